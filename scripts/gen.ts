@@ -1,0 +1,67 @@
+// Generates gen/ (JavaScript and declarations of Envoy's messages) from protos/envoy.binpb.gz with protoc-gen-es, without
+// protoc. Keyed by the inputs' hash: does nothing when gen/ is fresh. Out of git.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  CodeGeneratorRequestSchema,
+  CodeGeneratorResponseSchema,
+  type FileDescriptorProto,
+  FileDescriptorSetSchema,
+} from '@bufbuild/protobuf/wkt';
+
+const root = join(import.meta.dirname, '..');
+const schema = readFileSync(join(root, 'protos/envoy.binpb.gz'));
+const rootsText = readFileSync(join(root, 'protos/roots.json'), 'utf8');
+const plugin = join(root, 'node_modules/@bufbuild/protoc-gen-es');
+const version = readFileSync(join(plugin, 'package.json'), 'utf8');
+const self = readFileSync(import.meta.filename);
+const key = createHash('sha256').update(schema).update(rootsText).update(version).update(self).digest('hex');
+const out = join(root, 'gen');
+const stamp = join(out, '.key');
+
+if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) generate();
+
+function generate(): void {
+  const set = fromBinary(FileDescriptorSetSchema, gunzipSync(schema));
+  const byName = new Map(set.file.map((file) => [file.name, file]));
+  const wanted: FileDescriptorProto[] = [];
+  const seen = new Set<string>();
+  const visit = (name: string): void => {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const file = byName.get(name);
+    if (file === undefined) throw new Error(`protos/roots.json: no file "${name}" in protos/envoy.binpb.gz`);
+    file.dependency.forEach(visit);
+    wanted.push(file);
+  };
+  const roots: readonly string[] = JSON.parse(rootsText);
+  roots.forEach(visit);
+  const request = create(CodeGeneratorRequestSchema, {
+    // google/protobuf/* ships with @bufbuild/protobuf itself.
+    fileToGenerate: wanted.map((file) => file.name).filter((name) => !name.startsWith('google/protobuf/')),
+    parameter: 'target=js+dts,import_extension=js',
+    protoFile: wanted,
+  });
+  const run = spawnSync(process.execPath, [join(plugin, 'bin/protoc-gen-es')], {
+    input: toBinary(CodeGeneratorRequestSchema, request),
+    maxBuffer: 1 << 28,
+  });
+  if (run.status !== 0) throw new Error(`protoc-gen-es failed: ${run.stderr}`);
+  const response = fromBinary(CodeGeneratorResponseSchema, run.stdout);
+  if (response.error !== '') throw new Error(`protoc-gen-es: ${response.error}`);
+  // Into a folder beside, then renamed: an interrupted run leaves no half-made gen/.
+  const fresh = `${out}.${process.pid}`;
+  for (const file of response.file) {
+    const path = join(fresh, file.name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, file.content);
+  }
+  writeFileSync(join(fresh, '.key'), key);
+  rmSync(out, { recursive: true, force: true });
+  renameSync(fresh, out);
+  process.stderr.write(`gen: ${response.file.length} files from protos/envoy.binpb.gz\n`);
+}

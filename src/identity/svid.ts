@@ -1,0 +1,14 @@
+// An X.509-SVID with its key, as the issuer hands it out.
+import type { Redacted } from '../lib/redacted.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+
+export interface Svid {
+  readonly spiffeId: SpiffeId;
+  /** PEM, leaf first, then intermediates. */
+  readonly chain: string;
+  /** PKCS#8 PEM; present when the control plane made the key (`pushed`), absent when the workload did. */
+  readonly key?: Redacted<string>;
+  readonly serial: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}

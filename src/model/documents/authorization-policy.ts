@@ -1,0 +1,75 @@
+// AuthorizationPolicy: who may (or may not) do what with one service.
+import { z } from 'zod';
+import { spiffeIdSchema, spiffePrefixSchema, trustDomainSchema } from '../spiffe-id.ts';
+import { apiVersionSchema, nameSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+
+/** Exactly one of the keys. */
+const sourceSchema = z.union([
+  z.strictObject({ service: serviceRefSchema }),
+  z.strictObject({ cell: z.union([z.literal('same'), nameSchema]).describe('A cell, or "same": that of the target.') }),
+  z.strictObject({ spiffeId: spiffeIdSchema }),
+  z.strictObject({ prefix: spiffePrefixSchema.describe('Begins with a SPIFFE ID and ends in "/".') }),
+  z.strictObject({ trustDomain: trustDomainSchema }),
+  z.strictObject({ anonymous: z.literal(true).describe('Callers without an identity of the mesh.') }),
+  z.strictObject({ everyone: z.literal(true).describe('Any caller, with or without an identity.') }),
+]);
+
+const literalPath = z
+  .string()
+  .max(1024)
+  .regex(/^\/[^\s?#%;\\*{}]*$/, {
+    error: 'not a path: begins with "/", without query, fragment, escapes, ";", "\\" or wildcards',
+  });
+
+/** Template segments are literal or `{name}`; `{name}` matches one non-empty segment. */
+const templatePath = z
+  .string()
+  .max(1024)
+  .regex(/^(\/([A-Za-z0-9._~!$&'()+,=:@-]+|\{[a-z][a-z0-9_]*\}))+$/, {
+    error: 'not a path template: segments are literal or "{name}", as in "/api/v4/projects/{id}/jobs"',
+  });
+
+const httpMethodSchema = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE']);
+
+const operationSchema = z.strictObject({
+  methods: z.array(httpMethodSchema).min(1).optional(),
+  path: z
+    .union([
+      z.strictObject({ exact: literalPath }),
+      z.strictObject({
+        prefix: literalPath.describe('Ends at a segment: "/api" covers "/api" and "/api/x", not "/apix".'),
+      }),
+      z.strictObject({ template: templatePath }),
+    ])
+    .optional(),
+  grpc: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_.]*\/([A-Za-z_][A-Za-z0-9_]*|\*)$/, {
+      error: 'not a gRPC method: "package.Service/Method", or "package.Service/*"',
+    })
+    .optional(),
+});
+
+export const authorizationPolicySchema = z.strictObject({
+  apiVersion: apiVersionSchema,
+  kind: z.literal('AuthorizationPolicy'),
+  metadata: scopedMetadataSchema,
+  spec: z.strictObject({
+    target: z.strictObject({ service: serviceRefSchema }),
+    action: z.enum(['allow', 'deny']),
+    mode: z.enum(['enforce', 'shadow']).default('enforce').describe('shadow: counted, not enforced.'),
+    rules: z
+      .array(
+        z.strictObject({
+          from: z.array(sourceSchema).min(1),
+          to: z.array(operationSchema).min(1).optional().describe('Absent: every operation.'),
+        }),
+      )
+      .max(1000)
+      .describe('An allow policy without rules allows nobody.'),
+  }),
+});
+
+export type AuthorizationPolicy = z.output<typeof authorizationPolicySchema>;
+export type PolicySource = z.output<typeof sourceSchema>;
+export type PolicyOperation = z.output<typeof operationSchema>;

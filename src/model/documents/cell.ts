@@ -1,0 +1,15 @@
+// Cell: a GitLab cell.
+import { z } from 'zod';
+import { apiVersionSchema, globalMetadataSchema, nameSchema } from './common.ts';
+
+export const cellSchema = z.strictObject({
+  apiVersion: apiVersionSchema,
+  kind: z.literal('Cell'),
+  metadata: globalMetadataSchema,
+  spec: z.strictObject({
+    id: z.int().min(1).describe("The number GitLab uses for the cell (gitlab.yml's cell.id)."),
+    region: nameSchema.optional().describe('Where it runs; endpoints of the same region come before others.'),
+  }),
+});
+
+export type Cell = z.output<typeof cellSchema>;

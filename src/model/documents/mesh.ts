@@ -1,0 +1,40 @@
+// Mesh: the trust domain and the defaults, one a deployment.
+import { z } from 'zod';
+import { durationSchema } from '../duration.ts';
+import { trustDomainSchema } from '../spiffe-id.ts';
+import { apiVersionSchema, globalMetadataSchema, nameSchema } from './common.ts';
+
+export const mtlsModeSchema = z.enum(['permissive', 'strict']);
+
+const legacyAuthoritySchema = z.strictObject({
+  name: nameSchema,
+  certificates: z
+    .string()
+    .max(65_536)
+    .describe(
+      'PEM of the CA certificates whose client certificates permissive services accept, as anonymous callers. They can never vouch for a SPIFFE ID of this trust domain.',
+    ),
+});
+
+export const meshSchema = z.strictObject({
+  apiVersion: apiVersionSchema,
+  kind: z.literal('Mesh'),
+  metadata: globalMetadataSchema,
+  spec: z.strictObject({
+    trustDomain: trustDomainSchema.describe('The SPIFFE trust domain of every identity here.'),
+    mtls: z
+      .strictObject({ mode: mtlsModeSchema.default('strict') })
+      .prefault({})
+      .describe('Default for services that do not say.'),
+    svid: z
+      .strictObject({
+        lifetime: durationSchema
+          .prefault('1h')
+          .describe('How long an X.509-SVID is valid; renewed at half of it. Default 1h.'),
+      })
+      .prefault({}),
+    legacyAuthorities: z.array(legacyAuthoritySchema).default([]),
+  }),
+});
+
+export type Mesh = z.output<typeof meshSchema>;

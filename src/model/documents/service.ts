@@ -1,0 +1,118 @@
+// Service: what stands behind a sidecar, and what it calls.
+import { z } from 'zod';
+import { durationSchema } from '../duration.ts';
+import {
+  apiVersionSchema,
+  ipSchema,
+  nameSchema,
+  portSchema,
+  scopedMetadataSchema,
+  serviceRefSchema,
+} from './common.ts';
+import { mtlsModeSchema } from './mesh.ts';
+
+const pathSchema = z
+  .string()
+  .max(1024)
+  .regex(/^\/[^\s?#%;\\]*$/, { error: 'not a path: begins with "/", without query, fragment, escapes, ";" or "\\"' });
+
+const staticEndpointSchema = z.strictObject({
+  address: ipSchema,
+  port: portSchema,
+  cell: nameSchema.optional().describe('Where it runs, for same-cell-first.'),
+});
+
+const endpointsSchema = z
+  .union([
+    z.strictObject({ sidecars: z.literal(true) }).describe('Those of its connected sidecars (default).'),
+    z.strictObject({ static: z.array(staticEndpointSchema).min(1).max(1000) }),
+    z.strictObject({ dns: z.strictObject({ name: z.string().min(1).max(253), port: portSchema }) }),
+  ])
+  .default({ sidecars: true })
+  .describe('Where its sidecars listen.');
+
+export const serviceSchema = z.strictObject({
+  apiVersion: apiVersionSchema,
+  kind: z.literal('Service'),
+  metadata: scopedMetadataSchema,
+  spec: z.strictObject({
+    protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']).describe('What the application speaks.'),
+    mtls: z
+      .strictObject({
+        mode: mtlsModeSchema.describe("Default: the mesh's."),
+        legacyAuthority: nameSchema
+          .optional()
+          .describe('Permissive only: also accept client certificates of this legacy authority of the mesh.'),
+      })
+      .optional(),
+    endpoints: endpointsSchema,
+    dependsOn: z
+      .array(
+        z.strictObject({
+          service: serviceRefSchema,
+          listen: portSchema.describe('The loopback port on which its own application reaches that service.'),
+        }),
+      )
+      .max(200)
+      .default([])
+      .describe('What it calls. A proxy receives nothing else.'),
+    identityHeaders: z
+      .strictObject({
+        xfcc: z.boolean().default(true).describe('x-forwarded-client-cert, set anew from the verified certificate.'),
+        peerId: z
+          .boolean()
+          .default(true)
+          .describe('x-cellwall-peer-id: the SPIFFE ID of the caller, absent if anonymous.'),
+      })
+      .prefault({})
+      .describe('What the application is told of its caller. Forged ones are always stripped.'),
+    health: z
+      .strictObject({
+        path: pathSchema.describe('Answered by the application, without a certificate, to GET and HEAD.'),
+      })
+      .optional(),
+    paths: z
+      .strictObject({ escapedSlashes: z.enum(['reject', 'keep']).default('reject') })
+      .prefault({})
+      .describe("Requests with %2F, %5C in the path are refused, or kept as they are (APIs like GitLab's)."),
+    timeouts: z
+      .strictObject({
+        connect: durationSchema.prefault('1s'),
+        request: durationSchema.prefault('0s').describe('Whole request; 0s: none.'),
+        idle: durationSchema.prefault('1h').describe('Streams and TCP connections without traffic.'),
+      })
+      .prefault({}),
+    retries: z
+      .strictObject({
+        attempts: z.int().min(0).max(10),
+        perTryTimeout: durationSchema.optional(),
+      })
+      .prefault({ attempts: 1 })
+      .describe('Of its callers, on connection failures and refused streams only: no request is executed twice.'),
+    outlierDetection: z
+      .strictObject({
+        consecutiveFailures: z.int().min(1).max(1000).default(5),
+        baseEjection: durationSchema.prefault('30s'),
+        maxEjectionPercent: z.int().min(0).max(100).default(50),
+      })
+      .optional(),
+    healthCheck: z
+      .strictObject({
+        interval: durationSchema.prefault('5s'),
+        timeout: durationSchema.prefault('1s'),
+        unhealthyThreshold: z.int().min(1).max(100).default(3),
+        healthyThreshold: z.int().min(1).max(100).default(1),
+      })
+      .optional()
+      .describe('Active checks by its callers: its health path over mTLS, or a TCP connect.'),
+    locality: z
+      .strictObject({ sameCellFirst: z.boolean().default(true) })
+      .prefault({})
+      .describe('Callers use endpoints of their own cell first, then of their region, then all.'),
+    connectionAge: durationSchema
+      .optional()
+      .describe("Connections are drained and reopened after this long. Default: below half the SVID's lifetime."),
+  }),
+});
+
+export type Service = z.output<typeof serviceSchema>;

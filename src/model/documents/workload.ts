@@ -1,0 +1,43 @@
+// Workload: who may have which SPIFFE ID, and what its certificate and proxy may say.
+import { z } from 'zod';
+import { durationSchema } from '../duration.ts';
+import { spiffeIdSchema } from '../spiffe-id.ts';
+import { apiVersionSchema, portSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+
+export const workloadSchema = z.strictObject({
+  apiVersion: apiVersionSchema,
+  kind: z.literal('Workload'),
+  metadata: scopedMetadataSchema,
+  spec: z.strictObject({
+    identity: z.union([
+      z.strictObject({ service: serviceRefSchema }),
+      z.strictObject({
+        spiffeId: spiffeIdSchema.describe('For what is no Service here: a CDN worker, a job, a person.'),
+      }),
+    ]),
+    selectors: z
+      .array(z.strictObject({ attestor: z.enum(['join-token']), match: z.record(z.string(), z.string()).default({}) }))
+      .min(1)
+      .default([{ attestor: 'join-token', match: {} }])
+      .describe('Evidence that earns this identity; one suffices.'),
+    lifetime: durationSchema.optional().describe("Of its SVIDs. Default: the mesh's."),
+    dnsNames: z
+      .array(z.string().regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/))
+      .max(20)
+      .default([]),
+    commonName: z
+      .string()
+      .regex(/^[A-Za-z0-9 ._-]{1,64}$/)
+      .optional()
+      .describe('Subject CN, for peers that still read it.'),
+    advertise: z
+      .strictObject({
+        addresses: z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])).min(1),
+        ports: z.array(portSchema).min(1).optional(),
+      })
+      .optional()
+      .describe('Addresses its proxies may register as endpoints. Default: the address they connect from.'),
+  }),
+});
+
+export type Workload = z.output<typeof workloadSchema>;

@@ -1,0 +1,141 @@
+// The intermediate representation: documents resolved against each other, without names that dangle, without defaults left
+// to guess. Small on purpose. policy/resolve makes it; policy/decide answers from it; translate turns it into Envoy's words.
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { Source } from '../model/problem.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+
+/** `cell/name`, or `name` for a service in no cell. */
+export type ServiceKey = string & { readonly __brand: 'ServiceKey' };
+
+export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
+
+export interface MeshIr {
+  readonly trustDomain: TrustDomain;
+  readonly svidLifetimeMs: number;
+  readonly cells: ReadonlyMap<string, CellIr>;
+  readonly services: ReadonlyMap<ServiceKey, ServiceIr>;
+  /** Which service a SPIFFE ID is. */
+  readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
+  readonly workloads: ReadonlyMap<SpiffeId, WorkloadIr>;
+  readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+}
+
+export interface CellIr {
+  readonly name: string;
+  readonly id: number;
+  readonly region?: string;
+}
+
+export interface LegacyAuthorityIr {
+  readonly name: string;
+  /** PEM, one or more CA certificates. */
+  readonly certificates: string;
+}
+
+export interface ServiceIr {
+  readonly key: ServiceKey;
+  readonly source: Source;
+  readonly name: string;
+  readonly cell?: CellIr;
+  readonly spiffeId: SpiffeId;
+  readonly protocol: Protocol;
+  readonly mtls: MtlsIr;
+  readonly endpoints: EndpointSourceIr;
+  readonly dependsOn: readonly DependencyIr[];
+  readonly authorization: AuthorizationIr;
+  readonly identityHeaders: { readonly xfcc: boolean; readonly peerId: boolean };
+  readonly healthPath?: string;
+  readonly escapedSlashes: 'reject' | 'keep';
+  readonly timeouts: { readonly connectMs: number; readonly requestMs: number; readonly idleMs: number };
+  readonly retries: { readonly attempts: number; readonly perTryTimeoutMs?: number };
+  readonly outlierDetection?: {
+    readonly consecutiveFailures: number;
+    readonly baseEjectionMs: number;
+    readonly maxEjectionPercent: number;
+  };
+  readonly healthCheck?: {
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly unhealthyThreshold: number;
+    readonly healthyThreshold: number;
+  };
+  readonly sameCellFirst: boolean;
+  /** Connections, inbound and outbound to it, are drained after this; always below half the SVID's lifetime. */
+  readonly connectionAgeMs: number;
+}
+
+export type MtlsIr = { readonly mode: 'strict' } | { readonly mode: 'permissive'; readonly legacyAuthority?: string };
+
+export type EndpointSourceIr =
+  | { readonly kind: 'sidecars' }
+  | { readonly kind: 'static'; readonly endpoints: readonly EndpointIr[] }
+  | { readonly kind: 'dns'; readonly name: string; readonly port: number };
+
+/** One address on which a sidecar of a service listens. */
+export interface EndpointIr {
+  readonly address: string;
+  readonly port: number;
+  readonly cell?: string;
+  readonly region?: string;
+}
+
+export interface DependencyIr {
+  readonly target: ServiceKey;
+  /** Loopback port of the outbound listener. */
+  readonly listen: number;
+}
+
+/**
+ * Decided in this order: any enforced deny rule that matches refuses; any enforced allow rule that matches allows; else
+ * `fallback`. It is `allow` only for a permissive service that no policy targets.
+ */
+export interface AuthorizationIr {
+  readonly fallback: 'allow' | 'deny';
+  readonly deny: readonly RuleIr[];
+  readonly allow: readonly RuleIr[];
+  /** Rules of shadow policies: evaluated beside the enforced ones, counted, never enforced. */
+  readonly shadowDeny: readonly RuleIr[];
+  readonly shadowAllow: readonly RuleIr[];
+}
+
+export interface RuleIr {
+  /** `<policy name>/<rule index>` or `<cell>/<policy name>/<rule index>`: the RBAC policy's name on the proxy. */
+  readonly id: string;
+  readonly policy: DocumentKey;
+  readonly source: Source;
+  /** Any of them; never empty. */
+  readonly principals: readonly PrincipalIr[];
+  /** Any of them; empty: every operation. */
+  readonly operations: readonly OperationIr[];
+}
+
+export type PrincipalIr =
+  | { readonly kind: 'id'; readonly id: SpiffeId }
+  /** Ends in "/". */
+  | { readonly kind: 'prefix'; readonly prefix: string }
+  /** No verified identity of the mesh: plaintext, one-way TLS, legacy certificate. */
+  | { readonly kind: 'anonymous' }
+  | { readonly kind: 'everyone' };
+
+/** All that is present must match. */
+export interface OperationIr {
+  readonly methods?: readonly string[];
+  readonly path?: PathIr;
+}
+
+export type PathIr =
+  | { readonly kind: 'exact'; readonly path: string }
+  /** `/a` covers `/a` and `/a/…`. A prefix of `/` covers all. */
+  | { readonly kind: 'prefix'; readonly path: string }
+  /** Segments are literals, or `null` for one that matches any single non-empty segment. */
+  | { readonly kind: 'template'; readonly segments: readonly (string | null)[] };
+
+export interface WorkloadIr {
+  readonly spiffeId: SpiffeId;
+  readonly source: Source;
+  readonly selectors: readonly { readonly attestor: string; readonly match: Readonly<Record<string, string>> }[];
+  readonly lifetimeMs: number;
+  readonly dnsNames: readonly string[];
+  readonly commonName?: string;
+  readonly advertise?: { readonly addresses: readonly string[]; readonly ports?: readonly number[] };
+}

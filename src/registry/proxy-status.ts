@@ -1,0 +1,31 @@
+// What the registry knows of one proxy. `status`, the admin API and the page show it.
+
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { ServiceKey } from '../policy/ir.ts';
+
+/** State of one xDS type on a proxy. */
+export interface TypeStatus {
+  readonly typeUrl: string;
+  readonly sentRevision?: number;
+  readonly ackedRevision?: number;
+  readonly ackedVersion?: string;
+  /** The last rejection, until a later version is accepted. */
+  readonly nack?: { readonly revision: number; readonly message: string };
+}
+
+export interface ProxyStatus {
+  /** `<SPIFFE ID>~<instance>`. */
+  readonly node: string;
+  readonly spiffeId: SpiffeId;
+  readonly service?: ServiceKey;
+  readonly state: 'connected' | 'held' | 'gone';
+  /** Epoch milliseconds of the last change of `state`. */
+  readonly since: number;
+  readonly inbound?: { readonly address: string; readonly port: number };
+  readonly application?: { readonly address: string; readonly port: number };
+  /** True once it accepted its listeners: only then is it an endpoint. */
+  readonly ready: boolean;
+  readonly types: readonly TypeStatus[];
+  /** Serving certificate: serial (hex) and end, epoch milliseconds. */
+  readonly certificate?: { readonly serial: string; readonly notAfter: number };
+}

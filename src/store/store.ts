@@ -1,0 +1,56 @@
+// The store: documents and small tables, behind one interface that every backend implements and one contract suite judges.
+import type { Table } from '../lib/table.ts';
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+
+/** All documents at one revision. Revisions count up by one with every accepted change, and never repeat. */
+export interface StoreState {
+  readonly revision: number;
+  readonly documents: readonly ParsedDocument[];
+}
+
+export type Change =
+  /** The YAML of one document; parsed and checked again by the store. */
+  | { readonly op: 'put'; readonly key: DocumentKey; readonly text: string }
+  | { readonly op: 'delete'; readonly key: DocumentKey };
+
+export interface ApplyOptions {
+  /** Refuse with `aborted` unless this is still the revision. Default: no such check. */
+  readonly expectedRevision?: number;
+  /** Who changes, for the record. */
+  readonly author: string;
+  /** Handed on to watchers: skips coalescing. */
+  readonly urgent?: boolean;
+}
+
+export type StoreEvent =
+  | { readonly kind: 'state'; readonly state: StoreState; readonly urgent: boolean }
+  /** Something outside `apply` (an edited file) cannot be accepted; the last good state stays. */
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
+
+export interface Store {
+  /** The last good state. Throws `unavailable` when nothing could be loaded yet. */
+  state(): StoreState;
+  /** What is wrong with what is stored but not in force; empty when all is well. */
+  problems(): readonly Problem[];
+  /**
+   * All changes or none. `check` sees the state as it would be, and its errors refuse the change (`invalid`). Answers the new
+   * revision; equal content is no change and keeps the revision. Throws `unavailable` when it cannot be written,
+   * `aborted` on a conflict, `failed_precondition` when read-only.
+   */
+  apply(changes: readonly Change[], options: ApplyOptions): Promise<ApplyResult>;
+  /** Events after now, one at a time, in order. The answer unsubscribes. */
+  watch(listener: (event: StoreEvent) => void): () => void;
+  /** A persistent table of that name (letters, digits, hyphens). The same name is the same table. */
+  table(name: string): Table;
+  close(): Promise<void>;
+}
+
+export type ApplyResult =
+  | { readonly kind: 'applied'; readonly revision: number; readonly changed: readonly DocumentKey[] }
+  | { readonly kind: 'unchanged'; readonly revision: number }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+/** Judges a whole state before it is accepted: policy/resolve, injected so that the store stays ignorant of policy. */
+export type StateCheck = (documents: readonly ParsedDocument[]) => readonly Problem[];

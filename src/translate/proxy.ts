@@ -1,0 +1,37 @@
+// What translate takes besides the IR, and what it gives: the contract between control and the dialects.
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { EndpointIr, ServiceKey } from '../policy/ir.ts';
+
+/** Where a proxy listens and where its application is: as registered by the proxy, verified by the registry. */
+export interface ProxyShape {
+  readonly spiffeId: SpiffeId;
+  /** Absent for an identity that is no Service (a pure client): no inbound listener. */
+  readonly service?: ServiceKey;
+  /** Inbound listener's address. */
+  readonly inbound?: { readonly address: string; readonly port: number };
+  /** The application behind it, on the same host. */
+  readonly application?: { readonly address: string; readonly port: number };
+}
+
+/** Trust material, by SDS. PEM. */
+export interface Bundles {
+  /** Roots of the mesh's trust domain, one or more, concatenated. */
+  readonly roots: string;
+  /**
+   * For each legacy authority, trust anchors for the default validator that cannot vouch for URI SANs of the mesh's trust
+   * domain (name-constrained), concatenated.
+   */
+  readonly legacyAnchors: ReadonlyMap<string, string>;
+}
+
+/** Live endpoints of the services whose endpoints are their sidecars'. */
+export type LiveEndpoints = ReadonlyMap<ServiceKey, readonly EndpointIr[]>;
+
+/** One xDS resource before encoding. */
+export interface TranslatedResource<D extends DescMessage = DescMessage> {
+  readonly typeUrl: string;
+  readonly name: string;
+  readonly schema: D;
+  readonly message: MessageShape<D>;
+}

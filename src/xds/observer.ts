@@ -1,0 +1,50 @@
+// What the stream server tells the rest, one event at a time: the registry, the roll-out and `status` listen.
+import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
+import type { TypeUrl } from './type-url.ts';
+
+export type StreamId = number;
+
+export type StreamEvent =
+  /** First request of a stream, authenticated. */
+  | {
+      readonly kind: 'connected';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly claims: StreamNode;
+      readonly peer: StreamPeer;
+    }
+  | {
+      readonly kind: 'sent';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly nonce: string;
+      readonly version: string;
+      readonly resources: number;
+      readonly revision: number;
+    }
+  | {
+      readonly kind: 'acked';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly nonce: string;
+      readonly version: string;
+      readonly revision: number;
+    }
+  | {
+      readonly kind: 'nacked';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly nonce: string;
+      readonly version: string;
+      readonly revision: number;
+      readonly message: string;
+    }
+  | { readonly kind: 'disconnected'; readonly stream: StreamId; readonly node: NodeKey };
+
+export type StreamObserver = (event: StreamEvent) => void;
+
+/** Decides who a stream is. Throws CellwallError (unauthenticated, permission_denied) to refuse it. */
+export type StreamAuthenticator = (peer: StreamPeer, node: StreamNode) => NodeKey;

@@ -1,0 +1,163 @@
+// Holds the architecture: docs/architecture.md's table of rooms against every import of src/, and the habits that no
+// linter knows. A failure names the file and line; change the code, or the table and its reasons.
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Room, roomsTable } from './support/rooms-table.ts';
+import { projectRoot, type SourceFile, sourceFiles } from './support/source-files.ts';
+import { sourceImports } from './support/source-imports.ts';
+
+const longest = 260;
+const rooms = roomsTable(readFileSync(join(projectRoot, 'docs/architecture.md'), 'utf8'));
+const roomByName = new Map(rooms.map((room) => [room.name, room]));
+const sources = sourceFiles(['src'], ['.ts']);
+
+/** `src/store/redis.ts` → `store`; a file directly in src is a room of its own: `main.ts`. */
+function roomOf(path: string): string {
+  return path.split('/')[1] ?? path;
+}
+
+/** `fastify/types` → `fastify`, `@grpc/grpc-js/build` → `@grpc/grpc-js`. */
+function packageOf(specifier: string): string {
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+/** Why `file` may not import `specifier`; undefined when it may. */
+function refusal(room: Room, file: SourceFile, specifier: string, typeOnly: boolean): string | undefined {
+  if (room.everything) return undefined;
+  if (specifier.startsWith('.')) {
+    const target = normalize(join(dirname(file.path), specifier));
+    if (!target.startsWith('src/')) return 'leaves src/';
+    const targetRoom = roomOf(target);
+    if (targetRoom === room.name) return undefined;
+    const within = target.slice(`src/${targetRoom}/`.length);
+    const allowed = room.rooms.filter((entry) => entry.room === targetRoom);
+    if (allowed.length === 0) return `${room.name} may not import ${targetRoom}`;
+    const fits = allowed.some(
+      (entry) => (entry.file === undefined || entry.file === within) && (!entry.typesOnly || typeOnly),
+    );
+    return fits ? undefined : `${room.name} may import only a part of ${targetRoom} (a file, or types)`;
+  }
+  if (specifier.startsWith('#gen/'))
+    return room.rooms.some((entry) => entry.room === 'gen') ? undefined : `${room.name} may not import gen`;
+  if (specifier.startsWith('node:') && specifier !== 'node:sqlite') return undefined;
+  const name = packageOf(specifier);
+  return room.packages.some((entry) => entry.name === name) ? undefined : `${room.name} may not import ${name}`;
+}
+
+describe('the table of rooms', () => {
+  it('names every room there is, and no other', () => {
+    const present = new Set(sources.map(({ path }) => roomOf(path)));
+    expect([...present].filter((name) => !roomByName.has(name))).toEqual([]);
+    expect(rooms.map(({ name }) => name).filter((name) => !present.has(name))).toEqual([]);
+  });
+
+  it('has no cycles: what a room imports never leads back to it', () => {
+    const visit = (name: string, trail: readonly string[]): readonly string[][] => {
+      if (trail.includes(name)) return [[...trail.slice(trail.indexOf(name)), name]];
+      const next = roomByName.get(name)?.rooms.filter((entry) => !entry.typesOnly) ?? [];
+      return next.flatMap(({ room }) => visit(room, [...trail, name]));
+    };
+    expect(rooms.flatMap(({ name }) => visit(name, [])).map((cycle) => cycle.join(' → '))).toEqual([]);
+  });
+
+  it('is kept by every import', () => {
+    const violations = sources.flatMap((file) => {
+      const room = roomByName.get(roomOf(file.path));
+      if (room === undefined) return [];
+      return sourceImports(file.text).flatMap(({ specifier, typeOnly, line }) => {
+        const why = refusal(room, file, specifier, typeOnly);
+        return why === undefined ? [] : [`${file.path}:${line}: ${why} ('${specifier}')`];
+      });
+    });
+    expect(violations).toEqual([]);
+  });
+
+  it('keeps a package that belongs to one file in one file', () => {
+    const violations = rooms.flatMap((room) =>
+      room.packages
+        .filter((entry) => entry.oneFile)
+        .flatMap(({ name }) => {
+          const users = sources.filter(
+            ({ path, text }) =>
+              roomOf(path) === room.name && sourceImports(text).some(({ specifier }) => packageOf(specifier) === name),
+          );
+          return users.length > 1 ? [`${name}: ${users.map(({ path }) => path).join(', ')}`] : [];
+        }),
+    );
+    expect(violations).toEqual([]);
+  });
+});
+
+describe('the sources', () => {
+  it('import without cycles between files', () => {
+    const graph = new Map(
+      sources.map(({ path, text }) => [
+        path,
+        sourceImports(text)
+          .filter(({ specifier, typeOnly }) => specifier.startsWith('.') && !typeOnly)
+          .map(({ specifier }) => normalize(join(dirname(path), specifier))),
+      ]),
+    );
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+      if (done.has(path) || trail.includes(path)) return;
+      for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+      done.add(path);
+    };
+    for (const path of graph.keys()) visit(path, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it('have no barrels', () => {
+    const barrels = sources.filter(({ path, text }) => path.endsWith('/index.ts') || /^export \* from/m.test(text));
+    expect(barrels.map(({ path }) => path)).toEqual([]);
+  });
+
+  it(`are at most ${longest} lines each`, () => {
+    const all = [...sources, ...sourceFiles(['demo', 'scripts'], ['.ts', '.cjs'])];
+    const long = all.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
+    expect(long.filter(({ lines }) => lines > longest)).toEqual([]);
+  });
+
+  it('say first what they are for', () => {
+    expect(sources.filter(({ text }) => !text.startsWith('// ')).map(({ path }) => path)).toEqual([]);
+  });
+
+  it('silence no checker', () => {
+    const silencers = /@ts-(ignore|expect-error|nocheck)|biome-ignore(?!.*: \S)/;
+    expect(lines(sources, silencers)).toEqual([]);
+  });
+
+  it('leave the environment, the arguments and the console to the edges', () => {
+    const edges = new Set(['main.ts', 'config.ts']);
+    const inner = sources.filter(({ path }) => !edges.has(roomOf(path)));
+    expect(lines(inner, /\bprocess\.(env|argv)\b/)).toEqual([]);
+    expect(
+      lines(
+        inner.filter(({ path }) => roomOf(path) !== 'cli'),
+        /\bconsole\./,
+      ),
+    ).toEqual([]);
+  });
+
+  it('name no path of somebody’s machine', () => {
+    const all = sourceFiles(
+      ['src', 'test', 'demo', 'scripts', 'docs', 'deploy', 'examples', 'envoy', '.ci'],
+      ['.ts', '.cjs', '.md', '.yaml', '.yml', '.sh', 'run'],
+    );
+    expect(lines(all, /(?<![\w.$}-])\/(home|root|work|Users)\/\w/)).toEqual([]);
+  });
+});
+
+/** `path:line: text` of every line that matches, comments included. */
+function lines(files: readonly SourceFile[], pattern: RegExp): readonly string[] {
+  return files.flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}

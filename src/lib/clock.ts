@@ -13,8 +13,17 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, task) {
-    const timer = setTimeout(task, Math.min(ms, 2 ** 31 - 1));
-    timer.unref();
+    // setTimeout counts to 2^31 - 1 ms (25 days); what is longer is counted in pieces.
+    const deadline = performance.now() + ms;
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      const left = deadline - performance.now();
+      timer = left > longest ? setTimeout(wait, longest) : setTimeout(task, Math.max(0, left));
+      timer.unref();
+    };
+    wait();
     return () => clearTimeout(timer);
   },
 };
+
+const longest = 2 ** 31 - 1;

@@ -1,0 +1,55 @@
+// Certificate and key of a CA as a folder: it appears whole, by one rename, so that of several processes that make it at
+// once exactly one wins, and all read the winner's.
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { CellwallError } from '../../lib/errors.ts';
+import { readSecretFile, writeSecretFile } from '../secret-file.ts';
+import { createSigner, type Signer } from './certificate.ts';
+
+const certificateFile = 'certificate.pem';
+const keyFile = 'key.pem';
+
+export interface CaMaterial {
+  readonly pem: string;
+  readonly keyPem: string;
+}
+
+export function hasCa(folder: string): boolean {
+  return existsSync(folder);
+}
+
+/** The CA in `folder`; throws when the key is lost, unreadable, open to others, or another certificate's. */
+export async function loadCa(folder: string): Promise<Signer> {
+  const hint = `restore ${folder} from a backup; a new root would cut every workload off, so none is made`;
+  try {
+    const pem = readFileSync(join(folder, certificateFile), 'utf8');
+    const keyPem = readSecretFile(join(folder, keyFile));
+    if (!new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem))) {
+      throw new CellwallError('failed_precondition', `the key in ${folder} is not that of its certificate`, { hint });
+    }
+    return await createSigner(pem, keyPem);
+  } catch (cause) {
+    if (cause instanceof CellwallError && cause.hint !== undefined) throw cause;
+    const why = cause instanceof CellwallError ? cause.message : 'a file is missing or unreadable';
+    throw new CellwallError('failed_precondition', `the CA in ${folder} cannot be used: ${why}`, { hint, cause });
+  }
+}
+
+/** Puts a CA at `folder` unless one is there. Answers whether it was this one. */
+export function storeCa(folder: string, { pem, keyPem }: CaMaterial): boolean {
+  const temporary = `${folder}.${randomBytes(6).toString('hex')}`;
+  mkdirSync(temporary, { mode: 0o700 });
+  try {
+    writeSecretFile(join(temporary, keyFile), keyPem);
+    writeSecretFile(join(temporary, certificateFile), pem, 0o644);
+    // rename(2) never replaces a folder that is not empty: the first one stays.
+    renameSync(temporary, folder);
+    return true;
+  } catch (cause) {
+    rmSync(temporary, { recursive: true, force: true });
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw cause;
+  }
+}

@@ -1,0 +1,110 @@
+// A foreign CA as a trust anchor that cannot vouch for our identities: the same name and key, in a certificate whose name
+// constraints exclude URIs of our trust domain (RFC 5280 §4.2.1.10). It is signed by a key made for it alone and forgotten,
+// never by our root: our root must not vouch for a foreign CA in any way.
+import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+import { CellwallError } from '../../lib/errors.ts';
+import { type DerNode, derTag, readDer, readDerOne, writeDer } from '../der.ts';
+import { toPem } from '../pem.ts';
+import { randomSerial } from './certificate.ts';
+
+const oid = {
+  ecdsaWithSha256: Buffer.from('2a8648ce3d040302', 'hex'),
+  commonName: Buffer.from('550403', 'hex'),
+  subjectKeyIdentifier: Buffer.from('551d0e', 'hex'),
+  keyUsage: Buffer.from('551d0f', 'hex'),
+  basicConstraints: Buffer.from('551d13', 'hex'),
+  nameConstraints: Buffer.from('551d1e', 'hex'),
+};
+const signatureAlgorithm = writeDer(derTag.sequence, writeDer(derTag.oid, oid.ecdsaWithSha256));
+const yes = writeDer(derTag.boolean, Buffer.from([0xff]));
+const keyCertSign = writeDer(derTag.bitString, Buffer.from([2, 0x04]));
+
+/** PEM: the constrained CA, then the certificate that signed it. */
+export function constrainCa(foreign: Buffer, trustDomain: string): string {
+  const certificate = new X509Certificate(foreign);
+  if (!certificate.ca) {
+    throw new CellwallError('invalid_argument', 'a legacy authority is not a CA certificate', {
+      hint: 'name the CA (basicConstraints CA:TRUE), not a certificate that it signed',
+    });
+  }
+  const [tbs] = readDer(readDerOne(foreign, derTag.sequence).content);
+  const fields = tbs === undefined ? [] : readDer(tbs.content);
+  // version [0], serial, algorithm, issuer, validity, subject, key: a CA certificate of version 3 has them all.
+  const [, , , , validity, subject, spki] = fields;
+  if (validity === undefined || subject === undefined || spki === undefined) throw malformed();
+  const extensions = extensionsOf(fields);
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const signerKey = publicKey.export({ format: 'der', type: 'spki' });
+  const name = `Cellwall constraint ${createHash('sha256').update(foreign).digest('hex').slice(0, 16)}`;
+  const signerName = writeDer(
+    derTag.sequence,
+    writeDer(0x31, writeDer(derTag.sequence, writeDer(derTag.oid, oid.commonName), writeDer(0x0c, Buffer.from(name)))),
+  );
+  const signed = (holder: Buffer, key: Buffer, own: readonly Buffer[]): Buffer => {
+    const body = writeDer(
+      derTag.sequence,
+      writeDer(0xa0, writeDer(derTag.integer, Buffer.from([2]))),
+      writeDer(derTag.integer, Buffer.from(randomSerial(), 'hex')),
+      signatureAlgorithm,
+      signerName,
+      validity.raw,
+      holder,
+      key,
+      writeDer(0xa3, writeDer(derTag.sequence, ...own)),
+    );
+    const signature = writeDer(derTag.bitString, Buffer.from([0]), sign('sha256', body, privateKey));
+    return writeDer(derTag.sequence, body, signatureAlgorithm, signature);
+  };
+  const anchor = signed(signerName, signerKey, [
+    extension(oid.basicConstraints, writeDer(derTag.sequence, yes), true),
+    extension(oid.keyUsage, keyCertSign, true),
+  ]);
+  const basic = extensions.get(oid.basicConstraints.toString('hex'));
+  const keyId = extensions.get(oid.subjectKeyIdentifier.toString('hex'));
+  const constrained = signed(subject.raw, spki.raw, [
+    extension(oid.basicConstraints, basic ?? writeDer(derTag.sequence, yes), true),
+    extension(oid.keyUsage, keyCertSign, true),
+    extension(oid.nameConstraints, exclude(trustDomain, extensions.get(oid.nameConstraints.toString('hex'))), true),
+    ...(keyId === undefined ? [] : [extension(oid.subjectKeyIdentifier, keyId, false)]),
+  ]);
+  return toPem(constrained, 'CERTIFICATE') + toPem(anchor, 'CERTIFICATE');
+}
+
+/** NameConstraints: what the foreign CA had, and our trust domain (the host of its URIs, and hosts below it) excluded. */
+function exclude(trustDomain: string, existing: Buffer | undefined): Buffer {
+  const parts = existing === undefined ? [] : readDer(readDerOne(existing, derTag.sequence).content);
+  const permitted = parts.find(({ tag }) => tag === 0xa0);
+  const excluded = parts.find(({ tag }) => tag === 0xa1);
+  const hosts = [trustDomain, `.${trustDomain}`].map((host) =>
+    writeDer(derTag.sequence, writeDer(0x86, Buffer.from(host))),
+  );
+  return writeDer(
+    derTag.sequence,
+    permitted?.raw ?? Buffer.alloc(0),
+    writeDer(0xa1, excluded?.content ?? Buffer.alloc(0), ...hosts),
+  );
+}
+
+function extension(id: Buffer, value: Buffer, critical: boolean): Buffer {
+  const flag = critical ? yes : Buffer.alloc(0);
+  return writeDer(derTag.sequence, writeDer(derTag.oid, id), flag, writeDer(derTag.octetString, value));
+}
+
+/** Values of the extensions, by OID in hex. */
+function extensionsOf(fields: readonly DerNode[]): ReadonlyMap<string, Buffer> {
+  const wrapped = fields.find(({ tag }) => tag === 0xa3);
+  if (wrapped === undefined) return new Map();
+  return new Map(
+    readDer(readDerOne(wrapped.content, derTag.sequence).content).map((item) => {
+      const parts = readDer(item.content);
+      const id = parts[0];
+      const value = parts.at(-1);
+      if (id === undefined || value?.tag !== derTag.octetString) throw malformed();
+      return [id.content.toString('hex'), value.content];
+    }),
+  );
+}
+
+function malformed(): CellwallError {
+  return new CellwallError('invalid_argument', 'a legacy authority is no X.509 certificate of version 3');
+}

@@ -1,0 +1,19 @@
+// A PKCS#10 request (RFC 2986) for a P-256 key, by hand: empty subject, no attributes. The control plane takes nothing but
+// the public key from it, and the self-signature as proof of possession.
+import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { derTag, writeDer } from './der.ts';
+import { toPem } from './pem.ts';
+
+const ecdsaWithSha256 = Buffer.from('2a8648ce3d040302', 'hex');
+
+export function createCsr(privateKey: KeyObject): string {
+  const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+  const version = writeDer(derTag.integer, Buffer.from([0]));
+  const info = writeDer(derTag.sequence, version, writeDer(derTag.sequence), publicKey, writeDer(0xa0));
+  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', info, privateKey)]);
+  const algorithm = writeDer(derTag.sequence, writeDer(derTag.oid, ecdsaWithSha256));
+  return toPem(
+    writeDer(derTag.sequence, info, algorithm, writeDer(derTag.bitString, signature)),
+    'CERTIFICATE REQUEST',
+  );
+}

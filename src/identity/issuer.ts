@@ -1,0 +1,111 @@
+// Issues SVIDs: asks the policy what an identity may have, lets the authority sign, records it. The one way to a certificate.
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { Redacted } from '../lib/redacted.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
+import type { Authority } from './authority.ts';
+import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
+import type { Svid } from './svid.ts';
+
+/** What an identity's certificates may say; a WorkloadIr is one. */
+export interface IssuancePolicy {
+  readonly lifetimeMs: number;
+  readonly dnsNames: readonly string[];
+  readonly commonName?: string;
+}
+
+export interface IssueOptions {
+  /** Certify this key. Default: make one (`pushed`). */
+  readonly publicKey?: KeyObject;
+  /** Allows the control plane's own identities (`…/cellwall/…`), under this policy. */
+  readonly internal?: IssuancePolicy;
+}
+
+export interface Issuer {
+  /** Throws `permission_denied` for an identity that the policy does not know, or that is reserved. */
+  issue(spiffeId: SpiffeId, options?: IssueOptions): Promise<Svid>;
+  /** PEM of the trust domain's roots. */
+  bundle(): Promise<string>;
+  /** Every certificate issued and not yet forgotten (a week after its end). */
+  issued(): Promise<readonly Json[]>;
+  /** Told of every certificate issued. The answer unsubscribes. */
+  watch(listener: (certificate: IssuedCertificate) => void): () => void;
+}
+
+export interface IssuerOptions {
+  readonly authority: Authority;
+  readonly trustDomain: TrustDomain;
+  /** Undefined: nobody of that name may have a certificate. */
+  readonly policy: (spiffeId: SpiffeId) => IssuancePolicy | undefined;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Clocks differ: what was just issued is valid for those a little behind. */
+const backdateMs = 30_000;
+const generate = promisify(generateKeyPair);
+
+export function createIssuer({ authority, trustDomain, policy, table, clock, log }: IssuerOptions): Issuer {
+  const record = createIssuedLog({ table, clock, log });
+  const listeners = new Set<(certificate: IssuedCertificate) => void>();
+  const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
+
+  function allowed(spiffeId: SpiffeId, internal: IssuancePolicy | undefined): IssuancePolicy {
+    if (trustDomainOf(spiffeId) !== trustDomain) {
+      throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
+    }
+    if (internal !== undefined) return internal;
+    if (spiffeId.startsWith(reserved)) {
+      throw new CellwallError('permission_denied', `${spiffeId} is reserved for the control plane`, {
+        hint: `identities under ${reserved} are never issued to workloads`,
+      });
+    }
+    const found = policy(spiffeId);
+    if (found !== undefined) return found;
+    throw new CellwallError('permission_denied', `no document gives ${spiffeId} an identity`, {
+      hint: 'apply a Service or a Workload for it',
+    });
+  }
+
+  return {
+    async issue(spiffeId, { publicKey, internal } = {}) {
+      const { lifetimeMs, dnsNames, commonName } = allowed(spiffeId, internal);
+      const pair = publicKey === undefined ? await generate('ec', { namedCurve: 'P-256' }) : undefined;
+      const subjectKey = publicKey ?? pair?.publicKey;
+      if (subjectKey === undefined) throw new CellwallError('internal', 'no key to certify');
+      const now = clock.now();
+      const signed = await authority.sign({
+        spiffeId,
+        publicKey: subjectKey,
+        notBefore: new Date(now - backdateMs),
+        notAfter: new Date(now + lifetimeMs),
+        dnsNames,
+        ...(commonName === undefined ? {} : { commonName }),
+      });
+      const purpose: IssuePurpose = internal !== undefined ? 'server' : pair === undefined ? 'csr' : 'pushed';
+      const { serial, notBefore, notAfter, chain } = signed;
+      const certificate = {
+        serial,
+        spiffeId,
+        notBefore: notBefore.toISOString(),
+        notAfter: notAfter.toISOString(),
+        purpose,
+      };
+      await record.record(certificate);
+      for (const listener of listeners) listener(certificate);
+      const key = pair?.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+      return { spiffeId, chain, serial, notBefore, notAfter, ...(key === undefined ? {} : { key: new Redacted(key) }) };
+    },
+    bundle: () => authority.bundle(),
+    issued: () => record.list(),
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+// When certificates are renewed and issuing CAs change: pure functions of validity and time.
+
+export interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/**
+ * Milliseconds from issuance to renewal: half of what is left, with ±10 % jitter so that what was issued together is not
+ * renewed together. `random` is in [0, 1).
+ */
+export function renewalDelay(validity: Validity, now: number, random: number): number {
+  return Math.max(0, (validity.notAfter.getTime() - now) / 2) * (0.9 + 0.2 * random);
+}
+
+/** Milliseconds before the attempt after `failures` failed ones: 1 s doubling to 60 s, half of it jitter. */
+export function retryDelay(failures: number, random: number): number {
+  return Math.min(60_000, 1000 * 2 ** Math.min(failures - 1, 10)) * (0.5 + random / 2);
+}
+
+export interface IssuerPlan<T> {
+  /** The one that signs now. */
+  readonly active: T | undefined;
+  /** A successor is due, and none is there yet. */
+  readonly prepare: boolean;
+}
+
+/**
+ * Which of the issuing CAs, oldest first, signs: a successor is prepared at half of the newest one's life and takes over at
+ * three quarters, well before the last sixth. The same answer on every replica that sees the same files.
+ */
+export function planIssuers<T extends Validity>(issuers: readonly T[], now: number): IssuerPlan<T> {
+  const live = issuers.filter(({ notAfter }) => notAfter.getTime() > now);
+  const newest = live.at(-1);
+  if (newest === undefined) return { active: undefined, prepare: true };
+  const active = live.find((issuer) => issuer === newest || now < fraction(issuer, 0.75)) ?? newest;
+  return { active, prepare: now >= fraction(newest, 0.5) };
+}
+
+function fraction({ notBefore, notAfter }: Validity, part: number): number {
+  return notBefore.getTime() + (notAfter.getTime() - notBefore.getTime()) * part;
+}

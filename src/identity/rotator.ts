@@ -1,0 +1,125 @@
+// Keeps pushed SVIDs fresh: one a node, renewed at half life with jitter, the old one kept until the new one is there. All
+// timers are monotonic, so that a jump of the wall clock renews nothing by itself.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { IssuancePolicy, Issuer } from './issuer.ts';
+import { renewalDelay, retryDelay } from './rotation.ts';
+import type { Svid } from './svid.ts';
+
+export interface Rotator {
+  /** The node's SVID, issued if it has none; the same one for all who ask at once. */
+  ensure(node: string, spiffeId: SpiffeId): Promise<Svid>;
+  current(node: string): Svid | undefined;
+  /** A new SVID now. The old one stays in force when that fails. */
+  rotate(node: string): Promise<Svid | undefined>;
+  /** Rotates every node; answers how many were, and how many failed. */
+  rotateAll(): Promise<{ readonly rotated: number; readonly failed: number }>;
+  /** Forgets the node and its key. */
+  release(node: string): void;
+  close(): void;
+}
+
+export interface RotatorOptions {
+  readonly issuer: Issuer;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told of every SVID that replaces another, not of the first. */
+  readonly onChange: (node: string, svid: Svid) => void;
+  /** The control plane's own identity is issued under this policy. */
+  readonly internal?: IssuancePolicy;
+  readonly random?: () => number;
+}
+
+interface Slot {
+  readonly spiffeId: SpiffeId;
+  svid: Svid | undefined;
+  pending: Promise<Svid> | undefined;
+  failures: number;
+  released: boolean;
+  cancel: () => void;
+}
+
+export function createRotator(options: RotatorOptions): Rotator {
+  const { issuer, clock, log, onChange, internal, random = Math.random } = options;
+  const slots = new Map<string, Slot>();
+
+  function issue(node: string, slot: Slot): Promise<Svid> {
+    slot.pending ??= renew(node, slot).finally(() => {
+      slot.pending = undefined;
+    });
+    return slot.pending;
+  }
+
+  async function renew(node: string, slot: Slot): Promise<Svid> {
+    slot.cancel();
+    try {
+      const svid = await issuer.issue(slot.spiffeId, internal === undefined ? {} : { internal });
+      const replaced = slot.svid !== undefined;
+      slot.svid = svid;
+      slot.failures = 0;
+      plan(node, slot, renewalDelay(svid, clock.now(), random()));
+      if (replaced && !slot.released) onChange(node, svid);
+      return svid;
+    } catch (reason) {
+      slot.failures += 1;
+      // A first issue that fails is the asker's to repeat; a renewal is repeated here.
+      if (slot.svid !== undefined) plan(node, slot, retryDelay(slot.failures, random()));
+      log.warn({ node, failures: slot.failures, reason: String(reason) }, 'cannot issue an SVID');
+      throw reason;
+    }
+  }
+
+  function plan(node: string, slot: Slot, ms: number): void {
+    if (slot.released) return;
+    slot.cancel = clock.after(ms, () => {
+      issue(node, slot).catch(() => {
+        // Logged and planned again by renew.
+      });
+    });
+  }
+
+  function drop(slot: Slot): void {
+    slot.released = true;
+    slot.cancel();
+  }
+
+  return {
+    async ensure(node, spiffeId) {
+      let slot = slots.get(node);
+      if (slot !== undefined && slot.spiffeId !== spiffeId) {
+        drop(slot);
+        slot = undefined;
+      }
+      if (slot === undefined) {
+        slot = { spiffeId, svid: undefined, pending: undefined, failures: 0, released: false, cancel: () => {} };
+        slots.set(node, slot);
+      }
+      // Timers are monotonic: after a suspension or a jump of the clock the one held may have ended.
+      if (slot.svid !== undefined && slot.svid.notAfter.getTime() > clock.now()) return slot.svid;
+      return issue(node, slot);
+    },
+    current: (node) => slots.get(node)?.svid,
+    async rotate(node) {
+      const slot = slots.get(node);
+      if (slot === undefined) return undefined;
+      // One that is under way was asked for earlier: it may precede what the caller wants replaced.
+      await slot.pending?.catch(() => {});
+      return issue(node, slot);
+    },
+    async rotateAll() {
+      const results = await Promise.allSettled([...slots].map(([node, slot]) => issue(node, slot)));
+      const failed = results.filter(({ status }) => status === 'rejected').length;
+      return { rotated: results.length - failed, failed };
+    },
+    release(node) {
+      const slot = slots.get(node);
+      if (slot !== undefined) drop(slot);
+      slots.delete(node);
+    },
+    close() {
+      for (const slot of slots.values()) drop(slot);
+      slots.clear();
+    },
+  };
+}

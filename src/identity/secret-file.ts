@@ -1,0 +1,69 @@
+// Files that hold keys: mode 0600 in folders of mode 0700, never symlinks, written whole or not at all.
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
+import { CellwallError } from '../lib/errors.ts';
+
+/** Makes `path` (and its parents) a folder of mode 0700; refuses a symlink or a wider mode. */
+export function ensureSecretFolder(path: string): void {
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  const stat = lstatSync(path);
+  if (!stat.isDirectory()) throw refused(path, 'is a symlink or no folder', 'name the folder itself');
+  if ((stat.mode & 0o077) !== 0) throw refused(path, `has mode ${octal(stat.mode)}`, `chmod 700 ${path}`);
+}
+
+/** The content of a key file. Throws `failed_precondition` for a symlink or a mode wider than 0600. */
+export function readSecretFile(path: string): string {
+  let file: number;
+  try {
+    // O_NOFOLLOW and fstat on the open file: what is checked is what is read.
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ELOOP') throw refused(path, 'is a symlink', 'put the file itself there');
+    if (code === 'ENOENT') throw new CellwallError('not_found', `no file ${path}`, { cause });
+    throw new CellwallError('failed_precondition', `cannot read ${path} (${String(code)})`, { cause });
+  }
+  try {
+    const stat = fstatSync(file);
+    if (!stat.isFile()) throw refused(path, 'is no regular file', 'put the key file itself there');
+    if ((stat.mode & 0o077) !== 0) throw refused(path, `has mode ${octal(stat.mode)}`, `chmod 600 ${path}`);
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Writes atomically: a temporary file in the same folder, synced, renamed over `path`. */
+export function writeSecretFile(path: string, content: string, mode = 0o600): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+  try {
+    writeSync(file, content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+}
+
+function octal(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0');
+}
+
+function refused(path: string, why: string, hint: string): CellwallError {
+  return new CellwallError('failed_precondition', `${path} ${why}: keys are kept where only their owner can read`, {
+    hint,
+  });
+}

@@ -1,0 +1,24 @@
+// A proxy's own SVID as its SDS secret, named by its SPIFFE ID. Version = serial (DESIGN: a certificate is new when its
+// serial is).
+import { create, toBinary } from '@bufbuild/protobuf';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import type { Svid } from '../identity/svid.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { encodeResource } from '../xds/encode.ts';
+import type { EncodedResource } from '../xds/snapshot.ts';
+import { typeUrls } from '../xds/type-url.ts';
+
+export function ownSecret(svid: Svid): EncodedResource {
+  if (svid.key === undefined) throw new CellwallError('internal', 'a pushed secret needs its key');
+  const secret = create(SecretSchema, {
+    name: svid.spiffeId,
+    type: {
+      case: 'tlsCertificate',
+      value: {
+        certificateChain: { specifier: { case: 'inlineString', value: svid.chain } },
+        privateKey: { specifier: { case: 'inlineString', value: svid.key.reveal() } },
+      },
+    },
+  });
+  return encodeResource(typeUrls.secret, svid.spiffeId, toBinary(SecretSchema, secret), svid.serial);
+}

@@ -1,0 +1,75 @@
+// What a proxy claims about itself in `node.metadata.cellwall`: where it listens and where its application is. The
+// claim is checked before it becomes an endpoint: a proxy may only register the address it connects from, or those its
+// Workload document lists.
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+import { CellwallError } from '../lib/errors.ts';
+
+export interface HostPort {
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface ProxyClaims {
+  readonly inbound?: HostPort;
+  readonly application?: HostPort;
+}
+
+const hostPort = z
+  .string()
+  .max(64)
+  .transform((text, context): HostPort => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+    const address = match?.[1] ?? match?.[2];
+    const port = Number(match?.[3]);
+    if (address === undefined || isIP(address) === 0 || port < 1 || port > 65_535) {
+      context.addIssue({ code: 'custom', message: 'not "address:port" with an IP address' });
+      return z.NEVER;
+    }
+    return { address, port };
+  });
+
+const claims = z.object({ inbound: hostPort.optional(), application: hostPort.optional() });
+
+/** The claims in a node's metadata; throws `invalid_argument` when they are malformed. */
+export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyClaims {
+  const raw = metadata['cellwall'];
+  if (raw === undefined) return {};
+  const parsed = claims.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new CellwallError('invalid_argument', `node.metadata.cellwall.${issue?.path.join('.')}: ${issue?.message}`, {
+      hint: 'for example {"inbound": "10.0.0.5:8443", "application": "127.0.0.1:8080"}',
+    });
+  }
+  const { inbound, application } = parsed.data;
+  return { ...(inbound === undefined ? {} : { inbound }), ...(application === undefined ? {} : { application }) };
+}
+
+export interface AdvertiseRule {
+  /** IP addresses or CIDR ranges. */
+  readonly addresses: readonly string[];
+  readonly ports?: readonly number[];
+}
+
+/** May a proxy that connects from `peer` register `claimed`? Without a rule only the address it connects from. */
+export function mayAdvertise(claimed: HostPort, peer: string, rule: AdvertiseRule | undefined): boolean {
+  if (rule === undefined) return sameAddress(claimed.address, peer);
+  if (rule.ports !== undefined && !rule.ports.includes(claimed.port)) return false;
+  const allowed = new BlockList();
+  for (const entry of rule.addresses) {
+    const [address = '', bits] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) allowed.addAddress(address, family);
+    else allowed.addSubnet(address, Number(bits), family);
+  }
+  return allowed.check(claimed.address, isIP(claimed.address) === 6 ? 'ipv6' : 'ipv4');
+}
+
+function sameAddress(claimed: string, peer: string): boolean {
+  const plain = (address: string): string => address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
+  // Every loopback address is the same host.
+  const loopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
+  const [a, b] = [plain(claimed), plain(peer)];
+  return a === b || (loopback(a) && loopback(b));
+}

@@ -1,0 +1,158 @@
+// Live proxies. A connected sidecar that accepted all it was served is an endpoint of its service; its lease is persisted,
+// and held down when the stream ends, so that neither a restart of the control plane nor a short cut of the network ever
+// narrows what other proxies have.
+//
+//   connected ──accepted everything──► ready (endpoint) ──stream ended──► held ──hold-down over──► gone
+//       ▲                                                                  │
+//       └──────────────────────────────── connects again ◄─────────────────┘
+import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { HostPort } from './claims.ts';
+
+export interface RegisteredProxy {
+  /** `<SPIFFE ID>~<instance>`. */
+  readonly node: string;
+  readonly spiffeId: SpiffeId;
+  readonly inbound?: HostPort;
+  readonly application?: HostPort;
+  readonly state: 'connected' | 'held';
+  /** Epoch milliseconds of the last change of `state`. */
+  readonly since: number;
+  readonly ready: boolean;
+}
+
+export interface RegistryDeps {
+  /** Leases; survives the process. */
+  readonly leases: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long a proxy whose stream ended stays an endpoint, milliseconds. Default 30 s. */
+  readonly holdDownMs?: number;
+  /** Called after any change of what `proxies` answers; `endpoints` says whether the set of endpoints changed. */
+  readonly onChange: (change: { readonly node: string; readonly endpoints: boolean }) => void;
+}
+
+export interface Registry {
+  /** Reads the persisted leases; each is held until its proxy returns or the hold-down ends. Call once, first. */
+  restore(): Promise<void>;
+  connected(proxy: Pick<RegisteredProxy, 'node' | 'spiffeId' | 'inbound' | 'application'>): void;
+  /** It accepted everything it was served: from now on it is an endpoint. */
+  accepted(node: string): void;
+  disconnected(node: string): void;
+  proxies(): readonly RegisteredProxy[];
+  get(node: string): RegisteredProxy | undefined;
+}
+
+interface Entry {
+  readonly proxy: RegisteredProxy;
+  /** Open streams: one proxy may have several (single-type services, a reconnect that overlaps). */
+  readonly streams: number;
+  readonly cancelExpiry?: () => void;
+}
+
+const hostPort = z.object({ address: z.string(), port: z.number() });
+const leaseSchema = z.object({
+  spiffeId: z.string(),
+  inbound: hostPort.optional(),
+  application: hostPort.optional(),
+  ready: z.boolean(),
+});
+
+export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChange }: RegistryDeps): Registry {
+  const entries = new Map<string, Entry>();
+
+  const persist = ({ node, state: _, since: __, ...lease }: RegisteredProxy): void => {
+    // undefined members disappear in JSON.
+    const value: Json = JSON.parse(JSON.stringify({ ...lease, node: undefined }));
+    leases
+      .set(node, value)
+      .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not persisted'));
+  };
+
+  const expire = (node: string): void => {
+    const entry = entries.get(node);
+    if (entry === undefined || entry.streams > 0) return;
+    entries.delete(node);
+    leases.delete(node).catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not removed'));
+    log.info({ node }, 'proxy gone: its hold-down ended');
+    onChange({ node, endpoints: isEndpoint(entry.proxy) });
+  };
+
+  const hold = (proxy: RegisteredProxy): void => {
+    const held: RegisteredProxy = { ...proxy, state: 'held', since: clock.now() };
+    entries.set(proxy.node, {
+      proxy: held,
+      streams: 0,
+      cancelExpiry: clock.after(holdDownMs, () => expire(proxy.node)),
+    });
+  };
+
+  return {
+    async restore() {
+      for (const { key, value } of await leases.list()) {
+        const lease = leaseSchema.safeParse(value);
+        if (!lease.success) {
+          log.warn({ node: key }, 'unreadable lease ignored');
+          continue;
+        }
+        const { spiffeId, inbound, application, ready } = lease.data;
+        hold({
+          node: key,
+          // Written by this registry from a verified identity.
+          spiffeId: spiffeId as SpiffeId,
+          ...(inbound === undefined ? {} : { inbound }),
+          ...(application === undefined ? {} : { application }),
+          state: 'held',
+          since: 0,
+          ready,
+        });
+      }
+    },
+    connected({ node, spiffeId, inbound, application }) {
+      const before = entries.get(node);
+      before?.cancelExpiry?.();
+      const moved =
+        JSON.stringify([before?.proxy.inbound, before?.proxy.application]) !== JSON.stringify([inbound, application]);
+      const proxy: RegisteredProxy = {
+        node,
+        spiffeId,
+        ...(inbound === undefined ? {} : { inbound }),
+        ...(application === undefined ? {} : { application }),
+        state: 'connected',
+        since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
+        // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
+        ready: before !== undefined && before.proxy.ready && !moved,
+      };
+      entries.set(node, { proxy, streams: (before?.streams ?? 0) + 1 });
+      if (before === undefined || moved) persist(proxy);
+      onChange({ node, endpoints: before !== undefined && isEndpoint(before.proxy) !== isEndpoint(proxy) });
+    },
+    accepted(node) {
+      const entry = entries.get(node);
+      if (entry === undefined || entry.proxy.ready) return;
+      const proxy = { ...entry.proxy, ready: true };
+      entries.set(node, { ...entry, proxy });
+      persist(proxy);
+      onChange({ node, endpoints: isEndpoint(proxy) });
+    },
+    disconnected(node) {
+      const entry = entries.get(node);
+      if (entry === undefined) return;
+      if (entry.streams > 1) {
+        entries.set(node, { ...entry, streams: entry.streams - 1 });
+        return;
+      }
+      hold(entry.proxy);
+      onChange({ node, endpoints: false });
+    },
+    proxies: () => [...entries.values()].map(({ proxy }) => proxy),
+    get: (node) => entries.get(node)?.proxy,
+  };
+}
+
+function isEndpoint({ ready, inbound }: RegisteredProxy): boolean {
+  return ready && inbound !== undefined;
+}

@@ -1,0 +1,71 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, it } from 'vitest';
+import { HTTPAccessLogEntrySchema, TCPAccessLogEntrySchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import { parseTrustDomain, type TrustDomain } from '../../src/model/spiffe-id.ts';
+import { httpCall, serviceOfLogName, tcpCall } from '../../src/observe/access-log.ts';
+import { createTraffic } from '../../src/observe/traffic.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+const domain = parseTrustDomain('td') as TrustDomain;
+const api = 'spiffe://td/service/api';
+const uri = (value: string) => ({ san: { case: 'uri' as const, value } });
+
+it('tells the four kinds of callers apart', () => {
+  const kind = (commonProperties: object) =>
+    httpCall('s', create(HTTPAccessLogEntrySchema, { commonProperties }), domain);
+  expect(kind({})).toEqual({ service: 's', caller: 'plaintext', decision: 'allowed' });
+  expect(kind({ tlsProperties: {} })).toMatchObject({ caller: 'one-way-tls' });
+  expect(kind({ tlsProperties: { peerCertificateProperties: {} } })).toMatchObject({ caller: 'one-way-tls' });
+  expect(kind({ tlsProperties: { peerCertificateProperties: { subject: 'CN=old' } } })).toMatchObject({
+    caller: 'legacy',
+  });
+  const foreign = { subjectAltName: [uri('spiffe://td2/service/api')] };
+  expect(kind({ tlsProperties: { peerCertificateProperties: foreign } })).toMatchObject({ caller: 'legacy' });
+  expect(kind({ tlsProperties: { peerCertificateProperties: { subjectAltName: [uri(api)] } } })).toMatchObject({
+    caller: 'mtls',
+    principal: api,
+  });
+});
+
+it('takes refusals from the details, never from the status', () => {
+  const entry = (responseCodeDetails: string) =>
+    httpCall(
+      's',
+      create(HTTPAccessLogEntrySchema, { commonProperties: {}, response: { responseCodeDetails } }),
+      domain,
+    );
+  expect(entry('via_upstream')).toMatchObject({ decision: 'allowed' });
+  expect(entry('rbac_access_denied_matched_policy[no-admin/0]')).toMatchObject({
+    decision: 'refused',
+    policy: 'no-admin/0',
+  });
+  expect(entry('rbac_access_denied_matched_policy[none]')).toEqual({
+    service: 's',
+    caller: 'plaintext',
+    decision: 'refused',
+  });
+  const tcp = create(TCPAccessLogEntrySchema, {
+    commonProperties: { connectionTerminationDetails: 'rbac_access_denied_matched_policy[none]' },
+  });
+  expect(tcpCall('s', tcp, domain)).toMatchObject({ decision: 'refused' });
+});
+
+it('knows the service of an inbound log by its name', () => {
+  expect(serviceOfLogName('inbound/cell-1/api/mtls')).toBe('cell-1/api');
+  expect(serviceOfLogName('inbound/api/plain')).toBe('api');
+  expect(serviceOfLogName('outbound/api/mtls')).toBeUndefined();
+});
+
+it('counts within bounds, the longest unseen going first', () => {
+  const clock = createFakeClock();
+  const traffic = createTraffic({ clock, maxAggregates: 2 });
+  const call = (service: string) => ({ service, caller: 'mtls', principal: api, decision: 'allowed' }) as const;
+  traffic.record(call('a'));
+  traffic.record(call('b'));
+  traffic.record(call('a'), 4);
+  traffic.record(call('c'));
+  expect(traffic.counts().map(({ service, count }) => [service, count])).toEqual([
+    ['a', 5],
+    ['c', 1],
+  ]);
+});

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { mayAdvertise, parseClaims } from '../../src/registry/claims.ts';
+
+describe('claims', () => {
+  it('reads addresses, IPv4 and IPv6', () => {
+    expect(parseClaims({ cellwall: { inbound: '10.0.0.5:8443', application: '[::1]:8080' } })).toEqual({
+      inbound: { address: '10.0.0.5', port: 8443 },
+      application: { address: '::1', port: 8080 },
+    });
+    expect(parseClaims({})).toEqual({});
+  });
+
+  it.each(['host:80', '10.0.0.5', '10.0.0.5:0', '10.0.0.5:70000', '999.0.0.1:80', '', 7, null])(
+    'refuses %j',
+    (inbound) => {
+      expect(() => parseClaims({ cellwall: { inbound } })).toThrow(/node\.metadata\.cellwall\.inbound/);
+    },
+  );
+
+  it('lets a proxy register the address it connects from, and no other', () => {
+    expect(mayAdvertise({ address: '10.0.0.5', port: 1 }, '10.0.0.5', undefined)).toBe(true);
+    expect(mayAdvertise({ address: '10.0.0.5', port: 1 }, '::ffff:10.0.0.5', undefined)).toBe(true);
+    expect(mayAdvertise({ address: '127.0.0.2', port: 1 }, '127.0.0.1', undefined)).toBe(true);
+    expect(mayAdvertise({ address: '10.0.0.6', port: 1 }, '10.0.0.5', undefined)).toBe(false);
+    expect(mayAdvertise({ address: '10.0.0.5', port: 1 }, '127.0.0.1', undefined)).toBe(false);
+  });
+
+  it('goes by the Workload document where there is one', () => {
+    const rule = { addresses: ['10.1.0.0/16', '10.2.0.9'], ports: [8443] };
+    expect(mayAdvertise({ address: '10.1.2.3', port: 8443 }, '10.0.0.1', rule)).toBe(true);
+    expect(mayAdvertise({ address: '10.2.0.9', port: 8443 }, '10.0.0.1', rule)).toBe(true);
+    expect(mayAdvertise({ address: '10.1.2.3', port: 80 }, '10.0.0.1', rule)).toBe(false);
+    expect(mayAdvertise({ address: '10.0.0.1', port: 8443 }, '10.0.0.1', rule)).toBe(false);
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { silentLog } from '../../src/lib/log.ts';
+import type { Json } from '../../src/lib/table.ts';
+import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
+import { createRegistry } from '../../src/registry/registry.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
+
+const id = parseSpiffeId('spiffe://td/cell/cell-1/service/api') as SpiffeId;
+const node = `${id}~a`;
+const inbound = { address: '10.0.0.1', port: 8443 };
+const application = { address: '127.0.0.1', port: 80 };
+
+function start(leases = new Map<string, Json>()) {
+  const clock = createFakeClock();
+  const changes: { node: string; endpoints: boolean }[] = [];
+  const registry = createRegistry({
+    leases: createMemoryTable(leases),
+    clock,
+    log: silentLog,
+    holdDownMs: 1000,
+    onChange: (change) => changes.push(change),
+  });
+  return { clock, changes, registry, leases };
+}
+
+describe('the registry', () => {
+  it('makes a proxy an endpoint only once it accepted what it was served', () => {
+    const { registry, changes } = start();
+    registry.connected({ node, spiffeId: id, inbound, application });
+    expect(registry.get(node)).toMatchObject({ state: 'connected', ready: false });
+    registry.accepted(node);
+    expect(registry.get(node)).toMatchObject({ ready: true });
+    expect(changes).toEqual([
+      { node, endpoints: false },
+      { node, endpoints: true },
+    ]);
+  });
+
+  it('keeps a proxy whose stream ended for the hold-down, then lets it go', () => {
+    const { registry, clock, changes } = start();
+    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.accepted(node);
+    registry.disconnected(node);
+    clock.advance(999);
+    expect(registry.get(node)).toMatchObject({ state: 'held', ready: true });
+    clock.advance(1);
+    expect(registry.get(node)).toBeUndefined();
+    expect(changes.at(-1)).toEqual({ node, endpoints: true });
+  });
+
+  it('takes a proxy that returns within the hold-down as the endpoint it was, without a change of endpoints', () => {
+    const { registry, clock, changes } = start();
+    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.accepted(node);
+    registry.disconnected(node);
+    clock.advance(500);
+    registry.connected({ node, spiffeId: id, inbound, application });
+    clock.advance(5000);
+    expect(registry.get(node)).toMatchObject({ state: 'connected', ready: true });
+    expect(changes.slice(2).every(({ endpoints }) => !endpoints)).toBe(true);
+  });
+
+  it('wants a proxy that moved to accept anew', () => {
+    const { registry } = start();
+    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.accepted(node);
+    registry.disconnected(node);
+    registry.connected({ node, spiffeId: id, inbound: { ...inbound, port: 8444 }, application });
+    expect(registry.get(node)).toMatchObject({ ready: false });
+  });
+
+  it('counts streams: the end of one of two changes nothing', () => {
+    const { registry } = start();
+    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.disconnected(node);
+    expect(registry.get(node)).toMatchObject({ state: 'connected' });
+    registry.disconnected(node);
+    expect(registry.get(node)).toMatchObject({ state: 'held' });
+  });
+
+  it('outlives the process: leases come back held, and go when their proxies do not', async () => {
+    const first = start();
+    first.registry.connected({ node, spiffeId: id, inbound, application });
+    first.registry.accepted(node);
+    const second = start(first.leases);
+    await second.registry.restore();
+    expect(second.registry.proxies()).toMatchObject([
+      { node, spiffeId: id, inbound, application, state: 'held', ready: true },
+    ]);
+    second.clock.advance(1000);
+    expect(second.registry.proxies()).toEqual([]);
+    expect(first.leases.size).toBe(0);
+  });
+
+  it('ignores a lease that cannot be read', async () => {
+    const { registry } = start(new Map<string, Json>([[node, { spiffeId: 7 }]]));
+    await registry.restore();
+    expect(registry.proxies()).toEqual([]);
+  });
+});

@@ -1,0 +1,193 @@
+// The admin API's server: every route of routes/, behind the same guard. Data goes out of read sides, changes go into the store.
+import { createServer as createHttpServer, type Server } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { CellwallError } from '../lib/errors.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { createCredentialCheck } from './credential.ts';
+import type { AdminDeps } from './deps.ts';
+import { checkOrigin, isLoopback, securityHeaders } from './guard.ts';
+import { httpError } from './http-error.ts';
+import { openapi } from './openapi.ts';
+import { type Access, ok, type Route, route } from './route.ts';
+import { applyRoutes } from './routes/apply.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { explainRoutes } from './routes/explain.ts';
+import { healthRoutes } from './routes/health.ts';
+import { identityRoutes } from './routes/identity.ts';
+import { statusRoutes } from './routes/status.ts';
+
+export interface AdminAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface AdminOptions {
+  /** Needed to listen anywhere but on loopback. PEM. */
+  readonly tls?: { readonly certificate: string; readonly key: Redacted<string> };
+  /** Names, besides the address it listens on and localhost, by which it may be called. */
+  readonly hosts?: readonly string[];
+}
+
+export interface AdminApi {
+  /** Answers the address with the port it got. */
+  listen(address: AdminAddress): Promise<AdminAddress>;
+  close(): Promise<void>;
+}
+
+type AnyServer = Server | HttpsServer;
+
+const bodyLimit = 1024 * 1024;
+const maxConnections = 128;
+
+export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
+  const app = createServer(tls);
+  const hosts = new Set(['localhost', '127.0.0.1', '::1', ...extraHosts.map((name) => name.toLowerCase())]);
+  const credential = createCredentialCheck(deps);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders);
+    checkOrigin(request.headers, hosts);
+    const access: Access = request.routeOptions.config.access ?? 'token';
+    const address = request.socket.remoteAddress ?? '';
+    if (access === 'open' || (access === 'loopback' && isLoopback(address))) return;
+    credential.check(request.headers.authorization, address);
+  });
+  app.setNotFoundHandler(() => {
+    throw new CellwallError('not_found', 'no such route', { hint: 'GET /openapi.json lists them' });
+  });
+  app.setErrorHandler((reason, request, reply) => {
+    const { status, body } = httpError(reason);
+    if (status >= 500) deps.log.error({ err: reason, url: request.routeOptions.url, status }, 'admin request failed');
+    if (status === 401) reply.header('www-authenticate', 'Bearer realm="cellwall"');
+    if (status === 429) reply.header('retry-after', '60');
+    return reply.status(status).send(body);
+  });
+
+  const described = [
+    ...healthRoutes(deps),
+    ...documentRoutes(deps),
+    ...applyRoutes(deps),
+    ...statusRoutes(deps),
+    ...explainRoutes(deps),
+    ...identityRoutes(deps),
+  ];
+  const routes = [...described, openapiRoute(described, deps)];
+  for (const item of routes) {
+    app.route({
+      method: item.method,
+      url: item.url,
+      config: { access: item.access },
+      async handler(request, reply) {
+        const { status, mediaType, payload } = await respond(item, request);
+        return reply.status(status).type(mediaType).send(payload);
+      },
+    });
+  }
+
+  return {
+    async listen({ host, port }) {
+      if (tls === undefined && !isLoopback(host)) {
+        throw new CellwallError('failed_precondition', `the admin API does not listen on ${host} without TLS`, {
+          hint: 'use a loopback address (127.0.0.1:18080), or give it a certificate',
+        });
+      }
+      hosts.add(host.toLowerCase());
+      try {
+        await app.listen({ host, port });
+      } catch (cause) {
+        const message = cause instanceof Error ? cause.message : String(cause);
+        throw new CellwallError('unavailable', `the admin API cannot listen on ${host}:${port}: ${message}`, {
+          hint: 'is another control plane running? choose another port with --admin',
+          cause,
+        });
+      }
+      const bound = app.server.address();
+      return { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
+    },
+    close: () => app.close(),
+  };
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly access?: Access;
+  }
+}
+
+function createServer(tls: AdminOptions['tls']): FastifyInstance<AnyServer> {
+  const times = { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, maxHeaderSize: 16_384 };
+  const app = fastify<AnyServer>({
+    serverFactory: (handler) => {
+      const server =
+        tls === undefined
+          ? createHttpServer(times, handler)
+          : createHttpsServer(
+              { ...times, cert: tls.certificate, key: tls.key.reveal(), minVersion: 'TLSv1.3' },
+              handler,
+            );
+      server.maxConnections = maxConnections;
+      // An idle or dribbling connection ends, whatever it is in the middle of.
+      server.setTimeout(60_000);
+      return server;
+    },
+    bodyLimit,
+    // Open connections would hold a stop for as long as their clients like.
+    forceCloseConnections: true,
+    // __proto__ and constructor.prototype in a body are refused, not dropped.
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    routerOptions: { maxParamLength: 512 },
+  });
+  // Nothing but JSON is read.
+  app.removeContentTypeParser('text/plain');
+  return app;
+}
+
+interface Response {
+  readonly status: number;
+  readonly mediaType: string;
+  readonly payload: unknown;
+}
+
+async function respond(item: Route, request: Pick<FastifyRequest, 'query' | 'body' | 'params'>): Promise<Response> {
+  const receivedAt = performance.timeOrigin + performance.now();
+  const answer = await item.handle({
+    query: read(item.query, request.query, 'query'),
+    body: read(item.body, request.body ?? {}, 'body'),
+    params: read(item.params, request.params, 'path'),
+    receivedAt,
+  });
+  const json = 'application/json; charset=utf-8';
+  switch (answer.kind) {
+    case 'ok':
+      return { status: answer.status ?? 200, mediaType: json, payload: answer.value };
+    case 'text':
+      return { status: 200, mediaType: answer.mediaType, payload: answer.value };
+    case 'error':
+      return { status: answer.status, mediaType: json, payload: answer.body };
+    default:
+      return answer satisfies never;
+  }
+}
+
+function read(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+  if (schema === undefined) return undefined;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const path = [where, ...(issue?.path ?? [])].join('.');
+  throw new CellwallError('invalid_argument', `${path}: ${issue?.message ?? 'not valid'}`, {
+    hint: 'GET /openapi.json describes every request',
+  });
+}
+
+function openapiRoute(routes: readonly Route[], deps: AdminDeps): Route {
+  return route({
+    method: 'GET',
+    url: '/openapi.json',
+    summary: 'This description.',
+    handle: () => ok(openapi(routes, deps.status().version)),
+  });
+}

@@ -1,0 +1,182 @@
+// The admin API from the outside, typed: what the command line uses. Node's own http only, so that it loads at once.
+import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { Problem } from '../model/problem.ts';
+import { isLoopback } from './guard.ts';
+import type {
+  ApplyAnswer,
+  ApplyBody,
+  CertificatesAnswer,
+  DiffAnswer,
+  DiffBody,
+  DocumentAnswer,
+  DocumentsAnswer,
+  ErrorBody,
+  ExplainQuery,
+  Explanation,
+  ProxiesAnswer,
+  RotateAnswer,
+  StatusAnswer,
+  TokenAnswer,
+  TokenBody,
+  TrafficAnswer,
+} from './wire.ts';
+
+export interface AdminClient {
+  documents(kind?: string): Promise<DocumentsAnswer>;
+  document(key: string): Promise<DocumentAnswer>;
+  apply(body: ApplyBody): Promise<ApplyAnswer>;
+  diff(body: DiffBody): Promise<DiffAnswer>;
+  status(): Promise<StatusAnswer>;
+  proxies(): Promise<ProxiesAnswer>;
+  traffic(): Promise<TrafficAnswer>;
+  explain(query: ExplainQuery): Promise<Explanation>;
+  createToken(body: TokenBody): Promise<TokenAnswer>;
+  certificates(): Promise<CertificatesAnswer>;
+  rotate(selector?: string): Promise<RotateAnswer>;
+}
+
+export interface AdminClientOptions {
+  /** `http://127.0.0.1:18080`, or `https://…`. */
+  readonly url: string;
+  readonly token: Redacted<string>;
+  /** For one request. Default 30 s. */
+  readonly timeoutMs?: number;
+}
+
+/** Documents that the server refused, with every problem. */
+export class InvalidDocumentsError extends CellwallError {
+  readonly problems: readonly Problem[];
+
+  constructor(message: string, problems: readonly Problem[]) {
+    super('invalid_argument', message);
+    this.name = 'InvalidDocumentsError';
+    this.problems = problems;
+  }
+}
+
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClientOptions): AdminClient {
+  const base = readUrl(url);
+  const call = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const { status, text } = await exchange(base, timeoutMs, payload, {
+      method,
+      path,
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${token.reveal()}`,
+        ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
+      },
+    });
+    const value = parseJson(text, base, status);
+    // The server's answers are made from the same schemas as these types.
+    if (status >= 200 && status < 300) return value as T;
+    throw fromErrorBody(status, value as Partial<ErrorBody>);
+  };
+  const query = (fields: Readonly<Record<string, string | undefined>>): string => {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(fields)) if (value !== undefined) search.set(name, value);
+    return search.size === 0 ? '' : `?${search}`;
+  };
+  return {
+    documents: (kind) => call('GET', `/v1/documents${query({ kind })}`),
+    document: (key) => call('GET', `/v1/documents/${key.split('/').map(encodeURIComponent).join('/')}`),
+    apply: (body) => call('POST', '/v1/apply', body),
+    diff: (body) => call('POST', '/v1/diff', body),
+    status: () => call('GET', '/v1/status'),
+    proxies: () => call('GET', '/v1/proxies'),
+    traffic: () => call('GET', '/v1/traffic'),
+    explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
+    createToken: (body) => call('POST', '/v1/tokens', body),
+    certificates: () => call('GET', '/v1/certificates'),
+    rotate: (selector) => call('POST', '/v1/certificates/rotate', selector === undefined ? {} : { selector }),
+  };
+}
+
+function readUrl(text: string): URL {
+  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new CellwallError('invalid_argument', `not an address of an admin API: ${text}`, {
+      hint: 'as in 127.0.0.1:18080 or https://cellwall.example:18080',
+    });
+  }
+  const host = url.hostname.replaceAll(/[[\]]/g, '');
+  if (url.protocol === 'http:' && !isLoopback(host)) {
+    throw new CellwallError('invalid_argument', `the token is not sent to ${url.host} without TLS`, {
+      hint: 'use https://, or run the command on the host of the control plane',
+    });
+  }
+  return url;
+}
+
+async function exchange(
+  base: URL,
+  timeoutMs: number,
+  payload: Buffer | undefined,
+  options: RequestOptions,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const open = base.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
+  const host = base.hostname.replaceAll(/[[\]]/g, '');
+  const port = base.port === '' ? (base.protocol === 'https:' ? 443 : 80) : Number(base.port);
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = open({ ...options, host, port, signal, agent: false }, resolve);
+      request.on('error', reject);
+      request.end(payload);
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxAnswerBytes) throw new Error('the answer is too large');
+      chunks.push(chunk);
+    }
+    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+  } catch (cause) {
+    if (signal.aborted) {
+      throw new CellwallError('deadline_exceeded', `${base.host} did not answer within ${timeoutMs} ms`, { cause });
+    }
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new CellwallError('unavailable', `cannot reach the control plane at ${base.host} (${code})`, {
+      hint: 'start it with "cellwall serve", or name its admin address with --admin (CELLWALL_ADMIN)',
+      cause,
+    });
+  }
+}
+
+function parseJson(text: string, base: URL, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new CellwallError('unavailable', `${base.host} answered ${status}, and not as an admin API does`, {
+      hint: 'check the address given with --admin (CELLWALL_ADMIN)',
+      cause,
+    });
+  }
+}
+
+const codes: Readonly<Record<ErrorCode, true>> = {
+  invalid_argument: true,
+  not_found: true,
+  already_exists: true,
+  permission_denied: true,
+  unauthenticated: true,
+  failed_precondition: true,
+  resource_exhausted: true,
+  aborted: true,
+  unavailable: true,
+  deadline_exceeded: true,
+  unimplemented: true,
+  internal: true,
+};
+
+function fromErrorBody(status: number, { code, message, hint, problems }: Partial<ErrorBody>): CellwallError {
+  const told = message ?? `the control plane answered ${status}`;
+  if (problems !== undefined) return new InvalidDocumentsError(told, problems as readonly Problem[]);
+  const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
+  return new CellwallError(known, told, hint === undefined ? {} : { hint });
+}

@@ -1,0 +1,49 @@
+// What the admin API needs of the rest: read sides, the store, and two verbs of identity. main.ts provides them.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { Problem } from '../model/problem.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { StateCheck, Store } from '../store/store.ts';
+import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
+
+export interface ControlStatus {
+  /** Of the program. */
+  readonly version: string;
+  readonly trustDomain?: string;
+  /** What the pipeline found wrong beyond what the store did (a translation that was refused, say). */
+  readonly problems: readonly Problem[];
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+}
+
+export interface JoinTokens {
+  create(request: {
+    readonly spiffeId: SpiffeId;
+    readonly ttlMs: number;
+  }): Promise<{ readonly token: Redacted<string>; readonly expiresAt: number }>;
+}
+
+export interface AdminDeps {
+  readonly store: Store;
+  /** The same that judges the store's changes; here for dry runs, and for warnings, with the operator's own file and line. */
+  readonly check: StateCheck;
+  /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
+  explain(query: ExplainQuery): Explanation;
+  proxies(): readonly ProxyStatus[];
+  traffic(): readonly TrafficCount[];
+  readonly tokens: JoinTokens;
+  /** Issued and not yet expired. */
+  certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
+  /** Renews pushed certificates now: those of one identity, or all. Answers how many. */
+  rotate(spiffeId?: SpiffeId): number | Promise<number>;
+  /** Prometheus text. */
+  metrics(): Promise<string>;
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  resolveService(ref: string): SpiffeId | undefined;
+  status(): ControlStatus;
+  readonly log: Log;
+  readonly token: Redacted<string>;
+  readonly clock: Clock;
+}

@@ -1,0 +1,47 @@
+// Keeps browsers and rebound names out: a Host that is not ours, an Origin that is not this very address. Pure.
+import type { IncomingHttpHeaders } from 'node:http';
+import { CellwallError } from '../lib/errors.ts';
+
+/** Sent with every answer: nothing here is to be framed, sniffed, cached or run. */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** Throws `permission_denied` unless the request names this server as one of `hosts` and comes from no foreign page. */
+export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>): void {
+  const host = headers.host;
+  const name = host === undefined ? undefined : hostName(host);
+  // DNS rebinding: a page's own name resolves to this address, so the browser's Host is that name.
+  if (host === undefined || name === undefined || !hosts.has(name)) {
+    throw new CellwallError('permission_denied', 'this Host is not served here', {
+      hint: 'call the admin API by the address it listens on',
+    });
+  }
+  const { origin } = headers;
+  const site = headers['sec-fetch-site'];
+  const foreign = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
+  if (foreign || (site !== undefined && site !== 'same-origin' && site !== 'none')) {
+    throw new CellwallError('permission_denied', 'requests from other origins are refused');
+  }
+}
+
+/** The name in a Host header (RFC 9110 §7.2), lower case, without port and brackets; undefined if malformed. */
+function hostName(host: string): string | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?$/.exec(host);
+  return (match?.[1] ?? match?.[2])?.toLowerCase();
+}
+
+/** True for addresses that only this host can use. */
+export function isLoopback(address: string): boolean {
+  return (
+    address === 'localhost' ||
+    address === '::1' ||
+    /^127(\.\d{1,3}){3}$/.test(address) ||
+    /^::ffff:127(\.\d{1,3}){3}$/.test(address)
+  );
+}

@@ -1,0 +1,56 @@
+// The HTTP edge's mapper: any failure as a status and a body of one shape. What is not ours is `internal` and says nothing inside.
+import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ErrorBody } from './wire.ts';
+
+const statuses: Readonly<Record<ErrorCode, number>> = {
+  invalid_argument: 400,
+  unauthenticated: 401,
+  permission_denied: 403,
+  not_found: 404,
+  already_exists: 409,
+  aborted: 409,
+  failed_precondition: 412,
+  resource_exhausted: 429,
+  internal: 500,
+  unimplemented: 501,
+  unavailable: 503,
+  deadline_exceeded: 504,
+};
+
+export interface HttpError {
+  readonly status: number;
+  readonly body: ErrorBody;
+}
+
+export function httpError(reason: unknown): HttpError {
+  if (reason instanceof CellwallError) {
+    const { code, message, hint } = reason;
+    return { status: statuses[code], body: hint === undefined ? { code, message } : { code, message, hint } };
+  }
+  // fastify's own refusals (malformed JSON, oversize body, wrong media type) carry a status below 500 and a safe message.
+  const status = reason instanceof Error && 'statusCode' in reason ? reason.statusCode : undefined;
+  if (reason instanceof Error && typeof status === 'number' && status >= 400 && status < 500) {
+    if (status === 413) {
+      return {
+        status,
+        body: { code: 'resource_exhausted', message: reason.message, hint: 'apply fewer documents at a time: 1 MiB' },
+      };
+    }
+    return { status, body: { code: 'invalid_argument', message: reason.message } };
+  }
+  return { status: 500, body: { code: 'internal', message: 'internal error', hint: "see the control plane's log" } };
+}
+
+/** Documents that cannot be accepted: 422, with every problem. */
+export function invalidDocuments(problems: readonly Problem[]): HttpError {
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  return {
+    status: 422,
+    body: {
+      code: 'invalid_documents',
+      message: `${errors} ${errors === 1 ? 'error' : 'errors'}: nothing was changed`,
+      problems: [...problems],
+    },
+  };
+}

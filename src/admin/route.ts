@@ -1,0 +1,66 @@
+// A route as data: what it takes, what it answers, who may call it. admin-api.ts registers it, openapi.ts describes it.
+import type { z } from 'zod';
+import type { ErrorBody } from './wire.ts';
+
+/** `token`: the bearer token. `open`: anybody. `loopback`: the token, or a peer on this host. */
+export type Access = 'token' | 'open' | 'loopback';
+
+export type Answer<T> =
+  | { readonly kind: 'ok'; readonly value: T; readonly status?: number }
+  | { readonly kind: 'text'; readonly value: string; readonly mediaType: string }
+  | { readonly kind: 'error'; readonly status: number; readonly body: ErrorBody };
+
+export interface RouteRequest<Q, B, P> {
+  readonly query: Q;
+  readonly body: B;
+  readonly params: P;
+  /** Epoch milliseconds, fractional: when the request had been read. */
+  readonly receivedAt: number;
+}
+
+/** What admin-api.ts and openapi.ts see; made by `route`, which checks the handler against the schemas. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** fastify's notation; at most one `*`, at the end. */
+  readonly url: string;
+  readonly summary: string;
+  readonly access: Access;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  readonly params?: z.ZodType;
+  readonly answer?: z.ZodType;
+  /** Errors it may answer besides 400, 401, 403, 429 and 500. */
+  readonly errors: readonly number[];
+  handle(request: RouteRequest<unknown, unknown, unknown>): Answer<unknown> | Promise<Answer<unknown>>;
+}
+
+interface RouteOptions<Q extends z.ZodType, B extends z.ZodType, P extends z.ZodType, A extends z.ZodType> {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly summary: string;
+  readonly access?: Access;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly params?: P;
+  readonly answer?: A;
+  readonly errors?: readonly number[];
+  handle(
+    request: RouteRequest<z.output<Q>, z.output<B>, z.output<P>>,
+  ): Answer<z.input<A>> | Promise<Answer<z.input<A>>>;
+}
+
+export function route<Q extends z.ZodType, B extends z.ZodType, P extends z.ZodType, A extends z.ZodType>(
+  options: RouteOptions<Q, B, P, A>,
+): Route {
+  return {
+    ...options,
+    access: options.access ?? 'token',
+    errors: options.errors ?? [],
+    // admin-api.ts hands on what these very schemas parsed.
+    handle: (request) => options.handle(request as RouteRequest<z.output<Q>, z.output<B>, z.output<P>>),
+  };
+}
+
+export function ok<T>(value: T): Answer<T> {
+  return { kind: 'ok', value };
+}

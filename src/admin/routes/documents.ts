@@ -1,0 +1,46 @@
+// Reading documents, as they are in force.
+import { CellwallError } from '../../lib/errors.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { AdminDeps } from '../deps.ts';
+import { ok, type Route, route } from '../route.ts';
+import { documentAnswerSchema, documentParamsSchema, documentsQuerySchema, documentsSchema } from '../wire.ts';
+
+export function documentRoutes({ store }: AdminDeps): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      url: '/v1/documents',
+      summary: 'All documents in force, or those of one kind.',
+      query: documentsQuerySchema,
+      answer: documentsSchema,
+      errors: [503],
+      handle({ query }) {
+        const { revision, documents } = store.state();
+        const wanted = documents.filter((item) => query.kind === undefined || item.document.kind === query.kind);
+        return ok({ revision, documents: wanted.map(wireDocument) });
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/documents/*',
+      summary: 'One document by its key.',
+      params: documentParamsSchema,
+      answer: documentAnswerSchema,
+      errors: [404, 503],
+      handle({ params }) {
+        const { revision, documents } = store.state();
+        const found = documents.find((item) => item.key === params['*']);
+        if (found === undefined) {
+          throw new CellwallError('not_found', `no document ${JSON.stringify(params['*'])}`, {
+            hint: '"cellwall get" lists them; keys are Kind/name or Kind/cell/name',
+          });
+        }
+        return ok({ revision, ...wireDocument(found) });
+      },
+    }),
+  ];
+}
+
+function wireDocument({ key, document, text, source }: ParsedDocument) {
+  return { key, kind: document.kind, text, source };
+}

@@ -1,0 +1,38 @@
+// Liveness, readiness and metrics: for probes and scrapers.
+import type { AdminDeps } from '../deps.ts';
+import { ok, type Route, route } from '../route.ts';
+import { healthSchema, readySchema } from '../wire.ts';
+
+export function healthRoutes({ ready, metrics }: AdminDeps): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      url: '/healthz',
+      summary: 'The process answers.',
+      access: 'open',
+      answer: healthSchema,
+      handle: () => ok({ status: 'ok' as const }),
+    }),
+    route({
+      method: 'GET',
+      url: '/readyz',
+      summary: 'It serves proxies: documents loaded, authority usable, listeners open. 503 with the reasons if not.',
+      access: 'open',
+      answer: readySchema,
+      errors: [503],
+      handle() {
+        const { ready: isReady, reasons } = ready();
+        return { kind: 'ok', value: { ready: isReady, reasons: [...reasons] }, status: isReady ? 200 : 503 };
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/metrics',
+      summary: 'Prometheus metrics. Without a token from this host only.',
+      access: 'loopback',
+      async handle() {
+        return { kind: 'text', value: await metrics(), mediaType: 'text/plain; version=0.0.4; charset=utf-8' };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,84 @@
+// Join tokens and issued certificates.
+import { CellwallError } from '../../lib/errors.ts';
+import { parseDuration } from '../../model/duration.ts';
+import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
+import type { AdminDeps } from '../deps.ts';
+import { ok, type Route, route } from '../route.ts';
+import {
+  certificatesSchema,
+  rotateAnswerSchema,
+  rotateBodySchema,
+  tokenAnswerSchema,
+  tokenBodySchema,
+} from '../wire.ts';
+
+const longestTtlMs = 24 * 3_600_000;
+
+export function identityRoutes({ tokens, certificates, rotate, resolveService, log }: AdminDeps): readonly Route[] {
+  const serviceId = (ref: string): SpiffeId => {
+    const id = resolveService(ref);
+    if (id !== undefined) return id;
+    throw new CellwallError('not_found', `no service ${JSON.stringify(ref)}`, {
+      hint: '"cellwall get Service" lists them; a service in a cell is cell/name',
+    });
+  };
+  const spiffeId = (text: string): SpiffeId => {
+    const id = parseSpiffeId(text);
+    if (id !== undefined) return id;
+    throw new CellwallError('invalid_argument', `not a SPIFFE ID: ${JSON.stringify(text)}`, {
+      hint: 'as in "spiffe://example.org/cell/cell-1/service/api"',
+    });
+  };
+  return [
+    route({
+      method: 'POST',
+      url: '/v1/tokens',
+      summary: 'A join token for one identity: single use, expiring.',
+      body: tokenBodySchema,
+      answer: tokenAnswerSchema,
+      errors: [404, 412, 503],
+      async handle({ body }) {
+        if ((body.service === undefined) === (body.spiffeId === undefined)) {
+          throw new CellwallError('invalid_argument', 'give exactly one of "service" and "spiffeId"');
+        }
+        const id = body.service === undefined ? spiffeId(body.spiffeId ?? '') : serviceId(body.service);
+        const ttlMs = parseDuration(body.ttl);
+        if (ttlMs === undefined || ttlMs === 0 || ttlMs > longestTtlMs) {
+          throw new CellwallError('invalid_argument', `"ttl" is no duration between 1ms and 24h: ${body.ttl}`, {
+            hint: 'a whole number and s, m or h, as in "10m"',
+          });
+        }
+        const { token, expiresAt } = await tokens.create({ spiffeId: id, ttlMs });
+        log.info({ spiffeId: id, expiresAt }, 'join token created');
+        return ok({ token: token.reveal(), spiffeId: id, expiresAt });
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/certificates',
+      summary: 'Certificates that were issued and have not expired.',
+      answer: certificatesSchema,
+      handle: async () => ok({ certificates: [...(await certificates())] }),
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/certificates/rotate',
+      summary: 'Renew certificates that the control plane pushes, now.',
+      body: rotateBodySchema,
+      answer: rotateAnswerSchema,
+      errors: [404, 503],
+      async handle({ body }) {
+        const { selector } = body;
+        const id =
+          selector === undefined
+            ? undefined
+            : selector.startsWith('spiffe:')
+              ? spiffeId(selector)
+              : serviceId(selector);
+        const rotated = await rotate(id);
+        log.info({ selector, rotated }, 'certificates rotated on request');
+        return ok({ rotated });
+      },
+    }),
+  ];
+}

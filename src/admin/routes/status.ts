@@ -1,0 +1,59 @@
+// What runs and how it is: the control plane, its proxies, the traffic they report.
+import { CellwallError } from '../../lib/errors.ts';
+import type { AdminDeps } from '../deps.ts';
+import { ok, type Route, route } from '../route.ts';
+import { proxiesSchema, statusSchema, trafficSchema } from '../wire.ts';
+
+export function statusRoutes({ store, status, ready, proxies, traffic }: AdminDeps): readonly Route[] {
+  const revision = (): number | undefined => {
+    try {
+      return store.state().revision;
+    } catch (reason) {
+      if (CellwallError.from(reason).code === 'unavailable') return undefined;
+      throw reason;
+    }
+  };
+  return [
+    route({
+      method: 'GET',
+      url: '/v1/status',
+      summary: 'The control plane: revision, readiness, problems.',
+      answer: statusSchema,
+      handle() {
+        const { version, trustDomain, problems, startedAt } = status();
+        const current = revision();
+        const all = proxies();
+        const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
+        return ok({
+          version,
+          ...(current === undefined ? {} : { revision: current }),
+          ...(trustDomain === undefined ? {} : { trustDomain }),
+          ready: ready().ready,
+          reasons: [...ready().reasons],
+          problems: [...store.problems(), ...problems],
+          proxies: {
+            connected: count('connected'),
+            held: count('held'),
+            gone: count('gone'),
+            rejecting: all.filter((proxy) => proxy.types.some((type) => type.nack !== undefined)).length,
+          },
+          startedAt,
+        });
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/proxies',
+      summary: 'Every known proxy: what it was sent, what it accepted or rejected, its certificate.',
+      answer: proxiesSchema,
+      handle: () => ok({ proxies: proxies().map((proxy) => ({ ...proxy, types: [...proxy.types] })) }),
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/traffic',
+      summary: 'Requests and connections that proxies reported, by service, kind of caller and decision.',
+      answer: trafficSchema,
+      handle: () => ok({ traffic: [...traffic()] }),
+    }),
+  ];
+}

@@ -1,0 +1,204 @@
+// What the admin API takes and answers, as schemas: they validate requests, make the OpenAPI document, and give the types that
+// the client and the command line use. Times are milliseconds since the epoch.
+import { z } from 'zod';
+
+const sourceSchema = z.object({
+  file: z.string(),
+  line: z.int().describe('1-based'),
+  column: z.int().describe('1-based'),
+});
+
+export const problemSchema = z.object({
+  severity: z.enum(['error', 'warning']),
+  code: z.string().describe('Stable, kebab-case.'),
+  message: z.string(),
+  hint: z.string().optional(),
+  source: sourceSchema,
+  path: z.string().optional(),
+});
+
+export const errorSchema = z.object({
+  code: z.string().describe("One of gRPC's canonical codes in snake_case, or `invalid_documents`."),
+  message: z.string(),
+  hint: z.string().optional(),
+  problems: z.array(problemSchema).optional(),
+});
+
+export const documentSchema = z.object({
+  key: z.string().describe('`Kind/name` or `Kind/cell/name`'),
+  kind: z.string(),
+  text: z.string().describe('YAML, comments included.'),
+  source: sourceSchema,
+});
+
+export const documentsSchema = z.object({ revision: z.int(), documents: z.array(documentSchema) });
+export const documentAnswerSchema = documentSchema.extend({ revision: z.int() });
+export const documentsQuerySchema = z.strictObject({ kind: z.string().max(64).optional() });
+export const documentParamsSchema = z.object({ '*': z.string().min(1).max(256) });
+
+const keySchema = z.string().min(3).max(256);
+
+/** A change as the store takes it, or whole files as an operator has them. */
+export const applyBodySchema = z.strictObject({
+  changes: z
+    .array(
+      z.discriminatedUnion('op', [
+        z.strictObject({ op: z.literal('put'), key: keySchema, text: z.string() }),
+        z.strictObject({ op: z.literal('delete'), key: keySchema }),
+      ]),
+    )
+    .max(10_000)
+    .optional(),
+  files: z
+    .array(z.strictObject({ file: z.string().min(1).max(4096), text: z.string() }))
+    .max(10_000)
+    .optional()
+    .describe('Multi-document YAML, each with the name that problems are to be reported under.'),
+  text: z.string().optional().describe('Multi-document YAML.'),
+  dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
+  urgent: z.boolean().default(false).describe('Goes to the proxies at once, without coalescing.'),
+  expectedRevision: z.int().min(0).optional().describe('Refuse with 409 unless this is still the revision.'),
+});
+
+export const applyAnswerSchema = z.object({
+  kind: z.enum(['applied', 'unchanged', 'dry-run']),
+  revision: z.int(),
+  changed: z.array(z.string()).describe('Keys of the documents that changed (or would).'),
+  warnings: z.array(problemSchema),
+  receivedAt: z.number().describe('When the whole request had been read. Fractional.'),
+  acceptedAt: z.number().describe('When the store had taken the change. Fractional.'),
+});
+
+export const diffBodySchema = applyBodySchema.pick({ changes: true, files: true, text: true });
+
+export const differenceSchema = z.object({
+  key: z.string(),
+  op: z.enum(['create', 'update', 'delete']),
+  before: z.string().optional(),
+  after: z.string().optional(),
+});
+
+export const diffAnswerSchema = z.object({
+  revision: z.int(),
+  differences: z.array(differenceSchema),
+  problems: z.array(problemSchema),
+});
+
+export const statusSchema = z.object({
+  version: z.string(),
+  revision: z.int().optional().describe('Absent until documents could be loaded.'),
+  trustDomain: z.string().optional(),
+  ready: z.boolean(),
+  reasons: z.array(z.string()).describe('Why it is not ready.'),
+  problems: z.array(problemSchema).describe('Of documents that are stored and not in force.'),
+  proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
+  startedAt: z.number(),
+});
+
+const addressSchema = z.object({ address: z.string(), port: z.int() });
+
+export const proxySchema = z.object({
+  node: z.string().describe('`<SPIFFE ID>~<instance>`'),
+  spiffeId: z.string(),
+  service: z.string().optional(),
+  state: z.enum(['connected', 'held', 'gone']),
+  since: z.number(),
+  inbound: addressSchema.optional(),
+  application: addressSchema.optional(),
+  ready: z.boolean().describe('It accepted its listeners, and serves.'),
+  types: z.array(
+    z.object({
+      typeUrl: z.string(),
+      sentRevision: z.int().optional(),
+      ackedRevision: z.int().optional(),
+      ackedVersion: z.string().optional(),
+      nack: z.object({ revision: z.int(), message: z.string() }).optional(),
+    }),
+  ),
+  certificate: z.object({ serial: z.string(), notAfter: z.number() }).optional(),
+});
+
+export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });
+
+export const trafficCountSchema = z.object({
+  service: z.string(),
+  caller: z
+    .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
+    .describe('How the caller came: the first three are anonymous.'),
+  principal: z.string().optional().describe("The caller's SPIFFE ID; mtls only."),
+  decision: z.enum(['allowed', 'refused']),
+  policy: z.string().optional().describe('The rule that refused, by its name on the proxy.'),
+  count: z.int(),
+  lastSeen: z.number(),
+});
+
+export const trafficSchema = z.object({ traffic: z.array(trafficCountSchema) });
+
+export const certificateSchema = z.object({
+  serial: z.string().describe('Hexadecimal.'),
+  spiffeId: z.string(),
+  notBefore: z.number(),
+  notAfter: z.number(),
+  node: z.string().optional(),
+});
+
+export const certificatesSchema = z.object({ certificates: z.array(certificateSchema) });
+export const rotateBodySchema = z.strictObject({
+  selector: z
+    .string()
+    .max(2048)
+    .optional()
+    .describe('A SPIFFE ID, or a service reference. Absent: every certificate that is pushed.'),
+});
+export const rotateAnswerSchema = z.object({ rotated: z.int() });
+
+export const tokenBodySchema = z.strictObject({
+  service: z.string().max(128).optional().describe('A service reference: `cell/name` or `name`.'),
+  spiffeId: z.string().max(2048).optional(),
+  ttl: z.string().max(16).default('10m').describe('As in "10m"; 24h at most.'),
+});
+export const tokenAnswerSchema = z.object({ token: z.string(), spiffeId: z.string(), expiresAt: z.number() });
+
+export const explainQuerySchema = z.strictObject({
+  caller: z.string().min(1).max(2048).describe('A service reference, a SPIFFE ID, or `anonymous`.'),
+  target: z.string().min(1).max(2048).describe('A service reference, or its SPIFFE ID.'),
+  method: z.string().max(32).optional(),
+  path: z.string().max(8192).optional(),
+  grpc: z.string().max(1024).optional().describe('`package.Service/Method`, instead of method and path.'),
+});
+
+export const explanationSchema = z.object({
+  decision: z.enum(['allowed', 'refused']),
+  reason: z.string(),
+  caller: z.string().describe('A SPIFFE ID, or `anonymous`.'),
+  target: z.string().describe('`cell/name` or `name`.'),
+  rule: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
+  document: z.string().optional().describe('Key of the document that holds it.'),
+  source: sourceSchema.optional(),
+  notes: z
+    .array(z.string())
+    .describe('What else matters: a shadow rule that would decide otherwise, a missing dependsOn.'),
+});
+
+export const healthSchema = z.object({ status: z.literal('ok') });
+export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
+
+export type ApplyBody = z.input<typeof applyBodySchema>;
+export type ApplyAnswer = z.output<typeof applyAnswerSchema>;
+export type DiffBody = z.input<typeof diffBodySchema>;
+export type DiffAnswer = z.output<typeof diffAnswerSchema>;
+export type Difference = z.output<typeof differenceSchema>;
+export type DocumentsAnswer = z.output<typeof documentsSchema>;
+export type DocumentAnswer = z.output<typeof documentAnswerSchema>;
+export type StatusAnswer = z.output<typeof statusSchema>;
+export type ProxiesAnswer = z.output<typeof proxiesSchema>;
+export type TrafficAnswer = z.output<typeof trafficSchema>;
+export type TrafficCount = z.output<typeof trafficCountSchema>;
+export type IssuedCertificate = z.output<typeof certificateSchema>;
+export type CertificatesAnswer = z.output<typeof certificatesSchema>;
+export type RotateAnswer = z.output<typeof rotateAnswerSchema>;
+export type TokenBody = z.input<typeof tokenBodySchema>;
+export type TokenAnswer = z.output<typeof tokenAnswerSchema>;
+export type ExplainQuery = z.output<typeof explainQuerySchema>;
+export type Explanation = z.output<typeof explanationSchema>;
+export type ErrorBody = z.output<typeof errorSchema>;

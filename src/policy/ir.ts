@@ -87,7 +87,7 @@ export interface DependencyIr {
 
 /**
  * Decided in this order: any enforced deny rule that matches refuses; any enforced allow rule that matches allows; else
- * `fallback`. It is `allow` only for a permissive service that no policy targets.
+ * `fallback`. It is `allow` only for a permissive service that no enforced policy targets.
  */
 export interface AuthorizationIr {
   readonly fallback: 'allow' | 'deny';

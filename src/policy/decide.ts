@@ -1,0 +1,118 @@
+// Can this caller do this with that service, and what decides it: pure, in the order of docs/authorization.md. translate
+// makes filters of the same IR; a property test holds the two against each other on a real Envoy.
+import { CellwallError } from '../lib/errors.ts';
+import { trustDomainOf } from '../model/spiffe-id.ts';
+import type { MeshIr, RuleIr, ServiceIr } from './ir.ts';
+import { type FilteredCall, matchRule, type RuleMatch } from './match.ts';
+import { canonicalPath } from './path.ts';
+import type { AccessRequest, Caller } from './request.ts';
+
+/** Where the call was decided, in the order in which a proxy comes to them. */
+export type DecisionStage = 'handshake' | 'path' | 'health' | 'deny-rule' | 'allow-rule' | 'default';
+
+export interface Decision {
+  readonly outcome: 'allow' | 'deny';
+  readonly stage: DecisionStage;
+  /** The rule that decided, at the stages `deny-rule` and `allow-rule`. */
+  readonly rule?: RuleIr;
+  readonly reason: string;
+  /** The path that rules were matched against; absent on TCP and where the call never came so far. */
+  readonly path?: string;
+  /** Every enforced rule that was looked at, in order, up to the deciding one. */
+  readonly considered: readonly ConsideredRule[];
+  /** What shadow policies would have decided, where they differ from nothing: for counting, never enforced. */
+  readonly shadow: readonly RuleIr[];
+}
+
+export interface ConsideredRule {
+  readonly rule: RuleIr;
+  readonly action: 'deny' | 'allow';
+  readonly result: RuleMatch;
+}
+
+/** Throws `not_found` if the mesh has no such service. */
+export function decide(mesh: MeshIr, request: AccessRequest): Decision {
+  const service = mesh.services.get(request.target);
+  if (service === undefined) {
+    throw new CellwallError('not_found', `no service "${request.target}"`, {
+      hint: `known: ${[...mesh.services.keys()].slice(0, 20).join(', ')}`,
+    });
+  }
+  const refusal = refusedInHandshake(mesh, service, request.caller);
+  if (service.protocol === 'tcp') {
+    if (refusal !== undefined) return early('deny', 'handshake', refusal);
+    return decideByRules(service, { caller: request.caller });
+  }
+  if (refusal !== undefined && !opensHealthChain(service, request.caller)) return early('deny', 'handshake', refusal);
+
+  const method = request.grpc === undefined ? (request.method ?? 'GET') : 'POST';
+  const canonical = canonicalPath(
+    request.grpc === undefined ? (request.path ?? '/') : `/${request.grpc}`,
+    service.escapedSlashes,
+  );
+  if (canonical.kind === 'rejected') return early('deny', 'path', canonical.reason);
+  const { path } = canonical;
+  if (isHealthProbe(service, method, path)) return early('allow', 'health', 'the health path is open to probes', path);
+  if (refusal !== undefined)
+    return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass`, path);
+  if (path.includes(';') && refusesParameters(service)) {
+    return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);
+  }
+  return { ...decideByRules(service, { caller: request.caller, http: { method, path } }), path };
+}
+
+/** Why the caller does not get through the TLS handshake (or is turned away for lack of one); undefined if it does. */
+function refusedInHandshake(mesh: MeshIr, service: ServiceIr, caller: Caller): string | undefined {
+  if (caller.kind === 'id') {
+    const domain = trustDomainOf(caller.id);
+    return domain === mesh.trustDomain ? undefined : `certificates of the trust domain ${domain} are not trusted here`;
+  }
+  if (service.mtls.mode === 'strict') return 'the service is strict: without an SVID there is no connection';
+  if (caller.via === 'legacy' && service.mtls.legacyAuthority === undefined) {
+    return 'the service accepts no legacy authority';
+  }
+  return undefined;
+}
+
+/** A strict service with a health path answers plaintext, for that path alone. */
+function opensHealthChain(service: ServiceIr, caller: Caller): boolean {
+  return service.healthPath !== undefined && caller.kind === 'anonymous' && caller.via === 'plaintext';
+}
+
+function isHealthProbe(service: ServiceIr, method: string, path: string): boolean {
+  return path === service.healthPath && (method === 'GET' || method === 'HEAD');
+}
+
+/** Servers disagree about what ";" means in a path, so a deny of a path must not be escaped by one. */
+function refusesParameters({ authorization }: ServiceIr): boolean {
+  return authorization.deny.some((rule) => rule.operations.some((operation) => operation.path !== undefined));
+}
+
+function decideByRules({ authorization }: ServiceIr, call: FilteredCall): Decision {
+  const shadow = [...authorization.shadowDeny, ...authorization.shadowAllow].filter(
+    (rule) => matchRule(rule, call).kind === 'matched',
+  );
+  const considered: ConsideredRule[] = [];
+  for (const action of ['deny', 'allow'] as const) {
+    for (const rule of authorization[action]) {
+      const result = matchRule(rule, call);
+      considered.push({ rule, action, result });
+      if (result.kind === 'matched') {
+        const stage = action === 'deny' ? 'deny-rule' : 'allow-rule';
+        return { outcome: action, stage, rule, reason: `${action} rule ${rule.id} matches`, considered, shadow };
+      }
+    }
+  }
+  const outcome = authorization.fallback;
+  const reason =
+    outcome === 'allow'
+      ? 'the service is permissive and no enforced policy targets it'
+      : authorization.allow.length === 0
+        ? 'no allow rule targets the service, and it denies by default'
+        : 'no allow rule matches, and the service denies by default';
+  return { outcome, stage: 'default', reason, considered, shadow };
+}
+
+function early(outcome: Decision['outcome'], stage: DecisionStage, reason: string, path?: string): Decision {
+  return { outcome, stage, reason, considered: [], shadow: [], ...(path === undefined ? {} : { path }) };
+}

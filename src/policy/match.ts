@@ -1,0 +1,74 @@
+// Whether one rule matches one call: the same questions that the filters made from the rule ask on the proxy.
+import type { OperationIr, PathIr, PrincipalIr, RuleIr } from './ir.ts';
+import type { Caller } from './request.ts';
+
+/** A call as the authorization filter sees it; without `http` on TCP. */
+export interface FilteredCall {
+  readonly caller: Caller;
+  readonly http?: { readonly method: string; readonly path: string };
+}
+
+export type RuleMatch =
+  | { readonly kind: 'matched' }
+  /** The first of caller, method and path (in the operation that came closest) that did not match. */
+  | { readonly kind: 'unmatched'; readonly by: 'caller' | 'method' | 'path' };
+
+export function matchRule(rule: RuleIr, call: FilteredCall): RuleMatch {
+  if (!rule.principals.some((principal) => matchPrincipal(principal, call.caller))) {
+    return { kind: 'unmatched', by: 'caller' };
+  }
+  if (rule.operations.length === 0) return { kind: 'matched' };
+  const results = rule.operations.map((operation) => matchOperation(operation, call));
+  if (results.includes('matched')) return { kind: 'matched' };
+  return { kind: 'unmatched', by: results.includes('method') ? 'method' : 'path' };
+}
+
+export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean {
+  switch (principal.kind) {
+    case 'id':
+      return caller.kind === 'id' && caller.id === principal.id;
+    case 'prefix':
+      return caller.kind === 'id' && caller.id.startsWith(principal.prefix);
+    case 'anonymous':
+      return caller.kind === 'anonymous';
+    case 'everyone':
+      return true;
+    default:
+      return principal satisfies never;
+  }
+}
+
+/** A path mismatch outweighs a method mismatch: "method" means that the path was right. */
+function matchOperation(operation: OperationIr, { http }: FilteredCall): 'matched' | 'method' | 'path' {
+  const { methods, path } = operation;
+  if (path !== undefined && (http === undefined || !matchPath(path, http.path))) return 'path';
+  if (methods !== undefined && (http === undefined || !methods.includes(http.method))) return 'method';
+  return 'matched';
+}
+
+/** `path` is canonical (see path.ts) and without its query. Case counts. */
+export function matchPath(rule: PathIr, path: string): boolean {
+  switch (rule.kind) {
+    case 'exact':
+      return path === rule.path;
+    case 'prefix':
+      return matchPrefix(rule.path, path);
+    case 'template':
+      return matchTemplate(rule.segments, path);
+    default:
+      return rule satisfies never;
+  }
+}
+
+/** Ends at a segment: "/a" and "/a/" cover "/a/x"; "/a" covers itself; neither covers "/ab". */
+function matchPrefix(prefix: string, path: string): boolean {
+  return prefix.endsWith('/') ? path.startsWith(prefix) : path === prefix || path.startsWith(`${prefix}/`);
+}
+
+function matchTemplate(segments: readonly (string | null)[], path: string): boolean {
+  const parts = path.slice(1).split('/');
+  return (
+    parts.length === segments.length &&
+    segments.every((segment, index) => (segment === null ? parts[index] !== '' : segment === parts[index]))
+  );
+}

@@ -1,0 +1,99 @@
+// The Mesh document and the cells: what every other document leans on.
+import type { Cell } from '../model/documents/cell.ts';
+import type { Mesh } from '../model/documents/mesh.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { CellIr, LegacyAuthorityIr } from './ir.ts';
+import { legacyCertificateFault } from './legacy-certificates.ts';
+import type { Problems } from './problems.ts';
+
+export interface MeshDefaults {
+  readonly trustDomain: TrustDomain;
+  readonly mode: 'permissive' | 'strict';
+  readonly svidLifetimeMs: number;
+  readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+}
+
+const minLifetimeMs = 1000;
+
+/** Without exactly one Mesh there is a problem, and defaults that let the rest be judged all the same. */
+export function resolveMeshDefaults(
+  meshes: readonly ParsedDocument<Mesh>[],
+  documents: readonly ParsedDocument[],
+  problems: Problems,
+): MeshDefaults {
+  const [parsed, ...others] = meshes;
+  if (parsed === undefined) {
+    problems.errorAt(documents[0]?.source ?? { file: '(no documents)', line: 1, column: 1 }, {
+      code: 'no-mesh',
+      message: 'there is no Mesh document',
+      hint: 'write one: `kind: Mesh` with `spec.trustDomain`',
+    });
+    return { trustDomain: placeholder, mode: 'strict', svidLifetimeMs: 3_600_000, legacyAuthorities: new Map() };
+  }
+  for (const other of others) {
+    problems.error(other, ['metadata', 'name'], {
+      code: 'second-mesh',
+      message: `a second Mesh, "${other.document.metadata.name}"`,
+      hint: `a deployment has one; the first is at ${parsed.source.file}:${parsed.source.line}`,
+    });
+  }
+  const { spec } = parsed.document;
+  if (spec.svid.lifetime < minLifetimeMs) {
+    problems.error(parsed, ['spec', 'svid', 'lifetime'], {
+      code: 'lifetime-too-short',
+      message: 'an SVID lifetime under a second',
+      hint: 'certificates are renewed at half of it; an hour is usual',
+    });
+  }
+  return {
+    trustDomain: spec.trustDomain,
+    mode: spec.mtls.mode,
+    svidLifetimeMs: spec.svid.lifetime,
+    legacyAuthorities: resolveLegacyAuthorities(parsed, problems),
+  };
+}
+
+const placeholder = 'unknown' as TrustDomain;
+
+function resolveLegacyAuthorities(parsed: ParsedDocument<Mesh>, problems: Problems): Map<string, LegacyAuthorityIr> {
+  const authorities = new Map<string, LegacyAuthorityIr>();
+  for (const [index, authority] of parsed.document.spec.legacyAuthorities.entries()) {
+    const place = ['spec', 'legacyAuthorities', index];
+    if (authorities.has(authority.name)) {
+      problems.error(parsed, [...place, 'name'], {
+        code: 'duplicate-name',
+        message: `two legacy authorities are named "${authority.name}"`,
+        hint: 'put all certificates of one authority into one entry',
+      });
+      continue;
+    }
+    const fault = legacyCertificateFault(authority.certificates);
+    if (fault !== undefined) problems.error(parsed, [...place, 'certificates'], { code: 'bad-certificate', ...fault });
+    authorities.set(authority.name, authority);
+  }
+  return authorities;
+}
+
+export function resolveCells(cells: readonly ParsedDocument<Cell>[], problems: Problems): Map<string, CellIr> {
+  const resolved = new Map<string, CellIr>();
+  const byId = new Map<number, string>();
+  for (const parsed of cells) {
+    const { metadata, spec } = parsed.document;
+    const holder = byId.get(spec.id);
+    if (holder !== undefined) {
+      problems.error(parsed, ['spec', 'id'], {
+        code: 'duplicate-cell-id',
+        message: `the id ${spec.id} is that of the cell "${holder}"`,
+        hint: 'every cell has a number of its own',
+      });
+    }
+    byId.set(spec.id, metadata.name);
+    resolved.set(metadata.name, {
+      name: metadata.name,
+      id: spec.id,
+      ...(spec.region === undefined ? {} : { region: spec.region }),
+    });
+  }
+  return resolved;
+}

@@ -1,0 +1,210 @@
+// One Service document → its part of the IR, all but the authorization.
+import type { Service } from '../model/documents/service.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import { type SpiffeId, serviceSpiffeId } from '../model/spiffe-id.ts';
+import type { CellIr, DependencyIr, EndpointSourceIr, MtlsIr, ServiceIr, ServiceKey, WorkloadIr } from './ir.ts';
+import { type Names, nameHint, serviceKey } from './names.ts';
+import { canonicalPath } from './path.ts';
+import type { Problems } from './problems.ts';
+import type { MeshDefaults } from './resolve-mesh.ts';
+
+export type ServiceDraft = Omit<ServiceIr, 'authorization'>;
+
+export interface ServiceContext {
+  readonly defaults: MeshDefaults;
+  readonly names: Names;
+  readonly workloads: ReadonlyMap<SpiffeId, WorkloadIr>;
+  readonly problems: Problems;
+}
+
+type Parsed = ParsedDocument<Service>;
+
+const hourMs = 3_600_000;
+
+export function resolveService(parsed: Parsed, context: ServiceContext): ServiceDraft {
+  const { metadata, spec } = parsed.document;
+  const { defaults, names } = context;
+  const cell = metadata.cell === undefined ? undefined : names.cell(metadata.cell, parsed, ['metadata', 'cell']);
+  const key = serviceKey(metadata.name, metadata.cell);
+  const spiffeId = serviceSpiffeId(defaults.trustDomain, metadata.name, metadata.cell);
+  checkHealth(parsed, context.problems);
+  checkTimes(parsed, context.problems);
+  return {
+    key,
+    source: parsed.source,
+    name: metadata.name,
+    ...(cell === undefined ? {} : { cell }),
+    spiffeId,
+    protocol: spec.protocol,
+    mtls: resolveMtls(parsed, context),
+    endpoints: resolveEndpoints(parsed, context),
+    dependsOn: resolveDependencies(parsed, key, context),
+    identityHeaders: spec.identityHeaders,
+    ...(spec.health === undefined ? {} : { healthPath: spec.health.path }),
+    escapedSlashes: spec.paths.escapedSlashes,
+    timeouts: { connectMs: spec.timeouts.connect, requestMs: spec.timeouts.request, idleMs: spec.timeouts.idle },
+    retries: {
+      attempts: spec.retries.attempts,
+      ...(spec.retries.perTryTimeout === undefined ? {} : { perTryTimeoutMs: spec.retries.perTryTimeout }),
+    },
+    ...(spec.outlierDetection === undefined
+      ? {}
+      : {
+          outlierDetection: {
+            consecutiveFailures: spec.outlierDetection.consecutiveFailures,
+            baseEjectionMs: spec.outlierDetection.baseEjection,
+            maxEjectionPercent: spec.outlierDetection.maxEjectionPercent,
+          },
+        }),
+    ...(spec.healthCheck === undefined
+      ? {}
+      : {
+          healthCheck: {
+            intervalMs: spec.healthCheck.interval,
+            timeoutMs: spec.healthCheck.timeout,
+            unhealthyThreshold: spec.healthCheck.unhealthyThreshold,
+            healthyThreshold: spec.healthCheck.healthyThreshold,
+          },
+        }),
+    sameCellFirst: spec.locality.sameCellFirst,
+    connectionAgeMs: resolveConnectionAge(parsed, spiffeId, context),
+  };
+}
+
+function resolveMtls(parsed: Parsed, { defaults, problems }: ServiceContext): MtlsIr {
+  const { mtls } = parsed.document.spec;
+  const mode = mtls?.mode ?? defaults.mode;
+  const legacyAuthority = mtls?.legacyAuthority;
+  if (legacyAuthority === undefined) return { mode };
+  const place = ['spec', 'mtls', 'legacyAuthority'];
+  if (mode === 'strict') {
+    problems.error(parsed, place, {
+      code: 'legacy-under-strict',
+      message: 'a strict service accepts no legacy certificates',
+      hint: 'remove legacyAuthority, or make the service permissive',
+    });
+    return { mode };
+  }
+  if (!defaults.legacyAuthorities.has(legacyAuthority)) {
+    problems.error(parsed, place, {
+      code: 'unknown-legacy-authority',
+      message: `the mesh has no legacy authority "${legacyAuthority}"`,
+      hint: nameHint(
+        legacyAuthority,
+        [...defaults.legacyAuthorities.keys()],
+        "it in the Mesh's spec.legacyAuthorities",
+      ),
+    });
+    return { mode };
+  }
+  return { mode, legacyAuthority };
+}
+
+function resolveEndpoints(parsed: Parsed, { names }: ServiceContext): EndpointSourceIr {
+  const { endpoints } = parsed.document.spec;
+  if ('dns' in endpoints) return { kind: 'dns', ...endpoints.dns };
+  if (!('static' in endpoints)) return { kind: 'sidecars' };
+  const own = parsed.document.metadata.cell;
+  return {
+    kind: 'static',
+    endpoints: endpoints.static.map(({ address, port, cell = own }, index) => {
+      if (cell === undefined) return { address, port };
+      // An unknown cell of the service itself is told where it is written.
+      const found: CellIr | undefined =
+        cell === own ? names.known(cell) : names.cell(cell, parsed, ['spec', 'endpoints', 'static', index, 'cell']);
+      return { address, port, cell, ...(found?.region === undefined ? {} : { region: found.region }) };
+    }),
+  };
+}
+
+function resolveDependencies(parsed: Parsed, self: ServiceKey, { names, problems }: ServiceContext): DependencyIr[] {
+  const { metadata, spec } = parsed.document;
+  const targets = new Set<ServiceKey>();
+  const ports = new Set<number>();
+  const resolved: DependencyIr[] = [];
+  for (const [index, { service, listen }] of spec.dependsOn.entries()) {
+    const place = ['spec', 'dependsOn', index];
+    if (ports.has(listen)) {
+      problems.error(parsed, [...place, 'listen'], {
+        code: 'duplicate-port',
+        message: `two dependencies listen on port ${listen}`,
+        hint: 'give each a loopback port of its own',
+      });
+    }
+    ports.add(listen);
+    const target = names.service(service, metadata.cell, parsed, [...place, 'service']);
+    if (target === undefined) continue;
+    if (target === self || targets.has(target)) {
+      problems.error(parsed, [...place, 'service'], {
+        code: target === self ? 'depends-on-itself' : 'duplicate-dependency',
+        message: target === self ? `${self} depends on itself` : `${target} is listed twice`,
+        hint: target === self ? 'remove it: a service reaches itself without a proxy' : 'keep one of the two',
+      });
+      continue;
+    }
+    targets.add(target);
+    resolved.push({ target, listen });
+  }
+  return resolved;
+}
+
+function checkHealth(parsed: Parsed, problems: Problems): void {
+  const { protocol, health, healthCheck } = parsed.document.spec;
+  if (health !== undefined && protocol === 'tcp') {
+    problems.error(parsed, ['spec', 'health'], {
+      code: 'http-on-tcp',
+      message: 'a TCP service has no health path',
+      hint: 'remove it: healthCheck of a TCP service connects',
+    });
+  }
+  const seen = health === undefined ? undefined : canonicalPath(health.path, 'keep');
+  if (health !== undefined && !(seen?.kind === 'path' && seen.path === health.path)) {
+    problems.error(parsed, ['spec', 'health', 'path'], {
+      code: 'path-not-normal',
+      message: `no request arrives as "${health.path}"`,
+      hint: 'paths are normalised first; write the plain path',
+    });
+  }
+  if (healthCheck !== undefined && health === undefined && protocol !== 'tcp') {
+    problems.error(parsed, ['spec', 'healthCheck'], {
+      code: 'health-check-without-path',
+      message: 'healthCheck needs a health path to ask',
+      hint: 'add `health: {path: /healthz}` with the path that the application answers',
+    });
+  }
+}
+
+function checkTimes(parsed: Parsed, problems: Problems): void {
+  const { timeouts, healthCheck, outlierDetection } = parsed.document.spec;
+  const positive: readonly (readonly [readonly string[], number | undefined])[] = [
+    [['timeouts', 'connect'], timeouts.connect],
+    [['healthCheck', 'interval'], healthCheck?.interval],
+    [['healthCheck', 'timeout'], healthCheck?.timeout],
+    [['outlierDetection', 'baseEjection'], outlierDetection?.baseEjection],
+  ];
+  for (const [place, value] of positive) {
+    if (value !== 0) continue;
+    problems.error(parsed, ['spec', ...place], {
+      code: 'zero-duration',
+      message: `${place.join('.')} is zero`,
+      hint: 'give it a length, as in "1s"',
+    });
+  }
+}
+
+/** Certificates are renewed at half their life; a connection must not outlive the certificate that it was opened with. */
+function resolveConnectionAge(parsed: Parsed, spiffeId: SpiffeId, context: ServiceContext): number {
+  const { defaults, workloads, problems } = context;
+  const lifetimeMs = Math.min(defaults.svidLifetimeMs, workloads.get(spiffeId)?.lifetimeMs ?? defaults.svidLifetimeMs);
+  const { connectionAge } = parsed.document.spec;
+  if (connectionAge === undefined) return Math.min(Math.floor(lifetimeMs / 3), hourMs);
+  const halfMs = lifetimeMs / 2;
+  if (connectionAge === 0 || connectionAge > halfMs) {
+    problems.error(parsed, ['spec', 'connectionAge'], {
+      code: 'connection-age',
+      message: connectionAge === 0 ? 'connectionAge is zero' : "connectionAge is over half the SVID's lifetime",
+      hint: `at most ${Math.floor(halfMs / 1000)}s here, as SVIDs live ${Math.floor(lifetimeMs / 1000)}s`,
+    });
+  }
+  return connectionAge;
+}

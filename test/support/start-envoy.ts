@@ -1,0 +1,90 @@
+// Runs a real Envoy on a bootstrap given as an object, for tests: ports 0 in it are found afterwards through admin.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { silentLog } from '../../src/lib/log.ts';
+import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
+
+export interface RunningEnvoy {
+  /** Base URL of its admin endpoint. */
+  readonly admin: string;
+  /** The bound port of a listener, once it listens. */
+  port(listener: string): Promise<number>;
+  /** What it logged. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+const deadlineMs = 20_000;
+
+/** Starts Envoy; `admin` is added to the bootstrap. */
+export async function startEnvoy(bootstrap: object, extraArgs: readonly string[] = []): Promise<RunningEnvoy> {
+  const binary = await findEnvoy({ env: process.env, log: silentLog });
+  const folder = mkdtempSync(join(tmpdir(), 'cellwall-envoy-'));
+  const config = join(folder, 'bootstrap.json');
+  const adminFile = join(folder, 'admin');
+  const admin = { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } };
+  writeFileSync(config, JSON.stringify({ ...bootstrap, admin }), { mode: 0o600 });
+  const child = spawn(
+    binary,
+    ['-c', config, '--use-dynamic-base-id', '--concurrency', '1', '--admin-address-path', adminFile, ...extraArgs],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    log = (log + chunk.toString()).slice(-200_000);
+  });
+  const stop = async (): Promise<void> => {
+    await exited(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const until = async <T>(what: string, probe: () => Promise<T | undefined> | T | undefined): Promise<T> => {
+    const end = performance.now() + deadlineMs;
+    while (performance.now() < end) {
+      if (child.exitCode !== null) throw new Error(`Envoy exited with ${child.exitCode}: ${log.slice(-3000)}`);
+      const found = await probe();
+      if (found !== undefined) return found;
+      await delay(20);
+    }
+    throw new Error(`no ${what} within ${deadlineMs} ms: ${log.slice(-3000)}`);
+  };
+  try {
+    const address = await until('admin address', () => {
+      try {
+        return readFileSync(adminFile, 'utf8').trim() || undefined;
+      } catch {
+        return undefined;
+      }
+    });
+    const url = `http://${address}`;
+    return {
+      admin: url,
+      port: (listener) => until(`listener ${listener}`, () => listenerPort(url, listener)),
+      log: () => log,
+      stop,
+    };
+  } catch (reason) {
+    await stop();
+    throw reason;
+  }
+}
+
+async function listenerPort(admin: string, name: string): Promise<number | undefined> {
+  const answer = await fetch(`${admin}/listeners?format=json`);
+  const body = (await answer.json()) as {
+    readonly listener_statuses?: readonly {
+      readonly name: string;
+      readonly local_address?: { readonly socket_address?: { readonly port_value?: number } };
+    }[];
+  };
+  return body.listener_statuses?.find((status) => status.name === name)?.local_address?.socket_address?.port_value;
+}
+
+async function exited(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+}

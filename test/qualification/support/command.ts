@@ -1,0 +1,101 @@
+// Runs other programs for the items: to their end, with a limit, or in the background until the item is over.
+import { type ChildProcess, spawn } from 'node:child_process';
+
+export interface CommandOptions {
+  readonly cwd: string;
+  /** The whole environment; default: this process's. */
+  readonly env?: NodeJS.ProcessEnv;
+  readonly timeoutMs?: number;
+}
+
+export interface Ended {
+  /** The exit code; -1 when it was ended by its time limit or a signal. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+/** Runs to the end. Its whole process group is ended at the limit. */
+export function run(command: string, args: readonly string[], options: CommandOptions): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const started = performance.now();
+    const child = spawn(command, args, {
+      cwd: options.cwd,
+      env: options.env ?? process.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    const limit = setTimeout(() => endGroup(child, 'SIGKILL'), options.timeoutMs ?? 600_000);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(limit);
+      resolve({ code: code ?? -1, stdout, stderr, ms: performance.now() - started });
+    });
+  });
+}
+
+/** Its standard output; fails if it does. */
+export async function output(command: string, args: readonly string[], options: CommandOptions): Promise<string> {
+  const ended = await run(command, args, options);
+  if (ended.code === 0) return ended.stdout;
+  throw new Error(`${command} ${args.join(' ')} ended with ${ended.code}: ${tail(ended.stderr || ended.stdout)}`);
+}
+
+export interface Background {
+  readonly pid: number;
+  /** What it wrote so far, both streams. */
+  readonly log: () => string;
+  /** Ends it and everything it started; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+export function start(command: string, args: readonly string[], options: CommandOptions): Background {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  if (child.pid === undefined) throw new Error(`cannot start ${command}`);
+  let log = '';
+  const append = (chunk: Buffer): void => {
+    log = (log + chunk.toString()).slice(-100_000);
+  };
+  child.stdout.on('data', append);
+  child.stderr.on('data', append);
+  const gone = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  return {
+    pid: child.pid,
+    log: () => log,
+    async stop() {
+      endGroup(child, 'SIGTERM');
+      const limit = setTimeout(() => endGroup(child, 'SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(limit);
+      endGroup(child, 'SIGKILL');
+    },
+  };
+}
+
+export function tail(text: string, lines = 15): string {
+  return text.trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+/** The group holds what the child started, unless that made a group of its own. */
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // Already gone.
+  }
+}

@@ -1,0 +1,87 @@
+// A newcomer's five minutes: the packed tarball, an empty folder, two HTTP services of their own, and nothing but the commands and
+// the YAML that the README prints.
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { dirname, join } from 'node:path';
+import type { Context, Item } from '../item.ts';
+import { cleanEnvironment } from '../support/clean-environment.ts';
+import { run, start } from '../support/command.ts';
+import { pack } from '../support/packed.ts';
+import { readmeTutorial } from '../support/readme-tutorial.ts';
+import { until } from '../support/until.ts';
+
+const maxCommands = 6;
+const maxLines = 20;
+
+export const tutorial: Item = {
+  name: 'tutorial',
+  line: "from the packed tarball and the README's tutorial alone: an allowed mTLS call and a refused one between two services of one's own",
+  bound: `≤ ${maxCommands} commands, ≤ ${maxLines} lines of YAML; 200, then 403`,
+  async run(context) {
+    const { root, work, progress, defer } = context;
+    const { yaml, yamlFile, commands } = readmeTutorial(root);
+    const yamlLines = yaml.split('\n').filter((line) => line.trim() !== '').length;
+    const folder = join(work, 'newcomer');
+    mkdirSync(join(folder, dirname(yamlFile)), { recursive: true });
+    copyFileSync(await pack(root, work), join(folder, 'cellwall-0.1.0.tgz'));
+    writeFileSync(join(folder, yamlFile), yaml);
+    const peers = await ownServices(context);
+    // The tutorial asks for Node ≥ 22.18 on the PATH: the one that runs this.
+    const env = cleanEnvironment({ home: join(work, 'home'), path: [dirname(process.execPath)] });
+    const answers: number[] = [];
+    const started = performance.now();
+    for (const command of commands) {
+      progress(`$ ${command}`);
+      if (command.trimEnd().endsWith('&')) {
+        const background = start('bash', ['-c', `exec ${command.replace(/\s*&\s*$/, '')}`], { cwd: folder, env });
+        defer(() => background.stop());
+      } else if (command.startsWith('curl')) {
+        const wanted = answers.length === 0 ? 200 : 403;
+        answers.push(await statusOf(command, wanted, folder, env));
+        progress(`${answers.at(-1)}`);
+      } else {
+        const ended = await run('bash', ['-c', command], { cwd: folder, env });
+        if (ended.code !== 0) return { ok: false, figures: { error: `${command}: ${ended.stderr.trim()}` } };
+      }
+    }
+    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    const [allowed = 0, refused = 0] = answers;
+    const caller = peers.at(-1) ?? 'none';
+    const ok =
+      commands.length <= maxCommands &&
+      yamlLines <= maxLines &&
+      allowed === 200 &&
+      refused === 403 &&
+      caller.startsWith('spiffe://');
+    return { ok, figures: { commands: commands.length, yamlLines, allowed, refused, caller, seconds } };
+  },
+};
+
+/** `api` on 3000 and `web` on 3001, as the tutorial's reader has them. Answers the callers that `api` was told of. */
+async function ownServices({ defer }: Context): Promise<readonly string[]> {
+  const callers: string[] = [];
+  for (const port of [3000, 3001]) {
+    const server = createServer((request, response) => {
+      if (port === 3000) callers.push(String(request.headers['x-cellwall-peer-id'] ?? 'anonymous'));
+      response.end('hello\n');
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', resolve);
+    });
+    defer(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  }
+  return callers;
+}
+
+/** The status that curl prints; a newcomer waits while the sidecars start (Envoy is fetched once). */
+async function statusOf(command: string, wanted: number, cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
+  let status = 0;
+  const ask = async (): Promise<true | undefined> => {
+    const { stdout } = await run('bash', ['-c', command], { cwd, env, timeoutMs: 10_000 });
+    status = Number(/^HTTP\/[\d.]+ (\d+)/m.exec(stdout)?.[1] ?? 0);
+    return status === wanted ? true : undefined;
+  };
+  await until(`${command} answers ${wanted}`, 120_000, ask, 250).catch(() => undefined);
+  return status;
+}

@@ -22,17 +22,31 @@ export const workloadSchema = z.strictObject({
       .describe('Evidence that earns this identity; one suffices.'),
     lifetime: durationSchema.optional().describe("Of its SVIDs. Default: the mesh's."),
     dnsNames: z
-      .array(z.string().regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/))
+      .array(
+        z
+          .string()
+          .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, {
+            error: 'not a DNS name: lower-case letters, digits, "." and "-"',
+          }),
+      )
       .max(20)
       .default([]),
     commonName: z
       .string()
-      .regex(/^[A-Za-z0-9 ._-]{1,64}$/)
+      .regex(/^[A-Za-z0-9 ._-]{1,64}$/, {
+        error: 'not a common name: letters, digits, blanks, ".", "_" and "-", 64 at most',
+      })
       .optional()
       .describe('Subject CN, for peers that still read it.'),
     advertise: z
       .strictObject({
-        addresses: z.array(z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()])).min(1),
+        addresses: z
+          .array(
+            z.union([z.cidrv4(), z.cidrv6(), z.ipv4(), z.ipv6()], {
+              error: 'not an IP address or range, as in "10.0.0.0/8"',
+            }),
+          )
+          .min(1),
         ports: z.array(portSchema).min(1).optional(),
       })
       .optional()

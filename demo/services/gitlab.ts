@@ -1,0 +1,16 @@
+// gitlab: an HTTP/1.1 application. What it calls is in client.ts.
+import { createServer } from 'node:http';
+import { echo } from './caller.ts';
+import { listen, type StandIn } from './stand-in.ts';
+
+export function startGitlab(cell: string): Promise<StandIn> {
+  return listen(
+    createServer({ keepAliveTimeout: 0 }, (request, response) => {
+      request.resume();
+      const health = request.url === '/-/health';
+      const internal = request.url?.startsWith('/api/v4/internal/') === true;
+      response.writeHead(200, { 'content-type': 'application/json', 'x-demo-cell': cell, ...echo(request.headers) });
+      response.end(JSON.stringify(health ? { status: 'ok' } : internal ? { status: true } : { cell }));
+    }),
+  );
+}

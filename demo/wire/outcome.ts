@@ -1,0 +1,30 @@
+// How a call of the demo ended. Nothing here retries.
+import type { Caller } from '../services/caller.ts';
+
+export type Outcome =
+  | { readonly kind: 'ok'; readonly body: unknown; readonly caller: Caller }
+  /** The server, or the sidecar before it, said no: HTTP status or gRPC code. */
+  | { readonly kind: 'refused'; readonly code: number; readonly details: string }
+  /** No answer: connection refused, reset, handshake failed. */
+  | { readonly kind: 'failed'; readonly details: string };
+
+export const deadlineMs = 5000;
+
+export function failed(reason: unknown): Outcome {
+  const details = reason instanceof Error ? reason.message || String(Reflect.get(reason, 'code')) : String(reason);
+  return { kind: 'failed', details };
+}
+
+/** One line of it, for the evidence. */
+export function describe(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'ok':
+      return `answered, the server saw ${outcome.caller.peerId ?? 'an anonymous caller'}`;
+    case 'refused':
+      return `refused with ${outcome.code}${outcome.details === '' ? '' : ` (${outcome.details})`}`;
+    case 'failed':
+      return `no connection: ${outcome.details}`;
+    default:
+      return outcome satisfies never;
+  }
+}

@@ -1,0 +1,101 @@
+// Join tokens: made by an operator for one identity, redeemed once. What is stored is the token's hash. The first node key
+// to redeem it owns it: asked again with that key the answer is the same (a lost reply is no loss), another key is refused.
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import { Redacted } from '../../lib/redacted.ts';
+import type { Json, Table } from '../../lib/table.ts';
+import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
+import { sha256 } from '../fingerprint.ts';
+import { formatJoinToken, parseJoinToken } from '../join-token.ts';
+import type { Attestor } from './attestor.ts';
+import type { NodeRegistry } from './node-registry.ts';
+
+export interface JoinTokenRequest {
+  readonly spiffeId: SpiffeId;
+  readonly ttlMs: number;
+  /** How many node keys may redeem it. Default 1. */
+  readonly uses?: number;
+}
+
+export interface JoinTokenAttestor extends Attestor {
+  createJoinToken(request: JoinTokenRequest): Promise<{ readonly token: Redacted<string>; readonly expiresAt: Date }>;
+}
+
+export interface JoinTokenOptions {
+  /** Tokens by hash, and who redeemed them. */
+  readonly table: Table;
+  readonly nodes: NodeRegistry;
+  readonly clock: Clock;
+  /** SHA-256 of the root certificate, base64url. */
+  readonly rootFingerprint: () => Promise<string>;
+}
+
+const maxTtlMs = 7 * 86_400_000;
+const maxUses = 1000;
+
+interface Stored {
+  readonly spiffeId: SpiffeId;
+  readonly expiresAt: number;
+  readonly uses: number;
+}
+
+export function createJoinTokenAttestor(options: JoinTokenOptions): JoinTokenAttestor {
+  const { table, nodes, clock, rootFingerprint } = options;
+
+  /** Whether `nodeKey` has, or gets, one of the token's uses. Each use is one claim, so that each has one winner. */
+  async function redeem(hash: string, { uses, expiresAt }: Stored, nodeKey: string): Promise<boolean> {
+    const ttlMs = Math.max(1, expiresAt - clock.now());
+    for (let use = 0; use < uses; use += 1) {
+      const { value } = await table.claim(`use:${hash}:${use}`, nodeKey, { ttlMs });
+      if (value === nodeKey) return true;
+    }
+    return false;
+  }
+
+  return {
+    async createJoinToken({ spiffeId, ttlMs, uses = 1 }) {
+      if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > maxTtlMs) {
+        throw new CellwallError('invalid_argument', 'a join token lasts between a millisecond and seven days');
+      }
+      if (!Number.isInteger(uses) || uses < 1 || uses > maxUses) {
+        throw new CellwallError('invalid_argument', `a join token has between 1 and ${maxUses} uses`);
+      }
+      const secret = randomBytes(32).toString('base64url');
+      const expiresAt = clock.now() + ttlMs;
+      const fingerprint = await rootFingerprint();
+      await table.set(`token:${hashOf(secret)}`, { spiffeId, expiresAt, uses }, { ttlMs });
+      const token = formatJoinToken({ secret, rootFingerprint: fingerprint });
+      return { token: new Redacted(token), expiresAt: new Date(expiresAt) };
+    },
+    async attest({ token }, { nodeKey }) {
+      if (typeof token !== 'string' || token.length > 200) throw refused('there is no join token in the evidence');
+      const hash = hashOf(parseJoinToken(token).secret);
+      const stored = parseStored(await table.get(`token:${hash}`));
+      if (stored === undefined || stored.expiresAt <= clock.now())
+        throw refused('this join token is unknown or expired');
+      if (!(await redeem(hash, stored, nodeKey))) throw refused('this join token was redeemed with another key');
+      await nodes.remember(nodeKey, stored.spiffeId);
+      return {
+        spiffeId: stored.spiffeId,
+        selectors: [{ attestor: 'join-token', values: { spiffeId: stored.spiffeId } }],
+      };
+    },
+  };
+}
+
+function hashOf(secret: string): string {
+  return sha256(secret).toString('hex');
+}
+
+function parseStored(value: Json | undefined): Stored | undefined {
+  if (value === undefined || value === null || typeof value !== 'object' || !('expiresAt' in value)) return undefined;
+  const { spiffeId: text, expiresAt, uses } = value;
+  const spiffeId = typeof text === 'string' ? parseSpiffeId(text) : undefined;
+  if (spiffeId === undefined || typeof expiresAt !== 'number' || typeof uses !== 'number') return undefined;
+  return { spiffeId, expiresAt, uses };
+}
+
+function refused(message: string): CellwallError {
+  return new CellwallError('unauthenticated', message, { hint: 'make a new one: cellwall token create' });
+}

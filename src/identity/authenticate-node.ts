@@ -1,0 +1,57 @@
+// Decides whether the peer of an xDS stream is the node it says it is. Identity comes from the verified certificate alone;
+// `node.id` may add an instance to it, and nothing else.
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import { spiffeIdOf } from './verify-svid.ts';
+
+export interface NodeClaim {
+  /** Leaf of the client chain that TLS verified, DER; absent without mTLS. */
+  readonly certificate?: Uint8Array;
+  /** `node.id`, as sent. */
+  readonly nodeId: string;
+}
+
+export interface AuthenticatedNode {
+  /** `<SPIFFE ID>~<instance>`. */
+  readonly node: string;
+  readonly spiffeId: SpiffeId;
+  readonly instance: string;
+}
+
+export interface AuthenticateNodeOptions {
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+}
+
+const instancePattern = /^[a-z0-9-]{1,64}$/;
+
+/** A function that answers who the peer is, or throws `unauthenticated` or `permission_denied`. */
+export function createNodeAuthenticator({
+  trustDomain,
+  clock,
+}: AuthenticateNodeOptions): (claim: NodeClaim) => AuthenticatedNode {
+  return ({ certificate, nodeId }) => {
+    if (certificate === undefined) {
+      throw new CellwallError('unauthenticated', 'no client certificate', {
+        hint: 'xDS needs mTLS with an X.509-SVID of this trust domain: start Envoy with cellwall sidecar',
+      });
+    }
+    const spiffeId = spiffeIdOf(certificate, trustDomain);
+    const { validFromDate, validToDate } = new X509Certificate(certificate);
+    const now = clock.now();
+    if (now < validFromDate.getTime() || now >= validToDate.getTime()) {
+      throw new CellwallError('unauthenticated', `the certificate of ${spiffeId} is not valid at this time`);
+    }
+    const cut = nodeId.lastIndexOf('~');
+    const instance = nodeId.slice(cut + 1);
+    if (cut < 0 || nodeId.slice(0, cut) !== spiffeId || !instancePattern.test(instance)) {
+      // The claim is hostile: it is not quoted.
+      throw new CellwallError('permission_denied', `node.id is not that of ${spiffeId}`, {
+        hint: 'node.id must be "<SPIFFE ID>~<instance>", the instance of a-z, 0-9 and "-", 64 at most',
+      });
+    }
+    return { node: `${spiffeId}~${instance}`, spiffeId, instance };
+  };
+}

@@ -1,0 +1,174 @@
+// The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, and
+// the trust domain's bundle. Plain node:https: three routes need no framework.
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Attestor } from '../identity/attestor/attestor.ts';
+import { keyFingerprint } from '../identity/fingerprint.ts';
+import type { Issuer } from '../identity/issuer.ts';
+import { checkProof } from '../identity/possession.ts';
+import { readCsr } from '../identity/read-csr.ts';
+import type { ServerSvid } from '../identity/server-svid.ts';
+import { checkSubjectKey } from '../identity/subject-key.ts';
+import type { Svid } from '../identity/svid.ts';
+import { verifySvid } from '../identity/verify-svid.ts';
+import { fromCatalog } from '../lib/catalog.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { createFailureLimiter } from './failure-limiter.ts';
+import { httpStatus } from './http-errors.ts';
+import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
+import { readBody, recordOf, textOf } from './read-body.ts';
+
+export interface IdentityApi {
+  /** Listens on `host:port`; port 0 takes a free one. */
+  listen(address: {
+    readonly host: string;
+    readonly port: number;
+  }): Promise<{ readonly host: string; readonly port: number }>;
+  close(): Promise<void>;
+}
+
+export interface IdentityApiOptions {
+  readonly issuer: Issuer;
+  readonly trustDomain: TrustDomain;
+  readonly attestors: Readonly<Record<string, Attestor>>;
+  readonly server: ServerSvid;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly maxConnections?: number;
+}
+
+export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
+  const { issuer, trustDomain, attestors, server: own, clock, log, maxConnections = 2000 } = options;
+  const limiter = createFailureLimiter({ clock });
+  const http = createServer(
+    {
+      ...credentials(own.current()),
+      minVersion: 'TLSv1.3',
+      headersTimeout: 5000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 5000,
+      connectionsCheckingInterval: 1000,
+      handshakeTimeout: 5000,
+      maxHeaderSize: 16_384,
+    },
+    (request, response) => {
+      void answer(request, response);
+    },
+  );
+  http.maxConnections = maxConnections;
+  http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
+  const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), minVersion: 'TLSv1.3' }));
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const address = request.socket.remoteAddress ?? '';
+    try {
+      const path = request.url?.split('?')[0];
+      if (path === identityPaths.bundle && request.method === 'GET') {
+        return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
+      }
+      if (request.method !== 'POST' || (path !== identityPaths.attest && path !== identityPaths.renew)) {
+        throw new CellwallError('not_found', 'no such route', {
+          hint: `routes: ${Object.values(identityPaths).join(', ')}`,
+        });
+      }
+      limiter.check(address);
+      const body = await readBody(request);
+      const svid = path === identityPaths.attest ? await attest(body) : await renew(body);
+      log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
+      send(response, 200, JSON.stringify(await reply(svid)));
+    } catch (reason) {
+      fail(request, response, address, CellwallError.from(reason));
+    }
+  }
+
+  async function attest(body: Readonly<Record<string, unknown>>): Promise<Svid> {
+    const evidence = recordOf(body['evidence']);
+    const csr = readCsr(textOf(body, 'csr'));
+    const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
+    if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
+    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
+    const { spiffeId } = await attestor.attest(evidence, { nodeKey: keyFingerprint(nodeKey) });
+    return issuer.issue(spiffeId, { publicKey: csr.publicKey });
+  }
+
+  async function renew(body: Readonly<Record<string, unknown>>): Promise<Svid> {
+    const bundle = await issuer.bundle();
+    const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
+    const csr = readCsr(textOf(body, 'csr'));
+    checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
+    return issuer.issue(spiffeId, { publicKey: csr.publicKey });
+  }
+
+  async function reply({ spiffeId, chain, notAfter }: Svid): Promise<IssueReply> {
+    const renewAt = new Date((clock.now() + notAfter.getTime()) / 2);
+    const bundle = await issuer.bundle();
+    return { spiffeId, chain, bundle, notAfter: notAfter.toISOString(), renewAt: renewAt.toISOString() };
+  }
+
+  function fail(request: IncomingMessage, response: ServerResponse, address: string, error: CellwallError): void {
+    const { code, message, hint } = error;
+    if (code === 'unauthenticated' || code === 'permission_denied' || code === 'invalid_argument')
+      limiter.fail(address);
+    log[code === 'internal' ? 'error' : 'warn'](
+      { address, path: request.url?.slice(0, 100), code, reason: message },
+      'refused',
+    );
+    // What went wrong inside is for the log, not for the caller.
+    const shown: ErrorReply =
+      code === 'internal'
+        ? { code, message: 'internal error' }
+        : { code, message, ...(hint === undefined ? {} : { hint }) };
+    if (!request.complete) response.setHeader('connection', 'close');
+    send(response, httpStatus[code], JSON.stringify(shown));
+  }
+
+  return {
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        http.once('error', (cause) =>
+          reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
+        );
+        http.listen({ host, port }, () => {
+          // A TCP server that listens has an AddressInfo.
+          const bound = http.address() as AddressInfo;
+          resolve({ host: bound.address, port: bound.port });
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        unwatch();
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
+  };
+}
+
+function credentials({ chain, key }: Svid): { readonly cert: string; readonly key: string } {
+  if (key === undefined) throw new CellwallError('internal', 'the server certificate came without its key');
+  return { cert: chain, key: key.reveal() };
+}
+
+function readNodeKey(text: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(text, 'base64url'), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw new CellwallError('invalid_argument', '"nodeKey" is no public key', { cause });
+  }
+  checkSubjectKey(key);
+  return key;
+}
+
+function send(response: ServerResponse, status: number, body: string, type = 'application/json'): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  });
+  response.end(body);
+}

@@ -1,0 +1,41 @@
+// What the identity API and its client say to each other (JSON over HTTPS). Types and limits only: both ends import it.
+
+export interface AttestRequest {
+  readonly evidence: { readonly attestor: string; readonly [field: string]: unknown };
+  /** PEM of a PKCS#10 request; only its public key is used. */
+  readonly csr: string;
+  /** SubjectPublicKeyInfo, base64url, of the key that the host keeps. Default: the request's own key. */
+  readonly nodeKey?: string;
+  /** Possession of `nodeKey` (identity/possession.ts). */
+  readonly proof?: string;
+}
+
+export interface RenewRequest {
+  /** The current SVID, PEM, leaf first. */
+  readonly chain: string;
+  readonly csr: string;
+  /** Possession of the current SVID's key. */
+  readonly proof: string;
+}
+
+export interface IssueReply {
+  readonly spiffeId: string;
+  /** PEM, leaf first, then intermediates. */
+  readonly chain: string;
+  /** PEM of the roots. */
+  readonly bundle: string;
+  /** ISO 8601. */
+  readonly notAfter: string;
+  /** ISO 8601: half of its life. Add jitter. */
+  readonly renewAt: string;
+}
+
+export interface ErrorReply {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export const identityPaths = { bundle: '/v1/bundle', attest: '/v1/attest', renew: '/v1/renew' } as const;
+
+export const maxBodyBytes = 65_536;

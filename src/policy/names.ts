@@ -2,10 +2,11 @@
 import { didYouMean } from '../model/did-you-mean.ts';
 import type { AuthorizationPolicy } from '../model/documents/authorization-policy.ts';
 import type { Cell } from '../model/documents/cell.ts';
-import type { Document, DocumentKey } from '../model/documents/document.ts';
+import type { Document } from '../model/documents/document.ts';
 import type { Mesh } from '../model/documents/mesh.ts';
 import type { Service } from '../model/documents/service.ts';
 import type { Workload } from '../model/documents/workload.ts';
+import { duplicateDocuments } from '../model/duplicate-documents.ts';
 import type { FieldPath } from '../model/field-path.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { CellIr, ServiceKey } from './ir.ts';
@@ -21,21 +22,8 @@ export interface DocumentsByKind {
 }
 
 export function documentsByKind(documents: readonly ParsedDocument[], problems: Problems): DocumentsByKind {
-  const seen = new Map<DocumentKey, ParsedDocument>();
-  for (const document of documents) {
-    const first = seen.get(document.key);
-    if (first === undefined) {
-      seen.set(document.key, document);
-      continue;
-    }
-    const { file, line } = first.source;
-    problems.error(document, ['metadata', 'name'], {
-      code: 'duplicate-document',
-      message: `${document.key} is written twice`,
-      hint: `the other one is at ${file}:${line}; rename or remove one`,
-    });
-  }
-  const all = [...seen.values()];
+  for (const problem of duplicateDocuments(documents)) problems.add(problem);
+  const all = [...new Map(documents.toReversed().map((parsed) => [parsed.key, parsed])).values()].toReversed();
   return {
     meshes: all.filter(isKind('Mesh')),
     cells: all.filter(isKind('Cell')),

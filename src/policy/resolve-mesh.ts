@@ -24,7 +24,9 @@ export function resolveMeshDefaults(
 ): MeshDefaults {
   const [parsed, ...others] = meshes;
   if (parsed === undefined) {
-    problems.errorAt(documents[0]?.source ?? { file: '(no documents)', line: 1, column: 1 }, {
+    problems.add({
+      severity: 'error',
+      source: documents[0]?.source ?? { file: '(no documents)', line: 1, column: 1 },
       code: 'no-mesh',
       message: 'there is no Mesh document',
       hint: 'write one: `kind: Mesh` with `spec.trustDomain`',

@@ -1,0 +1,35 @@
+// Allow rules; whoever matches none is refused. "Allow everyone" (a permissive service that no policy targets) is written
+// out as a policy: absent rules would allow everyone silently.
+import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { anyOperation, operation } from '../rbac/permissions.ts';
+import { policiesOf, policy, rbac } from '../rbac/policies.ts';
+import { everyone, type PrincipalContext } from '../rbac/principals.ts';
+import { healthOperation } from './health-operation.ts';
+import type { InboundFilter } from './inbound-filter.ts';
+
+export const healthPolicy = 'cellwall/health';
+export const fallbackPolicy = 'cellwall/fallback';
+
+export const authzAllow: InboundFilter = {
+  name: 'authz-allow',
+  statPrefix: 'authz_allow',
+  build(service, mesh) {
+    const { authorization } = service;
+    const context = { domain: mesh.trustDomain, mode: service.mtls.mode };
+    const health = healthPolicies(service, context);
+    const allow = policiesOf(authorization.allow, context);
+    const fallback = new Map<string, Policy>();
+    if (authorization.fallback === 'allow') fallback.set(fallbackPolicy, policy([everyone(context)], [anyOperation()]));
+    const rules = rbac('allow', health, allow, fallback);
+    if (authorization.shadowAllow.length === 0) return { rules };
+    // An enforced allow policy would end the fallback, so it is not part of what the shadow decides.
+    return { rules, shadowRules: rbac('allow', health, allow, policiesOf(authorization.shadowAllow, context)) };
+  },
+};
+
+function healthPolicies(service: ServiceIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
+  const health = healthOperation(service);
+  if (health === undefined) return new Map();
+  return new Map([[healthPolicy, policy([everyone(context)], [operation(health)])]]);
+}

@@ -1,0 +1,57 @@
+// Deny rules, and the guards that hold whatever the documents say. Comes first: an enforced deny is final. The health path is
+// outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
+import { create } from '@bufbuild/protobuf';
+import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { peerIdHeader } from '../names.ts';
+import { and, anyOperation, not, operation, pathContains } from '../rbac/permissions.ts';
+import { policiesOf, policy, rbac } from '../rbac/policies.ts';
+import { everyone, type PrincipalContext } from '../rbac/principals.ts';
+import { healthOperation } from './health-operation.ts';
+import type { InboundFilter } from './inbound-filter.ts';
+
+export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
+export const pathParametersGuard = 'cellwall/guard/path-parameters';
+
+export const authzDeny: InboundFilter = {
+  name: 'authz-deny',
+  statPrefix: 'authz_deny',
+  build(service, mesh) {
+    const { authorization } = service;
+    const context = { domain: mesh.trustDomain, mode: service.mtls.mode };
+    const health = healthOperation(service);
+    const exceptHealth = health === undefined ? undefined : not(operation(health));
+    const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));
+    const guards = guardsOf(service, context);
+    const rules = rbac('deny', guards, policiesOf(authorization.deny, context, narrow));
+    if (authorization.shadowDeny.length === 0) return { rules };
+    return { rules, shadowRules: rbac('deny', policiesOf(authorization.shadowDeny, context, narrow)) };
+  },
+};
+
+function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
+  const guards = new Map<string, Policy>();
+  // TCP has no header to look at. There, and with one trust domain, a second URI SAN can come from nobody: our CA signs
+  // one only, and a legacy anchor excludes the trust domain from every URI SAN.
+  if (service.protocol === 'tcp') return guards;
+  // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early
+  // header mutation joins them with ",", which no SPIFFE ID contains.
+  guards.set(severalIdentitiesGuard, policy([peerIdContains(',')], [anyOperation()]));
+  // Servers disagree about what ";" in a path means, so a deny of a path must not be escaped by one.
+  if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
+    guards.set(pathParametersGuard, policy([everyone(context)], [pathContains(';')]));
+  }
+  return guards;
+}
+
+function peerIdContains(text: string) {
+  return create(PrincipalSchema, {
+    identifier: {
+      case: 'header',
+      value: {
+        name: peerIdHeader,
+        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'contains', value: text } } },
+      },
+    },
+  });
+}

@@ -1,0 +1,47 @@
+// Access logs to the control plane, over the connection that the bootstrap has anyway: evidence of who calls with what. The
+// observer reads identity, result and code; paths and bodies are none of its business.
+import { create } from '@bufbuild/protobuf';
+import { type AccessLog, AccessLogSchema } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import {
+  type CommonGrpcAccessLogConfig,
+  CommonGrpcAccessLogConfigSchema,
+  HttpGrpcAccessLogConfigSchema,
+  TcpGrpcAccessLogConfigSchema,
+} from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
+import { controlPlaneCluster } from '../names.ts';
+import { any } from '../wire/any.ts';
+import { duration } from '../wire/duration.ts';
+
+/** How old an entry may get on the proxy: fresh for eyes, and still many entries a message under load. */
+const flushMs = 500;
+
+export function httpAccessLog(logName: string): AccessLog {
+  return create(AccessLogSchema, {
+    name: 'envoy.access_loggers.http_grpc',
+    configType: {
+      case: 'typedConfig',
+      value: any(HttpGrpcAccessLogConfigSchema, { commonConfig: commonConfig(logName) }),
+    },
+  });
+}
+
+/** Of a TCP chain; or, on a listener, of every connection: the only place where failed handshakes appear. */
+export function connectionAccessLog(logName: string): AccessLog {
+  return create(AccessLogSchema, {
+    name: 'envoy.access_loggers.tcp_grpc',
+    configType: {
+      case: 'typedConfig',
+      value: any(TcpGrpcAccessLogConfigSchema, { commonConfig: commonConfig(logName) }),
+    },
+  });
+}
+
+function commonConfig(logName: string): CommonGrpcAccessLogConfig {
+  return create(CommonGrpcAccessLogConfigSchema, {
+    logName,
+    transportApiVersion: ApiVersion.V3,
+    bufferFlushInterval: duration(flushMs),
+    grpcService: { targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } },
+  });
+}

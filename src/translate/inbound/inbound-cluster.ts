@@ -1,0 +1,42 @@
+// The application, on the sidecar's own host, in plaintext.
+import { create } from '@bufbuild/protobuf';
+import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { inboundName } from '../names.ts';
+import { address } from '../wire/address.ts';
+import { circuitBreakers } from '../wire/circuit-breakers.ts';
+import { duration } from '../wire/duration.ts';
+import { httpProtocol } from '../wire/http-protocol.ts';
+
+/** HTTP/1.1 servers close idle connections after seconds (2 s is a usual shortest) and race with a request that reuses one. */
+const http1IdleMs = 1500;
+
+export function inboundCluster(
+  { protocol, timeouts }: ServiceIr,
+  application: { readonly address: string; readonly port: number },
+): Cluster {
+  return create(ClusterSchema, {
+    name: inboundName,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: duration(timeouts.connectMs),
+    circuitBreakers: circuitBreakers(),
+    typedExtensionProtocolOptions: httpProtocol(protocol, {
+      idleTimeout: duration(protocol === 'http1' ? http1IdleMs : timeouts.idleMs),
+    }),
+    loadAssignment: {
+      clusterName: inboundName,
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: 'endpoint',
+                value: { address: address(application.address, application.port) },
+              },
+            },
+          ],
+        },
+      ],
+    },
+  });
+}

@@ -1,0 +1,80 @@
+// The HTTP connection manager of an inbound chain. Paths are normalised before any filter sees them, so that a rule cannot be
+// escaped by another spelling; connections and streams end within the connection age, so that old certificates do.
+import { create } from '@bufbuild/protobuf';
+import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import {
+  HttpConnectionManager_CodecType,
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManager_ServerHeaderTransformation,
+  HttpConnectionManagerSchema,
+  type HttpFilter,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { logName } from '../names.ts';
+import { ads } from '../wire/ads.ts';
+import { any } from '../wire/any.ts';
+import { duration } from '../wire/duration.ts';
+import { routerFilter } from '../wire/router-filter.ts';
+import { httpAccessLog } from './access-logs.ts';
+import { earlyHeaders } from './early-headers.ts';
+
+export interface InboundManagerOptions {
+  readonly chain: 'mtls' | 'plain' | 'health';
+  readonly routeName: string;
+  readonly filters: readonly HttpFilter[];
+}
+
+const requestHeadersMs = 10_000;
+/** Between the first GOAWAY and the last of a connection that got too old. */
+const drainMs = 5000;
+const maxStreams = 1000;
+
+export function inboundManager(service: ServiceIr, { chain, routeName, filters }: InboundManagerOptions): Filter {
+  const age = duration(service.connectionAgeMs);
+  const probe = chain === 'health';
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: {
+      case: 'typedConfig',
+      value: any(HttpConnectionManagerSchema, {
+        statPrefix: `inbound.${chain}`,
+        codecType: HttpConnectionManager_CodecType.AUTO,
+        routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: routeName } },
+        httpFilters: [...filters, routerFilter()],
+        accessLog: [httpAccessLog(logName(service.key, chain))],
+        earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'without-peer-id' : 'with-peer-id')],
+        ...(service.identityHeaders.xfcc && !probe
+          ? {
+              forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+              setCurrentClientCertDetails: { subject: true, uri: true, dns: true },
+            }
+          : { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE }),
+        normalizePath: true,
+        mergeSlashes: true,
+        pathWithEscapedSlashesAction:
+          service.escapedSlashes === 'keep'
+            ? HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED
+            : HttpConnectionManager_PathWithEscapedSlashesAction.REJECT_REQUEST,
+        // The application's own view of the caller's address and of itself stays as it is without a sidecar.
+        useRemoteAddress: false,
+        skipXffAppend: true,
+        internalAddressConfig: {},
+        serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+        commonHttpProtocolOptions: {
+          idleTimeout: duration(service.timeouts.idleMs),
+          maxConnectionDuration: age,
+          maxStreamDuration: age,
+          headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST,
+        },
+        // HTTP/1.1 has no GOAWAY: close with the next response, never under a request on its way.
+        http1SafeMaxConnectionDuration: true,
+        http2ProtocolOptions: { maxConcurrentStreams: maxStreams },
+        streamIdleTimeout: duration(service.timeouts.idleMs),
+        requestHeadersTimeout: duration(requestHeadersMs),
+        drainTimeout: duration(drainMs),
+      }),
+    },
+  });
+}

@@ -1,0 +1,55 @@
+// Names of resources, one place for all: a reference and what it refers to must never drift apart.
+import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
+import type { MtlsIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+
+/** The cluster of the bootstrap that is the control plane: access logs go there. Never sent by CDS. */
+export const controlPlaneCluster = 'cellwall';
+
+/** Listener, cluster and route configuration on the side of the service. */
+export const inboundName = 'inbound';
+export const healthRouteName = 'inbound:health';
+
+/** Listener, cluster and route configuration on the side of a caller. */
+export function outboundName(target: ServiceKey): string {
+  return `outbound:${target}`;
+}
+
+/** Endpoints as seen from a cell, or by all alike. A cell's name has no "@". */
+export function assignmentName(target: ServiceKey, viewerCell: string | undefined): string {
+  return viewerCell === undefined ? target : `${target}@${viewerCell}`;
+}
+
+/** SDS name of the roots of a trust domain, for the SPIFFE validator: SPIRE's convention. */
+export function bundleName(domain: TrustDomain): string {
+  return trustDomainUri(domain);
+}
+
+/**
+ * SDS name of the trust anchors of a permissive chain. "#" cannot occur in a SPIFFE ID, so that it is the name of no
+ * certificate and no trust domain.
+ */
+export function permissiveBundleName(
+  domain: TrustDomain,
+  { legacyAuthority }: MtlsIr & { mode: 'permissive' },
+): string {
+  const name = `${trustDomainUri(domain)}#permissive`;
+  return legacyAuthority === undefined ? name : `${name}/${legacyAuthority}`;
+}
+
+/**
+ * ECDS name of an authorization filter, which is also the filter's name in its chain. TCP has names of its own: a service
+ * that changes its protocol must not hand a network filter to a listener that still subscribes to an HTTP one.
+ */
+export function extensionName(service: ServiceIr, filter: string): string {
+  return service.protocol === 'tcp' ? `${service.key}/${filter}-tcp` : `${service.key}/${filter}`;
+}
+
+/** `inbound/<service key>/<chain>`: Envoy does not log a chain's name, so the log's name holds it. */
+export function logName(service: ServiceKey, chain: 'mtls' | 'plain' | 'health' | 'listener'): string {
+  return `inbound/${service}/${chain}`;
+}
+
+/** The plain identity header for applications: the caller's SPIFFE ID, absent for anonymous callers. */
+export const peerIdHeader = 'x-cellwall-peer-id';
+/** No caller may send any header that begins so. */
+export const ownHeaderPrefix = 'x-cellwall-';

@@ -1,0 +1,89 @@
+// A dependency: its endpoints, mTLS to exactly its identity, and how its health is judged.
+import { create } from '@bufbuild/protobuf';
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  Cluster_EdsClusterConfigSchema,
+  Cluster_LbPolicy,
+  ClusterSchema,
+  UpstreamConnectionOptionsSchema,
+} from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { type OutlierDetection, OutlierDetectionSchema } from '#gen/envoy/config/cluster/v3/outlier_detection_pb.js';
+import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { assignmentName, outboundName } from '../names.ts';
+import { upstreamTls } from '../tls/upstream-tls.ts';
+import { address } from '../wire/address.ts';
+import { ads } from '../wire/ads.ts';
+import { circuitBreakers } from '../wire/circuit-breakers.ts';
+import { duration } from '../wire/duration.ts';
+import { httpProtocol } from '../wire/http-protocol.ts';
+import { healthChecks } from './health-checks.ts';
+
+/** The caller's side lets go of a connection first, gracefully, before the service's side has to. */
+const callersShareOfAge = 0.75;
+const ageJitterPercent = 10;
+const dnsRefreshMs = 5000;
+
+export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell: string | undefined): Cluster {
+  const age = target.connectionAgeMs * callersShareOfAge;
+  return create(ClusterSchema, {
+    name: outboundName(target.key),
+    ...discovery(target, viewerCell),
+    lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
+    connectTimeout: duration(target.timeouts.connectMs),
+    circuitBreakers: circuitBreakers(),
+    transportSocket: upstreamTls(caller, target),
+    healthChecks: healthChecks(target),
+    ...outliers(target),
+    // Half-open connections are found out.
+    upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, {
+      tcpKeepalive: { keepaliveTime: 30, keepaliveInterval: 10, keepaliveProbes: 3 },
+    }),
+    typedExtensionProtocolOptions: httpProtocol(target.protocol, {
+      idleTimeout: duration(Math.min(target.timeouts.idleMs * callersShareOfAge, age)),
+      maxConnectionDuration: duration(age),
+      maxConnectionDurationJitter: { value: ageJitterPercent },
+    }),
+  });
+}
+
+function discovery({ key, endpoints }: ServiceIr, viewerCell: string | undefined) {
+  if (endpoints.kind !== 'dns') {
+    return {
+      clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.EDS },
+      edsClusterConfig: create(Cluster_EdsClusterConfigSchema, {
+        edsConfig: ads(),
+        serviceName: assignmentName(key, viewerCell),
+      }),
+    };
+  }
+  const endpoint = { address: address(endpoints.name, endpoints.port) };
+  return {
+    clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.STRICT_DNS },
+    dnsLookupFamily: Cluster_DnsLookupFamily.V4_PREFERRED,
+    dnsRefreshRate: duration(dnsRefreshMs),
+    respectDnsTtl: true,
+    loadAssignment: create(ClusterLoadAssignmentSchema, {
+      clusterName: outboundName(key),
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }],
+    }),
+  };
+}
+
+function outliers({ outlierDetection: limits }: ServiceIr): { outlierDetection?: OutlierDetection } {
+  if (limits === undefined) return {};
+  return {
+    outlierDetection: create(OutlierDetectionSchema, {
+      // A failed connection counts as a 5xx does.
+      consecutive5xx: limits.consecutiveFailures,
+      enforcingConsecutive5xx: 100,
+      baseEjectionTime: duration(limits.baseEjectionMs),
+      maxEjectionPercent: limits.maxEjectionPercent,
+      enforcingSuccessRate: 0,
+      enforcingConsecutiveGatewayFailure: 0,
+    }),
+  };
+}

@@ -1,0 +1,71 @@
+// Where an application reaches what it depends on: a loopback port, plaintext, one for each dependency.
+import { create } from '@bufbuild/protobuf';
+import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import {
+  HttpConnectionManager_CodecType,
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_ServerHeaderTransformation,
+  HttpConnectionManagerSchema,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { outboundName } from '../names.ts';
+import { address } from '../wire/address.ts';
+import { ads } from '../wire/ads.ts';
+import { any } from '../wire/any.ts';
+import { duration } from '../wire/duration.ts';
+import { routerFilter } from '../wire/router-filter.ts';
+
+const loopback = '127.0.0.1';
+
+export function outboundListener(target: ServiceIr, port: number): Listener {
+  return create(ListenerSchema, {
+    name: outboundName(target.key),
+    address: address(loopback, port),
+    // Two sidecars on one port would otherwise start without an error and share its traffic.
+    enableReusePort: false,
+    trafficDirection: TrafficDirection.OUTBOUND,
+    filterChains: [{ filters: [target.protocol === 'tcp' ? tcpProxy(target) : manager(target)] }],
+  });
+}
+
+function manager(target: ServiceIr): Filter {
+  const name = outboundName(target.key);
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: {
+      case: 'typedConfig',
+      value: any(HttpConnectionManagerSchema, {
+        statPrefix: name,
+        codecType: HttpConnectionManager_CodecType.AUTO,
+        routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: name } },
+        httpFilters: [routerFilter()],
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
+        useRemoteAddress: false,
+        skipXffAppend: true,
+        internalAddressConfig: {},
+        serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+        commonHttpProtocolOptions: { idleTimeout: duration(target.timeouts.idleMs) },
+        streamIdleTimeout: duration(target.timeouts.idleMs),
+      }),
+    },
+  });
+}
+
+function tcpProxy({ key, timeouts, retries }: ServiceIr): Filter {
+  const name = outboundName(key);
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.tcp_proxy',
+    configType: {
+      case: 'typedConfig',
+      value: any(TcpProxySchema, {
+        statPrefix: name,
+        clusterSpecifier: { case: 'cluster', value: name },
+        idleTimeout: duration(timeouts.idleMs),
+        maxConnectAttempts: 1 + retries.attempts,
+      }),
+    },
+  });
+}

@@ -1,0 +1,96 @@
+// What a rule speaks of, as RBAC permissions. Paths are matched by `url_path`: as the connection manager normalised them and
+// without the query. Nothing a user writes becomes a regular expression; templates become one of our own making, as a
+// `uri_template` would not match every non-empty segment (it knows only some characters), which for a deny is a way round.
+import { create } from '@bufbuild/protobuf';
+import { type Permission, PermissionSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { type RegexMatcher, RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
+import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
+import type { OperationIr, PathIr } from '../../policy/ir.ts';
+
+/** Any of these. No operations: every one. */
+export function permissions(operations: readonly OperationIr[]): Permission[] {
+  return operations.length === 0 ? [anyOperation()] : operations.map(operation);
+}
+
+export function anyOperation(): Permission {
+  return create(PermissionSchema, { rule: { case: 'any', value: true } });
+}
+
+export function operation({ methods, path }: OperationIr): Permission {
+  return and([
+    ...(methods === undefined ? [] : [or(methods.map(methodIs))]),
+    ...(path === undefined ? [] : [or(patterns(path).map(pathIs))]),
+  ]);
+}
+
+export function pathContains(text: string): Permission {
+  return pathIs({ case: 'contains', value: text });
+}
+
+export function and(rules: readonly Permission[]): Permission {
+  const [first] = rules;
+  if (first === undefined) return anyOperation();
+  return rules.length === 1
+    ? first
+    : create(PermissionSchema, { rule: { case: 'andRules', value: { rules: [...rules] } } });
+}
+
+export function not(value: Permission): Permission {
+  return create(PermissionSchema, { rule: { case: 'notRule', value } });
+}
+
+function or(rules: readonly Permission[]): Permission {
+  const [first] = rules;
+  // An empty list of methods or paths matches nothing, rather than everything.
+  if (first === undefined) return not(anyOperation());
+  return rules.length === 1
+    ? first
+    : create(PermissionSchema, { rule: { case: 'orRules', value: { rules: [...rules] } } });
+}
+
+function methodIs(method: string): Permission {
+  return create(PermissionSchema, {
+    rule: {
+      case: 'header',
+      value: {
+        name: ':method',
+        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: method } } },
+      },
+    },
+  });
+}
+
+function pathIs(matchPattern: StringMatcher['matchPattern']): Permission {
+  return create(PermissionSchema, {
+    rule: { case: 'urlPath', value: { rule: { case: 'path', value: { matchPattern } } } },
+  });
+}
+
+function patterns(path: PathIr): StringMatcher['matchPattern'][] {
+  switch (path.kind) {
+    case 'exact':
+      return [{ case: 'exact', value: path.path }];
+    case 'prefix':
+      return path.path.endsWith('/')
+        ? [{ case: 'prefix', value: path.path }]
+        : [
+            { case: 'exact', value: path.path },
+            { case: 'prefix', value: `${path.path}/` },
+          ];
+    case 'template':
+      return [{ case: 'safeRegex', value: regex(path.segments) }];
+    default:
+      return path satisfies never;
+  }
+}
+
+/** Envoy matches the whole string. */
+function regex(segments: readonly (string | null)[]): RegexMatcher {
+  const text = segments.map((segment) => `/${segment === null ? '[^/]+' : literal(segment)}`).join('');
+  return create(RegexMatcherSchema, { regex: text });
+}
+
+/** RE2 takes a backslash before any punctuation for that character. */
+function literal(segment: string): string {
+  return segment.replace(/[^A-Za-z0-9]/g, (char) => (char === '_' || char.charCodeAt(0) > 127 ? char : `\\${char}`));
+}

@@ -1,0 +1,45 @@
+// Rules as the policies of one RBAC message, in a fixed order: equal rules make equal bytes.
+import { create } from '@bufbuild/protobuf';
+import {
+  type Permission,
+  type Policy,
+  PolicySchema,
+  type Principal,
+  type RBAC,
+  RBAC_Action,
+  RBACSchema,
+} from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { RuleIr } from '../../policy/ir.ts';
+import { permissions } from './permissions.ts';
+import { type PrincipalContext, principals } from './principals.ts';
+
+/** Name → policy. Names with "cellwall/" at the front and no number at the end are no rule's. */
+export type Policies = ReadonlyMap<string, Policy>;
+
+export function policy(who: readonly Principal[], what: readonly Permission[]): Policy {
+  return create(PolicySchema, { principals: [...who], permissions: [...what] });
+}
+
+/** A rule that can match nobody is left out: a policy without principals is no valid one. */
+export function policiesOf(
+  rules: readonly RuleIr[],
+  context: PrincipalContext,
+  narrow: (permission: Permission) => Permission = (permission) => permission,
+): Policies {
+  const policies = new Map<string, Policy>();
+  for (const rule of rules) {
+    const who = principals(rule.principals, context);
+    if (who.length > 0) policies.set(rule.id, policy(who, permissions(rule.operations).map(narrow)));
+  }
+  return policies;
+}
+
+/** `rules` as the filter has them: always present, even without policies (then ALLOW refuses all, DENY refuses none). */
+export function rbac(action: 'allow' | 'deny', ...parts: readonly Policies[]): RBAC {
+  const entries = parts.flatMap((policies) => [...policies]);
+  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return create(RBACSchema, {
+    action: action === 'allow' ? RBAC_Action.ALLOW : RBAC_Action.DENY,
+    policies: Object.fromEntries(entries),
+  });
+}

@@ -1,0 +1,64 @@
+// Who a rule speaks of, as RBAC principals. Only `mtls_authenticated` tells callers apart: never `authenticated` (without a
+// name it is anyone with TLS), never a DNS SAN or subject. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
+import { create } from '@bufbuild/protobuf';
+import { type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
+import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { PrincipalIr, ServiceIr } from '../../policy/ir.ts';
+import { any } from '../wire/any.ts';
+
+export interface PrincipalContext {
+  readonly domain: TrustDomain;
+  readonly mode: ServiceIr['mtls']['mode'];
+}
+
+/** Any of these; empty when the rule can match nobody, and is then to be left out. */
+export function principals(of: readonly PrincipalIr[], context: PrincipalContext): Principal[] {
+  return of.flatMap((one) => principal(one, context) ?? []);
+}
+
+/** Everyone who can get as far as the filter. */
+export function everyone({ mode }: PrincipalContext): Principal {
+  return mode === 'strict' ? authenticated() : create(PrincipalSchema, { identifier: { case: 'any', value: true } });
+}
+
+function principal(of: PrincipalIr, context: PrincipalContext): Principal | undefined {
+  const own = `${trustDomainUri(context.domain)}/`;
+  switch (of.kind) {
+    // An ID of another trust domain can only come from a legacy certificate, which vouches for no identity: nobody.
+    case 'id':
+      return of.id.startsWith(own) ? authenticated({ case: 'exact', value: of.id }) : undefined;
+    case 'prefix':
+      return of.prefix.startsWith(own) ? authenticated({ case: 'prefix', value: of.prefix }) : undefined;
+    case 'anonymous':
+      // Nobody is anonymous behind the SPIFFE validator.
+      return context.mode === 'strict' ? undefined : not(authenticated({ case: 'prefix', value: own }));
+    case 'everyone':
+      return everyone(context);
+    default:
+      return of satisfies never;
+  }
+}
+
+function authenticated(uri?: StringMatcher['matchPattern']): Principal {
+  return create(PrincipalSchema, {
+    identifier: {
+      case: 'custom',
+      value: {
+        name: 'envoy.rbac.principals.mtls_authenticated',
+        typedConfig: any(
+          ConfigSchema,
+          uri === undefined
+            ? { anyValidatedClientCertificate: true }
+            : { sanMatcher: { sanType: SubjectAltNameMatcher_SanType.URI, matcher: { matchPattern: uri } } },
+        ),
+      },
+    },
+  });
+}
+
+function not(value: Principal): Principal {
+  return create(PrincipalSchema, { identifier: { case: 'notId', value } });
+}

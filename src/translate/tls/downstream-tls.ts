@@ -1,0 +1,34 @@
+// The server side of mTLS. Strict: the SPIFFE validator, certificate required. Permissive: the default validator, as the
+// SPIFFE validator refuses a missing certificate whatever `require_client_certificate` says. Resumption is off both ways:
+// a resumed session's peer counts as unvalidated, which flips denies (envoy#42668).
+import { create } from '@bufbuild/protobuf';
+import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/core/v3/base_pb.js';
+import { DownstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import type { TrustDomain } from '../../model/spiffe-id.ts';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { bundleName, permissiveBundleName } from '../names.ts';
+import { any } from '../wire/any.ts';
+import { secretConfig } from './secret-config.ts';
+import { tlsParams } from './tls-params.ts';
+
+export function downstreamTls(service: ServiceIr, domain: TrustDomain): TransportSocket {
+  const { mtls } = service;
+  const validation = mtls.mode === 'strict' ? bundleName(domain) : permissiveBundleName(domain, mtls);
+  return create(TransportSocketSchema, {
+    name: 'envoy.transport_sockets.tls',
+    configType: {
+      case: 'typedConfig',
+      value: any(DownstreamTlsContextSchema, {
+        requireClientCertificate: mtls.mode === 'strict',
+        sessionTicketKeysType: { case: 'disableStatelessSessionResumption', value: true },
+        disableStatefulSessionResumption: true,
+        commonTlsContext: {
+          tlsParams: tlsParams(),
+          alpnProtocols: service.protocol === 'tcp' ? [] : ['h2', 'http/1.1'],
+          tlsCertificateSdsSecretConfigs: [secretConfig(service.spiffeId)],
+          validationContextType: { case: 'validationContextSdsSecretConfig', value: secretConfig(validation) },
+        },
+      }),
+    },
+  });
+}

@@ -1,0 +1,97 @@
+// (mesh, endpoints, bundles, proxy) → every resource of that proxy, its own SVID apart. Pure, and in a fixed order; what is
+// equal for two proxies comes out with equal bytes. A proxy receives what its service declares and nothing else.
+import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
+import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import type { DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
+import { inboundFilters } from './filters/catalog.ts';
+import { extension } from './filters/extension.ts';
+import { inboundCluster } from './inbound/inbound-cluster.ts';
+import { inboundListener } from './inbound/inbound-listener.ts';
+import { healthRoutes, inboundRoutes } from './inbound/inbound-routes.ts';
+import { loadAssignment, viewerCellOf } from './outbound/load-assignment.ts';
+import { outboundCluster } from './outbound/outbound-cluster.ts';
+import { outboundListener } from './outbound/outbound-listener.ts';
+import { outboundRoutes } from './outbound/outbound-routes.ts';
+import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from './proxy.ts';
+import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
+
+export function translate(
+  mesh: MeshIr,
+  endpoints: LiveEndpoints,
+  bundles: Bundles,
+  proxy: ProxyShape,
+): readonly TranslatedResource[] {
+  const service = proxy.service === undefined ? undefined : mesh.services.get(proxy.service);
+  if (service === undefined) return [];
+  const inbound = inboundResources(mesh, bundles, service, proxy);
+  const outbound = service.dependsOn.flatMap((dependency) => outboundResources(mesh, endpoints, service, dependency));
+  if (inbound.length === 0 && outbound.length === 0) return [];
+  return [resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles)), ...inbound, ...distinct(outbound)];
+}
+
+function inboundResources(
+  mesh: MeshIr,
+  bundles: Bundles,
+  service: ServiceIr,
+  { inbound, application }: ProxyShape,
+): TranslatedResource[] {
+  if (inbound === undefined || application === undefined) return [];
+  const { trustDomain } = mesh;
+  const resources = [
+    resource(ClusterSchema, inboundCluster(service, application)),
+    resource(ListenerSchema, inboundListener(service, trustDomain, inbound)),
+    ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
+  ];
+  if (service.mtls.mode === 'permissive') {
+    resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles)));
+  }
+  if (service.protocol === 'tcp') return resources;
+  resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, trustDomain)));
+  if (service.mtls.mode === 'strict' && service.healthPath !== undefined) {
+    resources.push(resource(RouteConfigurationSchema, healthRoutes(service.healthPath)));
+  }
+  return resources;
+}
+
+function outboundResources(
+  mesh: MeshIr,
+  endpoints: LiveEndpoints,
+  service: ServiceIr,
+  { target: key, listen }: DependencyIr,
+): TranslatedResource[] {
+  const target = mesh.services.get(key);
+  if (target === undefined) return [];
+  const viewer = viewerCellOf(target, service.cell);
+  const resources = [
+    resource(ClusterSchema, outboundCluster(service.spiffeId, target, viewer?.name)),
+    resource(ListenerSchema, outboundListener(target, listen)),
+  ];
+  if (target.endpoints.kind !== 'dns') {
+    resources.push(resource(ClusterLoadAssignmentSchema, loadAssignment(mesh, endpoints, target, viewer)));
+  }
+  if (target.protocol !== 'tcp') resources.push(resource(RouteConfigurationSchema, outboundRoutes(target)));
+  return resources;
+}
+
+/** One target on two ports is a mistake that documents are refused for; the first stays. */
+function distinct(resources: readonly TranslatedResource[]): TranslatedResource[] {
+  const seen = new Map<string, TranslatedResource>();
+  for (const one of resources) {
+    const key = `${one.typeUrl} ${one.name}`;
+    if (!seen.has(key)) seen.set(key, one);
+  }
+  return [...seen.values()];
+}
+
+function resource<D extends DescMessage>(
+  schema: D,
+  message: MessageShape<D> & ({ readonly name: string } | { readonly clusterName: string }),
+): TranslatedResource {
+  const name = 'clusterName' in message ? message.clusterName : message.name;
+  return { typeUrl: `type.googleapis.com/${schema.typeName}`, name, schema, message };
+}

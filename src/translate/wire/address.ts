@@ -1,0 +1,12 @@
+// An IP (or, for DNS clusters, a name) and a TCP port.
+import { create } from '@bufbuild/protobuf';
+import { type Address, AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
+
+export function address(host: string, port: number): Address {
+  return create(AddressSchema, {
+    address: {
+      case: 'socketAddress',
+      value: { address: host, portSpecifier: { case: 'portValue', value: port } },
+    },
+  });
+}

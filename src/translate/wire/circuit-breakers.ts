@@ -1,0 +1,17 @@
+// Limits against a run-away, far above Envoy's defaults (1024), which a busy sidecar meets. Retries only within a budget, so
+// that they cannot multiply an outage.
+import { create } from '@bufbuild/protobuf';
+import { type CircuitBreakers, CircuitBreakersSchema } from '#gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
+
+export function circuitBreakers(): CircuitBreakers {
+  return create(CircuitBreakersSchema, {
+    thresholds: [
+      {
+        maxConnections: 10_000,
+        maxPendingRequests: 10_000,
+        maxRequests: 100_000,
+        retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
+      },
+    ],
+  });
+}

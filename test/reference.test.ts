@@ -1,0 +1,10 @@
+// docs/documents.md is what scripts/reference.ts makes of the schemas.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { reference } from '../scripts/reference.ts';
+import { projectRoot } from './support/source-files.ts';
+
+it('tells every field as it is parsed; if this fails: npm run reference', () => {
+  expect(readFileSync(join(projectRoot, 'docs/documents.md'), 'utf8')).toBe(reference());
+});

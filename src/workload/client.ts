@@ -183,6 +183,14 @@ function errorOf(status: number, text: string): CellwallError {
 
 function unreachable(host: string, port: number, cause: Error): CellwallError {
   const late = cause.name === 'TimeoutError' || cause.name === 'AbortError';
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  // OpenSSL's verification results, as Node names them: the server is there, and is not the right one.
+  if (/CERT|ISSUER|CHAIN|CA_|SIGNATURE/.test(code)) {
+    return new CellwallError('unauthenticated', `${host}:${port} has no certificate of the trusted root (${code})`, {
+      hint: 'check the address; if the control plane was made anew, make a new token: cellwall token create',
+      cause,
+    });
+  }
   return new CellwallError(
     late ? 'deadline_exceeded' : 'unavailable',
     `no answer from the identity API at ${host}:${port}: ${late ? 'timeout' : cause.message}`,

@@ -1,0 +1,49 @@
+// The few calls that the helper makes to its Envoy's admin interface.
+import { request } from 'node:http';
+import { CellwallError } from '../lib/errors.ts';
+import type { AdminAddress } from './bootstrap.ts';
+
+export interface EnvoyAdmin {
+  /** Starts a graceful drain: listeners go on, connections are asked to end. */
+  drain(): Promise<void>;
+  /** Connections that peers and the application hold; admin's own are not counted. */
+  connections(): Promise<number>;
+}
+
+export function createEnvoyAdmin(address: AdminAddress): EnvoyAdmin {
+  const target = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port };
+  const call = (method: string, path: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const fail = (cause: Error): void =>
+        reject(new CellwallError('unavailable', `Envoy's admin does not answer: ${cause.message}`, { cause }));
+      const outgoing = request(
+        { ...target, method, path, agent: false, signal: AbortSignal.timeout(2000) },
+        (response) => {
+          let text = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => {
+            text += chunk;
+          });
+          response.on('error', fail);
+          response.on('end', () => resolve(text));
+        },
+      );
+      outgoing.on('error', fail);
+      outgoing.end();
+    });
+  return {
+    async drain() {
+      await call('POST', '/drain_listeners?graceful');
+    },
+    async connections() {
+      const text = await call('GET', '/stats?filter=^listener\\..*\\.downstream_cx_active$');
+      let sum = 0;
+      for (const line of text.split('\n')) {
+        const [name = '', count = '0'] = line.split(': ');
+        // Per-worker gauges repeat the listener's.
+        if (!name.startsWith('listener.admin.') && !name.includes('.worker_')) sum += Number(count);
+      }
+      return sum;
+    },
+  };
+}

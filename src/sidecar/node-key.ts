@@ -1,0 +1,28 @@
+// The key that a host keeps, to attest again after its SVID ended without a new token.
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
+
+const generate = promisify(generateKeyPair);
+
+export interface NodeKeyFile {
+  readonly key: KeyObject;
+  /** Made just now: no control plane knows it. */
+  readonly fresh: boolean;
+}
+
+export async function loadNodeKey(dir: string): Promise<NodeKeyFile> {
+  ensureSecretFolder(dir);
+  const path = join(dir, 'node-key.pem');
+  if (existsSync(path)) return { key: createPrivateKey(readSecretFile(path)), fresh: false };
+  const key = await makeKey();
+  writeSecretFile(path, key.export({ format: 'pem', type: 'pkcs8' }).toString());
+  return { key, fresh: true };
+}
+
+/** A new P-256 key. */
+export async function makeKey(): Promise<KeyObject> {
+  return (await generate('ec', { namedCurve: 'P-256' })).privateKey;
+}

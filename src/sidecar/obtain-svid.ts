@@ -1,0 +1,80 @@
+// Gets an SVID by the best means at hand: renewal of the current one, then the node key, then the join token.
+import type { KeyObject } from 'node:crypto';
+import { parseJoinToken } from '../identity/join-token.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { createIdentityClient, fetchPinnedRoot } from '../workload/client.ts';
+import type { IssueReply } from '../workload/identity-protocol.ts';
+import type { HostPort } from './host-port.ts';
+import { makeKey, type NodeKeyFile } from './node-key.ts';
+import type { StoredSvid, SvidFiles } from './svid-files.ts';
+
+export interface ObtainSvidDeps {
+  readonly server: HostPort;
+  readonly token?: Redacted<string>;
+  readonly nodeKey: NodeKeyFile;
+  readonly files: SvidFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` when a later attempt may do. */
+export async function obtainSvid(deps: ObtainSvidDeps): Promise<StoredSvid> {
+  const { files, log } = deps;
+  const key = await makeKey();
+  let refusal: CellwallError | undefined;
+  for (const [means, attempt] of meansOf(deps, key)) {
+    try {
+      const { chain, bundle } = await attempt();
+      const svid = files.write({ chain, key, bundle });
+      log.info({ means, spiffeId: svid.spiffeId, notAfter: svid.notAfter.toISOString() }, 'got an SVID');
+      return svid;
+    } catch (reason) {
+      const error = CellwallError.from(reason);
+      if (isTransient(error)) throw error;
+      log.warn({ means, code: error.code, reason: error.message }, 'no SVID by this means');
+      refusal = error;
+    }
+  }
+  throw (
+    refusal ??
+    new CellwallError('failed_precondition', 'there is neither a join token nor an SVID to renew', {
+      hint: 'make a token with cellwall token create, and pass it as --token or CELLWALL_TOKEN',
+    })
+  );
+}
+
+/** Whether the same attempt may succeed later. */
+export function isTransient({ code }: CellwallError): boolean {
+  return code === 'unavailable' || code === 'deadline_exceeded' || code === 'resource_exhausted' || code === 'internal';
+}
+
+type Means = readonly [name: string, attempt: () => Promise<IssueReply>];
+
+function meansOf({ server, token, nodeKey, files, clock }: ObtainSvidDeps, key: KeyObject): readonly Means[] {
+  const means: Means[] = [];
+  const current = files.read();
+  if (current !== undefined) {
+    const client = createIdentityClient({ ...server, roots: current.bundle });
+    if (current.notAfter.getTime() > clock.now()) {
+      means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
+    }
+    if (!nodeKey.fresh) {
+      const evidence = { attestor: 'node-key' };
+      means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key })]);
+    }
+  }
+  if (token !== undefined) {
+    means.push([
+      'join token',
+      async () => {
+        const roots = await fetchPinnedRoot(server, parseJoinToken(token.reveal()).rootFingerprint);
+        const evidence = { attestor: 'join-token', token: token.reveal().trim() };
+        return createIdentityClient({ ...server, roots }).attest({ evidence, key, nodeKey: nodeKey.key });
+      },
+    ]);
+  }
+  return means;
+}

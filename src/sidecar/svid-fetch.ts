@@ -1,0 +1,53 @@
+// `cellwall svid fetch`: one SVID as files, for a TLS client of one's own. Run again, it renews.
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { parseHostPort } from './host-port.ts';
+import { loadNodeKey } from './node-key.ts';
+import { obtainSvid } from './obtain-svid.ts';
+import { createSvidFiles, svidFileNames } from './svid-files.ts';
+
+export interface FetchSvidOptions {
+  /** Identity API, "host:port". */
+  readonly identity: string;
+  readonly token?: Redacted<string>;
+  /** Gets svid.pem, key.pem (0600) and bundle.pem; mode 0700. */
+  readonly dir: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface FetchedSvid {
+  readonly spiffeId: string;
+  readonly notAfter: Date;
+  /** Paths. */
+  readonly chain: string;
+  readonly key: string;
+  readonly bundle: string;
+}
+
+export async function fetchSvid({
+  identity,
+  token,
+  dir,
+  log,
+  clock = systemClock,
+}: FetchSvidOptions): Promise<FetchedSvid> {
+  const { spiffeId, notAfter } = await obtainSvid({
+    server: parseHostPort('identity address', identity),
+    ...(token === undefined ? {} : { token }),
+    nodeKey: await loadNodeKey(dir),
+    files: createSvidFiles(dir),
+    clock,
+    log,
+  });
+  const path = (name: string): string => join(dir, name);
+  return {
+    spiffeId,
+    notAfter,
+    chain: path(svidFileNames.chain),
+    key: path(svidFileNames.key),
+    bundle: path(svidFileNames.bundle),
+  };
+}

@@ -1,0 +1,299 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { SpiffeId } from '../../src/model/spiffe-id.ts';
+import { type Decision, decide } from '../../src/policy/decide.ts';
+import { explain } from '../../src/policy/explain.ts';
+import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { AccessRequest, AnonymousVia, Caller } from '../../src/policy/request.ts';
+import { cellText, meshOf, meshText, policyText, serviceText, workloadText, yaml } from '../support/resolve-text.ts';
+
+const id = (path: string): Caller => ({ kind: 'id', id: `spiffe://${path}` as SpiffeId });
+const anonymous = (via: AnonymousVia): Caller => ({ kind: 'anonymous', via });
+const call = (target: string, caller: Caller, rest: Partial<AccessRequest> = {}): AccessRequest => ({
+  target: target as ServiceKey,
+  caller,
+  ...rest,
+});
+const brief = ({ outcome, stage, rule }: Decision): string =>
+  [outcome, stage, ...(rule === undefined ? [] : [rule.id])].join(' ');
+
+const base = [
+  meshText('strict'),
+  cellText('cell-1', 1),
+  cellText('cell-10', 10),
+  serviceText('cell-1/web', 'http1', ', dependsOn: [{service: api, listen: 7001}]'),
+  serviceText('cell-10/web', 'http1'),
+  serviceText('cell-1/api', 'http2', ', health: {path: /healthz}'),
+  serviceText('cell-1/db', 'tcp'),
+  serviceText('open', 'http1', ', mtls: {mode: permissive}'),
+  serviceText('gitlab', 'http1', ', mtls: {mode: permissive}, paths: {escapedSlashes: keep}'),
+];
+const web1 = id('td1/cell/cell-1/service/web');
+const web10 = id('td1/cell/cell-10/service/web');
+
+describe('the order of decisions', () => {
+  const mesh = meshOf(
+    yaml(
+      ...base,
+      policyText(
+        'cell-1/api',
+        'api',
+        'allow',
+        '[{from: [{cell: same}], to: [{methods: [GET, POST], path: {prefix: /v1}}, {grpc: pkg.Svc/Get}, {grpc: pkg.All/*}]}]',
+      ),
+      policyText('cell-1/no', 'api', 'deny', '[{from: [{everyone: true}], to: [{path: {exact: /v1/secret}}]}]'),
+      policyText('cell-1/try', 'api', 'deny', '[{from: [{service: web}]}]', 'shadow'),
+      policyText('cell-1/db', 'db', 'allow', '[{from: [{service: web}]}]'),
+      policyText(
+        'open',
+        'open',
+        'allow',
+        '[{from: [{anonymous: true}], to: [{path: {exact: /public}}]}, {from: [{trustDomain: td1}], to: [{path: {template: "/items/{id}/parts"}}]}]',
+      ),
+    ),
+  );
+  test.each<readonly [string, AccessRequest, string]>([
+    ['allowed by prefix', call('cell-1/api', web1, { path: '/v1/a' }), 'allow allow-rule cell-1/api/0'],
+    ['prefix covers itself', call('cell-1/api', web1, { path: '/v1' }), 'allow allow-rule cell-1/api/0'],
+    ['prefix ends at a segment', call('cell-1/api', web1, { path: '/v10' }), 'deny default'],
+    ['query is no part of it', call('cell-1/api', web1, { path: '/v1?x=/../y' }), 'allow allow-rule cell-1/api/0'],
+    ['another method', call('cell-1/api', web1, { method: 'PUT', path: '/v1' }), 'deny default'],
+    ['another cell', call('cell-1/api', web10, { path: '/v1' }), 'deny default'],
+    ['deny wins', call('cell-1/api', web1, { path: '/v1/secret' }), 'deny deny-rule cell-1/no/0'],
+    [
+      'deny wins by another spelling',
+      call('cell-1/api', web1, { path: '/v1/x/%2e%2e//s%65cret' }),
+      'deny deny-rule cell-1/no/0',
+    ],
+    ['";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret;x' }), 'deny path'],
+    ['";" in the query is nothing', call('cell-1/api', web1, { path: '/v1/a?b;c' }), 'allow allow-rule cell-1/api/0'],
+    ['case counts', call('cell-1/api', web1, { path: '/V1/a' }), 'deny default'],
+    ['escaped slash', call('cell-1/api', web1, { path: '/v1%2fa' }), 'deny path'],
+    ['fragment', call('cell-1/api', web1, { path: '/v1#a' }), 'deny path'],
+    ['gRPC method', call('cell-1/api', web1, { grpc: 'pkg.Svc/Get' }), 'allow allow-rule cell-1/api/0'],
+    ['another gRPC method', call('cell-1/api', web1, { grpc: 'pkg.Svc/GetAll' }), 'deny default'],
+    ['any gRPC method', call('cell-1/api', web1, { grpc: 'pkg.All/X' }), 'allow allow-rule cell-1/api/0'],
+    ['another gRPC service', call('cell-1/api', web1, { grpc: 'pkg.Allx/X' }), 'deny default'],
+    ['health over mTLS', call('cell-1/api', web10, { path: '/healthz' }), 'allow health'],
+    [
+      'health in plaintext',
+      call('cell-1/api', anonymous('plaintext'), { method: 'HEAD', path: '/healthz' }),
+      'allow health',
+    ],
+    [
+      'health, another method',
+      call('cell-1/api', anonymous('plaintext'), { method: 'POST', path: '/healthz' }),
+      'deny handshake',
+    ],
+    ['health chain, another path', call('cell-1/api', anonymous('plaintext'), { path: '/v1' }), 'deny handshake'],
+    ['strict, one-way TLS', call('cell-1/api', anonymous('one-way-tls'), { path: '/healthz' }), 'deny handshake'],
+    ['strict, legacy', call('cell-1/api', anonymous('legacy'), { path: '/healthz' }), 'deny handshake'],
+    ['another trust domain', call('cell-1/api', id('td2/cell/cell-1/service/web'), { path: '/v1' }), 'deny handshake'],
+    ['TCP, allowed', call('cell-1/db', web1), 'allow allow-rule cell-1/db/0'],
+    ['TCP, another', call('cell-1/db', web10), 'deny default'],
+    ['TCP, anonymous', call('cell-1/db', anonymous('plaintext')), 'deny handshake'],
+    ['strict without a policy', call('cell-1/web', web1), 'deny default'],
+    ['permissive without a policy', call('gitlab', anonymous('one-way-tls')), 'allow default'],
+    ['legacy without an authority', call('gitlab', anonymous('legacy')), 'deny handshake'],
+    ['kept escaped slash', call('gitlab', web1, { path: '/api/a%2Fb' }), 'allow default'],
+    ['anonymous rule', call('open', anonymous('plaintext'), { path: '/public' }), 'allow allow-rule open/0'],
+    ['anonymous rule, an identity', call('open', web1, { path: '/public' }), 'deny default'],
+    ['template', call('open', web1, { path: '/items/7/parts' }), 'allow allow-rule open/1'],
+    ['template, two segments', call('open', web1, { path: '/items/7/8/parts' }), 'deny default'],
+    ['template, no segment', call('open', web1, { path: '/items//parts' }), 'deny default'],
+  ])('%s', (_, request, expected) => {
+    expect(brief(decide(mesh, request))).toBe(expected);
+  });
+
+  test('shadow rules are told, never enforced', () => {
+    const decision = decide(mesh, call('cell-1/api', web1, { path: '/v1' }));
+    expect(decision.outcome).toBe('allow');
+    expect(decision.shadow.map((rule) => rule.id)).toEqual(['cell-1/try/0']);
+  });
+
+  test('an unknown service is an error with a hint', () => {
+    expect(() => decide(mesh, call('nope', web1))).toThrow(expect.objectContaining({ code: 'not_found' }));
+  });
+
+  test('explain names the document, the line, the chain and what would help', () => {
+    const { decision, document, source, chain, remedy, mtls, callerService } = explain(
+      mesh,
+      call('cell-1/api', web1, { path: '/v2/x', method: 'PUT' }),
+    );
+    expect(decision.outcome).toBe('deny');
+    expect({ document, mtls, callerService }).toEqual({
+      document: 'Service/cell-1/api',
+      mtls: 'strict',
+      callerService: 'cell-1/web',
+    });
+    expect(source.file).toBe('test.yaml');
+    expect(chain.map(({ id, why }) => `${id}: ${why}`)).toEqual([
+      'cell-1/no/0: another path',
+      'cell-1/api/0: another path',
+    ]);
+    expect(remedy?.rule).toBe(
+      '- from:\n    - service: cell-1/web\n  to:\n    - {methods: [PUT], path: {exact: "/v2/x"}}',
+    );
+    expect(remedy?.addTo).toMatchObject({ document: 'AuthorizationPolicy/cell-1/api' });
+  });
+
+  test('explain points at the deny rule and offers no rule against it', () => {
+    const refused = explain(mesh, call('cell-1/api', web1, { path: '/v1/secret' }));
+    expect(refused).toMatchObject({ document: 'AuthorizationPolicy/cell-1/no', chain: [{ matched: true }] });
+    expect(refused.remedy).toBeUndefined();
+    expect(refused.notes.join()).toContain('deny comes before allow');
+  });
+});
+
+describe('properties', () => {
+  const source = fc.constantFrom(
+    '{service: cell-1/web}',
+    '{cell: cell-1}',
+    '{cell: same}',
+    '{spiffeId: "spiffe://td1/job/a"}',
+    '{prefix: "spiffe://td1/job/"}',
+    '{trustDomain: td1}',
+    '{anonymous: true}',
+    '{everyone: true}',
+  );
+  const operation = fc.constantFrom(
+    '{methods: [GET]}',
+    '{methods: [POST, PUT]}',
+    '{path: {exact: /a}}',
+    '{path: {prefix: /a}}',
+    '{path: {template: "/a/{x}"}}',
+    '{methods: [GET], path: {prefix: /b}}',
+    '{grpc: p.S/M}',
+    '{grpc: p.S/*}',
+  );
+  const rule = fc
+    .tuple(fc.array(source, { minLength: 1, maxLength: 2 }), fc.array(operation, { maxLength: 2 }))
+    .map(([from, to]) => `{from: [${from.join(', ')}]${to.length === 0 ? '' : `, to: [${to.join(', ')}]`}}`);
+  const rules = fc.array(rule, { maxLength: 3 }).map((list) => `[${list.join(', ')}]`);
+  const request = fc.record({
+    caller: fc.constantFrom(
+      web1,
+      web10,
+      id('td1/job/a'),
+      id('td1/job/b'),
+      anonymous('plaintext'),
+      anonymous('one-way-tls'),
+    ),
+    method: fc.constantFrom('GET', 'POST', 'PUT', 'DELETE'),
+    path: fc.constantFrom(
+      '/',
+      '/a',
+      '/a/',
+      '/a/b',
+      '/a/b/c',
+      '/ab',
+      '/b',
+      '/b/c',
+      '/p.S/M',
+      '/p.S/N',
+      '/a/b;c',
+      '/%61',
+      '/a/%20',
+    ),
+  });
+  const mode = fc.constantFrom('strict', 'permissive');
+  const meshWith = (mtls: string, ...policies: string[]): MeshIr =>
+    meshOf(
+      yaml(
+        ...base,
+        serviceText('cell-1/t', 'http2', `, mtls: {mode: ${mtls}}`),
+        workloadText('job', '{identity: {spiffeId: "spiffe://td1/job/a"}}'),
+        ...policies,
+      ),
+    );
+  const target = 'cell-1/t';
+
+  test('a matching deny rule always refuses', () => {
+    fc.assert(
+      fc.property(mode, rules, rules, request, (mtls, allow, deny, { caller, ...http }) => {
+        const asked = call(target, caller, http);
+        const allowed = policyText('cell-1/a', 't', 'allow', allow);
+        const denied = policyText('cell-1/d', 't', 'deny', deny);
+        const alone = decide(meshWith(mtls, denied), asked);
+        const both = decide(meshWith(mtls, denied, allowed), asked);
+        if (alone.stage === 'deny-rule') expect(both).toMatchObject({ outcome: 'deny', stage: 'deny-rule' });
+        if (both.outcome === 'allow') expect(alone.stage).not.toBe('deny-rule');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('one more allow rule never refuses more, one more deny rule never allows more', () => {
+    fc.assert(
+      fc.property(mode, rules, rule, request, (mtls, before, more, { caller, ...http }) => {
+        const asked = call(target, caller, http);
+        const first = policyText('cell-1/a', 't', 'allow', before);
+        const without = decide(meshWith(mtls, first), asked);
+        const wider = decide(meshWith(mtls, first, policyText('cell-1/b', 't', 'allow', `[${more}]`)), asked);
+        const narrower = decide(meshWith(mtls, first, policyText('cell-1/b', 't', 'deny', `[${more}]`)), asked);
+        if (without.outcome === 'allow') expect(wider.outcome).toBe('allow');
+        if (without.outcome === 'deny') expect(narrower.outcome).toBe('deny');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('shadow policies change nothing', () => {
+    fc.assert(
+      fc.property(
+        mode,
+        rules,
+        rules,
+        request,
+        fc.constantFrom('allow', 'deny'),
+        (mtls, some, shadow, { caller, ...http }, action) => {
+          const asked = call(target, caller, http);
+          const enforced = some === '[]' ? [] : [policyText('cell-1/a', 't', 'allow', some)];
+          const plain = decide(meshWith(mtls, ...enforced), asked);
+          const beside = decide(
+            meshWith(mtls, ...enforced, policyText('cell-1/s', 't', action, shadow, 'shadow')),
+            asked,
+          );
+          expect(brief(beside)).toBe(brief(plain));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('cell-1 is never cell-10, whatever the rules say of cells', () => {
+    const cellRule = fc.constantFrom(
+      '{cell: cell-1}',
+      '{cell: same}',
+      '{service: cell-1/web}',
+      '{prefix: "spiffe://td1/cell/cell-1/"}',
+    );
+    fc.assert(
+      fc.property(cellRule, request, (from, { method, path }) => {
+        const mesh = meshWith('strict', policyText('cell-1/a', 't', 'allow', `[{from: [${from}]}]`));
+        expect(decide(mesh, call(target, web10, { method, path })).outcome).toBe('deny');
+        expect(decide(mesh, call(target, web1, { path: '/' })).outcome).toBe('allow');
+      }),
+    );
+  });
+
+  test('the remedy allows the refused call, and resolves', () => {
+    let offered = 0;
+    fc.assert(
+      fc.property(mode, rules, rules, request, (mtls, allow, deny, { caller, ...http }) => {
+        const asked = call(target, caller, http);
+        const policies = [policyText('cell-1/a', 't', 'allow', allow), policyText('cell-1/d', 't', 'deny', deny)];
+        const { remedy } = explain(meshWith(mtls, ...policies), asked);
+        if (remedy === undefined) return;
+        offered++;
+        const text = remedy.policy.replace('apiVersion: cellwall/v1\n', '');
+        expect(decide(meshWith(mtls, ...policies, text), asked)).toMatchObject({
+          outcome: 'allow',
+          stage: 'allow-rule',
+        });
+      }),
+      { numRuns: 400 },
+    );
+    expect(offered).toBeGreaterThan(50);
+  });
+});

@@ -1,0 +1,327 @@
+import { describe, expect, test } from 'vitest';
+import { check } from '../../src/policy/check.ts';
+import type { ServiceKey } from '../../src/policy/ir.ts';
+import { resolve } from '../../src/policy/resolve.ts';
+import {
+  cellText,
+  documentsOf,
+  meshOf,
+  meshText,
+  policyText,
+  problemsOf,
+  serviceText,
+  workloadText,
+  yaml,
+} from '../support/resolve-text.ts';
+import { createTestCa } from '../support/test-ca.ts';
+
+const base = [
+  meshText('strict'),
+  cellText('cell-1', 1),
+  serviceText('cell-1/api', 'http2', ', dependsOn: [{service: db, listen: 7001}]'),
+  serviceText('cell-1/db', 'tcp'),
+  serviceText('web', 'http1', ', mtls: {mode: permissive}, dependsOn: [{service: cell-1/api, listen: 7001}]'),
+];
+const key = (text: string): ServiceKey => text as ServiceKey;
+
+describe('a good state', () => {
+  const mesh = meshOf(
+    yaml(
+      ...base,
+      policyText(
+        'cell-1/api',
+        'api',
+        'allow',
+        '[{from: [{service: web}, {cell: same}], to: [{methods: [GET], path: {prefix: /v1}}, {grpc: a.B/C}, {path: {template: "/x/{id}"}}]}]',
+      ),
+      policyText('cell-1/watch', 'api', 'deny', '[{from: [{trustDomain: td1}]}]', 'shadow'),
+      workloadText('router', '{identity: {spiffeId: "spiffe://td1/edge/router"}}'),
+    ),
+  );
+
+  test('services know their identity, cell, neighbours and defaults', () => {
+    const api = mesh.services.get(key('cell-1/api'));
+    expect(api).toMatchObject({
+      spiffeId: 'spiffe://td1/cell/cell-1/service/api',
+      cell: { name: 'cell-1', id: 1, region: 'east' },
+      mtls: { mode: 'strict' },
+      dependsOn: [{ target: 'cell-1/db', listen: 7001 }],
+      connectionAgeMs: 20 * 60_000,
+      endpoints: { kind: 'sidecars' },
+    });
+    expect(mesh.services.get(key('web'))).toMatchObject({
+      spiffeId: 'spiffe://td1/service/web',
+      mtls: { mode: 'permissive' },
+    });
+    expect(mesh.serviceOf.get(api?.spiffeId ?? ('' as never))).toBe('cell-1/api');
+    expect([...mesh.workloads.keys()]).toEqual(['spiffe://td1/edge/router']);
+  });
+
+  test('rules know their name, place, callers and operations', () => {
+    const { authorization } = mesh.services.get(key('cell-1/api')) ?? {};
+    expect(authorization).toMatchObject({
+      fallback: 'deny',
+      deny: [],
+      shadowAllow: [],
+      shadowDeny: [{ id: 'cell-1/watch/0', principals: [{ kind: 'prefix', prefix: 'spiffe://td1/' }], operations: [] }],
+      allow: [
+        {
+          id: 'cell-1/api/0',
+          policy: 'AuthorizationPolicy/cell-1/api',
+          source: { file: 'test.yaml', line: 29 },
+          principals: [
+            { kind: 'id', id: 'spiffe://td1/service/web' },
+            { kind: 'prefix', prefix: 'spiffe://td1/cell/cell-1/' },
+          ],
+          operations: [
+            { methods: ['GET'], path: { kind: 'prefix', path: '/v1' } },
+            { path: { kind: 'exact', path: '/a.B/C' } },
+            { path: { kind: 'template', segments: ['x', null] } },
+          ],
+        },
+      ],
+    });
+  });
+
+  test('the same documents give an equal mesh', () => {
+    const text = yaml(...base);
+    expect(meshOf(text)).toEqual(meshOf(text));
+  });
+
+  test.each([
+    ['strict, no policy', 'strict', [], 'deny'],
+    ['permissive, no policy', 'permissive', [], 'allow'],
+    ['permissive, shadow only', 'permissive', [policyText('p', 'web', 'allow', '[]', 'shadow')], 'allow'],
+    [
+      'permissive, enforced deny',
+      'permissive',
+      [policyText('p', 'web', 'deny', '[{from: [{anonymous: true}]}]')],
+      'deny',
+    ],
+    ['permissive, empty allow', 'permissive', [policyText('p', 'web', 'allow', '[]')], 'deny'],
+  ] as const)('fallback: %s', (_, mode, policies, fallback) => {
+    const mesh = meshOf(yaml(meshText(mode), serviceText('web'), ...policies));
+    expect(mesh.services.get(key('web'))?.authorization.fallback).toBe(fallback);
+  });
+
+  test('connection age stays below half of the shortest lifetime', () => {
+    const short = meshOf(yaml(...base, workloadText('w', '{identity: {service: web}, lifetime: 30s}'))).services.get(
+      key('web'),
+    );
+    expect(short?.connectionAgeMs).toBe(10_000);
+    const long = meshOf(yaml(meshText('strict', ', svid: {lifetime: 7d}'), serviceText('web'))).services.get(
+      key('web'),
+    );
+    expect(long?.connectionAgeMs).toBe(3_600_000);
+  });
+});
+
+const rule = (from: string, to = ''): string => `[{from: [${from}]${to === '' ? '' : `, to: [${to}]`}}]`;
+
+describe('problems', () => {
+  const cases: readonly (readonly [name: string, documents: readonly string[], code: string, hint?: string])[] = [
+    ['unknown target', [policyText('p', 'wbe', 'allow', '[]')], 'unknown-service', 'did you mean "web"?'],
+    [
+      'bare name of a service in a cell',
+      [policyText('p', 'api', 'allow', '[]')],
+      'unknown-service',
+      'did you mean "cell-1/api"?',
+    ],
+    [
+      'unknown caller',
+      [policyText('p', 'web', 'allow', rule('{service: cell-1/apx}'))],
+      'unknown-service',
+      'did you mean "cell-1/api"?',
+    ],
+    [
+      'unknown cell of a source',
+      [policyText('p', 'web', 'allow', rule('{cell: cell-2}'))],
+      'unknown-cell',
+      'did you mean "cell-1"?',
+    ],
+    ['unknown cell of a service', [serviceText('cell-9/x')], 'unknown-cell'],
+    ['unknown cell of a policy', [policyText('cell-9/p', 'web', 'allow', '[]')], 'unknown-cell'],
+    [
+      'unknown cell of an endpoint',
+      [serviceText('x', 'http1', ', endpoints: {static: [{address: 10.0.0.1, port: 1, cell: nope}]}')],
+      'unknown-cell',
+    ],
+    ['cell: same outside cells', [policyText('p', 'web', 'allow', rule('{cell: same}'))], 'cell-same-without-cell'],
+    ['depends on itself', [serviceText('x', 'http1', ', dependsOn: [{service: x, listen: 1}]')], 'depends-on-itself'],
+    [
+      'same dependency twice',
+      [serviceText('x', 'http1', ', dependsOn: [{service: web, listen: 1}, {service: web, listen: 2}]')],
+      'duplicate-dependency',
+    ],
+    [
+      'one port twice',
+      [serviceText('x', 'http1', ', dependsOn: [{service: web, listen: 1}, {service: cell-1/api, listen: 1}]')],
+      'duplicate-port',
+    ],
+    [
+      'dangling dependency',
+      [serviceText('x', 'http1', ', dependsOn: [{service: gone, listen: 1}]')],
+      'unknown-service',
+    ],
+    [
+      'path on TCP',
+      [policyText('p', 'cell-1/db', 'allow', rule('{service: cell-1/api}', '{path: {exact: /a}}'))],
+      'http-on-tcp',
+    ],
+    [
+      'method on TCP',
+      [policyText('p', 'cell-1/db', 'deny', rule('{everyone: true}', '{methods: [GET]}'))],
+      'http-on-tcp',
+    ],
+    [
+      'gRPC on TCP',
+      [policyText('p', 'cell-1/db', 'allow', rule('{service: cell-1/api}', '{grpc: a.B/C}'))],
+      'http-on-tcp',
+    ],
+    ['gRPC on HTTP/1.1', [policyText('p', 'web', 'allow', rule('{everyone: true}', '{grpc: a.B/C}'))], 'grpc-on-http1'],
+    [
+      'gRPC and path',
+      [policyText('p', 'cell-1/api', 'allow', rule('{service: web}', '{grpc: a.B/C, path: {exact: /a}}'))],
+      'grpc-with-http',
+    ],
+    ['empty operation', [policyText('p', 'web', 'allow', rule('{everyone: true}', '{}'))], 'empty-operation'],
+    [
+      'prefix with a slash',
+      [policyText('p', 'web', 'allow', rule('{everyone: true}', '{path: {prefix: /api/}}'))],
+      'prefix-slash',
+      'write "/api": it ends at a segment by itself',
+    ],
+    [
+      'dot segments',
+      [policyText('p', 'web', 'deny', rule('{everyone: true}', '{path: {exact: /a/../b}}'))],
+      'path-not-normal',
+      'paths are normalised first; write "/b"',
+    ],
+    [
+      'a path that is always escaped',
+      [policyText('p', 'web', 'deny', rule('{everyone: true}', '{path: {exact: "/a|b"}}'))],
+      'path-not-normal',
+    ],
+    [
+      'a dot segment in a template',
+      [policyText('p', 'web', 'deny', rule('{everyone: true}', '{path: {template: "/a/../{x}"}}'))],
+      'path-not-normal',
+    ],
+    ['foreign workload', [workloadText('w', '{identity: {spiffeId: "spiffe://td2/x"}}')], 'foreign-trust-domain'],
+    [
+      'reserved workload',
+      [workloadText('w', '{identity: {spiffeId: "spiffe://td1/cellwall/server"}}')],
+      'reserved-identity',
+    ],
+    [
+      'one identity twice',
+      [
+        workloadText('w', '{identity: {service: web}}'),
+        workloadText('v', '{identity: {spiffeId: "spiffe://td1/service/web"}}'),
+      ],
+      'duplicate-identity',
+    ],
+    ['dangling workload', [workloadText('w', '{identity: {service: webb}}')], 'unknown-service'],
+    [
+      'legacy authority under strict',
+      [serviceText('x', 'http1', ', mtls: {mode: strict, legacyAuthority: old}')],
+      'legacy-under-strict',
+    ],
+    [
+      'unknown legacy authority',
+      [serviceText('x', 'http1', ', mtls: {mode: permissive, legacyAuthority: old}')],
+      'unknown-legacy-authority',
+    ],
+    [
+      'connection age too long',
+      [serviceText('x', 'http1', ', connectionAge: 31m')],
+      'connection-age',
+      'at most 1800s here, as SVIDs live 3600s',
+    ],
+    ['connection age zero', [serviceText('x', 'http1', ', connectionAge: 0s')], 'connection-age'],
+    ['health check without a path', [serviceText('x', 'grpc', ', healthCheck: {}')], 'health-check-without-path'],
+    ['health path on TCP', [serviceText('x', 'tcp', ', health: {path: /h}')], 'http-on-tcp'],
+    ['second mesh', ['kind: Mesh\nmetadata: {name: other}\nspec: {trustDomain: td2}'], 'second-mesh'],
+    ['cell id twice', [cellText('cell-2', 1)], 'duplicate-cell-id'],
+    ['connect timeout zero', [serviceText('x', 'http1', ', timeouts: {connect: 0s}')], 'zero-duration'],
+  ];
+  test.each(cases.map(([name, documents, code, hint]) => ({ name, documents, code, hint })))(
+    'error: $name',
+    ({ documents, code, hint }) => {
+      const found = problemsOf(yaml(...base, ...documents)).filter(({ severity }) => severity === 'error');
+      expect(found.map((problem) => problem.code)).toEqual([code]);
+      const [problem] = found;
+      if (hint !== undefined) expect(problem?.hint).toBe(hint);
+      expect(problem?.hint).toBeTruthy();
+      expect(problem?.source.line).toBeGreaterThan(22);
+    },
+  );
+
+  test.each<readonly [string, string]>([
+    ['no dependency', policyText('p', 'web', 'allow', rule('{service: cell-1/api}'))],
+    ['unknown identity', policyText('p', 'web', 'allow', rule('{spiffeId: "spiffe://td1/nobody"}'))],
+    ['foreign identity', policyText('p', 'web', 'allow', rule('{spiffeId: "spiffe://td2/x"}'))],
+    ['foreign domain, denied', policyText('p', 'web', 'deny', rule('{trustDomain: td2}'))],
+    ['anonymous under strict', policyText('p', 'cell-1/api', 'allow', rule('{anonymous: true}'))],
+    ['a prefix of nobody', policyText('p', 'web', 'allow', rule('{prefix: "spiffe://td1/jobs/"}'))],
+  ])('warning, matches nobody: %s', (_, policy) => {
+    const found = check(documentsOf(yaml(...base, policy)));
+    expect(found).toMatchObject([{ severity: 'warning', code: 'matches-nobody', path: 'spec.rules[0].from[0]' }]);
+  });
+
+  test('a deny of somebody who does not come yet is no warning', () => {
+    expect(problemsOf(yaml(...base, policyText('p', 'web', 'deny', rule('{service: cell-1/api}'))))).toEqual([]);
+  });
+
+  test('all at once, each at its line and column', () => {
+    const text = yaml(
+      meshText(),
+      serviceText('web', 'http1', ', dependsOn: [{service: wbe, listen: 1}]'),
+      policyText('p', 'webb', 'allow', '[]'),
+    );
+    expect(problemsOf(text)).toMatchObject([
+      { code: 'unknown-service', source: { line: 9, column: 47 }, path: 'spec.dependsOn[0].service' },
+      { code: 'unknown-service', source: { line: 14, column: 26 }, path: 'spec.target.service' },
+    ]);
+  });
+
+  test('no mesh, and no documents at all', () => {
+    expect(problemsOf(yaml(cellText('cell-1', 1)))).toMatchObject([{ code: 'no-mesh', source: { file: 'test.yaml' } }]);
+    expect(resolve([])).toMatchObject({ kind: 'unresolved', problems: [{ code: 'no-mesh' }] });
+  });
+
+  test('one key in two files', () => {
+    const both = [...documentsOf(yaml(...base), 'a.yaml'), ...documentsOf(yaml(serviceText('web')), 'b.yaml')];
+    expect(check(both)).toMatchObject([{ code: 'duplicate-document', source: { file: 'b.yaml', line: 1 } }]);
+  });
+});
+
+describe('legacy authorities', () => {
+  const withPem = (pem: string): string =>
+    yaml(
+      `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: td1\n  legacyAuthorities:\n    - name: old\n      certificates: ${JSON.stringify(pem)}`,
+      serviceText('web', 'http1', ', mtls: {mode: permissive, legacyAuthority: old}'),
+    );
+
+  test('a CA certificate is taken, a leaf, garbage and a key are refused where they stand', async () => {
+    const ca = await createTestCa();
+    const leaf = await ca.issue({ dns: ['a.example'] });
+    expect(meshOf(withPem(ca.root)).legacyAuthorities.get('old')?.certificates).toBe(ca.root);
+    const web = meshOf(withPem(ca.root)).services.get(key('web'));
+    expect(web?.mtls).toEqual({ mode: 'permissive', legacyAuthority: 'old' });
+    const broken = ca.root.replace(/M/g, 'N');
+    for (const pem of [
+      '',
+      'garbage',
+      `${ca.root}\ntail`,
+      leaf.certificate,
+      leaf.key,
+      broken,
+      ca.root + leaf.certificate,
+    ]) {
+      const found = problemsOf(withPem(pem));
+      expect(found).toMatchObject([{ code: 'bad-certificate', source: { line: 8, column: 21 } }]);
+      expect(JSON.stringify(found)).not.toContain(leaf.key.slice(30, 60));
+    }
+  });
+});

@@ -26,8 +26,8 @@ import type {
 export interface AdminClient {
   documents(kind?: string): Promise<DocumentsAnswer>;
   document(key: string): Promise<DocumentAnswer>;
-  apply(body: ApplyBody): Promise<ApplyAnswer>;
-  diff(body: DiffBody): Promise<DiffAnswer>;
+  apply(body: ApplyBody): Promise<ApplyAnswer | InvalidAnswer>;
+  diff(body: DiffBody): Promise<DiffAnswer | InvalidAnswer>;
   status(): Promise<StatusAnswer>;
   proxies(): Promise<ProxiesAnswer>;
   traffic(): Promise<TrafficAnswer>;
@@ -46,21 +46,17 @@ export interface AdminClientOptions {
 }
 
 /** Documents that the server refused, with every problem. */
-export class InvalidDocumentsError extends CellwallError {
+export interface InvalidAnswer {
+  readonly kind: 'invalid';
+  readonly message: string;
   readonly problems: readonly Problem[];
-
-  constructor(message: string, problems: readonly Problem[]) {
-    super('invalid_argument', message);
-    this.name = 'InvalidDocumentsError';
-    this.problems = problems;
-  }
 }
 
 const maxAnswerBytes = 64 * 1024 * 1024;
 
 export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClientOptions): AdminClient {
   const base = readUrl(url);
-  const call = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
+  const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     const { status, text } = await exchange(base, timeoutMs, payload, {
       method,
@@ -74,7 +70,18 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
     const value = parseJson(text, base, status);
     // The server's answers are made from the same schemas as these types.
     if (status >= 200 && status < 300) return value as T;
-    throw fromErrorBody(status, value as Partial<ErrorBody>);
+    const { code, message = `the control plane answered ${status}`, hint, problems } = value as Partial<ErrorBody>;
+    // Written by the server from model/problem's own type.
+    if (problems !== undefined) return { kind: 'invalid', message, problems: problems as readonly Problem[] };
+    const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
+    throw new CellwallError(known, message, hint === undefined ? {} : { hint });
+  };
+  const call = async <T extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
+    const answer = await send<T>(method, path, body);
+    if ('problems' in answer && 'kind' in answer && answer.kind === 'invalid') {
+      throw new CellwallError('internal', answer.message);
+    }
+    return answer as T;
   };
   const query = (fields: Readonly<Record<string, string | undefined>>): string => {
     const search = new URLSearchParams();
@@ -84,8 +91,8 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
   return {
     documents: (kind) => call('GET', `/v1/documents${query({ kind })}`),
     document: (key) => call('GET', `/v1/documents/${key.split('/').map(encodeURIComponent).join('/')}`),
-    apply: (body) => call('POST', '/v1/apply', body),
-    diff: (body) => call('POST', '/v1/diff', body),
+    apply: (body) => send('POST', '/v1/apply', body),
+    diff: (body) => send('POST', '/v1/diff', body),
     status: () => call('GET', '/v1/status'),
     proxies: () => call('GET', '/v1/proxies'),
     traffic: () => call('GET', '/v1/traffic'),
@@ -173,10 +180,3 @@ const codes: Readonly<Record<ErrorCode, true>> = {
   unimplemented: true,
   internal: true,
 };
-
-function fromErrorBody(status: number, { code, message, hint, problems }: Partial<ErrorBody>): CellwallError {
-  const told = message ?? `the control plane answered ${status}`;
-  if (problems !== undefined) return new InvalidDocumentsError(told, problems as readonly Problem[]);
-  const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
-  return new CellwallError(known, told, hint === undefined ? {} : { hint });
-}

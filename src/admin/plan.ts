@@ -1,6 +1,6 @@
 // A request's documents as changes for the store, and as the whole state they would make: what dry run, diff and warnings need.
 import type { DocumentKey } from '../model/documents/document.ts';
-import { parseDocuments } from '../model/parse.ts';
+import { type ParseResult, parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Change } from '../store/store.ts';
@@ -18,7 +18,7 @@ export interface Plan {
 export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan {
   const written = [...files, ...(text === undefined ? [] : [{ file: 'request', text }])];
   const parsed = written.map((item) => parseDocuments(item.text, item.file));
-  const fromFiles = parsed.flatMap((result) => result.documents);
+  const fromFiles = parsed.flatMap(documentsOf);
   const puts = fromFiles.map((item): Change => ({ op: 'put', key: item.key, text: item.text }));
   const given = changes.map((change): Change => {
     // The store refuses a key that no document has; here it is only a name.
@@ -28,10 +28,10 @@ export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan 
   let documents: readonly ParsedDocument[] | undefined;
   return {
     changes: [...given, ...puts],
-    problems: parsed.flatMap((result) => result.problems),
+    problems: parsed.flatMap((result) => (result.kind === 'invalid' ? result.problems : [])),
     documents() {
       documents ??= [
-        ...given.flatMap((change) => (change.op === 'put' ? parseDocuments(change.text, change.key).documents : [])),
+        ...given.flatMap((change) => (change.op === 'put' ? documentsOf(parseDocuments(change.text, change.key)) : [])),
         ...fromFiles,
       ];
       return documents;
@@ -55,4 +55,8 @@ export function differences(before: readonly ParsedDocument[], plan: Plan): read
     if (old.trimEnd() === change.text.trimEnd()) return [];
     return [{ key: change.key, op: 'update', before: old, after: change.text }];
   });
+}
+
+function documentsOf(result: ParseResult): readonly ParsedDocument[] {
+  return result.kind === 'parsed' ? result.documents : [];
 }

@@ -12,9 +12,9 @@ export const problemSchema = z.object({
   severity: z.enum(['error', 'warning']),
   code: z.string().describe('Stable, kebab-case.'),
   message: z.string(),
-  hint: z.string().optional(),
+  hint: z.string().exactOptional(),
   source: sourceSchema,
-  path: z.string().optional(),
+  path: z.string().exactOptional(),
 });
 
 export const errorSchema = z.object({
@@ -79,6 +79,7 @@ export const differenceSchema = z.object({
 });
 
 export const diffAnswerSchema = z.object({
+  kind: z.literal('diff'),
   revision: z.int(),
   differences: z.array(differenceSchema),
   problems: z.array(problemSchema),
@@ -160,7 +161,11 @@ export const tokenBodySchema = z.strictObject({
 export const tokenAnswerSchema = z.object({ token: z.string(), spiffeId: z.string(), expiresAt: z.number() });
 
 export const explainQuerySchema = z.strictObject({
-  caller: z.string().min(1).max(2048).describe('A service reference, a SPIFFE ID, or `anonymous`.'),
+  caller: z
+    .string()
+    .min(1)
+    .max(2048)
+    .describe('A service reference, a SPIFFE ID, or `anonymous` (`plaintext`), `one-way-tls`, `legacy`.'),
   target: z.string().min(1).max(2048).describe('A service reference, or its SPIFFE ID.'),
   method: z.string().max(32).optional(),
   path: z.string().max(8192).optional(),
@@ -169,15 +174,39 @@ export const explainQuerySchema = z.strictObject({
 
 export const explanationSchema = z.object({
   decision: z.enum(['allowed', 'refused']),
+  stage: z
+    .enum(['handshake', 'path', 'health', 'deny-rule', 'allow-rule', 'default'])
+    .describe('Where it was decided.'),
   reason: z.string(),
-  caller: z.string().describe('A SPIFFE ID, or `anonymous`.'),
+  caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
+  callerService: z.string().optional(),
   target: z.string().describe('`cell/name` or `name`.'),
+  mtls: z.enum(['permissive', 'strict']).describe("The target's mode."),
+  path: z.string().optional().describe('As rules see it.'),
   rule: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
-  document: z.string().optional().describe('Key of the document that holds it.'),
-  source: sourceSchema.optional(),
-  notes: z
-    .array(z.string())
-    .describe('What else matters: a shadow rule that would decide otherwise, a missing dependsOn.'),
+  document: z.string().describe('Key of the document that decided.'),
+  source: sourceSchema,
+  chain: z
+    .array(
+      z.object({
+        id: z.string(),
+        action: z.enum(['deny', 'allow']),
+        document: z.string(),
+        source: sourceSchema,
+        matched: z.boolean(),
+        why: z.string(),
+      }),
+    )
+    .describe('The enforced rules in the order in which they were asked.'),
+  notes: z.array(z.string()).describe('What else matters, a sentence each.'),
+  remedy: z
+    .object({
+      rule: z.string().describe('One item for `spec.rules`.'),
+      policy: z.string().describe('A whole document with that rule alone.'),
+      addTo: z.object({ document: z.string(), source: sourceSchema }).exactOptional(),
+    })
+    .exactOptional()
+    .describe('The smallest rule that would allow it, as YAML.'),
 });
 
 export const healthSchema = z.object({ status: z.literal('ok') });

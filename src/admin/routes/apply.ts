@@ -78,7 +78,7 @@ export function applyRoutes({ store, check, log }: AdminDeps): readonly Route[] 
         if (hasErrors(plan.problems)) return invalid(plan.problems);
         refuseNothing(plan);
         const problems = [...plan.problems, ...check(stateAfter(documents, plan))];
-        return ok({ revision, differences: [...differences(documents, plan)], problems });
+        return ok({ kind: 'diff' as const, revision, differences: [...differences(documents, plan)], problems });
       },
     }),
   ];

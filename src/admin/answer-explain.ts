@@ -1,0 +1,79 @@
+// A question in words (a service's name, a SPIFFE ID, "anonymous") put to policy, and its answer as the admin API gives it.
+// The command line uses it as well, offline.
+import { CellwallError } from '../lib/errors.ts';
+import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
+import { explain } from '../policy/explain.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { Caller } from '../policy/request.ts';
+import type { ExplainQuery, Explanation } from './wire.ts';
+
+/** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
+export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc }: ExplainQuery): Explanation {
+  const found = explain(mesh, {
+    target: targetOf(mesh, target),
+    caller: callerOf(mesh, caller),
+    ...(method === undefined ? {} : { method: method.toUpperCase() }),
+    ...(path === undefined ? {} : { path }),
+    ...(grpc === undefined ? {} : { grpc }),
+  });
+  const { decision, remedy } = found;
+  return {
+    decision: decision.outcome === 'allow' ? 'allowed' : 'refused',
+    stage: decision.stage,
+    reason: decision.reason,
+    caller: found.caller,
+    target: found.target,
+    mtls: found.mtls,
+    document: found.document,
+    source: found.source,
+    chain: [...found.chain],
+    notes: [...found.notes],
+    ...(found.callerService === undefined ? {} : { callerService: found.callerService }),
+    ...(decision.path === undefined ? {} : { path: decision.path }),
+    ...(decision.rule === undefined ? {} : { rule: decision.rule.id }),
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}
+
+/** The identity of the service that `ref` names: `cell/name`, or `name` of one in no cell. */
+export function serviceIdentity(mesh: MeshIr, ref: string): SpiffeId | undefined {
+  return mesh.services.get(ref as ServiceKey)?.spiffeId;
+}
+
+function callerOf(mesh: MeshIr, text: string): Caller {
+  switch (text) {
+    case 'anonymous':
+    case 'plaintext':
+      return { kind: 'anonymous', via: 'plaintext' };
+    case 'one-way-tls':
+    case 'legacy':
+      return { kind: 'anonymous', via: text };
+    default:
+      return { kind: 'id', id: text.startsWith('spiffe:') ? spiffeId(text) : known(mesh, text).spiffeId };
+  }
+}
+
+function targetOf(mesh: MeshIr, text: string): ServiceKey {
+  if (!text.startsWith('spiffe:')) return known(mesh, text).key;
+  const key = mesh.serviceOf.get(spiffeId(text));
+  if (key === undefined) throw new CellwallError('not_found', `no service has the identity ${JSON.stringify(text)}`);
+  return key;
+}
+
+function spiffeId(text: string): SpiffeId {
+  const id = parseSpiffeId(text);
+  if (id === undefined) throw new CellwallError('invalid_argument', `not a SPIFFE ID: ${JSON.stringify(text)}`);
+  return id;
+}
+
+function known(mesh: MeshIr, ref: string): { readonly key: ServiceKey; readonly spiffeId: SpiffeId } {
+  const service = mesh.services.get(ref as ServiceKey);
+  if (service !== undefined) return service;
+  const near = [...mesh.services.keys()].filter((key) => key.endsWith(`/${ref}`));
+  throw new CellwallError('not_found', `no service ${JSON.stringify(ref)}`, {
+    hint:
+      near.length > 0
+        ? `did you mean ${near.slice(0, 5).join(' or ')}?`
+        : `known: ${[...mesh.services.keys()].slice(0, 20).join(', ') || 'none'}`,
+  });
+}

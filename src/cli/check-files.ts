@@ -1,0 +1,30 @@
+// Offline: files to documents, and everything wrong with them, alone and together.
+import { parseDocuments } from '../model/parse.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { resolve } from '../policy/resolve.ts';
+import type { NamedText } from './problems.ts';
+
+export interface CheckedFiles {
+  readonly documents: readonly ParsedDocument[];
+  readonly problems: readonly Problem[];
+  /** Absent when something is wrong. */
+  readonly mesh?: MeshIr;
+}
+
+export function checkFiles(files: readonly NamedText[]): CheckedFiles {
+  const documents: ParsedDocument[] = [];
+  const broken: Problem[] = [];
+  for (const { file, text } of files) {
+    const result = parseDocuments(text, file);
+    if (result.kind === 'parsed') documents.push(...result.documents);
+    else broken.push(...result.problems);
+  }
+  // A document that could not be read would make others refer to nothing: told only when all can be read.
+  if (broken.length > 0) return { documents, problems: broken };
+  const resolution = resolve(documents);
+  return resolution.kind === 'resolved'
+    ? { documents, problems: resolution.warnings, mesh: resolution.mesh }
+    : { documents, problems: resolution.problems };
+}

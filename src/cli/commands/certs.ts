@@ -1,0 +1,46 @@
+// `cellwall certs`: issued certificates, and their renewal now.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { formatTable } from '../table.ts';
+import { isoTime, relativeTime } from '../time.ts';
+
+export function certsCommand(context: CliContext): Command {
+  const list = new Command('list')
+    .summary('issued certificates that have not expired')
+    .description('Lists issued certificates that have not expired.')
+    .action(async (_options: object, self: Command) => {
+      const client = await connect(context, self);
+      const { certificates } = await client.certificates();
+      const now = context.clock.now();
+      await print(context, formatOf(self), {
+        value: certificates,
+        table: () =>
+          formatTable(
+            ['IDENTITY', 'SERIAL', 'ISSUED', 'ENDS', 'PROXY'],
+            certificates.map(({ spiffeId, serial, notBefore, notAfter, node }) => [
+              spiffeId,
+              serial,
+              isoTime(notBefore),
+              relativeTime(notAfter, now),
+              node?.slice(node.indexOf('~') + 1) ?? '-',
+            ]),
+          ),
+      });
+    });
+  const rotate = new Command('rotate')
+    .summary('renew pushed certificates now')
+    .description('Renews certificates that the control plane pushes, now: those of one identity, or all.')
+    .argument('[identity]', 'a service (name or cell/name) or a SPIFFE ID; default: all')
+    .action(async (selector: string | undefined, _options: object, self: Command) => {
+      const client = await connect(context, self);
+      const answer = await client.rotate(selector);
+      await print(context, formatOf(self), { value: answer, table: () => `rotated ${answer.rotated}\n` });
+    });
+  return new Command('certs')
+    .summary('issued certificates')
+    .description('Issued certificates.')
+    .addCommand(addConnectionFlags(list))
+    .addCommand(addConnectionFlags(rotate));
+}

@@ -1,0 +1,43 @@
+// `cellwall get`: the documents in force.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import { type KeyPattern, parseKeyPattern } from '../document-key.ts';
+import { escapeBlock } from '../escape.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { formatTable } from '../table.ts';
+
+export function getCommand(context: CliContext): Command {
+  const command = new Command('get')
+    .summary('show documents')
+    .description('Lists the documents in force, or shows one as YAML. With -o yaml all that match, comments included.')
+    .argument('[kind/name]', 'Kind, Kind/name or Kind/cell/name', parseKeyPattern)
+    .action(async (pattern: KeyPattern | undefined, _options: object, self: Command) => {
+      const client = await connect(context, self);
+      const format = formatOf(self);
+      if (pattern?.name !== undefined) {
+        const found = await client.document(`${pattern.kind}/${pattern.name}`);
+        if (format === 'json') await print(context, format, { value: found, table: () => '' });
+        else context.stdout.write(withNewline(escapeBlock(found.text)));
+        return;
+      }
+      const { revision, documents } = await client.documents(pattern?.kind);
+      if (format === 'yaml') {
+        context.stdout.write(documents.map((item) => withNewline(escapeBlock(item.text))).join('---\n'));
+        return;
+      }
+      await print(context, format, {
+        value: { revision, documents },
+        table: () =>
+          formatTable(
+            ['KEY', 'FROM'],
+            documents.map(({ key, source }) => [key, `${source.file}:${source.line}`]),
+          ),
+      });
+    });
+  return addConnectionFlags(command);
+}
+
+function withNewline(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}

@@ -1,0 +1,114 @@
+// `cellwall serve`: the control plane.
+import { statSync } from 'node:fs';
+import { Command } from 'commander';
+import { CellwallError } from '../../lib/errors.ts';
+import { formatHostPort, parseHostPort } from '../address.ts';
+import { flag } from '../environment.ts';
+import type { CliContext } from '../io.ts';
+import { addLogLevelFlag, logLevel } from '../log-level.ts';
+import { defaultData } from '../paths.ts';
+import type { HostPort, ServeOptions, ServeStarted } from '../run.ts';
+import { readSecret } from '../secret.ts';
+
+interface Options {
+  readonly documents?: string;
+  readonly store: 'directory' | 'redis' | 'memory';
+  readonly data?: string;
+  readonly xds: HostPort | string;
+  readonly identity: HostPort | string;
+  readonly admin: HostPort | string;
+}
+
+export function serveCommand(context: CliContext): Command {
+  const address = (flags: string, text: string, env: string, value: string) =>
+    flag(flags, text, { env, default: value, parse: parseHostPort });
+  const command = new Command('serve')
+    .summary('run the control plane')
+    .description('Runs the control plane: xDS for proxies, the identity API for sidecars, the admin API for operators.')
+    .addOption(
+      flag('--documents <dir>', 'the directory of YAML documents (default: cellwall, if it exists)', {
+        env: 'CELLWALL_DOCUMENTS',
+      }),
+    )
+    .addOption(
+      flag('--store <kind>', 'where documents are kept', {
+        env: 'CELLWALL_STORE',
+        default: 'directory',
+        choices: ['directory', 'redis', 'memory'],
+      }),
+    )
+    .addOption(flag('--redis-url <url>', 'with --store redis', { env: 'CELLWALL_REDIS_URL' }))
+    .addOption(flag('--redis-url-file <file>', 'a file that holds it', { env: 'CELLWALL_REDIS_URL_FILE' }))
+    .addOption(
+      flag('--data <dir>', 'keys, tokens and state (default: ~/.local/state/cellwall)', { env: 'CELLWALL_DATA' }),
+    )
+    .addOption(address('--xds <host:port>', 'xDS, mTLS only', 'CELLWALL_XDS', '0.0.0.0:18000'))
+    .addOption(address('--identity <host:port>', 'identity API', 'CELLWALL_IDENTITY_LISTEN', '0.0.0.0:18001'))
+    .addOption(address('--admin <host:port>', 'admin API', 'CELLWALL_ADMIN', '127.0.0.1:18080'));
+  addLogLevelFlag(command);
+  return command.action(async (options: Options, self: Command) => {
+    const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);
+    const code = await context.run.serve(
+      {
+        store: storeOf(options, self),
+        data: options.data ?? defaultData(context),
+        xds: listen(options.xds),
+        identity: listen(options.identity),
+        admin: listen(options.admin),
+        logLevel: logLevel(self),
+      },
+      (started) => context.stderr.write(summary(started)),
+    );
+    context.finish(code);
+  });
+}
+
+function storeOf({ store, documents }: Options, command: Command): ServeOptions['store'] {
+  switch (store) {
+    case 'redis': {
+      const url = readSecret(command, 'redisUrl');
+      if (url === undefined) return command.error('error: --store redis needs --redis-url', { exitCode: 2 });
+      return { kind: 'redis', url };
+    }
+    case 'memory':
+      return documents === undefined ? { kind: 'memory' } : { kind: 'memory', documents: directory(documents) };
+    case 'directory':
+      if (documents !== undefined) return { kind: 'directory', documents: directory(documents) };
+      if (isDirectory('cellwall')) return { kind: 'directory', documents: 'cellwall' };
+      return command.error(
+        'error: no documents: there is no directory ./cellwall\n  hint: put your YAML there, or name its directory with --documents',
+        { exitCode: 2 },
+      );
+    default:
+      return store satisfies never;
+  }
+}
+
+function directory(path: string): string {
+  if (isDirectory(path)) return path;
+  throw new CellwallError('not_found', `--documents: ${path} is no directory`, {
+    hint: 'create it, and put your YAML documents there',
+  });
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function summary({ xds, identity, admin, trustDomain, revision, services, adminTokenFile }: ServeStarted): string {
+  const documents =
+    revision === undefined
+      ? 'no documents yet: cellwall apply -f FILE'
+      : `revision ${revision}, ${services} ${services === 1 ? 'service' : 'services'}`;
+  return [
+    `Cellwall is running${trustDomain === undefined ? '' : ` for ${trustDomain}`} (${documents}).`,
+    `  xDS        ${formatHostPort(xds)}`,
+    `  identity   ${formatHostPort(identity)}`,
+    `  admin      ${formatHostPort(admin)}   token in ${adminTokenFile}`,
+    '',
+    'Next: start a sidecar beside a service, and look at it:',
+    '  cellwall sidecar --service NAME --app 127.0.0.1:PORT',
+    '  cellwall status',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,30 @@
+// `cellwall status`: the control plane, its proxies, and who calls whom how.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { printProblems } from '../problems.ts';
+
+export function statusCommand(context: CliContext): Command {
+  const command = new Command('status')
+    .summary('show the control plane, its proxies and their traffic')
+    .description(
+      'Shows the control plane, every proxy (what it accepted, what it rejected, its certificate), and the calls that proxies\nreported: plaintext, one-way TLS, legacy certificates and mTLS told apart.',
+    )
+    .action(async (_options: object, self: Command) => {
+      const client = await connect(context, self);
+      const [status, { proxies }, { traffic }] = await Promise.all([
+        client.status(),
+        client.proxies(),
+        client.traffic(),
+      ]);
+      const format = formatOf(self);
+      if (format === 'table') printProblems(context, status.problems, []);
+      const { formatStatus } = await import('../format-status.ts');
+      await print(context, format, {
+        value: { status, proxies, traffic },
+        table: () => formatStatus({ status, proxies, traffic, now: context.clock.now() }),
+      });
+    });
+  return addConnectionFlags(command);
+}

@@ -1,0 +1,82 @@
+// `cellwall svid`: a certificate as files, for clients without a sidecar; and what is in one.
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { CellwallError } from '../../lib/errors.ts';
+import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
+import type { CliContext } from '../io.ts';
+import { addLogLevelFlag, logLevel } from '../log-level.ts';
+import { formatOf, print } from '../print.ts';
+import { formatFields } from '../table.ts';
+import { isoTime, relativeTime } from '../time.ts';
+import { wantedIdentity } from '../wanted-identity.ts';
+
+export function svidCommand(context: CliContext): Command {
+  return new Command('svid')
+    .summary('certificates as files')
+    .description('X.509-SVIDs as files, for clients without a sidecar.')
+    .addCommand(fetchCommand(context))
+    .addCommand(showCommand(context));
+}
+
+function fetchCommand(context: CliContext): Command {
+  const command = new Command('fetch')
+    .summary('get or renew a certificate')
+    .description('Gets an X.509-SVID into files, or renews the one that is there (which needs no token).')
+    .requiredOption('--dir <dir>', 'where certificate, key and bundle are written');
+  addLogLevelFlag(addEnrolFlags(command));
+  return command.action(async (options: { dir: string }, self: Command) => {
+    const wanted = wantedIdentity(self);
+    const svid = await context.run.fetchSvid({
+      wanted,
+      token: joinToken(context, self, wanted),
+      identityServer: identityServer(self),
+      directory: options.dir,
+      logLevel: logLevel(self),
+    });
+    const now = context.clock.now();
+    await print(context, formatOf(self), {
+      value: svid,
+      table: () =>
+        formatFields([
+          ['identity', svid.spiffeId],
+          ['serial', svid.serial],
+          ['ends', `${isoTime(svid.notAfter)} (${relativeTime(svid.notAfter, now)})`],
+          ...svid.files.map((file) => ['file', file] as const),
+        ]),
+    });
+  });
+}
+
+function showCommand(context: CliContext): Command {
+  return new Command('show')
+    .summary('what is in a certificate')
+    .description('Shows the identity and the dates of the first certificate in a PEM file.')
+    .argument('<file>', 'a PEM file')
+    .action(async (file: string, _options: object, self: Command) => {
+      const { describeCertificate } = await import('../describe-certificate.ts');
+      const found = describeCertificate(read(file), file);
+      const now = context.clock.now();
+      await print(context, formatOf(self), {
+        value: found,
+        table: () =>
+          formatFields([
+            ['identity', found.spiffeId ?? '- (no single URI name)'],
+            ['subject', found.subject],
+            ['issuer', found.issuer],
+            ['serial', found.serial],
+            ['DNS names', found.dnsNames.join(', ') || '-'],
+            ['from', isoTime(found.notBefore)],
+            ['to', `${isoTime(found.notAfter)} (${relativeTime(found.notAfter, now)})`],
+            ['SHA-256', found.sha256],
+          ]),
+      });
+    });
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new CellwallError('not_found', `cannot read ${file}`, { cause });
+  }
+}

@@ -1,0 +1,26 @@
+// `cellwall token create`: a join token for one identity.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { relativeTime } from '../time.ts';
+import { addIdentityFlags, wantedIdentity } from '../wanted-identity.ts';
+
+export function tokenCommand(context: CliContext): Command {
+  const create = new Command('create')
+    .summary('make a join token')
+    .description('Makes a join token for one identity: single use, expiring. Prints only the token.')
+    .option('--ttl <duration>', 'how long it can be redeemed, as in 10m; 24h at most', '10m')
+    .action(async (options: { ttl: string }, self: Command) => {
+      const wanted = wantedIdentity(self);
+      const client = await connect(context, self);
+      const answer = await client.createToken({
+        ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
+        ttl: options.ttl,
+      });
+      await print(context, formatOf(self), { value: answer, table: () => `${answer.token}\n` });
+      context.stderr.write(`for ${answer.spiffeId}, expires ${relativeTime(answer.expiresAt, context.clock.now())}\n`);
+    });
+  addConnectionFlags(addIdentityFlags(create));
+  return new Command('token').summary('join tokens').description('Join tokens.').addCommand(create);
+}

@@ -1,0 +1,48 @@
+// How a command reaches the control plane: the flags, and a client made of them.
+import type { Command } from 'commander';
+import type { AdminClient } from '../admin/client.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { flag } from './environment.ts';
+import type { CliIo } from './io.ts';
+import { defaultData } from './paths.ts';
+import { readSecret } from './secret.ts';
+
+/** Flags of every command that talks to the admin API. `--data` is left out where it means another directory. */
+export function addConnectionFlags(command: Command, options: { readonly data?: boolean } = {}): Command {
+  command
+    .addOption(
+      flag('--admin <address>', "the control plane's admin API", { env: 'CELLWALL_ADMIN', default: '127.0.0.1:18080' }),
+    )
+    .addOption(flag('--admin-token <token>', 'its token', { env: 'CELLWALL_ADMIN_TOKEN' }))
+    .addOption(flag('--admin-token-file <file>', 'a file that holds its token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }));
+  if (options.data !== false) {
+    command.addOption(
+      flag('--data <dir>', 'where the control plane on this host keeps its token', { env: 'CELLWALL_DATA' }),
+    );
+  }
+  return command;
+}
+
+/** `data`: where the admin token is looked for; by default what the command's `--data` says. */
+export async function connect(
+  io: Pick<CliIo, 'env'>,
+  command: Command,
+  data: string = command.opts()['data'] ?? defaultData(io),
+): Promise<AdminClient> {
+  const { createAdminClient } = await import('../admin/client.ts');
+  const { admin } = command.opts();
+  return createAdminClient({ url: String(admin), token: await adminToken(command, data) });
+}
+
+async function adminToken(command: Command, data: string): Promise<Redacted<string>> {
+  const given = readSecret(command, 'adminToken');
+  if (given !== undefined) return given;
+  const { adminTokenFile, readAdminToken } = await import('../admin/token.ts');
+  const file = adminTokenFile(data);
+  const found = readAdminToken(file);
+  if (found !== undefined) return found;
+  throw new CellwallError('unauthenticated', `no admin token: ${file} is not there, or not readable`, {
+    hint: 'is "cellwall serve" running here, as this user? give --data, --admin-token-file or CELLWALL_ADMIN_TOKEN',
+  });
+}

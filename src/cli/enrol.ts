@@ -1,0 +1,84 @@
+// How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or made on the spot.
+import type { Command } from 'commander';
+import { CellwallError } from '../lib/errors.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { parseHost, parseHostPort } from './address.ts';
+import { addConnectionFlags, connect } from './connection.ts';
+import { flag } from './environment.ts';
+import type { CliContext } from './io.ts';
+import { defaultData } from './paths.ts';
+import type { HostPort, WantedIdentity } from './run.ts';
+import { readSecret } from './secret.ts';
+import { addIdentityFlags } from './wanted-identity.ts';
+
+const identityPort = 18001;
+const xdsPort = 18000;
+
+export function addServerFlags(command: Command): Command {
+  return command
+    .addOption(
+      flag('--server <host>', 'the control plane, on its default ports', {
+        env: 'CELLWALL_SERVER',
+        default: '127.0.0.1',
+        parse: parseHost,
+      }),
+    )
+    .addOption(
+      flag('--identity-address <host:port>', 'its identity API, if elsewhere', {
+        env: 'CELLWALL_IDENTITY_ADDRESS',
+        parse: parseHostPort,
+      }),
+    )
+    .addOption(
+      flag('--xds-address <host:port>', 'its xDS port, if elsewhere', {
+        env: 'CELLWALL_XDS_ADDRESS',
+        parse: parseHostPort,
+      }),
+    );
+}
+
+export function addEnrolFlags(command: Command): Command {
+  addIdentityFlags(command)
+    .addOption(flag('--token <token>', 'a join token; a restart needs none', { env: 'CELLWALL_TOKEN' }))
+    .addOption(flag('--token-file <file>', 'a file that holds it', { env: 'CELLWALL_TOKEN_FILE' }));
+  addServerFlags(command);
+  return addConnectionFlags(command, { data: false });
+}
+
+export function identityServer(command: Command): HostPort {
+  const { server, identityAddress } = command.opts<{ server: string; identityAddress?: HostPort }>();
+  return identityAddress ?? { host: server, port: identityPort };
+}
+
+export function xdsServer(command: Command): HostPort {
+  const { server, xdsAddress } = command.opts<{ server: string; xdsAddress?: HostPort }>();
+  return xdsAddress ?? { host: server, port: xdsPort };
+}
+
+/** The given token; else, for an operator on the control plane's own host, one made through the admin API. */
+export function joinToken(
+  context: CliContext,
+  command: Command,
+  wanted: WantedIdentity,
+): () => Promise<Redacted<string>> {
+  return async () => {
+    const given = readSecret(command, 'token');
+    if (given !== undefined) return given;
+    const { Redacted: Wrapped } = await import('../lib/redacted.ts');
+    try {
+      const client = await connect(context, command, context.env['CELLWALL_DATA'] || defaultData(context));
+      const answer = await client.createToken({
+        ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
+        ttl: '1m',
+      });
+      context.stderr.write(`no join token given: made one for ${answer.spiffeId} with this host's admin token\n`);
+      return new Wrapped(answer.token);
+    } catch (reason) {
+      const { code, message } = CellwallError.from(reason);
+      throw new CellwallError(code, `no join token given, and none could be made: ${message}`, {
+        hint: 'on the control plane: cellwall token create; then give it here with --token-file or CELLWALL_TOKEN',
+        cause: reason,
+      });
+    }
+  };
+}

@@ -1,0 +1,33 @@
+// `cellwall explain` in words. Pure.
+import type { ExplainQuery, Explanation } from '../admin/wire.ts';
+import { escapeBlock, escapeLine } from './escape.ts';
+import { formatFields } from './table.ts';
+
+export function formatExplanation(answer: Explanation, { method, path, grpc }: ExplainQuery): string {
+  const operation =
+    grpc ?? (method === undefined && path === undefined ? 'GET /' : `${method ?? 'GET'} ${path ?? '/'}`);
+  const { file, line, column } = answer.source;
+  const place = `${file}:${line}:${column}`;
+  const chain = answer.chain.map(
+    (rule) =>
+      `  ${rule.matched ? '*' : ' '} ${rule.action.padEnd(5)}  ${escapeLine(rule.id)}  ${escapeLine(`${rule.source.file}:${rule.source.line}`)}  ${escapeLine(rule.why)}\n`,
+  );
+  return [
+    `${answer.decision.toUpperCase()}: ${escapeLine(answer.reason)}\n\n`,
+    formatFields([
+      ['caller', answer.callerService === undefined ? answer.caller : `${answer.callerService} (${answer.caller})`],
+      ['target', `${answer.target} (${answer.mtls})`],
+      ['operation', operation],
+      ...(answer.rule === undefined ? [] : [['rule', answer.rule] as const]),
+      ['decided by', `${answer.document}, ${place}`],
+    ]),
+    ...(chain.length === 0 ? [] : ['\nrules asked, in order:\n', ...chain]),
+    ...(answer.notes.length === 0 ? [] : ['\n', ...answer.notes.map((note) => `note: ${escapeLine(note)}\n`)]),
+    ...(answer.remedy === undefined ? [] : [formatRemedy(answer.remedy)]),
+  ].join('');
+}
+
+function formatRemedy({ policy, addTo }: NonNullable<Explanation['remedy']>): string {
+  const place = addTo === undefined ? '' : ` (or add its rule to ${escapeLine(addTo.document)})`;
+  return `\nto allow it, apply${place}:\n\n${escapeBlock(policy).trimEnd()}\n`;
+}

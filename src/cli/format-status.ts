@@ -1,0 +1,124 @@
+// The tables of `cellwall status`. Pure.
+import type { ProxiesAnswer, StatusAnswer, TrafficCount } from '../admin/wire.ts';
+import { formatFields, formatTable } from './table.ts';
+import { relativeTime } from './time.ts';
+
+type Proxy = ProxiesAnswer['proxies'][number];
+
+export interface StatusView {
+  readonly status: StatusAnswer;
+  readonly proxies: readonly Proxy[];
+  readonly traffic: readonly TrafficCount[];
+  readonly now: number;
+}
+
+const callers: Readonly<Record<TrafficCount['caller'], string>> = {
+  plaintext: 'anonymous, plaintext',
+  'one-way-tls': 'anonymous, TLS without a certificate',
+  legacy: 'anonymous, legacy certificate',
+  mtls: 'mTLS',
+};
+
+export function formatStatus({ status, proxies, traffic, now }: StatusView): string {
+  const parts = [formatControl(status, now)];
+  if (proxies.length > 0) parts.push(formatProxies(proxies, now));
+  const rejections = proxies.flatMap((proxy) =>
+    proxy.types.flatMap((type) =>
+      type.nack === undefined
+        ? []
+        : [[shortNode(proxy), shortType(type.typeUrl), String(type.nack.revision), type.nack.message]],
+    ),
+  );
+  if (rejections.length > 0) parts.push(formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections));
+  if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
+  return parts.join('\n');
+}
+
+function formatControl(status: StatusAnswer, now: number): string {
+  const { connected, held, gone, rejecting } = status.proxies;
+  const counts = [
+    `${connected} connected`,
+    ...(held > 0 ? [`${held} held`] : []),
+    ...(gone > 0 ? [`${gone} gone`] : []),
+  ];
+  return formatFields([
+    ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
+    ['trust domain', status.trustDomain ?? '-'],
+    ['revision', status.revision === undefined ? '-' : String(status.revision)],
+    ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
+    ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
+  ]);
+}
+
+function formatProxies(proxies: readonly Proxy[], now: number): string {
+  const rows = proxies.map((proxy) => [
+    shortNode(proxy),
+    proxy.state,
+    relativeTime(proxy.since, now),
+    proxy.ready ? 'yes' : 'no',
+    proxy.inbound === undefined ? '-' : address(proxy.inbound),
+    ackedRevision(proxy),
+    proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
+    proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
+  ]);
+  return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
+}
+
+/** The revision that every type has reached: what is really in force there. */
+function ackedRevision({ types }: Proxy): string {
+  const revisions = types.flatMap((type) => (type.sentRevision === undefined ? [] : [type.ackedRevision ?? 0]));
+  if (revisions.length === 0) return '-';
+  return String(Math.min(...revisions));
+}
+
+function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
+  interface Row {
+    readonly first: TrafficCount;
+    readonly allowed: number;
+    readonly refused: number;
+    readonly lastSeen: number;
+  }
+  const rows = new Map<string, Row>();
+  for (const count of traffic) {
+    const name = JSON.stringify([count.service, count.caller, count.principal]);
+    const row = rows.get(name) ?? { first: count, allowed: 0, refused: 0, lastSeen: 0 };
+    rows.set(name, {
+      first: row.first,
+      allowed: row.allowed + (count.decision === 'allowed' ? count.count : 0),
+      refused: row.refused + (count.decision === 'refused' ? count.count : 0),
+      lastSeen: Math.max(row.lastSeen, count.lastSeen),
+    });
+  }
+  const lines = [...rows.values()]
+    .sort((a, b) => compareText(a.first.service, b.first.service) || order(a.first) - order(b.first))
+    .map(({ first, allowed, refused, lastSeen }) => [
+      first.service,
+      callers[first.caller],
+      first.principal ?? '-',
+      String(allowed),
+      String(refused),
+      relativeTime(lastSeen, now),
+    ]);
+  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'REFUSED', 'LAST'], lines);
+}
+
+function order({ caller }: TrafficCount): number {
+  return Object.keys(callers).indexOf(caller);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Without the scheme, which all have. */
+function shortNode({ node }: Proxy): string {
+  return node.replace(/^spiffe:\/\//, '');
+}
+
+function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}
+
+function address({ address: host, port }: { readonly address: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

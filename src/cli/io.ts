@@ -1,0 +1,27 @@
+// What the command line is given: streams, environment, and the long-running commands. main.ts passes the real ones, tests
+// pass fakes; nothing below reads process.
+import type { Clock } from '../lib/clock.ts';
+import type { CliRun } from './run.ts';
+
+export interface Output {
+  write(text: string): unknown;
+}
+
+export interface CliIo {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** Of the program. */
+  readonly version: string;
+  readonly run: CliRun;
+}
+
+/** 0 fine, 1 failed, 2 usage, 3 "differs" or "invalid". */
+export type ExitCode = 0 | 1 | 2 | 3;
+
+/** What a command's file gets: the io, and where it leaves its exit code (0 if it does not). */
+export interface CliContext extends CliIo {
+  finish(code: ExitCode): void;
+}

@@ -1,0 +1,33 @@
+// Data on stdout, in the format that -o names.
+import type { Command } from 'commander';
+import type { CliIo } from './io.ts';
+
+export type Format = 'table' | 'json' | 'yaml';
+
+export function formatOf(command: Command): Format {
+  const { output } = command.optsWithGlobals();
+  return output === 'json' || output === 'yaml' ? output : 'table';
+}
+
+/** `value` for machines, `table` for people. */
+export async function print(
+  io: Pick<CliIo, 'stdout'>,
+  format: Format,
+  { value, table }: { readonly value: unknown; readonly table: () => string },
+): Promise<void> {
+  switch (format) {
+    case 'json':
+      io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+      return;
+    case 'yaml': {
+      const { stringify } = await import('yaml');
+      io.stdout.write(stringify(value, { aliasDuplicateObjects: false }));
+      return;
+    }
+    case 'table':
+      io.stdout.write(table());
+      return;
+    default:
+      format satisfies never;
+  }
+}

@@ -1,0 +1,60 @@
+// Reads what `-f` names: a file, every .yaml and .yml of a directory, or standard input.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CellwallError } from '../lib/errors.ts';
+import type { CliIo } from './io.ts';
+import type { NamedText } from './problems.ts';
+
+const maxBytes = 16 * 1024 * 1024;
+
+export async function readDocuments(io: Pick<CliIo, 'stdin'>, paths: readonly string[]): Promise<readonly NamedText[]> {
+  const found: NamedText[] = [];
+  for (const path of paths) {
+    if (path === '-') found.push({ file: '<stdin>', text: await readAll(io.stdin) });
+    else found.push(...readPath(path));
+  }
+  if (found.length === 0) {
+    throw new CellwallError('not_found', `no .yaml or .yml file in ${paths.join(', ')}`);
+  }
+  return found;
+}
+
+function readPath(path: string): readonly NamedText[] {
+  try {
+    if (!statSync(path).isDirectory()) return [readOne(path)];
+    return readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.ya?ml$/.test(name) && !name.split('/').some((part) => part.startsWith('.')))
+      .sort()
+      .map((name) => join(path, name))
+      .filter((file) => statSync(file).isFile())
+      .map(readOne);
+  } catch (reason) {
+    if (reason instanceof CellwallError) throw reason;
+    const why =
+      reason instanceof Error && 'code' in reason && reason.code === 'ENOENT'
+        ? 'there is no such file'
+        : String(reason);
+    throw new CellwallError('not_found', `cannot read ${path}: ${why}`, { cause: reason });
+  }
+}
+
+function readOne(file: string): NamedText {
+  if (statSync(file).size > maxBytes) throw tooLarge(file);
+  return { file, text: readFileSync(file, 'utf8') };
+}
+
+async function readAll(stream: CliIo['stdin']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk);
+    size += bytes.length;
+    if (size > maxBytes) throw tooLarge('standard input');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function tooLarge(what: string): CellwallError {
+  return new CellwallError('invalid_argument', `${what} is larger than 16 MiB`);
+}

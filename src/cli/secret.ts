@@ -1,0 +1,21 @@
+// A secret given as `--x`, `--x-file` or their environment variables.
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { CellwallError } from '../lib/errors.ts';
+import { Redacted } from '../lib/redacted.ts';
+
+/** The value of option `name` or the content of the file in `<name>File`; a flag wins over the environment. */
+export function readSecret(command: Command, name: string): Redacted<string> | undefined {
+  const options = command.opts();
+  const sources = [name, `${name}File`].filter((item) => typeof options[item] === 'string');
+  const chosen = sources.find((item) => command.getOptionValueSource(item) === 'cli') ?? sources[0];
+  if (chosen === undefined) return undefined;
+  const text = String(options[chosen]);
+  if (chosen === name) return new Redacted(text);
+  try {
+    return new Redacted(readFileSync(text, 'utf8').trim());
+  } catch (cause) {
+    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
+    throw new CellwallError('not_found', `cannot read the secret in ${text} (${why})`, { cause });
+  }
+}

@@ -1,0 +1,23 @@
+// Times for people: how long from now, or ago.
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+] as const;
+
+/** `in 42m`, `3s ago`, `now`. */
+export function relativeTime(at: number, now: number): string {
+  const distance = Math.abs(at - now);
+  for (const [unit, size] of units) {
+    if (distance < size) continue;
+    const text = `${Math.floor(distance / size)}${unit}`;
+    return at > now ? `in ${text}` : `${text} ago`;
+  }
+  return 'now';
+}
+
+export function isoTime(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
+}

@@ -1,0 +1,17 @@
+// The documents as a JSON schema, for editors: completion, descriptions and red lines while writing.
+import { z } from 'zod';
+import { documentSchemas } from './documents/document.ts';
+
+/** One schema, an alternative a kind. Of what is written (defaults may be left out), not of what is parsed. */
+export function documentJsonSchema(): object {
+  const definitions = Object.entries(documentSchemas).map(([kind, schema]) => {
+    const { $schema: _, ...definition } = z.toJSONSchema(schema, { io: 'input' });
+    return [kind, { title: kind, ...definition }] as const;
+  });
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'A Cellwall document',
+    oneOf: definitions.map(([kind]) => ({ $ref: `#/$defs/${kind}` })),
+    $defs: Object.fromEntries(definitions),
+  };
+}

@@ -1,0 +1,41 @@
+// Files' texts → documents, or every problem in any of them. Pure; files that did not change are not parsed again.
+import { duplicateDocuments } from '../../model/duplicate-documents.ts';
+import { parseDocuments } from '../../model/parse.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { Problem } from '../../model/problem.ts';
+import { sortDocuments } from '../plan-changes.ts';
+import type { StateCheck } from '../store.ts';
+import type { DocumentFile } from './edit-files.ts';
+
+export interface JudgedFiles {
+  readonly texts: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, DocumentFile>;
+  /** All documents, sorted by key. */
+  readonly documents: readonly ParsedDocument[];
+  /** Errors only; without any the files may come into force. */
+  readonly problems: readonly Problem[];
+}
+
+export function judgeFiles(
+  texts: ReadonlyMap<string, string>,
+  known: JudgedFiles | undefined,
+  check: StateCheck,
+): JudgedFiles {
+  const files = new Map<string, DocumentFile>();
+  const problems: Problem[] = [];
+  for (const [path, text] of texts) {
+    const same = known?.files.get(path);
+    if (same?.text === text) {
+      files.set(path, same);
+      continue;
+    }
+    const parsed = parseDocuments(text, path);
+    if (parsed.kind === 'parsed') files.set(path, { text, documents: parsed.documents });
+    else problems.push(...parsed.problems);
+  }
+  const written = [...files.values()].flatMap(({ documents }) => documents);
+  problems.push(...duplicateDocuments(written));
+  const documents = sortDocuments(written);
+  if (problems.length === 0) problems.push(...check(documents).filter(({ severity }) => severity === 'error'));
+  return { texts, files, documents, problems };
+}

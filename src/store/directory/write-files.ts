@@ -1,0 +1,120 @@
+// Writes files into the directory: new text beside the old one first, then renames, so that a reader sees a file whole or not at all.
+import { randomBytes } from 'node:crypto';
+import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CellwallError } from '../../lib/errors.ts';
+import type { JournalEntry } from '../sqlite/state-database.ts';
+
+export interface PreparedWrite {
+  /** Renames everything into place; restores what was there if one rename fails. */
+  commit(): Promise<void>;
+  /** Removes the prepared files. */
+  discard(): Promise<void>;
+}
+
+const temporary = /^\.cellwall-[0-9a-f]{16}\.tmp$/;
+
+export function isTemporary(name: string): boolean {
+  return temporary.test(name);
+}
+
+/** Writes the new texts beside their files, and to disk. */
+export async function prepareWrite(root: string, entries: readonly JournalEntry[]): Promise<PreparedWrite> {
+  const prepared: { readonly entry: JournalEntry; readonly target: string; readonly temp?: string }[] = [];
+  const discard = async (): Promise<void> => {
+    for (const { temp } of prepared) if (temp !== undefined) await rm(temp, { force: true });
+  };
+  try {
+    for (const entry of entries) {
+      // Through a link inside the directory to the file itself, so that the link stays one.
+      const path = join(root, entry.path);
+      const target = entry.after === null ? path : await realpath(path).catch(() => path);
+      if (entry.after === null) prepared.push({ entry, target });
+      else prepared.push({ entry, target, temp: await writeBeside(target, entry.after) });
+    }
+  } catch (reason) {
+    await discard();
+    throw writeError(reason);
+  }
+  return {
+    discard,
+    async commit() {
+      const done: typeof prepared = [];
+      try {
+        for (const item of prepared) {
+          if (item.temp === undefined) await rm(item.target, { force: true });
+          else await rename(item.temp, item.target);
+          done.push(item);
+        }
+      } catch (reason) {
+        for (const { entry, target } of done) await restore(target, entry.before);
+        await discard();
+        throw writeError(reason);
+      }
+    },
+  };
+}
+
+/** The text of a file below the root now; `null` if there is none. */
+export async function currentText(root: string, path: string): Promise<string | null> {
+  try {
+    return await readFile(join(root, path), 'utf8');
+  } catch (reason) {
+    if (codeOf(reason) === 'ENOENT') return null;
+    throw reason;
+  }
+}
+
+/** Finishes a write that a crash cut off. What someone has edited since is left alone. */
+export async function finishWrite(root: string, entries: readonly JournalEntry[]): Promise<void> {
+  for (const entry of entries) {
+    if ((await currentText(root, entry.path)) !== entry.before) continue;
+    const write = await prepareWrite(root, [entry]);
+    await write.commit();
+  }
+}
+
+async function restore(target: string, text: string | null): Promise<void> {
+  if (text === null) await rm(target, { force: true });
+  else await rename(await writeBeside(target, text), target);
+}
+
+async function writeBeside(target: string, text: string): Promise<string> {
+  const temp = join(dirname(target), `.cellwall-${randomBytes(8).toString('hex')}.tmp`);
+  const mode = await stat(target).then(
+    (info) => info.mode & 0o777,
+    () => 0o644,
+  );
+  const handle = await open(temp, 'wx', mode);
+  try {
+    await handle.chmod(mode);
+    await handle.writeFile(text);
+    await handle.sync();
+  } catch (reason) {
+    await rm(temp, { force: true });
+    throw reason;
+  } finally {
+    await handle.close();
+  }
+  return temp;
+}
+
+/** Why a write failed, and what to do. */
+export function writeError(reason: unknown): CellwallError {
+  const code = codeOf(reason);
+  const message = CellwallError.from(reason).message;
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM') {
+    return new CellwallError('failed_precondition', `the directory of documents is read-only here: ${message}`, {
+      hint: 'change the files where they come from (a repository, a ConfigMap); they are picked up as soon as they change',
+      cause: reason,
+    });
+  }
+  return new CellwallError('unavailable', `cannot write the documents: ${message}`, {
+    hint: code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : 'nothing was changed; try again',
+    cause: reason,
+  });
+}
+
+function codeOf(reason: unknown): unknown {
+  return reason instanceof Error && 'code' in reason ? reason.code : undefined;
+}

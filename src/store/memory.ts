@@ -1,0 +1,85 @@
+// A store in memory: for tests, and for trying things out. Nothing survives the process.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { planChanges } from './plan-changes.ts';
+import { checkTableName, refuseConflict } from './refuse.ts';
+import type { StateCheck, Store, StoreState } from './store.ts';
+import { createWatchers } from './watchers.ts';
+
+export interface MemoryStoreOptions {
+  readonly check: StateCheck;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): Store {
+  const watchers = createWatchers(log);
+  const tables = new Map<string, Table>();
+  let state: StoreState = { revision: 0, documents: [] };
+  return {
+    state: () => state,
+    problems: () => [],
+    async apply(changes, options) {
+      refuseConflict(state.revision, options);
+      const plan = planChanges(state.documents, changes, check);
+      if (plan.kind === 'invalid') return plan;
+      if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: state.revision };
+      state = { revision: state.revision + 1, documents: plan.documents };
+      const changed = plan.edits.map(({ key }) => key);
+      watchers.emit({ kind: 'state', state, urgent: options.urgent ?? false });
+      return { kind: 'applied', revision: state.revision, changed };
+    },
+    watch: watchers.watch,
+    table(name) {
+      checkTableName(name);
+      const table = tables.get(name) ?? createMemoryTable(clock);
+      tables.set(name, table);
+      return table;
+    },
+    async close() {
+      watchers.clear();
+    },
+  };
+}
+
+function createMemoryTable(clock: Clock): Table {
+  // Values are kept as text, so that nobody shares an object with the table.
+  const entries = new Map<string, { readonly text: string; readonly expires: number }>();
+  const live = (key: string): string | undefined => {
+    const entry = entries.get(key);
+    if (entry !== undefined && entry.expires <= clock.now()) entries.delete(key);
+    return entries.get(key)?.text;
+  };
+  const put = (key: string, value: Json, ttlMs = Number.POSITIVE_INFINITY): void => {
+    entries.set(key, { text: JSON.stringify(value), expires: clock.now() + ttlMs });
+  };
+  return {
+    async get(key) {
+      const text = live(key);
+      return text === undefined ? undefined : parseJson(text);
+    },
+    async set(key, value, options) {
+      put(key, value, options?.ttlMs);
+    },
+    async delete(key) {
+      entries.delete(key);
+    },
+    async list() {
+      return [...entries.keys()].sort().flatMap((key) => {
+        const text = live(key);
+        return text === undefined ? [] : [{ key, value: parseJson(text) }];
+      });
+    },
+    async claim(key, value, options) {
+      const text = live(key);
+      if (text !== undefined) return { won: false, value: parseJson(text) };
+      put(key, value, options?.ttlMs);
+      return { won: true, value };
+    },
+  };
+}
+
+function parseJson(text: string): Json {
+  return JSON.parse(text);
+}

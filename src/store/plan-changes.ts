@@ -1,0 +1,100 @@
+// Documents + changes → the documents as they would be. Pure; every store plans its applies with it.
+import type { DocumentKey } from '../model/documents/document.ts';
+import { parseDocuments } from '../model/parse.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Change, StateCheck } from './store.ts';
+
+/** A change that really changes something: `document` is absent for a delete. */
+export interface Edit {
+  readonly key: DocumentKey;
+  readonly document?: ParsedDocument;
+}
+
+export type Plan =
+  | { readonly kind: 'next'; readonly documents: readonly ParsedDocument[]; readonly edits: readonly Edit[] }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
+
+/** Parses, compares and checks. Problems in a put text are placed in it, under its key as the file. */
+export function planChanges(current: readonly ParsedDocument[], changes: readonly Change[], check: StateCheck): Plan {
+  const documents = new Map(current.map((document) => [document.key, document]));
+  const problems: Problem[] = [];
+  const edits = new Map<DocumentKey, Edit>();
+  for (const change of changes) {
+    if (edits.has(change.key)) problems.push(atStart(change.key, 'duplicate-change', `${change.key} is changed twice`));
+    const before = documents.get(change.key);
+    if (change.op === 'delete') {
+      if (before === undefined) continue;
+      documents.delete(change.key);
+      edits.set(change.key, { key: change.key });
+      continue;
+    }
+    const parsed = parsePut(change.key, change.text);
+    if (parsed.kind === 'invalid') problems.push(...parsed.problems);
+    else if (before === undefined || !sameText(before.text, parsed.document.text)) {
+      documents.set(change.key, parsed.document);
+      edits.set(change.key, { key: change.key, document: parsed.document });
+    }
+  }
+  if (problems.length > 0) return { kind: 'invalid', problems };
+  if (edits.size === 0) return { kind: 'unchanged' };
+  const next = sortDocuments([...documents.values()]);
+  const errors = check(next).filter(({ severity }) => severity === 'error');
+  return errors.length > 0
+    ? { kind: 'invalid', problems: errors }
+    : { kind: 'next', documents: next, edits: [...edits.values()] };
+}
+
+function parsePut(
+  key: DocumentKey,
+  text: string,
+):
+  | { readonly kind: 'one'; readonly document: ParsedDocument }
+  | { readonly kind: 'invalid'; problems: readonly Problem[] } {
+  const parsed = parseDocuments(text, key);
+  if (parsed.kind === 'invalid') return parsed;
+  const [document, ...more] = parsed.documents;
+  if (document === undefined || more.length > 0) {
+    return {
+      kind: 'invalid',
+      problems: [atStart(key, 'one-document', `expected one document, found ${parsed.documents.length}`)],
+    };
+  }
+  if (document.key !== key) {
+    return {
+      kind: 'invalid',
+      problems: [atStart(key, 'wrong-key', `the text is that of ${document.key}, not of ${key}`)],
+    };
+  }
+  return { kind: 'one', document };
+}
+
+function atStart(file: string, code: string, message: string): Problem {
+  return { severity: 'error', code, message, source: { file, line: 1, column: 1 } };
+}
+
+/** Equal but for blank ends and the style of line breaks. */
+export function sameText(a: string, b: string): boolean {
+  return a === b || comparable(a) === comparable(b);
+}
+
+function comparable(text: string): string {
+  return text.replaceAll('\r\n', '\n').trimEnd();
+}
+
+/** Whether both hold the same documents with the same texts. Both are sorted. */
+export function sameDocuments(a: readonly ParsedDocument[], b: readonly ParsedDocument[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((document, index) => {
+      const other = b[index];
+      return other !== undefined && other.key === document.key && sameText(document.text, other.text);
+    })
+  );
+}
+
+/** By key, in code-unit order: every store and replica has the same order. */
+export function sortDocuments(documents: readonly ParsedDocument[]): readonly ParsedDocument[] {
+  return documents.toSorted((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+}

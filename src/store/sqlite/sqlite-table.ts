@@ -1,0 +1,68 @@
+// lib's Table on SQLite. Entries expire by the wall clock, as they outlive the process.
+import type { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../../lib/clock.ts';
+import type { Json, Table } from '../../lib/table.ts';
+
+export interface SqliteTableOptions {
+  readonly name: string;
+  /** Does not wait for the disk at every write. */
+  readonly quick: DatabaseSync;
+  /** Does: a claim that was won stays won. */
+  readonly durable: DatabaseSync;
+  readonly clock: Clock;
+}
+
+export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOptions): Table {
+  const get = quick.prepare(
+    'SELECT value FROM entries WHERE name = ? AND key = ? AND (expires IS NULL OR expires > ?)',
+  );
+  const list = quick.prepare(
+    'SELECT key, value FROM entries WHERE name = ? AND (expires IS NULL OR expires > ?) ORDER BY key',
+  );
+  const set = quick.prepare(
+    `INSERT INTO entries (name, key, value, expires) VALUES (?, ?, ?, ?)
+     ON CONFLICT (name, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
+  );
+  const remove = quick.prepare('DELETE FROM entries WHERE name = ? AND key = ?');
+  const purge = quick.prepare('DELETE FROM entries WHERE name = ? AND expires <= ?');
+  // One statement, so one transaction: of several processes one wins.
+  const claim = durable.prepare(
+    `INSERT INTO entries (name, key, value, expires) VALUES (?, ?, ?, ?)
+     ON CONFLICT (name, key) DO UPDATE SET value = excluded.value, expires = excluded.expires
+     WHERE entries.expires <= ? RETURNING 1`,
+  );
+  const expiry = (ttlMs: number | undefined): number | null => (ttlMs === undefined ? null : clock.now() + ttlMs);
+  const read = (key: string): Json | undefined => {
+    const row = get.get(name, key, clock.now());
+    return row === undefined ? undefined : parse(row['value']);
+  };
+  let writes = 0;
+  return {
+    async get(key) {
+      return read(key);
+    },
+    async set(key, value, options) {
+      set.run(name, key, JSON.stringify(value), expiry(options?.ttlMs));
+      if (++writes % 1000 === 0) purge.run(name, clock.now());
+    },
+    async delete(key) {
+      remove.run(name, key);
+    },
+    async list() {
+      return list.all(name, clock.now()).map((row) => ({ key: String(row['key']), value: parse(row['value']) }));
+    },
+    async claim(key, value, options) {
+      for (;;) {
+        const won = claim.get(name, key, JSON.stringify(value), expiry(options?.ttlMs), clock.now());
+        if (won !== undefined) return { won: true, value };
+        const stored = read(key);
+        // It may have expired or been deleted between the two statements.
+        if (stored !== undefined) return { won: false, value: stored };
+      }
+    },
+  };
+}
+
+function parse(value: unknown): Json {
+  return JSON.parse(String(value));
+}

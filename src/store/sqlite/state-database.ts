@@ -1,0 +1,115 @@
+// The state folder's one SQLite file: the revision, the last good documents, the journal of an unfinished write, and tables.
+// Two connections: what must survive a power cut waits for the disk (`synchronous=FULL`), tables do not (`NORMAL`).
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Table } from '../../lib/table.ts';
+import { createSqliteTable } from './sqlite-table.ts';
+
+/** A write of several files, so that a crash in the middle is finished at the next start. `null`: no such file. */
+export interface JournalEntry {
+  readonly path: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+export interface SavedState {
+  readonly revision: number;
+  /** Text of every file of documents, by its path in the store. */
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export interface StateDatabase {
+  /** The last state that was saved, if any. */
+  saved(): SavedState | undefined;
+  journal(): readonly JournalEntry[];
+  /** One transaction, on disk when it returns. `files` replaces what was saved. */
+  save(state: SavedState, journal: readonly JournalEntry[]): void;
+  clearJournal(): void;
+  table(name: string): Table;
+  close(): void;
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS journal (path TEXT PRIMARY KEY, before TEXT, after TEXT) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS entries (
+    name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires INTEGER, PRIMARY KEY (name, key)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** Opens (or makes) `cellwall.db` in `folder`, readable by its owner only. */
+export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, 'cellwall.db');
+  closeSync(openSync(file, 'a', 0o600));
+  // SQLite gives its -wal and -shm files the mode of the database.
+  chmodSync(file, 0o600);
+  const durable = open(file, 'FULL');
+  durable.exec(schema);
+  const quick = open(file, 'NORMAL');
+  quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
+  const clearJournal = quick.prepare('DELETE FROM journal');
+  const getRevision = durable.prepare('SELECT revision FROM meta');
+  const getFiles = durable.prepare('SELECT path, text FROM files');
+  const getJournal = durable.prepare('SELECT path, before, after FROM journal ORDER BY path');
+  const setRevision = durable.prepare(
+    'INSERT INTO meta (id, revision) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET revision = excluded.revision',
+  );
+  const putFile = durable.prepare(
+    'INSERT INTO files (path, text) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET text = excluded.text WHERE text <> excluded.text',
+  );
+  const dropFile = durable.prepare('DELETE FROM files WHERE path = ?');
+  const addJournal = durable.prepare('INSERT INTO journal (path, before, after) VALUES (?, ?, ?)');
+  return {
+    saved() {
+      const revision = getRevision.get()?.['revision'];
+      if (typeof revision !== 'number') return undefined;
+      return { revision, files: new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])])) };
+    },
+    journal: () =>
+      getJournal.all().map((row) => ({
+        path: String(row['path']),
+        before: textOrNull(row['before']),
+        after: textOrNull(row['after']),
+      })),
+    save({ revision, files }, journal) {
+      durable.exec('BEGIN IMMEDIATE');
+      try {
+        setRevision.run(revision);
+        for (const row of getFiles.all()) if (!files.has(String(row['path']))) dropFile.run(String(row['path']));
+        for (const [path, text] of files) putFile.run(path, text);
+        durable.exec('DELETE FROM journal');
+        for (const { path, before, after } of journal) addJournal.run(path, before, after);
+        durable.exec('COMMIT');
+      } catch (reason) {
+        durable.exec('ROLLBACK');
+        throw new CellwallError('unavailable', `cannot write ${file}: ${CellwallError.from(reason).message}`, {
+          hint: 'is the disk full, or the state folder read-only?',
+          cause: reason,
+        });
+      }
+    },
+    clearJournal: () => void clearJournal.run(),
+    table: (name) => createSqliteTable({ name, quick, durable, clock }),
+    close() {
+      quick.close();
+      durable.close();
+    },
+  };
+}
+
+function open(file: string, synchronous: 'FULL' | 'NORMAL'): DatabaseSync {
+  const database = new DatabaseSync(file);
+  database.exec('PRAGMA busy_timeout = 5000');
+  database.exec('PRAGMA journal_mode = WAL');
+  database.exec(`PRAGMA synchronous = ${synchronous}`);
+  return database;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

@@ -1,0 +1,229 @@
+// What every store must do. Each implementation's test hands in how to open one; `reopen` opens the same content again.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StateCheck, Store, StoreEvent } from '../../src/store/store.ts';
+import { cellYaml, keyOf, puts, serviceYaml } from '../support/documents.ts';
+import { until } from '../support/until.ts';
+
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** A second store on the same content, at the same time: another replica, or the same process again. */
+  readonly another?: () => Promise<Store>;
+  readonly cleanup: () => Promise<void>;
+}
+
+/** Refuses services called "refused", and warns of "odd". */
+const check: StateCheck = (documents) =>
+  documents.flatMap((document) => {
+    const { name } = document.document.metadata;
+    const source = document.locate(['metadata', 'name']);
+    if (name === 'refused') return [{ severity: 'error', code: 'refused', message: 'refused by the check', source }];
+    return name === 'odd' ? [{ severity: 'warning', code: 'odd', message: 'odd', source }] : [];
+  });
+
+const author = 'tester';
+
+export function storeContract(name: string, open: (check: StateCheck) => Promise<StoreUnderTest>): void {
+  describe(`${name}: the contract of a store`, () => {
+    let under: StoreUnderTest;
+    let store: Store;
+    beforeEach(async () => {
+      under = await open(check);
+      store = under.store;
+    });
+    afterEach(async () => {
+      await store.close();
+      await under.cleanup();
+    });
+
+    it('begins empty', () => {
+      expect(store.state()).toEqual({ revision: 0, documents: [] });
+      expect(store.problems()).toEqual([]);
+    });
+
+    it('counts revisions up by one, keeps the text with its comments, and sorts by key', async () => {
+      const text = `# why it is here\n${cellYaml('cell-2', 2)}# the end\n`;
+      expect(await store.apply(puts(text), { author })).toEqual({
+        kind: 'applied',
+        revision: 1,
+        changed: ['Cell/cell-2'],
+      });
+      await store.apply(puts(cellYaml('cell-1', 1)), { author });
+      const { revision, documents } = store.state();
+      expect(revision).toBe(2);
+      expect(documents.map(({ key }) => key)).toEqual(['Cell/cell-1', 'Cell/cell-2']);
+      expect(documents[1]?.text).toBe(text);
+      expect(documents[1]?.document).toMatchObject({ kind: 'Cell', spec: { id: 2 } });
+    });
+
+    it('keeps the revision when nothing changes', async () => {
+      await store.apply(puts(cellYaml('cell-1', 1)), { author });
+      const events: StoreEvent[] = [];
+      store.watch((event) => events.push(event));
+      expect(await store.apply(puts(cellYaml('cell-1', 1)), { author })).toEqual({ kind: 'unchanged', revision: 1 });
+      expect(await store.apply([{ op: 'delete', key: keyOf('Cell/none') }], { author })).toEqual({
+        kind: 'unchanged',
+        revision: 1,
+      });
+      expect(await store.apply([], { author })).toEqual({ kind: 'unchanged', revision: 1 });
+      expect(events).toEqual([]);
+    });
+
+    it('applies all changes or none', async () => {
+      await store.apply(puts(`${cellYaml('cell-1', 1)}---\n${cellYaml('cell-2', 2)}`), { author });
+      const mixed = [
+        ...puts(cellYaml('cell-1', 9)),
+        ...puts(serviceYaml('refused')),
+        { op: 'delete' as const, key: keyOf('Cell/cell-2') },
+      ];
+      const refused = await store.apply(mixed, { author });
+      expect(refused).toMatchObject({
+        kind: 'invalid',
+        problems: [{ code: 'refused', source: { file: 'Service/refused', line: 3 } }],
+      });
+      expect(store.state().revision).toBe(1);
+      expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1), cellYaml('cell-2', 2)]);
+      const applied = await store.apply([...puts(cellYaml('cell-1', 9)), { op: 'delete', key: keyOf('Cell/cell-2') }], {
+        author,
+      });
+      expect(applied).toEqual({ kind: 'applied', revision: 2, changed: ['Cell/cell-1', 'Cell/cell-2'] });
+      expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 9)]);
+    });
+
+    it('lets warnings pass', async () => {
+      expect(await store.apply(puts(serviceYaml('odd')), { author })).toMatchObject({ kind: 'applied' });
+    });
+
+    it.each([
+      ['no YAML', 'a: [', 'yaml-syntax'],
+      ['another document', cellYaml('cell-2', 1), 'wrong-key'],
+      ['no document', '# nothing\n', 'one-document'],
+      ['two documents', `${cellYaml('cell-1', 1)}---\n${cellYaml('cell-2', 1)}`, 'one-document'],
+      ['an unknown field', `${cellYaml('cell-1', 1)}bogus: 1\n`, 'unknown-field'],
+    ])('refuses a put of %s', async (_, text, code) => {
+      const result = await store.apply([{ op: 'put', key: keyOf('Cell/cell-1'), text }], { author });
+      expect(result).toMatchObject({ kind: 'invalid', problems: [{ code, source: { file: 'Cell/cell-1' } }] });
+      expect(store.state().revision).toBe(0);
+    });
+
+    it('refuses two changes of one document', async () => {
+      const changes = [...puts(cellYaml('cell-1', 1)), ...puts(cellYaml('cell-1', 2))];
+      expect(await store.apply(changes, { author })).toMatchObject({
+        kind: 'invalid',
+        problems: [{ code: 'duplicate-change' }],
+      });
+    });
+
+    it('refuses a change made on another revision', async () => {
+      await store.apply(puts(cellYaml('cell-1', 1)), { author, expectedRevision: 0 });
+      await expect(store.apply(puts(cellYaml('cell-1', 2)), { author, expectedRevision: 0 })).rejects.toMatchObject({
+        code: 'aborted',
+      });
+      expect(store.state().documents[0]?.text).toBe(cellYaml('cell-1', 1));
+      expect(await store.apply(puts(cellYaml('cell-1', 2)), { author, expectedRevision: 1 })).toMatchObject({
+        revision: 2,
+      });
+    });
+
+    it('loses nothing of concurrent applies, and one of two with the same expectation wins', async () => {
+      const many = Array.from({ length: 20 }, (_, index) =>
+        store.apply(puts(cellYaml(`cell-${index}`, index + 1)), { author }),
+      );
+      const revisions = (await Promise.all(many)).map(({ kind, ...rest }) =>
+        kind === 'applied' && 'revision' in rest ? rest.revision : -1,
+      );
+      expect(revisions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+      expect(store.state().documents).toHaveLength(20);
+      const race = await Promise.allSettled(
+        [1, 2].map((id) => store.apply(puts(cellYaml('raced', id)), { author, expectedRevision: 20 })),
+      );
+      expect(race.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    });
+
+    it('tells watchers every state in order, before apply answers, with the urgent flag', async () => {
+      const events: StoreEvent[] = [];
+      const stop = store.watch((event) => events.push(event));
+      store.watch(() => {
+        throw new Error('a bad watcher');
+      });
+      await store.apply(puts(cellYaml('cell-1', 1)), { author });
+      expect(events).toHaveLength(1);
+      await store.apply(puts(cellYaml('cell-1', 2)), { author, urgent: true });
+      expect(events).toMatchObject([
+        { kind: 'state', urgent: false, state: { revision: 1 } },
+        { kind: 'state', urgent: true, state: { revision: 2 } },
+      ]);
+      expect(events[1]).toMatchObject({ state: store.state() });
+      stop();
+      await store.apply(puts(cellYaml('cell-1', 3)), { author });
+      expect(events).toHaveLength(2);
+    });
+
+    it('hands watchers a change once', async () => {
+      const events: StoreEvent[] = [];
+      store.watch((event) => events.push(event));
+      await store.apply(puts(cellYaml('cell-1', 1)), { author });
+      await store.apply(puts(cellYaml('cell-2', 2)), { author });
+      // Anything late (a notice of our own write, a message of our own publish) would come before this.
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      expect(events.map((event) => event.kind === 'state' && event.state.revision)).toEqual([1, 2]);
+    });
+
+    it('is found again as it was', async () => {
+      if (under.another === undefined) return;
+      await store.apply(puts(`${cellYaml('cell-1', 1)}---\n${serviceYaml('api', 'cell-1')}`), { author });
+      const again = await under.another();
+      expect(again.state().revision).toBe(1);
+      expect(again.state().documents.map(({ key, text }) => [key, text])).toEqual(
+        store.state().documents.map(({ key, text }) => [key, text]),
+      );
+      await again.close();
+    });
+
+    describe('tables', () => {
+      it('keep JSON by key, apart from other tables', async () => {
+        const table = store.table('leases');
+        await table.set('b', { deep: [1, null, 'x'], flag: true });
+        await table.set('a', 1);
+        await table.set('a:*?[x]\\', 2);
+        await table.set('gone', 1);
+        await table.delete('gone');
+        expect(await table.get('b')).toEqual({ deep: [1, null, 'x'], flag: true });
+        expect(await table.get('gone')).toBeUndefined();
+        expect(await table.get('toString')).toBeUndefined();
+        expect(await store.table('leases').list()).toEqual([
+          { key: 'a', value: 1 },
+          { key: 'a:*?[x]\\', value: 2 },
+          { key: 'b', value: { deep: [1, null, 'x'], flag: true } },
+        ]);
+        expect(await store.table('lease').list()).toEqual([]);
+        expect(await store.table('other').get('a')).toBeUndefined();
+        expect(() => store.table('a/b')).toThrow(/table name/);
+      });
+
+      it('forget entries when their time is over', async () => {
+        const table = store.table('tokens');
+        await table.set('short', 1, { ttlMs: 40 });
+        await table.claim('claimed', 1, { ttlMs: 40 });
+        await table.set('long', 1, { ttlMs: 60_000 });
+        await until('short to expire', async () => (await table.get('short')) === undefined);
+        await until('claimed to expire', async () => (await table.get('claimed')) === undefined);
+        expect(await table.list()).toEqual([{ key: 'long', value: 1 }]);
+        expect(await table.claim('claimed', 2)).toEqual({ won: true, value: 2 });
+        await table.set('long', 2);
+        expect(await table.get('long')).toBe(2);
+      });
+
+      it('have one winner of a hundred claims', async () => {
+        const other = await under.another?.();
+        const tables = [store.table('claims'), (other ?? store).table('claims')];
+        const claims = await Promise.all(
+          Array.from({ length: 100 }, async (_, index) => tables[index % 2]?.claim('token', { index })),
+        );
+        const winners = claims.filter((claim) => claim?.won);
+        expect(winners).toHaveLength(1);
+        for (const claim of claims) expect(claim?.value).toEqual(winners[0]?.value);
+        await other?.close();
+      });
+    });
+  });
+}

@@ -99,7 +99,8 @@ function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json 
         max_session_keys: 0,
         common_tls_context: {
           alpn_protocols: ['h2'],
-          tls_params: { tls_minimum_protocol_version: 'TLSv1_3' },
+          // A client's maximum is TLS 1.2 unless it is given.
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
           tls_certificate_sds_secret_configs: [
             { name: xdsSecretNames.certificate, sds_config: file(secrets.certificate) },
           ],

@@ -12,6 +12,7 @@ const oid = {
   commonName: Buffer.from('550403', 'hex'),
   subjectKeyIdentifier: Buffer.from('551d0e', 'hex'),
   keyUsage: Buffer.from('551d0f', 'hex'),
+  extendedKeyUsage: Buffer.from('551d25', 'hex'),
   basicConstraints: Buffer.from('551d13', 'hex'),
   nameConstraints: Buffer.from('551d1e', 'hex'),
 };
@@ -19,7 +20,10 @@ const signatureAlgorithm = writeDer(derTag.sequence, writeDer(derTag.oid, oid.ec
 const yes = writeDer(derTag.boolean, Buffer.from([0xff]));
 const keyCertSign = writeDer(derTag.bitString, Buffer.from([2, 0x04]));
 
-/** PEM: the constrained CA, then the certificate that signed it. */
+/**
+ * PEM of one trust anchor. Envoy verifies partial chains, so the anchor's own signature is not looked at
+ * (docs/legacy-authorities.md).
+ */
 export function constrainCa(foreign: Buffer, trustDomain: string): string {
   const certificate = new X509Certificate(foreign);
   if (!certificate.ca) {
@@ -33,41 +37,39 @@ export function constrainCa(foreign: Buffer, trustDomain: string): string {
   const [, , , , validity, subject, spki] = fields;
   if (validity === undefined || subject === undefined || spki === undefined) throw malformed();
   const extensions = extensionsOf(fields);
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const signerKey = publicKey.export({ format: 'der', type: 'spki' });
-  const name = `Cellwall constraint ${createHash('sha256').update(foreign).digest('hex').slice(0, 16)}`;
-  const signerName = writeDer(
-    derTag.sequence,
-    writeDer(0x31, writeDer(derTag.sequence, writeDer(derTag.oid, oid.commonName), writeDer(0x0c, Buffer.from(name)))),
-  );
-  const signed = (holder: Buffer, key: Buffer, own: readonly Buffer[]): Buffer => {
-    const body = writeDer(
-      derTag.sequence,
-      writeDer(0xa0, writeDer(derTag.integer, Buffer.from([2]))),
-      writeDer(derTag.integer, Buffer.from(randomSerial(), 'hex')),
-      signatureAlgorithm,
-      signerName,
-      validity.raw,
-      holder,
-      key,
-      writeDer(0xa3, writeDer(derTag.sequence, ...own)),
-    );
-    const signature = writeDer(derTag.bitString, Buffer.from([0]), sign('sha256', body, privateKey));
-    return writeDer(derTag.sequence, body, signatureAlgorithm, signature);
-  };
-  const anchor = signed(signerName, signerKey, [
-    extension(oid.basicConstraints, writeDer(derTag.sequence, yes), true),
-    extension(oid.keyUsage, keyCertSign, true),
-  ]);
   const basic = extensions.get(oid.basicConstraints.toString('hex'));
-  const keyId = extensions.get(oid.subjectKeyIdentifier.toString('hex'));
-  const constrained = signed(subject.raw, spki.raw, [
+  const copied = [oid.subjectKeyIdentifier, oid.extendedKeyUsage].flatMap((id) => {
+    const value = extensions.get(id.toString('hex'));
+    return value === undefined ? [] : [extension(id, value, false)];
+  });
+  const own = [
     extension(oid.basicConstraints, basic ?? writeDer(derTag.sequence, yes), true),
     extension(oid.keyUsage, keyCertSign, true),
     extension(oid.nameConstraints, exclude(trustDomain, extensions.get(oid.nameConstraints.toString('hex'))), true),
-    ...(keyId === undefined ? [] : [extension(oid.subjectKeyIdentifier, keyId, false)]),
-  ]);
-  return toPem(constrained, 'CERTIFICATE') + toPem(anchor, 'CERTIFICATE');
+    ...copied,
+  ];
+  const body = writeDer(
+    derTag.sequence,
+    writeDer(0xa0, writeDer(derTag.integer, Buffer.from([2]))),
+    writeDer(derTag.integer, Buffer.from(randomSerial(), 'hex')),
+    signatureAlgorithm,
+    commonName(`Cellwall constraint ${createHash('sha256').update(foreign).digest('hex').slice(0, 16)}`),
+    validity.raw,
+    subject.raw,
+    spki.raw,
+    writeDer(0xa3, writeDer(derTag.sequence, ...own)),
+  );
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const signature = writeDer(derTag.bitString, Buffer.from([0]), sign('sha256', body, privateKey));
+  return toPem(writeDer(derTag.sequence, body, signatureAlgorithm, signature), 'CERTIFICATE');
+}
+
+function commonName(text: string): Buffer {
+  const value = writeDer(0x0c, Buffer.from(text));
+  return writeDer(
+    derTag.sequence,
+    writeDer(0x31, writeDer(derTag.sequence, writeDer(derTag.oid, oid.commonName), value)),
+  );
 }
 
 /** NameConstraints: what the foreign CA had, and our trust domain (the host of its URIs, and hosts below it) excluded. */

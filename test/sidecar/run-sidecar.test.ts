@@ -1,0 +1,86 @@
+// A sidecar end to end: join token → SVID → a real Envoy that connects with it.
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { uriSans } from '../../src/identity/uri-sans.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { runSidecar, type Sidecar, type SidecarOptions } from '../../src/sidecar/run-sidecar.ts';
+import { eventually } from '../support/eventually.ts';
+import { createFakeXds, type FakeXds } from '../support/fake-xds.ts';
+import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
+
+const spiffeId = 'spiffe://td1/cell/cell-1/service/api';
+let harness: IdentityHarness;
+let xds: FakeXds;
+let dir: string;
+let sidecar: Sidecar | undefined;
+
+beforeEach(async () => {
+  harness = await createIdentityHarness();
+  xds = await createFakeXds(harness.server.current(), await harness.authority.bundle());
+  dir = mkdtempSync(join(tmpdir(), 'cellwall-sidecar-'));
+});
+
+afterEach(async () => {
+  await sidecar?.stop();
+  sidecar = undefined;
+  await xds.close();
+  await harness.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function options(more: Partial<SidecarOptions> = {}): SidecarOptions {
+  return {
+    identity: `127.0.0.1:${harness.address.port}`,
+    xds: `127.0.0.1:${xds.port}`,
+    dataDir: join(dir, 'data'),
+    inbound: '127.0.0.1:19443',
+    application: '127.0.0.1:9000',
+    drainSeconds: 0,
+    env: process.env,
+    log: silentLog,
+    envoyOutput: 'ignore',
+    handleSignals: false,
+    ...more,
+  };
+}
+
+describe('a sidecar', () => {
+  it('joins by token, and its Envoy connects with its SVID; started again it needs no token', async () => {
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId), instance: 'one' }));
+    expect(sidecar.node).toBe(`${spiffeId}~one`);
+    const first = await eventually('an xDS stream', () => xds.clients[0]);
+    expect(uriSans(first.leaf.raw)).toEqual([spiffeId]);
+    expect(first.path).toBe('/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources');
+    expect(statSync(join(dir, 'data/svid/current/key.pem')).mode & 0o777).toBe(0o600);
+    expect(statSync(join(dir, 'data/node-key.pem')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(dir, 'data/envoy.json'), 'utf8')).not.toContain('cw1.');
+    expect(await sidecar.stop()).toBe(0);
+
+    sidecar = await runSidecar(options({ instance: 'one' }));
+    expect(sidecar.spiffeId).toBe(spiffeId);
+    await eventually('a second stream', () => xds.clients[1]);
+  });
+
+  it('ends with the code of its Envoy', async () => {
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId), envoyArgs: ['--no-such-flag'] }));
+    expect(await sidecar.exited).not.toBe(0);
+    sidecar = undefined;
+  });
+
+  it('speaks state of the world when asked', async () => {
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId), variant: 'sotw' }));
+    const first = await eventually('an xDS stream', () => xds.clients[0]);
+    expect(first.path).toBe('/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources');
+  });
+
+  it.each([
+    ['admin on all interfaces', { admin: '0.0.0.0:9901' }, /must not listen on/],
+    ['an inbound host name', { inbound: 'api:80' }, /is no "ip:port"/],
+    ['an instance with a tilde', { instance: 'a~b' }, /instance/],
+    ['no evidence', {}, /neither a join token/],
+  ])('refuses %s', async (_, more, message) => {
+    await expect(runSidecar(options(more))).rejects.toThrow(message);
+  });
+});

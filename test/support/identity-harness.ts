@@ -1,0 +1,89 @@
+// A whole identity plane for tests: built-in CA in a temporary folder, issuer, attestors, identity API on a free port.
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
+import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
+import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
+import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
+import { certificateFingerprint } from '../../src/identity/fingerprint.ts';
+import { createIssuer, type IssuancePolicy, type Issuer } from '../../src/identity/issuer.ts';
+import { createServerSvid, type ServerSvid } from '../../src/identity/server-svid.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { Redacted } from '../../src/lib/redacted.ts';
+import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
+import { createIdentityApi } from '../../src/workload/identity-api.ts';
+import { createMemoryTable } from './memory-table.ts';
+
+export interface IdentityHarness {
+  /** Temporary folder, removed by close(). */
+  readonly dir: string;
+  readonly authority: BuiltInAuthority;
+  readonly issuer: Issuer;
+  readonly nodes: NodeRegistry;
+  readonly tokens: JoinTokenAttestor;
+  readonly server: ServerSvid;
+  readonly address: { readonly host: string; readonly port: number };
+  token(spiffeId: string, ttlMs?: number, uses?: number): Promise<Redacted<string>>;
+  close(): Promise<void>;
+}
+
+export interface IdentityHarnessOptions {
+  readonly clock?: Clock;
+  readonly trustDomain?: string;
+  readonly policy?: (spiffeId: SpiffeId) => IssuancePolicy | undefined;
+  /** Default 0: a free one. */
+  readonly port?: number;
+}
+
+const hour = 3_600_000;
+
+export async function createIdentityHarness(options: IdentityHarnessOptions = {}): Promise<IdentityHarness> {
+  const { clock = systemClock, policy = () => ({ lifetimeMs: hour, dnsNames: [] }), port = 0 } = options;
+  const trustDomain = domainOf(options.trustDomain ?? 'td1');
+  const dir = mkdtempSync(join(tmpdir(), 'cellwall-identity-'));
+  const authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock, log: silentLog });
+  const issuer = createIssuer({ authority, trustDomain, policy, table: createMemoryTable(), clock, log: silentLog });
+  const nodes = createNodeRegistry(createMemoryTable());
+  const tokens = createJoinTokenAttestor({
+    table: createMemoryTable(),
+    nodes,
+    clock,
+    rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
+  });
+  const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
+  const attestors = { 'join-token': tokens, 'node-key': createNodeKeyAttestor({ nodes }) };
+  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log: silentLog });
+  const address = await api.listen({ host: '127.0.0.1', port });
+  return {
+    dir,
+    authority,
+    issuer,
+    nodes,
+    tokens,
+    server,
+    address,
+    token: async (spiffeId, ttlMs = hour, uses = 1) =>
+      (await tokens.createJoinToken({ spiffeId: idOf(spiffeId), ttlMs, uses })).token,
+    async close() {
+      await api.close();
+      server.close();
+      authority.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function idOf(text: string): SpiffeId {
+  const id = parseSpiffeId(text);
+  if (id === undefined) throw new Error(`no SPIFFE ID: ${text}`);
+  return id;
+}
+
+export function domainOf(text: string): TrustDomain {
+  const domain = parseTrustDomain(text);
+  if (domain === undefined) throw new Error(`no trust domain: ${text}`);
+  return domain;
+}

@@ -1,0 +1,69 @@
+// Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels
+// are bounded: never a proxy, a service or anything a caller chooses.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface Metrics {
+  /** Open xDS streams. */
+  setStreams(count: number): void;
+  /** One response sent; `typeUrl` is one of xDS's own types. */
+  pushed(typeUrl: string): void;
+  /** One rejection by a proxy. */
+  nacked(typeUrl: string): void;
+  /** The revision that is in force. */
+  setRevision(revision: number): void;
+  svidIssued(): void;
+  /** From a change's acceptance by the store to its snapshots being handed to the streams. */
+  applied(ms: number): void;
+  /** Prometheus text. */
+  text(): Promise<string>;
+}
+
+export interface MetricsOptions {
+  /** Also the process's own: memory, CPU, event loop, garbage collection. Default true. */
+  readonly process?: boolean;
+}
+
+export function createMetrics({ process = true }: MetricsOptions = {}): Metrics {
+  const registry = new Registry();
+  if (process) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const streams = new Gauge({ name: 'cellwall_streams', help: 'Open xDS streams.', registers });
+  const pushes = new Counter({
+    name: 'cellwall_pushes_total',
+    help: 'xDS responses sent, by resource type.',
+    labelNames: ['type'],
+    registers,
+  });
+  const nacks = new Counter({
+    name: 'cellwall_nacks_total',
+    help: 'xDS responses that proxies rejected, by resource type.',
+    labelNames: ['type'],
+    registers,
+  });
+  const revision = new Gauge({
+    name: 'cellwall_snapshot_revision',
+    help: 'Revision of the documents in force.',
+    registers,
+  });
+  const svids = new Counter({ name: 'cellwall_svids_issued_total', help: 'X.509-SVIDs issued.', registers });
+  const apply = new Histogram({
+    name: 'cellwall_apply_seconds',
+    help: 'From the acceptance of a change to its snapshots being handed to the streams.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers,
+  });
+  return {
+    setStreams: (count) => streams.set(count),
+    pushed: (typeUrl) => pushes.inc({ type: shortType(typeUrl) }),
+    nacked: (typeUrl) => nacks.inc({ type: shortType(typeUrl) }),
+    setRevision: (value) => revision.set(value),
+    svidIssued: () => svids.inc(),
+    applied: (ms) => apply.observe(ms / 1000),
+    text: () => registry.metrics(),
+  };
+}
+
+/** `type.googleapis.com/envoy.config.cluster.v3.Cluster` → `Cluster`. */
+function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}

@@ -1,0 +1,151 @@
+// docker-compose.yml and Dockerfile, as far as they can be checked without an engine: they parse, every path and stage exists, and
+// every command line is one that the real parser takes.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { createProgram } from '../../src/cli/program.ts';
+import type { CliRun } from '../../src/cli/run.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { projectRoot, sourceFiles } from '../support/source-files.ts';
+
+const serviceSchema = z.strictObject({
+  image: z.string(),
+  build: z.strictObject({ context: z.literal('.'), target: z.string() }).optional(),
+  restart: z.literal('unless-stopped').optional(),
+  command: z.array(z.string()),
+  entrypoint: z.array(z.string()).optional(),
+  network_mode: z.string().optional(),
+  environment: z.record(z.string(), z.string()).optional(),
+  volumes: z.array(z.string()).optional(),
+  depends_on: z.record(z.string(), z.strictObject({ condition: z.string() })).optional(),
+  healthcheck: z.strictObject({ test: z.array(z.string()), interval: z.string(), retries: z.int() }).optional(),
+});
+const compose = z
+  .object({ services: z.record(z.string(), serviceSchema), volumes: z.record(z.string(), z.null()) })
+  .parse(parse(readFileSync(join(projectRoot, 'docker-compose.yml'), 'utf8'), { merge: true }));
+const services = Object.entries(compose.services);
+const dockerfile = readFileSync(join(projectRoot, 'Dockerfile'), 'utf8');
+const stages = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, name]) => name);
+
+/** Runs a command line with the composition root left out: what it would have started, and its exit code. */
+async function commandLine(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const started: unknown[] = [];
+  const says: string[] = [];
+  const record = async (options: unknown): Promise<0> => {
+    started.push(options);
+    return 0;
+  };
+  const run: CliRun = {
+    serve: record,
+    sidecar: record,
+    fetchSvid: () => Promise.reject(new Error('not in compose')),
+    bootstrap: () => Promise.reject(new Error('not in compose')),
+  };
+  const sink = { write: (text: string) => void says.push(text) };
+  const program = createProgram({
+    stdout: sink,
+    stderr: sink,
+    stdin: (async function* () {})(),
+    env,
+    clock: systemClock,
+    version: '0',
+    run,
+  });
+  return { code: await program.run(args), started, says: says.join('') };
+}
+
+describe('docker-compose.yml', () => {
+  it('depends only on services that it has, and mounts only volumes and paths that there are', () => {
+    for (const [name, { depends_on, network_mode, volumes }] of services) {
+      for (const other of Object.keys(depends_on ?? {})) expect(compose.services, name).toHaveProperty([other]);
+      const shared = /^service:(.+)$/.exec(network_mode ?? '')?.[1];
+      if (shared !== undefined) expect(compose.services, name).toHaveProperty([shared]);
+      for (const [source = ''] of (volumes ?? []).map((volume) => volume.split(':'))) {
+        if (source.startsWith('.')) expect(existsSync(join(projectRoot, source)), source).toBe(true);
+        else expect(compose.volumes, name).toHaveProperty([source]);
+      }
+    }
+  });
+
+  it('builds stages that the Dockerfile has', () => {
+    for (const [name, { build }] of services) if (build !== undefined) expect(stages, name).toContain(build.target);
+  });
+
+  it('serves with flags that exist', async () => {
+    const { command } = compose.services['control-plane'] ?? { command: [] };
+    const { code, started, says } = await commandLine(command, { CELLWALL_DATA: '/var/lib/cellwall' });
+    expect({ code, says }).toEqual({ code: 0, says: '' });
+    expect(started).toMatchObject([{ store: { kind: 'redis' }, data: '/var/lib/cellwall' }]);
+  });
+
+  it('gives each service of examples/cells a sidecar in its network, with a token of its own', async () => {
+    const documents = sourceFiles(['examples/cells'], ['.yaml']).flatMap(({ text }) => text.split(/^---$/m));
+    const wanted = documents
+      .map((text) => parse(text))
+      .filter(({ kind }) => kind === 'Service')
+      .map(({ metadata: { cell, name } }) => (cell === undefined ? name : `${cell}/${name}`));
+    const found: unknown[] = [];
+    for (const [name, { command, environment, network_mode }] of services) {
+      if (!name.endsWith('-sidecar')) continue;
+      expect(network_mode).toBe(`service:${name.replace(/-sidecar$/, '')}`);
+      const { code, started, says } = await commandLine(command, environment ?? {});
+      expect({ name, code, says }).toEqual({ name, code: 0, says: '' });
+      expect(started).toMatchObject([
+        { listen: { address: '0.0.0.0', port: 15443 }, identityServer: { host: 'control-plane', port: 18001 } },
+      ]);
+      found.push(command[command.indexOf('--service') + 1]);
+      expect(command.at(-1)).toBe(`/var/lib/cellwall-tokens/${String(found.at(-1)).replace('/', '.')}`);
+    }
+    expect(found.toSorted()).toEqual(wanted.toSorted());
+    const script = compose.services['tokens']?.command.at(-1) ?? '';
+    const made = /for service in (.+?); do/.exec(script)?.[1]?.split(' ') ?? [];
+    expect(made.toSorted()).toEqual(wanted.toSorted());
+  });
+
+  it('applies and makes tokens with flags that exist', async () => {
+    // Nobody answers on this port: a failure to connect (1) is fine, wrong usage (2) is not.
+    const env = { CELLWALL_ADMIN: '127.0.0.1:1', CELLWALL_ADMIN_TOKEN: 'none' };
+    const apply = (compose.services['documents']?.command ?? []).map((part) =>
+      part === '/documents' ? join(projectRoot, 'examples/cells') : part,
+    );
+    expect(await commandLine(apply, env)).toMatchObject({ code: 1 });
+    const script = compose.services['tokens']?.command.at(-1) ?? '';
+    const token = /cellwall (token create .+?) "\$\$service"/.exec(script)?.[1]?.split(' ') ?? [];
+    expect(await commandLine([...token, 'gitlab'], env)).toMatchObject({ code: 1 });
+  });
+
+  it('starts stand-ins that there are', () => {
+    const known = [
+      ...readFileSync(join(projectRoot, 'deploy/compose/stand-in.ts'), 'utf8').matchAll(/^ {2}'?([a-z-]+)'?: start/gm),
+    ];
+    const names = known.map(([, name]) => name);
+    for (const [name, { image, command }] of services) {
+      if (!image.startsWith('cellwall-stand-ins')) continue;
+      expect(names, name).toContain(command[0]?.split('/').at(-1));
+      expect(Number(command[1])).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('Dockerfile', () => {
+  it('copies only what the context or an earlier stage has', () => {
+    for (const [, flags = '', list = ''] of dockerfile.matchAll(/^COPY ((?:--\S+ )*)(.+)$/gm)) {
+      const from = /--from=(\S+)/.exec(flags)?.[1];
+      if (from !== undefined) expect(stages).toContain(from);
+      for (const source of list.split(' ').slice(0, -1)) {
+        const path = source.replace(/^\/src\//, '');
+        // Made by the build, or in Envoy's own image.
+        if (path === 'dist' || path === 'node_modules' || source === '/usr/local/bin/envoy') continue;
+        expect(existsSync(join(projectRoot, path)), source).toBe(true);
+      }
+    }
+  });
+
+  it('runs as nobody in particular, never as root', () => {
+    const final = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
+    expect(final).toMatch(/^USER node$/m);
+    expect(stages.at(-1)).toBe('cellwall');
+  });
+});

@@ -1,0 +1,32 @@
+// Interns encoded resources: equal type, name, version and content give the very same object, so that snapshots of
+// thousands of proxies share its bytes. Held weakly: what no snapshot and no stream holds any more goes.
+import { hash } from 'node:crypto';
+import { encodeResource } from './encode.ts';
+import type { EncodedResource } from './snapshot.ts';
+import type { TypeUrl } from './type-url.ts';
+
+export interface Interner {
+  encode(typeUrl: TypeUrl, name: string, value: Uint8Array, version?: string): EncodedResource;
+  /** How many resources it knows, for metrics. */
+  size(): number;
+}
+
+export function createInterner(): Interner {
+  const known = new Map<string, WeakRef<EncodedResource>>();
+  const forget = new FinalizationRegistry((key: string) => {
+    // A new one may have taken the key since.
+    if (known.get(key)?.deref() === undefined) known.delete(key);
+  });
+  return {
+    encode(typeUrl, name, value, version) {
+      const key = `${typeUrl}\0${name}\0${version ?? ''}\0${hash('sha256', value, 'base64')}`;
+      const there = known.get(key)?.deref();
+      if (there !== undefined) return there;
+      const fresh = encodeResource(typeUrl, name, value, version);
+      known.set(key, new WeakRef(fresh));
+      forget.register(fresh, key);
+      return fresh;
+    },
+    size: () => known.size,
+  };
+}

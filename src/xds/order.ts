@@ -1,0 +1,38 @@
+// The order of pushes, all reasons in one place. Make before break:
+// https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#eventual-consistency-considerations
+import { type TypeUrl, typeUrls } from './type-url.ts';
+
+const { cluster, endpoint, secret, listener, route, extension } = typeUrls;
+
+/**
+ * What is new goes in this order. A cluster precedes its endpoints and the secrets that it warms for; both precede the
+ * listeners and routes that send traffic to it. Secrets come a second time, for the listeners.
+ */
+export const pushOrder: readonly TypeUrl[] = [cluster, endpoint, secret, listener, route, secret, extension];
+
+/**
+ * What is stale goes afterwards, once the client has answered everything new: what refers before what it refers to.
+ * Listeners are not among them, see `removedAtOnce`.
+ */
+export const removalOrder: readonly TypeUrl[] = [route, extension, cluster, endpoint, secret];
+
+/** A new listener may take the address of the one it replaces, so both must be in one response. */
+export const removedAtOnce: ReadonlySet<TypeUrl> = new Set([listener]);
+
+/**
+ * A changed cluster or listener warms: it asks again for what it refers to, and Envoy does not always send that request
+ * (the name is subscribed already), so that the dependents are sent again, unchanged or not (envoy#46383).
+ */
+export const dependents: ReadonlyMap<TypeUrl, readonly TypeUrl[]> = new Map([
+  [cluster, [endpoint, secret]],
+  [listener, [route, secret, extension]],
+]);
+
+/**
+ * In state-of-the-world these two carry the full set, and what is absent is deleted; in other types absence says nothing:
+ * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#grouping-resources-into-responses
+ */
+export const fullSet: ReadonlySet<TypeUrl> = new Set([cluster, listener]);
+
+/** One bad extension config in a state-of-the-world response leaves its neighbours half applied: one a response. */
+export const oneAResponse: ReadonlySet<TypeUrl> = new Set([extension]);

@@ -1,0 +1,45 @@
+// The state of one stream, a value, and what a step may ask of the stream. Nonces count within the stream only.
+// https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-nack-and-resource-type-instance-version
+import type { Sent } from './sent.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { Subscription } from './subscription.ts';
+import type { TypeUrl } from './type-url.ts';
+
+export interface StreamState {
+  /** Makes this stream's nonces unlike those of any other. */
+  readonly prefix: string;
+  readonly count: number;
+  readonly subscriptions: ReadonlyMap<TypeUrl, Subscription>;
+}
+
+/** What happens to a stream: a request, or a flush of the newest snapshot. */
+export type StreamInput<Request> =
+  | { readonly kind: 'request'; readonly request: Request }
+  | { readonly kind: 'flush'; readonly snapshot: Snapshot };
+
+export type Effect =
+  | { readonly kind: 'send'; readonly sent: Sent; readonly body: Buffer }
+  | { readonly kind: 'acked'; readonly sent: Sent }
+  | { readonly kind: 'nacked'; readonly sent: Sent; readonly message: string };
+
+export interface Step {
+  readonly state: StreamState;
+  readonly effects: readonly Effect[];
+}
+
+export function openStream(prefix: string): StreamState {
+  return { prefix, count: 0, subscriptions: new Map() };
+}
+
+export function withSubscription(state: StreamState, subscription: Subscription): StreamState {
+  if (state.subscriptions.get(subscription.typeUrl) === subscription) return state;
+  return { ...state, subscriptions: new Map(state.subscriptions).set(subscription.typeUrl, subscription) };
+}
+
+/** Every response was answered, the last of each type with an ACK: what is stale may go. */
+export function isSettled(state: StreamState): boolean {
+  for (const subscription of state.subscriptions.values()) {
+    if (subscription.unanswered.size > 0 || subscription.rejected) return false;
+  }
+  return true;
+}

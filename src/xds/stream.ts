@@ -1,0 +1,156 @@
+// One stream: authenticates it, steps its state and performs the effects. Whatever goes wrong in here closes this stream.
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { SnapshotCache } from './cache.ts';
+import type { Flushable, Flusher } from './flusher.ts';
+import type { Limits } from './limits.ts';
+import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
+import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
+import { tooManyNames } from './request.ts';
+import { openStream, type Step, type StreamState } from './stream-state.ts';
+import type { TypeUrl } from './type-url.ts';
+import { type VariantName, variants } from './variant.ts';
+
+/** The connection underneath, as narrow as a stream needs it. */
+export interface StreamTransport {
+  readonly peer: StreamPeer;
+  /** Hands one response to the wire; `sent` is called once the peer's flow control let it go. */
+  write(response: Buffer, sent: () => void): void;
+  /** Ends the stream with a status. */
+  end(error: CellwallError): void;
+}
+
+/** What the transport tells a stream. */
+export interface XdsStream {
+  request(bytes: Uint8Array): void;
+  closed(): void;
+}
+
+export interface OpenXdsStream extends XdsStream {
+  readonly node: () => NodeKey | undefined;
+  refuse(error: CellwallError): void;
+}
+
+export interface StreamDeps {
+  readonly id: StreamId;
+  /** Makes its nonces its own. */
+  readonly prefix: string;
+  readonly variant: VariantName;
+  /** Limits the stream to one type. */
+  readonly only: TypeUrl | undefined;
+  readonly transport: StreamTransport;
+  readonly cache: SnapshotCache;
+  readonly authenticate: StreamAuthenticator;
+  readonly observe: StreamObserver;
+  readonly flusher: Flusher;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly onClose: () => void;
+}
+
+interface Session {
+  readonly key: NodeKey;
+  readonly id: string;
+  readonly unwatch: () => void;
+}
+
+export function createXdsStream(deps: StreamDeps): OpenXdsStream {
+  const { id: stream, transport, cache, observe, flusher, limits } = deps;
+  const variant = variants[deps.variant];
+  let state: StreamState = openStream(deps.prefix);
+  let session: Session | undefined;
+  let open = true;
+  let fresh = true;
+  // Responses that the peer has not taken yet. While there are any, nothing new is made: what comes next is worked out
+  // from the newest snapshot once they are gone, so that a slow reader holds at most one push.
+  let inFlight = 0;
+  let pending = false;
+
+  const guarded = (run: () => void): void => {
+    if (!open) return;
+    try {
+      run();
+    } catch (reason) {
+      refuse(CellwallError.from(reason));
+    }
+  };
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    flusher.cancel(flushable);
+    session?.unwatch();
+    deps.onClose();
+    if (session !== undefined) observe({ kind: 'disconnected', stream, node: session.key });
+  };
+  const refuse = (error: CellwallError): void => {
+    if (!open) return;
+    const fields = { stream, node: session?.id, code: error.code, peer: transport.peer.address };
+    if (error.code === 'internal') deps.log.error({ ...fields, err: error }, 'a stream failed');
+    else deps.log.warn({ ...fields, reason: error.message }, 'a stream was refused');
+    transport.end(error);
+    close();
+  };
+  const wake = (): void => {
+    if (!open) return;
+    pending = true;
+    if (inFlight === 0) flusher.schedule(flushable);
+  };
+  const perform = (step: Step, node: NodeKey): void => {
+    state = step.state;
+    for (const effect of step.effects) {
+      if (effect.kind === 'send') {
+        fresh = false;
+        inFlight++;
+        transport.write(effect.body, () => {
+          inFlight--;
+          if (inFlight === 0 && pending) wake();
+        });
+        observe({ kind: 'sent', stream, node, ...effect.sent });
+      } else if (effect.kind === 'acked') observe({ kind: 'acked', stream, node, ...effect.sent });
+      else observe({ kind: 'nacked', stream, node, ...effect.sent, message: effect.message });
+    }
+  };
+  const flushable: Flushable = {
+    isNew: () => fresh,
+    flush: () =>
+      guarded(() => {
+        const snapshot = session && cache.get(session.key);
+        // Held: nothing is answered before a complete snapshot exists. The cache wakes it.
+        if (session === undefined || snapshot === undefined || inFlight > 0) return;
+        pending = false;
+        perform(variant.flush(state, snapshot), session.key);
+      }),
+  };
+  const connect = (node: StreamNode | undefined): Session => {
+    if (node === undefined) {
+      throw new CellwallError('invalid_argument', 'the first request of a stream must have a node', {
+        hint: 'set node.id in the bootstrap',
+      });
+    }
+    const key = deps.authenticate(transport.peer, node);
+    observe({ kind: 'connected', stream, node: key, claims: node, peer: transport.peer });
+    return { key, id: node.id, unwatch: cache.watch(key, wake) };
+  };
+  return {
+    request: (bytes) =>
+      guarded(() => {
+        const { node, typeUrl, step } = variant.read(bytes, deps.only, limits);
+        session ??= connect(node);
+        if (node !== undefined && node.id !== session.id) {
+          throw new CellwallError('invalid_argument', 'node.id changed within a stream', {
+            hint: 'a stream belongs to one node: open another one',
+          });
+        }
+        if (step === undefined) {
+          deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was asked for');
+          return;
+        }
+        perform(step(state), session.key);
+        for (const { names } of state.subscriptions.values()) if (names.size > limits.names) throw tooManyNames(limits);
+        wake();
+      }),
+    closed: close,
+    node: () => session?.key,
+    refuse,
+  };
+}

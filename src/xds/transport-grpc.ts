@@ -1,0 +1,188 @@
+// gRPC underneath the xDS server; the one file of this room that knows grpc-js. Requests come and responses go as bytes.
+import { constants } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import * as grpc from '@grpc/grpc-js';
+import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { StreamPeer } from './node.ts';
+import type { XdsServer } from './server.ts';
+import { discoveryServices } from './services.ts';
+import type { StreamTransport } from './stream.ts';
+import type { TypeUrl } from './type-url.ts';
+import type { VariantName } from './variant.ts';
+
+/** What the server shows and whom it believes, PEM. */
+export interface TlsMaterial {
+  readonly certificate: string;
+  readonly key: Redacted<string>;
+  /** Client certificates must chain to one of these. */
+  readonly roots: string;
+}
+
+/** Another service on the same port, as the access log's. */
+export interface GrpcService {
+  readonly definition: grpc.ServiceDefinition;
+  readonly implementation: grpc.UntypedServiceImplementation;
+}
+
+export interface ListenOptions {
+  readonly server: XdsServer;
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string;
+  /** Without it the port is plaintext and its peers have no certificate: for tests. */
+  readonly tls?: TlsMaterial;
+  readonly services?: readonly GrpcService[];
+  readonly log: Log;
+  /** After about this long a connection is renewed, so that its certificate is checked again. Default half an hour. */
+  readonly connectionAgeMs?: number;
+}
+
+export interface GrpcListener {
+  readonly port: number;
+  /** For connections from now on; those that are open live on. */
+  rotate(tls: TlsMaterial): void;
+  /** GOAWAY, then the end of all streams spread over `spreadMs`, then whatever is left is cut. */
+  close(spreadMs?: number): Promise<void>;
+}
+
+const status: Readonly<Record<ErrorCode, grpc.status>> = {
+  invalid_argument: grpc.status.INVALID_ARGUMENT,
+  not_found: grpc.status.NOT_FOUND,
+  already_exists: grpc.status.ALREADY_EXISTS,
+  permission_denied: grpc.status.PERMISSION_DENIED,
+  unauthenticated: grpc.status.UNAUTHENTICATED,
+  failed_precondition: grpc.status.FAILED_PRECONDITION,
+  resource_exhausted: grpc.status.RESOURCE_EXHAUSTED,
+  aborted: grpc.status.ABORTED,
+  unavailable: grpc.status.UNAVAILABLE,
+  deadline_exceeded: grpc.status.DEADLINE_EXCEEDED,
+  unimplemented: grpc.status.UNIMPLEMENTED,
+  internal: grpc.status.INTERNAL,
+};
+
+/** How long the rest of a stop may take before connections are cut. */
+const shutdownMs = 2000;
+
+export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> {
+  const { server, address, tls, services = [], log, connectionAgeMs = 30 * 60_000 } = options;
+  const listener = new grpc.Server({
+    'grpc.max_receive_message_length': server.limits.requestBytes,
+    'grpc.max_send_message_length': -1,
+    // A peer that is gone without a word is noticed within half a minute.
+    'grpc.keepalive_time_ms': 20_000,
+    'grpc.keepalive_timeout_ms': 10_000,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.max_connection_age_ms': connectionAgeMs,
+    'grpc.max_connection_age_grace_ms': 5000,
+    'grpc.max_concurrent_streams': 256,
+  });
+  for (const { name, methods, only } of discoveryServices) {
+    const definition: Record<string, grpc.MethodDefinition<Buffer, Buffer>> = {};
+    const implementation: grpc.UntypedServiceImplementation = {};
+    for (const [method, variant] of methods) {
+      definition[method] = bytesMethod(`/${name}/${method}`);
+      implementation[method] = (call: grpc.ServerDuplexStream<Buffer, Buffer>) => serve(call, server, variant, only);
+    }
+    listener.addService(definition, implementation);
+  }
+  for (const { definition, implementation } of services) listener.addService(definition, implementation);
+  const credentials = tls && new RotatingCredentials(tls);
+  const port = await new Promise<number>((resolve, reject) => {
+    listener.bindAsync(address, credentials ?? grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(new CellwallError('unavailable', `cannot listen on ${address}: ${error.message}`, { cause: error }));
+    });
+  });
+  log.info({ address, port, mtls: credentials !== undefined }, 'xDS listens');
+  return {
+    port,
+    rotate: (fresh) => credentials?.rotate(fresh),
+    async close(spreadMs = 0) {
+      // Sends GOAWAY and waits for the streams, which the server ends.
+      const drained = new Promise<void>((resolve) => listener.tryShutdown(() => resolve()));
+      await server.close(spreadMs);
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, shutdownMs);
+      });
+      await Promise.race([drained, limit]);
+      clearTimeout(timer);
+      listener.forceShutdown();
+    },
+  };
+}
+
+function bytesMethod(path: string): grpc.MethodDefinition<Buffer, Buffer> {
+  const same = (bytes: Buffer): Buffer => bytes;
+  return {
+    path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
+}
+
+function serve(
+  call: grpc.ServerDuplexStream<Buffer, Buffer>,
+  server: XdsServer,
+  variant: VariantName,
+  only: TypeUrl | undefined,
+): void {
+  let ended = false;
+  const transport: StreamTransport = {
+    peer: peerOf(call),
+    // grpc-js calls back once HTTP/2 flow control took the bytes.
+    write: (response, sent) => void call.write(response, sent),
+    end({ code, message, hint }) {
+      if (ended) return;
+      ended = true;
+      // The event is grpc-js's way to end a duplex call with a status of one's own.
+      call.emit('error', { code: status[code], details: hint === undefined ? message : `${message} (${hint})` });
+    },
+  };
+  const stream = server.open(transport, variant, only);
+  call.on('data', (bytes: Buffer) => stream.request(bytes));
+  call.on('end', () => {
+    stream.closed();
+    if (!ended) call.end();
+  });
+  call.on('cancelled', () => stream.closed());
+  call.on('close', () => stream.closed());
+}
+
+function peerOf(call: grpc.ServerDuplexStream<Buffer, Buffer>): StreamPeer {
+  const certificate = call.getAuthContext().sslPeerCertificate?.raw;
+  // "address:port"; an IPv6 address has colons of its own.
+  const address = call.getPeer().replace(/:\d+$/, '');
+  return certificate === undefined ? { address } : { address, certificate };
+}
+
+/** Mutual TLS 1.3 whose certificate and roots are replaced while it listens. */
+class RotatingCredentials extends grpc.ServerCredentials {
+  constructor(tls: TlsMaterial) {
+    super({ requestCert: true, rejectUnauthorized: true }, contextOf(tls));
+  }
+
+  rotate(tls: TlsMaterial): void {
+    this.updateSecureContextOptions(contextOf(tls));
+  }
+
+  override _equals(other: grpc.ServerCredentials): boolean {
+    return this === other;
+  }
+}
+
+function contextOf({ certificate, key, roots }: TlsMaterial): SecureContextOptions {
+  return {
+    cert: certificate,
+    key: key.reveal(),
+    ca: roots,
+    minVersion: 'TLSv1.3',
+    // No session outlives the roots that it was verified with.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}

@@ -1,0 +1,34 @@
+// Dependents of what was pushed: a changed cluster or listener warms, and waits for them (see `dependents` in order.ts).
+import { dependents } from './order.ts';
+import { references } from './references.ts';
+import type { EncodedResource } from './snapshot.ts';
+import { type StreamState, withSubscription } from './stream-state.ts';
+import { resend } from './subscription.ts';
+import type { TypeUrl } from './type-url.ts';
+
+/** Marks the dependents of the changed resources to be sent again. */
+export function warm(state: StreamState, typeUrl: TypeUrl, changed: readonly EncodedResource[]): StreamState {
+  if (changed.length === 0) return state;
+  let next = state;
+  for (const type of dependents.get(typeUrl) ?? []) {
+    const subscription = next.subscriptions.get(type);
+    if (subscription === undefined) continue;
+    next = withSubscription(
+      next,
+      changed.reduce((from, resource) => resend(from, references(resource)), subscription),
+    );
+  }
+  return next;
+}
+
+/** The names that a type's referrers, as pushed on this stream, wait for: no claim from an earlier stream holds for them. */
+export function awaited(state: StreamState, typeUrl: TypeUrl): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const [referrer, types] of dependents) {
+    if (!types.includes(typeUrl)) continue;
+    for (const held of state.subscriptions.get(referrer)?.held.values() ?? []) {
+      if ('value' in held) for (const name of references(held)) names.add(name);
+    }
+  }
+  return names;
+}

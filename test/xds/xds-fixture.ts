@@ -1,0 +1,89 @@
+// An xDS server on a free port for the tests of this folder, with everything that it told its observer.
+import { CellwallError } from '../../src/lib/errors.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { createSnapshotCache, type SnapshotCache } from '../../src/xds/cache.ts';
+import { encodeResource } from '../../src/xds/encode.ts';
+import type { Limits } from '../../src/xds/limits.ts';
+import type { NodeKey } from '../../src/xds/node.ts';
+import type { StreamAuthenticator, StreamEvent } from '../../src/xds/observer.ts';
+import { createXdsServer, type XdsServer } from '../../src/xds/server.ts';
+import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
+import { type GrpcListener, listenGrpc, type TlsMaterial } from '../../src/xds/transport-grpc.ts';
+import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
+
+export const nodeKey = 'spiffe://td/service/a~1' as NodeKey;
+export const node = { id: nodeKey, userAgentName: 'test' };
+
+/** Takes any node at its word, but refuses one that calls itself a stranger. */
+export const byName: StreamAuthenticator = (_peer, { id }) => {
+  if (id === 'stranger') throw new CellwallError('permission_denied', 'node.id is not that of the certificate');
+  return id as NodeKey;
+};
+
+export interface Fixture {
+  readonly cache: SnapshotCache;
+  readonly server: XdsServer;
+  readonly listener: GrpcListener;
+  readonly port: number;
+  readonly events: StreamEvent[];
+  close(): Promise<void>;
+}
+
+export async function startXds(
+  options: {
+    readonly address?: string;
+    readonly limits?: Partial<Limits>;
+    readonly tls?: TlsMaterial;
+    readonly authenticate?: StreamAuthenticator;
+  } = {},
+): Promise<Fixture> {
+  const cache = createSnapshotCache();
+  const events: StreamEvent[] = [];
+  const server = createXdsServer({
+    cache,
+    authenticate: options.authenticate ?? byName,
+    observe: (event) => void events.push(event),
+    log: silentLog,
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
+  });
+  const listener = await listenGrpc({
+    server,
+    address: options.address ?? '127.0.0.1:0',
+    log: silentLog,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
+  });
+  return { cache, server, listener, port: listener.port, events, close: () => listener.close() };
+}
+
+type Kind = keyof typeof typeUrls;
+/** Per type, name → any text: equal text, equal version. */
+export type Contents = Partial<Record<Kind, Readonly<Record<string, string>>>>;
+
+/** A snapshot of made-up resources; what they contain is the text, as field 1. */
+export function snapshotOf(revision: number, contents: Contents): Snapshot {
+  const resources = new Map<TypeUrl, ReadonlyMap<string, EncodedResource>>();
+  for (const [kind, entries] of Object.entries(contents)) {
+    const typeUrl = typeUrls[kind as Kind];
+    resources.set(
+      typeUrl,
+      new Map(Object.entries(entries).map(([name, text]) => [name, encodeResource(typeUrl, name, textMessage(text))])),
+    );
+  }
+  return { revision, resources };
+}
+
+/** A message whose field 1 is repeated, once a word. */
+function textMessage(text: string): Uint8Array {
+  return Buffer.concat(
+    text.split(' ').map((word) => Buffer.concat([Buffer.from([0x0a, Buffer.byteLength(word)]), Buffer.from(word)])),
+  );
+}
+
+/** The reverse, for assertions. */
+export function textOf(value: Uint8Array): string {
+  const words: string[] = [];
+  for (let at = 0; at < value.length; at += 2 + (value[at + 1] ?? 0)) {
+    words.push(Buffer.from(value.subarray(at + 2, at + 2 + (value[at + 1] ?? 0))).toString());
+  }
+  return words.join(' ');
+}

@@ -29,7 +29,7 @@ export interface TlsTarget {
 
 export interface TlsConnection {
   readonly socket: TLSSocket;
-  /** Of the server's certificate, lower-case hex. */
+  /** Of the server's certificate, lower-case hex without leading zeros. */
   readonly serial: string;
 }
 
@@ -59,7 +59,7 @@ export function connectTls({ address, expect, context, alpn }: TlsTarget): Promi
       socket.off('error', fail);
       // Whoever uses the connection listens for itself; without this a late reset would end the process.
       socket.on('error', () => socket.destroy());
-      resolve({ socket, serial: socket.getPeerCertificate().serialNumber.toLowerCase() });
+      resolve({ socket, serial: socket.getPeerCertificate().serialNumber.toLowerCase().replace(/^0+/, '') });
     });
   });
 }

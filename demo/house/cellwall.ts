@@ -1,0 +1,52 @@
+// The `cellwall` command, as the demo runs it: by its bin, with the addresses of this run's control plane in the environment.
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Child, Processes } from './processes.ts';
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Cellwall {
+  /** Runs a command to its end. */
+  run(...args: readonly string[]): Promise<CommandResult>;
+  /** The same; a failure throws what it said. Answers stdout. */
+  expect(...args: readonly string[]): Promise<string>;
+  /** Starts one that stays, with its own additions to the environment. */
+  start(name: string, logFile: string, args: readonly string[], env?: Readonly<Record<string, string>>): Child;
+}
+
+const bin = fileURLToPath(new URL('../../bin/cellwall.cjs', import.meta.url));
+
+export function createCellwall(processes: Processes, env: Readonly<Record<string, string>>): Cellwall {
+  const run: Cellwall['run'] = (...args) =>
+    new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [bin, ...args], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: 30_000,
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        stdout += chunk;
+      });
+      child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+        stderr += chunk;
+      });
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, stdout, stderr }));
+    });
+  return {
+    run,
+    async expect(...args) {
+      const { code, stdout, stderr } = await run(...args);
+      if (code === 0) return stdout;
+      throw new Error(`cellwall ${args.join(' ')} exited with ${code}:\n${(stderr || stdout).trim()}`);
+    },
+    start: (name, logFile, args, own = {}) =>
+      processes.start({ name, command: process.execPath, args: [bin, ...args], logFile, env: { ...env, ...own } }),
+  };
+}

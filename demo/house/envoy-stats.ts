@@ -1,0 +1,65 @@
+// What an Envoy says of itself: its counters of configuration updates and its endpoints.
+import { request } from 'node:http';
+
+export async function readEnvoy(admin: string, path: string): Promise<string> {
+  const [host = '', port = ''] = admin.split(':');
+  return new Promise((resolve, reject) => {
+    const call = request({ host, port: Number(port), path, agent: false, timeout: 5000 }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    });
+    call.on('timeout', () => call.destroy(new Error('no answer in 5 s')));
+    call.on('error', reject);
+    call.end();
+  });
+}
+
+export interface EnvoyConfig {
+  /** Successful updates of listeners, clusters, routes, endpoints and extension configurations; not of own secrets. */
+  readonly updates: ReadonlyMap<string, number>;
+  /** `cluster address:port`, of every upstream host. */
+  readonly endpoints: ReadonlySet<string>;
+  readonly rejected: number;
+  readonly connected: boolean;
+}
+
+export async function readEnvoyConfig(admin: string): Promise<EnvoyConfig> {
+  const [stats, clusters] = await Promise.all([
+    readEnvoy(admin, '/stats?filter=(update_success|update_rejected|config_reload|control_plane.connected_state)$'),
+    readEnvoy(admin, '/clusters?format=json'),
+  ]);
+  const updates = new Map<string, number>();
+  let rejected = 0;
+  let connected = false;
+  for (const line of stats.split('\n')) {
+    const [name = '', value = ''] = line.split(': ');
+    if (name.endsWith('update_rejected')) rejected += Number(value);
+    else if (name === 'control_plane.connected_state') connected = value === '1';
+    else if (name.endsWith('update_success') && !name.startsWith('sds.') && !name.includes('.sds.'))
+      updates.set(name, Number(value));
+  }
+  return { updates, rejected, connected, endpoints: endpointsIn(JSON.parse(clusters)) };
+}
+
+interface ClusterStatuses {
+  readonly cluster_statuses?: readonly {
+    readonly name: string;
+    readonly host_statuses?: readonly {
+      readonly address?: { readonly socket_address?: { readonly address: string; readonly port_value: number } };
+    }[];
+  }[];
+}
+
+function endpointsIn({ cluster_statuses = [] }: ClusterStatuses): ReadonlySet<string> {
+  const endpoints = new Set<string>();
+  for (const { name, host_statuses = [] } of cluster_statuses) {
+    for (const { address } of host_statuses) {
+      const socket = address?.socket_address;
+      if (socket !== undefined) endpoints.add(`${name} ${socket.address}:${socket.port_value}`);
+    }
+  }
+  return endpoints;
+}

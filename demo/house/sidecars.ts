@@ -1,0 +1,63 @@
+// The sidecars: one `cellwall sidecar` beside each service, each with an Envoy.
+import { join } from 'node:path';
+import type { Cellwall } from './cellwall.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { Ports } from './ports.ts';
+import type { Child } from './processes.ts';
+import { until } from './until.ts';
+
+export interface Sidecar {
+  readonly service: string;
+  /** Where its Envoy takes calls for the service: 127.0.0.1:port. */
+  readonly inbound: string;
+  /** Envoy's own admin address, for its statistics. */
+  readonly envoyAdmin: string;
+  readonly child: Child;
+}
+
+export interface SidecarsOptions {
+  readonly cellwall: Cellwall;
+  readonly controlPlane: ControlPlane;
+  readonly ports: Ports;
+  readonly folder: string;
+  /** Service → port of its application. */
+  readonly applications: ReadonlyMap<string, number>;
+}
+
+/** Starts all at once; resolves when each serves. */
+export async function startSidecars({
+  cellwall,
+  controlPlane,
+  ports,
+  folder,
+  applications,
+}: SidecarsOptions): Promise<ReadonlyMap<string, Sidecar>> {
+  const { admin, addresses } = controlPlane;
+  const sidecars = new Map<string, Sidecar>();
+  for (const [service, application] of applications) {
+    const inbound = `127.0.0.1:${await ports.next()}`;
+    const envoyAdmin = `127.0.0.1:${await ports.next()}`;
+    const { token } = await admin.createToken({ service });
+    const name = service.replace('/', '-');
+    const args = [
+      'sidecar',
+      ...['--service', service, '--listen', inbound, '--app', `127.0.0.1:${application}`],
+      ...['--data', join(folder, name), '--envoy-admin', envoyAdmin],
+      ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
+    ];
+    const child = cellwall.start(`sidecar of ${service}`, join(folder, `${name}.log`), args, { CELLWALL_TOKEN: token });
+    sidecars.set(service, { service, inbound, envoyAdmin, child });
+  }
+  await until(
+    async () => {
+      for (const { child } of sidecars.values()) if (!child.running()) return child.name;
+      const { proxies } = await admin.proxies();
+      const ready = new Set(proxies.filter((proxy) => proxy.ready).map((proxy) => proxy.service));
+      return [...sidecars.keys()].every((service) => ready.has(service)) ? 'all' : undefined;
+    },
+    { what: 'every sidecar serves', withinMs: 40_000, everyMs: 50 },
+  ).then((answer) => {
+    if (answer !== 'all') throw new Error(`the ${answer} ended at its start`);
+  });
+  return sidecars;
+}

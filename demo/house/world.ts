@@ -1,0 +1,163 @@
+// Everything that runs in the demo, started as far in parallel as it depends on each other.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { silentLog } from '../../src/lib/log.ts';
+import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
+import type { Tell } from '../story/tell.ts';
+import { type Cellwall, createCellwall } from './cellwall.ts';
+import { type ControlPlane, createControlPlane } from './control-plane.ts';
+import { type Documents, permissive, readDocuments, render, whileMigrating } from './documents.ts';
+import { fetchIdentity, type Identity } from './identities.ts';
+import { createLegacyAuthority, type LegacyAuthority } from './legacy-authority.ts';
+import { createLoadProcess, type LoadProcess } from './load-process.ts';
+import { createPorts } from './ports.ts';
+import type { Processes } from './processes.ts';
+import { type Sidecar, startSidecars } from './sidecars.ts';
+import { type StandIns, startStandIns } from './stand-ins.ts';
+import { startValkey } from './valkey.ts';
+
+/** Callers without a sidecar. */
+export const clients = {
+  httpRouter: 'edge/http-router',
+  cell1Gitlab: 'cell/cell-1/service/gitlab',
+  cell2Gitlab: 'cell/cell-2/service/gitlab',
+  stranger: 'unknown/stranger',
+} as const;
+
+export type Client = keyof typeof clients;
+
+export interface World {
+  readonly folder: string;
+  /** What the control plane reads. */
+  readonly documentsFolder: string;
+  readonly documents: Documents;
+  readonly cellwall: Cellwall;
+  readonly controlPlane: ControlPlane;
+  readonly standIns: StandIns;
+  readonly load: LoadProcess;
+  readonly legacy: LegacyAuthority;
+  readonly sidecars: readonly Sidecar[];
+  readonly clients: Readonly<Record<Client, Identity>>;
+  /** Policies that let anonymous callers in while callers are being moved. */
+  readonly migrationPolicies: readonly string[];
+  /** Address of the sidecar before a service. */
+  inbound(service: string): string;
+  /** The loopback port on which the sidecar of `caller` takes calls for `target`. */
+  outbound(caller: string, target: string): string;
+  spiffeId(service: string): string;
+  /** Fewer repetitions. */
+  readonly quick: boolean;
+}
+
+export interface WorldOptions {
+  readonly folder: string;
+  readonly processes: Processes;
+  readonly tell: Tell;
+  readonly quick: boolean;
+}
+
+export const legacyService = 'topology-rest';
+const examples = fileURLToPath(new URL('../../examples/cells', import.meta.url));
+
+export async function startWorld({ folder, processes, tell, quick }: WorldOptions): Promise<World> {
+  const inFolder = (name: string): string => {
+    mkdirSync(join(folder, name), { recursive: true });
+    return join(folder, name);
+  };
+  const [documentsFolder, data, logs] = [inFolder('documents'), inFolder('control-plane'), inFolder('logs')];
+  const ports = createPorts();
+  const address = async (): Promise<string> => `127.0.0.1:${await ports.next()}`;
+  const addresses = { xds: await address(), identity: await address(), admin: await address() };
+  const log = { ...silentLog, info: (_fields: object, message: string) => tell.note(message) };
+  const envoy = await findEnvoy({ env: process.env, log });
+  const cellwall = createCellwall(processes, {
+    CELLWALL_ADMIN: addresses.admin,
+    CELLWALL_DATA: data,
+    ENVOY_BIN: envoy,
+    NO_COLOR: '1',
+  });
+  // The stand-ins and the control plane start side by side: neither knows of the other.
+  const standInsStart = startStandIns(processes, join(logs, 'services.log'));
+  const valkeyStart = startValkey({ processes, ports, folder: inFolder('valkey'), note: tell.note });
+  const [documents, legacy] = await Promise.all([
+    readDocuments(examples, ports),
+    createLegacyAuthority('old-load-balancers'),
+  ]);
+  const acceptance = { service: legacyService, authority: legacy.name, certificates: legacy.certificate };
+  for (const { name, documents: content } of permissive(documents, acceptance)) {
+    writeFileSync(join(documentsFolder, name), render(content));
+  }
+  const migration = whileMigrating(documents.services);
+  writeFileSync(join(documentsFolder, 'while-migrating.yaml'), migration.text);
+  writeFileSync(join(documentsFolder, 'stranger.yaml'), strangerDocument(documents.trustDomain));
+  const controlPlane = createControlPlane({
+    cellwall,
+    addresses,
+    documents: documentsFolder,
+    data,
+    logFile: join(logs, 'control-plane.log'),
+  });
+  const started = Date.now();
+  const [standIns, valkey] = await Promise.all([standInsStart, valkeyStart, controlPlane.start()]);
+  tell.held(
+    'control plane, stand-in services and valkey',
+    `${seconds(started)}; xDS ${addresses.xds}, admin ${addresses.admin}`,
+  );
+  const applications = new Map<string, number>([...Object.entries(standIns.ports), ['cell-1/valkey', valkey]]);
+  const load = createLoadProcess(processes, join(logs, 'load.log'));
+  const sidecarsStarted = Date.now();
+  const spiffeOf = (path: string): string => `spiffe://${documents.trustDomain}/${path}`;
+  const identities = { cellwall, controlPlane, folder: inFolder('clients') };
+  const [sidecars, ...fetched] = await Promise.all([
+    startSidecars({ cellwall, controlPlane, ports, folder: inFolder('sidecars'), applications }),
+    ...Object.entries(clients).map(
+      async ([name, path]) => [name, await fetchIdentity(identities, name, spiffeOf(path))] as const,
+    ),
+  ]);
+  tell.held(`${sidecars.size} sidecars serve, ${fetched.length} clients have a certificate`, seconds(sidecarsStarted));
+  return {
+    folder,
+    documentsFolder,
+    documents,
+    cellwall,
+    controlPlane,
+    standIns,
+    load,
+    legacy,
+    quick,
+    sidecars: [...sidecars.values()],
+    clients: Object.fromEntries(fetched) as Record<Client, Identity>,
+    migrationPolicies: migration.keys,
+    inbound(service) {
+      const sidecar = sidecars.get(service);
+      if (sidecar === undefined) throw new Error(`no sidecar of ${service}`);
+      return sidecar.inbound;
+    },
+    outbound(caller, target) {
+      const found = documents.dependencies.find((item) => item.caller === caller && item.target === target);
+      if (found === undefined) throw new Error(`${caller} does not declare ${target}`);
+      return `127.0.0.1:${found.listen}`;
+    },
+    spiffeId(service) {
+      const [name = '', cell] = service.split('/').reverse();
+      return spiffeOf(cell === undefined ? `service/${name}` : `cell/${cell}/service/${name}`);
+    },
+  };
+}
+
+/** An identity of the mesh that no policy names. */
+function strangerDocument(trustDomain: string): string {
+  return `apiVersion: cellwall/v1
+kind: Workload
+metadata:
+  name: stranger
+spec:
+  identity:
+    spiffeId: spiffe://${trustDomain}/${clients.stranger}
+`;
+}
+
+function seconds(since: number): string {
+  return `${((Date.now() - since) / 1000).toFixed(1)} s`;
+}

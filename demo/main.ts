@@ -1,0 +1,97 @@
+// `npm run demo`: starts everything, tells the story, and leaves nothing behind. Exit 0 only if every step held.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { createProcesses, tail } from './house/processes.ts';
+import { startWorld, type World } from './house/world.ts';
+import { type StepResult, tellStory } from './story/story.ts';
+import { createTell } from './story/tell.ts';
+import { tryNext } from './story/try-next.ts';
+
+const usage = `npm run demo [-- --json] [-- --keep] [-- --quick]
+  --json   one object as the last line of stdout; everything else goes to stderr
+  --keep   leave it running until Ctrl-C, and say what to try next
+  --quick  fewer repetitions and less load
+`;
+
+async function main(): Promise<number> {
+  const { values } = readArguments();
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const output = values.json ? process.stderr : process.stdout;
+  const tell = createTell({
+    write: (text) => output.write(text),
+    color: output.isTTY === true && process.env['NO_COLOR'] === undefined,
+  });
+  const started = performance.now();
+  const folder = mkdtempSync(join(tmpdir(), 'cellwall-demo-'));
+  const processes = createProcesses();
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('interrupted'));
+  });
+  let ok = false;
+  let steps: readonly StepResult[] = [];
+  let error: string | undefined;
+  const play = async (): Promise<World> => {
+    tell.heading('Cellwall: the wall stands');
+    const world = await startWorld({ folder, processes, tell, quick: values.quick });
+    steps = await tellStory(world, tell);
+    ok = steps.every((step) => step.ok);
+    return world;
+  };
+  try {
+    const world = await Promise.race([play(), interrupted]);
+    const ms = Math.round(performance.now() - started);
+    if (world === 'interrupted') error = 'interrupted';
+    else tell.heading(ok ? `Every step held, in ${(ms / 1000).toFixed(1)} s.` : 'A step did not hold.');
+    if (world !== 'interrupted' && ok && values.keep) {
+      if (values.json) printJson({ ok, ms, steps });
+      output.write(tryNext(world));
+      await interrupted;
+      return 0;
+    }
+  } catch (reason) {
+    error = reason instanceof Error ? reason.message : String(reason);
+    tell.failed(error);
+  } finally {
+    if (!ok && error !== 'interrupted') {
+      for (const child of processes.all()) {
+        const last = tail(child);
+        if (last !== '') output.write(`\n--- ${child.name}: ${child.logFile}\n${last}\n`);
+      }
+    }
+    await processes.stop();
+    if (ok || error === 'interrupted') rmSync(folder, { recursive: true, force: true });
+    else output.write(`\nthe logs stay in ${folder}\n`);
+  }
+  const ms = Math.round(performance.now() - started);
+  if (values.json) printJson({ ok, ms, steps, ...(error === undefined ? {} : { error }) });
+  return ok ? 0 : error === 'interrupted' ? 130 : 1;
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (reason) {
+    process.stderr.write(`${reason instanceof Error ? reason.message : String(reason)}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+function printJson(result: object): void {
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+process.exitCode = await main();
+// Whatever still waits (a story that was interrupted) ends here; stdout is written first.
+process.stdout.write('', () => process.exit());

@@ -1,0 +1,37 @@
+// (3) Strict: one change of the Mesh, and who has no identity of the mesh is refused in the handshake.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { render } from '../house/documents.ts';
+import { until } from '../house/until.ts';
+import { describe } from '../wire/outcome.ts';
+import { callWithoutIdentity } from './1-permissive.ts';
+import { callEveryDependency } from './2-every-caller.ts';
+import { must, type Step } from './step.ts';
+
+export const strict: Step = {
+  name: 'strict',
+  title: '3  strict: the same three are refused',
+  withinMs: 20_000,
+  async run(world, tell) {
+    const folder = join(world.folder, 'strict');
+    mkdirSync(folder, { recursive: true });
+    for (const { name, documents } of world.documents.files) writeFileSync(join(folder, name), render(documents));
+    await world.cellwall.expect('delete', ...world.migrationPolicies);
+    tell.held('cellwall delete: nothing allows anonymous callers', `${world.migrationPolicies.length} policies gone`);
+    const applied = await world.cellwall.expect('apply', '-f', folder);
+    tell.held('cellwall apply -f examples/cells', applied.trim().split('\n').join(' '));
+    const outcomes = await until(
+      async () => {
+        const now = await callWithoutIdentity(world);
+        // Refused before any request: no status code, no answer.
+        return Object.values(now).every(({ kind }) => kind === 'failed') ? now : undefined;
+      },
+      { what: 'plaintext, one-way TLS and the legacy CA are refused', withinMs: 10_000 },
+    );
+    for (const [kind, outcome] of Object.entries(outcomes)) tell.held(kind, describe(outcome));
+    const calls = await callEveryDependency(world);
+    must(calls > 0, 'nobody declares anything');
+    tell.held('every declared call still works', `${calls} calls over mTLS`);
+    return { refused: Object.keys(outcomes).length, allowed: calls };
+  },
+};

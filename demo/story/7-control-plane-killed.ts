@@ -1,0 +1,111 @@
+// (7) The control plane is killed with -9 and started again: traffic never stops, no endpoint is lost, and nothing is sent again
+// that did not change (a proxy's own secrets apart).
+import { setTimeout as wait } from 'node:timers/promises';
+import { type EnvoyConfig, readEnvoyConfig } from '../house/envoy-stats.ts';
+import { untilTrue } from '../house/until.ts';
+import type { World } from '../house/world.ts';
+import { loadPlan } from './load-plan.ts';
+import { must, type Step } from './step.ts';
+
+/** After the reconnect, time for a push that should not come. */
+const settleMs = 1500;
+
+export const controlPlaneKilled: Step = {
+  name: 'control-plane-killed',
+  title: '7  the control plane is killed with -9, and started again',
+  withinMs: 40_000,
+  async run(world, tell) {
+    const { controlPlane, load, sidecars } = world;
+    const before = await readAll(world);
+    const endpoints = sum(before, ({ endpoints }) => endpoints.size);
+    must(endpoints > 0, 'no Envoy has an endpoint');
+    load.start(loadPlan(world, { concurrency: 2, pauseMs: 8 }));
+    let downMs: number;
+    try {
+      await answered(world, 'before the kill');
+      const pid = controlPlane.pid();
+      const killed = performance.now();
+      await controlPlane.kill();
+      await answered(world, 'without a control plane');
+      const during = await readAll(world);
+      must(sameEndpoints(before, during), 'an endpoint was lost while the control plane was gone');
+      tell.held(`kill -9 ${pid}`, `${endpoints} endpoints stay in ${sidecars.length} Envoys, calls go on`);
+      await controlPlane.start();
+      await untilTrue(
+        async () => {
+          const { proxies } = await controlPlane.admin.proxies();
+          const connected = proxies.filter(({ state, ready }) => state === 'connected' && ready);
+          return connected.length >= sidecars.length && (await readAll(world)).every((envoy) => envoy.connected);
+        },
+        { what: 'every sidecar is connected again', withinMs: 15_000, everyMs: 50 },
+      );
+      downMs = Math.round(performance.now() - killed);
+      tell.held('started again: every sidecar is back', `${downMs} ms after the kill`);
+      await wait(settleMs);
+      await answered(world, 'after the restart');
+    } finally {
+      await load.stop();
+    }
+    const after = await readAll(world);
+    must(sameEndpoints(before, after), 'an endpoint was lost over the restart');
+    must(sum(after, ({ rejected }) => rejected) === 0, 'an Envoy rejected an update');
+    const repushed = updatesSince(
+      before,
+      after,
+      sidecars.map(({ service }) => service),
+    );
+    must(repushed.length === 0, `sent again although unchanged:\n${repushed.join('\n')}`);
+    tell.held(
+      'nothing unchanged was sent again',
+      'listeners, clusters, routes, endpoints, policies: 0 updates in any Envoy',
+    );
+    const counts = load.counts();
+    const sent = counts.reduce((total, count) => total + count.sent, 0);
+    const failed = counts.reduce((total, count) => total + count.failed, 0);
+    must(failed === 0, `${failed} of ${sent} failed:\n${counts.flatMap(({ failures }) => failures).join('\n')}`);
+    const longestGapMs = Math.round(Math.max(...counts.map((count) => count.longestGapMs)));
+    tell.held(
+      `traffic never stopped: ${sent} sent, 0 failed`,
+      `longest time between two answers of a protocol ${longestGapMs} ms`,
+    );
+    return { sent, failed, downMs, longestGapMs, endpoints, endpointsLost: 0, repushed: 0 };
+  },
+};
+
+function readAll({ sidecars }: World): Promise<readonly EnvoyConfig[]> {
+  return Promise.all(sidecars.map(({ envoyAdmin }) => readEnvoyConfig(envoyAdmin)));
+}
+
+/** Each protocol has a hundred more answers than now. */
+async function answered({ load }: World, when: string): Promise<void> {
+  await untilTrue(() => load.counts().length > 0, { what: 'the load runs', withinMs: 5000 });
+  const start = load.counts().map(({ sent, failed }) => sent - failed);
+  await untilTrue(() => load.counts().every(({ sent, failed }, i) => sent - failed >= (start[i] ?? 0) + 100), {
+    what: `every protocol is answered ${when}`,
+    withinMs: 15_000,
+  });
+}
+
+function sameEndpoints(before: readonly EnvoyConfig[], after: readonly EnvoyConfig[]): boolean {
+  return before.every(({ endpoints }, i) => {
+    const now = after[i]?.endpoints ?? new Set();
+    return endpoints.size === now.size && [...endpoints].every((endpoint) => now.has(endpoint));
+  });
+}
+
+function updatesSince(
+  before: readonly EnvoyConfig[],
+  after: readonly EnvoyConfig[],
+  names: readonly string[],
+): string[] {
+  return after.flatMap(({ updates }, i) =>
+    [...updates]
+      .map(([name, count]) => ({ name, more: count - (before[i]?.updates.get(name) ?? 0) }))
+      .filter(({ more }) => more !== 0)
+      .map(({ name, more }) => `${names[i]}: ${name} +${more}`),
+  );
+}
+
+function sum(envoys: readonly EnvoyConfig[], of: (envoy: EnvoyConfig) => number): number {
+  return envoys.reduce((total, envoy) => total + of(envoy), 0);
+}

@@ -1,0 +1,60 @@
+// The steps in order, each under a watchdog; the first one that does not hold ends the story.
+import type { World } from '../house/world.ts';
+import { permissive } from './1-permissive.ts';
+import { everyCaller } from './2-every-caller.ts';
+import { strict } from './3-strict.ts';
+import { authorization } from './4-authorization.ts';
+import { urgentDeny } from './5-urgent-deny.ts';
+import { rotation } from './6-rotation.ts';
+import { controlPlaneKilled } from './7-control-plane-killed.ts';
+import { brokenPolicy } from './8-broken-policy.ts';
+import type { Figures, Step } from './step.ts';
+import type { Tell } from './tell.ts';
+
+export const steps: readonly Step[] = [
+  permissive,
+  everyCaller,
+  strict,
+  authorization,
+  urgentDeny,
+  rotation,
+  controlPlaneKilled,
+  brokenPolicy,
+];
+
+export type StepResult = Figures & { readonly name: string; readonly ok: boolean; readonly ms: number };
+
+export async function tellStory(
+  world: World,
+  tell: Tell,
+  story: readonly Step[] = steps,
+): Promise<readonly StepResult[]> {
+  const results: StepResult[] = [];
+  for (const step of story) {
+    const result = await runStep(step, world, tell);
+    results.push(result);
+    if (!result.ok) break;
+  }
+  return results;
+}
+
+async function runStep({ name, title, withinMs, run }: Step, world: World, tell: Tell): Promise<StepResult> {
+  tell.heading(title);
+  const started = performance.now();
+  const ms = (): number => Math.round(performance.now() - started);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done within ${withinMs / 1000} s`)), withinMs);
+  });
+  try {
+    const figures = await Promise.race([run(world, tell), late]);
+    tell.note(`${ms()} ms`);
+    return { name, ok: true, ms: ms(), ...figures };
+  } catch (reason) {
+    const error = reason instanceof Error ? reason.message : String(reason);
+    tell.failed(error);
+    return { name, ok: false, ms: ms(), error };
+  } finally {
+    clearTimeout(timer);
+  }
+}

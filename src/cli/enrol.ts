@@ -1,13 +1,13 @@
 // How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or made on the spot.
 import type { Command } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
-import type { Redacted } from '../lib/redacted.ts';
+import { Redacted } from '../lib/redacted.ts';
 import { parseHost, parseHostPort } from './address.ts';
 import { addConnectionFlags, connect } from './connection.ts';
 import { flag } from './environment.ts';
 import type { CliContext } from './io.ts';
 import { defaultData } from './paths.ts';
-import type { HostPort, WantedIdentity } from './run.ts';
+import type { EnrolOptions, HostPort, WantedIdentity } from './run.ts';
 import { readSecret } from './secret.ts';
 import { addIdentityFlags } from './wanted-identity.ts';
 
@@ -56,29 +56,37 @@ export function xdsServer(command: Command): HostPort {
 }
 
 /** The given token; else, for an operator on the control plane's own host, one made through the admin API. */
-export function joinToken(
-  context: CliContext,
-  command: Command,
-  wanted: WantedIdentity,
-): () => Promise<Redacted<string>> {
-  return async () => {
-    const given = readSecret(command, 'token');
-    if (given !== undefined) return given;
-    const { Redacted: Wrapped } = await import('../lib/redacted.ts');
+export function joinToken(context: CliContext, command: Command, wanted: WantedIdentity): EnrolOptions['token'] {
+  return async (needed) => {
     try {
-      const client = await connect(context, command, context.env['CELLWALL_DATA'] || defaultData(context));
-      const answer = await client.createToken({
-        ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
-        ttl: '1m',
-      });
-      context.stderr.write(`no join token given: made one for ${answer.spiffeId} with this host's admin token\n`);
-      return new Wrapped(answer.token);
+      const given = readSecret(command, 'token');
+      if (given !== undefined || !needed) return given;
     } catch (reason) {
-      const { code, message } = CellwallError.from(reason);
-      throw new CellwallError(code, `no join token given, and none could be made: ${message}`, {
-        hint: 'on the control plane: cellwall token create; then give it here with --token-file or CELLWALL_TOKEN',
-        cause: reason,
-      });
+      // A restart does not depend on the file that the first start read.
+      if (needed) throw reason;
+      return undefined;
     }
+    return makeToken(context, command, wanted);
   };
+}
+
+async function makeToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
+  try {
+    const client = await connect(context, command, context.env['CELLWALL_DATA'] || defaultData(context));
+    const answer = await client.createToken({
+      ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
+      ttl: '1m',
+    });
+    context.stderr.write(`no join token given: made one for ${answer.spiffeId} with this host's admin token\n`);
+    return new Redacted(answer.token);
+  } catch (reason) {
+    const { code, message, hint } = CellwallError.from(reason);
+    throw new CellwallError(code, `no join token given, and none could be made: ${message}`, {
+      hint:
+        code === 'not_found' && hint !== undefined
+          ? hint
+          : 'on the control plane: cellwall token create; then give it here with --token-file or CELLWALL_TOKEN',
+      cause: reason,
+    });
+  }
 }

@@ -7,3 +7,10 @@ export function seconds(text: string): number {
   if (!(value <= 3600)) throw new InvalidArgumentError('a whole number of seconds, 3600 at most');
   return value;
 }
+
+/** 1 to 256. */
+export function threads(text: string): number {
+  const value = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 1 && value <= 256)) throw new InvalidArgumentError('a whole number, 1 to 256');
+  return value;
+}

@@ -1,5 +1,4 @@
-// The commands that need more than the command line may import: main.ts provides them, loading each when it is called.
-
+// The commands that need more than a look at files and the admin API: main.ts provides them, each loaded when it is called.
 import type { LogLevel } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Json } from '../lib/table.ts';
@@ -46,26 +45,34 @@ export type WantedIdentity =
 
 export interface EnrolOptions {
   readonly wanted: WantedIdentity;
-  /** A join token; asked for only when `data` holds no identity that can be renewed. */
-  readonly token: () => Promise<Redacted<string>>;
+  /**
+   * The join token that was given; else, if one is `needed` (there is no identity to renew), one made through the admin API
+   * of this host.
+   */
+  readonly token: (needed: boolean) => Promise<Redacted<string> | undefined>;
   readonly identityServer: HostPort;
   readonly logLevel: LogLevel;
 }
 
-export interface BootstrapOptions {
-  readonly wanted: WantedIdentity;
+/** What an Envoy's bootstrap says. */
+export interface ProxyOptions {
   readonly xdsServer: HostPort;
-  readonly data: string;
-  readonly listen: IpPort;
+  /** Where callers reach the proxy; absent for a pure client. */
+  readonly listen?: IpPort;
   readonly application?: IpPort;
   readonly instance?: string;
   readonly xdsVariant: 'delta' | 'sotw';
-  readonly envoyAdmin?: IpPort;
+  /** Envoy's admin interface: `ip:port` on loopback, or `unix:<path>`. */
+  readonly envoyAdmin?: string;
 }
 
-export interface SidecarOptions extends EnrolOptions, BootstrapOptions {
+export interface SidecarOptions extends EnrolOptions, ProxyOptions {
+  /** Its keys and state. */
+  readonly data: string;
   readonly envoy?: string;
   readonly drainSeconds: number;
+  /** Envoy's worker threads. */
+  readonly concurrency: number;
 }
 
 export interface FetchSvidOptions extends EnrolOptions {
@@ -74,10 +81,14 @@ export interface FetchSvidOptions extends EnrolOptions {
 
 export interface FetchedSvid {
   readonly spiffeId: string;
-  readonly serial: string;
   /** Epoch milliseconds. */
   readonly notAfter: number;
   readonly files: readonly string[];
+}
+
+export interface BootstrapOptions extends ProxyOptions {
+  /** Where `svid fetch` keeps the certificate of Envoy's xDS connection. */
+  readonly directory: string;
 }
 
 export interface CliRun {

@@ -1,11 +1,20 @@
 // `cellwall sidecar`: gets an identity, writes the bootstrap, runs Envoy beside a service.
 import { Command } from 'commander';
-import { addBootstrapFlags, bootstrapOptions } from '../bootstrap-flags.ts';
 import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
 import { flag } from '../environment.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
-import { seconds } from '../number.ts';
+import { seconds, threads } from '../number.ts';
+import { defaultSidecarData } from '../paths.ts';
+import { addProxyFlags, proxyOptions } from '../proxy-flags.ts';
+import { wantedIdentity } from '../wanted-identity.ts';
+
+interface Options {
+  readonly data?: string;
+  readonly envoy?: string;
+  readonly drainSeconds: number;
+  readonly concurrency: number;
+}
 
 export function sidecarCommand(context: CliContext): Command {
   const command = new Command('sidecar')
@@ -14,8 +23,16 @@ export function sidecarCommand(context: CliContext): Command {
       'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity, and hands signals on.\nA restart with the same --data needs no token.',
     );
   addEnrolFlags(command);
-  addBootstrapFlags(command)
+  addProxyFlags(command)
+    .addOption(flag('--data <dir>', 'its keys and state (default: one of its own)', { env: 'CELLWALL_SIDECAR_DATA' }))
     .addOption(flag('--envoy <path>', 'the Envoy to run (default: ENVOY_BIN, PATH, else fetched once)'))
+    .addOption(
+      flag('--concurrency <n>', "Envoy's worker threads", {
+        env: 'CELLWALL_CONCURRENCY',
+        default: 1,
+        parse: threads,
+      }),
+    )
     .addOption(
       flag('--drain-seconds <n>', 'time for open requests on SIGTERM', {
         env: 'CELLWALL_DRAIN_SECONDS',
@@ -24,13 +41,17 @@ export function sidecarCommand(context: CliContext): Command {
       }),
     );
   addLogLevelFlag(command);
-  return command.action(async (options: { envoy?: string; drainSeconds: number }, self: Command) => {
-    const bootstrap = bootstrapOptions(context, self);
+  return command.action(async (options: Options, self: Command) => {
+    const wanted = wantedIdentity(self);
+    const proxy = proxyOptions(self);
     const code = await context.run.sidecar({
-      ...bootstrap,
-      token: joinToken(context, self, bootstrap.wanted),
+      ...proxy,
+      wanted,
+      token: joinToken(context, self, wanted),
       identityServer: identityServer(self),
+      data: options.data ?? defaultSidecarData(context, wanted, proxy.instance),
       drainSeconds: options.drainSeconds,
+      concurrency: options.concurrency,
       logLevel: logLevel(self),
       ...(options.envoy === undefined ? {} : { envoy: options.envoy }),
     });

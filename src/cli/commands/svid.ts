@@ -39,7 +39,6 @@ function fetchCommand(context: CliContext): Command {
       table: () =>
         formatFields([
           ['identity', svid.spiffeId],
-          ['serial', svid.serial],
           ['ends', `${isoTime(svid.notAfter)} (${relativeTime(svid.notAfter, now)})`],
           ...svid.files.map((file) => ['file', file] as const),
         ]),

@@ -1,0 +1,78 @@
+// Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
+import { type Command, InvalidArgumentError } from 'commander';
+import { isLoopback } from '../admin/guard.ts';
+import { parseHostPort, parseIpPort } from './address.ts';
+import { xdsServer } from './enrol.ts';
+import { flag } from './environment.ts';
+import type { IpPort, ProxyOptions } from './run.ts';
+
+interface Options {
+  readonly listen?: IpPort;
+  readonly app?: IpPort;
+  readonly instance?: string;
+  readonly xdsVariant: string;
+  readonly envoyAdmin?: string;
+}
+
+export function addProxyFlags(command: Command): Command {
+  return command
+    .addOption(
+      flag('--listen <ip:port>', 'where callers reach it; default with --app: a free port of 127.0.0.1', {
+        env: 'CELLWALL_LISTEN',
+        parse: parseIpPort,
+      }),
+    )
+    .addOption(
+      flag('--app <ip:port>', 'the application; a port alone is on loopback', {
+        env: 'CELLWALL_APP',
+        parse: parseIpPort,
+      }),
+    )
+    .addOption(
+      flag('--instance <name>', 'tells proxies of one identity apart (default: random, kept)', {
+        env: 'CELLWALL_INSTANCE',
+        parse: instance,
+      }),
+    )
+    .addOption(
+      flag('--xds-variant <variant>', 'of the protocol', {
+        env: 'CELLWALL_XDS_VARIANT',
+        default: 'delta',
+        choices: ['delta', 'sotw'],
+      }),
+    )
+    .addOption(
+      flag('--envoy-admin <address>', "Envoy's admin interface: a loopback ip:port, or unix:PATH (the default)", {
+        env: 'CELLWALL_ENVOY_ADMIN',
+        parse: envoyAdmin,
+      }),
+    );
+}
+
+export function proxyOptions(command: Command): ProxyOptions {
+  const { listen, app, instance: name, xdsVariant, envoyAdmin: admin } = command.opts<Options>();
+  // What has no application behind it takes no calls.
+  const inbound = listen ?? (app === undefined ? undefined : { address: '127.0.0.1', port: 0 });
+  return {
+    xdsServer: xdsServer(command),
+    xdsVariant: xdsVariant === 'sotw' ? 'sotw' : 'delta',
+    ...(inbound === undefined ? {} : { listen: inbound }),
+    ...(app === undefined ? {} : { application: app }),
+    ...(name === undefined ? {} : { instance: name }),
+    ...(admin === undefined ? {} : { envoyAdmin: admin }),
+  };
+}
+
+function instance(text: string): string {
+  if (/^[a-z0-9-]{1,64}$/.test(text)) return text;
+  throw new InvalidArgumentError('lower-case letters, digits and hyphens, 64 at most');
+}
+
+function envoyAdmin(text: string): string {
+  if (text.startsWith('unix:') && text.length > 'unix:'.length) return text;
+  const { host, port } = parseHostPort(text);
+  if (!isLoopback(host)) {
+    throw new InvalidArgumentError(`it needs no credential and can end the proxy: loopback only, not ${host}`);
+  }
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,92 @@
+// The commands that run, or stand in for, the sidecar: `sidecar`, `svid fetch`, `bootstrap`. Each module is loaded when it is
+// called, as this process stands beside every service.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CellwallError } from '../lib/errors.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { formatHostPort } from './address.ts';
+import type { CliIo } from './io.ts';
+import type { CliRun, EnrolOptions, IpPort, WantedIdentity } from './run.ts';
+
+export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sidecar' | 'fetchSvid' | 'bootstrap'> {
+  return {
+    async sidecar(options) {
+      const { listen, application, instance, envoy, envoyAdmin, data } = options;
+      const [{ runSidecar }, { createLog }, { chooseListen }, token] = await Promise.all([
+        import('../sidecar/run-sidecar.ts'),
+        import('../lib/log.ts'),
+        import('./choose-listen.ts'),
+        tokenFor(options, join(data, 'svid')),
+      ]);
+      const inbound = listen === undefined ? undefined : await chooseListen(listen, data);
+      const sidecar = await runSidecar({
+        identity: formatHostPort(options.identityServer),
+        xds: formatHostPort(options.xdsServer),
+        dataDir: data,
+        drainSeconds: options.drainSeconds,
+        concurrency: options.concurrency,
+        variant: options.xdsVariant,
+        env,
+        log: createLog(options.logLevel, { name: 'sidecar' }),
+        ...(token === undefined ? {} : { token }),
+        ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
+        ...(application === undefined ? {} : { application: formatIpPort(application) }),
+        ...(instance === undefined ? {} : { instance }),
+        ...(envoy === undefined ? {} : { envoyPath: envoy }),
+        ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
+      });
+      if (!isWanted(options.wanted, sidecar.spiffeId)) {
+        await sidecar.stop();
+        throw anotherIdentity(options.wanted, sidecar.spiffeId, data);
+      }
+      return (await sidecar.exited) === 0 ? 0 : 1;
+    },
+
+    async fetchSvid(options) {
+      const { directory, wanted } = options;
+      const [{ fetchSvid }, { createLog }, token] = await Promise.all([
+        import('../sidecar/svid-fetch.ts'),
+        import('../lib/log.ts'),
+        tokenFor(options, directory),
+      ]);
+      const svid = await fetchSvid({
+        identity: formatHostPort(options.identityServer),
+        dir: directory,
+        log: createLog(options.logLevel, { name: 'svid' }),
+        ...(token === undefined ? {} : { token }),
+      });
+      if (!isWanted(wanted, svid.spiffeId)) throw anotherIdentity(wanted, svid.spiffeId, directory);
+      const { spiffeId, notAfter, chain, key, bundle } = svid;
+      return { spiffeId, notAfter: notAfter.getTime(), files: [chain, key, bundle] };
+    },
+
+    async bootstrap(options) {
+      const { writeBootstrap } = await import('./write-bootstrap.ts');
+      return writeBootstrap(options);
+    },
+  };
+}
+
+/** A token is needed only for a directory that holds no identity yet: what is there is renewed. */
+function tokenFor({ token }: EnrolOptions, svidDir: string): Promise<Redacted<string> | undefined> {
+  return token(!existsSync(join(svidDir, 'current')));
+}
+
+function formatIpPort({ address, port }: IpPort): string {
+  return formatHostPort({ host: address, port });
+}
+
+/** A service in no cell has no "/cell/…" before it (model/spiffe-id.ts). */
+function isWanted(wanted: WantedIdentity, spiffeId: string): boolean {
+  if (wanted.kind === 'spiffe-id') return spiffeId === wanted.id;
+  const [name, cell] = wanted.ref.split('/').reverse();
+  const path = cell === undefined ? `service/${name}` : `cell/${cell}/service/${name}`;
+  return /^spiffe:\/\/[^/]+\/(.*)$/.exec(spiffeId)?.[1] === path;
+}
+
+function anotherIdentity(wanted: WantedIdentity, spiffeId: string, directory: string): CellwallError {
+  const name = wanted.kind === 'service' ? `the service ${wanted.ref}` : wanted.id;
+  return new CellwallError('failed_precondition', `the identity in ${directory} is ${spiffeId}, not that of ${name}`, {
+    hint: 'use a token for that identity, and a directory of its own',
+  });
+}

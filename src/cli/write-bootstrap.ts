@@ -1,0 +1,71 @@
+// Envoy's bootstrap over the files of `svid fetch`, for those who run Envoy themselves; with it, the two files by which Envoy finds
+// that certificate.
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { CellwallError } from '../lib/errors.ts';
+import type { Json } from '../lib/table.ts';
+import { parseSpiffeId, serverSpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
+import { type AdminAddress, bootstrap } from '../sidecar/bootstrap.ts';
+import { createSvidFiles } from '../sidecar/svid-files.ts';
+import { xdsSecrets } from '../sidecar/xds-secrets.ts';
+import { parseHostPort } from './address.ts';
+import type { BootstrapOptions, IpPort } from './run.ts';
+
+export function writeBootstrap(options: BootstrapOptions): Json {
+  const { listen, application, xdsServer, xdsVariant } = options;
+  const directory = resolve(options.directory);
+  const svid = existsSync(directory) ? createSvidFiles(directory).read() : undefined;
+  const spiffeId = svid === undefined ? undefined : parseSpiffeId(svid.spiffeId);
+  if (spiffeId === undefined) {
+    throw new CellwallError('failed_precondition', `no certificate in ${directory}`, {
+      hint: `get one first: cellwall svid fetch --service NAME --dir ${options.directory}`,
+    });
+  }
+  if (listen?.port === 0) {
+    throw new CellwallError('invalid_argument', 'the port to listen on has to be named', {
+      hint: 'as in --listen 10.0.0.5:8443',
+    });
+  }
+  const secrets = { certificate: join(directory, 'xds-certificate.json'), bundle: join(directory, 'xds-bundle.json') };
+  const content = xdsSecrets(directory);
+  writeFile(secrets.certificate, content.certificate);
+  writeFile(secrets.bundle, content.bundle);
+  return bootstrap({
+    spiffeId,
+    instance: options.instance ?? instanceOf(directory),
+    service: spiffeId.slice(spiffeId.lastIndexOf('/') + 1),
+    xds: xdsServer,
+    variant: xdsVariant,
+    serverId: serverSpiffeId(trustDomainOf(spiffeId)),
+    admin: adminOf(options.envoyAdmin, directory),
+    secrets,
+    ...(listen === undefined ? {} : { inbound: hostPort(listen) }),
+    ...(application === undefined ? {} : { application: hostPort(application) }),
+  });
+}
+
+function adminOf(text: string | undefined, directory: string): AdminAddress {
+  if (text === undefined) return { kind: 'unix', path: join(directory, 'admin.sock') };
+  if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice('unix:'.length) };
+  return { kind: 'tcp', ...parseHostPort(text) };
+}
+
+/** Kept, so that a bootstrap that is printed again is the same proxy. */
+function instanceOf(directory: string): string {
+  const file = join(directory, 'instance');
+  if (existsSync(file)) return readFileSync(file, 'utf8').trim();
+  const instance = randomBytes(6).toString('hex');
+  writeFile(file, `${instance}\n`);
+  return instance;
+}
+
+function hostPort({ address, port }: IpPort): { readonly host: string; readonly port: number } {
+  return { host: address, port };
+}
+
+function writeFile(path: string, text: string): void {
+  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+  writeFileSync(temporary, text, { mode: 0o600 });
+  renameSync(temporary, path);
+}

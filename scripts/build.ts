@@ -11,14 +11,14 @@ rmSync(out, { recursive: true, force: true });
 const { output } = await build({
   input: { main: join(root, 'src/main.ts') },
   platform: 'node',
-  // Half of each schema's generated file is descriptors: names are kept (logs and errors show them), whitespace is not.
+  // Names are kept (logs and errors show them), whitespace is not. All chunks lie beside main.js: import.meta.dirname is dist/.
   output: {
     dir: out,
     format: 'esm',
     sourcemap: false,
     minify: { mangle: false, compress: true, codegen: true },
     entryFileNames: '[name].js',
-    chunkFileNames: 'chunks/[name]-[hash].js',
+    chunkFileNames: '[name]-[hash].js',
   },
   logLevel: 'warn',
 });

@@ -12,9 +12,16 @@ const rotations = 20;
 const probes = 20;
 const urgentMs = 50;
 
-const storySchema = z.object({
-  ok: z.boolean(),
-  steps: z.array(z.looseObject({ name: z.string(), ok: z.boolean(), ms: z.number() })),
+const stepSchema = z.looseObject({ name: z.string(), ok: z.boolean(), ms: z.number() });
+const storySchema = z.object({ ok: z.boolean(), steps: z.array(stepSchema) });
+const urgentSchema = z.object({ name: z.literal('urgent-deny'), rounds: z.int(), medianMs: z.number() });
+const rotationSchema = z.object({
+  name: z.literal('rotation'),
+  rotations: z.int(),
+  protocols: z.record(
+    z.enum(['http1', 'http2', 'grpc', 'tcp']),
+    z.object({ sent: z.int(), failed: z.int(), onNewConnections: z.int(), serialsSeen: z.int() }),
+  ),
 });
 
 export const freshClone: Item = {
@@ -39,9 +46,23 @@ export const freshClone: Item = {
       figures[`${which}S`] = seconds.at(-1) ?? 0;
       if (ended.code !== 0) return { ok: false, figures: { ...figures, error: tail(ended.stderr || ended.stdout) } };
       const story = storySchema.parse(JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? ''));
-      const measured = { ...rotationFigures(story.steps[5]), ...urgentFigures(story.steps[4]) };
-      for (const [figure, value] of Object.entries(measured.figures)) figures[`${which}.${figure}`] = value;
-      holds &&= story.ok && story.steps.length === 8 && measured.ok;
+      const urgent = urgentSchema.parse(story.steps[4]);
+      const { protocols, ...rotation } = rotationSchema.parse(story.steps[5]);
+      const each = Object.values(protocols);
+      const sent = each.reduce((sum, protocol) => sum + protocol.sent, 0);
+      const failed = each.reduce((sum, protocol) => sum + protocol.failed, 0);
+      // The certificate before the first rotation is seen, too.
+      const seen = Math.min(...each.map(({ serialsSeen }) => serialsSeen)) - 1;
+      const onNew = each.reduce((sum, protocol) => sum + protocol.onNewConnections, 0) / sent;
+      figures[`${which} requests`] = sent;
+      figures[`${which} failed`] = failed;
+      figures[`${which} share on new connections`] = Math.round(onNew * 100) / 100;
+      figures[`${which} rotations seen by every protocol's peers`] = seen;
+      figures[`${which} urgent deny medianMs of ${urgent.rounds}`] = urgent.medianMs;
+      holds &&= story.ok && story.steps.length === 8 && story.steps.every((step) => step.ok);
+      holds &&=
+        failed === 0 && sent >= requests && rotation.rotations >= rotations && seen >= rotations && onNew >= 0.45;
+      holds &&= urgent.rounds >= probes && urgent.medianMs < urgentMs;
     }
     const [cold = Infinity, warm = Infinity] = seconds;
     return { ok: holds && cold <= coldSeconds && warm <= warmSeconds, figures };

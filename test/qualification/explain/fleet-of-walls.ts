@@ -1,0 +1,182 @@
+// One real Envoy a service, fed as in production: resolve → translate → lint → snapshot → cache → delta ADS.
+import { type AddressInfo, createServer } from 'node:net';
+import { ownSecret } from '../../../src/control/own-secret.ts';
+import { createSnapshotMaker } from '../../../src/control/snapshot-maker.ts';
+import type { Svid } from '../../../src/identity/svid.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { Redacted } from '../../../src/lib/redacted.ts';
+import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
+import type { Bundles } from '../../../src/translate/proxy.ts';
+import { createSnapshotCache } from '../../../src/xds/cache.ts';
+import { createInterner } from '../../../src/xds/interner.ts';
+import type { NodeKey } from '../../../src/xds/node.ts';
+import { createXdsServer } from '../../../src/xds/server.ts';
+import type { Snapshot } from '../../../src/xds/snapshot.ts';
+import { listenGrpc } from '../../../src/xds/transport-grpc.ts';
+import { type RunningEnvoy, startEnvoy } from '../../support/start-envoy.ts';
+import type { TestCa } from '../../support/test-ca.ts';
+import { waitForConfig } from './wait-for-config.ts';
+
+export interface FleetOfWalls {
+  /** Gives every proxy what the mesh says, and waits until it is in force on all. */
+  push(mesh: MeshIr): Promise<void>;
+  /** The inbound port of a service's proxy. */
+  port(service: string): number;
+  stop(): Promise<void>;
+}
+
+export interface FleetOptions {
+  readonly mesh: MeshIr;
+  readonly ca: TestCa;
+  readonly bundles: Bundles;
+  readonly applications: { readonly http1: number; readonly http2: number };
+}
+
+interface Wall {
+  readonly key: ServiceKey;
+  readonly node: NodeKey;
+  readonly port: number;
+  readonly svid: Svid;
+  readonly envoy: RunningEnvoy;
+}
+
+export async function startFleetOfWalls({
+  mesh: first,
+  ca,
+  bundles,
+  applications,
+}: FleetOptions): Promise<FleetOfWalls> {
+  const cache = createSnapshotCache();
+  const nacks: string[] = [];
+  const server = createXdsServer({
+    cache,
+    authenticate: (_, node) => node.id as NodeKey,
+    observe: (event) => {
+      if (event.kind === 'nacked') nacks.push(`${event.node} ${event.typeUrl}: ${event.message}`);
+    },
+    log: silentLog,
+  });
+  const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog });
+  const maker = createSnapshotMaker(createInterner(), silentLog);
+  const walls: Wall[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(walls.map(({ envoy }) => envoy.stop()));
+    await listener.close();
+  };
+  try {
+    for (const service of first.services.values()) {
+      const node = `${service.spiffeId}~test` as NodeKey;
+      walls.push({
+        key: service.key,
+        node,
+        port: await freePort(),
+        svid: await svidOf(service, ca),
+        envoy: await startEnvoy(bootstrap(node, listener.port)),
+      });
+    }
+  } catch (reason) {
+    await stop();
+    throw reason;
+  }
+  let revision = 0;
+  return {
+    async push(mesh) {
+      revision += 1;
+      nacks.length = 0;
+      const inputs = { revision, mesh, endpoints: new Map(), bundles };
+      const snapshots: (readonly [Wall, Snapshot])[] = [];
+      for (const wall of walls) {
+        const service = mesh.services.get(wall.key);
+        if (service === undefined) throw new Error(`the mesh lost ${wall.key}`);
+        const shape = {
+          spiffeId: service.spiffeId,
+          service: service.key,
+          inbound: { address: '127.0.0.1', port: wall.port },
+          application: {
+            address: '127.0.0.1',
+            port: service.protocol === 'http1' ? applications.http1 : applications.http2,
+          },
+        };
+        const snapshot = maker.make(inputs, shape, ownSecret(wall.svid), cache.get(wall.node));
+        if (snapshot === undefined) throw new Error(`what translate made for ${wall.key} is not to be emitted`);
+        snapshots.push([wall, snapshot]);
+      }
+      for (const [wall, snapshot] of snapshots) cache.set(wall.node, snapshot);
+      await Promise.all(
+        snapshots.map(async ([wall, snapshot]) => {
+          await waitForConfig(wall.envoy, snapshot, () => {
+            if (nacks.length > 0) throw new Error(`refused by Envoy: ${nacks.join('; ')}`);
+          });
+        }),
+      );
+    },
+    port(service) {
+      const wall = walls.find(({ key }) => key === service);
+      if (wall === undefined) throw new Error(`no proxy for ${service}`);
+      return wall.port;
+    },
+    stop,
+  };
+}
+
+async function svidOf({ spiffeId }: ServiceIr, ca: TestCa): Promise<Svid> {
+  const { certificate, key } = await ca.issue({ uri: spiffeId });
+  const now = Date.now();
+  return {
+    spiffeId,
+    chain: certificate,
+    key: new Redacted(key),
+    serial: '01',
+    notBefore: new Date(now - 60_000),
+    notAfter: new Date(now + 3_600_000),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  const { port } = holder.address() as AddressInfo;
+  await new Promise((resolve) => holder.close(resolve));
+  return port;
+}
+
+function bootstrap(node: NodeKey, port: number): object {
+  const ads = { ads: {}, resource_api_version: 'V3' };
+  const http2 = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return {
+    node: { id: node, cluster: 'test' },
+    dynamic_resources: {
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        transport_api_version: 'V3',
+        grpc_services: [{ envoy_grpc: { cluster_name: 'cellwall' } }],
+      },
+      lds_config: ads,
+      cds_config: ads,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: 'cellwall',
+          type: 'STATIC',
+          typed_extension_protocol_options: {
+            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+              '@type': http2,
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: 'cellwall',
+            endpoints: [
+              {
+                lb_endpoints: [
+                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } },
+                ],
+              },
+            ],
+          },
+        },
+      ],
+    },
+  };
+}

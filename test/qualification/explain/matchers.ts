@@ -1,0 +1,93 @@
+// Which parts of the policy language a decision went through, so that a run can show that it used all of them.
+import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
+import type { Decision } from '../../../src/policy/decide.ts';
+import type { RuleIr } from '../../../src/policy/ir.ts';
+import { matchPath, matchPrincipal } from '../../../src/policy/match.ts';
+import type { Caller } from '../../../src/policy/request.ts';
+import type { GeneratedMesh } from './random-documents.ts';
+import type { GeneratedRequest } from './random-requests.ts';
+
+export const matchers = [
+  'from service',
+  'from cell',
+  'from cell: same',
+  'from spiffeId',
+  'from prefix',
+  'from trustDomain',
+  'from anonymous',
+  'from everyone',
+  'to everything',
+  'to methods',
+  'to exact',
+  'to prefix',
+  'to template',
+  'to grpc method',
+  'to grpc wildcard',
+  'deny rule',
+  'allow rule',
+  'default allow',
+  'default deny',
+  'handshake',
+  'path',
+  'health',
+  'shadow ignored',
+  'caller plaintext',
+  'caller one-way-tls',
+  'caller legacy',
+  'caller identity',
+  'over http/1.1',
+  'over h2',
+  'over grpc',
+] as const;
+export type Matcher = (typeof matchers)[number];
+
+export function matchersOf(
+  mesh: GeneratedMesh,
+  request: GeneratedRequest,
+  caller: Caller,
+  decision: Decision,
+): Matcher[] {
+  const { stage, outcome, rule, shadow } = decision;
+  const hit: Matcher[] = [
+    stage === 'default'
+      ? `default ${outcome}`
+      : stage === 'deny-rule'
+        ? 'deny rule'
+        : stage === 'allow-rule'
+          ? 'allow rule'
+          : stage,
+    request.caller.kind === 'id' ? 'caller identity' : `caller ${request.caller.via}`,
+    request.grpc ? 'over grpc' : `over ${request.transport}`,
+    ...(shadow.length > 0 ? (['shadow ignored'] as const) : []),
+  ];
+  if (rule !== undefined) hit.push(...matchersOfRule(mesh, request, caller, rule, decision.path ?? ''));
+  return hit;
+}
+
+function matchersOfRule(
+  mesh: GeneratedMesh,
+  { method, target }: GeneratedRequest,
+  caller: Caller,
+  rule: RuleIr,
+  path: string,
+): Matcher[] {
+  const written = mesh.services.find(({ key }) => key === target)?.rules.find(({ id }) => id === rule.id);
+  if (written === undefined) throw new Error(`no rule ${rule.id} was generated`);
+  const hit: Matcher[] = [];
+  for (const [index, principal] of rule.principals.entries()) {
+    const kind = written.from[index]?.kind;
+    if (kind !== undefined && matchPrincipal(principal, caller)) hit.push(`from ${kind}`);
+  }
+  if (written.to.length === 0) hit.push('to everything');
+  for (const [index, operation] of rule.operations.entries()) {
+    const kinds = written.to[index]?.kinds ?? [];
+    const rightPath = operation.path === undefined || matchPath(operation.path, path);
+    if (rightPath && (operation.methods?.includes(method) ?? true))
+      hit.push(...kinds.map((kind): Matcher => `to ${kind}`));
+  }
+  return hit;
+}
+
+export function callerOf({ caller }: GeneratedRequest): Caller {
+  return caller.kind === 'id' ? { kind: 'id', id: caller.id as SpiffeId } : caller;
+}

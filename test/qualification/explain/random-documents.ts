@@ -1,0 +1,200 @@
+// Random documents as a user would write them: YAML text, made without looking at how policy or translate read it. Beside
+// the text, what each rule was made of, so that requests can aim at it and what was hit can be counted.
+import type { Random } from './random.ts';
+
+export const trustDomain = 'td1';
+
+/** Fixed over a run, as each has its Envoy; all else about them is random. */
+export const serviceKeys = ['cell-1/alpha', 'cell-1/beta', 'cell-10/alpha', 'cell-10/gamma', 'alpha', 'delta'] as const;
+export type GeneratedKey = (typeof serviceKeys)[number];
+
+export const workloadIds = [
+  'spiffe://td1/job/build',
+  'spiffe://td1/job/build/linux',
+  'spiffe://td1/jobs/other',
+] as const;
+
+export interface GeneratedService {
+  readonly key: GeneratedKey;
+  readonly protocol: 'http1' | 'http2' | 'grpc';
+  readonly healthPath: string | undefined;
+  readonly rules: readonly GeneratedRule[];
+}
+
+export interface GeneratedRule {
+  /** Its name on the proxy. */
+  readonly id: string;
+  readonly from: readonly GeneratedSource[];
+  readonly to: readonly GeneratedOperation[];
+}
+
+export interface GeneratedSource {
+  readonly kind: 'service' | 'cell' | 'cell: same' | 'spiffeId' | 'prefix' | 'trustDomain' | 'anonymous' | 'everyone';
+  readonly text: string;
+}
+
+export interface GeneratedOperation {
+  readonly kinds: readonly ('methods' | 'exact' | 'prefix' | 'template' | 'grpc method' | 'grpc wildcard')[];
+  readonly methods: readonly string[];
+  /** `{x}` stands for any segment, a trailing `/*` for any method. */
+  readonly path: string | undefined;
+  readonly text: string;
+}
+
+export interface GeneratedMesh {
+  readonly text: string;
+  readonly services: readonly GeneratedService[];
+}
+
+export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const;
+const segments = [
+  'api',
+  'v4',
+  'projects',
+  '42',
+  'jobs',
+  'admin',
+  'a',
+  'ab',
+  'a.b',
+  'x+y',
+  '(z)',
+  'a$b',
+  '_x',
+  '~u',
+  '-',
+  'A',
+];
+const grpcServices = ['pkg.v1.Search', 'pkg.v1.SearchAdmin', 'Plain'];
+const grpcMethods = ['Find', 'FindAll', 'Drop'];
+
+export function randomMesh(random: Random, legacyCertificates: string): GeneratedMesh {
+  const services = serviceKeys.map((key) => randomService(random, key));
+  const text = [
+    `kind: Mesh
+metadata: {name: mesh}
+spec:
+  trustDomain: ${trustDomain}
+  mtls: {mode: ${random.pick(['strict', 'permissive'])}}
+  legacyAuthorities:
+    - name: old
+      certificates: |
+${legacyCertificates
+  .trim()
+  .split('\n')
+  .map((line) => `        ${line}`)
+  .join('\n')}`,
+    ...['cell-1', 'cell-10'].map((name, index) => `kind: Cell\nmetadata: {name: ${name}}\nspec: {id: ${index + 1}}`),
+    ...workloadIds.map(
+      (id, index) => `kind: Workload\nmetadata: {name: w${index}}\nspec: {identity: {spiffeId: "${id}"}}`,
+    ),
+    ...services.flatMap(({ texts }) => texts),
+  ]
+    .map((document) => `apiVersion: cellwall/v1\n${document}\n`)
+    .join('---\n');
+  return { text, services: services.map(({ service }) => service) };
+}
+
+function metadata(key: string): string {
+  const [first, second] = key.split('/');
+  return second === undefined ? `{name: ${first}}` : `{name: ${second}, cell: ${first}}`;
+}
+
+function randomService(
+  random: Random,
+  key: GeneratedKey,
+): { readonly service: GeneratedService; readonly texts: string[] } {
+  const protocol = random.pick(['http1', 'http2', 'grpc'] as const);
+  const mode = random.pick([undefined, 'strict', 'permissive', 'permissive'] as const);
+  const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
+  const healthPath = random.chance(0.35) ? random.pick(['/healthz', '/-/health']) : undefined;
+  const fields = [
+    `protocol: ${protocol}`,
+    ...(mode === undefined ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
+    ...(healthPath === undefined ? [] : [`health: {path: ${healthPath}}`]),
+    ...(random.chance(0.35) ? ['paths: {escapedSlashes: keep}'] : []),
+  ];
+  const texts = [`kind: Service\nmetadata: ${metadata(key)}\nspec: {${fields.join(', ')}}`];
+  const rules: GeneratedRule[] = [];
+  const [first, second] = key.split('/');
+  const cell = second === undefined ? undefined : first;
+  const count = random.chance(0.12) ? 0 : 1 + random.int(3);
+  for (let index = 0; index < count; index++) {
+    // A policy of a service in a cell may stand in the cell, or outside of it.
+    const inCell = cell !== undefined && random.chance(0.5) ? cell : undefined;
+    const name = `p-${key.replace('/', '-')}-${index}`;
+    const policy = inCell === undefined ? name : `${inCell}/${name}`;
+    const own = Array.from({ length: random.chance(0.05) ? 0 : 1 + random.int(3) }, (_, at) =>
+      randomRule(random, `${policy}/${at}`, protocol, cell !== undefined),
+    );
+    rules.push(...own);
+    const action = random.chance(0.68) ? 'allow' : 'deny';
+    const shadow = random.chance(0.25) ? ', mode: shadow' : '';
+    const written = own.map(({ from, to }) => {
+      const operations = to.length === 0 ? '' : `, to: [${to.map(({ text }) => text).join(', ')}]`;
+      return `{from: [${from.map(({ text }) => text).join(', ')}]${operations}}`;
+    });
+    texts.push(
+      `kind: AuthorizationPolicy\nmetadata: ${metadata(policy)}\nspec: {target: {service: ${key}}, action: ${action}${shadow}, rules: [${written.join(', ')}]}`,
+    );
+  }
+  return { service: { key, protocol, healthPath, rules }, texts };
+}
+
+function randomRule(random: Random, id: string, protocol: string, inCell: boolean): GeneratedRule {
+  return {
+    id,
+    from: Array.from({ length: 1 + random.int(2) }, () => randomSource(random, inCell)),
+    to: random.chance(0.3) ? [] : Array.from({ length: 1 + random.int(3) }, () => randomOperation(random, protocol)),
+  };
+}
+
+function randomSource(random: Random, inCell: boolean): GeneratedSource {
+  const kinds = ['service', 'cell', 'spiffeId', 'prefix', 'trustDomain', 'anonymous', 'everyone'] as const;
+  const kind = inCell && random.chance(0.2) ? 'cell: same' : random.pick(kinds);
+  const texts = {
+    service: () => `{service: ${random.pick(serviceKeys)}}`,
+    cell: () => `{cell: ${random.pick(['cell-1', 'cell-10'])}}`,
+    'cell: same': () => '{cell: same}',
+    spiffeId: () =>
+      `{spiffeId: "${random.pick([...workloadIds, 'spiffe://td1/cell/cell-1/service/alpha', 'spiffe://td2/x'])}"}`,
+    prefix: () =>
+      `{prefix: "${random.pick(['spiffe://td1/job/', 'spiffe://td1/job/build/', 'spiffe://td1/cell/', 'spiffe://td1/cell/cell-1/', 'spiffe://td1/', 'spiffe://td2/'])}"}`,
+    trustDomain: () => `{trustDomain: ${random.pick(['td1', 'td1', 'td2'])}}`,
+    anonymous: () => '{anonymous: true}',
+    everyone: () => '{everyone: true}',
+  };
+  return { kind, text: texts[kind]() };
+}
+
+function randomOperation(random: Random, protocol: string): GeneratedOperation {
+  if (protocol !== 'http1' && random.chance(protocol === 'grpc' ? 0.7 : 0.25)) {
+    const service = random.pick(grpcServices);
+    const all = random.chance(0.4);
+    const name = `${service}/${all ? '*' : random.pick(grpcMethods)}`;
+    return { kinds: [all ? 'grpc wildcard' : 'grpc method'], methods: [], path: `/${name}`, text: `{grpc: "${name}"}` };
+  }
+  const verbs = random.chance(0.5) ? random.some(methods, 1 + random.int(3)) : [];
+  const form =
+    verbs.length > 0 && random.chance(0.25) ? undefined : random.pick(['exact', 'prefix', 'template'] as const);
+  const path = form === undefined ? undefined : randomPath(random, form);
+  const parts = [
+    ...(verbs.length === 0 ? [] : [`methods: [${verbs.join(', ')}]`]),
+    ...(form === undefined ? [] : [`path: {${form}: "${path}"}`]),
+  ];
+  return {
+    kinds: [...(verbs.length === 0 ? [] : (['methods'] as const)), ...(form === undefined ? [] : [form])],
+    methods: verbs,
+    path,
+    text: `{${parts.join(', ')}}`,
+  };
+}
+
+function randomPath(random: Random, form: 'exact' | 'prefix' | 'template'): string {
+  const count = form === 'template' ? 1 + random.int(4) : random.int(4);
+  const parts = Array.from({ length: count }, (_, index) =>
+    form === 'template' && random.chance(0.45) ? `{p${index}}` : random.pick(segments),
+  );
+  const path = `/${parts.join('/')}`;
+  return form === 'exact' && count > 0 && random.chance(0.15) ? `${path}/` : path;
+}

@@ -1,0 +1,188 @@
+// Random requests: most aim at a rule (its caller, method and path, bent a little), the rest at nothing.
+
+import type { Random } from './random.ts';
+import {
+  type GeneratedMesh,
+  type GeneratedRule,
+  type GeneratedService,
+  methods,
+  serviceKeys,
+  trustDomain,
+  workloadIds,
+} from './random-documents.ts';
+
+export type GeneratedCaller =
+  | { readonly kind: 'id'; readonly id: string }
+  | { readonly kind: 'anonymous'; readonly via: 'plaintext' | 'one-way-tls' | 'legacy' };
+
+export interface GeneratedRequest {
+  readonly target: GeneratedService['key'];
+  readonly caller: GeneratedCaller;
+  readonly transport: 'http/1.1' | 'h2';
+  readonly grpc: boolean;
+  readonly method: string;
+  /** As on the wire. */
+  readonly path: string;
+}
+
+export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedRequest {
+  const service = random.pick(mesh.services);
+  const rule = service.rules.length > 0 && random.chance(0.85) ? random.pick(service.rules) : undefined;
+  const operation = rule !== undefined && rule.to.length > 0 ? random.pick(rule.to) : undefined;
+  const grpc =
+    operation === undefined
+      ? service.protocol === 'grpc' && random.chance(0.5)
+      : operation.kinds.some((kind) => kind.startsWith('grpc'));
+  const aimed = operation?.methods ?? [];
+  const method =
+    grpc && random.chance(0.95)
+      ? 'POST'
+      : aimed.length > 0 && random.chance(0.8)
+        ? random.pick(aimed)
+        : random.pick(methods);
+  let path =
+    operation?.path === undefined
+      ? randomTarget(random, service, grpc)
+      : instance(random, operation.path, operation.kinds.includes('prefix'));
+  if (random.chance(grpc ? 0.2 : 0.45)) path = bend(random, path);
+  return {
+    target: service.key,
+    caller: rule !== undefined && random.chance(0.75) ? callerOf(random, rule, service) : randomCaller(random),
+    transport: grpc || random.chance(service.protocol === 'http1' ? 0.25 : 0.6) ? 'h2' : 'http/1.1',
+    grpc,
+    method,
+    path,
+  };
+}
+
+function idOf(key: string): string {
+  const [first, second] = key.split('/');
+  return second === undefined
+    ? `spiffe://${trustDomain}/service/${first}`
+    : `spiffe://${trustDomain}/cell/${first}/service/${second}`;
+}
+
+const ids = [
+  ...serviceKeys.map(idOf),
+  ...workloadIds,
+  'spiffe://td1/cell/cell-1/service/ghost',
+  'spiffe://td1/cell/cell-100/service/alpha',
+  'spiffe://td1/cell/cell-1',
+  'spiffe://td1/job',
+  'spiffe://td1/nobody',
+  'spiffe://td2/x',
+  'spiffe://td2/cell/cell-1/service/alpha',
+];
+const vias = ['plaintext', 'one-way-tls', 'legacy'] as const;
+
+function randomCaller(random: Random): GeneratedCaller {
+  return random.chance(0.3) ? { kind: 'anonymous', via: random.pick(vias) } : { kind: 'id', id: random.pick(ids) };
+}
+
+/** Someone whom the rule means. */
+function callerOf(random: Random, rule: GeneratedRule, service: GeneratedService): GeneratedCaller {
+  const { kind, text } = random.pick(rule.from);
+  const value = /: "?([^"}]*)"?}/.exec(text)?.[1] ?? '';
+  const among = (wanted: (id: string) => boolean): GeneratedCaller => {
+    const found = ids.filter(wanted);
+    return found.length === 0 ? randomCaller(random) : { kind: 'id', id: random.pick(found) };
+  };
+  switch (kind) {
+    case 'service':
+      return { kind: 'id', id: idOf(value) };
+    case 'cell':
+      return among((id) => id.includes(`/cell/${value}/`));
+    case 'cell: same':
+      return among((id) => id.includes(`/cell/${service.key.split('/')[0]}/`));
+    case 'spiffeId':
+      return { kind: 'id', id: value };
+    case 'prefix':
+      return among((id) => id.startsWith(value));
+    case 'trustDomain':
+      return among((id) => id.startsWith(`spiffe://${value}/`));
+    case 'anonymous':
+      return { kind: 'anonymous', via: random.pick(vias) };
+    case 'everyone':
+      return randomCaller(random);
+    default:
+      return kind satisfies never;
+  }
+}
+
+const words = [
+  'api',
+  'v4',
+  'projects',
+  '42',
+  'jobs',
+  'admin',
+  'a',
+  'ab',
+  'zz',
+  'a.b',
+  'axb',
+  'xxy',
+  '(z)',
+  'g%2Fp',
+  'x%20y',
+  'p|q',
+  '%c3%a9',
+];
+
+function randomTarget(random: Random, { healthPath }: GeneratedService, grpc: boolean): string {
+  if (healthPath !== undefined && random.chance(0.4)) return healthPath;
+  if (grpc)
+    return `/${random.pick(['pkg.v1.Search', 'pkg.v1.SearchAdmin', 'Plain'])}/${random.pick(['Find', 'FindAll', 'Drop'])}`;
+  return `/${Array.from({ length: random.int(4) }, () => random.pick(words)).join('/')}`;
+}
+
+/** A path that the rule covers. */
+function instance(random: Random, pattern: string, prefix: boolean): string {
+  const path = pattern
+    .replace(/\{[a-z0-9]+\}/g, () => random.pick(words))
+    .replace(/\*$/, () => random.pick(['Find', 'FindAll', 'Other']));
+  return prefix && random.chance(0.6) ? `${path === '/' ? '' : path}/${random.pick(words)}` : path;
+}
+
+const bends: readonly ((path: string, random: Random) => string)[] = [
+  (path) => `${path}x`,
+  (path) => `${path}/`,
+  (path) => `${path}//`,
+  (path) => `/${path}`,
+  (path) => path.replace('/', '/./'),
+  (path) => `${path}/../x`,
+  (path) => `${path}/..`,
+  (path) => `/x/..${path}`,
+  (path) => `/x/%2e%2E${path}`,
+  (path) => `/x/..;a=b${path}`,
+  (path) => `/x/%2e%2e;${path}`,
+  (path) => `/x\\..${path}`,
+  (path) => `${path}?q=/../x`,
+  (path) => `${path}?a;b#c`,
+  (path) => `${path}#x`,
+  (path) => `${path};v=1`,
+  (path) => `${path}%3bv`,
+  (path) => `${path}%2fx`,
+  (path) => `${path}%5Cx`,
+  (path) => `${path}\\x`,
+  (path) => `${path}%`,
+  (path) => `${path}%00`,
+  (path) => `${path}/x`,
+  (path) => path.toUpperCase(),
+  (path) => path.slice(0, Math.max(1, path.lastIndexOf('/'))),
+  (path, random) => encodeOne(path, random),
+  (path, random) => encodeOne(encodeOne(path, random), random),
+];
+
+function bend(random: Random, path: string): string {
+  return random.pick(bends)(path, random);
+}
+
+/** One letter percent-encoded, in either case of hex. */
+function encodeOne(path: string, random: Random): string {
+  const at = random.int(path.length);
+  const char = path.charAt(at);
+  if (!/[A-Za-z0-9._~-]/.test(char) || path.charAt(at - 1) === '%' || path.charAt(at - 2) === '%') return path;
+  const hex = char.charCodeAt(0).toString(16);
+  return `${path.slice(0, at)}%${random.chance(0.5) ? hex : hex.toUpperCase()}${path.slice(at + 1)}`;
+}

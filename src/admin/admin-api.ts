@@ -4,10 +4,11 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { createCredentialCheck } from './credential.ts';
 import type { AdminDeps } from './deps.ts';
-import { checkOrigin, isLoopback, securityHeaders } from './guard.ts';
+import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
 import { openapi } from './openapi.ts';
 import { type Access, ok, type Route, route } from './route.ts';

@@ -1,9 +1,9 @@
 // The admin API from the outside, typed: what the command line uses. Node's own http only, so that it loads at once.
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
-import { isLoopback } from './guard.ts';
 import type {
   ApplyAnswer,
   ApplyBody,

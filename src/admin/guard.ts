@@ -35,13 +35,3 @@ function hostName(host: string): string | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::\d{1,5})?$/.exec(host);
   return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
-
-/** True for addresses that only this host can use. */
-export function isLoopback(address: string): boolean {
-  return (
-    address === 'localhost' ||
-    address === '::1' ||
-    /^127(\.\d{1,3}){3}$/.test(address) ||
-    /^::ffff:127(\.\d{1,3}){3}$/.test(address)
-  );
-}

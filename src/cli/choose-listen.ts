@@ -1,8 +1,9 @@
 // Port 0 of `--listen` as a real one: a proxy registers its address before it listens. The choice is kept, so that a restart comes
 // back where its callers know it.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { ensureSecretFolder, writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { IpPort } from './run.ts';
 
@@ -13,8 +14,8 @@ export async function chooseListen({ address, port }: IpPort, data: string): Pro
   if (before !== undefined && (await tryPort(address, before)) !== undefined) return { address, port: before };
   const chosen = await tryPort(address, 0);
   if (chosen === undefined) throw new CellwallError('unavailable', `cannot listen on ${address}`);
-  mkdirSync(data, { recursive: true, mode: 0o700 });
-  writeFileSync(file, `${chosen}\n`, { mode: 0o600 });
+  ensureSecretFolder(data);
+  writeSecretFile(file, `${chosen}\n`);
   return { address, port: chosen };
 }
 

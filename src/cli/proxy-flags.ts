@@ -1,6 +1,6 @@
 // Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
 import { type Command, InvalidArgumentError } from 'commander';
-import { isLoopback } from '../admin/guard.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import { parseHostPort, parseIpPort } from './address.ts';
 import { xdsServer } from './enrol.ts';
 import { flag } from './environment.ts';

@@ -1,8 +1,9 @@
 // Envoy's bootstrap over the files of `svid fetch`, for those who run Envoy themselves; with it, the two files by which Envoy finds
 // that certificate.
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Json } from '../lib/table.ts';
 import { parseSpiffeId, serverSpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
@@ -29,8 +30,8 @@ export function writeBootstrap(options: BootstrapOptions): Json {
   }
   const secrets = { certificate: join(directory, 'xds-certificate.json'), bundle: join(directory, 'xds-bundle.json') };
   const content = xdsSecrets(directory);
-  writeFile(secrets.certificate, content.certificate);
-  writeFile(secrets.bundle, content.bundle);
+  writeSecretFile(secrets.certificate, content.certificate);
+  writeSecretFile(secrets.bundle, content.bundle);
   return bootstrap({
     spiffeId,
     instance: options.instance ?? instanceOf(directory),
@@ -56,16 +57,10 @@ function instanceOf(directory: string): string {
   const file = join(directory, 'instance');
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();
   const instance = randomBytes(6).toString('hex');
-  writeFile(file, `${instance}\n`);
+  writeSecretFile(file, `${instance}\n`);
   return instance;
 }
 
 function hostPort({ address, port }: IpPort): { readonly host: string; readonly port: number } {
   return { host: address, port };
-}
-
-function writeFile(path: string, text: string): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  writeFileSync(temporary, text, { mode: 0o600 });
-  renameSync(temporary, path);
 }

@@ -17,7 +17,7 @@ export interface IssuedCertificate {
 
 export interface IssuedLog {
   record(certificate: IssuedCertificate): Promise<void>;
-  list(): Promise<readonly Json[]>;
+  list(): Promise<readonly IssuedCertificate[]>;
 }
 
 export interface IssuedLogOptions {
@@ -49,6 +49,13 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
         log.warn({ reason: String(reason), waiting: backlog.length }, 'cannot record an issued certificate yet');
       }
     },
-    list: async () => (await table.list()).map(({ value }) => value),
+    list: async () => (await table.list()).map(({ value }) => value).filter(isIssuedCertificate),
   };
+}
+
+/** Entries are ours, but the table may be shared: what is not one is passed over. */
+function isIssuedCertificate(value: Json): value is Json & IssuedCertificate {
+  if (typeof value !== 'object' || value === null || !('serial' in value)) return false;
+  const { serial, spiffeId, notBefore, notAfter, purpose } = value;
+  return [serial, spiffeId, notBefore, notAfter, purpose].every((field) => typeof field === 'string');
 }

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
-import type { Json, Table } from '../lib/table.ts';
+import type { Table } from '../lib/table.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
 import type { Authority } from './authority.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
@@ -31,7 +31,7 @@ export interface Issuer {
   /** PEM of the trust domain's roots. */
   bundle(): Promise<string>;
   /** Every certificate issued and not yet forgotten (a week after its end). */
-  issued(): Promise<readonly Json[]>;
+  issued(): Promise<readonly IssuedCertificate[]>;
   /** Told of every certificate issued. The answer unsubscribes. */
   watch(listener: (certificate: IssuedCertificate) => void): () => void;
 }

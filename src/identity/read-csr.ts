@@ -24,15 +24,21 @@ export interface CertificateRequest {
 export function readCsr(pem: string): CertificateRequest {
   const [der] = fromPem(pem, 'CERTIFICATE REQUEST', 1);
   if (der === undefined) throw refused('is empty');
-  const [info, algorithm, signature] = readDer(readDerOne(der, derTag.sequence).content);
-  if (info?.tag !== derTag.sequence || algorithm === undefined || signature?.tag !== derTag.bitString) {
+  const [info, algorithm, signature, ...others] = readDer(readDerOne(der, derTag.sequence).content);
+  const [name] = algorithm?.tag === derTag.sequence ? readDer(algorithm.content) : [];
+  if (
+    info?.tag !== derTag.sequence ||
+    name?.tag !== derTag.oid ||
+    signature?.tag !== derTag.bitString ||
+    others.length > 0
+  ) {
     throw refused('is malformed');
   }
   const [, , spki] = readDer(info.content);
   if (spki?.tag !== derTag.sequence) throw refused('has no public key');
   const publicKey = readKey(spki);
   checkSubjectKey(publicKey);
-  const known = algorithms[readDer(algorithm.content)[0]?.content.toString('hex') ?? ''];
+  const known = algorithms[name.content.toString('hex')];
   if (known === undefined || known.type !== publicKey.asymmetricKeyType) throw refused('uses a signature not accepted');
   // The first octet of a BIT STRING counts unused bits: none in a signature.
   if (signature.content[0] !== 0 || !verify(known.hash, info.raw, publicKey, signature.content.subarray(1))) {

@@ -23,7 +23,7 @@ export interface SidecarOptions {
   readonly identity: string;
   /** xDS server, "host:port". */
   readonly xds: string;
-  readonly token?: Redacted<string>;
+  readonly token?: Redacted<string> | undefined;
   /** Keeps the node key, the SVID and the instance; mode 0700. */
   readonly dataDir: string;
   /** Where it listens for peers, "ip:port". */

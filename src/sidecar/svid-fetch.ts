@@ -11,7 +11,7 @@ import { createSvidFiles, svidFileNames } from './svid-files.ts';
 export interface FetchSvidOptions {
   /** Identity API, "host:port". */
   readonly identity: string;
-  readonly token?: Redacted<string>;
+  readonly token?: Redacted<string> | undefined;
   /** Gets svid.pem, key.pem (0600) and bundle.pem; mode 0700. */
   readonly dir: string;
   readonly log: Log;

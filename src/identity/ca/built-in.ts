@@ -20,7 +20,6 @@ import { constrainCa } from './constrain.ts';
 
 const day = 86_400_000;
 const backdateMs = 30_000;
-const checkMs = 3_600_000;
 const generate = promisify(generateKeyPair);
 
 export interface BuiltInOptions {
@@ -142,7 +141,7 @@ export async function createBuiltInAuthority(options: BuiltInOptions): Promise<B
   }
 
   function schedule(): void {
-    cancel = clock.after(Math.min(checkMs, issuerLifetimeMs / 24), () => {
+    cancel = clock.after(Math.min(day, issuerLifetimeMs / 24), () => {
       rotateIssuers().catch((reason: unknown) => log.error({ reason: String(reason) }, 'cannot prepare an issuing CA'));
       schedule();
     });

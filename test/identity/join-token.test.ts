@@ -1,0 +1,103 @@
+// Join tokens: one winner, bound to one identity and then to one key, expiring; nothing of them is stored but a hash.
+import { describe, expect, it } from 'vitest';
+import type { AttestationContext } from '../../src/identity/attestor/attestor.ts';
+import { createJoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
+import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
+import { createNodeRegistry } from '../../src/identity/attestor/node-registry.ts';
+import { parseJoinToken } from '../../src/identity/join-token.ts';
+import type { Json } from '../../src/lib/table.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { idOf } from '../support/identity-harness.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
+
+const spiffeId = idOf('spiffe://td1/service/api');
+const fingerprint = 'f'.repeat(43);
+
+function setUp() {
+  const clock = createFakeClock();
+  const entries = new Map<string, Json>();
+  const nodes = createNodeRegistry(createMemoryTable());
+  const table = createMemoryTable(entries);
+  const tokens = createJoinTokenAttestor({ table, nodes, clock, rootFingerprint: async () => fingerprint });
+  const create = async (ttlMs = 60_000, uses = 1): Promise<string> =>
+    (await tokens.createJoinToken({ spiffeId, ttlMs, uses })).token.reveal();
+  const redeem = (token: unknown, nodeKey: string) => tokens.attest({ token }, by(nodeKey));
+  return { clock, entries, nodes, tokens, create, redeem };
+}
+
+const by = (nodeKey: string): AttestationContext => ({ nodeKey });
+
+describe('a join token', () => {
+  it('names the root, prints as redacted, and is stored as a hash only', async () => {
+    const { tokens, entries } = setUp();
+    const { token } = await tokens.createJoinToken({ spiffeId, ttlMs: 1000 });
+    expect(`${token} ${JSON.stringify({ token })}`).not.toContain('cw1');
+    const { secret, rootFingerprint } = parseJoinToken(token.reveal());
+    expect(rootFingerprint).toBe(fingerprint);
+    expect(token.reveal()).toMatch(/^[A-Za-z0-9._-]+$/);
+    expect(JSON.stringify([...entries])).not.toContain(secret);
+  });
+
+  it('has one winner of a hundred who redeem it at once with keys of their own', async () => {
+    const { create, redeem } = setUp();
+    const token = await create();
+    const results = await Promise.allSettled(Array.from({ length: 100 }, (_, index) => redeem(token, `key-${index}`)));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const result of results) {
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'unauthenticated' });
+    }
+  });
+
+  it('gives the same answer to the same key again, and none to another', async () => {
+    const { create, redeem } = setUp();
+    const token = await create();
+    const first = await redeem(token, 'a');
+    expect(first.spiffeId).toBe(spiffeId);
+    expect(await redeem(token, 'a')).toEqual(first);
+    await expect(redeem(token, 'b')).rejects.toThrow(/another key/);
+    expect(await redeem(token, 'a')).toEqual(first);
+  });
+
+  it('has as many winners as uses', async () => {
+    const { create, redeem } = setUp();
+    const token = await create(60_000, 3);
+    const results = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => redeem(token, `key-${index}`)));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+  });
+
+  it('expires, and what was redeemed returns with its node key alone', async () => {
+    const { clock, create, redeem, nodes } = setUp();
+    const [used, unused] = [await create(), await create()];
+    await redeem(used, 'a');
+    clock.advance(60_000);
+    await expect(redeem(used, 'a')).rejects.toThrow(/expired/);
+    await expect(redeem(unused, 'b')).rejects.toThrow(/expired/);
+    const again = createNodeKeyAttestor({ nodes });
+    expect((await again.attest({}, by('a'))).spiffeId).toBe(spiffeId);
+    await expect(again.attest({}, by('b'))).rejects.toMatchObject({ code: 'unauthenticated' });
+    expect(await nodes.forget(spiffeId)).toBe(1);
+    await expect(again.attest({}, by('a'))).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
+
+  it.each([
+    [''],
+    ['cw1'],
+    [`cw1.${'a'.repeat(43)}.${fingerprint}`],
+    [`cw2.${'a'.repeat(43)}.${fingerprint}`],
+    [7],
+    [undefined],
+    ['x'.repeat(100_000)],
+  ])('is not %j, and the refusal does not quote it', async (text) => {
+    const { redeem } = setUp();
+    const refusal = await redeem(text, 'a').catch((reason: unknown) => String(reason));
+    expect(refusal).toMatch(/CellwallError/);
+    if (typeof text === 'string' && text.length > 3) expect(refusal).not.toContain(text);
+  });
+
+  it('lasts seven days at most', async () => {
+    const { tokens } = setUp();
+    for (const ttlMs of [0, -1, 1.5, Number.NaN, 8 * 86_400_000]) {
+      await expect(tokens.createJoinToken({ spiffeId, ttlMs })).rejects.toMatchObject({ code: 'invalid_argument' });
+    }
+  });
+});

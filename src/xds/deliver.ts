@@ -14,6 +14,7 @@ export interface News {
 export interface Delivery extends News {
   readonly version: string;
   readonly revision: number;
+  readonly now: number;
   /** How many resources the response carries, the unchanged ones of a full set included. */
   readonly carried: number;
   readonly splice: (nonce: string) => Buffer;
@@ -30,7 +31,7 @@ export function deliver(from: StreamState, to: Subscription, resources: Resource
   const unanswered = new Map(to.unanswered).set(nonce, sent);
   const [oldest] = unanswered.keys();
   if (unanswered.size > maxUnanswered && oldest !== undefined) unanswered.delete(oldest);
-  const next = { ...learn(to, resources, delivery), owed: false, lastNonce: nonce, unanswered };
+  const next = { ...learn(to, resources, delivery), owed: false, lastNonce: nonce, sentAt: delivery.now, unanswered };
   return {
     state: warm(withSubscription({ ...from, count }, next), to.typeUrl, changed),
     effects: [{ kind: 'send', sent, body: delivery.splice(nonce) }],

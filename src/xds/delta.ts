@@ -21,7 +21,7 @@ export interface DeltaRequest {
 }
 
 export function stepDelta(state: StreamState, input: StreamInput<DeltaRequest>): Step {
-  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, responder);
+  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, responder);
 }
 
 /** A stale nonce answers nothing, but the request's changes of the subscription count all the same. */
@@ -67,7 +67,7 @@ function idle({ state }: Flushing): Step {
 }
 
 function respond(
-  { state, subscription, resources, revision }: Flushing,
+  { state, subscription, resources, revision, now }: Flushing,
   changed: readonly EncodedResource[],
   absent: readonly string[],
   gone: readonly string[],
@@ -80,6 +80,7 @@ function respond(
   return deliver(state, subscription, resources, {
     version,
     revision,
+    now,
     carried: changed.length,
     changed,
     absent,

@@ -11,6 +11,15 @@ const { cluster, endpoint, secret, listener, route, extension } = typeUrls;
 export const pushOrder: readonly TypeUrl[] = [cluster, endpoint, secret, listener, route, secret, extension];
 
 /**
+ * These send traffic to clusters, so they wait while a push of `clusterTypes` is unanswered: Envoy holds back the ACK of
+ * CDS until its new clusters are warm, for just this. Not for ever, as one cluster that never warms must not hold up the
+ * rest. Extension configs do not wait: a deny is to hold at once.
+ */
+export const waitForClusters: ReadonlySet<TypeUrl> = new Set([listener, route]);
+export const clusterTypes: readonly TypeUrl[] = [cluster, endpoint, secret];
+export const clusterPatienceMs = 1000;
+
+/**
  * What is stale goes afterwards, once the client has answered everything new: what refers before what it refers to.
  * Listeners are not among them, see `removedAtOnce`.
  */

@@ -58,6 +58,7 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
         authenticate,
         observe,
         flusher,
+        clock,
         limits,
         log,
         onClose: () => streams.delete(stream),

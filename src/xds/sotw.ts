@@ -29,7 +29,7 @@ export interface SotwRequest {
 }
 
 export function stepSotw(state: StreamState, input: StreamInput<SotwRequest>): Step {
-  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, responder);
+  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, responder);
 }
 
 function receive(state: StreamState, request: SotwRequest): Step {
@@ -119,11 +119,11 @@ function pushChanged(flushing: Flushing): Step {
 }
 
 function respond(flushing: Flushing, carried: readonly EncodedResource[], news: News): Step {
-  const { state, subscription, resources, revision } = flushing;
+  const { state, subscription, resources, revision, now } = flushing;
   const { typeUrl } = subscription;
   const version = setVersion(fullSet.has(typeUrl) ? carried : holdings(subscription, resources, news));
   const splice = (nonce: string) => spliceSotw({ typeUrl, version, nonce, resources: carried });
-  return deliver(state, subscription, resources, { ...news, version, revision, carried: carried.length, splice });
+  return deliver(state, subscription, resources, { ...news, version, revision, now, carried: carried.length, splice });
 }
 
 /** All that the client then has, and not just what it is sent, so that it can say so when it reconnects. */

@@ -15,10 +15,12 @@ export interface StreamState {
 /** What happens to a stream: a request, or a flush of the newest snapshot. */
 export type StreamInput<Request> =
   | { readonly kind: 'request'; readonly request: Request }
-  | { readonly kind: 'flush'; readonly snapshot: Snapshot };
+  | { readonly kind: 'flush'; readonly snapshot: Snapshot; readonly now: number };
 
 export type Effect =
   | { readonly kind: 'send'; readonly sent: Sent; readonly body: Buffer }
+  /** Flush again in so many milliseconds, if nothing else makes it happen before. */
+  | { readonly kind: 'later'; readonly ms: number }
   | { readonly kind: 'acked'; readonly sent: Sent }
   | { readonly kind: 'nacked'; readonly sent: Sent; readonly message: string };
 

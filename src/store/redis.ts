@@ -1,0 +1,179 @@
+// The store on Redis (or Valkey), for several replicas. Documents in a hash; a Lua script makes an apply atomic and refuses it if
+// the revision moved; pub/sub tells the others, and a poll heals what pub/sub loses. What Redis loses is never taken for a wish.
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { Problem } from '../model/problem.ts';
+import { type Edit, planChanges } from './plan-changes.ts';
+import { createRedisLink } from './redis/link.ts';
+import { createRedisTable } from './redis/redis-table.ts';
+import { applyScript, readScript } from './redis/scripts.ts';
+import { digestOf, judgeStored, type Known, parseStored, type StoredState, textsOf } from './redis/stored-state.ts';
+import { checkTableName, refuseConflict, requireState } from './refuse.ts';
+import { createSerial } from './serial.ts';
+import type { ApplyOptions, ApplyResult, Change, StateCheck, Store, StoreState } from './store.ts';
+import { createWatchers } from './watchers.ts';
+
+export interface RedisStoreOptions {
+  readonly url: Redacted<string>;
+  /** Before every key, with a colon. On a Redis Cluster it must be a hash tag: `{cellwall}`. */
+  readonly prefix: string;
+  readonly check: StateCheck;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** A look without being told, milliseconds. Default 3000. */
+  readonly pollMs?: number;
+  /** Limit for every command, and for the first connection, milliseconds. Default 2000. */
+  readonly commandTimeoutMs?: number;
+}
+
+/** Every so many polls everything is read, so that an edit by hand is noticed. */
+const fullReadEvery = 10;
+const maxAttempts = 20;
+
+export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
+  const { url, prefix, check, log, clock, pollMs = 3000, commandTimeoutMs = 2000 } = options;
+  const keys = [`${prefix}:epoch`, `${prefix}:meta`, `${prefix}:documents`];
+  const channel = `${prefix}:changes`;
+  const watchers = createWatchers(log);
+  const serial = createSerial();
+  let closed = false;
+  let known: Known | undefined;
+  let problems: readonly Problem[] = [];
+  /** What stood in Redis when last read, and whether an apply may write over all of it. */
+  let stored: StoredState | undefined;
+  let standing: 'good' | 'damaged' | 'foreign' = 'good';
+  let reason = 'Redis did not answer yet';
+
+  const setProblems = (next: readonly Problem[]): void => {
+    if (JSON.stringify(next) === JSON.stringify(problems)) return;
+    problems = next;
+    if (next.length > 0)
+      log.warn({ first: next[0]?.message }, 'the documents in Redis are not usable: the last good state stays');
+    watchers.emit({ kind: 'problems', problems });
+  };
+
+  const refresh = async (full: boolean): Promise<void> => {
+    if (closed) return;
+    const seen = stored === undefined || full ? '' : `${stored.epoch}/${stored.revision}/${stored.texts.size}`;
+    const read = parseStored(await link.script(readScript, keys, [seen]));
+    if (read === undefined) return;
+    stored = read;
+    const judgement = judgeStored(read, known, check, `${prefix}:documents`);
+    standing = judgement.kind;
+    if (judgement.kind !== 'good') {
+      [reason] = [judgement.problems[0]?.message ?? reason];
+      setProblems(judgement.problems);
+      return;
+    }
+    known = judgement.known;
+    setProblems([]);
+    if (judgement.changed) watchers.emit({ kind: 'state', state: known.state, urgent: read.urgent });
+  };
+
+  const look = (full = false): void => {
+    serial
+      .run(() => refresh(full))
+      .catch((error: unknown) => {
+        reason = CellwallError.from(error).message;
+        log.debug({ reason }, 'reading Redis failed');
+      });
+  };
+  const link = createRedisLink({ url, log, channel, onNews: () => look(), commandTimeoutMs });
+  let polls = 0;
+  let cancelPoll: () => void = () => {};
+  const poll = (): void => {
+    cancelPoll = clock.after(pollMs * (0.9 + Math.random() / 5), () => {
+      look(++polls % fullReadEvery === 0);
+      poll();
+    });
+  };
+
+  const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
+    for (let attempt = 0; attempt < maxAttempts; attempt++) {
+      const base = requireState(known?.state, reason);
+      refuseConflict(base.revision, applyOptions);
+      const plan = planChanges(base.documents, changes, check);
+      if (plan.kind === 'invalid') return plan;
+      if (plan.kind === 'unchanged' && standing === 'good') return { kind: 'unchanged', revision: base.revision };
+      if (standing === 'foreign') {
+        throw new CellwallError('failed_precondition', `Redis holds what cannot be accepted: ${reason}`, {
+          hint: 'nothing is written over it',
+        });
+      }
+      const documents = plan.kind === 'next' ? plan.documents : base.documents;
+      const edits = plan.kind === 'next' ? plan.edits : [];
+      const next: StoreState = { revision: Math.max(base.revision, stored?.revision ?? 0) + 1, documents };
+      if (await write(next, edits, applyOptions)) {
+        const changed = edits.map(({ key }) => key);
+        log.info({ revision: next.revision, author: applyOptions.author, changed }, 'documents applied');
+        return { kind: 'applied', revision: next.revision, changed };
+      }
+      await refresh(false);
+    }
+    throw new CellwallError('aborted', 'others change the documents all the time', { hint: 'apply again' });
+  };
+
+  /** False if Redis no longer stands where we last saw it: then nothing was written. */
+  const write = async (
+    next: StoreState,
+    edits: readonly Edit[],
+    { author, urgent }: ApplyOptions,
+  ): Promise<boolean> => {
+    const rewrite = standing === 'damaged';
+    const epoch = known !== undefined && known.epoch !== '' ? known.epoch : randomUUID();
+    const texts = textsOf(next.documents);
+    const puts = rewrite ? [...texts] : edits.flatMap(({ key, document }) => (document ? [[key, document.text]] : []));
+    const deletes = rewrite ? [] : edits.filter(({ document }) => document === undefined).map(({ key }) => key);
+    const reply = await link.script(applyScript, keys, [
+      ...[stored?.epoch ?? '', String(stored?.revision ?? 0), epoch, String(next.revision), digestOf(texts)],
+      ...[author, new Date(clock.now()).toISOString(), urgent === true ? '1' : '0', rewrite ? '1' : '0', channel],
+      ...[String(puts.length), ...puts.flat(), ...deletes],
+    ]);
+    if (!Array.isArray(reply) || reply[0] !== 'applied') return false;
+    known = { epoch, state: next };
+    stored = { epoch, revision: next.revision, digest: digestOf(texts), urgent: urgent ?? false, texts };
+    standing = 'good';
+    setProblems([]);
+    watchers.emit({ kind: 'state', state: next, urgent: urgent ?? false });
+    return true;
+  };
+
+  await firstLook();
+  poll();
+
+  return {
+    state: () => requireState(known?.state, reason),
+    problems: () => problems,
+    apply: (changes, applyOptions) =>
+      serial.run(async () => {
+        if (closed) throw new CellwallError('unavailable', 'the store is closed');
+        return apply(changes, applyOptions);
+      }),
+    watch: watchers.watch,
+    table(name) {
+      checkTableName(name);
+      return createRedisTable(link, `${prefix}:table:${name}:`);
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      cancelPoll();
+      watchers.clear();
+      link.close();
+      await serial.idle();
+    },
+  };
+
+  /** Waits for the first answer, but not longer than a command may take: Redis may come later. */
+  async function firstLook(): Promise<void> {
+    const end = clock.monotonic() + commandTimeoutMs;
+    while (known === undefined && problems.length === 0 && clock.monotonic() < end) {
+      await serial.idle();
+      if (known !== undefined || problems.length > 0) return;
+      await new Promise<void>((resolve) => void setTimeout(resolve, 10));
+    }
+  }
+}

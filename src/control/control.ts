@@ -1,6 +1,6 @@
 // The control plane's heart: documents, live endpoints and trust material in, snapshots out. Data flows one way; what comes
 // back from proxies (connected, accepted, rejected) goes to the registry and from there in again as endpoints.
-import type { SvidRotator } from '../identity/rotator.ts';
+import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -14,7 +14,7 @@ import type { RegisteredProxy, Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
 import type { ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
-import { createInterner } from '../xds/encode.ts';
+import { createInterner } from '../xds/interner.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import type { BundleSource } from './bundles.ts';
@@ -26,7 +26,7 @@ import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
 export interface ControlDeps {
   readonly store: Store;
   readonly bundles: BundleSource;
-  readonly rotator: SvidRotator;
+  readonly rotator: Rotator;
   readonly cache: SnapshotCache;
   readonly clock: Clock;
   readonly log: Log;
@@ -89,8 +89,7 @@ export function createControl(deps: ControlDeps): Control {
     const from = refresh();
     if (from === undefined) return;
     for (const proxy of registry.proxies()) if (proxy.state === 'connected') publishOne(from, proxy);
-    interner.sweep();
-    metrics.revision.set(from.revision);
+    metrics.setRevision(from.revision);
   };
   const coalescer = createCoalescer(clock, windowMs, publish);
 
@@ -187,6 +186,7 @@ export function createControl(deps: ControlDeps): Control {
           break;
         case 'sent':
           acks.sent(event.node, event.typeUrl, event.revision);
+          metrics.pushed(event.typeUrl);
           break;
         case 'acked':
           acks.acked(event.node, event.typeUrl, event.revision, event.version);
@@ -194,7 +194,7 @@ export function createControl(deps: ControlDeps): Control {
           break;
         case 'nacked':
           acks.nacked(event.node, event.typeUrl, event.revision, event.message);
-          metrics.nacks.inc({ type: event.typeUrl });
+          metrics.nacked(event.typeUrl);
           log.error(
             { node: event.node, typeUrl: event.typeUrl, revision: event.revision, message: event.message },
             'a proxy rejected its configuration',
@@ -212,7 +212,7 @@ export function createControl(deps: ControlDeps): Control {
       if (proxy === undefined) {
         acks.forget(node);
         secrets.delete(node);
-        rotator.forget(node);
+        rotator.release(node);
         cache.delete(node as NodeKey);
       }
       if (endpoints) coalescer.request(false);

@@ -6,7 +6,7 @@ import type { MeshIr } from '../policy/ir.ts';
 import { lint } from '../translate/linter.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../translate/proxy.ts';
 import { translate } from '../translate/translate.ts';
-import type { Interner } from '../xds/encode.ts';
+import type { Interner } from '../xds/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/snapshot.ts';
 import { isTypeUrl, type TypeUrl, typeUrls } from '../xds/type-url.ts';
 
@@ -39,7 +39,7 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
     for (const { typeUrl, name, schema, message } of resources) {
       if (!isTypeUrl(typeUrl)) throw new Error(`not an xDS type: ${typeUrl}`);
       const names = types.get(typeUrl) ?? new Map<string, EncodedResource>();
-      types.set(typeUrl, names.set(name, interner.intern(typeUrl, name, toBinary(schema, message))));
+      types.set(typeUrl, names.set(name, interner.encode(typeUrl, name, toBinary(schema, message))));
     }
     return types;
   };

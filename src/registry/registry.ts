@@ -124,7 +124,7 @@ export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChan
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
-        ready: before !== undefined && before.proxy.ready && !moved,
+        ready: before?.proxy.ready === true && !moved,
       };
       entries.set(node, { proxy, streams: (before?.streams ?? 0) + 1 });
       if (before === undefined || moved) persist(proxy);

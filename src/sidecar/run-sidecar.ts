@@ -8,15 +8,15 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import { trustDomainUriOf } from '../workload/client.ts';
-import { type AdminAddress, bootstrap } from './bootstrap.ts';
+import { adminOf } from './admin-address.ts';
+import type { AdminAddress } from './bootstrap.ts';
 import { findEnvoy } from './envoy-binary.ts';
 import { startEnvoy } from './envoy-process.ts';
 import { type HostPort, parseHostPort } from './host-port.ts';
 import { loadNodeKey } from './node-key.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper } from './svid-keeper.ts';
-import { xdsSecrets } from './xds-secrets.ts';
+import { writeConfig } from './write-config.ts';
 
 export interface SidecarOptions {
   /** Identity API, "host:port". */
@@ -100,10 +100,21 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       }),
     ]);
     const { spiffeId, bundle } = keeper.current();
-    const secrets = writeConfig();
+    const config = writeConfig({
+      dir: dataDir,
+      svidDir,
+      bundle,
+      spiffeId,
+      instance,
+      ...(inbound === undefined ? {} : { inbound }),
+      ...(application === undefined ? {} : { application }),
+      xds,
+      variant: options.variant ?? 'delta',
+      admin,
+    });
     const envoy = await startEnvoy({
       binary,
-      configPath: secrets.config,
+      configPath: config.path,
       admin,
       adminAddressPath: join(dataDir, 'admin-address'),
       concurrency,
@@ -135,28 +146,6 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
         return exited;
       },
     };
-
-    function writeConfig(): { readonly config: string } {
-      const files = { certificate: join(dataDir, 'xds-certificate.json'), bundle: join(dataDir, 'xds-bundle.json') };
-      const content = xdsSecrets(svidDir);
-      writeSecretFile(files.certificate, content.certificate);
-      writeSecretFile(files.bundle, content.bundle);
-      const config = join(dataDir, 'envoy.json');
-      const params = {
-        spiffeId,
-        instance,
-        service: spiffeId.slice(spiffeId.lastIndexOf('/') + 1),
-        ...(inbound === undefined ? {} : { inbound }),
-        ...(application === undefined ? {} : { application }),
-        xds,
-        variant: options.variant ?? 'delta',
-        serverId: `${trustDomainUriOf(bundle)}/cellwall/server`,
-        admin,
-        secrets: files,
-      };
-      writeSecretFile(config, `${JSON.stringify(bootstrap(params), undefined, 2)}\n`);
-      return { config };
-    }
   } catch (reason) {
     unhandle();
     throw reason;
@@ -169,20 +158,6 @@ function ipPort(what: string, text: string | undefined): HostPort | undefined {
   if (/^[0-9.]+$|:/.test(parsed.host) && parsed.port > 0) return parsed;
   throw new CellwallError('invalid_argument', `${what} address "${text}" is no "ip:port"`, {
     hint: 'as in 10.0.0.5:8443',
-  });
-}
-
-function adminOf(text: string | undefined, dataDir: string): AdminAddress {
-  if (text === undefined) {
-    const path = join(dataDir, 'admin.sock');
-    // sun_path holds 108 bytes.
-    return Buffer.byteLength(path) < 100 ? { kind: 'unix', path } : { kind: 'tcp', host: '127.0.0.1', port: 0 };
-  }
-  if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice('unix:'.length) };
-  const { host, port } = parseHostPort('admin address', text);
-  if (host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)) return { kind: 'tcp', host, port };
-  throw new CellwallError('invalid_argument', `Envoy's admin interface must not listen on ${host}`, {
-    hint: 'it needs no credential and can end the proxy: use 127.0.0.1:<port>, or unix:<path>',
   });
 }
 

@@ -1,0 +1,53 @@
+// The program: the only reader of argv, environment and signals. What a command needs is imported when it runs.
+import { createProgram } from './cli/program.ts';
+import type { CliRun } from './cli/run.ts';
+import { createSidecarRun } from './cli/sidecar-run.ts';
+import { packageVersion } from './config.ts';
+import { systemClock } from './lib/clock.ts';
+
+const run: CliRun = {
+  async serve(options, started) {
+    const [{ serve }, { createLog }, { createLifecycle }] = await Promise.all([
+      import('./serve/serve.ts'),
+      import('./lib/log.ts'),
+      import('./lib/lifecycle.ts'),
+    ]);
+    const log = createLog(options.logLevel);
+    const stopping = new AbortController();
+    const lifecycle = createLifecycle({
+      onError: (name, reason) => log.error({ name, reason: String(reason) }, 'did not close cleanly'),
+    });
+    const stopped = new Promise<void>((resolve) => {
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.once(signal, () => {
+          log.info({ signal }, 'stopping');
+          stopping.abort();
+          resolve();
+        });
+      }
+    });
+    const deps = { clock: systemClock, log, version: packageVersion, lifecycle, signal: stopping.signal };
+    try {
+      await serve(options, deps, started);
+      await stopped;
+      return 0;
+    } catch (reason) {
+      if (stopping.signal.aborted) return 0;
+      throw reason;
+    } finally {
+      await lifecycle.close();
+    }
+  },
+  ...createSidecarRun({ env: process.env }),
+};
+
+const program = createProgram({
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  clock: systemClock,
+  version: packageVersion,
+  run,
+});
+process.exitCode = await program.run(process.argv.slice(2));

@@ -1,0 +1,112 @@
+// The admin API over the running parts. It opens before the rest; what is not there yet answers `unavailable`.
+import { type AdminApi, createAdminApi } from '../admin/admin-api.ts';
+import { answerExplain, serviceIdentity } from '../admin/answer-explain.ts';
+import type { IssuedCertificate } from '../admin/wire.ts';
+import type { Control } from '../control/control.ts';
+import type { Rotator } from '../identity/rotator.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Traffic } from '../observe/traffic.ts';
+import { check } from '../policy/check.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { Store } from '../store/store.ts';
+import type { IdentityServices } from './identity.ts';
+
+export interface RunningParts {
+  readonly control: Control;
+  readonly identity: IdentityServices;
+  readonly rotator: Rotator;
+}
+
+export interface AdminParts {
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly traffic: Traffic;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly token: Redacted<string>;
+}
+
+export interface Admin {
+  readonly api: AdminApi;
+  /** The rest is running. */
+  attach(parts: RunningParts): void;
+}
+
+export function createAdmin({ store, metrics, traffic, clock, log, version, token }: AdminParts): Admin {
+  const startedAt = clock.now();
+  let parts: RunningParts | undefined;
+  const running = (): RunningParts => {
+    if (parts === undefined) {
+      throw new CellwallError('unavailable', 'the control plane has no Mesh document yet', { hint: 'apply one' });
+    }
+    return parts;
+  };
+  const mesh = (): MeshIr => {
+    const found = running().control.mesh();
+    if (found === undefined) throw new CellwallError('unavailable', 'no documents are in force yet');
+    return found;
+  };
+  const api = createAdminApi({
+    store,
+    check,
+    clock,
+    token,
+    log: log.child({ room: 'admin' }),
+    explain: (query) => answerExplain(mesh(), query),
+    proxies: () => parts?.control.proxies() ?? [],
+    traffic: () => traffic.counts(),
+    tokens: {
+      async create(request) {
+        const made = await running().identity.tokens.createJoinToken(request);
+        return { token: made.token, expiresAt: made.expiresAt.getTime() };
+      },
+    },
+    certificates: () => issued(running()),
+    async rotate(spiffeId) {
+      const { control, rotator } = running();
+      const nodes = control.proxies().filter((proxy) => spiffeId === undefined || proxy.spiffeId === spiffeId);
+      const rotated = await Promise.all(nodes.map(({ node }) => rotator.rotate(node)));
+      return rotated.filter((svid) => svid !== undefined).length;
+    },
+    metrics: () => metrics.text(),
+    ready() {
+      const reasons =
+        parts === undefined
+          ? ['no Mesh document yet']
+          : parts.control.mesh() === undefined
+            ? ['no documents in force']
+            : [];
+      return { ready: reasons.length === 0, reasons };
+    },
+    resolveService: (ref) => serviceIdentity(mesh(), ref),
+    status() {
+      const trustDomain = parts?.control.mesh()?.trustDomain;
+      return { version, startedAt, problems: [], ...(trustDomain === undefined ? {} : { trustDomain }) };
+    },
+  });
+  return {
+    api,
+    attach(running) {
+      parts = running;
+    },
+  };
+}
+
+async function issued({ identity, control }: RunningParts): Promise<readonly IssuedCertificate[]> {
+  const nodes = new Map(control.proxies().map(({ certificate, node }) => [certificate?.serial, node]));
+  return (await identity.issuer.issued()).map(({ serial, spiffeId, notBefore, notAfter }) => {
+    const node = nodes.get(serial);
+    return {
+      serial,
+      spiffeId,
+      notBefore: Date.parse(notBefore),
+      notAfter: Date.parse(notAfter),
+      ...(node === undefined ? {} : { node }),
+    };
+  });
+}

@@ -1,0 +1,40 @@
+// Waits for the first Mesh document: without a trust domain there is no CA, and no port for proxies is opened.
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { resolve } from '../policy/resolve.ts';
+import type { Store, StoreState } from '../store/store.ts';
+
+export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<MeshIr> {
+  const there = meshOf(current(store));
+  if (there !== undefined) return Promise.resolve(there);
+  for (const problem of store.problems()) log.error({ ...problem }, 'documents refused');
+  log.warn({}, 'no Mesh document yet: only the admin API is open until there is one');
+  return new Promise((resolveWait, reject) => {
+    const stop = (): void => {
+      unwatch();
+      reject(new CellwallError('unavailable', 'stopped before there was a Mesh document'));
+    };
+    const unwatch = store.watch((event) => {
+      const mesh = event.kind === 'state' ? meshOf(event.state) : undefined;
+      if (mesh === undefined) return;
+      signal.removeEventListener('abort', stop);
+      unwatch();
+      resolveWait(mesh);
+    });
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+function current(store: Store): StoreState | undefined {
+  try {
+    return store.state();
+  } catch {
+    return undefined;
+  }
+}
+
+function meshOf(state: StoreState | undefined): MeshIr | undefined {
+  const resolved = state === undefined ? undefined : resolve(state.documents);
+  return resolved?.kind === 'resolved' ? resolved.mesh : undefined;
+}

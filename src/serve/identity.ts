@@ -1,0 +1,65 @@
+// Everything of the control plane that makes, attests and hands out identities, put together.
+import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
+import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
+import { createNodeKeyAttestor } from '../identity/attestor/node-key.ts';
+import { createNodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { Authority } from '../identity/authority.ts';
+import { authorities } from '../identity/catalog.ts';
+import { certificateFingerprint } from '../identity/fingerprint.ts';
+import { createIssuer, type IssuancePolicy, type Issuer } from '../identity/issuer.ts';
+import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { Store } from '../store/store.ts';
+import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts';
+
+export interface IdentityServices {
+  readonly authority: Authority;
+  readonly issuer: Issuer;
+  readonly tokens: JoinTokenAttestor;
+  readonly server: ServerSvid;
+  readonly api: IdentityApi;
+}
+
+export interface IdentityServicesDeps {
+  readonly data: string;
+  readonly trustDomain: TrustDomain;
+  readonly mesh: () => MeshIr | undefined;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
+  const { data, trustDomain, mesh, store, clock, log, lifecycle } = deps;
+  const authority = await authorities['built-in']({ dir: join(data, 'ca'), trustDomain, clock, log });
+  lifecycle.defer('authority', () => authority.close());
+  const policy = (id: SpiffeId): IssuancePolicy | undefined => issuancePolicy(mesh(), id);
+  const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
+  const nodes = createNodeRegistry(store.table('nodes'));
+  const tokens = createJoinTokenAttestor({
+    table: store.table('join-tokens'),
+    nodes,
+    clock,
+    rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
+  });
+  const server = await createServerSvid({ issuer, trustDomain, clock, log });
+  lifecycle.defer('server certificate', () => server.close());
+  const attestors = { 'join-token': tokens, 'node-key': createNodeKeyAttestor({ nodes }) };
+  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log });
+  lifecycle.defer('identity API', () => api.close());
+  return { authority, issuer, tokens, server, api };
+}
+
+/** A Workload document says what its identity's certificates hold; a Service without one has the mesh's defaults. */
+function issuancePolicy(mesh: MeshIr | undefined, id: SpiffeId): IssuancePolicy | undefined {
+  if (mesh === undefined) return undefined;
+  const workload = mesh.workloads.get(id);
+  if (workload !== undefined) return workload;
+  return mesh.serviceOf.has(id) ? { lifetimeMs: mesh.svidLifetimeMs, dnsNames: [] } : undefined;
+}

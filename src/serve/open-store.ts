@@ -1,0 +1,45 @@
+// The store that the options name, judged by policy.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ServeOptions } from '../cli/run.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { Redacted } from '../lib/redacted.ts';
+import { parseDocuments } from '../model/parse.ts';
+import { formatProblem, type Problem } from '../model/problem.ts';
+import { check } from '../policy/check.ts';
+import { stores } from '../store/catalog.ts';
+import type { Change, Store } from '../store/store.ts';
+
+export async function openStore(
+  options: ServeOptions,
+  deps: { readonly clock: Clock; readonly log: Log },
+): Promise<Store> {
+  const { store, data } = options;
+  const opened = await stores[store.kind]({
+    documents: store.kind === 'redis' ? '' : (store.documents ?? ''),
+    state: join(data, 'state'),
+    redis: { url: store.kind === 'redis' ? store.url : new Redacted(''), prefix: 'cellwall' },
+    check,
+    clock: deps.clock,
+    log: deps.log.child({ room: 'store' }),
+  });
+  if (store.kind === 'memory' && store.documents !== undefined) await load(opened, store.documents);
+  return opened;
+}
+
+async function load(store: Store, directory: string): Promise<void> {
+  const changes: Change[] = [];
+  const problems: Problem[] = [];
+  for (const name of readdirSync(directory)
+    .filter((file) => /\.ya?ml$/.test(file))
+    .sort()) {
+    const parsed = parseDocuments(readFileSync(join(directory, name), 'utf8'), join(directory, name));
+    if (parsed.kind === 'invalid') problems.push(...parsed.problems);
+    else changes.push(...parsed.documents.map(({ key, text }): Change => ({ op: 'put', key, text })));
+  }
+  const applied = problems.length > 0 ? undefined : await store.apply(changes, { author: 'start' });
+  const refused = applied === undefined ? problems : applied.kind === 'invalid' ? applied.problems : [];
+  if (refused.length > 0) throw new CellwallError('invalid_argument', refused.map(formatProblem).join('\n'));
+}

@@ -1,0 +1,144 @@
+// The control plane, put together: store, identities, control, xDS, admin. What the process opened is closed in reverse.
+import { mkdirSync } from 'node:fs';
+import { adminTokenFile, createAdminToken } from '../admin/token.ts';
+import type { ServeOptions, ServeStarted } from '../cli/run.ts';
+import { createBundleSource } from '../control/bundles.ts';
+import { createControl } from '../control/control.ts';
+import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
+import { createRotator } from '../identity/rotator.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import { createAccessLogService } from '../observe/access-log-service.ts';
+import { createMetrics } from '../observe/metrics.ts';
+import { createTraffic } from '../observe/traffic.ts';
+import { createRegistry } from '../registry/registry.ts';
+import { createSnapshotCache } from '../xds/cache.ts';
+import type { NodeKey } from '../xds/node.ts';
+import { createXdsServer } from '../xds/server.ts';
+import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
+import { createAdmin } from './admin.ts';
+import { firstMesh } from './first-mesh.ts';
+import { createIdentityServices } from './identity.ts';
+import { openStore } from './open-store.ts';
+
+export interface ServeDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the program. */
+  readonly version: string;
+  readonly lifecycle: Lifecycle;
+  /** Aborted when the process is told to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** Answers once every port is open. Before there is a Mesh document only the admin API is. */
+export async function serve(
+  options: ServeOptions,
+  deps: ServeDeps,
+  started: (info: ServeStarted) => void,
+): Promise<void> {
+  const { clock, log, version, lifecycle, signal } = deps;
+  mkdirSync(options.data, { recursive: true, mode: 0o700 });
+  const metrics = createMetrics();
+  const traffic = createTraffic({ clock });
+  const store = await openStore(options, { clock, log });
+  lifecycle.defer('store', () => store.close());
+  const admin = createAdmin({ store, metrics, traffic, clock, log, version, token: createAdminToken(options.data) });
+  const adminAddress = await admin.api.listen(options.admin);
+  lifecycle.defer('admin API', () => admin.api.close());
+
+  const trustDomain = (await firstMesh(store, log, signal)).trustDomain;
+  const cache = createSnapshotCache();
+  const registry = createRegistry({
+    leases: store.table('leases'),
+    clock,
+    log: log.child({ room: 'registry' }),
+    onChange: (change) => control.onRegistryChange(change),
+  });
+  const identity = await createIdentityServices({
+    data: options.data,
+    trustDomain,
+    mesh: () => control.mesh(),
+    store,
+    clock,
+    log: log.child({ room: 'identity' }),
+    lifecycle,
+  });
+  identity.issuer.watch(() => metrics.svidIssued());
+  const rotator = createRotator({
+    issuer: identity.issuer,
+    clock,
+    log: log.child({ room: 'rotator' }),
+    onChange: (node, svid) => control.onSvid(node, svid),
+  });
+  lifecycle.defer('rotator', () => rotator.close());
+  const bundles = createBundleSource(identity.authority);
+  const control = createControl({
+    store,
+    bundles,
+    rotator,
+    cache,
+    registry,
+    clock,
+    log: log.child({ room: 'control' }),
+    metrics,
+  });
+  lifecycle.defer('control', () => control.stop());
+  await registry.restore();
+  await control.start();
+
+  const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
+  const xds = createXdsServer({
+    cache,
+    authenticate: ({ certificate }, { id }) =>
+      authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) }).node as NodeKey,
+    observe: (event) => {
+      control.onStream(event);
+      metrics.setStreams(xds.streams());
+    },
+    log: log.child({ room: 'xds' }),
+    clock,
+  });
+  const accessLog = createAccessLogService({
+    traffic,
+    log: log.child({ room: 'observe' }),
+    trustDomain: () => trustDomain,
+    serviceOfPeer: (certificate, nodeId) => {
+      const { spiffeId } = authenticateNode({ nodeId, ...(certificate === undefined ? {} : { certificate }) });
+      return control.mesh()?.serviceOf.get(spiffeId);
+    },
+  });
+  const material = async (): Promise<TlsMaterial> => {
+    const { chain, key } = identity.server.current();
+    if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
+    return { certificate: chain, key, roots: await identity.issuer.bundle() };
+  };
+  const listener = await listenGrpc({
+    server: xds,
+    address: `${options.xds.host}:${options.xds.port}`,
+    tls: await material(),
+    services: [accessLog],
+    log: log.child({ room: 'xds' }),
+  });
+  lifecycle.defer('xDS', () => listener.close(1000));
+  identity.server.watch(() => {
+    material().then(
+      (tls) => listener.rotate(tls),
+      (reason: unknown) => log.error({ reason: String(reason) }, 'the xDS port keeps its old certificate'),
+    );
+  });
+  const identityAddress = await identity.api.listen(options.identity);
+  admin.attach({ control, identity, rotator });
+
+  started({
+    xds: { host: options.xds.host, port: listener.port },
+    identity: identityAddress,
+    admin: adminAddress,
+    trustDomain,
+    ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),
+    services: control.mesh()?.services.size ?? 0,
+    adminTokenFile: adminTokenFile(options.data),
+  });
+}

@@ -1,0 +1,36 @@
+// Writes what Envoy reads at its start: the bootstrap, and the file-based SDS of its own xDS connection.
+import { join } from 'node:path';
+import { writeSecretFile } from '../identity/secret-file.ts';
+import { trustDomainUriOf } from '../workload/client.ts';
+import { type BootstrapParams, bootstrap } from './bootstrap.ts';
+import { xdsSecrets } from './xds-secrets.ts';
+
+export interface ConfigParams extends Omit<BootstrapParams, 'service' | 'serverId' | 'secrets'> {
+  /** Absolute: where the files go. */
+  readonly dir: string;
+  /** Absolute: the folder that svid-files.ts writes. */
+  readonly svidDir: string;
+  /** PEM of the trust domain's roots. */
+  readonly bundle: string;
+}
+
+/** The bootstrap's text, and the file that holds it. */
+export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): {
+  readonly path: string;
+  readonly text: string;
+} {
+  const secrets = { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') };
+  const content = xdsSecrets(svidDir);
+  writeSecretFile(secrets.certificate, content.certificate);
+  writeSecretFile(secrets.bundle, content.bundle);
+  const made = bootstrap({
+    ...params,
+    service: params.spiffeId.slice(params.spiffeId.lastIndexOf('/') + 1),
+    serverId: `${trustDomainUriOf(bundle)}/cellwall/server`,
+    secrets,
+  });
+  const path = join(dir, 'envoy.json');
+  const text = `${JSON.stringify(made, undefined, 2)}\n`;
+  writeSecretFile(path, text);
+  return { path, text };
+}

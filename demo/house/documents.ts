@@ -52,7 +52,9 @@ export async function readDocuments(folder: string, ports: Ports): Promise<Docum
 
 /** What `render` writes for the file, ready for the store or for `cellwall apply`. */
 export function render(documents: readonly Document[]): string {
-  return documents.map((document) => document.toString({ directives: false, lineWidth: 120 })).join('---\n');
+  return documents
+    .map((document) => document.toString({ directives: false, flowCollectionPadding: false, lineWidth: 120 }))
+    .join('---\n');
 }
 
 export interface LegacyAcceptance {

@@ -35,7 +35,7 @@ export interface Processes {
 
 const guardScript = `groups=
 while read -r line; do case $line in done) exit 0;; *) groups="$groups $line";; esac; done
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done`;
+for group in $groups; do kill -9 "-$group" 2>/dev/null; done`;
 
 export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number } = {}): Processes {
   const children: Child[] = [];

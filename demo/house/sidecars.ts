@@ -42,7 +42,7 @@ export async function startSidecars({
     const args = [
       'sidecar',
       ...['--service', service, '--listen', inbound, '--app', `127.0.0.1:${application}`],
-      ...['--data', join(folder, name), '--envoy-admin', envoyAdmin],
+      ...['--data', join(folder, name), '--envoy-admin', envoyAdmin, '--drain-seconds', '1'],
       ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
     ];
     const child = cellwall.start(`sidecar of ${service}`, join(folder, `${name}.log`), args, { CELLWALL_TOKEN: token });

@@ -1,8 +1,8 @@
 // A real Valkey, the TCP service of the demo: in memory only, on loopback, in plaintext.
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { findValkey } from '../../test/support/find-valkey.ts';
 import { pingValkey } from '../wire/valkey.ts';
-import { findValkey } from './find-valkey.ts';
 import type { Ports } from './ports.ts';
 import { type Processes, tail } from './processes.ts';
 import { untilTrue } from './until.ts';

@@ -74,6 +74,7 @@ export async function startWorld({ folder, processes, tell, quick }: WorldOption
   const cellwall = createCellwall(processes, {
     CELLWALL_ADMIN: addresses.admin,
     CELLWALL_DATA: data,
+    CELLWALL_IDENTITY_ADDRESS: addresses.identity,
     ENVOY_BIN: envoy,
     NO_COLOR: '1',
   });

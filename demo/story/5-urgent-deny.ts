@@ -60,6 +60,7 @@ async function denyOnce({ controlPlane, spiffeId }: World, session: ClientHttp2S
   let acceptedAt = 0;
   try {
     const answer = await controlPlane.admin.apply({ text: denyText(spiffeId('cell-1/gitlab')), urgent: true });
+    must(answer.kind !== 'invalid', 'the deny is not valid');
     acceptedAt = answer.acceptedAt;
     await until(() => refusedAt ?? broken, { what: 'the open connection is refused', withinMs: 5000, everyMs: 5 });
   } finally {

@@ -22,6 +22,6 @@ export const defaultLimits: Limits = {
   nodeBytes: 64 * 1024,
   requestBytes: 4 * 1024 * 1024,
   errorLength: 4096,
-  admittedPerSecond: 1000,
-  admittedAtOnce: 200,
+  admittedPerSecond: 2000,
+  admittedAtOnce: 500,
 };

@@ -103,7 +103,6 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     state = step.state;
     for (const effect of step.effects) {
       if (effect.kind === 'send') {
-        fresh = false;
         inFlight++;
         transport.write(effect.body, () => {
           inFlight--;
@@ -125,6 +124,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
         // Held: nothing is answered before a complete snapshot exists. The cache wakes it.
         if (session === undefined || snapshot === undefined || inFlight > 0) return;
         pending = false;
+        fresh = false;
         perform(variant.flush(state, snapshot, clock.monotonic()), session.key);
       }),
   };

@@ -1,0 +1,139 @@
+// Plays requests and pushes against the pure steps, and tells what was sent in short: `cluster a=1 b=2 -c`.
+import { create, fromBinary } from '@bufbuild/protobuf';
+import {
+  DeltaDiscoveryResponseSchema,
+  DiscoveryResponseSchema,
+  ResourceSchema,
+} from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { stepDelta } from '../../src/xds/delta.ts';
+import type { Snapshot } from '../../src/xds/snapshot.ts';
+import { stepSotw } from '../../src/xds/sotw.ts';
+import { openStream, type Step } from '../../src/xds/stream-state.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
+import { type Contents, snapshotOf, textOf } from './xds-fixture.ts';
+
+export type Kind = keyof typeof typeUrls;
+
+const kinds: ReadonlyMap<string, string> = new Map(Object.entries(typeUrls).map(([kind, url]) => [url, kind]));
+
+export interface SotwTold {
+  readonly names?: readonly string[];
+  readonly version?: string;
+  /** Default: that of the last response of the type. */
+  readonly nonce?: string;
+  readonly error?: string;
+}
+
+export interface DeltaTold {
+  readonly sub?: readonly string[];
+  readonly unsub?: readonly string[];
+  readonly has?: Readonly<Record<string, string>>;
+  /** Default: none, as in a request that answers nothing. */
+  readonly nonce?: string;
+  readonly error?: string;
+}
+
+abstract class Story {
+  protected state = openStream(`s${Math.random()}`);
+  private snapshot: Snapshot | undefined;
+  private revision = 0;
+  private now = 0;
+  readonly nonces = new Map<Kind, string>();
+  readonly versions = new Map<Kind, string>();
+  /** ACKs and NACKs as told, in short. */
+  readonly answers: string[] = [];
+
+  /** A new snapshot; what it makes the server send. */
+  set(contents: Contents): readonly string[] {
+    this.snapshot = snapshotOf(++this.revision, contents);
+    return this.flush();
+  }
+
+  /** Time goes by; what it makes the server send. */
+  wait(ms: number): readonly string[] {
+    this.now += ms;
+    return this.flush();
+  }
+
+  protected flush(): readonly string[] {
+    return this.snapshot === undefined ? [] : this.perform(this.step(this.snapshot, this.now));
+  }
+
+  protected abstract step(snapshot: Snapshot, now: number): Step;
+  protected abstract tell(body: Buffer): string;
+
+  protected perform({ state, effects }: Step): readonly string[] {
+    this.state = state;
+    const told: string[] = [];
+    for (const effect of effects) {
+      if (effect.kind === 'later') continue;
+      const kind = kinds.get(effect.sent.typeUrl) as Kind;
+      if (effect.kind === 'send') {
+        this.nonces.set(kind, effect.sent.nonce);
+        this.versions.set(kind, effect.sent.version);
+        told.push(`${kind}${this.tell(effect.body)}`);
+      } else this.answers.push(`${effect.kind} ${kind} at ${effect.sent.revision}`);
+    }
+    return told;
+  }
+}
+
+export class SotwStory extends Story {
+  /** A request; what the server sends then. */
+  ask(kind: Kind, { names = [], version = '', nonce, error }: SotwTold = {}): readonly string[] {
+    const request = { typeUrl: typeUrls[kind], names, version, nonce: nonce ?? this.nonces.get(kind) ?? '', error };
+    const told = this.perform(stepSotw(this.state, { kind: 'request', request }));
+    return [...told, ...this.flush()];
+  }
+
+  protected step(snapshot: Snapshot, now: number): Step {
+    return stepSotw(this.state, { kind: 'flush', snapshot, now });
+  }
+
+  protected tell(body: Buffer): string {
+    const { resources } = fromBinary(DiscoveryResponseSchema, body);
+    return resources.map(({ value }) => ` ${textOf(value)}`).join('');
+  }
+}
+
+export class DeltaStory extends Story {
+  ask(kind: Kind, { sub = [], unsub = [], has = {}, nonce = '', error }: DeltaTold = {}): readonly string[] {
+    const request = {
+      typeUrl: typeUrls[kind],
+      subscribe: sub,
+      unsubscribe: unsub,
+      initialVersions: new Map(Object.entries(has)),
+      nonce,
+      error,
+    };
+    const told = this.perform(stepDelta(this.state, { kind: 'request', request }));
+    return [...told, ...this.flush()];
+  }
+
+  ack(kind: Kind): readonly string[] {
+    return this.ask(kind, { nonce: this.nonces.get(kind) ?? '' });
+  }
+
+  nack(kind: Kind, error = 'bad'): readonly string[] {
+    return this.ask(kind, { nonce: this.nonces.get(kind) ?? '', error });
+  }
+
+  protected step(snapshot: Snapshot, now: number): Step {
+    return stepDelta(this.state, { kind: 'flush', snapshot, now });
+  }
+
+  protected tell(body: Buffer): string {
+    const { resources, removedResources } = fromBinary(DeltaDiscoveryResponseSchema, body);
+    const there = resources.map(({ name, resource }) => ` ${name}=${textOf(resource?.value ?? new Uint8Array())}`);
+    return [...there, ...removedResources.map((name) => ` -${name}`)].join('');
+  }
+}
+
+/** The version of made-up content, as in `initial_resource_versions`. */
+export function versionOf(text: string): string {
+  const [resource] =
+    snapshotOf(1, { cluster: { any: text } })
+      .resources.get(typeUrls.cluster)
+      ?.values() ?? [];
+  return resource?.version ?? create(ResourceSchema).version;
+}

@@ -5,11 +5,12 @@ import { flag } from './environment.ts';
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[];
 
-export function addLogLevelFlag(command: Command): Command {
+/** `initial`: what is logged when nobody says. */
+export function addLogLevelFlag(command: Command, initial: LogLevel = 'info'): Command {
   return command.addOption(
     flag('--log-level <level>', 'what is logged, on stderr', {
       env: 'CELLWALL_LOG_LEVEL',
-      default: 'info',
+      default: initial,
       choices: levels,
     }),
   );

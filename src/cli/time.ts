@@ -12,7 +12,7 @@ export function relativeTime(at: number, now: number): string {
   const distance = Math.abs(at - now);
   for (const [unit, size] of units) {
     if (distance < size) continue;
-    const text = `${Math.floor(distance / size)}${unit}`;
+    const text = `${Math.round(distance / size)}${unit}`;
     return at > now ? `in ${text}` : `${text} ago`;
   }
   return 'now';

@@ -6,19 +6,16 @@ import { join, resolve } from 'node:path';
 import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Json } from '../lib/table.ts';
-import { parseSpiffeId, serverSpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
-import { type AdminAddress, bootstrap } from '../sidecar/bootstrap.ts';
+import { adminOf } from '../sidecar/admin-address.ts';
 import { createSvidFiles } from '../sidecar/svid-files.ts';
-import { xdsSecrets } from '../sidecar/xds-secrets.ts';
-import { parseHostPort } from './address.ts';
+import { writeConfig } from '../sidecar/write-config.ts';
 import type { BootstrapOptions, IpPort } from './run.ts';
 
 export function writeBootstrap(options: BootstrapOptions): Json {
   const { listen, application, xdsServer, xdsVariant } = options;
   const directory = resolve(options.directory);
   const svid = existsSync(directory) ? createSvidFiles(directory).read() : undefined;
-  const spiffeId = svid === undefined ? undefined : parseSpiffeId(svid.spiffeId);
-  if (spiffeId === undefined) {
+  if (svid === undefined) {
     throw new CellwallError('failed_precondition', `no certificate in ${directory}`, {
       hint: `get one first: cellwall svid fetch --service NAME --dir ${options.directory}`,
     });
@@ -28,28 +25,18 @@ export function writeBootstrap(options: BootstrapOptions): Json {
       hint: 'as in --listen 10.0.0.5:8443',
     });
   }
-  const secrets = { certificate: join(directory, 'xds-certificate.json'), bundle: join(directory, 'xds-bundle.json') };
-  const content = xdsSecrets(directory);
-  writeSecretFile(secrets.certificate, content.certificate);
-  writeSecretFile(secrets.bundle, content.bundle);
-  return bootstrap({
-    spiffeId,
+  return writeConfig({
+    dir: directory,
+    svidDir: directory,
+    bundle: svid.bundle,
+    spiffeId: svid.spiffeId,
     instance: options.instance ?? instanceOf(directory),
-    service: spiffeId.slice(spiffeId.lastIndexOf('/') + 1),
     xds: xdsServer,
     variant: xdsVariant,
-    serverId: serverSpiffeId(trustDomainOf(spiffeId)),
     admin: adminOf(options.envoyAdmin, directory),
-    secrets,
     ...(listen === undefined ? {} : { inbound: hostPort(listen) }),
     ...(application === undefined ? {} : { application: hostPort(application) }),
-  });
-}
-
-function adminOf(text: string | undefined, directory: string): AdminAddress {
-  if (text === undefined) return { kind: 'unix', path: join(directory, 'admin.sock') };
-  if (text.startsWith('unix:')) return { kind: 'unix', path: text.slice('unix:'.length) };
-  return { kind: 'tcp', ...parseHostPort(text) };
+  }).bootstrap;
 }
 
 /** Kept, so that a bootstrap that is printed again is the same proxy. */

@@ -1,6 +1,7 @@
 // Writes what Envoy reads at its start: the bootstrap, and the file-based SDS of its own xDS connection.
 import { join } from 'node:path';
 import { writeSecretFile } from '../identity/secret-file.ts';
+import type { Json } from '../lib/table.ts';
 import { trustDomainUriOf } from '../workload/client.ts';
 import { type BootstrapParams, bootstrap } from './bootstrap.ts';
 import { xdsSecrets } from './xds-secrets.ts';
@@ -14,10 +15,10 @@ export interface ConfigParams extends Omit<BootstrapParams, 'service' | 'serverI
   readonly bundle: string;
 }
 
-/** The bootstrap's text, and the file that holds it. */
+/** The bootstrap, and the file that holds it. */
 export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): {
   readonly path: string;
-  readonly text: string;
+  readonly bootstrap: Json;
 } {
   const secrets = { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') };
   const content = xdsSecrets(svidDir);
@@ -30,7 +31,6 @@ export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): 
     secrets,
   });
   const path = join(dir, 'envoy.json');
-  const text = `${JSON.stringify(made, undefined, 2)}\n`;
-  writeSecretFile(path, text);
-  return { path, text };
+  writeSecretFile(path, `${JSON.stringify(made, undefined, 2)}\n`);
+  return { path, bootstrap: made };
 }

@@ -23,7 +23,7 @@ function fetchCommand(context: CliContext): Command {
     .summary('get or renew a certificate')
     .description('Gets an X.509-SVID into files, or renews the one that is there (which needs no token).')
     .requiredOption('--dir <dir>', 'where certificate, key and bundle are written');
-  addLogLevelFlag(addEnrolFlags(command));
+  addLogLevelFlag(addEnrolFlags(command), 'warn');
   return command.action(async (options: { dir: string }, self: Command) => {
     const wanted = wantedIdentity(self);
     const svid = await context.run.fetchSvid({

@@ -184,6 +184,12 @@ function errorOf(status: number, text: string): CellwallError {
 function unreachable(host: string, port: number, cause: Error): CellwallError {
   const late = cause.name === 'TimeoutError' || cause.name === 'AbortError';
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    return new CellwallError('unavailable', `${host}:${port} has a certificate that is not valid now (${code})`, {
+      hint: 'compare the clocks of this host and the control plane',
+      cause,
+    });
+  }
   // OpenSSL's verification results, as Node names them: the server is there, and is not the right one.
   if (/CERT|ISSUER|CHAIN|CA_|SIGNATURE/.test(code)) {
     return new CellwallError('unauthenticated', `${host}:${port} has no certificate of the trusted root (${code})`, {

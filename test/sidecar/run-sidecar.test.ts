@@ -63,6 +63,40 @@ describe('a sidecar', () => {
     await eventually('a second stream', () => xds.clients[1]);
   });
 
+  it('renews while it runs, and its Envoy connects again with the new certificate', async () => {
+    await harness.close();
+    harness = await createIdentityHarness({ policy: () => ({ lifetimeMs: 3000, dnsNames: [] }) });
+    await xds.close();
+    xds = await createFakeXds(harness.server.current(), await harness.authority.bundle());
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId) }));
+    const first = await eventually('an xDS stream', () => xds.clients[0]);
+    const again = await eventually('a stream with another certificate', () => {
+      xds.disconnect();
+      return xds.clients.find(({ leaf }) => leaf.serialNumber !== first.leaf.serialNumber);
+    });
+    expect(uriSans(again.leaf.raw)).toEqual([spiffeId]);
+  });
+
+  it('waits for a control plane that is not there yet', async () => {
+    const { port } = harness.address;
+    const token = await harness.token(spiffeId);
+    const { tokens } = harness;
+    await harness.close();
+    const starting = runSidecar(options({ token })).catch((reason: unknown) => reason);
+    expect(tokens).toBeDefined();
+    harness = await createIdentityHarness({ port });
+    // Another control plane: the token's fingerprint is not its root's.
+    expect(await starting).toMatchObject({ code: 'unauthenticated' });
+  });
+
+  it('drains for as long as there are connections, and no longer', async () => {
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId), drainSeconds: 20 }));
+    await eventually('an xDS stream', () => xds.clients[0]);
+    const start = performance.now();
+    expect(await sidecar.stop()).toBe(0);
+    expect(performance.now() - start).toBeLessThan(5000);
+  });
+
   it('ends with the code of its Envoy', async () => {
     sidecar = await runSidecar(options({ token: await harness.token(spiffeId), envoyArgs: ['--no-such-flag'] }));
     expect(await sidecar.exited).not.toBe(0);

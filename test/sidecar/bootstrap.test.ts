@@ -1,0 +1,112 @@
+// The bootstrap, written and shipped: accepted by the real Envoy, safe in what it says.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { silentLog } from '../../src/lib/log.ts';
+import { type BootstrapParams, bootstrap } from '../../src/sidecar/bootstrap.ts';
+import { fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+import { xdsSecrets } from '../../src/sidecar/xds-secrets.ts';
+import { createIdentityHarness } from '../support/identity-harness.ts';
+import { validateBootstrap } from '../support/validate-bootstrap.ts';
+
+const serverId = 'spiffe://td1/cellwall/server';
+let dir: string;
+let secrets: BootstrapParams['secrets'];
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'cellwall-bootstrap-'));
+  const harness = await createIdentityHarness();
+  const svidDir = join(dir, 'svid');
+  await fetchSvid({
+    identity: `127.0.0.1:${harness.address.port}`,
+    token: await harness.token('spiffe://td1/service/api'),
+    dir: svidDir,
+    log: silentLog,
+  });
+  await harness.close();
+  secrets = { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') };
+  const content = xdsSecrets(svidDir);
+  writeFileSync(secrets.certificate, content.certificate);
+  writeFileSync(secrets.bundle, content.bundle);
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function params(more: Partial<BootstrapParams> = {}): BootstrapParams {
+  return {
+    spiffeId: 'spiffe://td1/service/api',
+    instance: 'a',
+    service: 'api',
+    inbound: { host: '10.0.0.5', port: 8443 },
+    application: { host: '::1', port: 8080 },
+    xds: { host: '127.0.0.1', port: 18_000 },
+    variant: 'delta',
+    serverId,
+    admin: { kind: 'unix', path: join(dir, 'admin.sock') },
+    secrets,
+    ...more,
+  };
+}
+
+describe('the bootstrap', () => {
+  it.each<[string, Partial<BootstrapParams>]>([
+    ['over delta', {}],
+    ['over state of the world', { variant: 'sotw' }],
+    ['of a control plane by name', { xds: { host: 'cellwall.internal', port: 18_000 } }],
+    ['of a control plane over IPv6', { xds: { host: '::1', port: 18_000 } }],
+    ['with admin on loopback', { admin: { kind: 'tcp', host: '127.0.0.1', port: 0 } }],
+  ])('is accepted by Envoy %s', async (_, more) => {
+    const path = join(dir, 'envoy.json');
+    writeFileSync(path, JSON.stringify(bootstrap(params(more))));
+    expect(await validateBootstrap(path)).toBeUndefined();
+  });
+
+  it('says who the proxy is, and where it and its application listen', () => {
+    expect(bootstrap(params())).toMatchObject({
+      node: {
+        id: 'spiffe://td1/service/api~a',
+        cluster: 'api',
+        metadata: { cellwall: { inbound: '10.0.0.5:8443', application: '[::1]:8080' } },
+      },
+    });
+  });
+
+  it('holds no key, trusts one name only, and takes no secret of its xDS connection from ADS', () => {
+    const text = JSON.stringify(bootstrap(params()));
+    expect(text).not.toContain('PRIVATE KEY');
+    expect(text).toContain(JSON.stringify([{ san_type: 'URI', matcher: { exact: serverId } }]));
+    const [cluster] = JSON.parse(text).static_resources.clusters;
+    expect(JSON.stringify(cluster)).not.toContain('"ads"');
+  });
+});
+
+describe('the examples in envoy/', () => {
+  const example = (name: string): string => readFileSync(join(import.meta.dirname, '../../envoy', name), 'utf8');
+
+  it.each(['bootstrap-sidecar.yaml', 'bootstrap-plain.yaml'])('%s is accepted by Envoy', async (name) => {
+    const path = join(dir, name);
+    const at = (file: string): string => join(dir, file);
+    const text = example(name)
+      .replaceAll(/\/var\/lib\/cellwall\/((svid|key|bundle)\.pem)/g, at('svid/$1'))
+      .replaceAll('/var/lib/cellwall/', `${dir}/`);
+    writeFileSync(path, text);
+    expect(await validateBootstrap(path)).toBeUndefined();
+  });
+
+  it('shows in bootstrap-sidecar.yaml what the sidecar writes', () => {
+    const written = bootstrap({
+      ...params(),
+      spiffeId: 'spiffe://cells.example/cell/cell-1/service/api',
+      instance: 'a1',
+      application: { host: '127.0.0.1', port: 8080 },
+      xds: { host: 'cellwall.internal', port: 18_000 },
+      serverId: 'spiffe://cells.example/cellwall/server',
+      admin: { kind: 'unix', path: '/var/lib/cellwall/admin.sock' },
+      secrets: { certificate: '/var/lib/cellwall/xds-certificate.json', bundle: '/var/lib/cellwall/xds-bundle.json' },
+    });
+    const numbers = (_: string, value: unknown): unknown => (value === '50000' ? 50_000 : value);
+    expect(parse(example('bootstrap-sidecar.yaml'))).toEqual(JSON.parse(JSON.stringify(written, numbers)));
+  });
+});

@@ -1,11 +1,53 @@
-// Refuses what must never reach a proxy, whoever made it. Walks every message, into every Any.
+// The last look before anything is sent: what ENVOY accepts and should not be given. Every message of every resource is
+// visited, into every Any; what cannot be looked into is refused. What is refused is a bug here (or a raw resource of an
+// operator), never a mistake in a document: those are told to their author long before.
+import { isMessage, toBinary } from '@bufbuild/protobuf';
+import {
+  type SdsSecretConfig,
+  SdsSecretConfigSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { discoveryRules } from './lint/discovery-rules.ts';
+import type { Finding } from './lint/finding.ts';
+import { httpRules } from './lint/http-rules.ts';
+import { listenerRules } from './lint/listener-rules.ts';
+import { rbacRules } from './lint/rbac-rules.ts';
+import { dangling } from './lint/references.ts';
+import { extensionRegistry } from './lint/registry.ts';
+import { tlsRules } from './lint/tls-rules.ts';
+import { walk } from './lint/walk.ts';
 import type { TranslatedResource } from './proxy.ts';
 
-export interface Finding {
-  readonly resource: string;
-  readonly message: string;
+const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules];
+
+/** Empty: they may be sent. `resources` are all of one proxy's, but for its own SVID. */
+export function lint(resources: readonly TranslatedResource[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  const secretReferences = new Map<string, string>();
+  for (const resource of resources) {
+    const report = (path: string, code: string, message: string): void => {
+      findings.push({ code, typeUrl: resource.typeUrl, resource: resource.name, path, message });
+    };
+    walk(resource.schema, resource.message, extensionRegistry, {
+      visit({ message, path, ancestors }) {
+        if (message.$unknown !== undefined && message.$unknown.length > 0) {
+          report(path, 'unknown-field', 'holds a field that Envoy 1.40 does not have');
+        }
+        for (const rule of rules) for (const [code, text] of rule(message, ancestors)) report(path, code, text);
+        if (isMessage(message, SdsSecretConfigSchema) && !sameAsBefore(secretReferences, message)) {
+          report(path, 'secret-reference', `the secret ${message.name} is referred to in two ways (envoy#47309)`);
+        }
+      },
+      opaque({ path }, typeUrl) {
+        report(path, 'opaque', `cannot look into ${typeUrl === '' ? 'an Any without a type' : typeUrl}`);
+      },
+    });
+  }
+  return [...findings, ...dangling(resources)];
 }
 
-export function lint(_resources: readonly TranslatedResource[]): readonly Finding[] {
-  return [];
+function sameAsBefore(seen: Map<string, string>, reference: SdsSecretConfig): boolean {
+  const bytes = Buffer.from(toBinary(SdsSecretConfigSchema, reference)).toString('base64');
+  const before = seen.get(reference.name) ?? bytes;
+  seen.set(reference.name, before);
+  return before === bytes;
 }

@@ -1,0 +1,94 @@
+// Listeners: who may reach them, and what stands in every inbound chain.
+import { isMessage, type Message, toBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+import {
+  type FilterChain,
+  FilterChainMatchSchema,
+  FilterChainSchema,
+} from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { inboundFilters } from '../filters/catalog.ts';
+import { extensionRegistry } from './registry.ts';
+import type { Rule, Wrong } from './rule.ts';
+
+/** The default is true: then two sidecars on one port start without an error and share its traffic. */
+const reusePort: Rule = (message) =>
+  isMessage(message, ListenerSchema) && message.enableReusePort !== false
+    ? [['listener-reuse-port', 'enable_reuse_port must be false']]
+    : [];
+
+const direction: Rule = (message) => {
+  if (!isMessage(message, ListenerSchema)) return [];
+  switch (message.trafficDirection) {
+    case TrafficDirection.INBOUND:
+      return [];
+    case TrafficDirection.OUTBOUND:
+      return isLoopback(message)
+        ? []
+        : [['listener-not-loopback', 'an outbound listener lends its SVID to whoever reaches it: loopback only']];
+    default:
+      return [['listener-direction', 'a listener is inbound or outbound']];
+  }
+};
+
+function isLoopback({ address, additionalAddresses }: Listener): boolean {
+  if (additionalAddresses.length > 0 || address?.address.case !== 'socketAddress') return false;
+  return (
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(address.address.value.address) || address.address.value.address === '::1'
+  );
+}
+
+const chainMatches: Rule = (message) => {
+  if (!isMessage(message, ListenerSchema)) return [];
+  const matches = message.filterChains.map(({ filterChainMatch }) =>
+    filterChainMatch === undefined
+      ? ''
+      : Buffer.from(toBinary(FilterChainMatchSchema, filterChainMatch)).toString('hex'),
+  );
+  return new Set(matches).size < matches.length
+    ? [['listener-same-match', 'two filter chains match the same connections']]
+    : [];
+};
+
+/** All authorization filters, in their order; but for the chain that serves the health path and nothing else. */
+const authorized: Rule = (message, ancestors) => {
+  if (!isMessage(message, FilterChainSchema) || !isInbound(ancestors)) return [];
+  if (message.name === 'health' && message.transportSocket === undefined) return [];
+  const names = filterNames(message);
+  const wrong: Wrong[] = [];
+  inboundFilters.forEach((filter, index) => {
+    if (!new RegExp(`/${filter.name}(-tcp)?$`).test(names[index] ?? '')) {
+      wrong.push(['chain-unauthorized', `filter ${index} of an inbound chain is ${filter.name}`]);
+    }
+  });
+  return wrong;
+};
+
+function isInbound(ancestors: readonly Message[]): boolean {
+  const [listener] = ancestors;
+  return (
+    listener !== undefined &&
+    isMessage(listener, ListenerSchema) &&
+    listener.trafficDirection !== TrafficDirection.OUTBOUND
+  );
+}
+
+/** Of the connection manager if there is one, else of the chain. */
+function filterNames({ filters }: FilterChain): readonly string[] {
+  for (const { configType } of filters) {
+    if (configType.case !== 'typedConfig') continue;
+    const config = anyUnpack(configType.value, extensionRegistry);
+    if (isMessage(config, HttpConnectionManagerSchema)) {
+      return config.httpFilters.filter(discovered).map(({ name }) => name);
+    }
+  }
+  return filters.filter(discovered).map(({ name }) => name);
+}
+
+function discovered({ configType }: { readonly configType: { readonly case?: string | undefined } }): boolean {
+  return configType.case === 'configDiscovery';
+}
+
+export const listenerRules: readonly Rule[] = [reusePort, direction, chainMatches, authorized];

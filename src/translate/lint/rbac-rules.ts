@@ -1,0 +1,104 @@
+// Authorization that would fail open, or that cannot be decided by `explain`.
+import { isMessage, type Message } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
+import {
+  PermissionSchema,
+  PolicySchema,
+  PrincipalSchema,
+  type RBAC,
+  RBAC_Action,
+  RBACSchema,
+} from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { severalIdentitiesGuard } from '../filters/authz-deny.ts';
+import { extensionRegistry } from './registry.ts';
+import type { Rule } from './rule.ts';
+
+/** Absent rules are accepted by Envoy, and allow everyone. */
+const rulesPresent: Rule = (message) => {
+  if (!isMessage(message, HttpRbacSchema) && !isMessage(message, NetworkRbacSchema)) return [];
+  if (message.matcher !== undefined) return [['rbac-matcher', 'a matcher tree is not looked into: use rules']];
+  return message.rules === undefined ? [['rbac-no-rules', 'RBAC without rules allows everyone']] : [];
+};
+
+const action: Rule = (message) =>
+  isMessage(message, RBACSchema) && message.action === RBAC_Action.LOG
+    ? [['rbac-log', 'the action LOG allows everyone']]
+    : [];
+
+const policies: Rule = (message) =>
+  isMessage(message, PolicySchema) && (message.principals.length === 0 || message.permissions.length === 0)
+    ? [['rbac-empty-policy', 'a policy needs principals and permissions']]
+    : [];
+
+/** `authenticated: {}` is anyone with TLS, certificate or not; with a name it also knows DNS SANs and subjects. */
+const principals: Rule = (message) => {
+  if (!isMessage(message, PrincipalSchema)) return [];
+  if (message.identifier.case === 'authenticated') return [['rbac-authenticated', 'use mtls_authenticated']];
+  return message.identifier.case === undefined ? [['rbac-empty-principal', 'a principal names someone']] : [];
+};
+
+const permissions: Rule = (message) =>
+  isMessage(message, PermissionSchema) && message.rule.case === undefined
+    ? [['rbac-empty-permission', 'a permission names something']]
+    : [];
+
+const mtlsAuthenticated: Rule = (message) => {
+  if (!isMessage(message, MtlsAuthenticatedSchema)) return [];
+  const { sanMatcher, anyValidatedClientCertificate } = message;
+  if (sanMatcher === undefined) {
+    return anyValidatedClientCertificate ? [] : [['rbac-empty-principal', 'mtls_authenticated names nobody']];
+  }
+  if (sanMatcher.sanType !== SubjectAltNameMatcher_SanType.URI) {
+    return [['rbac-san-type', 'only a URI SAN is an identity']];
+  }
+  const pattern = sanMatcher.matcher?.matchPattern;
+  const whole = pattern?.case === 'exact' || (pattern?.case === 'prefix' && pattern.value.endsWith('/'));
+  return whole ? [] : [['rbac-san-pattern', 'a SPIFFE ID is matched exactly, or as a prefix that ends in "/"']];
+};
+
+/** Before the first configuration arrives, and after it was taken away. */
+const denyByDefault: Rule = (message) => {
+  if (!isMessage(message, ExtensionConfigSourceSchema)) return [];
+  const rules = defaultRules(message.defaultConfig);
+  const closed = rules?.action === RBAC_Action.ALLOW && Object.keys(rules.policies).length === 0;
+  return closed && message.applyDefaultConfigWithoutWarming
+    ? []
+    : [['ecds-open-default', 'until its configuration arrives, a discovered filter must refuse all, at once']];
+};
+
+function defaultRules(config: Parameters<typeof anyUnpack>[0] | undefined): RBAC | undefined {
+  let message: Message | undefined;
+  try {
+    message = config && anyUnpack(config, extensionRegistry);
+  } catch {
+    return undefined;
+  }
+  return isMessage(message, HttpRbacSchema) || isMessage(message, NetworkRbacSchema) ? message.rules : undefined;
+}
+
+/** Without it a certificate with a second URI SAN passes as another identity. */
+const guarded: Rule = (message, ancestors) => {
+  if (!isMessage(message, HttpRbacSchema) || message.rules?.action !== RBAC_Action.DENY) return [];
+  const [resource] = ancestors;
+  if (resource === undefined || !isMessage(resource, TypedExtensionConfigSchema)) return [];
+  return Object.hasOwn(message.rules.policies, severalIdentitiesGuard)
+    ? []
+    : [['rbac-no-guard', `a deny filter holds the policy ${severalIdentitiesGuard}`]];
+};
+
+export const rbacRules: readonly Rule[] = [
+  rulesPresent,
+  action,
+  policies,
+  principals,
+  permissions,
+  mtlsAuthenticated,
+  denyByDefault,
+  guarded,
+];

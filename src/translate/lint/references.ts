@@ -1,0 +1,105 @@
+// Names that lead nowhere, and addresses taken twice: one of them would hold up or refuse the rest of a response.
+
+import type { Message } from '@bufbuild/protobuf';
+import { isMessage } from '@bufbuild/protobuf';
+import { Cluster_EdsClusterConfigSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
+import { GrpcService_EnvoyGrpcSchema } from '#gen/envoy/config/core/v3/grpc_service_pb.js';
+import { FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteActionSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  HttpFilterSchema,
+  RdsSchema,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import {
+  CommonTlsContext_CombinedCertificateValidationContextSchema,
+  CommonTlsContextSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { controlPlaneCluster } from '../names.ts';
+import type { TranslatedResource } from '../proxy.ts';
+import type { Finding } from './finding.ts';
+import { extensionRegistry } from './registry.ts';
+import { walk } from './walk.ts';
+
+type Kind = 'cluster' | 'endpoints' | 'route' | 'extension' | 'secret';
+
+const kinds: Readonly<Record<string, Kind>> = {
+  'type.googleapis.com/envoy.config.cluster.v3.Cluster': 'cluster',
+  'type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment': 'endpoints',
+  'type.googleapis.com/envoy.config.route.v3.RouteConfiguration': 'route',
+  'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig': 'extension',
+  'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret': 'secret',
+};
+
+export function dangling(resources: readonly TranslatedResource[]): readonly Finding[] {
+  const findings: Finding[] = [];
+  const known = new Set([`cluster ${controlPlaneCluster}`]);
+  const taken = new Set<string>();
+  const names = new Set<string>();
+  for (const { typeUrl, name, message } of resources) {
+    const report = (code: string, text: string): void => {
+      findings.push({ code, typeUrl, resource: name, path: '', message: text });
+    };
+    if (names.has(`${typeUrl} ${name}`)) report('same-name', 'there twice');
+    names.add(`${typeUrl} ${name}`);
+    known.add(`${kinds[typeUrl] ?? typeUrl} ${name}`);
+    const place = addressOf(message);
+    if (place !== undefined && taken.has(place)) report('same-address', `${place} is taken by another listener`);
+    if (place !== undefined) taken.add(place);
+  }
+  for (const { typeUrl, name, schema, message } of resources) {
+    walk(schema, message, extensionRegistry, {
+      visit({ message: inner, path }) {
+        for (const [kind, target] of referencesOf(inner)) {
+          if (known.has(`${kind} ${target}`)) continue;
+          findings.push({
+            code: 'dangling',
+            typeUrl,
+            resource: name,
+            path,
+            message: `there is no ${kind} "${target}"`,
+          });
+        }
+      },
+      opaque: () => undefined,
+    });
+  }
+  return findings;
+}
+
+function addressOf(message: Message): string | undefined {
+  if (!isMessage(message, ListenerSchema) || message.address === undefined) return undefined;
+  if (!isMessage(message.address, AddressSchema) || message.address.address.case !== 'socketAddress') return undefined;
+  const { address, portSpecifier } = message.address.address.value;
+  // Port 0 is a free one.
+  return portSpecifier.case === 'portValue' && portSpecifier.value !== 0
+    ? `${address}:${portSpecifier.value}`
+    : undefined;
+}
+
+/** Certificates are not among them: the proxy's own is added later. */
+function referencesOf(message: Message): readonly (readonly [Kind, string])[] {
+  if (isMessage(message, RouteActionSchema) || isMessage(message, TcpProxySchema)) {
+    const { clusterSpecifier: cluster } = message;
+    return cluster.case === 'cluster' ? [['cluster', cluster.value]] : [['cluster', `(by ${cluster.case})`]];
+  }
+  if (isMessage(message, GrpcService_EnvoyGrpcSchema)) return [['cluster', message.clusterName]];
+  if (isMessage(message, Cluster_EdsClusterConfigSchema)) return [['endpoints', message.serviceName]];
+  if (isMessage(message, RdsSchema)) return [['route', message.routeConfigName]];
+  if (isMessage(message, FilterSchema) || isMessage(message, HttpFilterSchema)) {
+    return message.configType.case === 'configDiscovery' ? [['extension', message.name]] : [];
+  }
+  const bundle = bundleOf(message);
+  return bundle === undefined ? [] : [['secret', bundle]];
+}
+
+function bundleOf(message: Message): string | undefined {
+  if (isMessage(message, CommonTlsContext_CombinedCertificateValidationContextSchema)) {
+    return message.validationContextSdsSecretConfig?.name;
+  }
+  if (!isMessage(message, CommonTlsContextSchema)) return undefined;
+  const { validationContextType: type } = message;
+  return type.case === 'validationContextSdsSecretConfig' ? type.value.name : undefined;
+}

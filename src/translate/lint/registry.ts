@@ -1,0 +1,43 @@
+// The messages that may stand in an Any. What is not here is refused: it could not be looked into.
+import { createRegistry } from '@bufbuild/protobuf';
+import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import { file_envoy_extensions_access_loggers_grpc_v3_als } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
+import { file_envoy_extensions_access_loggers_stream_v3_stream } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { file_envoy_extensions_filters_http_grpc_field_extraction_v3_config } from '#gen/envoy/extensions/filters/http/grpc_field_extraction/v3/config_pb.js';
+import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
+import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { file_envoy_extensions_filters_http_router_v3_router } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
+import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
+import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '#gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
+import { file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '#gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
+import { file_envoy_extensions_transport_sockets_tls_v3_tls } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
+import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+
+export const extensionRegistry = createRegistry(
+  file_envoy_extensions_access_loggers_file_v3_file,
+  file_envoy_extensions_access_loggers_grpc_v3_als,
+  file_envoy_extensions_access_loggers_stream_v3_stream,
+  file_envoy_extensions_filters_http_grpc_field_extraction_v3_config,
+  file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
+  file_envoy_extensions_filters_http_health_check_v3_health_check,
+  file_envoy_extensions_filters_http_rbac_v3_rbac,
+  file_envoy_extensions_filters_http_router_v3_router,
+  file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
+  file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
+  file_envoy_extensions_filters_network_rbac_v3_rbac,
+  file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
+  file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
+  file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
+  file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated,
+  file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
+  file_envoy_extensions_transport_sockets_tls_v3_tls,
+  file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,
+  file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+);

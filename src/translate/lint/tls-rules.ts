@@ -1,0 +1,121 @@
+// TLS contexts and trust: no resumption, TLS 1.3, no validation that takes any certificate, no key in a place for all.
+import { isMessage } from '@bufbuild/protobuf';
+import {
+  type CertificateValidationContext,
+  CertificateValidationContext_TrustChainVerification,
+  CertificateValidationContextSchema,
+  SubjectAltNameMatcher_SanType,
+  TlsParameters_TlsProtocol,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import {
+  type CommonTlsContext,
+  CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { SPIFFECertValidatorConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
+import type { Rule, Wrong } from './rule.ts';
+
+/** envoy#42668: behind the SPIFFE validator the peer of a resumed session counts as unvalidated. */
+const resumption: Rule = (message) => {
+  if (isMessage(message, DownstreamTlsContextSchema)) {
+    const { sessionTicketKeysType: tickets, disableStatefulSessionResumption: stateful } = message;
+    if (stateful && tickets.case === 'disableStatelessSessionResumption' && tickets.value) return [];
+    return [['tls-resumption', 'TLS session resumption must be off, stateless and stateful']];
+  }
+  if (isMessage(message, UpstreamTlsContextSchema) && message.maxSessionKeys !== 0) {
+    return [['tls-resumption', 'max_session_keys must be 0']];
+  }
+  return [];
+};
+
+const parameters: Rule = (message) => {
+  if (!isMessage(message, CommonTlsContextSchema)) return [];
+  const wrong: Wrong[] = [];
+  if (message.tlsParams?.tlsMinimumProtocolVersion !== TlsParameters_TlsProtocol.TLSv1_3) {
+    wrong.push(['tls-version', 'TLS 1.3 is the minimum']);
+  }
+  if (message.tlsCertificates.length > 0) wrong.push(['tls-inline-key', 'certificates and keys come by SDS only']);
+  wrong.push(...validation(message));
+  return wrong;
+};
+
+function validation({ validationContextType: type }: CommonTlsContext): Wrong[] {
+  switch (type.case) {
+    case undefined:
+      return [['tls-no-validation', 'the peer is not validated at all']];
+    case 'validationContext':
+      return anchored(type.value);
+    case 'validationContextSdsSecretConfig':
+      return [];
+    case 'combinedValidationContext':
+      return type.value.validationContextSdsSecretConfig === undefined
+        ? [['tls-no-validation', 'the combined validation context has no bundle']]
+        : [];
+    default:
+      return [['tls-no-validation', 'certificate providers are not looked into']];
+  }
+}
+
+/** An empty context is accepted by Envoy, and accepts every certificate. */
+function anchored({ trustedCa, customValidatorConfig }: CertificateValidationContext): Wrong[] {
+  const specifier = trustedCa?.specifier;
+  const given = specifier?.case !== undefined && specifier.value.length > 0;
+  return given || customValidatorConfig !== undefined
+    ? []
+    : [['tls-empty-validation', 'a validation context without trust anchors takes any certificate']];
+}
+
+const secrets: Rule = (message) => {
+  if (!isMessage(message, SecretSchema)) return [];
+  if (message.type.case === 'validationContext') return anchored(message.type.value);
+  if (message.type.case === undefined) return [['secret-empty', 'a secret holds something']];
+  return [['secret-key', 'a key is only ever added to the resources of the proxy that owns it']];
+};
+
+const leniency: Rule = (message) => {
+  if (!isMessage(message, CertificateValidationContextSchema)) return [];
+  const wrong: Wrong[] = [];
+  if (message.trustChainVerification !== CertificateValidationContext_TrustChainVerification.VERIFY_TRUST_CHAIN) {
+    wrong.push(['tls-untrusted', 'untrusted certificates must not be accepted']);
+  }
+  if (message.allowExpiredCertificate) wrong.push(['tls-expired', 'expired certificates must not be accepted']);
+  return wrong;
+};
+
+/** None refuses everyone; two of one name are a NACK. One a secret, as an upstream must trust its target's domain only. */
+const trustDomains: Rule = (message) => {
+  if (!isMessage(message, SPIFFECertValidatorConfigSchema)) return [];
+  const names = message.trustDomains.map(({ name }) => name);
+  const wrong: Wrong[] = [];
+  if (names.length === 0) wrong.push(['spiffe-no-trust-domain', 'trust_domains without an entry refuses everyone']);
+  if (new Set(names).size < names.length) wrong.push(['spiffe-twice', 'a trust domain is there twice']);
+  for (const { name, trustBundle } of message.trustDomains) {
+    const specifier = trustBundle?.specifier;
+    if (name === '' || specifier?.case === undefined || specifier.value.length === 0) {
+      wrong.push(['spiffe-empty-bundle', `the trust domain "${name}" has no bundle`]);
+    }
+  }
+  return wrong;
+};
+
+/** Without it, any workload of the trust domain could stand in for the target. */
+const exactTarget: Rule = (message) => {
+  if (!isMessage(message, UpstreamTlsContextSchema)) return [];
+  const type = message.commonTlsContext?.validationContextType;
+  const context = type?.case === 'combinedValidationContext' ? type.value.defaultValidationContext : undefined;
+  const sans = context?.matchTypedSubjectAltNames ?? [];
+  const exact = sans.every(
+    ({ sanType, matcher }) =>
+      sanType === SubjectAltNameMatcher_SanType.URI &&
+      matcher?.matchPattern.case === 'exact' &&
+      matcher.matchPattern.value !== '' &&
+      !matcher.ignoreCase,
+  );
+  return sans.length === 1 && exact
+    ? []
+    : [['tls-upstream-san', 'a dependency is exactly one SPIFFE ID, and no other']];
+};
+
+export const tlsRules: readonly Rule[] = [resumption, parameters, secrets, leniency, trustDomains, exactTarget];

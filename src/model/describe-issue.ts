@@ -15,7 +15,9 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): Descript
       return {
         code: 'wrong-type',
         message: `expected ${typeName(issue.expected)}, found ${found(value)}`,
-        ...(issue.expected === 'string' && value !== null ? { hint: 'put it in quotes' } : {}),
+        ...(issue.expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')
+          ? { hint: 'put it in quotes' }
+          : {}),
       };
     case 'invalid_value': {
       const known = issue.values.map(String);

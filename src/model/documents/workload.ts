@@ -23,11 +23,9 @@ export const workloadSchema = z.strictObject({
     lifetime: durationSchema.optional().describe("Of its SVIDs. Default: the mesh's."),
     dnsNames: z
       .array(
-        z
-          .string()
-          .regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, {
-            error: 'not a DNS name: lower-case letters, digits, "." and "-"',
-          }),
+        z.string().regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, {
+          error: 'not a DNS name: lower-case letters, digits, "." and "-"',
+        }),
       )
       .max(20)
       .default([]),

@@ -59,7 +59,7 @@ async function main(): Promise<number> {
   } finally {
     if (!ok && error !== 'interrupted') {
       for (const child of processes.all()) {
-        const last = tail(child);
+        const last = tail(child, 6);
         if (last !== '') output.write(`\n--- ${child.name}: ${child.logFile}\n${last}\n`);
       }
     }

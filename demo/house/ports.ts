@@ -17,7 +17,9 @@ export function createPorts(): Ports {
     async next() {
       for (; tried < highest - lowest; tried += 1) {
         candidate = candidate >= highest ? lowest : candidate + 1;
-        if (await isFree(candidate)) return candidate;
+        // Taken before anything is awaited: several may ask at once.
+        const port = candidate;
+        if (await isFree(port)) return port;
       }
       throw new Error(`no free port between ${lowest} and ${highest} on 127.0.0.1`);
     },

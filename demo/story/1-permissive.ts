@@ -7,7 +7,8 @@ import { callDirectly } from './direct-call.ts';
 import { must, type Step } from './step.ts';
 import { type CallerClass, readTraffic } from './traffic.ts';
 
-const classes: Readonly<Record<Exclude<CallerClass, 'mtls'>, string>> = {
+/** In words. */
+export const wordsFor: Readonly<Record<Exclude<CallerClass, 'mtls'>, string>> = {
   plaintext: 'plaintext',
   'one-way-tls': 'TLS without a client certificate',
   legacy: 'a certificate of the legacy CA',
@@ -24,7 +25,7 @@ export const permissive: Step = {
       must(outcome.kind === 'ok', `${kind} to ${legacyService} under permissive: ${describe(outcome)}`);
       const { peerId } = outcome.caller;
       must(peerId === undefined, `${kind} is anonymous, but the application was told of ${peerId}`);
-      tell.held(classes[kind as keyof typeof classes], describe(outcome));
+      tell.held(wordsFor[kind as keyof typeof wordsFor], describe(outcome));
     }
     const forged = await callDirectly(world, legacyService, {
       ca: world.clients.httpRouter.material().ca,
@@ -36,7 +37,7 @@ export const permissive: Step = {
     await untilTrue(
       async () => {
         const now = await readTraffic(world);
-        for (const kind of Object.keys(classes) as (keyof typeof classes)[]) {
+        for (const kind of Object.keys(wordsFor) as (keyof typeof wordsFor)[]) {
           counted[kind] = now.count(kind, legacyService) - before.count(kind, legacyService);
         }
         return Object.values(counted).every((count) => count > 0);

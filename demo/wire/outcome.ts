@@ -11,8 +11,17 @@ export type Outcome =
 export const deadlineMs = 5000;
 
 export function failed(reason: unknown): Outcome {
-  const details = reason instanceof Error ? reason.message || String(Reflect.get(reason, 'code')) : String(reason);
-  return { kind: 'failed', details };
+  return { kind: 'failed', details: wordsOf(reason) };
+}
+
+/** OpenSSL's reason without its source lines; a system error by its code. */
+function wordsOf(reason: unknown): string {
+  if (!(reason instanceof Error)) return String(reason);
+  for (const key of ['reason', 'code']) {
+    const value: unknown = Reflect.get(reason, key);
+    if (typeof value === 'string' && (key === 'reason' || reason.message === '')) return value;
+  }
+  return reason.message;
 }
 
 /** One line of it, for the evidence. */

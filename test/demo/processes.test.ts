@@ -84,7 +84,7 @@ test('the output of a child is kept', async () => {
 
 test('ports are free, distinct, and not of the range for outgoing connections', async () => {
   const ports = createPorts();
-  const taken = new Set([await ports.next(), await ports.next(), await ports.next()]);
+  const taken = new Set(await Promise.all([ports.next(), ports.next(), ports.next()]));
   expect(taken.size).toBe(3);
   const first = Number(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/)[0]);
   for (const port of taken) expect(port).toBeLessThan(first);

@@ -6,6 +6,7 @@ import type { Svid } from '../../../src/identity/svid.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
+import { inboundName } from '../../../src/translate/names.ts';
 import type { Bundles } from '../../../src/translate/proxy.ts';
 import { createSnapshotCache } from '../../../src/xds/cache.ts';
 import { createInterner } from '../../../src/xds/interner.ts';
@@ -13,6 +14,7 @@ import type { NodeKey } from '../../../src/xds/node.ts';
 import { createXdsServer } from '../../../src/xds/server.ts';
 import type { Snapshot } from '../../../src/xds/snapshot.ts';
 import { listenGrpc } from '../../../src/xds/transport-grpc.ts';
+import { typeUrls } from '../../../src/xds/type-url.ts';
 import { type RunningEnvoy, startEnvoy } from '../../support/start-envoy.ts';
 import type { TestCa } from '../../support/test-ca.ts';
 import { waitForConfig } from './wait-for-config.ts';
@@ -48,10 +50,12 @@ export async function startFleetOfWalls({
 }: FleetOptions): Promise<FleetOfWalls> {
   const cache = createSnapshotCache();
   const nacks: string[] = [];
+  const acks = new Map<NodeKey, number>();
   const server = createXdsServer({
     cache,
     authenticate: (_, node) => node.id as NodeKey,
     observe: (event) => {
+      if (event.kind === 'acked' && event.typeUrl === typeUrls.listener) acks.set(event.node, event.revision);
       if (event.kind === 'nacked') nacks.push(`${event.node} ${event.typeUrl}: ${event.message}`);
     },
     log: silentLog,
@@ -84,7 +88,7 @@ export async function startFleetOfWalls({
       revision += 1;
       nacks.length = 0;
       const inputs = { revision, mesh, endpoints: new Map(), bundles };
-      const snapshots: (readonly [Wall, Snapshot])[] = [];
+      const snapshots: (readonly [Wall, Snapshot, boolean])[] = [];
       for (const wall of walls) {
         const service = mesh.services.get(wall.key);
         if (service === undefined) throw new Error(`the mesh lost ${wall.key}`);
@@ -97,15 +101,17 @@ export async function startFleetOfWalls({
             port: service.protocol === 'http1' ? applications.http1 : applications.http2,
           },
         };
-        const snapshot = maker.make(inputs, shape, ownSecret(wall.svid), cache.get(wall.node));
+        const before = cache.get(wall.node);
+        const snapshot = maker.make(inputs, shape, ownSecret(wall.svid), before);
         if (snapshot === undefined) throw new Error(`what translate made for ${wall.key} is not to be emitted`);
-        snapshots.push([wall, snapshot]);
+        snapshots.push([wall, snapshot, listenerVersion(before) !== listenerVersion(snapshot)]);
       }
       for (const [wall, snapshot] of snapshots) cache.set(wall.node, snapshot);
       await Promise.all(
-        snapshots.map(async ([wall, snapshot]) => {
-          await waitForConfig(wall.envoy, snapshot, () => {
+        snapshots.map(async ([{ envoy, node }, snapshot, changed]) => {
+          await waitForConfig(envoy, snapshot, () => {
             if (nacks.length > 0) throw new Error(`refused by Envoy: ${nacks.join('; ')}`);
+            return !changed || acks.get(node) === revision;
           });
         }),
       );
@@ -117,6 +123,10 @@ export async function startFleetOfWalls({
     },
     stop,
   };
+}
+
+function listenerVersion(snapshot: Snapshot | undefined): string | undefined {
+  return snapshot?.resources.get(typeUrls.listener)?.get(inboundName)?.version;
 }
 
 async function svidOf({ spiffeId }: ServiceIr, ca: TestCa): Promise<Svid> {

@@ -105,12 +105,12 @@ function randomService(
   key: GeneratedKey,
 ): { readonly service: GeneratedService; readonly texts: string[] } {
   const protocol = random.pick(['http1', 'http2', 'grpc'] as const);
-  const mode = random.pick([undefined, 'strict', 'permissive', 'permissive'] as const);
+  const mode = random.pick(['default', 'strict', 'permissive', 'permissive'] as const);
   const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
   const healthPath = random.chance(0.35) ? random.pick(['/healthz', '/-/health']) : undefined;
   const fields = [
     `protocol: ${protocol}`,
-    ...(mode === undefined ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
+    ...(mode === 'default' ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
     ...(healthPath === undefined ? [] : [`health: {path: ${healthPath}}`]),
     ...(random.chance(0.35) ? ['paths: {escapedSlashes: keep}'] : []),
   ];

@@ -44,10 +44,10 @@ export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedReq
     operation?.path === undefined
       ? randomTarget(random, service, grpc)
       : instance(random, operation.path, operation.kinds.includes('prefix'));
-  if (random.chance(grpc ? 0.2 : 0.45)) path = bend(random, path);
+  if (random.chance(grpc ? 0.15 : 0.35)) path = bend(random, path);
   return {
     target: service.key,
-    caller: rule !== undefined && random.chance(0.75) ? callerOf(random, rule, service) : randomCaller(random),
+    caller: rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random),
     transport: grpc || random.chance(service.protocol === 'http1' ? 0.25 : 0.6) ? 'h2' : 'http/1.1',
     grpc,
     method,

@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import type { BundleSource } from '../../src/control/bundles.ts';
+import { createControl } from '../../src/control/control.ts';
+import type { Rotator } from '../../src/identity/rotator.ts';
+import type { Svid } from '../../src/identity/svid.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { parseDocuments } from '../../src/model/parse.ts';
+import type { SpiffeId } from '../../src/model/spiffe-id.ts';
+import { createMetrics } from '../../src/observe/metrics.ts';
+import { check } from '../../src/policy/check.ts';
+import { createRegistry } from '../../src/registry/registry.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
+import type { Change } from '../../src/store/store.ts';
+import { createSnapshotCache } from '../../src/xds/cache.ts';
+import type { NodeKey } from '../../src/xds/node.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
+
+const documents = `
+apiVersion: cellwall/v1
+kind: Mesh
+metadata: {name: shop}
+spec: {trustDomain: shop.test}
+---
+apiVersion: cellwall/v1
+kind: Service
+metadata: {name: api}
+spec: {protocol: http1}
+---
+apiVersion: cellwall/v1
+kind: Service
+metadata: {name: web}
+spec: {protocol: http1, dependsOn: [{service: api, listen: 9000}]}
+`;
+const api = 'spiffe://shop.test/service/api~a' as NodeKey;
+const web = 'spiffe://shop.test/service/web~a' as NodeKey;
+
+const puts = (text: string): Change[] => {
+  const parsed = parseDocuments(text, 'test.yaml');
+  if (parsed.kind !== 'parsed') throw new Error(JSON.stringify(parsed.problems));
+  return parsed.documents.map(({ key, text: own }) => ({ op: 'put', key, text: own }));
+};
+
+function svidOf(spiffeId: SpiffeId, serial: string): Svid {
+  const day = new Date(Date.UTC(2026, 0, 2));
+  return { spiffeId, chain: 'chain', key: new Redacted('key'), serial, notBefore: day, notAfter: day };
+}
+
+async function start() {
+  const clock = createFakeClock();
+  const store = createMemoryStore({ check, log: silentLog, clock });
+  await store.apply(puts(documents), { author: 'test' });
+  const cache = createSnapshotCache();
+  const rotator: Rotator = {
+    ensure: async (_node, spiffeId) => svidOf(spiffeId, '01'),
+    current: () => undefined,
+    rotate: async () => undefined,
+    rotateAll: async () => ({ rotated: 0, failed: 0 }),
+    release: () => {},
+    close: () => {},
+  };
+  const bundles: BundleSource = {
+    current: () => ({ roots: 'roots', legacyAnchors: new Map() }),
+    make: async () => ({ roots: 'roots', legacyAnchors: new Map() }),
+    invalidate: () => {},
+  };
+  const registry = createRegistry({
+    leases: createMemoryTable(),
+    clock,
+    log: silentLog,
+    onChange: (change) => control.onRegistryChange(change),
+  });
+  const metrics = createMetrics({ process: false });
+  const control = createControl({ store, bundles, rotator, cache, registry, clock, log: silentLog, metrics });
+  await control.start();
+  let streams = 0;
+  const connect = async (node: NodeKey, inbound?: string): Promise<void> => {
+    const metadata = { cellwall: { ...(inbound === undefined ? {} : { inbound }), application: '127.0.0.1:80' } };
+    const claims = { id: node, cluster: '', userAgent: 'envoy', metadata };
+    control.onStream({ kind: 'connected', stream: ++streams, node, claims, peer: { address: '127.0.0.1' } });
+    // The SVID is issued in a promise.
+    await new Promise(setImmediate);
+  };
+  const acceptAll = (node: NodeKey): void => {
+    for (const typeUrl of cache.get(node)?.resources.keys() ?? []) {
+      control.onStream({ kind: 'acked', stream: 1, node, typeUrl, nonce: 'n', version: 'v', revision: 1 });
+    }
+  };
+  const names = (node: NodeKey, type: keyof typeof typeUrls): readonly string[] => [
+    ...(cache.get(node)?.resources.get(typeUrls[type])?.keys() ?? []),
+  ];
+  const value = (node: NodeKey, type: keyof typeof typeUrls, name: string): string =>
+    Buffer.from(cache.get(node)?.resources.get(typeUrls[type])?.get(name)?.value ?? []).toString('latin1');
+  return { clock, store, cache, control, connect, acceptAll, names, value };
+}
+
+describe('control', () => {
+  it('serves a proxy what its service declares, with its own secret, and nothing to an unknown identity', async () => {
+    const { connect, names, cache } = await start();
+    await connect(api, '127.0.0.1:8443');
+    expect(names(api, 'listener')).toEqual(['inbound']);
+    expect(names(api, 'secret')).toContain('spiffe://shop.test/service/api');
+    const stranger = 'spiffe://shop.test/service/stranger~a' as NodeKey;
+    await connect(stranger, '127.0.0.1:8444');
+    expect(cache.get(stranger)).toBeUndefined();
+  });
+
+  it('makes a proxy an endpoint of its service when it has accepted everything, not before', async () => {
+    const { connect, acceptAll, value, names, clock } = await start();
+    await connect(web);
+    await connect(api, '127.0.0.1:8443');
+    clock.advance(100);
+    const [assignment] = names(web, 'endpoint');
+    expect(assignment).toBeDefined();
+    const before = value(web, 'endpoint', assignment ?? '');
+    acceptAll(api);
+    clock.advance(100);
+    expect(value(web, 'endpoint', assignment ?? '')).not.toBe(before);
+    expect(value(web, 'endpoint', assignment ?? '')).toContain('127.0.0.1');
+  });
+
+  it('does not register an address that is not the one the proxy connects from', async () => {
+    const { connect, control } = await start();
+    await connect(api, '10.1.2.3:8443');
+    expect(control.proxies()).toMatchObject([{ node: api }]);
+    expect(control.proxies()[0]?.inbound).toBeUndefined();
+  });
+
+  it('gives the very same snapshot when nothing of a proxy changed', async () => {
+    const { connect, cache, store, clock } = await start();
+    await connect(web);
+    const before = cache.get(web);
+    await store.apply(puts('apiVersion: cellwall/v1\nkind: Cell\nmetadata: {name: cell-9}\nspec: {id: 9}'), {
+      author: 't',
+    });
+    await new Promise(setImmediate);
+    clock.advance(100);
+    expect(cache.get(web)).toBe(before);
+  });
+
+  it('puts a policy change into the authorization filter alone', async () => {
+    const { connect, cache, store, clock } = await start();
+    await connect(api, '127.0.0.1:8443');
+    const before = cache.get(api);
+    const policy = `
+apiVersion: cellwall/v1
+kind: AuthorizationPolicy
+metadata: {name: api}
+spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]}]}`;
+    await store.apply(puts(policy), { author: 'test', urgent: true });
+    await new Promise(setImmediate);
+    clock.advance(100);
+    const after = cache.get(api);
+    for (const type of ['cluster', 'listener', 'route', 'endpoint'] as const) {
+      expect(after?.resources.get(typeUrls[type])).toEqual(before?.resources.get(typeUrls[type]));
+    }
+    expect(after?.resources.get(typeUrls.extension)).not.toEqual(before?.resources.get(typeUrls.extension));
+  });
+
+  it('pushes a renewed SVID to its own proxy alone, with its serial as the version', async () => {
+    const { connect, cache, control } = await start();
+    await connect(api, '127.0.0.1:8443');
+    await connect(web);
+    const others = cache.get(web);
+    const id = 'spiffe://shop.test/service/api' as SpiffeId;
+    control.onSvid(api, svidOf(id, '02'));
+    expect(cache.get(api)?.resources.get(typeUrls.secret)?.get(id)?.version).toBe('02');
+    expect(cache.get(web)).toBe(others);
+  });
+
+  it('shows a rejection with the proxy, and forgets it when a later version is accepted', async () => {
+    const { connect, control } = await start();
+    await connect(api, '127.0.0.1:8443');
+    const of = { stream: 1, node: api, typeUrl: typeUrls.listener, nonce: 'n', version: 'v' };
+    control.onStream({ kind: 'nacked', ...of, revision: 1, message: 'duplicate address' });
+    expect(control.proxies()[0]?.types).toMatchObject([{ nack: { revision: 1, message: 'duplicate address' } }]);
+    control.onStream({ kind: 'acked', ...of, revision: 2 });
+    expect(control.proxies()[0]?.types[0]?.nack).toBeUndefined();
+  });
+});

@@ -5,15 +5,17 @@ import { describe, expect, test } from 'vitest';
 import { BootstrapSchema } from '#gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+import type { ConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
-import { RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { PolicySchema, RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import type { SubjectAltNameMatcherSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import {
   DownstreamTlsContextSchema,
@@ -41,8 +43,14 @@ const extension = (config: Any): TranslatedResource =>
 const rules = (init: MessageInitShape<typeof HttpRbacSchema>['rules']): TranslatedResource =>
   extension(any(HttpRbacSchema, init === undefined ? {} : { rules: init }));
 
-const anyone = { principals: [{ identifier: { case: 'any', value: true } }] } as const;
-const anything = { permissions: [{ rule: { case: 'any', value: true } }] } as const;
+const policies = (init: MessageInitShape<typeof PolicySchema>) => ({ policies: { x: create(PolicySchema, init) } });
+
+const anyone = {
+  principals: [{ identifier: { case: 'any', value: true } }],
+} satisfies MessageInitShape<typeof PolicySchema>;
+const anything = {
+  permissions: [{ rule: { case: 'any', value: true } }],
+} satisfies MessageInitShape<typeof PolicySchema>;
 
 describe('RBAC', () => {
   test('without rules, HTTP and TCP', () => {
@@ -64,14 +72,14 @@ describe('RBAC', () => {
       principals: [{ identifier: { case: 'authenticated' as const, value } }],
     });
     for (const value of [{}, { principalName: { matchPattern: { case: 'exact', value: 'spiffe://td/x' } } }]) {
-      expect(codes(rules({ policies: { x: policy(value) } }))).toContain('rbac-authenticated');
+      expect(codes(rules(policies(policy(value))))).toContain('rbac-authenticated');
     }
   });
 
   test('a policy or a part of it that names nothing', () => {
-    expect(codes(rules({ policies: { x: { ...anything } } }))).toContain('rbac-empty-policy');
-    expect(codes(rules({ policies: { x: { ...anything, principals: [{}] } } }))).toContain('rbac-empty-principal');
-    expect(codes(rules({ policies: { x: { ...anyone, permissions: [{}] } } }))).toContain('rbac-empty-permission');
+    expect(codes(rules(policies({ ...anything })))).toContain('rbac-empty-policy');
+    expect(codes(rules(policies({ ...anything, principals: [{}] })))).toContain('rbac-empty-principal');
+    expect(codes(rules(policies({ ...anyone, permissions: [{}] })))).toContain('rbac-empty-permission');
   });
 
   test.each([
@@ -94,7 +102,7 @@ describe('RBAC', () => {
   ] as const)('mtls_authenticated with %s', (_what, config, code) => {
     const custom = { name: 'x', typedConfig: any(MtlsAuthenticatedSchema, config) };
     const policy = { ...anything, principals: [{ identifier: { case: 'custom' as const, value: custom } }] };
-    expect(codes(rules({ policies: { x: policy } }))).toContain(code);
+    expect(codes(rules(policies(policy)))).toContain(code);
   });
 
   test('a deny filter that lets a second URI SAN through', () => {
@@ -180,7 +188,7 @@ describe('TLS', () => {
     expect(codes(downstream({ commonTlsContext: { tlsCertificates: [{}] } }))).toContain('tls-inline-key');
   });
 
-  test.each([
+  test.each<[string, MessageInitShape<typeof SubjectAltNameMatcherSchema>[]]>([
     ['no SAN', []],
     ['a DNS SAN', [{ sanType: 2, matcher: { matchPattern: { case: 'exact', value: 'api' } } }]],
     ['a prefix', [{ sanType: 3, matcher: { matchPattern: { case: 'prefix', value: 'spiffe://td/' } } }]],
@@ -188,7 +196,7 @@ describe('TLS', () => {
       'two',
       [1, 2].map((n) => ({ sanType: 3, matcher: { matchPattern: { case: 'exact', value: `spiffe://td/${n}` } } })),
     ],
-  ] as const)('an upstream that is known by %s', (_what, sans) => {
+  ])('an upstream that is known by %s', (_what, sans) => {
     const value = { defaultValidationContext: { matchTypedSubjectAltNames: [...sans] } };
     const context = { validationContextType: { case: 'combinedValidationContext' as const, value } };
     expect(codes(upstream({ commonTlsContext: context }))).toContain('tls-upstream-san');
@@ -286,7 +294,7 @@ const manager = (init: MessageInitShape<typeof HttpConnectionManagerSchema>): Tr
 };
 
 describe('HTTP', () => {
-  test.each([
+  test.each<[string, MessageInitShape<typeof HttpConnectionManagerSchema>, string]>([
     ['paths as they come', {}, 'http-path'],
     ['escaped slashes by default', {}, 'http-escaped-slashes'],
     ['escaped slashes decoded', { pathWithEscapedSlashesAction: 4 }, 'http-escaped-slashes'],
@@ -295,7 +303,7 @@ describe('HTTP', () => {
     ['forwarded XFCC', { forwardClientCertDetails: 2 }, 'http-xfcc'],
     ['headers with underscores', {}, 'http-underscores'],
     ['forged identity headers', {}, 'http-forged-header'],
-  ] as const)('%s', (_what, init, code) => {
+  ])('%s', (_what, init, code) => {
     expect(codes(manager(init))).toContain(code);
   });
 
@@ -336,13 +344,13 @@ describe('discovery', () => {
   test('the connection to the control plane, replaced or authenticated by what comes over it', () => {
     expect(codes(resource(ClusterSchema, { name: 'cellwall' }))).toContain('control-plane-cluster');
     const bootstrap = (specifier: 'ads' | 'pathConfigSource'): TranslatedResource => {
-      const source =
-        specifier === 'ads'
-          ? ({ case: 'ads', value: {} } as const)
-          : ({ case: 'pathConfigSource', value: { path: '/x' } } as const);
+      const configSourceSpecifier: MessageInitShape<typeof ConfigSourceSchema>['configSourceSpecifier'] =
+        specifier === 'ads' ? { case: 'ads', value: {} } : { case: 'pathConfigSource', value: { path: '/x' } };
       const context = any(UpstreamTlsContextSchema, {
         commonTlsContext: {
-          tlsCertificateSdsSecretConfigs: [{ name: 'x', sdsConfig: { configSourceSpecifier: source } }],
+          tlsCertificateSdsSecretConfigs: [
+            { name: 'x', sdsConfig: { configSourceSpecifier: configSourceSpecifier ?? { case: undefined } } },
+          ],
         },
       });
       return resource(BootstrapSchema, {

@@ -4,24 +4,21 @@ import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve.ts';
-import { type Acks, createAcks } from '../registry/acks.ts';
+import { createAcks } from '../registry/acks.ts';
 import { mayAdvertise, parseClaims } from '../registry/claims.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy, Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
-import type { ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
-import { createInterner } from '../xds/interner.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import type { BundleSource } from './bundles.ts';
 import { createCoalescer } from './coalesce.ts';
-import { liveEndpoints } from './live-endpoints.ts';
-import { ownSecret } from './own-secret.ts';
-import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
+import { createPublisher, type InForce } from './publisher.ts';
 
 export interface ControlDeps {
   readonly store: Store;
@@ -55,113 +52,97 @@ export interface Control {
 
 export function createControl(deps: ControlDeps): Control {
   const { store, bundles, rotator, cache, registry, clock, log, metrics, windowMs = 50 } = deps;
-  const interner = createInterner();
-  const maker = createSnapshotMaker(interner, log.child({ room: 'translate' }));
-  const acks: Acks = createAcks();
-  const secrets = new Map<string, { readonly svid: Svid; readonly secret: ReturnType<typeof ownSecret> }>();
-  let mesh: MeshIr | undefined;
-  let revision: number | undefined;
-  let inputs: Inputs | undefined;
+  const publisher = createPublisher(cache, log);
+  const acks = createAcks();
+  let inForce: InForce | undefined;
   let unwatch = (): void => {};
 
-  const refresh = (): Inputs | undefined => {
-    const material = mesh === undefined ? undefined : bundles.current(mesh);
-    if (mesh === undefined || revision === undefined || material === undefined) return undefined;
-    inputs = { revision, mesh, endpoints: liveEndpoints(mesh, registry.proxies()), bundles: material };
-    return inputs;
-  };
-
-  const publishOne = (from: Inputs, proxy: RegisteredProxy): void => {
-    const own = secrets.get(proxy.node);
-    // Held (no answer) rather than refused: an identity or a service may still come.
-    if (own === undefined || !from.mesh.serviceOf.has(proxy.spiffeId)) return;
-    // The registry's node is the verified one that the stream was authenticated as.
-    const node = proxy.node as NodeKey;
-    try {
-      const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
-      if (snapshot !== undefined) cache.set(node, snapshot);
-    } catch (reason) {
-      log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
-    }
-  };
-
-  const publish = (): void => {
-    const from = refresh();
-    if (from === undefined) return;
-    for (const proxy of registry.proxies()) if (proxy.state === 'connected') publishOne(from, proxy);
-    metrics.setRevision(from.revision);
-  };
-  const coalescer = createCoalescer(clock, windowMs, publish);
+  const coalescer = createCoalescer(clock, windowMs, () => {
+    if (inForce === undefined) return;
+    publisher.publishAll(inForce, registry.proxies());
+    metrics.setRevision(inForce.revision);
+  });
 
   const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
     const resolved = resolve(state.documents);
     if (resolved.kind !== 'resolved') {
       // The store checks before it accepts; a state that does not resolve here is never put in force.
+      log.error({ revision: state.revision }, 'documents do not resolve; the last good stay');
+      return;
+    }
+    const { mesh } = resolved;
+    if (inForce !== undefined && inForce.mesh.trustDomain !== mesh.trustDomain) {
+      const from = trustDomainUri(inForce.mesh.trustDomain);
       log.error(
-        { revision: state.revision, problems: resolved.problems.length },
-        'documents do not resolve; the last good stay',
+        { from, to: trustDomainUri(mesh.trustDomain) },
+        'the trust domain cannot change in a running deployment',
       );
       return;
     }
-    if (bundles.current(resolved.mesh) === undefined) await bundles.make(resolved.mesh);
+    const material = bundles.current(mesh) ?? (await bundles.make(mesh));
     // Making bundles takes a moment: an older state never replaces a newer one.
-    if (revision !== undefined && state.revision < revision) return;
-    ({ mesh } = resolved);
-    ({ revision } = state);
+    if (inForce !== undefined && state.revision < inForce.revision) return;
+    inForce = { revision: state.revision, mesh, bundles: material };
     coalescer.request(urgent);
   };
   const adoptSafely = (state: StoreState, urgent: boolean): void => {
-    adopt(state, urgent).catch((reason: unknown) =>
-      log.error({ reason: String(reason) }, 'documents not adopted; the last good stay'),
-    );
+    adopt(state, urgent).catch((reason: unknown) => {
+      log.error({ reason: String(reason) }, 'documents not adopted; the last good stay');
+    });
   };
 
-  const secure = async (proxy: RegisteredProxy): Promise<void> => {
-    const svid = await rotator.ensure(proxy.node, proxy.spiffeId);
-    secrets.set(proxy.node, { svid, secret: ownSecret(svid) });
-    const from = inputs ?? refresh();
-    const now = registry.get(proxy.node);
-    if (from !== undefined && now !== undefined) publishOne(from, now);
-  };
-
-  const connected = (event: Extract<StreamEvent, { kind: 'connected' }>): void => {
-    const spiffeId = event.node.slice(0, event.node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
-    const { inbound, application } = parseClaims(event.claims.metadata);
-    const allowed =
-      inbound === undefined || mayAdvertise(inbound, event.peer.address, mesh?.workloads.get(spiffeId)?.advertise);
+  const connected = ({ node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
+    // The node was verified as `<SPIFFE ID>~<instance>` when the stream was authenticated.
+    const spiffeId = node.slice(0, node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
+    const { inbound, application } = parseClaims(claims.metadata);
+    const rule = inForce?.mesh.workloads.get(spiffeId)?.advertise;
+    const allowed = inbound === undefined || mayAdvertise(inbound, peer.address, rule);
     if (!allowed) {
-      log.warn(
-        { node: event.node, inbound, peer: event.peer.address },
-        'address not registered: neither the address it connects from nor in its Workload.advertise',
-      );
+      const hint = 'list the address in its Workload, spec.advertise.addresses';
+      log.warn({ node, inbound, peer: peer.address, hint }, 'not registered: another address than it connects from');
     }
-    const before = registry.get(event.node);
+    const before = registry.get(node);
     registry.connected({
-      node: event.node,
+      node,
       spiffeId,
       ...(inbound === undefined || !allowed ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
     });
-    const proxy = registry.get(event.node);
+    const proxy = registry.get(node);
     if (proxy === undefined) return;
     // A proxy that moved is not answered from what it was served at its old address.
-    if (JSON.stringify(before?.inbound) !== JSON.stringify(proxy.inbound)) cache.delete(event.node);
-    secure(proxy).catch((reason: unknown) =>
-      log.error({ node: event.node, reason: String(reason) }, 'no SVID for the proxy'),
+    if (JSON.stringify(before?.inbound) !== JSON.stringify(proxy.inbound)) publisher.hold(node);
+    rotator.ensure(node, spiffeId).then(
+      (svid) => own(node, svid),
+      (reason: unknown) => log.error({ node, reason: String(reason) }, 'no SVID for the proxy: its streams are held'),
     );
   };
 
+  const own = (node: string, svid: Svid): void => {
+    const proxy = registry.get(node);
+    if (proxy === undefined) return;
+    publisher.setSvid(node, svid);
+    publisher.publishOne(inForce, registry.proxies(), proxy);
+  };
+
+  /** Whether the proxy has accepted something of every type that it is served. */
   const acceptedAll = (node: NodeKey): boolean => {
     const snapshot = cache.get(node);
     if (snapshot === undefined) return false;
-    const acked = new Set(
-      acks
-        .of(node)
-        .filter((type) => type.ackedRevision !== undefined)
-        .map((type) => type.typeUrl),
-    );
-    for (const [typeUrl, names] of snapshot.resources) if (names.size > 0 && !acked.has(typeUrl)) return false;
-    return true;
+    const accepted = acks.of(node).filter((type) => type.ackedRevision !== undefined);
+    const types = new Set(accepted.map(({ typeUrl }) => typeUrl));
+    return [...snapshot.resources].every(([typeUrl, names]) => names.size === 0 || types.has(typeUrl));
+  };
+
+  const statusOf = (proxy: RegisteredProxy): ProxyStatus => {
+    const service = inForce?.mesh.serviceOf.get(proxy.spiffeId);
+    const svid = publisher.svid(proxy.node);
+    return {
+      ...proxy,
+      ...(service === undefined ? {} : { service }),
+      types: acks.of(proxy.node),
+      ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
+    };
   };
 
   return {
@@ -170,81 +151,51 @@ export function createControl(deps: ControlDeps): Control {
         if (event.kind === 'state') adoptSafely(event.state, event.urgent);
         else for (const problem of event.problems) log.error({ ...problem }, 'documents refused; the last good stay');
       });
-      try {
-        await adopt(store.state(), true);
-      } catch (reason) {
-        log.error({ reason: String(reason) }, 'no documents yet: proxies are held until there are');
-      }
+      await adopt(store.state(), true);
     },
-    mesh: () => mesh,
-    revision: () => revision,
-    proxies: () => registry.proxies().map((proxy) => statusOf(proxy, acks, secrets.get(proxy.node)?.svid, mesh)),
+    mesh: () => inForce?.mesh,
+    revision: () => inForce?.revision,
+    proxies: () => registry.proxies().map(statusOf),
     onStream(event) {
+      const { node } = event;
       switch (event.kind) {
         case 'connected':
           connected(event);
           break;
         case 'sent':
-          acks.sent(event.node, event.typeUrl, event.revision);
+          acks.sent(node, event.typeUrl, event.revision);
           metrics.pushed(event.typeUrl);
           break;
         case 'acked':
-          acks.acked(event.node, event.typeUrl, event.revision, event.version);
-          if (acceptedAll(event.node)) registry.accepted(event.node);
+          acks.acked(node, event.typeUrl, event.revision, event.version);
+          if (registry.get(node)?.ready === false && acceptedAll(node)) registry.accepted(node);
           break;
-        case 'nacked':
-          acks.nacked(event.node, event.typeUrl, event.revision, event.message);
-          metrics.nacked(event.typeUrl);
-          log.error(
-            { node: event.node, typeUrl: event.typeUrl, revision: event.revision, message: event.message },
-            'a proxy rejected its configuration',
-          );
+        case 'nacked': {
+          const { typeUrl, revision, message } = event;
+          acks.nacked(node, typeUrl, revision, message);
+          metrics.nacked(typeUrl);
+          log.error({ node, typeUrl, revision, message }, 'a proxy rejected its configuration');
           break;
+        }
         case 'disconnected':
-          registry.disconnected(event.node);
+          registry.disconnected(node);
           break;
         default:
           event satisfies never;
       }
     },
     onRegistryChange({ node, endpoints }) {
-      const proxy = registry.get(node);
-      if (proxy === undefined) {
+      if (registry.get(node) === undefined) {
         acks.forget(node);
-        secrets.delete(node);
+        publisher.forget(node);
         rotator.release(node);
-        cache.delete(node as NodeKey);
       }
       if (endpoints) coalescer.request(false);
     },
-    onSvid(node, svid) {
-      secrets.set(node, { svid, secret: ownSecret(svid) });
-      const proxy = registry.get(node);
-      if (inputs !== undefined && proxy !== undefined) publishOne(inputs, proxy);
-    },
+    onSvid: own,
     stop() {
       unwatch();
       coalescer.stop();
     },
-  };
-}
-
-function shapeOf(mesh: MeshIr, { spiffeId, inbound, application }: RegisteredProxy): ProxyShape {
-  const service = mesh.serviceOf.get(spiffeId);
-  return {
-    spiffeId,
-    ...(service === undefined ? {} : { service }),
-    ...(inbound === undefined ? {} : { inbound }),
-    ...(application === undefined ? {} : { application }),
-  };
-}
-
-function statusOf(proxy: RegisteredProxy, acks: Acks, svid: Svid | undefined, mesh: MeshIr | undefined): ProxyStatus {
-  const service = mesh?.serviceOf.get(proxy.spiffeId);
-  return {
-    ...proxy,
-    ...(service === undefined ? {} : { service }),
-    types: acks.of(proxy.node),
-    ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
   };
 }

@@ -1,0 +1,90 @@
+// From what is in force to each proxy's snapshot in the cache. Owns the inputs of the current generation and the proxies'
+// own secrets; knows neither streams nor stores.
+import type { Svid } from '../identity/svid.ts';
+import type { Log } from '../lib/log.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { RegisteredProxy } from '../registry/registry.ts';
+import type { Bundles, ProxyShape } from '../translate/proxy.ts';
+import type { SnapshotCache } from '../xds/cache.ts';
+import { createInterner } from '../xds/interner.ts';
+import type { NodeKey } from '../xds/node.ts';
+import type { EncodedResource } from '../xds/snapshot.ts';
+import { liveEndpoints } from './live-endpoints.ts';
+import { ownSecret } from './own-secret.ts';
+import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
+
+/** Documents in force, resolved, with their trust material. */
+export interface InForce {
+  readonly revision: number;
+  readonly mesh: MeshIr;
+  readonly bundles: Bundles;
+}
+
+export interface Publisher {
+  /** Everything anew for all connected proxies. */
+  publishAll(inForce: InForce, proxies: readonly RegisteredProxy[]): void;
+  /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
+  publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
+  setSvid(node: string, svid: Svid): void;
+  svid(node: string): Svid | undefined;
+  /** The next stream of this node waits for a new snapshot. */
+  hold(node: string): void;
+  forget(node: string): void;
+}
+
+export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
+  const maker = createSnapshotMaker(createInterner(), log);
+  const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
+  let inputs: Inputs | undefined;
+
+  const inputsOf = ({ revision, mesh, bundles }: InForce, proxies: readonly RegisteredProxy[]): Inputs => {
+    return { revision, mesh, bundles, endpoints: liveEndpoints(mesh, proxies) };
+  };
+
+  const publish = (from: Inputs, proxy: RegisteredProxy): void => {
+    const own = secrets.get(proxy.node);
+    // Held (no answer) rather than refused: an identity or a service may still come.
+    if (own === undefined || !from.mesh.serviceOf.has(proxy.spiffeId)) return;
+    const node = nodeKey(proxy.node);
+    try {
+      const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
+      if (snapshot !== undefined) cache.set(node, snapshot);
+    } catch (reason) {
+      log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
+    }
+  };
+
+  return {
+    publishAll(inForce, proxies) {
+      const from = inputsOf(inForce, proxies);
+      inputs = from;
+      for (const proxy of proxies) if (proxy.state === 'connected') publish(from, proxy);
+    },
+    publishOne(inForce, proxies, proxy) {
+      inputs ??= inForce === undefined ? undefined : inputsOf(inForce, proxies);
+      if (inputs !== undefined) publish(inputs, proxy);
+    },
+    setSvid: (node, svid) => void secrets.set(node, { svid, secret: ownSecret(svid) }),
+    svid: (node) => secrets.get(node)?.svid,
+    hold: (node) => cache.delete(nodeKey(node)),
+    forget(node) {
+      secrets.delete(node);
+      cache.delete(nodeKey(node));
+    },
+  };
+}
+
+/** The registry's node is the verified one that the stream was authenticated as. */
+function nodeKey(node: string): NodeKey {
+  return node as NodeKey;
+}
+
+function shapeOf(mesh: MeshIr, { spiffeId, inbound, application }: RegisteredProxy): ProxyShape {
+  const service = mesh.serviceOf.get(spiffeId);
+  return {
+    spiffeId,
+    ...(service === undefined ? {} : { service }),
+    ...(inbound === undefined ? {} : { inbound }),
+    ...(application === undefined ? {} : { application }),
+  };
+}

@@ -10,9 +10,8 @@ import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Traffic } from '../observe/traffic.ts';
-import { check } from '../policy/check.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import type { Store } from '../store/store.ts';
+import type { StateCheck, Store } from '../store/store.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface RunningParts {
@@ -23,6 +22,7 @@ export interface RunningParts {
 
 export interface AdminParts {
   readonly store: Store;
+  readonly check: StateCheck;
   readonly metrics: Metrics;
   readonly traffic: Traffic;
   readonly clock: Clock;
@@ -37,7 +37,7 @@ export interface Admin {
   attach(parts: RunningParts): void;
 }
 
-export function createAdmin({ store, metrics, traffic, clock, log, version, token }: AdminParts): Admin {
+export function createAdmin({ store, check, metrics, traffic, clock, log, version, token }: AdminParts): Admin {
   const startedAt = clock.now();
   let parts: RunningParts | undefined;
   const running = (): RunningParts => {

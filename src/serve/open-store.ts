@@ -8,20 +8,19 @@ import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { parseDocuments } from '../model/parse.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
-import { check } from '../policy/check.ts';
 import { stores } from '../store/catalog.ts';
-import type { Change, Store } from '../store/store.ts';
+import type { Change, StateCheck, Store } from '../store/store.ts';
 
 export async function openStore(
   options: ServeOptions,
-  deps: { readonly clock: Clock; readonly log: Log },
+  deps: { readonly check: StateCheck; readonly clock: Clock; readonly log: Log },
 ): Promise<Store> {
   const { store, data } = options;
   const opened = await stores[store.kind]({
     documents: store.kind === 'redis' ? '' : (store.documents ?? ''),
     state: join(data, 'state'),
     redis: { url: store.kind === 'redis' ? store.url : new Redacted(''), prefix: 'cellwall' },
-    check,
+    check: deps.check,
     clock: deps.clock,
     log: deps.log.child({ room: 'store' }),
   });

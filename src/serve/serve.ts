@@ -21,6 +21,7 @@ import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
 import { createAdmin } from './admin.ts';
 import { firstMesh } from './first-mesh.ts';
 import { createIdentityServices } from './identity.ts';
+import { createJudge } from './judge.ts';
 import { openStore } from './open-store.ts';
 
 export interface ServeDeps {
@@ -43,13 +44,24 @@ export async function serve(
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   const metrics = createMetrics();
   const traffic = createTraffic({ clock });
-  const store = await openStore(options, { clock, log });
+  const judge = createJudge();
+  const store = await openStore(options, { check: judge.check, clock, log });
   lifecycle.defer('store', () => store.close());
-  const admin = createAdmin({ store, metrics, traffic, clock, log, version, token: createAdminToken(options.data) });
+  const admin = createAdmin({
+    store,
+    check: judge.check,
+    metrics,
+    traffic,
+    clock,
+    log,
+    version,
+    token: createAdminToken(options.data),
+  });
   const adminAddress = await admin.api.listen(options.admin);
   lifecycle.defer('admin API', () => admin.api.close());
 
   const trustDomain = (await firstMesh(store, log, signal)).trustDomain;
+  judge.fix(trustDomain);
   const cache = createSnapshotCache();
   const registry = createRegistry({
     leases: store.table('leases'),

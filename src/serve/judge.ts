@@ -1,0 +1,37 @@
+// What judges every change of documents: policy, and that a running deployment keeps its trust domain, which its CA, its
+// proxies and their identities are bound to.
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { check } from '../policy/check.ts';
+import type { StateCheck } from '../store/store.ts';
+
+export interface Judge {
+  readonly check: StateCheck;
+  /** From now on another trust domain is refused. */
+  fix(trustDomain: TrustDomain): void;
+}
+
+export function createJudge(): Judge {
+  let fixed: TrustDomain | undefined;
+  return {
+    check: (documents) => [...check(documents), ...documents.flatMap((document) => otherDomain(document, fixed))],
+    fix(trustDomain) {
+      fixed = trustDomain;
+    },
+  };
+}
+
+function otherDomain({ document, locate }: ParsedDocument, fixed: TrustDomain | undefined): readonly Problem[] {
+  if (document.kind !== 'Mesh' || fixed === undefined || document.spec.trustDomain === fixed) return [];
+  return [
+    {
+      severity: 'error',
+      code: 'trust-domain-changed',
+      message: `the trust domain of a running deployment is "${fixed}" and cannot become "${document.spec.trustDomain}"`,
+      hint: 'another trust domain is another deployment: give it a data directory of its own',
+      source: locate(['spec', 'trustDomain']),
+      path: 'spec.trustDomain',
+    },
+  ];
+}

@@ -93,7 +93,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const base = requireState(known?.state, reason);
+      const base = requireState(known?.state, link.trouble() ?? reason);
       refuseConflict(base.revision, applyOptions);
       const plan = planChanges(base.documents, changes, check);
       if (plan.kind === 'invalid') return plan;
@@ -145,7 +145,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   poll();
 
   return {
-    state: () => requireState(known?.state, reason),
+    state: () => requireState(known?.state, link.trouble() ?? reason),
     problems: () => problems,
     apply: (changes, applyOptions) =>
       serial.run(async () => {

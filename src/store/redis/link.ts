@@ -10,6 +10,8 @@ export interface RedisLink {
   command(name: string, ...args: readonly (string | number)[]): Promise<unknown>;
   /** Runs Lua, by its hash once Redis knows it. */
   script(source: string, keys: readonly string[], args: readonly string[]): Promise<unknown>;
+  /** Why Redis cannot be used now; undefined when it can. */
+  trouble(): string | undefined;
   close(): void;
 }
 
@@ -78,6 +80,7 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
         throw redisError(error);
       }
     },
+    trouble: () => (commands.status === 'ready' ? undefined : reason),
     close() {
       commands.disconnect();
       subscriber.disconnect();

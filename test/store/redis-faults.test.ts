@@ -1,0 +1,208 @@
+// What only the Redis store does: other replicas, and a Redis that is away, slow, wrong, emptied or edited by hand.
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { redisError } from '../../src/store/redis/redis-error.ts';
+import { createRedisStore } from '../../src/store/redis.ts';
+import type { Store, StoreEvent } from '../../src/store/store.ts';
+import { cellYaml, puts } from '../support/documents.ts';
+import { eventually } from '../support/eventually.ts';
+import { startValkey, type Valkey } from '../support/valkey.ts';
+
+const author = 'tester';
+let valkey: Valkey;
+let redis: Redis;
+let prefix: string;
+let open: Store[];
+
+async function openStore(options: { readonly pollMs?: number; readonly url?: string } = {}): Promise<Store> {
+  const { pollMs = 60_000, url = valkey.url } = options;
+  const store = await createRedisStore({
+    url: new Redacted(url),
+    prefix,
+    check: () => [],
+    log: silentLog,
+    clock: systemClock,
+    pollMs,
+    commandTimeoutMs: 500,
+  });
+  open.push(store);
+  return store;
+}
+
+function problemsOf(store: Store, code: string): Promise<true> {
+  return eventually(`problem ${code}`, () => (store.problems()[0]?.code === code ? true : undefined));
+}
+
+beforeAll(async () => {
+  // A server of our own even where $REDIS_URL names one: these tests kill and flush it.
+  valkey = await startValkey(['--loglevel', 'warning']);
+  redis = new Redis(valkey.url, { retryStrategy: () => 50 });
+  redis.on('error', () => {});
+});
+beforeEach(() => {
+  open = [];
+  prefix = `faults-${randomUUID()}`;
+});
+afterEach(async () => {
+  for (const store of open) await store.close();
+});
+afterAll(async () => {
+  redis.disconnect();
+  await valkey.stop();
+});
+
+describe('replicas', () => {
+  it('tell each other, with the urgent flag, and agree on texts and revision', async () => {
+    const [one, two] = [await openStore(), await openStore()];
+    const events: StoreEvent[] = [];
+    two.watch((event) => events.push(event));
+    await eventually('subscription', async () =>
+      (await redis.pubsub('NUMSUB', `${prefix}:changes`))[1] === 2 ? true : undefined,
+    );
+    await one.apply(puts(cellYaml('cell-1', 1)), { author, urgent: true });
+    await eventually('the event', () => (events.length > 0 ? true : undefined));
+    expect(events).toMatchObject([{ kind: 'state', urgent: true, state: { revision: 1 } }]);
+    await Promise.all([
+      one.apply(puts(cellYaml('cell-1', 2)), { author }),
+      two.apply(puts(cellYaml('cell-2', 2)), { author }),
+    ]);
+    await eventually('agreement', () => (one.state().revision === 3 && two.state().revision === 3 ? true : undefined));
+    expect(one.state().documents.map(({ text }) => text)).toEqual(two.state().documents.map(({ text }) => text));
+    expect(await redis.hgetall(`${prefix}:meta`)).toMatchObject({ revision: '3', author });
+  });
+
+  it('heal a lost message by the poll', async () => {
+    const [one, two] = [await openStore(), await openStore({ pollMs: 50 })];
+    await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await one.apply(puts(cellYaml('cell-1', 1)), { author });
+    await eventually('revision 1', () => (two.state().revision === 1 ? true : undefined));
+  });
+});
+
+describe('a Redis that is away', () => {
+  it('at the start gives no state, and one as soon as it is there', async () => {
+    await redis.call('CLIENT', 'PAUSE', '1200', 'ALL');
+    const store = await openStore();
+    expect(() => store.state()).toThrow(expect.objectContaining({ code: 'unavailable' }));
+    await expect(store.apply(puts(cellYaml('cell-1', 1)), { author })).rejects.toMatchObject({ code: 'unavailable' });
+    await eventually('the state', () => {
+      try {
+        return store.state();
+      } catch {
+        return undefined;
+      }
+    });
+  });
+
+  it('leaves the last good state; applies and tables say why they fail; all is well again after', async () => {
+    const store = await openStore({ pollMs: 50 });
+    await store.apply(puts(cellYaml('cell-1', 1)), { author });
+    const before = store.state();
+    valkey.child?.kill('SIGSTOP');
+    const start = performance.now();
+    await expect(store.apply(puts(cellYaml('cell-1', 2)), { author })).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(store.table('a').get('b')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(performance.now() - start).toBeLessThan(4000);
+    expect(store.state()).toBe(before);
+    valkey.child?.kill('SIGCONT');
+    // The command that timed out may have been executed: applying again is safe either way.
+    await eventually('an apply', () => store.apply(puts(cellYaml('cell-1', 2)), { author }).catch(() => undefined));
+    expect(store.state()).toMatchObject({ revision: 2, documents: [{ document: { spec: { id: 2 } } }] });
+  });
+
+  it('and comes back empty has lost the documents: the last good stay, and the next apply writes them anew', async () => {
+    const store = await openStore({ pollMs: 50 });
+    await store.apply(puts(`${cellYaml('cell-1', 1)}---\n${cellYaml('cell-2', 2)}`), { author });
+    await valkey.restart();
+    await problemsOf(store, 'store-emptied');
+    expect(store.state()).toMatchObject({ revision: 1, documents: [{}, {}] });
+    expect(await store.apply(puts(cellYaml('cell-1', 11)), { author })).toMatchObject({ kind: 'applied', revision: 2 });
+    expect(store.problems()).toEqual([]);
+    const other = await openStore();
+    expect(other.state().revision).toBe(2);
+    expect(other.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 11), cellYaml('cell-2', 2)]);
+  });
+});
+
+describe('a Redis with something else in it', () => {
+  it('after a failover to an older replica keeps the higher revision', async () => {
+    const store = await openStore({ pollMs: 50 });
+    await store.apply(puts(cellYaml('cell-1', 1)), { author });
+    const old = await redis.dump(`${prefix}:documents`);
+    await store.apply(puts(cellYaml('cell-1', 2)), { author });
+    await redis.hset(`${prefix}:meta`, 'revision', '1');
+    expect(old).not.toBeNull();
+    await problemsOf(store, 'store-went-back');
+    expect(store.state().revision).toBe(2);
+    expect(await store.apply([], { author })).toMatchObject({ kind: 'applied', revision: 3 });
+  });
+
+  it('edited by hand keeps the last good state, and says which document and line', async () => {
+    const store = await openStore({ pollMs: 20 });
+    await store.apply(puts(cellYaml('cell-1', 1)), { author });
+    await redis.hset(`${prefix}:documents`, 'Cell/cell-1', `${cellYaml('cell-1', 1)}bogus: 1\n`);
+    await problemsOf(store, 'changed-outside');
+    expect(store.problems()[1]).toMatchObject({ code: 'unknown-field', source: { file: 'Cell/cell-1', line: 5 } });
+    expect(store.state()).toMatchObject({ revision: 1 });
+    await redis.hset(`${prefix}:documents`, 'Cell/cell-1', cellYaml('cell-1', 1));
+    await eventually('no problems', () => (store.problems().length === 0 ? true : undefined));
+    await redis.hset(`${prefix}:documents`, 'Cell/other', cellYaml('other', 9));
+    await problemsOf(store, 'changed-outside');
+    expect(store.state().documents).toHaveLength(1);
+  });
+
+  it('of another deployment is not written over', async () => {
+    const store = await openStore({ pollMs: 50 });
+    await store.apply(puts(cellYaml('cell-1', 1)), { author });
+    await redis.set(`${prefix}:epoch`, 'another');
+    await problemsOf(store, 'store-replaced');
+    await expect(store.apply(puts(cellYaml('cell-1', 2)), { author })).rejects.toMatchObject({
+      code: 'failed_precondition',
+    });
+    expect(await redis.hget(`${prefix}:documents`, 'Cell/cell-1')).toBe(cellYaml('cell-1', 1));
+  });
+
+  it('under a key of ours refuses, and changes nothing', async () => {
+    const store = await openStore();
+    await redis.set(`${prefix}:documents`, 'text');
+    await expect(store.apply(puts(cellYaml('cell-1', 1)), { author })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: /another type/,
+    });
+    expect(await redis.exists(`${prefix}:meta`)).toBe(0);
+  });
+});
+
+describe('errors', () => {
+  it.each([
+    ['READONLY You can’t write against a read only replica.', /read-only replica/],
+    ['LOADING Redis is loading the dataset in memory', /loading/],
+    ['OOM command not allowed', /out of memory/],
+    ['NOAUTH Authentication required.', /credentials/],
+    ['WRONGPASS invalid username-password pair', /credentials/],
+    ['WRONGTYPE Operation against a key', /another type/],
+    ['Command timed out', /in time/],
+    ['connect ECONNREFUSED 127.0.0.1:1', /ECONNREFUSED/],
+  ])('%s is unavailable, with what it means', (message, meaning) => {
+    expect(redisError(new Error(message))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(meaning),
+    });
+  });
+
+  it('never show the password', async () => {
+    const guarded = await startValkey(['--requirepass', 'right']);
+    const { port } = new URL(guarded.url);
+    const store = await openStore({ url: `redis://:s3cret-wrong@127.0.0.1:${port}` });
+    const error: unknown = await store
+      .apply(puts(cellYaml('cell-1', 1)), { author })
+      .catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining('credentials') });
+    expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('s3cret');
+    await guarded.stop();
+  });
+});

@@ -105,9 +105,9 @@ function randomService(
   key: GeneratedKey,
 ): { readonly service: GeneratedService; readonly texts: string[] } {
   const protocol = random.pick(['http1', 'http2', 'grpc'] as const);
-  const mode = random.pick(['default', 'strict', 'permissive', 'permissive'] as const);
+  const mode = random.pick(['default', 'strict', 'permissive', 'permissive', 'permissive'] as const);
   const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
-  const healthPath = random.chance(0.35) ? random.pick(['/healthz', '/-/health']) : undefined;
+  const healthPath = random.chance(0.5) ? random.pick(['/healthz', '/-/health']) : undefined;
   const fields = [
     `protocol: ${protocol}`,
     ...(mode === 'default' ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
@@ -128,7 +128,7 @@ function randomService(
       randomRule(random, `${policy}/${at}`, protocol, cell !== undefined),
     );
     rules.push(...own);
-    const action = random.chance(0.68) ? 'allow' : 'deny';
+    const action = random.chance(0.76) ? 'allow' : 'deny';
     const shadow = random.chance(0.25) ? ', mode: shadow' : '';
     const written = own.map(({ from, to }) => {
       const operations = to.length === 0 ? '' : `, to: [${to.map(({ text }) => text).join(', ')}]`;

@@ -44,7 +44,7 @@ export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedReq
     operation?.path === undefined
       ? randomTarget(random, service, grpc)
       : instance(random, operation.path, operation.kinds.includes('prefix'));
-  if (random.chance(grpc ? 0.15 : 0.35)) path = bend(random, path);
+  if (random.chance(grpc ? 0.15 : 0.3)) path = bend(random, path);
   return {
     target: service.key,
     caller: rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random),
@@ -71,7 +71,6 @@ const ids = [
   'spiffe://td1/job',
   'spiffe://td1/nobody',
   'spiffe://td2/x',
-  'spiffe://td2/cell/cell-1/service/alpha',
 ];
 const vias = ['plaintext', 'one-way-tls', 'legacy'] as const;
 
@@ -130,7 +129,7 @@ const words = [
 ];
 
 function randomTarget(random: Random, { healthPath }: GeneratedService, grpc: boolean): string {
-  if (healthPath !== undefined && random.chance(0.4)) return healthPath;
+  if (healthPath !== undefined && random.chance(0.6)) return healthPath;
   if (grpc)
     return `/${random.pick(['pkg.v1.Search', 'pkg.v1.SearchAdmin', 'Plain'])}/${random.pick(['Find', 'FindAll', 'Drop'])}`;
   return `/${Array.from({ length: random.int(4) }, () => random.pick(words)).join('/')}`;

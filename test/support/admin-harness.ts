@@ -1,0 +1,111 @@
+// An admin API on a free port over a memory store and what a test wants proxies, traffic and identity to say.
+import { request } from 'node:http';
+import { type AdminAddress, createAdminApi } from '../../src/admin/admin-api.ts';
+import { answerExplain, serviceIdentity } from '../../src/admin/answer-explain.ts';
+import type { AdminDeps } from '../../src/admin/deps.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
+import type { Log } from '../../src/lib/log.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { check } from '../../src/policy/check.ts';
+import type { MeshIr } from '../../src/policy/ir.ts';
+import { resolve } from '../../src/policy/resolve.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+
+export const adminToken = 'test-token-of-the-admin-api-0123456789abcdefgh';
+
+export interface AdminReply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  json(): unknown;
+}
+
+export interface AdminCall {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** An object is sent as JSON, text as it is. */
+  readonly body?: object | string;
+  /** Without the token. */
+  readonly anonymous?: boolean;
+}
+
+export interface AdminHarness {
+  readonly address: AdminAddress;
+  readonly deps: AdminDeps;
+  readonly clock: FakeClock;
+  /** What was logged, one text an entry. */
+  readonly logged: readonly string[];
+  call(path: string, call?: AdminCall): Promise<AdminReply>;
+  close(): Promise<void>;
+}
+
+export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminHarness> {
+  const clock = createFakeClock();
+  const logged: string[] = [];
+  const write = (fields: object, message: string): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
+  const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log };
+  const store = given.store ?? createMemoryStore({ check, log: silentLog, clock });
+  const mesh = (): MeshIr => {
+    const resolution = resolve(store.state().documents);
+    if (resolution.kind === 'unresolved') throw new CellwallError('unavailable', 'no documents are in force');
+    return resolution.mesh;
+  };
+  const deps: AdminDeps = {
+    store,
+    check,
+    explain: (query) => answerExplain(mesh(), query),
+    proxies: () => [],
+    traffic: () => [],
+    tokens: {
+      create: async ({ spiffeId, ttlMs }) => ({
+        token: new Redacted(`token-for-${spiffeId}`),
+        expiresAt: clock.now() + ttlMs,
+      }),
+    },
+    certificates: () => [],
+    rotate: () => 0,
+    metrics: async () => '# metrics\n',
+    ready: () => ({ ready: true, reasons: [] }),
+    resolveService: (ref) => serviceIdentity(mesh(), ref),
+    status: () => ({ version: '9.9.9', trustDomain: 'td1', problems: [], startedAt: clock.now() }),
+    log,
+    token: new Redacted(adminToken),
+    clock,
+    ...given,
+  };
+  const api = createAdminApi(deps);
+  const address = await api.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    address,
+    deps,
+    clock,
+    logged,
+    call: (path, call = {}) => send(address, path, call),
+    close: () => api.close(),
+  };
+}
+
+function send({ host, port }: AdminAddress, path: string, call: AdminCall): Promise<AdminReply> {
+  const { method = call.body === undefined ? 'GET' : 'POST', body, anonymous = false } = call;
+  const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+  const headers = {
+    ...(anonymous ? {} : { authorization: `Bearer ${adminToken}` }),
+    ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+    ...call.headers,
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host, port, path, method, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: () => JSON.parse(text) });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(payload);
+  });
+}

@@ -1,0 +1,206 @@
+// Random meshes, as resolve could have made them: every protocol, mode, endpoint source, principal, operation and limit.
+import fc from 'fast-check';
+import { parseTrustDomain, type SpiffeId, serviceSpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
+import type {
+  AuthorizationIr,
+  CellIr,
+  EndpointIr,
+  MeshIr,
+  OperationIr,
+  PathIr,
+  PrincipalIr,
+  RuleIr,
+  ServiceIr,
+  ServiceKey,
+} from '../../src/policy/ir.ts';
+import type { Bundles, LiveEndpoints, ProxyShape } from '../../src/translate/proxy.ts';
+
+export interface Case {
+  readonly mesh: MeshIr;
+  readonly endpoints: LiveEndpoints;
+  readonly bundles: Bundles;
+}
+
+const source = { file: 'random.yaml', line: 1, column: 1 };
+const cells: readonly CellIr[] = [
+  { name: 'cell-1', id: 1, region: 'eu' },
+  { name: 'cell-2', id: 2, region: 'eu' },
+  { name: 'cell-10', id: 10 },
+];
+const domain = ((): TrustDomain => {
+  const parsed = parseTrustDomain('td1.test');
+  if (parsed === undefined) throw new Error('no trust domain');
+  return parsed;
+})();
+
+const segment = fc.stringMatching(/^[A-Za-z0-9._~!$&'()+,=:@-]{1,8}$/);
+const pathText = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => `/${parts.join('/')}`);
+const path: fc.Arbitrary<PathIr> = fc.oneof(
+  pathText.map((text): PathIr => ({ kind: 'exact', path: text })),
+  fc.oneof(pathText, fc.constant('/')).map((text): PathIr => ({ kind: 'prefix', path: text })),
+  fc
+    .array(fc.option(segment, { nil: null }), { minLength: 1, maxLength: 4 })
+    .map((segments): PathIr => ({ kind: 'template', segments })),
+);
+const method = fc.constantFrom('GET', 'HEAD', 'POST', 'DELETE');
+const operation: fc.Arbitrary<OperationIr> = fc
+  .record({ methods: fc.option(fc.uniqueArray(method, { minLength: 1 })), path: fc.option(path) })
+  .map(({ methods, path }) => ({ ...(methods && { methods }), ...(path && { path }) }));
+
+const spiffeId = fc
+  .tuple(fc.constantFrom('td1.test', 'td2.test'), fc.constantFrom('cell/cell-1/service/a', 'edge/router', 'x'))
+  .map(([td, rest]) => `spiffe://${td}/${rest}` as SpiffeId);
+const principal: fc.Arbitrary<PrincipalIr> = fc.oneof(
+  spiffeId.map((id): PrincipalIr => ({ kind: 'id', id })),
+  spiffeId.map((id): PrincipalIr => ({ kind: 'prefix', prefix: `${id}/` })),
+  fc.constant<PrincipalIr>({ kind: 'anonymous' }),
+  fc.constant<PrincipalIr>({ kind: 'everyone' }),
+);
+
+const rules = (tcp: boolean, name: string): fc.Arbitrary<RuleIr[]> =>
+  fc
+    .array(
+      fc.tuple(fc.array(principal, { minLength: 1, maxLength: 3 }), fc.array(operation, { maxLength: tcp ? 0 : 3 })),
+      { maxLength: 4 },
+    )
+    .map((all) =>
+      all.map(([principals, operations], index) => ({
+        id: `${name}/${index}`,
+        policy: `AuthorizationPolicy ${name}` as RuleIr['policy'],
+        source,
+        principals,
+        operations,
+      })),
+    );
+
+const authorization = (tcp: boolean): fc.Arbitrary<AuthorizationIr> =>
+  fc.record({
+    fallback: fc.constantFrom('allow', 'deny'),
+    deny: rules(tcp, 'deny'),
+    allow: rules(tcp, 'allow'),
+    shadowDeny: rules(tcp, 'shadow-deny'),
+    shadowAllow: rules(tcp, 'shadow-allow'),
+  });
+
+const endpoint: fc.Arbitrary<EndpointIr> = fc
+  .record({
+    address: fc.constantFrom('10.0.0.1', '10.0.0.2', '10.0.1.1', '::1'),
+    port: fc.integer({ min: 1, max: 4 }),
+    cell: fc.option(fc.constantFrom('cell-1', 'cell-2', 'cell-10')),
+    region: fc.option(fc.constantFrom('eu', 'us')),
+  })
+  .map(({ address, port, cell, region }) => ({ address, port, ...(cell && { cell }), ...(region && { region }) }));
+
+const ms = fc.integer({ min: 1, max: 3_600_000 });
+const protocol = fc.constantFrom('http1', 'http2', 'grpc', 'tcp');
+
+const service = (name: string, cell: CellIr | undefined): fc.Arbitrary<ServiceIr> =>
+  protocol.chain((spoken) =>
+    fc
+      .record({
+        mtls: fc.constantFrom<ServiceIr['mtls']>(
+          { mode: 'strict' },
+          { mode: 'permissive' },
+          { mode: 'permissive', legacyAuthority: 'old' },
+          { mode: 'permissive', legacyAuthority: 'not-there-yet' },
+        ),
+        endpoints: fc.oneof(
+          fc.constant<ServiceIr['endpoints']>({ kind: 'sidecars' }),
+          fc
+            .array(endpoint, { maxLength: 5 })
+            .map((endpoints): ServiceIr['endpoints'] => ({ kind: 'static', endpoints })),
+          fc.constant<ServiceIr['endpoints']>({ kind: 'dns', name: 'api.test', port: 443 }),
+        ),
+        authorization: authorization(spoken === 'tcp'),
+        identityHeaders: fc.record({ xfcc: fc.boolean(), peerId: fc.boolean() }),
+        healthPath: fc.option(pathText),
+        escapedSlashes: fc.constantFrom('reject', 'keep'),
+        timeouts: fc.record({ connectMs: ms, requestMs: fc.nat(60_000), idleMs: ms }),
+        retries: fc.record({ attempts: fc.nat(10) }),
+        outliers: fc.option(
+          fc.record({
+            consecutiveFailures: fc.integer({ min: 1, max: 9 }),
+            baseEjectionMs: ms,
+            maxEjectionPercent: fc.nat(100),
+          }),
+        ),
+        checks: fc.option(
+          fc.record({
+            intervalMs: ms,
+            timeoutMs: ms,
+            unhealthyThreshold: fc.integer({ min: 1, max: 9 }),
+            healthyThreshold: fc.integer({ min: 1, max: 9 }),
+          }),
+        ),
+        sameCellFirst: fc.boolean(),
+        connectionAgeMs: fc.integer({ min: 1000, max: 1_800_000 }),
+      })
+      .map(
+        ({ healthPath, outliers, checks, ...rest }): ServiceIr => ({
+          ...rest,
+          key: (cell === undefined ? name : `${cell.name}/${name}`) as ServiceKey,
+          source,
+          name,
+          ...(cell && { cell }),
+          spiffeId: serviceSpiffeId(domain, name, cell?.name),
+          protocol: spoken,
+          dependsOn: [],
+          ...(healthPath && { healthPath }),
+          ...(outliers && { outlierDetection: outliers }),
+          ...(checks && { healthCheck: checks }),
+        }),
+      ),
+  );
+
+const places = [
+  ['a', cells[0]],
+  ['b', cells[0]],
+  ['a', cells[1]],
+  ['a', cells[2]],
+  ['shared', undefined],
+] as const;
+
+export const arbitraryCase: fc.Arbitrary<Case> = fc
+  .tuple(
+    fc.tuple(...places.map(([name, cell]) => service(name, cell))),
+    fc.array(fc.array(endpoint, { maxLength: 5 }), { minLength: places.length, maxLength: places.length }),
+    fc.array(fc.subarray([...places.keys()]), { minLength: places.length, maxLength: places.length }),
+  )
+  .map(([all, live, dependencies]) => {
+    const services = all.map((one, index) => ({
+      ...one,
+      dependsOn: (dependencies[index] ?? []).map((target, port) => ({
+        target: keyOf(all, target),
+        listen: 15_001 + port,
+      })),
+    }));
+    return {
+      mesh: {
+        trustDomain: domain,
+        svidLifetimeMs: 3_600_000,
+        cells: new Map(cells.map((cell) => [cell.name, cell])),
+        services: new Map(services.map((one) => [one.key, one])),
+        serviceOf: new Map(services.map((one) => [one.spiffeId, one.key])),
+        workloads: new Map(),
+        legacyAuthorities: new Map(),
+      },
+      endpoints: new Map(services.map(({ key }, index) => [key, live[index] ?? []])),
+      bundles: { roots: 'ROOTS\n', legacyAnchors: new Map([['old', 'ANCHOR\n']]) },
+    };
+  });
+
+function keyOf(all: readonly ServiceIr[], index: number): ServiceKey {
+  const found = all[index];
+  if (found === undefined) throw new Error(`no service ${index}`);
+  return found.key;
+}
+
+/** Every proxy of a mesh. */
+export function shapesOf({ mesh }: Case): readonly ProxyShape[] {
+  return [...mesh.services.values()].map(({ spiffeId, key }) => ({
+    spiffeId,
+    service: key,
+    inbound: { address: '10.0.0.1', port: 15_000 },
+    application: { address: '127.0.0.1', port: 8080 },
+  }));
+}

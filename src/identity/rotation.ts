@@ -13,6 +13,16 @@ export function renewalDelay(validity: Validity, now: number, random: number): n
   return Math.max(0, (validity.notAfter.getTime() - now) / 2) * (0.9 + 0.2 * random);
 }
 
+/**
+ * Milliseconds to renewal for a certificate that was kept over a restart: until half of its life, and when that is past, a
+ * random part of a tenth of what is left, so that a restart renews not all of them at once.
+ */
+export function resumedDelay({ notBefore, notAfter }: Validity, now: number, random: number): number {
+  const left = Math.max(0, notAfter.getTime() - now);
+  const toHalf = (left - (now - notBefore.getTime())) / 2;
+  return Math.max(toHalf, (left / 10) * random);
+}
+
 /** Milliseconds before the attempt after `failures` failed ones: 1 s doubling to 60 s, half of it jitter. */
 export function retryDelay(failures: number, random: number): number {
   return Math.min(60_000, 1000 * 2 ** Math.min(failures - 1, 10)) * (0.5 + random / 2);

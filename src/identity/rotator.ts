@@ -4,8 +4,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { IssuancePolicy, Issuer } from './issuer.ts';
-import { renewalDelay, retryDelay } from './rotation.ts';
+import { renewalDelay, resumedDelay, retryDelay } from './rotation.ts';
 import type { Svid } from './svid.ts';
+import type { SvidStore } from './svid-store.ts';
 
 export interface Rotator {
   /** The node's SVID, issued if it has none; the same one for all who ask at once. */
@@ -28,8 +29,13 @@ export interface RotatorOptions {
   readonly onChange: (node: string, svid: Svid) => void;
   /** The control plane's own identity is issued under this policy. */
   readonly internal?: IssuancePolicy;
+  /** Keeps SVIDs over a restart, so that none changes only because the control plane started again. */
+  readonly kept?: SvidStore;
   readonly random?: () => number;
 }
+
+/** Rotations of all at once: as many as sign without making the rest wait. */
+const parallel = 16;
 
 interface Slot {
   readonly spiffeId: SpiffeId;
@@ -41,14 +47,23 @@ interface Slot {
 }
 
 export function createRotator(options: RotatorOptions): Rotator {
-  const { issuer, clock, log, onChange, internal, random = Math.random } = options;
+  const { issuer, clock, log, onChange, internal, kept, random = Math.random } = options;
   const slots = new Map<string, Slot>();
 
-  function issue(node: string, slot: Slot): Promise<Svid> {
-    slot.pending ??= renew(node, slot).finally(() => {
+  /** One at a time for a node; whoever asks meanwhile gets the same. */
+  function issue(node: string, slot: Slot, how: (node: string, slot: Slot) => Promise<Svid> = renew): Promise<Svid> {
+    slot.pending ??= how(node, slot).finally(() => {
       slot.pending = undefined;
     });
     return slot.pending;
+  }
+
+  async function resume(node: string, slot: Slot): Promise<Svid> {
+    const svid = await kept?.load(node, slot.spiffeId);
+    if (svid === undefined) return renew(node, slot);
+    slot.svid = svid;
+    plan(node, slot, resumedDelay(svid, clock.now(), random()));
+    return svid;
   }
 
   async function renew(node: string, slot: Slot): Promise<Svid> {
@@ -58,6 +73,7 @@ export function createRotator(options: RotatorOptions): Rotator {
       const replaced = slot.svid !== undefined;
       slot.svid = svid;
       slot.failures = 0;
+      if (!slot.released) kept?.save(node, svid);
       plan(node, slot, renewalDelay(svid, clock.now(), random()));
       if (replaced && !slot.released) onChange(node, svid);
       return svid;
@@ -94,6 +110,7 @@ export function createRotator(options: RotatorOptions): Rotator {
       if (slot === undefined) {
         slot = { spiffeId, svid: undefined, pending: undefined, failures: 0, released: false, cancel: () => {} };
         slots.set(node, slot);
+        return issue(node, slot, resume);
       }
       // Timers are monotonic: after a suspension or a jump of the clock the one held may have ended.
       if (slot.svid !== undefined && slot.svid.notAfter.getTime() > clock.now()) return slot.svid;
@@ -108,14 +125,29 @@ export function createRotator(options: RotatorOptions): Rotator {
       return issue(node, slot);
     },
     async rotateAll() {
-      const results = await Promise.allSettled([...slots].map(([node, slot]) => issue(node, slot)));
-      const failed = results.filter(({ status }) => status === 'rejected').length;
-      return { rotated: results.length - failed, failed };
+      const waiting = [...slots];
+      let rotated = 0;
+      let failed = 0;
+      const work = async (): Promise<void> => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+          await issue(...next).then(
+            () => {
+              rotated += 1;
+            },
+            () => {
+              failed += 1;
+            },
+          );
+        }
+      };
+      await Promise.all(Array.from({ length: parallel }, work));
+      return { rotated, failed };
     },
     release(node) {
       const slot = slots.get(node);
       if (slot !== undefined) drop(slot);
       slots.delete(node);
+      kept?.remove(node);
     },
     close() {
       for (const slot of slots.values()) drop(slot);

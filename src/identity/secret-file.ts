@@ -45,13 +45,13 @@ export function readSecretFile(path: string): string {
   }
 }
 
-/** Writes atomically: a temporary file in the same folder, synced, renamed over `path`. */
-export function writeSecretFile(path: string, content: string, mode = 0o600): void {
+/** Writes atomically: a temporary file in the same folder, synced unless it can be made again, renamed over `path`. */
+export function writeSecretFile(path: string, content: string, mode = 0o600, sync = true): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
   const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
   try {
     writeSync(file, content);
-    fsyncSync(file);
+    if (sync) fsyncSync(file);
   } finally {
     closeSync(file);
   }

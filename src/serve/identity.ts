@@ -1,8 +1,8 @@
 // Everything of the control plane that makes, attests and hands out identities, put together.
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
-import { createNodeKeyAttestor } from '../identity/attestor/node-key.ts';
+import { createAttestors } from '../identity/attestor/catalog.ts';
+import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Authority } from '../identity/authority.ts';
 import { authorities } from '../identity/catalog.ts';
@@ -42,18 +42,17 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const policy = (id: SpiffeId): IssuancePolicy | undefined => issuancePolicy(mesh(), id);
   const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
   const nodes = createNodeRegistry(store.table('nodes'));
-  const tokens = createJoinTokenAttestor({
-    table: store.table('join-tokens'),
+  const attestors = createAttestors({
+    tokens: store.table('join-tokens'),
     nodes,
     clock,
     rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
   });
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const attestors = { 'join-token': tokens, 'node-key': createNodeKeyAttestor({ nodes }) };
   const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log });
   lifecycle.defer('identity API', () => api.close());
-  return { authority, issuer, tokens, server, api };
+  return { authority, issuer, tokens: attestors['join-token'], server, api };
 }
 
 /** A Workload document says what its identity's certificates hold; a Service without one has the mesh's defaults. */

@@ -1,11 +1,14 @@
 // The control plane, put together: store, identities, control, xDS, admin. What the process opened is closed in reverse.
+
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
 import type { ServeOptions, ServeStarted } from '../cli/run.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import { createControl } from '../control/control.ts';
 import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
 import { createRotator } from '../identity/rotator.ts';
+import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -83,6 +86,7 @@ export async function serve(
     issuer: identity.issuer,
     clock,
     log: log.child({ room: 'rotator' }),
+    kept: createSvidStore({ dir: join(options.data, 'svids'), bundle: identity.issuer.bundle, clock, log }),
     onChange: (node, svid) => control.onSvid(node, svid),
   });
   lifecycle.defer('rotator', () => rotator.close());

@@ -1,6 +1,6 @@
 // Keeps an SVID on disk fresh: at half life with jitter, with backoff while the control plane is away. The old one stays in
 // force until the new one is there.
-import { renewalDelay, retryDelay } from '../identity/rotation.ts';
+import { renewalDelay, resumedDelay, retryDelay } from '../identity/rotation.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import type { StoredSvid } from './svid-files.ts';
@@ -20,13 +20,14 @@ export interface SvidKeeperOptions extends ObtainSvidDeps {
 export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
   const { files, clock, log, random = Math.random, signal } = options;
   let svid = files.read();
-  if (svid === undefined || svid.notAfter.getTime() <= clock.now()) svid = await first();
+  const resumed = svid !== undefined && svid.notAfter.getTime() > clock.now();
+  if (svid === undefined || !resumed) svid = await first();
   let latest = svid;
   let failures = 0;
   let closed = false;
   let cancel = (): void => {};
-  // What was read from disk may be past its half life: it is used at once, and renewed at once.
-  plan(renewalDue());
+  // What was read from disk may be past its half life: it is used at once, and renewed soon.
+  plan(resumed ? resumedDelay(latest, clock.now(), random()) : renewalDelay(latest, clock.now(), random()));
 
   async function first(): Promise<StoredSvid> {
     for (let attempt = 1; ; attempt += 1) {
@@ -52,13 +53,6 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       }
       signal?.addEventListener('abort', done);
     });
-  }
-
-  function renewalDue(): number {
-    const now = clock.now();
-    const passed = now - latest.notBefore.getTime();
-    const left = latest.notAfter.getTime() - now;
-    return passed > left ? 0 : renewalDelay({ notBefore: latest.notBefore, notAfter: latest.notAfter }, now, random());
   }
 
   function plan(ms: number): void {

@@ -3,8 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
-import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
+import { createAttestors } from '../../src/identity/attestor/catalog.ts';
+import type { JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
 import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
 import { certificateFingerprint } from '../../src/identity/fingerprint.ts';
@@ -47,14 +47,14 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock, log: silentLog });
   const issuer = createIssuer({ authority, trustDomain, policy, table: createMemoryTable(), clock, log: silentLog });
   const nodes = createNodeRegistry(createMemoryTable());
-  const tokens = createJoinTokenAttestor({
-    table: createMemoryTable(),
+  const attestors = createAttestors({
+    tokens: createMemoryTable(),
     nodes,
     clock,
     rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
   });
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
-  const attestors = { 'join-token': tokens, 'node-key': createNodeKeyAttestor({ nodes }) };
+  const tokens = attestors['join-token'];
   const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log: silentLog });
   const address = await api.listen({ host: '127.0.0.1', port });
   return {

@@ -1,0 +1,90 @@
+// Pushed SVIDs with their keys, on the disk that holds the CA's key, as closed as that: a restarted control plane goes on with
+// them, and pushes nothing. What is lost here is issued again.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { Redacted } from '../lib/redacted.ts';
+import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
+import { sha256 } from './fingerprint.ts';
+import { fromPem, toPem } from './pem.ts';
+import { ensureSecretFolder, readSecretFile, writeSecretFile } from './secret-file.ts';
+import type { Svid } from './svid.ts';
+import { verifySvid } from './verify-svid.ts';
+
+export interface SvidStore {
+  /** The node's SVID, if it is still valid, of that identity, and of the present roots. */
+  load(node: string, spiffeId: SpiffeId): Promise<Svid | undefined>;
+  save(node: string, svid: Svid): void;
+  remove(node: string): void;
+}
+
+export interface SvidStoreOptions {
+  /** Folder of mode 0700; made when it is not there. */
+  readonly dir: string;
+  /** PEM of the roots. */
+  readonly bundle: () => Promise<string>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Of nodes that never came back. A file's time is the system's: the injected clock does not matter here. */
+const forgetMs = 30 * 86_400_000;
+
+export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): SvidStore {
+  ensureSecretFolder(dir);
+  for (const name of readdirSync(dir)) {
+    const path = join(dir, name);
+    if (statSync(path).mtimeMs < Date.now() - forgetMs) rmSync(path, { force: true });
+  }
+  const fileOf = (node: string): string => join(dir, `${sha256(node).toString('hex')}.pem`);
+
+  return {
+    async load(node, spiffeId) {
+      const path = fileOf(node);
+      if (!existsSync(path)) return undefined;
+      try {
+        return parse(readSecretFile(path), spiffeId, trustDomainOf(spiffeId), await bundle(), clock.now());
+      } catch (reason) {
+        log.info({ node, reason: String(reason) }, 'a kept SVID cannot be used: a new one is issued');
+        return undefined;
+      }
+    },
+    save(node, { chain, key }) {
+      if (key === undefined) return;
+      try {
+        // Not synced: after a crash of the machine it is issued again.
+        writeSecretFile(fileOf(node), key.reveal() + chain, 0o600, false);
+      } catch (reason) {
+        log.warn({ node, reason: String(reason) }, 'cannot keep an SVID: a restart will issue a new one');
+      }
+    },
+    remove: (node) => rmSync(fileOf(node), { force: true }),
+  };
+}
+
+function parse(
+  text: string,
+  spiffeId: SpiffeId,
+  trustDomain: TrustDomain,
+  bundle: string,
+  now: number,
+): Svid | undefined {
+  const chain = fromPem(text, 'CERTIFICATE')
+    .map((der) => toPem(der, 'CERTIFICATE'))
+    .join('');
+  const [keyDer] = fromPem(text, 'PRIVATE KEY', 1);
+  const { leaf, spiffeId: found } = verifySvid({ chain, bundle, trustDomain, now });
+  if (keyDer === undefined || found !== spiffeId) return undefined;
+  const key = createPrivateKey({ key: keyDer, format: 'der', type: 'pkcs8' });
+  if (!new X509Certificate(leaf.raw).checkPrivateKey(key)) return undefined;
+  return {
+    spiffeId,
+    chain,
+    key: new Redacted(toPem(keyDer, 'PRIVATE KEY')),
+    serial: leaf.serialNumber.toLowerCase(),
+    notBefore: leaf.validFromDate,
+    notAfter: leaf.validToDate,
+  };
+}

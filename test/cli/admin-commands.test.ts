@@ -1,0 +1,352 @@
+// The commands that talk to a control plane, against a real admin API: what they print, in each format, and their exit codes.
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { AdminDeps } from '../../src/admin/deps.ts';
+import { createAdminToken } from '../../src/admin/token.ts';
+import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
+import type { ServiceKey } from '../../src/policy/ir.ts';
+import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
+import { type CliResult, runCli } from '../support/cli-harness.ts';
+import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
+
+const base = yaml(meshText(), serviceText('web'), serviceText('api'));
+const allow = yaml(policyText('api', 'api', 'allow', '[{from: [{service: web}]}]'));
+
+let folder: string;
+let admin: AdminHarness;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-cli-'));
+  admin = await startAdmin();
+});
+
+afterEach(async () => {
+  await admin.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function cellwall(args: readonly string[], stdin = '', harness = admin): Promise<CliResult> {
+  const env = { CELLWALL_ADMIN: `127.0.0.1:${harness.address.port}`, CELLWALL_ADMIN_TOKEN: adminToken };
+  return runCli(args, { env, stdin, clock: harness.clock });
+}
+
+async function withAdmin(given: Partial<AdminDeps>, test: (other: AdminHarness) => Promise<void>): Promise<void> {
+  const other = await startAdmin({ store: admin.deps.store, ...given });
+  try {
+    await test(other);
+  } finally {
+    await other.close();
+  }
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe('apply', () => {
+  it('takes a file, a directory and standard input', async () => {
+    mkdirSync(join(folder, 'd/.hidden'), { recursive: true });
+    file('d/a.yaml', base);
+    file('d/notes.txt', 'no YAML: [');
+    file('d/.hidden/b.yaml', 'no YAML: [');
+    const first = await cellwall(['apply', '-f', join(folder, 'd')]);
+    expect(first).toEqual({
+      code: 0,
+      stdout: 'applied 3 (revision 1)\n  Mesh/mesh\n  Service/web\n  Service/api\n',
+      stderr: '',
+    });
+    const second = await cellwall(['apply', '-f', '-', '--urgent', '-o', 'json'], allow);
+    expect(JSON.parse(second.stdout)).toMatchObject({
+      kind: 'applied',
+      revision: 2,
+      changed: ['AuthorizationPolicy/api'],
+    });
+    expect((await cellwall(['apply', '-f', join(folder, 'd/a.yaml')])).stdout).toBe('unchanged (revision 2)\n');
+  });
+
+  it('shows what is wrong, the line, a caret and a hint, and exits with 3', async () => {
+    await cellwall(['apply', '-f', '-'], base);
+    const path = file(
+      'bad.yaml',
+      policyText('api', 'apii', 'allow', '[]').replaceAll(/^/gm, '').replace('kind', 'apiVersion: cellwall/v1\nkind'),
+    );
+    const { code, stdout, stderr } = await cellwall(['apply', '-f', path]);
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+    const [head, excerpt, caret, hint, end] = stderr.split('\n');
+    expect(head).toMatch(new RegExp(`^${path}:4:26: error: no service "apii"`));
+    expect(excerpt).toBe('  4 | spec: {target: {service: apii}, action: allow, mode: enforce, rules: []}');
+    expect(caret?.indexOf('^')).toBe(excerpt?.indexOf('apii'));
+    expect(hint).toBe('  hint: did you mean "api"?');
+    expect(end).toBe('1 error: nothing was changed');
+    const json = await cellwall(['apply', '-f', path, '-o', 'json']);
+    expect(json.code).toBe(3);
+    expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'invalid', problems: [{ code: 'unknown-service' }] });
+  });
+
+  it('only looks with --dry-run, and refuses an outdated revision', async () => {
+    await cellwall(['apply', '-f', '-'], base);
+    const dry = await cellwall(['apply', '-f', '-', '--dry-run'], allow);
+    expect(dry.stdout).toBe('would change 1 (revision 1)\n  AuthorizationPolicy/api\n');
+    expect(admin.deps.store.state().revision).toBe(1);
+    const late = await cellwall(['apply', '-f', '-', '--expected-revision', '0'], allow);
+    expect(late.code).toBe(1);
+    expect(late.stderr).toMatch(/^error: /);
+  });
+
+  it('says so when there is nothing to read', async () => {
+    expect(await cellwall(['apply', '-f', join(folder, 'none.yaml')])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no such file/),
+    });
+    expect(await cellwall(['apply', '-f', folder])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no \.yaml or \.yml file/),
+    });
+  });
+});
+
+describe('get, diff, delete', () => {
+  beforeEach(async () => {
+    await cellwall(['apply', '-f', '-'], base);
+  });
+
+  it('lists and shows documents', async () => {
+    const list = await cellwall(['get']);
+    expect(list.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(
+      expect.arrayContaining(['KEY', 'Mesh/mesh', 'Service/api', 'Service/web']),
+    );
+    expect((await cellwall(['get', 'services', '-o', 'json'])).stdout).not.toContain('Mesh');
+    const one = await cellwall(['get', 'service/web']);
+    expect(parse(one.stdout)).toMatchObject({ kind: 'Service', metadata: { name: 'web' } });
+    const all = await cellwall(['get', '-o', 'yaml']);
+    expect(all.stdout.match(/^---$/gm)).toHaveLength(2);
+    expect(await cellwall(['get', 'Service/nobody'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no document "Service\/nobody"/),
+    });
+  });
+
+  it('compares, and exits with 3 if anything differs', async () => {
+    expect(await cellwall(['diff', '-f', '-'], base)).toEqual({ code: 0, stdout: '', stderr: '' });
+    const { code, stdout } = await cellwall(['diff', '-f', '-'], yaml(serviceText('web', 'http2'), serviceText('new')));
+    expect(code).toBe(3);
+    expect(stdout).toBe(
+      [
+        '--- Service/web',
+        '+++ Service/web',
+        '@@ -1,4 +1,4 @@',
+        ' apiVersion: cellwall/v1',
+        ' kind: Service',
+        ' metadata: {name: web}',
+        '-spec: {protocol: http1}',
+        '+spec: {protocol: http2}',
+        '--- /dev/null',
+        '+++ Service/new',
+        '@@ -0,0 +1,4 @@',
+        '+apiVersion: cellwall/v1',
+        '+kind: Service',
+        '+metadata: {name: new}',
+        '+spec: {protocol: http1}',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('deletes what is there, unless something needs it', async () => {
+    await cellwall(['apply', '-f', '-'], allow);
+    const needed = await cellwall(['delete', 'service/web']);
+    expect(needed).toMatchObject({ code: 3, stderr: expect.stringMatching(/no service "web"/) });
+    const done = await cellwall(['delete', 'policy/api', 'service/web']);
+    expect(done.code).toBe(0);
+    expect(done.stdout).toMatch(/^deleted AuthorizationPolicy\/api \(revision 3\)\ndeleted Service\/web/);
+    expect(await cellwall(['delete', 'service/web'])).toMatchObject({ code: 1 });
+  });
+});
+
+describe('explain', () => {
+  it('says what decides and where, and what would allow it', async () => {
+    await cellwall(['apply', '-f', '-'], `${base}---\n${allow}`);
+    const yes = await cellwall(['explain', 'web', 'api', '--method', 'get', '--path', '/x']);
+    expect(yes).toMatchObject({ code: 0, stderr: '' });
+    expect(yes.stdout).toMatch(/^ALLOWED: allow rule api\/0 matches\n/);
+    expect(yes.stdout).toMatch(/decided by +AuthorizationPolicy\/api, .+:\d+:\d+/);
+    const no = await cellwall(['explain', 'spiffe://td1/job', 'api', '-o', 'json', '--expect', 'allowed']);
+    expect(no.code).toBe(3);
+    expect(JSON.parse(no.stdout)).toMatchObject({
+      decision: 'refused',
+      remedy: { policy: expect.stringContaining('spiffe://td1/job') },
+    });
+    expect(await cellwall(['explain', 'nobody', 'api'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no service "nobody"/),
+    });
+  });
+
+  it('needs no server with --offline', async () => {
+    const path = file('all.yaml', `${base}---\n${allow}`);
+    const { code, stdout } = await runCli(['explain', 'anonymous', 'api', '--offline', '-f', path, '-o', 'yaml']);
+    expect(code).toBe(0);
+    expect(parse(stdout)).toMatchObject({ decision: 'refused', stage: 'handshake', caller: 'anonymous (plaintext)' });
+    const broken = file('broken.yaml', 'kind: Nothing\n');
+    expect(await runCli(['explain', 'web', 'api', '-f', broken])).toMatchObject({ code: 3, stdout: '' });
+  });
+});
+
+describe('status', () => {
+  const spiffeId = parseSpiffeId('spiffe://td1/service/web');
+
+  it('tells the kinds of anonymous callers apart, and shows rejections', async () => {
+    if (spiffeId === undefined) throw new Error('not a SPIFFE ID');
+    const call = { service: 'api', decision: 'allowed', lastSeen: admin.clock.now() } as const;
+    const typeUrl = 'type.googleapis.com/envoy.config.listener.v3.Listener';
+    const given: Partial<AdminDeps> = {
+      traffic: () => [
+        { ...call, caller: 'mtls', principal: spiffeId, count: 7 },
+        { ...call, caller: 'legacy', count: 3 },
+        { ...call, caller: 'one-way-tls', count: 2 },
+        { ...call, caller: 'plaintext', count: 1 },
+        { ...call, caller: 'plaintext', decision: 'refused', count: 5 },
+      ],
+      proxies: () => [
+        {
+          node: 'spiffe://td1/service/web~a',
+          spiffeId,
+          service: 'web' as ServiceKey,
+          state: 'connected',
+          since: admin.clock.now() - 120_000,
+          inbound: { address: '127.0.0.1', port: 5 },
+          ready: true,
+          types: [
+            { typeUrl, sentRevision: 4, ackedRevision: 3, nack: { revision: 4, message: 'bad\u001b[31m\nlistener' } },
+            { typeUrl: 'x.Cluster', sentRevision: 4, ackedRevision: 4 },
+          ],
+          certificate: { serial: 'ab', notAfter: admin.clock.now() + 3_600_000 },
+        },
+      ],
+    };
+    await withAdmin(given, async (other) => {
+      const { code, stdout } = await cellwall(['status'], '', other);
+      expect(code).toBe(0);
+      const rows = stdout.split('\n').map((line) => line.split(/ {3,}/));
+      expect(rows).toContainEqual([
+        'td1/service/web~a',
+        'connected',
+        '2m ago',
+        'yes',
+        '127.0.0.1:5',
+        '3',
+        'yes',
+        'ends in 1h',
+      ]);
+      expect(rows).toContainEqual(['td1/service/web~a', 'Listener', '4', 'bad\\u001b[31m\\nlistener']);
+      expect(rows.filter(([service]) => service === 'api').map((row) => row.slice(1, 5))).toEqual([
+        ['anonymous, plaintext', '-', '1', '5'],
+        ['anonymous, TLS without a certificate', '-', '2', '0'],
+        ['anonymous, legacy certificate', '-', '3', '0'],
+        ['mTLS', spiffeId, '7', '0'],
+      ]);
+      expect(stdout).not.toContain('\u001b');
+      const json = await cellwall(['-o', 'json', 'status'], '', other);
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        status: { version: '9.9.9' },
+        proxies: { length: 1 },
+        traffic: { length: 5 },
+      });
+    });
+  });
+});
+
+describe('identity', () => {
+  it('prints only the token on stdout', async () => {
+    await cellwall(['apply', '-f', '-'], base);
+    const { stdout, stderr } = await cellwall(['token', 'create', '--service', 'web', '--ttl', '5m']);
+    expect(stdout).toBe('token-for-spiffe://td1/service/web\n');
+    expect(stderr).toBe('for spiffe://td1/service/web, expires in 5m\n');
+    expect(await cellwall(['token', 'create', '--service', 'weh'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no service "weh"/),
+    });
+  });
+
+  it('lists and rotates certificates', async () => {
+    const now = admin.clock.now();
+    const certificate = {
+      serial: 'abc',
+      spiffeId: 'spiffe://td1/x',
+      notBefore: now,
+      notAfter: now + 60_000,
+      node: 'spiffe://td1/x~i1',
+    };
+    await withAdmin({ certificates: () => [certificate], rotate: () => 4 }, async (other) => {
+      const { stdout } = await cellwall(['certs', 'list'], '', other);
+      expect(stdout.split('\n')[1]).toMatch(/^spiffe:\/\/td1\/x +abc +2026-01-01T00:00:00Z +in 1m +i1$/);
+      expect(JSON.parse((await cellwall(['certs', 'list', '-o', 'json'], '', other)).stdout)).toEqual([certificate]);
+      expect((await cellwall(['certs', 'rotate'], '', other)).stdout).toBe('rotated 4\n');
+    });
+  });
+
+  it('makes a token by itself where the admin token can be read', async () => {
+    await cellwall(['apply', '-f', '-'], base);
+    const data = join(folder, 'data');
+    const token = createAdminToken(data);
+    await withAdmin({ token }, async (other) => {
+      const made: (string | undefined)[] = [];
+      const env = { CELLWALL_ADMIN: `127.0.0.1:${other.address.port}`, CELLWALL_DATA: data };
+      const result = await runCli(['svid', 'fetch', '--service', 'web', '--dir', folder], {
+        env,
+        run: {
+          fetchSvid: async (options) => {
+            made.push((await options.token(true))?.reveal());
+            return { spiffeId: 'spiffe://td1/service/web', notAfter: 0, files: ['svid.pem'] };
+          },
+        },
+      });
+      expect(result).toMatchObject({
+        code: 0,
+        stderr: expect.stringMatching(/made one for spiffe:\/\/td1\/service\/web/),
+      });
+      expect(made).toEqual(['token-for-spiffe://td1/service/web']);
+    });
+  });
+});
+
+describe('the connection', () => {
+  it('says what to do when nothing answers', async () => {
+    const env = { CELLWALL_ADMIN: '127.0.0.1:1', CELLWALL_ADMIN_TOKEN: 'x' };
+    const { code, stderr } = await runCli(['status'], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/cannot reach the control plane at 127\.0\.0\.1:1 \(ECONNREFUSED\)\n {2}hint: start it/);
+  });
+
+  it('says what to do with a wrong token, and without one', async () => {
+    const env = { CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}` };
+    const wrong = await runCli(['status', '--admin-token', 'wrong'], { env });
+    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/the token is not valid/) });
+    const none = await runCli(['status', '--data', folder], { env });
+    expect(none).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no admin token: .+admin\.token is not there/),
+    });
+  });
+
+  it('refuses a token file that others can read', async () => {
+    const data = join(folder, 'data');
+    createAdminToken(data);
+    chmodSync(join(data, 'admin.token'), 0o644);
+    const env = { CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}`, CELLWALL_DATA: data };
+    expect(await runCli(['status'], { env })).toMatchObject({ code: 1, stderr: expect.stringMatching(/chmod 600/) });
+  });
+
+  it('never sends the token in the clear to another host', async () => {
+    const result = await runCli(['status', '--admin', 'http://example.org:18080', '--admin-token', 'x']);
+    expect(result).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not sent to example\.org:18080 without TLS/),
+    });
+  });
+});

@@ -1,0 +1,238 @@
+// Help, usage errors, and where values come from: flags over environment over defaults.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { documentKinds } from '../../src/cli/document-key.ts';
+import type { CliRun, ServeOptions, SidecarOptions } from '../../src/cli/run.ts';
+import { documentSchemas } from '../../src/model/documents/document.ts';
+import { runCli } from '../support/cli-harness.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-cli-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('help', () => {
+  it('names every command, grouped', async () => {
+    const { code, stdout, stderr } = await runCli(['--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    await expect(stdout).toMatchFileSnapshot('help.txt');
+  });
+
+  it.each([
+    'serve',
+    'sidecar',
+    'validate',
+    'apply',
+    'get',
+    'delete',
+    'diff',
+    'status',
+    'explain',
+    'schema',
+    'bootstrap',
+  ])('of %s fits a terminal', async (command) => {
+    const { code, stdout } = await runCli([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: cellwall ${command}`));
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
+  });
+
+  it('prints the version', async () => {
+    expect(await runCli(['--version'])).toEqual({ code: 0, stdout: '9.9.9\n', stderr: '' });
+  });
+
+  it('knows the kinds of the model', () => {
+    expect([...documentKinds].sort()).toEqual(Object.keys(documentSchemas).sort());
+  });
+});
+
+describe('usage errors', () => {
+  it.each([
+    [['nope'], /unknown command 'nope'/],
+    [['aply'], /Did you mean apply\?/],
+    [['apply'], /required option '-f/],
+    [['apply', '-f', 'x', '--expected-revision', 'x'], /not a revision/],
+    [['get', 'Servise/x'], /no kind "Servise"; kinds: Mesh/],
+    [['get', 'Service/a/b/c'], /not a key/],
+    [['delete', 'Service'], /Service\/NAME is needed/],
+    [['status', '-o', 'xml'], /Allowed choices are table, json, yaml/],
+    [['explain', 'a'], /missing required argument 'target'/],
+    [['explain', 'a', 'b', '--grpc', 'x.Y/Z', '--path', '/'], /give one or the other/],
+    [['token', 'create'], /whose identity\?/],
+    [['token', 'create', '--service', 'a', '--identity', 'b'], /not both/],
+    [['token'], /Usage: cellwall token/],
+    [['sidecar'], /whose identity\?/],
+    [['sidecar', '--service', 'a', '--app', 'name:80'], /an IP address is needed/],
+    [['sidecar', '--service', 'a', '--listen', '1.2.3.4:99999'], /not host:port/],
+    [['sidecar', '--service', 'a', '--envoy-admin', '0.0.0.0:9901'], /loopback only/],
+    [['sidecar', '--service', 'a', '--drain-seconds', '-1'], /whole number of seconds/],
+    [['serve', '--store', 'redis'], /needs --redis-url/],
+    [['serve', '--log-level', 'loud'], /Allowed choices/],
+  ])('%j exits with 2', async (args, told) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect(stderr).toMatch(told);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  it('of the environment name the variable', async () => {
+    const { code, stderr } = await runCli(['sidecar', '--service', 'a'], { env: { CELLWALL_LISTEN: 'nonsense' } });
+    expect(code).toBe(2);
+    expect(stderr).toContain('CELLWALL_LISTEN: not host:port: "nonsense"');
+  });
+});
+
+describe('serve', () => {
+  const serve = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const asked: ServeOptions[] = [];
+    const run: Partial<CliRun> = {
+      serve: async (options, started) => {
+        asked.push(options);
+        const at = (port: number) => ({ host: '127.0.0.1', port });
+        started({
+          xds: at(1),
+          identity: at(2),
+          admin: at(3),
+          trustDomain: 'td1',
+          revision: 7,
+          services: 1,
+          adminTokenFile: '/d/t',
+        });
+        return 0;
+      },
+    };
+    return { result: await runCli(['serve', ...args], { env, run }), asked };
+  };
+
+  it('has defaults, and says what listens where and what to do next', async () => {
+    const { result, asked } = await serve(['--documents', folder], { HOME: '/home/me' });
+    expect(asked).toEqual([
+      {
+        store: { kind: 'directory', documents: folder },
+        data: '/home/me/.local/state/cellwall',
+        xds: { host: '0.0.0.0', port: 18000 },
+        identity: { host: '0.0.0.0', port: 18001 },
+        admin: { host: '127.0.0.1', port: 18080 },
+        logLevel: 'info',
+      },
+    ]);
+    expect(result).toMatchObject({ code: 0, stdout: '' });
+    expect(result.stderr).toContain('running for td1 (revision 7, 1 service)');
+    expect(result.stderr).toContain('cellwall sidecar --service');
+  });
+
+  it('takes flags over the environment over defaults', async () => {
+    const env = {
+      CELLWALL_XDS: '10.0.0.1:1',
+      CELLWALL_ADMIN: '127.0.0.1:2',
+      CELLWALL_DATA: '/env',
+      XDG_STATE_HOME: '/x',
+    };
+    const { asked } = await serve(['--documents', folder, '--xds', '[::1]:9', '--data', '/flag'], env);
+    expect(asked).toMatchObject([
+      {
+        xds: { host: '::1', port: 9 },
+        admin: { host: '127.0.0.1', port: 2 },
+        data: '/flag',
+        identity: { port: 18001 },
+      },
+    ]);
+    expect((await serve(['--documents', folder], { XDG_STATE_HOME: '/x' })).asked).toMatchObject([
+      { data: '/x/cellwall' },
+    ]);
+  });
+
+  it('reads the address of Redis from a file, and never prints it', async () => {
+    writeFileSync(join(folder, 'url'), 'redis://:secret@redis:6379\n');
+    const { asked } = await serve(['--store', 'redis'], { CELLWALL_REDIS_URL_FILE: join(folder, 'url') });
+    const store = asked[0]?.store;
+    expect(store?.kind === 'redis' ? store.url.reveal() : undefined).toBe('redis://:secret@redis:6379');
+    expect(JSON.stringify(asked)).not.toContain('secret');
+  });
+
+  it('says what to do without documents', async () => {
+    const missing = await serve(['--documents', join(folder, 'none')]);
+    expect(missing.result.code).toBe(1);
+    expect(missing.result.stderr).toMatch(/none is no directory\n {2}hint: create it/);
+  });
+});
+
+describe('sidecar', () => {
+  const sidecar = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
+    const asked: SidecarOptions[] = [];
+    const run: Partial<CliRun> = {
+      sidecar: async (options) => {
+        asked.push(options);
+        return 0;
+      },
+    };
+    return { result: await runCli(['sidecar', ...args], { env, run }), asked };
+  };
+
+  it('has defaults', async () => {
+    const { result, asked } = await sidecar(['--service', 'cell-1/api', '--app', '8080'], { HOME: '/home/me' });
+    expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
+    expect(asked).toMatchObject([
+      {
+        wanted: { kind: 'service', ref: 'cell-1/api' },
+        application: { address: '127.0.0.1', port: 8080 },
+        listen: { address: '127.0.0.1', port: 0 },
+        xdsServer: { host: '127.0.0.1', port: 18000 },
+        identityServer: { host: '127.0.0.1', port: 18001 },
+        data: '/home/me/.local/state/cellwall/sidecars/cell-1.api',
+        xdsVariant: 'delta',
+        concurrency: 1,
+      },
+    ]);
+  });
+
+  it('of a pure client listens nowhere', async () => {
+    const { asked } = await sidecar(['--identity', 'spiffe://td1/job', '--instance', 'a'], { HOME: '/h' });
+    expect(asked[0]).not.toHaveProperty('listen');
+    expect(asked[0]?.data).toBe('/h/.local/state/cellwall/sidecars/td1.job~a');
+  });
+
+  it('takes one server for both ports, or each by itself', async () => {
+    const env = { CELLWALL_SERVER: 'control-plane', CELLWALL_SERVICE: 'api' };
+    expect((await sidecar([], env)).asked).toMatchObject([
+      { xdsServer: { host: 'control-plane', port: 18000 }, identityServer: { host: 'control-plane', port: 18001 } },
+    ]);
+    expect((await sidecar(['--xds-address', '[::1]:5'], env)).asked).toMatchObject([
+      { xdsServer: { host: '::1', port: 5 }, identityServer: { host: 'control-plane', port: 18001 } },
+    ]);
+  });
+
+  it('lets a flag for the one identity win over the environment for the other', async () => {
+    const { asked } = await sidecar(['--identity', 'spiffe://td1/job'], { CELLWALL_SERVICE: 'api' });
+    expect(asked).toMatchObject([{ wanted: { kind: 'spiffe-id', id: 'spiffe://td1/job' } }]);
+  });
+
+  it('reads its token when it is needed: a flag, a file, the environment', async () => {
+    writeFileSync(join(folder, 'token'), 'from-file\n');
+    const file = join(folder, 'token');
+    const tokenOf = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+      (await (await sidecar(['--service', 'api', ...args], env)).asked[0]?.token(true))?.reveal();
+    expect(await tokenOf(['--token', 'from-flag'], { CELLWALL_TOKEN: 'from-env' })).toBe('from-flag');
+    expect(await tokenOf(['--token-file', file], { CELLWALL_TOKEN: 'from-env' })).toBe('from-file');
+    expect(await tokenOf([], { CELLWALL_TOKEN_FILE: file })).toBe('from-file');
+    expect(await tokenOf([], { CELLWALL_TOKEN: 'from-env' })).toBe('from-env');
+    await expect(tokenOf(['--token-file', join(folder, 'none')])).rejects.toMatchObject({ code: 'not_found' });
+    // A restart does not need the file again.
+    const { asked } = await sidecar(['--service', 'api', '--token-file', join(folder, 'none')]);
+    expect(await asked[0]?.token(false)).toBeUndefined();
+  });
+
+  it('says what to do when it has no token and can make none', async () => {
+    const { asked } = await sidecar(['--service', 'api'], { CELLWALL_DATA: folder });
+    await expect(asked[0]?.token(true)).rejects.toMatchObject({
+      message: expect.stringContaining('no join token given'),
+      hint: expect.stringContaining('cellwall token create'),
+    });
+  });
+});

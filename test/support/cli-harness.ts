@@ -1,0 +1,38 @@
+// The command line with streams, environment and long-running commands that a test gives and sees.
+import type { CliIo, ExitCode } from '../../src/cli/io.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import type { CliRun } from '../../src/cli/run.ts';
+import { createFakeClock } from './fake-clock.ts';
+
+export interface CliResult {
+  readonly code: ExitCode;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliHarnessOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly run?: Partial<CliRun>;
+  readonly clock?: CliIo['clock'];
+}
+
+export async function runCli(args: readonly string[], options: CliHarnessOptions = {}): Promise<CliResult> {
+  const { env = {}, stdin = '', run = {}, clock = createFakeClock() } = options;
+  const out: string[] = [];
+  const err: string[] = [];
+  const notHere = (): Promise<never> => Promise.reject(new Error('not part of this test'));
+  const program = createProgram({
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    stdin: (async function* () {
+      yield stdin;
+    })(),
+    env,
+    clock,
+    version: '9.9.9',
+    run: { serve: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere, ...run },
+  });
+  const code = await program.run(args);
+  return { code, stdout: out.join(''), stderr: err.join('') };
+}

@@ -343,10 +343,12 @@ describe('a restart', () => {
     database.close();
     write('a.yaml', cellYaml('cell-1', 10));
     write('c.yaml', cellYaml('cell-3', 99));
+    write('.cellwall-0123456789abcdef.tmp', 'left over');
     const again = await openStore();
     expect(read('b.yaml')).toBe(cellYaml('cell-2', 20));
     expect(read('c.yaml')).toBe(cellYaml('cell-3', 99));
     expect(again.state().revision).toBe(3);
+    expect(readdirSync(documents)).toEqual(['a.yaml', 'b.yaml', 'c.yaml']);
   });
 
   it('keeps tables, in files that only their owner can read', async () => {

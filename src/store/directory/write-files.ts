@@ -1,6 +1,6 @@
 // Writes files into the directory: new text beside the old one first, then renames, so that a reader sees a file whole or not at all.
 import { randomBytes } from 'node:crypto';
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
 import type { JournalEntry } from '../sqlite/state-database.ts';
@@ -71,6 +71,14 @@ export async function finishWrite(root: string, entries: readonly JournalEntry[]
     if ((await currentText(root, entry.path)) !== entry.before) continue;
     const write = await prepareWrite(root, [entry]);
     await write.commit();
+  }
+}
+
+/** Removes what an interrupted write left beside the files. */
+export async function removeTemporary(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    const names = await readdir(folder).catch(() => []);
+    for (const name of names) if (isTemporary(name)) await rm(join(folder, name), { force: true }).catch(() => {});
   }
 }
 

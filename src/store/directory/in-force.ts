@@ -1,0 +1,82 @@
+// What of the directory is in force: the last good state, the files it came from, and what is wrong with the newer ones.
+import type { Log } from '../../lib/log.ts';
+import type { Problem } from '../../model/problem.ts';
+import { sameDocuments } from '../plan-changes.ts';
+import type { SavedState, StateDatabase } from '../sqlite/state-database.ts';
+import type { StoreState } from '../store.ts';
+import type { Watchers } from '../watchers.ts';
+import { type JudgedFiles, judgeFiles } from './judge-files.ts';
+
+export interface InForce {
+  state(): StoreState | undefined;
+  files(): JudgedFiles | undefined;
+  problems(): readonly Problem[];
+  /** Why there is no state, for errors. */
+  whyNot(): string;
+  /** Begins with what was saved before a restart. */
+  resume(saved: SavedState): void;
+  /** Takes over what was read; the revision counts up only if the documents differ. */
+  accept(judged: JudgedFiles): void;
+  /** Takes over what `apply` wrote and saved. */
+  applied(state: StoreState, judged: JudgedFiles, urgent: boolean): void;
+  /** The directory cannot be accepted: the last good state stays. */
+  refuse(problems: readonly Problem[]): void;
+}
+
+export interface InForceDeps {
+  readonly database: StateDatabase;
+  readonly watchers: Watchers;
+  readonly log: Log;
+}
+
+export function createInForce({ database, watchers, log }: InForceDeps): InForce {
+  let state: StoreState | undefined;
+  let files: JudgedFiles | undefined;
+  let problems: readonly Problem[] = [];
+  const refuse = (next: readonly Problem[]): void => {
+    if (JSON.stringify(next) === JSON.stringify(problems)) return;
+    problems = next;
+    if (next.length > 0) {
+      log.warn({ problems: next.length }, 'the directory of documents has problems: the last good state stays');
+    }
+    watchers.emit({ kind: 'problems', problems });
+  };
+  return {
+    state: () => state,
+    files: () => files,
+    problems: () => problems,
+    refuse,
+    whyNot() {
+      const [first] = problems;
+      if (first === undefined) return 'nothing was read';
+      return `${first.source.file}:${first.source.line}:${first.source.column}: ${first.message}`;
+    },
+    resume(saved) {
+      // Accepted once already: only what this version cannot parse any more is refused.
+      const judged = judgeFiles(saved.files, undefined, () => []);
+      if (judged.problems.length > 0) {
+        log.error({ problems: judged.problems.length }, 'the saved last good state cannot be read');
+        return;
+      }
+      files = judged;
+      state = { revision: saved.revision, documents: judged.documents };
+    },
+    accept(judged) {
+      const before = state ?? { revision: database.saved()?.revision ?? 0, documents: [] };
+      const same = sameDocuments(before.documents, judged.documents);
+      const revision = same ? before.revision : before.revision + 1;
+      database.save({ revision, files: judged.texts }, []);
+      state = { revision, documents: judged.documents };
+      files = judged;
+      refuse([]);
+      if (same) return;
+      log.info({ revision, documents: judged.documents.length }, 'documents read from the directory');
+      watchers.emit({ kind: 'state', state, urgent: false });
+    },
+    applied(next, judged, urgent) {
+      state = next;
+      files = judged;
+      watchers.emit({ kind: 'state', state: next, urgent });
+    },
+  };
+}

@@ -77,7 +77,9 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   };
 
   try {
-    const saved = database.saved();
+    // What another kind of store saved here is not this directory's.
+    const last = database.saved();
+    const saved = last?.epoch === undefined ? last : undefined;
     // A directory that is gone while there were documents is a mistake (a volume not mounted), not a wish.
     if (saved === undefined || saved.files.size === 0) mkdirSync(root, { recursive: true });
     await finishWrite(root, database.journal()).then(

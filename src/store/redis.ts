@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Edit, planChanges } from './plan-changes.ts';
+import { openLastGood } from './redis/last-good.ts';
 import { createRedisLink } from './redis/link.ts';
 import { createRedisTable } from './redis/redis-table.ts';
 import { applyScript, readScript } from './redis/scripts.ts';
@@ -23,6 +24,8 @@ export interface RedisStoreOptions {
   readonly check: StateCheck;
   readonly log: Log;
   readonly clock: Clock;
+  /** A folder for the last good state, served (stale) when Redis is away at the start. Default: none is kept. */
+  readonly state?: string;
   /** A look without being told, milliseconds. Default 3000. */
   readonly pollMs?: number;
   /** Limit for every command, and for the first connection, milliseconds. Default 2000. */
@@ -34,13 +37,15 @@ const fullReadEvery = 10;
 const maxAttempts = 20;
 
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { url, prefix, check, log, clock, pollMs = 3000, commandTimeoutMs = 2000 } = options;
+  const { url, prefix, check, log, clock, state: folder, pollMs = 3000, commandTimeoutMs = 2000 } = options;
   const keys = [`${prefix}:epoch`, `${prefix}:meta`, `${prefix}:documents`];
   const channel = `${prefix}:changes`;
   const watchers = createWatchers(log);
   const serial = createSerial();
   let closed = false;
-  let known: Known | undefined;
+  const lastGood = openLastGood({ folder, clock, log });
+  let known = lastGood.resume();
+  let answered = false;
   let problems: readonly Problem[] = [];
   /** What stood in Redis when last read, and whether an apply may write over all of it. */
   let stored: StoredState | undefined;
@@ -59,6 +64,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     if (closed) return;
     const seen = stored === undefined || full ? '' : `${stored.epoch}/${stored.revision}/${stored.texts.size}`;
     const read = parseStored(await link.script(readScript, keys, [seen]));
+    answered = true;
     if (read === undefined) return;
     stored = read;
     const judgement = judgeStored(read, known, check, `${prefix}:documents`);
@@ -70,6 +76,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     }
     known = judgement.known;
     setProblems([]);
+    if (judgement.changed) lastGood.keep(known);
     if (judgement.changed) watchers.emit({ kind: 'state', state: known.state, urgent: read.urgent });
   };
 
@@ -138,6 +145,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     standing = 'good';
     setProblems([]);
     watchers.emit({ kind: 'state', state: next, urgent: urgent ?? false });
+    lastGood.keep(known);
     return true;
   };
 
@@ -164,16 +172,16 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       watchers.clear();
       link.close();
       await serial.idle();
+      lastGood.close();
     },
   };
 
   /** Waits for the first answer, but not longer than a command may take: Redis may come later. */
   async function firstLook(): Promise<void> {
     const end = clock.monotonic() + commandTimeoutMs;
-    while (known === undefined && problems.length === 0 && clock.monotonic() < end) {
+    while (!answered && clock.monotonic() < end) {
+      await new Promise<void>((resolve) => void setTimeout(resolve, 5));
       await serial.idle();
-      if (known !== undefined || problems.length > 0) return;
-      await new Promise<void>((resolve) => void setTimeout(resolve, 10));
     }
   }
 }

@@ -1,5 +1,8 @@
 // What only the Redis store does: other replicas, and a Redis that is away, slow, wrong, emptied or edited by hand.
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -18,8 +21,10 @@ let redis: Redis;
 let prefix: string;
 let open: Store[];
 
-async function openStore(options: { readonly pollMs?: number; readonly url?: string } = {}): Promise<Store> {
-  const { pollMs = 60_000, url = valkey.url } = options;
+async function openStore(
+  options: { readonly pollMs?: number; readonly url?: string; readonly state?: string } = {},
+): Promise<Store> {
+  const { pollMs = 60_000, url = valkey.url, state } = options;
   const store = await createRedisStore({
     url: new Redacted(url),
     prefix,
@@ -28,6 +33,7 @@ async function openStore(options: { readonly pollMs?: number; readonly url?: str
     clock: systemClock,
     pollMs,
     commandTimeoutMs: 500,
+    ...(state === undefined ? {} : { state }),
   });
   open.push(store);
   return store;
@@ -112,6 +118,24 @@ describe('a Redis that is away', () => {
     // The command that timed out may have been executed: applying again is safe either way.
     await eventually('an apply', () => store.apply(puts(cellYaml('cell-1', 2)), { author }).catch(() => undefined));
     expect(store.state()).toMatchObject({ revision: 2, documents: [{ document: { spec: { id: 2 } } }] });
+  });
+
+  it('at a restart leaves the last good state that is kept on disk; changes are refused', async () => {
+    const state = mkdtempSync(join(tmpdir(), 'cellwall-redis-'));
+    const store = await openStore({ state });
+    await store.apply(puts(cellYaml('cell-1', 1)), { author });
+    await store.close();
+    await redis.call('CLIENT', 'PAUSE', '1200', 'ALL');
+    const again = await openStore({ state });
+    expect(again.state()).toMatchObject({ revision: 1, documents: [{ text: cellYaml('cell-1', 1) }] });
+    await expect(again.apply(puts(cellYaml('cell-1', 2)), { author })).rejects.toMatchObject({ code: 'unavailable' });
+    await eventually('an apply', () => again.apply(puts(cellYaml('cell-1', 2)), { author }).catch(() => undefined));
+    await again.close();
+    await redis.flushall();
+    const third = await openStore({ state });
+    expect(third.problems()).toMatchObject([{ code: 'store-emptied' }]);
+    expect(third.state()).toMatchObject({ revision: 2 });
+    rmSync(state, { recursive: true });
   });
 
   it('and comes back empty has lost the documents: the last good stay, and the next apply writes them anew', async () => {

@@ -17,6 +17,8 @@ export interface JournalEntry {
 
 export interface SavedState {
   readonly revision: number;
+  /** Which deployment's documents these are (Redis); absent for a directory's. */
+  readonly epoch?: string;
   /** Text of every file of documents, by its path in the store. */
   readonly files: ReadonlyMap<string, string>;
 }
@@ -34,6 +36,7 @@ export interface StateDatabase {
 
 const schema = `
   CREATE TABLE IF NOT EXISTS meta (id INTEGER PRIMARY KEY CHECK (id = 1), revision INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS epochs (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS journal (path TEXT PRIMARY KEY, before TEXT, after TEXT) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS entries (
@@ -54,6 +57,8 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
   const clearJournal = quick.prepare('DELETE FROM journal');
   const getRevision = durable.prepare('SELECT revision FROM meta');
+  const getEpoch = durable.prepare('SELECT epoch FROM epochs');
+  const addEpoch = durable.prepare('INSERT INTO epochs (id, epoch) VALUES (1, ?)');
   const getFiles = durable.prepare('SELECT path, text FROM files');
   const getJournal = durable.prepare('SELECT path, before, after FROM journal ORDER BY path');
   const setRevision = durable.prepare(
@@ -68,7 +73,9 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
     saved() {
       const revision = getRevision.get()?.['revision'];
       if (typeof revision !== 'number') return undefined;
-      return { revision, files: new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])])) };
+      const epoch = getEpoch.get()?.['epoch'];
+      const files = new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
+      return { revision, files, ...(typeof epoch === 'string' ? { epoch } : {}) };
     },
     journal: () =>
       getJournal.all().map((row) => ({
@@ -76,10 +83,12 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         before: textOrNull(row['before']),
         after: textOrNull(row['after']),
       })),
-    save({ revision, files }, journal) {
+    save({ revision, files, epoch }, journal) {
       durable.exec('BEGIN IMMEDIATE');
       try {
         setRevision.run(revision);
+        durable.exec('DELETE FROM epochs');
+        if (epoch !== undefined) addEpoch.run(epoch);
         for (const row of getFiles.all()) if (!files.has(String(row['path']))) dropFile.run(String(row['path']));
         for (const [path, text] of files) putFile.run(path, text);
         durable.exec('DELETE FROM journal');

@@ -1,0 +1,53 @@
+// The last good state of Redis on this host's disk, served (stale) when Redis is away at the start.
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { parseDocuments } from '../../model/parse.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { sortDocuments } from '../plan-changes.ts';
+import { openStateDatabase } from '../sqlite/state-database.ts';
+import { type Known, textsOf } from './stored-state.ts';
+
+export interface LastGood {
+  /** What an earlier run kept, if it was of a Redis and this version can read it. */
+  resume(): Known | undefined;
+  keep(known: Known): void;
+  close(): void;
+}
+
+export interface LastGoodOptions {
+  /** Absent: nothing is kept. */
+  readonly folder: string | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function openLastGood({ folder, clock, log }: LastGoodOptions): LastGood {
+  const database = folder === undefined ? undefined : openStateDatabase(folder, clock);
+  return {
+    resume() {
+      const saved = database?.saved();
+      if (saved?.epoch === undefined) return undefined;
+      const documents: ParsedDocument[] = [];
+      for (const [key, text] of saved.files) {
+        const parsed = parseDocuments(text, key);
+        if (parsed.kind === 'invalid') {
+          log.error({ key }, 'the saved last good state cannot be read');
+          return undefined;
+        }
+        documents.push(...parsed.documents);
+      }
+      return { epoch: saved.epoch, state: { revision: saved.revision, documents: sortDocuments(documents) } };
+    },
+    keep({ epoch, state }) {
+      if (epoch === '') return;
+      try {
+        database?.save({ revision: state.revision, files: textsOf(state.documents), epoch }, []);
+      } catch (reason) {
+        // Redis has it as well: a full disk here refuses nothing.
+        log.error({ error: CellwallError.from(reason).message }, 'the last good state cannot be kept on disk');
+      }
+    },
+    close: () => database?.close(),
+  };
+}

@@ -205,7 +205,15 @@ describe('listening', () => {
     try {
       const call = (path: string, headers: Record<string, string> = {}) =>
         new Promise<number | undefined>((done, fail) => {
-          const options = { host: '127.0.0.1', port, path, headers, ca: ca.root, agent: false };
+          const options = {
+            host: '127.0.0.1',
+            servername: 'localhost',
+            port,
+            path,
+            headers,
+            ca: ca.root,
+            agent: false,
+          };
           get(options, (response) => {
             response.resume();
             done(response.statusCode);

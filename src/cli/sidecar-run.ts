@@ -12,9 +12,9 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
   return {
     async sidecar(options) {
       const { listen, application, instance, envoy, envoyAdmin, data } = options;
-      const [{ runSidecar }, { createLog }, { chooseListen }, token] = await Promise.all([
+      const [{ runSidecar }, { createLineLog }, { chooseListen }, token] = await Promise.all([
         import('../sidecar/run-sidecar.ts'),
-        import('../lib/log.ts'),
+        import('../lib/line-log.ts'),
         import('./choose-listen.ts'),
         tokenFor(options, join(data, 'svid')),
       ]);
@@ -27,7 +27,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
         concurrency: options.concurrency,
         variant: options.xdsVariant,
         env,
-        log: createLog(options.logLevel, { name: 'sidecar' }),
+        log: createLineLog(options.logLevel, { name: 'sidecar' }),
         ...(token === undefined ? {} : { token }),
         ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
         ...(application === undefined ? {} : { application: formatIpPort(application) }),
@@ -44,15 +44,15 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
 
     async fetchSvid(options) {
       const { directory, wanted } = options;
-      const [{ fetchSvid }, { createLog }, token] = await Promise.all([
+      const [{ fetchSvid }, { createLineLog }, token] = await Promise.all([
         import('../sidecar/svid-fetch.ts'),
-        import('../lib/log.ts'),
+        import('../lib/line-log.ts'),
         tokenFor(options, directory),
       ]);
       const svid = await fetchSvid({
         identity: formatHostPort(options.identityServer),
         dir: directory,
-        log: createLog(options.logLevel, { name: 'svid' }),
+        log: createLineLog(options.logLevel, { name: 'svid' }),
         ...(token === undefined ? {} : { token }),
       });
       if (!isWanted(wanted, svid.spiffeId)) throw anotherIdentity(wanted, svid.spiffeId, directory);

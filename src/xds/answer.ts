@@ -11,13 +11,14 @@ export function answer(
 ): { readonly subscription: Subscription; readonly effects: readonly Effect[] } {
   const sent = from.unanswered.get(nonce);
   if (sent === undefined) return { subscription: from, effects: [] };
+  const rejected = error !== undefined;
   const unanswered = new Map(from.unanswered);
   for (const earlier of from.unanswered.keys()) {
     unanswered.delete(earlier);
     if (earlier === nonce) break;
   }
   return {
-    subscription: { ...from, unanswered, rejected: error !== undefined },
-    effects: [error === undefined ? { kind: 'acked', sent } : { kind: 'nacked', sent, message: error }],
+    subscription: { ...from, unanswered, rejected, spoiled: from.spoiled || rejected },
+    effects: [rejected ? { kind: 'nacked', sent, message: error } : { kind: 'acked', sent }],
   };
 }

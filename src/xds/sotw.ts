@@ -121,13 +121,17 @@ function pushChanged(flushing: Flushing): Step {
 function respond(flushing: Flushing, carried: readonly EncodedResource[], news: News): Step {
   const { state, subscription, resources, revision, now } = flushing;
   const { typeUrl } = subscription;
-  const version = setVersion(fullSet.has(typeUrl) ? carried : holdings(subscription, resources, news));
+  const version = fullSet.has(typeUrl) ? setVersion(carried) : versionHeld(subscription, resources, news);
   const splice = (nonce: string) => spliceSotw({ typeUrl, version, nonce, resources: carried });
   return deliver(state, subscription, resources, { ...news, version, revision, now, carried: carried.length, splice });
 }
 
-/** All that the client then has, and not just what it is sent, so that it can say so when it reconnects. */
-function holdings(subscription: Subscription, resources: ResourceMap, news: News): readonly EncodedResource[] {
+/**
+ * That of all the client then has, and not just of what it is sent, so that it can say so when it reconnects. After a
+ * NACK nobody can tell what it has: then the version is like no other, and all is sent.
+ */
+function versionHeld(subscription: Subscription, resources: ResourceMap, news: News): string {
   const { held } = learn(subscription, resources, news);
-  return [...held.values()].flatMap(resourceOf).filter((resource) => resources.has(resource.name));
+  const there = [...held.values()].flatMap(resourceOf).filter((resource) => resources.has(resource.name));
+  return subscription.spoiled ? `${setVersion(there)}-spoiled` : setVersion(there);
 }

@@ -38,6 +38,8 @@ export interface Subscription {
   readonly unanswered: ReadonlyMap<string, Sent>;
   /** The last answer was a NACK. */
   readonly rejected: boolean;
+  /** There was a NACK: what was sent since the stream began is not all that the client has. */
+  readonly spoiled: boolean;
   /** The resources to which the client was last brought up; compared by identity. */
   readonly reconciled: ResourceMap | undefined;
 }
@@ -55,6 +57,7 @@ export function openSubscription(typeUrl: TypeUrl): Subscription {
     sentAt: 0,
     unanswered: new Map(),
     rejected: false,
+    spoiled: false,
     reconciled: undefined,
   };
 }

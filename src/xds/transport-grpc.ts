@@ -156,8 +156,11 @@ function serve(
 
 function peerOf(call: grpc.ServerDuplexStream<Buffer, Buffer>): StreamPeer {
   const certificate = call.getAuthContext().sslPeerCertificate?.raw;
-  // "address:port"; an IPv6 address has colons of its own.
-  const address = call.getPeer().replace(/:\d+$/, '');
+  // "address:port", where an IPv6 address has colons of its own and may be an IPv4 one in disguise.
+  const address = call
+    .getPeer()
+    .replace(/:\d+$/, '')
+    .replace(/^::ffff:(?=\d+\.)/, '');
   return certificate === undefined ? { address } : { address, certificate };
 }
 

@@ -1,207 +1,85 @@
 // A real Envoy over mTLS, in both variants: all six types, answered requests, a changed ECDS filter, a restart.
-
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import { type Any, anyPack } from '@bufbuild/protobuf/wkt';
+import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
-import {
-  AggregatedConfigSourceSchema,
-  ApiVersion,
-  type ConfigSource,
-  ConfigSourceSchema,
-} from '#gen/envoy/config/core/v3/config_source_pb.js';
-import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
-import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { DataSourceSchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
-import { RBACSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
-import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { DownstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { createInterner } from '../../src/xds/interner.ts';
 import type { StreamEvent } from '../../src/xds/observer.ts';
-import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
-import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
+import type { EncodedResource } from '../../src/xds/snapshot.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
 import { type RunningEnvoy, startEnvoy } from '../support/start-envoy.ts';
-import { createTestCa, type TestCa, writeTestCertificate } from '../support/test-ca.ts';
+import { createTestCa, type TestCa, type TestCertificate, writeTestCertificate } from '../support/test-ca.ts';
+import { ads, any, bootstrap, collect, encode, get, snapshot, stat, until } from './envoy-fixture.ts';
 import { byName, type Fixture, nodeKey, startXds } from './xds-fixture.ts';
 
-const interner = createInterner();
-const ads: ConfigSource = create(ConfigSourceSchema, {
-  resourceApiVersion: ApiVersion.V3,
-  configSourceSpecifier: { case: 'ads', value: create(AggregatedConfigSourceSchema) },
-});
-
-function any<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
-  return anyPack(schema, create(schema, init));
-}
-
-function encode<Desc extends DescMessage>(type: TypeUrl, name: string, schema: Desc, init: MessageInitShape<Desc>) {
-  return interner.encode(type, name, toBinary(schema, create(schema, init)));
-}
-
-/** A listener whose route leads to `backend`, behind an RBAC filter delivered by ECDS. */
-function snapshot(revision: number, backend: number, action: RBAC_Action, cluster = 'backend'): Snapshot {
-  const all: EncodedResource[] = [
-    encode(typeUrls.cluster, cluster, ClusterSchema, {
-      name: cluster,
-      clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
-      edsClusterConfig: { edsConfig: ads },
-    }),
-    encode(typeUrls.endpoint, cluster, ClusterLoadAssignmentSchema, {
-      clusterName: cluster,
-      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: socket(backend) } } }] }],
-    }),
-    encode(typeUrls.listener, 'in', ListenerSchema, {
-      name: 'in',
-      address: socket(0),
-      filterChains: [
-        {
-          filters: [
-            {
-              name: 'hcm',
-              configType: {
-                case: 'typedConfig',
-                value: any(HttpConnectionManagerSchema, {
-                  statPrefix: 'in',
-                  routeSpecifier: { case: 'rds', value: { routeConfigName: 'route', configSource: ads } },
-                  httpFilters: [
-                    {
-                      name: 'authz',
-                      configType: {
-                        case: 'configDiscovery',
-                        value: {
-                          configSource: ads,
-                          typeUrls: ['type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC'],
-                        },
-                      },
-                    },
-                    { name: 'router', configType: { case: 'typedConfig', value: any(RouterSchema, {}) } },
-                  ],
-                }),
-              },
-            },
-          ],
-        },
-      ],
-    }),
-    encode(typeUrls.route, 'route', RouteConfigurationSchema, {
-      name: 'route',
-      virtualHosts: [
-        {
-          name: 'all',
-          domains: ['*'],
-          routes: [
-            {
-              match: { pathSpecifier: { case: 'prefix', value: '/' } },
-              action: { case: 'route', value: { clusterSpecifier: { case: 'cluster', value: cluster } } },
-            },
-          ],
-        },
-      ],
-    }),
-    encode(typeUrls.extension, 'authz', TypedExtensionConfigSchema, {
-      name: 'authz',
-      typedConfig: any(RBACSchema, { rules: { action, policies: {} } }),
-    }),
-  ];
-  const resources = new Map<TypeUrl, Map<string, EncodedResource>>();
-  for (const one of all) resources.set(one.typeUrl, (resources.get(one.typeUrl) ?? new Map()).set(one.name, one));
-  return { revision, resources };
-}
-
-function socket(port: number) {
-  return {
+/** A listener that ends TLS with the secret `own`, before the cluster. */
+function tlsListener(cluster: string): EncodedResource {
+  return encode(typeUrls.listener, 'tls', ListenerSchema, {
+    name: 'tls',
     address: {
-      case: 'socketAddress' as const,
-      value: { address: '127.0.0.1', portSpecifier: { case: 'portValue' as const, value: port } },
-    },
-  };
-}
-
-function bootstrap(port: number, apiType: string, paths: ReturnType<typeof writeTestCertificate>): object {
-  return {
-    node: { id: nodeKey, cluster: 'test' },
-    dynamic_resources: {
-      ads_config: {
-        api_type: apiType,
-        transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'cellwall' } }],
-        set_node_on_first_message_only: true,
+      address: {
+        case: 'socketAddress',
+        value: { address: '127.0.0.1', portSpecifier: { case: 'portValue', value: 0 } },
       },
-      cds_config: { ads: {}, resource_api_version: 'V3' },
-      lds_config: { ads: {}, resource_api_version: 'V3' },
     },
-    static_resources: {
-      clusters: [
-        {
-          name: 'cellwall',
-          type: 'STATIC',
-          connect_timeout: '1s',
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: 'cellwall',
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } },
-                ],
-              },
-            ],
-          },
-          transport_socket: {
-            name: 'tls',
-            typed_config: {
-              '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
-              common_tls_context: {
-                tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-                tls_certificates: [
-                  { certificate_chain: { filename: paths.certificate }, private_key: { filename: paths.key } },
-                ],
-                validation_context: { trusted_ca: { filename: paths.root } },
-              },
-            },
+    filterChains: [
+      {
+        transportSocket: {
+          name: 'tls',
+          configType: {
+            case: 'typedConfig',
+            value: any(DownstreamTlsContextSchema, {
+              commonTlsContext: { tlsCertificateSdsSecretConfigs: [{ name: 'own', sdsConfig: ads }] },
+            }),
           },
         },
-      ],
-    },
-  };
-}
-
-function get(port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    httpRequest({ host: '127.0.0.1', port, path: '/', agent: false }, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode ?? 0);
-    })
-      .on('error', reject)
-      .end();
+        filters: [
+          {
+            name: 'tcp',
+            configType: {
+              case: 'typedConfig',
+              value: any(TcpProxySchema, { statPrefix: 'tcp', clusterSpecifier: { case: 'cluster', value: cluster } }),
+            },
+          },
+        ],
+      },
+    ],
   });
 }
 
-async function until(what: string, probe: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + 15_000;
-  while (!(await probe())) {
-    if (performance.now() > end) throw new Error(`not within 15 s: ${what}`);
-    await delay(10);
-  }
+function ownSecret({ certificate, key }: TestCertificate): EncodedResource {
+  const inline = (text: string) => create(DataSourceSchema, { specifier: { case: 'inlineString', value: text } });
+  return encode(typeUrls.secret, 'own', SecretSchema, {
+    name: 'own',
+    type: { case: 'tlsCertificate', value: { certificateChain: inline(certificate), privateKey: inline(key) } },
+  });
 }
 
-async function stat(envoy: RunningEnvoy, name: string): Promise<number> {
-  const text = await (await fetch(`${envoy.admin}/stats?filter=^${name}$`)).text();
-  return Number(text.split(': ')[1] ?? Number.NaN);
+/** The serial number that the port shows, or undefined if there is no handshake. */
+function serialOf(port: number, root: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    httpsRequest({ host: '127.0.0.1', port, path: '/', agent: false, ca: root }, (answer) => {
+      answer.resume();
+      const { socket } = answer;
+      resolve(
+        'getPeerCertificate' in socket
+          ? (socket as import('node:tls').TLSSocket).getPeerCertificate().serialNumber
+          : undefined,
+      );
+    })
+      .on('error', () => resolve(undefined))
+      .end();
+  });
 }
 
 describe.each(['DELTA_GRPC', 'GRPC'])('%s', (apiType) => {
@@ -288,7 +166,32 @@ describe.each(['DELTA_GRPC', 'GRPC'])('%s', (apiType) => {
     expect(nacks()).toEqual([]);
   });
 
-  test('5. a restarted control plane sends nothing again', async () => {
+  let secret: TestCertificate;
+  const issue = () => ca.issue({ uri: 'spiffe://td/service/a', ip: ['127.0.0.1'] });
+  const withTls = (revision: number, action: RBAC_Action, ...more: readonly EncodedResource[]) => {
+    const rest = [...snapshot(revision, port(), action, 'other').resources.values()];
+    return collect(revision, [...rest.flatMap((all) => [...all.values()]), tlsListener('other'), ...more]);
+  };
+
+  test('5. a secret that is not there yet is awaited, then taken, then rotated', async () => {
+    xds.cache.set(nodeKey, withTls(5, RBAC_Action.DENY));
+    await until(
+      'the listener to be taken',
+      () => xds.events.filter(({ kind }) => kind === 'acked').length > 0 && sent('listener') === 2,
+    );
+    secret = await issue();
+    xds.cache.set(nodeKey, withTls(6, RBAC_Action.DENY, ownSecret(secret)));
+    const listening = await envoy.port('tls');
+    await until('a handshake', async () => (await serialOf(listening, ca.root)) !== undefined);
+    const first = await serialOf(listening, ca.root);
+    secret = await issue();
+    xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret)));
+    await until('another serial', async () => (await serialOf(listening, ca.root)) !== first);
+    expect(nacks()).toEqual([]);
+    expect(sent('listener')).toBe(2);
+  });
+
+  test('6. a restarted control plane sends nothing again', async () => {
     await until('all answered', () => {
       const count = (kind: string) => xds.events.filter((event) => event.kind === kind).length;
       return count('sent') === count('acked');
@@ -300,10 +203,10 @@ describe.each(['DELTA_GRPC', 'GRPC'])('%s', (apiType) => {
       address: `127.0.0.1:${was}`,
       tls: { certificate: own.certificate, key: new Redacted(own.key), roots: ca.root },
     });
-    xds.cache.set(nodeKey, snapshot(4, port(), RBAC_Action.DENY, 'other'));
+    xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret)));
     await until('a stream', () => xds.events.some(({ kind }) => kind === 'connected'));
     // A new resource is the sign that everything before it was handled.
-    xds.cache.set(nodeKey, snapshot(5, port(), RBAC_Action.ALLOW, 'other'));
+    xds.cache.set(nodeKey, withTls(8, RBAC_Action.ALLOW, ownSecret(secret)));
     const listening = await envoy.port('in');
     await until('403', async () => (await get(listening)) === 403);
     const types = xds.events.flatMap((event) => (event.kind === 'sent' ? [event.typeUrl] : []));

@@ -33,6 +33,14 @@ export interface DeltaTold {
   readonly error?: string;
 }
 
+/** A response as sent: name and content of each resource, and names removed. */
+export interface Told {
+  readonly kind: Kind;
+  readonly resources: readonly (readonly [name: string, text: string])[];
+  readonly removed: readonly string[];
+  readonly nonce: string;
+}
+
 abstract class Story {
   protected state = openStream(`s${Math.random()}`);
   private snapshot: Snapshot | undefined;
@@ -40,6 +48,8 @@ abstract class Story {
   private now = 0;
   readonly nonces = new Map<Kind, string>();
   readonly versions = new Map<Kind, string>();
+  /** Every response in full. */
+  readonly told: Told[] = [];
   /** ACKs and NACKs as told, in short. */
   readonly answers: string[] = [];
 
@@ -60,7 +70,7 @@ abstract class Story {
   }
 
   protected abstract step(snapshot: Snapshot, now: number): Step;
-  protected abstract tell(body: Buffer): string;
+  protected abstract tell(kind: Kind, body: Buffer): string;
 
   protected perform({ state, effects }: Step): readonly string[] {
     this.state = state;
@@ -71,7 +81,7 @@ abstract class Story {
       if (effect.kind === 'send') {
         this.nonces.set(kind, effect.sent.nonce);
         this.versions.set(kind, effect.sent.version);
-        told.push(`${kind}${this.tell(effect.body)}`);
+        told.push(`${kind}${this.tell(kind, effect.body)}`);
       } else this.answers.push(`${effect.kind} ${kind} at ${effect.sent.revision}`);
     }
     return told;
@@ -90,9 +100,16 @@ export class SotwStory extends Story {
     return stepSotw(this.state, { kind: 'flush', snapshot, now });
   }
 
-  protected tell(body: Buffer): string {
-    const { resources } = fromBinary(DiscoveryResponseSchema, body);
-    return resources.map(({ value }) => ` ${textOf(value)}`).join('');
+  protected tell(kind: Kind, body: Buffer): string {
+    const decoded = fromBinary(DiscoveryResponseSchema, body);
+    const texts = decoded.resources.map(({ value }) => textOf(value));
+    this.told.push({
+      kind,
+      resources: texts.map((text) => [text.split(/[: ]/)[0] ?? '', text]),
+      removed: [],
+      nonce: decoded.nonce,
+    });
+    return texts.map((text) => ` ${text}`).join('');
   }
 }
 
@@ -122,10 +139,13 @@ export class DeltaStory extends Story {
     return stepDelta(this.state, { kind: 'flush', snapshot, now });
   }
 
-  protected tell(body: Buffer): string {
-    const { resources, removedResources } = fromBinary(DeltaDiscoveryResponseSchema, body);
-    const there = resources.map(({ name, resource }) => ` ${name}=${textOf(resource?.value ?? new Uint8Array())}`);
-    return [...there, ...removedResources.map((name) => ` -${name}`)].join('');
+  protected tell(kind: Kind, body: Buffer): string {
+    const { resources, removedResources, nonce } = fromBinary(DeltaDiscoveryResponseSchema, body);
+    const there = resources.map(({ name, resource }) => [name, textOf(resource?.value ?? new Uint8Array())] as const);
+    this.told.push({ kind, resources: there, removed: removedResources, nonce });
+    return [...there.map(([name, text]) => ` ${name}=${text}`), ...removedResources.map((name) => ` -${name}`)].join(
+      '',
+    );
   }
 }
 

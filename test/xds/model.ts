@@ -1,0 +1,119 @@
+// A client's side of the protocol, as small as the rules allow: what it wants, what it has, and what it may be sent. Knows
+// nothing of the server's state. Its checks fail if a response is unwanted, stale or without a reason.
+import { expect } from 'vitest';
+import type { Kind, Told } from './story.ts';
+import type { Contents } from './xds-fixture.ts';
+
+export const types = ['cluster', 'endpoint', 'listener', 'route'] as const satisfies readonly Kind[];
+export type Type = (typeof types)[number];
+export const full: ReadonlySet<Kind> = new Set(['cluster', 'listener']);
+const dependents: Readonly<Partial<Record<Kind, Type>>> = { cluster: 'endpoint', listener: 'route' };
+
+export interface Side {
+  readonly type: Type;
+  wanted: Set<string>;
+  /** Wants all without having said so. */
+  legacy: boolean;
+  /** What it accepted. */
+  view: Map<string, string>;
+  /** What it was last sent on this stream, accepted or not; undefined: told that there is none. */
+  sent: Map<string, string | undefined>;
+  /** Must be answered, changed or not. */
+  asked: Set<string>;
+  /** Named by a changed referrer: must be sent once more. */
+  warmed: Set<string>;
+  refused: Map<string, string>;
+  /** Neither ACKed nor NACKed yet. */
+  pending: Told[];
+  /** The last answer was a NACK. */
+  rejected: boolean;
+}
+
+export type Sides = Map<Kind, Side>;
+
+export function openSide(type: Type): Side {
+  return {
+    type,
+    wanted: new Set(),
+    legacy: false,
+    view: new Map(),
+    sent: new Map(),
+    asked: new Set(),
+    warmed: new Set(),
+    refused: new Map(),
+    pending: [],
+    rejected: false,
+  };
+}
+
+export const wants = ({ wanted }: Side, name: string): boolean => wanted.has('*') || wanted.has(name);
+
+/** The client no longer wants these; it forgets them. */
+export function drop(side: Side, names: readonly string[]): void {
+  for (const name of names) {
+    if (!side.wanted.delete(name)) continue;
+    side.legacy = false;
+    if (name === '*') for (const other of side.wanted) side.asked.add(other);
+    else if (side.wanted.has('*')) side.asked.add(name);
+  }
+  for (const known of [side.view, side.sent, side.asked, side.refused]) {
+    for (const name of known.keys()) if (!wants(side, name) && !side.asked.has(name)) known.delete(name);
+  }
+  for (const name of side.asked) if (!wants(side, name)) side.asked.delete(name);
+}
+
+/** Checks what was sent against the snapshot, and notes it. `replaces`: what a full set leaves out is gone. */
+export function receive(sides: Sides, told: readonly Told[], now: Contents, replaces: boolean): void {
+  for (const response of told) {
+    const { kind } = response;
+    const side = sides.get(kind);
+    if (side === undefined) throw new Error(`${kind} was not asked for`);
+    const current = now[kind] ?? {};
+    const names = response.resources.map(([name]) => name);
+    expect(new Set([...names, ...response.removed]).size, 'no name twice').toBe(names.length + response.removed.length);
+    for (const [name, text] of response.resources) {
+      expect(wants(side, name), `${kind} ${name} is wanted`).toBe(true);
+      const before = side.sent.get(name);
+      if (name in current || !full.has(kind)) expect(text, `${kind} ${name} is current`).toBe(current[name]);
+      // A referrer that it asks for again is a new one to it.
+      if (before !== text || side.asked.has(name)) {
+        for (const word of text.split(' ').slice(1)) sides.get(dependents[kind] ?? kind)?.warmed.add(word);
+      }
+      // A full set carries what is unchanged, too.
+      const because = before !== text || side.asked.has(name) || side.warmed.has(name) || full.has(kind);
+      expect(because, `${kind} ${name} has a reason`).toBe(true);
+      side.asked.delete(name);
+      side.warmed.delete(name);
+      side.sent.set(name, text);
+    }
+    if (replaces && full.has(kind)) {
+      for (const name of side.sent.keys()) if (!names.includes(name)) side.sent.delete(name);
+    }
+    for (const name of response.removed) {
+      expect(current[name], `${kind} ${name} is gone`).toBeUndefined();
+      const because = side.asked.has(name) || side.sent.get(name) !== undefined;
+      expect(because, `${kind} -${name} has a reason`).toBe(true);
+      side.asked.delete(name);
+      side.sent.set(name, undefined);
+    }
+    side.pending.push(response);
+  }
+}
+
+/** What must hold once everything was answered: the client has exactly what it wants. */
+export function settle(sides: Sides, now: Contents): void {
+  const rejected = [...sides.values()].some((side) => side.rejected);
+  for (const side of sides.values()) {
+    const current = now[side.type] ?? {};
+    for (const [name, text] of Object.entries(current)) {
+      if (!wants(side, name)) continue;
+      const has = side.view.get(name) === text || side.refused.get(name) === text;
+      expect(has, `${side.type} ${name} arrived: ${side.view.get(name)} for ${text}`).toBe(true);
+      expect(side.asked.has(name), `${side.type} ${name} was answered`).toBe(false);
+      expect(side.warmed.has(name), `${side.type} ${name} was sent after its referrer`).toBe(false);
+    }
+    // What a refused listener or route may still need is not taken away.
+    if (rejected || !full.has(side.type)) continue;
+    for (const name of side.view.keys()) expect(name in current, `${side.type} ${name} was removed`).toBe(true);
+  }
+}

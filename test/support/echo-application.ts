@@ -34,8 +34,16 @@ export function startHttp2Echo(): Promise<EchoApplication> {
   return listen(server, () => undefined);
 }
 
-/** Speaks first, as databases and mail servers do. */
 export function startTcpEcho(): Promise<EchoApplication> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.pipe(socket);
+  });
+  return listen(server, () => undefined);
+}
+
+/** Greets before it is spoken to, as some databases and mail servers do. */
+export function startGreetingTcpEcho(): Promise<EchoApplication> {
   const server = createTcpServer((socket) => {
     socket.on('error', () => undefined);
     socket.write('hello\n');

@@ -13,7 +13,7 @@ export const fallbackPolicy = 'cellwall/fallback';
 
 export const authzAllow: InboundFilter = {
   name: 'authz-allow',
-  statPrefix: 'authz_allow',
+  statPrefix: 'authz_allow_',
   build(service, mesh) {
     const { authorization } = service;
     const context = { domain: mesh.trustDomain, mode: service.mtls.mode };

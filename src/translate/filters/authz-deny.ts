@@ -15,7 +15,7 @@ export const pathParametersGuard = 'cellwall/guard/path-parameters';
 
 export const authzDeny: InboundFilter = {
   name: 'authz-deny',
-  statPrefix: 'authz_deny',
+  statPrefix: 'authz_deny_',
   build(service, mesh) {
     const { authorization } = service;
     const context = { domain: mesh.trustDomain, mode: service.mtls.mode };

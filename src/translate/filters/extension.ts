@@ -56,7 +56,7 @@ function networkRbac(filter: InboundFilter, service: ServiceIr, mesh: MeshIr): A
     rules,
     statPrefix: filter.statPrefix,
     shadowRules: shadowRules ?? rules,
-    shadowRulesStatPrefix: shadowRules === undefined ? `${filter.statPrefix}_real` : filter.statPrefix,
+    shadowRulesStatPrefix: shadowRules === undefined ? `${filter.statPrefix}real_` : filter.statPrefix,
   });
 }
 

@@ -13,7 +13,10 @@ export interface AuthorizationRules {
 export interface InboundFilter {
   /** Last part of the ECDS name. */
   readonly name: string;
-  /** Prefix of its results in the metadata of access logs; each filter needs its own, as they share one namespace. */
+  /**
+   * Begins the names of its results in the metadata of access logs (`authz_deny_enforced_effective_policy_id`); each filter
+   * needs its own, as they share one namespace.
+   */
   readonly statPrefix: string;
   build(service: ServiceIr, mesh: MeshIr): AuthorizationRules;
 }

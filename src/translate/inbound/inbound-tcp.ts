@@ -1,12 +1,20 @@
-// TCP to the application. Rules hold at a connection's start, so that its age is bounded.
+// TCP to the application. Rules hold at a connection's start, so that its age is bounded. The network RBAC filter decides only
+// when the caller's first byte arrives: wherever someone may be refused, the application is not connected before that, or a
+// refused caller would be sent the greeting of a server that speaks first (tried on Envoy 1.40).
 import { create } from '@bufbuild/protobuf';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
-import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import {
+  TcpProxySchema,
+  UpstreamConnectMode,
+} from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { inboundName, logName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { connectionAccessLog } from './access-logs.ts';
+
+/** Kept of the caller while the application is being connected; then reading pauses. */
+const maxEarlyDataBytes = 65_536;
 
 export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain'): Filter {
   return create(FilterSchema, {
@@ -16,10 +24,17 @@ export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain'): Filter 
       value: any(TcpProxySchema, {
         statPrefix: `inbound.${chain}`,
         clusterSpecifier: { case: 'cluster', value: inboundName },
+        ...(refusesSomeone(service)
+          ? { upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_DATA, maxEarlyDataBytes }
+          : {}),
         idleTimeout: duration(service.timeouts.idleMs),
         maxDownstreamConnectionDuration: duration(service.connectionAgeMs),
         accessLog: [connectionAccessLog(logName(service.key, chain))],
       }),
     },
   });
+}
+
+function refusesSomeone({ authorization }: ServiceIr): boolean {
+  return authorization.fallback === 'deny' || authorization.deny.length > 0;
 }

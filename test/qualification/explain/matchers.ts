@@ -29,6 +29,7 @@ export const matchers = [
   'default deny',
   'handshake',
   'path',
+  'path parameters',
   'health',
   'shadow ignored',
   'caller plaintext',
@@ -47,21 +48,31 @@ export function matchersOf(
   caller: Caller,
   decision: Decision,
 ): Matcher[] {
-  const { stage, outcome, rule, shadow } = decision;
+  const { rule, shadow } = decision;
   const hit: Matcher[] = [
-    stage === 'default'
-      ? `default ${outcome}`
-      : stage === 'deny-rule'
-        ? 'deny rule'
-        : stage === 'allow-rule'
-          ? 'allow rule'
-          : stage,
+    stageOf(decision),
     request.caller.kind === 'id' ? 'caller identity' : `caller ${request.caller.via}`,
     request.grpc ? 'over grpc' : `over ${request.transport}`,
     ...(shadow.length > 0 ? (['shadow ignored'] as const) : []),
   ];
   if (rule !== undefined) hit.push(...matchersOfRule(mesh, request, caller, rule, decision.path ?? ''));
   return hit;
+}
+
+function stageOf({ stage, outcome, path }: Decision): Matcher {
+  switch (stage) {
+    case 'default':
+      return `default ${outcome}`;
+    case 'deny-rule':
+      return 'deny rule';
+    case 'allow-rule':
+      return 'allow rule';
+    case 'path':
+      // Refused for its form by the connection manager, or by the guard once it had one.
+      return path === undefined ? 'path' : 'path parameters';
+    default:
+      return stage;
+  }
 }
 
 function matchersOfRule(

@@ -138,7 +138,7 @@ function randomTarget(random: Random, { healthPath }: GeneratedService, grpc: bo
 /** A path that the rule covers. */
 function instance(random: Random, pattern: string, prefix: boolean): string {
   const path = pattern
-    .replace(/\{[a-z0-9]+\}/g, () => random.pick(words))
+    .replace(/\{[a-z0-9]+\}/g, () => (random.chance(0.12) ? '' : random.pick(words)))
     .replace(/\*$/, () => random.pick(['Find', 'FindAll', 'Other']));
   return prefix && random.chance(0.6) ? `${path === '/' ? '' : path}/${random.pick(words)}` : path;
 }
@@ -160,6 +160,11 @@ const bends: readonly ((path: string, random: Random) => string)[] = [
   (path) => `${path}?a;b#c`,
   (path) => `${path}#x`,
   (path) => `${path};v=1`,
+  (path) => `${path}/;`,
+  (path) => `${path};/x`,
+  (path) => `/;x${path}`,
+  (path) => path.slice(0, path.lastIndexOf('/') + 1),
+  (path) => path.slice(0, path.lastIndexOf('/') + 1),
   (path) => `${path}%3bv`,
   (path) => `${path}%2fx`,
   (path) => `${path}%5Cx`,

@@ -1,0 +1,103 @@
+// The issuer: who may have a certificate, what it says, and that every one is on record.
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
+import type { IssuedCertificate } from '../../src/identity/issued-log.ts';
+import { createIssuer, type Issuer } from '../../src/identity/issuer.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { Table } from '../../src/lib/table.ts';
+import { domainOf, idOf } from '../support/identity-harness.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
+
+const hour = 3_600_000;
+const api = idOf('spiffe://td1/service/api');
+let dir: string;
+let authority: BuiltInAuthority;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'cellwall-issuer-'));
+  const trustDomain = domainOf('td1');
+  authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock: systemClock, log: silentLog });
+});
+
+afterAll(() => {
+  authority.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function issuerOver(table: Table): Issuer {
+  return createIssuer({
+    authority,
+    trustDomain: domainOf('td1'),
+    policy: (id) => (id === api ? { lifetimeMs: hour, dnsNames: ['api.local'], commonName: 'api' } : undefined),
+    table,
+    clock: systemClock,
+    log: silentLog,
+  });
+}
+
+describe('the issuer', () => {
+  it('makes key and certificate as the policy says, records and tells it', async () => {
+    const issuer = issuerOver(createMemoryTable());
+    const told: IssuedCertificate[] = [];
+    const unwatch = issuer.watch((certificate) => told.push(certificate));
+    const svid = await issuer.issue(api);
+    const leaf = new X509Certificate(svid.chain);
+    expect(leaf.checkPrivateKey(createPrivateKey(svid.key?.reveal() ?? ''))).toBe(true);
+    expect(leaf.subjectAltName).toBe('URI:spiffe://td1/service/api, DNS:api.local');
+    expect(leaf.subject).toContain('CN=api');
+    expect(svid.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(hour);
+    expect(JSON.stringify(svid)).not.toContain('PRIVATE');
+    const record = { serial: leaf.serialNumber.toLowerCase(), spiffeId: api, purpose: 'pushed' };
+    expect(await issuer.issued()).toEqual([expect.objectContaining(record)]);
+    expect(told).toEqual([expect.objectContaining(record)]);
+    unwatch();
+    await issuer.issue(api);
+    expect(told).toHaveLength(1);
+  });
+
+  it.each([
+    ['spiffe://td1/service/other'],
+    ['spiffe://td2/service/api'],
+    ['spiffe://td1/cellwall/server'],
+    ['spiffe://td1/cellwall/x/y'],
+  ])('gives %s nothing, whatever key it brings', async (id) => {
+    const issuer = issuerOver(createMemoryTable());
+    await expect(issuer.issue(idOf(id))).rejects.toMatchObject({ code: 'permission_denied' });
+    expect(await issuer.issued()).toEqual([]);
+  });
+
+  it('certifies the control plane itself when asked from inside', async () => {
+    const issuer = issuerOver(createMemoryTable());
+    const server = await issuer.issue(idOf('spiffe://td1/cellwall/server'), {
+      internal: { lifetimeMs: hour, dnsNames: [] },
+    });
+    expect(server.spiffeId).toBe('spiffe://td1/cellwall/server');
+    expect(await issuer.issued()).toEqual([expect.objectContaining({ purpose: 'server' })]);
+  });
+
+  it('issues while the table is away, and records it afterwards', async () => {
+    const table = createMemoryTable();
+    let away = true;
+    const issuer = issuerOver({
+      ...table,
+      set: async (...args) => {
+        if (away) throw new Error('away');
+        await table.set(...args);
+      },
+    });
+    const missed = [await issuer.issue(api), await issuer.issue(api)];
+    expect(await issuer.issued()).toEqual([]);
+    away = false;
+    const last = await issuer.issue(api);
+    const serials = new Set([...missed, last].map(({ serial }) => serial));
+    const recorded = (await issuer.issued()).map((entry) =>
+      typeof entry === 'object' && entry !== null && 'serial' in entry ? entry.serial : '',
+    );
+    expect(new Set(recorded)).toEqual(serials);
+  });
+});

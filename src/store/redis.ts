@@ -11,7 +11,7 @@ import { openLastGood } from './redis/last-good.ts';
 import { createRedisLink } from './redis/link.ts';
 import { createRedisTable } from './redis/redis-table.ts';
 import { applyScript, readScript } from './redis/scripts.ts';
-import { digestOf, judgeStored, type Known, parseStored, type StoredState, textsOf } from './redis/stored-state.ts';
+import { digestOf, judgeStored, parseStored, type StoredState, textsOf } from './redis/stored-state.ts';
 import { checkTableName, refuseConflict, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import type { ApplyOptions, ApplyResult, Change, StateCheck, Store, StoreState } from './store.ts';

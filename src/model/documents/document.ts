@@ -25,7 +25,6 @@ export const documentSchema = z.discriminatedUnion('kind', [
 
 export type Document = z.output<typeof documentSchema>;
 export type DocumentKind = Document['kind'];
-export type DocumentOf<K extends DocumentKind> = Extract<Document, { kind: K }>;
 
 /** `Kind/name`, or `Kind/cell/name` for what is within a cell. Unique in a store. */
 export type DocumentKey = string & { readonly __brand: 'DocumentKey' };

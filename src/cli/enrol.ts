@@ -1,4 +1,5 @@
 // How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or made on the spot.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -70,7 +71,30 @@ export function joinToken(context: CliContext, command: Command, wanted: WantedI
   };
 }
 
+const startMs = 30_000;
+
 async function makeToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
+  // Both may have been started at once, in either order: a control plane of this host is given time to come up.
+  const { server } = command.opts<{ server: string }>();
+  const deadline = context.clock.monotonic() + (isLoopback(server) ? startMs : 0);
+  for (let told = false; ; told = true) {
+    try {
+      return await tryToken(context, command, wanted);
+    } catch (reason) {
+      const { code } = CellwallError.from(reason);
+      const starting = code === 'unavailable' || code === 'unauthenticated';
+      if (!starting || context.clock.monotonic() >= deadline) throw reason;
+      if (!told) context.stderr.write(`waiting for the control plane of this host (${startMs / 1000} s at most)\n`);
+      await delay(200);
+    }
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+async function tryToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
   try {
     const client = await connect(context, command, context.env['CELLWALL_DATA'] || defaultData(context));
     const answer = await client.createToken({

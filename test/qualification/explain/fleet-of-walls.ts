@@ -98,7 +98,7 @@ export async function startFleetOfWalls({
           inbound: { address: '127.0.0.1', port: wall.port },
           application: {
             address: '127.0.0.1',
-            port: service.protocol === 'http1' ? applications.http1 : applications.http2,
+            port: service.protocol === 'http1' || service.protocol === 'tcp' ? applications.http1 : applications.http2,
           },
         };
         const before = cache.get(wall.node);

@@ -39,6 +39,7 @@ export const matchers = [
   'over http/1.1',
   'over h2',
   'over grpc',
+  'over tcp',
 ] as const;
 export type Matcher = (typeof matchers)[number];
 

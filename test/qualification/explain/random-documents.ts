@@ -16,7 +16,7 @@ export const workloadIds = [
 
 export interface GeneratedService {
   readonly key: GeneratedKey;
-  readonly protocol: 'http1' | 'http2' | 'grpc';
+  readonly protocol: 'http1' | 'http2' | 'grpc' | 'tcp';
   readonly healthPath: string | undefined;
   readonly rules: readonly GeneratedRule[];
 }
@@ -104,10 +104,10 @@ function randomService(
   random: Random,
   key: GeneratedKey,
 ): { readonly service: GeneratedService; readonly texts: string[] } {
-  const protocol = random.pick(['http1', 'http2', 'grpc'] as const);
+  const protocol = random.pick(['http1', 'http1', 'http2', 'http2', 'grpc', 'grpc', 'tcp'] as const);
   const mode = random.pick(['default', 'strict', 'permissive', 'permissive', 'permissive'] as const);
   const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
-  const healthPath = random.chance(0.5) ? random.pick(['/healthz', '/-/health']) : undefined;
+  const healthPath = protocol !== 'tcp' && random.chance(0.5) ? random.pick(['/healthz', '/-/health']) : undefined;
   const fields = [
     `protocol: ${protocol}`,
     ...(mode === 'default' ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
@@ -145,7 +145,10 @@ function randomRule(random: Random, id: string, protocol: string, inCell: boolea
   return {
     id,
     from: Array.from({ length: 1 + random.int(2) }, () => randomSource(random, inCell)),
-    to: random.chance(0.3) ? [] : Array.from({ length: 1 + random.int(3) }, () => randomOperation(random, protocol)),
+    to:
+      protocol === 'tcp' || random.chance(0.3)
+        ? []
+        : Array.from({ length: 1 + random.int(3) }, () => randomOperation(random, protocol)),
   };
 }
 

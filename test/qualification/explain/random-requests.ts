@@ -18,7 +18,7 @@ export type GeneratedCaller =
 export interface GeneratedRequest {
   readonly target: GeneratedService['key'];
   readonly caller: GeneratedCaller;
-  readonly transport: 'http/1.1' | 'h2';
+  readonly transport: 'http/1.1' | 'h2' | 'tcp';
   readonly grpc: boolean;
   readonly method: string;
   /** As on the wire. */
@@ -48,11 +48,16 @@ export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedReq
   return {
     target: service.key,
     caller: rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random),
-    transport: grpc || random.chance(service.protocol === 'http1' ? 0.25 : 0.6) ? 'h2' : 'http/1.1',
+    transport: transportOf(random, service, grpc),
     grpc,
     method,
     path,
   };
+}
+
+function transportOf(random: Random, { protocol }: GeneratedService, grpc: boolean): GeneratedRequest['transport'] {
+  if (protocol === 'tcp') return 'tcp';
+  return grpc || random.chance(protocol === 'http1' ? 0.25 : 0.6) ? 'h2' : 'http/1.1';
 }
 
 function idOf(key: string): string {

@@ -44,11 +44,12 @@ function open({ port, request, tls }: SendOptions): Socket {
     port,
     // The client's side is not under test.
     rejectUnauthorized: false,
-    ALPNProtocols: [request.transport],
+    ...(request.transport === 'tcp' ? {} : { ALPNProtocols: [request.transport] }),
     ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
   });
 }
 
+/** Over TCP the same text serves as what two applications say to each other. */
 function sendHttp1(socket: Socket, { number, request }: SendOptions, done: (seen: string) => void): void {
   let text = '';
   socket.on('data', (chunk: Buffer) => {

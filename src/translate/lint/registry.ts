@@ -15,6 +15,7 @@ import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '#g
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '#gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from '#gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
@@ -36,6 +37,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated,
+  file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,
   file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer,
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,

@@ -3,9 +3,14 @@
 import { create } from '@bufbuild/protobuf';
 import { type RetryPolicy, RetryPolicySchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { outboundName } from '../names.ts';
+import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
+
+/** Then one that was tried already is taken after all. */
+const hostSelections = 5n;
 
 export function outboundRoutes(target: ServiceIr): RouteConfiguration {
   const name = outboundName(target.key);
@@ -41,6 +46,14 @@ function retriesOf({ retries }: ServiceIr): RetryPolicy | undefined {
   return create(RetryPolicySchema, {
     retryOn: 'connect-failure,refused-stream,reset-before-request',
     numRetries: retries.attempts,
+    // A sidecar that just went away has the fewest requests, and would be chosen again.
+    retryHostPredicate: [
+      {
+        name: 'envoy.retry_host_predicates.previous_hosts',
+        configType: { case: 'typedConfig', value: any(PreviousHostsPredicateSchema, {}) },
+      },
+    ],
+    hostSelectionRetryMaxAttempts: hostSelections,
     ...(retries.perTryTimeoutMs === undefined ? {} : { perTryTimeout: duration(retries.perTryTimeoutMs) }),
   });
 }

@@ -8,7 +8,7 @@ const sourceSchema = z.object({
   column: z.int().describe('1-based'),
 });
 
-export const problemSchema = z.object({
+const problemSchema = z.object({
   severity: z.enum(['error', 'warning']),
   code: z.string().describe('Stable, kebab-case.'),
   message: z.string(),
@@ -24,7 +24,7 @@ export const errorSchema = z.object({
   problems: z.array(problemSchema).optional(),
 });
 
-export const documentSchema = z.object({
+const documentSchema = z.object({
   key: z.string().describe('`Kind/name` or `Kind/cell/name`'),
   kind: z.string(),
   text: z.string().describe('YAML, comments included.'),
@@ -98,7 +98,7 @@ export const statusSchema = z.object({
 
 const addressSchema = z.object({ address: z.string(), port: z.int() });
 
-export const proxySchema = z.object({
+const proxySchema = z.object({
   node: z.string().describe('`<SPIFFE ID>~<instance>`'),
   spiffeId: z.string(),
   service: z.string().optional(),

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { parseHost, parseHostPort } from './address.ts';
 import { addConnectionFlags, connect } from './connection.ts';
@@ -88,10 +89,6 @@ async function makeToken(context: CliContext, command: Command, wanted: WantedId
       await delay(200);
     }
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 async function tryToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {

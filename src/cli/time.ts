@@ -11,7 +11,8 @@ const units = [
 export function relativeTime(at: number, now: number): string {
   const distance = Math.abs(at - now);
   for (const [unit, size] of units) {
-    if (distance < size) continue;
+    // 59m 58s is an hour.
+    if (distance < size * 0.95) continue;
     const text = `${Math.round(distance / size)}${unit}`;
     return at > now ? `in ${text}` : `${text} ago`;
   }

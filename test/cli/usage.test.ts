@@ -111,11 +111,11 @@ describe('serve', () => {
   };
 
   it('has defaults, and says what listens where and what to do next', async () => {
-    const { result, asked } = await serve(['--documents', folder], { HOME: '/home/me' });
+    const { result, asked } = await serve(['--documents', folder], { HOME: '/var/me' });
     expect(asked).toEqual([
       {
         store: { kind: 'directory', documents: folder },
-        data: '/home/me/.local/state/cellwall',
+        data: '/var/me/.local/state/cellwall',
         xds: { host: '0.0.0.0', port: 18000 },
         identity: { host: '0.0.0.0', port: 18001 },
         admin: { host: '127.0.0.1', port: 18080 },
@@ -176,7 +176,7 @@ describe('sidecar', () => {
   };
 
   it('has defaults', async () => {
-    const { result, asked } = await sidecar(['--service', 'cell-1/api', '--app', '8080'], { HOME: '/home/me' });
+    const { result, asked } = await sidecar(['--service', 'cell-1/api', '--app', '8080'], { HOME: '/var/me' });
     expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
     expect(asked).toMatchObject([
       {
@@ -185,7 +185,7 @@ describe('sidecar', () => {
         listen: { address: '127.0.0.1', port: 0 },
         xdsServer: { host: '127.0.0.1', port: 18000 },
         identityServer: { host: '127.0.0.1', port: 18001 },
-        data: '/home/me/.local/state/cellwall/sidecars/cell-1.api',
+        data: '/var/me/.local/state/cellwall/sidecars/cell-1.api',
         xdsVariant: 'delta',
         concurrency: 1,
       },

@@ -56,11 +56,15 @@ export function createControl(deps: ControlDeps): Control {
   const acks = createAcks();
   let inForce: InForce | undefined;
   let unwatch = (): void => {};
+  /** When the oldest change that is not yet published was taken by the store. */
+  let acceptedAt: number | undefined;
 
   const coalescer = createCoalescer(clock, windowMs, () => {
     if (inForce === undefined) return;
     publisher.publishAll(inForce, registry.proxies());
     metrics.setRevision(inForce.revision);
+    if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
+    acceptedAt = undefined;
   });
 
   const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
@@ -86,6 +90,7 @@ export function createControl(deps: ControlDeps): Control {
     coalescer.request(urgent);
   };
   const adoptSafely = (state: StoreState, urgent: boolean): void => {
+    acceptedAt ??= clock.monotonic();
     adopt(state, urgent).catch((reason: unknown) => {
       log.error({ reason: String(reason) }, 'documents not adopted; the last good stay');
     });

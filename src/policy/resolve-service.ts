@@ -2,9 +2,9 @@
 import type { Service } from '../model/documents/service.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import { type SpiffeId, serviceSpiffeId } from '../model/spiffe-id.ts';
+import { checkService } from './check-service.ts';
 import type { CellIr, DependencyIr, EndpointSourceIr, MtlsIr, ServiceIr, ServiceKey, WorkloadIr } from './ir.ts';
 import { type Names, nameHint, serviceKey } from './names.ts';
-import { canonicalPath } from './path.ts';
 import type { Problems } from './problems.ts';
 import type { MeshDefaults } from './resolve-mesh.ts';
 
@@ -27,8 +27,7 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
   const cell = metadata.cell === undefined ? undefined : names.cell(metadata.cell, parsed, ['metadata', 'cell']);
   const key = serviceKey(metadata.name, metadata.cell);
   const spiffeId = serviceSpiffeId(defaults.trustDomain, metadata.name, metadata.cell);
-  checkHealth(parsed, context.problems);
-  checkTimes(parsed, context.problems);
+  checkService(parsed, context.problems);
   return {
     key,
     source: parsed.source,
@@ -146,50 +145,6 @@ function resolveDependencies(parsed: Parsed, self: ServiceKey, { names, problems
     resolved.push({ target, listen });
   }
   return resolved;
-}
-
-function checkHealth(parsed: Parsed, problems: Problems): void {
-  const { protocol, health, healthCheck } = parsed.document.spec;
-  if (health !== undefined && protocol === 'tcp') {
-    problems.error(parsed, ['spec', 'health'], {
-      code: 'http-on-tcp',
-      message: 'a TCP service has no health path',
-      hint: 'remove it: healthCheck of a TCP service connects',
-    });
-  }
-  const seen = health === undefined ? undefined : canonicalPath(health.path, 'keep');
-  if (health !== undefined && !(seen?.kind === 'path' && seen.path === health.path)) {
-    problems.error(parsed, ['spec', 'health', 'path'], {
-      code: 'path-not-normal',
-      message: `no request arrives as "${health.path}"`,
-      hint: 'paths are normalised first; write the plain path',
-    });
-  }
-  if (healthCheck !== undefined && health === undefined && protocol !== 'tcp') {
-    problems.error(parsed, ['spec', 'healthCheck'], {
-      code: 'health-check-without-path',
-      message: 'healthCheck needs a health path to ask',
-      hint: 'add `health: {path: /healthz}` with the path that the application answers',
-    });
-  }
-}
-
-function checkTimes(parsed: Parsed, problems: Problems): void {
-  const { timeouts, healthCheck, outlierDetection } = parsed.document.spec;
-  const positive: readonly (readonly [readonly string[], number | undefined])[] = [
-    [['timeouts', 'connect'], timeouts.connect],
-    [['healthCheck', 'interval'], healthCheck?.interval],
-    [['healthCheck', 'timeout'], healthCheck?.timeout],
-    [['outlierDetection', 'baseEjection'], outlierDetection?.baseEjection],
-  ];
-  for (const [place, value] of positive) {
-    if (value !== 0) continue;
-    problems.error(parsed, ['spec', ...place], {
-      code: 'zero-duration',
-      message: `${place.join('.')} is zero`,
-      hint: 'give it a length, as in "1s"',
-    });
-  }
 }
 
 /** Certificates are renewed at half their life; a connection must not outlive the certificate that it was opened with. */

@@ -27,6 +27,7 @@ export function createCellwall(processes: Processes, env: Readonly<Record<string
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
         timeout: 30_000,
+        signal: processes.ending,
       });
       let stdout = '';
       let stderr = '';

@@ -26,6 +26,8 @@ export interface ChildOptions {
 }
 
 export interface Processes {
+  /** Aborted when the demo ends: for commands that run to their end by themselves. */
+  readonly ending: AbortSignal;
   start(options: ChildOptions): Child;
   /** Ends every child and whatever they started. Safe to call again. */
   stop(): Promise<void>;
@@ -42,8 +44,10 @@ export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number 
   const guard = spawn('sh', ['-c', guardScript], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   guard.unref();
   guard.stdin.on('error', () => {});
+  const ending = new AbortController();
   let stopping: Promise<void> | undefined;
   return {
+    ending: ending.signal,
     start({ name, command, args, logFile, env = {}, ipc = false }) {
       if (stopping !== undefined) throw new Error(`${name} is not started: the demo is ending`);
       const log = openSync(logFile, 'a');
@@ -78,6 +82,7 @@ export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number 
     all: () => children,
     stop() {
       stopping ??= (async () => {
+        ending.abort();
         for (const child of children) child.signal('SIGTERM');
         let timer: NodeJS.Timeout | undefined;
         await Promise.race([

@@ -9,10 +9,10 @@ import { type Figures, must, type Step } from './step.ts';
 export const rotation: Step = {
   name: 'rotation',
   title: '6  certificates rotate under HTTP/1.1, HTTP/2, gRPC and TCP load',
-  withinMs: 90_000,
+  withinMs: 240_000,
   async run(world, tell) {
     const rotations = world.quick ? 3 : 20;
-    const wanted = world.quick ? 100 : 5_100;
+    const wanted = world.quick ? 400 : 20_200;
     const { load } = world;
     load.start(loadPlan(world, { concurrency: 6, pauseMs: 0 }));
     const issued = lanes.map(() => new Set<string>());
@@ -32,11 +32,13 @@ export const rotation: Step = {
           load.renew(lanes.map(({ fresh }) => world.clients[fresh].material()));
         }
       }
-      tell.note(`${rotations} rotations done; the load goes on until each protocol has sent ${wanted}`);
-      await untilTrue(() => load.counts().every(({ sent }) => sent >= wanted), {
-        what: `each protocol sends ${wanted} requests`,
-        withinMs: 60_000,
-      });
+      await untilTrue(
+        () => total(load.counts(), 'sent') >= wanted && load.counts().every(({ sent }) => sent >= wanted / 8),
+        {
+          what: `${wanted} requests are sent`,
+          withinMs: 180_000,
+        },
+      );
     } finally {
       await load.stop();
     }

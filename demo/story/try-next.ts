@@ -9,10 +9,10 @@ It stays up until Ctrl-C. In another terminal:
   export CELLWALL_ADMIN=${controlPlane.addresses.admin} CELLWALL_DATA=${folder}/control-plane
   npm run --silent cellwall -- status
   npm run --silent cellwall -- explain cell-2/gitlab cell-1/gitaly
-  npm run --silent cellwall -- certs
+  npm run --silent cellwall -- certs list
 
-  # as the Redis client of cell-1's gitlab: plaintext to its own sidecar, mTLS from there
-  printf 'PING\\r\\nQUIT\\r\\n' | nc ${outbound('cell-1/gitlab', 'cell-1/valkey').replace(':', ' ')}
+  # as GitLab Shell: plaintext to its own sidecar, mTLS from there
+  curl -i -d '{}' http://${outbound('gitlab-shell', 'cell-1/gitlab')}/api/v4/internal/allowed
 
   # as the HTTP Router (${clients.httpRouter.spiffeId})
   curl -sk --cert ${router}/svid.pem --key ${router}/key.pem \\

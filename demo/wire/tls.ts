@@ -37,15 +37,17 @@ export interface TlsConnection {
 export function connectTls({ address, expect, context, alpn }: TlsTarget): Promise<TlsConnection> {
   const [host = '', port = ''] = address.split(':');
   return new Promise((resolve, reject) => {
+    let serial = '';
     const socket = connect({
       host,
       port: Number(port),
       secureContext: context,
       ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
-      checkServerIdentity: (_host, { subjectaltname }) =>
-        subjectaltname?.split(', ').includes(`URI:${expect}`) === true
-          ? undefined
-          : new Error(`the server is ${subjectaltname ?? 'nobody'}, not ${expect}`),
+      checkServerIdentity: (_host, { subjectaltname, serialNumber }) => {
+        serial = serialNumber.toLowerCase().replace(/^0+/, '');
+        if (subjectaltname?.split(', ').includes(`URI:${expect}`) === true) return undefined;
+        return new Error(`the server is ${subjectaltname ?? 'nobody'}, not ${expect}`);
+      },
     });
     const timer = setTimeout(() => socket.destroy(new Error(`no handshake in ${deadlineMs} ms`)), deadlineMs);
     const fail = (reason: Error): void => {
@@ -59,7 +61,7 @@ export function connectTls({ address, expect, context, alpn }: TlsTarget): Promi
       socket.off('error', fail);
       // Whoever uses the connection listens for itself; without this a late reset would end the process.
       socket.on('error', () => socket.destroy());
-      resolve({ socket, serial: socket.getPeerCertificate().serialNumber.toLowerCase().replace(/^0+/, '') });
+      resolve({ socket, serial });
     });
   });
 }

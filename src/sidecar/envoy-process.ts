@@ -62,7 +62,9 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     const exited = new Promise<number>((resolve) => {
       envoy.once('exit', (code, signal) => {
         ended = true;
-        resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
+        // Asked to end before it could handle signals, it ends by the signal itself: as asked.
+        if (stopping && signal === 'SIGTERM') resolve(0);
+        else resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
       });
     });
 

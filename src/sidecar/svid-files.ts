@@ -44,9 +44,16 @@ export function createSvidFiles(dir: string): SvidFiles {
   function read(): StoredSvid | undefined {
     const folder = join(dir, current);
     if (!existsSync(folder)) return undefined;
-    const key = createPrivateKey(readSecretFile(join(folder, svidFileNames.key)));
-    const chain = readFileSync(join(folder, svidFileNames.chain), 'utf8');
-    return stored(chain, key, readFileSync(join(folder, svidFileNames.bundle), 'utf8'));
+    const keyPem = readSecretFile(join(folder, svidFileNames.key));
+    try {
+      const chain = readFileSync(join(folder, svidFileNames.chain), 'utf8');
+      return stored(chain, createPrivateKey(keyPem), readFileSync(join(folder, svidFileNames.bundle), 'utf8'));
+    } catch (cause) {
+      throw new CellwallError('failed_precondition', `the SVID in ${folder} is damaged`, {
+        hint: `remove ${dir}, and join with a new token`,
+        cause,
+      });
+    }
   }
 
   return {

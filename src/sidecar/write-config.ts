@@ -22,8 +22,9 @@ export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): 
 } {
   const secrets = { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') };
   const content = xdsSecrets(svidDir);
-  writeSecretFile(secrets.certificate, content.certificate);
-  writeSecretFile(secrets.bundle, content.bundle);
+  // Not synced: all three are written again at every start.
+  writeSecretFile(secrets.certificate, content.certificate, 0o600, false);
+  writeSecretFile(secrets.bundle, content.bundle, 0o600, false);
   const made = bootstrap({
     ...params,
     service: params.spiffeId.slice(params.spiffeId.lastIndexOf('/') + 1),
@@ -31,6 +32,6 @@ export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): 
     secrets,
   });
   const path = join(dir, 'envoy.json');
-  writeSecretFile(path, `${JSON.stringify(made, undefined, 2)}\n`);
+  writeSecretFile(path, `${JSON.stringify(made, undefined, 2)}\n`, 0o600, false);
   return { path, bootstrap: made };
 }

@@ -77,24 +77,30 @@ describe('a sidecar', () => {
     expect(uriSans(again.leaf.raw)).toEqual([spiffeId]);
   });
 
-  it('waits for a control plane that is not there yet', async () => {
+  it('waits for a control plane that is not there yet, and refuses one that is not the right one', async () => {
     const { port } = harness.address;
     const token = await harness.token(spiffeId);
-    const { tokens } = harness;
     await harness.close();
     const starting = runSidecar(options({ token })).catch((reason: unknown) => reason);
-    expect(tokens).toBeDefined();
     harness = await createIdentityHarness({ port });
     // Another control plane: the token's fingerprint is not its root's.
     expect(await starting).toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('drains for as long as there are connections, and no longer', async () => {
+  it('ends early, long before its drain is over, when nobody is connected', async () => {
     sidecar = await runSidecar(options({ token: await harness.token(spiffeId), drainSeconds: 20 }));
     await eventually('an xDS stream', () => xds.clients[0]);
     const start = performance.now();
     expect(await sidecar.stop()).toBe(0);
     expect(performance.now() - start).toBeLessThan(5000);
+  });
+
+  it('ends well when it is stopped before its Envoy handles signals, and tells the signal that killed its Envoy', async () => {
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId) }));
+    expect(await sidecar.stop()).toBe(0);
+    sidecar = await runSidecar(options());
+    process.kill(sidecar.envoyPid, 'SIGKILL');
+    expect(await sidecar.exited).toBe(137);
   });
 
   it('ends with the code of its Envoy', async () => {

@@ -1,7 +1,7 @@
 // Puts a response into the state: its nonce, what the client holds from now on, and what warms because of it.
 import type { EncodedResource } from './snapshot.ts';
 import { type Step, type StreamState, withSubscription } from './stream-state.ts';
-import { type Held, type ResourceMap, type Subscription, toldAbsent } from './subscription.ts';
+import { type Held, type Subscription, toldAbsent } from './subscription.ts';
 import { warm } from './warming.ts';
 
 /** What the client learns. */
@@ -23,7 +23,7 @@ export interface Delivery extends News {
 /** Of a client that never answers, only the newest responses are remembered. */
 const maxUnanswered = 1024;
 
-export function deliver(from: StreamState, to: Subscription, resources: ResourceMap, delivery: Delivery): Step {
+export function deliver(from: StreamState, to: Subscription, delivery: Delivery): Step {
   const { version, revision, changed } = delivery;
   const count = from.count + 1;
   const nonce = `${from.prefix}-${count}`;
@@ -31,28 +31,19 @@ export function deliver(from: StreamState, to: Subscription, resources: Resource
   const unanswered = new Map(to.unanswered).set(nonce, sent);
   const [oldest] = unanswered.keys();
   if (unanswered.size > maxUnanswered && oldest !== undefined) unanswered.delete(oldest);
-  const next = { ...learn(to, resources, delivery), owed: false, lastNonce: nonce, sentAt: delivery.now, unanswered };
+  const next = { ...learn(to, delivery), owed: false, lastNonce: nonce, sentAt: delivery.now, unanswered };
   return {
     state: warm(withSubscription({ ...from, count }, next), to.typeUrl, changed),
     effects: [{ kind: 'send', sent, body: delivery.splice(nonce) }],
   };
 }
 
-/** What the client holds once it learnt the news. */
-export function learn(from: Subscription, resources: ResourceMap, { changed, absent, gone }: News): Subscription {
+/** What the client has once it learnt the news. */
+export function learn(from: Subscription, { changed, absent, gone }: News): Subscription {
   if (changed.length + absent.length + gone.length === 0) return from;
   const held = new Map<string, Held>(from.held);
   for (const resource of changed) held.set(resource.name, resource);
-  for (const name of [...absent, ...gone]) {
-    if (from.names.has(name)) held.set(name, toldAbsent);
-    else held.delete(name);
-  }
-  return { ...from, held: isSame(held, resources) ? resources : held, reconciled: undefined };
-}
-
-/** Most clients hold all that there is: then the snapshot's own map serves, and no copy lives on. */
-function isSame(held: ReadonlyMap<string, Held>, resources: ResourceMap): boolean {
-  if (held.size !== resources.size) return false;
-  for (const [name, resource] of resources) if (held.get(name) !== resource) return false;
-  return true;
+  for (const name of absent) held.set(name, toldAbsent);
+  for (const name of gone) held.set(name, toldAbsent);
+  return { ...from, held };
 }

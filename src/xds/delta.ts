@@ -43,10 +43,7 @@ function first(state: StreamState, request: DeltaRequest) {
   if (request.initialVersions.size === 0) return asked;
   const warming = awaited(state, request.typeUrl);
   const versions = [...request.initialVersions].filter(([name]) => !warming.has(name));
-  return claim(
-    asked,
-    versions.map(([name, version]) => [name, { version }] as const),
-  );
+  return claim(asked, new Map(versions.map(([name, version]) => [name, { version }])));
 }
 
 const responder: Responder = {
@@ -67,7 +64,7 @@ function idle({ state }: Flushing): Step {
 }
 
 function respond(
-  { state, subscription, resources, revision, now }: Flushing,
+  { state, subscription, revision, now }: Flushing,
   changed: readonly EncodedResource[],
   absent: readonly string[],
   gone: readonly string[],
@@ -77,7 +74,7 @@ function respond(
   const version = String(revision);
   const removed = [...absent, ...gone];
   const splice = (nonce: string) => spliceDelta({ typeUrl, version, nonce, resources: changed, removed });
-  return deliver(state, subscription, resources, {
+  return deliver(state, subscription, {
     version,
     revision,
     now,

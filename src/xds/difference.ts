@@ -1,6 +1,7 @@
 // What a client lacks: its subscription against the resources of a snapshot.
+import { changes } from './changes.ts';
 import type { EncodedResource } from './snapshot.ts';
-import { type ResourceMap, type Subscription, toldAbsent, unsent } from './subscription.ts';
+import { heldOf, type ResourceMap, type Subscription, toldAbsent, unsent, wants } from './subscription.ts';
 
 export interface Difference {
   readonly changed: readonly EncodedResource[];
@@ -10,23 +11,25 @@ export interface Difference {
   readonly gone: readonly string[];
 }
 
-const none: Difference = { changed: [], absent: [], gone: [] };
-
 export function difference(subscription: Subscription, resources: ResourceMap): Difference {
-  if (subscription.reconciled === resources) return none;
+  const { base, held } = subscription;
   const changed: EncodedResource[] = [];
-  for (const resource of selected(subscription, resources)) {
-    const held = subscription.held.get(resource.name);
-    if (held === resource) continue;
-    if (held === undefined || held === unsent || held.version !== resource.version) changed.push(resource);
-  }
   const absent: string[] = [];
   const gone: string[] = [];
-  if (subscription.held === resources) return { changed, absent, gone };
-  for (const [name, held] of subscription.held) {
-    if (resources.has(name) || held === toldAbsent) continue;
-    if (held === unsent) absent.push(name);
-    else gone.push(name);
+  const compare = (name: string): void => {
+    const has = heldOf(subscription, name);
+    const resource = resources.get(name);
+    if (resource !== undefined) {
+      if (has === undefined || has === unsent || has.version !== resource.version) changed.push(resource);
+    } else if (has === unsent) absent.push(name);
+    else if (has !== undefined && has !== toldAbsent) gone.push(name);
+  };
+  if (base === undefined) {
+    for (const { name } of selected(subscription, resources)) compare(name);
+    for (const name of held.keys()) if (!resources.has(name)) compare(name);
+  } else {
+    for (const name of changes(base, resources)) if (!held.has(name) && wants(subscription, name)) compare(name);
+    for (const name of held.keys()) compare(name);
   }
   return { changed, absent, gone };
 }

@@ -1,11 +1,10 @@
 // Brings a client up to a snapshot, type by type in push order; the two variants differ only in how they respond.
-
 import type { News } from './deliver.ts';
 import { difference } from './difference.ts';
-import { clusterPatienceMs, clusterTypes, pushOrder, removalOrder, waitForClusters } from './order.ts';
+import { clusterPatienceMs, clusterTypes, pushOrder, removalOrder, removedAtOnce, waitForClusters } from './order.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type Effect, isSettled, type Step, type StreamState, withSubscription } from './stream-state.ts';
-import type { ResourceMap, Subscription } from './subscription.ts';
+import { isUpToDate, type ResourceMap, rebase, type Subscription } from './subscription.ts';
 import type { TypeUrl } from './type-url.ts';
 
 export interface Flushing {
@@ -19,9 +18,9 @@ export interface Flushing {
 
 /** How a variant responds. */
 export interface Responder {
-  /** What is new: changed and absent ones, or a reply that is owed. */
+  /** Tells all that is changed or absent, and what is gone where that goes at once; or a reply that is owed. */
   readonly push: (flushing: Flushing) => Step;
-  /** What is gone, after everything new was accepted. */
+  /** Tells what is gone, after everything new was accepted. */
   readonly remove: (flushing: Flushing) => Step;
 }
 
@@ -36,22 +35,25 @@ export function flush(
   let state = from;
   let later = 0;
   const effects: Effect[] = [];
-  const run = (typeUrl: TypeUrl, respond: (flushing: Flushing) => Step): void => {
+  const run = (phase: keyof Responder, typeUrl: TypeUrl): void => {
     const subscription = state.subscriptions.get(typeUrl);
     const resources = all.get(typeUrl) ?? empty;
-    if (subscription === undefined || (subscription.reconciled === resources && !subscription.owed)) return;
+    if (subscription === undefined || isUpToDate(subscription, resources)) return;
     const wait = waitForClusters.has(typeUrl) ? clustersTake(state, now) : 0;
     if (wait > 0) {
       later = wait;
       return;
     }
     const news = difference(subscription, resources);
-    const step = respond({ state, subscription, resources, revision, now, news });
+    const step = responder[phase]({ state, subscription, resources, revision, now, news });
     effects.push(...step.effects);
-    state = reconcile(step.state, typeUrl, resources);
+    state = step.state;
+    const told = state.subscriptions.get(typeUrl);
+    if (told !== undefined && leftNothing(phase, typeUrl, news))
+      state = withSubscription(state, rebase(told, resources));
   };
-  for (const typeUrl of pushOrder) run(typeUrl, responder.push);
-  if (isSettled(state)) for (const typeUrl of removalOrder) run(typeUrl, responder.remove);
+  for (const typeUrl of pushOrder) run('push', typeUrl);
+  if (isSettled(state)) for (const typeUrl of removalOrder) run('remove', typeUrl);
   if (later > 0) effects.push({ kind: 'later', ms: later });
   return { state, effects };
 }
@@ -67,11 +69,8 @@ function clustersTake(state: StreamState, now: number): number {
   return wait;
 }
 
-/** Remembers that nothing is left to tell, so that the next flush of the same resources looks at none of them. */
-function reconcile(state: StreamState, typeUrl: TypeUrl, resources: ResourceMap): StreamState {
-  const subscription = state.subscriptions.get(typeUrl);
-  if (subscription === undefined) return state;
-  const { changed, absent, gone } = difference(subscription, resources);
-  if (changed.length + absent.length + gone.length > 0) return state;
-  return withSubscription(state, { ...subscription, reconciled: resources });
+/** Did this phase tell all the news? */
+function leftNothing(phase: keyof Responder, typeUrl: TypeUrl, { changed, absent, gone }: News): boolean {
+  if (phase === 'push') return gone.length === 0 || removedAtOnce.has(typeUrl);
+  return changed.length + absent.length === 0;
 }

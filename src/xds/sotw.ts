@@ -11,6 +11,7 @@ import { type Effect, type Step, type StreamInput, type StreamState, withSubscri
 import {
   claim,
   type Held,
+  heldOf,
   openSubscription,
   type ResourceMap,
   replaceNames,
@@ -52,11 +53,11 @@ const responder: Responder = {
     return fullSet.has(compared.subscription.typeUrl) ? pushAll(compared) : pushChanged(compared);
   },
   remove(flushing) {
-    const { state, subscription, resources, news } = flushing;
+    const { state, subscription, news } = flushing;
     if (news.gone.length === 0) return { state, effects: [] };
     if (fullSet.has(subscription.typeUrl)) return respondAll(flushing, [], news.gone);
     // Absence is not deletion in this type: there is nothing to say.
-    return { state: withSubscription(state, learn(subscription, resources, news)), effects: [] };
+    return { state: withSubscription(state, learn(subscription, news)), effects: [] };
   },
 };
 
@@ -69,10 +70,7 @@ function compareClaim(flushing: Flushing): Flushing {
   const held = there.filter((resource) => !warming.has(resource.name));
   const next =
     setVersion(there) === subscription.claimed
-      ? claim(
-          unclaimed,
-          held.map((resource) => [resource.name, { version: resource.version, resource }] as const),
-        )
+      ? claim(unclaimed, new Map(held.map((resource) => [resource.name, { version: resource.version, resource }])))
       : unclaimed;
   return { ...flushing, state: withSubscription(state, next), subscription: next, news: difference(next, resources) };
 }
@@ -89,7 +87,7 @@ function pushAll(flushing: Flushing): Step {
 /** The full set, and with it those that are gone but `kept` until everything that may refer to them was replaced. */
 function respondAll(flushing: Flushing, kept: readonly string[], gone: readonly string[]): Step {
   const { subscription, resources, news } = flushing;
-  const old = kept.flatMap((name) => resourceOf(subscription.held.get(name)));
+  const old = kept.flatMap((name) => resourceOf(heldOf(subscription, name)));
   return respond(flushing, [...selected(subscription, resources), ...old], { ...news, gone });
 }
 
@@ -100,8 +98,8 @@ function resourceOf(held: Held | undefined): readonly EncodedResource[] {
 }
 
 function pushChanged(flushing: Flushing): Step {
-  const { subscription, resources, news } = flushing;
-  const told = { ...learn(subscription, resources, { ...news, changed: [], gone: [] }), owed: false };
+  const { subscription, news } = flushing;
+  const told = { ...learn(subscription, { ...news, changed: [], gone: [] }), owed: false };
   const { changed } = news;
   let state = withSubscription(flushing.state, told);
   const effects: Effect[] = [];
@@ -123,7 +121,7 @@ function respond(flushing: Flushing, carried: readonly EncodedResource[], news: 
   const { typeUrl } = subscription;
   const version = fullSet.has(typeUrl) ? setVersion(carried) : versionHeld(subscription, resources, news);
   const splice = (nonce: string) => spliceSotw({ typeUrl, version, nonce, resources: carried });
-  return deliver(state, subscription, resources, { ...news, version, revision, now, carried: carried.length, splice });
+  return deliver(state, subscription, { ...news, version, revision, now, carried: carried.length, splice });
 }
 
 /**
@@ -131,7 +129,7 @@ function respond(flushing: Flushing, carried: readonly EncodedResource[], news: 
  * NACK nobody can tell what it has: then the version is like no other, and all is sent.
  */
 function versionHeld(subscription: Subscription, resources: ResourceMap, news: News): string {
-  const { held } = learn(subscription, resources, news);
-  const there = [...held.values()].flatMap(resourceOf).filter((resource) => resources.has(resource.name));
+  const learnt = learn(subscription, news);
+  const there = selected(subscription, resources).flatMap(({ name }) => resourceOf(heldOf(learnt, name)));
   return subscription.spoiled ? `${setVersion(there)}-spoiled` : setVersion(there);
 }

@@ -26,11 +26,16 @@ export interface Subscription {
   readonly names: ReadonlySet<string>;
   /** Has the client ever named anything? From then on an empty list unsubscribes from all. */
   readonly named: boolean;
+  /** The resources to which the client was last brought up: it has all of these that it wants. */
+  readonly base: ResourceMap | undefined;
+  /** Where what it has differs from the base. */
   readonly held: ReadonlyMap<string, Held>;
-  /** A response is owed even if there is nothing to put in it: a client waits for it to finish its start. */
-  readonly owed: boolean;
+  /** What it brought along from an earlier stream. */
+  readonly claims: ReadonlyMap<string, Claim>;
   /** State-of-the-world: the version that the client said in its first request, until it is compared. */
   readonly claimed: string;
+  /** A response is owed even if there is nothing to put in it: a client waits for it to finish its start. */
+  readonly owed: boolean;
   readonly lastNonce: string;
   /** When the last response was sent, monotonic. */
   readonly sentAt: number;
@@ -40,9 +45,9 @@ export interface Subscription {
   readonly rejected: boolean;
   /** There was a NACK: what was sent since the stream began is not all that the client has. */
   readonly spoiled: boolean;
-  /** The resources to which the client was last brought up; compared by identity. */
-  readonly reconciled: ResourceMap | undefined;
 }
+
+const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 
 export function openSubscription(typeUrl: TypeUrl): Subscription {
   return {
@@ -50,40 +55,47 @@ export function openSubscription(typeUrl: TypeUrl): Subscription {
     wildcard: 'none',
     names: new Set(),
     named: false,
-    held: new Map(),
-    owed: false,
+    base: undefined,
+    held: nothing,
+    claims: nothing,
     claimed: '',
+    owed: false,
     lastNonce: '',
     sentAt: 0,
-    unanswered: new Map(),
+    unanswered: nothing,
     rejected: false,
     spoiled: false,
-    reconciled: undefined,
   };
 }
 
 /** Nothing named yet: all, for the two types of which a client may ask for all without saying so. */
 export function subscribeLegacy(from: Subscription): Subscription {
-  return fullSet.has(from.typeUrl) ? { ...from, wildcard: 'legacy', owed: true, reconciled: undefined } : from;
+  return fullSet.has(from.typeUrl) ? { ...from, wildcard: 'legacy', owed: true } : from;
 }
 
 /** Names newly requested or requested again are always sent, changed or not. */
 export function subscribe(from: Subscription, requested: readonly string[]): Subscription {
   if (requested.length === 0) return from;
   const names = new Set(from.names);
-  const held = new Map(from.held);
-  let { wildcard, owed } = from;
+  const star = requested.includes('*');
+  // What a wildcard adds is not in the base; what is asked for again goes again.
+  const whole = star && from.wildcard !== 'legacy';
+  const held = whole ? everything(from) : new Map(from.held);
+  if (star && from.wildcard === 'explicit') for (const known of held.keys()) held.set(known, unsent);
   for (const name of requested) {
-    if (name !== '*') {
-      names.add(name);
-      held.set(name, unsent);
-    } else {
-      if (wildcard === 'none') owed = true;
-      if (wildcard === 'explicit') for (const known of held.keys()) held.set(known, unsent);
-      wildcard = 'explicit';
-    }
+    if (name === '*') continue;
+    names.add(name);
+    held.set(name, unsent);
   }
-  return { ...from, wildcard, names, named: true, held, owed, reconciled: undefined };
+  return {
+    ...from,
+    wildcard: star ? 'explicit' : from.wildcard,
+    names,
+    named: true,
+    base: whole ? undefined : from.base,
+    held,
+    owed: from.owed || (star && from.wildcard === 'none'),
+  };
 }
 
 /**
@@ -103,13 +115,11 @@ export function unsubscribe(from: Subscription, dropped: readonly string[]): Sub
     } else if (wildcard !== 'none') {
       wildcard = 'none';
       owed = names.size > 0;
-      for (const known of held.keys()) {
-        if (names.has(known)) held.set(known, unsent);
-        else held.delete(known);
-      }
+      for (const known of held.keys()) if (!names.has(known)) held.delete(known);
+      for (const known of names) held.set(known, unsent);
     }
   }
-  return { ...from, wildcard, names, named: true, held, owed, reconciled: undefined };
+  return { ...from, wildcard, names, named: true, held, owed };
 }
 
 /** The whole list of a state-of-the-world request, as the difference to what was wanted. */
@@ -126,22 +136,50 @@ export function wants(subscription: Subscription, name: string): boolean {
   return subscription.wildcard !== 'none' || subscription.names.has(name);
 }
 
-/** What a reconnecting client says that it has: not sent again if unchanged, and told if it is gone. */
-export function claim(from: Subscription, claims: Iterable<readonly [string, Claim]>): Subscription {
-  const held = new Map(from.held);
-  for (const [name, claimed] of claims) if (wants(from, name)) held.set(name, claimed);
-  return { ...from, held, owed: false, reconciled: undefined };
+/** What the client has of a name; undefined if it knows nothing of it. */
+export function heldOf(subscription: Subscription, name: string): Held | undefined {
+  const held = subscription.held.get(name);
+  if (held !== undefined || subscription.base === undefined || !wants(subscription, name)) return held;
+  return subscription.base.get(name) ?? toldAbsent;
 }
 
-/** Marks what it holds of `names` to be sent again. */
+/** All that the client has, by name. */
+export function everything(subscription: Subscription): Map<string, Held> {
+  const all = new Map<string, Held>();
+  for (const name of subscription.names) {
+    const held = heldOf(subscription, name);
+    if (held !== undefined) all.set(name, held);
+  }
+  if (subscription.wildcard !== 'none') for (const [name, held] of subscription.base ?? nothing) all.set(name, held);
+  for (const [name, held] of subscription.held) all.set(name, held);
+  return all;
+}
+
+/** What a reconnecting client says that it has: not sent again if unchanged, and told if it is gone. */
+export function claim(from: Subscription, claims: ReadonlyMap<string, Claim>): Subscription {
+  const held = new Map(from.held);
+  for (const [name, claimed] of claims) if (wants(from, name)) held.set(name, claimed);
+  return { ...from, held, claims, owed: false };
+}
+
+/** Marks what it has of `names` to be sent again. */
 export function resend(from: Subscription, names: ReadonlySet<string>): Subscription {
   const again: string[] = [];
   for (const name of names) {
-    const have = from.held.get(name);
+    const have = heldOf(from, name);
     if (have !== undefined && have !== toldAbsent && have !== unsent) again.push(name);
   }
   if (again.length === 0) return from;
   const held = new Map(from.held);
   for (const name of again) held.set(name, unsent);
-  return { ...from, held, reconciled: undefined };
+  return { ...from, held };
+}
+
+/** The client has all of `resources` that it wants. */
+export function rebase(from: Subscription, resources: ResourceMap): Subscription {
+  return { ...from, base: resources, held: nothing };
+}
+
+export function isUpToDate({ base, held, owed }: Subscription, resources: ResourceMap): boolean {
+  return base === resources && held.size === 0 && !owed;
 }

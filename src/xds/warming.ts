@@ -3,7 +3,7 @@ import { dependents } from './order.ts';
 import { references } from './references.ts';
 import type { EncodedResource } from './snapshot.ts';
 import { type StreamState, withSubscription } from './stream-state.ts';
-import { resend } from './subscription.ts';
+import { everything, resend } from './subscription.ts';
 import type { TypeUrl } from './type-url.ts';
 
 /** Marks the dependents of the changed resources to be sent again. */
@@ -26,8 +26,11 @@ export function awaited(state: StreamState, typeUrl: TypeUrl): ReadonlySet<strin
   const names = new Set<string>();
   for (const [referrer, types] of dependents) {
     if (!types.includes(typeUrl)) continue;
-    for (const held of state.subscriptions.get(referrer)?.held.values() ?? []) {
-      if ('value' in held) for (const name of references(held)) names.add(name);
+    const subscription = state.subscriptions.get(referrer);
+    if (subscription === undefined) continue;
+    for (const [name, held] of everything(subscription)) {
+      const brought = subscription.claims.get(name)?.version === held.version;
+      if ('value' in held && !brought) for (const awaited of references(held)) names.add(awaited);
     }
   }
   return names;

@@ -239,6 +239,8 @@ function sotwPlayer(now: { contents: Contents }): Player {
         const side = sides.get(type);
         if (side === undefined) continue;
         const version = accepted.get(type) ?? '';
+        // The full set carries what it has as well; that alone warms nothing.
+        if (full.has(type)) for (const [name, text] of side.view) side.sent.set(name, text);
         run(() => story.ask(type, { names: side.legacy ? [] : [...side.wanted], version }));
       }
     },

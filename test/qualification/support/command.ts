@@ -54,6 +54,7 @@ export interface Background {
   readonly pid: number;
   /** What it wrote so far, both streams. */
   readonly log: () => string;
+  readonly running: () => boolean;
   /** Ends it and everything it started; resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -72,10 +73,17 @@ export function start(command: string, args: readonly string[], options: Command
   };
   child.stdout.on('data', append);
   child.stderr.on('data', append);
-  const gone = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  let running = true;
+  const gone = new Promise<void>((resolve) =>
+    child.on('exit', () => {
+      running = false;
+      resolve();
+    }),
+  );
   return {
     pid: child.pid,
     log: () => log,
+    running: () => running,
     async stop() {
       endGroup(child, 'SIGTERM');
       const limit = setTimeout(() => endGroup(child, 'SIGKILL'), 10_000);

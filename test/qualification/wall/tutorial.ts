@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { Context, Item } from '../item.ts';
 import { cleanEnvironment } from '../support/clean-environment.ts';
-import { run, start } from '../support/command.ts';
+import { type Background, run, start, tail } from '../support/command.ts';
 import { pack } from '../support/packed.ts';
 import { readmeTutorial } from '../support/readme-tutorial.ts';
 import { until } from '../support/until.ts';
@@ -29,22 +29,25 @@ export const tutorial: Item = {
     // The tutorial asks for Node ≥ 22.18 on the PATH: the one that runs this.
     const env = cleanEnvironment({ home: join(work, 'home'), path: [dirname(process.execPath)] });
     const answers: number[] = [];
-    const started = performance.now();
+    const started = new Map<string, Background>();
+    const begun = performance.now();
     for (const command of commands) {
       progress(`$ ${command}`);
       if (command.trimEnd().endsWith('&')) {
         const background = start('bash', ['-c', `exec ${command.replace(/\s*&\s*$/, '')}`], { cwd: folder, env });
         defer(() => background.stop());
+        started.set(command, background);
       } else if (command.startsWith('curl')) {
         const wanted = answers.length === 0 ? 200 : 403;
-        answers.push(await statusOf(command, wanted, folder, env));
+        const alive = (): boolean => [...started.values()].every((background) => background.running());
+        answers.push(await statusOf(command, { wanted, alive, cwd: folder, env }));
         progress(`${answers.at(-1)}`);
       } else {
         const ended = await run('bash', ['-c', command], { cwd: folder, env });
         if (ended.code !== 0) return { ok: false, figures: { error: `${command}: ${ended.stderr.trim()}` } };
       }
     }
-    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    const seconds = Math.round((performance.now() - begun) / 100) / 10;
     const [allowed = 0, refused = 0] = answers;
     const caller = peers.at(-1) ?? 'none';
     const ok =
@@ -53,6 +56,7 @@ export const tutorial: Item = {
       allowed === 200 &&
       refused === 403 &&
       caller.startsWith('spiffe://');
+    if (!ok) for (const [command, background] of started) progress(`${command}\n${tail(background.log(), 5)}`);
     return { ok, figures: { commands: commands.length, yamlLines, allowed, refused, caller, seconds } };
   },
 };
@@ -74,13 +78,21 @@ async function ownServices({ defer }: Context): Promise<readonly string[]> {
   return callers;
 }
 
+interface StatusOptions {
+  readonly wanted: number;
+  /** Whether it can still come. */
+  readonly alive: () => boolean;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** The status that curl prints; a newcomer waits while the sidecars start (Envoy is fetched once). */
-async function statusOf(command: string, wanted: number, cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
+async function statusOf(command: string, { wanted, alive, cwd, env }: StatusOptions): Promise<number> {
   let status = 0;
   const ask = async (): Promise<true | undefined> => {
     const { stdout } = await run('bash', ['-c', command], { cwd, env, timeoutMs: 10_000 });
     status = Number(/^HTTP\/[\d.]+ (\d+)/m.exec(stdout)?.[1] ?? 0);
-    return status === wanted ? true : undefined;
+    return status === wanted || !alive() ? true : undefined;
   };
   await until(`${command} answers ${wanted}`, 120_000, ask, 250).catch(() => undefined);
   return status;

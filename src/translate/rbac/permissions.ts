@@ -84,10 +84,16 @@ function patterns(path: PathIr): StringMatcher['matchPattern'][] {
   }
 }
 
+/** Envoy refuses programs over 100 unless told otherwise; a template of 1024 characters (the longest) stays under this. */
+const maxProgramSize = 10_000;
+
 /** Envoy matches the whole string. */
 function regex(segments: readonly (string | null)[]): RegexMatcher {
   const text = segments.map((segment) => `/${segment === null ? '[^/]+' : literal(segment)}`).join('');
-  return create(RegexMatcherSchema, { regex: text });
+  return create(RegexMatcherSchema, {
+    regex: text,
+    engineType: { case: 'googleRe2', value: { maxProgramSize } },
+  });
 }
 
 /** RE2 takes a backslash before any punctuation for that character. */

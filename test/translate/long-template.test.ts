@@ -1,0 +1,41 @@
+// The longest path template that a document may hold is no regular expression too long for Envoy.
+import { expect, test, vi } from 'vitest';
+import { startHttp1Echo } from '../support/echo-application.ts';
+import { httpCall } from '../support/http-call.ts';
+import { meshOf } from '../support/resolve-text.ts';
+import { createTestCa } from '../support/test-ca.ts';
+import { startTranslatedProxy } from '../support/translated-proxy.ts';
+import { idOf, meshDocument, policyDocument, serviceDocument } from './mesh-text.ts';
+
+test('1024 characters', async () => {
+  const ca = await createTestCa();
+  const application = await startHttp1Echo();
+  const template = '/abcdefghij/{id}'.repeat(64);
+  const mesh = meshOf(
+    meshDocument('permissive') +
+      serviceDocument('api', 'cell-1', '{protocol: http1}') +
+      policyDocument(
+        'api',
+        'cell-1',
+        `{target: {service: api}, action: allow, rules: [{from: [{everyone: true}], to: [{path: {template: "${template}"}}]}]}`,
+      ),
+  );
+  const [service] = mesh.services.values();
+  if (service === undefined) throw new Error('no service');
+  const proxy = await startTranslatedProxy(
+    { mesh, endpoints: new Map(), bundles: { roots: ca.root, legacyAnchors: new Map() } },
+    { spiffeId: service.spiffeId, service: service.key, inbound: { address: '127.0.0.1', port: 0 }, application },
+    await ca.issue({ uri: idOf('api', 'cell-1') }),
+  );
+  try {
+    const port = await proxy.envoy.port('inbound');
+    const status = async (path: string): Promise<number> => (await httpCall({ port, path })).status;
+    const path = template.replaceAll('{id}', '7');
+    await vi.waitFor(async () => expect(await status(path)).toBe(200), { timeout: 10_000 });
+    expect(await status(`${path}/8`)).toBe(403);
+    expect(proxy.ads.nacks).toEqual([]);
+  } finally {
+    await proxy.stop();
+    await application.stop();
+  }
+});

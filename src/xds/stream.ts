@@ -57,7 +57,7 @@ interface Session {
 }
 
 export function createXdsStream(deps: StreamDeps): OpenXdsStream {
-  const { id: stream, transport, cache, observe, flusher, clock, limits } = deps;
+  const { id: stream, transport, cache, flusher, clock, limits } = deps;
   const variant = variants[deps.variant];
   let state: StreamState = openStream(deps.prefix);
   let session: Session | undefined;
@@ -69,6 +69,14 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   let pending = false;
   let cancelLater = (): void => {};
 
+  // A listener's fault is not the stream's.
+  const observe: StreamObserver = (event) => {
+    try {
+      deps.observe(event);
+    } catch (err) {
+      deps.log.error({ stream, event: event.kind, err }, 'an observer of streams failed');
+    }
+  };
   const guarded = (run: () => void): void => {
     if (!open) return;
     try {

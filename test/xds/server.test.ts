@@ -216,6 +216,20 @@ describe('refused', () => {
   });
 });
 
+test('an observer that fails costs nothing', async () => {
+  const xds = await start({
+    observe: () => {
+      throw new TypeError('a bug');
+    },
+  });
+  xds.cache.set(nodeKey, one);
+  const stream = connect(xds).delta();
+  stream.send({ node, typeUrl: cluster });
+  await stream.next();
+  stream.cancel();
+  await until('gone', () => xds.server.streams() === 0);
+});
+
 describe('load', () => {
   test('a burst of changes is one push', async () => {
     const xds = await start();

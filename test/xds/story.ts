@@ -1,10 +1,6 @@
 // Plays requests and pushes against the pure steps, and tells what was sent in short: `cluster a=1 b=2 -c`.
-import { create, fromBinary } from '@bufbuild/protobuf';
-import {
-  DeltaDiscoveryResponseSchema,
-  DiscoveryResponseSchema,
-  ResourceSchema,
-} from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { fromBinary } from '@bufbuild/protobuf';
+import { DeltaDiscoveryResponseSchema, DiscoveryResponseSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { stepDelta } from '../../src/xds/delta.ts';
 import type { Snapshot } from '../../src/xds/snapshot.ts';
 import { stepSotw } from '../../src/xds/sotw.ts';
@@ -151,9 +147,9 @@ export class DeltaStory extends Story {
 
 /** The version of made-up content, as in `initial_resource_versions`. */
 export function versionOf(text: string): string {
-  const [resource] =
+  return (
     snapshotOf(1, { cluster: { any: text } })
       .resources.get(typeUrls.cluster)
-      ?.values() ?? [];
-  return resource?.version ?? create(ResourceSchema).version;
+      ?.get('any')?.version ?? ''
+  );
 }

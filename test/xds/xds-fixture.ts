@@ -5,7 +5,7 @@ import { createSnapshotCache, type SnapshotCache } from '../../src/xds/cache.ts'
 import { encodeResource } from '../../src/xds/encode.ts';
 import type { Limits } from '../../src/xds/limits.ts';
 import type { NodeKey } from '../../src/xds/node.ts';
-import type { StreamAuthenticator, StreamEvent } from '../../src/xds/observer.ts';
+import type { StreamAuthenticator, StreamEvent, StreamObserver } from '../../src/xds/observer.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/server.ts';
 import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
 import { type GrpcListener, listenGrpc, type TlsMaterial } from '../../src/xds/transport-grpc.ts';
@@ -35,6 +35,7 @@ export async function startXds(
     readonly limits?: Partial<Limits>;
     readonly tls?: TlsMaterial;
     readonly authenticate?: StreamAuthenticator;
+    readonly observe?: StreamObserver;
   } = {},
 ): Promise<Fixture> {
   const cache = createSnapshotCache();
@@ -42,7 +43,7 @@ export async function startXds(
   const server = createXdsServer({
     cache,
     authenticate: options.authenticate ?? byName,
-    observe: (event) => void events.push(event),
+    observe: options.observe ?? ((event) => void events.push(event)),
     log: silentLog,
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });

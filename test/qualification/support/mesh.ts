@@ -98,12 +98,12 @@ export async function startMesh(
       const folder = join(work, `sidecar-${count}`);
       const tokenFile = `${folder}.token`;
       writeFileSync(tokenFile, await token('--service', service), { mode: 0o600 });
-      const [inbound = 0, envoyAdmin = 0] = await freePorts(2);
+      const [inbound = 0] = await freePorts(1);
       const args = [
         'sidecar',
         ...['--service', service, '--app', String(application), '--listen', `127.0.0.1:${inbound}`],
         ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
-        ...['--token-file', tokenFile, '--data', folder, '--envoy-admin', String(envoyAdmin)],
+        ...['--token-file', tokenFile, '--data', folder],
       ];
       return () => {
         const spawned = performance.now();

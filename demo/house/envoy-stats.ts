@@ -1,7 +1,7 @@
 // What an Envoy says of itself: its counters of configuration updates and its endpoints.
 import { request } from 'node:http';
 
-export async function readEnvoy(admin: string, path: string): Promise<string> {
+async function readEnvoy(admin: string, path: string): Promise<string> {
   const [host = '', port = ''] = admin.split(':');
   return new Promise((resolve, reject) => {
     const call = request({ host, port: Number(port), path, agent: false, timeout: 5000 }, (response) => {

@@ -9,7 +9,7 @@ export interface Caller {
   readonly xfcc?: string;
 }
 
-export const echoHeaders = { peerId: 'x-demo-peer-id', xfcc: 'x-demo-xfcc' } as const;
+const echoHeaders = { peerId: 'x-demo-peer-id', xfcc: 'x-demo-xfcc' } as const;
 const told = { peerId: 'x-cellwall-peer-id', xfcc: 'x-forwarded-client-cert' } as const;
 
 /** The headers to answer with: who the caller was said to be. */

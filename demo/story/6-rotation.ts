@@ -26,8 +26,8 @@ export const rotation: Step = {
         await recordIssued(world, issued);
         await untilSeen(world, issued);
         seenAfter.push(performance.now() - started);
-        // The clients without a sidecar renew, too, now and then.
-        if (done % 5 === 0) {
+        // The clients without a sidecar renew, too, half-way.
+        if (done === Math.ceil(rotations / 2)) {
           await Promise.all([world.clients.httpRouter.renew(), world.clients.cell1Gitlab.renew()]);
           load.renew(lanes.map(({ fresh }) => world.clients[fresh].material()));
         }

@@ -5,7 +5,7 @@ export const classifyMethod = 'gitlab.cells.topology_service.ClassifyService/Cla
 export const getCellsMethod = 'gitlab.cells.topology_service.ClassifyService/GetCells';
 export const beginUpdateMethod = 'gitlab.cells.topology_service.claims.v1.ClaimService/BeginUpdate';
 export const listCommitsMethod = 'gitaly.CommitService/ListCommits';
-export const classification = { type: 'SESSION_PREFIX', value: 'cell-2' };
+const classification = { type: 'SESSION_PREFIX', value: 'cell-2' };
 
 /** The call that a client of `service` makes, to `address`. */
 export function applicationCall(service: string, address: string): Call {

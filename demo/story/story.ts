@@ -11,7 +11,7 @@ import { brokenPolicy } from './8-broken-policy.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
-export const steps: readonly Step[] = [
+const steps: readonly Step[] = [
   permissive,
   everyCaller,
   strict,

@@ -256,6 +256,7 @@ describe('gRPC', () => {
     try {
       await vi.waitFor(
         async () => {
+          direct.close();
           direct = http2Session(port, webSvid);
           expect((await direct.call({ path: '/pkg.Db/Get' })).status).toBe('200');
         },
@@ -268,10 +269,15 @@ describe('gRPC', () => {
       expect((await direct.call({ path: '/pkg.Db/Put', headers: grpc })).status).toBe('grpc 7');
       expect((await direct.call({ path: '/pkg.Db/GetAll' })).status).toBe('403');
       const loopback = await caller.envoy.port(`outbound:${db}`);
-      const plain = http2Session(loopback);
-      await vi.waitFor(async () => expect((await plain.call({ path: '/pkg.Db/Get' })).status).toBe('200'), {
-        timeout: 10_000,
-      });
+      let plain = http2Session(loopback);
+      await vi.waitFor(
+        async () => {
+          plain.close();
+          plain = http2Session(loopback);
+          expect((await plain.call({ path: '/pkg.Db/Get' })).status).toBe('200');
+        },
+        { timeout: 10_000 },
+      );
       const { body } = await plain.call({ path: '/pkg.Db/Get', headers: { 'x-cellwall-peer-id': 'forged' } });
       expect((JSON.parse(body) as EchoedRequest).headers['x-cellwall-peer-id']).toBe(idOf('web', 'cell-1'));
       plain.close();

@@ -18,7 +18,8 @@ export interface Inputs {
   readonly bundles: Bundles;
 }
 
-export type ResourceMap = ReadonlyMap<TypeUrl, ReadonlyMap<string, EncodedResource>>;
+type NamedResources = ReadonlyMap<string, EncodedResource>;
+export type ResourceMap = ReadonlyMap<TypeUrl, NamedResources>;
 
 export interface SnapshotMaker {
   /** Undefined when what was translated must not be emitted: the proxy keeps what it has. */
@@ -28,6 +29,11 @@ export interface SnapshotMaker {
 export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker {
   let generation: Inputs | undefined;
   let shapes = new Map<string, ResourceMap | undefined>();
+  const known = new Map<string, WeakRef<NamedResources>>();
+  const forget = new FinalizationRegistry((key: string) => {
+    // A new one may have taken the key since.
+    if (known.get(key)?.deref() === undefined) known.delete(key);
+  });
 
   const encodeAll = (resources: readonly TranslatedResource[]): ResourceMap | undefined => {
     const findings = lint(resources);
@@ -41,7 +47,17 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
       const names = types.get(typeUrl) ?? new Map<string, EncodedResource>();
       types.set(typeUrl, names.set(name, interner.encode(typeUrl, name, toBinary(schema, message))));
     }
-    return types;
+    // The same map as before where a type did not change, also for another shape: streams then skip it by identity.
+    return new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
+  };
+
+  const internNames = (typeUrl: TypeUrl, names: NamedResources): NamedResources => {
+    const key = [typeUrl, ...[...names.values()].flatMap(({ name, version }) => [name, version])].join('\0');
+    const there = known.get(key)?.deref();
+    if (there !== undefined) return there;
+    known.set(key, new WeakRef(names));
+    forget.register(names, key);
+    return names;
   };
 
   return {
@@ -56,26 +72,24 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
       }
       const shared = shapes.get(key);
       if (shared === undefined) return undefined;
-      const resources = withSecret(shared, secret);
+      const resources = withSecret(shared, secret, before?.resources.get(typeUrls.secret));
       if (before !== undefined && sameResources(before.resources, resources)) return before;
       return { revision: inputs.revision, resources };
     },
   };
 }
 
-function withSecret(shared: ResourceMap, secret: EncodedResource): ResourceMap {
-  const secrets = new Map(shared.get(typeUrls.secret));
-  secrets.set(secret.name, secret);
-  return new Map(shared).set(typeUrls.secret, secrets);
+function withSecret(shared: ResourceMap, secret: EncodedResource, before: NamedResources | undefined): ResourceMap {
+  const secrets = new Map(shared.get(typeUrls.secret)).set(secret.name, secret);
+  const same = before !== undefined && sameNames(before, secrets);
+  return new Map(shared).set(typeUrls.secret, same ? before : secrets);
 }
 
 function sameResources(a: ResourceMap, b: ResourceMap): boolean {
-  if (a.size !== b.size) return false;
-  for (const [typeUrl, names] of a) {
-    const others = b.get(typeUrl);
-    if (others === undefined || others.size !== names.size) return false;
-    // Interned: equal content is the same object. An own secret is compared by its version, the serial.
-    for (const [name, resource] of names) if (others.get(name)?.version !== resource.version) return false;
-  }
-  return true;
+  return a.size === b.size && [...a].every(([typeUrl, names]) => names === b.get(typeUrl));
+}
+
+/** An own secret is compared by its version, the serial; everything else is interned. */
+function sameNames(a: NamedResources, b: NamedResources): boolean {
+  return a.size === b.size && [...a].every(([name, { version }]) => b.get(name)?.version === version);
 }

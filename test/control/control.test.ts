@@ -154,7 +154,7 @@ spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]}]}
     clock.advance(100);
     const after = cache.get(api);
     for (const type of ['cluster', 'listener', 'route', 'endpoint'] as const) {
-      expect(after?.resources.get(typeUrls[type])).toEqual(before?.resources.get(typeUrls[type]));
+      expect(after?.resources.get(typeUrls[type])).toBe(before?.resources.get(typeUrls[type]));
     }
     expect(after?.resources.get(typeUrls.extension)).not.toEqual(before?.resources.get(typeUrls.extension));
   });

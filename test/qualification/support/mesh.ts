@@ -120,7 +120,7 @@ export async function startMesh(
           port: inbound,
           firstCall: (timeoutMs) =>
             until(`${service} serves`, timeoutMs, ask, 3).catch((reason: Error) => {
-              throw new Error(`${reason.message}; the sidecar said:\n${tail(sidecar.log())}`);
+              throw new Error(`${reason.message}; the sidecar said:\n${tail(sidecar.log(), 60)}`);
             }),
         };
       };

@@ -175,7 +175,7 @@ export const explainQuerySchema = z.strictObject({
 export const explanationSchema = z.object({
   decision: z.enum(['allowed', 'refused']),
   stage: z
-    .enum(['handshake', 'path', 'health', 'deny-rule', 'allow-rule', 'default'])
+    .enum(['handshake', 'path', 'health', 'break-glass', 'deny-rule', 'allow-rule', 'default'])
     .describe('Where it was decided.'),
   reason: z.string(),
   caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),

@@ -2,13 +2,13 @@
 // makes filters of the same IR; a property test holds the two against each other on a real Envoy.
 import { CellwallError } from '../lib/errors.ts';
 import { trustDomainOf } from '../model/spiffe-id.ts';
-import type { MeshIr, RuleIr, ServiceIr } from './ir.ts';
-import { type FilteredCall, matchRule, type RuleMatch } from './match.ts';
-import { canonicalPath } from './path.ts';
+import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from './ir.ts';
+import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
+import { canonicalPath, hasDotParameters } from './path.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
 /** Where the call was decided, in the order in which a proxy comes to them. */
-export type DecisionStage = 'handshake' | 'path' | 'health' | 'deny-rule' | 'allow-rule' | 'default';
+export type DecisionStage = 'handshake' | 'path' | 'health' | 'break-glass' | 'deny-rule' | 'allow-rule' | 'default';
 
 export interface Decision {
   readonly outcome: 'allow' | 'deny';
@@ -41,7 +41,7 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   const refusal = refusedInHandshake(mesh, service, request.caller);
   if (service.protocol === 'tcp') {
     if (refusal !== undefined) return early('deny', 'handshake', refusal);
-    return decideByRules(service, { caller: request.caller });
+    return decideByRules(mesh, service, { caller: request.caller });
   }
   if (refusal !== undefined && !opensHealthChain(service, request.caller)) return early('deny', 'handshake', refusal);
 
@@ -55,10 +55,13 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   if (isHealthProbe(service, method, path)) return early('allow', 'health', 'the health path is open to probes', path);
   if (refusal !== undefined)
     return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass`, path);
+  if (hasDotParameters(path)) {
+    return early('deny', 'path', 'the path holds a dot segment with a parameter, as in "/..;x/"', path);
+  }
   if (path.includes(';') && refusesParameters(service)) {
     return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);
   }
-  return { ...decideByRules(service, { caller: request.caller, http: { method, path } }), path };
+  return { ...decideByRules(mesh, service, { caller: request.caller, http: { method, path } }), path };
 }
 
 /** Why the caller does not get through the TLS handshake (or is turned away for lack of one); undefined if it does. */
@@ -88,11 +91,16 @@ function refusesParameters({ authorization }: ServiceIr): boolean {
   return authorization.deny.some((rule) => rule.operations.some((operation) => operation.path !== undefined));
 }
 
-function decideByRules({ authorization }: ServiceIr, call: FilteredCall): Decision {
+function decideByRules(mesh: MeshIr, { authorization }: ServiceIr, call: FilteredCall): Decision {
   const shadow = [...authorization.shadowDeny, ...authorization.shadowAllow].filter(
     (rule) => matchRule(rule, call).kind === 'matched',
   );
   const considered: ConsideredRule[] = [];
+  const { caller } = call;
+  if (caller.kind === 'id' && mesh.breakGlass.includes(caller.id)) {
+    const reason = 'a break-glass identity: no policy can lock it out';
+    return { outcome: 'allow', stage: 'break-glass', reason, considered, shadow };
+  }
   for (const action of ['deny', 'allow'] as const) {
     for (const rule of authorization[action]) {
       const result = matchRule(rule, call);
@@ -103,14 +111,29 @@ function decideByRules({ authorization }: ServiceIr, call: FilteredCall): Decisi
       }
     }
   }
-  const outcome = authorization.fallback;
-  const reason =
-    outcome === 'allow'
-      ? 'the service is permissive and no enforced policy targets it'
-      : authorization.allow.length === 0
+  return { ...byDefault(authorization, caller), stage: 'default', considered, shadow };
+}
+
+function byDefault(
+  { fallback, cellDefault, allow }: AuthorizationIr,
+  caller: Caller,
+): { readonly outcome: 'allow' | 'deny'; readonly reason: string } {
+  if (fallback === 'allow') {
+    return { outcome: 'allow', reason: 'the service is permissive and no enforced policy targets it' };
+  }
+  if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) {
+    return {
+      outcome: 'allow',
+      reason: "no enforced policy targets it, and the mesh's default for its cells allows the caller",
+    };
+  }
+  return {
+    outcome: 'deny',
+    reason:
+      allow.length === 0
         ? 'no allow rule targets the service, and it denies by default'
-        : 'no allow rule matches, and the service denies by default';
-  return { outcome, stage: 'default', reason, considered, shadow };
+        : 'no allow rule matches, and the service denies by default',
+  };
 }
 
 function early(outcome: Decision['outcome'], stage: DecisionStage, reason: string, path?: string): Decision {

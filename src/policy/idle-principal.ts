@@ -24,6 +24,7 @@ export function idlePrincipal(
 ): IdlePrincipal | undefined {
   switch (principal.kind) {
     case 'everyone':
+    case 'cells':
       return undefined;
     case 'anonymous':
       return target.mtls.mode === 'permissive'

@@ -18,6 +18,8 @@ export interface MeshIr {
   readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
   readonly workloads: ReadonlyMap<SpiffeId, WorkloadIr>;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+  /** Identities that no policy can lock out; they come before every rule. */
+  readonly breakGlass: readonly SpiffeId[];
 }
 
 export interface CellIr {
@@ -86,11 +88,13 @@ export interface DependencyIr {
 }
 
 /**
- * Decided in this order: any enforced deny rule that matches refuses; any enforced allow rule that matches allows; else
- * `fallback`. It is `allow` only for a permissive service that no enforced policy targets.
+ * Decided in this order: a break-glass identity is allowed; any enforced deny rule that matches refuses; any enforced allow
+ * rule that matches allows; else `cellDefault` allows, else `fallback`. It is `allow` only for a permissive service that no enforced policy targets.
  */
 export interface AuthorizationIr {
   readonly fallback: 'allow' | 'deny';
+  /** Callers whom the mesh's defaults for traffic inside and across cells allow; where no enforced policy targets the service. */
+  readonly cellDefault?: CellDefaultIr;
   readonly deny: readonly RuleIr[];
   readonly allow: readonly RuleIr[];
   /** Rules of shadow policies: evaluated beside the enforced ones, counted, never enforced. */
@@ -115,7 +119,15 @@ export type PrincipalIr =
   | { readonly kind: 'prefix'; readonly prefix: string }
   /** No verified identity of the mesh: plaintext, one-way TLS, legacy certificate. */
   | { readonly kind: 'anonymous' }
-  | { readonly kind: 'everyone' };
+  | { readonly kind: 'everyone' }
+  | CellDefaultIr;
+
+/** Identities that begin with `prefix` and not with `except`; both end in "/". Of defaults only: no document says it. */
+export interface CellDefaultIr {
+  readonly kind: 'cells';
+  readonly prefix: string;
+  readonly except?: string;
+}
 
 /** All that is present must match. */
 export interface OperationIr {

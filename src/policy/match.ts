@@ -33,6 +33,12 @@ export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean 
       return caller.kind === 'anonymous';
     case 'everyone':
       return true;
+    case 'cells':
+      return (
+        caller.kind === 'id' &&
+        caller.id.startsWith(principal.prefix) &&
+        !(principal.except !== undefined && caller.id.startsWith(principal.except))
+      );
     default:
       return principal satisfies never;
   }

@@ -29,6 +29,17 @@ export function canonicalPath(raw: string, escapedSlashes: EscapedSlashes): Cano
   return query === undefined ? { kind: 'path', path: normal } : { kind: 'path', path: normal, query };
 }
 
+/**
+ * A dot segment with a parameter, "/..;x" or "/.;x", also with the ";" escaped. Envoy takes literal ones apart as above, but
+ * lets through what becomes one by decoding ("/%2e%2e;x"), which many servers then resolve. No application needs it.
+ */
+export function hasDotParameters(canonical: string): boolean {
+  return dotParameters.some((text) => canonical.toLowerCase().includes(text));
+}
+
+/** What such a path holds, without regard to case; the filter on the proxy looks for the same. */
+export const dotParameters: readonly string[] = ['/.;', '/..;', '/.%3b', '/..%3b'];
+
 function rejected(reason: string): CanonicalPath {
   return { kind: 'rejected', reason: `the path ${reason}` };
 }

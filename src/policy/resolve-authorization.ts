@@ -2,16 +2,18 @@
 import type { AuthorizationPolicy, PolicySource } from '../model/documents/authorization-policy.ts';
 import type { FieldPath } from '../model/field-path.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import { cellSpiffePrefix, type SpiffeId, type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
+import { cellSpiffePrefix, type SpiffeId, trustDomainUri } from '../model/spiffe-id.ts';
 import { idlePrincipal } from './idle-principal.ts';
-import type { AuthorizationIr, PrincipalIr, RuleIr, ServiceKey } from './ir.ts';
+import { type PlacedRule, warnOfIdleRules } from './idle-rules.ts';
+import type { AuthorizationIr, CellDefaultIr, PrincipalIr, RuleIr, ServiceKey } from './ir.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
+import type { MeshDefaults } from './resolve-mesh.ts';
 import { resolveOperations } from './resolve-operation.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export interface AuthorizationContext {
-  readonly trustDomain: TrustDomain;
+  readonly defaults: MeshDefaults;
   readonly names: Names;
   readonly problems: Problems;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
@@ -19,17 +21,19 @@ export interface AuthorizationContext {
   readonly identities: ReadonlySet<SpiffeId>;
 }
 
+type Parsed = ParsedDocument<AuthorizationPolicy>;
+
 interface RuleLists {
-  readonly deny: RuleIr[];
-  readonly allow: RuleIr[];
-  readonly shadowDeny: RuleIr[];
-  readonly shadowAllow: RuleIr[];
-  enforced: boolean;
+  readonly deny: PlacedRule[];
+  readonly allow: PlacedRule[];
+  readonly shadowDeny: PlacedRule[];
+  readonly shadowAllow: PlacedRule[];
+  readonly enforced: Parsed[];
 }
 
 /** The authorization of any service. Every policy is looked at once, in the order of the documents. */
 export function resolveAuthorization(
-  policies: readonly ParsedDocument<AuthorizationPolicy>[],
+  policies: readonly Parsed[],
   context: AuthorizationContext,
 ): (service: ServiceDraft) => AuthorizationIr {
   const byTarget = new Map<ServiceKey, RuleLists>();
@@ -41,37 +45,70 @@ export function resolveAuthorization(
     if (target === undefined) continue;
     const lists = byTarget.get(target.key) ?? emptyLists();
     byTarget.set(target.key, lists);
-    const rules = spec.rules.map((_, index) => resolveRule(parsed, index, target, context));
+    const rules = spec.rules.map((_, index) => ({
+      rule: resolveRule(parsed, index, target, context),
+      document: parsed,
+      index,
+    }));
     if (spec.mode === 'enforce') {
-      lists.enforced = true;
+      lists.enforced.push(parsed);
       lists[spec.action].push(...rules);
     } else {
       lists[spec.action === 'allow' ? 'shadowAllow' : 'shadowDeny'].push(...rules);
     }
-    if (spec.rules.length === 0 && spec.action === 'deny') {
-      context.problems.warning(parsed, ['spec', 'rules'], {
-        code: 'empty-policy',
-        message: 'a deny policy without rules refuses nobody',
-        hint: 'add rules, or delete the policy',
-      });
-    }
   }
-  return ({ key, mtls }) => {
-    const { enforced, ...lists } = byTarget.get(key) ?? emptyLists();
-    return { fallback: mtls.mode === 'strict' || enforced ? 'deny' : 'allow', ...lists };
+  for (const { deny, allow, enforced } of byTarget.values()) {
+    warnOfIdleRules(deny, allow, context.problems);
+    for (const parsed of enforced) warnOfEmptyPolicy(parsed, enforced.length, context.problems);
+  }
+  return (service) => {
+    const { enforced, ...lists } = byTarget.get(service.key) ?? emptyLists();
+    const cellDefault = enforced.length === 0 ? cellDefaultOf(service, context.defaults) : undefined;
+    return {
+      fallback: service.mtls.mode === 'strict' || enforced.length > 0 ? 'deny' : 'allow',
+      ...(service.mtls.mode === 'strict' && cellDefault !== undefined ? { cellDefault } : {}),
+      deny: lists.deny.map(({ rule }) => rule),
+      allow: lists.allow.map(({ rule }) => rule),
+      shadowDeny: lists.shadowDeny.map(({ rule }) => rule),
+      shadowAllow: lists.shadowAllow.map(({ rule }) => rule),
+    };
   };
 }
 
 function emptyLists(): RuleLists {
-  return { deny: [], allow: [], shadowDeny: [], shadowAllow: [], enforced: false };
+  return { deny: [], allow: [], shadowDeny: [], shadowAllow: [], enforced: [] };
 }
 
-function resolveRule(
-  parsed: ParsedDocument<AuthorizationPolicy>,
-  index: number,
-  target: ServiceDraft,
-  context: AuthorizationContext,
-): RuleIr {
+/** An allow policy without rules alone says "nobody"; beside others it says nothing. */
+function warnOfEmptyPolicy(parsed: Parsed, enforced: number, problems: Problems): void {
+  const { action, rules } = parsed.document.spec;
+  if (rules.length > 0 || (action === 'allow' && enforced === 1)) return;
+  problems.warning(parsed, ['spec', 'rules'], {
+    code: 'empty-policy',
+    message:
+      action === 'deny'
+        ? 'a deny policy without rules refuses nobody'
+        : 'an allow policy without rules, beside other policies of the service, changes nothing',
+    hint: 'add rules, or delete the policy',
+  });
+}
+
+/** Only between cells and inside one: a caller or a service outside of cells is in neither. */
+function cellDefaultOf(
+  { cell }: ServiceDraft,
+  { trustDomain, authorization }: MeshDefaults,
+): CellDefaultIr | undefined {
+  if (cell === undefined) return undefined;
+  const own = cellSpiffePrefix(trustDomain, cell.name);
+  const all = `${trustDomainUri(trustDomain)}/cell/`;
+  const { withinCell, acrossCells } = authorization;
+  if (acrossCells === 'allow') {
+    return { kind: 'cells', prefix: all, ...(withinCell === 'allow' ? {} : { except: own }) };
+  }
+  return withinCell === 'allow' ? { kind: 'cells', prefix: own } : undefined;
+}
+
+function resolveRule(parsed: Parsed, index: number, target: ServiceDraft, context: AuthorizationContext): RuleIr {
   const { metadata, spec } = parsed.document;
   const rule = spec.rules[index];
   const place: FieldPath = ['spec', 'rules', index];
@@ -81,7 +118,8 @@ function resolveRule(
     const principal = resolveSource(source, parsed, at, target, context);
     if (principal === undefined) continue;
     principals.push(principal);
-    const idle = idlePrincipal(principal, target, context);
+    if (spec.action === 'deny') refuseBreakGlass(principal, parsed, at, context);
+    const idle = idlePrincipal(principal, target, { ...context, trustDomain: context.defaults.trustDomain });
     if (idle !== undefined && (spec.action === 'allow' || idle.never)) {
       context.problems.warning(parsed, at, { code: 'matches-nobody', message: idle.message, hint: idle.hint });
     }
@@ -95,13 +133,28 @@ function resolveRule(
   };
 }
 
+/** A wider deny rule leaves them out by itself; one that names them is a contradiction. */
+function refuseBreakGlass(
+  principal: PrincipalIr,
+  parsed: Parsed,
+  place: FieldPath,
+  { defaults, problems }: AuthorizationContext,
+): void {
+  if (principal.kind !== 'id' || !defaults.breakGlass.includes(principal.id)) return;
+  problems.error(parsed, place, {
+    code: 'denies-break-glass',
+    message: `${principal.id} is a break-glass identity: no policy may deny it`,
+    hint: "remove it here, or from the Mesh's spec.breakGlass",
+  });
+}
+
 /** Undefined where the source names something that is not there: a problem then, so that no IR comes of it. */
 function resolveSource(
   source: PolicySource,
-  parsed: ParsedDocument<AuthorizationPolicy>,
+  parsed: Parsed,
   place: FieldPath,
   target: ServiceDraft,
-  { names, problems, drafts, trustDomain }: AuthorizationContext,
+  { names, problems, drafts, defaults: { trustDomain } }: AuthorizationContext,
 ): PrincipalIr | undefined {
   const { metadata } = parsed.document;
   if ('service' in source) {

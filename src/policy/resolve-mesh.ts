@@ -2,7 +2,7 @@
 import type { Cell } from '../model/documents/cell.ts';
 import type { Mesh } from '../model/documents/mesh.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { TrustDomain } from '../model/spiffe-id.ts';
+import { type SpiffeId, serverSpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
 import type { CellIr, LegacyAuthorityIr } from './ir.ts';
 import { legacyCertificateFault } from './legacy-certificates.ts';
 import type { Problems } from './problems.ts';
@@ -12,6 +12,8 @@ export interface MeshDefaults {
   readonly mode: 'permissive' | 'strict';
   readonly svidLifetimeMs: number;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+  readonly authorization: Mesh['spec']['authorization'];
+  readonly breakGlass: readonly SpiffeId[];
 }
 
 const minLifetimeMs = 1000;
@@ -31,7 +33,14 @@ export function resolveMeshDefaults(
       message: 'there is no Mesh document',
       hint: 'write one: `kind: Mesh` with `spec.trustDomain`',
     });
-    return { trustDomain: placeholder, mode: 'strict', svidLifetimeMs: 3_600_000, legacyAuthorities: new Map() };
+    return {
+      trustDomain: placeholder,
+      mode: 'strict',
+      svidLifetimeMs: 3_600_000,
+      legacyAuthorities: new Map(),
+      authorization: { withinCell: 'deny', acrossCells: 'deny' },
+      breakGlass: [],
+    };
   }
   for (const other of others) {
     problems.error(other, ['metadata', 'name'], {
@@ -53,7 +62,48 @@ export function resolveMeshDefaults(
     mode: spec.mtls.mode,
     svidLifetimeMs: spec.svid.lifetime,
     legacyAuthorities: resolveLegacyAuthorities(parsed, problems),
+    authorization: spec.authorization,
+    breakGlass: resolveBreakGlass(parsed, problems),
   };
+}
+
+/** Only identities that this mesh can issue, and vouch for: never one of another domain, never the control plane's. */
+function resolveBreakGlass(parsed: ParsedDocument<Mesh>, problems: Problems): readonly SpiffeId[] {
+  const { trustDomain, breakGlass } = parsed.document.spec;
+  for (const [index, id] of breakGlass.entries()) {
+    const place = ['spec', 'breakGlass', index];
+    if (trustDomainOf(id) !== trustDomain) {
+      problems.error(parsed, place, {
+        code: 'foreign-trust-domain',
+        message: `${id} is of another trust domain`,
+        hint: `a break-glass identity is one of this mesh: "${trustDomainUri(trustDomain)}/..."`,
+      });
+    } else if (id.startsWith(serverSpiffeId(trustDomain).replace(/server$/, ''))) {
+      problems.error(parsed, place, {
+        code: 'reserved-identity',
+        message: `${id} is reserved for the control plane`,
+        hint: 'name the identity of a person or a job, with a Workload of its own',
+      });
+    }
+  }
+  return breakGlass.toSorted();
+}
+
+/** In an emergency it is too late to find out. */
+export function warnOfNobodysBreakGlass(
+  parsed: ParsedDocument<Mesh> | undefined,
+  identities: ReadonlySet<SpiffeId>,
+  problems: Problems,
+): void {
+  for (const [index, id] of (parsed?.document.spec.breakGlass ?? []).entries()) {
+    if (parsed === undefined || identities.has(id) || trustDomainOf(id) !== parsed.document.spec.trustDomain) continue;
+    if (id.startsWith(serverSpiffeId(parsed.document.spec.trustDomain).replace(/server$/, ''))) continue;
+    problems.warning(parsed, ['spec', 'breakGlass', index], {
+      code: 'matches-nobody',
+      message: `${id} is nobody's identity`,
+      hint: 'write a Workload that has it',
+    });
+  }
 }
 
 const placeholder = 'unknown' as TrustDomain;

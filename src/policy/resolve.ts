@@ -7,7 +7,7 @@ import type { MeshIr, ServiceIr, ServiceKey } from './ir.ts';
 import { createNames, documentsByKind, serviceKey } from './names.ts';
 import { createProblems } from './problems.ts';
 import { resolveAuthorization } from './resolve-authorization.ts';
-import { resolveCells, resolveMeshDefaults } from './resolve-mesh.ts';
+import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './resolve-mesh.ts';
 import { resolveService, type ServiceDraft } from './resolve-service.ts';
 import { resolveWorkloads } from './resolve-workloads.ts';
 
@@ -20,7 +20,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
   const problems = createProblems();
   const byKind = documentsByKind(documents, problems);
   const defaults = resolveMeshDefaults(byKind.meshes, documents, problems);
-  const { trustDomain, svidLifetimeMs, legacyAuthorities } = defaults;
+  const { trustDomain, svidLifetimeMs, legacyAuthorities, breakGlass } = defaults;
   const cells = resolveCells(byKind.cells, problems);
   const keys = new Set(byKind.services.map(({ document: { metadata } }) => serviceKey(metadata.name, metadata.cell)));
   const names = createNames(keys, cells, problems);
@@ -31,19 +31,30 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     const draft = resolveService(parsed, { defaults, names, workloads, problems });
     drafts.set(draft.key, draft);
   }
+  const identities = new Set([...[...drafts.values()].map(({ spiffeId }) => spiffeId), ...workloads.keys()]);
+  warnOfNobodysBreakGlass(byKind.meshes[0], identities, problems);
   const serviceOf = new Map([...drafts.values()].map(({ spiffeId, key }) => [spiffeId, key]));
   const authorizationOf = resolveAuthorization(byKind.policies, {
-    trustDomain,
+    defaults,
     names,
     problems,
     drafts,
-    identities: new Set([...serviceOf.keys(), ...workloads.keys()]),
+    identities,
   });
   const services = new Map<ServiceKey, ServiceIr>();
   for (const draft of drafts.values()) services.set(draft.key, { ...draft, authorization: authorizationOf(draft) });
 
   const found = problems.all();
   if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
-  const mesh: MeshIr = { trustDomain, svidLifetimeMs, cells, services, serviceOf, workloads, legacyAuthorities };
+  const mesh: MeshIr = {
+    trustDomain,
+    svidLifetimeMs,
+    cells,
+    services,
+    serviceOf,
+    workloads,
+    legacyAuthorities,
+    breakGlass,
+  };
   return { kind: 'resolved', mesh, warnings: found };
 }

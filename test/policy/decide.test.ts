@@ -66,6 +66,9 @@ describe('the order of decisions', () => {
       'deny deny-rule cell-1/no/0',
     ],
     ['";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret;x' }), 'deny path'],
+    ['a decoded dot segment with a parameter', call('open', web1, { path: '/items/%2e%2e;x/parts' }), 'deny path'],
+    ['one with an escaped ";"', call('gitlab', web1, { path: '/a/..%3Bx' }), 'deny path'],
+    ['";" behind other segments', call('gitlab', web1, { path: '/a/x..;y' }), 'allow default'],
     ['";" in the query is nothing', call('cell-1/api', web1, { path: '/v1/a?b;c' }), 'allow allow-rule cell-1/api/0'],
     ['case counts', call('cell-1/api', web1, { path: '/V1/a' }), 'deny default'],
     ['escaped slash', call('cell-1/api', web1, { path: '/v1%2fa' }), 'deny path'],
@@ -295,5 +298,53 @@ describe('properties', () => {
       { numRuns: 400 },
     );
     expect(offered).toBeGreaterThan(50);
+  });
+});
+
+describe('defaults of cells', () => {
+  const meshWith = (defaults: string, ...more: string[]): MeshIr =>
+    meshOf(
+      yaml(
+        meshText('strict', `, authorization: {${defaults}}, breakGlass: ["spiffe://td1/oncall"]`),
+        cellText('cell-1', 1),
+        cellText('cell-10', 10),
+        workloadText('oncall', '{identity: {spiffeId: "spiffe://td1/oncall"}}'),
+        serviceText('cell-1/web', 'http1'),
+        serviceText('cell-10/web', 'http1'),
+        serviceText('cell-1/api', 'http1'),
+        serviceText('global', 'http1'),
+        serviceText('cell-1/open', 'http1', ', mtls: {mode: permissive}'),
+        ...more,
+      ),
+    );
+  const router = id('td1/edge/router');
+  test.each([
+    ['withinCell: allow', ['allow', 'deny', 'deny']],
+    ['acrossCells: allow', ['deny', 'allow', 'deny']],
+    ['withinCell: allow, acrossCells: allow', ['allow', 'allow', 'deny']],
+    ['', ['deny', 'deny', 'deny']],
+  ])('%s', (defaults, expected) => {
+    const mesh = meshWith(defaults);
+    expect([web1, web10, router].map((caller) => decide(mesh, call('cell-1/api', caller)).outcome)).toEqual(expected);
+    expect([web1, web10].map((caller) => decide(mesh, call('global', caller)).outcome)).toEqual(['deny', 'deny']);
+    expect(decide(mesh, call('cell-1/open', anonymous('plaintext'))).outcome).toBe('allow');
+  });
+
+  test('end with the first enforced policy, not with a shadow', () => {
+    const rules = '[{from: [{service: global}]}]';
+    const shadow = meshWith('withinCell: allow', policyText('cell-1/p', 'api', 'allow', rules, 'shadow'));
+    expect(decide(shadow, call('cell-1/api', web1)).outcome).toBe('allow');
+    const enforced = meshWith('withinCell: allow', policyText('cell-1/p', 'api', 'allow', rules));
+    expect(brief(decide(enforced, call('cell-1/api', web1)))).toBe('deny default');
+  });
+
+  test('a break-glass identity is locked out by nothing but its handshake and the form of its path', () => {
+    const mesh = meshWith('', policyText('cell-1/p', 'api', 'deny', '[{from: [{everyone: true}]}]'));
+    const oncall = id('td1/oncall');
+    expect(brief(decide(mesh, call('cell-1/api', oncall)))).toBe('allow break-glass');
+    expect(brief(decide(mesh, call('global', oncall)))).toBe('allow break-glass');
+    expect(brief(decide(mesh, call('global', oncall, { path: '/a/%2e%2e;/b' })))).toBe('deny path');
+    expect(brief(decide(mesh, call('cell-1/api', id('td1/oncall2'))))).toBe('deny deny-rule cell-1/p/0');
+    expect(brief(decide(mesh, call('cell-1/api', id('td2/oncall'))))).toBe('deny handshake');
   });
 });

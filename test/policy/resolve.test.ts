@@ -325,3 +325,125 @@ describe('legacy authorities', () => {
     }
   });
 });
+
+describe('rules that change nothing', () => {
+  const everyone = '{from: [{everyone: true}]}';
+  const warningsOf = (...documents: string[]): string[] =>
+    problemsOf(yaml(...base, ...documents)).map(({ code, source, severity }) => `${severity} ${code} ${source.line}`);
+  const lineOf = (text: string, documents: readonly string[]): number =>
+    yaml(...base, ...documents)
+      .split('\n')
+      .findIndex((line) => line.includes(text)) + 1;
+
+  test.each<readonly [string, readonly string[], string]>([
+    [
+      'covered by an earlier rule of the same policy',
+      [
+        policyText(
+          'cell-1/p',
+          'api',
+          'allow',
+          '[{from: [{cell: same}]}, {from: [{service: db}], to: [{methods: [GET]}]}]',
+        ),
+      ],
+      'rule-shadowed',
+    ],
+    [
+      'covered by another policy, path in path',
+      [
+        policyText('cell-1/a', 'api', 'allow', '[{from: [{cell: same}], to: [{path: {prefix: /v1}}]}]'),
+        policyText('cell-1/p', 'api', 'allow', '[{from: [{service: api}], to: [{path: {template: "/v1/{id}"}}]}]'),
+      ],
+      'rule-shadowed',
+    ],
+    [
+      'allowed and denied',
+      [
+        policyText('cell-1/a', 'api', 'deny', '[{from: [{cell: same}], to: [{path: {prefix: /v1}}]}]'),
+        policyText(
+          'cell-1/p',
+          'api',
+          'allow',
+          '[{from: [{cell: same}], to: [{methods: [GET], path: {exact: /v1/x}}]}]',
+        ),
+      ],
+      'allow-denied',
+    ],
+    ['denies everyone', [policyText('cell-1/p', 'api', 'deny', `[${everyone}]`)], 'denies-everyone'],
+    ['a deny without rules', [policyText('cell-1/p', 'api', 'deny', '[]')], 'empty-policy'],
+    [
+      'an allow without rules beside another',
+      [
+        policyText('cell-1/a', 'api', 'allow', '[{from: [{service: web}]}]'),
+        policyText('cell-1/p', 'api', 'allow', '[]'),
+      ],
+      'empty-policy',
+    ],
+  ])('%s', (_, documents, code) => {
+    const text = documents.at(-1) ?? '';
+    const line = lineOf(text.split('\n').at(-1) ?? '', documents);
+    expect(warningsOf(...documents)).toEqual([`warning ${code} ${line}`]);
+  });
+
+  test.each<readonly [string, readonly string[]]>([
+    ['an allow without rules, alone', [policyText('cell-1/p', 'api', 'allow', '[]')]],
+    [
+      'a narrower rule first',
+      [policyText('cell-1/p', 'api', 'allow', '[{from: [{service: api}]}, {from: [{cell: same}]}]')],
+    ],
+    [
+      'a deny of a part',
+      [
+        policyText('cell-1/a', 'api', 'deny', '[{from: [{cell: same}], to: [{path: {exact: /v1}}]}]'),
+        policyText('cell-1/p', 'api', 'allow', '[{from: [{cell: same}], to: [{path: {prefix: /v1}}]}]'),
+      ],
+    ],
+    [
+      'a shadow rule over an enforced one',
+      [
+        policyText('cell-1/a', 'api', 'deny', '[{from: [{cell: same}]}]', 'shadow'),
+        policyText('cell-1/p', 'api', 'allow', '[{from: [{cell: same}]}]'),
+      ],
+    ],
+    [
+      'another method',
+      [
+        policyText(
+          'cell-1/p',
+          'api',
+          'allow',
+          '[{from: [{cell: same}], to: [{methods: [GET]}]}, {from: [{cell: same}], to: [{methods: [GET, PUT]}]}]',
+        ),
+      ],
+    ],
+  ])('no warning: %s', (_, documents) => {
+    expect(warningsOf(...documents)).toEqual([]);
+  });
+});
+
+describe('break-glass', () => {
+  const oncall = workloadText('oncall', '{identity: {spiffeId: "spiffe://td1/oncall"}}');
+  const problems = (ids: string, ...documents: string[]): string[] =>
+    problemsOf(yaml(meshText('strict', `, breakGlass: [${ids}]`), ...base.slice(1), oncall, ...documents)).map(
+      ({ code, severity }) => `${severity} ${code}`,
+    );
+
+  test('a policy that names it is refused, also as a shadow; a wider one is not', () => {
+    const denies = (from: string, mode: string): string =>
+      policyText('cell-1/p', 'api', 'deny', `[{from: [${from}]}]`, mode);
+    expect(problems('"spiffe://td1/oncall"', denies('{spiffeId: "spiffe://td1/oncall"}', 'enforce'))).toContain(
+      'error denies-break-glass',
+    );
+    expect(problems('"spiffe://td1/oncall"', denies('{spiffeId: "spiffe://td1/oncall"}', 'shadow'))).toContain(
+      'error denies-break-glass',
+    );
+    expect(problems('"spiffe://td1/oncall"', denies('{trustDomain: td1}', 'enforce'))).toEqual([]);
+  });
+
+  test('is of this trust domain, never the control plane, and somebody', () => {
+    expect(problems('"spiffe://td2/oncall"')).toEqual(['error foreign-trust-domain']);
+    expect(problems('"spiffe://td1/cellwall/server"')).toEqual(['error reserved-identity']);
+    expect(problems('"spiffe://td1/nobody"')).toEqual(['warning matches-nobody']);
+    expect(problems('"spiffe://td1/oncall"')).toEqual([]);
+  });
+});

@@ -76,6 +76,10 @@ const rules = (tcp: boolean, name: string): fc.Arbitrary<RuleIr[]> =>
 const authorization = (tcp: boolean): fc.Arbitrary<AuthorizationIr> =>
   fc.record({
     fallback: fc.constantFrom('allow', 'deny'),
+    cellDefault: fc.constantFrom(
+      { kind: 'cells', prefix: 'spiffe://td1.test/cell/' } as const,
+      { kind: 'cells', prefix: 'spiffe://td1.test/cell/', except: 'spiffe://td1.test/cell/cell-1/' } as const,
+    ),
     deny: rules(tcp, 'deny'),
     allow: rules(tcp, 'allow'),
     shadowDeny: rules(tcp, 'shadow-deny'),
@@ -165,8 +169,9 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
     fc.tuple(...places.map(([name, cell]) => service(name, cell))),
     fc.array(fc.array(endpoint, { maxLength: 5 }), { minLength: places.length, maxLength: places.length }),
     fc.array(fc.subarray([...places.keys()]), { minLength: places.length, maxLength: places.length }),
+    fc.subarray(['spiffe://td1.test/oncall' as SpiffeId, 'spiffe://td1.test/edge/router' as SpiffeId]),
   )
-  .map(([all, live, dependencies]) => {
+  .map(([all, live, dependencies, breakGlass]) => {
     const services = all.map((one, index) => ({
       ...one,
       dependsOn: (dependencies[index] ?? []).map((target, port) => ({
@@ -183,6 +188,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
         serviceOf: new Map(services.map((one) => [one.spiffeId, one.key])),
         workloads: new Map(),
         legacyAuthorities: new Map(),
+        breakGlass,
       },
       endpoints: new Map(services.map(({ key }, index) => [key, live[index] ?? []])),
       bundles: { roots: 'ROOTS\n', legacyAnchors: new Map([['old', 'ANCHOR\n']]) },

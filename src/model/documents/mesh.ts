@@ -1,7 +1,7 @@
 // Mesh: the trust domain and the defaults, one a deployment.
 import { z } from 'zod';
 import { durationSchema } from '../duration.ts';
-import { trustDomainSchema } from '../spiffe-id.ts';
+import { spiffeIdSchema, trustDomainSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, globalMetadataSchema, nameSchema } from './common.ts';
 
 export const mtlsModeSchema = z.enum(['permissive', 'strict']);
@@ -15,6 +15,8 @@ const legacyAuthoritySchema = z.strictObject({
       'PEM of the CA certificates whose client certificates permissive services accept, as anonymous callers. They can never vouch for a SPIFFE ID of this trust domain.',
     ),
 });
+
+const defaultActionSchema = z.enum(['allow', 'deny']).default('deny');
 
 export const meshSchema = z.strictObject({
   apiVersion: apiVersionSchema,
@@ -34,6 +36,20 @@ export const meshSchema = z.strictObject({
       })
       .prefault({}),
     legacyAuthorities: z.array(legacyAuthoritySchema).default([]),
+    authorization: z
+      .strictObject({
+        withinCell: defaultActionSchema.describe("Callers of the service's own cell. Default: deny."),
+        acrossCells: defaultActionSchema.describe('Callers of another cell. Default: deny.'),
+      })
+      .prefault({})
+      .describe(
+        'What happens to calls between cells and inside one, to strict services that no enforced policy targets.',
+      ),
+    breakGlass: z
+      .array(spiffeIdSchema)
+      .max(10)
+      .default([])
+      .describe('Identities that no policy can lock out of any service, for emergencies. Every use is logged.'),
   }),
 });
 

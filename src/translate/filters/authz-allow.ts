@@ -1,15 +1,18 @@
 // Allow rules; whoever matches none is refused. "Allow everyone" (a permissive service that no policy targets) is written
 // out as a policy: absent rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { anyOperation, operation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
-import { everyone, type PrincipalContext } from '../rbac/principals.ts';
+import { everyone, type PrincipalContext, principals } from '../rbac/principals.ts';
 import { healthOperation } from './health-operation.ts';
 import type { InboundFilter } from './inbound-filter.ts';
 
 export const healthPolicy = 'cellwall/health';
 export const fallbackPolicy = 'cellwall/fallback';
+export const cellDefaultPolicy = 'cellwall/cell-default';
+/** Observers tell its uses by this name. */
+export const breakGlassPolicy = 'cellwall/break-glass';
 
 export const authzAllow: InboundFilter = {
   name: 'authz-allow',
@@ -21,12 +24,29 @@ export const authzAllow: InboundFilter = {
     const allow = policiesOf(authorization.allow, context);
     const fallback = new Map<string, Policy>();
     if (authorization.fallback === 'allow') fallback.set(fallbackPolicy, policy([everyone(context)], [anyOperation()]));
-    const rules = rbac('allow', health, allow, fallback);
+    const { cellDefault } = authorization;
+    if (cellDefault !== undefined) {
+      fallback.set(cellDefaultPolicy, policy(principals([cellDefault], context), [anyOperation()]));
+    }
+    const breakGlass = breakGlassPolicies(mesh, context);
+    const rules = rbac('allow', breakGlass, health, allow, fallback);
     if (authorization.shadowAllow.length === 0) return { rules };
     // An enforced allow policy would end the fallback, so it is not part of what the shadow decides.
-    return { rules, shadowRules: rbac('allow', health, allow, policiesOf(authorization.shadowAllow, context)) };
+    return {
+      rules,
+      shadowRules: rbac('allow', breakGlass, health, allow, policiesOf(authorization.shadowAllow, context)),
+    };
   },
 };
+
+function breakGlassPolicies({ breakGlass }: MeshIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
+  if (breakGlass.length === 0) return new Map();
+  const who = principals(
+    breakGlass.map((id) => ({ kind: 'id', id })),
+    context,
+  );
+  return new Map([[breakGlassPolicy, policy(who, [anyOperation()])]]);
+}
 
 function healthPolicies(service: ServiceIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
   const health = healthOperation(service);

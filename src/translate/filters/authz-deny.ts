@@ -3,8 +3,9 @@
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
+import { dotParameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
-import { and, anyOperation, not, operation, pathContains } from '../rbac/permissions.ts';
+import { and, anyOperation, not, operation, pathContains, pathContainsIgnoringCase } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext } from '../rbac/principals.ts';
 import { healthOperation } from './health-operation.ts';
@@ -12,6 +13,7 @@ import type { InboundFilter } from './inbound-filter.ts';
 
 export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
 export const pathParametersGuard = 'cellwall/guard/path-parameters';
+export const dotParametersGuard = 'cellwall/guard/dot-parameters';
 
 export const authzDeny: InboundFilter = {
   name: 'authz-deny',
@@ -23,9 +25,9 @@ export const authzDeny: InboundFilter = {
     const exceptHealth = health === undefined ? undefined : not(operation(health));
     const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));
     const guards = guardsOf(service, context);
-    const rules = rbac('deny', guards, policiesOf(authorization.deny, context, narrow));
+    const rules = rbac('deny', guards, policiesOf(authorization.deny, context, narrow, mesh.breakGlass));
     if (authorization.shadowDeny.length === 0) return { rules };
-    return { rules, shadowRules: rbac('deny', policiesOf(authorization.shadowDeny, context, narrow)) };
+    return { rules, shadowRules: rbac('deny', policiesOf(authorization.shadowDeny, context, narrow, mesh.breakGlass)) };
   },
 };
 
@@ -37,6 +39,8 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
   // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early
   // header mutation joins them with ",", which no SPIFFE ID contains.
   guards.set(severalIdentitiesGuard, policy([peerIdContains(',')], [anyOperation()]));
+  // Servers that know parameters resolve "/..;x" as "/..": never let one through, whatever the rules say.
+  guards.set(dotParametersGuard, policy([everyone(context)], dotParameters.map(pathContainsIgnoringCase)));
   // Servers disagree about what ";" in a path means, so a deny of a path must not be escaped by one.
   if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
     guards.set(pathParametersGuard, policy([everyone(context)], [pathContains(';')]));

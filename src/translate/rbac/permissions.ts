@@ -19,12 +19,16 @@ export function anyOperation(): Permission {
 export function operation({ methods, path }: OperationIr): Permission {
   return and([
     ...(methods === undefined ? [] : [or(methods.map(methodIs))]),
-    ...(path === undefined ? [] : [or(patterns(path).map(pathIs))]),
+    ...(path === undefined ? [] : [or(patterns(path).map((pattern) => pathIs(pattern)))]),
   ]);
 }
 
 export function pathContains(text: string): Permission {
   return pathIs({ case: 'contains', value: text });
+}
+
+export function pathContainsIgnoringCase(text: string): Permission {
+  return pathIs({ case: 'contains', value: text }, true);
 }
 
 export function and(rules: readonly Permission[]): Permission {
@@ -60,9 +64,9 @@ function methodIs(method: string): Permission {
   });
 }
 
-function pathIs(matchPattern: StringMatcher['matchPattern']): Permission {
+function pathIs(matchPattern: StringMatcher['matchPattern'], ignoreCase = false): Permission {
   return create(PermissionSchema, {
-    rule: { case: 'urlPath', value: { rule: { case: 'path', value: { matchPattern } } } },
+    rule: { case: 'urlPath', value: { rule: { case: 'path', value: { matchPattern, ignoreCase } } } },
   });
 }
 

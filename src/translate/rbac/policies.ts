@@ -9,9 +9,10 @@ import {
   RBAC_Action,
   RBACSchema,
 } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { RuleIr } from '../../policy/ir.ts';
 import { permissions } from './permissions.ts';
-import { type PrincipalContext, principals } from './principals.ts';
+import { exceptIds, type PrincipalContext, principals } from './principals.ts';
 
 /** Name → policy. Names with "cellwall/" at the front and no number at the end are no rule's. */
 export type Policies = ReadonlyMap<string, Policy>;
@@ -25,10 +26,12 @@ export function policiesOf(
   rules: readonly RuleIr[],
   context: PrincipalContext,
   narrow: (permission: Permission) => Permission = (permission) => permission,
+  /** Whom the rules are not for. */
+  except: readonly SpiffeId[] = [],
 ): Policies {
   const policies = new Map<string, Policy>();
   for (const rule of rules) {
-    const who = principals(rule.principals, context);
+    const who = exceptIds(principals(rule.principals, context), except);
     if (who.length > 0) policies.set(rule.id, policy(who, permissions(rule.operations).map(narrow)));
   }
   return policies;

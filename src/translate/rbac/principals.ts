@@ -5,7 +5,7 @@ import { type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_
 import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
-import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { PrincipalIr, ServiceIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
 
@@ -37,6 +37,13 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
       return context.mode === 'strict' ? undefined : not(authenticated({ case: 'prefix', value: own }));
     case 'everyone':
       return everyone(context);
+    case 'cells':
+      return of.except === undefined
+        ? authenticated({ case: 'prefix', value: of.prefix })
+        : and([
+            authenticated({ case: 'prefix', value: of.prefix }),
+            not(authenticated({ case: 'prefix', value: of.except })),
+          ]);
     default:
       return of satisfies never;
   }
@@ -57,6 +64,17 @@ function authenticated(uri?: StringMatcher['matchPattern']): Principal {
       },
     },
   });
+}
+
+/** These, without those whom no policy can lock out. */
+export function exceptIds(who: readonly Principal[], ids: readonly SpiffeId[]): Principal[] {
+  if (ids.length === 0) return [...who];
+  const except = ids.map((id) => not(authenticated({ case: 'exact', value: id })));
+  return who.map((one) => and([one, ...except]));
+}
+
+function and(ids: readonly Principal[]): Principal {
+  return create(PrincipalSchema, { identifier: { case: 'andIds', value: { ids: [...ids] } } });
 }
 
 function not(value: Principal): Principal {

@@ -3,6 +3,7 @@ import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { Decision } from '../../../src/policy/decide.ts';
 import type { RuleIr } from '../../../src/policy/ir.ts';
 import { matchPath, matchPrincipal } from '../../../src/policy/match.ts';
+import { hasDotParameters } from '../../../src/policy/path.ts';
 import type { Caller } from '../../../src/policy/request.ts';
 import type { GeneratedMesh } from './random-documents.ts';
 import type { GeneratedRequest } from './random-requests.ts';
@@ -27,9 +28,12 @@ export const matchers = [
   'allow rule',
   'default allow',
   'default deny',
+  'default of cells',
+  'break-glass',
   'handshake',
   'path',
   'path parameters',
+  'dot parameters',
   'health',
   'shadow ignored',
   'caller plaintext',
@@ -60,17 +64,18 @@ export function matchersOf(
   return hit;
 }
 
-function stageOf({ stage, outcome, path }: Decision): Matcher {
+function stageOf({ stage, outcome, path, reason }: Decision): Matcher {
   switch (stage) {
     case 'default':
-      return `default ${outcome}`;
+      return reason.includes('default for its cells') ? 'default of cells' : `default ${outcome}`;
     case 'deny-rule':
       return 'deny rule';
     case 'allow-rule':
       return 'allow rule';
     case 'path':
       // Refused for its form by the connection manager, or by the guard once it had one.
-      return path === undefined ? 'path' : 'path parameters';
+      if (path === undefined) return 'path';
+      return hasDotParameters(path) ? 'dot parameters' : 'path parameters';
     default:
       return stage;
   }

@@ -14,6 +14,9 @@ export const workloadIds = [
   'spiffe://td1/jobs/other',
 ] as const;
 
+/** Nobody's rule names it; prefixes may cover it. */
+export const breakGlassId = 'spiffe://td1/job/oncall';
+
 export interface GeneratedService {
   readonly key: GeneratedKey;
   readonly protocol: 'http1' | 'http2' | 'grpc' | 'tcp';
@@ -76,6 +79,8 @@ metadata: {name: mesh}
 spec:
   trustDomain: ${trustDomain}
   mtls: {mode: ${random.pick(['strict', 'permissive'])}}
+  authorization: {withinCell: ${random.pick(['allow', 'deny'])}, acrossCells: ${random.pick(['allow', 'deny'])}}
+${random.chance(0.5) ? `  breakGlass: ["${breakGlassId}"]` : ''}
   legacyAuthorities:
     - name: old
       certificates: |

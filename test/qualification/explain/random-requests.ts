@@ -2,6 +2,7 @@
 
 import type { Random } from './random.ts';
 import {
+  breakGlassId,
   type GeneratedMesh,
   type GeneratedRule,
   type GeneratedService,
@@ -76,6 +77,7 @@ const ids = [
   'spiffe://td1/job',
   'spiffe://td1/nobody',
   'spiffe://td2/x',
+  breakGlassId,
 ];
 const vias = ['plaintext', 'one-way-tls', 'legacy'] as const;
 
@@ -160,6 +162,9 @@ const bends: readonly ((path: string, random: Random) => string)[] = [
   (path) => `/x/%2e%2E${path}`,
   (path) => `/x/..;a=b${path}`,
   (path) => `/x/%2e%2e;${path}`,
+  (path) => `${path}/%2E;v=1/x`,
+  (path) => `${path}/x/%2e.;a${path}`,
+  (path) => `${path}/..%3bx`,
   (path) => `/x\\..${path}`,
   (path) => `${path}?q=/../x`,
   (path) => `${path}?a;b#c`,

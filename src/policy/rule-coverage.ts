@@ -1,0 +1,48 @@
+// Whether a rule matches everything that another one does. Exact where it says yes; it may say no of two rules that together
+// or in an unusual way cover a third: a warning must never be wrong, and may be missing.
+import type { OperationIr, PathIr, PrincipalIr, RuleIr } from './ir.ts';
+import { matchPath } from './match.ts';
+
+type Rule = Pick<RuleIr, 'principals' | 'operations'>;
+
+export function covers(wide: Rule, narrow: Rule): boolean {
+  return (
+    narrow.principals.every((one) => wide.principals.some((other) => coversPrincipal(other, one))) &&
+    (wide.operations.length === 0 ||
+      (narrow.operations.length > 0 &&
+        narrow.operations.every((one) => wide.operations.some((other) => coversOperation(other, one)))))
+  );
+}
+
+function coversPrincipal(wide: PrincipalIr, narrow: PrincipalIr): boolean {
+  if (wide.kind === 'everyone') return true;
+  if (wide.kind === 'prefix') {
+    if (narrow.kind === 'id') return narrow.id.startsWith(wide.prefix);
+    return narrow.kind === 'prefix' && narrow.prefix.startsWith(wide.prefix);
+  }
+  if (wide.kind === 'id') return narrow.kind === 'id' && narrow.id === wide.id;
+  return wide.kind === 'anonymous' && narrow.kind === 'anonymous';
+}
+
+function coversOperation(wide: OperationIr, narrow: OperationIr): boolean {
+  const { methods } = wide;
+  if (methods !== undefined && !(narrow.methods?.every((method) => methods.includes(method)) ?? false)) return false;
+  return wide.path === undefined || (narrow.path !== undefined && coversPath(wide.path, narrow.path));
+}
+
+function coversPath(wide: PathIr, narrow: PathIr): boolean {
+  if (wide.kind === 'prefix') return coversByPrefix(wide.path, narrow);
+  if (narrow.kind === 'exact') return matchPath(wide, narrow.path);
+  if (wide.kind !== 'template' || narrow.kind !== 'template') return false;
+  return (
+    wide.segments.length === narrow.segments.length &&
+    wide.segments.every((segment, index) => segment === null || segment === narrow.segments[index])
+  );
+}
+
+function coversByPrefix(prefix: string, narrow: PathIr): boolean {
+  if (prefix === '/') return true;
+  if (narrow.kind !== 'template') return matchPath({ kind: 'prefix', path: prefix }, narrow.path);
+  const wanted = prefix.slice(1).split('/');
+  return wanted.every((segment, index) => segment === narrow.segments[index]);
+}

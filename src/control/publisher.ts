@@ -44,7 +44,7 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
   const publish = (from: Inputs, proxy: RegisteredProxy): void => {
     const own = secrets.get(proxy.node);
     // Held (no answer) rather than refused: an identity or a service may still come.
-    if (own === undefined || !from.mesh.serviceOf.has(proxy.spiffeId)) return;
+    if (own === undefined || !isKnown(from.mesh, proxy)) return;
     const node = nodeKey(proxy.node);
     try {
       const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
@@ -77,6 +77,10 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
 /** The registry's node is the verified one that the stream was authenticated as. */
 function nodeKey(node: string): NodeKey {
   return node as NodeKey;
+}
+
+function isKnown({ serviceOf, workloads }: MeshIr, { spiffeId }: RegisteredProxy): boolean {
+  return serviceOf.has(spiffeId) || workloads.has(spiffeId);
 }
 
 function shapeOf(mesh: MeshIr, { spiffeId, inbound, application }: RegisteredProxy): ProxyShape {

@@ -73,8 +73,11 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
       const shared = shapes.get(key);
       if (shared === undefined) return undefined;
       const resources = withSecret(shared, secret, before?.resources.get(typeUrls.secret));
-      if (before !== undefined && sameResources(before.resources, resources)) return before;
-      return { revision: inputs.revision, resources };
+      // Its listeners may be its own, or those of a Service that it was: an empty full set would delete them.
+      const partial = shape.service === undefined ? { partial: true as const } : {};
+      const same = before !== undefined && before.partial === partial.partial;
+      if (same && sameResources(before.resources, resources)) return before;
+      return { revision: inputs.revision, resources, ...partial };
     },
   };
 }

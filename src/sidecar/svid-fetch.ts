@@ -7,12 +7,13 @@ import { parseHostPort } from './host-port.ts';
 import { loadNodeKey } from './node-key.ts';
 import { obtainSvid } from './obtain-svid.ts';
 import { createSvidFiles, svidFileNames } from './svid-files.ts';
+import { writeXdsSecrets } from './write-xds-secrets.ts';
 
 export interface FetchSvidOptions {
   /** Identity API, "host:port". */
   readonly identity: string;
   readonly token?: Redacted<string> | undefined;
-  /** Gets svid.pem, key.pem (0600) and bundle.pem; mode 0700. */
+  /** Gets svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
   readonly dir: string;
   readonly log: Log;
   readonly clock?: Clock;
@@ -42,6 +43,7 @@ export async function fetchSvid({
     clock,
     log,
   });
+  writeXdsSecrets(dir, dir);
   const path = (name: string): string => join(dir, name);
   return {
     spiffeId,

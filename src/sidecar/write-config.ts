@@ -4,7 +4,7 @@ import { writeSecretFile } from '../identity/secret-file.ts';
 import type { Json } from '../lib/table.ts';
 import { trustDomainUriOf } from '../workload/client.ts';
 import { type BootstrapParams, bootstrap } from './bootstrap.ts';
-import { xdsSecrets } from './xds-secrets.ts';
+import { writeXdsSecrets } from './write-xds-secrets.ts';
 
 export interface ConfigParams extends Omit<BootstrapParams, 'service' | 'serverId' | 'secrets'> {
   /** Absolute: where the files go. */
@@ -20,17 +20,14 @@ export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): 
   readonly path: string;
   readonly bootstrap: Json;
 } {
-  const secrets = { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') };
-  const content = xdsSecrets(svidDir);
-  // Not synced: all three are written again at every start.
-  writeSecretFile(secrets.certificate, content.certificate, 0o600, false);
-  writeSecretFile(secrets.bundle, content.bundle, 0o600, false);
+  const secrets = writeXdsSecrets(dir, svidDir);
   const made = bootstrap({
     ...params,
     service: params.spiffeId.slice(params.spiffeId.lastIndexOf('/') + 1),
     serverId: `${trustDomainUriOf(bundle)}/cellwall/server`,
     secrets,
   });
+  // Not synced: written again at every start.
   const path = join(dir, 'envoy.json');
   writeSecretFile(path, `${JSON.stringify(made, undefined, 2)}\n`, 0o600, false);
   return { path, bootstrap: made };

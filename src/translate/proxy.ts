@@ -6,7 +6,7 @@ import type { EndpointIr, ServiceKey } from '../policy/ir.ts';
 /** Where a proxy listens and where its application is: as registered by the proxy, verified by the registry. */
 export interface ProxyShape {
   readonly spiffeId: SpiffeId;
-  /** Absent for an identity that is no Service (a pure client): no inbound listener. */
+  /** Absent for an identity that is a Workload and no Service: it is given its secrets, and raw resources. */
   readonly service?: ServiceKey;
   /** Inbound listener's address. */
   readonly inbound?: { readonly address: string; readonly port: number };

@@ -27,11 +27,12 @@ export function translate(
   proxy: ProxyShape,
 ): readonly TranslatedResource[] {
   const service = proxy.service === undefined ? undefined : mesh.services.get(proxy.service);
-  if (service === undefined) return [];
+  const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles));
+  // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
+  if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
   const inbound = inboundResources(mesh, bundles, service, proxy);
   const outbound = service.dependsOn.flatMap((dependency) => outboundResources(mesh, endpoints, service, dependency));
-  if (inbound.length === 0 && outbound.length === 0) return [];
-  return [resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles)), ...inbound, ...distinct(outbound)];
+  return [bundle, ...inbound, ...distinct(outbound)];
 }
 
 function inboundResources(
@@ -44,7 +45,7 @@ function inboundResources(
   const { trustDomain } = mesh;
   const resources = [
     resource(ClusterSchema, inboundCluster(service, application)),
-    resource(ListenerSchema, inboundListener(service, trustDomain, inbound)),
+    resource(ListenerSchema, inboundListener(service, mesh, inbound)),
     ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
   ];
   if (service.mtls.mode === 'permissive') {

@@ -28,7 +28,7 @@ const empty: ResourceMap = new Map();
 
 export function flush(
   from: StreamState,
-  { resources: all, revision }: Snapshot,
+  { resources: all, revision, partial }: Snapshot,
   now: number,
   responder: Responder,
 ): Step {
@@ -39,6 +39,7 @@ export function flush(
     const subscription = state.subscriptions.get(typeUrl);
     const resources = all.get(typeUrl) ?? empty;
     if (subscription === undefined || isUpToDate(subscription, resources)) return;
+    if (partial === true && !all.has(typeUrl)) return;
     const wait = waitForClusters.has(typeUrl) ? clustersTake(state, now) : 0;
     if (wait > 0) {
       later = wait;

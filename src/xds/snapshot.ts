@@ -19,6 +19,11 @@ export interface EncodedResource {
 export interface Snapshot {
   /** The store's revision that it was made from; only for people and metrics. */
   readonly revision: number;
-  /** All resources by type and name; a type that is absent is empty. */
+  /** All resources by type and name; a type that is absent is empty, unless the snapshot is `partial`. */
   readonly resources: ReadonlyMap<TypeUrl, ReadonlyMap<string, EncodedResource>>;
+  /**
+   * Of a type that is absent nothing is said, not even that there is nothing: what a client has of it stays. For clients
+   * that are given some types only: an empty LDS or CDS would delete all that they have.
+   */
+  readonly partial?: true;
 }

@@ -5,6 +5,7 @@ import type { Rotator } from '../../src/identity/rotator.ts';
 import type { Svid } from '../../src/identity/svid.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import type { DocumentKey } from '../../src/model/documents/document.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
@@ -105,6 +106,39 @@ describe('control', () => {
     const stranger = 'spiffe://shop.test/service/stranger~a' as NodeKey;
     await connect(stranger, '127.0.0.1:8444');
     expect(cache.get(stranger)).toBeUndefined();
+  });
+
+  it('serves an identity that is no Service its own secret and the bundle, and says nothing of other types', async () => {
+    const { store, connect, cache, clock } = await start();
+    const id = 'spiffe://shop.test/edge/ingress';
+    const ingress = `${id}~a` as NodeKey;
+    await connect(ingress);
+    expect(cache.get(ingress)).toBeUndefined();
+    const workload = `apiVersion: cellwall/v1\nkind: Workload\nmetadata: {name: in}\nspec: {identity: {spiffeId: ${id}}}`;
+    await store.apply(puts(workload), { author: 'test' });
+    await new Promise(setImmediate);
+    clock.advance(100);
+    const snapshot = cache.get(ingress);
+    expect(snapshot?.partial).toBe(true);
+    expect([...(snapshot?.resources.keys() ?? [])]).toEqual([typeUrls.secret]);
+    expect([...(snapshot?.resources.get(typeUrls.secret)?.keys() ?? [])].toSorted()).toEqual([
+      'spiffe://shop.test',
+      id,
+    ]);
+  });
+
+  it('never empties a proxy whose Service became a mere Workload', async () => {
+    const { store, connect, cache, clock } = await start();
+    const workload =
+      'apiVersion: cellwall/v1\nkind: Workload\nmetadata: {name: web}\nspec: {identity: {spiffeId: "spiffe://shop.test/service/web"}}';
+    await store.apply(puts(workload), { author: 'test' });
+    await connect(web);
+    expect(cache.get(web)?.partial).toBeUndefined();
+    await store.apply([{ op: 'delete', key: 'Service/web' as DocumentKey }], { author: 'test' });
+    await new Promise(setImmediate);
+    clock.advance(100);
+    // Absent types of a partial snapshot are not answered: what the proxy has stays.
+    expect(cache.get(web)?.partial).toBe(true);
   });
 
   it('makes a proxy an endpoint of its service when it has accepted everything, not before', async () => {

@@ -16,8 +16,8 @@ import type { TestCertificate } from './test-ca.ts';
 export interface RawStream<Init, Response> {
   send(request: Init): void;
   sendBytes(bytes: Buffer): void;
-  /** The next response, in order. Fails if the stream ends or nothing comes. */
-  next(): Promise<Response>;
+  /** The next response, in order. Fails if the stream ends or nothing comes in time. */
+  next(deadlineMs?: number): Promise<Response>;
   /** Responses that came and were not taken. */
   readonly waiting: readonly Response[];
   /** How the stream ended. */
@@ -39,14 +39,18 @@ export interface RawXdsClient {
 }
 
 const ads = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
-const deadlineMs = 5000;
+const defaultDeadlineMs = 5000;
 
-export function createRawXdsClient(port: number, tls?: TestCertificate): RawXdsClient {
+/** `server`: a port on this host, or `host:port`. */
+export function createRawXdsClient(server: number | string, tls?: TestCertificate): RawXdsClient {
   const credentials =
     tls === undefined
       ? grpc.credentials.createInsecure()
-      : grpc.credentials.createSsl(Buffer.from(tls.root), Buffer.from(tls.key), Buffer.from(tls.certificate));
-  const client = new grpc.Client(`127.0.0.1:${port}`, credentials, {
+      : grpc.credentials.createSsl(Buffer.from(tls.root), Buffer.from(tls.key), Buffer.from(tls.certificate), {
+          // A SPIFFE ID is no host name.
+          checkServerIdentity: () => undefined,
+        });
+  const client = new grpc.Client(typeof server === 'number' ? `127.0.0.1:${server}` : server, credentials, {
     // A channel of its own, so that a test's connection is its own.
     'grpc.use_local_subchannel_pool': 1,
     'grpc.max_receive_message_length': -1,
@@ -76,7 +80,7 @@ export function createRawXdsClient(port: number, tls?: TestCertificate): RawXdsC
     return {
       send: (request) => void call.write(Buffer.from(encode(request))),
       sendBytes: (bytes) => void call.write(bytes),
-      async next() {
+      async next(deadlineMs = defaultDeadlineMs) {
         const until = performance.now() + deadlineMs;
         for (;;) {
           const response = waiting.shift();

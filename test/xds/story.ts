@@ -50,8 +50,8 @@ abstract class Story {
   readonly answers: string[] = [];
 
   /** A new snapshot; what it makes the server send. */
-  set(contents: Contents): readonly string[] {
-    this.snapshot = snapshotOf(++this.revision, contents);
+  set(contents: Contents, partial = false): readonly string[] {
+    this.snapshot = { ...snapshotOf(++this.revision, contents), ...(partial ? { partial: true as const } : {}) };
     return this.flush();
   }
 

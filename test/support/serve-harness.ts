@@ -1,0 +1,92 @@
+// A whole control plane inside the test's process, on free ports that a restart keeps; its documents are applied as text.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
+import type { ServeStarted } from '../../src/cli/run.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { serve } from '../../src/serve/serve.ts';
+import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+
+export interface ServeHarness {
+  /** Temporary, removed by `stop`. */
+  readonly folder: string;
+  readonly xdsPort: number;
+  readonly admin: AdminClient;
+  /** Throws when they are refused. */
+  apply(documents: string): Promise<void>;
+  /** SVID files of an identity, with a join token of its own. */
+  enrol(spiffeId: string): Promise<FetchedSvid & { readonly dir: string }>;
+  /** Ends it and starts it again, on the same data and ports. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startServe(documents: string): Promise<ServeHarness> {
+  const folder = mkdtempSync(join(tmpdir(), 'cellwall-serve-'));
+  const data = join(folder, 'data');
+  mkdirSync(join(folder, 'documents'));
+  writeFileSync(join(folder, 'documents', 'all.yaml'), documents);
+  const host = '127.0.0.1';
+  let ports = { xds: 0, identity: 0, admin: 0 };
+  let lifecycle: Lifecycle | undefined;
+
+  const start = async (): Promise<ServeStarted> => {
+    const closing = createLifecycle();
+    lifecycle = closing;
+    const deps = { clock: systemClock, log: silentLog, version: '0', lifecycle: closing };
+    let info: ServeStarted | undefined;
+    await serve(
+      {
+        store: { kind: 'directory', documents: join(folder, 'documents') },
+        data,
+        xds: { host, port: ports.xds },
+        identity: { host, port: ports.identity },
+        admin: { host, port: ports.admin },
+        logLevel: 'error',
+      },
+      { ...deps, signal: new AbortController().signal },
+      (found) => {
+        info = found;
+      },
+    );
+    if (info === undefined) throw new Error('the control plane did not say that it started');
+    ports = { xds: info.xds.port, identity: info.identity.port, admin: info.admin.port };
+    return info;
+  };
+  const { adminTokenFile } = await start();
+  const token = new Redacted(readFileSync(adminTokenFile, 'utf8').trim());
+  const admin = createAdminClient({ url: `http://${host}:${ports.admin}`, token });
+  let enrolled = 0;
+  return {
+    folder,
+    xdsPort: ports.xds,
+    admin,
+    async apply(text) {
+      const answer = await admin.apply({ text });
+      if (answer.kind === 'invalid') throw new Error(JSON.stringify(answer.problems));
+    },
+    async enrol(spiffeId) {
+      const dir = join(folder, `svid-${++enrolled}`);
+      const { token: joinToken } = await admin.createToken({ spiffeId });
+      const fetched = await fetchSvid({
+        identity: `${host}:${ports.identity}`,
+        token: new Redacted(joinToken),
+        dir,
+        log: silentLog,
+      });
+      return { ...fetched, dir };
+    },
+    async restart() {
+      await lifecycle?.close();
+      await start();
+    },
+    async stop() {
+      await lifecycle?.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

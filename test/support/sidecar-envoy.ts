@@ -1,0 +1,40 @@
+// A real Envoy as a sidecar's: the bootstrap that the sidecar writes, with an SVID from a control plane in the test's process.
+
+import { readFileSync } from 'node:fs';
+import { bootstrap } from '../../src/sidecar/bootstrap.ts';
+import { writeXdsSecrets } from '../../src/sidecar/write-xds-secrets.ts';
+import { trustDomainUriOf } from '../../src/workload/client.ts';
+import type { ServeHarness } from './serve-harness.ts';
+import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
+
+export interface SidecarEnvoyOptions {
+  readonly variant: 'delta' | 'sotw';
+  /** Ports on 127.0.0.1. */
+  readonly inbound?: number;
+  readonly application?: number;
+}
+
+export async function startSidecarEnvoy(
+  harness: ServeHarness,
+  spiffeId: string,
+  { variant, inbound, application }: SidecarEnvoyOptions,
+): Promise<RunningEnvoy> {
+  const { dir, bundle } = await harness.enrol(spiffeId);
+  const here = (port: number) => ({ host: '127.0.0.1', port });
+  return startEnvoy(
+    Object(
+      bootstrap({
+        spiffeId,
+        instance: 'a1',
+        service: 'test',
+        xds: here(harness.xdsPort),
+        variant,
+        serverId: `${trustDomainUriOf(readFileSync(bundle, 'utf8'))}/cellwall/server`,
+        admin: { kind: 'tcp', ...here(0) },
+        secrets: writeXdsSecrets(dir, dir),
+        ...(inbound === undefined ? {} : { inbound: here(inbound) }),
+        ...(application === undefined ? {} : { application: here(application) }),
+      }),
+    ),
+  );
+}

@@ -1,19 +1,26 @@
-// Ports of 127.0.0.1 that are free now, for programs that must be told theirs. All are held until all are known, so that no two
-// are the same.
-import { type AddressInfo, createServer } from 'node:net';
+// Ports of 127.0.0.1 that are free now, for programs that must be told theirs. From below the range that the kernel gives to
+// outgoing connections, else one of those may sit on a port before its server does; never the same twice.
+import { createServer } from 'node:net';
+
+const lowest = 20_000;
+const highest = 32_000;
+let next = lowest + Math.floor(Math.random() * (highest - lowest));
 
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  for (let tried = 0; ports.length < count; tried += 1) {
+    if (tried > highest - lowest) throw new Error(`no ${count} free ports between ${lowest} and ${highest}`);
+    next = next < highest ? next + 1 : lowest;
+    const port = next;
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

@@ -1,0 +1,43 @@
+// The project's own server as a target: in this process, over its cache.
+import { silentLog } from '../../src/lib/log.ts';
+import { createSnapshotCache } from '../../src/xds/cache.ts';
+import { createInterner } from '../../src/xds/interner.ts';
+import type { NodeKey } from '../../src/xds/node.ts';
+import { createXdsServer } from '../../src/xds/server.ts';
+import type { EncodedResource } from '../../src/xds/snapshot.ts';
+import { listenGrpc } from '../../src/xds/transport-grpc.ts';
+import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
+import { codecs } from './contents.ts';
+import type { Target } from './target.ts';
+import { kinds } from './variant.ts';
+
+export const cellwallTarget: Target = {
+  name: 'cellwall',
+  async start() {
+    const cache = createSnapshotCache();
+    const interner = createInterner();
+    // Who may have which node.id is no matter of the protocol.
+    const server = createXdsServer({
+      cache,
+      authenticate: (_peer, { id }) => id as NodeKey,
+      observe: () => undefined,
+      log: silentLog,
+    });
+    const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog });
+    let revision = 0;
+    return {
+      address: `127.0.0.1:${listener.port}`,
+      async set(node, contents) {
+        const resources = new Map<TypeUrl, ReadonlyMap<string, EncodedResource>>();
+        for (const kind of kinds) {
+          const entries = Object.entries(contents[kind] ?? {}).map(
+            ([name, text]) => [name, interner.encode(typeUrls[kind], name, codecs[kind].encode(name, text))] as const,
+          );
+          resources.set(typeUrls[kind], new Map(entries));
+        }
+        cache.set(node as NodeKey, { revision: ++revision, resources });
+      },
+      stop: () => listener.close(),
+    };
+  },
+};

@@ -31,6 +31,8 @@ export interface EnvoyProcessOptions {
   readonly log: Log;
 }
 
+/** docs/cutting.md: what was open of a denied caller ends within 5 s. */
+const cutAfterSeconds = 4;
 const killAfterMs = 5000;
 /** Peers learn that it drains before an idle proxy ends. */
 const settleMs = 500;
@@ -42,8 +44,8 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     binary,
     [
       ...['--config-path', configPath, '--use-dynamic-base-id', '--concurrency', String(concurrency)],
-      // ECDS refuses at once; what a changed filter chain drains ends within this time (default 600 s).
-      ...['--drain-time-s', String(Math.max(1, Math.ceil(drainMs / 1000))), '--drain-strategy', 'immediate'],
+      // ECDS refuses at once; what a changed filter chain drains is cut after this time (default 600 s).
+      ...['--drain-time-s', String(cutAfterSeconds), '--drain-strategy', 'immediate'],
       ...['--log-level', logLevel, '--admin-address-path', adminAddressPath],
       ...extraArgs,
     ],

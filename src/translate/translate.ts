@@ -10,6 +10,7 @@ import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/sec
 import type { DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
 import { inboundFilters } from './filters/catalog.ts';
 import { extension } from './filters/extension.ts';
+import { fieldExtraction } from './filters/field-extraction.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
 import { healthRoutes, inboundRoutes } from './inbound/inbound-routes.ts';
@@ -30,7 +31,7 @@ export function translate(
   const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles));
   // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
   if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
-  const inbound = inboundResources(mesh, bundles, service, proxy);
+  const inbound = inboundResources(mesh, bundles, proxy.withoutShadowRules ? withoutShadow(service) : service, proxy);
   const outbound = service.dependsOn.flatMap((dependency) => outboundResources(mesh, endpoints, service, dependency));
   return [bundle, ...inbound, ...distinct(outbound)];
 }
@@ -47,6 +48,7 @@ function inboundResources(
     resource(ClusterSchema, inboundCluster(service, application)),
     resource(ListenerSchema, inboundListener(service, mesh, inbound)),
     ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
+    ...(service.describesGrpc ? [resource(TypedExtensionConfigSchema, fieldExtraction(service))] : []),
   ];
   if (service.mtls.mode === 'permissive') {
     resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles)));
@@ -77,6 +79,11 @@ function outboundResources(
   }
   if (target.protocol !== 'tcp') resources.push(resource(RouteConfigurationSchema, outboundRoutes(target)));
   return resources;
+}
+
+/** Shadow policies are watched, never enforced: a proxy that cannot watch them does without. */
+function withoutShadow(service: ServiceIr): ServiceIr {
+  return { ...service, authorization: { ...service.authorization, shadowDeny: [], shadowAllow: [] } };
 }
 
 /** One target on two ports is a mistake that documents are refused for; the first stays. */

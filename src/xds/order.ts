@@ -6,9 +6,11 @@ const { cluster, endpoint, secret, listener, route, extension } = typeUrls;
 
 /**
  * What is new goes in this order. A cluster precedes its endpoints and the secrets that it warms for; both precede the
- * listeners and routes that send traffic to it. Secrets come a second time, for the listeners.
+ * listeners and routes that send traffic to it. Changed extension configs precede the listeners: a caller whose connections a
+ * changed listener cuts must not come back under the old rules. Secrets and extension configs come a second time, for
+ * the listeners.
  */
-export const pushOrder: readonly TypeUrl[] = [cluster, endpoint, secret, listener, route, secret, extension];
+export const pushOrder: readonly TypeUrl[] = [cluster, endpoint, secret, extension, listener, route, secret, extension];
 
 /**
  * These send traffic to clusters, so they wait while a push of `clusterTypes` is unanswered: Envoy holds back the ACK of

@@ -27,13 +27,14 @@ export async function startTranslatedProxy(
   inputs: TranslatedInputs,
   shape: ProxyShape,
   svid: TestCertificate,
+  envoyArgs: readonly string[] = [],
 ): Promise<TranslatedProxy> {
   const ads = await startAdsServer();
   const update = ({ mesh, endpoints, bundles }: TranslatedInputs): void => {
     ads.set([...translate(mesh, endpoints, bundles, shape), svidSecret(shape.spiffeId, svid)]);
   };
   update(inputs);
-  const envoy = await startEnvoy(bootstrap(shape.spiffeId, ads.port));
+  const envoy = await startEnvoy(bootstrap(shape.spiffeId, ads.port), envoyArgs);
   return {
     envoy,
     ads,

@@ -142,6 +142,7 @@ const service = (name: string, cell: CellIr | undefined): fc.Arbitrary<ServiceIr
       .map(
         ({ healthPath, outliers, checks, ...rest }): ServiceIr => ({
           ...rest,
+          describesGrpc: false,
           key: (cell === undefined ? name : `${cell.name}/${name}`) as ServiceKey,
           source,
           name,

@@ -1,7 +1,7 @@
-// The wall itself: the listener before the application. Strict: one chain, mTLS. Permissive: TLS and plaintext on one port, the
-// same filters before both. Strict with a health path: plaintext again, for that path alone.
-import { create } from '@bufbuild/protobuf';
-import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+// The wall itself: the listener before the application. A chain for each caller with a sidecar, one for all others; permissive:
+// one for plaintext on the same port, the same filters before all. Strict with a health path: plaintext for that path alone.
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { type MetadataSchema, TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import {
   type Filter,
   type FilterChain,
@@ -11,15 +11,17 @@ import {
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { inboundFilters } from '../filters/catalog.ts';
 import { extensionSource } from '../filters/extension.ts';
+import { fieldExtractionPlace } from '../filters/field-extraction.ts';
 import { extensionName, healthRouteName, inboundName, logName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { duration } from '../wire/duration.ts';
 import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
+import { type CallerChain, callerChains, sharedCut } from './caller-chains.ts';
 import { inboundManager } from './inbound-manager.ts';
 import { inboundTcp } from './inbound-tcp.ts';
 
@@ -28,18 +30,23 @@ const tcpInspectorMs = 300;
 
 export function inboundListener(
   service: ServiceIr,
-  domain: TrustDomain,
+  mesh: MeshIr,
   at: { readonly address: string; readonly port: number },
 ): Listener {
-  const plain = plainChain(service);
+  const plain = plainChain(service, mesh);
+  const shared = mtlsChain(service, mesh, plain === undefined ? {} : tls);
   return create(ListenerSchema, {
     name: inboundName,
     address: address(at.address, at.port),
     enableReusePort: false,
     trafficDirection: TrafficDirection.INBOUND,
-    filterChains: plain === undefined ? [mtlsChain(service, domain, {})] : [mtlsChain(service, domain, tls), plain],
+    filterChains: [
+      ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain)),
+      ...(plain === undefined ? [shared] : [shared, plain]),
+    ],
     accessLog: [connectionAccessLog(logName(service.key, 'listener'))],
-    ...(plain === undefined ? {} : { listenerFilters: [tlsInspector()] }),
+    // Also where nothing needs it yet: a listener that gains one drains everybody's connections.
+    listenerFilters: [tlsInspector()],
     ...(plain !== undefined && service.protocol === 'tcp'
       ? { listenerFiltersTimeout: duration(tcpInspectorMs), continueOnListenerFiltersTimeout: true }
       : {}),
@@ -49,18 +56,39 @@ export function inboundListener(
 const tls = { filterChainMatch: { transportProtocol: 'tls' } } as const;
 const rawBuffer = { filterChainMatch: { transportProtocol: 'raw_buffer' } } as const;
 
-function mtlsChain(service: ServiceIr, domain: TrustDomain, match: typeof tls | object): FilterChain {
+function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain): FilterChain {
   return create(FilterChainSchema, {
-    name: 'mtls',
-    ...match,
-    transportSocket: downstreamTls(service, domain),
+    name: chain.name,
+    filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
+    transportSocket: downstreamTls(service, domain, chain.callers),
     filters: applicationFilters(service, 'mtls'),
+    ...cut(chain.cut),
   });
 }
 
-function plainChain(service: ServiceIr): FilterChain | undefined {
+function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object): FilterChain {
+  return create(FilterChainSchema, {
+    name: 'mtls',
+    ...match,
+    transportSocket: downstreamTls(service, mesh.trustDomain),
+    filters: applicationFilters(service, 'mtls'),
+    ...cut(sharedCut('mtls', service, mesh)),
+  });
+}
+
+/** Inert: that it changed is what counts. */
+function cut(value: string): { metadata?: MessageInitShape<typeof MetadataSchema> } {
+  return value === '' ? {} : { metadata: { filterMetadata: { cellwall: { cut: value } } } };
+}
+
+function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
   if (service.mtls.mode === 'permissive') {
-    return create(FilterChainSchema, { name: 'plain', ...rawBuffer, filters: applicationFilters(service, 'plain') });
+    return create(FilterChainSchema, {
+      name: 'plain',
+      ...rawBuffer,
+      filters: applicationFilters(service, 'plain'),
+      ...cut(sharedCut('plain', service, mesh)),
+    });
   }
   if (service.protocol === 'tcp' || service.healthPath === undefined) return undefined;
   const manager = inboundManager(service, { chain: 'health', routeName: healthRouteName, filters: [] });
@@ -76,5 +104,7 @@ function applicationFilters(service: ServiceIr, chain: 'mtls' | 'plain'): Filter
     return [...discovered.map((filter) => create(FilterSchema, filter)), inboundTcp(service, chain)];
   }
   const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
+  // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
+  if (service.describesGrpc) filters.splice(1, 0, fieldExtractionPlace(service));
   return [inboundManager(service, { chain, routeName: inboundName, filters })];
 }

@@ -6,13 +6,11 @@ import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_s
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { ServiceIr } from '../../policy/ir.ts';
+import { callerServerName } from '../inbound/caller-chains.ts';
 import { bundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { secretConfig } from './secret-config.ts';
 import { tlsParams } from './tls-params.ts';
-
-/** RFC 6066 §3 and Envoy's own limit. */
-const maxSni = 255;
 
 export function upstreamTls(caller: SpiffeId, target: ServiceIr): TransportSocket {
   return create(TransportSocketSchema, {
@@ -20,7 +18,7 @@ export function upstreamTls(caller: SpiffeId, target: ServiceIr): TransportSocke
     configType: {
       case: 'typedConfig',
       value: any(UpstreamTlsContextSchema, {
-        sni: sniOf(target),
+        sni: callerServerName(caller, target),
         maxSessionKeys: 0,
         commonTlsContext: {
           tlsParams: tlsParams(),
@@ -44,13 +42,6 @@ export function upstreamTls(caller: SpiffeId, target: ServiceIr): TransportSocke
       }),
     },
   });
-}
-
-/** `<service>.<cell>.<trust domain>`: for eyes and routing on the way; nothing decides by it. */
-function sniOf({ name, cell, spiffeId }: ServiceIr): string {
-  const local = cell === undefined ? name : `${name}.${cell.name}`;
-  const full = `${local}.${trustDomainOf(spiffeId)}`;
-  return full.length <= maxSni ? full : local;
 }
 
 function alpnOf({ protocol }: ServiceIr): string[] {

@@ -106,6 +106,7 @@ const proxySchema = z.object({
   since: z.number(),
   inbound: addressSchema.optional(),
   application: addressSchema.optional(),
+  userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
   ready: z.boolean().describe('It accepted its listeners, and serves.'),
   types: z.array(
     z.object({
@@ -127,8 +128,14 @@ export const trafficCountSchema = z.object({
     .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
     .describe('How the caller came: the first three are anonymous.'),
   principal: z.string().optional().describe("The caller's SPIFFE ID; mtls only."),
+  peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
+  method: z.string().optional().describe('HTTP method; absent on TCP.'),
   decision: z.enum(['allowed', 'refused']),
-  policy: z.string().optional().describe('The rule that refused, by its name on the proxy.'),
+  policy: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
+  shadow: z
+    .object({ decision: z.enum(['allowed', 'refused']), policy: z.string().optional() })
+    .optional()
+    .describe('What the shadow policies would have decided, and by which rule, where it is not what was decided.'),
   count: z.int(),
   lastSeen: z.number(),
 });

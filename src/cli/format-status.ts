@@ -31,6 +31,8 @@ export function formatStatus({ status, proxies, traffic, now }: StatusView): str
   );
   if (rejections.length > 0) parts.push(formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections));
   if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
+  const shadowed = traffic.filter((count) => count.shadow !== undefined);
+  if (shadowed.length > 0) parts.push(formatShadow(shadowed, now));
   return parts.join('\n');
 }
 
@@ -100,6 +102,30 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
       relativeTime(lastSeen, now),
     ]);
   return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'REFUSED', 'LAST'], lines);
+}
+
+/** What shadow policies would have decided otherwise: a line a caller, method and policy. */
+function formatShadow(traffic: readonly TrafficCount[], now: number): string {
+  const rows = new Map<string, TrafficCount>();
+  for (const count of traffic) {
+    const { service, caller, principal, peer, method, shadow } = count;
+    const name = JSON.stringify([service, caller, principal, peer, method, shadow]);
+    const before = rows.get(name);
+    const lastSeen = Math.max(count.lastSeen, before?.lastSeen ?? 0);
+    rows.set(name, { ...count, count: count.count + (before?.count ?? 0), lastSeen });
+  }
+  return formatTable(
+    ['SERVICE', 'CALLER', 'METHOD', 'SHADOW WOULD', 'POLICY', 'COUNT', 'LAST'],
+    [...rows.values()].map(({ service, caller, principal, peer, method, shadow, count, lastSeen }) => [
+      service,
+      principal ?? `${callers[caller]}${peer === undefined ? '' : ` (${peer})`}`,
+      method ?? '-',
+      shadow?.decision === 'allowed' ? 'allow' : 'refuse',
+      shadow?.policy ?? '(no allow rule)',
+      String(count),
+      relativeTime(lastSeen, now),
+    ]),
+  );
 }
 
 function order({ caller }: TrafficCount): number {

@@ -112,6 +112,7 @@ export function createControl(deps: ControlDeps): Control {
       spiffeId,
       ...(inbound === undefined || !allowed ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
+      userAgent: claims.userAgent.slice(0, 100),
     });
     const proxy = registry.get(node);
     if (proxy === undefined) return;

@@ -11,6 +11,7 @@ import type { NodeKey } from '../xds/node.ts';
 import type { EncodedResource } from '../xds/snapshot.ts';
 import { liveEndpoints } from './live-endpoints.ts';
 import { ownSecret } from './own-secret.ts';
+import { knowsShadowRules } from './proxy-version.ts';
 import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
 
 /** Documents in force, resolved, with their trust material. */
@@ -83,12 +84,13 @@ function isKnown({ serviceOf, workloads }: MeshIr, { spiffeId }: RegisteredProxy
   return serviceOf.has(spiffeId) || workloads.has(spiffeId);
 }
 
-function shapeOf(mesh: MeshIr, { spiffeId, inbound, application }: RegisteredProxy): ProxyShape {
+function shapeOf(mesh: MeshIr, { spiffeId, inbound, application, userAgent }: RegisteredProxy): ProxyShape {
   const service = mesh.serviceOf.get(spiffeId);
   return {
     spiffeId,
     ...(service === undefined ? {} : { service }),
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
+    ...(userAgent === undefined || knowsShadowRules(userAgent) ? {} : { withoutShadowRules: true as const }),
   };
 }

@@ -13,7 +13,7 @@ import {
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
-import { httpCall, serviceOfLogName, tcpCall } from './access-log.ts';
+import { httpCall, type InboundLog, type KeepPath, readLogName, tcpCall } from './access-log.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface AccessLogDeps {
@@ -22,6 +22,9 @@ export interface AccessLogDeps {
   readonly trustDomain: () => TrustDomain | undefined;
   /** The service of the verified client certificate; throws CellwallError to refuse. */
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
+  readonly keepPath: KeepPath;
+  /** The stream of a verified proxy broke, or was refused: what it was about to say is lost. */
+  readonly onBroken: (nodeId: string) => void;
 }
 
 export interface GrpcService {
@@ -29,19 +32,20 @@ export interface GrpcService {
   readonly implementation: UntypedServiceImplementation;
 }
 
-export function createAccessLogService({ traffic, log, trustDomain, serviceOfPeer }: AccessLogDeps): GrpcService {
-  const take = (message: StreamAccessLogsMessage, stated: string, own: string): void => {
+export function createAccessLogService(deps: AccessLogDeps): GrpcService {
+  const { traffic, log, trustDomain, serviceOfPeer, keepPath, onBroken } = deps;
+  const take = (message: StreamAccessLogsMessage, stated: InboundLog, own: string): void => {
     const domain = trustDomain();
-    if (domain === undefined || stated !== own) return;
+    if (domain === undefined || stated.service !== own) return;
     const entries = message.logEntries;
     if (entries.case === 'httpLogs') {
       for (const entry of entries.value.logEntry) {
-        const call = httpCall(own, entry, domain);
+        const call = httpCall(stated, entry, domain, keepPath);
         if (call !== undefined) traffic.record(call);
       }
     } else if (entries.case === 'tcpLogs') {
       for (const entry of entries.value.logEntry) {
-        const call = tcpCall(own, entry, domain);
+        const call = tcpCall(stated, entry, domain);
         if (call !== undefined) traffic.record(call);
       }
     }
@@ -50,23 +54,30 @@ export function createAccessLogService({ traffic, log, trustDomain, serviceOfPee
     call,
     reply,
   ) => {
-    let stated: string | undefined;
+    let stated: InboundLog | undefined;
     let own: string | undefined;
+    let node = '';
+    const broken = (): void => {
+      // Only a verified peer says whose log it was.
+      if (own !== undefined) onBroken(node);
+    };
     call.on('data', (message: StreamAccessLogsMessage) => {
       try {
         // Only the first message of a stream has the identifier (als.proto, StreamAccessLogsMessage.identifier).
         if (message.identifier !== undefined) {
           own = serviceOfPeer(call.getAuthContext().sslPeerCertificate?.raw, message.identifier.node?.id ?? '');
-          stated = serviceOfLogName(message.identifier.logName);
+          node = message.identifier.node?.id ?? '';
+          stated = readLogName(message.identifier.logName);
         }
         if (own !== undefined && stated !== undefined) take(message, stated, own);
       } catch (reason) {
         const error = CellwallError.from(reason);
         log.warn({ code: error.code, reason: error.message }, 'access log stream refused');
+        broken();
         call.destroy(error);
       }
     });
-    call.on('error', () => {});
+    call.on('error', broken);
     call.on('end', () => reply(null, create(StreamAccessLogsResponseSchema)));
   };
   return {

@@ -1,4 +1,6 @@
-// Envoy's access-log entries → calls. Pure. The log name is ours (`inbound/<service>/<chain>`, set by translate).
+// Envoy's access-log entries → calls. Pure. The log name is ours (`inbound/<service>/<chain>`, set by translate), and so are the
+// prefixes under which the authorization filters leave their results in the metadata.
+import { RequestMethod } from '#gen/envoy/config/core/v3/base_pb.js';
 import type {
   AccessLogCommon,
   HTTPAccessLogEntry,
@@ -6,50 +8,106 @@ import type {
   TLSProperties_CertificateProperties,
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
+import { oddPath, type RecordedPath } from '../policy/recorded-path.ts';
+import { type Results, readResults, shadowOf } from './rbac-results.ts';
 import type { Call, CallerClass } from './traffic.ts';
 
-/** The service in a log name; undefined for logs that are not of an inbound chain. */
-export function serviceOfLogName(logName: string): string | undefined {
-  const match = /^inbound\/(.+)\/(mtls|plain)$/.exec(logName);
-  return match?.[1];
+export interface InboundLog {
+  readonly service: string;
+  readonly chain: 'mtls' | 'plain' | 'health';
 }
 
-export function httpCall(service: string, entry: HTTPAccessLogEntry, domain: TrustDomain): Call | undefined {
-  if (entry.commonProperties === undefined) return undefined;
-  const details = entry.response?.responseCodeDetails ?? '';
-  return call(service, entry.commonProperties, domain, details);
+/** What to keep of a service's canonical path. */
+export type KeepPath = (service: string, path: string) => RecordedPath | undefined;
+
+/** The service and chain in a log name; undefined for logs that are not of an inbound chain. */
+export function readLogName(logName: string): InboundLog | undefined {
+  const match = /^inbound\/(.+)\/(mtls|plain|health)$/.exec(logName);
+  if (match?.[1] === undefined) return undefined;
+  return { service: match[1], chain: match[2] === 'mtls' ? 'mtls' : match[2] === 'plain' ? 'plain' : 'health' };
 }
 
-export function tcpCall(service: string, entry: TCPAccessLogEntry, domain: TrustDomain): Call | undefined {
-  if (entry.commonProperties === undefined) return undefined;
-  return call(service, entry.commonProperties, domain, entry.commonProperties.connectionTerminationDetails);
+export function httpCall(
+  { service, chain }: InboundLog,
+  { commonProperties: common, request, response }: HTTPAccessLogEntry,
+  domain: TrustDomain,
+  keepPath: KeepPath,
+): Call | undefined {
+  if (common === undefined) return undefined;
+  const details = response?.responseCodeDetails ?? '';
+  // A strict service's plaintext chain answers its health path, and refuses the rest itself.
+  const refused = isRefusal(details) || (chain === 'health' && details === 'direct_response');
+  const base = call(service, common, domain, details, refused);
+  if (request === undefined || request.path === '') return base;
+  const written = request.path.replace(/\?.*$/s, '');
+  const path = details === 'path_normalization_failed' ? oddPath : keepPath(service, written);
+  return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
 }
 
-function call(service: string, common: AccessLogCommon, domain: TrustDomain, details: string): Call {
-  const { caller, principal } = callerOf(common, domain);
-  // `rbac_access_denied_matched_policy[name]`: gRPC refusals are HTTP 200, so the code says nothing.
-  const refused = /rbac_access_denied(?:_matched_policy\[([^\]]*)\])?/.exec(details);
+export function tcpCall(
+  { service }: InboundLog,
+  { commonProperties: common }: TCPAccessLogEntry,
+  domain: TrustDomain,
+): Call | undefined {
+  if (common === undefined) return undefined;
+  const details = common.connectionTerminationDetails;
+  return call(service, common, domain, details, isRefusal(details));
+}
+
+/** gRPC refusals are HTTP 200, so the code says nothing. */
+function isRefusal(details: string): boolean {
+  return details.startsWith('rbac_access_denied') || details === 'path_normalization_failed';
+}
+
+function call(service: string, common: AccessLogCommon, domain: TrustDomain, details: string, refused: boolean): Call {
+  const results = readResults(common.metadata?.filterMetadata ?? {});
+  const shadow = shadowOf(results, refused);
+  const policy = refused ? denyingPolicy(details) : allowingPolicy(results);
   return {
     service,
-    caller,
-    ...(principal === undefined ? {} : { principal }),
-    decision: refused === null ? 'allowed' : 'refused',
-    ...(refused?.[1] === undefined || refused[1] === 'none' ? {} : { policy: refused[1] }),
+    ...callerOf(common, domain),
+    decision: refused ? 'refused' : 'allowed',
+    ...(policy === undefined ? {} : { policy }),
+    ...(shadow === undefined ? {} : { shadow }),
   };
 }
 
-function callerOf(common: AccessLogCommon, domain: TrustDomain): { caller: CallerClass; principal?: string } {
+/** `rbac_access_denied_matched_policy[name]` */
+function denyingPolicy(details: string): string | undefined {
+  const name = /matched_policy\[([^\]]*)\]/.exec(details)?.[1];
+  return name === undefined || name === 'none' ? undefined : name;
+}
+
+function allowingPolicy({ enforced }: Results): string | undefined {
+  return enforced.get('authz_allow_')?.policy;
+}
+
+function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'caller' | 'principal' | 'peer'> {
   const tls = common.tlsProperties;
-  if (tls === undefined) return { caller: 'plaintext' };
+  if (tls === undefined) return anonymous('plaintext', common);
   const certificate = tls.peerCertificateProperties;
-  if (certificate === undefined || isEmpty(certificate)) return { caller: 'one-way-tls' };
+  if (certificate === undefined || isEmpty(certificate)) return anonymous('one-way-tls', common);
   const prefix = `${trustDomainUri(domain)}/`;
   for (const { san } of certificate.subjectAltName) {
     if (san.case === 'uri' && san.value.startsWith(prefix)) return { caller: 'mtls', principal: san.value };
   }
-  return { caller: 'legacy' };
+  return certificate.subject === ''
+    ? anonymous('legacy', common)
+    : { caller: 'legacy', peer: certificate.subject.slice(0, maxPeer) };
+}
+
+const maxPeer = 256;
+
+function anonymous(caller: CallerClass, common: AccessLogCommon): Pick<Call, 'caller' | 'peer'> {
+  const at = common.downstreamDirectRemoteAddress ?? common.downstreamRemoteAddress;
+  const address = at?.address.case === 'socketAddress' ? at.address.value.address : '';
+  return address === '' ? { caller } : { caller, peer: address };
 }
 
 function isEmpty({ subject, subjectAltName, issuer }: TLSProperties_CertificateProperties): boolean {
   return subject === '' && issuer === '' && subjectAltName.length === 0;
+}
+
+function methodOf(method: RequestMethod): string {
+  return method === RequestMethod.METHOD_UNSPECIFIED ? 'OTHER' : (RequestMethod[method] ?? 'OTHER');
 }

@@ -23,6 +23,8 @@ export interface ProxyStatus {
   readonly since: number;
   readonly inbound?: { readonly address: string; readonly port: number };
   readonly application?: { readonly address: string; readonly port: number };
+  /** What it says it is: `envoy/1.40.0`. */
+  readonly userAgent?: string;
   /** True once it accepted its listeners: only then is it an endpoint. */
   readonly ready: boolean;
   readonly types: readonly TypeStatus[];

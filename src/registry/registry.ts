@@ -18,6 +18,8 @@ export interface RegisteredProxy {
   readonly spiffeId: SpiffeId;
   readonly inbound?: HostPort;
   readonly application?: HostPort;
+  /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
+  readonly userAgent?: string;
   readonly state: 'connected' | 'held';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
@@ -38,7 +40,7 @@ export interface RegistryDeps {
 export interface Registry {
   /** Reads the persisted leases; each is held until its proxy returns or the hold-down ends. Call once, first. */
   restore(): Promise<void>;
-  connected(proxy: Pick<RegisteredProxy, 'node' | 'spiffeId' | 'inbound' | 'application'>): void;
+  connected(proxy: Pick<RegisteredProxy, 'node' | 'spiffeId' | 'inbound' | 'application' | 'userAgent'>): void;
   /** It accepted everything it was served: from now on it is an endpoint. */
   accepted(node: string): void;
   disconnected(node: string): void;
@@ -64,7 +66,7 @@ const leaseSchema = z.object({
 export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChange }: RegistryDeps): Registry {
   const entries = new Map<string, Entry>();
 
-  const persist = ({ node, state: _, since: __, ...lease }: RegisteredProxy): void => {
+  const persist = ({ node, state: _, since: __, userAgent: ___, ...lease }: RegisteredProxy): void => {
     // undefined members disappear in JSON.
     const value: Json = JSON.parse(JSON.stringify({ ...lease, node: undefined }));
     leases
@@ -111,7 +113,7 @@ export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChan
         });
       }
     },
-    connected({ node, spiffeId, inbound, application }) {
+    connected({ node, spiffeId, inbound, application, userAgent }) {
       const before = entries.get(node);
       before?.cancelExpiry?.();
       const moved =
@@ -121,6 +123,7 @@ export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChan
         spiffeId,
         ...(inbound === undefined ? {} : { inbound }),
         ...(application === undefined ? {} : { application }),
+        ...(userAgent === undefined ? {} : { userAgent }),
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.

@@ -9,6 +9,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { StateCheck, Store } from '../store/store.ts';
@@ -59,7 +60,7 @@ export function createAdmin({ store, check, metrics, traffic, clock, log, versio
     log: log.child({ room: 'admin' }),
     explain: (query) => answerExplain(mesh(), query),
     proxies: () => parts?.control.proxies() ?? [],
-    traffic: () => traffic.counts(),
+    traffic: () => rollUp(traffic.counts()),
     tokens: {
       async create(request) {
         const made = await running().identity.tokens.createJoinToken(request);

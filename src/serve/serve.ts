@@ -15,16 +15,19 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { createTraffic } from '../observe/traffic.ts';
+import type { ServiceKey } from '../policy/ir.ts';
+import { createPathRecorder } from '../policy/recorded-path.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
 import type { NodeKey } from '../xds/node.ts';
+import type { StreamEvent } from '../xds/observer.ts';
 import { createXdsServer } from '../xds/server.ts';
 import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
 import { createAdmin } from './admin.ts';
 import { firstMesh } from './first-mesh.ts';
 import { createIdentityServices } from './identity.ts';
 import { createJudge } from './judge.ts';
+import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 
 export interface ServeDeps {
@@ -46,10 +49,10 @@ export async function serve(
   const { clock, log, version, lifecycle, signal } = deps;
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
   const metrics = createMetrics();
-  const traffic = createTraffic({ clock });
   const judge = createJudge();
   const store = await openStore(options, { check: judge.check, clock, log });
   lifecycle.defer('store', () => store.close());
+  const { traffic, coverage } = await openRecord({ store, clock, log: log.child({ room: 'observe' }), lifecycle });
   const admin = createAdmin({
     store,
     check: judge.check,
@@ -70,7 +73,10 @@ export async function serve(
     leases: store.table('leases'),
     clock,
     log: log.child({ room: 'registry' }),
-    onChange: (change) => control.onRegistryChange(change),
+    onChange: (change) => {
+      control.onRegistryChange(change);
+      if (registry.get(change.node) === undefined) coverage.gone(change.node);
+    },
   });
   const identity = await createIdentityServices({
     data: options.data,
@@ -105,6 +111,14 @@ export async function serve(
   await registry.restore();
   await control.start();
 
+  const cover = (event: StreamEvent): void => {
+    const { kind, node } = event;
+    if (kind === 'disconnected') coverage.disconnected(node);
+    if (kind !== 'connected') return;
+    const spiffeId = registry.get(node)?.spiffeId;
+    const service = spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
+    if (service !== undefined) coverage.connected(node, service);
+  };
   const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
   const xds = createXdsServer({
     cache,
@@ -112,13 +126,20 @@ export async function serve(
       authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) }).node as NodeKey,
     observe: (event) => {
       control.onStream(event);
+      cover(event);
       metrics.setStreams(xds.streams());
     },
     log: log.child({ room: 'xds' }),
     clock,
   });
+  const keepPath = createPathRecorder();
   const accessLog = createAccessLogService({
     traffic,
+    onBroken: coverage.broken,
+    keepPath: (name, path) => {
+      const service = control.mesh()?.services.get(name as ServiceKey);
+      return service === undefined ? undefined : keepPath(service, path);
+    },
     log: log.child({ room: 'observe' }),
     trustDomain: () => trustDomain,
     serviceOfPeer: (certificate, nodeId) => {

@@ -12,6 +12,8 @@ export interface ProxyShape {
   readonly inbound?: { readonly address: string; readonly port: number };
   /** The application behind it, on the same host. */
   readonly application?: { readonly address: string; readonly port: number };
+  /** Too old to evaluate shadow rules beside the enforced ones: it gets none. */
+  readonly withoutShadowRules?: true;
 }
 
 /** Trust material, by SDS. PEM. */

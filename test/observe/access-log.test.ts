@@ -2,17 +2,18 @@ import { create } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { HTTPAccessLogEntrySchema, TCPAccessLogEntrySchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { parseTrustDomain, type TrustDomain } from '../../src/model/spiffe-id.ts';
-import { httpCall, serviceOfLogName, tcpCall } from '../../src/observe/access-log.ts';
+import { httpCall, readLogName, tcpCall } from '../../src/observe/access-log.ts';
 import { createTraffic } from '../../src/observe/traffic.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const domain = parseTrustDomain('td') as TrustDomain;
 const api = 'spiffe://td/service/api';
+const log = { service: 's', chain: 'mtls' } as const;
 const uri = (value: string) => ({ san: { case: 'uri' as const, value } });
 
 it('tells the four kinds of callers apart', () => {
   const kind = (commonProperties: object) =>
-    httpCall('s', create(HTTPAccessLogEntrySchema, { commonProperties }), domain);
+    httpCall(log, create(HTTPAccessLogEntrySchema, { commonProperties }), domain, () => undefined);
   expect(kind({})).toEqual({ service: 's', caller: 'plaintext', decision: 'allowed' });
   expect(kind({ tlsProperties: {} })).toMatchObject({ caller: 'one-way-tls' });
   expect(kind({ tlsProperties: { peerCertificateProperties: {} } })).toMatchObject({ caller: 'one-way-tls' });
@@ -30,9 +31,10 @@ it('tells the four kinds of callers apart', () => {
 it('takes refusals from the details, never from the status', () => {
   const entry = (responseCodeDetails: string) =>
     httpCall(
-      's',
+      log,
       create(HTTPAccessLogEntrySchema, { commonProperties: {}, response: { responseCodeDetails } }),
       domain,
+      () => undefined,
     );
   expect(entry('via_upstream')).toMatchObject({ decision: 'allowed' });
   expect(entry('rbac_access_denied_matched_policy[no-admin/0]')).toMatchObject({
@@ -47,13 +49,13 @@ it('takes refusals from the details, never from the status', () => {
   const tcp = create(TCPAccessLogEntrySchema, {
     commonProperties: { connectionTerminationDetails: 'rbac_access_denied_matched_policy[none]' },
   });
-  expect(tcpCall('s', tcp, domain)).toMatchObject({ decision: 'refused' });
+  expect(tcpCall(log, tcp, domain)).toMatchObject({ decision: 'refused' });
 });
 
 it('knows the service of an inbound log by its name', () => {
-  expect(serviceOfLogName('inbound/cell-1/api/mtls')).toBe('cell-1/api');
-  expect(serviceOfLogName('inbound/api/plain')).toBe('api');
-  expect(serviceOfLogName('outbound/api/mtls')).toBeUndefined();
+  expect(readLogName('inbound/cell-1/api/mtls')).toEqual({ service: 'cell-1/api', chain: 'mtls' });
+  expect(readLogName('inbound/api/plain')).toEqual({ service: 'api', chain: 'plain' });
+  expect(readLogName('outbound/api/mtls')).toBeUndefined();
 });
 
 it('counts within bounds, the longest unseen going first', () => {

@@ -1,0 +1,140 @@
+// From when to when the record of traffic is complete: a proxy that is not connected to the control plane cannot report what it
+// sees, so the times when one was not are kept. Fed by the stream server; persisted, so that a restart is such a time, too.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { readNode, type StoredNode } from './stored-node.ts';
+
+/** A time in which calls of the service may be missing in the record. Epoch milliseconds. */
+export interface Gap {
+  readonly node: string;
+  readonly from: number;
+  /** Absent: it still is so. */
+  readonly to?: number;
+}
+
+export interface ServiceCoverage {
+  /** When its first proxy was first seen; undefined: none was. */
+  readonly since?: number;
+  /** Of proxies that are there, since the time asked for. */
+  readonly gaps: readonly Gap[];
+  /** Proxies that went for good since then: what they said last may be missing. */
+  readonly gone: readonly string[];
+}
+
+export interface Coverage {
+  /** Reads what was kept. Call once, first. */
+  restore(): Promise<void>;
+  connected(node: string, service: string): void;
+  disconnected(node: string): void;
+  /** Its log stream alone broke. */
+  broken(node: string): void;
+  /** It did not come back: taken for ended. */
+  gone(node: string): void;
+  of(service: string, since: number): ServiceCoverage;
+  /** Says in the table that all is well until now: a crash is unknown from here on. */
+  flush(): Promise<void>;
+}
+
+export interface CoverageDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A dead connection is noticed this late: what was logged meanwhile is lost as well. */
+const lateMs = 15_000;
+/** Entries wait this long on a proxy. */
+const flushMs = 1000;
+const maxGaps = 50;
+const keptMs = 31 * 86_400_000;
+const heartbeat = '~';
+
+export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
+  const nodes = new Map<string, StoredNode>();
+  const streams = new Map<string, number>();
+
+  const put = (node: string, value: StoredNode): void => {
+    nodes.set(node, value);
+    table
+      .set(node, toJson(value))
+      .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'not persisted'));
+  };
+  const open = (node: string, stored: StoredNode, from: number): void =>
+    put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), [from, null]] });
+  const purge = (): void => {
+    const old = clock.now() - keptMs;
+    for (const [node, { goneAt }] of nodes) {
+      if (goneAt === undefined || goneAt > old) continue;
+      nodes.delete(node);
+      table.delete(node).catch(() => {});
+    }
+  };
+  return {
+    async restore() {
+      const entries = await table.list();
+      const beat = entries.find(({ key }) => key === heartbeat)?.value;
+      for (const { key, value } of entries) {
+        const stored = key === heartbeat ? undefined : readNode(value);
+        if (stored === undefined) continue;
+        nodes.set(key, stored);
+        if (stored.goneAt === undefined && !isOpen(stored)) open(key, stored, typeof beat === 'number' ? beat : 0);
+      }
+    },
+    connected(node, service) {
+      streams.set(node, (streams.get(node) ?? 0) + 1);
+      const { goneAt: _, ...stored } = nodes.get(node) ?? { service, since: clock.now(), gaps: [] };
+      const last = stored.gaps.at(-1);
+      const gaps =
+        last?.[1] === null ? [...stored.gaps.slice(0, -1), [last[0], clock.now()] as const] : [...stored.gaps];
+      put(node, { ...stored, service, gaps });
+    },
+    disconnected(node) {
+      const left = (streams.get(node) ?? 1) - 1;
+      if (left > 0) {
+        streams.set(node, left);
+        return;
+      }
+      streams.delete(node);
+      const stored = nodes.get(node);
+      if (stored !== undefined && !isOpen(stored)) open(node, stored, clock.now() - lateMs);
+    },
+    broken(node) {
+      const stored = nodes.get(node);
+      if (stored === undefined || isOpen(stored)) return;
+      const gap = [clock.now() - flushMs, clock.now()] as const;
+      put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), gap] });
+    },
+    gone(node) {
+      const stored = nodes.get(node);
+      if (stored !== undefined && !streams.has(node)) put(node, { ...stored, goneAt: clock.now() });
+    },
+    of(service, since) {
+      const own = [...nodes].filter(([, stored]) => stored.service === service);
+      const first = Math.min(...own.map(([, stored]) => stored.since));
+      return {
+        ...(own.length === 0 ? {} : { since: first }),
+        gaps: own.flatMap(([node, { gaps, goneAt }]) =>
+          goneAt !== undefined
+            ? []
+            : gaps
+                .filter(([, to]) => to === null || to >= since)
+                .map(([from, to]) => ({ node, from, ...(to === null ? {} : { to }) })),
+        ),
+        gone: own.flatMap(([node, { goneAt }]) => (goneAt !== undefined && goneAt >= since ? [node] : [])),
+      };
+    },
+    async flush() {
+      purge();
+      await table.set(heartbeat, clock.now());
+    },
+  };
+}
+
+function isOpen({ gaps }: StoredNode): boolean {
+  return gaps.at(-1)?.[1] === null;
+}
+
+function toJson(value: StoredNode): Json {
+  return { ...value, gaps: value.gaps.map(([from, to]) => [from, to]) };
+}

@@ -1,0 +1,21 @@
+// The record of traffic without its paths: what `status` shows. Pure.
+import type { TrafficCount } from './traffic.ts';
+
+export type RolledUp = Omit<TrafficCount, 'path'>;
+
+/** At most `limit` rows, those seen last. */
+export function rollUp(counts: readonly TrafficCount[], limit = 10_000): readonly RolledUp[] {
+  const rows = new Map<string, RolledUp>();
+  for (const { path: _, ...call } of counts) {
+    const { service, caller, principal, peer, method, decision, policy, shadow } = call;
+    const key = JSON.stringify([service, caller, principal, peer, method, decision, policy, shadow]);
+    const before = rows.get(key);
+    rows.set(key, {
+      ...call,
+      count: call.count + (before?.count ?? 0),
+      lastSeen: Math.max(call.lastSeen, before?.lastSeen ?? 0),
+    });
+  }
+  const all = [...rows.values()];
+  return all.length <= limit ? all : all.sort((a, b) => b.lastSeen - a.lastSeen).slice(0, limit);
+}

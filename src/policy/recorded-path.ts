@@ -1,0 +1,103 @@
+// What a record of traffic keeps of a path: no more than the rules of its service tell apart. A path that a rule names, and a gRPC
+// method, is kept as it is; of any other, which of the service's path rules it matched. Names of projects and people stay out.
+import type { PathIr, ServiceIr } from './ir.ts';
+import { matchPath } from './match.ts';
+
+export type RecordedPath =
+  | { readonly kind: 'exact'; readonly path: string }
+  /** It matched these of the service's path rules, in the notation of `pathRuleText`, and none of the others. */
+  | { readonly kind: 'shape'; readonly matched: readonly string[]; readonly among: readonly string[] }
+  /** Refused before rules, or with what servers disagree about (";", escaped slashes): no rule decides it alone. */
+  | { readonly kind: 'odd' };
+
+/** Answers what to keep of a canonical path, without its query. */
+export type PathRecorder = (service: ServiceIr, path: string) => RecordedPath;
+
+export const oddPath: RecordedPath = { kind: 'odd' };
+const odd = /[;?]|%3b/i;
+const escapedSlash = /%2f|%5c/i;
+const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
+
+export function createPathRecorder(): PathRecorder {
+  const known = new WeakMap<ServiceIr, Matchers>();
+  return (service, path) => {
+    if (!path.startsWith('/') || odd.test(path)) return oddPath;
+    if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
+    if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };
+    let matchers = known.get(service);
+    if (matchers === undefined) {
+      matchers = matchersOf(service);
+      known.set(service, matchers);
+    }
+    if (matchers.exact.has(path)) return { kind: 'exact', path };
+    const matched = matchers.others.filter(({ rule }) => matchPath(rule, path)).map(({ text }) => text);
+    return { kind: 'shape', matched, among: matchers.among };
+  };
+}
+
+interface Matchers {
+  readonly exact: ReadonlySet<string>;
+  readonly others: readonly { readonly text: string; readonly rule: PathIr }[];
+  readonly among: readonly string[];
+}
+
+function matchersOf({ authorization, healthPath }: ServiceIr): Matchers {
+  const { deny, allow, shadowDeny, shadowAllow } = authorization;
+  const exact = new Set(healthPath === undefined ? [] : [healthPath]);
+  const others = new Map<string, PathIr>();
+  for (const { operations } of [...deny, ...allow, ...shadowDeny, ...shadowAllow]) {
+    for (const { path } of operations) {
+      if (path === undefined) continue;
+      if (path.kind === 'exact') exact.add(path.path);
+      else others.set(pathRuleText(path), path);
+    }
+  }
+  const texts = [...others.keys()].sort();
+  return {
+    exact,
+    others: texts.flatMap((text) => {
+      const rule = others.get(text);
+      return rule === undefined ? [] : [{ text, rule }];
+    }),
+    among: [...[...exact].sort().map((path) => pathRuleText({ kind: 'exact', path })), ...texts],
+  };
+}
+
+/** `=/a` exactly, `^/a` a prefix, `~/a/{}/b` a template. */
+export function pathRuleText(rule: PathIr): string {
+  switch (rule.kind) {
+    case 'exact':
+      return `=${rule.path}`;
+    case 'prefix':
+      return `^${rule.path}`;
+    case 'template':
+      return `~/${rule.segments.map((segment) => segment ?? '{}').join('/')}`;
+    default:
+      return rule satisfies never;
+  }
+}
+
+export function parsePathRule(text: string): PathIr {
+  const path = text.slice(1);
+  switch (text.charAt(0)) {
+    case '=':
+      return { kind: 'exact', path };
+    case '^':
+      return { kind: 'prefix', path };
+    default: {
+      const segments = path.slice(1).split('/');
+      return { kind: 'template', segments: segments.map((segment) => (segment === '{}' ? null : segment)) };
+    }
+  }
+}
+
+/** For people: the path, or what is known of it. */
+export function describeRecordedPath(path: RecordedPath): string {
+  if (path.kind === 'exact') return path.path;
+  if (path.kind === 'odd') return '(odd path)';
+  // The longest is the most telling.
+  const [longest] = path.matched.toSorted((a, b) => b.length - a.length);
+  if (longest === undefined) return '(other paths)';
+  const rule = longest.slice(1);
+  return longest.startsWith('^') ? `${rule.replace(/\/$/, '')}/…` : rule.replaceAll('{}', '{…}');
+}

@@ -1,0 +1,52 @@
+// The record of traffic and of its gaps: read from the store at the start, written to it every few seconds and at the end.
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import { type Coverage, createCoverage } from '../observe/coverage.ts';
+import { createTraffic, type Traffic } from '../observe/traffic.ts';
+import { createTrafficKeeper } from '../observe/traffic-keeper.ts';
+import type { Store } from '../store/store.ts';
+
+export interface Record {
+  readonly traffic: Traffic;
+  readonly coverage: Coverage;
+}
+
+export interface RecordDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+const everyMs = 10_000;
+
+export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): Promise<Record> {
+  const traffic = createTraffic({ clock });
+  const coverage = createCoverage({ table: store.table('log-coverage'), clock, log });
+  const keeper = createTrafficKeeper({ traffic, table: store.table('traffic'), log });
+  const restore = async (what: string, read: () => Promise<void>): Promise<void> => {
+    // Without its past the record begins anew: nothing that serves waits for it.
+    await read().catch((reason: unknown) => log.error({ what, reason: String(reason) }, 'the record cannot be read'));
+  };
+  await restore('traffic', keeper.restore);
+  await restore('coverage', coverage.restore);
+  let cancel = (): void => {};
+  const flush = async (): Promise<void> => {
+    try {
+      await keeper.flush();
+      await coverage.flush();
+    } catch (reason) {
+      log.error({ reason: String(reason) }, 'the record is not persisted');
+    }
+  };
+  const again = (): void => {
+    cancel = clock.after(everyMs, () => void flush().then(again));
+  };
+  again();
+  lifecycle.defer('traffic record', async () => {
+    cancel();
+    await flush();
+  });
+  return { traffic, coverage };
+}

@@ -38,7 +38,7 @@ export async function readEnvoyConfig(admin: string): Promise<EnvoyConfig> {
     const [name = '', value = ''] = line.split(': ');
     if (name.endsWith('update_rejected')) rejected += Number(value);
     else if (name === 'control_plane.connected_state') connected = value === '1';
-    else if (name.endsWith('update_success') && !name.startsWith('sds.') && !name.includes('.sds.'))
+    else if (/(update_success|config_reload)$/.test(name) && !/(^|\.)sds\./.test(name))
       updates.set(name, Number(value));
   }
   return { updates, rejected, connected, endpoints: endpointsIn(JSON.parse(clusters)) };

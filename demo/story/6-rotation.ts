@@ -26,6 +26,7 @@ export const rotation: Step = {
         await recordIssued(world, issued);
         await untilSeen(world, issued);
         seenAfter.push(performance.now() - started);
+        if (done % 5 === 0) tell.note(`${done} rotations, ${total(load.counts(), 'sent')} requests`);
         // The clients without a sidecar renew, too, half-way.
         if (done === Math.ceil(rotations / 2)) {
           await Promise.all([world.clients.httpRouter.renew(), world.clients.cell1Gitlab.renew()]);

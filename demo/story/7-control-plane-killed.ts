@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type EnvoyConfig, readEnvoyConfig } from '../house/envoy-stats.ts';
 import { untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
+import { openConnection } from './deny.ts';
 import { loadPlan } from './load-plan.ts';
 import { must, type Step } from './step.ts';
 
@@ -68,6 +69,17 @@ export const controlPlaneKilled: Step = {
       'listeners, clusters, routes, endpoints, policies: 0 updates in any Envoy',
     );
     const counts = load.counts();
+    const denyMs = await denyAgain(world);
+    const updated = updatesSince(
+      after,
+      await readAll(world),
+      sidecars.map(({ service }) => service),
+    );
+    must(updated.length > 0, 'the counters of the Envoys do not count');
+    tell.held(
+      'the new control plane is in control',
+      `an urgent deny refuses after ${denyMs} ms; ${updated.length} counters rose`,
+    );
     const sent = counts.reduce((total, count) => total + count.sent, 0);
     const failed = counts.reduce((total, count) => total + count.failed, 0);
     must(failed === 0, `${failed} of ${sent} failed:\n${counts.flatMap(({ failures }) => failures).join('\n')}`);
@@ -76,9 +88,18 @@ export const controlPlaneKilled: Step = {
       `traffic never stopped: ${sent} sent, 0 failed`,
       `longest time between two answers of a protocol ${longestGapMs} ms`,
     );
-    return { sent, failed, downMs, reconnectMs, longestGapMs, endpoints, endpointsLost: 0, repushed: 0 };
+    return { sent, failed, downMs, reconnectMs, longestGapMs, endpoints, endpointsLost: 0, repushed: 0, denyMs };
   },
 };
+
+async function denyAgain(world: World): Promise<number> {
+  const connection = await openConnection(world);
+  try {
+    return await connection.deny();
+  } finally {
+    connection.close();
+  }
+}
 
 function readAll({ sidecars }: World): Promise<readonly EnvoyConfig[]> {
   return Promise.all(sidecars.map(({ envoyAdmin }) => readEnvoyConfig(envoyAdmin)));

@@ -1,5 +1,9 @@
 // What can be qualified: a name → its items. A new name is one new folder and one line here.
 import type { Item } from './item.ts';
+import { urgentDeny } from './policy/urgent-deny.ts';
+import { conformance } from './protocol/conformance.ts';
+import { randomSequences } from './protocol/random-sequences.ts';
+import { slowReaders } from './protocol/slow-readers.ts';
 import { explainProperty } from './wall/explain-property-item.ts';
 import { fleet } from './wall/fleet.ts';
 import { freshClone } from './wall/fresh-clone.ts';
@@ -8,5 +12,7 @@ import { sidecarStart } from './wall/sidecar-start.ts';
 import { tutorial } from './wall/tutorial.ts';
 
 export const catalog: Readonly<Record<string, readonly Item[]>> = {
+  policy: [urgentDeny],
+  protocol: [conformance, randomSequences, slowReaders],
   wall: [freshClone, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

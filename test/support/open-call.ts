@@ -1,5 +1,6 @@
-// Something that stays open: a TCP connection or an HTTP/2 stream over mTLS, through which bytes come back as long as it lives.
+// Something that stays open: a TCP connection or an HTTP/2 stream, through which bytes come back as long as it lives.
 import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { TestCertificate } from './test-ca.ts';
@@ -16,21 +17,25 @@ export interface OpenCall {
 export interface OpenCallOptions {
   readonly kind: 'tcp' | 'stream';
   readonly port: number;
-  readonly svid: Pick<TestCertificate, 'certificate' | 'key'>;
+  /** Absent: plaintext, as an application speaks to its own sidecar. */
+  readonly svid?: Pick<TestCertificate, 'certificate' | 'key'>;
   /** SNI, as the caller's sidecar sends it. */
   readonly serverName?: string;
 }
 
 export function openCall({ kind, port, svid, serverName }: OpenCallOptions): OpenCall {
-  const socket = connectTls({
-    host: '127.0.0.1',
-    port,
-    rejectUnauthorized: false,
-    cert: svid.certificate,
-    key: svid.key,
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(kind === 'tcp' ? {} : { ALPNProtocols: ['h2'] }),
-  });
+  const socket =
+    svid === undefined
+      ? connectTcp({ host: '127.0.0.1', port })
+      : connectTls({
+          host: '127.0.0.1',
+          port,
+          rejectUnauthorized: false,
+          cert: svid.certificate,
+          key: svid.key,
+          ...(serverName === undefined ? {} : { servername: serverName }),
+          ...(kind === 'tcp' ? {} : { ALPNProtocols: ['h2'] }),
+        });
   socket.on('error', () => undefined);
   if (kind === 'tcp') return over(socket, () => socket.destroy());
   const session = connectHttp2('http://127.0.0.1', { createConnection: () => socket });

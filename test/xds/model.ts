@@ -1,6 +1,6 @@
 // A client's side of the protocol, as small as the rules allow: what it wants, what it has, and what it may be sent. Knows
 // nothing of the server's state. Its checks fail if a response is unwanted, stale or without a reason.
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import type { Kind, Told } from './story.ts';
 import type { Contents } from './xds-fixture.ts';
 
@@ -70,18 +70,22 @@ export function receive(sides: Sides, told: readonly Told[], now: Contents, repl
     if (side === undefined) throw new Error(`${kind} was not asked for`);
     const current = now[kind] ?? {};
     const names = response.resources.map(([name]) => name);
-    expect(new Set([...names, ...response.removed]).size, 'no name twice').toBe(names.length + response.removed.length);
+    assert.equal(
+      new Set([...names, ...response.removed]).size,
+      names.length + response.removed.length,
+      'no name twice',
+    );
     for (const [name, text] of response.resources) {
-      expect(wants(side, name), `${kind} ${name} is wanted`).toBe(true);
+      assert(wants(side, name), `${kind} ${name} is wanted`);
       const before = side.sent.get(name);
-      if (name in current || !full.has(kind)) expect(text, `${kind} ${name} is current`).toBe(current[name]);
+      if (name in current || !full.has(kind)) assert.equal(text, current[name], `${kind} ${name} is current`);
       // A referrer that it asks for again is a new one to it.
       if (before !== text || side.asked.has(name)) {
         for (const word of text.split(' ').slice(1)) sides.get(dependents[kind] ?? kind)?.warmed.add(word);
       }
       // A full set carries what is unchanged, too.
       const because = before !== text || side.asked.has(name) || side.warmed.has(name) || full.has(kind);
-      expect(because, `${kind} ${name} has a reason`).toBe(true);
+      assert(because, `${kind} ${name} has a reason`);
       side.asked.delete(name);
       side.warmed.delete(name);
       side.sent.set(name, text);
@@ -90,9 +94,9 @@ export function receive(sides: Sides, told: readonly Told[], now: Contents, repl
       for (const name of side.sent.keys()) if (!names.includes(name)) side.sent.delete(name);
     }
     for (const name of response.removed) {
-      expect(current[name], `${kind} ${name} is gone`).toBeUndefined();
+      assert.equal(current[name], undefined, `${kind} ${name} is gone`);
       const because = side.asked.has(name) || side.sent.get(name) !== undefined;
-      expect(because, `${kind} -${name} has a reason`).toBe(true);
+      assert(because, `${kind} -${name} has a reason`);
       side.asked.delete(name);
       side.sent.set(name, undefined);
     }
@@ -108,12 +112,12 @@ export function settle(sides: Sides, now: Contents): void {
     for (const [name, text] of Object.entries(current)) {
       if (!wants(side, name)) continue;
       const has = side.view.get(name) === text || side.refused.get(name) === text;
-      expect(has, `${side.type} ${name} arrived: ${side.view.get(name)} for ${text}`).toBe(true);
-      expect(side.asked.has(name), `${side.type} ${name} was answered`).toBe(false);
-      expect(side.warmed.has(name), `${side.type} ${name} was sent after its referrer`).toBe(false);
+      assert(has, `${side.type} ${name} arrived: ${side.view.get(name)} for ${text}`);
+      assert(!side.asked.has(name), `${side.type} ${name} was answered`);
+      assert(!side.warmed.has(name), `${side.type} ${name} was sent after its referrer`);
     }
     // What a refused listener or route may still need is not taken away.
     if (rejected || !full.has(side.type)) continue;
-    for (const name of side.view.keys()) expect(name in current, `${side.type} ${name} was removed`).toBe(true);
+    for (const name of side.view.keys()) assert(name in current, `${side.type} ${name} was removed`);
   }
 }

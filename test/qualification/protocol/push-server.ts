@@ -1,0 +1,58 @@
+// A process with the real xDS server, for measuring: it pushes a revision to all nodes when its parent says so, and answers
+// with the moment it did and with its memory after a collection.
+import { silentLog } from '../../../src/lib/log.ts';
+import { createSnapshotCache } from '../../../src/xds/cache.ts';
+import { createInterner } from '../../../src/xds/interner.ts';
+import type { NodeKey } from '../../../src/xds/node.ts';
+import { createXdsServer } from '../../../src/xds/server.ts';
+import { listenGrpc } from '../../../src/xds/transport-grpc.ts';
+import { typeUrls } from '../../../src/xds/type-url.ts';
+
+export type Command =
+  | { readonly kind: 'push'; readonly revision: number; readonly nodes: number; readonly bytes: number }
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'stop' };
+
+export type Answer =
+  | { readonly kind: 'listening'; readonly port: number }
+  /** Epoch milliseconds, fractional. */
+  | { readonly kind: 'pushed'; readonly revision: number; readonly at: number }
+  | { readonly kind: 'memory'; readonly usedMiB: number; readonly streams: number };
+
+const cache = createSnapshotCache();
+const interner = createInterner();
+const server = createXdsServer({
+  cache,
+  authenticate: (_peer, { id }) => id as NodeKey,
+  observe: () => undefined,
+  log: silentLog,
+});
+const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog });
+const answer = (message: Answer): void => void process.send?.(message);
+
+process.on('message', (command: Command) => {
+  switch (command.kind) {
+    case 'push': {
+      const { revision, nodes, bytes } = command;
+      const value = Buffer.alloc(bytes, `revision ${revision} `);
+      const cluster = interner.encode(typeUrls.cluster, 'big', value);
+      const snapshot = { revision, resources: new Map([[typeUrls.cluster, new Map([['big', cluster]])]]) };
+      const at = performance.timeOrigin + performance.now();
+      for (let node = 0; node < nodes; node++) cache.set(`node-${node}` as NodeKey, snapshot);
+      answer({ kind: 'pushed', revision, at });
+      break;
+    }
+    case 'memory': {
+      global.gc?.();
+      const { heapUsed, external } = process.memoryUsage();
+      answer({ kind: 'memory', usedMiB: (heapUsed + external) / 2 ** 20, streams: server.streams() });
+      break;
+    }
+    case 'stop':
+      void listener.close().then(() => process.exit(0));
+      break;
+    default:
+      command satisfies never;
+  }
+});
+answer({ kind: 'listening', port: listener.port });

@@ -1,5 +1,4 @@
 // The program: the only reader of argv, environment and signals. What a command needs is imported when it runs.
-import { setFlagsFromString } from 'node:v8';
 import { createProgram } from './cli/program.ts';
 import type { CliRun } from './cli/run.ts';
 import { createSidecarRun } from './cli/sidecar-run.ts';
@@ -8,9 +7,6 @@ import { systemClock } from './lib/clock.ts';
 
 const run: CliRun = {
   async serve(options, started) {
-    // V8 would let the young generation grow to 64 MiB and keep it: most of a small deployment's memory. At its first size
-    // a control plane of 32 proxies holds 50 MiB less (npm run qualify -- wall --only fleet).
-    setFlagsFromString('--semi-space-growth-factor=1');
     const [{ serve }, { createLog }, { createLifecycle }] = await Promise.all([
       import('./serve/serve.ts'),
       import('./lib/log.ts'),

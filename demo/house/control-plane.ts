@@ -32,7 +32,7 @@ export interface ControlPlaneOptions {
   readonly logFile: string;
 }
 
-const readyWithinMs = 20_000;
+const readyWithinMs = 60_000;
 
 export function createControlPlane({
   cellwall,

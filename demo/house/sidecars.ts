@@ -55,7 +55,7 @@ export async function startSidecars({
       const ready = new Set(proxies.filter((proxy) => proxy.ready).map((proxy) => proxy.service));
       return [...sidecars.keys()].every((service) => ready.has(service)) ? 'all' : undefined;
     },
-    { what: 'every sidecar serves', withinMs: 40_000, everyMs: 50 },
+    { what: 'every sidecar serves', withinMs: 60_000, everyMs: 50 },
   ).then((answer) => {
     if (answer !== 'all') throw new Error(`the ${answer} ended at its start`);
   });

@@ -1,7 +1,7 @@
 // Does a rule's path match what a record kept of a path? `undefined`: the record cannot tell. Pure.
 import type { PathIr } from './ir.ts';
 import { matchPath } from './match.ts';
-import { parsePathRule, pathRuleText, type RecordedPath } from './recorded-path.ts';
+import { mayHoldEscapedSlashes, parsePathRule, pathRuleText, type RecordedPath } from './recorded-path.ts';
 
 export function matchRecorded(rule: PathIr, recorded: RecordedPath): boolean | undefined {
   if (recorded.kind === 'odd') return undefined;
@@ -10,6 +10,7 @@ export function matchRecorded(rule: PathIr, recorded: RecordedPath): boolean | u
   const text = pathRuleText(rule);
   if (among.includes(text)) return matched.includes(text);
   for (const other of among) {
+    if (other === mayHoldEscapedSlashes) continue;
     const known = parsePathRule(other);
     if (matched.includes(other)) {
       if (covers(rule, known)) return true;

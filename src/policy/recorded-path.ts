@@ -13,6 +13,8 @@ export type RecordedPath =
 /** Answers what to keep of a canonical path, without its query. */
 export type PathRecorder = (service: ServiceIr, path: string) => RecordedPath;
 
+/** Among the rules of a shape: the path may hold escaped slashes. */
+export const mayHoldEscapedSlashes = '%';
 export const oddPath: RecordedPath = { kind: 'odd' };
 const odd = /[;?]|%3b/i;
 const escapedSlash = /%2f|%5c/i;
@@ -41,7 +43,7 @@ interface Matchers {
   readonly among: readonly string[];
 }
 
-function matchersOf({ authorization, healthPath }: ServiceIr): Matchers {
+function matchersOf({ authorization, healthPath, escapedSlashes }: ServiceIr): Matchers {
   const { deny, allow, shadowDeny, shadowAllow } = authorization;
   const exact = new Set(healthPath === undefined ? [] : [healthPath]);
   const others = new Map<string, PathIr>();
@@ -59,7 +61,11 @@ function matchersOf({ authorization, healthPath }: ServiceIr): Matchers {
       const rule = others.get(text);
       return rule === undefined ? [] : [{ text, rule }];
     }),
-    among: [...[...exact].sort().map((path) => pathRuleText({ kind: 'exact', path })), ...texts],
+    among: [
+      ...(escapedSlashes === 'keep' ? [mayHoldEscapedSlashes] : []),
+      ...[...exact].sort().map((path) => pathRuleText({ kind: 'exact', path })),
+      ...texts,
+    ],
   };
 }
 

@@ -1,0 +1,116 @@
+// What would be decided of a recorded call. A record keeps less than a request has (of its path only what rules told apart, no
+// message): what it does not hold is taken both ways, and where that gives two answers it cannot tell.
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import { type DecisionStage, decide } from './decide.ts';
+import type { MeshIr, OperationIr, RuleIr, ServiceIr, ServiceKey } from './ir.ts';
+import { matchRecorded } from './match-recorded.ts';
+import type { RecordedCall } from './recorded-call.ts';
+import { mayHoldEscapedSlashes, oddPath, type RecordedPath } from './recorded-path.ts';
+import type { AccessRequest } from './request.ts';
+
+export interface RecordedDecision {
+  readonly outcome: 'allow' | 'deny' | 'unknown';
+  readonly stage?: DecisionStage;
+  /** The rule that decides, by its id. */
+  readonly rule?: string;
+}
+
+export type RecordedCallKind = Pick<RecordedCall, 'caller' | 'principal' | 'method' | 'path'>;
+
+/** Of one service in one mesh. */
+export type DecideRecorded = (call: RecordedCallKind) => RecordedDecision;
+
+/** A path that no document names. */
+const witness = '/cellwall-simulated';
+const unknown: RecordedDecision = { outcome: 'unknown' };
+
+export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRecorded {
+  const { key, authorization } = service;
+  const rules = [...authorization.deny, ...authorization.allow];
+  // Rules that ask for more than who, method and path: for what no record has.
+  const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
+  const rewritten = new Map<string, { readonly worst: MeshIr; readonly best: MeshIr }>();
+  const both = (path: RecordedPath): { readonly worst: MeshIr; readonly best: MeshIr } => {
+    const name = JSON.stringify(path);
+    const known = rewritten.get(name) ?? {
+      worst: rewrite(mesh, service, path, { deny: true, allow: false }),
+      best: rewrite(mesh, service, path, { deny: false, allow: true }),
+    };
+    rewritten.set(name, known);
+    return known;
+  };
+  return (call) => {
+    if (service.rawPatches !== undefined && service.rawPatches.length > 0) return unknown;
+    const path = readBy(service, call.path ?? oddPath);
+    const request = requestOf(key, call);
+    if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return answer(mesh, request);
+    const { worst, best } = both(path);
+    const bad = answer(worst, request);
+    // Without a connection nothing of the request matters; a health path is never odd.
+    if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;
+    const probe = path.kind === 'shape' && mayBeProbe(service, call.method, path);
+    const good = probe ? { outcome: 'allow' as const } : answer(best, request);
+    return bad.outcome === good.outcome ? bad : unknown;
+  };
+}
+
+/** Where escaped slashes are refused, a shape of a time when they were not says too little. */
+function readBy({ escapedSlashes }: ServiceIr, path: RecordedPath): RecordedPath {
+  const more = path.kind === 'shape' && path.among.includes(mayHoldEscapedSlashes);
+  return more && escapedSlashes === 'reject' ? oddPath : path;
+}
+
+function requestOf(target: ServiceKey, { caller, principal, method, path }: RecordedCallKind): AccessRequest {
+  return {
+    target,
+    // Written by the proxy's own log from a verified certificate.
+    caller: caller === 'mtls' ? { kind: 'id', id: principal as SpiffeId } : { kind: 'anonymous', via: caller },
+    ...(method === undefined ? {} : { method }),
+    path: path?.kind === 'exact' ? path.path : witness,
+  };
+}
+
+function answer(mesh: MeshIr, request: AccessRequest): RecordedDecision {
+  const { outcome, stage, rule } = decide(mesh, request);
+  return rule === undefined ? { outcome, stage } : { outcome, stage, rule: rule.id };
+}
+
+function mayBeProbe({ healthPath }: ServiceIr, method: string | undefined, path: RecordedPath): boolean {
+  if (healthPath === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  return matchRecorded({ kind: 'exact', path: healthPath }, path) !== false;
+}
+
+/** The mesh with the service's rules as they are for this path: what is unsure matches, or not, as assumed. */
+function rewrite(
+  mesh: MeshIr,
+  service: ServiceIr,
+  path: RecordedPath,
+  assume: { readonly deny: boolean; readonly allow: boolean },
+): MeshIr {
+  const narrow = (rules: readonly RuleIr[], unsure: boolean): RuleIr[] =>
+    rules.flatMap((rule) => {
+      if (rule.operations.length === 0) return [rule];
+      const operations = rule.operations.flatMap((operation): OperationIr[] => {
+        const matches = operation.path === undefined ? true : matchRecorded(operation.path, path);
+        if (matches === false || ((matches === undefined || more(operation)) && !unsure)) return [];
+        return [operation.methods === undefined ? {} : { methods: operation.methods }];
+      });
+      return operations.length === 0 ? [] : [{ ...rule, operations }];
+    });
+  const { authorization } = service;
+  const own: ServiceIr = {
+    ...service,
+    authorization: {
+      ...authorization,
+      deny: narrow(authorization.deny, assume.deny),
+      allow: narrow(authorization.allow, assume.allow),
+      shadowDeny: [],
+      shadowAllow: [],
+    },
+  };
+  return { ...mesh, services: new Map([[service.key, own]]) };
+}
+
+function more({ methods: _, path: __, ...rest }: OperationIr): boolean {
+  return Object.keys(rest).length > 0;
+}

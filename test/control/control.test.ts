@@ -177,15 +177,19 @@ describe('control', () => {
   it('puts a policy change into the authorization filter alone', async () => {
     const { connect, cache, store, clock } = await start();
     await connect(api, '127.0.0.1:8443');
-    const before = cache.get(api);
-    const policy = `
+    const change = async (to: string): Promise<void> => {
+      const policy = `
 apiVersion: cellwall/v1
 kind: AuthorizationPolicy
 metadata: {name: api}
-spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]}]}`;
-    await store.apply(puts(policy), { author: 'test', urgent: true });
-    await new Promise(setImmediate);
-    clock.advance(100);
+spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]${to}}]}`;
+      await store.apply(puts(policy), { author: 'test', urgent: true });
+      await new Promise(setImmediate);
+      clock.advance(100);
+    };
+    await change(', to: [{methods: [GET]}]');
+    const before = cache.get(api);
+    await change('');
     const after = cache.get(api);
     for (const type of ['cluster', 'listener', 'route', 'endpoint'] as const) {
       expect(after?.resources.get(typeUrls[type])).toBe(before?.resources.get(typeUrls[type]));

@@ -45,6 +45,11 @@ export function cellSpiffePrefix(domain: TrustDomain, cell: string): string {
   return `${scheme}${domain}/cell/${cell}/`;
 }
 
+/** The prefix of every identity in any cell, ending in "/". */
+export function cellsSpiffePrefix(domain: TrustDomain): string {
+  return `${scheme}${domain}/cell/`;
+}
+
 /** The control plane's own SPIFFE ID. */
 export function serverSpiffeId(domain: TrustDomain): SpiffeId {
   return `${scheme}${domain}/cellwall/server` as SpiffeId;

@@ -1,7 +1,7 @@
 // Can this caller do this with that service, and what decides it: pure, in the order of docs/authorization.md. translate
 // makes filters of the same IR; a property test holds the two against each other on a real Envoy.
 import { CellwallError } from '../lib/errors.ts';
-import { trustDomainOf } from '../model/spiffe-id.ts';
+import { cellsSpiffePrefix, trustDomainOf } from '../model/spiffe-id.ts';
 import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from './ir.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
 import { canonicalPath, hasDotParameters } from './path.ts';
@@ -61,7 +61,23 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   if (path.includes(';') && refusesParameters(service)) {
     return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);
   }
-  return { ...decideByRules(mesh, service, { caller: request.caller, http: { method, path } }), path };
+  const grpc =
+    request.grpc === undefined ? {} : { grpc: request.cellId === undefined ? {} : { cellId: request.cellId } };
+  const callerCell = cellOf(mesh, request.caller);
+  const call: FilteredCall = {
+    caller: request.caller,
+    http: { method, path, ...grpc },
+    ...(callerCell === undefined ? {} : { callerCell }),
+  };
+  return { ...decideByRules(mesh, service, call), path };
+}
+
+/** The number of the cell that a caller is in, by its identity. */
+function cellOf({ trustDomain, cells }: MeshIr, caller: Caller): number | undefined {
+  const prefix = cellsSpiffePrefix(trustDomain);
+  if (caller.kind !== 'id' || !caller.id.startsWith(prefix)) return undefined;
+  const [name = '', ...rest] = caller.id.slice(prefix.length).split('/');
+  return rest.length === 0 ? undefined : cells.get(name)?.id;
 }
 
 /** Why the caller does not get through the TLS handshake (or is turned away for lack of one); undefined if it does. */

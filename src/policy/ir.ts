@@ -18,6 +18,8 @@ export interface MeshIr {
   readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
   readonly workloads: ReadonlyMap<SpiffeId, WorkloadIr>;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+  /** EnvoyResource documents, in the order of their keys. Absent without any. */
+  readonly rawResources?: readonly RawIr[];
   /** Identities that no policy can lock out; they come before every rule. */
   readonly breakGlass: readonly SpiffeId[];
 }
@@ -48,6 +50,8 @@ export interface ServiceIr {
   readonly identityHeaders: { readonly xfcc: boolean; readonly peerId: boolean };
   readonly healthPath?: string;
   readonly escapedSlashes: 'reject' | 'keep';
+  /** It has descriptors, so that rules may speak of fields of its requests. */
+  readonly describesGrpc: boolean;
   readonly timeouts: { readonly connectMs: number; readonly requestMs: number; readonly idleMs: number };
   readonly retries: { readonly attempts: number; readonly perTryTimeoutMs?: number };
   readonly outlierDetection?: {
@@ -62,6 +66,8 @@ export interface ServiceIr {
     readonly healthyThreshold: number;
   };
   readonly sameCellFirst: boolean;
+  /** EnvoyResource documents that touch what decides about its callers: then nothing here can. Absent without any. */
+  readonly rawPatches?: readonly { readonly document: DocumentKey; readonly source: Source }[];
   /** Connections, inbound and outbound to it, are drained after this; always below half the SVID's lifetime. */
   readonly connectionAgeMs: number;
 }
@@ -133,6 +139,15 @@ export interface CellDefaultIr {
 export interface OperationIr {
   readonly methods?: readonly string[];
   readonly path?: PathIr;
+  /** Only with an exact gRPC path. */
+  readonly matchingCell?: MatchingCellIr;
+}
+
+/** A field of the request's message that has to be the number of the caller's cell: singular, at the top, outside of oneofs. */
+export interface MatchingCellIr {
+  readonly field: string;
+  readonly number: number;
+  readonly type: 'int64' | 'uint64' | 'string';
 }
 
 export type PathIr =
@@ -151,3 +166,22 @@ export interface WorkloadIr {
   readonly commonName?: string;
   readonly advertise?: { readonly addresses: readonly string[]; readonly ports?: readonly number[] };
 }
+
+/** A raw resource or patch. Its body is plain data; translate knows Envoy's schema. */
+export interface RawIr {
+  readonly document: DocumentKey;
+  readonly source: Source;
+  readonly identities: ReadonlySet<SpiffeId> | 'all';
+  readonly change: RawChangeIr;
+  readonly version?: string;
+}
+
+export type RawChangeIr =
+  | { readonly kind: 'resource'; readonly typeUrl: string; readonly body: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'merge';
+      readonly typeUrl: string;
+      readonly name: string;
+      readonly body: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'remove'; readonly typeUrl: string; readonly name: string };

@@ -5,13 +5,15 @@ import type { Caller } from './request.ts';
 /** A call as the authorization filter sees it; without `http` on TCP. */
 export interface FilteredCall {
   readonly caller: Caller;
-  readonly http?: { readonly method: string; readonly path: string };
+  readonly http?: { readonly method: string; readonly path: string; readonly grpc?: { readonly cellId?: string } };
+  /** The number of the cell that the caller is in. */
+  readonly callerCell?: number;
 }
 
 export type RuleMatch =
   | { readonly kind: 'matched' }
-  /** The first of caller, method and path (in the operation that came closest) that did not match. */
-  | { readonly kind: 'unmatched'; readonly by: 'caller' | 'method' | 'path' };
+  /** The first of caller, path, method and cell (in the operation that came closest) that did not match. */
+  | { readonly kind: 'unmatched'; readonly by: 'caller' | 'path' | 'method' | 'cell' };
 
 export function matchRule(rule: RuleIr, call: FilteredCall): RuleMatch {
   if (!rule.principals.some((principal) => matchPrincipal(principal, call.caller))) {
@@ -20,7 +22,8 @@ export function matchRule(rule: RuleIr, call: FilteredCall): RuleMatch {
   if (rule.operations.length === 0) return { kind: 'matched' };
   const results = rule.operations.map((operation) => matchOperation(operation, call));
   if (results.includes('matched')) return { kind: 'matched' };
-  return { kind: 'unmatched', by: results.includes('method') ? 'method' : 'path' };
+  const closest = (['cell', 'method'] as const).find((result) => results.includes(result));
+  return { kind: 'unmatched', by: closest ?? 'path' };
 }
 
 export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean {
@@ -44,11 +47,16 @@ export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean 
   }
 }
 
-/** A path mismatch outweighs a method mismatch: "method" means that the path was right. */
-function matchOperation(operation: OperationIr, { http }: FilteredCall): 'matched' | 'method' | 'path' {
-  const { methods, path } = operation;
+/** A path mismatch outweighs a method mismatch: "method" means that the path was right, "cell" that both were. */
+function matchOperation(
+  operation: OperationIr,
+  { http, callerCell }: FilteredCall,
+): 'matched' | 'cell' | 'method' | 'path' {
+  const { methods, path, matchingCell } = operation;
   if (path !== undefined && (http === undefined || !matchPath(path, http.path))) return 'path';
   if (methods !== undefined && (http === undefined || !methods.includes(http.method))) return 'method';
+  if (matchingCell !== undefined && (callerCell === undefined || http?.grpc?.cellId !== String(callerCell)))
+    return 'cell';
   return 'matched';
 }
 

@@ -19,4 +19,6 @@ export interface AccessRequest {
   readonly path?: string;
   /** `package.Service/Method`: a POST to that path; stands for `method` and `path`. */
   readonly grpc?: string;
+  /** With `grpc`: what the field that `matchingCell` rules look at holds. Absent: not there, or unreadable. */
+  readonly cellId?: string;
 }

@@ -2,7 +2,8 @@
 import type { AuthorizationPolicy, PolicySource } from '../model/documents/authorization-policy.ts';
 import type { FieldPath } from '../model/field-path.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import { cellSpiffePrefix, type SpiffeId, trustDomainUri } from '../model/spiffe-id.ts';
+import { cellSpiffePrefix, cellsSpiffePrefix, type SpiffeId, trustDomainUri } from '../model/spiffe-id.ts';
+import type { GrpcDescriptors } from './grpc-descriptors.ts';
 import { idlePrincipal } from './idle-principal.ts';
 import { type PlacedRule, warnOfIdleRules } from './idle-rules.ts';
 import type { AuthorizationIr, CellDefaultIr, PrincipalIr, RuleIr, ServiceKey } from './ir.ts';
@@ -17,6 +18,7 @@ export interface AuthorizationContext {
   readonly names: Names;
   readonly problems: Problems;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
+  readonly descriptors: (target: ServiceKey) => GrpcDescriptors | undefined;
   /** Every identity that the documents give to someone. */
   readonly identities: ReadonlySet<SpiffeId>;
 }
@@ -100,7 +102,7 @@ function cellDefaultOf(
 ): CellDefaultIr | undefined {
   if (cell === undefined) return undefined;
   const own = cellSpiffePrefix(trustDomain, cell.name);
-  const all = `${trustDomainUri(trustDomain)}/cell/`;
+  const all = cellsSpiffePrefix(trustDomain);
   const { withinCell, acrossCells } = authorization;
   if (acrossCells === 'allow') {
     return { kind: 'cells', prefix: all, ...(withinCell === 'allow' ? {} : { except: own }) };
@@ -115,6 +117,12 @@ function resolveRule(parsed: Parsed, index: number, target: ServiceDraft, contex
   const principals: PrincipalIr[] = [];
   for (const [position, source] of (rule?.from ?? []).entries()) {
     const at = [...place, 'from', position];
+    if ('eachCell' in source) {
+      const found = resolveEachCell(source.eachCell, parsed, [...at, 'eachCell'], context);
+      if (spec.action === 'deny') for (const one of found) refuseBreakGlass(one, parsed, at, context);
+      principals.push(...found);
+      continue;
+    }
     const principal = resolveSource(source, parsed, at, target, context);
     if (principal === undefined) continue;
     principals.push(principal);
@@ -129,8 +137,26 @@ function resolveRule(parsed: Parsed, index: number, target: ServiceDraft, contex
     policy: parsed.key,
     source: parsed.locate(place),
     principals,
-    operations: resolveOperations(rule?.to ?? [], parsed, [...place, 'to'], target, context.problems),
+    operations: resolveOperations(rule?.to ?? [], parsed, [...place, 'to'], target, context),
   };
+}
+
+/** The services of that name, one a cell; those to come are in when their documents are. */
+function resolveEachCell(
+  name: string,
+  parsed: Parsed,
+  place: FieldPath,
+  { drafts, problems }: AuthorizationContext,
+): PrincipalIr[] {
+  const found = [...drafts.values()].filter((draft) => draft.name === name && draft.cell !== undefined);
+  if (found.length === 0) {
+    problems.warning(parsed, place, {
+      code: 'matches-nobody',
+      message: `no cell has a service "${name}"`,
+      hint: 'write one, with the cell in its metadata',
+    });
+  }
+  return found.map(({ spiffeId }) => ({ kind: 'id', id: spiffeId }));
 }
 
 /** A wider deny rule leaves them out by itself; one that names them is a contradiction. */
@@ -150,7 +176,7 @@ function refuseBreakGlass(
 
 /** Undefined where the source names something that is not there: a problem then, so that no IR comes of it. */
 function resolveSource(
-  source: PolicySource,
+  source: Exclude<PolicySource, { readonly eachCell: string }>,
   parsed: Parsed,
   place: FieldPath,
   target: ServiceDraft,
@@ -180,6 +206,7 @@ function resolveSource(
   if ('spiffeId' in source) return { kind: 'id', id: source.spiffeId };
   if ('prefix' in source) return { kind: 'prefix', prefix: source.prefix };
   if ('trustDomain' in source) return { kind: 'prefix', prefix: `${trustDomainUri(source.trustDomain)}/` };
+  if ('authenticated' in source) return { kind: 'prefix', prefix: `${trustDomainUri(trustDomain)}/` };
   if ('anonymous' in source) return { kind: 'anonymous' };
   if ('everyone' in source) return { kind: 'everyone' };
   return source satisfies never;

@@ -2,37 +2,46 @@
 import type { AuthorizationPolicy, PolicyOperation } from '../model/documents/authorization-policy.ts';
 import type { FieldPath } from '../model/field-path.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { OperationIr, PathIr } from './ir.ts';
+import type { GrpcDescriptors } from './grpc-descriptors.ts';
+import type { OperationIr, PathIr, ServiceKey } from './ir.ts';
 import { canonicalPath } from './path.ts';
 import type { Problems } from './problems.ts';
+import { resolveMatchingCell } from './resolve-matching-cell.ts';
 import type { ServiceDraft } from './resolve-service.ts';
+
+export interface OperationContext {
+  readonly problems: Problems;
+  readonly descriptors: (target: ServiceKey) => GrpcDescriptors | undefined;
+}
 
 export function resolveOperations(
   operations: readonly PolicyOperation[],
   parsed: ParsedDocument<AuthorizationPolicy>,
   place: FieldPath,
   target: ServiceDraft,
-  problems: Problems,
+  { problems, descriptors }: OperationContext,
 ): OperationIr[] {
   return operations.map((operation, index) => {
     const at = [...place, index];
     checkOperation(operation, parsed, at, target, problems);
+    const matchingCell = resolveMatchingCell(operation, parsed, at, target, descriptors, problems);
     const path = operation.grpc === undefined ? resolvePath(operation.path) : grpcPath(operation.grpc);
     return {
       ...(operation.methods === undefined ? {} : { methods: operation.methods }),
       ...(path === undefined ? {} : { path }),
+      ...(matchingCell === undefined ? {} : { matchingCell }),
     };
   });
 }
 
 function checkOperation(
-  { methods, path, grpc }: PolicyOperation,
+  { methods, path, grpc, matchingCell }: PolicyOperation,
   parsed: ParsedDocument<AuthorizationPolicy>,
   place: FieldPath,
   target: ServiceDraft,
   problems: Problems,
 ): void {
-  if (methods === undefined && path === undefined && grpc === undefined) {
+  if (methods === undefined && path === undefined && grpc === undefined && matchingCell === undefined) {
     problems.error(parsed, place, {
       code: 'empty-operation',
       message: 'an operation that says nothing',

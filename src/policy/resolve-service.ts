@@ -41,6 +41,7 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
     identityHeaders: spec.identityHeaders,
     ...(spec.health === undefined ? {} : { healthPath: spec.health.path }),
     escapedSlashes: spec.paths.escapedSlashes,
+    describesGrpc: spec.grpc !== undefined && (spec.protocol === 'grpc' || spec.protocol === 'http2'),
     timeouts: { connectMs: spec.timeouts.connect, requestMs: spec.timeouts.request, idleMs: spec.timeouts.idle },
     retries: {
       attempts: spec.retries.attempts,

@@ -4,6 +4,7 @@
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from './ir.ts';
+import { createDescriptorLookup } from './descriptor-lookup.ts';
 import { createNames, documentsByKind, serviceKey } from './names.ts';
 import { createProblems } from './problems.ts';
 import { resolveAuthorization } from './resolve-authorization.ts';
@@ -34,7 +35,9 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
   const identities = new Set([...[...drafts.values()].map(({ spiffeId }) => spiffeId), ...workloads.keys()]);
   warnOfNobodysBreakGlass(byKind.meshes[0], identities, problems);
   const serviceOf = new Map([...drafts.values()].map(({ spiffeId, key }) => [spiffeId, key]));
+  const descriptors = createDescriptorLookup(byKind.services, problems);
   const authorizationOf = resolveAuthorization(byKind.policies, {
+    descriptors,
     defaults,
     names,
     problems,

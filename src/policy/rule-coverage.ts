@@ -25,7 +25,8 @@ function coversPrincipal(wide: PrincipalIr, narrow: PrincipalIr): boolean {
 }
 
 function coversOperation(wide: OperationIr, narrow: OperationIr): boolean {
-  const { methods } = wide;
+  const { methods, matchingCell } = wide;
+  if (matchingCell !== undefined && matchingCell.field !== narrow.matchingCell?.field) return false;
   if (methods !== undefined && !(narrow.methods?.every((method) => methods.includes(method)) ?? false)) return false;
   return wide.path === undefined || (narrow.path !== undefined && coversPath(wide.path, narrow.path));
 }

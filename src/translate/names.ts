@@ -53,3 +53,7 @@ export function logName(service: ServiceKey, chain: 'mtls' | 'plain' | 'health' 
 export const peerIdHeader = 'x-cellwall-peer-id';
 /** No caller may send any header that begins so. */
 export const ownHeaderPrefix = 'x-cellwall-';
+
+/** Package of the messages that stand for requests in descriptors made here. */
+export const requestPackage = 'cellwall';
+export const requestTypePrefix = `type.googleapis.com/${requestPackage}.`;

@@ -10,7 +10,7 @@ import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/sec
 import type { DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
 import { inboundFilters } from './filters/catalog.ts';
 import { extension } from './filters/extension.ts';
-import { fieldExtraction } from './filters/field-extraction.ts';
+import { fieldExtractions } from './filters/field-extraction.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
 import { healthRoutes, inboundRoutes } from './inbound/inbound-routes.ts';
@@ -48,7 +48,7 @@ function inboundResources(
     resource(ClusterSchema, inboundCluster(service, application)),
     resource(ListenerSchema, inboundListener(service, mesh, inbound)),
     ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
-    ...(service.describesGrpc ? [resource(TypedExtensionConfigSchema, fieldExtraction(service))] : []),
+    ...fieldExtractions(service).map((extraction) => resource(TypedExtensionConfigSchema, extraction)),
   ];
   if (service.mtls.mode === 'permissive') {
     resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles)));

@@ -5,6 +5,7 @@ import { type Decision, decide } from '../../src/policy/decide.ts';
 import { explain } from '../../src/policy/explain.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
 import type { AccessRequest, AnonymousVia, Caller } from '../../src/policy/request.ts';
+import { descriptorSet } from '../support/descriptor-set.ts';
 import { cellText, meshOf, meshText, policyText, serviceText, workloadText, yaml } from '../support/resolve-text.ts';
 
 const id = (path: string): Caller => ({ kind: 'id', id: `spiffe://${path}` as SpiffeId });
@@ -346,5 +347,27 @@ describe('defaults of cells', () => {
     expect(brief(decide(mesh, call('global', oncall, { path: '/a/%2e%2e;/b' })))).toBe('deny path');
     expect(brief(decide(mesh, call('cell-1/api', id('td1/oncall2'))))).toBe('deny deny-rule cell-1/p/0');
     expect(brief(decide(mesh, call('cell-1/api', id('td2/oncall'))))).toBe('deny handshake');
+  });
+});
+
+describe('matching cell', () => {
+  const described = Buffer.from(descriptorSet('pkg.S', [{ name: 'M', fields: [{ name: 'cell_id', number: 1 }] }]));
+  const mesh = meshOf(
+    yaml(
+      ...base,
+      serviceText('topology', 'grpc', `, grpc: {descriptorSet: "${described.toString('base64')}"}`),
+      policyText('p', 'topology', 'allow', '[{from: [{eachCell: web}], to: [{grpc: pkg.S/M, matchingCell: {}}]}]'),
+    ),
+  );
+  const ask = (caller: Caller, cellId?: string): string =>
+    brief(decide(mesh, call('topology', caller, { grpc: 'pkg.S/M', ...(cellId === undefined ? {} : { cellId }) })));
+  test("a caller's own number, and no other", () => {
+    expect(ask(web1, '1')).toBe('allow allow-rule p/0');
+    expect(ask(web10, '10')).toBe('allow allow-rule p/0');
+    for (const cellId of ['10', '01', '', '1 ', undefined]) expect(ask(web1, cellId)).toBe('deny default');
+    expect(ask(id('td1/cell/cell-1/service/api'), '1')).toBe('deny default');
+    const decision = decide(mesh, call('topology', web1, { grpc: 'pkg.S/M', cellId: '10' }));
+    expect(decision.considered.map(({ result }) => result)).toEqual([{ kind: 'unmatched', by: 'cell' }]);
+    expect(brief(decide(mesh, call('topology', web1, { path: '/pkg.S/M', cellId: '1' })))).toBe('deny default');
   });
 });

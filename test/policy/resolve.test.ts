@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../src/policy/check.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { resolve } from '../../src/policy/resolve.ts';
+import { type DescribedField, descriptorSet } from '../support/descriptor-set.ts';
 import {
   cellText,
   documentsOf,
@@ -343,7 +344,7 @@ describe('rules that change nothing', () => {
           'cell-1/p',
           'api',
           'allow',
-          '[{from: [{cell: same}]}, {from: [{service: db}], to: [{methods: [GET]}]}]',
+          '[{from: [{cell: same}]}, {from: [{cell: cell-1}], to: [{methods: [GET]}]}]',
         ),
       ],
       'rule-shadowed',
@@ -445,5 +446,69 @@ describe('break-glass', () => {
     expect(problems('"spiffe://td1/cellwall/server"')).toEqual(['error reserved-identity']);
     expect(problems('"spiffe://td1/nobody"')).toEqual(['warning matches-nobody']);
     expect(problems('"spiffe://td1/oncall"')).toEqual([]);
+  });
+});
+
+describe('matching cell', () => {
+  const int = (name: string, more: object = {}): DescribedField => ({ name, number: 1, ...more });
+  const described = Buffer.from(
+    descriptorSet('pkg.S', [
+      { name: 'Unary', fields: [int('cell_id')] },
+      { name: 'Down', fields: [int('cell_id')], serverStreaming: true },
+      { name: 'Up', fields: [int('cell_id')], clientStreaming: true },
+      { name: 'Both', fields: [int('cell_id')], clientStreaming: true, serverStreaming: true },
+      { name: 'Repeated', fields: [int('cell_id', { repeated: true })] },
+      { name: 'Oneof', fields: [int('cell_id', { oneof: true })] },
+      { name: 'Flag', fields: [int('cell_id', { type: 'BOOL' })] },
+      { name: 'Without' },
+    ]),
+  ).toString('base64');
+  const problems = (to: string, action = 'allow', spec = `, grpc: {descriptorSet: "${described}"}`): string[] =>
+    problemsOf(
+      yaml(
+        ...base,
+        serviceText('topology', 'grpc', spec),
+        policyText('p', 'topology', action, `[{from: [{authenticated: true}], to: [${to}]}]`),
+      ),
+    ).map(({ code, severity }) => `${severity} ${code}`);
+
+  test.each<readonly [string, string, readonly string[]]>([
+    ['a unary method', '{grpc: pkg.S/Unary, matchingCell: {}}', []],
+    ['a stream of answers', '{grpc: pkg.S/Down, matchingCell: {field: cell_id}}', []],
+    ['a stream of requests', '{grpc: pkg.S/Up, matchingCell: {}}', ['error matching-cell-streaming']],
+    ['both', '{grpc: pkg.S/Both, matchingCell: {}}', ['error matching-cell-streaming']],
+    ['a repeated field', '{grpc: pkg.S/Repeated, matchingCell: {}}', ['error matching-cell-field']],
+    ['a member of a oneof', '{grpc: pkg.S/Oneof, matchingCell: {}}', ['error matching-cell-field']],
+    ['a bool', '{grpc: pkg.S/Flag, matchingCell: {}}', ['error matching-cell-field']],
+    ['a field that is not there', '{grpc: pkg.S/Without, matchingCell: {}}', ['error matching-cell-field']],
+    ['a method that is not there', '{grpc: pkg.S/Unry, matchingCell: {}}', ['error unknown-grpc-method']],
+    ['all methods', '{grpc: pkg.S/*, matchingCell: {}}', ['error matching-cell-without-method']],
+    ['a path', '{path: {exact: /pkg.S/Unary}, matchingCell: {}}', ['error matching-cell-without-method']],
+  ])('%s', (_, to, expected) => {
+    expect(problems(to)).toEqual(expected);
+  });
+
+  test('never in a deny rule, never without descriptors, which have to be some', () => {
+    const unary = '{grpc: pkg.S/Unary, matchingCell: {}}';
+    expect(problems(unary, 'deny')).toEqual(['error matching-cell-in-deny']);
+    expect(problems(unary, 'allow', '')).toEqual(['error matching-cell-without-descriptors']);
+    expect(problems('{grpc: pkg.S/Unary}', 'allow', ', grpc: {descriptorSet: "AAAA"}')).toEqual([
+      'error bad-descriptor-set',
+    ]);
+  });
+
+  test('a rule that asks for the cell does not cover one that does not', () => {
+    expect(problems('{grpc: pkg.S/Unary, matchingCell: {}}, {grpc: pkg.S/Unary}')).toEqual([]);
+    const rules =
+      '[{from: [{authenticated: true}], to: [{grpc: pkg.S/Unary, matchingCell: {}}]}, {from: [{eachCell: api}], to: [{grpc: pkg.S/Unary}]}]';
+    expect(
+      problemsOf(
+        yaml(
+          ...base,
+          serviceText('topology', 'grpc', `, grpc: {descriptorSet: "${described}"}`),
+          policyText('p', 'topology', 'allow', rules),
+        ),
+      ),
+    ).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import type { EndpointIr, MeshIr, ServiceKey } from '../../src/policy/ir.ts';
 import type { Bundles, LiveEndpoints, ProxyShape } from '../../src/translate/proxy.ts';
+import { descriptorSet } from '../support/descriptor-set.ts';
 import { meshOf } from '../support/resolve-text.ts';
 import { meshDocument, policyDocument, serviceDocument } from './mesh-text.ts';
 
@@ -73,6 +74,34 @@ export function scenariosWith(legacyCa: string): Readonly<Record<string, Scenari
           'maybe',
           'cell-1',
           '{target: {service: api}, action: allow, mode: shadow, rules: [{from: [{cell: cell-2}]}]}',
+        ),
+    ),
+    'matching-cell': scenario(
+      'cell-1/api',
+      meshDocument('strict') +
+        service(
+          'api',
+          'cell-1',
+          `{protocol: grpc, grpc: {descriptorSet: "${Buffer.from(
+            descriptorSet('pkg.Claims', [
+              { name: 'Begin', fields: [{ name: 'cell_id', number: 3 }] },
+              { name: 'Commit', fields: [{ name: 'cell_id', number: 1 }] },
+            ]),
+          ).toString('base64')}"}}`,
+        ) +
+        service('gitlab', 'cell-1', '{protocol: http1}') +
+        service('gitlab', 'cell-2', '{protocol: http1}') +
+        policy(
+          'claims',
+          'cell-1',
+          `
+  target: {service: api}
+  action: allow
+  rules:
+  - from: [{eachCell: gitlab}]
+    to: [{grpc: pkg.Claims/Begin, matchingCell: {field: cell_id}}, {grpc: pkg.Claims/Commit, matchingCell: {}}, {grpc: pkg.Claims/Get}]
+  - from: [{authenticated: true}]
+    to: [{grpc: pkg.Claims/Begin, matchingCell: {field: cell_id}}]`,
         ),
     ),
     'tcp-strict': scenario(

@@ -7,9 +7,11 @@ import { apiVersionSchema, nameSchema, scopedMetadataSchema, serviceRefSchema } 
 const sourceSchema = z.union([
   z.strictObject({ service: serviceRefSchema }),
   z.strictObject({ cell: z.union([z.literal('same'), nameSchema]).describe('A cell, or "same": that of the target.') }),
+  z.strictObject({ eachCell: nameSchema.describe('The service of this name in each cell.') }),
   z.strictObject({ spiffeId: spiffeIdSchema }),
   z.strictObject({ prefix: spiffePrefixSchema.describe('Begins with a SPIFFE ID and ends in "/".') }),
   z.strictObject({ trustDomain: trustDomainSchema }),
+  z.strictObject({ authenticated: z.literal(true).describe('Callers with any identity of the mesh.') }),
   z.strictObject({ anonymous: z.literal(true).describe('Callers without an identity of the mesh.') }),
   z.strictObject({ everyone: z.literal(true).describe('Any caller, with or without an identity.') }),
 ]);
@@ -48,6 +50,17 @@ const operationSchema = z.strictObject({
       error: 'not a gRPC method: "package.Service/Method", or "package.Service/*"',
     })
     .optional(),
+  matchingCell: z
+    .strictObject({
+      field: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, { error: "not a field of the request's message, as in cell_id" })
+        .default('cell_id'),
+    })
+    .optional()
+    .describe(
+      "With `grpc`, in allow policies: only if this field of the request is the number of the caller's own cell.",
+    ),
 });
 
 export const authorizationPolicySchema = z.strictObject({

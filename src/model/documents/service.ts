@@ -71,6 +71,16 @@ export const serviceSchema = z.strictObject({
         path: pathSchema.describe('Answered by the application, without a certificate, to GET and HEAD.'),
       })
       .optional(),
+    grpc: z
+      .strictObject({
+        descriptorSet: z
+          .string()
+          .max(262_144)
+          .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, { error: 'not base64' })
+          .describe('A FileDescriptorSet in base64: of the methods that `matchingCell` rules speak of, at least.'),
+      })
+      .optional()
+      .describe('What its gRPC methods take; written by `cellwall import grpc-access`.'),
     paths: z
       .strictObject({ escapedSlashes: z.enum(['reject', 'keep']).default('reject') })
       .prefault({})

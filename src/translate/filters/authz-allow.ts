@@ -19,7 +19,7 @@ export const authzAllow: InboundFilter = {
   statPrefix: 'authz_allow_',
   build(service, mesh) {
     const { authorization } = service;
-    const context = { domain: mesh.trustDomain, mode: service.mtls.mode };
+    const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
     const health = healthPolicies(service, context);
     const allow = policiesOf(authorization.allow, context);
     const fallback = new Map<string, Policy>();

@@ -20,7 +20,7 @@ export const authzDeny: InboundFilter = {
   statPrefix: 'authz_deny_',
   build(service, mesh) {
     const { authorization } = service;
-    const context = { domain: mesh.trustDomain, mode: service.mtls.mode };
+    const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
     const health = healthOperation(service);
     const exceptHealth = health === undefined ? undefined : not(operation(health));
     const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));

@@ -14,7 +14,7 @@ import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { inboundFilters } from '../filters/catalog.ts';
 import { extensionSource } from '../filters/extension.ts';
-import { fieldExtractionPlace } from '../filters/field-extraction.ts';
+import { fieldExtractionPlaces } from '../filters/field-extraction.ts';
 import { extensionName, healthRouteName, inboundName, logName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
@@ -105,6 +105,6 @@ function applicationFilters(service: ServiceIr, chain: 'mtls' | 'plain'): Filter
   }
   const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
-  if (service.describesGrpc) filters.splice(1, 0, fieldExtractionPlace(service));
+  filters.splice(1, 0, ...fieldExtractionPlaces(service));
   return [inboundManager(service, { chain, routeName: inboundName, filters })];
 }

@@ -10,6 +10,7 @@ import {
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundFilters } from '../filters/catalog.ts';
+import { readerNames } from '../filters/field-extraction.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
 
@@ -56,7 +57,8 @@ const chainMatches: Rule = (message) => {
 const authorized: Rule = (message, ancestors) => {
   if (!isMessage(message, FilterChainSchema) || !isInbound(ancestors)) return [];
   if (message.name === 'health' && message.transportSocket === undefined) return [];
-  const names = filterNames(message);
+  // What only reads and waits may stand between them.
+  const names = filterNames(message).filter((name) => !readerNames.some((reader) => name.endsWith(`/${reader}`)));
   const wrong: Wrong[] = [];
   inboundFilters.forEach((filter, index) => {
     if (!new RegExp(`/${filter.name}(-tcp)?$`).test(names[index] ?? '')) {

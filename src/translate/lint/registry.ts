@@ -6,6 +6,7 @@ import { file_envoy_extensions_access_loggers_stream_v3_stream } from '#gen/envo
 import { file_envoy_extensions_filters_http_grpc_field_extraction_v3_config } from '#gen/envoy/extensions/filters/http/grpc_field_extraction/v3/config_pb.js';
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
+import { file_envoy_extensions_filters_http_proto_message_extraction_v3_config } from '#gen/envoy/extensions/filters/http/proto_message_extraction/v3/config_pb.js';
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { file_envoy_extensions_filters_http_router_v3_router } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
@@ -28,6 +29,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_filters_http_grpc_field_extraction_v3_config,
   file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
   file_envoy_extensions_filters_http_health_check_v3_health_check,
+  file_envoy_extensions_filters_http_proto_message_extraction_v3_config,
   file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,

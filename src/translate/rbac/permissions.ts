@@ -7,6 +7,9 @@ import { type RegexMatcher, RegexMatcherSchema } from '#gen/envoy/type/matcher/v
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import type { OperationIr, PathIr } from '../../policy/ir.ts';
 
+/** Other codecs (`application/grpc+json`) could make one text of it for the proxy and another for the application. */
+const protobufRequests = ['application/grpc', 'application/grpc+proto'];
+
 /** Any of these. No operations: every one. */
 export function permissions(operations: readonly OperationIr[]): Permission[] {
   return operations.length === 0 ? [anyOperation()] : operations.map(operation);
@@ -16,9 +19,11 @@ export function anyOperation(): Permission {
   return create(PermissionSchema, { rule: { case: 'any', value: true } });
 }
 
-export function operation({ methods, path }: OperationIr): Permission {
+/** Of a `matchingCell` only the kind of request that it can be read from; the cell is a matter of principals. */
+export function operation({ methods, path, matchingCell }: OperationIr): Permission {
   return and([
-    ...(methods === undefined ? [] : [or(methods.map(methodIs))]),
+    ...(matchingCell === undefined ? [] : [or(protobufRequests.map((type) => headerIs('content-type', type)))]),
+    ...(methods === undefined ? [] : [or(methods.map((method) => headerIs(':method', method)))]),
     ...(path === undefined ? [] : [or(patterns(path).map((pattern) => pathIs(pattern)))]),
   ]);
 }
@@ -52,13 +57,13 @@ function or(rules: readonly Permission[]): Permission {
     : create(PermissionSchema, { rule: { case: 'orRules', value: { rules: [...rules] } } });
 }
 
-function methodIs(method: string): Permission {
+function headerIs(name: string, value: string): Permission {
   return create(PermissionSchema, {
     rule: {
       case: 'header',
       value: {
-        name: ':method',
-        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value: method } } },
+        name,
+        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value } } },
       },
     },
   });

@@ -11,6 +11,7 @@ import {
 } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { RuleIr } from '../../policy/ir.ts';
+import { cellPrincipals } from './cell-principals.ts';
 import { permissions } from './permissions.ts';
 import { exceptIds, type PrincipalContext, principals } from './principals.ts';
 
@@ -31,10 +32,28 @@ export function policiesOf(
 ): Policies {
   const policies = new Map<string, Policy>();
   for (const rule of rules) {
+    const plain = rule.operations.filter(({ matchingCell }) => matchingCell === undefined);
     const who = exceptIds(principals(rule.principals, context), except);
-    if (who.length > 0) policies.set(rule.id, policy(who, permissions(rule.operations).map(narrow)));
+    if (who.length > 0 && (plain.length > 0 || rule.operations.length === 0)) {
+      policies.set(rule.id, policy(who, permissions(plain).map(narrow)));
+    }
+    for (const field of matchingFields(rule)) {
+      const ofCells = cellPrincipals(rule.principals, field, context);
+      const operations = rule.operations.filter(({ matchingCell }) => matchingCell?.field === field);
+      if (ofCells.length === 0) continue;
+      policies.set(matchingPolicyName(rule, field), policy(ofCells, permissions(operations).map(narrow)));
+    }
   }
   return policies;
+}
+
+/** A policy joins any principal to any permission; what pairs a caller with a request needs one of its own. */
+function matchingPolicyName({ id }: RuleIr, field: string): string {
+  return `${id}/${field}`;
+}
+
+function matchingFields({ operations }: RuleIr): readonly string[] {
+  return [...new Set(operations.flatMap(({ matchingCell }) => matchingCell?.field ?? []))].sort();
 }
 
 /** `rules` as the filter has them: always present, even without policies (then ALLOW refuses all, DENY refuses none). */

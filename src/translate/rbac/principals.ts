@@ -6,11 +6,12 @@ import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authent
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { PrincipalIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PrincipalIr, ServiceIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
 
 export interface PrincipalContext {
   readonly domain: TrustDomain;
+  readonly cells: MeshIr['cells'];
   readonly mode: ServiceIr['mtls']['mode'];
 }
 
@@ -49,7 +50,7 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
   }
 }
 
-function authenticated(uri?: StringMatcher['matchPattern']): Principal {
+export function authenticated(uri?: StringMatcher['matchPattern']): Principal {
   return create(PrincipalSchema, {
     identifier: {
       case: 'custom',
@@ -73,7 +74,7 @@ export function exceptIds(who: readonly Principal[], ids: readonly SpiffeId[]): 
   return who.map((one) => and([one, ...except]));
 }
 
-function and(ids: readonly Principal[]): Principal {
+export function and(ids: readonly Principal[]): Principal {
   return create(PrincipalSchema, { identifier: { case: 'andIds', value: { ids: [...ids] } } });
 }
 

@@ -17,6 +17,7 @@ import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
 import type { StateCheck, Store } from './store.ts';
 import { createWatchers } from './watchers.ts';
+import { withHistory } from './with-history.ts';
 
 export interface DirectoryStoreOptions {
   /** The directory of *.yaml and *.yml files; made if it does not exist. */
@@ -95,7 +96,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     throw reason;
   }
 
-  return {
+  const store: Omit<Store, 'history'> = {
     state: () => requireState(inForce.state(), inForce.whyNot()),
     problems: inForce.problems,
     apply: (changes, applyOptions) =>
@@ -117,6 +118,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       database.close();
     },
   };
+  return withHistory(store, { clock, log });
 }
 
 /** An empty directory where documents were is a mistake until `apply` says otherwise. */

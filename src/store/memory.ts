@@ -6,6 +6,7 @@ import { planChanges } from './plan-changes.ts';
 import { checkTableName, refuseConflict } from './refuse.ts';
 import type { StateCheck, Store, StoreState } from './store.ts';
 import { createWatchers } from './watchers.ts';
+import { withHistory } from './with-history.ts';
 
 export interface MemoryStoreOptions {
   readonly check: StateCheck;
@@ -17,7 +18,7 @@ export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): St
   const watchers = createWatchers(log);
   const tables = new Map<string, Table>();
   let state: StoreState = { revision: 0, documents: [] };
-  return {
+  const store: Omit<Store, 'history'> = {
     state: () => state,
     problems: () => [],
     async apply(changes, options) {
@@ -41,6 +42,7 @@ export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): St
       watchers.clear();
     },
   };
+  return withHistory(store, { clock, log });
 }
 
 function createMemoryTable(clock: Clock): Table {

@@ -16,6 +16,7 @@ import { checkTableName, refuseConflict, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import type { ApplyOptions, ApplyResult, Change, StateCheck, Store, StoreState } from './store.ts';
 import { createWatchers } from './watchers.ts';
+import { withHistory } from './with-history.ts';
 
 export interface RedisStoreOptions {
   readonly url: Redacted<string>;
@@ -152,7 +153,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   await firstLook();
   poll();
 
-  return {
+  const store: Omit<Store, 'history'> = {
     state: () => requireState(known?.state, link.trouble() ?? reason),
     problems: () => problems,
     apply: (changes, applyOptions) =>
@@ -175,6 +176,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       lastGood.close();
     },
   };
+  return withHistory(store, { clock, log });
 
   /** Waits for the first answer, but not longer than a command may take: Redis may come later. */
   async function firstLook(): Promise<void> {

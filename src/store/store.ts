@@ -40,11 +40,29 @@ export interface Store {
    * `aborted` on a conflict, `failed_precondition` when read-only.
    */
   apply(changes: readonly Change[], options: ApplyOptions): Promise<ApplyResult>;
+  /** The last revisions, newest first; each what it changed. Those of before the store kept any are missing. */
+  history(): Promise<readonly Revision[]>;
   /** Events after now, one at a time, in order. The answer unsubscribes. */
   watch(listener: (event: StoreEvent) => void): () => void;
   /** A persistent table of that name (letters, digits, hyphens). The same name is the same table. */
   table(name: string): Table;
   close(): Promise<void>;
+}
+
+export interface Revision {
+  readonly revision: number;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Absent for what came from outside of `apply` (an edited file). */
+  readonly author?: string;
+  readonly changes: readonly RevisionChange[];
+}
+
+/** A document's text before (absent: there was none) and after (absent: it went). */
+export interface RevisionChange {
+  readonly key: DocumentKey;
+  readonly before?: string;
+  readonly after?: string;
 }
 
 export type ApplyResult =

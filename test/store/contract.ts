@@ -1,6 +1,7 @@
 // What every store must do. Each implementation's test hands in how to open one; `reopen` opens the same content again.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Problem } from '../../src/model/problem.ts';
+import { changesBack } from '../../src/store/changes-back.ts';
 import type { StateCheck, Store, StoreEvent } from '../../src/store/store.ts';
 import { cellYaml, keyOf, puts, serviceYaml } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
@@ -178,6 +179,45 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         store.state().documents.map(({ key, text }) => [key, text]),
       );
       await again.close();
+    });
+
+    describe('history', () => {
+      it('knows of the last revisions what each changed, who did, and the way back', async () => {
+        await store.apply(puts(cellYaml('cell-1', 1)), { author });
+        await store.apply([...puts(cellYaml('cell-1', 7)), ...puts(cellYaml('cell-2', 2))], { author: 'other' });
+        await store.apply([{ op: 'delete', key: keyOf('Cell/cell-1') }], { author });
+        const history = await store.history();
+        expect(history).toMatchObject([
+          { revision: 3, author, changes: [{ key: 'Cell/cell-1', before: cellYaml('cell-1', 7) }] },
+          {
+            revision: 2,
+            author: 'other',
+            changes: [
+              { key: 'Cell/cell-1', before: cellYaml('cell-1', 1), after: cellYaml('cell-1', 7) },
+              { key: 'Cell/cell-2', after: cellYaml('cell-2', 2) },
+            ],
+          },
+          { revision: 1, author, changes: [{ key: 'Cell/cell-1', after: cellYaml('cell-1', 1) }] },
+        ]);
+        expect(history[0]?.changes[0]).not.toHaveProperty('after');
+        await store.apply(changesBack(history, 3, 1), { author, expectedRevision: 3 });
+        expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1)]);
+        expect(() => changesBack(history, 3, 3)).toThrow(/no earlier/);
+        expect(() => changesBack(history.slice(0, 2), 3, 0)).toThrow(/not known any more/);
+      });
+
+      it('is there again with the store', async () => {
+        if (under.another === undefined) return;
+        await store.apply(puts(cellYaml('cell-1', 1)), { author });
+        await store.apply(puts(cellYaml('cell-1', 2)), { author });
+        const again = await under.another();
+        const history = await eventually('it is written', async () => {
+          const found = await again.history();
+          return found.length === 2 && found.every((revision) => revision.author !== undefined) ? found : undefined;
+        });
+        expect(history.map(({ revision }) => revision)).toEqual([2, 1]);
+        await again.close();
+      });
     });
 
     describe('tables', () => {

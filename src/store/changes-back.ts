@@ -1,0 +1,25 @@
+// The changes that lead back to an earlier revision. Pure.
+import { CellwallError } from '../lib/errors.ts';
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { Change, Revision } from './store.ts';
+
+/** `history` newest first. Throws `not_found` when what was changed since is not known any more. */
+export function changesBack(history: readonly Revision[], current: number, to: number): readonly Change[] {
+  if (to >= current || to < 0) {
+    throw new CellwallError('invalid_argument', `revision ${to} is no earlier one than ${current}, which is in force`);
+  }
+  const known = new Map(history.map((revision) => [revision.revision, revision]));
+  const texts = new Map<DocumentKey, string | undefined>();
+  for (let number = current; number > to; number--) {
+    const revision = known.get(number);
+    if (revision === undefined) {
+      throw new CellwallError('not_found', `what revision ${number} changed is not known any more`, {
+        hint: '"cellwall history" lists what is; to go further back, apply the files of that time',
+      });
+    }
+    for (const { key, before } of revision.changes) texts.set(key, before);
+  }
+  return [...texts].map(
+    ([key, text]): Change => (text === undefined ? { op: 'delete', key } : { op: 'put', key, text }),
+  );
+}

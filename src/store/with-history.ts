@@ -1,0 +1,109 @@
+// The last revisions of any store, in a table of its own: what each changed, so that a step back is an apply of what was before.
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json } from '../lib/table.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Revision, RevisionChange, Store, StoreState } from './store.ts';
+
+export interface HistoryDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How many revisions are kept. Default 50. */
+  readonly kept?: number;
+}
+
+export function withHistory(store: Omit<Store, 'history'>, { clock, log, kept = 50 }: HistoryDeps): Store {
+  const table = store.table('history');
+  const fresh = new Map<number, Revision>();
+  let last = stateOf(store);
+  let writing = Promise.resolve();
+
+  const write = async (number: number): Promise<void> => {
+    const revision = fresh.get(number);
+    if (revision === undefined) return;
+    const { author } = revision;
+    // Another replica may have applied it: who did knows the author.
+    if (author === undefined) await table.claim(keyOf(number), toJson(revision));
+    else await table.set(keyOf(number), toJson(revision));
+    await table.delete(keyOf(number - kept));
+    fresh.delete(number);
+  };
+  store.watch((event) => {
+    if (event.kind !== 'state') return;
+    const { state } = event;
+    const changes = changesBetween(last?.documents ?? [], state.documents);
+    last = state;
+    fresh.set(state.revision, { revision: state.revision, at: clock.now(), changes });
+    // After `apply` has answered, and told who applied it.
+    setImmediate(() => {
+      writing = writing
+        .then(() => write(state.revision))
+        .catch((reason: unknown) => log.error({ reason: CellwallError.from(reason).message }, 'history not kept'));
+    });
+  });
+  return {
+    ...store,
+    async apply(changes, options) {
+      const result = await store.apply(changes, options);
+      const revision = result.kind === 'applied' ? fresh.get(result.revision) : undefined;
+      if (revision !== undefined) fresh.set(revision.revision, { ...revision, author: options.author });
+      return result;
+    },
+    async history() {
+      const found = new Map<number, Revision>();
+      for (const { value } of await table.list()) {
+        const revision = readRevision(value);
+        if (revision !== undefined) found.set(revision.revision, revision);
+      }
+      for (const [number, revision] of fresh) found.set(number, revision);
+      return [...found.values()].sort((a, b) => b.revision - a.revision).slice(0, kept);
+    },
+    async close() {
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+      await writing;
+      await store.close();
+    },
+  };
+}
+
+function stateOf(store: Pick<Store, 'state'>): StoreState | undefined {
+  try {
+    return store.state();
+  } catch {
+    return undefined;
+  }
+}
+
+function changesBetween(
+  before: readonly ParsedDocument[],
+  after: readonly ParsedDocument[],
+): readonly RevisionChange[] {
+  const old = new Map(before.map(({ key, text }) => [key, text]));
+  const changes: RevisionChange[] = [];
+  for (const { key, text } of after) {
+    const was = old.get(key);
+    old.delete(key);
+    if (was !== text) changes.push({ key, ...(was === undefined ? {} : { before: was }), after: text });
+  }
+  for (const [key, was] of old) changes.push({ key, before: was });
+  return changes;
+}
+
+/** In the order of the numbers. */
+function keyOf(revision: number): string {
+  return String(revision).padStart(15, '0');
+}
+
+function toJson({ changes, ...rest }: Revision): Json {
+  return { ...rest, changes: changes.map((change) => ({ ...change })) };
+}
+
+function readRevision(value: Json): Revision | undefined {
+  return isRevision(value) ? value : undefined;
+}
+
+/** Only this file writes there; what has not its form is another version's. */
+function isRevision(value: unknown): value is Revision {
+  return typeof value === 'object' && value !== null && 'changes' in value && 'revision' in value && 'at' in value;
+}

@@ -27,8 +27,7 @@ export function writeBootstrap(options: BootstrapOptions): Json {
   }
   return writeConfig({
     dir: directory,
-    svidDir: directory,
-    bundle: svid.bundle,
+    svid,
     spiffeId: svid.spiffeId,
     instance: options.instance ?? instanceOf(directory),
     xds: xdsServer,

@@ -17,6 +17,7 @@ import { loadNodeKey } from './node-key.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper } from './svid-keeper.ts';
 import { writeConfig } from './write-config.ts';
+import { writeXdsSecrets } from './write-xds-secrets.ts';
 
 export interface SidecarOptions {
   /** Identity API, "host:port". */
@@ -96,14 +97,15 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
         files: createSvidFiles(svidDir),
         clock,
         log,
+        onRenewed: (svid) => void writeXdsSecrets(dataDir, svid),
         signal: waiting.signal,
       }),
     ]);
-    const { spiffeId, bundle } = keeper.current();
+    const svid = keeper.current();
+    const { spiffeId } = svid;
     const config = writeConfig({
       dir: dataDir,
-      svidDir,
-      bundle,
+      svid,
       spiffeId,
       instance,
       ...(inbound === undefined ? {} : { inbound }),

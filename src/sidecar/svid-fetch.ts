@@ -35,7 +35,7 @@ export async function fetchSvid({
   log,
   clock = systemClock,
 }: FetchSvidOptions): Promise<FetchedSvid> {
-  const { spiffeId, notAfter } = await obtainSvid({
+  const svid = await obtainSvid({
     server: parseHostPort('identity address', identity),
     ...(token === undefined ? {} : { token }),
     nodeKey: await loadNodeKey(dir),
@@ -43,7 +43,8 @@ export async function fetchSvid({
     clock,
     log,
   });
-  writeXdsSecrets(dir, dir);
+  writeXdsSecrets(dir, svid);
+  const { spiffeId, notAfter } = svid;
   const path = (name: string): string => join(dir, name);
   return {
     spiffeId,

@@ -12,13 +12,15 @@ export interface SvidKeeper {
 
 export interface SvidKeeperOptions extends ObtainSvidDeps {
   readonly random?: () => number;
+  /** Told of every new SVID after the first. */
+  readonly onRenewed?: (svid: StoredSvid) => void;
   /** Gives up waiting for the first SVID. */
   readonly signal?: AbortSignal;
 }
 
 /** Starts with the SVID on disk if it is still valid, else waits for the control plane to give one. */
 export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
-  const { files, clock, log, random = Math.random, signal } = options;
+  const { files, clock, log, random = Math.random, onRenewed = () => {}, signal } = options;
   let svid = files.read();
   const resumed = svid !== undefined && svid.notAfter.getTime() > clock.now();
   if (svid === undefined || !resumed) svid = await first();
@@ -65,6 +67,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   async function renew(): Promise<void> {
     try {
       latest = await obtainSvid(options);
+      onRenewed(latest);
       failures = 0;
       plan(renewalDelay(latest, clock.now(), random()));
     } catch (reason) {

@@ -5,26 +5,24 @@ import type { Json } from '../lib/table.ts';
 import { trustDomainUriOf } from '../workload/client.ts';
 import { type BootstrapParams, bootstrap } from './bootstrap.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
+import type { XdsSvid } from './xds-secrets.ts';
 
 export interface ConfigParams extends Omit<BootstrapParams, 'service' | 'serverId' | 'secrets'> {
   /** Absolute: where the files go. */
   readonly dir: string;
-  /** Absolute: the folder that svid-files.ts writes. */
-  readonly svidDir: string;
-  /** PEM of the trust domain's roots. */
-  readonly bundle: string;
+  readonly svid: XdsSvid;
 }
 
 /** The bootstrap, and the file that holds it. */
-export function writeConfig({ dir, svidDir, bundle, ...params }: ConfigParams): {
+export function writeConfig({ dir, svid, ...params }: ConfigParams): {
   readonly path: string;
   readonly bootstrap: Json;
 } {
-  const secrets = writeXdsSecrets(dir, svidDir);
+  const secrets = writeXdsSecrets(dir, svid);
   const made = bootstrap({
     ...params,
     service: params.spiffeId.slice(params.spiffeId.lastIndexOf('/') + 1),
-    serverId: `${trustDomainUriOf(bundle)}/cellwall/server`,
+    serverId: `${trustDomainUriOf(svid.bundle)}/cellwall/server`,
     secrets,
   });
   // Not synced: written again at every start.

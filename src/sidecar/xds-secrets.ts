@@ -1,32 +1,36 @@
-// The secrets of Envoy's own xDS connection, as file-based SDS: they name the SVID's files and the folder in which a rename
-// puts a new version in force (TlsCertificate.watched_directory).
-import { join } from 'node:path';
+// The secrets of Envoy's own xDS connection, as file-based SDS. They hold the SVID itself, not the names of its files: Envoy then
+// watches two files, not four, and Linux gives all the programs of a user 128 watches (fs.inotify.max_user_instances).
+import type { KeyObject } from 'node:crypto';
+import { Redacted } from '../lib/redacted.ts';
 import { xdsSecretNames } from './bootstrap.ts';
-import { svidFileNames } from './svid-files.ts';
 
 export interface XdsSecrets {
   /** JSON of each file. */
-  readonly certificate: string;
+  readonly certificate: Redacted<string>;
   readonly bundle: string;
 }
 
-/** `svidDir` is absolute: the folder that svid-files.ts writes. */
-export function xdsSecrets(svidDir: string): XdsSecrets {
-  const current = (name: string): object => ({ filename: join(svidDir, 'current', name) });
-  const watched_directory = { path: svidDir };
+export interface XdsSvid {
+  /** PEM. */
+  readonly chain: string;
+  readonly key: KeyObject;
+  /** PEM. */
+  readonly bundle: string;
+}
+
+export function xdsSecrets({ chain, key, bundle }: XdsSvid): XdsSecrets {
+  const privateKey = key.export({ format: 'pem', type: 'pkcs8' }).toString();
   return {
-    certificate: secret({
-      name: xdsSecretNames.certificate,
-      tls_certificate: {
-        certificate_chain: current(svidFileNames.chain),
-        private_key: current(svidFileNames.key),
-        watched_directory,
-      },
-    }),
-    bundle: secret({
-      name: xdsSecretNames.bundle,
-      validation_context: { trusted_ca: current(svidFileNames.bundle), watched_directory },
-    }),
+    certificate: new Redacted(
+      secret({
+        name: xdsSecretNames.certificate,
+        tls_certificate: {
+          certificate_chain: { inline_string: chain },
+          private_key: { inline_string: privateKey },
+        },
+      }),
+    ),
+    bundle: secret({ name: xdsSecretNames.bundle, validation_context: { trusted_ca: { inline_string: bundle } } }),
   };
 }
 

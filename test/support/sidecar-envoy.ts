@@ -1,8 +1,8 @@
 // A real Envoy as a sidecar's: the bootstrap that the sidecar writes, with an SVID from a control plane in the test's process.
 
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { bootstrap } from '../../src/sidecar/bootstrap.ts';
-import { writeXdsSecrets } from '../../src/sidecar/write-xds-secrets.ts';
 import { trustDomainUriOf } from '../../src/workload/client.ts';
 import type { ServeHarness } from './serve-harness.ts';
 import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
@@ -31,7 +31,7 @@ export async function startSidecarEnvoy(
         variant,
         serverId: `${trustDomainUriOf(readFileSync(bundle, 'utf8'))}/cellwall/server`,
         admin: { kind: 'tcp', ...here(0) },
-        secrets: writeXdsSecrets(dir, dir),
+        secrets: { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') },
         ...(inbound === undefined ? {} : { inbound: here(inbound) }),
         ...(application === undefined ? {} : { application: here(application) }),
       }),

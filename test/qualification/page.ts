@@ -25,7 +25,7 @@ export function writePage(
   writeFileSync(join(root, 'docs/qualification.md'), renderPage(results, catalog));
 }
 
-export function renderPage(results: readonly Result[], catalog: Readonly<Record<string, readonly Item[]>>): string {
+function renderPage(results: readonly Result[], catalog: Readonly<Record<string, readonly Item[]>>): string {
   const byItem = new Map(results.map((result) => [result.item, result]));
   const sections = Object.entries(catalog).map(([name, items]) => {
     const rows = items.map((item) => row(name, item, byItem.get(`${name}/${item.name}`)));

@@ -15,9 +15,3 @@ export function memoryOf(pid: number): Memory {
   };
   return { rssMiB: mib('Rss'), pssMiB: mib('Pss') };
 }
-
-/** The direct children of a process. */
-export function childrenOf(pid: number): readonly number[] {
-  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return text === '' ? [] : text.split(' ').map(Number);
-}

@@ -60,6 +60,12 @@ function generate(): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, file.content);
   }
+  // The whole schema as a value, for raw resources of any type; packed, as it is seldom needed.
+  writeFileSync(join(fresh, 'envoy_schema.js'), `export const envoySchema = '${schema.toString('base64')}';\n`);
+  writeFileSync(
+    join(fresh, 'envoy_schema.d.ts'),
+    '/** A gzipped FileDescriptorSet, in base64. */\nexport declare const envoySchema: string;\n',
+  );
   writeFileSync(join(fresh, '.key'), key);
   rmSync(out, { recursive: true, force: true });
   renameSync(fresh, out);

@@ -27,6 +27,8 @@ const purposes: Readonly<Record<keyof typeof documentSchemas, string>> = {
   Service: 'What stands behind a sidecar, and what it calls.',
   AuthorizationPolicy: 'Who may, or may not, do what with one service.',
   Workload: 'Who may have which SPIFFE ID, and what its certificate says.',
+  EnvoyResource:
+    'A raw resource of Envoy, or a patch of one, for a selection of proxies. See [envoy-resources.md](envoy-resources.md).',
 };
 
 export function reference(): string {

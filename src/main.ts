@@ -38,6 +38,10 @@ const run: CliRun = {
       await lifecycle.close();
     }
   },
+  async inspect(options) {
+    const { inspect } = await import('./serve/inspect.ts');
+    return inspect(options, { env: process.env });
+  },
   ...createSidecarRun({ env: process.env }),
 };
 

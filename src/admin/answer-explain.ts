@@ -28,6 +28,7 @@ export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc
     source: found.source,
     chain: [...found.chain],
     notes: [...found.notes],
+    ...(found.undecidable.length === 0 ? {} : { undecidable: [...found.undecidable] }),
     ...(found.callerService === undefined ? {} : { callerService: found.callerService }),
     ...(decision.path === undefined ? {} : { path: decision.path }),
     ...(decision.rule === undefined ? {} : { rule: decision.rule.id }),

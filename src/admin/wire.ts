@@ -1,6 +1,7 @@
 // What the admin API takes and answers, as schemas: they validate requests, make the OpenAPI document, and give the types that
 // the client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
+import { reasonSchema } from './wire-record.ts';
 
 const sourceSchema = z.object({
   file: z.string(),
@@ -22,6 +23,7 @@ export const errorSchema = z.object({
   message: z.string(),
   hint: z.string().optional(),
   problems: z.array(problemSchema).optional(),
+  reasons: z.array(reasonSchema).optional().describe('Why the gate refuses to make services strict.'),
 });
 
 const documentSchema = z.object({
@@ -58,18 +60,35 @@ export const applyBodySchema = z.strictObject({
   dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
   urgent: z.boolean().default(false).describe('Goes to the proxies at once, without coalescing.'),
   expectedRevision: z.int().min(0).optional().describe('Refuse with 409 unless this is still the revision.'),
+  since: z
+    .string()
+    .max(16)
+    .optional()
+    .describe("How far the gate looks back when a service becomes strict. Default: the mesh's cutOverWindow."),
+  force: z.boolean().default(false).describe('Against the reasons of the gate. Written to the audit log.'),
 });
+
+export const rollbackBodySchema = applyBodySchema
+  .pick({ dryRun: true, since: true, force: true })
+  .extend({ to: z.int().min(0).optional().describe('The revision to go back to. Default: the one before.') });
 
 export const applyAnswerSchema = z.object({
   kind: z.enum(['applied', 'unchanged', 'dry-run']),
   revision: z.int(),
   changed: z.array(z.string()).describe('Keys of the documents that changed (or would).'),
   warnings: z.array(problemSchema),
+  reasons: z
+    .array(reasonSchema)
+    .describe('What the gate has against services becoming strict; of a dry run, or what was forced.'),
   receivedAt: z.number().describe('When the whole request had been read. Fractional.'),
   acceptedAt: z.number().describe('When the store had taken the change. Fractional.'),
 });
 
 export const diffBodySchema = applyBodySchema.pick({ changes: true, files: true, text: true });
+
+export const simulateBodySchema = diffBodySchema.extend({
+  since: z.string().max(16).default('7d').describe('How far back, as in "7d".'),
+});
 
 export const differenceSchema = z.object({
   key: z.string(),
@@ -83,6 +102,10 @@ export const diffAnswerSchema = z.object({
   revision: z.int(),
   differences: z.array(differenceSchema),
   problems: z.array(problemSchema),
+  impact: z
+    .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
+    .exactOptional()
+    .describe('Calls of the last 7 days that would be decided otherwise (POST /v1/simulate has them).'),
 });
 
 export const statusSchema = z.object({
@@ -206,6 +229,10 @@ export const explanationSchema = z.object({
     )
     .describe('The enforced rules in the order in which they were asked.'),
   notes: z.array(z.string()).describe('What else matters, a sentence each.'),
+  undecidable: z
+    .array(z.object({ document: z.string(), source: sourceSchema }))
+    .exactOptional()
+    .describe('Raw patches that touch what decides: `decision` is that of the documents without them.'),
   remedy: z
     .object({
       rule: z.string().describe('One item for `spec.rules`.'),
@@ -221,6 +248,8 @@ export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.str
 
 export type ApplyBody = z.input<typeof applyBodySchema>;
 export type ApplyAnswer = z.output<typeof applyAnswerSchema>;
+export type RollbackBody = z.input<typeof rollbackBodySchema>;
+export type SimulateBody = z.input<typeof simulateBodySchema>;
 export type DiffBody = z.input<typeof diffBodySchema>;
 export type DiffAnswer = z.output<typeof diffAnswerSchema>;
 export type Difference = z.output<typeof differenceSchema>;

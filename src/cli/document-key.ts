@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 
 /** The kinds, known here too so that no schema is loaded for `--help`; a test holds them against the model's. */
-export const documentKinds = ['Mesh', 'Cell', 'Service', 'AuthorizationPolicy', 'Workload'] as const;
+export const documentKinds = ['Mesh', 'Cell', 'Service', 'AuthorizationPolicy', 'Workload', 'EnvoyResource'] as const;
 
 const aliases: Readonly<Record<string, string>> = { policy: 'AuthorizationPolicy', policies: 'AuthorizationPolicy' };
 

@@ -13,6 +13,7 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
       `  ${rule.matched ? '*' : ' '} ${rule.action.padEnd(5)}  ${escapeLine(rule.id)}  ${escapeLine(`${rule.source.file}:${rule.source.line}`)}  ${escapeLine(rule.why)}\n`,
   );
   return [
+    ...undecidable(answer),
     `${answer.decision.toUpperCase()}: ${escapeLine(answer.reason)}\n\n`,
     formatFields([
       ['caller', answer.callerService === undefined ? answer.caller : `${answer.callerService} (${answer.caller})`],
@@ -25,6 +26,13 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
     ...(answer.notes.length === 0 ? [] : ['\n', ...answer.notes.map((note) => `note: ${escapeLine(note)}\n`)]),
     ...(answer.remedy === undefined ? [] : [formatRemedy(answer.remedy)]),
   ].join('');
+}
+
+function undecidable({ undecidable: patches = [] }: Explanation): readonly string[] {
+  const lines = patches.map(
+    ({ document, source }) => `  ${escapeLine(`${document} (${source.file}:${source.line})`)}\n`,
+  );
+  return lines.length === 0 ? [] : ['UNDECIDABLE: raw patch\n', ...lines, '\nwithout it: '];
 }
 
 function formatRemedy({ policy, addTo }: NonNullable<Explanation['remedy']>): string {

@@ -2,6 +2,9 @@
 import type { LogLevel } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Json } from '../lib/table.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+import type { MeshIr } from '../policy/ir.ts';
 
 /** A name or address, and a port. */
 export interface HostPort {
@@ -91,11 +94,26 @@ export interface BootstrapOptions extends ProxyOptions {
   readonly directory: string;
 }
 
+export interface InspectOptions {
+  readonly documents: readonly ParsedDocument[];
+  readonly mesh: MeshIr;
+  /** Ask the real Envoy about each service; its path, or '' for the one that is found. */
+  readonly envoy?: string;
+}
+
+export interface Inspection {
+  readonly problems: readonly Problem[];
+  /** Services whose configuration a real Envoy was asked about. */
+  readonly asked: number;
+}
+
 export interface CliRun {
   /** Ends when the process is told to stop. Answers the exit code. */
   serve(options: ServeOptions, started: (info: ServeStarted) => void): Promise<0 | 1>;
   /** Ends with Envoy, or when told to stop. Answers the exit code. */
   sidecar(options: SidecarOptions): Promise<0 | 1>;
+  /** Problems of raw resources, which only Envoy's schema can tell; and, if wanted, what the real Envoy says of each service. */
+  inspect(options: InspectOptions): Promise<Inspection>;
   fetchSvid(options: FetchSvidOptions): Promise<FetchedSvid>;
   /** Envoy's bootstrap, as the sidecar would write it. */
   bootstrap(options: BootstrapOptions): Promise<Json>;

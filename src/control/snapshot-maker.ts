@@ -3,8 +3,10 @@
 import { toBinary } from '@bufbuild/protobuf';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import { isFor } from '../policy/resolve-raw.ts';
 import { lint } from '../translate/linter.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../translate/proxy.ts';
+import { applyRaw } from '../translate/raw/apply-raw.ts';
 import { translate } from '../translate/translate.ts';
 import type { Interner } from '../xds/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/snapshot.ts';
@@ -29,26 +31,33 @@ export interface SnapshotMaker {
 export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker {
   let generation: Inputs | undefined;
   let shapes = new Map<string, ResourceMap | undefined>();
+  /** Those of the generation before. */
+  let earlier = shapes;
   const known = new Map<string, WeakRef<NamedResources>>();
   const forget = new FinalizationRegistry((key: string) => {
     // A new one may have taken the key since.
     if (known.get(key)?.deref() === undefined) known.delete(key);
   });
 
-  const encodeAll = (resources: readonly TranslatedResource[]): ResourceMap | undefined => {
-    const findings = lint(resources);
-    if (findings.length > 0) {
-      log.error({ findings }, 'translation refused: it would emit what is dangerous; proxies keep what they have');
-      return undefined;
-    }
+  const encodeAll = (
+    resources: readonly TranslatedResource[],
+    raw: boolean,
+    before: ResourceMap | undefined,
+  ): ResourceMap | undefined => {
     const types = new Map<TypeUrl, Map<string, EncodedResource>>();
-    for (const { typeUrl, name, schema, message } of resources) {
+    for (const { typeUrl, name, schema, message, version } of resources) {
       if (!isTypeUrl(typeUrl)) throw new Error(`not an xDS type: ${typeUrl}`);
       const names = types.get(typeUrl) ?? new Map<string, EncodedResource>();
-      types.set(typeUrl, names.set(name, interner.encode(typeUrl, name, toBinary(schema, message))));
+      types.set(typeUrl, names.set(name, interner.encode(typeUrl, name, toBinary(schema, message), version)));
     }
     // The same map as before where a type did not change, also for another shape: streams then skip it by identity.
-    return new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
+    const encoded = new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
+    // The linter takes longer than all the rest; what passed it the last time does again.
+    if (before !== undefined && sameResources(before, encoded)) return before;
+    const findings = lint(resources, { raw });
+    if (findings.length === 0) return encoded;
+    log.error({ findings }, 'translation refused: it would emit what is dangerous; proxies keep what they have');
+    return undefined;
   };
 
   const internNames = (typeUrl: TypeUrl, names: NamedResources): NamedResources => {
@@ -64,11 +73,14 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
     make(inputs, shape, secret, before) {
       if (inputs !== generation) {
         generation = inputs;
+        earlier = shapes;
         shapes = new Map();
       }
       const key = JSON.stringify(shape);
       if (!shapes.has(key)) {
-        shapes.set(key, encodeAll(translate(inputs.mesh, inputs.endpoints, inputs.bundles, shape)));
+        const translated = translate(inputs.mesh, inputs.endpoints, inputs.bundles, shape);
+        const raws = (inputs.mesh.rawResources ?? []).filter((raw) => isFor(raw, shape.spiffeId));
+        shapes.set(key, encodeAll(applyRaw(translated, raws), raws.length > 0, earlier.get(key)));
       }
       const shared = shapes.get(key);
       if (shared === undefined) return undefined;

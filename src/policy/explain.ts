@@ -21,6 +21,8 @@ export interface Explanation {
   readonly chain: readonly ExplainedRule[];
   /** What else matters, a sentence each. */
   readonly notes: readonly string[];
+  /** Raw patches that touch what decides: then the decision is that of the documents without them. */
+  readonly undecidable: readonly { readonly document: DocumentKey; readonly source: Source }[];
   /** For a refusal that a rule can lift. */
   readonly remedy?: Remedy;
 }
@@ -58,6 +60,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
       matched: result.kind === 'matched',
       why: result.kind === 'matched' ? 'matches' : `another ${result.by}`,
     })),
+    undecidable: service.rawPatches ?? [],
     notes: notesOf(mesh, service, caller, callerService, decision),
     ...(remedy === undefined ? {} : { remedy }),
   };

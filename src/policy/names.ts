@@ -3,6 +3,7 @@ import { didYouMean } from '../model/did-you-mean.ts';
 import type { AuthorizationPolicy } from '../model/documents/authorization-policy.ts';
 import type { Cell } from '../model/documents/cell.ts';
 import type { Document } from '../model/documents/document.ts';
+import type { EnvoyResource } from '../model/documents/envoy-resource.ts';
 import type { Mesh } from '../model/documents/mesh.ts';
 import type { Service } from '../model/documents/service.ts';
 import type { Workload } from '../model/documents/workload.ts';
@@ -19,6 +20,7 @@ export interface DocumentsByKind {
   readonly services: readonly ParsedDocument<Service>[];
   readonly policies: readonly ParsedDocument<AuthorizationPolicy>[];
   readonly workloads: readonly ParsedDocument<Workload>[];
+  readonly raws: readonly ParsedDocument<EnvoyResource>[];
 }
 
 export function documentsByKind(documents: readonly ParsedDocument[], problems: Problems): DocumentsByKind {
@@ -30,6 +32,7 @@ export function documentsByKind(documents: readonly ParsedDocument[], problems: 
     services: all.filter(isKind('Service')),
     policies: all.filter(isKind('AuthorizationPolicy')),
     workloads: all.filter(isKind('Workload')),
+    raws: all.filter(isKind('EnvoyResource')),
   };
 }
 

@@ -3,12 +3,13 @@
 // control plane: policies target services, and the xDS and identity ports are none.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from './ir.ts';
 import { createDescriptorLookup } from './descriptor-lookup.ts';
+import type { MeshIr, ServiceIr, ServiceKey } from './ir.ts';
 import { createNames, documentsByKind, serviceKey } from './names.ts';
 import { createProblems } from './problems.ts';
 import { resolveAuthorization } from './resolve-authorization.ts';
 import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './resolve-mesh.ts';
+import { rawPatchesOf, resolveRaws } from './resolve-raw.ts';
 import { resolveService, type ServiceDraft } from './resolve-service.ts';
 import { resolveWorkloads } from './resolve-workloads.ts';
 
@@ -45,7 +46,12 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     identities,
   });
   const services = new Map<ServiceKey, ServiceIr>();
-  for (const draft of drafts.values()) services.set(draft.key, { ...draft, authorization: authorizationOf(draft) });
+  const rawResources = resolveRaws(byKind.raws, { names, problems, drafts, identities });
+  for (const draft of drafts.values()) {
+    const rawPatches = rawPatchesOf(rawResources, draft.spiffeId);
+    const raw = rawPatches.length > 0 ? { rawPatches } : {};
+    services.set(draft.key, { ...draft, authorization: authorizationOf(draft), ...raw });
+  }
 
   const found = problems.all();
   if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
@@ -58,6 +64,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     workloads,
     legacyAuthorities,
     breakGlass,
+    ...(rawResources.length > 0 ? { rawResources } : {}),
   };
   return { kind: 'resolved', mesh, warnings: found };
 }

@@ -1,10 +1,12 @@
-// What judges every change of documents: policy, and that a running deployment keeps its trust domain, which its CA, its
+// What judges every change of documents: policy, translate (of raw resources), and that a running deployment keeps its trust domain, which its CA, its
 // proxies and their identities are bound to.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { check } from '../policy/check.ts';
+import { resolve } from '../policy/resolve.ts';
 import type { StateCheck } from '../store/store.ts';
+import { checkRaw } from '../translate/raw/check-raw.ts';
 
 export interface Judge {
   readonly check: StateCheck;
@@ -15,11 +17,22 @@ export interface Judge {
 export function createJudge(): Judge {
   let fixed: TrustDomain | undefined;
   return {
-    check: (documents) => [...check(documents), ...documents.flatMap((document) => otherDomain(document, fixed))],
+    check: (documents) => [
+      ...check(documents),
+      ...rawProblems(documents),
+      ...documents.flatMap((document) => otherDomain(document, fixed)),
+    ],
     fix(trustDomain) {
       fixed = trustDomain;
     },
   };
+}
+
+/** They can be judged only where the rest fits together. */
+function rawProblems(documents: readonly ParsedDocument[]): readonly Problem[] {
+  if (!documents.some(({ document }) => document.kind === 'EnvoyResource')) return [];
+  const resolution = resolve(documents);
+  return resolution.kind === 'resolved' ? checkRaw(documents, resolution.mesh) : [];
 }
 
 function otherDomain({ document, locate }: ParsedDocument, fixed: TrustDomain | undefined): readonly Problem[] {

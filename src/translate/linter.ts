@@ -10,29 +10,38 @@ import { discoveryRules } from './lint/discovery-rules.ts';
 import type { Finding } from './lint/finding.ts';
 import { httpRules } from './lint/http-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
+import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
 import { dangling } from './lint/references.ts';
 import { extensionRegistry } from './lint/registry.ts';
 import { tlsRules } from './lint/tls-rules.ts';
 import { walk } from './lint/walk.ts';
 import type { TranslatedResource } from './proxy.ts';
+import { envoyRegistry } from './raw/envoy-registry.ts';
 
 const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules];
 
+export interface LintOptions {
+  /** There are raw resources or patches among them: of any type of Envoy's, and with ways around that translate never takes. */
+  readonly raw?: boolean;
+}
+
 /** Empty: they may be sent. `resources` are all of one proxy's, but for its own SVID. */
-export function lint(resources: readonly TranslatedResource[]): readonly Finding[] {
+export function lint(resources: readonly TranslatedResource[], { raw = false }: LintOptions = {}): readonly Finding[] {
+  const registry = raw ? envoyRegistry() : extensionRegistry;
+  const all = raw ? [...rules, ...rawRules] : rules;
   const findings: Finding[] = [];
   const secretReferences = new Map<string, string>();
   for (const resource of resources) {
     const report = (path: string, code: string, message: string): void => {
       findings.push({ code, typeUrl: resource.typeUrl, resource: resource.name, path, message });
     };
-    walk(resource.schema, resource.message, extensionRegistry, {
+    walk(resource.schema, resource.message, registry, {
       visit({ message, path, ancestors }) {
         if (message.$unknown !== undefined && message.$unknown.length > 0) {
           report(path, 'unknown-field', 'holds a field that Envoy 1.40 does not have');
         }
-        for (const rule of rules) for (const [code, text] of rule(message, ancestors)) report(path, code, text);
+        for (const rule of all) for (const [code, text] of rule(message, ancestors)) report(path, code, text);
         if (isMessage(message, SdsSecretConfigSchema) && !sameAsBefore(secretReferences, message)) {
           report(path, 'secret-reference', `the secret ${message.name} is referred to in two ways (envoy#47309)`);
         }
@@ -42,7 +51,7 @@ export function lint(resources: readonly TranslatedResource[]): readonly Finding
       },
     });
   }
-  return [...findings, ...dangling(resources)];
+  return [...findings, ...dangling(resources, registry)];
 }
 
 function sameAsBefore(seen: Map<string, string>, reference: SdsSecretConfig): boolean {

@@ -36,4 +36,6 @@ export interface TranslatedResource<D extends DescMessage = DescMessage> {
   readonly name: string;
   readonly schema: D;
   readonly message: MessageShape<D>;
+  /** Pinned by an operator, for tests. Default: a hash of the content. */
+  readonly version?: string;
 }

@@ -40,6 +40,7 @@ async function commandLine(args: readonly string[], env: Readonly<Record<string,
   const run: CliRun = {
     serve: record,
     sidecar: record,
+    inspect: () => Promise.reject(new Error('not in compose')),
     fetchSvid: () => Promise.reject(new Error('not in compose')),
     bootstrap: () => Promise.reject(new Error('not in compose')),
   };

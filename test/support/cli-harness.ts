@@ -31,7 +31,7 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
     env,
     clock,
     version: '9.9.9',
-    run: { serve: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere, ...run },
+    run: { serve: notHere, inspect: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere, ...run },
   });
   const code = await program.run(args);
   return { code, stdout: out.join(''), stderr: err.join('') };

@@ -48,7 +48,8 @@ export function explainCommand(context: CliContext): Command {
       if (answer === undefined) return;
       const { formatExplanation } = await import('../format-explanation.ts');
       await print(context, formatOf(self), { value: answer, table: () => formatExplanation(answer, query) });
-      if (options.expect !== undefined && options.expect !== answer.decision) context.finish(3);
+      const decided = answer.undecidable === undefined ? answer.decision : undefined;
+      if (options.expect !== undefined && options.expect !== decided) context.finish(3);
     });
   return addConnectionFlags(command);
 }

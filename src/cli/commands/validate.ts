@@ -13,10 +13,18 @@ export function validateCommand(context: CliContext): Command {
     )
     .argument('[path...]', 'files or directories; - is standard input', ['cellwall'])
     .option('-f, --file <path...>', 'the same, as a flag')
-    .action(async (paths: string[], options: { file?: string[] }, command: Command) => {
+    .option(
+      '--envoy [path]',
+      'also ask the real Envoy about the configuration of each service (default: the one that is found)',
+    )
+    .action(async (paths: string[], options: { file?: string[]; envoy?: string | true }, command: Command) => {
       const files = await readDocuments(context, options.file ?? paths);
       const { checkFiles } = await import('../check-files.ts');
-      const { documents, problems } = checkFiles(files);
+      const { documents, problems: first, mesh } = checkFiles(files);
+      const envoy = options.envoy === undefined ? {} : { envoy: options.envoy === true ? '' : options.envoy };
+      const wanted = mesh !== undefined && (mesh.rawResources !== undefined || options.envoy !== undefined);
+      const inspection = wanted ? await context.run.inspect({ documents, mesh, ...envoy }) : undefined;
+      const problems = [...first, ...(inspection?.problems ?? [])];
       const valid = !problems.some((problem) => problem.severity === 'error');
       const format = formatOf(command);
       if (format === 'table') printProblems(context, problems, files);
@@ -25,7 +33,10 @@ export function validateCommand(context: CliContext): Command {
         table: () => {
           const count = countProblems(problems);
           const told = `${documents.length} ${documents.length === 1 ? 'document' : 'documents'}`;
-          if (valid) return `valid: ${told}${count === '' ? '' : `, ${count}`}\n`;
+          const asked = inspection?.asked ?? 0;
+          const envoys =
+            asked === 0 ? '' : `, ${asked} ${asked === 1 ? 'configuration' : 'configurations'} accepted by Envoy`;
+          if (valid) return `valid: ${told}${envoys}${count === '' ? '' : `, ${count}`}\n`;
           return `invalid: ${count}\n`;
         },
       });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { authorizationPolicySchema } from './authorization-policy.ts';
 import { cellSchema } from './cell.ts';
+import { envoyResourceSchema } from './envoy-resource.ts';
 import { meshSchema } from './mesh.ts';
 import { serviceSchema } from './service.ts';
 import { workloadSchema } from './workload.ts';
@@ -13,6 +14,7 @@ export const documentSchemas = {
   Service: serviceSchema,
   AuthorizationPolicy: authorizationPolicySchema,
   Workload: workloadSchema,
+  EnvoyResource: envoyResourceSchema,
 } as const;
 
 export const documentSchema = z.discriminatedUnion('kind', [
@@ -21,6 +23,7 @@ export const documentSchema = z.discriminatedUnion('kind', [
   serviceSchema,
   authorizationPolicySchema,
   workloadSchema,
+  envoyResourceSchema,
 ]);
 
 export type Document = z.output<typeof documentSchema>;

@@ -1,8 +1,8 @@
 // Names that lead nowhere, and addresses taken twice: one of them would hold up or refuse the rest of a response.
 
-import type { Message } from '@bufbuild/protobuf';
+import type { Message, Registry } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
-import { Cluster_EdsClusterConfigSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
 import { GrpcService_EnvoyGrpcSchema } from '#gen/envoy/config/core/v3/grpc_service_pb.js';
 import { FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
@@ -20,7 +20,6 @@ import {
 import { controlPlaneCluster } from '../names.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import type { Finding } from './finding.ts';
-import { extensionRegistry } from './registry.ts';
 import { walk } from './walk.ts';
 
 type Kind = 'cluster' | 'endpoints' | 'route' | 'extension' | 'secret';
@@ -33,7 +32,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret': 'secret',
 };
 
-export function dangling(resources: readonly TranslatedResource[]): readonly Finding[] {
+export function dangling(resources: readonly TranslatedResource[], registry: Registry): readonly Finding[] {
   const findings: Finding[] = [];
   const known = new Set([`cluster ${controlPlaneCluster}`]);
   const taken = new Set<string>();
@@ -50,7 +49,7 @@ export function dangling(resources: readonly TranslatedResource[]): readonly Fin
     if (place !== undefined) taken.add(place);
   }
   for (const { typeUrl, name, schema, message } of resources) {
-    walk(schema, message, extensionRegistry, {
+    walk(schema, message, registry, {
       visit({ message: inner, path }) {
         for (const [kind, target] of referencesOf(inner)) {
           if (known.has(`${kind} ${target}`)) continue;
@@ -83,10 +82,14 @@ function addressOf(message: Message): string | undefined {
 function referencesOf(message: Message): readonly (readonly [Kind, string])[] {
   if (isMessage(message, RouteActionSchema) || isMessage(message, TcpProxySchema)) {
     const { clusterSpecifier: cluster } = message;
+    if (cluster.case === 'weightedClusters')
+      return cluster.value.clusters.map(({ name }) => ['cluster', name] as const);
     return cluster.case === 'cluster' ? [['cluster', cluster.value]] : [['cluster', `(by ${cluster.case})`]];
   }
   if (isMessage(message, GrpcService_EnvoyGrpcSchema)) return [['cluster', message.clusterName]];
-  if (isMessage(message, Cluster_EdsClusterConfigSchema)) return [['endpoints', message.serviceName]];
+  if (isMessage(message, ClusterSchema) && message.edsClusterConfig !== undefined) {
+    return [['endpoints', message.edsClusterConfig.serviceName || message.name]];
+  }
   if (isMessage(message, RdsSchema)) return [['route', message.routeConfigName]];
   if (isMessage(message, FilterSchema) || isMessage(message, HttpFilterSchema)) {
     return message.configType.case === 'configDiscovery' ? [['extension', message.name]] : [];

@@ -1,0 +1,55 @@
+// EnvoyResource: any xDS resource as Envoy has it, or a patch of one that is made here, for a selection of proxies.
+import { z } from 'zod';
+import { spiffeIdSchema } from '../spiffe-id.ts';
+import { apiVersionSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+
+/** Short names would leave it open which version is meant. */
+const typeUrlSchema = z.string().regex(/^type\.googleapis\.com\/envoy\.[a-z0-9_.]+\.v3\.[A-Za-z]+$/, {
+  error: 'not a type URL of Envoy, as in "type.googleapis.com/envoy.config.listener.v3.Listener"',
+});
+
+const selectorSchema = z
+  .strictObject({
+    services: z.array(serviceRefSchema).min(1).optional(),
+    identities: z.array(spiffeIdSchema).min(1).optional(),
+    all: z.literal(true).optional(),
+  })
+  .describe('The proxies that it is for: those of any of these services or identities, or all.');
+
+const version = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: 'not a version: letters, digits, ".", "_" and "-", 64 at most' })
+  .optional()
+  .describe('Sent as the version of the resource, for tests. Default: a hash of its content.');
+
+const bodySchema = z.record(z.string(), z.unknown());
+const named = { typeUrl: typeUrlSchema, name: z.string().min(1).max(512).describe('Of the resource.') };
+
+export const envoyResourceSchema = z.strictObject({
+  apiVersion: apiVersionSchema,
+  kind: z.literal('EnvoyResource'),
+  metadata: scopedMetadataSchema,
+  spec: z.union([
+    z.strictObject({
+      selector: selectorSchema,
+      resource: bodySchema.describe("The resource in Envoy's own words (protobuf JSON), with its @type."),
+      version,
+    }),
+    z.strictObject({
+      selector: selectorSchema,
+      patch: z.discriminatedUnion('operation', [
+        z.strictObject({
+          operation: z.literal('merge'),
+          ...named,
+          value: bodySchema.describe(
+            'Merged into it: mappings field by field, lists and values replaced, null removed.',
+          ),
+        }),
+        z.strictObject({ operation: z.literal('remove'), ...named }),
+      ]),
+      version,
+    }),
+  ]),
+});
+
+export type EnvoyResource = z.output<typeof envoyResourceSchema>;

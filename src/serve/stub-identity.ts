@@ -1,0 +1,50 @@
+// Certificates for a configuration that nobody runs: a CA in a folder that is gone again at once.
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createBundleSource } from '../control/bundles.ts';
+import { createBuiltInAuthority } from '../identity/ca/built-in.ts';
+import { systemClock } from '../lib/clock.ts';
+import { silentLog } from '../lib/log.ts';
+import { type SpiffeId, serviceSpiffeId } from '../model/spiffe-id.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { Bundles } from '../translate/proxy.ts';
+import type { JsonObject } from '../translate/raw/read-body.ts';
+
+export interface StubIdentity {
+  readonly bundles: Bundles;
+  /** A proxy's own secret, as Envoy's JSON. The certificate is the same for all. */
+  secretOf(spiffeId: SpiffeId): JsonObject;
+}
+
+const hour = 3_600_000;
+
+export async function createStubIdentity(mesh: MeshIr): Promise<StubIdentity> {
+  const dir = mkdtempSync(join(tmpdir(), 'cellwall-stub-ca-'));
+  const { trustDomain } = mesh;
+  const authority = await createBuiltInAuthority({ dir, trustDomain, clock: systemClock, log: silentLog });
+  try {
+    const bundles = await createBundleSource(authority).make(mesh);
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const notBefore = new Date(systemClock.now());
+    const { chain } = await authority.sign({
+      spiffeId: serviceSpiffeId(trustDomain, 'validate'),
+      publicKey,
+      notBefore,
+      notAfter: new Date(notBefore.getTime() + hour),
+      dnsNames: [],
+    });
+    const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    return {
+      bundles,
+      secretOf: (name) => ({
+        name,
+        tls_certificate: { certificate_chain: { inline_string: chain }, private_key: { inline_string: key } },
+      }),
+    };
+  } finally {
+    authority.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

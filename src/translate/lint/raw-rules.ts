@@ -1,0 +1,134 @@
+// What only a raw resource can do: ways around authorization and trust that translate itself never takes. Types are told by their
+// names, as most of them are none that translate builds.
+import { isMessage, type Message } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+import { type Filter, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import {
+  type HttpConnectionManager,
+  HttpConnectionManagerSchema,
+  type HttpFilter,
+  HttpFilterSchema,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import {
+  CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { inboundFilters } from '../filters/catalog.ts';
+import { healthRouteName } from '../names.ts';
+import { extensionRegistry } from './registry.ts';
+import type { Rule } from './rule.ts';
+
+const authorization = new RegExp(`/(${inboundFilters.map(({ name }) => name).join('|')})(-tcp)?$`);
+/** May stand before authorization: it only makes data for it. */
+const harmless = /\.grpc_field_extraction\./;
+
+/** Whatever stands before it may answer by itself. */
+const authorizationFirst: Rule = (message, ancestors) => {
+  if (!isInbound(ancestors)) return [];
+  if (isMessage(message, HttpConnectionManagerSchema)) return before(message.httpFilters);
+  if (!isMessage(message, FilterChainSchema)) return [];
+  const managers = message.filters.map(managerOf);
+  if (!managers.some((manager) => manager !== undefined)) return before(message.filters);
+  if (managers[0] === undefined) {
+    return [['raw-before-authorization', `the filter ${message.filters[0]?.name} stands before authorization`]];
+  }
+  return message.name === healthChain && !servesHealth(managers[0])
+    ? [['raw-health', `a chain "${healthChain}" serves the health path and nothing else`]]
+    : [];
+};
+
+/** The one chain without authorization. */
+const healthChain = 'health';
+
+function servesHealth({ routeSpecifier: routes }: HttpConnectionManager): boolean {
+  return routes.case === 'rds' && routes.value.routeConfigName === healthRouteName;
+}
+
+function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [string, string])[] {
+  const last = filters.findLastIndex(({ name }) => authorization.test(name));
+  const stranger = filters
+    .slice(0, last + 1)
+    .find(({ name, configType }) => !authorization.test(name) && !isHarmless(configType));
+  return stranger === undefined
+    ? []
+    : [['raw-before-authorization', `the filter ${stranger.name} stands before authorization`]];
+}
+
+function isHarmless({ case: kind, value }: (Filter | HttpFilter)['configType']): boolean {
+  return kind === 'typedConfig' && harmless.test(value.typeUrl);
+}
+
+function managerOf({ configType }: Filter): HttpConnectionManager | undefined {
+  const config = configType.case === 'typedConfig' ? anyUnpack(configType.value, extensionRegistry) : undefined;
+  return config !== undefined && isMessage(config, HttpConnectionManagerSchema) ? config : undefined;
+}
+
+const authorizationOn: Rule = (message) =>
+  isMessage(message, HttpFilterSchema) && authorization.test(message.name) && (message.disabled || message.isOptional)
+    ? [['raw-authorization-off', `${message.name} is disabled or optional`]]
+    : [];
+
+/** Routes may hand a filter another configuration, by its name. */
+const authorizationPerRoute: Rule = (message) => {
+  if (!('typedPerFilterConfig' in message)) return [];
+  const configs = Object.entries(message.typedPerFilterConfig ?? {});
+  return configs
+    .filter(([name, config]) => authorization.test(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
+    .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`]);
+};
+
+function typeOf(config: unknown): string {
+  return typeof config === 'object' && config !== null && 'typeUrl' in config ? String(config.typeUrl) : '';
+}
+
+/** Identities are vouched for by the mesh's authorities alone. */
+const trust: Rule = (message, ancestors) => {
+  if (
+    isMessage(message, CommonTlsContextSchema) &&
+    ancestors.at(-1)?.$typeName === DownstreamTlsContextSchema.typeName
+  ) {
+    const type = message.validationContextType;
+    const name =
+      type.case === 'validationContextSdsSecretConfig'
+        ? type.value.name
+        : type.case === 'combinedValidationContext'
+          ? type.value.validationContextSdsSecretConfig?.name
+          : undefined;
+    return name?.startsWith('spiffe://') === true
+      ? []
+      : [['raw-trust', "callers' certificates are held against the bundles of the mesh, by SDS"]];
+  }
+  return [];
+};
+
+const unseen: Rule = (message) => {
+  if (!isMessage(message, ListenerSchema)) return [];
+  return message.apiListener !== undefined || message.listenerSpecifier.case !== undefined
+    ? [['raw-listener', 'an API or internal listener has no chains that can be looked into']]
+    : [];
+};
+
+const secretNames: Rule = (message, ancestors) =>
+  isMessage(message, SecretSchema) && ancestors.length === 0 && message.type.case === 'genericSecret'
+    ? [['secret-key', 'secrets that hold keys are not sent']]
+    : [];
+
+function isInbound([listener]: readonly Message[]): boolean {
+  return (
+    listener !== undefined &&
+    isMessage(listener, ListenerSchema) &&
+    listener.trafficDirection !== TrafficDirection.OUTBOUND
+  );
+}
+
+export const rawRules: readonly Rule[] = [
+  authorizationFirst,
+  authorizationOn,
+  authorizationPerRoute,
+  trust,
+  unseen,
+  secretNames,
+];

@@ -1,0 +1,13 @@
+// Envoy's whole schema as descriptors: raw resources may be of any type, not just of those that translate itself builds. Made
+// when the first raw resource needs it (a quarter of a second), as most deployments have none.
+import { gunzipSync } from 'node:zlib';
+import { createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { envoySchema } from '#gen/envoy_schema.js';
+
+let made: FileRegistry | undefined;
+
+export function envoyRegistry(): FileRegistry {
+  made ??= createFileRegistry(fromBinary(FileDescriptorSetSchema, gunzipSync(Buffer.from(envoySchema, 'base64'))));
+  return made;
+}

@@ -1,0 +1,34 @@
+// What a raw resource is, or a patch is of: by type and name, and where in the document that is written.
+import type { FieldPath } from '../../model/field-path.ts';
+import type { RawIr } from '../../policy/ir.ts';
+import { readRaw } from './read-raw.ts';
+
+export interface RawTarget {
+  readonly typeUrl: string;
+  readonly name: string;
+}
+
+export function targetOf({ change }: RawIr): RawTarget {
+  if (change.kind !== 'resource') return change;
+  const reading = readRaw(change);
+  return { typeUrl: change.typeUrl, name: reading.kind === 'read' ? reading.read.name : '' };
+}
+
+export function targetKey({ typeUrl, name }: RawTarget): string {
+  return `${typeUrl} ${name}`;
+}
+
+/** For people. */
+export function targetText({ typeUrl, name }: RawTarget): string {
+  return `${typeUrl.slice(typeUrl.lastIndexOf('.') + 1)} "${name}"`;
+}
+
+export function bodyPlace({ change }: RawIr): FieldPath {
+  if (change.kind === 'resource') return ['spec', 'resource'];
+  return change.kind === 'merge' ? ['spec', 'patch', 'value'] : ['spec', 'patch'];
+}
+
+export function namePlace({ change }: RawIr): FieldPath {
+  if (change.kind !== 'resource') return ['spec', 'patch', 'name'];
+  return ['spec', 'resource', change.typeUrl.endsWith('.ClusterLoadAssignment') ? 'cluster_name' : 'name'];
+}

@@ -3,10 +3,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
+import { openAuditLog } from '../audit/audit-log.ts';
 import type { ServeOptions, ServeStarted } from '../cli/run.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import { createControl } from '../control/control.ts';
 import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
+import { createOperatorCheck } from '../identity/operator.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -17,8 +19,10 @@ import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 import { createPathRecorder } from '../policy/recorded-path.ts';
+import { parseClaims } from '../registry/claims.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
+import { createCsdsService } from '../xds/csds-service.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import { createXdsServer } from '../xds/server.ts';
@@ -53,8 +57,11 @@ export async function serve(
   const store = await openStore(options, { check: judge.check, clock, log });
   lifecycle.defer('store', () => store.close());
   const { traffic, coverage } = await openRecord({ store, clock, log: log.child({ room: 'observe' }), lifecycle });
+  const audit = openAuditLog({ file: join(options.data, 'audit.jsonl'), clock, log: log.child({ room: 'audit' }) });
   const admin = createAdmin({
     store,
+    audit,
+    coverage,
     check: judge.check,
     metrics,
     traffic,
@@ -122,8 +129,12 @@ export async function serve(
   const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
   const xds = createXdsServer({
     cache,
-    authenticate: ({ certificate }, { id }) =>
-      authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) }).node as NodeKey,
+    authenticate({ certificate }, { id, metadata }) {
+      const { node } = authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) });
+      // Malformed claims refuse the stream with what is wrong, rather than hold it.
+      parseClaims(metadata);
+      return node as NodeKey;
+    },
     observe: (event) => {
       control.onStream(event);
       cover(event);
@@ -156,7 +167,7 @@ export async function serve(
     server: xds,
     address: `${options.xds.host}:${options.xds.port}`,
     tls: await material(),
-    services: [accessLog],
+    services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
     log: log.child({ room: 'xds' }),
   });
   lifecycle.defer('xDS', () => listener.close(1000));

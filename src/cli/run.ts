@@ -97,8 +97,8 @@ export interface BootstrapOptions extends ProxyOptions {
 export interface InspectOptions {
   readonly documents: readonly ParsedDocument[];
   readonly mesh: MeshIr;
-  /** Ask the real Envoy about each service; its path, or '' for the one that is found. */
-  readonly envoy?: string;
+  /** Ask the real Envoy about each service. */
+  readonly askEnvoy: boolean;
 }
 
 export interface Inspection {

@@ -29,5 +29,8 @@ export async function askEnvoy(binary: string, bootstrap: object): Promise<strin
 function reasonOf(text: string): string {
   const lines = text.trim().split('\n');
   const critical = lines.findLast((line) => /\[(critical|error)\]/.test(line)) ?? lines.at(-1) ?? '';
-  return critical.replace(/^(\[[^\]]*\]\s*)+/, '').slice(0, maxReason);
+  return critical
+    .replace(/^(\[[^\]]*\]\s*)+/, '')
+    .replace(/^error initializing configuration '[^']*': /, '')
+    .slice(0, maxReason);
 }

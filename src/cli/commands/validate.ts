@@ -14,16 +14,16 @@ export function validateCommand(context: CliContext): Command {
     .argument('[path...]', 'files or directories; - is standard input', ['cellwall'])
     .option('-f, --file <path...>', 'the same, as a flag')
     .option(
-      '--envoy [path]',
-      'also ask the real Envoy about the configuration of each service (default: the one that is found)',
+      '--envoy',
+      'also ask the real Envoy (ENVOY_BIN, or the one that is found) about the configuration of each service',
     )
-    .action(async (paths: string[], options: { file?: string[]; envoy?: string | true }, command: Command) => {
+    .action(async (paths: string[], options: { file?: string[]; envoy?: true }, command: Command) => {
       const files = await readDocuments(context, options.file ?? paths);
       const { checkFiles } = await import('../check-files.ts');
       const { documents, problems: first, mesh } = checkFiles(files);
-      const envoy = options.envoy === undefined ? {} : { envoy: options.envoy === true ? '' : options.envoy };
-      const wanted = mesh !== undefined && (mesh.rawResources !== undefined || options.envoy !== undefined);
-      const inspection = wanted ? await context.run.inspect({ documents, mesh, ...envoy }) : undefined;
+      const askEnvoy = options.envoy === true;
+      const wanted = mesh !== undefined && (mesh.rawResources !== undefined || askEnvoy);
+      const inspection = wanted ? await context.run.inspect({ documents, mesh, askEnvoy }) : undefined;
       const problems = [...first, ...(inspection?.problems ?? [])];
       const valid = !problems.some((problem) => problem.severity === 'error');
       const format = formatOf(command);

@@ -5,6 +5,7 @@ import { constrainCa } from '../../src/identity/ca/constrain.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
 import { explain } from '../../src/policy/explain.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { AccessRequest } from '../../src/policy/request.ts';
 import { resolve } from '../../src/policy/resolve.ts';
 import { createTestCa, type TestCa, type TestCertificate } from '../support/test-ca.ts';
 import { startFleetOfWalls } from './explain/fleet-of-walls.ts';
@@ -67,8 +68,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
     const { decision } = explain(mesh, {
       target: request.target as string as ServiceKey,
       caller,
-      method: request.method,
-      path: request.path,
+      ...operationOf(request),
     });
     const tls = await certificateOf(request.caller);
     const seen = await sendRequest({
@@ -123,6 +123,11 @@ function meshOf({ text }: GeneratedMesh): MeshIr {
   const resolution = resolve(parsed.documents);
   if (resolution.kind === 'resolved') return resolution.mesh;
   throw new Error(`generated what does not resolve: ${JSON.stringify(resolution.problems)}`);
+}
+
+function operationOf({ grpc, method, path, cellId }: GeneratedRequest): Partial<AccessRequest> {
+  if (!grpc || method !== 'POST' || !path.startsWith('/')) return { method, path };
+  return { grpc: path.slice(1), ...(cellId === undefined ? {} : { cellId }) };
 }
 
 type Presented = { readonly certificate?: TestCertificate } | undefined;

@@ -27,7 +27,8 @@ export interface DescribedMethod {
 /** One file with one service `pkg.Name`; every method has a request message of its own, `<Method>Request`. */
 export function descriptorSet(service: string, methods: readonly DescribedMethod[]): Uint8Array {
   const at = service.lastIndexOf('.');
-  const [scope, name] = [service.slice(0, at), service.slice(at + 1)];
+  const [scope, name] = [service.slice(0, Math.max(0, at)), service.slice(at + 1)];
+  const prefix = scope === '' ? '.' : `.${scope}.`;
   return toBinary(
     FileDescriptorSetSchema,
     create(FileDescriptorSetSchema, {
@@ -52,8 +53,8 @@ export function descriptorSet(service: string, methods: readonly DescribedMethod
               name,
               method: methods.map((method) => ({
                 name: method.name,
-                inputType: `.${scope}.${method.name}Request`,
-                outputType: `.${scope}.${method.name}Request`,
+                inputType: `${prefix}${method.name}Request`,
+                outputType: `${prefix}${method.name}Request`,
                 clientStreaming: method.clientStreaming ?? false,
                 serverStreaming: method.serverStreaming ?? false,
                 options: accessOptions(method.access ?? []),

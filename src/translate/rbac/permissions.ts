@@ -22,7 +22,9 @@ export function anyOperation(): Permission {
 /** Of a `matchingCell` only the kind of request that it can be read from; the cell is a matter of principals. */
 export function operation({ methods, path, matchingCell }: OperationIr): Permission {
   return and([
-    ...(matchingCell === undefined ? [] : [or(protobufRequests.map((type) => headerIs('content-type', type)))]),
+    ...(matchingCell === undefined
+      ? []
+      : [headerIs(':method', 'POST'), or(protobufRequests.map((type) => headerIs('content-type', type)))]),
     ...(methods === undefined ? [] : [or(methods.map((method) => headerIs(':method', method)))]),
     ...(path === undefined ? [] : [or(patterns(path).map((pattern) => pathIs(pattern)))]),
   ]);

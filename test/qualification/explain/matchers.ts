@@ -2,7 +2,7 @@
 import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { Decision } from '../../../src/policy/decide.ts';
 import type { RuleIr } from '../../../src/policy/ir.ts';
-import { matchPath, matchPrincipal } from '../../../src/policy/match.ts';
+import { matchPath, matchPrincipal, type RuleMatch } from '../../../src/policy/match.ts';
 import { hasDotParameters } from '../../../src/policy/path.ts';
 import type { Caller } from '../../../src/policy/request.ts';
 import type { GeneratedMesh } from './random-documents.ts';
@@ -10,6 +10,8 @@ import type { GeneratedRequest } from './random-requests.ts';
 
 export const matchers = [
   'from service',
+  'from eachCell',
+  'from authenticated',
   'from cell',
   'from cell: same',
   'from spiffeId',
@@ -24,6 +26,8 @@ export const matchers = [
   'to template',
   'to grpc method',
   'to grpc wildcard',
+  'to matching cell',
+  'another cell refused',
   'deny rule',
   'allow rule',
   'default allow',
@@ -59,9 +63,16 @@ export function matchersOf(
     request.caller.kind === 'id' ? 'caller identity' : `caller ${request.caller.via}`,
     request.grpc ? 'over grpc' : `over ${request.transport}`,
     ...(shadow.length > 0 ? (['shadow ignored'] as const) : []),
+    ...(decision.outcome === 'deny' && decision.considered.some(({ result }) => isAnotherCell(result))
+      ? (['another cell refused'] as const)
+      : []),
   ];
   if (rule !== undefined) hit.push(...matchersOfRule(mesh, request, caller, rule, decision.path ?? ''));
   return hit;
+}
+
+function isAnotherCell(result: RuleMatch): boolean {
+  return result.kind === 'unmatched' && result.by === 'cell';
 }
 
 function stageOf({ stage, outcome, path, reason }: Decision): Matcher {
@@ -81,9 +92,12 @@ function stageOf({ stage, outcome, path, reason }: Decision): Matcher {
   }
 }
 
+/** `eachCell` becomes one principal a cell. */
+const servicesCalledAlpha = 2;
+
 function matchersOfRule(
   mesh: GeneratedMesh,
-  { method, target }: GeneratedRequest,
+  { method, target, cellId }: GeneratedRequest,
   caller: Caller,
   rule: RuleIr,
   path: string,
@@ -91,15 +105,19 @@ function matchersOfRule(
   const written = mesh.services.find(({ key }) => key === target)?.rules.find(({ id }) => id === rule.id);
   if (written === undefined) throw new Error(`no rule ${rule.id} was generated`);
   const hit: Matcher[] = [];
-  for (const [index, principal] of rule.principals.entries()) {
-    const kind = written.from[index]?.kind;
-    if (kind !== undefined && matchPrincipal(principal, caller)) hit.push(`from ${kind}`);
+  let index = 0;
+  for (const { kind } of written.from) {
+    const count = kind === 'eachCell' ? servicesCalledAlpha : 1;
+    const principals = rule.principals.slice(index, index + count);
+    index += count;
+    if (principals.some((principal) => matchPrincipal(principal, caller))) hit.push(`from ${kind}`);
   }
   if (written.to.length === 0) hit.push('to everything');
   for (const [index, operation] of rule.operations.entries()) {
     const kinds = written.to[index]?.kinds ?? [];
     const rightPath = operation.path === undefined || matchPath(operation.path, path);
-    if (rightPath && (operation.methods?.includes(method) ?? true))
+    const rightCell = operation.matchingCell === undefined || cellId !== undefined;
+    if (rightPath && rightCell && (operation.methods?.includes(method) ?? true))
       hit.push(...kinds.map((kind): Matcher => `to ${kind}`));
   }
   return hit;

@@ -1,5 +1,6 @@
 // Random documents as a user would write them: YAML text, made without looking at how policy or translate read it. Beside
 // the text, what each rule was made of, so that requests can aim at it and what was hit can be counted.
+import { descriptorSet } from '../../support/descriptor-set.ts';
 import type { Random } from './random.ts';
 
 export const trustDomain = 'td1';
@@ -32,12 +33,30 @@ export interface GeneratedRule {
 }
 
 export interface GeneratedSource {
-  readonly kind: 'service' | 'cell' | 'cell: same' | 'spiffeId' | 'prefix' | 'trustDomain' | 'anonymous' | 'everyone';
+  readonly kind:
+    | 'service'
+    | 'eachCell'
+    | 'authenticated'
+    | 'cell'
+    | 'cell: same'
+    | 'spiffeId'
+    | 'prefix'
+    | 'trustDomain'
+    | 'anonymous'
+    | 'everyone';
   readonly text: string;
 }
 
 export interface GeneratedOperation {
-  readonly kinds: readonly ('methods' | 'exact' | 'prefix' | 'template' | 'grpc method' | 'grpc wildcard')[];
+  readonly kinds: readonly (
+    | 'methods'
+    | 'exact'
+    | 'prefix'
+    | 'template'
+    | 'grpc method'
+    | 'grpc wildcard'
+    | 'matching cell'
+  )[];
   readonly methods: readonly string[];
   /** `{x}` stands for any segment, a trailing `/*` for any method. */
   readonly path: string | undefined;
@@ -70,6 +89,24 @@ const segments = [
 ];
 const grpcServices = ['pkg.v1.Search', 'pkg.v1.SearchAdmin', 'Plain'];
 const grpcMethods = ['Find', 'FindAll', 'Drop'];
+const described = Buffer.concat(
+  grpcServices.map((service) =>
+    descriptorSet(
+      service,
+      grpcMethods.map((name, index) => ({ name, fields: [{ name: 'cell_id', number: cellField(index) }] })),
+    ),
+  ),
+).toString('base64');
+
+/** Where a method's request has its `cell_id`. */
+function cellField(method: number): number {
+  return 1 + method * 7;
+}
+
+/** The same by a request's path; 1 where it is of no method that is described. */
+export function cellFieldOf(path: string): number {
+  return cellField(Math.max(0, grpcMethods.indexOf(path.slice(path.lastIndexOf('/') + 1))));
+}
 
 export function randomMesh(random: Random, legacyCertificates: string): GeneratedMesh {
   const services = serviceKeys.map((key) => randomService(random, key));
@@ -110,30 +147,31 @@ function randomService(
   key: GeneratedKey,
 ): { readonly service: GeneratedService; readonly texts: string[] } {
   const protocol = random.pick(['http1', 'http1', 'http2', 'http2', 'grpc', 'grpc', 'tcp'] as const);
-  const mode = random.pick(['default', 'strict', 'permissive', 'permissive', 'permissive'] as const);
+  const mode = random.pick(['default', 'strict', 'strict', 'permissive', 'permissive', 'permissive'] as const);
   const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
   const healthPath = protocol !== 'tcp' && random.chance(0.5) ? random.pick(['/healthz', '/-/health']) : undefined;
   const fields = [
     `protocol: ${protocol}`,
     ...(mode === 'default' ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
     ...(healthPath === undefined ? [] : [`health: {path: ${healthPath}}`]),
+    ...(protocol === 'grpc' || protocol === 'http2' ? [`grpc: {descriptorSet: "${described}"}`] : []),
     ...(random.chance(0.35) ? ['paths: {escapedSlashes: keep}'] : []),
   ];
   const texts = [`kind: Service\nmetadata: ${metadata(key)}\nspec: {${fields.join(', ')}}`];
   const rules: GeneratedRule[] = [];
   const [first, second] = key.split('/');
   const cell = second === undefined ? undefined : first;
-  const count = random.chance(0.12) ? 0 : 1 + random.int(3);
+  const count = random.chance(0.18) ? 0 : 1 + random.int(3);
   for (let index = 0; index < count; index++) {
     // A policy of a service in a cell may stand in the cell, or outside of it.
     const inCell = cell !== undefined && random.chance(0.5) ? cell : undefined;
     const name = `p-${key.replace('/', '-')}-${index}`;
     const policy = inCell === undefined ? name : `${inCell}/${name}`;
+    const action = random.chance(0.76) ? 'allow' : 'deny';
     const own = Array.from({ length: random.chance(0.05) ? 0 : 1 + random.int(3) }, (_, at) =>
-      randomRule(random, `${policy}/${at}`, protocol, cell !== undefined),
+      randomRule(random, `${policy}/${at}`, protocol, cell !== undefined, action === 'allow'),
     );
     rules.push(...own);
-    const action = random.chance(0.76) ? 'allow' : 'deny';
     const shadow = random.chance(0.25) ? ', mode: shadow' : '';
     const written = own.map(({ from, to }) => {
       const operations = to.length === 0 ? '' : `, to: [${to.map(({ text }) => text).join(', ')}]`;
@@ -146,22 +184,40 @@ function randomService(
   return { service: { key, protocol, healthPath, rules }, texts };
 }
 
-function randomRule(random: Random, id: string, protocol: string, inCell: boolean): GeneratedRule {
+function randomRule(
+  random: Random,
+  id: string,
+  protocol: string,
+  inCell: boolean,
+  mayMatchCells: boolean,
+): GeneratedRule {
   return {
     id,
     from: Array.from({ length: 1 + random.int(2) }, () => randomSource(random, inCell)),
     to:
       protocol === 'tcp' || random.chance(0.3)
         ? []
-        : Array.from({ length: 1 + random.int(3) }, () => randomOperation(random, protocol)),
+        : Array.from({ length: 1 + random.int(3) }, () => randomOperation(random, protocol, mayMatchCells)),
   };
 }
 
 function randomSource(random: Random, inCell: boolean): GeneratedSource {
-  const kinds = ['service', 'cell', 'spiffeId', 'prefix', 'trustDomain', 'anonymous', 'everyone'] as const;
+  const kinds = [
+    'service',
+    'eachCell',
+    'authenticated',
+    'cell',
+    'spiffeId',
+    'prefix',
+    'trustDomain',
+    'anonymous',
+    'everyone',
+  ] as const;
   const kind = inCell && random.chance(0.2) ? 'cell: same' : random.pick(kinds);
   const texts = {
     service: () => `{service: ${random.pick(serviceKeys)}}`,
+    eachCell: () => '{eachCell: alpha}',
+    authenticated: () => '{authenticated: true}',
     cell: () => `{cell: ${random.pick(['cell-1', 'cell-10'])}}`,
     'cell: same': () => '{cell: same}',
     spiffeId: () =>
@@ -175,11 +231,15 @@ function randomSource(random: Random, inCell: boolean): GeneratedSource {
   return { kind, text: texts[kind]() };
 }
 
-function randomOperation(random: Random, protocol: string): GeneratedOperation {
+function randomOperation(random: Random, protocol: string, mayMatchCells: boolean): GeneratedOperation {
   if (protocol !== 'http1' && random.chance(protocol === 'grpc' ? 0.7 : 0.25)) {
     const service = random.pick(grpcServices);
     const all = random.chance(0.4);
     const name = `${service}/${all ? '*' : random.pick(grpcMethods)}`;
+    if (!all && mayMatchCells && random.chance(0.6)) {
+      const text = `{grpc: "${name}", matchingCell: {field: cell_id}}`;
+      return { kinds: ['grpc method', 'matching cell'], methods: [], path: `/${name}`, text };
+    }
     return { kinds: [all ? 'grpc wildcard' : 'grpc method'], methods: [], path: `/${name}`, text: `{grpc: "${name}"}` };
   }
   const verbs = random.chance(0.5) ? random.some(methods, 1 + random.int(3)) : [];

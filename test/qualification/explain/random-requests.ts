@@ -1,8 +1,10 @@
 // Random requests: most aim at a rule (its caller, method and path, bent a little), the rest at nothing.
 
+import { bytesField, field, fixed64Field } from '../../support/proto-bytes.ts';
 import type { Random } from './random.ts';
 import {
   breakGlassId,
+  cellFieldOf,
   type GeneratedMesh,
   type GeneratedRule,
   type GeneratedService,
@@ -24,6 +26,10 @@ export interface GeneratedRequest {
   readonly method: string;
   /** As on the wire. */
   readonly path: string;
+  /** Of gRPC: the message, in hex. */
+  readonly message: string;
+  /** The `cell_id` that the message states once and well-formed. */
+  readonly cellId?: string;
 }
 
 export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedRequest {
@@ -35,25 +41,54 @@ export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedReq
       ? service.protocol === 'grpc' && random.chance(0.5)
       : operation.kinds.some((kind) => kind.startsWith('grpc'));
   const aimed = operation?.methods ?? [];
-  const method =
-    grpc && random.chance(0.95)
-      ? 'POST'
-      : aimed.length > 0 && random.chance(0.8)
-        ? random.pick(aimed)
-        : random.pick(methods);
+  const method = grpc ? 'POST' : aimed.length > 0 && random.chance(0.8) ? random.pick(aimed) : random.pick(methods);
   let path =
     operation?.path === undefined
       ? randomTarget(random, service, grpc)
       : instance(random, operation.path, operation.kinds.includes('prefix'));
   if (random.chance(grpc ? 0.15 : 0.3)) path = bend(random, path);
+  const caller = rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random);
   return {
     target: service.key,
-    caller: rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random),
+    caller,
     transport: transportOf(random, service, grpc),
     grpc,
     method,
     path,
+    ...randomMessage(random, caller, path),
   };
+}
+
+/** Numbers as in random-documents.ts. */
+const cellNumbers = new Map([
+  ['cell-1', 1],
+  ['cell-10', 2],
+]);
+
+function randomMessage(
+  random: Random,
+  caller: GeneratedCaller,
+  path: string,
+): Pick<GeneratedRequest, 'message' | 'cellId'> {
+  const own = cellNumbers.get((caller.kind === 'id' ? /\/cell\/([^/]+)\//.exec(caller.id)?.[1] : undefined) ?? '');
+  const number = cellFieldOf(path);
+  const cell = own !== undefined && random.chance(0.6) ? own : random.pick([1, 2, 3, 10, 0]);
+  const more = random.chance(0.3) ? bytesField(5, 'more') : Buffer.alloc(0);
+  if (random.chance(0.7)) {
+    const message = Buffer.concat([more, field(number, cell)]);
+    return { message: message.toString('hex'), cellId: String(cell) };
+  }
+  const unreadable = random.pick([
+    Buffer.alloc(0),
+    Buffer.concat([field(number, cell), field(number, cell)]),
+    Buffer.concat([field(number, 3), field(number, cell)]),
+    fixed64Field(number, BigInt(cell)),
+    Buffer.concat([fixed64Field(number, BigInt(cell)), bytesField(number, String(cell))]),
+    bytesField(6, field(number, cell)),
+    bytesField(number, String(cell)),
+    Buffer.concat([field(number, cell), Buffer.from([0x32, 9])]),
+  ]);
+  return { message: unreadable.toString('hex') };
 }
 
 function transportOf(random: Random, { protocol }: GeneratedService, grpc: boolean): GeneratedRequest['transport'] {
@@ -96,6 +131,10 @@ function callerOf(random: Random, rule: GeneratedRule, service: GeneratedService
   switch (kind) {
     case 'service':
       return { kind: 'id', id: idOf(value) };
+    case 'eachCell':
+      return among((id) => id.includes('/cell/') && id.endsWith(`/service/${value}`));
+    case 'authenticated':
+      return among((id) => id.startsWith(`spiffe://${trustDomain}/`));
     case 'cell':
       return among((id) => id.includes(`/cell/${value}/`));
     case 'cell: same':

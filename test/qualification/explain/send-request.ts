@@ -2,6 +2,7 @@
 import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { frame } from '../../support/proto-bytes.ts';
 import type { TestCertificate } from '../../support/test-ca.ts';
 import type { GeneratedRequest } from './random-requests.ts';
 import { numberHeader } from './recording-backends.ts';
@@ -87,6 +88,5 @@ function sendHttp2(socket: Socket, { number, request }: SendOptions, done: (seen
   stream.on('error', (error) => done(`stream failed: ${error.message}`));
   stream.on('close', () => done(seen === '' ? 'stream closed' : seen));
   stream.resume();
-  // An empty message: the five bytes of its prefix (gRPC over HTTP/2, Length-Prefixed-Message).
-  if (request.grpc) stream.end(Buffer.alloc(5));
+  if (request.grpc) stream.end(frame(Buffer.from(request.message, 'hex')));
 }

@@ -47,7 +47,7 @@ export interface ServiceIr {
   readonly endpoints: EndpointSourceIr;
   readonly dependsOn: readonly DependencyIr[];
   readonly authorization: AuthorizationIr;
-  readonly identityHeaders: { readonly xfcc: boolean; readonly peerId: boolean };
+  readonly identityHeaders: { readonly xfcc: boolean; readonly peerId: boolean; readonly subjectDn: boolean };
   readonly healthPath?: string;
   readonly escapedSlashes: 'reject' | 'keep';
   /** It has descriptors, so that rules may speak of fields of its requests. */

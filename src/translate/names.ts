@@ -51,6 +51,11 @@ export function logName(service: ServiceKey, chain: 'mtls' | 'plain' | 'health' 
 
 /** The plain identity header for applications: the caller's SPIFFE ID, absent for anonymous callers. */
 export const peerIdHeader = 'x-cellwall-peer-id';
+/** The names in it, absent where it has none: of the caller's cell, and of its service. */
+export const peerCellHeader = 'x-cellwall-peer-cell';
+export const peerServiceHeader = 'x-cellwall-peer-service';
+/** What GitLab's Topology Service reads: the subject DN of the caller's certificate, whose CN is the name of its cell. */
+export const subjectDnHeader = 'x-client-cert-subject-dn';
 /** No caller may send any header that begins so. */
 export const ownHeaderPrefix = 'x-cellwall-';
 

@@ -54,7 +54,7 @@ function inboundResources(
     resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles)));
   }
   if (service.protocol === 'tcp') return resources;
-  resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, trustDomain)));
+  resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, mesh)));
   if (service.mtls.mode === 'strict' && service.healthPath !== undefined) {
     resources.push(resource(RouteConfigurationSchema, healthRoutes(service.healthPath)));
   }

@@ -116,7 +116,7 @@ const service = (name: string, cell: CellIr | undefined): fc.Arbitrary<ServiceIr
           fc.constant<ServiceIr['endpoints']>({ kind: 'dns', name: 'api.test', port: 443 }),
         ),
         authorization: authorization(spoken === 'tcp'),
-        identityHeaders: fc.record({ xfcc: fc.boolean(), peerId: fc.boolean() }),
+        identityHeaders: fc.record({ xfcc: fc.boolean(), peerId: fc.boolean(), subjectDn: fc.boolean() }),
         healthPath: fc.option(pathText),
         escapedSlashes: fc.constantFrom('reject', 'keep'),
         timeouts: fc.record({ connectMs: ms, requestMs: fc.nat(60_000), idleMs: ms }),

@@ -62,7 +62,15 @@ export const serviceSchema = z.strictObject({
         peerId: z
           .boolean()
           .default(true)
-          .describe('x-cellwall-peer-id: the SPIFFE ID of the caller, absent if anonymous.'),
+          .describe(
+            'x-cellwall-peer-id: the SPIFFE ID of the caller, absent if anonymous; x-cellwall-peer-cell and x-cellwall-peer-service: the names in it.',
+          ),
+        subjectDn: z
+          .boolean()
+          .default(false)
+          .describe(
+            "x-client-cert-subject-dn, as GitLab's Topology Service reads it: base64 of the DER of a subject DN whose CN is the name of the caller's cell.",
+          ),
       })
       .prefault({})
       .describe('What the application is told of its caller. Forged ones are always stripped.'),

@@ -9,12 +9,12 @@ import {
 import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/base_pb.js';
 import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { HeaderMutationSchema as EarlyHeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
-import { ownHeaderPrefix, peerIdHeader } from '../names.ts';
+import { ownHeaderPrefix, peerIdHeader, subjectDnHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 
 /** With the peer's id also when the application is not to see it: the deny filter looks at it. */
 export function earlyHeaders(peer: 'with-peer-id' | 'without-peer-id'): TypedExtensionConfig {
-  const removals = [removeAll(ownHeaderPrefix), removeAll('x-envoy-')];
+  const removals = [removeAll(ownHeaderPrefix), removeAll('x-envoy-'), removeAll(subjectDnHeader)];
   return create(TypedExtensionConfigSchema, {
     name: 'envoy.http.early_header_mutation.header_mutation',
     typedConfig: any(EarlyHeaderMutationSchema, {

@@ -61,7 +61,7 @@ function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
     transportSocket: downstreamTls(service, domain, chain.callers),
-    filters: applicationFilters(service, 'mtls'),
+    filters: applicationFilters(service, domain, 'mtls'),
     ...cut(chain.cut),
   });
 }
@@ -71,7 +71,7 @@ function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object)
     name: 'mtls',
     ...match,
     transportSocket: downstreamTls(service, mesh.trustDomain),
-    filters: applicationFilters(service, 'mtls'),
+    filters: applicationFilters(service, mesh.trustDomain, 'mtls'),
     ...cut(sharedCut('mtls', service, mesh)),
   });
 }
@@ -86,16 +86,20 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
     return create(FilterChainSchema, {
       name: 'plain',
       ...rawBuffer,
-      filters: applicationFilters(service, 'plain'),
+      filters: applicationFilters(service, mesh.trustDomain, 'plain'),
       ...cut(sharedCut('plain', service, mesh)),
     });
   }
   if (service.protocol === 'tcp' || service.healthPath === undefined) return undefined;
-  const manager = inboundManager(service, { chain: 'health', routeName: healthRouteName, filters: [] });
+  const manager = inboundManager(service, mesh.trustDomain, {
+    chain: 'health',
+    routeName: healthRouteName,
+    filters: [],
+  });
   return create(FilterChainSchema, { name: 'health', ...rawBuffer, filters: [manager] });
 }
 
-function applicationFilters(service: ServiceIr, chain: 'mtls' | 'plain'): Filter[] {
+function applicationFilters(service: ServiceIr, domain: TrustDomain, chain: 'mtls' | 'plain'): Filter[] {
   const discovered = inboundFilters.map((filter) => ({
     name: extensionName(service, filter.name),
     configType: { case: 'configDiscovery', value: extensionSource(service, filter) } as const,
@@ -106,5 +110,5 @@ function applicationFilters(service: ServiceIr, chain: 'mtls' | 'plain'): Filter
   const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
   filters.splice(1, 0, ...fieldExtractionPlaces(service));
-  return [inboundManager(service, { chain, routeName: inboundName, filters })];
+  return [inboundManager(service, domain, { chain, routeName: inboundName, filters })];
 }

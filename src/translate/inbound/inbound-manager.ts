@@ -11,6 +11,7 @@ import {
   HttpConnectionManagerSchema,
   type HttpFilter,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { logName } from '../names.ts';
 import { ads } from '../wire/ads.ts';
@@ -19,6 +20,7 @@ import { duration } from '../wire/duration.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 import { httpAccessLog } from './access-logs.ts';
 import { earlyHeaders } from './early-headers.ts';
+import { peerNames } from './peer-names.ts';
 
 export interface InboundManagerOptions {
   readonly chain: 'mtls' | 'plain' | 'health';
@@ -31,7 +33,11 @@ const requestHeadersMs = 10_000;
 const drainMs = 5000;
 const maxStreams = 1000;
 
-export function inboundManager(service: ServiceIr, { chain, routeName, filters }: InboundManagerOptions): Filter {
+export function inboundManager(
+  service: ServiceIr,
+  domain: TrustDomain,
+  { chain, routeName, filters }: InboundManagerOptions,
+): Filter {
   const age = duration(service.connectionAgeMs);
   const probe = chain === 'health';
   return create(FilterSchema, {
@@ -42,7 +48,11 @@ export function inboundManager(service: ServiceIr, { chain, routeName, filters }
         statPrefix: `inbound.${chain}`,
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: routeName } },
-        httpFilters: [...filters, routerFilter()],
+        httpFilters: [
+          ...filters,
+          ...(service.identityHeaders.peerId && !probe ? [peerNames(domain)] : []),
+          routerFilter(),
+        ],
         accessLog: [httpAccessLog(logName(service.key, chain))],
         earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'without-peer-id' : 'with-peer-id')],
         ...(service.identityHeaders.xfcc && !probe

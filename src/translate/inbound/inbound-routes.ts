@@ -1,6 +1,8 @@
 // Routes to the application. Whether a call is allowed was decided before them; here the application is told of no identity
 // but those of the mesh: a legacy certificate may hold any URI of another trust domain.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/base_pb.js';
 import {
   type HeaderMatcher,
   HeaderMatcherSchema,
@@ -9,20 +11,75 @@ import {
   RouteSchema,
 } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
-
-import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
-import { healthRouteName, inboundName, peerIdHeader } from '../names.ts';
+import { HttpRequestHeaderMatchInputSchema } from '#gen/envoy/type/matcher/v3/http_inputs_pb.js';
+import type { Matcher_OnMatchSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
+import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import {
+  healthRouteName,
+  inboundName,
+  peerCellHeader,
+  peerIdHeader,
+  peerServiceHeader,
+  subjectDnHeader,
+} from '../names.ts';
+import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
+import { peerNameValues } from './peer-names.ts';
+import { subjectDn } from './subject-dn.ts';
 
-export function inboundRoutes(service: ServiceIr, domain: TrustDomain): RouteConfiguration {
-  const everything = { pathSpecifier: { case: 'prefix', value: '/' } } as const;
-  const withoutPeerId = route(everything, [peerIdHeader]);
-  const ofTheMesh = header(peerIdHeader, { case: 'prefix', value: `${trustDomainUri(domain)}/` });
+export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
+  const { peerId, subjectDn: wantsDn } = service.identityHeaders;
+  const withoutPeer = route(everything, { remove: [peerIdHeader] });
+  const set = peerId ? { [peerCellHeader]: peerNameValues.cell, [peerServiceHeader]: peerNameValues.service } : {};
+  const remove = peerId ? [] : [peerIdHeader];
+  if (wantsDn) {
+    const ofCells = [...cells.keys()].sort().map((cell): [string, Route] => {
+      const headers = { ...set, [subjectDnHeader]: subjectDn(cell) };
+      return [cellSpiffePrefix(trustDomain, cell), route(everything, { set: headers, remove })];
+    });
+    return byPeer([[`${trustDomainUri(trustDomain)}/`, route(everything, { set, remove })], ...ofCells], withoutPeer);
+  }
+  const ofTheMesh = header(peerIdHeader, { case: 'prefix', value: `${trustDomainUri(trustDomain)}/` });
   return configuration(
     inboundName,
-    service.identityHeaders.peerId ? [route({ ...everything, headers: [ofTheMesh] }), withoutPeerId] : [withoutPeerId],
+    peerId ? [route({ ...everything, headers: [ofTheMesh] }, { set }), withoutPeer] : [withoutPeer],
   );
+}
+
+const everything = { pathSpecifier: { case: 'prefix', value: '/' } } as const;
+
+/** The route of the longest prefix of the caller's ID: looked up, as there may be a thousand cells. */
+function byPeer(prefixes: readonly (readonly [string, Route])[], otherwise: Route): RouteConfiguration {
+  const taken = (value: Route): MessageInitShape<typeof Matcher_OnMatchSchema> => ({
+    onMatch: { case: 'action', value: { name: 'route', typedConfig: anyPack(RouteSchema, value) } },
+  });
+  return create(RouteConfigurationSchema, {
+    name: inboundName,
+    virtualHosts: [
+      {
+        name: inboundName,
+        domains: ['*'],
+        matcher: {
+          matcherType: {
+            case: 'matcherTree',
+            value: {
+              input: {
+                name: 'peer',
+                typedConfig: any(HttpRequestHeaderMatchInputSchema, { headerName: peerIdHeader }),
+              },
+              treeType: {
+                case: 'prefixMatchMap',
+                value: { map: Object.fromEntries(prefixes.map(([prefix, value]) => [prefix, taken(value)])) },
+              },
+            },
+          },
+          onNoMatch: taken(otherwise),
+        },
+      },
+    ],
+    validateClusters: false,
+  });
 }
 
 /** Of the plaintext chain that a strict service opens for its health path, and for nothing else. */
@@ -54,18 +111,27 @@ function configuration(name: string, routes: readonly Route[]): RouteConfigurati
   });
 }
 
-/** No timeout here (Envoy's default would be 15 s): the caller's side has the service's. */
-function route(
-  match: MessageInitShape<typeof RouteMatchSchema>,
-  requestHeadersToRemove: readonly string[] = [],
-): Route {
+interface HeaderChanges {
+  readonly set?: Readonly<Record<string, string>>;
+  readonly remove?: readonly string[];
+}
+
+/**
+ * No timeout here (Envoy's default would be 15 s): the caller's side has the service's. What is set was removed from the
+ * request before everything else, and is overwritten all the same.
+ */
+function route(match: MessageInitShape<typeof RouteMatchSchema>, { set = {}, remove = [] }: HeaderChanges = {}): Route {
   return create(RouteSchema, {
     match,
     action: {
       case: 'route',
       value: { clusterSpecifier: { case: 'cluster', value: inboundName }, timeout: duration(0) },
     },
-    requestHeadersToRemove: [...requestHeadersToRemove],
+    requestHeadersToAdd: Object.entries(set).map(([key, value]) => ({
+      header: { key, value },
+      appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+    })),
+    requestHeadersToRemove: [...remove],
   });
 }
 

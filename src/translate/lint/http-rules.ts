@@ -2,7 +2,7 @@
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { HeaderMutation } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
-import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+import { HeaderValueOption_HeaderAppendAction, TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteSchema, VirtualHostSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
@@ -13,7 +13,7 @@ import {
   HttpConnectionManagerSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema as EarlySchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
-import { ownHeaderPrefix } from '../names.ts';
+import { ownHeaderPrefix, peerIdHeader, subjectDnHeader } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
 
@@ -51,21 +51,23 @@ const identity: Rule = (message, ancestors) => {
   if (underscores !== HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST) {
     wrong.push(['http-underscores', 'headers with underscores are rejected: applications take them for dashes']);
   }
-  if (!removesOwnHeaders(message.earlyHeaderMutationExtensions.map(({ typedConfig }) => typedConfig))) {
-    wrong.push(['http-forged-header', `${ownHeaderPrefix}* is removed before anything looks at it`]);
+  for (const forged of [ownHeaderPrefix, subjectDnHeader]) {
+    if (
+      !removesEarly(
+        message.earlyHeaderMutationExtensions.map(({ typedConfig }) => typedConfig),
+        forged,
+      )
+    ) {
+      wrong.push(['http-forged-header', `${forged}* is removed before anything looks at it`]);
+    }
   }
   return wrong;
 };
 
-/** The first mutation of the first extension that is one must be a removal that covers our own headers. */
-function removesOwnHeaders(configs: readonly (Parameters<typeof anyUnpack>[0] | undefined)[]): boolean {
+function removesEarly(configs: readonly (Parameters<typeof anyUnpack>[0] | undefined)[], header: string): boolean {
   return configs.some((config) => {
     const early = config && anyUnpack(config, extensionRegistry);
-    return (
-      early !== undefined &&
-      isMessage(early, EarlySchema) &&
-      early.mutations.some((one) => removes(one, ownHeaderPrefix))
-    );
+    return early !== undefined && isMessage(early, EarlySchema) && early.mutations.some((one) => removes(one, header));
   });
 }
 
@@ -90,7 +92,10 @@ function removes({ action }: HeaderMutation, key: string): boolean {
   return pattern?.case === 'prefix' && key.startsWith(pattern.value.toLowerCase());
 }
 
-/** Route-level headers are set after authorization looked at them, and by "add" they would join a forged one. */
+/**
+ * Route-level headers are set after authorization looked at them: never the one that it looks at, and never joined to what a
+ * caller sent.
+ */
 const routeHeaders: Rule = (message) => {
   if (
     !isMessage(message, RouteSchema) &&
@@ -99,10 +104,15 @@ const routeHeaders: Rule = (message) => {
   ) {
     return [];
   }
-  return message.requestHeadersToAdd.flatMap(({ header }): Wrong[] => {
+  return message.requestHeadersToAdd.flatMap(({ header, appendAction }): Wrong[] => {
     const key = (header?.key ?? '').toLowerCase();
-    const ours = key.startsWith(ownHeaderPrefix) || key === 'x-forwarded-client-cert';
-    return ours ? [['http-add-without-remove', `a route must not add ${key}`]] : [];
+    if (key === peerIdHeader || key === 'x-forwarded-client-cert') {
+      return [['http-add-without-remove', `a route must not add ${key}`]];
+    }
+    const overwrites = appendAction === HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD;
+    return !overwrites && (key.startsWith(ownHeaderPrefix) || key === subjectDnHeader)
+      ? [['http-add-without-remove', `${key} is overwritten, never joined`]]
+      : [];
   });
 };
 

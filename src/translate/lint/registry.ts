@@ -1,10 +1,12 @@
 // The messages that may stand in an Any. What is not here is refused: it could not be looked into.
 import { createRegistry } from '@bufbuild/protobuf';
+import { file_envoy_config_route_v3_route_components } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { file_envoy_extensions_filters_http_grpc_field_extraction_v3_config } from '#gen/envoy/extensions/filters/http/grpc_field_extraction/v3/config_pb.js';
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import { file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
 import { file_envoy_extensions_filters_http_proto_message_extraction_v3_config } from '#gen/envoy/extensions/filters/http/proto_message_extraction/v3/config_pb.js';
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
@@ -21,13 +23,17 @@ import { file_envoy_extensions_transport_sockets_raw_buffer_v3_raw_buffer } from
 import { file_envoy_extensions_transport_sockets_tls_v3_tls } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { file_envoy_type_matcher_v3_http_inputs } from '#gen/envoy/type/matcher/v3/http_inputs_pb.js';
 
 export const extensionRegistry = createRegistry(
+  file_envoy_config_route_v3_route_components,
+  file_envoy_type_matcher_v3_http_inputs,
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_grpc_v3_als,
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_filters_http_grpc_field_extraction_v3_config,
   file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
+  file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata,
   file_envoy_extensions_filters_http_health_check_v3_health_check,
   file_envoy_extensions_filters_http_proto_message_extraction_v3_config,
   file_envoy_extensions_filters_http_rbac_v3_rbac,

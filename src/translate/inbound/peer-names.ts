@@ -1,0 +1,45 @@
+// The caller's cell and service by their names, for applications that do not want to take a SPIFFE ID apart. Read from the identity
+// header, which the early mutation set from the verified certificate; an ID of another shape gives no name. Kept as metadata:
+// what is in a header at this point may still be matched, and only routes decide which headers the application gets.
+import { create } from '@bufbuild/protobuf';
+import { ConfigSchema } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
+import {
+  type HttpFilter,
+  HttpFilterSchema,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import { peerIdHeader } from '../names.ts';
+import { any } from '../wire/any.ts';
+
+const metadataNamespace = 'cellwall.peer';
+
+/** As values of headers: empty where there is no name, and an empty value is no header. */
+export const peerNameValues = {
+  cell: `%DYNAMIC_METADATA(${metadataNamespace}:cell)%`,
+  service: `%DYNAMIC_METADATA(${metadataNamespace}:service)%`,
+} as const;
+
+export function peerNames(domain: TrustDomain): HttpFilter {
+  const root = `${trustDomainUri(domain)}/`.replace(/[^A-Za-z0-9]/g, '\\$&');
+  const id = `^${root}(?:cell/([^/]+)/)?service/([^/]+)$`;
+  return create(HttpFilterSchema, {
+    name: 'cellwall.peer-names',
+    configType: {
+      case: 'typedConfig',
+      value: any(ConfigSchema, {
+        requestRules: (['cell', 'service'] as const).map((key, index) => ({
+          header: peerIdHeader,
+          onHeaderPresent: {
+            metadataNamespace,
+            key,
+            // What the first alternative does not match becomes empty, which is no metadata.
+            regexValueRewrite: {
+              pattern: { engineType: { case: 'googleRe2' as const, value: {} }, regex: `${id}|^.*$` },
+              substitution: `\\${index + 1}`,
+            },
+          },
+        })),
+      }),
+    },
+  });
+}

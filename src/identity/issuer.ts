@@ -9,6 +9,7 @@ import type { Table } from '../lib/table.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
 import type { Authority } from './authority.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
+import { isOperator, operatorPolicy } from './operator.ts';
 import type { Svid } from './svid.ts';
 
 /** What an identity's certificates may say; a WorkloadIr is one. */
@@ -60,6 +61,7 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
       throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
     }
     if (internal !== undefined) return internal;
+    if (isOperator(spiffeId, trustDomain)) return operatorPolicy;
     if (spiffeId.startsWith(reserved)) {
       throw new CellwallError('permission_denied', `${spiffeId} is reserved for the control plane`, {
         hint: `identities under ${reserved} are never issued to workloads`,

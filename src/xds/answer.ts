@@ -1,7 +1,8 @@
 // A client's answer to a response. `error_detail` alone makes a NACK; versions decide nothing (envoy#14841).
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-nack-and-resource-type-instance-version
+import type { Sent } from './sent.ts';
 import type { Effect } from './stream-state.ts';
-import type { Subscription } from './subscription.ts';
+import type { Refusal, Subscription } from './subscription.ts';
 
 /** Answering a response answers those before it, as a client may answer several at once. Other nonces answer nothing. */
 export function answer(
@@ -18,7 +19,25 @@ export function answer(
     if (earlier === nonce) break;
   }
   return {
-    subscription: { ...from, unanswered, rejected, spoiled: from.spoiled || rejected },
+    subscription: {
+      ...from,
+      unanswered,
+      rejected,
+      spoiled: from.spoiled || rejected,
+      refused: refusals(from, sent, error),
+    },
     effects: [rejected ? { kind: 'nacked', sent, message: error } : { kind: 'acked', sent }],
   };
+}
+
+/** A NACK concerns all that was new in the response; an ACK all that was in it, in a full set what was not new as well. */
+function refusals({ refused }: Subscription, sent: Sent, error: string | undefined): ReadonlyMap<string, Refusal> {
+  if (error === undefined && refused.size === 0) return refused;
+  if (error === undefined && sent.resources > sent.changed.length) return new Map();
+  const next = new Map(refused);
+  for (const { name, version } of sent.changed) {
+    if (error === undefined) next.delete(name);
+    else next.set(name, { version, message: error });
+  }
+  return next;
 }

@@ -21,13 +21,13 @@ export interface Delivery extends News {
 }
 
 /** Of a client that never answers, only the newest responses are remembered. */
-const maxUnanswered = 1024;
+const maxUnanswered = 256;
 
 export function deliver(from: StreamState, to: Subscription, delivery: Delivery): Step {
   const { version, revision, changed } = delivery;
   const count = from.count + 1;
   const nonce = `${from.prefix}-${count}`;
-  const sent = { typeUrl: to.typeUrl, nonce, version, resources: delivery.carried, revision };
+  const sent = { typeUrl: to.typeUrl, nonce, version, resources: delivery.carried, changed, revision };
   const unanswered = new Map(to.unanswered).set(nonce, sent);
   const [oldest] = unanswered.keys();
   if (unanswered.size > maxUnanswered && oldest !== undefined) unanswered.delete(oldest);

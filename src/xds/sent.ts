@@ -1,4 +1,5 @@
 // A response that was sent, as it is remembered until it is answered, and told to the observer.
+import type { EncodedResource } from './snapshot.ts';
 import type { TypeUrl } from './type-url.ts';
 
 export interface Sent {
@@ -6,6 +7,8 @@ export interface Sent {
   readonly nonce: string;
   readonly version: string;
   readonly resources: number;
+  /** Those of them that the client did not have. */
+  readonly changed: readonly EncodedResource[];
   /** The snapshot's. */
   readonly revision: number;
 }

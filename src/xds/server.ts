@@ -8,7 +8,13 @@ import { createFlusher } from './flusher.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { NodeKey } from './node.ts';
 import type { StreamAuthenticator, StreamObserver } from './observer.ts';
-import { createXdsStream, type OpenXdsStream, type StreamTransport, type XdsStream } from './stream.ts';
+import {
+  createXdsStream,
+  type OpenXdsStream,
+  type StreamTransport,
+  type StreamView,
+  type XdsStream,
+} from './stream.ts';
 import type { TypeUrl } from './type-url.ts';
 import type { VariantName } from './variant.ts';
 
@@ -26,6 +32,8 @@ export interface XdsServer {
   open(transport: StreamTransport, variant: VariantName, only?: TypeUrl): XdsStream;
   /** How many streams are open. */
   streams(): number;
+  /** The streams as they stand. */
+  inspect(): readonly StreamView[];
   /** Ends all streams of a node, as when it is banned; answers how many. */
   disconnect(node: NodeKey, reason: CellwallError): number;
   /** Ends all streams, spread over `spreadMs`, so that their proxies do not all reconnect at once; refuses new ones. */
@@ -68,6 +76,7 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
       return stream;
     },
     streams: () => streams.size,
+    inspect: () => [...streams].flatMap((stream) => stream.view() ?? []),
     disconnect(node, reason) {
       const those = [...streams].filter((stream) => stream.node() === node);
       for (const stream of those) stream.refuse(reason);

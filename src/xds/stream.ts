@@ -8,6 +8,7 @@ import type { Limits } from './limits.ts';
 import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
 import { tooManyNames } from './request.ts';
+import type { Snapshot } from './snapshot.ts';
 import { openStream, type Step, type StreamState } from './stream-state.ts';
 import type { TypeUrl } from './type-url.ts';
 import { type VariantName, variants } from './variant.ts';
@@ -27,8 +28,19 @@ export interface XdsStream {
   closed(): void;
 }
 
+/** A stream as it stands, for people. */
+export interface StreamView {
+  readonly stream: StreamId;
+  readonly node: NodeKey;
+  readonly claims: StreamNode;
+  readonly state: StreamState;
+  readonly snapshot: Snapshot | undefined;
+}
+
 export interface OpenXdsStream extends XdsStream {
   readonly node: () => NodeKey | undefined;
+  /** Undefined before its first request. */
+  readonly view: () => StreamView | undefined;
   refuse(error: CellwallError): void;
 }
 
@@ -53,6 +65,7 @@ export interface StreamDeps {
 interface Session {
   readonly key: NodeKey;
   readonly id: string;
+  readonly claims: StreamNode;
   readonly unwatch: () => void;
 }
 
@@ -144,7 +157,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     }
     const key = deps.authenticate(transport.peer, node);
     observe({ kind: 'connected', stream, node: key, claims: node, peer: transport.peer });
-    return { key, id: node.id, unwatch: cache.watch(key, wake) };
+    return { key, id: node.id, claims: node, unwatch: cache.watch(key, wake) };
   };
   return {
     request: (bytes) =>
@@ -166,6 +179,14 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
       }),
     closed: close,
     node: () => session?.key,
+    view: () =>
+      session && {
+        stream,
+        node: session.key,
+        claims: session.claims,
+        state,
+        snapshot: cache.get(session.key),
+      },
     refuse,
   };
 }

@@ -19,6 +19,12 @@ export const unsent: Held = { version: '' };
 /** The client knows that there is no such resource; it is pushed when it appears. */
 export const toldAbsent: Held = { version: '' };
 
+/** What a client said of a resource that it did not accept. */
+export interface Refusal {
+  readonly version: string;
+  readonly message: string;
+}
+
 export interface Subscription {
   readonly typeUrl: TypeUrl;
   /** `legacy`: it never named anything, which means all until it does. */
@@ -43,6 +49,8 @@ export interface Subscription {
   readonly unanswered: ReadonlyMap<string, Sent>;
   /** The last answer was a NACK. */
   readonly rejected: boolean;
+  /** Resources in responses that were rejected, and not accepted since; for people. */
+  readonly refused: ReadonlyMap<string, Refusal>;
   /** There was a NACK: what was sent since the stream began is not all that the client has. */
   readonly spoiled: boolean;
 }
@@ -64,6 +72,7 @@ export function openSubscription(typeUrl: TypeUrl): Subscription {
     sentAt: 0,
     unanswered: nothing,
     rejected: false,
+    refused: nothing,
     spoiled: false,
   };
 }

@@ -137,11 +137,11 @@ function serve(
     peer: peerOf(call),
     // grpc-js calls back once HTTP/2 flow control took the bytes.
     write: (response, sent) => void call.write(response, sent),
-    end({ code, message, hint }) {
+    end(error) {
       if (ended) return;
       ended = true;
       // The event is grpc-js's way to end a duplex call with a status of one's own.
-      call.emit('error', { code: status[code], details: hint === undefined ? message : `${message} (${hint})` });
+      call.emit('error', statusOf(error));
     },
   };
   const stream = server.open(transport, variant, only);
@@ -154,7 +154,63 @@ function serve(
   call.on('close', () => stream.closed());
 }
 
-function peerOf(call: grpc.ServerDuplexStream<Buffer, Buffer>): StreamPeer {
+/** A service that answers questions, one at a time and as a stream of them. */
+export interface QueryService<Request, Response> {
+  readonly name: string;
+  readonly unary: string;
+  readonly stream: string;
+  readonly decode: (bytes: Uint8Array) => Request;
+  readonly encode: (response: Response) => Uint8Array;
+  /** May throw a CellwallError. */
+  readonly answer: (request: Request, peer: StreamPeer) => Response;
+}
+
+export function queryService<Request, Response>(query: QueryService<Request, Response>): GrpcService {
+  const answer = (bytes: Buffer, call: Call): Buffer =>
+    Buffer.from(query.encode(query.answer(read(bytes), peerOf(call))));
+  const read = (bytes: Buffer): Request => {
+    try {
+      return query.decode(bytes);
+    } catch (cause) {
+      throw new CellwallError('invalid_argument', `not a request for ${query.name}`, { cause });
+    }
+  };
+  return {
+    definition: {
+      [query.unary]: { ...bytesMethod(`/${query.name}/${query.unary}`), requestStream: false, responseStream: false },
+      [query.stream]: bytesMethod(`/${query.name}/${query.stream}`),
+    },
+    implementation: {
+      [query.unary]: (call: grpc.ServerUnaryCall<Buffer, Buffer>, reply: grpc.sendUnaryData<Buffer>) => {
+        try {
+          reply(null, answer(call.request, call));
+        } catch (reason) {
+          reply(statusOf(CellwallError.from(reason)));
+        }
+      },
+      [query.stream]: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
+        call.on('data', (bytes: Buffer) => {
+          try {
+            if (call.write(answer(bytes, call))) return;
+            call.pause();
+            call.once('drain', () => call.resume());
+          } catch (reason) {
+            call.emit('error', statusOf(CellwallError.from(reason)));
+          }
+        });
+        call.on('end', () => call.end());
+      },
+    },
+  };
+}
+
+function statusOf({ code, message, hint }: CellwallError): { readonly code: grpc.status; readonly details: string } {
+  return { code: status[code], details: hint === undefined ? message : `${message} (${hint})` };
+}
+
+type Call = Pick<grpc.ServerDuplexStream<Buffer, Buffer>, 'getAuthContext' | 'getPeer'>;
+
+function peerOf(call: Call): StreamPeer {
   const certificate = call.getAuthContext().sslPeerCertificate?.raw;
   // "address:port", where an IPv6 address has colons of its own and may be an IPv4 one in disguise.
   const address = call

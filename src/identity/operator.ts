@@ -1,0 +1,39 @@
+// Operators' identities, `spiffe://<trust domain>/cellwall/operator/<name>`: for tools that look at the control plane over
+// mTLS. No document can give one; a join token can, and making those needs the admin API's token.
+import { X509Certificate } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { type SpiffeId, type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
+import type { IssuancePolicy } from './issuer.ts';
+import { spiffeIdOf } from './verify-svid.ts';
+
+export const operatorPolicy: IssuancePolicy = { lifetimeMs: 60 * 60_000, dnsNames: [] };
+
+export function isOperator(spiffeId: SpiffeId, trustDomain: TrustDomain): boolean {
+  return spiffeId.startsWith(`${trustDomainUri(trustDomain)}/cellwall/operator/`);
+}
+
+export interface OperatorCheckOptions {
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+}
+
+/** Throws unless the leaf, of a chain that TLS verified, is an operator's and valid now. */
+export function createOperatorCheck({
+  trustDomain,
+  clock,
+}: OperatorCheckOptions): (certificate: Uint8Array | undefined) => void {
+  return (certificate) => {
+    if (certificate === undefined) throw new CellwallError('unauthenticated', 'no client certificate');
+    const spiffeId = spiffeIdOf(certificate, trustDomain);
+    const { validFromDate, validToDate } = new X509Certificate(certificate);
+    const now = clock.now();
+    if (now < validFromDate.getTime() || now >= validToDate.getTime()) {
+      throw new CellwallError('unauthenticated', `the certificate of ${spiffeId} is not valid at this time`);
+    }
+    if (isOperator(spiffeId, trustDomain)) return;
+    throw new CellwallError('permission_denied', `${spiffeId} is not an operator`, {
+      hint: `this needs an SVID of ${trustDomainUri(trustDomain)}/cellwall/operator/<name>: cellwall token create, svid fetch`,
+    });
+  };
+}

@@ -67,7 +67,7 @@ export async function runCase(
   running: RunningTarget,
   variant: Variant,
   one: Case,
-  { deadlineMs = 5000, quietMs = 200 }: SuiteOptions,
+  { deadlineMs = 5000, quietMs = 500 }: SuiteOptions,
 ): Promise<string | undefined> {
   const node = `spiffe://conformance/service/${one.id}~1`;
   const peers: Peer[] = [];

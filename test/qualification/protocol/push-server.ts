@@ -10,14 +10,13 @@ import { typeUrls } from '../../../src/xds/type-url.ts';
 
 export type Command =
   | { readonly kind: 'push'; readonly revision: number; readonly nodes: number; readonly bytes: number }
-  | { readonly kind: 'memory' }
-  | { readonly kind: 'stop' };
+  | { readonly kind: 'memory' };
 
 export type Answer =
   | { readonly kind: 'listening'; readonly port: number }
   /** Epoch milliseconds, fractional. */
   | { readonly kind: 'pushed'; readonly revision: number; readonly at: number }
-  | { readonly kind: 'memory'; readonly usedMiB: number; readonly streams: number };
+  | { readonly kind: 'memory'; readonly usedMiB: number; readonly cpuMs: number };
 
 const cache = createSnapshotCache();
 const interner = createInterner();
@@ -43,14 +42,16 @@ process.on('message', (command: Command) => {
       break;
     }
     case 'memory': {
+      const { user, system } = process.cpuUsage();
+      // What finalizers let go of is gone with the second collection.
       global.gc?.();
-      const { heapUsed, external } = process.memoryUsage();
-      answer({ kind: 'memory', usedMiB: (heapUsed + external) / 2 ** 20, streams: server.streams() });
+      setTimeout(() => {
+        global.gc?.();
+        const { heapUsed, external } = process.memoryUsage();
+        answer({ kind: 'memory', usedMiB: (heapUsed + external) / 2 ** 20, cpuMs: (user + system) / 1000 });
+      }, 50);
       break;
     }
-    case 'stop':
-      void listener.close().then(() => process.exit(0));
-      break;
     default:
       command satisfies never;
   }

@@ -68,10 +68,13 @@ export async function startMesh(
   );
   defer(() => controlPlane.stop());
   const ready = async (): Promise<true | undefined> => {
+    if (!controlPlane.running()) throw new Error(`the control plane ended:\n${tail(controlPlane.log())}`);
     const answer = await fetch(`http://${addresses.admin}/readyz`).catch(() => undefined);
     return answer?.ok === true ? true : undefined;
   };
-  await until(`the control plane is ready: ${tail(controlPlane.log())}`, 20_000, ready);
+  await until('the control plane is ready', 30_000, ready).catch((reason: Error) => {
+    throw new Error(`${reason.message}\n${tail(controlPlane.log())}`);
+  });
 
   const token = (...who: readonly string[]): Promise<string> => cli('token', 'create', ...who);
   const clientToken = join(work, 'client.token');

@@ -3,10 +3,11 @@
 # is there.
 set -euo pipefail
 
-wanted=(curl openssl nginx)
+# command:package
+wanted=(curl:curl openssl:openssl nginx:nginx ruby:ruby go:golang-go)
 missing=()
-for command in "${wanted[@]}"; do
-  command -v "$command" >/dev/null || missing+=("$command")
+for one in "${wanted[@]}"; do
+  command -v "${one%%:*}" >/dev/null || missing+=("${one##*:}")
 done
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "system tests: installing ${missing[*]}"

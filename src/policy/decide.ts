@@ -4,7 +4,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../model/spiffe-id.ts';
 import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from './ir.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
-import { canonicalPath, hasDotParameters } from './path.ts';
+import { canonicalPath, hasDotParameters, hasParameters } from './path.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
 /** Where the call was decided, in the order in which a proxy comes to them. */
@@ -58,7 +58,7 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   if (hasDotParameters(path)) {
     return early('deny', 'path', 'the path holds a dot segment with a parameter, as in "/..;x/"', path);
   }
-  if (path.includes(';') && refusesParameters(service)) {
+  if (hasParameters(path) && refusesParameters(service)) {
     return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);
   }
   if (service.describesGrpc && request.grpc !== undefined && !isMethodPath(path, canonical.query)) {

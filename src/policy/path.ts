@@ -40,6 +40,14 @@ export function hasDotParameters(canonical: string): boolean {
 /** What such a path holds, without regard to case; the filter on the proxy looks for the same. */
 export const dotParameters: readonly string[] = ['/.;', '/..;', '/.%3b', '/..%3b'];
 
+/** A path parameter, also with the ";" escaped: some servers decode before they take parameters off. */
+export function hasParameters(canonical: string): boolean {
+  return parameters.some((text) => canonical.toLowerCase().includes(text));
+}
+
+/** As `dotParameters`, of any parameter. */
+export const parameters: readonly string[] = [';', '%3b'];
+
 function rejected(reason: string): CanonicalPath {
   return { kind: 'rejected', reason: `the path ${reason}` };
 }

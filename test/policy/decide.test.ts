@@ -70,6 +70,7 @@ describe('the order of decisions', () => {
     ['a decoded dot segment with a parameter', call('open', web1, { path: '/items/%2e%2e;x/parts' }), 'deny path'],
     ['one with an escaped ";"', call('gitlab', web1, { path: '/a/..%3Bx' }), 'deny path'],
     ['";" behind other segments', call('gitlab', web1, { path: '/a/x..;y' }), 'allow default'],
+    ['an escaped ";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret%3Bx' }), 'deny path'],
     ['";" in the query is nothing', call('cell-1/api', web1, { path: '/v1/a?b;c' }), 'allow allow-rule cell-1/api/0'],
     ['case counts', call('cell-1/api', web1, { path: '/V1/a' }), 'deny default'],
     ['escaped slash', call('cell-1/api', web1, { path: '/v1%2fa' }), 'deny path'],

@@ -1,8 +1,12 @@
 // What can be qualified: a name → its items. A new name is one new folder and one line here.
 import type { Item } from './item.ts';
+import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
+import { matchingCells } from './policy/matching-cells-item.ts';
+import { pathCorpusItem } from './policy/path-corpus-item.ts';
 import { urgentDeny } from './policy/urgent-deny.ts';
 import { conformance } from './protocol/conformance.ts';
 import { randomSequences } from './protocol/random-sequences.ts';
+import { realEnvoys } from './protocol/real-envoys.ts';
 import { slowReaders } from './protocol/slow-readers.ts';
 import { explainProperty } from './wall/explain-property-item.ts';
 import { fleet } from './wall/fleet.ts';
@@ -12,7 +16,7 @@ import { sidecarStart } from './wall/sidecar-start.ts';
 import { tutorial } from './wall/tutorial.ts';
 
 export const catalog: Readonly<Record<string, readonly Item[]>> = {
-  policy: [urgentDeny],
-  protocol: [conformance, randomSequences, slowReaders],
+  policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny],
+  protocol: [conformance, randomSequences, realEnvoys, slowReaders],
   wall: [freshClone, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

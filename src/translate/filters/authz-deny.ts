@@ -3,9 +3,9 @@
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
-import { dotParameters } from '../../policy/path.ts';
+import { dotParameters, parameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
-import { and, anyOperation, not, operation, pathContains, pathContainsIgnoringCase } from '../rbac/permissions.ts';
+import { and, anyOperation, not, operation, pathContains } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext } from '../rbac/principals.ts';
 import { healthOperation } from './health-operation.ts';
@@ -40,10 +40,10 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
   // header mutation joins them with ",", which no SPIFFE ID contains.
   guards.set(severalIdentitiesGuard, policy([peerIdContains(',')], [anyOperation()]));
   // Servers that know parameters resolve "/..;x" as "/..": never let one through, whatever the rules say.
-  guards.set(dotParametersGuard, policy([everyone(context)], dotParameters.map(pathContainsIgnoringCase)));
+  guards.set(dotParametersGuard, policy([everyone(context)], dotParameters.map(pathContains)));
   // Servers disagree about what ";" in a path means, so a deny of a path must not be escaped by one.
   if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
-    guards.set(pathParametersGuard, policy([everyone(context)], [pathContains(';')]));
+    guards.set(pathParametersGuard, policy([everyone(context)], parameters.map(pathContains)));
   }
   return guards;
 }

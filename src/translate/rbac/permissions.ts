@@ -30,11 +30,8 @@ export function operation({ methods, path, matchingCell }: OperationIr): Permiss
   ]);
 }
 
+/** Without regard to case, for escapes. */
 export function pathContains(text: string): Permission {
-  return pathIs({ case: 'contains', value: text });
-}
-
-export function pathContainsIgnoringCase(text: string): Permission {
   return pathIs({ case: 'contains', value: text }, true);
 }
 

@@ -1,0 +1,60 @@
+// How applications read the path that they are given: as frameworks and servers do before they choose a handler.
+
+export interface Reading {
+  readonly name: string;
+  /** The handler's path. */
+  read(path: string, escapedSlashes: 'reject' | 'keep'): string;
+}
+
+export const readings: readonly Reading[] = [
+  { name: 'as it is', read: (path) => withoutQuery(path) },
+  { name: 'decoded once', read: (path, slashes) => decode(withoutQuery(path), slashes) },
+  {
+    name: 'decoded, then dot segments resolved',
+    read: (path, slashes) => resolved(decode(withoutQuery(path), slashes)),
+  },
+  {
+    name: 'dot segments resolved, then decoded',
+    read: (path, slashes) => decode(resolved(withoutQuery(path)), slashes),
+  },
+  {
+    name: 'parameters off, decoded, resolved (servlets)',
+    read: (path, slashes) => resolved(decode(withoutParameters(withoutQuery(path)), slashes)),
+  },
+  {
+    name: 'decoded, parameters off, resolved',
+    read: (path, slashes) => resolved(withoutParameters(decode(withoutQuery(path), slashes))),
+  },
+  {
+    name: 'backslashes turned, slashes merged, resolved',
+    read: (path, slashes) => resolved(decode(withoutQuery(path), slashes).replaceAll('\\', '/')),
+  },
+  { name: 'trailing slash off', read: (path) => withoutQuery(path).replace(/(?<=.)\/+$/, '') },
+];
+
+function withoutQuery(path: string): string {
+  return path.split('?')[0] ?? path;
+}
+
+function withoutParameters(path: string): string {
+  return path.replace(/;[^/]*/g, '');
+}
+
+/** A service that keeps escaped slashes has an application that takes them for a part of their segment. */
+function decode(path: string, escapedSlashes: 'reject' | 'keep'): string {
+  return path.replace(/%([0-9a-f]{2})/gi, (whole, hex: string) => {
+    const char = String.fromCharCode(Number.parseInt(hex, 16));
+    const kept = escapedSlashes === 'keep' && (char === '/' || char === '\\');
+    // What no request target may hold is asked of explain in its escaped form again.
+    return kept || !/[\x21-\x7e]/.test(char) || '#?%'.includes(char) ? whole : char;
+  });
+}
+
+function resolved(path: string): string {
+  const out: string[] = [];
+  for (const segment of path.split('/').slice(1)) {
+    if (segment === '..') out.pop();
+    else if (segment !== '.' && segment !== '') out.push(segment);
+  }
+  return `/${out.join('/')}`;
+}

@@ -16,7 +16,9 @@ import { applyRoutes } from './routes/apply.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
+import { historyRoutes } from './routes/history.ts';
 import { identityRoutes } from './routes/identity.ts';
+import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
 
 export interface AdminAddress {
@@ -70,6 +72,8 @@ export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }:
     ...healthRoutes(deps),
     ...documentRoutes(deps),
     ...applyRoutes(deps),
+    ...simulateRoutes(deps),
+    ...historyRoutes(deps),
     ...statusRoutes(deps),
     ...explainRoutes(deps),
     ...identityRoutes(deps),

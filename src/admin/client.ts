@@ -16,18 +16,26 @@ import type {
   ExplainQuery,
   Explanation,
   ProxiesAnswer,
+  RollbackBody,
   RotateAnswer,
+  SimulateBody,
   StatusAnswer,
   TokenAnswer,
   TokenBody,
   TrafficAnswer,
 } from './wire.ts';
+import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 
 export interface AdminClient {
   documents(kind?: string): Promise<DocumentsAnswer>;
   document(key: string): Promise<DocumentAnswer>;
   apply(body: ApplyBody): Promise<ApplyAnswer | InvalidAnswer>;
+  /** Back to an earlier revision. */
+  rollback(body: RollbackBody): Promise<ApplyAnswer | InvalidAnswer>;
   diff(body: DiffBody): Promise<DiffAnswer | InvalidAnswer>;
+  simulate(body: SimulateBody): Promise<SimulationAnswer | InvalidAnswer>;
+  history(): Promise<HistoryAnswer>;
+  audit(last?: number): Promise<AuditAnswer>;
   status(): Promise<StatusAnswer>;
   proxies(): Promise<ProxiesAnswer>;
   traffic(): Promise<TrafficAnswer>;
@@ -45,11 +53,13 @@ export interface AdminClientOptions {
   readonly timeoutMs?: number;
 }
 
-/** Documents that the server refused, with every problem. */
+/** Documents that the server refused, with every problem; or, without any, those that the gate refused for its reasons. */
 export interface InvalidAnswer {
   readonly kind: 'invalid';
   readonly message: string;
+  readonly hint?: string;
   readonly problems: readonly Problem[];
+  readonly reasons?: readonly CutOverRow[];
 }
 
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -70,9 +80,18 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
     const value = parseJson(text, base, status);
     // The server's answers are made from the same schemas as these types.
     if (status >= 200 && status < 300) return value as T;
-    const { code, message = `the control plane answered ${status}`, hint, problems } = value as Partial<ErrorBody>;
+    const {
+      code,
+      message = `the control plane answered ${status}`,
+      hint,
+      problems,
+      reasons,
+    } = value as Partial<ErrorBody>;
     // Written by the server from model/problem's own type.
     if (problems !== undefined) return { kind: 'invalid', message, problems: problems as readonly Problem[] };
+    if (reasons !== undefined) {
+      return { kind: 'invalid', message, problems: [], reasons, ...(hint === undefined ? {} : { hint }) };
+    }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
     throw new CellwallError(known, message, hint === undefined ? {} : { hint });
   };
@@ -92,7 +111,11 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
     documents: (kind) => call('GET', `/v1/documents${query({ kind })}`),
     document: (key) => call('GET', `/v1/documents/${key.split('/').map(encodeURIComponent).join('/')}`),
     apply: (body) => send('POST', '/v1/apply', body),
+    rollback: (body) => send('POST', '/v1/rollback', body),
     diff: (body) => send('POST', '/v1/diff', body),
+    simulate: (body) => send('POST', '/v1/simulate', body),
+    history: () => call('GET', '/v1/history'),
+    audit: (last) => call('GET', `/v1/audit${query({ last: last?.toString() })}`),
     status: () => call('GET', '/v1/status'),
     proxies: () => call('GET', '/v1/proxies'),
     traffic: () => call('GET', '/v1/traffic'),

@@ -1,9 +1,13 @@
 // What the admin API needs of the rest: read sides, the store, and two verbs of identity. main.ts provides them.
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { CutOver } from '../control/cut-over.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { ServiceCoverage } from '../observe/coverage.ts';
+import type { RecordedCall } from '../policy/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
@@ -25,8 +29,17 @@ export interface JoinTokens {
   }): Promise<{ readonly token: Redacted<string>; readonly expiresAt: number }>;
 }
 
+/** The record of traffic, as simulations need it. */
+export interface RecordReader {
+  calls(since: number): readonly RecordedCall[];
+  coverage(service: string, since: number): ServiceCoverage;
+}
+
 export interface AdminDeps {
   readonly store: Store;
+  readonly record: RecordReader;
+  readonly cutOver: CutOver;
+  readonly audit: AuditLog;
   /** The same that judges the store's changes; here for dry runs, and for warnings, with the operator's own file and line. */
   readonly check: StateCheck;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */

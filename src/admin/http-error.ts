@@ -1,4 +1,5 @@
 // The HTTP edge's mapper: any failure as a status and a body of one shape. What is not ours is `internal` and says nothing inside.
+import type { CutOverReason } from '../control/cut-over.ts';
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ErrorBody } from './wire.ts';
@@ -41,6 +42,21 @@ export function httpError(reason: unknown): HttpError {
   }
   return { status: 500, body: { code: 'internal', message: 'internal error', hint: "see the control plane's log" } };
 }
+
+/** The gate has reasons against it: 412, with all of them. */
+export function refusedCutOver(services: readonly string[], reasons: readonly CutOverReason[]): HttpError {
+  return {
+    status: 412,
+    body: {
+      code: 'failed_precondition',
+      message: `not made strict: ${services.join(', ')}; ${reasons.length === 1 ? '1 reason' : `${reasons.length} reasons`}`,
+      hint: 'wait until they are gone, look at a shorter time with "since" (--since), or force it (--force): that is written to the audit log',
+      reasons: reasons.slice(0, maxReasons),
+    },
+  };
+}
+
+const maxReasons = 500;
 
 /** Documents that cannot be accepted: 422, with every problem. */
 export function invalidDocuments(problems: readonly Problem[]): HttpError {

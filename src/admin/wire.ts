@@ -1,7 +1,7 @@
 // What the admin API takes and answers, as schemas: they validate requests, make the OpenAPI document, and give the types that
 // the client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
-import { reasonSchema } from './wire-record.ts';
+import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
 
 const sourceSchema = z.object({
   file: z.string(),
@@ -144,26 +144,6 @@ const proxySchema = z.object({
 });
 
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });
-
-export const trafficCountSchema = z.object({
-  service: z.string(),
-  caller: z
-    .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
-    .describe('How the caller came: the first three are anonymous.'),
-  principal: z.string().optional().describe("The caller's SPIFFE ID; mtls only."),
-  peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
-  method: z.string().optional().describe('HTTP method; absent on TCP.'),
-  decision: z.enum(['allowed', 'refused']),
-  policy: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
-  shadow: z
-    .object({ decision: z.enum(['allowed', 'refused']), policy: z.string().optional() })
-    .optional()
-    .describe('What the shadow policies would have decided, and by which rule, where it is not what was decided.'),
-  count: z.int(),
-  lastSeen: z.number(),
-});
-
-export const trafficSchema = z.object({ traffic: z.array(trafficCountSchema) });
 
 export const certificateSchema = z.object({
   serial: z.string().describe('Hexadecimal.'),

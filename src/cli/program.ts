@@ -3,15 +3,19 @@
 import { Command, CommanderError, Option } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
 import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
 import { certsCommand } from './commands/certs.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { diffCommand } from './commands/diff.ts';
 import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
+import { historyCommand } from './commands/history.ts';
+import { rollbackCommand } from './commands/rollback.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sidecarCommand } from './commands/sidecar.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
 import { svidCommand } from './commands/svid.ts';
 import { tokenCommand } from './commands/token.ts';
@@ -66,8 +70,15 @@ function build(context: CliContext): Command {
     .addCommand(getCommand(context))
     .addCommand(deleteCommand(context))
     .addCommand(diffCommand(context))
+    .addCommand(simulateCommand(context))
+    .addCommand(historyCommand(context))
+    .addCommand(rollbackCommand(context))
     .addCommand(schemaCommand(context));
-  program.commandsGroup('Look:').addCommand(statusCommand(context)).addCommand(explainCommand(context));
+  program
+    .commandsGroup('Look:')
+    .addCommand(statusCommand(context))
+    .addCommand(explainCommand(context))
+    .addCommand(auditCommand(context));
   program
     .commandsGroup('Identity:')
     .addCommand(tokenCommand(context))

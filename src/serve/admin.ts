@@ -2,12 +2,16 @@
 import { type AdminApi, createAdminApi } from '../admin/admin-api.ts';
 import { answerExplain, serviceIdentity } from '../admin/answer-explain.ts';
 import type { IssuedCertificate } from '../admin/wire.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
+import { createCutOver } from '../control/cut-over.ts';
+import { createProbeApplication } from '../control/probe-application.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { Coverage } from '../observe/coverage.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
@@ -23,6 +27,8 @@ export interface RunningParts {
 
 export interface AdminParts {
   readonly store: Store;
+  readonly audit: AuditLog;
+  readonly coverage: Coverage;
   readonly check: StateCheck;
   readonly metrics: Metrics;
   readonly traffic: Traffic;
@@ -38,7 +44,8 @@ export interface Admin {
   attach(parts: RunningParts): void;
 }
 
-export function createAdmin({ store, check, metrics, traffic, clock, log, version, token }: AdminParts): Admin {
+export function createAdmin(given: AdminParts): Admin {
+  const { store, audit, coverage, check, metrics, traffic, clock, log, version, token } = given;
   const startedAt = clock.now();
   let parts: RunningParts | undefined;
   const running = (): RunningParts => {
@@ -59,6 +66,15 @@ export function createAdmin({ store, check, metrics, traffic, clock, log, versio
     token,
     log: log.child({ room: 'admin' }),
     explain: (query) => answerExplain(mesh(), query),
+    audit,
+    record: { calls: (since) => traffic.counts(since), coverage: coverage.of },
+    cutOver: createCutOver({
+      traffic,
+      coverage,
+      proxies: () => parts?.control.proxies() ?? [],
+      probe: createProbeApplication(),
+      clock,
+    }),
     proxies: () => parts?.control.proxies() ?? [],
     traffic: () => rollUp(traffic.counts()),
     tokens: {

@@ -30,6 +30,10 @@ const routes = [
   ['POST', '/v1/certificates/rotate'],
   ['POST', '/v1/tokens'],
   ['GET', '/v1/explain'],
+  ['POST', '/v1/simulate'],
+  ['GET', '/v1/history'],
+  ['POST', '/v1/rollback'],
+  ['GET', '/v1/audit'],
 ] as const;
 
 describe('the token', () => {
@@ -136,7 +140,7 @@ describe('requests', () => {
     ['broken JSON', '{'],
     ['a key __proto__', '{"files":[],"__proto__":{"admin":true}}'],
     ['a key constructor', '{"files":[],"constructor":{"prototype":{"admin":true}}}'],
-    ['an unknown field', '{"text":"a: 1","force":true}'],
+    ['an unknown field', '{"text":"a: 1","bogus":true}'],
     ['100,000 levels', `{"text":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ])('with %s are refused', async (_name, body) => {
     const reply = await admin.call('/v1/apply', { body });

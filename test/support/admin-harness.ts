@@ -12,6 +12,7 @@ import type { MeshIr } from '../../src/policy/ir.ts';
 import { resolve } from '../../src/policy/resolve.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { createMemoryAudit } from './memory-audit.ts';
 
 export const adminToken = 'test-token-of-the-admin-api-0123456789abcdefgh';
 
@@ -55,6 +56,9 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
   const deps: AdminDeps = {
     store,
     check,
+    record: { calls: () => [], coverage: () => ({ gaps: [], gone: [] }) },
+    cutOver: { services: () => [], judge: async () => [] },
+    audit: createMemoryAudit(clock),
     explain: (query) => answerExplain(mesh(), query),
     proxies: () => [],
     traffic: () => [],

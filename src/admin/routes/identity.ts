@@ -14,7 +14,14 @@ import {
 
 const longestTtlMs = 24 * 3_600_000;
 
-export function identityRoutes({ tokens, certificates, rotate, resolveService, log }: AdminDeps): readonly Route[] {
+export function identityRoutes({
+  audit,
+  tokens,
+  certificates,
+  rotate,
+  resolveService,
+  log,
+}: AdminDeps): readonly Route[] {
   const serviceId = (ref: string): SpiffeId => {
     const id = resolveService(ref);
     if (id !== undefined) return id;
@@ -49,6 +56,7 @@ export function identityRoutes({ tokens, certificates, rotate, resolveService, l
           });
         }
         const { token, expiresAt } = await tokens.create({ spiffeId: id, ttlMs });
+        audit.append({ kind: 'token-created', author: 'operator', spiffeId: id });
         log.info({ spiffeId: id, expiresAt }, 'join token created');
         return ok({ token: token.reveal(), spiffeId: id, expiresAt });
       },

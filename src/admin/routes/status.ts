@@ -2,7 +2,8 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
-import { proxiesSchema, statusSchema, trafficSchema } from '../wire.ts';
+import { proxiesSchema, statusSchema } from '../wire.ts';
+import { trafficSchema } from '../wire-record.ts';
 
 export function statusRoutes({ store, status, ready, proxies, traffic }: AdminDeps): readonly Route[] {
   const revision = (): number | undefined => {

@@ -1,10 +1,9 @@
 // `cellwall apply`: documents into the control plane, all of them or none.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
-import { escapeLine } from '../escape.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { countProblems, printProblems } from '../problems.ts';
+import { formatOf } from '../print.ts';
+import { printChange } from '../print-change.ts';
 import { readDocuments } from '../read-documents.ts';
 
 interface Options {
@@ -12,16 +11,25 @@ interface Options {
   readonly dryRun?: true;
   readonly urgent?: true;
   readonly expectedRevision?: string;
+  readonly since?: string;
+  readonly force?: true;
 }
 
 export function applyCommand(context: CliContext): Command {
   const command = new Command('apply')
     .summary('change documents in the control plane')
-    .description('Creates or changes documents: all of them, or none. Exit 3 if they are invalid.')
+    .description(
+      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive service strict is\nrefused (exit 1) as long as somebody would be cut off.',
+    )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
     .option('--dry-run', 'say what would happen, change nothing')
     .option('--urgent', 'in force at once: not coalesced with other changes')
     .option('--expected-revision <number>', 'refuse if anything was changed since that revision')
+    .option(
+      '--since <duration>',
+      "before a service becomes strict, look back so far (default: the mesh's cutOverWindow)",
+    )
+    .option('--force', 'make it strict all the same; written to the audit log')
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
       if (expectedRevision !== undefined && !/^\d{1,15}$/.test(expectedRevision)) {
@@ -33,25 +41,11 @@ export function applyCommand(context: CliContext): Command {
         files: [...files],
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
+        force: options.force === true,
+        ...(options.since === undefined ? {} : { since: options.since }),
         ...(expectedRevision === undefined ? {} : { expectedRevision: Number(expectedRevision) }),
       });
-      const format = formatOf(self);
-      const problems = answer.kind === 'invalid' ? answer.problems : answer.warnings;
-      if (format === 'table') printProblems(context, problems, files);
-      await print(context, format, {
-        value: answer,
-        table() {
-          if (answer.kind === 'invalid') return '';
-          const revision = `revision ${answer.revision}`;
-          if (answer.changed.length === 0) return `unchanged (${revision})\n`;
-          const done = answer.kind === 'dry-run' ? 'would change' : 'applied';
-          const keys = answer.changed.map((key) => `  ${escapeLine(key)}\n`).join('');
-          return `${done} ${answer.changed.length} (${revision})\n${keys}`;
-        },
-      });
-      if (answer.kind !== 'invalid') return;
-      context.stderr.write(`${countProblems(problems)}: nothing was changed\n`);
-      context.finish(3);
+      await printChange(context, formatOf(self), answer, files);
     });
   return addConnectionFlags(command);
 }

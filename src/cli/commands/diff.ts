@@ -1,5 +1,6 @@
 // `cellwall diff`: what an apply would change, as a unified diff a document.
 import { Command } from 'commander';
+import type { DiffAnswer } from '../../admin/wire.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { escapeBlock } from '../escape.ts';
 import type { CliContext } from '../io.ts';
@@ -7,6 +8,13 @@ import { formatOf, print } from '../print.ts';
 import { printProblems } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
 import { unifiedDiff } from '../unified-diff.ts';
+
+function impactLine({ impact }: DiffAnswer): string {
+  if (impact === undefined) return '';
+  const { newlyRefused, newlyAllowed, cannotTell } = impact;
+  if (newlyRefused + newlyAllowed + cannotTell === 0) return '';
+  return `of the calls of the last 7 days ${newlyRefused} would newly be refused, ${newlyAllowed} newly allowed, ${cannotTell} cannot be told (cellwall simulate)\n`;
+}
 
 export function diffCommand(context: CliContext): Command {
   const command = new Command('diff')
@@ -24,7 +32,9 @@ export function diffCommand(context: CliContext): Command {
         table: () =>
           answer.kind === 'invalid'
             ? ''
-            : answer.differences.map(({ key, before, after }) => escapeBlock(unifiedDiff(key, before, after))).join(''),
+            : answer.differences
+                .map(({ key, before, after }) => escapeBlock(unifiedDiff(key, before, after)))
+                .join('') + impactLine(answer),
       });
       const invalid = answer.problems.some((problem) => problem.severity === 'error');
       if (answer.kind === 'invalid' || invalid || answer.differences.length > 0) context.finish(3);

@@ -25,7 +25,14 @@ export const meshSchema = z.strictObject({
   spec: z.strictObject({
     trustDomain: trustDomainSchema.describe('The SPIFFE trust domain of every identity here.'),
     mtls: z
-      .strictObject({ mode: mtlsModeSchema.default('strict') })
+      .strictObject({
+        mode: mtlsModeSchema.default('strict'),
+        cutOverWindow: durationSchema
+          .prefault('24h')
+          .describe(
+            'A service becomes strict only if nobody who would be refused called within this time. Default 24h.',
+          ),
+      })
       .prefault({})
       .describe('Default for services that do not say.'),
     svid: z

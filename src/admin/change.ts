@@ -1,0 +1,109 @@
+// A change of documents, from a plan to its answer: dry run, gate, store, warnings. The store's check decides; nothing here stands
+// between an urgent change of policy and its being in force.
+import { setImmediate } from 'node:timers/promises';
+import { CellwallError } from '../lib/errors.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+import type { StoreState } from '../store/store.ts';
+import type { AdminDeps } from './deps.ts';
+import { gate, mayCutOver } from './gate.ts';
+import { invalidDocuments } from './http-error.ts';
+import { differences, type Plan, stateAfter } from './plan.ts';
+import { type Answer, ok } from './route.ts';
+import type { ApplyAnswer } from './wire.ts';
+
+export interface ChangeOptions {
+  readonly dryRun: boolean;
+  readonly urgent: boolean;
+  readonly force: boolean;
+  readonly since?: string | undefined;
+  readonly expectedRevision?: number | undefined;
+  readonly receivedAt: number;
+}
+
+export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<ApplyAnswer>>;
+
+export function createChange(deps: AdminDeps): Change {
+  const { store, check, log } = deps;
+  return async (plan, { dryRun, urgent, force, since, expectedRevision, receivedAt }) => {
+    const before = currentState(store);
+    const after = (): readonly ParsedDocument[] => stateAfter(before.documents, plan);
+    if (hasErrors(plan.problems)) return invalid(plan.problems);
+    if (dryRun) {
+      const problems = [...plan.problems, ...check(after())];
+      if (hasErrors(problems)) return invalid(problems);
+    }
+    const judged = mayCutOver(plan)
+      ? await gate(deps, { before: before.documents, after: after(), since, force, dryRun })
+      : { kind: 'pass' as const, judged: false, reasons: [] };
+    if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
+    const reasons = [...judged.reasons];
+    if (dryRun) {
+      const changed = differences(before.documents, plan).map((item) => item.key);
+      const warnings = [...plan.problems, ...check(after())];
+      const times = { receivedAt, acceptedAt: receivedAt };
+      return ok({ kind: 'dry-run', revision: before.revision, changed, warnings, reasons, ...times });
+    }
+    // What was judged is what is changed: the gate's answer is of this revision.
+    const expected = expectedRevision ?? (judged.judged ? before.revision : undefined);
+    const result = await store.apply(plan.changes, {
+      author: 'operator',
+      urgent,
+      ...(expected === undefined ? {} : { expectedRevision: expected }),
+    });
+    const acceptedAt = performance.timeOrigin + performance.now();
+    if (result.kind === 'invalid') {
+      // The store knows its own files; the same check over what the operator sent points at the operator's lines.
+      const problems = [...plan.problems, ...check(after())];
+      return invalid(hasErrors(problems) ? problems : result.problems);
+    }
+    const { revision } = result;
+    const changed = result.kind === 'applied' ? [...result.changed] : [];
+    log.info({ revision, changed, urgent }, `documents ${result.kind}`);
+    // The proxies' turn first: warnings and the audit log can wait for the push to be on its way.
+    await setImmediate();
+    if (changed.length > 0) record(deps, { revision, changed, urgent });
+    const warnings = [...plan.problems, ...newWarnings(deps, before.documents, plan)];
+    return ok({ kind: result.kind, revision, changed, warnings, reasons, receivedAt, acceptedAt });
+  };
+}
+
+export function currentState(store: AdminDeps['store']): StoreState {
+  try {
+    return store.state();
+  } catch (reason) {
+    // Nothing was loaded yet, as on an empty store: the first apply is what ends that.
+    if (CellwallError.from(reason).code === 'unavailable') return { revision: 0, documents: [] };
+    throw reason;
+  }
+}
+
+function record(
+  { audit, log }: AdminDeps,
+  applied: { readonly revision: number; readonly changed: readonly string[]; readonly urgent: boolean },
+): void {
+  try {
+    audit.append({ kind: 'documents-applied', author: 'operator', ...applied });
+  } catch (reason) {
+    // It is in force; to say otherwise would be wrong.
+    log.error({ reason: CellwallError.from(reason).message, revision: applied.revision }, 'not in the audit log');
+  }
+}
+
+/** Warnings about what was sent, and those that it caused elsewhere. */
+function newWarnings({ check }: AdminDeps, before: readonly ParsedDocument[], plan: Plan): readonly Problem[] {
+  const name = (problem: Problem) => `${problem.code} ${problem.message} ${problem.source.file}`;
+  const known = new Set(check(before).map(name));
+  const files = new Set(plan.documents().map((item) => item.source.file));
+  return check(stateAfter(before, plan)).filter(
+    (problem) => problem.severity === 'warning' && (files.has(problem.source.file) || !known.has(name(problem))),
+  );
+}
+
+export function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === 'error');
+}
+
+export function invalid(problems: readonly Problem[]): Answer<never> {
+  return { kind: 'error', ...invalidDocuments(problems) };
+}

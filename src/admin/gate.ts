@@ -1,0 +1,52 @@
+// The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one pass with a record of them.
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { AdminDeps } from './deps.ts';
+import { type HttpError, refusedCutOver } from './http-error.ts';
+import { meshOf, sinceOf } from './impact.ts';
+import type { Plan } from './plan.ts';
+import type { CutOverRow } from './wire-record.ts';
+
+export type GateAnswer =
+  /** `judged`: services become strict, and what was looked at must be what is changed. */
+  | { readonly kind: 'pass'; readonly judged: boolean; readonly reasons: readonly CutOverRow[] }
+  | { readonly kind: 'refused'; readonly error: HttpError };
+
+export interface GateQuestion {
+  readonly before: readonly ParsedDocument[];
+  readonly after: readonly ParsedDocument[];
+  readonly since?: string | undefined;
+  readonly force: boolean;
+  readonly dryRun: boolean;
+}
+
+/** What cannot change a mode asks nothing: an urgent policy does not wait for it. */
+export function mayCutOver({ changes }: Plan): boolean {
+  return changes.some(({ key }) => key.startsWith('Mesh/') || key.startsWith('Service/'));
+}
+
+export async function gate(
+  { cutOver, audit, clock, log }: Pick<AdminDeps, 'cutOver' | 'audit' | 'clock' | 'log'>,
+  { before, after, since, force, dryRun }: GateQuestion,
+): Promise<GateAnswer> {
+  const now = clock.now();
+  const windowMs = since === undefined ? defaultWindow(after) : now - sinceOf(since, now);
+  const [old, next] = [meshOf(before), meshOf(after)];
+  if (old === undefined || next === undefined) return { kind: 'pass', judged: false, reasons: [] };
+  const services = cutOver.services(old, next);
+  if (services.length === 0) return { kind: 'pass', judged: false, reasons: [] };
+  const reasons = await cutOver.judge(old, next, windowMs);
+  if (reasons.length === 0 || dryRun) return { kind: 'pass', judged: true, reasons };
+  if (!force) return { kind: 'refused', error: refusedCutOver(services, reasons) };
+  // Before the change: without its record there is no forced one.
+  const texts = reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`);
+  audit.append({ kind: 'cut-over-forced', author: 'operator', services, reasons: texts });
+  log.warn({ services, reasons: reasons.length }, 'made strict against the reasons of the gate');
+  return { kind: 'pass', judged: true, reasons };
+}
+
+const maxAudited = 100;
+
+function defaultWindow(documents: readonly ParsedDocument[]): number {
+  const mesh = documents.map(({ document }) => document).find(({ kind }) => kind === 'Mesh');
+  return mesh?.kind === 'Mesh' ? mesh.spec.mtls.cutOverWindow : 0;
+}

@@ -1,0 +1,46 @@
+// What a change would do to the calls that were recorded, for the routes that answer it.
+import { CellwallError } from '../lib/errors.ts';
+import { parseDuration } from '../model/duration.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { resolve } from '../policy/resolve.ts';
+import { type SimulatedCall, type Simulation, simulate } from '../policy/simulate.ts';
+import type { RecordReader } from './deps.ts';
+import type { SimulationAnswer } from './wire-record.ts';
+
+const maxRows = 1000;
+
+/** Undefined where there is no mesh to decide in, before or after. */
+export function impactOf(
+  before: readonly ParsedDocument[],
+  after: readonly ParsedDocument[],
+  record: RecordReader,
+  since: number,
+): { readonly simulation: Simulation; readonly meshes: readonly [MeshIr, MeshIr] } | undefined {
+  const [old, next] = [meshOf(before), meshOf(after)];
+  if (old === undefined || next === undefined) return undefined;
+  return { simulation: simulate(old, next, record.calls(since)), meshes: [old, next] };
+}
+
+export function meshOf(documents: readonly ParsedDocument[]): MeshIr | undefined {
+  const resolution = resolve(documents);
+  return resolution.kind === 'resolved' ? resolution.mesh : undefined;
+}
+
+export function totalsOf({ newlyRefused, newlyAllowed, cannotTell }: Simulation): SimulationAnswer['totals'] {
+  const sum = (rows: readonly SimulatedCall[]): number => rows.reduce((total, { count }) => total + count, 0);
+  return { newlyRefused: sum(newlyRefused), newlyAllowed: sum(newlyAllowed), cannotTell: sum(cannotTell) };
+}
+
+export function firstRows(rows: readonly SimulatedCall[]): SimulatedCall[] {
+  return rows.slice(0, maxRows);
+}
+
+/** Epoch milliseconds of `text` before `now`; throws `invalid_argument`. */
+export function sinceOf(text: string, now: number): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return now - ms;
+  throw new CellwallError('invalid_argument', `"since" is no duration: ${text}`, {
+    hint: 'a whole number and s, m, h or d, as in "24h"',
+  });
+}

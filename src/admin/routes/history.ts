@@ -1,0 +1,73 @@
+// What was changed, the step back, and the evidence.
+import { changesBack } from '../../store/changes-back.ts';
+import { createChange, currentState } from '../change.ts';
+import type { AdminDeps } from '../deps.ts';
+import { createPlan } from '../plan.ts';
+import { ok, type Route, route } from '../route.ts';
+import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
+import { auditQuerySchema, auditSchema, historySchema } from '../wire-record.ts';
+
+export function historyRoutes(deps: AdminDeps): readonly Route[] {
+  const { store, audit } = deps;
+  const change = createChange(deps);
+  return [
+    route({
+      method: 'GET',
+      url: '/v1/history',
+      summary: 'The last revisions, newest first, and what each changed.',
+      answer: historySchema,
+      errors: [503],
+      async handle() {
+        const revisions = await store.history();
+        return ok({
+          revision: currentState(store).revision,
+          revisions: revisions.map(({ changes, ...rest }) => ({
+            ...rest,
+            changed: changes.map(({ key, before, after }) => {
+              const op = before === undefined ? 'create' : after === undefined ? 'delete' : 'update';
+              return { key, op } as const;
+            }),
+          })),
+        });
+      },
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/rollback',
+      summary: 'Back to an earlier revision, as a new one, at once. What makes services strict passes the gate (412).',
+      body: rollbackBodySchema,
+      answer: applyAnswerSchema,
+      errors: [404, 409, 412, 422, 503],
+      async handle({ body, receivedAt }) {
+        const { revision } = currentState(store);
+        const to = body.to ?? revision - 1;
+        const changes = changesBack(await store.history(), revision, to);
+        const answer = await change(createPlan({ changes: [...changes] }), {
+          ...body,
+          urgent: true,
+          expectedRevision: revision,
+          receivedAt,
+        });
+        if (answer.kind === 'ok' && answer.value.kind === 'applied') {
+          audit.append({ kind: 'rolled-back', author: 'operator', to, revision: answer.value.revision });
+        }
+        return answer;
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/audit',
+      summary: 'The audit log, oldest first, and whether its chain holds.',
+      query: auditQuerySchema,
+      answer: auditSchema,
+      handle({ query }) {
+        const { records, brokenAt } = audit.read();
+        return ok({
+          intact: brokenAt === undefined,
+          ...(brokenAt === undefined ? {} : { brokenAt }),
+          records: records.slice(-query.last).map((record) => ({ ...record, event: { ...record.event } })),
+        });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,58 @@
+// A change against the traffic that was recorded.
+import { CellwallError } from '../../lib/errors.ts';
+import { currentState, hasErrors, invalid } from '../change.ts';
+import type { AdminDeps } from '../deps.ts';
+import { firstRows, impactOf, sinceOf, totalsOf } from '../impact.ts';
+import { createPlan, stateAfter } from '../plan.ts';
+import { ok, type Route, route } from '../route.ts';
+import { simulateBodySchema } from '../wire.ts';
+import { simulationSchema } from '../wire-record.ts';
+import { refuseNothing } from './apply.ts';
+
+export function simulateRoutes({ store, check, record, clock }: AdminDeps): readonly Route[] {
+  return [
+    route({
+      method: 'POST',
+      url: '/v1/simulate',
+      summary: 'Who of those that called would newly be refused, or allowed, by a change.',
+      body: simulateBodySchema,
+      answer: simulationSchema,
+      errors: [412, 413, 422],
+      handle({ body }) {
+        const since = sinceOf(body.since, clock.now());
+        const { revision, documents } = currentState(store);
+        const plan = createPlan(body);
+        if (hasErrors(plan.problems)) return invalid(plan.problems);
+        refuseNothing(plan);
+        const after = stateAfter(documents, plan);
+        const problems = [...plan.problems, ...check(after)];
+        if (hasErrors(problems)) return invalid(problems);
+        const impact = impactOf(documents, after, record, since);
+        if (impact === undefined) {
+          throw new CellwallError('failed_precondition', 'there is no mesh in force to compare with', {
+            hint: 'apply a Mesh first',
+          });
+        }
+        const { simulation, meshes } = impact;
+        const services = new Set(meshes.flatMap((mesh) => [...mesh.services.keys()]));
+        const incomplete = [...services].flatMap((service) => {
+          const known = record.coverage(service, since);
+          const late = known.since !== undefined && known.since > since;
+          if (!late && known.gaps.length === 0) return [];
+          return [{ service, ...(late ? { since: known.since } : {}), gaps: [...known.gaps] }];
+        });
+        return ok({
+          kind: 'simulation' as const,
+          revision,
+          since,
+          replayed: simulation.replayed,
+          newlyRefused: firstRows(simulation.newlyRefused),
+          newlyAllowed: firstRows(simulation.newlyAllowed),
+          cannotTell: firstRows(simulation.cannotTell),
+          totals: totalsOf(simulation),
+          incomplete,
+        });
+      },
+    }),
+  ];
+}

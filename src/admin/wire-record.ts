@@ -1,0 +1,90 @@
+// What the admin API answers of the record, its simulations, the gate, the history and the audit log.
+import { z } from 'zod';
+
+export const trafficCountSchema = z.object({
+  service: z.string(),
+  caller: z
+    .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
+    .describe('How the caller came: the first three are anonymous.'),
+  principal: z.string().optional().describe("The caller's SPIFFE ID; mtls only."),
+  peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
+  method: z.string().optional().describe('HTTP method; absent on TCP.'),
+  decision: z.enum(['allowed', 'refused']),
+  policy: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
+  shadow: z
+    .object({ decision: z.enum(['allowed', 'refused']), policy: z.string().optional() })
+    .optional()
+    .describe('What the shadow policies would have decided, and by which rule, where it is not what was decided.'),
+  count: z.int(),
+  lastSeen: z.number(),
+});
+
+export const trafficSchema = z.object({ traffic: z.array(trafficCountSchema) });
+
+const callSchema = z.object({
+  service: z.string(),
+  caller: z.enum(['plaintext', 'one-way-tls', 'legacy', 'mtls']),
+  principal: z.string().exactOptional(),
+  peer: z.string().exactOptional().describe("Anonymous callers: the legacy certificate's subject, else the address."),
+  method: z.string().exactOptional(),
+  path: z.string().exactOptional().describe('As far as the record tells it.'),
+  by: z.string().exactOptional().describe('The rule or the stage that would decide.'),
+  count: z.int().describe('Of whole days (UTC): may be a little high.'),
+  lastSeen: z.number(),
+});
+
+const gapSchema = z.object({ node: z.string(), from: z.number(), to: z.number().exactOptional() });
+
+export const simulationSchema = z.object({
+  kind: z.literal('simulation'),
+  revision: z.int(),
+  since: z.number(),
+  replayed: z.int().describe('Kinds of calls that were replayed.'),
+  newlyRefused: z.array(callSchema).describe('At most 1000, most frequent first; so the others.'),
+  newlyAllowed: z.array(callSchema),
+  cannotTell: z.array(callSchema).describe('What the record does not hold enough of.'),
+  totals: z
+    .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
+    .describe('How many calls, all of them.'),
+  incomplete: z
+    .array(z.object({ service: z.string(), since: z.number().exactOptional(), gaps: z.array(gapSchema) }))
+    .describe('Services of the change whose record has gaps, or begins later (`since`) than was asked for.'),
+});
+
+export const reasonSchema = z.object({
+  service: z.string(),
+  kind: z.enum(['record', 'caller', 'shadow', 'client-half', 'application']),
+  who: z.string(),
+  why: z.string(),
+  count: z.int().exactOptional(),
+  lastSeen: z.number().exactOptional(),
+});
+
+export const historySchema = z.object({
+  revision: z.int(),
+  revisions: z.array(
+    z.object({
+      revision: z.int(),
+      at: z.number(),
+      author: z.string().exactOptional(),
+      changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
+    }),
+  ),
+});
+
+export const auditQuerySchema = z.strictObject({
+  last: z.coerce.number().int().min(1).max(10_000).default(100).describe('How many, from the end.'),
+});
+export const auditSchema = z.object({
+  intact: z.boolean().describe('Every record is linked to the one before.'),
+  brokenAt: z.int().exactOptional().describe('The line at which the chain breaks.'),
+  records: z.array(
+    z.object({ number: z.int(), time: z.string(), event: z.looseObject({ kind: z.string() }), hash: z.string() }),
+  ),
+});
+
+export type SimulationAnswer = z.output<typeof simulationSchema>;
+export type SimulatedRow = z.output<typeof callSchema>;
+export type CutOverRow = z.output<typeof reasonSchema>;
+export type HistoryAnswer = z.output<typeof historySchema>;
+export type AuditAnswer = z.output<typeof auditSchema>;

@@ -1,0 +1,19 @@
+// What is worth evidence: a closed union, so that a reader of the log knows every kind there can be.
+
+export type AuditEvent =
+  | {
+      readonly kind: 'documents-applied';
+      readonly author: string;
+      readonly revision: number;
+      readonly changed: readonly string[];
+      readonly urgent: boolean;
+    }
+  /** A service was made strict against the reasons that the gate gave. Written before the change. */
+  | {
+      readonly kind: 'cut-over-forced';
+      readonly author: string;
+      readonly services: readonly string[];
+      readonly reasons: readonly string[];
+    }
+  | { readonly kind: 'rolled-back'; readonly author: string; readonly to: number; readonly revision: number }
+  | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string };

@@ -1,0 +1,41 @@
+// `cellwall audit`: who changed what, which gates were forced, which tokens were made; and whether the log was tampered with.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { formatTable } from '../table.ts';
+
+export function auditCommand(context: CliContext): Command {
+  const command = new Command('audit')
+    .summary('print the audit log')
+    .description(
+      'Prints the audit log, oldest first. Exit 3 if its chain is broken: something was changed or taken out.',
+    )
+    .option('--last <number>', 'how many, from the end', '100')
+    .action(async ({ last }: { last: string }, self: Command) => {
+      if (!/^[1-9]\d{0,3}$|^10000$/.test(last)) {
+        self.error(`error: --last: not a number between 1 and 10000: ${last}`, { exitCode: 2 });
+      }
+      const client = await connect(context, self);
+      const answer = await client.audit(Number(last));
+      await print(context, formatOf(self), {
+        value: answer,
+        table: () =>
+          formatTable(
+            ['NUMBER', 'TIME', 'WHAT', 'DETAILS'],
+            answer.records.map(({ number, time, event: { kind, ...details } }) => [
+              String(number),
+              time,
+              kind,
+              Object.entries(details)
+                .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+                .join(' '),
+            ]),
+          ),
+      });
+      if (answer.intact) return;
+      context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
+      context.finish(3);
+    });
+  return addConnectionFlags(command);
+}

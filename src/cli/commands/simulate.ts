@@ -1,0 +1,34 @@
+// `cellwall simulate`: a change against the traffic that was recorded, before anybody is refused.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { countProblems, printProblems } from '../problems.ts';
+import { readDocuments } from '../read-documents.ts';
+
+export function simulateCommand(context: CliContext): Command {
+  const command = new Command('simulate')
+    .summary('what files would do to the calls that were recorded')
+    .description(
+      'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often and when last seen.\nWhat the record cannot decide is counted apart. Exit 3 if anybody would newly be refused, or the files are invalid.',
+    )
+    .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
+    .option('--since <duration>', 'how far back', '7d')
+    .action(async (options: { file: string[]; since: string }, self: Command) => {
+      const files = await readDocuments(context, options.file);
+      const client = await connect(context, self);
+      const answer = await client.simulate({ files: [...files], since: options.since });
+      const format = formatOf(self);
+      if (answer.kind === 'invalid') {
+        if (format === 'table') printProblems(context, answer.problems, files);
+        else await print(context, format, { value: answer, table: () => '' });
+        context.stderr.write(`${countProblems(answer.problems)}: nothing can be decided\n`);
+        context.finish(3);
+        return;
+      }
+      const { formatSimulation } = await import('../format-simulation.ts');
+      await print(context, format, { value: answer, table: () => formatSimulation(answer, context.clock.now()) });
+      if (answer.totals.newlyRefused > 0) context.finish(3);
+    });
+  return addConnectionFlags(command);
+}

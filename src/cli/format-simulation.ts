@@ -1,0 +1,41 @@
+// `cellwall simulate` in tables. Pure.
+import type { SimulatedRow, SimulationAnswer } from '../admin/wire-record.ts';
+import { escapeLine } from './escape.ts';
+import { formatTable } from './table.ts';
+import { isoTime, relativeTime } from './time.ts';
+
+export function formatSimulation(answer: SimulationAnswer, now: number): string {
+  const { totals, newlyRefused, newlyAllowed, cannotTell, incomplete, replayed, since } = answer;
+  const part = (title: string, rows: readonly SimulatedRow[], total: number): string =>
+    total === 0 ? '' : `\n${title}: ${total}\n${formatCalls(rows, now)}`;
+  return [
+    `${replayed} kinds of calls since ${isoTime(since)}: `,
+    `${totals.newlyRefused} calls would newly be refused, ${totals.newlyAllowed} newly allowed, ${totals.cannotTell} cannot be told\n`,
+    part('newly refused', newlyRefused, totals.newlyRefused),
+    part('newly allowed', newlyAllowed, totals.newlyAllowed),
+    part('cannot tell', cannotTell, totals.cannotTell),
+    incomplete.length === 0 ? '' : `\nthe record is not complete:\n`,
+    ...incomplete.map(({ service, since: from, gaps }) => {
+      const parts = [
+        ...(from === undefined ? [] : [`only since ${isoTime(from)}`]),
+        ...(gaps.length === 0 ? [] : [`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}`]),
+      ];
+      return `  ${escapeLine(service)}: ${parts.join(', ')}\n`;
+    }),
+  ].join('');
+}
+
+function formatCalls(rows: readonly SimulatedRow[], now: number): string {
+  return formatTable(
+    ['SERVICE', 'CALLER', 'METHOD', 'PATH', 'BY', 'CALLS', 'LAST'],
+    rows.map(({ service, caller, principal, peer, method, path, by, count, lastSeen }) => [
+      service,
+      principal ?? (peer === undefined ? caller : `${caller}, ${peer}`),
+      method ?? '-',
+      path ?? '-',
+      by ?? '-',
+      String(count),
+      relativeTime(lastSeen, now),
+    ]),
+  );
+}

@@ -1,0 +1,43 @@
+// Before a service is strict, every declared caller's proxies must have what it takes to call it over mTLS: the listener and the
+// cluster of that dependency, accepted.
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { CutOverReason } from './cut-over.ts';
+
+const clientTypes = ['Listener', 'Cluster'] as const;
+
+export function clientHalfMissing(
+  service: ServiceKey,
+  before: MeshIr,
+  after: MeshIr,
+  proxies: readonly ProxyStatus[],
+): readonly CutOverReason[] {
+  const declares = (mesh: MeshIr, caller: ServiceKey): boolean =>
+    mesh.services.get(caller)?.dependsOn.some(({ target }) => target === service) === true;
+  const reason = (who: string, why: string): CutOverReason => ({ service, kind: 'client-half', who, why });
+  return [...after.services.keys()]
+    .filter((caller) => declares(after, caller))
+    .flatMap((caller) => {
+      if (!declares(before, caller)) {
+        return [reason(caller, 'begins to depend on it in the same change: apply that first, then make it strict')];
+      }
+      return proxies
+        .filter((proxy) => proxy.service === caller)
+        .flatMap((proxy) => {
+          const why = missing(proxy);
+          return why === undefined ? [] : [reason(proxy.node, why)];
+        });
+    });
+}
+
+function missing({ state, types }: ProxyStatus): string | undefined {
+  if (state !== 'connected') return 'a declared caller, not connected: what it has is not known';
+  for (const name of clientTypes) {
+    const type = types.find(({ typeUrl }) => typeUrl.endsWith(`.${name}`));
+    if (type?.nack !== undefined) return `a declared caller that rejected its ${name.toLowerCase()}s`;
+    if (type?.ackedRevision === undefined || (type.sentRevision ?? 0) > type.ackedRevision) {
+      return `a declared caller that has not accepted its ${name.toLowerCase()}s yet`;
+    }
+  }
+  return undefined;
+}

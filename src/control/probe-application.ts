@@ -1,0 +1,49 @@
+// Can a service's application be reached around its sidecar? A connection to the application's port at the address at which the
+// sidecar takes calls; on a host of its own mesh (loopback), at this host's other addresses. Nothing is sent. Seen from here: what
+// only others can reach, a probe does not find (docs/cut-over.md).
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { isLoopback } from '../lib/loopback.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+
+/** Where it answered; undefined if nowhere. */
+export type ProbeApplication = (
+  proxy: Pick<ProxyStatus, 'inbound' | 'application'>,
+) => Promise<{ readonly address: string; readonly port: number } | undefined>;
+
+const timeoutMs = 500;
+
+export function createProbeApplication(ownAddresses: () => readonly string[] = addressesOfThisHost): ProbeApplication {
+  return async ({ inbound, application }) => {
+    if (inbound === undefined || application === undefined) return undefined;
+    const { port } = application;
+    // Only the sidecar's own, verified address: a proxy must not send us anywhere else.
+    const addresses = isLoopback(inbound.address) ? ownAddresses() : [inbound.address];
+    const answers = await Promise.all(
+      addresses
+        .filter((address) => !(address === inbound.address && port === inbound.port))
+        .map(async (address) => ((await answersAt(address, port)) ? { address, port } : undefined)),
+    );
+    return answers.find((answer) => answer !== undefined);
+  };
+}
+
+function addressesOfThisHost(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses = []) =>
+    // A link-local address would need its zone.
+    addresses.flatMap(({ address, internal }) => (internal || address.startsWith('fe80:') ? [] : [address])),
+  );
+}
+
+function answersAt(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    const end = (answers: boolean): void => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.setTimeout(timeoutMs, () => end(false));
+    socket.on('connect', () => end(true));
+    socket.on('error', () => end(false));
+  });
+}

@@ -1,0 +1,16 @@
+// An audit log in memory, for what takes one.
+import type { AuditLog, AuditRecord } from '../../src/audit/audit-log.ts';
+import type { Clock } from '../../src/lib/clock.ts';
+
+export function createMemoryAudit(clock: Clock): AuditLog {
+  const records: AuditRecord[] = [];
+  return {
+    append(event) {
+      const time = new Date(clock.now()).toISOString();
+      const record = { number: records.length + 1, time, event, hash: `hash-${records.length + 1}` };
+      records.push(record);
+      return record;
+    },
+    read: () => ({ records: [...records] }),
+  };
+}

@@ -16,6 +16,8 @@ export interface ServeHarness {
   readonly folder: string;
   readonly xdsPort: number;
   readonly admin: AdminClient;
+  /** What it exports to Prometheus. */
+  metrics(): Promise<string>;
   /** Throws when they are refused. */
   apply(documents: string): Promise<void>;
   /** SVID files of an identity, with a join token of its own. */
@@ -65,6 +67,7 @@ export async function startServe(documents: string): Promise<ServeHarness> {
     folder,
     xdsPort: ports.xds,
     admin,
+    metrics: async () => (await fetch(`http://${host}:${ports.admin}/metrics`)).text(),
     async apply(text) {
       const answer = await admin.apply({ text });
       if (answer.kind === 'invalid') throw new Error(JSON.stringify(answer.problems));

@@ -65,10 +65,17 @@ describe('the issuer', () => {
     ['spiffe://td2/service/api'],
     ['spiffe://td1/cellwall/server'],
     ['spiffe://td1/cellwall/x/y'],
+    ['spiffe://td1/cellwall/operators/x'],
   ])('gives %s nothing, whatever key it brings', async (id) => {
     const issuer = issuerOver(createMemoryTable());
     await expect(issuer.issue(idOf(id))).rejects.toMatchObject({ code: 'permission_denied' });
     expect(await issuer.issued()).toEqual([]);
+  });
+
+  it('gives an operator an hour, with or without documents', async () => {
+    const svid = await issuerOver(createMemoryTable()).issue(idOf('spiffe://td1/cellwall/operator/alice'));
+    expect(new X509Certificate(svid.chain).subjectAltName).toBe('URI:spiffe://td1/cellwall/operator/alice');
+    expect(svid.notAfter.getTime() - Date.now()).toBeLessThanOrEqual(60 * 60_000);
   });
 
   it('certifies the control plane itself when asked from inside', async () => {

@@ -3,11 +3,11 @@
 # is there.
 set -euo pipefail
 
-# command:package
-wanted=(curl:curl openssl:openssl nginx:nginx ruby:ruby go:golang-go)
+# command:package. Go builds the conformance suite's control; it fetches the version that the control's go.mod names.
+wanted=(curl:curl openssl:openssl nginx:nginx go:golang-go)
 missing=()
-for one in "${wanted[@]}"; do
-  command -v "${one%%:*}" >/dev/null || missing+=("${one##*:}")
+for entry in "${wanted[@]}"; do
+  command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
 done
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "system tests: installing ${missing[*]}"

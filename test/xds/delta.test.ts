@@ -1,4 +1,4 @@
-// The incremental variant as stories of requests; the numbers are those of the rules in FAULTS' protocol table.
+// The incremental variant as stories of requests; the numbers are those of test/conformance/rules.ts.
 import { describe, expect, test } from 'vitest';
 import { DeltaStory, versionOf } from './story.ts';
 

@@ -1,4 +1,4 @@
-// A partial snapshot: clients that are given some types only are told nothing of the others (FAULTS, protocol table, 10).
+// A partial snapshot: clients that are given some types only are told nothing of the others (rule 10).
 import { describe, expect, test } from 'vitest';
 import { DeltaStory, SotwStory } from './story.ts';
 

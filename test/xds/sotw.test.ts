@@ -1,4 +1,4 @@
-// The state-of-the-world variant as stories of requests; the numbers are those of the rules in FAULTS' protocol table.
+// The state-of-the-world variant as stories of requests; the numbers are those of test/conformance/rules.ts.
 // Its responses carry no names, so the made-up content says them.
 import { describe, expect, test } from 'vitest';
 import { SotwStory } from './story.ts';

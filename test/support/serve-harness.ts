@@ -15,6 +15,7 @@ export interface ServeHarness {
   /** Temporary, removed by `stop`. */
   readonly folder: string;
   readonly xdsPort: number;
+  readonly identityPort: number;
   readonly admin: AdminClient;
   /** What it exports to Prometheus. */
   metrics(): Promise<string>;
@@ -66,6 +67,7 @@ export async function startServe(documents: string): Promise<ServeHarness> {
   return {
     folder,
     xdsPort: ports.xds,
+    identityPort: ports.identity,
     admin,
     metrics: async () => (await fetch(`http://${host}:${ports.admin}/metrics`)).text(),
     async apply(text) {

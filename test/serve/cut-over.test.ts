@@ -1,0 +1,152 @@
+// Permissive to strict and back, on a whole control plane with real sidecars: refused while somebody calls in plaintext, granted when
+// nobody did, undone in one step; and what was simulated is what is enforced.
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ApplyAnswer } from '../../src/admin/wire.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
+import { freePorts } from '../qualification/support/free-ports.ts';
+import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
+import { eventually } from '../support/eventually.ts';
+import { httpCall } from '../support/http-call.ts';
+import { policyText, serviceText, workloadText, yaml } from '../support/resolve-text.ts';
+import { type ServeHarness, startServe } from '../support/serve-harness.ts';
+
+let wall: ServeHarness;
+let application: EchoApplication;
+let inbound = 0;
+let outbound = 0;
+const sidecars: Sidecar[] = [];
+
+const mesh = 'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: permissive}}';
+const api = (mode: string): string => yaml(serviceText('api', 'http1', `, mtls: {mode: ${mode}}`));
+const allowWeb = policyText('api', 'api', 'allow', '[{from: [{service: web}]}, {from: [{anonymous: true}]}]');
+
+beforeAll(async () => {
+  application = await startHttp1Echo();
+  const ports = await freePorts(2);
+  [inbound = 0, outbound = 0] = ports;
+  wall = await startServe(
+    yaml(
+      mesh,
+      serviceText('api', 'http1', ', mtls: {mode: permissive}'),
+      serviceText('web', 'http1', `, dependsOn: [{service: api, listen: ${outbound}}]`),
+      workloadText('idle', '{identity: {spiffeId: "spiffe://td1/idle"}}'),
+      allowWeb,
+    ),
+  );
+  for (const service of ['api', 'web']) {
+    const { token } = await wall.admin.createToken({ service });
+    sidecars.push(
+      await runSidecar({
+        identity: `127.0.0.1:${wall.identityPort}`,
+        xds: `127.0.0.1:${wall.xdsPort}`,
+        token: new Redacted(token),
+        dataDir: join(wall.folder, service),
+        ...(service === 'api' ? { inbound: `127.0.0.1:${inbound}`, application: `127.0.0.1:${application.port}` } : {}),
+        env: process.env,
+        log: silentLog,
+        envoyOutput: 'ignore',
+        drainSeconds: 0,
+        handleSignals: false,
+      }),
+    );
+  }
+  await eventually('web calls api', async () => (await mtls()) === 200 || undefined, 30_000);
+}, 60_000);
+
+afterAll(async () => {
+  await Promise.all(sidecars.map((sidecar) => sidecar.stop()));
+  await wall?.stop();
+  await application?.stop();
+});
+
+const status = (port: number): Promise<number> =>
+  httpCall({ port }).then(
+    (answer) => answer.status,
+    () => 0,
+  );
+const plaintext = (): Promise<number> => status(inbound);
+const mtls = (): Promise<number> => status(outbound);
+
+it('is refused while one plaintext caller is seen, granted after, undone within a second', async () => {
+  await eventually('plaintext is let in', async () => (await plaintext()) === 200 || undefined);
+  await eventually(
+    'it is recorded',
+    async () => (await wall.admin.traffic()).traffic.some(({ caller }) => caller === 'plaintext') || undefined,
+  );
+  const simulated = await wall.admin.simulate({ text: api('strict'), since: '1h' });
+  expect(simulated).toMatchObject({
+    newlyRefused: [{ service: 'api', caller: 'plaintext', peer: '127.0.0.1', by: 'handshake' }],
+    newlyAllowed: [],
+    cannotTell: [],
+  });
+  const refused = await wall.admin.apply({ text: api('strict'), since: '1h' });
+  expect(refused).toMatchObject({ kind: 'invalid', problems: [], hint: expect.stringContaining('--force') });
+  const reasons = 'reasons' in refused ? (refused.reasons ?? []) : [];
+  expect(reasons.find(({ kind }) => kind === 'caller')).toMatchObject({
+    service: 'api',
+    who: 'plaintext, 127.0.0.1',
+    count: expect.any(Number),
+    lastSeen: expect.any(Number),
+  });
+  // Nobody looked for an hour yet.
+  expect(reasons.find(({ kind }) => kind === 'record')).toMatchObject({ who: 'api' });
+  expect(reasons.every(({ kind }) => kind === 'caller' || kind === 'record')).toBe(true);
+
+  const granted = await eventually('nobody called in plaintext for a second', async () => {
+    expect(await mtls()).toBe(200);
+    const answer = await wall.admin.apply({ text: api('strict'), since: '1s' });
+    return answer.kind === 'applied' ? answer : undefined;
+  });
+  expect(granted.reasons).toEqual([]);
+  await eventually('plaintext is refused', async () => (await plaintext()) === 0 || undefined);
+  expect(await mtls()).toBe(200);
+
+  const started = performance.now();
+  expect(await wall.admin.rollback({})).toMatchObject({ kind: 'applied', changed: ['Service/api'] });
+  await eventually('plaintext is let in again', async () => (await plaintext()) === 200 || undefined);
+  expect(performance.now() - started).toBeLessThan(1000);
+});
+
+it('is forced with a record of the reasons', async () => {
+  await eventually('plaintext is recorded', async () => {
+    await plaintext();
+    const answer = await wall.admin.apply({ text: api('strict'), since: '1m', dryRun: true });
+    return (answer.kind === 'dry-run' && answer.reasons.some(({ kind }) => kind === 'caller')) || undefined;
+  });
+  const forced = await wall.admin.apply({ text: api('strict'), since: '1m', force: true });
+  expect(forced).toMatchObject({ kind: 'applied' } satisfies Partial<ApplyAnswer>);
+  const { records, intact } = await wall.admin.audit();
+  expect(intact).toBe(true);
+  expect(records.map(({ event }) => event)).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        kind: 'cut-over-forced',
+        services: ['api'],
+        reasons: expect.arrayContaining([expect.stringContaining('plaintext, 127.0.0.1')]),
+      }),
+      expect.objectContaining({ kind: 'rolled-back' }),
+    ]),
+  );
+  const { revisions } = await wall.admin.history();
+  expect(revisions[0]).toMatchObject({ author: 'operator', changed: [{ key: 'Service/api', op: 'update' }] });
+  await wall.admin.rollback({});
+});
+
+it('remembers, after a restart, what was seen and when nobody looked', async () => {
+  const before = (await wall.admin.traffic()).traffic.filter(({ caller }) => caller === 'plaintext');
+  expect(before.length).toBeGreaterThan(0);
+  await wall.restart();
+  await eventually('the proxies are back', async () => {
+    const { proxies } = await wall.admin.proxies();
+    return proxies.filter(({ state }) => state === 'connected').length === 2 || undefined;
+  });
+  const after = (await wall.admin.traffic()).traffic.filter(({ caller }) => caller === 'plaintext');
+  const sum = (rows: readonly { readonly count: number }[]): number => rows.reduce((all, { count }) => all + count, 0);
+  expect(sum(after)).toBeGreaterThanOrEqual(sum(before));
+  const answer = await wall.admin.apply({ text: api('strict'), since: '1m', dryRun: true });
+  const gaps = answer.kind === 'dry-run' ? answer.reasons.filter(({ kind }) => kind === 'record') : [];
+  expect(gaps).toContainEqual(expect.objectContaining({ why: 'was not connected: what it saw is not known until' }));
+});

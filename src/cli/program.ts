@@ -12,6 +12,7 @@ import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
 import { rollbackCommand } from './commands/rollback.ts';
+import { importCommand } from './commands/import.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { sidecarCommand } from './commands/sidecar.ts';
@@ -73,6 +74,7 @@ function build(context: CliContext): Command {
     .addCommand(simulateCommand(context))
     .addCommand(historyCommand(context))
     .addCommand(rollbackCommand(context))
+    .addCommand(importCommand(context))
     .addCommand(schemaCommand(context));
   program
     .commandsGroup('Look:')

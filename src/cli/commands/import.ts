@@ -1,0 +1,88 @@
+// `cellwall import grpc-access`: who may call which gRPC method, as the service's own descriptors say it, as documents; and
+// whether what is in force still says the same.
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { CellwallError } from '../../lib/errors.ts';
+import type { PolicySource } from '../../model/documents/authorization-policy.ts';
+import { parseSpiffeId, spiffePrefixSchema } from '../../model/spiffe-id.ts';
+import { addConnectionFlags, connect } from '../connection.ts';
+import { escapeBlock, escapeLine } from '../escape.ts';
+import type { CliContext } from '../io.ts';
+import type { NamedText } from '../problems.ts';
+import { readDocuments } from '../read-documents.ts';
+import { unifiedDiff } from '../unified-diff.ts';
+
+interface Options {
+  readonly descriptor: string;
+  readonly service: string;
+  readonly cellsAs: string;
+  readonly routersAs?: string[];
+  readonly adminsAs?: string[];
+  readonly field: string;
+  readonly file?: string[];
+  readonly out: string;
+}
+
+const maxBytes = 16 * 1024 * 1024;
+
+export function importCommand(context: CliContext): Command {
+  const command = new Command('grpc-access')
+    .summary('policies from the access_control option of gRPC methods')
+    .description(
+      'Makes an AuthorizationPolicy, and the descriptors that its rules need, of a FileDescriptorSet whose methods carry\ngitlab.cells.topology_service.access_control. Exit 3 if what is in force (or in -f) was imported before and differs.',
+    )
+    .requiredOption('--descriptor <file>', 'FileDescriptorSet, of `protoc --include_imports -o` or `buf build -o`')
+    .option('--service <ref>', 'the service that has these methods (name or cell/name)', 'topology')
+    .option('--cells-as <name>', 'who calls for a cell: the service of this name in each', 'gitlab')
+    .option('--routers-as <who...>', 'routers: services, SPIFFE IDs, or prefixes that end in "/"')
+    .option('--admins-as <who...>', 'administrators, the same way')
+    .option('--field <name>', "the request's field with the number of its cell", 'cell_id')
+    .option('-f, --file <path...>', 'compare with files or directories of YAML, without a control plane')
+    .option('--out <file>', 'where the documents go; - is standard output', '-')
+    .action(async (options: Options, self: Command) => {
+      const { importGrpcAccess } = await import('../../policy/import-grpc-access.ts');
+      const found = importGrpcAccess(readDescriptor(options.descriptor), {
+        cellService: options.cellsAs,
+        routers: (options.routersAs ?? []).map(sourceOf),
+        admins: (options.adminsAs ?? []).map(sourceOf),
+        field: options.field,
+      });
+      for (const note of found.notes) context.stderr.write(`note: ${escapeLine(note)}\n`);
+      for (const fault of found.faults) context.stderr.write(`error: ${escapeLine(fault)}\n`);
+      if (found.faults.length > 0) return context.finish(3);
+      const texts =
+        options.file === undefined
+          ? (await (await connect(context, self)).documents()).documents.map(({ source: { file }, text }) => ({
+              file,
+              text,
+            }))
+          : await readDocuments(context, options.file);
+      const { importedDocuments } = await import('../imported-documents.ts');
+      const changes = importedDocuments(texts satisfies readonly NamedText[], options.service, found);
+      const text = changes.map(({ after }) => after).join('---\n');
+      if (options.out === '-') context.stdout.write(text);
+      else writeFileSync(options.out, text);
+      const drifted = changes.filter(({ before, after }) => before !== undefined && before !== after);
+      for (const { key, before, after } of drifted) context.stderr.write(escapeBlock(unifiedDiff(key, before, after)));
+      if (drifted.length > 0) context.finish(3);
+    });
+  return new Command('import').summary('documents from what others say').addCommand(addConnectionFlags(command));
+}
+
+function readDescriptor(file: string): Uint8Array {
+  try {
+    if (statSync(file).size > maxBytes) throw new CellwallError('invalid_argument', `${file} is larger than 16 MiB`);
+    return readFileSync(file);
+  } catch (reason) {
+    if (reason instanceof CellwallError) throw reason;
+    throw new CellwallError('not_found', `cannot read ${file}`, { cause: reason });
+  }
+}
+
+function sourceOf(who: string): PolicySource {
+  if (!who.startsWith('spiffe:')) return { service: who };
+  if (who.endsWith('/') && spiffePrefixSchema.safeParse(who).success) return { prefix: who };
+  const spiffeId = parseSpiffeId(who);
+  if (spiffeId === undefined) throw new CellwallError('invalid_argument', `not a SPIFFE ID: ${JSON.stringify(who)}`);
+  return { spiffeId };
+}

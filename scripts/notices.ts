@@ -69,9 +69,10 @@ function imported(): ReadonlySet<string> {
 /** Those and everything they depend on, sorted by name. Only the hoisted copies: two versions of one package are told once. */
 function closure(names: ReadonlySet<string>): readonly Package[] {
   const found = new Map<string, Package>();
+  const left = new Set(['@grpc/proto-loader']); // scripts/build.ts leaves it out.
   const visit = (name: string): void => {
     const file = join(root, 'node_modules', name, 'package.json');
-    if (found.has(name) || name.startsWith('@types/') || !existsSync(file)) return;
+    if (found.has(name) || left.has(name) || name.startsWith('@types/') || !existsSync(file)) return;
     const manifest: Package = JSON.parse(readFileSync(file, 'utf8'));
     found.set(name, manifest);
     Object.keys(manifest.dependencies ?? {}).forEach(visit);

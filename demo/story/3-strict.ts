@@ -6,6 +6,7 @@ import { until } from '../house/until.ts';
 import { describe, type Outcome } from '../wire/outcome.ts';
 import { callWithoutIdentity, wordsFor } from './1-permissive.ts';
 import { callEveryDependency } from './2-every-caller.ts';
+import { callThroughEdge } from './edge-call.ts';
 import { must, type Step } from './step.ts';
 
 export const strict: Step = {
@@ -18,7 +19,12 @@ export const strict: Step = {
     for (const { name, documents } of world.documents.files) writeFileSync(join(folder, name), render(documents));
     await world.cellwall.expect('delete', ...world.migrationPolicies);
     tell.held('cellwall delete: nothing allows anonymous callers', `${world.migrationPolicies.length} policies gone`);
-    const applied = await world.cellwall.expect('apply', '-f', folder);
+    // Step 2 moved the last plaintext caller: the gate wants to have seen none for a second.
+    const applied = await until(() => world.cellwall.expect('apply', '-f', folder, '--since', '1s'), {
+      what: 'the gate grants it',
+      withinMs: 10_000,
+      everyMs: 100,
+    });
     tell.held('cellwall apply -f examples/cells', applied.trim().split('\n').join(' '));
     const outcomes = await until(
       async () => {
@@ -34,6 +40,15 @@ export const strict: Step = {
     const calls = await callEveryDependency(world);
     must(calls > 0, 'nobody declares anything');
     tell.held('every declared call still works', `${calls} calls over mTLS`);
+    const edge = await until(
+      async () => {
+        const { outcome } = await callThroughEdge(world);
+        if (outcome.kind === 'ok' && outcome.caller.peerId === world.edge.spiffeId) return outcome;
+        throw new Error(describe(outcome));
+      },
+      { what: 'the edge serves', withinMs: 10_000 },
+    );
+    tell.held('a load balancer with its own listeners, its secrets by SDS alone', describe(edge));
     return { refused: Object.keys(outcomes).length, allowed: calls };
   },
 };

@@ -8,6 +8,7 @@ import { urgentDeny } from './5-urgent-deny.ts';
 import { rotation } from './6-rotation.ts';
 import { controlPlaneKilled } from './7-control-plane-killed.ts';
 import { brokenPolicy } from './8-broken-policy.ts';
+import { cutOver } from './9-cut-over.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
@@ -20,6 +21,7 @@ const steps: readonly Step[] = [
   rotation,
   controlPlaneKilled,
   brokenPolicy,
+  cutOver,
 ];
 
 export type StepResult = Figures & { readonly name: string; readonly ok: boolean; readonly ms: number };

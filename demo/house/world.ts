@@ -8,6 +8,7 @@ import type { Tell } from '../story/tell.ts';
 import { type Cellwall, createCellwall } from './cellwall.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';
 import { type Documents, permissive, readDocuments, render, whileMigrating } from './documents.ts';
+import { type Edge, startEdge } from './edge.ts';
 import { fetchIdentity, type Identity } from './identities.ts';
 import { createLegacyAuthority, type LegacyAuthority } from './legacy-authority.ts';
 import { createLoadProcess, type LoadProcess } from './load-process.ts';
@@ -39,6 +40,8 @@ export interface World {
   readonly legacy: LegacyAuthority;
   readonly sidecars: readonly Sidecar[];
   readonly clients: Readonly<Record<Client, Identity>>;
+  /** A load balancer before topology-rest that has its own listeners. */
+  readonly edge: Edge;
   /** Policies that let anonymous callers in while callers are being moved. */
   readonly migrationPolicies: readonly string[];
   /** Address of the sidecar before a service. */
@@ -116,6 +119,22 @@ export async function startWorld({ folder, processes, tell, quick }: WorldOption
       async ([name, path]) => [name, await fetchIdentity(identities, name, spiffeOf(path))] as const,
     ),
   ]);
+  const inbound = (service: string): string => {
+    const sidecar = sidecars.get(service);
+    if (sidecar === undefined) throw new Error(`no sidecar of ${service}`);
+    return sidecar.inbound;
+  };
+  const edge = startEdge({
+    processes,
+    envoy,
+    folder: inFolder('edge'),
+    svidFolder: join(identities.folder, 'httpRouter'),
+    trustDomain: documents.trustDomain,
+    address: await address(),
+    admin: await address(),
+    xds: addresses.xds,
+    target: { spiffeId: spiffeOf(`service/${legacyService}`), address: inbound(legacyService) },
+  });
   tell.held(`${sidecars.size} sidecars serve, ${fetched.length} clients have a certificate`, seconds(sidecarsStarted));
   return {
     folder,
@@ -130,11 +149,8 @@ export async function startWorld({ folder, processes, tell, quick }: WorldOption
     sidecars: [...sidecars.values()],
     clients: Object.fromEntries(fetched) as Record<Client, Identity>,
     migrationPolicies: migration.keys,
-    inbound(service) {
-      const sidecar = sidecars.get(service);
-      if (sidecar === undefined) throw new Error(`no sidecar of ${service}`);
-      return sidecar.inbound;
-    },
+    edge,
+    inbound,
     outbound(caller, target) {
       const found = documents.dependencies.find((item) => item.caller === caller && item.target === target);
       if (found === undefined) throw new Error(`${caller} does not declare ${target}`);

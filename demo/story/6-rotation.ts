@@ -3,6 +3,8 @@
 import { until, untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
 import type { LaneCounts } from '../load/plan.ts';
+import { describe } from '../wire/outcome.ts';
+import { callThroughEdge } from './edge-call.ts';
 import { lanes, loadPlan, protocolNames } from './load-plan.ts';
 import { type Figures, must, type Step } from './step.ts';
 
@@ -17,6 +19,7 @@ export const rotation: Step = {
     load.start(loadPlan(world, { concurrency: 6, pauseMs: 0 }));
     const issued = lanes.map(() => new Set<string>());
     const seenAfter: number[] = [];
+    const edgeSerials = new Set([(await callThroughEdge(world)).serial]);
     const untilSent = (requests: number): Promise<void> =>
       untilTrue(() => total(load.counts(), 'sent') >= requests, {
         what: `${requests} requests are sent`,
@@ -31,6 +34,7 @@ export const rotation: Step = {
         await recordIssued(world, issued);
         await untilSeen(world, issued);
         seenAfter.push(performance.now() - started);
+        edgeSerials.add(await anotherEdgeSerial(world, edgeSerials));
         // Spread over the whole load, rather than done at its beginning.
         await untilSent((wanted * done) / rotations);
         if (done % 5 === 0) tell.note(`${done} rotations, ${total(load.counts(), 'sent')} requests`);
@@ -75,7 +79,15 @@ export const rotation: Step = {
       `together: ${sent} sent, 0 failed, ${rotations} rotations`,
       `a new certificate is served within ${slowest} ms`,
     );
-    return { sent, failed: 0, rotations, onNewConnections: total(counts, 'onNewConnections'), protocols };
+    tell.held('the edge: its certificate by SDS, without a restart', `all ${edgeSerials.size} certificates seen`);
+    return {
+      sent,
+      failed: 0,
+      rotations,
+      edgeSerials: edgeSerials.size,
+      onNewConnections: total(counts, 'onNewConnections'),
+      protocols,
+    };
   },
 };
 
@@ -83,6 +95,18 @@ export const rotation: Step = {
 async function rotateAll({ controlPlane, sidecars }: World): Promise<void> {
   const { rotated } = await controlPlane.admin.rotate();
   must(rotated >= sidecars.length, `${rotated} certificates were rotated, ${sidecars.length} sidecars serve`);
+}
+
+/** The edge has no sidecar: callers from outside see its new certificate, and are answered. */
+async function anotherEdgeSerial(world: World, seen: ReadonlySet<string>): Promise<string> {
+  return until(
+    async () => {
+      const { outcome, serial } = await callThroughEdge(world);
+      must(outcome.kind === 'ok', `through the edge: ${describe(outcome)}`);
+      return seen.has(serial) ? undefined : serial;
+    },
+    { what: 'the edge shows its new certificate', withinMs: 10_000, everyMs: 10 },
+  );
 }
 
 /** Adds the newest certificate of each lane's server. */

@@ -3,7 +3,7 @@
 const empty: readonly never[] = [];
 
 /** Bytes of a varint below 2^32. */
-export function varint(value: number): Uint8Array {
+function varint(value: number): Uint8Array {
   const bytes: number[] = [];
   let rest = value >>> 0;
   for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);

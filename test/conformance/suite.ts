@@ -62,7 +62,7 @@ export async function judge(target: Target, variant: Variant, options: SuiteOpti
   }
 }
 
-export async function runCase(
+async function runCase(
   target: Target,
   running: RunningTarget,
   variant: Variant,

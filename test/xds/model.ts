@@ -46,7 +46,7 @@ export function openSide(type: Type): Side {
   };
 }
 
-export const wants = ({ wanted }: Side, name: string): boolean => wanted.has('*') || wanted.has(name);
+const wants = ({ wanted }: Side, name: string): boolean => wanted.has('*') || wanted.has(name);
 
 /** The client no longer wants these; it forgets them. */
 export function drop(side: Side, names: readonly string[]): void {

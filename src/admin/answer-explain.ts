@@ -8,13 +8,14 @@ import type { Caller } from '../policy/request.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
 /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
-export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc }: ExplainQuery): Explanation {
+export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc, cellId }: ExplainQuery): Explanation {
   const found = explain(mesh, {
     target: targetOf(mesh, target),
     caller: callerOf(mesh, caller),
     ...(method === undefined ? {} : { method: method.toUpperCase() }),
     ...(path === undefined ? {} : { path }),
     ...(grpc === undefined ? {} : { grpc }),
+    ...(cellId === undefined ? {} : { cellId }),
   });
   const { decision, remedy } = found;
   return {

@@ -40,6 +40,7 @@ export interface AdminClient {
   proxies(): Promise<ProxiesAnswer>;
   traffic(): Promise<TrafficAnswer>;
   explain(query: ExplainQuery): Promise<Explanation>;
+  explainRequest(id: string): Promise<Explanation>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
   certificates(): Promise<CertificatesAnswer>;
   rotate(selector?: string): Promise<RotateAnswer>;
@@ -120,6 +121,7 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
     proxies: () => call('GET', '/v1/proxies'),
     traffic: () => call('GET', '/v1/traffic'),
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
+    explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
     certificates: () => call('GET', '/v1/certificates'),
     rotate: (selector) => call('POST', '/v1/certificates/rotate', selector === undefined ? {} : { selector }),

@@ -44,6 +44,8 @@ export interface AdminDeps {
   readonly check: StateCheck;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
   explain(query: ExplainQuery): Explanation;
+  /** The same of a call that was refused, by its request id. Throws `not_found` for an id that no kept refusal has. */
+  explainRequest(id: string): Explanation;
   proxies(): readonly ProxyStatus[];
   traffic(): readonly TrafficCount[];
   readonly tokens: JoinTokens;

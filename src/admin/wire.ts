@@ -1,9 +1,10 @@
 // What the admin API takes and answers, as schemas: they validate requests, make the OpenAPI document, and give the types that
 // the client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
+import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
 
-const sourceSchema = z.object({
+export const sourceSchema = z.object({
   file: z.string(),
   line: z.int().describe('1-based'),
   column: z.int().describe('1-based'),
@@ -169,59 +170,6 @@ export const tokenBodySchema = z.strictObject({
   ttl: z.string().max(16).default('10m').describe('As in "10m"; 24h at most.'),
 });
 export const tokenAnswerSchema = z.object({ token: z.string(), spiffeId: z.string(), expiresAt: z.number() });
-
-export const explainQuerySchema = z.strictObject({
-  caller: z
-    .string()
-    .min(1)
-    .max(2048)
-    .describe('A service reference, a SPIFFE ID, or `anonymous` (`plaintext`), `one-way-tls`, `legacy`.'),
-  target: z.string().min(1).max(2048).describe('A service reference, or its SPIFFE ID.'),
-  method: z.string().max(32).optional(),
-  path: z.string().max(8192).optional(),
-  grpc: z.string().max(1024).optional().describe('`package.Service/Method`, instead of method and path.'),
-});
-
-export const explanationSchema = z.object({
-  decision: z.enum(['allowed', 'refused']),
-  stage: z
-    .enum(['handshake', 'path', 'health', 'break-glass', 'deny-rule', 'allow-rule', 'default'])
-    .describe('Where it was decided.'),
-  reason: z.string(),
-  caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
-  callerService: z.string().optional(),
-  target: z.string().describe('`cell/name` or `name`.'),
-  mtls: z.enum(['permissive', 'strict']).describe("The target's mode."),
-  path: z.string().optional().describe('As rules see it.'),
-  rule: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
-  document: z.string().describe('Key of the document that decided.'),
-  source: sourceSchema,
-  chain: z
-    .array(
-      z.object({
-        id: z.string(),
-        action: z.enum(['deny', 'allow']),
-        document: z.string(),
-        source: sourceSchema,
-        matched: z.boolean(),
-        why: z.string(),
-      }),
-    )
-    .describe('The enforced rules in the order in which they were asked.'),
-  notes: z.array(z.string()).describe('What else matters, a sentence each.'),
-  undecidable: z
-    .array(z.object({ document: z.string(), source: sourceSchema }))
-    .exactOptional()
-    .describe('Raw patches that touch what decides: `decision` is that of the documents without them.'),
-  remedy: z
-    .object({
-      rule: z.string().describe('One item for `spec.rules`.'),
-      policy: z.string().describe('A whole document with that rule alone.'),
-      addTo: z.object({ document: z.string(), source: sourceSchema }).exactOptional(),
-    })
-    .exactOptional()
-    .describe('The smallest rule that would allow it, as YAML.'),
-});
 
 export const healthSchema = z.object({ status: z.literal('ok') });
 export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });

@@ -40,6 +40,8 @@ export interface Control {
   mesh(): MeshIr | undefined;
   /** Revision of the documents in force. */
   revision(): number | undefined;
+  /** The revision that the connected proxies' snapshots were last made from. */
+  published(): number | undefined;
   proxies(): readonly ProxyStatus[];
   /** Listener for the stream server's events. */
   onStream(event: StreamEvent): void;
@@ -55,6 +57,7 @@ export function createControl(deps: ControlDeps): Control {
   const publisher = createPublisher(cache, log);
   const acks = createAcks();
   let inForce: InForce | undefined;
+  let published: number | undefined;
   let unwatch = (): void => {};
   /** When the oldest change that is not yet published was taken by the store. */
   let acceptedAt: number | undefined;
@@ -63,6 +66,7 @@ export function createControl(deps: ControlDeps): Control {
     if (inForce === undefined) return;
     publisher.publishAll(inForce, registry.proxies());
     metrics.setRevision(inForce.revision);
+    published = inForce.revision;
     if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
     acceptedAt = undefined;
   });
@@ -161,6 +165,7 @@ export function createControl(deps: ControlDeps): Control {
     },
     mesh: () => inForce?.mesh,
     revision: () => inForce?.revision,
+    published: () => published,
     proxies: () => registry.proxies().map(statusOf),
     onStream(event) {
       const { node } = event;

@@ -14,6 +14,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, type KeepPath, readLogName, tcpCall } from './access-log.ts';
+import type { Refusals } from './refusals.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface AccessLogDeps {
@@ -23,6 +24,8 @@ export interface AccessLogDeps {
   /** The service of the verified client certificate; throws CellwallError to refuse. */
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
   readonly keepPath: KeepPath;
+  /** Absent: no refusal can be asked for by its request id. */
+  readonly refusals?: Refusals;
   /** The stream of a verified proxy broke, or was refused: what it was about to say is lost. */
   readonly onBroken: (nodeId: string) => void;
 }
@@ -33,15 +36,29 @@ export interface GrpcService {
 }
 
 export function createAccessLogService(deps: AccessLogDeps): GrpcService {
-  const { traffic, log, trustDomain, serviceOfPeer, keepPath, onBroken } = deps;
-  const take = (message: StreamAccessLogsMessage, stated: InboundLog, own: string): void => {
+  const { traffic, log, trustDomain, serviceOfPeer, keepPath, refusals, onBroken } = deps;
+  const take = (message: StreamAccessLogsMessage, stated: InboundLog, own: string, node: string): void => {
     const domain = trustDomain();
     if (domain === undefined || stated.service !== own) return;
     const entries = message.logEntries;
     if (entries.case === 'httpLogs') {
       for (const entry of entries.value.logEntry) {
         const call = httpCall(stated, entry, domain, keepPath);
-        if (call !== undefined) traffic.record(call);
+        if (call === undefined) continue;
+        traffic.record(call);
+        const { requestId = '', path = '' } = entry.request ?? {};
+        if (call.decision !== 'refused' || requestId === '') continue;
+        const { service, caller, principal, policy, method } = call;
+        refusals?.record({
+          requestId,
+          service,
+          node,
+          caller,
+          ...(principal === undefined ? {} : { principal }),
+          ...(policy === undefined ? {} : { policy }),
+          ...(method === undefined ? {} : { method }),
+          path: path.replace(/\?.*$/s, ''),
+        });
       }
     } else if (entries.case === 'tcpLogs') {
       for (const entry of entries.value.logEntry) {
@@ -69,7 +86,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
           node = message.identifier.node?.id ?? '';
           stated = readLogName(message.identifier.logName);
         }
-        if (own !== undefined && stated !== undefined) take(message, stated, own);
+        if (own !== undefined && stated !== undefined) take(message, stated, own, node);
       } catch (reason) {
         const error = CellwallError.from(reason);
         log.warn({ code: error.code, reason: error.message }, 'access log stream refused');

@@ -1,6 +1,7 @@
 // The admin API over the running parts. It opens before the rest; what is not there yet answers `unavailable`.
 import { type AdminApi, createAdminApi } from '../admin/admin-api.ts';
 import { answerExplain, serviceIdentity } from '../admin/answer-explain.ts';
+import { answerExplainRequest } from '../admin/answer-explain-request.ts';
 import type { IssuedCertificate } from '../admin/wire.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
@@ -13,10 +14,12 @@ import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Refusals } from '../observe/refusals.ts';
 import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { StateCheck, Store } from '../store/store.ts';
+import { withEnforcement } from './enforcement.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface RunningParts {
@@ -32,6 +35,7 @@ export interface AdminParts {
   readonly check: StateCheck;
   readonly metrics: Metrics;
   readonly traffic: Traffic;
+  readonly refusals: Refusals;
   readonly clock: Clock;
   readonly log: Log;
   readonly version: string;
@@ -45,7 +49,7 @@ export interface Admin {
 }
 
 export function createAdmin(given: AdminParts): Admin {
-  const { store, audit, coverage, check, metrics, traffic, clock, log, version, token } = given;
+  const { store, audit, coverage, check, metrics, traffic, refusals, clock, log, version, token } = given;
   const startedAt = clock.now();
   let parts: RunningParts | undefined;
   const running = (): RunningParts => {
@@ -65,7 +69,8 @@ export function createAdmin(given: AdminParts): Admin {
     clock,
     token,
     log: log.child({ room: 'admin' }),
-    explain: (query) => answerExplain(mesh(), query),
+    explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),
+    explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),
     audit,
     record: { calls: (since) => traffic.counts(since), coverage: coverage.of },
     cutOver: createCutOver({

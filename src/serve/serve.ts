@@ -17,6 +17,7 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import { createRefusals } from '../observe/refusals.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 import { createPathRecorder } from '../policy/recorded-path.ts';
 import { parseClaims } from '../registry/claims.ts';
@@ -58,7 +59,9 @@ export async function serve(
   lifecycle.defer('store', () => store.close());
   const { traffic, coverage } = await openRecord({ store, clock, log: log.child({ room: 'observe' }), lifecycle });
   const audit = openAuditLog({ file: join(options.data, 'audit.jsonl'), clock, log: log.child({ room: 'audit' }) });
+  const refusals = createRefusals({ clock });
   const admin = createAdmin({
+    refusals,
     store,
     audit,
     coverage,
@@ -146,6 +149,7 @@ export async function serve(
   const keepPath = createPathRecorder();
   const accessLog = createAccessLogService({
     traffic,
+    refusals,
     onBroken: coverage.broken,
     keepPath: (name, path) => {
       const service = control.mesh()?.services.get(name as ServiceKey);

@@ -63,7 +63,7 @@ describe('usage errors', () => {
     [['get', 'Service/a/b/c'], /not a key/],
     [['delete', 'Service'], /Service\/NAME is needed/],
     [['status', '-o', 'xml'], /Allowed choices are table, json, yaml/],
-    [['explain', 'a'], /missing required argument 'target'/],
+    [['explain', 'a'], /name a caller and a target, or a --request/],
     [['explain', 'a', 'b', '--grpc', 'x.Y/Z', '--path', '/'], /give one or the other/],
     [['token', 'create'], /whose identity\?/],
     [['token', 'create', '--service', 'a', '--identity', 'b'], /not both/],

@@ -2,6 +2,7 @@
 import { request } from 'node:http';
 import { type AdminAddress, createAdminApi } from '../../src/admin/admin-api.ts';
 import { answerExplain, serviceIdentity } from '../../src/admin/answer-explain.ts';
+import { answerExplainRequest } from '../../src/admin/answer-explain-request.ts';
 import type { AdminDeps } from '../../src/admin/deps.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import type { Log } from '../../src/lib/log.ts';
@@ -60,6 +61,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     cutOver: { services: () => [], judge: async () => [] },
     audit: createMemoryAudit(clock),
     explain: (query) => answerExplain(mesh(), query),
+    explainRequest: (id) => answerExplainRequest(mesh(), [], id),
     proxies: () => [],
     traffic: () => [],
     tokens: {

@@ -12,6 +12,8 @@ interface Options {
   readonly method?: string;
   readonly path?: string;
   readonly grpc?: string;
+  readonly cellId?: string;
+  readonly request?: string;
   readonly offline?: true;
   readonly file?: string[];
   readonly expect?: 'allowed' | 'refused';
@@ -21,30 +23,44 @@ export function explainCommand(context: CliContext): Command {
   const command = new Command('explain')
     .summary('may A call B, and why')
     .description('Says whether a caller may do something with a service, and which rule and line decide it.')
-    .argument('<caller>', 'a service (name or cell/name), a SPIFFE ID, or anonymous, one-way-tls, legacy')
-    .argument('<target>', 'a service (name or cell/name)')
+    .argument(
+      '[caller]',
+      'a service (name or cell/name), a SPIFFE ID, or anonymous, one-way-tls, legacy, or jwt:<issuer>,aud=<audience>,<claim>=<text>',
+    )
+    .argument('[target]', 'a service (name or cell/name)')
     .option('--method <method>', 'HTTP method (default: GET)')
     .option('--path <path>', 'HTTP path (default: /)')
     .option('--grpc <method>', 'gRPC method, as in package.Service/Method')
+    .option('--cell-id <number>', 'with --grpc: the cell that the request speaks of, for matchingCell rules')
+    .option('--request <id>', 'why a request was refused, by its x-request-id, instead of all else')
     .option('--offline', 'decide from files (-f), without a control plane')
     .option('-f, --file <path...>', 'with --offline: files or directories of YAML (default: cellwall)')
     .addOption(flag('--expect <decision>', 'exit 3 unless this is the decision', { choices: ['allowed', 'refused'] }))
-    .action(async (caller: string, target: string, options: Options, self: Command) => {
-      const { method, path, grpc } = options;
+    .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
+      const { method, path, grpc, cellId, request } = options;
+      const offline = options.offline === true || options.file !== undefined;
+      if (request !== undefined && (caller !== undefined || offline)) {
+        self.error('error: --request stands alone, and asks the control plane', { exitCode: 2 });
+      }
+      if (request === undefined && (caller === undefined || target === undefined)) {
+        self.error('error: name a caller and a target, or a --request', { exitCode: 2 });
+      }
       if (grpc !== undefined && (method !== undefined || path !== undefined)) {
         self.error('error: --grpc stands for --method and --path: give one or the other', { exitCode: 2 });
       }
       const query: ExplainQuery = {
-        caller,
-        target,
+        caller: caller ?? '',
+        target: target ?? '',
         ...(method === undefined ? {} : { method: method.toUpperCase() }),
         ...(path === undefined ? {} : { path }),
         ...(grpc === undefined ? {} : { grpc }),
+        ...(cellId === undefined ? {} : { cellId }),
       };
-      const offline = options.offline === true || options.file !== undefined;
       const answer = offline
         ? await explainOffline(context, options.file ?? ['cellwall'], query)
-        : await (await connect(context, self)).explain(query);
+        : request === undefined
+          ? await (await connect(context, self)).explain(query)
+          : await (await connect(context, self)).explainRequest(request);
       if (answer === undefined) return;
       const { formatExplanation } = await import('../format-explanation.ts');
       await print(context, formatOf(self), { value: answer, table: () => formatExplanation(answer, query) });

@@ -20,6 +20,7 @@ import { duration } from '../wire/duration.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 import { httpAccessLog } from './access-logs.ts';
 import { earlyHeaders } from './early-headers.ts';
+import { localReplies } from './local-replies.ts';
 import { peerNames } from './peer-names.ts';
 
 export interface InboundManagerOptions {
@@ -54,6 +55,7 @@ export function inboundManager(
           routerFilter(),
         ],
         accessLog: [httpAccessLog(logName(service.key, chain))],
+        localReplyConfig: localReplies(),
         earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'without-peer-id' : 'with-peer-id')],
         ...(service.identityHeaders.xfcc && !probe
           ? {

@@ -1,0 +1,43 @@
+// Why a call was refused, by the id that its caller was given: what the proxy logged, and what the documents in force say of the
+// same call now.
+import { CellwallError } from '../lib/errors.ts';
+import type { Refusal } from '../observe/refusals.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { answerExplain } from './answer-explain.ts';
+import type { ExplainQuery, Explanation } from './wire.ts';
+
+/** `refusals` are those of the id, newest first. Throws `not_found` without any. */
+export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[], id: string): Explanation {
+  const [newest] = refusals;
+  if (newest === undefined) {
+    throw new CellwallError('not_found', `no refusal is kept with the request id ${JSON.stringify(id)}`, {
+      hint: 'the last ten thousand are, since the control plane started; a request that was allowed is not among them',
+    });
+  }
+  const answer = answerExplain(mesh, questionOf(mesh, newest));
+  const changed = answer.decision === 'allowed' || (newest.policy !== undefined && newest.policy !== answer.rule);
+  return {
+    ...answer,
+    notes: [
+      ...answer.notes,
+      ...(changed && !newest.policy?.startsWith('cellwall/')
+        ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
+        : []),
+    ],
+    recorded: refusals.map(({ requestId, at, node, policy, method, path }) => ({
+      requestId,
+      at,
+      node,
+      ...(policy === undefined ? {} : { policy }),
+      ...(method === undefined ? {} : { method }),
+      path,
+    })),
+  };
+}
+
+function questionOf(mesh: MeshIr, { service, caller, principal, method, path }: Refusal): ExplainQuery {
+  const asked = { caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller), target: service };
+  const isGrpc = mesh.services.get(service as ServiceKey)?.protocol === 'grpc' && method === 'POST';
+  if (isGrpc && path.startsWith('/')) return { ...asked, grpc: path.slice(1) };
+  return { ...asked, ...(method === undefined ? {} : { method }), ...(path === '' ? {} : { path }) };
+}

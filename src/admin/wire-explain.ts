@@ -1,0 +1,84 @@
+// What `explain` is asked, and what it answers.
+import { z } from 'zod';
+import { sourceSchema } from './wire.ts';
+
+export const explainQuerySchema = z.strictObject({
+  caller: z
+    .string()
+    .min(1)
+    .max(2048)
+    .describe('A service reference, a SPIFFE ID, or `anonymous` (`plaintext`), `one-way-tls`, `legacy`.'),
+  target: z.string().min(1).max(2048).describe('A service reference, or its SPIFFE ID.'),
+  method: z.string().max(32).optional(),
+  path: z.string().max(8192).optional(),
+  grpc: z.string().max(1024).optional().describe('`package.Service/Method`, instead of method and path.'),
+  cellId: z.string().max(64).optional().describe('With `grpc`: what the field of `matchingCell` rules holds.'),
+});
+
+/** Of the route: what is asked, or the id of a request that was refused. */
+export const explainParametersSchema = explainQuerySchema.partial().extend({
+  request: z.string().min(1).max(1024).optional().describe('The x-request-id of a refusal, instead of all else.'),
+});
+
+export const explanationSchema = z.object({
+  decision: z.enum(['allowed', 'refused']),
+  stage: z
+    .enum(['handshake', 'path', 'health', 'break-glass', 'deny-rule', 'allow-rule', 'default'])
+    .describe('Where it was decided.'),
+  reason: z.string(),
+  caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
+  callerService: z.string().optional(),
+  target: z.string().describe('`cell/name` or `name`.'),
+  mtls: z.enum(['permissive', 'strict']).describe("The target's mode."),
+  path: z.string().optional().describe('As rules see it.'),
+  rule: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
+  document: z.string().describe('Key of the document that decided.'),
+  source: sourceSchema,
+  chain: z
+    .array(
+      z.object({
+        id: z.string(),
+        action: z.enum(['deny', 'allow']),
+        document: z.string(),
+        source: sourceSchema,
+        matched: z.boolean(),
+        why: z.string(),
+      }),
+    )
+    .describe('The enforced rules in the order in which they were asked.'),
+  notes: z.array(z.string()).describe('What else matters, a sentence each.'),
+  undecidable: z
+    .array(z.object({ document: z.string(), source: sourceSchema }))
+    .exactOptional()
+    .describe('Raw patches that touch what decides: `decision` is that of the documents without them.'),
+  remedy: z
+    .object({
+      rule: z.string().describe('One item for `spec.rules`.'),
+      policy: z.string().describe('A whole document with that rule alone.'),
+      addTo: z.object({ document: z.string(), source: sourceSchema }).exactOptional(),
+    })
+    .exactOptional()
+    .describe('The smallest rule that would allow it, as YAML.'),
+  enforced: z
+    .object({
+      revision: z.int(),
+      accepted: z.array(z.string()).describe('Nodes that accepted what they were last sent of authorization.'),
+      pending: z.array(z.string()),
+      rejected: z.array(z.string()),
+    })
+    .exactOptional()
+    .describe("Which of the target's connected proxies enforce this revision's rules."),
+  recorded: z
+    .array(
+      z.object({
+        requestId: z.string(),
+        at: z.number(),
+        node: z.string(),
+        policy: z.string().exactOptional().describe('The rule that refused; absent: none allowed.'),
+        method: z.string().exactOptional(),
+        path: z.string(),
+      }),
+    )
+    .exactOptional()
+    .describe('The refusals that were logged with this request id, newest first.'),
+});

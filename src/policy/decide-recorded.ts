@@ -28,6 +28,7 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
   const { key, authorization } = service;
   const rules = [...authorization.deny, ...authorization.allow];
   // Rules that ask for more than who, method and path: for what no record has.
+  const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
   const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
   const rewritten = new Map<string, { readonly worst: MeshIr; readonly best: MeshIr }>();
   const both = (path: RecordedPath): { readonly worst: MeshIr; readonly best: MeshIr } => {
@@ -43,6 +44,7 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
     if (service.rawPatches !== undefined && service.rawPatches.length > 0) return unknown;
     const path = readBy(service, call.path ?? oddPath);
     const request = requestOf(key, call);
+    const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
     if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return answer(mesh, request);
     const { worst, best } = both(path);
     const bad = answer(worst, request);
@@ -70,7 +72,16 @@ function requestOf(target: ServiceKey, { caller, principal, method, path }: Reco
   };
 }
 
-function answer(mesh: MeshIr, request: AccessRequest): RecordedDecision {
+/** A record does not hold what a token said, nor whether there was one before anyone asked for it. */
+function answerEitherWay(mesh: MeshIr, request: AccessRequest): RecordedDecision {
+  const { caller } = request;
+  const without = answerOne(mesh, request);
+  if (caller.kind !== 'anonymous') return without;
+  const best = answerOne(mesh, { ...request, caller: { ...caller, token: 'any' } });
+  return best.outcome === without.outcome ? without : unknown;
+}
+
+function answerOne(mesh: MeshIr, request: AccessRequest): RecordedDecision {
   const { outcome, stage, rule } = decide(mesh, request);
   return rule === undefined ? { outcome, stage } : { outcome, stage, rule: rule.id };
 }

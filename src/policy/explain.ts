@@ -73,7 +73,11 @@ function serviceOf(mesh: MeshIr, key: ServiceKey): ServiceIr {
 }
 
 function callerText(caller: Caller): string {
-  return caller.kind === 'id' ? caller.id : `anonymous (${caller.via})`;
+  if (caller.kind === 'id') return caller.id;
+  const { token } = caller;
+  return token === undefined || token === 'any'
+    ? `anonymous (${caller.via})`
+    : `anonymous (${caller.via}, a token of ${token.issuer})`;
 }
 
 function notesOf(

@@ -27,6 +27,7 @@ export function idlePrincipal(
     case 'cells':
       return undefined;
     case 'anonymous':
+    case 'jwt':
       return target.mtls.mode === 'permissive'
         ? undefined
         : {

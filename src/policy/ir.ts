@@ -18,6 +18,7 @@ export interface MeshIr {
   readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
   readonly workloads: ReadonlyMap<SpiffeId, WorkloadIr>;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+  readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
   /** EnvoyResource documents, in the order of their keys. Absent without any. */
   readonly rawResources?: readonly RawIr[];
   /** Identities that no policy can lock out; they come before every rule. */
@@ -34,6 +35,16 @@ export interface LegacyAuthorityIr {
   readonly name: string;
   /** PEM, one or more CA certificates. */
   readonly certificates: string;
+}
+
+export interface JwtIssuerIr {
+  readonly name: string;
+  /** `iss`, exactly. */
+  readonly issuer: string;
+  /** A JWK Set, public keys of fixed algorithms. */
+  readonly jwks: string;
+  /** Lower case. In `authorization` the token follows "Bearer ". */
+  readonly header: string;
 }
 
 export interface ServiceIr {
@@ -125,6 +136,13 @@ export type PrincipalIr =
   | { readonly kind: 'prefix'; readonly prefix: string }
   /** No verified identity of the mesh: plaintext, one-way TLS, legacy certificate. */
   | { readonly kind: 'anonymous' }
+  /** Anonymous, with a verified token: a name of `jwtIssuers`, one of its audiences, and claims that are exactly these texts. */
+  | {
+      readonly kind: 'jwt';
+      readonly issuer: string;
+      readonly audience: string;
+      readonly claims: Readonly<Record<string, string>>;
+    }
   | { readonly kind: 'everyone' }
   | CellDefaultIr;
 

@@ -1,6 +1,6 @@
 // Whether one rule matches one call: the same questions that the filters made from the rule ask on the proxy.
 import type { OperationIr, PathIr, PrincipalIr, RuleIr } from './ir.ts';
-import type { Caller } from './request.ts';
+import type { Caller, Token } from './request.ts';
 
 /** A call as the authorization filter sees it; without `http` on TCP. */
 export interface FilteredCall {
@@ -34,6 +34,8 @@ export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean 
       return caller.kind === 'id' && caller.id.startsWith(principal.prefix);
     case 'anonymous':
       return caller.kind === 'anonymous';
+    case 'jwt':
+      return caller.kind === 'anonymous' && caller.token !== undefined && matchToken(principal, caller.token);
     case 'everyone':
       return true;
     case 'cells':
@@ -45,6 +47,18 @@ export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean 
     default:
       return principal satisfies never;
   }
+}
+
+function matchToken(
+  { issuer, audience, claims }: Extract<PrincipalIr, { readonly kind: 'jwt' }>,
+  token: Token | 'any',
+): boolean {
+  if (token === 'any') return true;
+  return (
+    token.issuer === issuer &&
+    token.audiences.includes(audience) &&
+    Object.entries(claims).every(([name, value]) => token.claims[name] === value)
+  );
 }
 
 /** A path mismatch outweighs a method mismatch: "method" means that the path was right, "cell" that both were. */

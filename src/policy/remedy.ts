@@ -38,6 +38,10 @@ function callerOf(
   { serviceOf }: MeshIr,
   { caller }: AccessRequest,
 ): { readonly source: string; readonly name: string } {
+  if (caller.kind === 'anonymous' && typeof caller.token === 'object') {
+    const { issuer, audiences, claims } = caller.token;
+    return { source: `jwt: ${JSON.stringify({ issuer, audience: audiences[0] ?? '', claims })}`, name: issuer };
+  }
   if (caller.kind === 'anonymous') return { source: 'anonymous: true', name: 'anonymous' };
   const key = serviceOf.get(caller.id);
   const name = caller.id.slice(caller.id.lastIndexOf('/') + 1);

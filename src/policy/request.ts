@@ -6,7 +6,15 @@ export type Caller =
   /** Presents an X.509-SVID with this ID, signed by its trust domain. */
   | { readonly kind: 'id'; readonly id: SpiffeId }
   /** Presents none: plaintext, TLS without a client certificate, or a certificate of a legacy authority. */
-  | { readonly kind: 'anonymous'; readonly via: AnonymousVia };
+  | { readonly kind: 'anonymous'; readonly via: AnonymousVia; readonly token?: Token | 'any' };
+
+/** What a verified token says. Assumed to be whatever a rule asks for: `any`. */
+export interface Token {
+  /** A name of the mesh's `jwtIssuers`. */
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly claims: Readonly<Record<string, string>>;
+}
 
 export type AnonymousVia = 'plaintext' | 'one-way-tls' | 'legacy';
 

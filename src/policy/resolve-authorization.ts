@@ -9,6 +9,7 @@ import { type PlacedRule, warnOfIdleRules } from './idle-rules.ts';
 import type { AuthorizationIr, CellDefaultIr, PrincipalIr, RuleIr, ServiceKey } from './ir.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
+import { resolveJwtSource } from './resolve-jwt.ts';
 import type { MeshDefaults } from './resolve-mesh.ts';
 import { resolveOperations } from './resolve-operation.ts';
 import type { ServiceDraft } from './resolve-service.ts';
@@ -180,7 +181,7 @@ function resolveSource(
   parsed: Parsed,
   place: FieldPath,
   target: ServiceDraft,
-  { names, problems, drafts, defaults: { trustDomain } }: AuthorizationContext,
+  { names, problems, drafts, defaults: { trustDomain, jwtIssuers } }: AuthorizationContext,
 ): PrincipalIr | undefined {
   const { metadata } = parsed.document;
   if ('service' in source) {
@@ -208,6 +209,10 @@ function resolveSource(
   if ('trustDomain' in source) return { kind: 'prefix', prefix: `${trustDomainUri(source.trustDomain)}/` };
   if ('authenticated' in source) return { kind: 'prefix', prefix: `${trustDomainUri(trustDomain)}/` };
   if ('anonymous' in source) return { kind: 'anonymous' };
+  if ('jwt' in source) {
+    const { action } = parsed.document.spec;
+    return resolveJwtSource(source, parsed, place, { issuers: jwtIssuers, target, action, problems });
+  }
   if ('everyone' in source) return { kind: 'everyone' };
   return source satisfies never;
 }

@@ -3,15 +3,17 @@ import type { Cell } from '../model/documents/cell.ts';
 import type { Mesh } from '../model/documents/mesh.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import { type SpiffeId, serverSpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
-import type { CellIr, LegacyAuthorityIr } from './ir.ts';
+import type { CellIr, JwtIssuerIr, LegacyAuthorityIr } from './ir.ts';
 import { legacyCertificateFault } from './legacy-certificates.ts';
 import type { Problems } from './problems.ts';
+import { resolveJwtIssuers } from './resolve-jwt.ts';
 
 export interface MeshDefaults {
   readonly trustDomain: TrustDomain;
   readonly mode: 'permissive' | 'strict';
   readonly svidLifetimeMs: number;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+  readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
   readonly authorization: Mesh['spec']['authorization'];
   readonly breakGlass: readonly SpiffeId[];
 }
@@ -38,6 +40,7 @@ export function resolveMeshDefaults(
       mode: 'strict',
       svidLifetimeMs: 3_600_000,
       legacyAuthorities: new Map(),
+      jwtIssuers: new Map(),
       authorization: { withinCell: 'deny', acrossCells: 'deny' },
       breakGlass: [],
     };
@@ -62,6 +65,7 @@ export function resolveMeshDefaults(
     mode: spec.mtls.mode,
     svidLifetimeMs: spec.svid.lifetime,
     legacyAuthorities: resolveLegacyAuthorities(parsed, problems),
+    jwtIssuers: resolveJwtIssuers(parsed, problems),
     authorization: spec.authorization,
     breakGlass: resolveBreakGlass(parsed, problems),
   };

@@ -22,7 +22,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
   const problems = createProblems();
   const byKind = documentsByKind(documents, problems);
   const defaults = resolveMeshDefaults(byKind.meshes, documents, problems);
-  const { trustDomain, svidLifetimeMs, legacyAuthorities, breakGlass } = defaults;
+  const { trustDomain, svidLifetimeMs, legacyAuthorities, jwtIssuers, breakGlass } = defaults;
   const cells = resolveCells(byKind.cells, problems);
   const keys = new Set(byKind.services.map(({ document: { metadata } }) => serviceKey(metadata.name, metadata.cell)));
   const names = createNames(keys, cells, problems);
@@ -63,6 +63,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     serviceOf,
     workloads,
     legacyAuthorities,
+    jwtIssuers,
     breakGlass,
     ...(rawResources.length > 0 ? { rawResources } : {}),
   };

@@ -21,7 +21,8 @@ function coversPrincipal(wide: PrincipalIr, narrow: PrincipalIr): boolean {
     return narrow.kind === 'prefix' && narrow.prefix.startsWith(wide.prefix);
   }
   if (wide.kind === 'id') return narrow.kind === 'id' && narrow.id === wide.id;
-  return wide.kind === 'anonymous' && narrow.kind === 'anonymous';
+  if (wide.kind === 'anonymous') return narrow.kind === 'anonymous' || narrow.kind === 'jwt';
+  return false;
 }
 
 function coversOperation(wide: OperationIr, narrow: OperationIr): boolean {

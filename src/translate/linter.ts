@@ -9,6 +9,7 @@ import {
 import { discoveryRules } from './lint/discovery-rules.ts';
 import type { Finding } from './lint/finding.ts';
 import { httpRules } from './lint/http-rules.ts';
+import { jwtRules } from './lint/jwt-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
@@ -19,20 +20,25 @@ import { walk } from './lint/walk.ts';
 import type { TranslatedResource } from './proxy.ts';
 import { envoyRegistry } from './raw/envoy-registry.ts';
 
-const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules];
+const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules, ...jwtRules];
 
 export interface LintOptions {
   /** There are raw resources or patches among them: of any type of Envoy's, and with ways around that translate never takes. */
   readonly raw?: boolean;
+  /** Look into these alone; the others are known to be fine, and are what names may lead to. Default: all. */
+  readonly only?: (resource: TranslatedResource) => boolean;
 }
 
 /** Empty: they may be sent. `resources` are all of one proxy's, but for its own SVID. */
-export function lint(resources: readonly TranslatedResource[], { raw = false }: LintOptions = {}): readonly Finding[] {
+export function lint(
+  resources: readonly TranslatedResource[],
+  { raw = false, only = () => true }: LintOptions = {},
+): readonly Finding[] {
   const registry = raw ? envoyRegistry() : extensionRegistry;
   const all = raw ? [...rules, ...rawRules] : rules;
   const findings: Finding[] = [];
   const secretReferences = new Map<string, string>();
-  for (const resource of resources) {
+  for (const resource of resources.filter(only)) {
     const report = (path: string, code: string, message: string): void => {
       findings.push({ code, typeUrl: resource.typeUrl, resource: resource.name, path, message });
     };
@@ -51,7 +57,7 @@ export function lint(resources: readonly TranslatedResource[], { raw = false }: 
       },
     });
   }
-  return [...findings, ...dangling(resources, registry)];
+  return [...findings, ...dangling(resources, registry, only)];
 }
 
 function sameAsBefore(seen: Map<string, string>, reference: SdsSecretConfig): boolean {

@@ -56,6 +56,11 @@ export const peerCellHeader = 'x-cellwall-peer-cell';
 export const peerServiceHeader = 'x-cellwall-peer-service';
 /** What GitLab's Topology Service reads: the subject DN of the caller's certificate, whose CN is the name of its cell. */
 export const subjectDnHeader = 'x-client-cert-subject-dn';
+/** Where the JWT filter leaves what a verified token of an issuer says. */
+export const jwtAuthnNamespace = 'envoy.filters.http.jwt_authn';
+export function jwtPayloadKey(issuer: string): string {
+  return `cellwall/${issuer}`;
+}
 /** No caller may send any header that begins so. */
 export const ownHeaderPrefix = 'x-cellwall-';
 

@@ -11,6 +11,7 @@ import type { DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
 import { inboundFilters } from './filters/catalog.ts';
 import { extension } from './filters/extension.ts';
 import { fieldExtractions } from './filters/field-extraction.ts';
+import { jwtAuthn } from './filters/jwt-authn.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
 import { healthRoutes, inboundRoutes } from './inbound/inbound-routes.ts';
@@ -48,7 +49,9 @@ function inboundResources(
     resource(ClusterSchema, inboundCluster(service, application)),
     resource(ListenerSchema, inboundListener(service, mesh, inbound)),
     ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
-    ...fieldExtractions(service).map((extraction) => resource(TypedExtensionConfigSchema, extraction)),
+    ...[...jwtAuthn(service, mesh), ...fieldExtractions(service)].map((one) =>
+      resource(TypedExtensionConfigSchema, one),
+    ),
   ];
   if (service.mtls.mode === 'permissive') {
     resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles)));

@@ -144,15 +144,15 @@ spec: {id: 1.5}
     ],
     [
       '- from: [{service: a, cell: b}]',
-      '8:27 excluded-field spec.rules[0].from[0]: "service" and "cell" exclude each other | exactly one of service, cell, spiffeId, prefix, trustDomain, anonymous, everyone',
+      '8:27 excluded-field spec.rules[0].from[0]: "service" and "cell" exclude each other | exactly one of service, cell, eachCell, spiffeId, prefix, trustDomain, authenticated, anonymous, jwt, everyone',
     ],
     [
       '- from: [{}]',
-      '8:14 missing-field spec.rules[0].from[0]: expected one of "service", "cell", "spiffeId", "prefix", "trustDomain", "anonymous", "everyone"',
+      '8:14 missing-field spec.rules[0].from[0]: expected one of "service", "cell", "eachCell", "spiffeId", "prefix", "trustDomain", "authenticated", "anonymous", "jwt", "everyone"',
     ],
     [
       '- from: [cell-1]',
-      '8:14 wrong-type spec.rules[0].from[0]: expected a mapping with one of "service", "cell", "spiffeId", "prefix", "trustDomain", "anonymous", "everyone", found "cell-1"',
+      '8:14 wrong-type spec.rules[0].from[0]: expected a mapping with one of "service", "cell", "eachCell", "spiffeId", "prefix", "trustDomain", "authenticated", "anonymous", "jwt", "everyone", found "cell-1"',
     ],
     ['- from: [{cell: 3}]', '8:21 wrong-type spec.rules[0].from[0].cell: expected text, found 3 | put it in quotes'],
     ['- from: [{service: [a]}]', '8:24 wrong-type spec.rules[0].from[0].service: expected text, found a list'],

@@ -188,6 +188,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
         services: new Map(services.map((one) => [one.key, one])),
         serviceOf: new Map(services.map((one) => [one.spiffeId, one.key])),
         workloads: new Map(),
+        jwtIssuers: new Map(),
         legacyAuthorities: new Map(),
         breakGlass,
       },

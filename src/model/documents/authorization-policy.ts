@@ -13,6 +13,20 @@ const sourceSchema = z.union([
   z.strictObject({ trustDomain: trustDomainSchema }),
   z.strictObject({ authenticated: z.literal(true).describe('Callers with any identity of the mesh.') }),
   z.strictObject({ anonymous: z.literal(true).describe('Callers without an identity of the mesh.') }),
+  z.strictObject({
+    jwt: z
+      .strictObject({
+        issuer: nameSchema.describe("The name of one of the Mesh's jwtIssuers."),
+        audience: z.string().min(1).max(256).describe('One of those in the token.'),
+        claims: z
+          .record(z.string().min(1).max(128), z.string().max(256))
+          .default({})
+          .describe('Each of them is in the token, at the top, as exactly this text.'),
+      })
+      .describe(
+        'Callers without an identity of the mesh that send a token of this issuer. Permissive HTTP services only.',
+      ),
+  }),
   z.strictObject({ everyone: z.literal(true).describe('Any caller, with or without an identity.') }),
 ]);
 

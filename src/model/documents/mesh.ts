@@ -16,6 +16,25 @@ const legacyAuthoritySchema = z.strictObject({
     ),
 });
 
+const jwtIssuerSchema = z.strictObject({
+  name: nameSchema,
+  issuer: z
+    .string()
+    .min(1)
+    .max(1024)
+    .regex(/^\S+$/, { error: 'not an issuer: what tokens say in "iss", without blanks' })
+    .describe('Exactly what its tokens say in `iss`.'),
+  jwks: z
+    .string()
+    .max(65_536)
+    .describe('Its public keys, a JWK Set as JSON. Every key says its `alg`; tokens of another algorithm are refused.'),
+  header: z
+    .string()
+    .regex(/^[a-z0-9-]{1,64}$/, { error: 'not a header: lower-case letters, digits and "-"' })
+    .default('authorization')
+    .describe('Where callers put the token; in `authorization` after "Bearer ".'),
+});
+
 const defaultActionSchema = z.enum(['allow', 'deny']).default('deny');
 
 export const meshSchema = z.strictObject({
@@ -43,6 +62,11 @@ export const meshSchema = z.strictObject({
       })
       .prefault({}),
     legacyAuthorities: z.array(legacyAuthoritySchema).default([]),
+    jwtIssuers: z
+      .array(jwtIssuerSchema)
+      .max(20)
+      .default([])
+      .describe('Whose tokens a `jwt` rule may take from callers that have no certificate yet.'),
     authorization: z
       .strictObject({
         withinCell: defaultActionSchema.describe("Callers of the service's own cell. Default: deny."),

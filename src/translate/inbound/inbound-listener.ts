@@ -15,6 +15,7 @@ import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { inboundFilters } from '../filters/catalog.ts';
 import { extensionSource } from '../filters/extension.ts';
 import { fieldExtractionPlaces } from '../filters/field-extraction.ts';
+import { jwtAuthnPlace } from '../filters/jwt-authn.ts';
 import { extensionName, healthRouteName, inboundName, logName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
@@ -61,7 +62,7 @@ function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
     transportSocket: downstreamTls(service, domain, chain.callers),
-    filters: applicationFilters(service, domain, 'mtls'),
+    filters: applicationFilters(service, domain, 'caller'),
     ...cut(chain.cut),
   });
 }
@@ -99,16 +100,18 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
   return create(FilterChainSchema, { name: 'health', ...rawBuffer, filters: [manager] });
 }
 
-function applicationFilters(service: ServiceIr, domain: TrustDomain, chain: 'mtls' | 'plain'): Filter[] {
+function applicationFilters(service: ServiceIr, domain: TrustDomain, chain: 'caller' | 'mtls' | 'plain'): Filter[] {
+  const logged = chain === 'caller' ? 'mtls' : chain;
   const discovered = inboundFilters.map((filter) => ({
     name: extensionName(service, filter.name),
     configType: { case: 'configDiscovery', value: extensionSource(service, filter) } as const,
   }));
   if (service.protocol === 'tcp') {
-    return [...discovered.map((filter) => create(FilterSchema, filter)), inboundTcp(service, chain)];
+    return [...discovered.map((filter) => create(FilterSchema, filter)), inboundTcp(service, logged)];
   }
   const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
-  filters.splice(1, 0, ...fieldExtractionPlaces(service));
-  return [inboundManager(service, domain, { chain, routeName: inboundName, filters })];
+  // Who has a chain of his own has a certificate, which is what decides of him.
+  filters.splice(1, 0, ...(chain === 'caller' ? [] : jwtAuthnPlace(service)), ...fieldExtractionPlaces(service));
+  return [inboundManager(service, domain, { chain: logged, routeName: inboundName, filters })];
 }

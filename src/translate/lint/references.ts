@@ -32,7 +32,11 @@ const kinds: Readonly<Record<string, Kind>> = {
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret': 'secret',
 };
 
-export function dangling(resources: readonly TranslatedResource[], registry: Registry): readonly Finding[] {
+export function dangling(
+  resources: readonly TranslatedResource[],
+  registry: Registry,
+  only: (resource: TranslatedResource) => boolean,
+): readonly Finding[] {
   const findings: Finding[] = [];
   const known = new Set([`cluster ${controlPlaneCluster}`]);
   const taken = new Set<string>();
@@ -48,7 +52,7 @@ export function dangling(resources: readonly TranslatedResource[], registry: Reg
     if (place !== undefined && taken.has(place)) report('same-address', `${place} is taken by another listener`);
     if (place !== undefined) taken.add(place);
   }
-  for (const { typeUrl, name, schema, message } of resources) {
+  for (const { typeUrl, name, schema, message } of resources.filter(only)) {
     walk(schema, message, registry, {
       visit({ message: inner, path }) {
         for (const [kind, target] of referencesOf(inner)) {

@@ -33,7 +33,7 @@ const everyCell = '*';
 function callersByCell(principals: readonly PrincipalIr[], all: string): ReadonlyMap<string, readonly Principal[]> {
   const byCell = new Map<string, Principal[]>();
   for (const principal of principals) {
-    if (principal.kind === 'anonymous' || principal.kind === 'cells') continue;
+    if (principal.kind === 'anonymous' || principal.kind === 'jwt' || principal.kind === 'cells') continue;
     if (principal.kind === 'everyone' || (principal.kind === 'prefix' && all.startsWith(principal.prefix))) {
       byCell.set(everyCell, []);
       continue;

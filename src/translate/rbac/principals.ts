@@ -8,6 +8,7 @@ import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { MeshIr, PrincipalIr, ServiceIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
+import { jwtClaims } from './jwt-claims.ts';
 
 export interface PrincipalContext {
   readonly domain: TrustDomain;
@@ -36,6 +37,10 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
     case 'anonymous':
       // Nobody is anonymous behind the SPIFFE validator.
       return context.mode === 'strict' ? undefined : not(authenticated({ case: 'prefix', value: own }));
+    case 'jwt':
+      return context.mode === 'strict'
+        ? undefined
+        : and([not(authenticated({ case: 'prefix', value: own })), ...jwtClaims(of)]);
     case 'everyone':
       return everyone(context);
     case 'cells':

@@ -1,0 +1,61 @@
+// What is wrong with a JWK Set that is to verify tokens. RFC 7517. Public keys of fixed algorithms only: a key that does not say its
+// algorithm would let a token choose it, and a symmetric key in a document is known to its readers.
+
+export interface JwksFault {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Asymmetric signatures that Envoy verifies: RFC 7518 §3.1, RFC 8037. By key type. */
+const algorithms: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
+  EC: ['ES256', 'ES384', 'ES512'],
+  OKP: ['EdDSA'],
+};
+const needed: Readonly<Record<string, readonly string[]>> = {
+  RSA: ['n', 'e'],
+  EC: ['crv', 'x', 'y'],
+  OKP: ['crv', 'x'],
+};
+
+export function jwksFault(text: string): JwksFault | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { message: 'the JWK Set is no JSON', hint: 'paste what the issuer serves at its jwks_uri' };
+  }
+  const keys = isObject(value) ? value['keys'] : undefined;
+  if (!Array.isArray(keys) || keys.length === 0) {
+    return { message: 'the JWK Set has no keys', hint: 'it is an object with a list "keys" (RFC 7517)' };
+  }
+  for (const [index, key] of keys.entries()) {
+    const fault = keyFault(key);
+    if (fault !== undefined) return { message: `key ${index} ${fault.message}`, hint: fault.hint };
+  }
+  return undefined;
+}
+
+function keyFault(key: unknown): JwksFault | undefined {
+  if (!isObject(key)) return { message: 'is no object', hint: 'every key is a JWK (RFC 7517)' };
+  const type = String(key['kty']);
+  const allowed = Object.hasOwn(algorithms, type) ? algorithms[type] : undefined;
+  if (allowed === undefined) {
+    return { message: `is of the type "${type}"`, hint: 'public keys only: RSA, EC or OKP, never a shared secret' };
+  }
+  if (!allowed.includes(String(key['alg']))) {
+    const said = key['alg'] === undefined ? 'does not say its algorithm' : `says the algorithm "${String(key['alg'])}"`;
+    return { message: said, hint: `add "alg": one of ${allowed.join(', ')}; tokens of another algorithm are refused` };
+  }
+  if (['d', 'p', 'q', 'k'].some((part) => part in key)) {
+    return { message: 'holds a private part', hint: 'remove it: verification needs the public key' };
+  }
+  const missing = needed[type]?.find((part) => typeof key[part] !== 'string');
+  return missing === undefined
+    ? undefined
+    : { message: `has no "${missing}"`, hint: `a ${type} key has ${needed[type]?.join(', ')}` };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -39,10 +39,10 @@ export const cutOver: Step = {
 
     const granted = await until(
       async () => {
-        const { code: done, stdout } = await cellwall.run('apply', '-f', strict, '--since', '2s');
+        const { code: done, stdout } = await cellwall.run('apply', '-f', strict, '--since', '1s');
         return done === 0 ? stdout : undefined;
       },
-      { what: 'nobody called in plaintext for 2 s', withinMs: 20_000, everyMs: 200 },
+      { what: 'nobody called in plaintext for a second', withinMs: 20_000, everyMs: 200 },
     );
     tell.held('cellwall apply, when nobody did any more', granted.trim().split('\n').join(' '));
     const refused = await until(

@@ -73,6 +73,7 @@ test('every step holds', { timeout: 180_000 }, async () => {
       { name: 'rotation', ok: true, failed: 0, rotations: 3 },
       { name: 'control-plane-killed', ok: true, failed: 0, endpointsLost: 0, repushed: 0 },
       { name: 'broken-policy', ok: true, exitCode: 3 },
+      { name: 'cut-over', ok: true, refusedFor: 'plaintext, 127.0.0.1' },
     ],
   });
   expect(left()).toEqual([]);

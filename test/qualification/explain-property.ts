@@ -133,7 +133,7 @@ function operationOf({ grpc, method, path, cellId }: GeneratedRequest): Partial<
 type Presented = { readonly certificate?: TestCertificate } | undefined;
 
 /** What each caller shows in the handshake; undefined is plaintext. Certificates are made once. */
-function createCertificates(
+export function createCertificates(
   ca: TestCa,
   foreign: TestCa,
   legacy: TestCa,

@@ -5,6 +5,7 @@ import { createSnapshotMaker } from '../../../src/control/snapshot-maker.ts';
 import type { Svid } from '../../../src/identity/svid.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
+import type { GrpcService } from '../../../src/observe/access-log-service.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
 import { inboundName } from '../../../src/translate/names.ts';
 import type { Bundles } from '../../../src/translate/proxy.ts';
@@ -32,6 +33,8 @@ export interface FleetOptions {
   readonly ca: TestCa;
   readonly bundles: Bundles;
   readonly applications: { readonly http1: number; readonly http2: number };
+  /** Beside ADS, as the access-log service. */
+  readonly services?: readonly GrpcService[];
 }
 
 interface Wall {
@@ -47,6 +50,7 @@ export async function startFleetOfWalls({
   ca,
   bundles,
   applications,
+  services = [],
 }: FleetOptions): Promise<FleetOfWalls> {
   const cache = createSnapshotCache();
   const nacks: string[] = [];
@@ -60,7 +64,7 @@ export async function startFleetOfWalls({
     },
     log: silentLog,
   });
-  const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog });
+  const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog, services });
   const maker = createSnapshotMaker(createInterner(), silentLog);
   const walls: Wall[] = [];
   const stop = async (): Promise<void> => {

@@ -56,3 +56,29 @@ test('a mistake that the schema shows is told with its line, without asking', as
   expect(stderr).toMatch(/typo\.yaml:10:\d+: error: .*no field "conect_timeout"/);
   expect(stderr).toMatch(/did you mean "connect_timeout"/);
 });
+
+test('explain says that a raw patch takes the decision out of its hands', async () => {
+  const file = join(folder, 'listener.yaml');
+  writeFileSync(
+    file,
+    `apiVersion: cellwall/v1
+kind: EnvoyResource
+metadata: { name: tuned }
+spec:
+  selector: { services: [topology-rest] }
+  patch:
+    operation: merge
+    typeUrl: type.googleapis.com/envoy.config.listener.v3.Listener
+    name: inbound
+    value: { tcp_backlog_size: 10 }
+`,
+  );
+  const { code, stdout } = await runCli([
+    ...['explain', 'anonymous', 'topology-rest', '--expect', 'refused'],
+    ...['-f', join(projectRoot, 'examples/cells'), '-f', file],
+  ]);
+  expect(stdout).toMatch(
+    /^UNDECIDABLE: raw patch\n {2}EnvoyResource\/tuned \(.*listener\.yaml:1\)\n\nwithout it: REFUSED:/,
+  );
+  expect(code).toBe(3);
+});

@@ -19,3 +19,23 @@ it('refuses another trust domain once one is in use, at its line', () => {
     { severity: 'error', code: 'trust-domain-changed', source: { file: 'mesh.yaml', line: 5 } },
   ]);
 });
+
+it('refuses a raw resource that Envoy would, at its line', () => {
+  const raw = `---
+apiVersion: cellwall/v1
+kind: EnvoyResource
+metadata: {name: raw}
+spec:
+  selector: {all: true}
+  resource:
+    "@type": type.googleapis.com/envoy.config.cluster.v3.Cluster
+    name: extra
+    connect_timeout: 0s
+`;
+  const text = `apiVersion: cellwall/v1\nkind: Mesh\nmetadata: {name: m}\nspec: {trustDomain: a.test}\n${raw}`;
+  const parsed = parseDocuments(text, 'raw.yaml');
+  if (parsed.kind !== 'parsed') throw new Error('does not parse');
+  expect(createJudge().check(parsed.documents)).toMatchObject([
+    { severity: 'error', code: 'constraint', source: { file: 'raw.yaml', line: 14 } },
+  ]);
+});

@@ -11,6 +11,8 @@ import { checkRaw } from '../../src/translate/raw/check-raw.ts';
 import { envoyRegistry } from '../../src/translate/raw/envoy-registry.ts';
 import { stubBundles, stubShape } from '../../src/translate/raw/stub-proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
+import { createTestCa } from '../support/test-ca.ts';
+import { goldenBundles, scenariosWith } from './scenarios.ts';
 
 const base = `apiVersion: cellwall/v1
 kind: Mesh
@@ -272,6 +274,20 @@ describe('what is dangerous is refused', () => {
     expect(codes(merge(listenerType, 'inbound', manager(`${both}, ${lua}, ${router}`)))).not.toContain(
       'raw-before-authorization',
     );
+  });
+
+  test('another filter under the name of one of its own', () => {
+    const lent = `${authz('authz-deny')}, ${authz('authz-allow').replace(`type_urls: [${rbac}]`, 'type_urls: [type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua]')}`;
+    expect(codes(merge(listenerType, 'inbound', manager(`${lent}, ${router}`)))).toContain('raw-before-authorization');
+  });
+
+  test('but not what translate itself puts before it', async () => {
+    const legacy = (await createTestCa('old')).root;
+    for (const service of Object.values(scenariosWith(legacy))) {
+      const { mesh, endpoints, shape } = service;
+      const findings = lint(translate(mesh, endpoints, goldenBundles, shape), { raw: true });
+      expect(findings).toEqual([]);
+    }
   });
 
   test('routes with a configuration of their own for it', () => {

@@ -22,8 +22,9 @@ import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
 const authorization = new RegExp(`/(${inboundFilters.map(({ name }) => name).join('|')})(-tcp)?$`);
-/** May stand before authorization: it only makes data for it. */
-const harmless = /\.grpc_field_extraction\./;
+/** What may stand before the last of them: authorization itself, and what reads for it, which answers only to refuse. */
+const harmless =
+  /envoy\.extensions\.filters\.(http|network)\.(rbac|grpc_field_extraction|proto_message_extraction|jwt_authn)\.v3\./;
 
 /** Whatever stands before it may answer by itself. */
 const authorizationFirst: Rule = (message, ancestors) => {
@@ -49,16 +50,16 @@ function servesHealth({ routeSpecifier: routes }: HttpConnectionManager): boolea
 
 function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [string, string])[] {
   const last = filters.findLastIndex(({ name }) => authorization.test(name));
-  const stranger = filters
-    .slice(0, last + 1)
-    .find(({ name, configType }) => !authorization.test(name) && !isHarmless(configType));
+  const stranger = filters.slice(0, last + 1).find(({ configType }) => !isHarmless(configType));
   return stranger === undefined
     ? []
-    : [['raw-before-authorization', `the filter ${stranger.name} stands before authorization`]];
+    : [['raw-before-authorization', `the filter ${stranger.name} stands before authorization, or in its place`]];
 }
 
+/** By the types that Envoy lets it have, not by its name. */
 function isHarmless({ case: kind, value }: (Filter | HttpFilter)['configType']): boolean {
-  return kind === 'typedConfig' && harmless.test(value.typeUrl);
+  if (kind === 'typedConfig') return harmless.test(value.typeUrl);
+  return kind === 'configDiscovery' && value.typeUrls.length > 0 && value.typeUrls.every((url) => harmless.test(url));
 }
 
 function managerOf({ configType }: Filter): HttpConnectionManager | undefined {

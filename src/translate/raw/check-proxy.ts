@@ -54,7 +54,11 @@ function checkResult(base: readonly TranslatedResource[], raws: readonly RawIr[]
       for (const raw of patches) tell(raw, { code: 'constraint', message: where, path: [...bodyPlace(raw), ...path] });
     }
   }
-  for (const finding of lint(result, { raw: true })) {
+  // What translate made is fine by itself; only a removal can leave it with names that lead nowhere.
+  const removes = raws.some(({ change }) => change.kind === 'remove');
+  const touched = new Set(raws.map((raw) => targetKey(targetOf(raw))));
+  const only = (resource: TranslatedResource): boolean => removes || touched.has(targetKey(resource));
+  for (const finding of lint(result, { raw: true, only })) {
     const those = about(`${finding.typeUrl} ${finding.resource}`);
     // What is wrong elsewhere, as a reference to what was removed, may be the fault of any of them.
     for (const raw of those.length > 0 ? those : raws) tell(raw, faultOf(finding, raw));

@@ -16,4 +16,11 @@ export type AuditEvent =
       readonly reasons: readonly string[];
     }
   | { readonly kind: 'rolled-back'; readonly author: string; readonly to: number; readonly revision: number }
+  /** At most once a minute for each identity and service. */
+  | {
+      readonly kind: 'break-glass-used';
+      readonly principal: string;
+      readonly service: string;
+      readonly node: string;
+    }
   | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string };

@@ -14,6 +14,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, type KeepPath, readLogName, tcpCall } from './access-log.ts';
+import type { BreakGlassWatch } from './break-glass.ts';
 import type { Refusals } from './refusals.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -26,6 +27,7 @@ export interface AccessLogDeps {
   readonly keepPath: KeepPath;
   /** Absent: no refusal can be asked for by its request id. */
   readonly refusals?: Refusals;
+  readonly breakGlass?: BreakGlassWatch;
   /** The stream of a verified proxy broke, or was refused: what it was about to say is lost. */
   readonly onBroken: (nodeId: string) => void;
 }
@@ -36,7 +38,7 @@ export interface GrpcService {
 }
 
 export function createAccessLogService(deps: AccessLogDeps): GrpcService {
-  const { traffic, log, trustDomain, serviceOfPeer, keepPath, refusals, onBroken } = deps;
+  const { traffic, log, trustDomain, serviceOfPeer, keepPath, refusals, breakGlass, onBroken } = deps;
   const take = (message: StreamAccessLogsMessage, stated: InboundLog, own: string, node: string): void => {
     const domain = trustDomain();
     if (domain === undefined || stated.service !== own) return;
@@ -46,6 +48,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
         const call = httpCall(stated, entry, domain, keepPath);
         if (call === undefined) continue;
         traffic.record(call);
+        breakGlass?.see(call, node);
         const { requestId = '', path = '' } = entry.request ?? {};
         if (call.decision !== 'refused' || requestId === '') continue;
         const { service, caller, principal, policy, method } = call;
@@ -63,7 +66,9 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     } else if (entries.case === 'tcpLogs') {
       for (const entry of entries.value.logEntry) {
         const call = tcpCall(stated, entry, domain);
-        if (call !== undefined) traffic.record(call);
+        if (call === undefined) continue;
+        traffic.record(call);
+        breakGlass?.see(call, node);
       }
     }
   };

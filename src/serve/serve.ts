@@ -16,6 +16,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
+import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import type { ServiceKey } from '../policy/ir.ts';
@@ -150,6 +151,10 @@ export async function serve(
   const accessLog = createAccessLogService({
     traffic,
     refusals,
+    breakGlass: createBreakGlassWatch(clock, (use) => {
+      log.warn({ ...use }, 'a break-glass identity was let through');
+      audit.append({ kind: 'break-glass-used', ...use });
+    }),
     onBroken: coverage.broken,
     keepPath: (name, path) => {
       const service = control.mesh()?.services.get(name as ServiceKey);

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic.ts';
 
 /** The policy's name on the proxy (translate/filters/authz-allow.ts). */
-const policy = 'cellwall/break-glass';
+const policy = '!cellwall/break-glass';
 const quietMs = 60_000;
 const maxKept = 1000;
 

@@ -175,6 +175,7 @@ describe('explain', () => {
     expect((await admin.call('/v1/explain?caller=web&target=nobody')).status).toBe(404);
     expect((await admin.call('/v1/explain?caller=spiffe:x&target=api')).status).toBe(400);
     expect((await admin.call('/v1/explain?caller=web')).status).toBe(400);
+    expect((await admin.call('/v1/explain?request=nobody-knows-it')).status).toBe(404);
   });
 });
 

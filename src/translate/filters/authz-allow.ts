@@ -11,8 +11,8 @@ import type { InboundFilter } from './inbound-filter.ts';
 export const healthPolicy = 'cellwall/health';
 export const fallbackPolicy = 'cellwall/fallback';
 export const cellDefaultPolicy = 'cellwall/cell-default';
-/** Observers tell its uses by this name. */
-export const breakGlassPolicy = 'cellwall/break-glass';
+/** Observers tell its uses by this name. Envoy names the first policy in the order of names that matches: this one. */
+export const breakGlassPolicy = '!cellwall/break-glass';
 
 export const authzAllow: InboundFilter = {
   name: 'authz-allow',

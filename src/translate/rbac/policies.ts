@@ -15,7 +15,7 @@ import { cellPrincipals } from './cell-principals.ts';
 import { permissions } from './permissions.ts';
 import { exceptIds, type PrincipalContext, principals } from './principals.ts';
 
-/** Name → policy. Names with "cellwall/" at the front and no number at the end are no rule's. */
+/** Name → policy. Names with "cellwall/" or "!cellwall/" at the front are no rule's. */
 export type Policies = ReadonlyMap<string, Policy>;
 
 export function policy(who: readonly Principal[], what: readonly Permission[]): Policy {

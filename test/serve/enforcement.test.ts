@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import type { Explanation } from '../../src/admin/wire.ts';
+import type { SpiffeId } from '../../src/model/spiffe-id.ts';
+import type { ServiceKey } from '../../src/policy/ir.ts';
+import type { ProxyStatus, TypeStatus } from '../../src/registry/proxy-status.ts';
+import { withEnforcement } from '../../src/serve/enforcement.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
+
+const answer = { decision: 'refused', target: 'api' } as unknown as Explanation;
+const proxy = (node: string, filters: Partial<TypeStatus>, more: Partial<ProxyStatus> = {}): ProxyStatus => ({
+  node,
+  spiffeId: 'spiffe://td1/service/api' as SpiffeId,
+  service: 'api' as ServiceKey,
+  state: 'connected',
+  since: 0,
+  ready: true,
+  types: [{ typeUrl: typeUrls.extension, ...filters }],
+  ...more,
+});
+
+test('which of the connected proxies of the target accepted what they were sent', () => {
+  const proxies = [
+    proxy('accepted', { sentRevision: 7, ackedRevision: 7 }),
+    proxy('unchanged since', { sentRevision: 3, ackedRevision: 3 }),
+    proxy('asked', { sentRevision: 7, ackedRevision: 6 }),
+    proxy('new', {}),
+    proxy('rejected', { sentRevision: 7, ackedRevision: 6, nack: { revision: 7, message: 'no' } }),
+    proxy('held', {}, { state: 'held' }),
+    proxy('another', {}, { service: 'web' as ServiceKey }),
+  ];
+  const control = { proxies: () => proxies, revision: () => 7, published: () => 7 };
+  expect(withEnforcement(answer, control).enforced).toEqual({
+    revision: 7,
+    accepted: ['accepted', 'unchanged since'],
+    pending: ['asked', 'new'],
+    rejected: ['rejected'],
+  });
+  const behind = withEnforcement(answer, { ...control, published: () => 6 }).enforced;
+  expect([behind?.accepted, behind?.pending.length]).toEqual([[], 4]);
+});

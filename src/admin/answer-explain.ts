@@ -4,7 +4,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
 import { explain } from '../policy/explain.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
-import type { Caller } from '../policy/request.ts';
+import type { Caller, Token } from '../policy/request.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
 /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
@@ -51,8 +51,33 @@ function callerOf(mesh: MeshIr, text: string): Caller {
     case 'legacy':
       return { kind: 'anonymous', via: text };
     default:
+      if (text.startsWith('jwt:')) return { kind: 'anonymous', via: 'one-way-tls', token: tokenOf(mesh, text) };
       return { kind: 'id', id: text.startsWith('spiffe:') ? spiffeId(text) : known(mesh, text).spiffeId };
   }
+}
+
+/** `jwt:<issuer>,aud=<audience>,<claim>=<text>…` */
+function tokenOf(mesh: MeshIr, text: string): Token {
+  const [issuer = '', ...parts] = text.slice('jwt:'.length).split(',');
+  if (!mesh.jwtIssuers.has(issuer)) {
+    throw new CellwallError('not_found', `no JWT issuer ${JSON.stringify(issuer)}`, {
+      hint: `known: ${[...mesh.jwtIssuers.keys()].join(', ') || 'none'}`,
+    });
+  }
+  const pairs = parts.map((part): [string, string] => {
+    const at = part.indexOf('=');
+    if (at < 1) {
+      throw new CellwallError('invalid_argument', `not a claim: ${JSON.stringify(part)}`, {
+        hint: 'as in "jwt:router,aud=topology,common_name=abc"',
+      });
+    }
+    return [part.slice(0, at), part.slice(at + 1)];
+  });
+  return {
+    issuer,
+    audiences: pairs.filter(([name]) => name === 'aud').map(([, value]) => value),
+    claims: Object.fromEntries(pairs.filter(([name]) => name !== 'aud')),
+  };
 }
 
 function targetOf(mesh: MeshIr, text: string): ServiceKey {

@@ -7,6 +7,10 @@ export const trafficCountSchema = z.object({
     .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
     .describe('How the caller came: the first three are anonymous.'),
   principal: z.string().optional().describe("The caller's SPIFFE ID; mtls only."),
+  token: z
+    .string()
+    .optional()
+    .describe("Of an anonymous caller: the mesh's name of the issuer whose token it sent, if one was verified."),
   peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
   method: z.string().optional().describe('HTTP method; absent on TCP.'),
   decision: z.enum(['allowed', 'refused']),

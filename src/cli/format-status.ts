@@ -82,7 +82,7 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
   }
   const rows = new Map<string, Row>();
   for (const count of traffic) {
-    const name = JSON.stringify([count.service, count.caller, count.principal]);
+    const name = JSON.stringify([count.service, count.caller, count.principal, count.token]);
     const row = rows.get(name) ?? { first: count, allowed: 0, refused: 0, lastSeen: 0 };
     rows.set(name, {
       first: row.first,
@@ -96,7 +96,7 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
     .map(({ first, allowed, refused, lastSeen }) => [
       first.service,
       callers[first.caller],
-      first.principal ?? '-',
+      first.principal ?? (first.token === undefined ? '-' : `token of ${first.token}`),
       String(allowed),
       String(refused),
       relativeTime(lastSeen, now),

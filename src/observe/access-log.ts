@@ -65,7 +65,7 @@ function call(service: string, common: AccessLogCommon, domain: TrustDomain, det
   const policy = refused ? denyingPolicy(details) : allowingPolicy(results);
   return {
     service,
-    ...callerOf(common, domain),
+    ...withToken(callerOf(common, domain), common),
     decision: refused ? 'refused' : 'allowed',
     ...(policy === undefined ? {} : { policy }),
     ...(shadow === undefined ? {} : { shadow }),
@@ -96,6 +96,18 @@ function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'cal
     : { caller: 'legacy', peer: certificate.subject.slice(0, maxPeer) };
 }
 
+/**
+ * The JWT filter leaves what a verified token says in the metadata, under the issuer's name (translate/names.ts); of that, the name
+ * alone is kept. Whoever has an identity is judged by it.
+ */
+function withToken<T extends Pick<Call, 'caller'>>(call: T, { metadata }: AccessLogCommon): T & Pick<Call, 'token'> {
+  if (call.caller === 'mtls') return call;
+  const verified = Object.keys(metadata?.filterMetadata['envoy.filters.http.jwt_authn'] ?? {});
+  const issuer = verified.find((key) => key.startsWith(tokenPrefix))?.slice(tokenPrefix.length);
+  return issuer === undefined ? call : { ...call, token: issuer };
+}
+
+const tokenPrefix = 'cellwall/';
 const maxPeer = 256;
 
 function anonymous(caller: CallerClass, common: AccessLogCommon): Pick<Call, 'caller' | 'peer'> {

@@ -7,8 +7,8 @@ export type RolledUp = Omit<TrafficCount, 'path'>;
 export function rollUp(counts: readonly TrafficCount[], limit = 10_000): readonly RolledUp[] {
   const rows = new Map<string, RolledUp>();
   for (const { path: _, ...call } of counts) {
-    const { service, caller, principal, peer, method, decision, policy, shadow } = call;
-    const key = JSON.stringify([service, caller, principal, peer, method, decision, policy, shadow]);
+    const { service, caller, principal, token, peer, method, decision, policy, shadow } = call;
+    const key = JSON.stringify([service, caller, principal, token, peer, method, decision, policy, shadow]);
     const before = rows.get(key);
     rows.set(key, {
       ...call,

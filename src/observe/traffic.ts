@@ -62,7 +62,7 @@ export function createTraffic({ clock, maxAggregates = 120_000 }: TrafficOptions
 
   const keyOf = (call: Call): string =>
     JSON.stringify([
-      ...[call.service, call.caller, call.principal, call.peer, call.method, pathKeys.of(call.path)],
+      ...[call.service, call.caller, call.principal, call.token, call.peer, call.method, pathKeys.of(call.path)],
       ...[call.decision, call.policy, call.shadow?.decision, call.shadow?.policy],
     ]);
   const shrink = (): void => {

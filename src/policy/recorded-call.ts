@@ -10,6 +10,8 @@ export interface RecordedCall {
   readonly caller: CallerClass;
   /** SPIFFE ID, for `mtls` only. */
   readonly principal?: string;
+  /** Of an anonymous caller: the name of the issuer whose token it sent, if one was verified. */
+  readonly token?: string;
   /** Of an anonymous caller: the subject of its legacy certificate, else its address. A name for people; nothing is decided by it. */
   readonly peer?: string;
   /** HTTP method; `OTHER` for an unusual one. Absent on TCP. */

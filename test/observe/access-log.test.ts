@@ -28,6 +28,20 @@ it('tells the four kinds of callers apart', () => {
   });
 });
 
+it('tells who came by a token, of callers without an identity, and keeps nothing else of it', () => {
+  const kind = (commonProperties: object) =>
+    httpCall(log, create(HTTPAccessLogEntrySchema, { commonProperties }), domain, () => undefined);
+  const metadata = { filterMetadata: { 'envoy.filters.http.jwt_authn': { 'cellwall/router': { sub: 'secret' } } } };
+  expect(kind({ metadata })).toEqual({ service: 's', caller: 'plaintext', token: 'router', decision: 'allowed' });
+  const tlsProperties = { peerCertificateProperties: { subjectAltName: [uri(api)] } };
+  expect(kind({ metadata, tlsProperties })).toEqual({
+    service: 's',
+    caller: 'mtls',
+    principal: api,
+    decision: 'allowed',
+  });
+});
+
 it('takes refusals from the details, never from the status', () => {
   const entry = (responseCodeDetails: string) =>
     httpCall(

@@ -1,6 +1,6 @@
 // Protobuf's wire format by hand, for messages that no encoder would write.
 
-export function varint(value: bigint | number): Buffer {
+function varint(value: bigint | number): Buffer {
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
   while (rest > 0x7fn) {

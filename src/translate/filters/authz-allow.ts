@@ -8,9 +8,9 @@ import { everyone, type PrincipalContext, principals } from '../rbac/principals.
 import { healthOperation } from './health-operation.ts';
 import type { InboundFilter } from './inbound-filter.ts';
 
-export const healthPolicy = 'cellwall/health';
-export const fallbackPolicy = 'cellwall/fallback';
-export const cellDefaultPolicy = 'cellwall/cell-default';
+const healthPolicy = 'cellwall/health';
+const fallbackPolicy = 'cellwall/fallback';
+const cellDefaultPolicy = 'cellwall/cell-default';
 /** Observers tell its uses by this name. Envoy names the first policy in the order of names that matches: this one. */
 export const breakGlassPolicy = '!cellwall/break-glass';
 

@@ -12,8 +12,8 @@ import { healthOperation } from './health-operation.ts';
 import type { InboundFilter } from './inbound-filter.ts';
 
 export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
-export const pathParametersGuard = 'cellwall/guard/path-parameters';
-export const dotParametersGuard = 'cellwall/guard/dot-parameters';
+const pathParametersGuard = 'cellwall/guard/path-parameters';
+const dotParametersGuard = 'cellwall/guard/dot-parameters';
 
 export const authzDeny: InboundFilter = {
   name: 'authz-deny',

@@ -118,7 +118,7 @@ export function collect(revision: number, all: readonly EncodedResource[]): Snap
   return { revision, resources };
 }
 
-export function socket(port: number) {
+function socket(port: number) {
   return {
     address: {
       case: 'socketAddress' as const,

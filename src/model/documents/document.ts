@@ -27,7 +27,6 @@ export const documentSchema = z.discriminatedUnion('kind', [
 ]);
 
 export type Document = z.output<typeof documentSchema>;
-export type DocumentKind = Document['kind'];
 
 /** `Kind/name`, or `Kind/cell/name` for what is within a cell. Unique in a store. */
 export type DocumentKey = string & { readonly __brand: 'DocumentKey' };

@@ -17,7 +17,7 @@ export interface InboundLog {
   readonly chain: 'mtls' | 'plain' | 'health';
 }
 
-/** What to keep of a service's canonical path. */
+/** What to keep of a service's canonical path, which comes with its query: nothing of that. */
 export type KeepPath = (service: string, path: string) => RecordedPath | undefined;
 
 /** The service and chain in a log name; undefined for logs that are not of an inbound chain. */
@@ -39,8 +39,7 @@ export function httpCall(
   const refused = isRefusal(details) || (chain === 'health' && details === 'direct_response');
   const base = call(service, common, domain, details, refused);
   if (request === undefined || request.path === '') return base;
-  const written = request.path.replace(/\?.*$/s, '');
-  const path = details === 'path_normalization_failed' ? oddPath : keepPath(service, written);
+  const path = details === 'path_normalization_failed' ? oddPath : keepPath(service, request.path);
   return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
 }
 

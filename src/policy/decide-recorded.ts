@@ -31,11 +31,11 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
   const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
   const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
   const rewritten = new Map<string, { readonly worst: MeshIr; readonly best: MeshIr }>();
-  const both = (path: RecordedPath): { readonly worst: MeshIr; readonly best: MeshIr } => {
-    const name = JSON.stringify(path);
+  const both = (path: RecordedPath, method: string | undefined): { readonly worst: MeshIr; readonly best: MeshIr } => {
+    const name = `${method} ${path.kind === 'exact' ? path.path : JSON.stringify(path)}`;
     const known = rewritten.get(name) ?? {
-      worst: rewrite(mesh, service, path, { deny: true, allow: false }),
-      best: rewrite(mesh, service, path, { deny: false, allow: true }),
+      worst: rewrite(mesh, service, { path, method }, { deny: true, allow: false }),
+      best: rewrite(mesh, service, { path, method }, { deny: false, allow: true }),
     };
     rewritten.set(name, known);
     return known;
@@ -45,9 +45,15 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
     const path = readBy(service, call.path ?? oddPath);
     const request = requestOf(key, call);
     const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
-    if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return answer(mesh, request);
-    const { worst, best } = both(path);
+    if (service.protocol === 'tcp') return answer(mesh, request);
+    const { worst, best } = both(path, call.method);
     const bad = answer(worst, request);
+    // Nor does a record hold what was in the message: gRPC, perhaps, which is refused where its path is no method's.
+    if (service.describesGrpc && call.method === 'POST' && bad.outcome === 'allow') {
+      const grpc = answer(worst, { ...request, grpc: (request.path ?? '/').slice(1) });
+      if (grpc.outcome !== 'allow') return unknown;
+    }
+    if (path.kind === 'exact' && !asksMore) return bad;
     // Without a connection nothing of the request matters; a health path is never odd.
     if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;
     const probe = path.kind === 'shape' && mayBeProbe(service, call.method, path);
@@ -95,16 +101,17 @@ function mayBeProbe({ healthPath }: ServiceIr, method: string | undefined, path:
 function rewrite(
   mesh: MeshIr,
   service: ServiceIr,
-  path: RecordedPath,
+  { path, method }: { readonly path: RecordedPath; readonly method: string | undefined },
   assume: { readonly deny: boolean; readonly allow: boolean },
 ): MeshIr {
   const narrow = (rules: readonly RuleIr[], unsure: boolean): RuleIr[] =>
     rules.flatMap((rule) => {
       if (rule.operations.length === 0) return [rule];
       const operations = rule.operations.flatMap((operation): OperationIr[] => {
+        if (method !== undefined && operation.methods?.includes(method) === false) return [];
         const matches = operation.path === undefined ? true : matchRecorded(operation.path, path);
         if (matches === false || ((matches === undefined || more(operation)) && !unsure)) return [];
-        return [operation.methods === undefined ? {} : { methods: operation.methods }];
+        return [{}];
       });
       return operations.length === 0 ? [] : [{ ...rule, operations }];
     });

@@ -10,19 +10,22 @@ export type RecordedPath =
   /** Refused before rules, or with what servers disagree about (";", escaped slashes): no rule decides it alone. */
   | { readonly kind: 'odd' };
 
-/** Answers what to keep of a canonical path, without its query. */
+/** Answers what to keep of a canonical path; nothing of its query. */
 export type PathRecorder = (service: ServiceIr, path: string) => RecordedPath;
 
 /** Among the rules of a shape: the path may hold escaped slashes. */
 export const mayHoldEscapedSlashes = '%';
 export const oddPath: RecordedPath = { kind: 'odd' };
-const odd = /[;?]|%3b/i;
+const odd = /;|%3b/i;
 const escapedSlash = /%2f|%5c/i;
 const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
 
 export function createPathRecorder(): PathRecorder {
   const known = new WeakMap<ServiceIr, Matchers>();
-  return (service, path) => {
+  return (service, target) => {
+    const [path = '', query = ''] = target.split('?', 2);
+    // Slashes of a query count where gRPC messages are read (decide.ts).
+    if (service.describesGrpc && query.includes('/')) return oddPath;
     if (!path.startsWith('/') || odd.test(path)) return oddPath;
     if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
     if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };

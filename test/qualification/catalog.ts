@@ -1,8 +1,10 @@
 // What can be qualified: a name → its items. A new name is one new folder and one line here.
 import type { Item } from './item.ts';
+import { cutOver } from './policy/cut-over.ts';
 import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
 import { matchingCells } from './policy/matching-cells-item.ts';
 import { pathCorpusItem } from './policy/path-corpus-item.ts';
+import { simulation } from './policy/simulation.ts';
 import { urgentDeny } from './policy/urgent-deny.ts';
 import { conformance } from './protocol/conformance.ts';
 import { randomSequences } from './protocol/random-sequences.ts';
@@ -16,7 +18,7 @@ import { sidecarStart } from './wall/sidecar-start.ts';
 import { tutorial } from './wall/tutorial.ts';
 
 export const catalog: Readonly<Record<string, readonly Item[]>> = {
-  policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny],
+  policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, slowReaders],
   wall: [freshClone, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

@@ -147,7 +147,8 @@ function isOf(
   if (caller.kind === 'id' ? call.principal !== caller.id : call.caller !== caller.via) return false;
   if (service.protocol === 'tcp') return true;
   const canonical = canonicalPath(path, service.escapedSlashes);
-  const kept = canonical.kind === 'rejected' ? { kind: 'odd' } : keep(service, canonical.path);
+  const query = canonical.kind === 'path' && canonical.query !== undefined ? `?${canonical.query}` : '';
+  const kept = canonical.kind === 'rejected' ? { kind: 'odd' } : keep(service, canonical.path + query);
   return call.method === method && JSON.stringify(call.path) === JSON.stringify(kept);
 }
 

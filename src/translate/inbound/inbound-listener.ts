@@ -62,7 +62,7 @@ function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
     transportSocket: downstreamTls(service, domain, chain.callers),
-    filters: applicationFilters(service, domain, 'caller'),
+    filters: applicationFilters(service, 'caller'),
     ...cut(chain.cut),
   });
 }
@@ -72,7 +72,7 @@ function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object)
     name: 'mtls',
     ...match,
     transportSocket: downstreamTls(service, mesh.trustDomain),
-    filters: applicationFilters(service, mesh.trustDomain, 'mtls'),
+    filters: applicationFilters(service, 'mtls'),
     ...cut(sharedCut('mtls', service, mesh)),
   });
 }
@@ -87,12 +87,12 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
     return create(FilterChainSchema, {
       name: 'plain',
       ...rawBuffer,
-      filters: applicationFilters(service, mesh.trustDomain, 'plain'),
+      filters: applicationFilters(service, 'plain'),
       ...cut(sharedCut('plain', service, mesh)),
     });
   }
   if (service.protocol === 'tcp' || service.healthPath === undefined) return undefined;
-  const manager = inboundManager(service, mesh.trustDomain, {
+  const manager = inboundManager(service, {
     chain: 'health',
     routeName: healthRouteName,
     filters: [],
@@ -100,7 +100,7 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
   return create(FilterChainSchema, { name: 'health', ...rawBuffer, filters: [manager] });
 }
 
-function applicationFilters(service: ServiceIr, domain: TrustDomain, chain: 'caller' | 'mtls' | 'plain'): Filter[] {
+function applicationFilters(service: ServiceIr, chain: 'caller' | 'mtls' | 'plain'): Filter[] {
   const logged = chain === 'caller' ? 'mtls' : chain;
   const discovered = inboundFilters.map((filter) => ({
     name: extensionName(service, filter.name),
@@ -113,5 +113,5 @@ function applicationFilters(service: ServiceIr, domain: TrustDomain, chain: 'cal
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
   // Who has a chain of his own has a certificate, which is what decides of him.
   filters.splice(1, 0, ...(chain === 'caller' ? [] : jwtAuthnPlace(service)), ...fieldExtractionPlaces(service));
-  return [inboundManager(service, domain, { chain: logged, routeName: inboundName, filters })];
+  return [inboundManager(service, { chain: logged, routeName: inboundName, filters })];
 }

@@ -11,7 +11,6 @@ import {
   HttpConnectionManagerSchema,
   type HttpFilter,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { logName } from '../names.ts';
 import { ads } from '../wire/ads.ts';
@@ -34,11 +33,7 @@ const requestHeadersMs = 10_000;
 const drainMs = 5000;
 const maxStreams = 1000;
 
-export function inboundManager(
-  service: ServiceIr,
-  domain: TrustDomain,
-  { chain, routeName, filters }: InboundManagerOptions,
-): Filter {
+export function inboundManager(service: ServiceIr, { chain, routeName, filters }: InboundManagerOptions): Filter {
   const age = duration(service.connectionAgeMs);
   const probe = chain === 'health';
   return create(FilterSchema, {
@@ -49,11 +44,7 @@ export function inboundManager(
         statPrefix: `inbound.${chain}`,
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: routeName } },
-        httpFilters: [
-          ...filters,
-          ...(service.identityHeaders.peerId && !probe ? [peerNames(domain)] : []),
-          routerFilter(),
-        ],
+        httpFilters: [...filters, ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []), routerFilter()],
         accessLog: [httpAccessLog(logName(service.key, chain))],
         localReplyConfig: localReplies(),
         earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'without-peer-id' : 'with-peer-id')],

@@ -7,7 +7,6 @@ import {
   type HttpFilter,
   HttpFilterSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import { peerIdHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 
@@ -19,9 +18,10 @@ export const peerNameValues = {
   service: `%DYNAMIC_METADATA(${metadataNamespace}:service)%`,
 } as const;
 
-export function peerNames(domain: TrustDomain): HttpFilter {
-  const root = `${trustDomainUri(domain)}/`.replace(/[^A-Za-z0-9]/g, '\\$&');
-  const id = `^${root}(?:cell/([^/]+)/)?service/([^/]+)$`;
+/** Of any trust domain: routes give the names of identities of the mesh only, and Envoy bounds the size of an expression. */
+const serviceId = '^spiffe://[^/]+/(?:cell/([^/]+)/)?service/([^/]+)$';
+
+export function peerNames(): HttpFilter {
   return create(HttpFilterSchema, {
     name: 'cellwall.peer-names',
     configType: {
@@ -34,7 +34,7 @@ export function peerNames(domain: TrustDomain): HttpFilter {
             key,
             // What the first alternative does not match becomes empty, which is no metadata.
             regexValueRewrite: {
-              pattern: { engineType: { case: 'googleRe2' as const, value: {} }, regex: `${id}|^.*$` },
+              pattern: { regex: `${serviceId}|^.*$` },
               substitution: `\\${index + 1}`,
             },
           },

@@ -30,36 +30,77 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
   // Rules that ask for more than who, method and path: for what no record has.
   const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
   const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
-  const rewritten = new Map<string, { readonly worst: MeshIr; readonly best: MeshIr }>();
-  const both = (path: RecordedPath, method: string | undefined): { readonly worst: MeshIr; readonly best: MeshIr } => {
-    const name = `${method} ${path.kind === 'exact' ? path.path : JSON.stringify(path)}`;
-    const known = rewritten.get(name) ?? {
-      worst: rewrite(mesh, service, { path, method }, { deny: true, allow: false }),
-      best: rewrite(mesh, service, { path, method }, { deny: false, allow: true }),
-    };
-    rewritten.set(name, known);
-    return known;
+  const rewritten = new Map<string, Rewritten>();
+  const numbers = new Map<string, number>();
+  const lists = new Map<readonly string[], number>();
+  const nameOf = (path: RecordedPath): string => {
+    if (path.kind !== 'shape') return path.kind === 'exact' ? path.path : '?';
+    // One list for all calls of a service and time: it is told apart by itself.
+    const list = lists.get(path.among) ?? lists.size;
+    lists.set(path.among, list);
+    return `${list} ${path.matched.join(' ')}`;
   };
-  return (call) => {
-    if (service.rawPatches !== undefined && service.rawPatches.length > 0) return unknown;
-    const path = readBy(service, call.path ?? oddPath);
+  const both = (path: RecordedPath, method: string | undefined): Rewritten => {
+    const name = `${method} ${nameOf(path)}`;
+    const known = rewritten.get(name);
+    if (known !== undefined) return known;
+    const worst = rewrite(mesh, service, { path, method }, { deny: true, allow: false });
+    const best = rewrite(mesh, service, { path, method }, { deny: false, allow: true });
+    // Rules that come to the same, for a request that is read alike, decide alike: most paths of a service share one answer.
+    const text = JSON.stringify([rulesOf(worst), rulesOf(best), readAlike(service, path, method)]);
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    const made = { worst, best, number };
+    rewritten.set(name, made);
+    return made;
+  };
+  const decideAnew = (call: RecordedCallKind, path: RecordedPath, { worst, best }: Rewritten): RecordedDecision => {
     const request = requestOf(key, call);
     const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
-    if (service.protocol === 'tcp') return answer(mesh, request);
-    const { worst, best } = both(path, call.method);
     const bad = answer(worst, request);
     // Nor does a record hold what was in the message: gRPC, perhaps, which is refused where its path is no method's.
     if (service.describesGrpc && call.method === 'POST' && bad.outcome === 'allow') {
       const grpc = answer(worst, { ...request, grpc: (request.path ?? '/').slice(1) });
       if (grpc.outcome !== 'allow') return unknown;
     }
-    if (path.kind === 'exact' && !asksMore) return bad;
+    if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return bad;
     // Without a connection nothing of the request matters; a health path is never odd.
     if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;
     const probe = path.kind === 'shape' && mayBeProbe(service, call.method, path);
     const good = probe ? { outcome: 'allow' as const } : answer(best, request);
     return bad.outcome === good.outcome ? bad : unknown;
   };
+  const decided = new Map<string, RecordedDecision>();
+  return (call) => {
+    if (service.rawPatches !== undefined && service.rawPatches.length > 0) return unknown;
+    const path = readBy(service, call.path ?? oddPath);
+    const narrowed = both(path, call.method);
+    const name = `${narrowed.number} ${call.caller} ${call.principal ?? ''}`;
+    const known = decided.get(name) ?? decideAnew(call, path, narrowed);
+    decided.set(name, known);
+    return known;
+  };
+}
+
+interface Rewritten {
+  readonly worst: MeshIr;
+  readonly best: MeshIr;
+  /** Equal for what is decided alike. */
+  readonly number: number;
+}
+
+function rulesOf({ services }: MeshIr): readonly unknown[] {
+  return [...services.values()].flatMap(({ authorization: { deny, allow } }) =>
+    [deny, allow].map((rules) => rules.map(({ id, principals, operations }) => [id, principals, operations])),
+  );
+}
+
+/** All of a path and a method that matters beside the rules. */
+function readAlike({ healthPath }: ServiceIr, path: RecordedPath, method: string | undefined): unknown {
+  const verb = method === 'GET' || method === 'HEAD' || method === 'POST' ? method : '';
+  if (path.kind !== 'exact') return [verb, path];
+  const plain = path.path !== healthPath && !/[;%]/.test(path.path);
+  return [verb, plain ? path.path.split('/').length : path.path];
 }
 
 /** Where escaped slashes are refused, a shape of a time when they were not says too little. */

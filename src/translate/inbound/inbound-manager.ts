@@ -46,7 +46,7 @@ export function inboundManager(service: ServiceIr, { chain, routeName, filters }
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: routeName } },
         httpFilters: [...filters, ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []), routerFilter()],
         accessLog: [httpAccessLog(logName(service.key, chain))],
-        localReplyConfig: localReplies(),
+        localReplyConfig: localReplies(chain),
         earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'without-peer-id' : 'with-peer-id')],
         ...(service.identityHeaders.xfcc && !probe
           ? {

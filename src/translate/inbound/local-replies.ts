@@ -17,14 +17,16 @@ const requestId = {
 /** In gRPC the body is the status' message. */
 const refusal = 'access denied; request id %REQ(X-REQUEST-ID):128%';
 
-export function localReplies(): LocalReplyConfig {
+/** The chain that answers a strict service's health path says itself what is missing: a certificate. */
+export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConfig {
+  const neutral = {
+    filter: statusIs(ComparisonFilter_Op.EQ, 403),
+    headersToAdd: [requestId],
+    bodyFormatOverride: bodyFormat(refusal),
+  };
   return create(LocalReplyConfigSchema, {
     mappers: [
-      {
-        filter: statusIs(ComparisonFilter_Op.EQ, 403),
-        headersToAdd: [requestId],
-        bodyFormatOverride: bodyFormat(refusal),
-      },
+      ...(chain === 'health' ? [] : [neutral]),
       { filter: statusIs(ComparisonFilter_Op.GE, 400), headersToAdd: [requestId] },
     ],
   });

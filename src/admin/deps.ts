@@ -31,7 +31,7 @@ export interface JoinTokens {
 
 /** The record of traffic, as simulations need it. */
 export interface RecordReader {
-  calls(since: number): readonly RecordedCall[];
+  calls(since: number): Iterable<RecordedCall>;
   coverage(service: string, since: number): ServiceCoverage;
 }
 

@@ -72,7 +72,7 @@ export function createAdmin(given: AdminParts): Admin {
     explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),
     explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),
     audit,
-    record: { calls: (since) => traffic.counts(since), coverage: coverage.of },
+    record: { calls: traffic.calls, coverage: coverage.of },
     cutOver: createCutOver({
       traffic,
       coverage,

@@ -60,7 +60,9 @@ export function createChange(deps: AdminDeps): Change {
     const { revision } = result;
     const changed = result.kind === 'applied' ? [...result.changed] : [];
     log.info({ revision, changed, urgent }, `documents ${result.kind}`);
-    // The proxies' turn first: warnings and the audit log can wait for the push to be on its way.
+    // The proxies' turn first: warnings and the audit log can wait for the push to be on its way. What is written to streams in one
+    // turn of the event loop goes to the sockets in the next.
+    await setImmediate();
     await setImmediate();
     if (changed.length > 0) record(deps, { revision, changed, urgent });
     const warnings = [...plan.problems, ...newWarnings(deps, before.documents, plan)];

@@ -2,7 +2,7 @@
 // own secrets; knows neither streams nor stores.
 import type { Svid } from '../identity/svid.ts';
 import type { Log } from '../lib/log.ts';
-import type { MeshIr } from '../policy/ir.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { RegisteredProxy } from '../registry/registry.ts';
 import type { Bundles, ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
@@ -22,7 +22,7 @@ export interface InForce {
 }
 
 export interface Publisher {
-  /** Everything anew for all connected proxies. */
+  /** Everything anew for all connected proxies; first for those whose rules changed, the others in the turns that follow. */
   publishAll(inForce: InForce, proxies: readonly RegisteredProxy[]): void;
   /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
   publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
@@ -37,6 +37,8 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
   const maker = createSnapshotMaker(createInterner(), log);
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
+  /** Still to be published from `inputs`, by node. */
+  const waiting = new Map<string, RegisteredProxy>();
 
   const inputsOf = ({ revision, mesh, bundles }: InForce, proxies: readonly RegisteredProxy[]): Inputs => {
     return { revision, mesh, bundles, endpoints: liveEndpoints(mesh, proxies) };
@@ -55,24 +57,67 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
     }
   };
 
+  /** One a turn of the event loop, so that what was published before is on its way meanwhile. */
+  const publishWaiting = (): void => {
+    const [next] = waiting.values();
+    if (next === undefined || inputs === undefined) return;
+    waiting.delete(next.node);
+    publish(inputs, next);
+    setImmediate(publishWaiting);
+  };
+
   return {
     publishAll(inForce, proxies) {
       const from = inputsOf(inForce, proxies);
+      const authorizes = changedAuthorization(inputs?.mesh, from.mesh);
       inputs = from;
-      for (const proxy of proxies) if (proxy.state === 'connected') publish(from, proxy);
+      const idle = waiting.size === 0;
+      waiting.clear();
+      const connected = proxies.filter(({ state }) => state === 'connected');
+      const first = connected.filter(authorizes);
+      // Without such a change all are alike.
+      const later = first.length === 0 ? [] : connected.filter((proxy) => !authorizes(proxy));
+      for (const proxy of first.length === 0 ? connected : first) publish(from, proxy);
+      for (const proxy of later) waiting.set(proxy.node, proxy);
+      if (idle) setImmediate(publishWaiting);
     },
     publishOne(inForce, proxies, proxy) {
+      waiting.delete(proxy.node);
       inputs ??= inForce === undefined ? undefined : inputsOf(inForce, proxies);
       if (inputs !== undefined) publish(inputs, proxy);
     },
     setSvid: (node, svid) => void secrets.set(node, { svid, secret: ownSecret(svid) }),
     svid: (node) => secrets.get(node)?.svid,
-    hold: (node) => cache.delete(nodeKey(node)),
+    hold(node) {
+      waiting.delete(node);
+      cache.delete(nodeKey(node));
+    },
     forget(node) {
+      waiting.delete(node);
       secrets.delete(node);
       cache.delete(nodeKey(node));
     },
   };
+}
+
+/** Whether a proxy enforces rules that are not what they were: a deny goes there first, however many others there are. */
+function changedAuthorization(before: MeshIr | undefined, after: MeshIr): (proxy: RegisteredProxy) => boolean {
+  const known = new Map<ServiceKey, boolean>();
+  return ({ spiffeId }) => {
+    const key = after.serviceOf.get(spiffeId);
+    if (key === undefined || before === undefined) return false;
+    const changed = known.get(key) ?? rulesOf(before, key) !== rulesOf(after, key);
+    known.set(key, changed);
+    return changed;
+  };
+}
+
+function rulesOf({ services }: MeshIr, key: ServiceKey): string {
+  const { allow, deny, fallback } = services.get(key)?.authorization ?? {};
+  const rules = [allow, deny].map((list) =>
+    list?.map(({ id, principals, operations }) => [id, principals, operations]),
+  );
+  return JSON.stringify([rules, fallback]);
 }
 
 /** The registry's node is the verified one that the stream was authenticated as. */

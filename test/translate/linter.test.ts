@@ -10,6 +10,11 @@ import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { PolicySchema, RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import {
+  JwtAuthenticationSchema,
+  JwtProviderSchema,
+  type JwtRequirementOrListSchema,
+} from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
@@ -118,6 +123,60 @@ const discovered = (config: Any | undefined, withoutWarming: boolean) =>
       value: { ...(config && { defaultConfig: config }), applyDefaultConfigWithoutWarming: withoutWarming },
     },
   }) as const;
+
+describe('tokens', () => {
+  const good = {
+    issuer: 'https://i.test',
+    audiences: ['a'],
+    requireExpiration: true,
+    fromHeaders: [{ name: 'authorization', valuePrefix: 'Bearer ' }],
+    jwksSourceSpecifier: {
+      case: 'localJwks',
+      value: { specifier: { case: 'inlineString', value: '{}' } },
+    },
+  } satisfies MessageInitShape<typeof JwtProviderSchema>;
+  const named = { requiresType: { case: 'providerName', value: 'p' } } as const;
+  const failed = { requiresType: { case: 'allowMissingOrFailed', value: {} } } as const;
+  const jwt = (
+    provider: MessageInitShape<typeof JwtProviderSchema>,
+    requirements: MessageInitShape<typeof JwtRequirementOrListSchema>['requirements'] = [named, failed],
+  ): TranslatedResource =>
+    extension(
+      any(JwtAuthenticationSchema, {
+        providers: { p: create(JwtProviderSchema, provider) },
+        rules: [
+          {
+            match: { pathSpecifier: { case: 'prefix', value: '/' } },
+            requirementType: {
+              case: 'requires',
+              value: { requiresType: { case: 'requiresAny', value: { requirements: requirements ?? [] } } },
+            },
+          },
+        ],
+      }),
+    );
+
+  test.each<[string, MessageInitShape<typeof JwtProviderSchema>]>([
+    ['jwt-any-issuer', { ...good, issuer: '' }],
+    ['jwt-any-audience', { ...good, audiences: [] }],
+    ['jwt-for-ever', { ...good, requireExpiration: false }],
+    ['jwt-keys', { ...good, jwksSourceSpecifier: { case: 'remoteJwks', value: {} } }],
+    ['jwt-forwarded-payload', { ...good, forwardPayloadHeader: 'x-payload' }],
+    ['jwt-forwarded-payload', { ...good, claimToHeaders: [{ headerName: 'x-sub', claimName: 'sub' }] }],
+    ['jwt-place', { ...good, fromParams: ['token'] }],
+    ['jwt-place', { ...good, fromHeaders: [] }],
+  ])('%s', (code, provider) => {
+    expect(codes(jwt(provider))).toEqual([code]);
+  });
+
+  test('nothing that is verified, before what passes on', () => {
+    expect(codes(jwt(good))).toEqual([]);
+    expect(codes(jwt(good, [failed, named]))).toEqual(['jwt-nothing-verified']);
+    expect(codes(jwt(good, []))).toEqual(['jwt-nothing-verified']);
+    const unverified = { requiresType: { case: 'extractOnlyWithoutValidation', value: {} } } as const;
+    expect(codes(jwt(good, [named, unverified]))).toEqual(['jwt-unverified']);
+  });
+});
 
 describe('discovered filters', () => {
   test.each([

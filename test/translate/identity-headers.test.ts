@@ -88,7 +88,13 @@ describe.each([
     ['another identity of a cell', `spiffe://${trustDomain}/cell/cell-2/job/x`, undefined, undefined, 'cell-2'],
     ['a service in no cell', `spiffe://${trustDomain}/service/router`, undefined, 'router', undefined],
     ['an identity of no service', `spiffe://${trustDomain}/edge/router`, undefined, undefined, undefined],
-    ['one that only ends like a service', `spiffe://${trustDomain}/x/cell/cell-1/service/web`, undefined, undefined, undefined],
+    [
+      'one that only ends like a service',
+      `spiffe://${trustDomain}/x/cell/cell-1/service/web`,
+      undefined,
+      undefined,
+      undefined,
+    ],
   ])('%s', async (_what, uri, cell, service, cellOfDn) => {
     const expected = [uri, cell, service, cellOfDn === undefined ? undefined : dnOf(cellOfDn)];
     expect(await headersFor(await ca.issue({ uri }))).toEqual(expected);

@@ -13,14 +13,19 @@ export interface CheckedFiles {
   readonly mesh?: MeshIr;
 }
 
-export function checkFiles(files: readonly NamedText[]): CheckedFiles {
-  const documents: ParsedDocument[] = [];
+/** `base`: documents that are there already; those of `files` take the place of the ones with the same key. */
+export function checkFiles(files: readonly NamedText[], base: readonly NamedText[] = []): CheckedFiles {
   const broken: Problem[] = [];
-  for (const { file, text } of files) {
-    const result = parseDocuments(text, file);
-    if (result.kind === 'parsed') documents.push(...result.documents);
-    else broken.push(...result.problems);
-  }
+  const read = (texts: readonly NamedText[]): readonly ParsedDocument[] =>
+    texts.flatMap(({ file, text }) => {
+      const result = parseDocuments(text, file);
+      if (result.kind === 'parsed') return result.documents;
+      broken.push(...result.problems);
+      return [];
+    });
+  const changed = read(files);
+  const keys = new Set(changed.map(({ key }) => key));
+  const documents = [...read(base).filter(({ key }) => !keys.has(key)), ...changed];
   // A document that could not be read would make others refer to nothing: told only when all can be read.
   if (broken.length > 0) return { documents, problems: broken };
   const resolution = resolve(documents);

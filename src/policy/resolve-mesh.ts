@@ -33,7 +33,7 @@ export function resolveMeshDefaults(
       source: documents[0]?.source ?? { file: '(no documents)', line: 1, column: 1 },
       code: 'no-mesh',
       message: 'there is no Mesh document',
-      hint: 'write one: `kind: Mesh` with `spec.trustDomain`',
+      hint: 'write one: `kind: Mesh` with `spec.trustDomain`; a change alone is checked with `cellwall validate --onto DIR`, DIR being what it changes',
     });
     return {
       trustDomain: placeholder,

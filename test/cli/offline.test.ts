@@ -8,7 +8,7 @@ import { chooseListen } from '../../src/cli/choose-listen.ts';
 import { escapeBlock, escapeLine } from '../../src/cli/escape.ts';
 import { unifiedDiff } from '../../src/cli/unified-diff.ts';
 import { runCli } from '../support/cli-harness.ts';
-import { meshText, serviceText, yaml } from '../support/resolve-text.ts';
+import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 let folder: string;
 
@@ -35,6 +35,22 @@ describe('validate', () => {
     });
     expect({ code, stdout }).toEqual({ code: 3, stdout: 'invalid: 3 errors\n' });
     expect(stderr.match(/^<stdin>:\d+:\d+: error: /gm)).toHaveLength(3);
+  });
+
+  it('checks a change over the documents that it changes', async () => {
+    writeFileSync(join(folder, 'base.yaml'), yaml(meshText(), serviceText('web'), serviceText('api')));
+    const change = yaml(serviceText('web'), policyText('p', 'api', 'allow', '[{from: [{everyone: true}]}]'));
+    expect(await runCli(['validate', '-'], { stdin: change })).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/there is no Mesh document[\s\S]*hint: .*--onto DIR/),
+    });
+    expect(await runCli(['validate', '--onto', folder, '-'], { stdin: change })).toEqual({
+      code: 0,
+      stdout: 'valid: 4 documents\n',
+      stderr: '',
+    });
+    const wrong = yaml(policyText('p', 'apii', 'allow', '[]'));
+    expect(await runCli(['validate', '--onto', folder, '-'], { stdin: wrong })).toMatchObject({ code: 3 });
   });
 
   it('shows control characters, never sends them to the terminal', async () => {

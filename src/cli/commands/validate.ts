@@ -5,6 +5,12 @@ import { formatOf, print } from '../print.ts';
 import { countProblems, printProblems } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
 
+interface Options {
+  readonly file?: string[];
+  readonly onto?: string;
+  readonly envoy?: true;
+}
+
 export function validateCommand(context: CliContext): Command {
   return new Command('validate')
     .summary('check documents, without a control plane')
@@ -13,21 +19,23 @@ export function validateCommand(context: CliContext): Command {
     )
     .argument('[path...]', 'files or directories; - is standard input', ['cellwall'])
     .option('-f, --file <path...>', 'the same, as a flag')
+    .option('--onto <dir>', 'check them as a change to the documents there: each replaces the one with its key')
     .option(
       '--envoy',
       'also ask the real Envoy (ENVOY_BIN, or the one that is found) about the configuration of each service',
     )
-    .action(async (paths: string[], options: { file?: string[]; envoy?: true }, command: Command) => {
+    .action(async (paths: string[], options: Options, command: Command) => {
       const files = await readDocuments(context, options.file ?? paths);
+      const base = options.onto === undefined ? [] : await readDocuments(context, [options.onto]);
       const { checkFiles } = await import('../check-files.ts');
-      const { documents, problems: first, mesh } = checkFiles(files);
+      const { documents, problems: first, mesh } = checkFiles(files, base);
       const askEnvoy = options.envoy === true;
       const wanted = mesh !== undefined && (mesh.rawResources !== undefined || askEnvoy);
       const inspection = wanted ? await context.run.inspect({ documents, mesh, askEnvoy }) : undefined;
       const problems = [...first, ...(inspection?.problems ?? [])];
       const valid = !problems.some((problem) => problem.severity === 'error');
       const format = formatOf(command);
-      if (format === 'table') printProblems(context, problems, files);
+      if (format === 'table') printProblems(context, problems, [...base, ...files]);
       await print(context, format, {
         value: { valid, documents: documents.map((item) => item.key), problems },
         table: () => {

@@ -59,18 +59,25 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
     relativeTime(proxy.since, now),
     proxy.ready ? 'yes' : 'no',
     proxy.inbound === undefined ? '-' : address(proxy.inbound),
-    ackedRevision(proxy),
+    accepted(proxy),
     proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
     proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
   ]);
   return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
 }
 
-/** The revision that every type has reached: what is really in force there. */
-function ackedRevision({ types }: Proxy): string {
-  const revisions = types.flatMap((type) => (type.sentRevision === undefined ? [] : [type.ackedRevision ?? 0]));
-  if (revisions.length === 0) return '-';
-  return String(Math.min(...revisions));
+/**
+ * A proxy is sent only what changes for it, and after a reconnection nothing that it has already: it is current, whatever the
+ * number of the last thing that it accepted, unless something is unanswered or rejected.
+ */
+function accepted({ state, types }: Proxy): string {
+  const open = types.filter(
+    ({ sentRevision = 0, ackedRevision = 0, nack }) => nack !== undefined || sentRevision > ackedRevision,
+  );
+  if (open.length === 0) return state === 'connected' ? 'current' : '-';
+  const revision = Math.min(...open.map(({ ackedRevision = 0 }) => ackedRevision));
+  const what = open.map(({ typeUrl, nack }) => `${shortType(typeUrl)} ${nack === undefined ? 'pending' : 'rejected'}`);
+  return `${revision === 0 ? 'nothing' : revision}: ${what.join(', ')}`;
 }
 
 function formatTraffic(traffic: readonly TrafficCount[], now: number): string {

@@ -239,7 +239,7 @@ describe('status', () => {
         '2m ago',
         'yes',
         '127.0.0.1:5',
-        '3',
+        '3: Listener rejected',
         'yes',
         'ends in 1h',
       ]);
@@ -258,6 +258,39 @@ describe('status', () => {
         traffic: { length: 5 },
       });
     });
+  });
+});
+
+describe('what a proxy accepted', () => {
+  const rowOf = async (types: ReturnType<AdminDeps['proxies']>[number]['types']): Promise<string | undefined> => {
+    const spiffeId = parseSpiffeId('spiffe://td1/service/web');
+    if (spiffeId === undefined) throw new Error('not a SPIFFE ID');
+    const proxies: AdminDeps['proxies'] = () => [
+      { node: `${spiffeId}~a`, spiffeId, state: 'connected', since: admin.clock.now(), ready: true, types },
+    ];
+    let stdout = '';
+    await withAdmin({ proxies }, async (other) => {
+      ({ stdout } = await cellwall(['status'], '', other));
+    });
+    return stdout
+      .split('\n')
+      .find((line) => line.startsWith('td1/service/web~a'))
+      ?.split(/ {3,}/)[5];
+  };
+
+  it('is current when nothing is unanswered: nothing of its own changed since, or it had all before a reconnection', async () => {
+    expect(await rowOf([{ typeUrl: 'x.Cluster', sentRevision: 1, ackedRevision: 1 }])).toBe('current');
+    expect(await rowOf([{ typeUrl: 'x.Cluster' }])).toBe('current');
+    expect(await rowOf([])).toBe('current');
+  });
+
+  it('tells what it has not answered', async () => {
+    const types = [
+      { typeUrl: 'x.Cluster', sentRevision: 2, ackedRevision: 2 },
+      { typeUrl: 'x.Listener', sentRevision: 5, ackedRevision: 3 },
+    ];
+    expect(await rowOf(types)).toBe('3: Listener pending');
+    expect(await rowOf([{ typeUrl: 'x.Cluster', sentRevision: 1 }])).toBe('nothing: Cluster pending');
   });
 });
 

@@ -3,7 +3,7 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { Source } from '../model/problem.ts';
 import { type Decision, decide } from './decide.ts';
 import type { MeshIr, MtlsIr, RuleIr, ServiceIr, ServiceKey } from './ir.ts';
-import { type Remedy, remedyFor } from './remedy.ts';
+import { isImpossible, type Remedy, remedyFor } from './remedy.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
 export interface Explanation {
@@ -61,7 +61,14 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
       why: result.kind === 'matched' ? 'matches' : `another ${result.by}`,
     })),
     undecidable: service.rawPatches ?? [],
-    notes: notesOf(mesh, service, caller, callerService, decision),
+    notes: [
+      ...(isImpossible(service, request)
+        ? [
+            `${service.key} speaks HTTP/1, so it has no gRPC methods: say \`protocol: grpc\` in the service, or ask with --path`,
+          ]
+        : []),
+      ...notesOf(mesh, service, caller, callerService, decision),
+    ],
     ...(remedy === undefined ? {} : { remedy }),
   };
 }

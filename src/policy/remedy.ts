@@ -14,7 +14,7 @@ export interface Remedy {
   readonly addTo?: { readonly document: DocumentKey; readonly source: Source };
 }
 
-/** Undefined where no rule can help: refused in the handshake, for its path, or by a deny rule. */
+/** Undefined where no rule can help: refused in the handshake, for its path, or by a deny rule; gRPC of an HTTP/1 service. */
 export function remedyFor(
   mesh: MeshIr,
   service: ServiceIr,
@@ -22,6 +22,7 @@ export function remedyFor(
   { outcome, stage, path }: Decision,
 ): Remedy | undefined {
   if (outcome === 'allow' || stage !== 'default') return undefined;
+  if (isImpossible(service, request)) return undefined;
   const { source, name } = callerOf(mesh, request);
   const operation = service.protocol === 'tcp' || path === undefined ? undefined : operationOf(service, request, path);
   const lines = ['from:', `  - ${source}`, ...(operation === undefined ? [] : ['to:', `  - ${operation}`])];
@@ -32,6 +33,11 @@ export function remedyFor(
     policy: policyText(service, name, rule),
     ...(addTo === undefined ? {} : { addTo: placeOf(addTo) }),
   };
+}
+
+/** gRPC needs HTTP/2: a service that speaks HTTP/1 has no such methods, and a rule that names one is refused. */
+export function isImpossible({ protocol }: ServiceIr, { grpc }: AccessRequest): boolean {
+  return grpc !== undefined && protocol === 'http1';
 }
 
 function callerOf(

@@ -142,6 +142,16 @@ describe('the order of decisions', () => {
     expect(remedy?.addTo).toMatchObject({ document: 'AuthorizationPolicy/cell-1/api' });
   });
 
+  test('explain says that an HTTP/1 service has no gRPC methods, and offers no rule that would be refused', () => {
+    const refused = explain(mesh, call('cell-10/web', web1, { grpc: 'foo.Bar/Baz' }));
+    expect(refused.decision.stage).toBe('default');
+    expect(refused.remedy).toBeUndefined();
+    expect(refused.notes.join()).toContain('cell-10/web speaks HTTP/1, so it has no gRPC methods');
+    expect(explain(mesh, call('cell-1/api', web1, { grpc: 'foo.Bar/Baz' })).remedy?.rule).toContain(
+      'grpc: foo.Bar/Baz',
+    );
+  });
+
   test('explain points at the deny rule and offers no rule against it', () => {
     const refused = explain(mesh, call('cell-1/api', web1, { path: '/v1/secret' }));
     expect(refused).toMatchObject({ document: 'AuthorizationPolicy/cell-1/no', chain: [{ matched: true }] });

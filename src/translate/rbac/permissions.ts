@@ -92,15 +92,22 @@ function patterns(path: PathIr): StringMatcher['matchPattern'][] {
   }
 }
 
-/** Envoy refuses programs over 100 unless told otherwise; a template of 1024 characters (the longest) stays under this. */
+/**
+ * Envoy refuses programs over 100 unless told otherwise, by a field that it warns of as deprecated: only long templates have
+ * it. A template of 1024 characters (the longest) stays under `maxProgramSize`.
+ */
+const shortProgramSize = 80;
 const maxProgramSize = 10_000;
+/** Upper bound of what `[^/]+` compiles to: the ranges of UTF-8, and the loop. */
+const anySegmentSize = 25;
 
 /** Envoy matches the whole string. */
 function regex(segments: readonly (string | null)[]): RegexMatcher {
   const text = segments.map((segment) => `/${segment === null ? '[^/]+' : literal(segment)}`).join('');
+  const size = segments.reduce((sum, segment) => sum + 1 + (segment?.length ?? anySegmentSize), 0);
   return create(RegexMatcherSchema, {
     regex: text,
-    engineType: { case: 'googleRe2', value: { maxProgramSize } },
+    ...(size <= shortProgramSize ? {} : { engineType: { case: 'googleRe2', value: { maxProgramSize } } }),
   });
 }
 

@@ -90,8 +90,9 @@ interface StatusOptions {
 async function statusOf(command: string, { wanted, alive, cwd, env }: StatusOptions): Promise<number> {
   let status = 0;
   const ask = async (): Promise<true | undefined> => {
-    const { stdout } = await run('bash', ['-c', command], { cwd, env, timeoutMs: 10_000 });
-    status = Number(/^HTTP\/[\d.]+ (\d+)/m.exec(stdout)?.[1] ?? 0);
+    const { stdout } = await run('bash', ['-c', command], { cwd, env, timeoutMs: 90_000 });
+    // curl prints the answers that it tries again as well.
+    status = Number([...stdout.matchAll(/^HTTP\/[\d.]+ (\d+)/gm)].at(-1)?.[1] ?? 0);
     return status === wanted || !alive() ? true : undefined;
   };
   await until(`${command} answers ${wanted}`, 120_000, ask, 250).catch(() => undefined);

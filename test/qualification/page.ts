@@ -49,8 +49,15 @@ function renderPage(results: readonly Result[], catalog: Readonly<Record<string,
   ].join('\n');
 }
 
+/** Of an error its first line that says something: stacks and the logs behind it stay in the data. */
+function shown(text: string): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  if (lines.length === 1) return text;
+  return lines.find((line) => line !== '' && !/^(at |--- |the logs stay )/.test(line)) ?? 'see qualification.json';
+}
+
 function row(name: string, item: Item, result: Result | undefined): string {
-  const figures = Object.entries(result?.figures ?? {}).map(([figure, value]) => `${figure} ${value}`);
+  const figures = Object.entries(result?.figures ?? {}).map(([figure, value]) => `${figure} ${shown(String(value))}`);
   const cells = [
     item.line,
     figures.length > 0 ? figures.join('<br>') : '–',

@@ -4,6 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { silentLog } from '../../../src/lib/log.ts';
+import { findEnvoy } from '../../../src/sidecar/envoy-binary.ts';
 import type { Context } from '../item.ts';
 import { cleanEnvironment } from './clean-environment.ts';
 import { type Credentials, call } from './client.ts';
@@ -42,8 +44,8 @@ export async function startMesh(
   { cellwall, services }: MeshOptions,
 ): Promise<Mesh> {
   const env = cleanEnvironment({ home: join(work, 'home') });
-  // Envoy's first fetch is not what is measured; the machine's own cache is.
-  for (const name of ['ENVOY_BIN', 'XDG_CACHE_HOME']) if (process.env[name]) env[name] = process.env[name];
+  // Envoy's first fetch is not what is measured: it is there before the clock runs.
+  env['ENVOY_BIN'] = await findEnvoy({ env: process.env, log: silentLog });
   const [xds = 0, identity = 0, admin = 0] = await freePorts(3);
   const data = join(work, 'data');
   const addresses = { xds: `127.0.0.1:${xds}`, identity: `127.0.0.1:${identity}`, admin: `127.0.0.1:${admin}` };

@@ -13,6 +13,7 @@ import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { lockFolder } from '../lib/folder-lock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
@@ -54,6 +55,10 @@ export async function serve(
 ): Promise<void> {
   const { clock, log, version, lifecycle, signal } = deps;
   mkdirSync(options.data, { recursive: true, mode: 0o700 });
+  // Two in one folder would break the audit log's chain, and take each other's CA.
+  const hint = 'stop that one, or give this one a --data of its own';
+  const lock = lockFolder({ folder: options.data, name: 'serve', hint });
+  lifecycle.defer('data folder', async () => lock.release());
   const metrics = createMetrics();
   const judge = createJudge();
   const store = await openStore(options, { check: judge.check, clock, log });

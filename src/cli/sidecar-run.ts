@@ -6,40 +6,28 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { formatHostPort } from './address.ts';
 import type { CliIo } from './io.ts';
-import type { CliRun, EnrolOptions, IpPort, WantedIdentity } from './run.ts';
+import type { CliRun, EnrolOptions, IpPort, SidecarOptions, WantedIdentity } from './run.ts';
 
 export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sidecar' | 'fetchSvid' | 'bootstrap'> {
   return {
     async sidecar(options) {
-      const { listen, application, instance, envoy, envoyAdmin, data } = options;
-      const [{ runSidecar }, { createLineLog }, { chooseListen }, token] = await Promise.all([
-        import('../sidecar/run-sidecar.ts'),
-        import('../lib/line-log.ts'),
-        import('./choose-listen.ts'),
-        tokenFor(options, join(data, 'svid')),
+      const [{ ensureSecretFolder }, { lockFolder }] = await Promise.all([
+        import('../identity/secret-file.ts'),
+        import('../lib/folder-lock.ts'),
       ]);
-      const inbound = listen === undefined ? undefined : await chooseListen(listen, data);
-      const sidecar = await runSidecar({
-        identity: formatHostPort(options.identityServer),
-        xds: formatHostPort(options.xdsServer),
-        dataDir: data,
-        drainSeconds: options.drainSeconds,
-        concurrency: options.concurrency,
-        variant: options.xdsVariant,
-        env,
-        log: createLineLog(options.logLevel, { name: 'sidecar' }),
-        ...(token === undefined ? {} : { token }),
-        ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
-        ...(application === undefined ? {} : { application: formatIpPort(application) }),
-        ...(instance === undefined ? {} : { instance }),
-        ...(envoy === undefined ? {} : { envoyPath: envoy }),
-        ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
+      const { data } = options;
+      ensureSecretFolder(data);
+      // Two of one node ID would take each other's place, and each other's key.
+      const lock = lockFolder({
+        folder: data,
+        name: 'sidecar',
+        hint: 'a second proxy of this service needs an --instance and a --data of its own',
       });
-      if (!isWanted(options.wanted, sidecar.spiffeId)) {
-        await sidecar.stop();
-        throw anotherIdentity(options.wanted, sidecar.spiffeId, data);
+      try {
+        return await sidecarIn(data, options, env);
+      } finally {
+        lock.release();
       }
-      return (await sidecar.exited) === 0 ? 0 : 1;
     },
 
     async fetchSvid(options) {
@@ -65,6 +53,38 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
       return writeBootstrap(options);
     },
   };
+}
+
+async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env']): Promise<0 | 1> {
+  const { listen, application, instance, envoy, envoyAdmin } = options;
+  const [{ runSidecar }, { createLineLog }, { chooseListen }, token] = await Promise.all([
+    import('../sidecar/run-sidecar.ts'),
+    import('../lib/line-log.ts'),
+    import('./choose-listen.ts'),
+    tokenFor(options, join(data, 'svid')),
+  ]);
+  const inbound = listen === undefined ? undefined : await chooseListen(listen, data);
+  const sidecar = await runSidecar({
+    identity: formatHostPort(options.identityServer),
+    xds: formatHostPort(options.xdsServer),
+    dataDir: data,
+    drainSeconds: options.drainSeconds,
+    concurrency: options.concurrency,
+    variant: options.xdsVariant,
+    env,
+    log: createLineLog(options.logLevel, { name: 'sidecar' }),
+    ...(token === undefined ? {} : { token }),
+    ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
+    ...(application === undefined ? {} : { application: formatIpPort(application) }),
+    ...(instance === undefined ? {} : { instance }),
+    ...(envoy === undefined ? {} : { envoyPath: envoy }),
+    ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
+  });
+  if (!isWanted(options.wanted, sidecar.spiffeId)) {
+    await sidecar.stop();
+    throw anotherIdentity(options.wanted, sidecar.spiffeId, data);
+  }
+  return (await sidecar.exited) === 0 ? 0 : 1;
 }
 
 /** A token is needed only for a directory that holds no identity yet: what is there is renewed. */

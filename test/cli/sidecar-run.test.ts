@@ -1,9 +1,10 @@
 // `svid fetch`, `svid show` and `bootstrap` against a real identity API: the files, their renewal, and a proxy named by them.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSidecarRun } from '../../src/cli/sidecar-run.ts';
+import { lockFolder } from '../../src/lib/folder-lock.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 
@@ -64,6 +65,21 @@ describe('svid fetch', () => {
         stderr: expect.stringContaining(`is spiffe://td1/service/web, not that of the service ${ref}`),
       });
     }
+  });
+});
+
+describe('sidecar', () => {
+  it('refuses the folder of one that runs, and leaves it as it is', async () => {
+    const lock = lockFolder({ folder, name: 'sidecar', hint: '' });
+    const args = ['sidecar', '--service', 'web', '--data', folder, '--app', '80', '--listen', '127.0.0.1:0'];
+    expect(await runCli(args, { run })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        `already running as pid ${process.pid}\n  hint: .*--instance and a --data of its own`,
+      ),
+    });
+    expect(existsSync(join(folder, 'listen-port'))).toBe(false);
+    lock.release();
   });
 });
 

@@ -62,7 +62,10 @@ export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }:
   });
   app.setErrorHandler((reason, request, reply) => {
     const { status, body } = httpError(reason);
-    if (status >= 500) deps.log.error({ err: reason, url: request.routeOptions.url, status }, 'admin request failed');
+    const { url } = request.routeOptions;
+    // Not there yet, or not now: an answer as any, and no fault whose stack would tell anything.
+    if (status === 503) deps.log.warn({ reason: CellwallError.from(reason).message, url }, 'not available');
+    else if (status >= 500) deps.log.error({ err: reason, url, status }, 'admin request failed');
     if (status === 401) reply.header('www-authenticate', 'Bearer realm="cellwall"');
     if (status === 429) reply.header('retry-after', '60');
     return reply.status(status).send(body);

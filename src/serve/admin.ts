@@ -44,6 +44,8 @@ export interface AdminParts {
 
 export interface Admin {
   readonly api: AdminApi;
+  /** There is a Mesh document: the rest is on its way. */
+  starting(): void;
   /** The rest is running. */
   attach(parts: RunningParts): void;
 }
@@ -52,9 +54,12 @@ export function createAdmin(given: AdminParts): Admin {
   const { store, audit, coverage, check, metrics, traffic, refusals, clock, log, version, token } = given;
   const startedAt = clock.now();
   let parts: RunningParts | undefined;
+  let starting = false;
   const running = (): RunningParts => {
     if (parts === undefined) {
-      throw new CellwallError('unavailable', 'the control plane has no Mesh document yet', { hint: 'apply one' });
+      throw starting
+        ? new CellwallError('unavailable', 'the control plane is starting', { hint: 'try again in a moment' })
+        : new CellwallError('unavailable', 'the control plane has no Mesh document yet', { hint: 'apply one' });
     }
     return parts;
   };
@@ -84,7 +89,13 @@ export function createAdmin(given: AdminParts): Admin {
     traffic: () => rollUp(traffic.counts()),
     tokens: {
       async create(request) {
-        const made = await running().identity.tokens.createJoinToken(request);
+        const { identity } = running();
+        if (!identity.knows(request.spiffeId)) {
+          throw new CellwallError('not_found', `no document names the identity ${request.spiffeId}`, {
+            hint: 'apply a Workload or Service with it first; "cellwall get Workload" lists them',
+          });
+        }
+        const made = await identity.tokens.createJoinToken(request);
         return { token: made.token, expiresAt: made.expiresAt.getTime() };
       },
     },
@@ -99,7 +110,7 @@ export function createAdmin(given: AdminParts): Admin {
     ready() {
       const reasons =
         parts === undefined
-          ? ['no Mesh document yet']
+          ? [starting ? 'starting' : 'no Mesh document yet']
           : parts.control.mesh() === undefined
             ? ['no documents in force']
             : [];
@@ -113,6 +124,9 @@ export function createAdmin(given: AdminParts): Admin {
   });
   return {
     api,
+    starting() {
+      starting = true;
+    },
     attach(running) {
       parts = running;
     },

@@ -8,6 +8,7 @@ import type { Authority } from '../identity/authority.ts';
 import { authorities } from '../identity/catalog.ts';
 import { certificateFingerprint } from '../identity/fingerprint.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../identity/issuer.ts';
+import { isOperator } from '../identity/operator.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -23,6 +24,8 @@ export interface IdentityServices {
   readonly tokens: JoinTokenAttestor;
   readonly server: ServerSvid;
   readonly api: IdentityApi;
+  /** Whether one would be issued: a document names it, or it is an operator's. */
+  knows(id: SpiffeId): boolean;
 }
 
 export interface IdentityServicesDeps {
@@ -52,7 +55,8 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('server certificate', () => server.close());
   const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log });
   lifecycle.defer('identity API', () => api.close());
-  return { authority, issuer, tokens: attestors['join-token'], server, api };
+  const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
+  return { authority, issuer, tokens: attestors['join-token'], server, api, knows };
 }
 
 /** A Workload document says what its identity's certificates hold; a Service without one has the mesh's defaults. */

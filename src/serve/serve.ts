@@ -83,6 +83,7 @@ export async function serve(
   lifecycle.defer('admin API', () => admin.api.close());
 
   const trustDomain = (await firstMesh(store, log, signal)).trustDomain;
+  admin.starting();
   judge.fix(trustDomain);
   const cache = createSnapshotCache();
   const registry = createRegistry({

@@ -247,6 +247,8 @@ describe('failures', () => {
         expect(reply.status).toBe(status);
         expect(reply.json()).toMatchObject({ code });
         expect(reply.text).not.toContain('hunter2');
+        // A stack only for what nobody expected.
+        expect(other.logged.some((line) => line.startsWith('admin request failed'))).toBe(status === 500);
       } finally {
         await other.close();
       }

@@ -1,6 +1,7 @@
 // A question in words (a service's name, a SPIFFE ID, "anonymous") put to policy, and its answer as the admin API gives it.
 // The command line uses it as well, offline.
 import { CellwallError } from '../lib/errors.ts';
+import { didYouMean } from '../model/did-you-mean.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
 import { explain } from '../policy/explain.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
@@ -96,11 +97,14 @@ function spiffeId(text: string): SpiffeId {
 function known(mesh: MeshIr, ref: string): { readonly key: ServiceKey; readonly spiffeId: SpiffeId } {
   const service = mesh.services.get(ref as ServiceKey);
   if (service !== undefined) return service;
-  const near = [...mesh.services.keys()].filter((key) => key.endsWith(`/${ref}`));
+  const keys = [...mesh.services.keys()];
+  const inCells = keys.filter((key) => key.endsWith(`/${ref}`)).slice(0, 5);
+  const slip = didYouMean(ref, keys);
+  const near = inCells.length > 0 || slip === undefined ? inCells : [slip];
   throw new CellwallError('not_found', `no service ${JSON.stringify(ref)}`, {
     hint:
       near.length > 0
-        ? `did you mean ${near.slice(0, 5).join(' or ')}?`
+        ? `did you mean ${near.join(' or ')}?`
         : `known: ${[...mesh.services.keys()].slice(0, 20).join(', ') || 'none'}`,
   });
 }

@@ -50,6 +50,8 @@ export interface AdminClientOptions {
   /** `http://127.0.0.1:18080`, or `https://…`. */
   readonly url: string;
   readonly token: Redacted<string>;
+  /** Where the token was found: told when it is refused. */
+  readonly tokenFrom?: string;
   /** For one request. Default 30 s. */
   readonly timeoutMs?: number;
 }
@@ -65,7 +67,7 @@ export interface InvalidAnswer {
 
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClientOptions): AdminClient {
+export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }: AdminClientOptions): AdminClient {
   const base = readUrl(url);
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
@@ -94,6 +96,11 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
       return { kind: 'invalid', message, problems: [], reasons, ...(hint === undefined ? {} : { hint }) };
     }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
+    if (known === 'unauthenticated' && tokenFrom !== undefined) {
+      throw new CellwallError(known, `${base.host} does not take the token of ${tokenFrom}`, {
+        hint: 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints where): give it with --admin-token-file, or the directory with --data',
+      });
+    }
     throw new CellwallError(known, message, hint === undefined ? {} : { hint });
   };
   const call = async <T extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
@@ -129,6 +136,11 @@ export function createAdminClient({ url, token, timeoutMs = 30_000 }: AdminClien
 }
 
 function readUrl(text: string): URL {
+  if (!text.includes('://') && !/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(text)) {
+    throw new CellwallError('invalid_argument', `not host:port: ${JSON.stringify(text)}`, {
+      hint: '--admin (CELLWALL_ADMIN) is the address of an admin API, as in 127.0.0.1:18080 or https://cellwall.example:18080',
+    });
+  }
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new CellwallError('invalid_argument', `not an address of an admin API: ${text}`, {

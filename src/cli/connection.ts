@@ -6,7 +6,7 @@ import type { Redacted } from '../lib/redacted.ts';
 import { flag } from './environment.ts';
 import type { CliIo } from './io.ts';
 import { defaultData } from './paths.ts';
-import { readSecret } from './secret.ts';
+import { readSecret, secretSource } from './secret.ts';
 
 /** Flags of every command that talks to the admin API. `--data` is left out where it means another directory. */
 export function addConnectionFlags(command: Command, options: { readonly data?: boolean } = {}): Command {
@@ -32,7 +32,9 @@ export async function connect(
 ): Promise<AdminClient> {
   const { createAdminClient } = await import('../admin/client.ts');
   const { admin } = command.opts();
-  return createAdminClient({ url: String(admin), token: await adminToken(command, data) });
+  const token = await adminToken(command, data);
+  const tokenFrom = secretSource(command, 'adminToken') ?? `${data}/admin.token`;
+  return createAdminClient({ url: String(admin), token, tokenFrom });
 }
 
 async function adminToken(command: Command, data: string): Promise<Redacted<string>> {

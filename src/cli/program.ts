@@ -57,7 +57,7 @@ function build(context: CliContext): Command {
     .addOption(
       new Option('-o, --output <format>', 'of data on stdout').choices(['table', 'json', 'yaml']).default('table'),
     )
-    .helpCommand(false)
+    .helpCommand('help [command]', 'show the help of a command')
     .addHelpText(
       'after',
       '\nExit codes: 0 fine, 1 failed, 2 usage, 3 differs or invalid. Flags over CELLWALL_* environment.',

@@ -4,13 +4,21 @@ import type { Command } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
 import { Redacted } from '../lib/redacted.ts';
 
+/** The flag, variable or file that a secret comes from. */
+export function secretSource(command: Command, name: string): string | undefined {
+  const chosen = chosenOption(command, name);
+  if (chosen === undefined) return undefined;
+  const words = chosen.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const variable = `CELLWALL_${words.toUpperCase().replaceAll('-', '_')}`;
+  const where = command.getOptionValueSource(chosen) === 'env' ? variable : `--${words}`;
+  return chosen === name ? where : `${String(command.opts()[chosen])} (${where})`;
+}
+
 /** The value of option `name` or the content of the file in `<name>File`; a flag wins over the environment. */
 export function readSecret(command: Command, name: string): Redacted<string> | undefined {
-  const options = command.opts();
-  const sources = [name, `${name}File`].filter((item) => typeof options[item] === 'string');
-  const chosen = sources.find((item) => command.getOptionValueSource(item) === 'cli') ?? sources[0];
+  const chosen = chosenOption(command, name);
   if (chosen === undefined) return undefined;
-  const text = String(options[chosen]);
+  const text = String(command.opts()[chosen]);
   if (chosen === name) return new Redacted(text);
   try {
     return new Redacted(readFileSync(text, 'utf8').trim());
@@ -18,4 +26,10 @@ export function readSecret(command: Command, name: string): Redacted<string> | u
     const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
     throw new CellwallError('not_found', `cannot read the secret in ${text} (${why})`, { cause });
   }
+}
+
+function chosenOption(command: Command, name: string): string | undefined {
+  const options = command.opts();
+  const sources = [name, `${name}File`].filter((item) => typeof options[item] === 'string');
+  return sources.find((item) => command.getOptionValueSource(item) === 'cli') ?? sources[0];
 }

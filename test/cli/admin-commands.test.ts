@@ -160,7 +160,10 @@ describe('get, diff, delete', () => {
   it('deletes what is there, unless something needs it', async () => {
     await cellwall(['apply', '-f', '-'], allow);
     const needed = await cellwall(['delete', 'service/web']);
-    expect(needed).toMatchObject({ code: 3, stderr: expect.stringMatching(/no service "web"/) });
+    expect(needed).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/no service "web"[\s\S]*hint: delete what names it/),
+    });
     const done = await cellwall(['delete', 'policy/api', 'service/web']);
     expect(done.code).toBe(0);
     expect(done.stdout).toMatch(/^deleted AuthorizationPolicy\/api \(revision 3\)\ndeleted Service\/web/);
@@ -185,6 +188,7 @@ describe('explain', () => {
       code: 1,
       stderr: expect.stringMatching(/no service "nobody"/),
     });
+    expect((await cellwall(['explain', 'wbe', 'api'])).stderr).toContain('did you mean web?');
   });
 
   it('needs no server with --offline', async () => {
@@ -194,6 +198,21 @@ describe('explain', () => {
     expect(parse(stdout)).toMatchObject({ decision: 'refused', stage: 'handshake', caller: 'anonymous (plaintext)' });
     const broken = file('broken.yaml', 'kind: Nothing\n');
     expect(await runCli(['explain', 'web', 'api', '-f', broken])).toMatchObject({ code: 3, stdout: '' });
+  });
+});
+
+describe('the way to the control plane', () => {
+  it('names what is wrong with the address, and where a wrong token came from', async () => {
+    expect(await cellwall(['status', '--admin', 'foo'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^error: not host:port: "foo"\n {2}hint: --admin/),
+    });
+    const wrong = file('wrong.token', 'x'.repeat(43));
+    expect((await cellwall(['status', '--admin-token-file', wrong])).stderr).toContain(
+      `does not take the token of ${wrong} (--admin-token-file)`,
+    );
+    const env = { CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}`, CELLWALL_ADMIN_TOKEN: 'x'.repeat(43) };
+    expect((await runCli(['status'], { env })).stderr).toContain('does not take the token of CELLWALL_ADMIN_TOKEN\n');
   });
 });
 
@@ -359,7 +378,10 @@ describe('the connection', () => {
   it('says what to do with a wrong token, and without one', async () => {
     const env = { CELLWALL_ADMIN: `127.0.0.1:${admin.address.port}` };
     const wrong = await runCli(['status', '--admin-token', 'wrong'], { env });
-    expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/the token is not valid/) });
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/does not take the token of --admin-token$/m),
+    });
     const none = await runCli(['status', '--data', folder], { env });
     expect(none).toMatchObject({
       code: 1,

@@ -44,6 +44,11 @@ describe('help', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
   });
 
+  it('is a command, too', async () => {
+    expect(await runCli(['help'])).toEqual(await runCli(['--help']));
+    expect(await runCli(['help', 'apply'])).toEqual(await runCli(['apply', '--help']));
+  });
+
   it('prints the version', async () => {
     expect(await runCli(['--version'])).toEqual({ code: 0, stdout: '9.9.9\n', stderr: '' });
   });

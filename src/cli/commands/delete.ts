@@ -39,6 +39,11 @@ export function deleteCommand(context: CliContext): Command {
       });
       if (answer.kind !== 'invalid') return;
       context.stderr.write(`${countProblems(problems)}: nothing was changed\n`);
+      if (format === 'table') {
+        context.stderr.write(
+          '  hint: delete what names it in the same command, or change that first with "cellwall apply"\n',
+        );
+      }
       context.finish(3);
     });
   return addConnectionFlags(command);

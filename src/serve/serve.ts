@@ -36,6 +36,7 @@ import { createIdentityServices } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
+import { recordOutside } from './record-outside.ts';
 
 export interface ServeDeps {
   readonly clock: Clock;
@@ -68,7 +69,8 @@ export async function serve(
   const refusals = createRefusals({ clock });
   const admin = createAdmin({
     refusals,
-    store,
+    // Of a store that replicas share, what comes from outside is mostly recorded by another one.
+    store: options.store.kind === 'directory' ? recordOutside({ store, audit, log }) : store,
     audit,
     coverage,
     check: judge.check,

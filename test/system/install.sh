@@ -3,8 +3,8 @@
 # is there.
 set -euo pipefail
 
-# command:package. Go builds the conformance suite's control; it fetches the version that the control's go.mod names.
-wanted=(curl:curl openssl:openssl nginx:nginx go:golang-go)
+# command:package. Ruby and Go run the examples of callers; Go also builds the conformance suite's control; it fetches the version that the control's go.mod names.
+wanted=(curl:curl openssl:openssl nginx:nginx go:golang-go ruby:ruby)
 missing=()
 for entry in "${wanted[@]}"; do
   command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")

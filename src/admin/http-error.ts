@@ -1,23 +1,9 @@
 // The HTTP edge's mapper: any failure as a status and a body of one shape. What is not ours is `internal` and says nothing inside.
 import type { CutOverReason } from '../control/cut-over.ts';
-import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { httpStatus } from '../lib/http-status.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ErrorBody } from './wire.ts';
-
-const statuses: Readonly<Record<ErrorCode, number>> = {
-  invalid_argument: 400,
-  unauthenticated: 401,
-  permission_denied: 403,
-  not_found: 404,
-  already_exists: 409,
-  aborted: 409,
-  failed_precondition: 412,
-  resource_exhausted: 429,
-  internal: 500,
-  unimplemented: 501,
-  unavailable: 503,
-  deadline_exceeded: 504,
-};
 
 export interface HttpError {
   readonly status: number;
@@ -27,7 +13,7 @@ export interface HttpError {
 export function httpError(reason: unknown): HttpError {
   if (reason instanceof CellwallError) {
     const { code, message, hint } = reason;
-    return { status: statuses[code], body: hint === undefined ? { code, message } : { code, message, hint } };
+    return { status: httpStatus[code], body: hint === undefined ? { code, message } : { code, message, hint } };
   }
   // fastify's own refusals (malformed JSON, oversize body, wrong media type) carry a status below 500 and a safe message.
   const status = reason instanceof Error && 'statusCode' in reason ? reason.statusCode : undefined;

@@ -8,7 +8,7 @@ import { fromPem, toPem } from '../identity/pem.ts';
 import { createProof } from '../identity/possession.ts';
 import { uriSans } from '../identity/uri-sans.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { isErrorCode } from './http-errors.ts';
+import { isErrorCode } from '../lib/http-status.ts';
 import { type AttestRequest, type IssueReply, identityPaths, type RenewRequest } from './identity-protocol.ts';
 
 export interface IdentityClient {

@@ -16,10 +16,10 @@ import { verifySvid } from '../identity/verify-svid.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
-import { httpStatus } from './http-errors.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
 

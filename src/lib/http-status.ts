@@ -1,5 +1,5 @@
-// Error codes to HTTP status and back, for the identity API and its client.
-import type { ErrorCode } from '../lib/errors.ts';
+// Error codes to HTTP status and back: one table for every HTTP edge and its clients.
+import type { ErrorCode } from './errors.ts';
 
 export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   invalid_argument: 400,

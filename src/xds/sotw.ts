@@ -43,7 +43,9 @@ function receive(state: StreamState, request: SotwRequest): Step {
   const { subscription, effects } = answer(known, request.nonce, request.error);
   // Stale: a newer response is on its way, and the client will answer that one with the names it then wants.
   const stale = known.lastNonce !== '' && request.nonce !== known.lastNonce;
-  const next = stale ? subscription : replaceNames(subscription, request.names);
+  const asked = stale ? subscription : replaceNames(subscription, request.names);
+  // The version it came with spoke of the names it then wanted; of what it since dropped it may have nothing left.
+  const next = asked === subscription ? asked : { ...asked, claimed: '' };
   return { state: withSubscription(state, next), effects };
 }
 

@@ -91,6 +91,8 @@ export function subscribe(from: Subscription, requested: readonly string[]): Sub
   const whole = star && from.wildcard !== 'legacy';
   const held = whole ? everything(from) : new Map(from.held);
   if (star && from.wildcard === 'explicit') for (const known of held.keys()) held.set(known, unsent);
+  // What is on its way to it and was dropped meanwhile: it may keep that now, or have forgotten it.
+  if (whole) for (const name of onTheWay(from)) held.set(name, unsent);
   for (const name of requested) {
     if (name === '*') continue;
     names.add(name);
@@ -105,6 +107,10 @@ export function subscribe(from: Subscription, requested: readonly string[]): Sub
     held,
     owed: from.owed || (star && from.wildcard === 'none'),
   };
+}
+
+function onTheWay({ unanswered }: Subscription): readonly string[] {
+  return [...unanswered.values()].flatMap(({ changed }) => changed.map(({ name }) => name));
 }
 
 /**

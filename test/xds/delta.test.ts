@@ -53,6 +53,16 @@ describe('subscribing', () => {
     expect(client.ack('cluster')).toEqual([]);
   });
 
+  test('a wildcard tells what became of what was on its way and dropped', () => {
+    const client = new DeltaStory();
+    client.set({ cluster: { a: 'a1', b: 'b1' } });
+    client.ask('cluster', { sub: ['a', 'b'] });
+    client.ask('cluster', { unsub: ['a', 'b'] });
+    client.set({ cluster: { b: 'b1' } });
+    // The first response reaches it after it asked for all: then it keeps what is in it.
+    expect(client.ask('cluster', { sub: ['*'] })).toEqual(['cluster b=b1 -a']);
+  });
+
   test('unsubscribed names are not sent; unknown ones do not matter', () => {
     const client = new DeltaStory();
     client.set({ endpoint: { a: '1', b: '1' } });

@@ -52,14 +52,14 @@ const wants = ({ wanted }: Side, name: string): boolean => wanted.has('*') || wa
 export function drop(side: Side, names: readonly string[]): void {
   for (const name of names) {
     if (!side.wanted.delete(name)) continue;
-    side.legacy = false;
-    if (name === '*') for (const other of side.wanted) side.asked.add(other);
-    else if (side.wanted.has('*')) side.asked.add(name);
+    if (name === '*') {
+      side.legacy = false;
+      for (const other of side.wanted) side.asked.add(other);
+    } else if (side.wanted.has('*')) side.asked.add(name);
   }
   for (const known of [side.view, side.sent, side.asked, side.refused]) {
-    for (const name of known.keys()) if (!wants(side, name) && !side.asked.has(name)) known.delete(name);
+    for (const name of known.keys()) if (!wants(side, name)) known.delete(name);
   }
-  for (const name of side.asked) if (!wants(side, name)) side.asked.delete(name);
 }
 
 /** Checks what was sent against the snapshot, and notes it. `replaces`: what a full set leaves out is gone. */

@@ -2,6 +2,6 @@
 import { expect, test } from 'vitest';
 import { playRandomClients } from './random-clients.ts';
 
-test.each(['delta', 'sotw'] as const)('1,000 random clients, %s', (variant) => {
-  expect(playRandomClients(variant, 1000).found).toBeUndefined();
+test.each(['delta', 'sotw'] as const)('3,000 random clients, %s', (variant) => {
+  expect(playRandomClients(variant, 3000).found).toBeUndefined();
 });

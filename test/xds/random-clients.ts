@@ -99,6 +99,8 @@ function play(player: Player, sequence: readonly Step[], now: { contents: Conten
 /** What the client does with a response that it answers. */
 function apply(side: Side, response: Told, error: boolean, replaces: boolean): void {
   side.rejected = error;
+  // Nothing about a removal can be refused: it is carried out beside what was.
+  for (const name of response.removed) side.view.delete(name);
   if (error) {
     for (const [name, text] of response.resources) side.refused.set(name, text);
     return;
@@ -109,7 +111,6 @@ function apply(side: Side, response: Told, error: boolean, replaces: boolean): v
     side.view.set(name, text);
     side.refused.delete(name);
   }
-  for (const name of response.removed) side.view.delete(name);
 }
 
 function deltaPlayer(now: { contents: Contents }): Player {
@@ -131,6 +132,9 @@ function deltaPlayer(now: { contents: Contents }): Player {
       for (const name of wanted) {
         if (name === '*') {
           if (side.wanted.has('*') && !side.legacy) for (const known of side.sent.keys()) side.asked.add(known);
+          // What comes yet from before, it would keep now, though it may be gone.
+          if (!side.legacy)
+            for (const { resources } of side.pending) for (const [known] of resources) side.asked.add(known);
           side.legacy = false;
         } else side.asked.add(name);
         side.wanted.add(name);
@@ -202,21 +206,23 @@ function sotwPlayer(now: { contents: Contents }): Player {
       ask(side);
     },
     want(side, wanted) {
-      if (side.legacy && !wanted.includes('*')) drop(side, ['*']);
+      // Of all that it has, it goes on wanting what it now names.
+      if (side.legacy && !wanted.includes('*')) side.wanted.delete('*');
       side.legacy = false;
       for (const name of wanted) {
         if (name !== '*' && !side.wanted.has(name)) side.asked.add(name);
         side.wanted.add(name);
       }
+      drop(side, []);
       ask(side);
     },
     drop(side, dropped) {
       // A client that has named nothing yet has no list to leave something out of.
       if (side.legacy) return ask(side);
       drop(side, dropped);
-      // The version it can say no longer tells what it has.
-      accepted.delete(side.type);
       ask(side);
+      // The version it can say no longer tells what it has: the one case in which this variant cannot (docs/xds.md).
+      accepted.delete(side.type);
     },
     stale(side, wanted) {
       if (story.nonces.has(side.type))
@@ -265,5 +271,8 @@ export function playRandomClients(variant: keyof typeof players, sequenceCount: 
     play(players[variant](now), sequence, now);
   });
   const details = fc.check(property, { numRuns: sequenceCount, ...(seed === undefined ? {} : { seed }) });
-  return { found: details.failed ? fc.defaultReportMessage(details) : undefined, seed: details.seed };
+  return {
+    found: details.failed ? `${details.errorInstance}\n${fc.defaultReportMessage(details)}` : undefined,
+    seed: details.seed,
+  };
 }

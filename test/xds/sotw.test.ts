@@ -211,6 +211,19 @@ describe('reconnecting (3, 8)', () => {
     ]);
   });
 
+  test('but what was dropped before the claim was compared is sent', () => {
+    const first = new SotwStory();
+    first.set({ route: { a: 'a1' } });
+    first.ask('route', { names: ['*', 'a'] });
+    const again = new SotwStory();
+    again.set({ route: { a: 'a1' } });
+    // Routes wait for the answer about clusters, and so does the comparison.
+    again.ask('cluster', { names: ['x'] });
+    expect(again.ask('route', { names: ['*', 'a'], version: first.versions.get('route') ?? '' })).toEqual([]);
+    expect(again.ask('route', { names: ['*'] })).toEqual([]);
+    expect(again.ask('cluster', { names: ['x'] })).toEqual(['route a1']);
+  });
+
   test('a removal meanwhile is in the full set', () => {
     const had = versions();
     const client = new SotwStory();

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePorts } from '../qualification/support/free-ports.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { type EchoApplication, type EchoedRequest, startHttp1Echo } from '../support/echo-application.ts';
 import { edgeBootstrap } from '../support/edge-envoy.ts';
 import { eventually } from '../support/eventually.ts';

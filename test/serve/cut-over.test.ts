@@ -6,7 +6,7 @@ import type { ApplyAnswer } from '../../src/admin/wire.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
-import { freePorts } from '../qualification/support/free-ports.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';
 import { httpCall } from '../support/http-call.ts';

@@ -1,10 +1,10 @@
 // One of examples/callers, run behind a real Envoy: what it says of callers with an identity, without one, and of liars.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { idOf, meshDocument, serviceDocument } from '../translate/mesh-text.ts';
+import { freePorts } from './free-ports.ts';
 import { type HttpAnswer, httpCall } from './http-call.ts';
 import { meshOf } from './resolve-text.ts';
 import { createTestCa } from './test-ca.ts';
@@ -19,7 +19,7 @@ const startMs = 60_000;
 
 /** `command` gets the port as its last argument. */
 export async function runCallerExample(command: readonly string[], cwd: string): Promise<ExampleAnswers> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const [program = '', ...args] = command;
   const child = spawn(program, [...args, String(port)], { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
@@ -71,12 +71,4 @@ async function answering(port: number, child: ChildProcess, said: () => string):
     await delay(50);
   }
   throw new Error(`the example does not answer: ${said()}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,10 +1,11 @@
 // A real Valkey for tests, on a port of its own: $REDIS_URL's server, else one started from PATH or the pinned wheel.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findValkey } from './find-valkey.ts';
+import { freePorts } from './free-ports.ts';
 
 export interface Valkey {
   readonly url: string;
@@ -22,7 +23,7 @@ export async function startValkey(args: readonly string[] = []): Promise<Valkey>
   }
   const command = await findValkey(process.env, (message) => console.error(message));
   const folder = mkdtempSync(join(tmpdir(), 'cellwall-valkey-'));
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const start = async (): Promise<ChildProcess> => {
     const child = spawn(
       command,
@@ -57,17 +58,6 @@ export async function startValkey(args: readonly string[] = []): Promise<Valkey>
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port')),
-      );
-    });
-  });
 }
 
 function accepts(port: number): Promise<boolean> {

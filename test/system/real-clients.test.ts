@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, start } from '../qualification/support/command.ts';
-import { freePorts } from '../qualification/support/free-ports.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { type Mesh, type Sidecar, startMesh } from '../qualification/support/mesh.ts';
 import { until } from '../qualification/support/until.ts';
 import { projectRoot } from '../support/source-files.ts';

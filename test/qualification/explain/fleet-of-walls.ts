@@ -1,5 +1,4 @@
 // One real Envoy a service, fed as in production: resolve → translate → lint → snapshot → cache → delta ADS.
-import { type AddressInfo, createServer } from 'node:net';
 import { ownSecret } from '../../../src/control/own-secret.ts';
 import { createSnapshotMaker } from '../../../src/control/snapshot-maker.ts';
 import type { Svid } from '../../../src/identity/svid.ts';
@@ -16,6 +15,7 @@ import { createXdsServer } from '../../../src/xds/server.ts';
 import type { Snapshot } from '../../../src/xds/snapshot.ts';
 import { listenGrpc } from '../../../src/xds/transport-grpc.ts';
 import { typeUrls } from '../../../src/xds/type-url.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { type RunningEnvoy, startEnvoy } from '../../support/start-envoy.ts';
 import type { TestCa } from '../../support/test-ca.ts';
 import { waitForConfig } from './wait-for-config.ts';
@@ -74,10 +74,11 @@ export async function startFleetOfWalls({
   try {
     for (const service of first.services.values()) {
       const node = `${service.spiffeId}~test` as NodeKey;
+      const [port = 0] = await freePorts(1);
       walls.push({
         key: service.key,
         node,
-        port: await freePort(),
+        port,
         svid: await svidOf(service, ca),
         envoy: await startEnvoy(bootstrap(node, listener.port)),
       });
@@ -144,14 +145,6 @@ async function svidOf({ spiffeId }: ServiceIr, ca: TestCa): Promise<Svid> {
     notBefore: new Date(now - 60_000),
     notAfter: new Date(now + 3_600_000),
   };
-}
-
-async function freePort(): Promise<number> {
-  const holder = createServer();
-  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
-  const { port } = holder.address() as AddressInfo;
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
 }
 
 function bootstrap(node: NodeKey, port: number): object {

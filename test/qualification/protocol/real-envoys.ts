@@ -8,7 +8,7 @@ import { type ServeHarness, startServe } from '../../support/serve-harness.ts';
 import { startSidecarEnvoy } from '../../support/sidecar-envoy.ts';
 import { type RunningEnvoy, startEnvoy } from '../../support/start-envoy.ts';
 import type { Context, Item } from '../item.ts';
-import { freePorts } from '../support/free-ports.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { until } from '../support/until.ts';
 import { apiId, ingressId, meshDocuments, singleId, trustDomain, type Variant, webId } from './envoys/documents.ts';
 import { figuresOf, serialOf } from './envoys/envoy-figures.ts';

@@ -8,7 +8,7 @@ import { fetchSvid } from '../../../src/sidecar/svid-fetch.ts';
 import type { TestCertificate } from '../../support/test-ca.ts';
 import type { Context } from '../item.ts';
 import { start, tail } from './command.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { until } from './until.ts';
 
 export interface CheckoutWall {

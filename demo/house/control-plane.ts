@@ -56,7 +56,18 @@ export function createControlPlane({
     },
     async start() {
       const { xds, identity, admin } = addresses;
-      const flags = ['--documents', documents, '--data', data, '--xds', xds, '--identity', identity, '--admin', admin];
+      const flags = [
+        '--documents',
+        documents,
+        '--data',
+        data,
+        '--xds-listen',
+        xds,
+        '--identity-listen',
+        identity,
+        '--admin-listen',
+        admin,
+      ];
       const started = cellwall.start('control plane', logFile, ['serve', ...flags]);
       child = started;
       client = await until(

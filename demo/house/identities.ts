@@ -25,7 +25,7 @@ export async function fetchIdentity(
   spiffeId: string,
 ): Promise<Identity> {
   const dir = join(folder, name);
-  const flags = ['svid', 'fetch', '--identity', spiffeId, '--dir', dir];
+  const flags = ['svid', 'fetch', '--spiffe-id', spiffeId, '--dir', dir];
   const { token } = await controlPlane.admin.createToken({ spiffeId });
   await cellwall.expect(...flags, '--token', token);
   const read = (file: string): string => readFileSync(join(dir, file), 'utf8');

@@ -107,7 +107,7 @@ export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }:
       } catch (cause) {
         const message = cause instanceof Error ? cause.message : String(cause);
         throw new CellwallError('unavailable', `the admin API cannot listen on ${host}:${port}: ${message}`, {
-          hint: 'is another control plane running? choose another port with --admin',
+          hint: 'is another control plane running? choose another port with --admin-listen',
           cause,
         });
       }

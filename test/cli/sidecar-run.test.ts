@@ -36,7 +36,7 @@ function fetch(args: readonly string[], env: Readonly<Record<string, string>> = 
 
 async function withSvid(uri: string): Promise<string> {
   const token = (await identity.token(uri)).reveal();
-  expect(await fetch(['--identity', uri, '--token', token])).toMatchObject({ code: 0 });
+  expect(await fetch(['--spiffe-id', uri, '--token', token])).toMatchObject({ code: 0 });
   return join(folder, 'svid');
 }
 

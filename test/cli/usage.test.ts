@@ -71,7 +71,7 @@ describe('usage errors', () => {
     [['explain', 'a'], /name a caller and a target, or a --request/],
     [['explain', 'a', 'b', '--grpc', 'x.Y/Z', '--path', '/'], /give one or the other/],
     [['token', 'create'], /whose identity\?/],
-    [['token', 'create', '--service', 'a', '--identity', 'b'], /not both/],
+    [['token', 'create', '--service', 'a', '--spiffe-id', 'b'], /not both/],
     [['token'], /Usage: cellwall token/],
     [['sidecar'], /whose identity\?/],
     [['sidecar', '--service', 'a', '--app', 'name:80'], /an IP address is needed/],
@@ -134,12 +134,12 @@ describe('serve', () => {
 
   it('takes flags over the environment over defaults', async () => {
     const env = {
-      CELLWALL_XDS: '10.0.0.1:1',
-      CELLWALL_ADMIN: '127.0.0.1:2',
+      CELLWALL_XDS_LISTEN: '10.0.0.1:1',
+      CELLWALL_ADMIN_LISTEN: '127.0.0.1:2',
       CELLWALL_DATA: '/env',
       XDG_STATE_HOME: '/x',
     };
-    const { asked } = await serve(['--documents', folder, '--xds', '[::1]:9', '--data', '/flag'], env);
+    const { asked } = await serve(['--documents', folder, '--xds-listen', '[::1]:9', '--data', '/flag'], env);
     expect(asked).toMatchObject([
       {
         xds: { host: '::1', port: 9 },
@@ -198,7 +198,7 @@ describe('sidecar', () => {
   });
 
   it('of a pure client listens nowhere', async () => {
-    const { asked } = await sidecar(['--identity', 'spiffe://td1/job', '--instance', 'a'], { HOME: '/h' });
+    const { asked } = await sidecar(['--spiffe-id', 'spiffe://td1/job', '--instance', 'a'], { HOME: '/h' });
     expect(asked[0]).not.toHaveProperty('listen');
     expect(asked[0]?.data).toBe('/h/.local/state/cellwall/sidecars/td1.job~a');
   });
@@ -214,7 +214,7 @@ describe('sidecar', () => {
   });
 
   it('lets a flag for the one identity win over the environment for the other', async () => {
-    const { asked } = await sidecar(['--identity', 'spiffe://td1/job'], { CELLWALL_SERVICE: 'api' });
+    const { asked } = await sidecar(['--spiffe-id', 'spiffe://td1/job'], { CELLWALL_SERVICE: 'api' });
     expect(asked).toMatchObject([{ wanted: { kind: 'spiffe-id', id: 'spiffe://td1/job' } }]);
   });
 

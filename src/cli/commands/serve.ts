@@ -14,9 +14,9 @@ interface Options {
   readonly documents?: string;
   readonly store: 'directory' | 'redis' | 'memory';
   readonly data?: string;
-  readonly xds: HostPort | string;
-  readonly identity: HostPort | string;
-  readonly admin: HostPort | string;
+  readonly xdsListen: HostPort | string;
+  readonly identityListen: HostPort | string;
+  readonly adminListen: HostPort | string;
 }
 
 export function serveCommand(context: CliContext): Command {
@@ -42,9 +42,25 @@ export function serveCommand(context: CliContext): Command {
     .addOption(
       flag('--data <dir>', 'keys, tokens and state (default: ~/.local/state/cellwall)', { env: 'CELLWALL_DATA' }),
     )
-    .addOption(address('--xds <host:port>', 'xDS, mTLS only', 'CELLWALL_XDS', '0.0.0.0:18000'))
-    .addOption(address('--identity <host:port>', 'identity API', 'CELLWALL_IDENTITY_LISTEN', '0.0.0.0:18001'))
-    .addOption(address('--admin <host:port>', 'admin API', 'CELLWALL_ADMIN', '127.0.0.1:18080'));
+    .addOption(
+      address('--xds-listen <host:port>', 'where proxies reach xDS, mTLS only', 'CELLWALL_XDS_LISTEN', '0.0.0.0:18000'),
+    )
+    .addOption(
+      address(
+        '--identity-listen <host:port>',
+        'where sidecars reach the identity API',
+        'CELLWALL_IDENTITY_LISTEN',
+        '0.0.0.0:18001',
+      ),
+    )
+    .addOption(
+      address(
+        '--admin-listen <host:port>',
+        'where operators reach the admin API',
+        'CELLWALL_ADMIN_LISTEN',
+        '127.0.0.1:18080',
+      ),
+    );
   addLogLevelFlag(command);
   return command.action(async (options: Options, self: Command) => {
     const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);
@@ -52,9 +68,9 @@ export function serveCommand(context: CliContext): Command {
       {
         store: storeOf(options, self),
         data: options.data ?? defaultData(context),
-        xds: listen(options.xds),
-        identity: listen(options.identity),
-        admin: listen(options.admin),
+        xds: listen(options.xdsListen),
+        identity: listen(options.identityListen),
+        admin: listen(options.adminListen),
         logLevel: logLevel(self),
       },
       (started) => context.stderr.write(summary(started)),

@@ -5,10 +5,10 @@ import { type AdminClient, createAdminClient } from '../../../src/admin/client.t
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { fetchSvid } from '../../../src/sidecar/svid-fetch.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import type { TestCertificate } from '../../support/test-ca.ts';
 import type { Context } from '../item.ts';
 import { start, tail } from './command.ts';
-import { freePorts } from '../../support/free-ports.ts';
 import { until } from './until.ts';
 
 export interface CheckoutWall {
@@ -35,7 +35,7 @@ export async function startCheckoutWall(
     process.execPath,
     [
       ...[bin, 'serve', '--documents', join(work, 'documents'), '--data', data],
-      ...['--xds', here(xdsPort), '--identity', here(identityPort), '--admin', here(adminPort)],
+      ...['--xds-listen', here(xdsPort), '--identity-listen', here(identityPort), '--admin-listen', here(adminPort)],
     ],
     { cwd: work },
   );

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { silentLog } from '../../../src/lib/log.ts';
 import { findEnvoy } from '../../../src/sidecar/envoy-binary.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import type { Context } from '../item.ts';
 import { cleanEnvironment } from './clean-environment.ts';
 import { type Credentials, call } from './client.ts';
 import { type Background, output, start, tail } from './command.ts';
-import { freePorts } from '../../support/free-ports.ts';
 import { until } from './until.ts';
 
 export interface Mesh {
@@ -64,7 +64,7 @@ export async function startMesh(
       cellwall,
       'serve',
       ...['--documents', documents, '--data', data],
-      ...['--xds', addresses.xds, '--identity', addresses.identity, '--admin', addresses.admin],
+      ...['--xds-listen', addresses.xds, '--identity-listen', addresses.identity, '--admin-listen', addresses.admin],
     ],
     { cwd: work, env },
   );
@@ -80,10 +80,10 @@ export async function startMesh(
 
   const token = (...who: readonly string[]): Promise<string> => cli('token', 'create', ...who);
   const clientToken = join(work, 'client.token');
-  writeFileSync(clientToken, await token('--identity', `spiffe://${trustDomain}/client`), { mode: 0o600 });
+  writeFileSync(clientToken, await token('--spiffe-id', `spiffe://${trustDomain}/client`), { mode: 0o600 });
   const clientFolder = join(work, 'client');
   await cli(
-    ...['svid', 'fetch', '--identity', `spiffe://${trustDomain}/client`, '--identity-address', addresses.identity],
+    ...['svid', 'fetch', '--spiffe-id', `spiffe://${trustDomain}/client`, '--identity-address', addresses.identity],
     ...['--token-file', clientToken, '--dir', clientFolder],
   );
   const credentials: Credentials = {

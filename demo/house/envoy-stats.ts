@@ -23,25 +23,42 @@ export interface EnvoyConfig {
   /** `cluster address:port`, of every upstream host. */
   readonly endpoints: ReadonlySet<string>;
   readonly rejected: number;
+  /** Each of its streams to the control plane says so: one, or with single-type services many. */
   readonly connected: boolean;
+  readonly streams: number;
+  /** Listeners and clusters that wait for what they refer to. */
+  readonly warming: number;
 }
 
 export async function readEnvoyConfig(admin: string): Promise<EnvoyConfig> {
   const [stats, clusters] = await Promise.all([
-    readEnvoy(admin, '/stats?filter=(update_success|update_rejected|config_reload|control_plane.connected_state)$'),
+    readEnvoy(
+      admin,
+      '/stats?filter=(update_success|update_rejected|config_reload|control_plane.connected_state|listeners_warming|warming_clusters)$',
+    ),
     readEnvoy(admin, '/clusters?format=json'),
   ]);
   const updates = new Map<string, number>();
   let rejected = 0;
-  let connected = false;
+  const states: string[] = [];
+  let warming = 0;
   for (const line of stats.split('\n')) {
     const [name = '', value = ''] = line.split(': ');
     if (name.endsWith('update_rejected')) rejected += Number(value);
-    else if (name === 'control_plane.connected_state') connected = value === '1';
+    else if (name.endsWith('control_plane.connected_state')) states.push(value);
+    else if (/warming/.test(name)) warming += Number(value);
     else if (/(update_success|config_reload)$/.test(name) && !/(^|\.)sds\./.test(name))
       updates.set(name, Number(value));
   }
-  return { updates, rejected, connected, endpoints: endpointsIn(JSON.parse(clusters)) };
+  const connected = states.length > 0 && states.every((state) => state === '1');
+  return {
+    updates,
+    rejected,
+    connected,
+    streams: states.length,
+    warming,
+    endpoints: endpointsIn(JSON.parse(clusters)),
+  };
 }
 
 interface ClusterStatuses {

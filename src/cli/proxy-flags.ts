@@ -1,6 +1,7 @@
 // Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
 import { type Command, InvalidArgumentError } from 'commander';
 import { isLoopback } from '../lib/loopback.ts';
+import { type XdsVariant, xdsVariants } from '../sidecar/xds-variant.ts';
 import { parseHostPort, parseIpPort } from './address.ts';
 import { xdsServer } from './enrol.ts';
 import { flag } from './environment.ts';
@@ -10,7 +11,7 @@ interface Options {
   readonly listen?: IpPort;
   readonly app?: IpPort;
   readonly instance?: string;
-  readonly xdsVariant: string;
+  readonly xdsVariant: XdsVariant;
   readonly envoyAdmin?: string;
 }
 
@@ -35,10 +36,10 @@ export function addProxyFlags(command: Command): Command {
       }),
     )
     .addOption(
-      flag('--xds-variant <variant>', 'of the protocol', {
+      flag('--xds-variant <variant>', 'of the protocol; single-: a stream for each thing asked for, instead of ADS', {
         env: 'CELLWALL_XDS_VARIANT',
         default: 'delta',
-        choices: ['delta', 'sotw'],
+        choices: [...xdsVariants],
       }),
     )
     .addOption(
@@ -55,7 +56,7 @@ export function proxyOptions(command: Command): ProxyOptions {
   const inbound = listen ?? (app === undefined ? undefined : { address: '127.0.0.1', port: 0 });
   return {
     xdsServer: xdsServer(command),
-    xdsVariant: xdsVariant === 'sotw' ? 'sotw' : 'delta',
+    xdsVariant,
     ...(inbound === undefined ? {} : { listen: inbound }),
     ...(app === undefined ? {} : { application: app }),
     ...(name === undefined ? {} : { instance: name }),

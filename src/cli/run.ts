@@ -5,6 +5,7 @@ import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import type { XdsVariant } from '../sidecar/xds-variant.ts';
 
 /** A name or address, and a port. */
 export interface HostPort {
@@ -64,7 +65,7 @@ export interface ProxyOptions {
   readonly listen?: IpPort;
   readonly application?: IpPort;
   readonly instance?: string;
-  readonly xdsVariant: 'delta' | 'sotw';
+  readonly xdsVariant: XdsVariant;
   /** Envoy's admin interface: `ip:port` on loopback, or `unix:<path>`. */
   readonly envoyAdmin?: string;
 }

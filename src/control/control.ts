@@ -103,7 +103,7 @@ export function createControl(deps: ControlDeps): Control {
   const connected = ({ node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
     // The node was verified as `<SPIFFE ID>~<instance>` when the stream was authenticated.
     const spiffeId = node.slice(0, node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
-    const { inbound, application } = parseClaims(claims.metadata);
+    const { inbound, application, singleServices } = parseClaims(claims.metadata);
     const rule = inForce?.mesh.workloads.get(spiffeId)?.advertise;
     const allowed = inbound === undefined || mayAdvertise(inbound, peer.address, rule);
     if (!allowed) {
@@ -117,6 +117,7 @@ export function createControl(deps: ControlDeps): Control {
       ...(inbound === undefined || !allowed ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
       userAgent: claims.userAgent.slice(0, 100),
+      ...(singleServices === undefined ? {} : { singleServices }),
     });
     const proxy = registry.get(node);
     if (proxy === undefined) return;

@@ -129,7 +129,8 @@ function isKnown({ serviceOf, workloads }: MeshIr, { spiffeId }: RegisteredProxy
   return serviceOf.has(spiffeId) || workloads.has(spiffeId);
 }
 
-function shapeOf(mesh: MeshIr, { spiffeId, inbound, application, userAgent }: RegisteredProxy): ProxyShape {
+function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
+  const { spiffeId, inbound, application, userAgent, singleServices } = proxy;
   const service = mesh.serviceOf.get(spiffeId);
   return {
     spiffeId,
@@ -137,5 +138,6 @@ function shapeOf(mesh: MeshIr, { spiffeId, inbound, application, userAgent }: Re
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
     ...(userAgent === undefined || knowsShadowRules(userAgent) ? {} : { withoutShadowRules: true as const }),
+    ...(singleServices === undefined ? {} : { singleServices }),
   };
 }

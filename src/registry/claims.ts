@@ -13,6 +13,8 @@ export interface HostPort {
 export interface ProxyClaims {
   readonly inbound?: HostPort;
   readonly application?: HostPort;
+  /** It has no ADS: it asks for everything over the single-type services, of this variant. */
+  readonly singleServices?: 'delta' | 'sotw';
 }
 
 const hostPort = z
@@ -29,7 +31,11 @@ const hostPort = z
     return { address, port };
   });
 
-const claims = z.object({ inbound: hostPort.optional(), application: hostPort.optional() });
+const claims = z.object({
+  inbound: hostPort.optional(),
+  application: hostPort.optional(),
+  singleServices: z.enum(['delta', 'sotw']).optional(),
+});
 
 /** The claims in a node's metadata; throws `invalid_argument` when they are malformed. */
 export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyClaims {
@@ -42,8 +48,12 @@ export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyC
       hint: 'for example {"inbound": "10.0.0.5:8443", "application": "127.0.0.1:8080"}',
     });
   }
-  const { inbound, application } = parsed.data;
-  return { ...(inbound === undefined ? {} : { inbound }), ...(application === undefined ? {} : { application }) };
+  const { inbound, application, singleServices } = parsed.data;
+  return {
+    ...(inbound === undefined ? {} : { inbound }),
+    ...(application === undefined ? {} : { application }),
+    ...(singleServices === undefined ? {} : { singleServices }),
+  };
 }
 
 export interface AdvertiseRule {

@@ -20,6 +20,8 @@ export interface RegisteredProxy {
   readonly application?: HostPort;
   /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
   readonly userAgent?: string;
+  /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
+  readonly singleServices?: 'delta' | 'sotw';
   readonly state: 'connected' | 'held';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
@@ -40,7 +42,7 @@ export interface RegistryDeps {
 export interface Registry {
   /** Reads the persisted leases; each is held until its proxy returns or the hold-down ends. Call once, first. */
   restore(): Promise<void>;
-  connected(proxy: Pick<RegisteredProxy, 'node' | 'spiffeId' | 'inbound' | 'application' | 'userAgent'>): void;
+  connected(proxy: Omit<RegisteredProxy, 'state' | 'since' | 'ready'>): void;
   /** It accepted everything it was served: from now on it is an endpoint. */
   accepted(node: string): void;
   disconnected(node: string): void;
@@ -66,9 +68,9 @@ const leaseSchema = z.object({
 export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChange }: RegistryDeps): Registry {
   const entries = new Map<string, Entry>();
 
-  const persist = ({ node, state: _, since: __, userAgent: ___, ...lease }: RegisteredProxy): void => {
+  const persist = ({ node, spiffeId, inbound, application, ready }: RegisteredProxy): void => {
     // undefined members disappear in JSON.
-    const value: Json = JSON.parse(JSON.stringify({ ...lease, node: undefined }));
+    const value: Json = JSON.parse(JSON.stringify({ spiffeId, inbound, application, ready }));
     leases
       .set(node, value)
       .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not persisted'));
@@ -113,7 +115,7 @@ export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChan
         });
       }
     },
-    connected({ node, spiffeId, inbound, application, userAgent }) {
+    connected({ node, spiffeId, inbound, application, userAgent, singleServices }) {
       const before = entries.get(node);
       before?.cancelExpiry?.();
       const moved =
@@ -124,6 +126,7 @@ export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChan
         ...(inbound === undefined ? {} : { inbound }),
         ...(application === undefined ? {} : { application }),
         ...(userAgent === undefined ? {} : { userAgent }),
+        ...(singleServices === undefined ? {} : { singleServices }),
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.

@@ -1,6 +1,7 @@
-// The bootstrap of a sidecar's Envoy, pure: ADS over mTLS, whose certificate comes from watched files. Never from SDS over the
-// ADS that it authenticates: that shape crashed Envoy 1.40.
+// The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
+// files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
 import type { HostPort } from './host-port.ts';
+import type { XdsVariant } from './xds-variant.ts';
 
 export type AdminAddress =
   | { readonly kind: 'unix'; readonly path: string }
@@ -15,7 +16,7 @@ export interface BootstrapParams {
   readonly inbound?: HostPort;
   readonly application?: HostPort;
   readonly xds: HostPort;
-  readonly variant: 'delta' | 'sotw';
+  readonly variant: XdsVariant;
   /** The control plane's exact SPIFFE ID. */
   readonly serverId: string;
   readonly admin: AdminAddress;
@@ -33,29 +34,11 @@ export function bootstrap(params: BootstrapParams): Json {
   const own = {
     ...(inbound === undefined ? {} : { inbound: textOf(inbound) }),
     ...(application === undefined ? {} : { application: textOf(application) }),
+    ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };
-  // Nothing waits for ever at start: after this the rest of the configuration goes on without.
-  const overAds = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '5s' };
   return {
     node: { id: `${spiffeId}~${instance}`, cluster: service, metadata: { cellwall: own } },
-    dynamic_resources: {
-      ads_config: {
-        api_type: variant === 'delta' ? 'DELTA_GRPC' : 'GRPC',
-        transport_api_version: 'V3',
-        set_node_on_first_message_only: true,
-        grpc_services: [
-          {
-            envoy_grpc: {
-              cluster_name: xdsCluster,
-              // A restarted control plane is found within a second.
-              retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } },
-            },
-          },
-        ],
-      },
-      lds_config: overAds,
-      cds_config: overAds,
-    },
+    dynamic_resources: discovery(variant),
     static_resources: { clusters: [xds(params)] },
     admin: { address: adminAddress(admin) },
     overload_manager: {
@@ -71,6 +54,32 @@ export function bootstrap(params: BootstrapParams): Json {
     },
     stats_flush_interval: '60s',
   };
+}
+
+function discovery(variant: XdsVariant): Json {
+  const api = {
+    api_type: variant.endsWith('delta') ? 'DELTA_GRPC' : 'GRPC',
+    transport_api_version: 'V3',
+    set_node_on_first_message_only: true,
+    grpc_services: [
+      {
+        envoy_grpc: {
+          cluster_name: xdsCluster,
+          // A restarted control plane is found within a second.
+          retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } },
+        },
+      },
+    ],
+  };
+  // Nothing waits for ever at start: after this the rest of the configuration goes on without.
+  const common = { resource_api_version: 'V3', initial_fetch_timeout: '5s' };
+  if (variant.startsWith('single-')) {
+    // What listeners and clusters refer to, they say to ask for in the same way: the control plane is told in the metadata.
+    const source = { ...common, api_config_source: api };
+    return { lds_config: source, cds_config: source };
+  }
+  const source = { ...common, ads: {} };
+  return { ads_config: api, lds_config: source, cds_config: source };
 }
 
 function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json {

@@ -18,6 +18,7 @@ import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper } from './svid-keeper.ts';
 import { writeConfig } from './write-config.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
+import type { XdsVariant } from './xds-variant.ts';
 
 export interface SidecarOptions {
   /** Identity API, "host:port". */
@@ -41,7 +42,7 @@ export interface SidecarOptions {
   readonly concurrency?: number;
   /** Longest drain at the end. Default 10. */
   readonly drainSeconds?: number;
-  readonly variant?: 'delta' | 'sotw';
+  readonly variant?: XdsVariant;
   readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
   /** Where Envoy's own output goes. Default "inherit". */
   readonly envoyOutput?: 'inherit' | 'ignore';

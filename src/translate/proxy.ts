@@ -14,7 +14,12 @@ export interface ProxyShape {
   readonly application?: { readonly address: string; readonly port: number };
   /** Too old to evaluate shadow rules beside the enforced ones: it gets none. */
   readonly withoutShadowRules?: true;
+  /** It has no ADS: what its resources refer to, it asks for over the service of the type. */
+  readonly singleServices?: SingleServices;
 }
+
+/** Of which variant the single-type services are. */
+export type SingleServices = 'delta' | 'sotw';
 
 /** Trust material, by SDS. PEM. */
 export interface Bundles {

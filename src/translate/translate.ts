@@ -20,6 +20,7 @@ import { outboundCluster } from './outbound/outbound-cluster.ts';
 import { outboundListener } from './outbound/outbound-listener.ts';
 import { outboundRoutes } from './outbound/outbound-routes.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from './proxy.ts';
+import { overSingleServices } from './single-services.ts';
 import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
 
 export function translate(
@@ -34,7 +35,8 @@ export function translate(
   if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
   const inbound = inboundResources(mesh, bundles, proxy.withoutShadowRules ? withoutShadow(service) : service, proxy);
   const outbound = service.dependsOn.flatMap((dependency) => outboundResources(mesh, endpoints, service, dependency));
-  return [bundle, ...inbound, ...distinct(outbound)];
+  const resources = [bundle, ...inbound, ...distinct(outbound)];
+  return proxy.singleServices === undefined ? resources : overSingleServices(resources, proxy.singleServices);
 }
 
 function inboundResources(

@@ -10,6 +10,13 @@ describe('claims', () => {
     expect(parseClaims({})).toEqual({});
   });
 
+  it('knows a proxy without ADS, in the two variants that there are', () => {
+    expect(parseClaims({ cellwall: { singleServices: 'sotw' } })).toEqual({ singleServices: 'sotw' });
+    expect(() => parseClaims({ cellwall: { singleServices: 'ads' } })).toThrow(
+      /node\.metadata\.cellwall\.singleServices/,
+    );
+  });
+
   it.each(['host:80', '10.0.0.5', '10.0.0.5:0', '10.0.0.5:70000', '999.0.0.1:80', '', 7, null])(
     'refuses %j',
     (inbound) => {

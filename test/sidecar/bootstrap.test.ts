@@ -52,6 +52,8 @@ describe('the bootstrap', () => {
   it.each<[string, Partial<BootstrapParams>]>([
     ['over delta', {}],
     ['over state of the world', { variant: 'sotw' }],
+    ['over single-type services', { variant: 'single-delta' }],
+    ['over single-type services in state of the world', { variant: 'single-sotw' }],
     ['of a control plane by name', { xds: { host: 'cellwall.internal', port: 18_000 } }],
     ['of a control plane over IPv6', { xds: { host: '::1', port: 18_000 } }],
     ['with admin on loopback', { admin: { kind: 'tcp', host: '127.0.0.1', port: 0 } }],
@@ -69,6 +71,15 @@ describe('the bootstrap', () => {
         metadata: { cellwall: { inbound: '10.0.0.5:8443', application: '[::1]:8080' } },
       },
     });
+  });
+
+  it.each(['delta', 'sotw'] as const)('without ADS asks over the services of each type, and says so: %s', (variant) => {
+    const made = JSON.parse(JSON.stringify(bootstrap(params({ variant: `single-${variant}` }))));
+    expect(made.node.metadata.cellwall.singleServices).toBe(variant);
+    expect(made.dynamic_resources.ads_config).toBeUndefined();
+    for (const source of [made.dynamic_resources.lds_config, made.dynamic_resources.cds_config]) {
+      expect(source.api_config_source.api_type).toBe(variant === 'delta' ? 'DELTA_GRPC' : 'GRPC');
+    }
   });
 
   it('holds no key, trusts one name only, and takes no secret of its xDS connection from ADS', () => {

@@ -6,8 +6,9 @@ import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { StoreState } from '../store/store.ts';
 import type { AdminDeps } from './deps.ts';
-import { gate, mayCutOver } from './gate.ts';
+import { type GateAnswer, gate, mayCutOver } from './gate.ts';
 import { invalidDocuments } from './http-error.ts';
+import { recentImpact } from './impact.ts';
 import { differences, type Plan, stateAfter } from './plan.ts';
 import { type Answer, ok } from './route.ts';
 import type { ApplyAnswer } from './wire.ts';
@@ -19,13 +20,15 @@ export interface ChangeOptions {
   readonly since?: string | undefined;
   readonly expectedRevision?: number | undefined;
   readonly receivedAt: number;
+  /** Of a rollback: the revision that it goes back to. */
+  readonly to?: number;
 }
 
 export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<ApplyAnswer>>;
 
 export function createChange(deps: AdminDeps): Change {
   const { store, check, log } = deps;
-  return async (plan, { dryRun, urgent, force, since, expectedRevision, receivedAt }) => {
+  return async (plan, { dryRun, urgent, force, since, expectedRevision, receivedAt, to }) => {
     const before = currentState(store);
     const after = (): readonly ParsedDocument[] => stateAfter(before.documents, plan);
     if (hasErrors(plan.problems)) return invalid(plan.problems);
@@ -33,22 +36,35 @@ export function createChange(deps: AdminDeps): Change {
       const problems = [...plan.problems, ...check(after())];
       if (hasErrors(problems)) return invalid(problems);
     }
-    const judged = mayCutOver(plan)
+    const judged: GateAnswer = mayCutOver(plan)
       ? await gate(deps, { before: before.documents, after: after(), since, force, dryRun })
-      : { kind: 'pass' as const, judged: false, reasons: [] };
+      : { kind: 'pass', judged: false, reasons: [] };
     if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
     const reasons = [...judged.reasons];
+    const way = to === undefined ? {} : { to };
+    const { forced } = judged;
     if (dryRun) {
-      const changed = differences(before.documents, plan).map((item) => item.key);
-      const warnings = [...plan.problems, ...check(after())];
-      const times = { receivedAt, acceptedAt: receivedAt };
-      return ok({ kind: 'dry-run', revision: before.revision, changed, warnings, reasons, ...times });
+      const found = [...differences(before.documents, plan)];
+      const impact = recentImpact(before.documents, after(), deps);
+      return ok({
+        kind: 'dry-run',
+        revision: before.revision,
+        ...way,
+        changed: found.map(({ key }) => key),
+        differences: found,
+        ...(impact === undefined ? {} : { impact }),
+        warnings: [...plan.problems, ...check(after())],
+        reasons,
+        receivedAt,
+        acceptedAt: receivedAt,
+      });
     }
     // What was judged is what is changed: the gate's answer is of this revision.
     const expected = expectedRevision ?? (judged.judged ? before.revision : undefined);
     const result = await store.apply(plan.changes, {
       author: 'operator',
       urgent,
+      mark: { ...(to === undefined ? {} : { rolledBackTo: to }), ...(forced === undefined ? {} : { forced }) },
       ...(expected === undefined ? {} : { expectedRevision: expected }),
     });
     const acceptedAt = performance.timeOrigin + performance.now();
@@ -66,7 +82,7 @@ export function createChange(deps: AdminDeps): Change {
     await setImmediate();
     if (changed.length > 0) record(deps, { revision, changed, urgent });
     const warnings = [...plan.problems, ...newWarnings(deps, before.documents, plan)];
-    return ok({ kind: result.kind, revision, changed, warnings, reasons, receivedAt, acceptedAt });
+    return ok({ kind: result.kind, revision, ...way, changed, warnings, reasons, receivedAt, acceptedAt });
   };
 }
 

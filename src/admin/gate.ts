@@ -8,7 +8,13 @@ import type { CutOverRow } from './wire-record.ts';
 
 export type GateAnswer =
   /** `judged`: services become strict, and what was looked at must be what is changed. */
-  | { readonly kind: 'pass'; readonly judged: boolean; readonly reasons: readonly CutOverRow[] }
+  | {
+      readonly kind: 'pass';
+      readonly judged: boolean;
+      readonly reasons: readonly CutOverRow[];
+      /** Services that become strict against the reasons. */
+      readonly forced?: readonly string[];
+    }
   | { readonly kind: 'refused'; readonly error: HttpError };
 
 export interface GateQuestion {
@@ -41,7 +47,7 @@ export async function gate(
   const texts = reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`);
   audit.append({ kind: 'cut-over-forced', author: 'operator', services, reasons: texts });
   log.warn({ services, reasons: reasons.length }, 'made strict against the reasons of the gate');
-  return { kind: 'pass', judged: true, reasons };
+  return { kind: 'pass', judged: true, reasons, forced: services };
 }
 
 const maxAudited = 100;

@@ -5,10 +5,11 @@ import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve.ts';
 import { type SimulatedCall, type Simulation, simulate } from '../policy/simulate.ts';
-import type { RecordReader } from './deps.ts';
+import type { AdminDeps, RecordReader } from './deps.ts';
 import type { SimulationAnswer } from './wire-record.ts';
 
 const maxRows = 1000;
+const recently = '7d';
 
 /** Undefined where there is no mesh to decide in, before or after. */
 export function impactOf(
@@ -20,6 +21,16 @@ export function impactOf(
   const [old, next] = [meshOf(before), meshOf(after)];
   if (old === undefined || next === undefined) return undefined;
   return { simulation: simulate(old, next, record.calls(since)), meshes: [old, next] };
+}
+
+/** The sums alone, of the last days: what an answer about a change adds to it. */
+export function recentImpact(
+  before: readonly ParsedDocument[],
+  after: readonly ParsedDocument[],
+  { record, clock }: Pick<AdminDeps, 'record' | 'clock'>,
+): SimulationAnswer['totals'] | undefined {
+  const impact = impactOf(before, after, record, sinceOf(recently, clock.now()));
+  return impact && totalsOf(impact.simulation);
 }
 
 export function meshOf(documents: readonly ParsedDocument[]): MeshIr | undefined {

@@ -69,8 +69,16 @@ export const historySchema = z.object({
   revisions: z.array(
     z.object({
       revision: z.int(),
-      at: z.number(),
-      author: z.string().exactOptional(),
+      at: z.number().describe('When it came into force.'),
+      author: z.string().exactOptional().describe('Absent for an edit from outside.'),
+      kind: z
+        .enum(['apply', 'rollback', 'outside'])
+        .describe('`outside`: a file was edited, or the store, not through the admin API.'),
+      to: z.int().exactOptional().describe('Of a rollback: the revision that it went back to.'),
+      forced: z
+        .array(z.string())
+        .exactOptional()
+        .describe('Services that were made strict against the reasons of the gate.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
     }),
   ),

@@ -73,6 +73,17 @@ export const rollbackBodySchema = applyBodySchema
   .pick({ dryRun: true, since: true, force: true })
   .extend({ to: z.int().min(0).optional().describe('The revision to go back to. Default: the one before.') });
 
+export const differenceSchema = z.object({
+  key: z.string(),
+  op: z.enum(['create', 'update', 'delete']),
+  before: z.string().optional(),
+  after: z.string().optional(),
+});
+
+const impactSchema = z
+  .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
+  .describe('Calls of the last 7 days that would be decided otherwise (POST /v1/simulate has them).');
+
 export const applyAnswerSchema = z.object({
   kind: z.enum(['applied', 'unchanged', 'dry-run']),
   revision: z.int(),
@@ -81,6 +92,9 @@ export const applyAnswerSchema = z.object({
   reasons: z
     .array(reasonSchema)
     .describe('What the gate has against services becoming strict; of a dry run, or what was forced.'),
+  to: z.int().exactOptional().describe('Of a rollback: the revision that it goes back to.'),
+  differences: z.array(differenceSchema).exactOptional().describe('Of a dry run.'),
+  impact: impactSchema.exactOptional(),
   receivedAt: z.number().describe('When the whole request had been read. Fractional.'),
   acceptedAt: z.number().describe('When the store had taken the change. Fractional.'),
 });
@@ -91,22 +105,12 @@ export const simulateBodySchema = diffBodySchema.extend({
   since: z.string().max(16).default('7d').describe('How far back, as in "7d".'),
 });
 
-export const differenceSchema = z.object({
-  key: z.string(),
-  op: z.enum(['create', 'update', 'delete']),
-  before: z.string().optional(),
-  after: z.string().optional(),
-});
-
 export const diffAnswerSchema = z.object({
   kind: z.literal('diff'),
   revision: z.int(),
   differences: z.array(differenceSchema),
   problems: z.array(problemSchema),
-  impact: z
-    .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
-    .exactOptional()
-    .describe('Calls of the last 7 days that would be decided otherwise (POST /v1/simulate has them).'),
+  impact: impactSchema.exactOptional(),
 });
 
 export const statusSchema = z.object({

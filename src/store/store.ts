@@ -22,7 +22,17 @@ export interface ApplyOptions {
   readonly author: string;
   /** Handed on to watchers: skips coalescing. */
   readonly urgent?: boolean;
+  /** Kept in the history. */
+  readonly mark?: ChangeMark;
 }
+
+/** What a change was, beside its documents. */
+export type ChangeMark = {
+  /** A way back, to this revision. */
+  readonly rolledBackTo?: number;
+  /** Services that were made strict against the reasons of the gate. */
+  readonly forced?: readonly string[];
+};
 
 export type StoreEvent =
   | { readonly kind: 'state'; readonly state: StoreState; readonly urgent: boolean }
@@ -55,6 +65,7 @@ export interface Revision {
   readonly at: number;
   /** Absent for what came from outside of `apply` (an edited file). */
   readonly author?: string;
+  readonly mark?: ChangeMark;
   readonly changes: readonly RevisionChange[];
 }
 

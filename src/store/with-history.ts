@@ -9,14 +9,16 @@ import type { Revision, RevisionChange, Store, StoreState } from './store.ts';
 export interface HistoryDeps {
   readonly clock: Clock;
   readonly log: Log;
+  /** What was in force when the store was last used: what was changed since, while nobody looked, is a revision of the history. */
+  readonly resumed?: StoreState | undefined;
   /** How many revisions are kept. Default 50. */
   readonly kept?: number;
 }
 
-export function withHistory(store: Omit<Store, 'history'>, { clock, log, kept = 50 }: HistoryDeps): Store {
+export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed, kept = 50 }: HistoryDeps): Store {
   const table = store.table('history');
   const fresh = new Map<number, Revision>();
-  let last = stateOf(store);
+  let last = resumed ?? stateOf(store);
   let writing = Promise.resolve();
 
   const write = async (number: number): Promise<void> => {
@@ -29,9 +31,7 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, kept = 
     await table.delete(keyOf(number - kept));
     fresh.delete(number);
   };
-  store.watch((event) => {
-    if (event.kind !== 'state') return;
-    const { state } = event;
+  const note = (state: StoreState): void => {
     const changes = changesBetween(last?.documents ?? [], state.documents);
     last = state;
     fresh.set(state.revision, { revision: state.revision, at: clock.now(), changes });
@@ -41,13 +41,21 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, kept = 
         .then(() => write(state.revision))
         .catch((reason: unknown) => log.error({ reason: CellwallError.from(reason).message }, 'history not kept'));
     });
+  };
+  const now = stateOf(store);
+  if (now !== undefined && resumed !== undefined && now.revision > resumed.revision) note(now);
+  store.watch((event) => {
+    if (event.kind === 'state') note(event.state);
   });
   return {
     ...store,
     async apply(changes, options) {
       const result = await store.apply(changes, options);
       const revision = result.kind === 'applied' ? fresh.get(result.revision) : undefined;
-      if (revision !== undefined) fresh.set(revision.revision, { ...revision, author: options.author });
+      const { author, mark } = options;
+      if (revision !== undefined) {
+        fresh.set(revision.revision, { ...revision, author, ...(mark === undefined ? {} : { mark }) });
+      }
       return result;
     },
     async history() {

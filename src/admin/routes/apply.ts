@@ -2,15 +2,13 @@
 import { CellwallError } from '../../lib/errors.ts';
 import { createChange, currentState, hasErrors, invalid } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
-import { impactOf, sinceOf, totalsOf } from '../impact.ts';
+import { recentImpact } from '../impact.ts';
 import { createPlan, differences, type Plan, stateAfter } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, applyBodySchema, diffAnswerSchema, diffBodySchema } from '../wire.ts';
 
-const diffSince = '7d';
-
 export function applyRoutes(deps: AdminDeps): readonly Route[] {
-  const { store, check, record, clock } = deps;
+  const { store, check } = deps;
   const change = createChange(deps);
   return [
     route({
@@ -40,15 +38,13 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
         refuseNothing(plan);
         const after = stateAfter(documents, plan);
         const problems = [...plan.problems, ...check(after)];
-        const impact = hasErrors(problems)
-          ? undefined
-          : impactOf(documents, after, record, sinceOf(diffSince, clock.now()));
+        const impact = hasErrors(problems) ? undefined : recentImpact(documents, after, deps);
         return ok({
           kind: 'diff' as const,
           revision,
           differences: [...differences(documents, plan)],
           problems,
-          ...(impact === undefined ? {} : { impact: totalsOf(impact.simulation) }),
+          ...(impact === undefined ? {} : { impact }),
         });
       },
     }),

@@ -1,11 +1,14 @@
 // What was changed, the step back, and the evidence.
 import { changesBack } from '../../store/changes-back.ts';
+import type { ChangeMark } from '../../store/store.ts';
 import { createChange, currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { createPlan } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
-import { auditQuerySchema, auditSchema, historySchema } from '../wire-record.ts';
+import { auditQuerySchema, auditSchema, type HistoryAnswer, historySchema } from '../wire-record.ts';
+
+type RevisionKind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced'>;
 
 export function historyRoutes(deps: AdminDeps): readonly Route[] {
   const { store, audit } = deps;
@@ -21,8 +24,9 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
         const revisions = await store.history();
         return ok({
           revision: currentState(store).revision,
-          revisions: revisions.map(({ changes, ...rest }) => ({
+          revisions: revisions.map(({ changes, mark, ...rest }) => ({
             ...rest,
+            ...kindOf(rest.author, mark),
             changed: changes.map(({ key, before, after }) => {
               const op = before === undefined ? 'create' : after === undefined ? 'delete' : 'update';
               return { key, op } as const;
@@ -47,6 +51,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
           urgent: true,
           expectedRevision: revision,
           receivedAt,
+          to,
         });
         if (answer.kind === 'ok' && answer.value.kind === 'applied') {
           audit.append({ kind: 'rolled-back', author: 'operator', to, revision: answer.value.revision });
@@ -70,4 +75,12 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       },
     }),
   ];
+}
+
+function kindOf(author: string | undefined, { rolledBackTo, forced }: ChangeMark = {}): RevisionKind {
+  return {
+    kind: rolledBackTo !== undefined ? 'rollback' : author === undefined ? 'outside' : 'apply',
+    ...(rolledBackTo === undefined ? {} : { to: rolledBackTo }),
+    ...(forced === undefined ? {} : { forced: [...forced] }),
+  };
 }

@@ -5,18 +5,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createProcesses, tail } from './house/processes.ts';
 import { startWorld, type World } from './house/world.ts';
+import { type EnvoysAtEnd, lookAtEnvoys } from './story/all-envoys.ts';
 import { type StepResult, tellStory } from './story/story.ts';
 import { createTell } from './story/tell.ts';
 import { tryNext } from './story/try-next.ts';
 
-const usage = `npm run demo [-- --json] [-- --keep] [-- --quick]
+const usage = `npm run demo [-- --json] [-- --keep] [-- --quick] [-- --requests-each NUMBER]
   --json   one object as the last line of stdout; everything else goes to stderr
   --keep   leave it running until Ctrl-C, and say what to try next
   --quick  fewer repetitions and less load
+  --requests-each NUMBER
+           step 6 goes on until each protocol has sent so many requests
 `;
 
 async function main(): Promise<number> {
-  const { values } = readArguments();
+  const { values, requestsEach } = readArguments();
   if (values.help) {
     process.stdout.write(usage);
     return 0;
@@ -34,12 +37,22 @@ async function main(): Promise<number> {
   });
   let ok = false;
   let steps: readonly StepResult[] = [];
+  let envoys: EnvoysAtEnd | undefined;
   let error: string | undefined;
   const play = async (): Promise<World> => {
     tell.heading('Cellwall: the wall stands');
-    const world = await startWorld({ folder, processes, tell, quick: values.quick });
+    const world = await startWorld({
+      folder,
+      processes,
+      tell,
+      quick: values.quick,
+      ...(requestsEach === undefined ? {} : { requestsEach }),
+    });
     steps = await tellStory(world, tell);
-    ok = steps.every((step) => step.ok);
+    if (steps.every((step) => step.ok)) {
+      envoys = await lookAtEnvoys(world, tell);
+      ok = true;
+    }
     return world;
   };
   try {
@@ -48,7 +61,7 @@ async function main(): Promise<number> {
     if (world === 'interrupted') error = 'interrupted';
     else tell.heading(ok ? `Every step held, in ${(ms / 1000).toFixed(1)} s.` : 'A step did not hold.');
     if (world !== 'interrupted' && ok && values.keep) {
-      if (values.json) printJson({ ok, ms, steps });
+      if (values.json) printJson({ ok, ms, steps, ...(envoys && { envoys }) });
       output.write(tryNext(world));
       await interrupted;
       return 0;
@@ -68,20 +81,26 @@ async function main(): Promise<number> {
     else output.write(`\nthe logs stay in ${folder}\n`);
   }
   const ms = Math.round(performance.now() - started);
-  if (values.json) printJson({ ok, ms, steps, ...(error === undefined ? {} : { error }) });
+  if (values.json) printJson({ ok, ms, steps, ...(envoys && { envoys }), ...(error === undefined ? {} : { error }) });
   return ok ? 0 : error === 'interrupted' ? 130 : 1;
 }
 
 function readArguments() {
   try {
-    return parseArgs({
+    const { values } = parseArgs({
       options: {
         json: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
+        'requests-each': { type: 'string' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
+    const each = values['requests-each'];
+    if (each === undefined) return { values };
+    if (!/^[1-9]\d{0,6}$/.test(each))
+      throw new Error(`--requests-each ${each}: a whole number is expected, 9999999 at most`);
+    return { values, requestsEach: Number(each) };
   } catch (reason) {
     process.stderr.write(`${reason instanceof Error ? reason.message : String(reason)}\n${usage}`);
     process.exit(2);

@@ -10,6 +10,8 @@ export interface Edge {
   readonly address: string;
   /** What its certificate says, and what the service behind it is told. */
   readonly spiffeId: string;
+  /** Its own admin address, for its statistics. */
+  readonly envoyAdmin: string;
 }
 
 export interface EdgeOptions {
@@ -46,5 +48,5 @@ export function startEdge(options: EdgeOptions): Edge {
   writeFileSync(file, config);
   const args = ['--config-path', file, '--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'warning'];
   processes.start({ name: 'edge', command: envoy, args, logFile: join(folder, 'edge.log') });
-  return { address, spiffeId };
+  return { address, spiffeId, envoyAdmin: admin };
 }

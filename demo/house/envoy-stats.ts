@@ -18,17 +18,21 @@ async function readEnvoy(admin: string, path: string): Promise<string> {
 }
 
 export interface EnvoyConfig {
-  /** Successful updates of listeners, clusters, routes, endpoints and extension configurations; not of own secrets. */
+  /** Successful updates of everything but its own secrets: listeners, clusters, routes, endpoints, policies, bundles. */
   readonly updates: ReadonlyMap<string, number>;
   /** `cluster address:port`, of every upstream host. */
   readonly endpoints: ReadonlySet<string>;
   readonly rejected: number;
-  /** Each of its streams to the control plane says so: one, or with single-type services many. */
-  readonly connected: boolean;
+  /** To the control plane: one, or with single-type services one for each thing that it asks for. */
   readonly streams: number;
+  /** Those of them whose `connected_state` is not 1. */
+  readonly disconnected: number;
   /** Listeners and clusters that wait for what they refer to. */
   readonly warming: number;
 }
+
+/** That of its identity, and the files of its xDS connection: `sds.spiffe_<trust domain>/service/a.update_success`. */
+const ownSecret = /(^|\.)sds\.(spiffe_[^/]*\/|xds-)/;
 
 export async function readEnvoyConfig(admin: string): Promise<EnvoyConfig> {
   const [stats, clusters] = await Promise.all([
@@ -40,25 +44,19 @@ export async function readEnvoyConfig(admin: string): Promise<EnvoyConfig> {
   ]);
   const updates = new Map<string, number>();
   let rejected = 0;
-  const states: string[] = [];
+  let streams = 0;
+  let disconnected = 0;
   let warming = 0;
   for (const line of stats.split('\n')) {
     const [name = '', value = ''] = line.split(': ');
     if (name.endsWith('update_rejected')) rejected += Number(value);
-    else if (name.endsWith('control_plane.connected_state')) states.push(value);
-    else if (/warming/.test(name)) warming += Number(value);
-    else if (/(update_success|config_reload)$/.test(name) && !/(^|\.)sds\./.test(name))
-      updates.set(name, Number(value));
+    else if (name.endsWith('control_plane.connected_state')) {
+      streams += 1;
+      if (value !== '1') disconnected += 1;
+    } else if (/warming/.test(name)) warming += Number(value);
+    else if (/(update_success|config_reload)$/.test(name) && !ownSecret.test(name)) updates.set(name, Number(value));
   }
-  const connected = states.length > 0 && states.every((state) => state === '1');
-  return {
-    updates,
-    rejected,
-    connected,
-    streams: states.length,
-    warming,
-    endpoints: endpointsIn(JSON.parse(clusters)),
-  };
+  return { updates, rejected, streams, disconnected, warming, endpoints: endpointsIn(JSON.parse(clusters)) };
 }
 
 interface ClusterStatuses {

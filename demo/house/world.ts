@@ -51,6 +51,8 @@ export interface World {
   spiffeId(service: string): string;
   /** Fewer repetitions. */
   readonly quick: boolean;
+  /** Requests of each protocol while certificates rotate; default: so many of all together. */
+  readonly requestsEach?: number;
 }
 
 export interface WorldOptions {
@@ -58,12 +60,13 @@ export interface WorldOptions {
   readonly processes: Processes;
   readonly tell: Tell;
   readonly quick: boolean;
+  readonly requestsEach?: number;
 }
 
 export const legacyService = 'topology-rest';
 const examples = fileURLToPath(new URL('../../examples/cells', import.meta.url));
 
-export async function startWorld({ folder, processes, tell, quick }: WorldOptions): Promise<World> {
+export async function startWorld({ folder, processes, tell, ...options }: WorldOptions): Promise<World> {
   const inFolder = (name: string): string => {
     mkdirSync(join(folder, name), { recursive: true });
     return join(folder, name);
@@ -145,7 +148,7 @@ export async function startWorld({ folder, processes, tell, quick }: WorldOption
     standIns,
     load,
     legacy,
-    quick,
+    ...options,
     sidecars: [...sidecars.values()],
     clients: Object.fromEntries(fetched) as Record<Client, Identity>,
     migrationPolicies: migration.keys,

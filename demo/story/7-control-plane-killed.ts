@@ -1,9 +1,9 @@
 // (7) The control plane is killed with -9 and started again: traffic never stops, no endpoint is lost, and nothing is sent again
 // that did not change (a proxy's own secrets apart).
 import { setTimeout as wait } from 'node:timers/promises';
-import { type EnvoyConfig, readEnvoyConfig } from '../house/envoy-stats.ts';
 import { untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
+import { isConnected, type NamedEnvoy, readEnvoys } from './all-envoys.ts';
 import { openConnection } from './deny.ts';
 import { loadPlan } from './load-plan.ts';
 import { must, type Step } from './step.ts';
@@ -17,7 +17,7 @@ export const controlPlaneKilled: Step = {
   withinMs: 150_000,
   async run(world, tell) {
     const { controlPlane, load, sidecars } = world;
-    const before = await readAll(world);
+    const before = await readEnvoys(world);
     const endpoints = sum(before, ({ endpoints }) => endpoints.size);
     must(endpoints > 0, 'no Envoy has an endpoint');
     load.start(loadPlan(world, { concurrency: 1, pauseMs: 15 }));
@@ -29,9 +29,9 @@ export const controlPlaneKilled: Step = {
       const killed = performance.now();
       await controlPlane.kill();
       await answered(world, 'without a control plane');
-      const during = await readAll(world);
+      const during = await readEnvoys(world);
       must(sameEndpoints(before, during), 'an endpoint was lost while the control plane was gone');
-      tell.held(`kill -9 ${pid}`, `${endpoints} endpoints stay in ${sidecars.length} Envoys, calls go on`);
+      tell.held(`kill -9 ${pid}`, `${endpoints} endpoints stay in ${before.length} Envoys, calls go on`);
       const restarted = performance.now();
       await controlPlane.start();
       const ready = performance.now();
@@ -39,7 +39,7 @@ export const controlPlaneKilled: Step = {
         async () => {
           const { proxies } = await controlPlane.admin.proxies();
           const connected = proxies.filter(({ state, ready }) => state === 'connected' && ready);
-          return connected.length >= sidecars.length && (await readAll(world)).every((envoy) => envoy.connected);
+          return connected.length >= sidecars.length && (await readEnvoys(world)).every(isConnected);
         },
         { what: 'every sidecar is connected again', withinMs: 15_000, everyMs: 50 },
       );
@@ -55,26 +55,18 @@ export const controlPlaneKilled: Step = {
     } finally {
       await load.stop();
     }
-    const after = await readAll(world);
+    const after = await readEnvoys(world);
     must(sameEndpoints(before, after), 'an endpoint was lost over the restart');
     must(sum(after, ({ rejected }) => rejected) === 0, 'an Envoy rejected an update');
-    const repushed = updatesSince(
-      before,
-      after,
-      sidecars.map(({ service }) => service),
-    );
+    const repushed = updatesSince(before, after);
     must(repushed.length === 0, `sent again although unchanged:\n${repushed.join('\n')}`);
     tell.held(
       'nothing unchanged was sent again',
-      'listeners, clusters, routes, endpoints, policies: 0 updates in any Envoy',
+      `listeners, clusters, routes, endpoints, policies, bundles: 0 updates in ${after.length} Envoys`,
     );
     const counts = load.counts();
     const denyMs = await denyAgain(world);
-    const updated = updatesSince(
-      after,
-      await readAll(world),
-      sidecars.map(({ service }) => service),
-    );
+    const updated = updatesSince(after, await readEnvoys(world));
     must(updated.length > 0, 'the counters of the Envoys do not count');
     tell.held(
       'the new control plane is in control',
@@ -88,7 +80,19 @@ export const controlPlaneKilled: Step = {
       `traffic never stopped: ${sent} sent, 0 failed`,
       `longest time between two answers of a protocol ${longestGapMs} ms`,
     );
-    return { sent, failed, downMs, reconnectMs, longestGapMs, endpoints, endpointsLost: 0, repushed: 0, denyMs };
+    const streams = sum(after, (envoy) => envoy.streams);
+    return {
+      sent,
+      failed,
+      downMs,
+      reconnectMs,
+      longestGapMs,
+      endpoints,
+      endpointsLost: 0,
+      streams,
+      repushed: 0,
+      denyMs,
+    };
   },
 };
 
@@ -101,10 +105,6 @@ async function denyAgain(world: World): Promise<number> {
   }
 }
 
-function readAll({ sidecars }: World): Promise<readonly EnvoyConfig[]> {
-  return Promise.all(sidecars.map(({ envoyAdmin }) => readEnvoyConfig(envoyAdmin)));
-}
-
 /** Each protocol has fifty more answers than now. */
 async function answered({ load }: World, when: string): Promise<void> {
   await untilTrue(() => load.counts().length > 0, { what: 'the load runs', withinMs: 5000 });
@@ -115,26 +115,22 @@ async function answered({ load }: World, when: string): Promise<void> {
   });
 }
 
-function sameEndpoints(before: readonly EnvoyConfig[], after: readonly EnvoyConfig[]): boolean {
+function sameEndpoints(before: readonly NamedEnvoy[], after: readonly NamedEnvoy[]): boolean {
   return before.every(({ endpoints }, i) => {
     const now = after[i]?.endpoints ?? new Set();
     return endpoints.size === now.size && [...endpoints].every((endpoint) => now.has(endpoint));
   });
 }
 
-function updatesSince(
-  before: readonly EnvoyConfig[],
-  after: readonly EnvoyConfig[],
-  names: readonly string[],
-): string[] {
-  return after.flatMap(({ updates }, i) =>
+function updatesSince(before: readonly NamedEnvoy[], after: readonly NamedEnvoy[]): string[] {
+  return after.flatMap(({ name: envoy, updates }, i) =>
     [...updates]
       .map(([name, count]) => ({ name, more: count - (before[i]?.updates.get(name) ?? 0) }))
       .filter(({ more }) => more !== 0)
-      .map(({ name, more }) => `${names[i]}: ${name} +${more}`),
+      .map(({ name, more }) => `${envoy}: ${name} +${more}`),
   );
 }
 
-function sum(envoys: readonly EnvoyConfig[], of: (envoy: EnvoyConfig) => number): number {
+function sum(envoys: readonly NamedEnvoy[], of: (envoy: NamedEnvoy) => number): number {
   return envoys.reduce((total, envoy) => total + of(envoy), 0);
 }

@@ -75,6 +75,7 @@ test('every step holds', { timeout: 180_000 }, async () => {
       { name: 'broken-policy', ok: true, exitCode: 3 },
       { name: 'cut-over', ok: true, refusedFor: 'plaintext, 127.0.0.1' },
     ],
+    envoys: { envoys: 10, disconnected: 0, updateRejected: 0, warming: 0 },
   });
   expect(left()).toEqual([]);
   expect(folders()).toEqual([]);
@@ -92,8 +93,8 @@ test('Ctrl-C leaves no process and no file', { timeout: 60_000 }, async () => {
   expect(folders()).toEqual([]);
 });
 
-test('an unknown flag is a usage error', async () => {
-  const { code, stderr } = await demo(['--fast']);
+test.each(['--fast', '--requests-each=0', '--requests-each=many'])('%s is a usage error', async (flag) => {
+  const { code, stderr } = await demo([flag]);
   expect(code).toBe(2);
   expect(stderr).toContain('--quick');
 });

@@ -7,6 +7,7 @@ import { pathCorpusItem } from './policy/path-corpus-item.ts';
 import { simulation } from './policy/simulation.ts';
 import { urgentDeny } from './policy/urgent-deny.ts';
 import { conformance } from './protocol/conformance.ts';
+import { demoVariants } from './protocol/demo-variants.ts';
 import { randomSequences } from './protocol/random-sequences.ts';
 import { realEnvoys } from './protocol/real-envoys.ts';
 import { slowReaders } from './protocol/slow-readers.ts';
@@ -14,11 +15,12 @@ import { explainProperty } from './wall/explain-property-item.ts';
 import { fleet } from './wall/fleet.ts';
 import { freshClone } from './wall/fresh-clone.ts';
 import { npmCit } from './wall/npm-cit.ts';
+import { rotationLoad } from './wall/rotation-load.ts';
 import { sidecarStart } from './wall/sidecar-start.ts';
 import { tutorial } from './wall/tutorial.ts';
 
 export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
-  protocol: [conformance, randomSequences, realEnvoys, slowReaders],
-  wall: [freshClone, npmCit, tutorial, sidecarStart, fleet, explainProperty],
+  protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
+  wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

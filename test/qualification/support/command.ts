@@ -1,11 +1,14 @@
 // Runs other programs for the items: to their end, with a limit, or in the background until the item is over.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 export interface CommandOptions {
   readonly cwd: string;
   /** The whole environment; default: this process's. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs?: number;
+  /** Is told what comes on standard error, a line at a time; `run` alone. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface Ended {
@@ -35,6 +38,8 @@ export function run(command: string, args: readonly string[], options: CommandOp
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
     });
+    const { onLine } = options;
+    if (onLine !== undefined) createInterface({ input: child.stderr }).on('line', onLine);
     child.on('error', reject);
     child.on('close', (code) => {
       clearTimeout(limit);

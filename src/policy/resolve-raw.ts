@@ -93,6 +93,9 @@ export function rawPatchesOf(raws: readonly RawIr[], id: SpiffeId): Pick<RawIr, 
     .map(({ document, source }) => ({ document, source }));
 }
 
+/** Where a cluster has HTTP filters. */
+const upstreamFilters = ['typedExtensionProtocolOptions', 'typed_extension_protocol_options', 'filters'];
+
 /** In doubt it does: a listener, route or filter on the side of callers, or what certificates are held against. */
 function touchesSecurity(change: RawChangeIr): boolean {
   const type = change.typeUrl.slice(change.typeUrl.lastIndexOf('.') + 1);
@@ -102,6 +105,9 @@ function touchesSecurity(change: RawChangeIr): boolean {
       return change.kind === 'resource' ? !isOutbound(change.body) : !outbound;
     case 'RouteConfiguration':
       return change.kind !== 'resource' && !outbound;
+    case 'Cluster':
+      // Filters of the application's cluster make another request of the one that was judged.
+      return change.kind === 'merge' && !outbound && upstreamFilters.some((name) => Object.hasOwn(change.body, name));
     case 'TypedExtensionConfig':
     case 'Secret':
       return change.kind !== 'resource';

@@ -11,6 +11,7 @@ import type { Finding } from './lint/finding.ts';
 import { httpRules } from './lint/http-rules.ts';
 import { jwtRules } from './lint/jwt-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
+import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
 import { dangling } from './lint/references.ts';
@@ -35,7 +36,7 @@ export function lint(
   { raw = false, only = () => true }: LintOptions = {},
 ): readonly Finding[] {
   const registry = raw ? envoyRegistry() : extensionRegistry;
-  const all = raw ? [...rules, ...rawRules] : rules;
+  const all = raw ? [...rules, ...rawRules, ...rawReachRules] : rules;
   const findings: Finding[] = [];
   const secretReferences = new Map<string, string>();
   for (const resource of resources.filter(only)) {

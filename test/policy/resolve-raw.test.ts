@@ -59,6 +59,8 @@ describe('explain', () => {
     expect(explained(ecds).undecidable).toHaveLength(1);
     const door = `{selector: {all: true}, resource: {"@type": ${type('listener.v3.Listener')}, name: door}}`;
     expect(explained(door).undecidable).toHaveLength(1);
+    const upstream = `{selector: {all: true}, patch: {operation: merge, typeUrl: ${type('cluster.v3.Cluster')}, name: inbound, value: {typed_extension_protocol_options: {}}}}`;
+    expect(explained(upstream).undecidable).toHaveLength(1);
   });
 
   test('decides where it does not', () => {

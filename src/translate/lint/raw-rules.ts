@@ -5,6 +5,7 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { type Filter, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import {
   type HttpConnectionManager,
   HttpConnectionManagerSchema,
@@ -13,6 +14,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import {
+  CommonTlsContext_CombinedCertificateValidationContextSchema,
   CommonTlsContextSchema,
   DownstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
@@ -32,20 +34,36 @@ const authorizationFirst: Rule = (message, ancestors) => {
   if (isMessage(message, HttpConnectionManagerSchema)) return before(message.httpFilters);
   if (!isMessage(message, FilterChainSchema)) return [];
   const managers = message.filters.map(managerOf);
+  if (message.name === healthChain) {
+    return managers.length === 1 && servesHealth(managers[0])
+      ? []
+      : [['raw-health', `a chain "${healthChain}" serves the health path and nothing else`]];
+  }
   if (!managers.some((manager) => manager !== undefined)) return before(message.filters);
   if (managers[0] === undefined) {
     return [['raw-before-authorization', `the filter ${message.filters[0]?.name} stands before authorization`]];
   }
-  return message.name === healthChain && !servesHealth(managers[0])
-    ? [['raw-health', `a chain "${healthChain}" serves the health path and nothing else`]]
-    : [];
+  return [];
 };
 
 /** The one chain without authorization. */
 const healthChain = 'health';
 
-function servesHealth({ routeSpecifier: routes }: HttpConnectionManager): boolean {
-  return routes.case === 'rds' && routes.value.routeConfigName === healthRouteName;
+/** With no filter that could make another request of one that its routes let pass. */
+function servesHealth(manager: HttpConnectionManager | undefined): boolean {
+  if (manager === undefined) return false;
+  const { routeSpecifier: routes, httpFilters } = manager;
+  return (
+    routes.case === 'rds' &&
+    routes.value.routeConfigName === healthRouteName &&
+    httpFilters.length === 1 &&
+    httpFilters.every(isPlainRouter)
+  );
+}
+
+function isPlainRouter({ configType }: HttpFilter): boolean {
+  const config = configType.case === 'typedConfig' ? anyUnpack(configType.value, extensionRegistry) : undefined;
+  return config !== undefined && isMessage(config, RouterSchema) && config.upstreamHttpFilters.length === 0;
 }
 
 function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [string, string])[] {
@@ -105,6 +123,16 @@ const trust: Rule = (message, ancestors) => {
   return [];
 };
 
+/** What comes by SDS is merged into it: a field that the bundle does not set would stay. */
+const ownTrust: Rule = (message) => {
+  if (!isMessage(message, CommonTlsContext_CombinedCertificateValidationContextSchema)) return [];
+  const { trustedCa, customValidatorConfig, caCertificateProviderInstance, systemRootCerts } =
+    message.defaultValidationContext ?? {};
+  return [trustedCa, customValidatorConfig, caCertificateProviderInstance, systemRootCerts].some(Boolean)
+    ? [['raw-trust', 'a combined validation context brings no trust of its own: the bundle has it']]
+    : [];
+};
+
 const unseen: Rule = (message) => {
   if (!isMessage(message, ListenerSchema)) return [];
   return message.apiListener !== undefined || message.listenerSpecifier.case !== undefined
@@ -130,6 +158,7 @@ export const rawRules: readonly Rule[] = [
   authorizationOn,
   authorizationPerRoute,
   trust,
+  ownTrust,
   unseen,
   secretNames,
 ];

@@ -1,0 +1,76 @@
+// What a raw resource may reach: nothing that was not looked at, no file of the proxy's host, and not the control plane as the proxy.
+import { isMessage, type Message } from '@bufbuild/protobuf';
+import { DataSourceSchema, WatchedDirectorySchema } from '#gen/envoy/config/core/v3/base_pb.js';
+import {
+  ApiConfigSource_ApiType,
+  ApiConfigSourceSchema,
+  type ConfigSource,
+  ConfigSourceSchema,
+} from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { CommonGrpcAccessLogConfigSchema } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
+import { SubjectAltNameMatcherSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { controlPlaneCluster } from '../names.ts';
+import type { Rule } from './rule.ts';
+
+/** Rules, routes, bundles from another server or a file would be looked at by nobody. */
+const configSource: Rule = (message) =>
+  isMessage(message, ConfigSourceSchema) && !isControlPlane(message)
+    ? [['raw-config-source', 'configuration comes from the control plane: from elsewhere it could not be looked into']]
+    : [];
+
+/** By ADS, or (translate/single-services.ts) by the service of one type. */
+function isControlPlane({ configSourceSpecifier: source }: ConfigSource): boolean {
+  if (source.case !== 'apiConfigSource') return source.case === 'ads';
+  const { apiType, clusterNames, grpcServices } = source.value;
+  return (
+    (apiType === ApiConfigSource_ApiType.GRPC || apiType === ApiConfigSource_ApiType.DELTA_GRPC) &&
+    clusterNames.length === 0 &&
+    grpcServices.length > 0 &&
+    grpcServices.every(
+      ({ targetSpecifier: target }) =>
+        target.case === 'envoyGrpc' &&
+        target.value.clusterName === controlPlaneCluster &&
+        target.value.authority === '',
+    )
+  );
+}
+
+/** Keys are in files and passwords in the environment; what is read there could be answered to anyone. */
+const hostData: Rule = (message) => {
+  const specifier = isMessage(message, DataSourceSchema) ? message.specifier.case : undefined;
+  return specifier === 'filename' || specifier === 'environmentVariable' || isMessage(message, WatchedDirectorySchema)
+    ? [['raw-host-data', "nothing is read of the proxy's host: write the data out (inline_string, inline_bytes)"]]
+    : [];
+};
+
+/** Over that connection a proxy is given its keys. Only what Envoy itself says there goes there: nobody gets the answers. */
+const controlPlane: Rule = (message, ancestors) => {
+  const own = ancestors.some(
+    (ancestor) => isMessage(ancestor, CommonGrpcAccessLogConfigSchema) || isMessage(ancestor, ApiConfigSourceSchema),
+  );
+  const leads = !own && clusterNames(message).includes(controlPlaneCluster);
+  return leads || isOwnName(message)
+    ? [['raw-control-plane', 'the control plane is reached by the proxy itself, and by nobody in its name']]
+    : [];
+};
+
+/** Whatever the type calls it: `cluster`, `cluster_name`, `clusters`; also as a member of a oneof. */
+function clusterNames(message: Message): readonly unknown[] {
+  return Object.entries(message).flatMap(([key, value]: [string, unknown]): readonly unknown[] => {
+    if (isOneof(value)) return /cluster/i.test(value.case) ? [value.value] : [];
+    return /cluster/i.test(key) ? (Array.isArray(value) ? value : [value]) : [];
+  });
+}
+
+function isOneof(value: unknown): value is { readonly case: string; readonly value: unknown } {
+  return typeof value === 'object' && value !== null && 'case' in value && typeof value.case === 'string';
+}
+
+/** `spiffe://<trust domain>/cellwall/…` as the name of a target. */
+function isOwnName(message: Message): boolean {
+  if (!isMessage(message, SubjectAltNameMatcherSchema)) return false;
+  const pattern = message.matcher?.matchPattern;
+  return pattern?.case === 'exact' && /^spiffe:\/\/[^/]+\/cellwall\//.test(pattern.value);
+}
+
+export const rawReachRules: readonly Rule[] = [configSource, hostData, controlPlane];

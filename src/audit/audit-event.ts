@@ -7,6 +7,8 @@ export type AuditEvent =
       readonly revision: number;
       readonly changed: readonly string[];
       readonly urgent: boolean;
+      /** Found at the start: it was changed while the control plane was away. */
+      readonly whileAway?: true;
     }
   /** A service was made strict against the reasons that the gate gave. Written before the change. */
   | {

@@ -3,6 +3,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { Traffic, TrafficCount } from '../observe/traffic.ts';
+import { becomesStrict } from '../policy/becomes-strict.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { type SimulatedCall, simulate } from '../policy/simulate.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
@@ -40,11 +41,6 @@ export interface CutOverDeps {
 }
 
 export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutOverDeps): CutOver {
-  const services = (before: MeshIr, after: MeshIr): readonly ServiceKey[] =>
-    [...after.services.values()]
-      .filter(({ key, mtls }) => mtls.mode === 'strict' && before.services.get(key)?.mtls.mode === 'permissive')
-      .map(({ key }) => key);
-
   const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
     const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
       return { service, kind: 'record', who, why, ...(lastSeen === undefined ? {} : { lastSeen }) };
@@ -69,10 +65,10 @@ export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutO
   };
 
   return {
-    services,
+    services: becomesStrict,
     async judge(before, after, windowMs) {
       const since = clock.now() - windowMs;
-      const strict = services(before, after);
+      const strict = becomesStrict(before, after);
       if (strict.length === 0) return [];
       const own = new Set<string>(strict);
       const calls = traffic.counts(since).filter(({ service }) => own.has(service));

@@ -5,8 +5,7 @@ import { answerExplainRequest } from '../admin/answer-explain-request.ts';
 import type { IssuedCertificate } from '../admin/wire.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
-import { createCutOver } from '../control/cut-over.ts';
-import { createProbeApplication } from '../control/probe-application.ts';
+import type { CutOver } from '../control/cut-over.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -17,6 +16,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
+import { becomesStrict } from '../policy/becomes-strict.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { StateCheck, Store } from '../store/store.ts';
 import { withEnforcement } from './enforcement.ts';
@@ -26,6 +26,7 @@ export interface RunningParts {
   readonly control: Control;
   readonly identity: IdentityServices;
   readonly rotator: Rotator;
+  readonly cutOver: CutOver;
 }
 
 export interface AdminParts {
@@ -78,13 +79,10 @@ export function createAdmin(given: AdminParts): Admin {
     explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),
     audit,
     record: { calls: traffic.calls, coverage: coverage.of },
-    cutOver: createCutOver({
-      traffic,
-      coverage,
-      proxies: () => parts?.control.proxies() ?? [],
-      probe: createProbeApplication(),
-      clock,
-    }),
+    cutOver: {
+      services: becomesStrict,
+      judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),
+    },
     proxies: () => parts?.control.proxies() ?? [],
     traffic: () => rollUp(traffic.counts()),
     tokens: {

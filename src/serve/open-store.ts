@@ -9,11 +9,11 @@ import { Redacted } from '../lib/redacted.ts';
 import { parseDocuments } from '../model/parse.ts';
 import { formatProblem, type Problem } from '../model/problem.ts';
 import { stores } from '../store/catalog.ts';
-import type { Change, StateCheck, Store } from '../store/store.ts';
+import type { Change, Holding, StateCheck, Store } from '../store/store.ts';
 
 export async function openStore(
   options: ServeOptions,
-  deps: { readonly check: StateCheck; readonly clock: Clock; readonly log: Log },
+  deps: { readonly check: StateCheck; readonly holding: Holding; readonly clock: Clock; readonly log: Log },
 ): Promise<Store> {
   const { store, data } = options;
   const opened = await stores[store.kind]({
@@ -21,6 +21,7 @@ export async function openStore(
     state: join(data, 'state'),
     redis: { url: store.kind === 'redis' ? store.url : new Redacted(''), prefix: 'cellwall' },
     check: deps.check,
+    holding: deps.holding,
     clock: deps.clock,
     log: deps.log.child({ room: 'store' }),
   });

@@ -1,10 +1,11 @@
-// Evidence of what changed the documents without asking the control plane: an edited file. What `apply` changes, who asked for it
-// records.
-import type { AuditLog } from '../audit/audit-log.ts';
+// Evidence of what changed the documents without asking the control plane: an edited file, also one that was edited while the control
+// plane was away. What `apply` changes, who asked for it records.
+import type { AuditEvent } from '../audit/audit-event.ts';
+import type { AuditLog, AuditRecord } from '../audit/audit-log.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { Store } from '../store/store.ts';
+import type { Revision, Store } from '../store/store.ts';
 
 export interface RecordOutsideDeps {
   readonly store: Store;
@@ -12,8 +13,19 @@ export interface RecordOutsideDeps {
   readonly log: Log;
 }
 
+type DocumentsApplied = Extract<AuditEvent, { kind: 'documents-applied' }>;
+
 /** The store to apply through from now on: by it, revisions of its own are told from those of outside. */
-export function recordOutside({ store, audit, log }: RecordOutsideDeps): Store {
+export async function recordOutside({ store, audit, log }: RecordOutsideDeps): Promise<Store> {
+  const append = (event: DocumentsApplied): void => {
+    try {
+      audit.append(event);
+    } catch (reason) {
+      log.error({ reason: CellwallError.from(reason).message, revision: event.revision }, 'not in the audit log');
+    }
+  };
+  const missing = notRecorded(await store.history(), audit.read().records);
+  for (const event of missing) append(event);
   let last = textsOf(documentsOf(store));
   let applying = 0;
   /** Revisions that came while `apply` had not answered: its own among them. */
@@ -21,11 +33,7 @@ export function recordOutside({ store, audit, log }: RecordOutsideDeps): Store {
   const flush = (): void => {
     if (applying > 0) return;
     for (const [revision, changed] of open) {
-      try {
-        audit.append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false });
-      } catch (reason) {
-        log.error({ reason: CellwallError.from(reason).message, revision }, 'not in the audit log');
-      }
+      append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false });
     }
     open.clear();
   };
@@ -55,6 +63,21 @@ export function recordOutside({ store, audit, log }: RecordOutsideDeps): Store {
       }
     },
   };
+}
+
+/** What the history knows to have come from outside, and the log does not. Revisions may have begun anew: the time counts, too. */
+function notRecorded(history: readonly Revision[], records: readonly AuditRecord[]): readonly DocumentsApplied[] {
+  const recorded = new Map<number, number>();
+  for (const { event, time } of records) {
+    if (event.kind === 'documents-applied') recorded.set(event.revision, Date.parse(time));
+  }
+  return history
+    .filter(({ author, revision, at }) => author === undefined && (recorded.get(revision) ?? 0) < at)
+    .toReversed()
+    .map(({ revision, changes }) => {
+      const changed = changes.map(({ key }) => key);
+      return { kind: 'documents-applied', author: 'outside', revision, changed, urgent: false, whileAway: true };
+    });
 }
 
 function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<string, string> {

@@ -7,29 +7,19 @@ import { openAuditLog } from '../audit/audit-log.ts';
 import type { ServeOptions, ServeStarted } from '../cli/run.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import { createControl } from '../control/control.ts';
-import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
-import { createOperatorCheck } from '../identity/operator.ts';
+import { createCutOver } from '../control/cut-over.ts';
+import { createEditGate } from '../control/edit-gate.ts';
+import { createProbeApplication } from '../control/probe-application.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
-import { CellwallError } from '../lib/errors.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
-import { createAccessLogService } from '../observe/access-log-service.ts';
-import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
-import type { ServiceKey } from '../policy/ir.ts';
-import { createPathRecorder } from '../policy/recorded-path.ts';
-import { parseClaims } from '../registry/claims.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
-import { createCsdsService } from '../xds/csds-service.ts';
-import type { NodeKey } from '../xds/node.ts';
-import type { StreamEvent } from '../xds/observer.ts';
-import { createXdsServer } from '../xds/server.ts';
-import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
 import { createAdmin } from './admin.ts';
 import { firstMesh } from './first-mesh.ts';
 import { createIdentityServices } from './identity.ts';
@@ -37,6 +27,7 @@ import { createJudge } from './judge.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 import { recordOutside } from './record-outside.ts';
+import { openXds } from './xds.ts';
 
 export interface ServeDeps {
   readonly clock: Clock;
@@ -62,7 +53,9 @@ export async function serve(
   lifecycle.defer('data folder', async () => lock.release());
   const metrics = createMetrics();
   const judge = createJudge();
-  const store = await openStore(options, { check: judge.check, clock, log });
+  const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
+  lifecycle.defer('edit gate', async () => editGate.stop());
+  const store = await openStore(options, { check: judge.check, holding: editGate, clock, log });
   lifecycle.defer('store', () => store.close());
   const { traffic, coverage } = await openRecord({ store, clock, log: log.child({ room: 'observe' }), lifecycle });
   const audit = openAuditLog({ file: join(options.data, 'audit.jsonl'), clock, log: log.child({ room: 'audit' }) });
@@ -70,7 +63,7 @@ export async function serve(
   const admin = createAdmin({
     refusals,
     // Of a store that replicas share, what comes from outside is mostly recorded by another one.
-    store: options.store.kind === 'directory' ? recordOutside({ store, audit, log }) : store,
+    store: options.store.kind === 'directory' ? await recordOutside({ store, audit, log }) : store,
     audit,
     coverage,
     check: judge.check,
@@ -130,75 +123,21 @@ export async function serve(
   await registry.restore();
   await control.start();
 
-  const cover = (event: StreamEvent): void => {
-    const { kind, node } = event;
-    if (kind === 'disconnected') coverage.disconnected(node);
-    if (kind !== 'connected') return;
-    const spiffeId = registry.get(node)?.spiffeId;
-    const service = spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
-    if (service !== undefined) coverage.connected(node, service);
-  };
-  const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
-  const xds = createXdsServer({
-    cache,
-    authenticate({ certificate }, { id, metadata }) {
-      const { node } = authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) });
-      // Malformed claims refuse the stream with what is wrong, rather than hold it.
-      parseClaims(metadata);
-      return node as NodeKey;
-    },
-    observe: (event) => {
-      control.onStream(event);
-      cover(event);
-      metrics.setStreams(xds.streams());
-    },
-    log: log.child({ room: 'xds' }),
-    clock,
-  });
-  const keepPath = createPathRecorder();
-  const accessLog = createAccessLogService({
-    traffic,
-    refusals,
-    breakGlass: createBreakGlassWatch(clock, (use) => {
-      log.warn({ ...use }, 'a break-glass identity was let through');
-      audit.append({ kind: 'break-glass-used', ...use });
-    }),
-    onBroken: coverage.broken,
-    keepPath: (name, path) => {
-      const service = control.mesh()?.services.get(name as ServiceKey);
-      return service === undefined ? undefined : keepPath(service, path);
-    },
-    log: log.child({ room: 'observe' }),
-    trustDomain: () => trustDomain,
-    serviceOfPeer: (certificate, nodeId) => {
-      const { spiffeId } = authenticateNode({ nodeId, ...(certificate === undefined ? {} : { certificate }) });
-      return control.mesh()?.serviceOf.get(spiffeId);
-    },
-  });
-  const material = async (): Promise<TlsMaterial> => {
-    const { chain, key } = identity.server.current();
-    if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
-    return { certificate: chain, key, roots: await identity.issuer.bundle() };
-  };
-  const listener = await listenGrpc({
-    server: xds,
-    address: `${options.xds.host}:${options.xds.port}`,
-    tls: await material(),
-    services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
-    log: log.child({ room: 'xds' }),
-  });
-  lifecycle.defer('xDS', () => listener.close(1000));
-  identity.server.watch(() => {
-    material().then(
-      (tls) => listener.rotate(tls),
-      (reason: unknown) => log.error({ reason: String(reason) }, 'the xDS port keeps its old certificate'),
-    );
+  const xdsPort = await openXds({
+    ...{ address: options.xds, trustDomain, cache, control, registry, identity },
+    ...{ traffic, coverage, refusals, audit, metrics, clock, log, lifecycle },
   });
   const identityAddress = await identity.api.listen(options.identity);
-  admin.attach({ control, identity, rotator });
+  const cutOver = createCutOver({
+    ...{ traffic, coverage, clock },
+    proxies: control.proxies,
+    probe: createProbeApplication(),
+  });
+  admin.attach({ control, identity, rotator, cutOver });
+  editGate.attach(cutOver);
 
   started({
-    xds: { host: options.xds.host, port: listener.port },
+    xds: { host: options.xds.host, port: xdsPort },
     identity: identityAddress,
     admin: adminAddress,
     trustDomain,

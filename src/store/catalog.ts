@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import type { StateCheck, Store } from './store.ts';
+import type { Holding, StateCheck, Store } from './store.ts';
 
 /** What every store may need; each takes its part. */
 export interface StoreSettings {
@@ -12,6 +12,8 @@ export interface StoreSettings {
   readonly state: string;
   readonly redis: { readonly url: Redacted<string>; readonly prefix: string };
   readonly check: StateCheck;
+  /** Of stores in which others than `apply` write. */
+  readonly holding: Holding;
   readonly log: Log;
   readonly clock: Clock;
 }

@@ -7,6 +7,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Problem } from '../model/problem.ts';
 import { applyToFiles, withJournal } from './directory/apply-to-files.ts';
+import { heldBack } from './directory/held-back.ts';
 import { createInForce } from './directory/in-force.ts';
 import { judgeFiles } from './directory/judge-files.ts';
 import { type DirectoryContent, readDirectory } from './directory/read-directory.ts';
@@ -15,7 +16,7 @@ import { finishWrite, removeTemporary } from './directory/write-files.ts';
 import { checkTableName, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
-import type { StateCheck, Store } from './store.ts';
+import type { Holding, StateCheck, Store, StoreState } from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 
@@ -25,6 +26,8 @@ export interface DirectoryStoreOptions {
   /** The folder for what must survive a restart. */
   readonly state: string;
   readonly check: StateCheck;
+  /** Judges edits of the files once more. Default: all that pass the check come into force. */
+  readonly holding?: Holding;
   readonly log: Log;
   readonly clock: Clock;
   /** Files are read when none has changed for this long, milliseconds. Default 50. */
@@ -34,13 +37,14 @@ export interface DirectoryStoreOptions {
 }
 
 export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
-  const { check, log, clock, quietMs = 50, pollMs = 5000 } = options;
+  const { check, holding, log, clock, quietMs = 50, pollMs = 5000 } = options;
   const root = resolve(options.documents);
   const database = openStateDatabase(options.state, clock);
   const watchers = createWatchers(log);
   const serial = createSerial();
   const inForce = createInForce({ database, watchers, log });
   let closed = false;
+  let resumed: StoreState | undefined;
   /** What was on disk when last looked at. */
   let seen: DirectoryContent | undefined;
 
@@ -54,23 +58,29 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     if (hadDocuments && judged.documents.length === 0 && judged.problems.length === 0) {
       problems.push(vanished(options.documents));
     }
-    if (problems.length > 0) inForce.refuse(problems);
-    else inForce.accept(judged);
+    if (problems.length > 0) {
+      holding?.release();
+      inForce.refuse(problems);
+    } else {
+      const { held, problems: why } = heldBack({ holding, check }, inForce.state()?.documents ?? [], judged.documents);
+      inForce.accept(judged, held, why);
+    }
     seen = content;
   };
-  const watcher = createDirectoryWatcher({
-    clock,
-    quietMs,
-    pollMs,
-    onChange: () =>
-      void serial.run(async () => {
-        if (!closed) await reload().catch(fail('reading the directory of documents failed'));
-      }),
-  });
+  const look = (): void =>
+    void serial.run(async () => {
+      if (!closed) await reload().catch(fail('reading the directory of documents failed'));
+    });
+  const rejudge = (): void => {
+    seen = undefined;
+    look();
+  };
+  const watcher = createDirectoryWatcher({ clock, quietMs, pollMs, onChange: look });
+  const unwatch = holding?.watch(rejudge);
   const fail = (message: string) => (reason: unknown) =>
     log.error({ error: CellwallError.from(reason).message }, message);
   const deps = {
-    ...{ root, check, log, database, inForce, reload },
+    ...{ root, check, log, database, inForce, reload, rejudge },
     taken: (file: string) => seen?.files.has(file) ?? false,
     onWritten(journal: Parameters<typeof withJournal>[1]) {
       if (seen !== undefined) seen = { ...seen, files: withJournal(seen.files, journal) };
@@ -88,9 +98,11 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       fail('an interrupted write cannot be finished'),
     );
     if (saved !== undefined) inForce.resume(saved);
+    resumed = inForce.state();
     await serial.run(reload);
     await removeTemporary(seen?.folders ?? []);
   } catch (reason) {
+    unwatch?.();
     watcher.close();
     database.close();
     throw reason;
@@ -112,13 +124,14 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     async close() {
       if (closed) return;
       closed = true;
+      unwatch?.();
       watcher.close();
       await serial.idle();
       watchers.clear();
       database.close();
     },
   };
-  return withHistory(store, { clock, log });
+  return withHistory(store, { clock, log, resumed });
 }
 
 /** An empty directory where documents were is a mistake until `apply` says otherwise. */

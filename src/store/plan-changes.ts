@@ -75,7 +75,7 @@ function atStart(file: string, code: string, message: string): Problem {
 }
 
 /** Equal but for blank ends and the style of line breaks. */
-function sameText(a: string, b: string): boolean {
+export function sameText(a: string, b: string): boolean {
   return a === b || comparable(a) === comparable(b);
 }
 

@@ -83,3 +83,19 @@ export type ApplyResult =
 
 /** Judges a whole state before it is accepted: policy/resolve, injected so that the store stays ignorant of policy. */
 export type StateCheck = (documents: readonly ParsedDocument[]) => readonly Problem[];
+
+/** Judges what comes from outside of `apply` (an edited file) once more, before it comes into force. Injected, as `StateCheck` is. */
+export interface Holding {
+  /** What may not come into force yet; undefined if all may. Both are sorted and pass the check. */
+  hold(before: readonly ParsedDocument[], after: readonly ParsedDocument[]): Hold | undefined;
+  /** There is nothing to hold any more: what is stored is broken, or gone. */
+  release(): void;
+  /** Told when `hold` may answer otherwise than last. The answer unsubscribes. */
+  watch(listener: () => void): () => void;
+}
+
+export interface Hold {
+  /** Documents that stay in force as they are (or stay absent). */
+  readonly keep: readonly DocumentKey[];
+  readonly problems: readonly Problem[];
+}

@@ -1,13 +1,14 @@
 // `apply` on a directory: edits of documents become edits of files, journalled, so that all of them happen or none.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
-import { type Edit, planChanges } from '../plan-changes.ts';
+import { type Edit, planChanges, sameText } from '../plan-changes.ts';
 import { refuseConflict, requireState } from '../refuse.ts';
 import type { JournalEntry, StateDatabase } from '../sqlite/state-database.ts';
 import type { ApplyOptions, ApplyResult, Change, StateCheck, StoreState } from '../store.ts';
 import { editFiles } from './edit-files.ts';
+import { type Held, textsInForce, withHeld } from './held.ts';
 import type { InForce } from './in-force.ts';
-import { judgeFiles } from './judge-files.ts';
+import { type JudgedFiles, judgeFiles } from './judge-files.ts';
 import { currentText, prepareWrite } from './write-files.ts';
 
 export interface ApplyDeps {
@@ -20,6 +21,8 @@ export interface ApplyDeps {
   readonly taken: (file: string) => boolean;
   /** Reads the directory anew. */
   readonly reload: () => Promise<void>;
+  /** Judges what is there anew, soon. */
+  readonly rejudge: () => void;
   /** Told before watchers are: these texts are our own writing. */
   readonly onWritten: (journal: readonly JournalEntry[]) => void;
 }
@@ -38,10 +41,13 @@ export async function applyToFiles(
     const plan = planChanges(base.documents, changes, check);
     if (plan.kind === 'invalid') return plan;
     if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: base.revision };
+    const doubtful = inForce.problems().length > 0 || inForce.held().size > 0;
     if (await write(deps, base, plan.edits, options)) {
       const changed = plan.edits.map(({ key }) => key);
       const revision = base.revision + 1;
       log.info({ revision, author: options.author, changed }, 'documents applied');
+      // What is held back, and why, may be another matter now.
+      if (doubtful) deps.rejudge();
       return { kind: 'applied', revision, changed };
     }
     // Someone edited a file meanwhile: take that in first, then try on top of it.
@@ -61,11 +67,10 @@ async function write(
 ): Promise<boolean> {
   const known = inForce.files();
   const before: ReadonlyMap<string, string> = known?.texts ?? new Map();
-  const journal: JournalEntry[] = [...editFiles(known?.files ?? new Map(), edits, taken)].map(([path, after]) => ({
-    path,
-    before: before.get(path) ?? null,
-    after,
-  }));
+  const held = heldAfter(known, inForce.held(), edits);
+  const journal: JournalEntry[] = [...editFiles(known?.files ?? new Map(), edits, taken)]
+    .map(([path, after]) => ({ path, before: before.get(path) ?? null, after }))
+    .filter((entry) => entry.before !== entry.after);
   if (!(await asKnown(root, journal))) return false;
   const files = withJournal(before, journal);
   const judged = judgeFiles(files, known, () => []);
@@ -80,7 +85,7 @@ async function write(
       await prepared.discard();
       return false;
     }
-    database.save({ revision, files }, journal);
+    database.save({ revision, files: textsInForce(judged, held) }, journal);
   } catch (reason) {
     await prepared.discard();
     throw reason;
@@ -88,13 +93,29 @@ async function write(
   try {
     await prepared.commit();
   } catch (reason) {
-    database.save({ revision: base.revision, files: before }, []);
+    const back = known === undefined ? before : textsInForce(known, inForce.held());
+    database.save({ revision: base.revision, files: back }, []);
     throw reason;
   }
   onWritten(journal);
-  inForce.applied({ revision, documents: judged.documents }, judged, urgent);
+  inForce.applied({ revision, documents: withHeld(judged.documents, held) }, judged, held, urgent);
   database.clearJournal();
   return true;
+}
+
+/**
+ * What stays held: a document that is applied is so no longer. Of one whose file says something else, that edit would be lost.
+ */
+function heldAfter(known: JudgedFiles | undefined, held: Held, edits: readonly Edit[]): Held {
+  const written = new Map(known?.documents.map((document) => [document.key, document]));
+  for (const { key, document } of edits) {
+    if (!held.has(key) || sameText(written.get(key)?.text ?? '', document?.text ?? '')) continue;
+    throw new CellwallError('aborted', `the file of ${key} holds an edit that is not in force yet`, {
+      hint: 'revert it there first, or apply the same text with --force',
+    });
+  }
+  const applied = new Set(edits.map(({ key }) => key));
+  return new Map([...held].filter(([key]) => !applied.has(key)));
 }
 
 async function asKnown(root: string, journal: readonly JournalEntry[]): Promise<boolean> {

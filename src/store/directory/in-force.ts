@@ -1,24 +1,28 @@
-// What of the directory is in force: the last good state, the files it came from, and what is wrong with the newer ones.
+// What of the directory is in force: the last good state, the files it came from, and what is wrong with the newer ones. Documents
+// that may not come into force yet are held: the files are known, what was in force in their place stays.
 import type { Log } from '../../lib/log.ts';
 import type { Problem } from '../../model/problem.ts';
 import { sameDocuments } from '../plan-changes.ts';
 import type { SavedState, StateDatabase } from '../sqlite/state-database.ts';
 import type { StoreState } from '../store.ts';
 import type { Watchers } from '../watchers.ts';
+import { type Held, nothingHeld, textsInForce, withHeld } from './held.ts';
 import { type JudgedFiles, judgeFiles } from './judge-files.ts';
 
 export interface InForce {
   state(): StoreState | undefined;
   files(): JudgedFiles | undefined;
+  /** What stays in force in place of what the files say. */
+  held(): Held;
   problems(): readonly Problem[];
   /** Why there is no state, for errors. */
   whyNot(): string;
   /** Begins with what was saved before a restart. */
   resume(saved: SavedState): void;
-  /** Takes over what was read; the revision counts up only if the documents differ. */
-  accept(judged: JudgedFiles): void;
+  /** Takes over what was read, but for what is held; the revision counts up only if the documents differ. */
+  accept(judged: JudgedFiles, held: Held, problems: readonly Problem[]): void;
   /** Takes over what `apply` wrote and saved. */
-  applied(state: StoreState, judged: JudgedFiles, urgent: boolean): void;
+  applied(state: StoreState, judged: JudgedFiles, held: Held, urgent: boolean): void;
   /** The directory cannot be accepted: the last good state stays. */
   refuse(problems: readonly Problem[]): void;
 }
@@ -32,6 +36,7 @@ export interface InForceDeps {
 export function createInForce({ database, watchers, log }: InForceDeps): InForce {
   let state: StoreState | undefined;
   let files: JudgedFiles | undefined;
+  let held = nothingHeld;
   let problems: readonly Problem[] = [];
   const refuse = (next: readonly Problem[]): void => {
     if (JSON.stringify(next) === JSON.stringify(problems)) return;
@@ -44,6 +49,7 @@ export function createInForce({ database, watchers, log }: InForceDeps): InForce
   return {
     state: () => state,
     files: () => files,
+    held: () => held,
     problems: () => problems,
     refuse,
     whyNot() {
@@ -61,21 +67,24 @@ export function createInForce({ database, watchers, log }: InForceDeps): InForce
       files = judged;
       state = { revision: saved.revision, documents: judged.documents };
     },
-    accept(judged) {
+    accept(judged, holding, why) {
       const before = state ?? { revision: database.saved()?.revision ?? 0, documents: [] };
-      const same = sameDocuments(before.documents, judged.documents);
+      const documents = withHeld(judged.documents, holding);
+      const same = sameDocuments(before.documents, documents);
       const revision = same ? before.revision : before.revision + 1;
-      database.save({ revision, files: judged.texts }, []);
-      state = { revision, documents: judged.documents };
+      database.save({ revision, files: textsInForce(judged, holding) }, []);
+      state = { revision, documents };
       files = judged;
-      refuse([]);
+      held = holding;
+      refuse(why);
       if (same) return;
-      log.info({ revision, documents: judged.documents.length }, 'documents read from the directory');
+      log.info({ revision, documents: documents.length }, 'documents read from the directory');
       watchers.emit({ kind: 'state', state, urgent: false });
     },
-    applied(next, judged, urgent) {
+    applied(next, judged, holding, urgent) {
       state = next;
       files = judged;
+      held = holding;
       watchers.emit({ kind: 'state', state: next, urgent });
     },
   };

@@ -1,0 +1,31 @@
+// What an edit that may not make services strict yet is told as: a problem for each service, at the line that makes it strict. Pure.
+import type { Problem } from '../model/problem.ts';
+import type { KeptPermissive } from '../policy/keep-permissive.ts';
+import type { CutOverReason } from './cut-over.ts';
+
+const hint =
+  'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE';
+const maxTold = 5;
+
+/** `reasons` is absent until the gate has looked. */
+export function heldProblems(
+  { services, keep, whole }: KeptPermissive,
+  reasons: readonly Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why'>[] | undefined,
+): readonly Problem[] {
+  const waits = whole
+    ? 'The whole edit waits, as without this line the rest would let in who is refused now, or not fit together'
+    : `Not in force until then: ${keep.join(', ')}`;
+  return services.map(({ key, source }): Problem => {
+    const own = reasons?.filter(({ service }) => service === key) ?? [];
+    const told = own.slice(0, maxTold).map(({ who, why }) => `${who}: ${why}`);
+    const more = own.length > maxTold ? [`and ${own.length - maxTold} more`] : [];
+    const why =
+      reasons === undefined
+        ? 'the gate has not looked yet'
+        : own.length === 0
+          ? 'others of the same edit may not be'
+          : [...told, ...more].join('; ');
+    const message = `${key} is not made strict: ${why}. ${waits}`;
+    return { severity: 'error', code: 'cut-over-held', message, hint, source };
+  });
+}

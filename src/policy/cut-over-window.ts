@@ -1,0 +1,8 @@
+// How far back the gate looks before a service becomes strict: what the mesh says.
+import type { ParsedDocument } from '../model/parsed-document.ts';
+
+/** Milliseconds; 0 without a mesh. */
+export function cutOverWindow(documents: readonly ParsedDocument[]): number {
+  const mesh = documents.map(({ document }) => document).find(({ kind }) => kind === 'Mesh');
+  return mesh?.kind === 'Mesh' ? mesh.spec.mtls.cutOverWindow : 0;
+}

@@ -1,0 +1,116 @@
+// The port for proxies: who may speak there, what they are served, and what they report (streams, access logs) to where it is kept.
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { ServeOptions } from '../cli/run.ts';
+import type { Control } from '../control/control.ts';
+import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
+import { createOperatorCheck } from '../identity/operator.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { createAccessLogService } from '../observe/access-log-service.ts';
+import { createBreakGlassWatch } from '../observe/break-glass.ts';
+import type { Coverage } from '../observe/coverage.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Refusals } from '../observe/refusals.ts';
+import type { Traffic } from '../observe/traffic.ts';
+import type { ServiceKey } from '../policy/ir.ts';
+import { createPathRecorder } from '../policy/recorded-path.ts';
+import { parseClaims } from '../registry/claims.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { SnapshotCache } from '../xds/cache.ts';
+import { createCsdsService } from '../xds/csds-service.ts';
+import type { NodeKey } from '../xds/node.ts';
+import type { StreamEvent } from '../xds/observer.ts';
+import { createXdsServer } from '../xds/server.ts';
+import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
+import type { IdentityServices } from './identity.ts';
+
+export interface XdsParts {
+  readonly address: ServeOptions['xds'];
+  readonly trustDomain: TrustDomain;
+  readonly cache: SnapshotCache;
+  readonly control: Control;
+  readonly registry: Registry;
+  readonly identity: IdentityServices;
+  readonly traffic: Traffic;
+  readonly coverage: Coverage;
+  readonly refusals: Refusals;
+  readonly audit: AuditLog;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+/** Answers the port, once it is open. */
+export async function openXds(parts: XdsParts): Promise<number> {
+  const { address, trustDomain, cache, control, registry, identity } = parts;
+  const { traffic, coverage, refusals, audit, metrics, clock, log, lifecycle } = parts;
+  const cover = (event: StreamEvent): void => {
+    const { kind, node } = event;
+    if (kind === 'disconnected') coverage.disconnected(node);
+    if (kind !== 'connected') return;
+    const spiffeId = registry.get(node)?.spiffeId;
+    const service = spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
+    if (service !== undefined) coverage.connected(node, service);
+  };
+  const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
+  const xds = createXdsServer({
+    cache,
+    authenticate({ certificate }, { id, metadata }) {
+      const { node } = authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) });
+      // Malformed claims refuse the stream with what is wrong, rather than hold it.
+      parseClaims(metadata);
+      return node as NodeKey;
+    },
+    observe: (event) => {
+      control.onStream(event);
+      cover(event);
+      metrics.setStreams(xds.streams());
+    },
+    log: log.child({ room: 'xds' }),
+    clock,
+  });
+  const keepPath = createPathRecorder();
+  const accessLog = createAccessLogService({
+    traffic,
+    refusals,
+    breakGlass: createBreakGlassWatch(clock, (use) => {
+      log.warn({ ...use }, 'a break-glass identity was let through');
+      audit.append({ kind: 'break-glass-used', ...use });
+    }),
+    onBroken: coverage.broken,
+    keepPath: (name, path) => {
+      const service = control.mesh()?.services.get(name as ServiceKey);
+      return service === undefined ? undefined : keepPath(service, path);
+    },
+    log: log.child({ room: 'observe' }),
+    trustDomain: () => trustDomain,
+    serviceOfPeer: (certificate, nodeId) => {
+      const { spiffeId } = authenticateNode({ nodeId, ...(certificate === undefined ? {} : { certificate }) });
+      return control.mesh()?.serviceOf.get(spiffeId);
+    },
+  });
+  const material = async (): Promise<TlsMaterial> => {
+    const { chain, key } = identity.server.current();
+    if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
+    return { certificate: chain, key, roots: await identity.issuer.bundle() };
+  };
+  const listener = await listenGrpc({
+    server: xds,
+    address: `${address.host}:${address.port}`,
+    tls: await material(),
+    services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
+    log: log.child({ room: 'xds' }),
+  });
+  lifecycle.defer('xDS', () => listener.close(1000));
+  identity.server.watch(() => {
+    material().then(
+      (tls) => listener.rotate(tls),
+      (reason: unknown) => log.error({ reason: String(reason) }, 'the xDS port keeps its old certificate'),
+    );
+  });
+  return listener.port;
+}

@@ -18,6 +18,7 @@ import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
 import { identityRoutes } from './routes/identity.ts';
+import { serviceRoutes } from './routes/services.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
 
@@ -78,6 +79,7 @@ export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }:
     ...simulateRoutes(deps),
     ...historyRoutes(deps),
     ...statusRoutes(deps),
+    ...serviceRoutes(deps),
     ...explainRoutes(deps),
     ...identityRoutes(deps),
   ];

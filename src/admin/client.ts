@@ -25,6 +25,7 @@ import type {
   TrafficAnswer,
 } from './wire.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
+import type { ServicesAnswer } from './wire-services.ts';
 
 export interface AdminClient {
   documents(kind?: string): Promise<DocumentsAnswer>;
@@ -37,6 +38,7 @@ export interface AdminClient {
   history(): Promise<HistoryAnswer>;
   audit(last?: number): Promise<AuditAnswer>;
   status(): Promise<StatusAnswer>;
+  services(): Promise<ServicesAnswer>;
   proxies(): Promise<ProxiesAnswer>;
   traffic(): Promise<TrafficAnswer>;
   explain(query: ExplainQuery): Promise<Explanation>;
@@ -59,6 +61,7 @@ export interface AdminClientOptions {
 /** Documents that the server refused, with every problem; or, without any, those that the gate refused for its reasons. */
 export interface InvalidAnswer {
   readonly kind: 'invalid';
+  readonly code: string;
   readonly message: string;
   readonly hint?: string;
   readonly problems: readonly Problem[];
@@ -91,9 +94,18 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
       reasons,
     } = value as Partial<ErrorBody>;
     // Written by the server from model/problem's own type.
-    if (problems !== undefined) return { kind: 'invalid', message, problems: problems as readonly Problem[] };
+    if (problems !== undefined) {
+      return { kind: 'invalid', code: 'invalid_documents', message, problems: problems as readonly Problem[] };
+    }
     if (reasons !== undefined) {
-      return { kind: 'invalid', message, problems: [], reasons, ...(hint === undefined ? {} : { hint }) };
+      return {
+        kind: 'invalid',
+        code: 'failed_precondition',
+        message,
+        problems: [],
+        reasons,
+        ...(hint === undefined ? {} : { hint }),
+      };
     }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
     if (known === 'unauthenticated' && tokenFrom !== undefined) {
@@ -125,6 +137,7 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
     history: () => call('GET', '/v1/history'),
     audit: (last) => call('GET', `/v1/audit${query({ last: last?.toString() })}`),
     status: () => call('GET', '/v1/status'),
+    services: () => call('GET', '/v1/services'),
     proxies: () => call('GET', '/v1/proxies'),
     traffic: () => call('GET', '/v1/traffic'),
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),

@@ -52,7 +52,8 @@ export async function gate(
 
 const maxAudited = 100;
 
-function defaultWindow(documents: readonly ParsedDocument[]): number {
+/** The mesh's own. */
+export function defaultWindow(documents: readonly ParsedDocument[]): number {
   const mesh = documents.map(({ document }) => document).find(({ kind }) => kind === 'Mesh');
   return mesh?.kind === 'Mesh' ? mesh.spec.mtls.cutOverWindow : 0;
 }

@@ -7,18 +7,25 @@ export interface FlagOptions {
   /** Environment variable that stands in for the flag. */
   readonly env?: string;
   readonly default?: string | number;
+  /** In the help, for a default that is worked out later. */
+  readonly defaultText?: string;
   readonly choices?: readonly string[];
   readonly parse?: (text: string) => unknown;
 }
 
 export function flag(flags: string, description: string, options: FlagOptions = {}): Option {
   const { env, choices, parse } = options;
-  const option = new Option(flags, env === undefined ? description : `${description} (env ${env})`);
+  const option = new Option(flags, description);
   if (options.default !== undefined) option.default(options.default);
+  if (options.defaultText !== undefined) option.defaultValueDescription = options.defaultText;
   if (choices !== undefined) option.choices(choices);
   if (parse !== undefined) option.argParser(parse);
   if (env !== undefined) variables.set(option, env);
   return option;
+}
+
+export function variableOf(option: Option): string | undefined {
+  return variables.get(option);
 }
 
 /** Fills in what no flag said. Runs before every action. */

@@ -1,5 +1,6 @@
 // The tables of `cellwall status`. Pure.
 import type { ProxiesAnswer, StatusAnswer, TrafficCount } from '../admin/wire.ts';
+import type { ServicesAnswer } from '../admin/wire-services.ts';
 import { formatFields, formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
@@ -7,6 +8,7 @@ type Proxy = ProxiesAnswer['proxies'][number];
 
 export interface StatusView {
   readonly status: StatusAnswer;
+  readonly services: ServicesAnswer['services'];
   readonly proxies: readonly Proxy[];
   readonly traffic: readonly TrafficCount[];
   readonly now: number;
@@ -19,8 +21,9 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
   mtls: 'mTLS',
 };
 
-export function formatStatus({ status, proxies, traffic, now }: StatusView): string {
+export function formatStatus({ status, services, proxies, traffic, now }: StatusView): string {
   const parts = [formatControl(status, now)];
+  if (services.length > 0) parts.push(formatServices(services));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now));
   const rejections = proxies.flatMap((proxy) =>
     proxy.types.flatMap((type) =>
@@ -50,6 +53,25 @@ function formatControl(status: StatusAnswer, now: number): string {
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);
+}
+
+function formatServices(services: ServicesAnswer['services']): string {
+  return formatTable(
+    ['SERVICE', 'MTLS', 'CUT-OVER', 'DOCUMENT'],
+    services.map(({ service, mtls, cutOver, source }) => [
+      service,
+      mtls,
+      mtls === 'strict' ? 'done' : cutOver === undefined ? '-' : cutOver.ready ? 'ready' : held(cutOver.reasons),
+      `${source.file}:${source.line}`,
+    ]),
+  );
+}
+
+/** `held: 2 caller, 1 record`: the kinds of docs/cut-over.md. */
+function held(reasons: NonNullable<ServicesAnswer['services'][number]['cutOver']>['reasons']): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of reasons) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return `held: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
 }
 
 function formatProxies(proxies: readonly Proxy[], now: number): string {

@@ -1,45 +1,83 @@
-// The answer to a change (apply, delete, rollback): what changed, what is wrong with it, or why the gate refuses it. Sets the exit code.
+// The answer to a change (apply, delete, rollback): what changed or would, what is wrong with it, or why the gate refuses it. Sets the
+// exit code.
 import type { InvalidAnswer } from '../admin/client.ts';
 import type { ApplyAnswer } from '../admin/wire.ts';
 import type { CutOverRow } from '../admin/wire-record.ts';
 import { escapeLine } from './escape.ts';
+import { formatDifferences, formatImpact } from './format-differences.ts';
 import type { CliContext } from './io.ts';
 import { type Format, print } from './print.ts';
-import { countProblems, type NamedText, printProblems } from './problems.ts';
+import { printError, printInvalid } from './print-failure.ts';
+import { object, type Printed } from './prints.ts';
+import { type NamedText, printProblems } from './problems.ts';
 import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
+
+/** What every change prints with -o json. */
+export const printedChange: Printed = object(
+  'kind revision changed warnings reasons receivedAt acceptedAt',
+  'to differences impact',
+);
+
+export interface ChangeView {
+  /** Where excerpts are taken from. */
+  readonly files?: readonly NamedText[];
+  /** What was done. Default `applied`. */
+  readonly done?: string;
+  /** A dry run also shows the differences. */
+  readonly diff?: boolean;
+  /** For documents that cannot be accepted. */
+  readonly hint?: string;
+}
 
 export async function printChange(
   context: CliContext,
   format: Format,
   answer: ApplyAnswer | InvalidAnswer,
-  files: readonly NamedText[] = [],
+  { files = [], done = 'applied', diff = false, hint }: ChangeView = {},
 ): Promise<void> {
   const table = format === 'table';
+  const now = context.clock.now();
   if (answer.kind === 'invalid' && answer.reasons !== undefined) {
-    if (!table) await print(context, format, { value: answer, table: () => '' });
     context.stderr.write(`error: ${escapeLine(answer.message)}\n`);
-    if (table) context.stderr.write(formatReasons(answer.reasons, context.clock.now()));
+    if (table) context.stderr.write(formatReasons(answer.reasons, now));
     if (answer.hint !== undefined) context.stderr.write(`  hint: ${escapeLine(answer.hint)}\n`);
+    await printError(context, format, answer);
     context.finish(1);
     return;
   }
-  const problems = answer.kind === 'invalid' ? answer.problems : answer.warnings;
-  if (table) printProblems(context, problems, files);
-  if (table && answer.kind !== 'invalid' && answer.reasons.length > 0) {
-    const what = answer.kind === 'dry-run' ? 'the gate would refuse it' : 'forced against the gate';
-    context.stderr.write(`${what}:\n${formatReasons(answer.reasons, context.clock.now())}`);
+  if (answer.kind === 'invalid') {
+    await printInvalid(context, format, answer, { files, outcome: 'nothing was changed' });
+    if (table && hint !== undefined) context.stderr.write(`  hint: ${hint}\n`);
+    context.finish(3);
+    return;
   }
-  await print(context, format, { value: answer, table: () => (answer.kind === 'invalid' ? '' : formatChange(answer)) });
-  if (answer.kind !== 'invalid') return;
-  context.stderr.write(`${countProblems(problems)}: nothing was changed\n`);
-  context.finish(3);
+  if (table) printProblems(context, answer.warnings, files);
+  if (table && answer.kind !== 'dry-run' && answer.reasons.length > 0) {
+    context.stderr.write(`forced against the gate:\n${formatReasons(answer.reasons, now)}`);
+  }
+  await print(context, format, {
+    value: answer,
+    table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),
+  });
 }
 
-function formatChange({ kind, revision, changed }: ApplyAnswer): string {
+function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {
   if (changed.length === 0) return `unchanged (revision ${revision})\n`;
-  const done = kind === 'dry-run' ? 'would change' : 'applied';
-  return `${done} ${changed.length} (revision ${revision})\n${changed.map((key) => `  ${escapeLine(key)}\n`).join('')}`;
+  const back = to === undefined ? '' : `, as they were at ${to}`;
+  return `${done} ${changed.length} (revision ${revision}${back})\n${changed.map((key) => `  ${escapeLine(key)}\n`).join('')}`;
+}
+
+function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {
+  const { revision, to, differences = [], impact, reasons } = answer;
+  const count = differences.length === 0 ? 'nothing' : differences.length;
+  return [
+    `would change ${count} (revision ${revision}${to === undefined ? '' : `, back to ${to}`})\n`,
+    ...differences.map(({ op, key }) => `  ${op} ${escapeLine(key)}\n`),
+    diff ? formatDifferences(differences) : '',
+    formatImpact(impact),
+    reasons.length === 0 ? '' : `the gate would refuse it:\n${formatReasons(reasons, now)}`,
+  ].join('');
 }
 
 function formatReasons(reasons: readonly CutOverRow[], now: number): string {

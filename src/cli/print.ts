@@ -5,7 +5,17 @@ import type { CliIo } from './io.ts';
 export type Format = 'table' | 'json' | 'yaml';
 
 export function formatOf(command: Command): Format {
-  const { output } = command.optsWithGlobals();
+  return readFormat(command.optsWithGlobals()['output']);
+}
+
+/** The same of a command line that could not be parsed. */
+export function formatIn(args: readonly string[]): Format {
+  const end = args.indexOf('--');
+  const text = (end < 0 ? args : args.slice(0, end)).join('\n');
+  return readFormat(/^(?:-o|--output)(?:\n|=)?(json|yaml)$/m.exec(text)?.[1]);
+}
+
+function readFormat(output: unknown): Format {
   return output === 'json' || output === 'yaml' ? output : 'table';
 }
 

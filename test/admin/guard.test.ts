@@ -24,6 +24,7 @@ const routes = [
   ['POST', '/v1/apply'],
   ['POST', '/v1/diff'],
   ['GET', '/v1/status'],
+  ['GET', '/v1/services'],
   ['GET', '/v1/proxies'],
   ['GET', '/v1/traffic'],
   ['GET', '/v1/certificates'],

@@ -85,13 +85,16 @@ describe('apply', () => {
     expect(end).toBe('1 error: nothing was changed');
     const json = await cellwall(['apply', '-f', path, '-o', 'json']);
     expect(json.code).toBe(3);
-    expect(JSON.parse(json.stdout)).toMatchObject({ kind: 'invalid', problems: [{ code: 'unknown-service' }] });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      error: { code: 'invalid_documents', problems: [{ code: 'unknown-service' }] },
+    });
+    expect(json.stderr).toBe('1 error: nothing was changed\n');
   });
 
   it('only looks with --dry-run, and refuses an outdated revision', async () => {
     await cellwall(['apply', '-f', '-'], base);
     const dry = await cellwall(['apply', '-f', '-', '--dry-run'], allow);
-    expect(dry.stdout).toBe('would change 1 (revision 1)\n  AuthorizationPolicy/api\n');
+    expect(dry.stdout).toBe('would change 1 (revision 1)\n  create AuthorizationPolicy/api\n');
     expect(admin.deps.store.state().revision).toBe(1);
     const late = await cellwall(['apply', '-f', '-', '--expected-revision', '0'], allow);
     expect(late.code).toBe(1);
@@ -166,7 +169,7 @@ describe('get, diff, delete', () => {
     });
     const done = await cellwall(['delete', 'policy/api', 'service/web']);
     expect(done.code).toBe(0);
-    expect(done.stdout).toMatch(/^deleted AuthorizationPolicy\/api \(revision 3\)\ndeleted Service\/web/);
+    expect(done.stdout).toBe('deleted 2 (revision 3)\n  AuthorizationPolicy/api\n  Service/web\n');
     expect(await cellwall(['delete', 'service/web'])).toMatchObject({ code: 1 });
   });
 });

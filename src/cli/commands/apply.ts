@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf } from '../print.ts';
-import { printChange } from '../print-change.ts';
+import { printChange, printedChange } from '../print-change.ts';
+import { prints } from '../prints.ts';
 import { readDocuments } from '../read-documents.ts';
 
 interface Options {
@@ -45,7 +46,7 @@ export function applyCommand(context: CliContext): Command {
         ...(options.since === undefined ? {} : { since: options.since }),
         ...(expectedRevision === undefined ? {} : { expectedRevision: Number(expectedRevision) }),
       });
-      await printChange(context, formatOf(self), answer, files);
+      await printChange(context, formatOf(self), answer, { files });
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), printedChange);
 }

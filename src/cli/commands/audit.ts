@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { formatTable } from '../table.ts';
 
 export function auditCommand(context: CliContext): Command {
@@ -37,5 +38,5 @@ export function auditCommand(context: CliContext): Command {
       context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
       context.finish(3);
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), object('intact records', 'brokenAt'));
 }

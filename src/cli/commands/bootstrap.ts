@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addServerFlags } from '../enrol.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { prints } from '../prints.ts';
 import { addProxyFlags, proxyOptions } from '../proxy-flags.ts';
 
 export function bootstrapCommand(context: CliContext): Command {
@@ -13,6 +14,7 @@ export function bootstrapCommand(context: CliContext): Command {
     )
     .requiredOption('--dir <dir>', 'where "svid fetch" put the certificate');
   addProxyFlags(addServerFlags(command));
+  prints(command, { kind: 'other', what: "Envoy's bootstrap" });
   return command.action(async (options: { dir: string }, self: Command) => {
     const value = await context.run.bootstrap({ ...proxyOptions(self), directory: options.dir });
     const format = formatOf(self);

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { array, object, prints } from '../prints.ts';
 import { formatTable } from '../table.ts';
 import { isoTime, relativeTime } from '../time.ts';
 
@@ -41,6 +42,8 @@ export function certsCommand(context: CliContext): Command {
   return new Command('certs')
     .summary('issued certificates')
     .description('Issued certificates.')
-    .addCommand(addConnectionFlags(list))
-    .addCommand(addConnectionFlags(rotate));
+    .addCommand(prints(addConnectionFlags(list), array('purpose spiffeId serial notBefore notAfter', 'node')), {
+      isDefault: true,
+    })
+    .addCommand(prints(addConnectionFlags(rotate), object('rotated')));
 }

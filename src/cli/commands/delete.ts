@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { parseKey } from '../document-key.ts';
-import { escapeLine } from '../escape.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { countProblems, printProblems } from '../problems.ts';
+import { formatOf } from '../print.ts';
+import { printChange, printedChange } from '../print-change.ts';
+import { prints } from '../prints.ts';
 
 export function deleteCommand(context: CliContext): Command {
   const command = new Command('delete')
@@ -26,25 +26,10 @@ export function deleteCommand(context: CliContext): Command {
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
       });
-      const format = formatOf(self);
-      const problems = answer.kind === 'invalid' ? answer.problems : answer.warnings;
-      if (format === 'table') printProblems(context, problems, []);
-      await print(context, format, {
-        value: answer,
-        table() {
-          if (answer.kind === 'invalid') return '';
-          const done = answer.kind === 'dry-run' ? 'would delete' : 'deleted';
-          return answer.changed.map((key) => `${done} ${escapeLine(key)} (revision ${answer.revision})\n`).join('');
-        },
+      await printChange(context, formatOf(self), answer, {
+        done: 'deleted',
+        hint: 'delete what names it in the same command, or change that first with "cellwall apply"',
       });
-      if (answer.kind !== 'invalid') return;
-      context.stderr.write(`${countProblems(problems)}: nothing was changed\n`);
-      if (format === 'table') {
-        context.stderr.write(
-          '  hint: delete what names it in the same command, or change that first with "cellwall apply"\n',
-        );
-      }
-      context.finish(3);
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), printedChange);
 }

@@ -1,20 +1,13 @@
 // `cellwall diff`: what an apply would change, as a unified diff a document.
 import { Command } from 'commander';
-import type { DiffAnswer } from '../../admin/wire.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
-import { escapeBlock } from '../escape.ts';
+import { formatDifferences, formatImpact } from '../format-differences.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { printInvalid } from '../print-failure.ts';
+import { object, prints } from '../prints.ts';
 import { printProblems } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
-import { unifiedDiff } from '../unified-diff.ts';
-
-function impactLine({ impact }: DiffAnswer): string {
-  if (impact === undefined) return '';
-  const { newlyRefused, newlyAllowed, cannotTell } = impact;
-  if (newlyRefused + newlyAllowed + cannotTell === 0) return '';
-  return `of the calls of the last 7 days ${newlyRefused} would newly be refused, ${newlyAllowed} newly allowed, ${cannotTell} cannot be told (cellwall simulate)\n`;
-}
 
 export function diffCommand(context: CliContext): Command {
   const command = new Command('diff')
@@ -26,18 +19,18 @@ export function diffCommand(context: CliContext): Command {
       const client = await connect(context, self);
       const answer = await client.diff({ files: [...files] });
       const format = formatOf(self);
+      if (answer.kind === 'invalid') {
+        await printInvalid(context, format, answer, { files, outcome: 'nothing can be compared' });
+        context.finish(3);
+        return;
+      }
       if (format === 'table') printProblems(context, answer.problems, files);
       await print(context, format, {
         value: answer,
-        table: () =>
-          answer.kind === 'invalid'
-            ? ''
-            : answer.differences
-                .map(({ key, before, after }) => escapeBlock(unifiedDiff(key, before, after)))
-                .join('') + impactLine(answer),
+        table: () => formatDifferences(answer.differences) + formatImpact(answer.impact),
       });
       const invalid = answer.problems.some((problem) => problem.severity === 'error');
-      if (answer.kind === 'invalid' || invalid || answer.differences.length > 0) context.finish(3);
+      if (invalid || answer.differences.length > 0) context.finish(3);
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), object('kind revision differences problems', 'impact'));
 }

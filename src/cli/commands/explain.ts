@@ -5,6 +5,8 @@ import { addConnectionFlags, connect } from '../connection.ts';
 import { flag } from '../environment.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { printInvalid } from '../print-failure.ts';
+import { object, prints } from '../prints.ts';
 import { countProblems, printProblems } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
 
@@ -57,7 +59,7 @@ export function explainCommand(context: CliContext): Command {
         ...(cellId === undefined ? {} : { cellId }),
       };
       const answer = offline
-        ? await explainOffline(context, options.file ?? ['cellwall'], query)
+        ? await explainOffline(context, self, options.file ?? ['cellwall'], query)
         : request === undefined
           ? await (await connect(context, self)).explain(query)
           : await (await connect(context, self)).explainRequest(request);
@@ -67,23 +69,32 @@ export function explainCommand(context: CliContext): Command {
       const decided = answer.undecidable === undefined ? answer.decision : undefined;
       if (options.expect !== undefined && options.expect !== decided) context.finish(3);
     });
-  return addConnectionFlags(command);
+  return prints(
+    addConnectionFlags(command),
+    object(
+      'decision stage reason caller target mtls document source chain notes',
+      'callerService path rule undecidable remedy enforced recorded',
+    ),
+  );
 }
 
 async function explainOffline(
   context: CliContext,
+  command: Command,
   paths: readonly string[],
   query: ExplainQuery,
 ): Promise<Explanation | undefined> {
   const files = await readDocuments(context, paths);
   const { checkFiles } = await import('../check-files.ts');
   const { mesh, problems } = checkFiles(files);
-  printProblems(context, problems, files);
   if (mesh === undefined) {
-    context.stderr.write(`${countProblems(problems)}: nothing can be decided\n`);
+    const message = `${countProblems(problems)}: nothing can be decided`;
+    const outcome = 'nothing can be decided';
+    await printInvalid(context, formatOf(command), { problems, message }, { files, outcome });
     context.finish(3);
     return undefined;
   }
+  printProblems(context, problems, files);
   const { answerExplain } = await import('../../admin/answer-explain.ts');
   return answerExplain(mesh, query);
 }

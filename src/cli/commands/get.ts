@@ -5,6 +5,7 @@ import { type KeyPattern, parseKeyPattern } from '../document-key.ts';
 import { escapeBlock } from '../escape.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { formatTable } from '../table.ts';
 
 export function getCommand(context: CliContext): Command {
@@ -35,7 +36,7 @@ export function getCommand(context: CliContext): Command {
           ),
       });
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), object('revision', 'documents key kind text source'));
 }
 
 function withNewline(text: string): string {

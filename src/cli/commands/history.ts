@@ -1,17 +1,21 @@
 // `cellwall history`: the last revisions, who changed what.
 import { Command } from 'commander';
+import type { HistoryAnswer } from '../../admin/wire-record.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { formatTable } from '../table.ts';
-import { relativeTime } from '../time.ts';
+import { isoTime, relativeTime } from '../time.ts';
 
 const shown = 3;
 
 export function historyCommand(context: CliContext): Command {
   const command = new Command('history')
     .summary('show the last revisions')
-    .description('Lists the last revisions, newest first: when, who, and which documents.')
+    .description(
+      'Lists the last revisions, newest first: when, who, which documents; and which were rollbacks, cut-overs forced against the gate, or\nedits from outside (a file, not an apply).',
+    )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
       const answer = await client.history();
@@ -20,11 +24,12 @@ export function historyCommand(context: CliContext): Command {
         value: answer,
         table: () =>
           formatTable(
-            ['REVISION', 'WHEN', 'BY', 'CHANGED'],
-            answer.revisions.map(({ revision, at, author, changed }) => [
+            ['REVISION', 'WHEN', 'BY', 'WHAT', 'CHANGED'],
+            answer.revisions.map(({ revision, at, author, changed, ...kind }) => [
               String(revision),
-              relativeTime(at, now),
-              author ?? 'outside',
+              `${isoTime(at)} (${relativeTime(at, now)})`,
+              author ?? '-',
+              whatOf(kind),
               [
                 ...changed.slice(0, shown).map(({ key, op }) => `${op} ${key}`),
                 ...(changed.length > shown ? [`and ${changed.length - shown} more`] : []),
@@ -33,5 +38,10 @@ export function historyCommand(context: CliContext): Command {
           ),
       });
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), object('revision revisions'));
+}
+
+function whatOf({ kind, to, forced = [] }: Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced'>): string {
+  const what = kind === 'rollback' ? `rollback to ${to}` : kind === 'outside' ? 'edit from outside' : 'apply';
+  return forced.length === 0 ? what : `${what}, forced: ${forced.join(' ')}`;
 }

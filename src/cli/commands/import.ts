@@ -8,6 +8,9 @@ import { parseSpiffeId, spiffePrefixSchema } from '../../model/spiffe-id.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { escapeBlock, escapeLine } from '../escape.ts';
 import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { printError } from '../print-failure.ts';
+import { object, prints } from '../prints.ts';
 import type { NamedText } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
 import { unifiedDiff } from '../unified-diff.ts';
@@ -40,6 +43,7 @@ export function importCommand(context: CliContext): Command {
     .option('-f, --file <path...>', 'compare with files or directories of YAML, without a control plane')
     .option('--out <file>', 'where the documents go; - is standard output', '-')
     .action(async (options: Options, self: Command) => {
+      const format = formatOf(self);
       const { importGrpcAccess } = await import('../../policy/import-grpc-access.ts');
       const found = importGrpcAccess(readDescriptor(options.descriptor), {
         cellService: options.cellsAs,
@@ -48,8 +52,11 @@ export function importCommand(context: CliContext): Command {
         field: options.field,
       });
       for (const note of found.notes) context.stderr.write(`note: ${escapeLine(note)}\n`);
-      for (const fault of found.faults) context.stderr.write(`error: ${escapeLine(fault)}\n`);
-      if (found.faults.length > 0) return context.finish(3);
+      if (found.faults.length > 0) {
+        for (const fault of found.faults) context.stderr.write(`error: ${escapeLine(fault)}\n`);
+        await printError(context, format, { code: 'invalid_documents', message: found.faults.join('; ') });
+        return context.finish(3);
+      }
       const texts =
         options.file === undefined
           ? (await (await connect(context, self)).documents()).documents.map(({ source: { file }, text }) => ({
@@ -60,12 +67,20 @@ export function importCommand(context: CliContext): Command {
       const { importedDocuments } = await import('../imported-documents.ts');
       const changes = importedDocuments(texts satisfies readonly NamedText[], options.service, found);
       const text = changes.map(({ after }) => after).join('---\n');
-      if (options.out === '-') context.stdout.write(text);
-      else writeFileSync(options.out, text);
+      if (options.out !== '-') writeFileSync(options.out, text);
+      if (format === 'json') {
+        const documents = changes.map(({ key, before, after }) => ({
+          key,
+          after,
+          ...(before === undefined ? {} : { before }),
+        }));
+        await print(context, format, { value: { documents, notes: found.notes }, table: () => '' });
+      } else if (options.out === '-') context.stdout.write(text);
       const drifted = changes.filter(({ before, after }) => before !== undefined && before !== after);
       for (const { key, before, after } of drifted) context.stderr.write(escapeBlock(unifiedDiff(key, before, after)));
       if (drifted.length > 0) context.finish(3);
     });
+  prints(command, object('documents notes'));
   return new Command('import').summary('documents from what others say').addCommand(addConnectionFlags(command));
 }
 

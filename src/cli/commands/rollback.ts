@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf } from '../print.ts';
-import { printChange } from '../print-change.ts';
+import { printChange, printedChange } from '../print-change.ts';
+import { prints } from '../prints.ts';
 
 interface Options {
   readonly to?: string;
@@ -33,7 +34,7 @@ export function rollbackCommand(context: CliContext): Command {
         ...(to === undefined ? {} : { to: Number(to) }),
         ...(since === undefined ? {} : { since }),
       });
-      await printChange(context, formatOf(self), answer);
+      await printChange(context, formatOf(self), answer, { done: 'put back', diff: true });
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), printedChange);
 }

@@ -2,9 +2,10 @@
 import { Command } from 'commander';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { prints } from '../prints.ts';
 
 export function schemaCommand(context: CliContext): Command {
-  return new Command('schema')
+  const command = new Command('schema')
     .summary('print the JSON schema of the documents')
     .description('Prints the JSON schema of the documents, for editors and other tools.')
     .action(async (_options: object, self: Command) => {
@@ -12,4 +13,5 @@ export function schemaCommand(context: CliContext): Command {
       const format = formatOf(self);
       await print(context, format === 'table' ? 'json' : format, { value: documentJsonSchema(), table: () => '' });
     });
+  return prints(command, { kind: 'other', what: 'a JSON schema' });
 }

@@ -7,6 +7,8 @@ import { flag } from '../environment.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { defaultData } from '../paths.ts';
+import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import type { HostPort, ServeOptions, ServeStarted } from '../run.ts';
 import { readSecret } from '../secret.ts';
 
@@ -62,6 +64,7 @@ export function serveCommand(context: CliContext): Command {
       ),
     );
   addLogLevelFlag(command);
+  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision'));
   return command.action(async (options: Options, self: Command) => {
     const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);
     const code = await context.run.serve(
@@ -73,7 +76,10 @@ export function serveCommand(context: CliContext): Command {
         admin: listen(options.adminListen),
         logLevel: logLevel(self),
       },
-      (started) => context.stderr.write(summary(started)),
+      async (started) => {
+        context.stderr.write(summary(started));
+        await print(context, formatOf(self), { value: started, table: () => '' });
+      },
     );
     context.finish(code);
   });

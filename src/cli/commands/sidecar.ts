@@ -6,6 +6,7 @@ import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { seconds, threads } from '../number.ts';
 import { defaultSidecarData } from '../paths.ts';
+import { prints } from '../prints.ts';
 import { addProxyFlags, proxyOptions } from '../proxy-flags.ts';
 import { wantedIdentity } from '../wanted-identity.ts';
 
@@ -41,6 +42,7 @@ export function sidecarCommand(context: CliContext): Command {
       }),
     );
   addLogLevelFlag(command);
+  prints(command, { kind: 'nothing' });
   return command.action(async (options: Options, self: Command) => {
     const wanted = wantedIdentity(self);
     const proxy = proxyOptions(self);

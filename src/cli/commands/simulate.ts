@@ -3,7 +3,8 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
-import { countProblems, printProblems } from '../problems.ts';
+import { printInvalid } from '../print-failure.ts';
+import { object, prints } from '../prints.ts';
 import { readDocuments } from '../read-documents.ts';
 
 export function simulateCommand(context: CliContext): Command {
@@ -20,9 +21,7 @@ export function simulateCommand(context: CliContext): Command {
       const answer = await client.simulate({ files: [...files], since: options.since });
       const format = formatOf(self);
       if (answer.kind === 'invalid') {
-        if (format === 'table') printProblems(context, answer.problems, files);
-        else await print(context, format, { value: answer, table: () => '' });
-        context.stderr.write(`${countProblems(answer.problems)}: nothing can be decided\n`);
+        await printInvalid(context, format, answer, { files, outcome: 'nothing can be decided' });
         context.finish(3);
         return;
       }
@@ -30,5 +29,8 @@ export function simulateCommand(context: CliContext): Command {
       await print(context, format, { value: answer, table: () => formatSimulation(answer, context.clock.now()) });
       if (answer.totals.newlyRefused > 0) context.finish(3);
     });
-  return addConnectionFlags(command);
+  return prints(
+    addConnectionFlags(command),
+    object('kind revision since replayed newlyRefused newlyAllowed cannotTell totals incomplete'),
+  );
 }

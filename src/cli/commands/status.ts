@@ -3,18 +3,20 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { printProblems } from '../problems.ts';
 
 export function statusCommand(context: CliContext): Command {
   const command = new Command('status')
-    .summary('show the control plane, its proxies and their traffic')
+    .summary('show the control plane, its services, proxies and their traffic')
     .description(
-      'Shows the control plane, every proxy (what it accepted, what it rejected, its certificate), and the calls that proxies\nreported: plaintext, one-way TLS, legacy certificates and mTLS told apart.',
+      'Shows the control plane; every service, whether it is strict, and what holds it back if not; every proxy (what it accepted, what it rejected, its certificate); and the calls that proxies reported: plaintext, one-way TLS, legacy certificates and mTLS told apart.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
-      const [status, { proxies }, { traffic }] = await Promise.all([
+      const [status, { services }, { proxies }, { traffic }] = await Promise.all([
         client.status(),
+        client.services(),
         client.proxies(),
         client.traffic(),
       ]);
@@ -22,9 +24,9 @@ export function statusCommand(context: CliContext): Command {
       if (format === 'table') printProblems(context, status.problems, []);
       const { formatStatus } = await import('../format-status.ts');
       await print(context, format, {
-        value: { status, proxies, traffic },
-        table: () => formatStatus({ status, proxies, traffic, now: context.clock.now() }),
+        value: { status, services, proxies, traffic },
+        table: () => formatStatus({ status, services, proxies, traffic, now: context.clock.now() }),
       });
     });
-  return addConnectionFlags(command);
+  return prints(addConnectionFlags(command), object('status services proxies traffic'));
 }

@@ -6,6 +6,7 @@ import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { formatFields } from '../table.ts';
 import { isoTime, relativeTime } from '../time.ts';
 import { wantedIdentity } from '../wanted-identity.ts';
@@ -24,6 +25,7 @@ function fetchCommand(context: CliContext): Command {
     .description('Gets an X.509-SVID into files, or renews the one that is there (which needs no token).')
     .requiredOption('--dir <dir>', 'where certificate, key and bundle are written');
   addLogLevelFlag(addEnrolFlags(command), 'warn');
+  prints(command, object('spiffeId notAfter files'));
   return command.action(async (options: { dir: string }, self: Command) => {
     const wanted = wantedIdentity(self);
     const svid = await context.run.fetchSvid({
@@ -47,7 +49,7 @@ function fetchCommand(context: CliContext): Command {
 }
 
 function showCommand(context: CliContext): Command {
-  return new Command('show')
+  const command = new Command('show')
     .summary('what is in a certificate')
     .description('Shows the identity and the dates of the first certificate in a PEM file.')
     .argument('<file>', 'a PEM file')
@@ -70,6 +72,7 @@ function showCommand(context: CliContext): Command {
           ]),
       });
     });
+  return prints(command, object('subject issuer serial dnsNames notBefore notAfter sha256', 'spiffeId'));
 }
 
 function read(file: string): string {

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { relativeTime } from '../time.ts';
 import { addIdentityFlags, wantedIdentity } from '../wanted-identity.ts';
 
@@ -21,6 +22,6 @@ export function tokenCommand(context: CliContext): Command {
       await print(context, formatOf(self), { value: answer, table: () => `${answer.token}\n` });
       context.stderr.write(`for ${answer.spiffeId}, expires ${relativeTime(answer.expiresAt, context.clock.now())}\n`);
     });
-  addConnectionFlags(addIdentityFlags(create));
+  prints(addConnectionFlags(addIdentityFlags(create)), object('token spiffeId expiresAt'));
   return new Command('token').summary('join tokens').description('Join tokens.').addCommand(create);
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
+import { object, prints } from '../prints.ts';
 import { countProblems, printProblems } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
 
@@ -12,7 +13,7 @@ interface Options {
 }
 
 export function validateCommand(context: CliContext): Command {
-  return new Command('validate')
+  const command = new Command('validate')
     .summary('check documents, without a control plane')
     .description(
       'Checks documents, without a control plane: each by itself, and how they fit together. Exit 3 if invalid.',
@@ -24,7 +25,7 @@ export function validateCommand(context: CliContext): Command {
       '--envoy',
       'also ask the real Envoy (ENVOY_BIN, or the one that is found) about the configuration of each service',
     )
-    .action(async (paths: string[], options: Options, command: Command) => {
+    .action(async (paths: string[], options: Options, self: Command) => {
       const files = await readDocuments(context, options.file ?? paths);
       const base = options.onto === undefined ? [] : await readDocuments(context, [options.onto]);
       const { checkFiles } = await import('../check-files.ts');
@@ -34,7 +35,7 @@ export function validateCommand(context: CliContext): Command {
       const inspection = wanted ? await context.run.inspect({ documents, mesh, askEnvoy }) : undefined;
       const problems = [...first, ...(inspection?.problems ?? [])];
       const valid = !problems.some((problem) => problem.severity === 'error');
-      const format = formatOf(command);
+      const format = formatOf(self);
       if (format === 'table') printProblems(context, problems, [...base, ...files]);
       await print(context, format, {
         value: { valid, documents: documents.map((item) => item.key), problems },
@@ -50,4 +51,5 @@ export function validateCommand(context: CliContext): Command {
       });
       if (!valid) context.finish(3);
     });
+  return prints(command, object('valid documents problems'));
 }

@@ -1,0 +1,61 @@
+// The services and how far each is on the way to strict: what the gate would have against it now.
+import type { CutOverReason } from '../../control/cut-over.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import { currentState } from '../change.ts';
+import type { AdminDeps } from '../deps.ts';
+import { defaultWindow } from '../gate.ts';
+import { meshOf } from '../impact.ts';
+import { ok, type Route, route } from '../route.ts';
+import { servicesSchema } from '../wire-services.ts';
+
+/** For each service; the gate tells all when it is asked. */
+const maxReasons = 100;
+
+export function serviceRoutes({ store, cutOver }: AdminDeps): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      url: '/v1/services',
+      summary: 'Every service, its mTLS mode, and what would be against making it strict now.',
+      answer: servicesSchema,
+      async handle() {
+        const { revision, documents } = currentState(store);
+        const mesh = meshOf(documents);
+        if (mesh === undefined) return ok({ revision, services: [] });
+        const windowMs = defaultWindow(documents);
+        const reasons = await judge(cutOver, mesh, windowMs);
+        const services = [...mesh.services.values()].map((service) => {
+          const { key, spiffeId, mtls, source } = service;
+          const own = reasons?.filter((reason) => reason.service === key);
+          return {
+            service: key,
+            spiffeId,
+            mtls: mtls.mode,
+            source,
+            ...(mtls.mode === 'strict' || own === undefined
+              ? {}
+              : { cutOver: { ready: own.length === 0, windowMs, reasons: own.slice(0, maxReasons) } }),
+          };
+        });
+        return ok({ revision, services });
+      },
+    }),
+  ];
+}
+
+/** Undefined while the control plane starts. */
+async function judge(
+  cutOver: AdminDeps['cutOver'],
+  mesh: MeshIr,
+  windowMs: number,
+): Promise<readonly CutOverReason[] | undefined> {
+  const strict = (service: ServiceIr): ServiceIr => ({ ...service, mtls: { mode: 'strict' } });
+  const after = { ...mesh, services: new Map([...mesh.services].map(([key, service]) => [key, strict(service)])) };
+  try {
+    return await cutOver.judge(mesh, after, windowMs);
+  } catch (reason) {
+    if (CellwallError.from(reason).code === 'unavailable') return undefined;
+    throw reason;
+  }
+}

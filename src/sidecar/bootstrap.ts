@@ -1,6 +1,6 @@
 // The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
 // files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
-import type { HostPort } from './host-port.ts';
+import { formatHostPort, type HostPort } from './host-port.ts';
 import type { XdsVariant } from './xds-variant.ts';
 
 export type AdminAddress =
@@ -32,8 +32,8 @@ const xdsCluster = 'cellwall';
 export function bootstrap(params: BootstrapParams): Json {
   const { spiffeId, instance, service, inbound, application, variant, admin } = params;
   const own = {
-    ...(inbound === undefined ? {} : { inbound: textOf(inbound) }),
-    ...(application === undefined ? {} : { application: textOf(application) }),
+    ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
+    ...(application === undefined ? {} : { application: formatHostPort(application) }),
     ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };
   return {
@@ -139,10 +139,6 @@ function socket(address: string, port: number): Json {
 function adminAddress(admin: AdminAddress): Json {
   // Its owner's only.
   return admin.kind === 'unix' ? { pipe: { path: admin.path, mode: 0o600 } } : socket(admin.host, admin.port);
-}
-
-function textOf({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function isIp(host: string): boolean {

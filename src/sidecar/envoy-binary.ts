@@ -31,14 +31,21 @@ export interface FindEnvoyOptions {
   readonly path?: string;
   /** Fill the cache when no Envoy is found. Default true. */
   readonly fetch?: boolean;
+  /** Ends the fetch. */
+  readonly signal?: AbortSignal;
 }
 
 /** The path of an Envoy that can be run. */
-export async function findEnvoy({ env, log, path, fetch = true }: FindEnvoyOptions): Promise<string> {
+export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEnvoyOptions): Promise<string> {
   const named = path ?? env['ENVOY_BIN'];
   if (named !== undefined && named !== '') {
     if (isExecutable(named)) return named;
     throw new CellwallError('not_found', `no executable Envoy at ${named}`, { hint: 'check --envoy or ENVOY_BIN' });
   }
-  return findPinnedBinary(envoy, { env, fetch, onFetch: (message) => log.info({ version: envoy.version }, message) });
+  return findPinnedBinary(envoy, {
+    env,
+    fetch,
+    onFetch: (message) => log.info({ version: envoy.version }, message),
+    ...(signal === undefined ? {} : { signal }),
+  });
 }

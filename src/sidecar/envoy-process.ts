@@ -1,18 +1,21 @@
 // Runs one Envoy: starts it, ends it gracefully, tells its exit code. It is never started again silently: whoever runs the
 // sidecar sees its end.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { AdminAddress } from './bootstrap.ts';
-import { createEnvoyAdmin } from './envoy-admin.ts';
+import { drainEnvoy } from './drain-envoy.ts';
+import { adminAddressPath, readAdminAddress, removeEnvoyRecord, writeEnvoyRecord } from './envoy-record.ts';
 
 export interface EnvoyProcess {
   readonly pid: number;
   /** Envoy's exit code, or 128 and the signal's number. */
   readonly exited: Promise<number>;
-  /** Drains for at most `drainMs`, less once idle, then ends it. A second call ends it now. */
+  /** Drains for at most `drainMs`, less once idle, then ends it. */
   stop(): Promise<number>;
+  /** Ends it now, also in the midst of a drain. */
+  end(): void;
   /** Where its admin interface listens, once it does. */
   admin(): AdminAddress | undefined;
 }
@@ -20,9 +23,11 @@ export interface EnvoyProcess {
 export interface EnvoyProcessOptions {
   readonly binary: string;
   readonly configPath: string;
+  /** Keeps the record of it (envoy-record.ts). */
+  readonly dataDir: string;
   readonly admin: AdminAddress;
-  /** Envoy writes there where its admin interface listens. */
-  readonly adminAddressPath: string;
+  /** Where it takes calls, "ip:port": for the record. */
+  readonly inbound?: string;
   readonly concurrency: number;
   readonly drainMs: number;
   readonly logLevel: string;
@@ -34,22 +39,24 @@ export interface EnvoyProcessOptions {
 /** docs/cutting.md: what was open of a denied caller ends within 5 s. */
 const cutAfterSeconds = 4;
 const killAfterMs = 5000;
-/** Peers learn that it drains before an idle proxy ends. */
-const settleMs = 500;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
 export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
-  const { binary, configPath, adminAddressPath, concurrency, drainMs, logLevel, extraArgs, output, log } = options;
+  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, extraArgs, output, log } = options;
+  // What the Envoy before wrote there is not where this one listens.
+  rmSync(adminAddressPath(dataDir), { force: true });
   const child = spawn(
     binary,
     [
       ...['--config-path', configPath, '--use-dynamic-base-id', '--concurrency', String(concurrency)],
       // ECDS refuses at once; what a changed filter chain drains is cut after this time (default 600 s).
       ...['--drain-time-s', String(cutAfterSeconds), '--drain-strategy', 'immediate'],
-      ...['--log-level', logLevel, '--admin-address-path', adminAddressPath],
+      ...['--log-level', logLevel, '--admin-address-path', adminAddressPath(dataDir)],
       ...extraArgs,
     ],
-    { stdio: ['ignore', output, output] },
+    // A session of its own: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy undrained. Its
+    // output is inherited, not piped, so that it outlives a killed helper.
+    { stdio: ['ignore', output, output], detached: true },
   );
   return new Promise((resolve, reject) => {
     child.once('error', (cause) =>
@@ -59,42 +66,56 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
   });
 
   function running(envoy: ChildProcess): EnvoyProcess {
+    // Set once it was spawned.
+    const { pid = 0 } = envoy;
+    const ending = new AbortController();
     let stopping = false;
     let ended = false;
+    // However this process ends, an uncaught error too; not by kill -9: then the next one finds it.
+    const onExit = (): void => void envoy.kill('SIGTERM');
+    process.once('exit', onExit);
+    note(pid);
     const exited = new Promise<number>((resolve) => {
       envoy.once('exit', (code, signal) => {
         ended = true;
+        process.off('exit', onExit);
+        removeEnvoyRecord(dataDir);
+        if (stopping) log.info({ code, signal }, 'Envoy ended');
+        else
+          log.error(
+            { code, signal },
+            'Envoy ended by itself; the sidecar ends with it, for its supervisor to start again',
+          );
         // Asked to end before it could handle signals, it ends by the signal itself: as asked.
         if (stopping && signal === 'SIGTERM') resolve(0);
         else resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
       });
     });
 
-    function admin(): AdminAddress | undefined {
-      if (options.admin.kind === 'unix') return options.admin;
+    function note(pid: number): void {
+      const { admin, inbound } = options;
       try {
-        const [, host, port] = /^(.*):(\d+)$/.exec(readFileSync(adminAddressPath, 'utf8').trim()) ?? [];
-        return host === undefined ? undefined : { kind: 'tcp', host, port: Number(port) };
-      } catch {
-        return undefined;
+        writeEnvoyRecord(dataDir, {
+          pid,
+          config: configPath,
+          ...(inbound === undefined ? {} : { inbound }),
+          ...(admin.kind === 'unix' ? { adminSocket: admin.path } : {}),
+        });
+      } catch (reason) {
+        log.warn(
+          { reason: CellwallError.from(reason).message },
+          'cannot note which Envoy runs: after a kill -9 it stays',
+        );
       }
     }
 
-    async function drain(): Promise<void> {
-      const address = admin();
-      if (address === undefined || drainMs === 0) return;
-      const calls = createEnvoyAdmin(address);
-      const end = performance.now() + drainMs;
-      try {
-        await calls.drain();
-        await pause(Math.min(settleMs, drainMs));
-        while (!ended && performance.now() < end && (await calls.connections()) > 0) await pause(100);
-      } catch (reason) {
-        log.debug({ reason: String(reason) }, 'ending Envoy without a drain');
-      }
+    function admin(): AdminAddress | undefined {
+      return options.admin.kind === 'unix' ? options.admin : readAdminAddress(dataDir);
     }
 
     function end(): void {
+      stopping = true;
+      ending.abort();
       envoy.kill('SIGTERM');
       setTimeout(() => {
         if (!ended) envoy.kill('SIGKILL');
@@ -102,26 +123,18 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     }
 
     return {
-      // Set once it was spawned.
-      pid: envoy.pid ?? 0,
+      pid,
       exited,
       admin,
+      end,
       async stop() {
-        if (stopping) {
-          end();
-          return exited;
+        if (!stopping) {
+          stopping = true;
+          await drainEnvoy({ admin: admin(), ms: drainMs, running: () => !ended, now: ending.signal, log });
+          if (!ending.signal.aborted) end();
         }
-        stopping = true;
-        await Promise.race([drain(), exited]);
-        end();
         return exited;
       },
     };
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
 }

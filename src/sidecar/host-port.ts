@@ -16,3 +16,15 @@ export function parseHostPort(what: string, text: string): HostPort {
     hint: 'as in 127.0.0.1:18000, or [::1]:18000',
   });
 }
+
+/** The same, where only an IP address and a real port do. */
+export function parseIpPort(what: string, text: string): HostPort {
+  const parsed = parseHostPort(what, text);
+  if (/^[0-9.]+$|:/.test(parsed.host) && parsed.port > 0) return parsed;
+  throw new CellwallError('invalid_argument', `${what} "${text}" is no "ip:port"`, { hint: 'as in 10.0.0.5:8443' });
+}
+
+/** As options have it. */
+export function formatHostPort({ host, port }: HostPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

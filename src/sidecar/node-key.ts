@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
+import { CellwallError } from '../lib/errors.ts';
 
 const generate = promisify(generateKeyPair);
 
@@ -16,10 +17,21 @@ export interface NodeKeyFile {
 export async function loadNodeKey(dir: string): Promise<NodeKeyFile> {
   ensureSecretFolder(dir);
   const path = join(dir, 'node-key.pem');
-  if (existsSync(path)) return { key: createPrivateKey(readSecretFile(path)), fresh: false };
+  if (existsSync(path)) return { key: parseKey(path, readSecretFile(path)), fresh: false };
   const key = await makeKey();
   writeSecretFile(path, key.export({ format: 'pem', type: 'pkcs8' }).toString());
   return { key, fresh: true };
+}
+
+function parseKey(path: string, pem: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw new CellwallError('failed_precondition', `the node key in ${path} is damaged`, {
+      hint: 'remove it: the SVID beside it is renewed without, a join token does the rest',
+      cause,
+    });
+  }
 }
 
 /** A new P-256 key. */

@@ -18,6 +18,8 @@ export interface ObtainSvidDeps {
   readonly files: SvidFiles;
   readonly clock: Clock;
   readonly log: Log;
+  /** Gives up what is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` when a later attempt may do. */
@@ -26,17 +28,16 @@ export async function obtainSvid(deps: ObtainSvidDeps): Promise<StoredSvid> {
   const key = await makeKey();
   let refusal: CellwallError | undefined;
   for (const [means, attempt] of meansOf(deps, key)) {
-    try {
-      const { chain, bundle } = await attempt();
-      const svid = files.write({ chain, key, bundle });
+    const reply = await tried(attempt);
+    if (!(reply instanceof CellwallError)) {
+      // A disk that is full is no refusal: no other means is tried.
+      const svid = files.write({ ...reply, key });
       log.info({ means, spiffeId: svid.spiffeId, notAfter: svid.notAfter.toISOString() }, 'got an SVID');
       return svid;
-    } catch (reason) {
-      const error = CellwallError.from(reason);
-      if (isTransient(error)) throw error;
-      log.warn({ means, code: error.code, reason: error.message }, 'no SVID by this means');
-      refusal = error;
     }
+    if (isTransient(reply)) throw reply;
+    log.warn({ means, code: reply.code, reason: reply.message }, 'no SVID by this means');
+    refusal = reply;
   }
   throw (
     refusal ??
@@ -46,6 +47,14 @@ export async function obtainSvid(deps: ObtainSvidDeps): Promise<StoredSvid> {
   );
 }
 
+async function tried(attempt: () => Promise<IssueReply>): Promise<IssueReply | CellwallError> {
+  try {
+    return await attempt();
+  } catch (reason) {
+    return CellwallError.from(reason);
+  }
+}
+
 /** Whether the same attempt may succeed later. */
 export function isTransient({ code }: CellwallError): boolean {
   return code === 'unavailable' || code === 'deadline_exceeded' || code === 'resource_exhausted' || code === 'internal';
@@ -53,11 +62,11 @@ export function isTransient({ code }: CellwallError): boolean {
 
 type Means = readonly [name: string, attempt: () => Promise<IssueReply>];
 
-function meansOf({ server, token, nodeKey, files, clock }: ObtainSvidDeps, key: KeyObject): readonly Means[] {
+function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDeps, key: KeyObject): readonly Means[] {
   const means: Means[] = [];
   const current = files.read();
   if (current !== undefined) {
-    const client = createIdentityClient({ ...server, roots: current.bundle });
+    const client = createIdentityClient({ ...server, roots: current.bundle, signal });
     if (current.notAfter.getTime() > clock.now()) {
       means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
     }
@@ -70,9 +79,9 @@ function meansOf({ server, token, nodeKey, files, clock }: ObtainSvidDeps, key: 
     means.push([
       'join token',
       async () => {
-        const roots = await fetchPinnedRoot(server, parseJoinToken(token.reveal()).rootFingerprint);
+        const roots = await fetchPinnedRoot({ ...server, signal }, parseJoinToken(token.reveal()).rootFingerprint);
         const evidence = { attestor: 'join-token', token: token.reveal().trim() };
-        return createIdentityClient({ ...server, roots }).attest({ evidence, key, nodeKey: nodeKey.key });
+        return createIdentityClient({ ...server, roots, signal }).attest({ evidence, key, nodeKey: nodeKey.key });
       },
     ]);
   }

@@ -1,16 +1,7 @@
 // An SVID as files that a TLS program watches. Certificate and key change together: each version is a folder of its own, and
 // one rename of the link `current` puts it in force. Envoy's watched_directory sees that rename.
 import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fromPem } from '../identity/pem.ts';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
@@ -62,10 +53,15 @@ export function createSvidFiles(dir: string): SvidFiles {
       const svid = stored(chain, key, bundle);
       const version = `version-${randomBytes(6).toString('hex')}`;
       const folder = join(dir, version);
-      mkdirSync(folder, { mode: 0o700 });
-      writeSecretFile(join(folder, svidFileNames.key), key.export({ format: 'pem', type: 'pkcs8' }).toString());
-      writeSecretFile(join(folder, svidFileNames.chain), chain, 0o644);
-      writeSecretFile(join(folder, svidFileNames.bundle), bundle, 0o644);
+      try {
+        ensureSecretFolder(folder);
+        writeSecretFile(join(folder, svidFileNames.key), key.export({ format: 'pem', type: 'pkcs8' }).toString());
+        writeSecretFile(join(folder, svidFileNames.chain), chain, 0o644);
+        writeSecretFile(join(folder, svidFileNames.bundle), bundle, 0o644);
+      } catch (reason) {
+        rmSync(folder, { recursive: true, force: true });
+        throw reason;
+      }
       const before = existsSync(join(dir, current)) ? readlinkSync(join(dir, current)) : undefined;
       link(version, join(dir, current));
       for (const name of Object.values(svidFileNames)) {

@@ -3,6 +3,7 @@
 import { renewalDelay, resumedDelay, retryDelay } from '../identity/rotation.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
+import { pause } from './pause.ts';
 import type { StoredSvid } from './svid-files.ts';
 
 export interface SvidKeeper {
@@ -14,13 +15,17 @@ export interface SvidKeeperOptions extends ObtainSvidDeps {
   readonly random?: () => number;
   /** Told of every new SVID after the first. */
   readonly onRenewed?: (svid: StoredSvid) => void;
-  /** Gives up waiting for the first SVID. */
+  /** Gives up waiting for the first SVID; renewals go on. */
   readonly signal?: AbortSignal;
 }
 
+/** How soon a jump of the clock is noticed. */
+const lookMs = 30_000;
+
 /** Starts with the SVID on disk if it is still valid, else waits for the control plane to give one. */
 export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
-  const { files, clock, log, random = Math.random, onRenewed = () => {}, signal } = options;
+  const { random = Math.random, onRenewed = () => {}, signal, ...renewal } = options;
+  const { files, clock, log } = renewal;
   let svid = files.read();
   const resumed = svid !== undefined && svid.notAfter.getTime() > clock.now();
   if (svid === undefined || !resumed) svid = await first();
@@ -29,47 +34,55 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   let closed = false;
   let cancel = (): void => {};
   // What was read from disk may be past its half life: it is used at once, and renewed soon.
-  plan(resumed ? resumedDelay(latest, clock.now(), random()) : renewalDelay(latest, clock.now(), random()));
+  plan(resumed ? resumedDelay(latest, seen(), random()) : renewalDelay(latest, seen(), random()));
+
+  /** A clock that is late would put renewals off, beyond the true end. */
+  function seen(): number {
+    return Math.max(clock.now(), latest.notBefore.getTime());
+  }
 
   async function first(): Promise<StoredSvid> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await obtainSvid(options);
+        return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) });
       } catch (reason) {
         const error = CellwallError.from(reason);
         if (!isTransient(error) || signal?.aborted === true) throw error;
-        log.warn({ attempt, reason: error.message }, 'waiting for the control plane');
+        // The 1st, 2nd, 4th, ...: a control plane that is away for an hour fills no log.
+        if (Number.isInteger(Math.log2(attempt))) {
+          log.warn({ attempt, reason: error.message }, 'waiting for the control plane');
+        }
         // A start waits for seconds, not minutes.
-        await pause(Math.min(1000, retryDelay(attempt, random()) / 5));
+        await pause(Math.min(1000, retryDelay(attempt, random()) / 5), signal);
       }
     }
   }
 
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      function done(): void {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
-        resolve();
-      }
-      signal?.addEventListener('abort', done);
-    });
-  }
-
   function plan(ms: number): void {
-    if (closed) return;
-    cancel = clock.after(ms, () => {
-      void renew();
-    });
+    const [due, dueByDate] = [clock.monotonic() + ms, clock.now() + ms];
+    const wait = (): void => {
+      if (closed) return;
+      cancel = clock.after(Math.min(lookMs, Math.max(0, due - clock.monotonic())), () => {
+        // By date, too: a clock that was set, or a machine that slept, ends a certificate early.
+        if (clock.monotonic() >= due || clock.now() >= dueByDate) void renew();
+        else wait();
+      });
+    };
+    wait();
   }
 
   async function renew(): Promise<void> {
     try {
-      latest = await obtainSvid(options);
+      latest = await obtainSvid(renewal);
       onRenewed(latest);
+      if (latest.notAfter.getTime() <= clock.now()) {
+        throw new CellwallError(
+          'failed_precondition',
+          'a new SVID has ended by the clock of this host: is it set right?',
+        );
+      }
       failures = 0;
-      plan(renewalDelay(latest, clock.now(), random()));
+      plan(renewalDelay(latest, seen(), random()));
     } catch (reason) {
       failures += 1;
       log.warn({ failures, reason: CellwallError.from(reason).message }, 'cannot renew the SVID yet');

@@ -32,14 +32,19 @@ export interface IdentityClientOptions {
   /** PEM of the roots that are trusted. */
   readonly roots: string;
   readonly timeoutMs?: number;
+  /** Gives up what is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const maxReplyBytes = 1_048_576;
 
-export function createIdentityClient({ host, port, roots, timeoutMs = 5000 }: IdentityClientOptions): IdentityClient {
+export function createIdentityClient(options: IdentityClientOptions): IdentityClient {
+  const { host, port, roots, timeoutMs = 5000, signal } = options;
   const expected = `${trustDomainUriOf(roots)}/cellwall/server`;
   const post = async (path: string, body: AttestRequest | RenewRequest): Promise<IssueReply> =>
-    parseReply(await exchange({ host, port, path, body: JSON.stringify(body), timeoutMs, trust: { roots, expected } }));
+    parseReply(
+      await exchange({ host, port, path, body: JSON.stringify(body), timeoutMs, signal, trust: { roots, expected } }),
+    );
   return {
     attest({ evidence, key, nodeKey }) {
       const csr = createCsr(key);
@@ -62,10 +67,10 @@ export function createIdentityClient({ host, port, roots, timeoutMs = 5000 }: Id
  * pinned is taken: whatever else came over this connection may be an impostor's.
  */
 export async function fetchPinnedRoot(
-  { host, port, timeoutMs = 5000 }: Omit<IdentityClientOptions, 'roots'>,
+  { host, port, timeoutMs = 5000, signal }: Omit<IdentityClientOptions, 'roots'>,
   fingerprint: string,
 ): Promise<string> {
-  const bundle = await exchange({ host, port, path: identityPaths.bundle, timeoutMs });
+  const bundle = await exchange({ host, port, path: identityPaths.bundle, timeoutMs, signal });
   const root = fromPem(bundle, 'CERTIFICATE').find((der) => certificateFingerprint(der) === fingerprint);
   if (root !== undefined) return toPem(root, 'CERTIFICATE');
   throw new CellwallError('unauthenticated', `${host}:${port} does not have the root that the join token names`, {
@@ -78,12 +83,13 @@ interface Exchange {
   readonly port: number;
   readonly path: string;
   readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
   readonly body?: string;
   /** Absent: the server is not verified (first contact only). */
   readonly trust?: { readonly roots: string; readonly expected: string };
 }
 
-function exchange({ host, port, path, timeoutMs, body, trust }: Exchange): Promise<string> {
+function exchange({ host, port, path, timeoutMs, signal, body, trust }: Exchange): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
       const reason = cause instanceof CellwallError ? cause : unreachable(host, port, cause);
@@ -97,7 +103,7 @@ function exchange({ host, port, path, timeoutMs, body, trust }: Exchange): Promi
         method: body === undefined ? 'GET' : 'POST',
         agent: false,
         minVersion: 'TLSv1.3',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]),
         headers:
           body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
         ...(trust === undefined

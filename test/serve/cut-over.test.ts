@@ -6,9 +6,9 @@ import type { ApplyAnswer } from '../../src/admin/wire.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
-import { freePorts } from '../support/free-ports.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { httpCall } from '../support/http-call.ts';
 import { policyText, serviceText, workloadText, yaml } from '../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
@@ -49,7 +49,6 @@ beforeAll(async () => {
         log: silentLog,
         envoyOutput: 'ignore',
         drainSeconds: 0,
-        handleSignals: false,
       }),
     );
   }

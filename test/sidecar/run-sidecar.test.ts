@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { uriSans } from '../../src/identity/uri-sans.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { runSidecar, type Sidecar, type SidecarOptions } from '../../src/sidecar/run-sidecar.ts';
+import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
+import type { SidecarOptions } from '../../src/sidecar/sidecar-options.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeXds, type FakeXds } from '../support/fake-xds.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
@@ -41,7 +42,6 @@ function options(more: Partial<SidecarOptions> = {}): SidecarOptions {
     env: process.env,
     log: silentLog,
     envoyOutput: 'ignore',
-    handleSignals: false,
     ...more,
   };
 }

@@ -1,0 +1,42 @@
+// What a sidecar is told.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { StopSignals } from './stop-signals.ts';
+import type { XdsVariant } from './xds-variant.ts';
+
+export interface SidecarOptions {
+  /** Identity API, "host:port". */
+  readonly identity: string;
+  /** xDS server, "host:port". */
+  readonly xds: string;
+  readonly token?: Redacted<string> | undefined;
+  /** Keeps the node key, the SVID and the instance; mode 0700. Nobody else's: whoever calls holds its lock. */
+  readonly dataDir: string;
+  /** Where it listens for peers, "ip:port". */
+  readonly inbound?: string;
+  /** Where the application listens, "ip:port". */
+  readonly application?: string;
+  /** Tells the proxies of one service apart: a-z, 0-9, "-". Default random, kept in `dataDir`. */
+  readonly instance?: string;
+  readonly envoyPath?: string;
+  /** "ip:port" on loopback, or "unix:<path>". Default a socket in `dataDir`. */
+  readonly admin?: string;
+  readonly envoyArgs?: readonly string[];
+  /** Envoy's worker threads. Default 1. */
+  readonly concurrency?: number;
+  /** Longest drain at the end. Default 10. */
+  readonly drainSeconds?: number;
+  readonly variant?: XdsVariant;
+  readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
+  /** Where Envoy's own output goes. Default "inherit". */
+  readonly envoyOutput?: 'inherit' | 'ignore';
+  /** Throws for an identity that is not the wanted one, before Envoy runs. */
+  readonly verify?: (spiffeId: string) => void;
+  /** For finding Envoy: PATH, ENVOY_BIN. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** When it is to end, at whatever stage it is. */
+  readonly stopping?: Pick<StopSignals, 'drain' | 'now'>;
+}

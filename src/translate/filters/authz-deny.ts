@@ -2,7 +2,7 @@
 // outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { OperationIr, ServiceIr } from '../../policy/ir.ts';
 import { dotParameters, parameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
 import { and, anyOperation, not, operation, pathContains } from '../rbac/permissions.ts';
@@ -14,6 +14,11 @@ import type { InboundFilter } from './inbound-filter.ts';
 export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
 const pathParametersGuard = 'cellwall/guard/path-parameters';
 const dotParametersGuard = 'cellwall/guard/dot-parameters';
+const overridesGuard = 'cellwall/guard/overrides';
+
+/** Frameworks take these for the method, or for the path, that was meant: not the ones that rules looked at. */
+const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override'];
+const pathOverrides = ['x-original-url', 'x-rewrite-url'];
 
 export const authzDeny: InboundFilter = {
   name: 'authz-deny',
@@ -45,7 +50,26 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
   if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
     guards.set(pathParametersGuard, policy([everyone(context)], parameters.map(pathContains)));
   }
+  const overrides = overridesOf(service);
+  if (overrides.length > 0) guards.set(overridesGuard, policy(overrides.map(hasHeader), [anyOperation()]));
   return guards;
+}
+
+/** Of what the rules speak of. A gRPC server knows its methods by the path alone. */
+function overridesOf({ protocol, authorization: { deny, allow } }: ServiceIr): readonly string[] {
+  if (protocol === 'grpc') return [];
+  const operations = [...deny, ...allow].flatMap((rule) => rule.operations);
+  const some = (of: (operation: OperationIr) => unknown): boolean => operations.some((one) => of(one) !== undefined);
+  return [
+    ...(some(({ methods }) => methods) ? methodOverrides : []),
+    ...(some(({ path }) => path) ? pathOverrides : []),
+  ];
+}
+
+function hasHeader(name: string) {
+  return create(PrincipalSchema, {
+    identifier: { case: 'header', value: { name, headerMatchSpecifier: { case: 'presentMatch', value: true } } },
+  });
 }
 
 function peerIdContains(text: string) {

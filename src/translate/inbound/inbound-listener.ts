@@ -28,6 +28,8 @@ import { inboundTcp } from './inbound-tcp.ts';
 
 /** On TCP the server may speak first: then no client hello comes, and after this it is plaintext. */
 const tcpInspectorMs = 300;
+/** Envoy's default is none: whoever begins a handshake and says no more would hold a connection for ever. */
+const handshakeMs = 10_000;
 
 export function inboundListener(
   service: ServiceIr,
@@ -62,6 +64,7 @@ function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
     transportSocket: downstreamTls(service, domain, chain.callers),
+    transportSocketConnectTimeout: duration(handshakeMs),
     filters: applicationFilters(service, 'caller'),
     ...cut(chain.cut),
   });
@@ -72,6 +75,7 @@ function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object)
     name: 'mtls',
     ...match,
     transportSocket: downstreamTls(service, mesh.trustDomain),
+    transportSocketConnectTimeout: duration(handshakeMs),
     filters: applicationFilters(service, 'mtls'),
     ...cut(sharedCut('mtls', service, mesh)),
   });

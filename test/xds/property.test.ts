@@ -1,7 +1,19 @@
-// Random clients of both variants against a small model of the rules.
-import { expect, test } from 'vitest';
+// Random clients of both variants against a small model of the rules: on the pure steps, and over gRPC.
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { playRandomClients } from './random-clients.ts';
+import { startWireStories, type WireStories } from './wire-story.ts';
 
-test.each(['delta', 'sotw'] as const)('3,000 random clients, %s', (variant) => {
-  expect(playRandomClients(variant, 3000).found).toBeUndefined();
+const variants = ['delta', 'sotw'] as const;
+let stories: WireStories;
+beforeAll(async () => {
+  stories = await startWireStories();
+});
+afterAll(() => stories.close());
+
+test.each(variants)('3,000 random clients, %s', async (variant) => {
+  expect((await playRandomClients(variant, 3000)).found).toBeUndefined();
+});
+
+test.each(variants)('100 random clients over gRPC, %s', async (variant) => {
+  expect((await playRandomClients(variant, 100, { stories })).found).toBeUndefined();
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { drop, full, openSide, receive, type Side, type Sides, settle, type Type, types } from './model.ts';
-import { DeltaStory, SotwStory, type Told, versionOf } from './story.ts';
+import { DeltaStory, type DeltaTold, type Kind, SotwStory, type SotwTold, type Told, versionOf } from './story.ts';
 import type { Contents } from './xds-fixture.ts';
 
 interface Step {
@@ -50,44 +50,63 @@ const kind = fc.constantFrom<Step['kind'][]>(
 );
 const sequences = fc.array(fc.record({ kind, type, names, contents }), { minLength: 1, maxLength: 40 });
 
+/** A server as one stream sees it: each call ends when all is told that the server then sends. */
+export interface Telling<Asked> {
+  /** Every response so far. */
+  readonly told: readonly Told[];
+  readonly nonces: ReadonlyMap<Kind, string>;
+  readonly versions: ReadonlyMap<Kind, string>;
+  ask(kind: Kind, asked?: Asked): unknown;
+  set(contents: Contents): unknown;
+  wait(ms: number): unknown;
+}
+
+/** Opens streams: of a client that was there before, or of a new one. */
+export interface Stories {
+  delta(again: boolean): Telling<DeltaTold> | Promise<Telling<DeltaTold>>;
+  sotw(again: boolean): Telling<SotwTold> | Promise<Telling<SotwTold>>;
+}
+
+const pure: Stories = { delta: () => new DeltaStory(), sotw: () => new SotwStory() };
+
 /** One variant's client: how each operation is said, and what an answer does to what it has. */
 interface Player {
   readonly sides: Sides;
-  open(side: Side): void;
-  want(side: Side, wanted: readonly string[]): void;
-  drop(side: Side, dropped: readonly string[]): void;
-  stale(side: Side, wanted: readonly string[]): void;
-  answer(side: Side, error: boolean): void;
-  set(contents: Contents): void;
-  wait(): void;
-  reconnect(): void;
+  open(side: Side): Promise<void>;
+  want(side: Side, wanted: readonly string[]): Promise<void>;
+  drop(side: Side, dropped: readonly string[]): Promise<void>;
+  stale(side: Side, wanted: readonly string[]): Promise<void>;
+  answer(side: Side, error: boolean): Promise<void>;
+  set(contents: Contents): Promise<void>;
+  wait(): Promise<void>;
+  reconnect(): Promise<void>;
 }
 
-function play(player: Player, sequence: readonly Step[], now: { contents: Contents }): void {
-  player.set(now.contents);
+async function play(player: Player, sequence: readonly Step[], now: { contents: Contents }): Promise<void> {
+  await player.set(now.contents);
   for (const step of sequence) {
     if (step.kind === 'set') {
       now.contents = step.contents;
-      player.set(step.contents);
-    } else if (step.kind === 'reconnect') player.reconnect();
-    else if (step.kind === 'wait') player.wait();
+      await player.set(step.contents);
+    } else if (step.kind === 'reconnect') await player.reconnect();
+    else if (step.kind === 'wait') await player.wait();
     else {
       const known = player.sides.get(step.type);
       const side = known ?? openSide(step.type);
       if (known === undefined && step.kind !== 'open' && step.kind !== 'want') continue;
       player.sides.set(step.type, side);
       if (step.kind === 'open') {
-        if (known === undefined) player.open(side);
-      } else if (step.kind === 'ack') player.answer(side, false);
-      else if (step.kind === 'nack') player.answer(side, true);
-      else player[step.kind](side, step.names);
+        if (known === undefined) await player.open(side);
+      } else if (step.kind === 'ack') await player.answer(side, false);
+      else if (step.kind === 'nack') await player.answer(side, true);
+      else await player[step.kind](side, step.names);
     }
   }
   for (let round = 0; round < 50; round++) {
-    player.wait();
+    await player.wait();
     const waiting = [...player.sides.values()].filter(({ pending }) => pending.length > 0);
     if (waiting.length === 0) break;
-    for (const side of waiting) player.answer(side, false);
+    for (const side of waiting) await player.answer(side, false);
   }
   assert(
     [...player.sides.values()].every(({ pending }) => pending.length === 0),
@@ -113,22 +132,22 @@ function apply(side: Side, response: Told, error: boolean, replaces: boolean): v
   }
 }
 
-function deltaPlayer(now: { contents: Contents }): Player {
-  let story = new DeltaStory();
+async function deltaPlayer(now: { contents: Contents }, stories: Stories): Promise<Player> {
+  let story = await stories.delta(false);
   const sides: Sides = new Map();
-  const run = (act: () => unknown): void => {
+  const run = async (act: () => unknown): Promise<void> => {
     const before = story.told.length;
-    act();
+    await act();
     receive(sides, story.told.slice(before), now.contents, false);
   };
   return {
     sides,
-    open(side) {
+    async open(side) {
       if (full.has(side.type)) side.wanted.add('*');
       side.legacy = full.has(side.type);
-      run(() => story.ask(side.type));
+      await run(() => story.ask(side.type));
     },
-    want(side, wanted) {
+    async want(side, wanted) {
       for (const name of wanted) {
         if (name === '*') {
           if (side.wanted.has('*') && !side.legacy) for (const known of side.sent.keys()) side.asked.add(known);
@@ -139,29 +158,29 @@ function deltaPlayer(now: { contents: Contents }): Player {
         } else side.asked.add(name);
         side.wanted.add(name);
       }
-      run(() => story.ask(side.type, { sub: wanted }));
+      await run(() => story.ask(side.type, { sub: wanted }));
     },
-    drop(side, dropped) {
+    async drop(side, dropped) {
       drop(side, dropped);
-      run(() => story.ask(side.type, { unsub: dropped }));
+      await run(() => story.ask(side.type, { unsub: dropped }));
     },
-    stale(side, wanted) {
+    async stale(side, wanted) {
       // In this variant what it subscribes to counts all the same.
       const plain = wanted.filter((name) => name !== '*');
       for (const name of plain) side.wanted.add(name) && side.asked.add(name);
-      run(() => story.ask(side.type, { sub: plain, nonce: 'stale', error: 'ignored' }));
+      await run(() => story.ask(side.type, { sub: plain, nonce: 'stale', error: 'ignored' }));
     },
-    answer(side, error) {
+    async answer(side, error) {
       const response = side.pending.shift();
       if (response === undefined) return;
       apply(side, response, error, false);
-      run(() => story.ask(side.type, { nonce: response.nonce, ...(error ? { error: 'bad' } : {}) }));
+      await run(() => story.ask(side.type, { nonce: response.nonce, ...(error ? { error: 'bad' } : {}) }));
     },
     set: (contents) => run(() => story.set(contents)),
     wait: () => run(() => story.wait(1000)),
-    reconnect() {
-      story = new DeltaStory();
-      story.set(now.contents);
+    async reconnect() {
+      story = await stories.delta(true);
+      await story.set(now.contents);
       const open = [...sides.values()];
       for (const side of open) {
         Object.assign(side, openSide(side.type), { wanted: side.wanted, legacy: side.legacy, view: side.view });
@@ -173,39 +192,39 @@ function deltaPlayer(now: { contents: Contents }): Player {
         const side = sides.get(type);
         if (side === undefined) continue;
         const has = Object.fromEntries([...side.view].map(([name, text]) => [name, versionOf(text)]));
-        run(() => story.ask(type, { sub: side.legacy && side.wanted.size === 1 ? [] : [...side.wanted], has }));
+        await run(() => story.ask(type, { sub: side.legacy && side.wanted.size === 1 ? [] : [...side.wanted], has }));
         if (!(side.legacy && side.wanted.size === 1)) side.legacy = false;
       }
     },
   };
 }
 
-function sotwPlayer(now: { contents: Contents }): Player {
-  let story = new SotwStory();
+async function sotwPlayer(now: { contents: Contents }, stories: Stories): Promise<Player> {
+  let story = await stories.sotw(false);
   const sides: Sides = new Map();
   const accepted = new Map<Type, string>();
-  const run = (act: () => unknown): void => {
+  const run = async (act: () => unknown): Promise<void> => {
     const before = story.told.length;
-    act();
+    await act();
     receive(sides, story.told.slice(before), now.contents, true);
   };
   // Every request with the newest nonce answers all that came before.
-  const ask = (side: Side, error = false): void => {
+  const ask = async (side: Side, error = false): Promise<void> => {
     const last = side.pending.at(-1);
     for (const response of side.pending) apply(side, response, error && response === last, full.has(side.type));
     if (last !== undefined && !error) accepted.set(side.type, story.versions.get(side.type) ?? '');
     side.pending = [];
     const list = side.legacy ? [] : [...side.wanted];
-    run(() => story.ask(side.type, { names: list, ...(error && last !== undefined ? { error: 'bad' } : {}) }));
+    await run(() => story.ask(side.type, { names: list, ...(error && last !== undefined ? { error: 'bad' } : {}) }));
   };
   return {
     sides,
-    open(side) {
+    async open(side) {
       if (full.has(side.type)) side.wanted.add('*');
       side.legacy = full.has(side.type);
-      ask(side);
+      await ask(side);
     },
-    want(side, wanted) {
+    async want(side, wanted) {
       // Of all that it has, it goes on wanting what it now names.
       if (side.legacy && !wanted.includes('*')) side.wanted.delete('*');
       side.legacy = false;
@@ -214,32 +233,32 @@ function sotwPlayer(now: { contents: Contents }): Player {
         side.wanted.add(name);
       }
       drop(side, []);
-      ask(side);
+      await ask(side);
     },
-    drop(side, dropped) {
+    async drop(side, dropped) {
       // A client that has named nothing yet has no list to leave something out of.
       if (side.legacy) return ask(side);
       drop(side, dropped);
-      ask(side);
+      await ask(side);
       // The version it can say no longer tells what it has: the one case in which this variant cannot (docs/xds.md).
       accepted.delete(side.type);
     },
-    stale(side, wanted) {
+    async stale(side, wanted) {
       if (story.nonces.has(side.type))
-        run(() => story.ask(side.type, { names: wanted, nonce: 'stale', error: 'ignored' }));
+        await run(() => story.ask(side.type, { names: wanted, nonce: 'stale', error: 'ignored' }));
     },
     answer: (side, error) => ask(side, error),
-    set(contents) {
+    async set(contents) {
       // Nobody tells the client that something is gone; what comes back is sent again, though it may be the same.
       for (const { type, sent } of sides.values()) {
         for (const name of sent.keys()) if (!full.has(type) && !(name in (contents[type] ?? {}))) sent.delete(name);
       }
-      run(() => story.set(contents));
+      await run(() => story.set(contents));
     },
     wait: () => run(() => story.wait(1000)),
-    reconnect() {
-      story = new SotwStory();
-      story.set(now.contents);
+    async reconnect() {
+      story = await stories.sotw(true);
+      await story.set(now.contents);
       for (const side of [...sides.values()]) {
         if (side.wanted.size === 0) sides.delete(side.type);
         Object.assign(side, openSide(side.type), { wanted: side.wanted, legacy: side.legacy, view: side.view });
@@ -250,7 +269,7 @@ function sotwPlayer(now: { contents: Contents }): Player {
         const version = accepted.get(type) ?? '';
         // The full set carries what it has as well; that alone warms nothing.
         if (full.has(type)) for (const [name, text] of side.view) side.sent.set(name, text);
-        run(() => story.ask(type, { names: side.legacy ? [] : [...side.wanted], version }));
+        await run(() => story.ask(type, { names: side.legacy ? [] : [...side.wanted], version }));
       }
     },
   };
@@ -264,13 +283,23 @@ export interface Difference {
   readonly seed: number;
 }
 
+export interface RandomClients {
+  readonly seed?: number;
+  /** Default: the pure steps. */
+  readonly stories?: Stories;
+}
+
 /** Plays so many sequences; the seed repeats them. */
-export function playRandomClients(variant: keyof typeof players, sequenceCount: number, seed?: number): Difference {
-  const property = fc.property(contents, sequences, (first, sequence) => {
+export async function playRandomClients(
+  variant: keyof typeof players,
+  sequenceCount: number,
+  { seed, stories = pure }: RandomClients = {},
+): Promise<Difference> {
+  const property = fc.asyncProperty(contents, sequences, async (first, sequence) => {
     const now = { contents: first };
-    play(players[variant](now), sequence, now);
+    await play(await players[variant](now, stories), sequence, now);
   });
-  const details = fc.check(property, { numRuns: sequenceCount, ...(seed === undefined ? {} : { seed }) });
+  const details = await fc.check(property, { numRuns: sequenceCount, ...(seed === undefined ? {} : { seed }) });
   return {
     found: details.failed ? `${details.errorInstance}\n${fc.defaultReportMessage(details)}` : undefined,
     seed: details.seed,

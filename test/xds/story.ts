@@ -1,6 +1,11 @@
 // Plays requests and pushes against the pure steps, and tells what was sent in short: `cluster a=1 b=2 -c`.
 import { fromBinary } from '@bufbuild/protobuf';
-import { DeltaDiscoveryResponseSchema, DiscoveryResponseSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import {
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+  type DiscoveryResponse,
+  DiscoveryResponseSchema,
+} from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { stepDelta } from '../../src/xds/delta.ts';
 import type { Snapshot } from '../../src/xds/snapshot.ts';
 import { stepSotw } from '../../src/xds/sotw.ts';
@@ -11,6 +16,10 @@ import { type Contents, snapshotOf, textOf } from './xds-fixture.ts';
 export type Kind = keyof typeof typeUrls;
 
 const kinds: ReadonlyMap<string, string> = new Map(Object.entries(typeUrls).map(([kind, url]) => [url, kind]));
+
+export function kindOf(typeUrl: string): Kind {
+  return kinds.get(typeUrl) as Kind;
+}
 
 export interface SotwTold {
   readonly names?: readonly string[];
@@ -35,6 +44,16 @@ export interface Told {
   readonly resources: readonly (readonly [name: string, text: string])[];
   readonly removed: readonly string[];
   readonly nonce: string;
+}
+
+export function toldSotw(kind: Kind, { resources, nonce }: DiscoveryResponse): Told {
+  const texts = resources.map(({ value }) => textOf(value));
+  return { kind, resources: texts.map((text) => [text.split(/[: ]/)[0] ?? '', text]), removed: [], nonce };
+}
+
+export function toldDelta(kind: Kind, { resources, removedResources, nonce }: DeltaDiscoveryResponse): Told {
+  const there = resources.map(({ name, resource }) => [name, textOf(resource?.value ?? new Uint8Array())] as const);
+  return { kind, resources: there, removed: removedResources, nonce };
 }
 
 abstract class Story {
@@ -73,7 +92,7 @@ abstract class Story {
     const told: string[] = [];
     for (const effect of effects) {
       if (effect.kind === 'later') continue;
-      const kind = kinds.get(effect.sent.typeUrl) as Kind;
+      const kind = kindOf(effect.sent.typeUrl);
       if (effect.kind === 'send') {
         this.nonces.set(kind, effect.sent.nonce);
         this.versions.set(kind, effect.sent.version);
@@ -97,15 +116,9 @@ export class SotwStory extends Story {
   }
 
   protected tell(kind: Kind, body: Buffer): string {
-    const decoded = fromBinary(DiscoveryResponseSchema, body);
-    const texts = decoded.resources.map(({ value }) => textOf(value));
-    this.told.push({
-      kind,
-      resources: texts.map((text) => [text.split(/[: ]/)[0] ?? '', text]),
-      removed: [],
-      nonce: decoded.nonce,
-    });
-    return texts.map((text) => ` ${text}`).join('');
+    const told = toldSotw(kind, fromBinary(DiscoveryResponseSchema, body));
+    this.told.push(told);
+    return told.resources.map(([, text]) => ` ${text}`).join('');
   }
 }
 
@@ -136,12 +149,13 @@ export class DeltaStory extends Story {
   }
 
   protected tell(kind: Kind, body: Buffer): string {
-    const { resources, removedResources, nonce } = fromBinary(DeltaDiscoveryResponseSchema, body);
-    const there = resources.map(({ name, resource }) => [name, textOf(resource?.value ?? new Uint8Array())] as const);
-    this.told.push({ kind, resources: there, removed: removedResources, nonce });
-    return [...there.map(([name, text]) => ` ${name}=${text}`), ...removedResources.map((name) => ` -${name}`)].join(
-      '',
-    );
+    const told = toldDelta(kind, fromBinary(DeltaDiscoveryResponseSchema, body));
+    this.told.push(told);
+    const parts = [
+      ...told.resources.map(([name, text]) => `${name}=${text}`),
+      ...told.removed.map((name) => `-${name}`),
+    ];
+    return parts.map((part) => ` ${part}`).join('');
   }
 }
 

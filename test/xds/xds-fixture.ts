@@ -1,6 +1,7 @@
 // An xDS server on a free port for the tests of this folder, with everything that it told its observer.
+import type { Clock } from '../../src/lib/clock.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { type Log, silentLog } from '../../src/lib/log.ts';
 import { createSnapshotCache, type SnapshotCache } from '../../src/xds/cache.ts';
 import { encodeResource } from '../../src/xds/encode.ts';
 import type { Limits } from '../../src/xds/limits.ts';
@@ -36,6 +37,8 @@ export async function startXds(
     readonly tls?: TlsMaterial;
     readonly authenticate?: StreamAuthenticator;
     readonly observe?: StreamObserver;
+    readonly clock?: Clock;
+    readonly log?: Log;
   } = {},
 ): Promise<Fixture> {
   const cache = createSnapshotCache();
@@ -44,7 +47,8 @@ export async function startXds(
     cache,
     authenticate: options.authenticate ?? byName,
     observe: options.observe ?? ((event) => void events.push(event)),
-    log: silentLog,
+    log: options.log ?? silentLog,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   });
   const listener = await listenGrpc({

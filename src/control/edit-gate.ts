@@ -8,8 +8,8 @@ import type { ParsedDocument } from '../model/parsed-document.ts';
 import { cutOverWindow } from '../policy/cut-over-window.ts';
 import { type KeptPermissive, keepPermissive } from '../policy/keep-permissive.ts';
 import type { Hold, Holding } from '../store/store.ts';
-import type { CutOver, CutOverReason } from './cut-over.ts';
-import { heldProblems } from './held-problems.ts';
+import type { CutOver } from './cut-over.ts';
+import { type HeldReason, heldProblems } from './held-problems.ts';
 
 export interface EditGate extends Holding {
   /** Until then what is to be asked waits. */
@@ -20,7 +20,7 @@ export interface EditGate extends Holding {
 export interface EditGateDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** Between two times that the gate is asked, at least; milliseconds. Default 15 s. */
+  /** Between two times that the gate is asked, at least; milliseconds. Default 5 s. */
   readonly againMs?: number;
 }
 
@@ -30,10 +30,8 @@ interface Question {
   readonly kept: KeptPermissive;
   readonly windowMs: number;
   /** Absent until the gate has looked. */
-  reasons?: readonly Reason[];
+  reasons?: readonly HeldReason[];
 }
-
-type Reason = Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why'>;
 
 /** Even another question waits this long after the last. */
 const leastMs = 1000;
@@ -42,7 +40,7 @@ const share = 50;
 /** While a question stays open, the log says so again after this long. */
 const remindMs = 600_000;
 
-export function createEditGate({ clock, log, againMs = 15_000 }: EditGateDeps): EditGate {
+export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): EditGate {
   const listeners = new Set<() => void>();
   let cutOver: Pick<CutOver, 'judge'> | undefined;
   let question: Question | undefined;
@@ -71,7 +69,7 @@ export function createEditGate({ clock, log, againMs = 15_000 }: EditGateDeps): 
     if (reasons.length > 0) askLater(againMs);
     if (news) for (const listener of [...listeners]) listener();
   };
-  const remind = ({ services }: KeptPermissive, reasons: readonly Reason[]): void => {
+  const remind = ({ services }: KeptPermissive, reasons: readonly HeldReason[]): void => {
     if (reasons.length === 0 || clock.monotonic() - toldAt < remindMs) return;
     toldAt = clock.monotonic();
     log.error(
@@ -124,15 +122,15 @@ export function createEditGate({ clock, log, againMs = 15_000 }: EditGateDeps): 
   };
 }
 
-function couldNotLook({ services }: KeptPermissive): (reason: unknown) => readonly Reason[] {
+function couldNotLook({ services }: KeptPermissive): (reason: unknown) => readonly HeldReason[] {
   return (reason) => {
     const why = `the gate could not look: ${CellwallError.from(reason).message}`;
-    return services.map(({ key }): Reason => ({ service: key, kind: 'record', who: key, why }));
+    return services.map(({ key }): HeldReason => ({ service: key, kind: 'record', who: key, why }));
   };
 }
 
 /** By which answers are compared: a count that grew is no news. */
-function textsOf(reasons: readonly Reason[]): string {
+function textsOf(reasons: readonly HeldReason[]): string {
   return JSON.stringify(reasons.map(({ service, kind, who, why }) => [service, kind, who, why]));
 }
 

@@ -7,17 +7,19 @@ const hint =
   'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE';
 const maxTold = 5;
 
+export type HeldReason = Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why' | 'lastSeen'>;
+
 /** `reasons` is absent until the gate has looked. */
 export function heldProblems(
   { services, keep, whole }: KeptPermissive,
-  reasons: readonly Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why'>[] | undefined,
+  reasons: readonly HeldReason[] | undefined,
 ): readonly Problem[] {
   const waits = whole
     ? 'The whole edit waits, as without this line the rest would let in who is refused now, or not fit together'
     : `Not in force until then: ${keep.join(', ')}`;
   return services.map(({ key, source }): Problem => {
     const own = reasons?.filter(({ service }) => service === key) ?? [];
-    const told = own.slice(0, maxTold).map(({ who, why }) => `${who}: ${why}`);
+    const told = own.slice(0, maxTold).map(textOf);
     const more = own.length > maxTold ? [`and ${own.length - maxTold} more`] : [];
     const why =
       reasons === undefined
@@ -28,4 +30,10 @@ export function heldProblems(
     const message = `${key} is not made strict: ${why}. ${waits}`;
     return { severity: 'error', code: 'cut-over-held', message, hint, source };
   });
+}
+
+/** Of times only those that stay the same: the answer to the same question must be the same text. */
+function textOf({ kind, who, why, lastSeen }: HeldReason): string {
+  const time = kind === 'record' && lastSeen !== undefined ? `: ${new Date(lastSeen).toISOString()}` : '';
+  return `${who}: ${why}${time}`;
 }

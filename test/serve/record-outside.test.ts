@@ -31,3 +31,31 @@ it('records what was edited in the folder of documents', async () => {
   await plane.apply(yaml(serviceText('last')));
   expect(await events()).toMatchObject([...found, { author: 'operator', changed: ['Service/last'] }]);
 });
+
+it('records what was edited while the control plane was away, once', async () => {
+  plane = await startServe(yaml(mesh, serviceText('api'), serviceText('web')));
+  const { admin, folder } = plane;
+  await plane.apply(yaml(serviceText('own')));
+  await plane.restart();
+  const file = join(folder, 'documents', 'all.yaml');
+  await plane.restart(() => writeFileSync(file, yaml(mesh, serviceText('api', 'grpc'), serviceText('new'))));
+  await plane.restart();
+  const { records, intact } = await admin.audit();
+  expect(intact).toBe(true);
+  expect(records.map(({ event }) => event)).toMatchObject([
+    { kind: 'documents-applied', author: 'operator', revision: 2, changed: ['Service/own'] },
+    {
+      ...{ kind: 'documents-applied', author: 'outside', revision: 3, whileAway: true },
+      changed: ['Service/api', 'Service/new', 'Service/web'],
+    },
+  ]);
+  const { revisions } = await admin.history();
+  expect(revisions.map(({ revision, author }) => [revision, author])).toEqual([
+    [3, undefined],
+    [2, 'operator'],
+  ]);
+  // The way back goes over it.
+  expect(await admin.rollback({ to: 1 })).toMatchObject({ kind: 'applied', revision: 4 });
+  const { documents } = await admin.documents();
+  expect(documents.map(({ key }) => key)).toEqual(['Mesh/mesh', 'Service/api', 'Service/web']);
+});

@@ -23,8 +23,8 @@ export interface ServeHarness {
   apply(documents: string): Promise<void>;
   /** SVID files of an identity, with a join token of its own. */
   enrol(spiffeId: string): Promise<FetchedSvid & { readonly dir: string }>;
-  /** Ends it and starts it again, on the same data and ports. */
-  restart(): Promise<void>;
+  /** Ends it and starts it again, on the same data and ports. `meanwhile`: what happens while it is away. */
+  restart(meanwhile?: () => void): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -85,8 +85,9 @@ export async function startServe(documents: string): Promise<ServeHarness> {
       });
       return { ...fetched, dir };
     },
-    async restart() {
+    async restart(meanwhile) {
       await lifecycle?.close();
+      meanwhile?.();
       await start();
     },
     async stop() {

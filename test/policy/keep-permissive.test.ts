@@ -1,0 +1,97 @@
+// What of an edit waits while it may not make services strict, and what goes on.
+import { describe, expect, it } from 'vitest';
+import { keepPermissive } from '../../src/policy/keep-permissive.ts';
+import { documentsOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
+
+const api = (mode: string, more = ''): string => serviceText('api', 'http1', `, mtls: {mode: ${mode}}${more}`);
+const plain = serviceText('api');
+const web = serviceText('web');
+const deny = policyText('deny', 'api', 'deny', '[{from: [{service: web}]}]');
+const allowWeb = policyText('allow', 'api', 'allow', '[{from: [{service: web}]}]');
+const allowAll = policyText('allow', 'api', 'allow', '[{from: [{anonymous: true}, {service: web}]}]');
+const denyAnonymous = policyText(
+  'no-anonymous',
+  'api',
+  'deny',
+  '[{from: [{anonymous: true}], to: [{methods: [PUT]}]}]',
+);
+
+function kept(before: readonly string[], after: readonly string[]) {
+  const [old, next] = [before, after].map((texts) => documentsOf(yaml(meshText(), web, ...texts)));
+  return keepPermissive(old ?? [], next ?? []);
+}
+
+it('asks nothing of what makes nothing strict', () => {
+  expect(kept([api('permissive')], [api('permissive'), deny])).toBeUndefined();
+  expect(kept([api('strict')], [api('permissive')])).toBeUndefined();
+  expect(kept([], [api('strict')])).toBeUndefined();
+  expect(keepPermissive([], documentsOf(yaml(meshText(), api('strict'))))).toBeUndefined();
+});
+
+it('keeps the service as it was; a deny beside it goes on', () => {
+  const found = kept([api('permissive')], [api('strict'), deny]);
+  expect(found).toMatchObject({
+    services: [{ key: 'api', source: { file: 'test.yaml', line: 14 } }],
+    keep: ['Service/api'],
+    whole: false,
+  });
+  expect(found?.rest.map(({ key }) => key)).toEqual([
+    'AuthorizationPolicy/deny',
+    'Mesh/mesh',
+    'Service/api',
+    'Service/web',
+  ]);
+  const [rest, all] = (found?.meshes ?? []).map(({ services }) =>
+    [...services.values()].find(({ name }) => name === 'api'),
+  );
+  expect([rest?.mtls.mode, all?.mtls.mode]).toEqual(['permissive', 'strict']);
+  expect(rest?.authorization.deny).toHaveLength(1);
+});
+
+it('keeps the mesh where its default is what changes, the service where it says less than before', () => {
+  const [before, after] = (['permissive', 'strict'] as const).map((mode) =>
+    documentsOf(yaml(meshText(mode), plain, serviceText('own', 'http1', ', mtls: {mode: permissive}'))),
+  );
+  expect(keepPermissive(before ?? [], after ?? [])).toMatchObject({
+    services: [{ key: 'api', source: { line: 4 } }],
+    keep: ['Mesh/mesh'],
+    whole: false,
+  });
+  expect(kept([api('permissive')], [plain])).toMatchObject({ keep: ['Service/api'], whole: false });
+});
+
+describe('all waits, where the rest alone would let in anonymous callers who are refused now', () => {
+  it.each([
+    ['an allow rule for them is new', [allowWeb], [allowAll]],
+    ['a deny rule against them goes', [allowAll, denyAnonymous], [allowAll]],
+    ['the last policy goes, and with it the default to deny', [allowWeb], []],
+  ])('%s', (_, before, after) => {
+    const found = kept([api('permissive'), ...before], [api('strict'), ...after]);
+    expect(found?.whole).toBe(true);
+    expect(found?.keep).toContain('Service/api');
+    expect(found?.keep.some((key) => key.startsWith('AuthorizationPolicy/'))).toBe(true);
+    expect(found?.rest.map(({ text }) => text)).toEqual(
+      documentsOf(yaml(meshText(), web, api('permissive'), ...before)).map(({ text }) => text),
+    );
+  });
+
+  it.each([
+    ['an allow rule of them stays', [allowAll], [allowAll, deny]],
+    ['an allow rule of them goes', [allowAll], [allowWeb]],
+    ['whoever comes is let in now', [], [allowAll]],
+    ['a deny rule against them is new', [allowAll], [allowAll, denyAnonymous]],
+  ])('but not where %s', (_, before, after) => {
+    expect(kept([api('permissive'), ...before], [api('strict'), ...after])).toMatchObject({
+      keep: ['Service/api'],
+      whole: false,
+    });
+  });
+
+  it('nor where the rest does not resolve without it', () => {
+    const job = serviceText('job');
+    const dependent = api('permissive', ', dependsOn: [{service: job, listen: 9000}]');
+    const found = kept([dependent, job], [api('strict')]);
+    expect(found).toMatchObject({ whole: true });
+    expect(found?.keep).toEqual(['Service/api', 'Service/job']);
+  });
+});

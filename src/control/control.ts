@@ -2,6 +2,7 @@
 // back from proxies (connected, accepted, rejected) goes to the registry and from there in again as endpoints.
 import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
+import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { trustDomainUri } from '../model/spiffe-id.ts';
@@ -116,7 +117,7 @@ export function createControl(deps: ControlDeps): Control {
       spiffeId,
       ...(inbound === undefined || !allowed ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
-      userAgent: claims.userAgent.slice(0, 100),
+      userAgent: clip(claims.userAgent, 100),
       ...(singleServices === undefined ? {} : { singleServices }),
     });
     const proxy = registry.get(node);

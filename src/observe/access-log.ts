@@ -1,5 +1,6 @@
 // Envoy's access-log entries → calls. Pure. The log name is ours (`inbound/<service>/<chain>`, set by translate), and so are the
 // prefixes under which the authorization filters leave their results in the metadata.
+
 import { RequestMethod } from '#gen/envoy/config/core/v3/base_pb.js';
 import type {
   AccessLogCommon,
@@ -7,6 +8,7 @@ import type {
   TCPAccessLogEntry,
   TLSProperties_CertificateProperties,
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import { clip } from '../lib/clip.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import { oddPath, type RecordedPath } from '../policy/recorded-path.ts';
 import { type Results, readResults, shadowOf } from './rbac-results.ts';
@@ -73,7 +75,7 @@ function call(service: string, common: AccessLogCommon, domain: TrustDomain, det
 
 /** `rbac_access_denied_matched_policy[name]` */
 function denyingPolicy(details: string): string | undefined {
-  const name = /matched_policy\[([^\]]*)\]/.exec(details)?.[1];
+  const name = /matched_policy\[([^\]]*)\]/.exec(clip(details, maxName))?.[1];
   return name === undefined || name === 'none' ? undefined : name;
 }
 
@@ -88,11 +90,12 @@ function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'cal
   if (certificate === undefined || isEmpty(certificate)) return anonymous('one-way-tls', common);
   const prefix = `${trustDomainUri(domain)}/`;
   for (const { san } of certificate.subjectAltName) {
-    if (san.case === 'uri' && san.value.startsWith(prefix)) return { caller: 'mtls', principal: san.value };
+    if (san.case === 'uri' && san.value.startsWith(prefix))
+      return { caller: 'mtls', principal: clip(san.value, maxSpiffeId) };
   }
   return certificate.subject === ''
     ? anonymous('legacy', common)
-    : { caller: 'legacy', peer: certificate.subject.slice(0, maxPeer) };
+    : { caller: 'legacy', peer: clip(certificate.subject, maxPeer) };
 }
 
 /**
@@ -102,17 +105,22 @@ function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'cal
 function withToken<T extends Pick<Call, 'caller'>>(call: T, { metadata }: AccessLogCommon): T & Pick<Call, 'token'> {
   if (call.caller === 'mtls') return call;
   const verified = Object.keys(metadata?.filterMetadata['envoy.filters.http.jwt_authn'] ?? {});
-  const issuer = verified.find((key) => key.startsWith(tokenPrefix))?.slice(tokenPrefix.length);
+  const key = verified.find((name) => name.startsWith(tokenPrefix));
+  const issuer = key === undefined ? undefined : clip(key, maxName).slice(tokenPrefix.length);
   return issuer === undefined ? call : { ...call, token: issuer };
 }
 
 const tokenPrefix = 'cellwall/';
+/** A proxy is believed what it says, not that it says little: thousands of these are kept. */
 const maxPeer = 256;
+const maxName = 1024;
+/** SPIFFE-ID §2.3. */
+const maxSpiffeId = 2048;
 
 function anonymous(caller: CallerClass, common: AccessLogCommon): Pick<Call, 'caller' | 'peer'> {
   const at = common.downstreamDirectRemoteAddress ?? common.downstreamRemoteAddress;
   const address = at?.address.case === 'socketAddress' ? at.address.value.address : '';
-  return address === '' ? { caller } : { caller, peer: address };
+  return address === '' ? { caller } : { caller, peer: clip(address, maxPeer) };
 }
 
 function isEmpty({ subject, subjectAltName, issuer }: TLSProperties_CertificateProperties): boolean {

@@ -1,6 +1,8 @@
 // What the authorization filters left in an entry's metadata. Each filter writes under its own prefix (`authz_deny_`,
 // `authz_allow_`), its shadow rules' result beside the enforced one's. Tried on Envoy 1.40.
+
 import type { JsonObject } from '@bufbuild/protobuf';
+import { clip } from '../lib/clip.ts';
 import type { ShadowVerdict } from './traffic.ts';
 
 export interface FilterResult {
@@ -16,6 +18,9 @@ export interface Results {
 
 const namespaces = ['envoy.filters.http.rbac', 'envoy.filters.network.rbac'] as const;
 
+/** Longer than any rule's name. */
+const maxName = 1024;
+
 export function readResults(metadata: { readonly [namespace: string]: JsonObject }): Results {
   const results = { enforced: new Map<string, FilterResult>(), shadow: new Map<string, FilterResult>() };
   for (const namespace of namespaces) {
@@ -29,7 +34,7 @@ export function readResults(metadata: { readonly [namespace: string]: JsonObject
       const policy = fields[`${match[1]}${kind}_effective_policy_id`];
       results[kind].set(match[1], {
         allowed: value === 'allowed',
-        ...(typeof policy === 'string' && policy !== '' ? { policy } : {}),
+        ...(typeof policy === 'string' && policy !== '' ? { policy: clip(policy, maxName) } : {}),
       });
     }
   }

@@ -1,5 +1,7 @@
 // The last refusals by their request's id, so that an operator who is told an id can ask why. Bounded, in memory only: no bodies,
 // no query strings. An id may come from the caller, and need not be unique.
+
+import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic.ts';
 
@@ -42,8 +44,8 @@ export function createRefusals({ clock, max = 10_000 }: RefusalsOptions): Refusa
     record(refusal) {
       ring[next % max] = {
         ...refusal,
-        requestId: refusal.requestId.slice(0, maxId),
-        path: refusal.path.slice(0, maxText),
+        requestId: clip(refusal.requestId, maxId),
+        path: clip(refusal.path, maxText),
         at: clock.now(),
       };
       next++;

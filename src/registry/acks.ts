@@ -1,4 +1,6 @@
 // What each proxy was sent and what it accepted, a type at a time. Fed by the stream server's events; `status` reads it.
+
+import { clip } from '../lib/clip.ts';
 import type { TypeStatus } from './proxy-status.ts';
 
 export interface Acks {
@@ -29,7 +31,7 @@ export function createAcks(): Acks {
       });
     },
     nacked(node, typeUrl, revision, message) {
-      update(node, typeUrl, (before) => ({ ...before, nack: { revision, message: message.slice(0, maxMessage) } }));
+      update(node, typeUrl, (before) => ({ ...before, nack: { revision, message: clip(message, maxMessage) } }));
     },
     of: (node) => [...(nodes.get(node)?.values() ?? [])],
     forget: (node) => void nodes.delete(node),

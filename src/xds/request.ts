@@ -2,6 +2,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import type { Node } from '#gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { clip } from '../lib/clip.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { DeltaRequest } from './delta.ts';
 import type { Limits } from './limits.ts';
@@ -29,7 +30,7 @@ export const readSotw: ReadRequest<SotwRequest> = (bytes, only, limits) => {
         version: message.versionInfo,
         names: readNames(message.resourceNames, limits),
         nonce: message.responseNonce,
-        error: message.errorDetail?.message.slice(0, limits.errorLength),
+        error: message.errorDetail && clip(message.errorDetail.message, limits.errorLength),
       }
     : undefined;
   return { node: readNode(message.node, limits), request, typeUrl };
@@ -50,7 +51,7 @@ export const readDelta: ReadRequest<DeltaRequest> = (bytes, only, limits) => {
         unsubscribe: readNames(message.resourceNamesUnsubscribe, limits),
         initialVersions: new Map(versions),
         nonce: message.responseNonce,
-        error: message.errorDetail?.message.slice(0, limits.errorLength),
+        error: message.errorDetail && clip(message.errorDetail.message, limits.errorLength),
       }
     : undefined;
   return { node: readNode(message.node, limits), request, typeUrl };

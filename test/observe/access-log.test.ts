@@ -85,3 +85,25 @@ it('counts within bounds, the longest unseen going first', () => {
     ['c', 1],
   ]);
 });
+
+it('keeps no more than names can be long of what a proxy says', () => {
+  const long = 'x'.repeat(100_000);
+  const http = (commonProperties: object, responseCodeDetails = '') =>
+    httpCall(
+      log,
+      create(HTTPAccessLogEntrySchema, { commonProperties, response: { responseCodeDetails } }),
+      domain,
+      () => undefined,
+    );
+  const certificate = (peerCertificateProperties: object) => ({ tlsProperties: { peerCertificateProperties } });
+  const rbac = { authz_allow_enforced_engine_result: 'allowed', authz_allow_enforced_effective_policy_id: long };
+  const calls = [
+    http(certificate({ subjectAltName: [uri(`${api}${long}`)] })),
+    http(certificate({ subject: long })),
+    http({}, `rbac_access_denied_matched_policy[${long}]`),
+    http({ metadata: { filterMetadata: { 'envoy.filters.http.rbac': rbac } } }),
+    http({ metadata: { filterMetadata: { 'envoy.filters.http.jwt_authn': { [`cellwall/${long}`]: {} } } } }),
+    http({ downstreamRemoteAddress: { address: { case: 'socketAddress', value: { address: long } } } }),
+  ];
+  for (const call of calls) expect(JSON.stringify(call).length).toBeLessThan(3000);
+});

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -21,4 +23,19 @@ test('long texts are cut, and an id is found as it was told', () => {
   const refusals = createRefusals({ clock: createFakeClock() });
   refusals.record({ ...one, requestId: 'x'.repeat(5000), path: '/'.repeat(5000) });
   expect(refusals.find('x'.repeat(128))[0]?.path).toHaveLength(1024);
+});
+
+test('a flood of long paths and ids is kept cut, not whole', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const refusals = createRefusals({ clock: createFakeClock() });
+  const long = (index: number): string => new TextDecoder().decode(Buffer.alloc(1 << 19, 97 + (index % 26)));
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  for (let index = 0; index < 100; index++) {
+    refusals.record({ requestId: long(index), service: 'a', node: 'n', caller: 'plaintext', path: long(index + 1) });
+  }
+  collect();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(40 << 20);
+  expect(refusals.find(long(0))[0]?.path).toHaveLength(1024);
 });

@@ -8,6 +8,8 @@ export function opensToAnonymous(before: MeshIr, after: MeshIr, key: ServiceKey)
   if (shape(before, old) !== shape(after, next)) return true;
   const [was, is] = [old.authorization, next.authorization];
   if (is.fallback === 'allow' && was.fallback !== 'allow') return true;
+  // As long as a deny rule names a path, whoever it is of, paths with ";" are refused to all.
+  if (was.deny.some(namesPath) && !is.deny.some(namesPath)) return true;
   const denied = new Set(anonymousRules(is.deny, after));
   if (anonymousRules(was.deny, before).some((rule) => !denied.has(rule))) return true;
   const allowed = new Set(anonymousRules(was.allow, before));
@@ -29,6 +31,10 @@ function anonymousRules(rules: readonly RuleIr[], { jwtIssuers }: MeshIr): reado
       const issuers = principals.map((principal) => principal.kind === 'jwt' && jwtIssuers.get(principal.issuer));
       return JSON.stringify([principals, operations, issuers]);
     });
+}
+
+function namesPath({ operations }: RuleIr): boolean {
+  return operations.some(({ path }) => path !== undefined);
 }
 
 function mayBeAnonymous({ kind }: PrincipalIr): boolean {

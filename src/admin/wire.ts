@@ -151,11 +151,16 @@ const proxySchema = z.object({
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });
 
 export const certificateSchema = z.object({
+  purpose: z
+    .enum(['ca-root', 'ca-intermediate', 'server', 'operator', 'svid-pushed', 'svid-fetched'])
+    .describe(
+      '`server`: of the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: of a key that its holder made, for its xDS connection or as files.',
+    ),
   serial: z.string().describe('Hexadecimal.'),
   spiffeId: z.string(),
   notBefore: z.number(),
   notAfter: z.number(),
-  node: z.string().optional(),
+  node: z.string().optional().describe('The proxy that has it now.'),
 });
 
 export const certificatesSchema = z.object({ certificates: z.array(certificateSchema) });

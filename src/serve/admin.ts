@@ -27,6 +27,7 @@ export interface RunningParts {
   readonly identity: IdentityServices;
   readonly rotator: Rotator;
   readonly cutOver: CutOver;
+  certificates(): Promise<readonly IssuedCertificate[]>;
 }
 
 export interface AdminParts {
@@ -97,7 +98,7 @@ export function createAdmin(given: AdminParts): Admin {
         return { token: made.token, expiresAt: made.expiresAt.getTime() };
       },
     },
-    certificates: () => issued(running()),
+    certificates: () => running().certificates(),
     async rotate(spiffeId) {
       const { control, rotator } = running();
       const nodes = control.proxies().filter((proxy) => spiffeId === undefined || proxy.spiffeId === spiffeId);
@@ -129,18 +130,4 @@ export function createAdmin(given: AdminParts): Admin {
       parts = running;
     },
   };
-}
-
-async function issued({ identity, control }: RunningParts): Promise<readonly IssuedCertificate[]> {
-  const nodes = new Map(control.proxies().map(({ certificate, node }) => [certificate?.serial, node]));
-  return (await identity.issuer.issued()).map(({ serial, spiffeId, notBefore, notAfter }) => {
-    const node = nodes.get(serial);
-    return {
-      serial,
-      spiffeId,
-      notBefore: Date.parse(notBefore),
-      notAfter: Date.parse(notAfter),
-      ...(node === undefined ? {} : { node }),
-    };
-  });
 }

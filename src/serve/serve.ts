@@ -21,9 +21,12 @@ import { createRefusals } from '../observe/refusals.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
 import { createAdmin } from './admin.ts';
+import { createConnectionCertificates } from './connection-certificates.ts';
 import { firstMesh } from './first-mesh.ts';
 import { createIdentityServices } from './identity.ts';
 import { createJudge } from './judge.ts';
+import { listCertificates } from './list-certificates.ts';
+import { listening } from './listening.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 import { recordOutside } from './record-outside.ts';
@@ -74,7 +77,9 @@ export async function serve(
     version,
     token: createAdminToken(options.data),
   });
-  const adminAddress = await admin.api.listen(options.admin);
+  const adminAddress = await listening({ what: 'the admin API', flag: '--admin-listen', address: options.admin }, () =>
+    admin.api.listen(options.admin),
+  );
   lifecycle.defer('admin API', () => admin.api.close());
 
   const trustDomain = (await firstMesh(store, log, signal)).trustDomain;
@@ -123,17 +128,24 @@ export async function serve(
   await registry.restore();
   await control.start();
 
+  const connections = createConnectionCertificates();
   const xdsPort = await openXds({
-    ...{ address: options.xds, trustDomain, cache, control, registry, identity },
+    ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
     ...{ traffic, coverage, refusals, audit, metrics, clock, log, lifecycle },
   });
-  const identityAddress = await identity.api.listen(options.identity);
+  const identityAddress = await listening(
+    { what: 'the identity API', flag: '--identity-listen', address: options.identity },
+    () => identity.api.listen(options.identity),
+  );
   const cutOver = createCutOver({
     ...{ traffic, coverage, clock },
     proxies: control.proxies,
     probe: createProbeApplication(),
   });
-  admin.attach({ control, identity, rotator, cutOver });
+  admin.attach({
+    ...{ control, identity, rotator, cutOver },
+    certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),
+  });
   editGate.attach(cutOver);
 
   started({

@@ -25,7 +25,9 @@ import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import { createXdsServer } from '../xds/server.ts';
 import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
+import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
+import { listening } from './listening.ts';
 
 export interface XdsParts {
   readonly address: ServeOptions['xds'];
@@ -34,6 +36,7 @@ export interface XdsParts {
   readonly control: Control;
   readonly registry: Registry;
   readonly identity: IdentityServices;
+  readonly connections: ConnectionCertificates;
   readonly traffic: Traffic;
   readonly coverage: Coverage;
   readonly refusals: Refusals;
@@ -46,11 +49,14 @@ export interface XdsParts {
 
 /** Answers the port, once it is open. */
 export async function openXds(parts: XdsParts): Promise<number> {
-  const { address, trustDomain, cache, control, registry, identity } = parts;
+  const { address, trustDomain, cache, control, registry, identity, connections } = parts;
   const { traffic, coverage, refusals, audit, metrics, clock, log, lifecycle } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
-    if (kind === 'disconnected') coverage.disconnected(node);
+    if (kind === 'disconnected') {
+      coverage.disconnected(node);
+      connections.disconnected(node);
+    }
     if (kind !== 'connected') return;
     const spiffeId = registry.get(node)?.spiffeId;
     const service = spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
@@ -63,6 +69,7 @@ export async function openXds(parts: XdsParts): Promise<number> {
       const { node } = authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) });
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
       parseClaims(metadata);
+      if (certificate !== undefined) connections.connected(node, certificate);
       return node as NodeKey;
     },
     observe: (event) => {
@@ -98,13 +105,16 @@ export async function openXds(parts: XdsParts): Promise<number> {
     if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
     return { certificate: chain, key, roots: await identity.issuer.bundle() };
   };
-  const listener = await listenGrpc({
-    server: xds,
-    address: `${address.host}:${address.port}`,
-    tls: await material(),
-    services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
-    log: log.child({ room: 'xds' }),
-  });
+  const tls = await material();
+  const open = () =>
+    listenGrpc({
+      server: xds,
+      address: `${address.host}:${address.port}`,
+      tls,
+      services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
+      log: log.child({ room: 'xds' }),
+    });
+  const listener = await listening({ what: 'xDS', flag: '--xds-listen', address }, open);
   lifecycle.defer('xDS', () => listener.close(1000));
   identity.server.watch(() => {
     material().then(

@@ -331,6 +331,7 @@ describe('identity', () => {
   it('lists and rotates certificates', async () => {
     const now = admin.clock.now();
     const certificate = {
+      purpose: 'svid-pushed' as const,
       serial: 'abc',
       spiffeId: 'spiffe://td1/x',
       notBefore: now,
@@ -339,8 +340,11 @@ describe('identity', () => {
     };
     await withAdmin({ certificates: () => [certificate], rotate: () => 4 }, async (other) => {
       const { stdout } = await cellwall(['certs', 'list'], '', other);
-      expect(stdout.split('\n')[1]).toMatch(/^spiffe:\/\/td1\/x +abc +2026-01-01T00:00:00Z +in 1m +i1$/);
+      expect(stdout.split('\n')[1]).toMatch(
+        /^svid-pushed +spiffe:\/\/td1\/x +abc +2026-01-01T00:00:00Z +2026-01-01T00:01:00Z \(in 1m\) +i1$/,
+      );
       expect(JSON.parse((await cellwall(['certs', 'list', '-o', 'json'], '', other)).stdout)).toEqual([certificate]);
+      expect((await cellwall(['certs', '--data', folder], '', other)).stdout).toBe(stdout);
       expect((await cellwall(['certs', 'rotate'], '', other)).stdout).toBe('rotated 4\n');
     });
   });

@@ -64,7 +64,8 @@ export function identityRoutes({
     route({
       method: 'GET',
       url: '/v1/certificates',
-      summary: 'Certificates that were issued and have not expired.',
+      summary:
+        'The CA certificates, and those that were issued and have not expired: what each is for, and which proxy has it.',
       answer: certificatesSchema,
       handle: async () => ok({ certificates: [...(await certificates())] }),
     }),

@@ -9,8 +9,10 @@ import { isoTime, relativeTime } from '../time.ts';
 
 export function certsCommand(context: CliContext): Command {
   const list = new Command('list')
-    .summary('issued certificates that have not expired')
-    .description('Lists issued certificates that have not expired.')
+    .summary('list certificates')
+    .description(
+      'Lists the certificates of the CA, and all that were issued and have not expired: what each is for, whose it is, when it ends, and which proxy has it now. "cellwall certs" is the same.',
+    )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
       const { certificates } = await client.certificates();
@@ -19,12 +21,13 @@ export function certsCommand(context: CliContext): Command {
         value: certificates,
         table: () =>
           formatTable(
-            ['IDENTITY', 'SERIAL', 'ISSUED', 'ENDS', 'PROXY'],
-            certificates.map(({ spiffeId, serial, notBefore, notAfter, node }) => [
+            ['PURPOSE', 'IDENTITY', 'SERIAL', 'ISSUED', 'ENDS', 'PROXY'],
+            certificates.map(({ purpose, spiffeId, serial, notBefore, notAfter, node }) => [
+              purpose,
               spiffeId,
               serial,
               isoTime(notBefore),
-              relativeTime(notAfter, now),
+              `${isoTime(notAfter)} (${relativeTime(notAfter, now)})`,
               node?.slice(node.indexOf('~') + 1) ?? '-',
             ]),
           ),
@@ -32,7 +35,7 @@ export function certsCommand(context: CliContext): Command {
     });
   const rotate = new Command('rotate')
     .summary('renew pushed certificates now')
-    .description('Renews certificates that the control plane pushes, now: those of one identity, or all.')
+    .description('Renews certificates that the control plane pushes to proxies, now: those of one identity, or all.')
     .argument('[identity]', 'a service (name or cell/name) or a SPIFFE ID; default: all')
     .action(async (selector: string | undefined, _options: object, self: Command) => {
       const client = await connect(context, self);
@@ -40,8 +43,8 @@ export function certsCommand(context: CliContext): Command {
       await print(context, formatOf(self), { value: answer, table: () => `rotated ${answer.rotated}\n` });
     });
   return new Command('certs')
-    .summary('issued certificates')
-    .description('Issued certificates.')
+    .summary('list certificates, or renew them')
+    .description('Certificates: of the CA, of the control plane, of workloads. Alone it lists them.')
     .addCommand(prints(addConnectionFlags(list), array('purpose spiffeId serial notBefore notAfter', 'node')), {
       isDefault: true,
     })

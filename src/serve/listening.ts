@@ -1,0 +1,38 @@
+// Why a port could not be had, in words that say which flag chooses another. What else went wrong is handed on as it is.
+import { CellwallError } from '../lib/errors.ts';
+
+export interface Listening {
+  /** What listens there. */
+  readonly what: string;
+  readonly flag: string;
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+export async function listening<T>({ what, flag, address }: Listening, listen: () => Promise<T>): Promise<T> {
+  try {
+    return await listen();
+  } catch (reason) {
+    const why = reasons.find(([code]) => codesOf(reason).includes(code))?.[1];
+    if (why === undefined) throw reason;
+    const { host, port } = address;
+    const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    throw new CellwallError('unavailable', `cannot listen on ${at} for ${what}: ${why}`, {
+      hint: `choose another address with ${flag} HOST:PORT`,
+      cause: reason,
+    });
+  }
+}
+
+const reasons: readonly (readonly [code: string, why: string])[] = [
+  ['EADDRINUSE', 'the port is taken'],
+  ['EACCES', 'not permitted for this user'],
+  ['EADDRNOTAVAIL', 'this host has no such address'],
+  ['ENOTFOUND', 'there is no host of that name'],
+];
+
+/** gRPC tells the cause in its message only. */
+function codesOf(reason: unknown): string {
+  const texts: string[] = [];
+  for (let at = reason; at instanceof Error && texts.length < 10; at = at.cause) texts.push(at.message);
+  return texts.join(' ');
+}

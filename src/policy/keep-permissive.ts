@@ -38,6 +38,7 @@ export function keepPermissive(before: Documents, after: Documents): KeptPermiss
   const mixed = meshOf(rest);
   const apart =
     mixed !== undefined &&
+    keep.every((key) => decidesAlike(find(before, key), find(after, key))) &&
     becomesStrict(old, mixed).length === 0 &&
     !strict.some((key) => opensToAnonymous(old, mixed, key));
   return apart
@@ -64,6 +65,21 @@ function placeOf(
   const place = itself ? own : after.find(({ document }) => document.kind === 'Mesh');
   if (place === undefined) return { documents: [], source: { file: key, line: 1, column: 1 } };
   return { documents: [place.key], source: place.locate(['spec', 'mtls', 'mode']) };
+}
+
+/** But for modes. What waits of them would else leave the rules of the rest to mean something that nobody wrote. */
+function decidesAlike(a: ParsedDocument | undefined, b: ParsedDocument | undefined): boolean {
+  return a !== undefined && b !== undefined && deciding(a) === deciding(b);
+}
+
+function deciding({ document }: ParsedDocument): string {
+  if (document.kind === 'Mesh') {
+    const { authorization, jwtIssuers, legacyAuthorities } = document.spec;
+    return JSON.stringify([authorization, jwtIssuers, legacyAuthorities]);
+  }
+  if (document.kind !== 'Service') return '';
+  const { protocol, paths, health, grpc } = document.spec;
+  return JSON.stringify([protocol, paths, health, grpc]);
 }
 
 function find(documents: Documents, key: string): ParsedDocument | undefined {

@@ -93,7 +93,18 @@ describe('all waits, where the rest alone would let in anonymous callers who are
     });
   });
 
-  it('nor where the rest does not resolve without it', () => {
+  it('or where what waits decides more than the mode', () => {
+    expect(kept([api('permissive')], [api('strict', ', paths: {escapedSlashes: keep}'), deny])?.whole).toBe(true);
+    expect(kept([api('permissive')], [api('strict', ', timeouts: {connect: 2s}'), deny])?.whole).toBe(false);
+    const [before, after] = ['deny', 'allow'].map((way, index) =>
+      documentsOf(
+        yaml(meshText(index === 0 ? 'permissive' : 'strict', `, authorization: {withinCell: ${way}}`), plain),
+      ),
+    );
+    expect(keepPermissive(before ?? [], after ?? [])?.whole).toBe(true);
+  });
+
+  it('or where the rest does not resolve without it', () => {
     const job = serviceText('job');
     const dependent = api('permissive', ', dependsOn: [{service: job, listen: 9000}]');
     const found = kept([dependent, job], [api('strict')]);

@@ -168,10 +168,13 @@ it('holds all of an edit whose rest does not stand without it', async () => {
   expect(store.problems().map(({ code }) => code)).toEqual(['held', 'held-with-it']);
   expect(store.state().revision).toBe(1);
   expect(store.state().documents.map(({ key }) => key)).toEqual(['Cell/a', 'Cell/b']);
+  // One of them that is urgent can be applied by itself.
+  expect(await store.apply(puts(serviceYaml('new')), { author, urgent: true })).toMatchObject({ kind: 'applied' });
+  expect(read('all.yaml')).toBe(`${cellYaml('a', 13)}---\n${serviceYaml('new')}`);
   await store.close();
   const again = await openStore(check);
-  expect(again.state().documents.map(({ key }) => key)).toEqual(['Cell/a', 'Cell/b']);
-  expect(again.state().revision).toBe(1);
+  expect(again.state().documents.map(({ key }) => key)).toEqual(['Cell/a', 'Cell/b', 'Service/new']);
+  expect(again.state().revision).toBe(2);
   admit();
   await well(again);
   expect(again.state().documents.map(({ key }) => key)).toEqual(['Cell/a', 'Service/new']);

@@ -49,7 +49,7 @@ export const meshSchema = z.strictObject({
         cutOverWindow: durationSchema
           .prefault('24h')
           .describe(
-            '`cellwall apply` makes a service strict only if nobody who would be refused called within this time. Edits of the documents directory do not pass this gate. Default 24h.',
+            'A service becomes strict only if nobody who would be refused called within this time. Default 24h.',
           ),
       })
       .prefault({})

@@ -42,7 +42,10 @@ export function createInForce({ database, watchers, log }: InForceDeps): InForce
     if (JSON.stringify(next) === JSON.stringify(problems)) return;
     problems = next;
     if (next.length > 0) {
-      log.warn({ problems: next.length }, 'the directory of documents has problems: the last good state stays');
+      log.warn(
+        { problems: next.length },
+        'the directory of documents has problems: what they are about is not in force',
+      );
     }
     watchers.emit({ kind: 'problems', problems });
   };

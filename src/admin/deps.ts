@@ -7,6 +7,7 @@ import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
+import type { CrossChecked } from '../observe/cross-check.ts';
 import type { RecordedCall } from '../policy/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
@@ -47,6 +48,8 @@ export interface AdminDeps {
   /** The same of a call that was refused, by its request id. Throws `not_found` for an id that no kept refusal has. */
   explainRequest(id: string): Explanation;
   proxies(): readonly ProxyStatus[];
+  /** What a proxy's own counters told; undefined where they are not reported. */
+  crossChecked?(node: string): CrossChecked | undefined;
   traffic(): readonly TrafficCount[];
   readonly tokens: JoinTokens;
   /** Issued and not yet expired. */

@@ -37,7 +37,15 @@ const callSchema = z.object({
   lastSeen: z.number(),
 });
 
-const gapSchema = z.object({ node: z.string(), from: z.number(), to: z.number().exactOptional() });
+const gapSchema = z.object({
+  node: z.string(),
+  from: z.number(),
+  to: z.number().exactOptional(),
+  missing: z
+    .object({ what: z.enum(['requests', 'connections', 'log entries']), counted: z.int(), told: z.int() })
+    .exactOptional()
+    .describe("Envoy's own counters had more than its log told. Absent: the proxy was not connected."),
+});
 
 export const simulationSchema = z.object({
   kind: z.literal('simulation'),
@@ -53,6 +61,9 @@ export const simulationSchema = z.object({
   incomplete: z
     .array(z.object({ service: z.string(), since: z.number().exactOptional(), gaps: z.array(gapSchema) }))
     .describe('Services of the change whose record has gaps, or begins later (`since`) than was asked for.'),
+  notCrossChecked: z
+    .array(z.string())
+    .describe("Proxies of these services whose Envoy's counters are not read beside their log."),
 });
 
 export const reasonSchema = z.object({

@@ -146,6 +146,14 @@ const proxySchema = z.object({
     }),
   ),
   certificate: z.object({ serial: z.string(), notAfter: z.number() }).optional(),
+  crossChecked: z
+    .object({
+      at: z.number().describe('When its counters were reported last.'),
+      counters: z.record(z.string(), z.int()).describe("Envoy's own, of its inbound listener, since its start."),
+      told: z.int().describe('What its log told: requests of HTTP, connections of TCP.'),
+    })
+    .optional()
+    .describe("Absent: its Envoy's counters are not read beside its log."),
 });
 
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });

@@ -1,11 +1,12 @@
 // `cellwall simulate` in tables. Pure.
 import type { SimulatedRow, SimulationAnswer } from '../admin/wire-record.ts';
+import { missingWords } from '../lib/missing-in-log.ts';
 import { escapeLine } from './escape.ts';
 import { formatTable } from './table.ts';
 import { isoTime, relativeTime } from './time.ts';
 
 export function formatSimulation(answer: SimulationAnswer, now: number): string {
-  const { totals, newlyRefused, newlyAllowed, cannotTell, incomplete, replayed, since } = answer;
+  const { totals, newlyRefused, newlyAllowed, cannotTell, incomplete, notCrossChecked, replayed, since } = answer;
   const part = (title: string, rows: readonly SimulatedRow[], total: number): string =>
     total === 0 ? '' : `\n${title}: ${total}\n${formatCalls(rows, now)}`;
   return [
@@ -16,12 +17,18 @@ export function formatSimulation(answer: SimulationAnswer, now: number): string 
     part('cannot tell', cannotTell, totals.cannotTell),
     incomplete.length === 0 ? '' : `\nthe record is not complete:\n`,
     ...incomplete.map(({ service, since: from, gaps }) => {
+      const away = gaps.filter(({ missing }) => missing === undefined);
       const parts = [
         ...(from === undefined ? [] : [`only since ${isoTime(from)}`]),
-        ...(gaps.length === 0 ? [] : [`${gaps.length} ${gaps.length === 1 ? 'gap' : 'gaps'}`]),
+        ...(away.length === 0 ? [] : [`${away.length} ${away.length === 1 ? 'gap' : 'gaps'}`]),
+        ...gaps.flatMap(({ node, from, to, missing }) =>
+          missing === undefined ? [] : [`${escapeLine(node)} ${missingWords({ from, to, ...missing })}`],
+        ),
       ];
       return `  ${escapeLine(service)}: ${parts.join(', ')}\n`;
     }),
+    notCrossChecked.length === 0 ? '' : "\nnot cross-checked with Envoy's own counters:\n",
+    ...notCrossChecked.map((node) => `  ${escapeLine(node)}\n`),
   ].join('');
 }
 

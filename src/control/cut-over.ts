@@ -1,6 +1,7 @@
 // The gate before `permissive` → `strict`: whoever would be cut off is told first. Looks at the record of traffic, at what proxies
 // have accepted, and for ways around the sidecar; answers every reason not to, none if it is safe.
 import type { Clock } from '../lib/clock.ts';
+import { missingWords } from '../lib/missing-in-log.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { Traffic, TrafficCount } from '../observe/traffic.ts';
 import { becomesStrict } from '../policy/becomes-strict.ts';
@@ -57,8 +58,9 @@ export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutO
         reason(service, 'the record overflowed: calls before this time may be missing', traffic.lostUntil()),
       );
     }
-    for (const { node, from, to } of known.gaps) {
-      if (to === undefined) reasons.push(reason(node, 'not connected: what it sees is not known since', from));
+    for (const { node, from, to, missing } of known.gaps) {
+      if (missing !== undefined) reasons.push(reason(node, missingWords({ from, to, ...missing }), to));
+      else if (to === undefined) reasons.push(reason(node, 'not connected: what it sees is not known since', from));
       else reasons.push(reason(node, 'was not connected: what it saw is not known until', to));
     }
     return reasons;

@@ -15,7 +15,9 @@ import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, type KeepPath, readLogName, tcpCall } from './access-log.ts';
 import type { BreakGlassWatch } from './break-glass.ts';
+import type { CrossCheck } from './cross-check.ts';
 import type { Refusals } from './refusals.ts';
+import { endsOf, inboundLogKind } from './told-of-message.ts';
 import type { Traffic } from './traffic.ts';
 
 export interface AccessLogDeps {
@@ -28,6 +30,8 @@ export interface AccessLogDeps {
   /** Absent: no refusal can be asked for by its request id. */
   readonly refusals?: Refusals;
   readonly breakGlass?: BreakGlassWatch;
+  /** Absent: Envoy's counters are not read beside the log. */
+  readonly crossCheck?: Pick<CrossCheck, 'told'>;
   /** The stream of a verified proxy broke, or was refused: what it was about to say is lost. */
   readonly onBroken: (nodeId: string) => void;
 }
@@ -38,7 +42,7 @@ export interface GrpcService {
 }
 
 export function createAccessLogService(deps: AccessLogDeps): GrpcService {
-  const { traffic, log, trustDomain, serviceOfPeer, keepPath, refusals, breakGlass, onBroken } = deps;
+  const { traffic, log, trustDomain, serviceOfPeer, keepPath, refusals, breakGlass, crossCheck, onBroken } = deps;
   const take = (message: StreamAccessLogsMessage, stated: InboundLog, own: string, node: string): void => {
     const domain = trustDomain();
     if (domain === undefined || stated.service !== own) return;
@@ -79,6 +83,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     let stated: InboundLog | undefined;
     let own: string | undefined;
     let node = '';
+    let logName = '';
     const broken = (): void => {
       // Only a verified peer says whose log it was.
       if (own !== undefined) onBroken(node);
@@ -89,8 +94,11 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
         if (message.identifier !== undefined) {
           own = serviceOfPeer(call.getAuthContext().sslPeerCertificate?.raw, message.identifier.node?.id ?? '');
           node = message.identifier.node?.id ?? '';
-          stated = readLogName(message.identifier.logName);
+          ({ logName } = message.identifier);
+          stated = readLogName(logName);
         }
+        const kind = own === undefined ? undefined : inboundLogKind(logName, message);
+        if (kind !== undefined) crossCheck?.told(node, kind, endsOf(message));
         if (own !== undefined && stated !== undefined) take(message, stated, own, node);
       } catch (reason) {
         const error = CellwallError.from(reason);

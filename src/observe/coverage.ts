@@ -2,8 +2,10 @@
 // sees, so the times when one was not are kept. Fed by the stream server; persisted, so that a restart is such a time, too.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { MissingInLog } from '../lib/missing-in-log.ts';
 import type { Json, Table } from '../lib/table.ts';
-import { readNode, type StoredNode } from './stored-node.ts';
+import { readNode, type StoredGap, type StoredNode } from './stored-node.ts';
+import { withMissing } from './with-missing.ts';
 
 /** A time in which calls of the service may be missing in the record. Epoch milliseconds. */
 export interface Gap {
@@ -11,13 +13,17 @@ export interface Gap {
   readonly from: number;
   /** Absent: it still is so. */
   readonly to?: number;
+  /** Absent: the proxy was not connected. */
+  readonly missing?: MissingInLog;
 }
 
 export interface ServiceCoverage {
   /** When its first proxy was first seen; undefined: none was. */
   readonly since?: number;
-  /** Of proxies that are there, since the time asked for. */
+  /** Of proxies that are there, since the time asked for; what Envoy's counters had more also of those that went. */
   readonly gaps: readonly Gap[];
+  /** Proxies that are connected and whose counters are not read beside their log. Absent: nobody looked. */
+  readonly notCrossChecked?: readonly string[];
   /** Proxies that went for good since then: what they said last may be missing. */
   readonly gone: readonly string[];
 }
@@ -29,9 +35,13 @@ export interface Coverage {
   disconnected(node: string): void;
   /** Its log stream alone broke. */
   broken(node: string): void;
+  /** Its counters had more than its log told. */
+  missing(node: string, from: number, to: number, missing: MissingInLog): void;
   /** It did not come back: taken for ended. */
   gone(node: string): void;
   of(service: string, since: number): ServiceCoverage;
+  /** Proxies of the service that are connected. */
+  present(service: string): readonly string[];
   /** Says in the table that all is well until now: a crash is unknown from here on. */
   flush(): Promise<void>;
 }
@@ -105,6 +115,11 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
       const gap = [clock.now() - flushMs, clock.now()] as const;
       put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), gap] });
     },
+    missing(node, from, to, missing) {
+      const stored = nodes.get(node);
+      if (stored === undefined) return;
+      put(node, { ...stored, gaps: withMissing(stored.gaps, from, to, missing).slice(-maxGaps) });
+    },
     gone(node) {
       const stored = nodes.get(node);
       if (stored !== undefined && !streams.has(node)) put(node, { ...stored, goneAt: clock.now() });
@@ -115,15 +130,16 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
       return {
         ...(own.length === 0 ? {} : { since: first }),
         gaps: own.flatMap(([node, { gaps, goneAt }]) =>
-          goneAt !== undefined
-            ? []
-            : gaps
-                .filter(([, to]) => to === null || to >= since)
-                .map(([from, to]) => ({ node, from, ...(to === null ? {} : { to }) })),
+          gaps
+            .filter(
+              ([, to, missing]) => (to === null || to >= since) && (goneAt === undefined || missing !== undefined),
+            )
+            .map((gap) => asGap(node, gap)),
         ),
         gone: own.flatMap(([node, { goneAt }]) => (goneAt !== undefined && goneAt >= since ? [node] : [])),
       };
     },
+    present: (service) => [...streams.keys()].filter((node) => nodes.get(node)?.service === service),
     async flush() {
       purge();
       await table.set(heartbeat, clock.now());
@@ -135,6 +151,11 @@ function isOpen({ gaps }: StoredNode): boolean {
   return gaps.at(-1)?.[1] === null;
 }
 
+function asGap(node: string, [from, to, missing]: StoredGap): Gap {
+  return { node, from, ...(to === null ? {} : { to }), ...(missing === undefined ? {} : { missing }) };
+}
+
 function toJson(value: StoredNode): Json {
-  return { ...value, gaps: value.gaps.map(([from, to]) => [from, to]) };
+  const gaps = value.gaps.map(([from, to, missing]) => [from, to, ...(missing === undefined ? [] : [{ ...missing }])]);
+  return { ...value, gaps };
 }

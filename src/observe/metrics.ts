@@ -11,6 +11,8 @@ export interface Metrics {
   nacked(typeUrl: string): void;
   /** The revision that is in force. */
   setRevision(revision: number): void;
+  /** How much is wrong with documents that are stored but not in force. */
+  setProblems(count: number): void;
   svidIssued(): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
@@ -45,6 +47,11 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     help: 'Revision of the documents in force.',
     registers,
   });
+  const problems = new Gauge({
+    name: 'cellwall_document_problems',
+    help: 'Problems of documents that are stored but not in force: refused, or held back.',
+    registers,
+  });
   const svids = new Counter({ name: 'cellwall_svids_issued_total', help: 'X.509-SVIDs issued.', registers });
   const apply = new Histogram({
     name: 'cellwall_apply_seconds',
@@ -57,6 +64,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     pushed: (typeUrl) => pushes.inc({ type: shortType(typeUrl) }),
     nacked: (typeUrl) => nacks.inc({ type: shortType(typeUrl) }),
     setRevision: (value) => revision.set(value),
+    setProblems: (count) => problems.set(count),
     svidIssued: () => svids.inc(),
     applied: (ms) => apply.observe(ms / 1000),
     text: () => registry.metrics(),

@@ -1,4 +1,5 @@
 // One proxy of the record's coverage, as it is persisted.
+import type { MissingInLog } from '../lib/missing-in-log.ts';
 import type { Json } from '../lib/table.ts';
 
 export interface StoredNode {
@@ -6,9 +7,12 @@ export interface StoredNode {
   /** When it was first seen. Epoch milliseconds, as all here. */
   readonly since: number;
   readonly goneAt?: number;
-  /** From, and to; `null`: still. The newest last. */
-  readonly gaps: readonly (readonly [from: number, to: number | null])[];
+  /** The newest last, one that still is so (`null`) after all others. */
+  readonly gaps: readonly StoredGap[];
 }
+
+/** With what Envoy's counters had more than the log, if that is why it is one. */
+export type StoredGap = readonly [from: number, to: number | null, missing?: MissingInLog];
 
 /** Undefined for what this version did not write. */
 export function readNode(value: Json): StoredNode | undefined {
@@ -19,9 +23,18 @@ export function readNode(value: Json): StoredNode | undefined {
     service,
     since,
     gaps: gaps.flatMap((gap: unknown) => {
-      const [from, to]: readonly unknown[] = Array.isArray(gap) ? gap : [];
-      return typeof from === 'number' && (typeof to === 'number' || to === null) ? [[from, to] as const] : [];
+      const [from, to, missing]: readonly unknown[] = Array.isArray(gap) ? gap : [];
+      if (typeof from !== 'number' || !(typeof to === 'number' || to === null)) return [];
+      const read = readMissing(missing);
+      return [read === undefined ? ([from, to] as const) : ([from, to, read] as const)];
     }),
     ...(typeof goneAt === 'number' ? { goneAt } : {}),
   };
+}
+
+function readMissing(value: unknown): MissingInLog | undefined {
+  const field = (name: string): unknown => Object.getOwnPropertyDescriptor(Object(value), name)?.value;
+  const [what, counted, told] = ['what', 'counted', 'told'].map(field);
+  const known = what === 'requests' || what === 'connections' || what === 'log entries';
+  return known && typeof counted === 'number' && typeof told === 'number' ? { what, counted, told } : undefined;
 }

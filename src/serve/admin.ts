@@ -12,6 +12,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Coverage } from '../observe/coverage.ts';
+import type { CrossCheck } from '../observe/cross-check.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { rollUp } from '../observe/roll-up.ts';
@@ -34,6 +35,7 @@ export interface AdminParts {
   readonly store: Store;
   readonly audit: AuditLog;
   readonly coverage: Coverage;
+  readonly crossCheck: Pick<CrossCheck, 'of'>;
   readonly check: StateCheck;
   readonly metrics: Metrics;
   readonly traffic: Traffic;
@@ -53,7 +55,7 @@ export interface Admin {
 }
 
 export function createAdmin(given: AdminParts): Admin {
-  const { store, audit, coverage, check, metrics, traffic, refusals, clock, log, version, token } = given;
+  const { store, audit, coverage, crossCheck, check, metrics, traffic, refusals, clock, log, version, token } = given;
   const startedAt = clock.now();
   let parts: RunningParts | undefined;
   let starting = false;
@@ -80,6 +82,7 @@ export function createAdmin(given: AdminParts): Admin {
     explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),
     audit,
     record: { calls: traffic.calls, coverage: coverage.of },
+    crossChecked: crossCheck.of,
     cutOver: {
       services: becomesStrict,
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),

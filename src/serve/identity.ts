@@ -17,6 +17,7 @@ import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts';
+import type { CountersReceiver } from '../workload/receive-counters.ts';
 
 export interface IdentityServices {
   readonly authority: Authority;
@@ -36,10 +37,12 @@ export interface IdentityServicesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
+  /** Takes reports of Envoy's counters. */
+  readonly counters: CountersReceiver;
 }
 
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
-  const { data, trustDomain, mesh, store, clock, log, lifecycle } = deps;
+  const { data, trustDomain, mesh, store, clock, log, lifecycle, counters } = deps;
   const authority = await authorities['built-in']({ dir: join(data, 'ca'), trustDomain, clock, log });
   lifecycle.defer('authority', () => authority.close());
   const policy = (id: SpiffeId): IssuancePolicy | undefined => issuancePolicy(mesh(), id);
@@ -53,7 +56,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log });
+  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log, counters });
   lifecycle.defer('identity API', () => api.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   return { authority, issuer, tokens: attestors['join-token'], server, api, knows };

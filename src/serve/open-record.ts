@@ -3,13 +3,16 @@ import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { type Coverage, createCoverage } from '../observe/coverage.ts';
+import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
 import { createTraffic, type Traffic } from '../observe/traffic.ts';
 import { createTrafficKeeper } from '../observe/traffic-keeper.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Record {
   readonly traffic: Traffic;
+  /** Its gaps are also those that Envoy's counters show. */
   readonly coverage: Coverage;
+  readonly crossCheck: CrossCheck;
 }
 
 export interface RecordDeps {
@@ -24,6 +27,13 @@ const everyMs = 10_000;
 export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): Promise<Record> {
   const traffic = createTraffic({ clock });
   const coverage = createCoverage({ table: store.table('log-coverage'), clock, log });
+  const crossCheck = createCrossCheck({
+    clock,
+    onMissing(node, { from, to, ...missing }) {
+      log.warn({ node, from, to, ...missing }, 'the access log of a proxy told less than its counters have');
+      coverage.missing(node, from, to, missing);
+    },
+  });
   const keeper = createTrafficKeeper({ traffic, table: store.table('traffic'), log });
   const restore = async (what: string, read: () => Promise<void>): Promise<void> => {
     // Without its past the record begins anew: nothing that serves waits for it.
@@ -48,5 +58,24 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
     cancel();
     await flush();
   });
-  return { traffic, coverage };
+  return { traffic, coverage: withCounters(coverage, crossCheck), crossCheck };
+}
+
+/** Both know the same proxies: what connects is compared from then on. */
+function withCounters(coverage: Coverage, crossCheck: CrossCheck): Coverage {
+  return {
+    ...coverage,
+    connected(node, service) {
+      coverage.connected(node, service);
+      crossCheck.connected(node);
+    },
+    gone(node) {
+      coverage.gone(node);
+      crossCheck.forget(node);
+    },
+    of(service, since) {
+      const notCrossChecked = coverage.present(service).filter((node) => crossCheck.of(node) === undefined);
+      return { ...coverage.of(service, since), notCrossChecked };
+    },
+  };
 }

@@ -60,7 +60,12 @@ export async function serve(
   lifecycle.defer('edit gate', async () => editGate.stop());
   const store = await openStore(options, { check: judge.check, holding: editGate, clock, log });
   lifecycle.defer('store', () => store.close());
-  const { traffic, coverage } = await openRecord({ store, clock, log: log.child({ room: 'observe' }), lifecycle });
+  const { traffic, coverage, crossCheck } = await openRecord({
+    store,
+    clock,
+    log: log.child({ room: 'observe' }),
+    lifecycle,
+  });
   const audit = openAuditLog({ file: join(options.data, 'audit.jsonl'), clock, log: log.child({ room: 'audit' }) });
   const refusals = createRefusals({ clock });
   const admin = createAdmin({
@@ -69,6 +74,7 @@ export async function serve(
     store: options.store.kind === 'directory' ? await recordOutside({ store, audit, log }) : store,
     audit,
     coverage,
+    crossCheck,
     check: judge.check,
     metrics,
     traffic,
@@ -103,6 +109,7 @@ export async function serve(
     clock,
     log: log.child({ room: 'identity' }),
     lifecycle,
+    counters: crossCheck.report,
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const rotator = createRotator({
@@ -131,7 +138,7 @@ export async function serve(
   const connections = createConnectionCertificates();
   const xdsPort = await openXds({
     ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
-    ...{ traffic, coverage, refusals, audit, metrics, clock, log, lifecycle },
+    ...{ traffic, coverage, crossCheck, refusals, audit, metrics, clock, log, lifecycle },
   });
   const identityAddress = await listening(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },

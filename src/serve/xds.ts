@@ -12,6 +12,7 @@ import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import type { Coverage } from '../observe/coverage.ts';
+import type { CrossCheck } from '../observe/cross-check.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { Traffic } from '../observe/traffic.ts';
@@ -39,6 +40,7 @@ export interface XdsParts {
   readonly connections: ConnectionCertificates;
   readonly traffic: Traffic;
   readonly coverage: Coverage;
+  readonly crossCheck: CrossCheck;
   readonly refusals: Refusals;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
@@ -50,7 +52,7 @@ export interface XdsParts {
 /** Answers the port, once it is open. */
 export async function openXds(parts: XdsParts): Promise<number> {
   const { address, trustDomain, cache, control, registry, identity, connections } = parts;
-  const { traffic, coverage, refusals, audit, metrics, clock, log, lifecycle } = parts;
+  const { traffic, coverage, crossCheck, refusals, audit, metrics, clock, log, lifecycle } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
     if (kind === 'disconnected') {
@@ -88,6 +90,7 @@ export async function openXds(parts: XdsParts): Promise<number> {
       log.warn({ ...use }, 'a break-glass identity was let through');
       audit.append({ kind: 'break-glass-used', ...use });
     }),
+    crossCheck,
     onBroken: coverage.broken,
     keepPath: (name, path) => {
       const service = control.mesh()?.services.get(name as ServiceKey);

@@ -17,6 +17,7 @@ import { loadNodeKey } from './node-key.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid-keeper.ts';
+import { withCounters } from './with-counters.ts';
 import { writeConfig } from './write-config.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 
@@ -85,7 +86,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     notStopped();
     await freePorts({ inbound, admin, leftover, drainMs, now, log });
     notStopped();
-    const envoy = await startEnvoy({
+    const process = await startEnvoy({
       binary,
       configPath: config.path,
       dataDir,
@@ -98,6 +99,8 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       output: options.envoyOutput ?? 'inherit',
       log,
     });
+    const counted = { server, svid: started.current, instance, inbound: inbound?.port ?? 0, drains: drainMs > 0 };
+    const envoy = withCounters(process, { ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
     onAbort(drain, () => void envoy.stop());
     onAbort(now, () => envoy.end());

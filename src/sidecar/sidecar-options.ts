@@ -37,6 +37,8 @@ export interface SidecarOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly clock?: Clock;
+  /** How often Envoy's counters are reported. Default 10,000. */
+  readonly countersEveryMs?: number;
   /** When it is to end, at whatever stage it is. */
   readonly stopping?: Pick<StopSignals, 'drain' | 'now'>;
 }

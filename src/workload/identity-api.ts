@@ -22,6 +22,7 @@ import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
+import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
 
 export interface IdentityApi {
   /** Listens on `host:port`; port 0 takes a free one. */
@@ -40,15 +41,22 @@ export interface IdentityApiOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly maxConnections?: number;
+  /** Absent: reports of Envoy's counters are refused. */
+  readonly counters?: CountersReceiver;
 }
 
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const { issuer, trustDomain, attestors, server: own, clock, log, maxConnections = 2000 } = options;
   const limiter = createFailureLimiter({ clock });
+  const counters = createReceiveCounters({ trustDomain, clock, receiver: options.counters });
   const http = createServer(
     {
       ...credentials(own.current()),
       minVersion: 'TLSv1.3',
+      // Asked for and not demanded: who has none yet comes for one. What is presented is verified where it counts.
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: [],
       headersTimeout: 5000,
       requestTimeout: 10_000,
       keepAliveTimeout: 5000,
@@ -61,8 +69,9 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     },
   );
   http.maxConnections = maxConnections;
+  http.on('connection', counters.opened);
   http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
-  const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), minVersion: 'TLSv1.3' }));
+  const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), ca: [], minVersion: 'TLSv1.3' }));
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
@@ -70,6 +79,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       const path = request.url?.split('?')[0];
       if (path === identityPaths.bundle && request.method === 'GET') {
         return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
+      }
+      if (path === identityPaths.counters && request.method === 'POST') {
+        limiter.check(address);
+        await counters.take(request, await issuer.bundle());
+        response.writeHead(204).end();
+        return;
       }
       if (request.method !== 'POST' || (path !== identityPaths.attest && path !== identityPaths.renew)) {
         throw new CellwallError('not_found', 'no such route', {

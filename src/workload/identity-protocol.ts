@@ -36,6 +36,12 @@ export interface ErrorReply {
   readonly hint?: string;
 }
 
-export const identityPaths = { bundle: '/v1/bundle', attest: '/v1/attest', renew: '/v1/renew' } as const;
+export const identityPaths = {
+  bundle: '/v1/bundle',
+  attest: '/v1/attest',
+  renew: '/v1/renew',
+  /** Over mTLS, with the proxy's SVID (counters-report.ts). */
+  counters: '/v1/counters',
+} as const;
 
 export const maxBodyBytes = 65_536;

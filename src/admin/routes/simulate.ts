@@ -41,6 +41,9 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
           if (!late && known.gaps.length === 0) return [];
           return [{ service, ...(late ? { since: known.since } : {}), gaps: [...known.gaps] }];
         });
+        const notCrossChecked = [...services].flatMap((service) => [
+          ...(record.coverage(service, since).notCrossChecked ?? []),
+        ]);
         return ok({
           kind: 'simulation' as const,
           revision,
@@ -51,6 +54,7 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
           cannotTell: firstRows(simulation.cannotTell),
           totals: totalsOf(simulation),
           incomplete,
+          notCrossChecked,
         });
       },
     }),

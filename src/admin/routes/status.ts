@@ -5,7 +5,14 @@ import { ok, type Route, route } from '../route.ts';
 import { proxiesSchema, statusSchema } from '../wire.ts';
 import { trafficSchema } from '../wire-record.ts';
 
-export function statusRoutes({ store, status, ready, proxies, traffic }: AdminDeps): readonly Route[] {
+export function statusRoutes({
+  store,
+  status,
+  ready,
+  proxies,
+  traffic,
+  crossChecked = () => undefined,
+}: AdminDeps): readonly Route[] {
   const revision = (): number | undefined => {
     try {
       return store.state().revision;
@@ -47,7 +54,13 @@ export function statusRoutes({ store, status, ready, proxies, traffic }: AdminDe
       url: '/v1/proxies',
       summary: 'Every known proxy: what it was sent, what it accepted or rejected, its certificate.',
       answer: proxiesSchema,
-      handle: () => ok({ proxies: proxies().map((proxy) => ({ ...proxy, types: [...proxy.types] })) }),
+      handle: () =>
+        ok({
+          proxies: proxies().map((proxy) => {
+            const checked = crossChecked(proxy.node);
+            return { ...proxy, types: [...proxy.types], ...(checked === undefined ? {} : { crossChecked: checked }) };
+          }),
+        }),
     }),
     route({
       method: 'GET',

@@ -31,6 +31,6 @@ export function simulateCommand(context: CliContext): Command {
     });
   return prints(
     addConnectionFlags(command),
-    object('kind revision since replayed newlyRefused newlyAllowed cannotTell totals incomplete'),
+    object('kind revision since replayed newlyRefused newlyAllowed cannotTell totals incomplete notCrossChecked'),
   );
 }

@@ -1,0 +1,88 @@
+// Tells the control plane again and again, and before Envoy drains, what Envoy itself has counted, so that a hole in the access log is
+// seen. An older control plane, or one that is away, is no fault of the proxy's: nothing waits for it, and it is asked again later.
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { deliverCounters } from '../workload/counters-client.ts';
+import type { CountersReport } from '../workload/counters-report.ts';
+import type { AdminAddress } from './bootstrap.ts';
+import { readCounters, statsQuery } from './envoy-counters.ts';
+import type { HostPort } from './host-port.ts';
+import { pause } from './pause.ts';
+import { readStats } from './read-stats.ts';
+import type { StoredSvid } from './svid-files.ts';
+
+export interface CountersReporter {
+  /** Resolves when Envoy may end: what was counted has been sent, and its log has been flushed. */
+  last(now: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface CountersReporterOptions {
+  readonly server: HostPort;
+  readonly svid: () => StoredSvid;
+  readonly instance: string;
+  /** Port of the inbound listener. */
+  readonly inbound: number;
+  readonly admin: () => AdminAddress | undefined;
+  readonly everyMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random?: () => number;
+}
+
+/** Until the first was taken: the proxy connects in these moments. */
+const firstMs = 1000;
+const timeoutMs = 5000;
+const lastTimeoutMs = 1000;
+/** Envoy sends its log within half a second; the drain waits the same again. */
+const flushMs = 250;
+
+export function reportCounters(options: CountersReporterOptions): CountersReporter {
+  const { server, svid, instance, inbound, admin, everyMs, clock, log, random = Math.random } = options;
+  const epoch = randomBytes(8).toString('hex');
+  let taken = false;
+  let closed = false;
+  let cancel = plan(firstMs);
+
+  function plan(ms: number): () => void {
+    return clock.after(ms * (0.9 + 0.2 * random()), () => {
+      void report(false, timeoutMs).then(() => {
+        if (!closed) cancel = plan(taken ? everyMs : firstMs);
+      });
+    });
+  }
+
+  async function read(last: boolean): Promise<CountersReport> {
+    const address = admin();
+    if (address === undefined) throw new CellwallError('unavailable', "Envoy's admin does not listen yet");
+    const first = readCounters(await readStats(address, statsQuery), inbound);
+    const second = readCounters(await readStats(address, statsQuery), inbound);
+    return { instance, epoch, last, readAt: clock.now(), first, second };
+  }
+
+  async function report(last: boolean, ms: number): Promise<void> {
+    try {
+      await deliverCounters({ ...server, svid: svid(), timeoutMs: ms, read: () => read(last) });
+      taken = true;
+    } catch (reason) {
+      log.debug({ reason: CellwallError.from(reason).message }, "Envoy's counters were not reported");
+    }
+  }
+
+  function close(): void {
+    closed = true;
+    cancel();
+  }
+
+  return {
+    async last(now) {
+      close();
+      if (!taken) return;
+      await report(true, lastTimeoutMs);
+      await pause(flushMs, now);
+    },
+    close,
+  };
+}

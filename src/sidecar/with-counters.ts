@@ -1,0 +1,31 @@
+// An Envoy whose counters are reported while it runs, and once more before it drains.
+import type { EnvoyProcess } from './envoy-process.ts';
+import { type CountersReporterOptions, reportCounters } from './report-counters.ts';
+
+export interface WithCountersOptions extends Omit<CountersReporterOptions, 'admin'> {
+  /** Without a drain it ends at once, whatever was not reported yet. */
+  readonly drains: boolean;
+}
+
+export function withCounters(envoy: EnvoyProcess, { drains, ...options }: WithCountersOptions): EnvoyProcess {
+  const reporter = reportCounters({ ...options, admin: envoy.admin });
+  const ending = new AbortController();
+  const close = (): void => {
+    reporter.close();
+    ending.abort();
+  };
+  void envoy.exited.then(close);
+  let last: Promise<void> | undefined;
+  return {
+    ...envoy,
+    async stop() {
+      last ??= drains ? reporter.last(ending.signal) : Promise.resolve();
+      await last;
+      return envoy.stop();
+    },
+    end() {
+      close();
+      envoy.end();
+    },
+  };
+}

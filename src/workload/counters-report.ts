@@ -1,0 +1,50 @@
+// What a sidecar's helper reports of its Envoy's counters, and the reading of such a report, which is hostile.
+
+import { type EnvoyCounters, envoyCounterNames } from '../lib/envoy-counters.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { recordOf, textOf } from './read-body.ts';
+
+export interface CountersReport {
+  /** Which of the identity's proxies it is. */
+  readonly instance: string;
+  /** Another one after every start of Envoy, whose counters begin anew. */
+  readonly epoch: string;
+  /** Envoy is about to end. */
+  readonly last: boolean;
+  /** Of the host, epoch milliseconds, after both readings. */
+  readonly readAt: number;
+  /** Two readings, one after the other: Envoy's counters are not read at one instant. */
+  readonly first: EnvoyCounters;
+  readonly second: EnvoyCounters;
+}
+
+/** Throws `invalid_argument`. */
+export function readCountersReport(body: Readonly<Record<string, unknown>>): CountersReport {
+  const [instance, epoch] = [textOf(body, 'instance'), textOf(body, 'epoch')];
+  const { last, readAt } = body;
+  if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
+  if (!/^[a-z0-9]{1,32}$/.test(epoch)) throw wrong('epoch');
+  if (typeof last !== 'boolean') throw wrong('last');
+  if (!isCount(readAt)) throw wrong('readAt');
+  return { instance, epoch, last, readAt, first: countersOf(body['first']), second: countersOf(body['second']) };
+}
+
+/** All of them: one that is missing would be held against the log. Other names, of another version, are passed over. */
+function countersOf(value: unknown): EnvoyCounters {
+  const record = recordOf(value);
+  const entries = envoyCounterNames.map((name) => {
+    const count = record[name];
+    if (!isCount(count)) throw wrong(name);
+    return [name, count] as const;
+  });
+  // One of each name.
+  return Object.fromEntries(entries) as EnvoyCounters;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function wrong(name: string): CellwallError {
+  return new CellwallError('invalid_argument', `"${name}" is not what a report of counters has there`);
+}

@@ -1,0 +1,70 @@
+// The identity API's side of reported counters: who reports is what its verified certificate says; the body adds which instance.
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { toPem } from '../identity/pem.ts';
+import { verifySvid } from '../identity/verify-svid.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { type CountersReport, readCountersReport } from './counters-report.ts';
+import { readBody } from './read-body.ts';
+
+/** `node`: `<SPIFFE ID>~<instance>`. `begunAt`: monotonic, before the counters were read. Throws what the reporter is told. */
+export type CountersReceiver = (node: string, report: CountersReport, begunAt: number) => void;
+
+export interface ReceiveCounters {
+  /** Call for every new TCP connection, before its handshake: the reporter begins to read after that. */
+  opened(socket: Socket): void;
+  take(request: IncomingMessage, bundle: string): Promise<void>;
+}
+
+export interface ReceiveCountersDeps {
+  readonly trustDomain: TrustDomain;
+  readonly clock: { now(): number; monotonic(): number };
+  readonly receiver: CountersReceiver | undefined;
+}
+
+const maxChain = 4;
+
+export function createReceiveCounters({ trustDomain, clock, receiver }: ReceiveCountersDeps): ReceiveCounters {
+  /** By the peer's address: the socket of a request is not that of its connection. */
+  const openedAt = new Map<string, number>();
+  return {
+    opened(socket) {
+      const peer = peerOf(socket);
+      openedAt.set(peer, clock.monotonic());
+      socket.once('close', () => openedAt.delete(peer));
+    },
+    async take(request, bundle) {
+      const { socket } = request;
+      const begunAt = openedAt.get(peerOf(socket));
+      const chain = socket instanceof TLSSocket ? presentedChain(socket) : '';
+      if (chain === '' || begunAt === undefined) {
+        throw new CellwallError('unauthenticated', 'no client certificate', {
+          hint: 'report over mTLS, with the SVID',
+        });
+      }
+      // One report a connection: a second one's counters may have been read long after it began.
+      openedAt.delete(peerOf(socket));
+      const { spiffeId } = verifySvid({ chain, bundle, trustDomain, now: clock.now() });
+      if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
+      const report = readCountersReport(await readBody(request));
+      receiver(`${spiffeId}~${report.instance}`, report, begunAt);
+    },
+  };
+}
+
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+/** PEM, leaf first, as far as it was presented. TLS proved that the peer holds the leaf's key; nothing else is proved yet. */
+function presentedChain(socket: TLSSocket): string {
+  const pems: string[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && pems.length < maxChain) {
+    pems.push(toPem(certificate.raw, 'CERTIFICATE'));
+    certificate = certificate.issuerCertificate;
+  }
+  return pems.join('');
+}

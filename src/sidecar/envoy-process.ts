@@ -48,7 +48,9 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
   const child = spawn(
     binary,
     [
-      ...['--config-path', configPath, '--use-dynamic-base-id', '--concurrency', String(concurrency)],
+      ...['--config-path', configPath, '--concurrency', String(concurrency)],
+      // With it Envoy would have the kernel end it when its parent is killed (PR_SET_PDEATHSIG), and need shared memory.
+      '--disable-hot-restart',
       // ECDS refuses at once; what a changed filter chain drains is cut after this time (default 600 s).
       ...['--drain-time-s', String(cutAfterSeconds), '--drain-strategy', 'immediate'],
       ...['--log-level', logLevel, '--admin-address-path', adminAddressPath(dataDir)],

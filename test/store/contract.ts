@@ -42,6 +42,25 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
       expect(store.problems()).toEqual([]);
     });
 
+    it('begins empty where an empty state would be refused, too: the first apply fills it', async () => {
+      const refusesNothing: StateCheck = (documents) =>
+        documents.length > 0
+          ? []
+          : [{ severity: 'error', code: 'empty', message: 'empty', source: { file: '', line: 1, column: 1 } }];
+      const fresh = await open(refusesNothing);
+      try {
+        expect(fresh.store.state()).toEqual({ revision: 0, documents: [] });
+        expect(fresh.store.problems()).toEqual([]);
+        const applied = { kind: 'applied', revision: 1, changed: ['Cell/cell-1'] };
+        expect(await fresh.store.apply(puts(cellYaml('cell-1', 1)), { author })).toEqual(applied);
+        const emptied = fresh.store.apply([{ op: 'delete', key: keyOf('Cell/cell-1') }], { author });
+        expect(await emptied).toMatchObject({ kind: 'invalid' });
+      } finally {
+        await fresh.store.close();
+        await fresh.cleanup();
+      }
+    });
+
     it('counts revisions up by one, keeps the text with its comments, and sorts by key', async () => {
       const text = `# why it is here\n${cellYaml('cell-2', 2)}# the end\n`;
       expect(await store.apply(puts(text), { author })).toEqual({

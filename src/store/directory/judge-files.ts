@@ -36,6 +36,9 @@ export function judgeFiles(
   const written = [...files.values()].flatMap(({ documents }) => documents);
   problems.push(...duplicateDocuments(written));
   const documents = sortDocuments(written);
-  if (problems.length === 0) problems.push(...check(documents).filter(({ severity }) => severity === 'error'));
+  // A folder without documents is where everybody begins: the first apply fills it. One that lost them is the store's to refuse.
+  if (problems.length === 0 && documents.length > 0) {
+    problems.push(...check(documents).filter(({ severity }) => severity === 'error'));
+  }
   return { texts, files, documents, problems };
 }

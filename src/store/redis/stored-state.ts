@@ -81,7 +81,9 @@ export function judgeStored(stored: StoredState, known: Known | undefined, check
       };
     }
   }
-  if (problems.length === 0)
+  // Where nothing was ever applied nothing is wrong yet: the first apply fills it.
+  const fresh = stored.epoch === '' && stored.texts.size === 0;
+  if (problems.length === 0 && !fresh)
     problems.push(...check(sortDocuments(documents)).filter(({ severity }) => severity === 'error'));
   if (problems.length > 0) return { kind: 'foreign', problems };
   const sorted = sortDocuments(documents);

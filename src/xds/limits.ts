@@ -14,6 +14,9 @@ export interface Limits {
   /** Streams a second that get their first configuration, and how many at once before that counts. */
   readonly admittedPerSecond: number;
   readonly admittedAtOnce: number;
+  /** Milliseconds of work that a node may cause at once, and the share of all time that it may cause for long. */
+  readonly workAtOnceMs: number;
+  readonly workShare: number;
 }
 
 export const defaultLimits: Limits = {
@@ -24,4 +27,6 @@ export const defaultLimits: Limits = {
   errorLength: 4096,
   admittedPerSecond: 2000,
   admittedAtOnce: 500,
+  workAtOnceMs: 500,
+  workShare: 0.1,
 };

@@ -8,6 +8,7 @@ import { createFlusher } from './flusher.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { NodeKey } from './node.ts';
 import type { StreamAuthenticator, StreamObserver } from './observer.ts';
+import { createPacer } from './pacer.ts';
 import {
   createXdsStream,
   type OpenXdsStream,
@@ -47,6 +48,7 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
   const { cache, authenticate, observe, log, clock = systemClock } = deps;
   const limits = { ...defaultLimits, ...deps.limits };
   const flusher = createFlusher({ clock, limits });
+  const pacer = createPacer({ clock, limits });
   // Nonces of another process's streams never look like one of ours.
   const epoch = randomBytes(4).toString('hex');
   const streams = new Set<OpenXdsStream>();
@@ -66,6 +68,7 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
         authenticate,
         observe,
         flusher,
+        pacer,
         clock,
         limits,
         log,

@@ -7,6 +7,7 @@ import type { Flushable, Flusher } from './flusher.ts';
 import type { Limits } from './limits.ts';
 import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
+import type { Pacer } from './pacer.ts';
 import { tooManyNames } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 import { openStream, type Step, type StreamState } from './stream-state.ts';
@@ -18,6 +19,8 @@ export interface StreamTransport {
   readonly peer: StreamPeer;
   /** Hands one response to the wire; `sent` is called once the peer's flow control let it go. */
   write(response: Buffer, sent: () => void): void;
+  /** Reads no further request for a while, so that flow control holds the peer back. */
+  rest(ms: number): void;
   /** Ends the stream with a status. */
   end(error: CellwallError): void;
 }
@@ -56,6 +59,7 @@ export interface StreamDeps {
   readonly authenticate: StreamAuthenticator;
   readonly observe: StreamObserver;
   readonly flusher: Flusher;
+  readonly pacer: Pacer;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
@@ -97,6 +101,14 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     } catch (reason) {
       refuse(CellwallError.from(reason));
     }
+  };
+  /** Of requests alone: what is pushed, the peer did not cause. */
+  const paced = (run: () => void): void => {
+    const began = clock.monotonic();
+    guarded(run);
+    if (session === undefined || !open) return;
+    const ms = deps.pacer.spend(session.key, clock.monotonic() - began);
+    if (ms > 0) transport.rest(ms);
   };
   const close = (): void => {
     if (!open) return;
@@ -161,7 +173,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   };
   return {
     request: (bytes) =>
-      guarded(() => {
+      paced(() => {
         const { node, typeUrl, step } = variant.read(bytes, deps.only, limits);
         session ??= connect(node);
         if (node !== undefined && node.id !== session.id) {

@@ -2,6 +2,7 @@
 import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
+import { systemClock } from '../lib/clock.ts';
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -133,13 +134,20 @@ function serve(
   only: TypeUrl | undefined,
 ): void {
   let ended = false;
+  let cancelRest = (): void => {};
   const transport: StreamTransport = {
     peer: peerOf(call),
     // grpc-js calls back once HTTP/2 flow control took the bytes.
     write: (response, sent) => void call.write(response, sent),
+    rest(ms) {
+      call.pause();
+      cancelRest();
+      cancelRest = systemClock.after(ms, () => call.resume());
+    },
     end(error) {
       if (ended) return;
       ended = true;
+      cancelRest();
       // The event is grpc-js's way to end a duplex call with a status of one's own.
       call.emit('error', statusOf(error));
     },

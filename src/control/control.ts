@@ -5,6 +5,7 @@ import type { Svid } from '../identity/svid.ts';
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Problem } from '../model/problem.ts';
 import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -137,6 +138,11 @@ export function createControl(deps: ControlDeps): Control {
     publisher.publishOne(inForce, registry.proxies(), proxy);
   };
 
+  const tell = (problems: readonly Problem[]): void => {
+    metrics.setProblems(problems.length);
+    for (const problem of problems) log.error({ ...problem }, 'documents refused; the last good stay');
+  };
+
   /** Whether the proxy has accepted something of every type that it is served. */
   const acceptedAll = (node: NodeKey): boolean => {
     const snapshot = cache.get(node);
@@ -161,8 +167,9 @@ export function createControl(deps: ControlDeps): Control {
     async start() {
       unwatch = store.watch((event) => {
         if (event.kind === 'state') adoptSafely(event.state, event.urgent);
-        else for (const problem of event.problems) log.error({ ...problem }, 'documents refused; the last good stay');
+        else tell(event.problems);
       });
+      tell(store.problems());
       await adopt(store.state(), true);
     },
     mesh: () => inForce?.mesh,

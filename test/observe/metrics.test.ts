@@ -10,6 +10,7 @@ describe('metrics', () => {
     metrics.pushed('type.googleapis.com/envoy.config.cluster.v3.Cluster');
     metrics.nacked('type.googleapis.com/envoy.config.listener.v3.Listener');
     metrics.setRevision(12);
+    metrics.setProblems(2);
     metrics.svidIssued();
     metrics.applied(7);
     const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -19,6 +20,7 @@ describe('metrics', () => {
         'cellwall_pushes_total{type="Cluster"} 2',
         'cellwall_nacks_total{type="Listener"} 1',
         'cellwall_snapshot_revision 12',
+        'cellwall_document_problems 2',
         'cellwall_svids_issued_total 1',
         'cellwall_apply_seconds_bucket{le="0.005"} 0',
         'cellwall_apply_seconds_bucket{le="0.01"} 1',

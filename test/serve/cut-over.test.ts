@@ -1,5 +1,6 @@
 // Permissive to strict and back, on a whole control plane with real sidecars: refused while somebody calls in plaintext, granted when
 // nobody did, undone in one step; and what was simulated is what is enforced.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApplyAnswer } from '../../src/admin/wire.ts';
@@ -131,6 +132,25 @@ it('is forced with a record of the reasons', async () => {
   expect(revisions[0]).toMatchObject({ author: 'operator', changed: [{ key: 'Service/api', op: 'update' }] });
   await wall.admin.rollback({});
 });
+
+it('is held back in an edited file while somebody calls in plaintext, the deny beside it is not', async () => {
+  const file = join(wall.folder, 'documents', 'all.yaml');
+  const before = readFileSync(file, 'utf8');
+  await eventually('plaintext is let in', async () => (await plaintext()) === 200 || undefined);
+  const strict = before.replace('http1, mtls: {mode: permissive}', 'http1, mtls: {mode: strict}');
+  const deny = policyText('no-web', 'api', 'deny', '[{from: [{service: web}]}]');
+  writeFileSync(file, `${strict}---\n${yaml(deny)}`);
+  const problem = await eventually('the caller is named', async () => {
+    const { problems } = await wall.admin.status();
+    return problems.find(({ message }) => message.includes('plaintext, 127.0.0.1'));
+  });
+  expect(problem).toMatchObject({ code: 'cut-over-held', source: { file: 'all.yaml' } });
+  await eventually('the deny holds', async () => (await mtls()) === 403 || undefined);
+  expect(await plaintext()).toBe(200);
+  writeFileSync(file, before);
+  await eventually('all is well again', async () => (await mtls()) === 200 || undefined);
+  expect((await wall.admin.status()).problems).toEqual([]);
+}, 20_000);
 
 it('remembers, after a restart, what was seen and when nobody looked', async () => {
   const before = (await wall.admin.traffic()).traffic.filter(({ caller }) => caller === 'plaintext');

@@ -63,6 +63,7 @@ it('holds the service back with its line, not the deny beside it; not past a res
   await plane.restart();
   await eventually('the gate has looked', async () => (await problems())[0]?.message.includes('recorded') || undefined);
   expect(await inForce('Service/api')).toContain('permissive');
+  expect(await plane.metrics()).toContain('\ncellwall_document_problems 1\n');
 
   // Through the API: the gate as ever; what is beside it in the same file is changed; then the evidence, and it is in force.
   expect(await plane.admin.apply({ text: yaml(api('strict')) })).toMatchObject({ kind: 'invalid', problems: [] });
@@ -71,6 +72,7 @@ it('holds the service back with its line, not the deny beside it; not past a res
   expect(await plane.admin.apply({ text: yaml(api('strict')), force: true })).toMatchObject({ kind: 'applied' });
   await well();
   expect(await inForce('Service/api')).toContain('strict');
+  expect(await plane.metrics()).toContain('\ncellwall_document_problems 0\n');
   expect(readFileSync(join(plane.folder, 'documents', 'all.yaml'), 'utf8')).toBe(
     yaml(mesh('1h'), api('strict'), serviceText('web', 'grpc'), deny),
   );

@@ -1,5 +1,6 @@
 // The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one pass with a record of them.
 import type { ParsedDocument } from '../model/parsed-document.ts';
+import { cutOverWindow } from '../policy/cut-over-window.ts';
 import type { AdminDeps } from './deps.ts';
 import { type HttpError, refusedCutOver } from './http-error.ts';
 import { meshOf, sinceOf } from './impact.ts';
@@ -35,7 +36,7 @@ export async function gate(
   { before, after, since, force, dryRun }: GateQuestion,
 ): Promise<GateAnswer> {
   const now = clock.now();
-  const windowMs = since === undefined ? defaultWindow(after) : now - sinceOf(since, now);
+  const windowMs = since === undefined ? cutOverWindow(after) : now - sinceOf(since, now);
   const [old, next] = [meshOf(before), meshOf(after)];
   if (old === undefined || next === undefined) return { kind: 'pass', judged: false, reasons: [] };
   const services = cutOver.services(old, next);
@@ -51,9 +52,3 @@ export async function gate(
 }
 
 const maxAudited = 100;
-
-/** The mesh's own. */
-export function defaultWindow(documents: readonly ParsedDocument[]): number {
-  const mesh = documents.map(({ document }) => document).find(({ kind }) => kind === 'Mesh');
-  return mesh?.kind === 'Mesh' ? mesh.spec.mtls.cutOverWindow : 0;
-}

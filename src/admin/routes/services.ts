@@ -1,10 +1,10 @@
 // The services and how far each is on the way to strict: what the gate would have against it now.
 import type { CutOverReason } from '../../control/cut-over.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { cutOverWindow } from '../../policy/cut-over-window.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
-import { defaultWindow } from '../gate.ts';
 import { meshOf } from '../impact.ts';
 import { ok, type Route, route } from '../route.ts';
 import { servicesSchema } from '../wire-services.ts';
@@ -23,7 +23,7 @@ export function serviceRoutes({ store, cutOver }: AdminDeps): readonly Route[] {
         const { revision, documents } = currentState(store);
         const mesh = meshOf(documents);
         if (mesh === undefined) return ok({ revision, services: [] });
-        const windowMs = defaultWindow(documents);
+        const windowMs = cutOverWindow(documents);
         const reasons = await judge(cutOver, mesh, windowMs);
         const services = [...mesh.services.values()].map((service) => {
           const { key, spiffeId, mtls, source } = service;

@@ -1,7 +1,7 @@
 // The `cellwall` command, as the demo runs it: by its bin, with the addresses of this run's control plane in the environment.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Child, Processes } from './processes.ts';
+import type { Child, ChildOptions, Processes } from './processes.ts';
 
 export interface CommandResult {
   readonly code: number | null;
@@ -14,8 +14,8 @@ export interface Cellwall {
   run(...args: readonly string[]): Promise<CommandResult>;
   /** The same; a failure throws what it said. Answers stdout. */
   expect(...args: readonly string[]): Promise<string>;
-  /** Starts one that stays, with its own additions to the environment. */
-  start(name: string, logFile: string, args: readonly string[], env?: Readonly<Record<string, string>>): Child;
+  /** Starts one that stays. */
+  start(args: readonly string[], options: Omit<ChildOptions, 'command' | 'args' | 'ipc'>): Child;
 }
 
 const bin = fileURLToPath(new URL('../../bin/cellwall.cjs', import.meta.url));
@@ -47,7 +47,12 @@ export function createCellwall(processes: Processes, env: Readonly<Record<string
       if (code === 0) return stdout;
       throw new Error(`cellwall ${args.join(' ')} exited with ${code}:\n${(stderr || stdout).trim()}`);
     },
-    start: (name, logFile, args, own = {}) =>
-      processes.start({ name, command: process.execPath, args: [bin, ...args], logFile, env: { ...env, ...own } }),
+    start: (args, options) =>
+      processes.start({
+        ...options,
+        command: process.execPath,
+        args: [bin, ...args],
+        env: { ...env, ...options.env },
+      }),
   };
 }

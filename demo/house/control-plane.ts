@@ -68,7 +68,7 @@ export function createControlPlane({
         '--admin-listen',
         admin,
       ];
-      const started = cellwall.start('control plane', logFile, ['serve', ...flags]);
+      const started = cellwall.start(['serve', ...flags], { name: 'control plane', logFile });
       child = started;
       client = await until(
         async () => {

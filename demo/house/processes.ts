@@ -2,6 +2,8 @@
 // however it ends: a small shell waits on a pipe that only the demo holds, and kills what is left when that closes.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { envoyRecordPath, findLeftoverEnvoy } from '../../src/sidecar/envoy-record.ts';
+import { untilTrue } from './until.ts';
 
 export interface Child {
   readonly name: string;
@@ -23,6 +25,8 @@ export interface ChildOptions {
   readonly logFile: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly ipc?: boolean;
+  /** Of a sidecar: its data folder. Its Envoy is in a group of its own, and outlives a helper that is killed. */
+  readonly sidecarFolder?: string;
 }
 
 export interface Processes {
@@ -35,12 +39,23 @@ export interface Processes {
   all(): readonly Child[];
 }
 
-const guardScript = `groups=
-while read -r line; do case $line in done) exit 0;; *) groups="$groups $line";; esac; done
-for group in $groups; do kill -9 "-$group" 2>/dev/null; done`;
+// Lines: "done", or a group and, of a sidecar, the record of its Envoy, which must be the one of that folder.
+const guardScript = String.raw`groups=
+while read -r group record; do
+  case $group in done) exit 0;; esac
+  groups="$groups $group"
+  [ -z "$record" ] || set -- "$@" "$record"
+done
+for group in $groups; do kill -9 "-$group" 2>/dev/null; done
+for record do
+  pid=$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$record" 2>/dev/null)
+  if [ -n "$pid" ] && tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF "$(dirname "$record")/envoy.json"
+  then kill -9 "$pid"; fi
+done`;
 
 export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number } = {}): Processes {
   const children: Child[] = [];
+  const sidecarFolders: string[] = [];
   const guard = spawn('sh', ['-c', guardScript], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
   guard.unref();
   guard.stdin.on('error', () => {});
@@ -48,7 +63,7 @@ export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number 
   let stopping: Promise<void> | undefined;
   return {
     ending: ending.signal,
-    start({ name, command, args, logFile, env = {}, ipc = false }) {
+    start({ name, command, args, logFile, env = {}, ipc = false, sidecarFolder }) {
       if (stopping !== undefined) throw new Error(`${name} is not started: the demo is ending`);
       const log = openSync(logFile, 'a');
       const stdio: StdioOptions = ipc ? ['ignore', log, log, 'ipc'] : ['ignore', log, log];
@@ -56,7 +71,11 @@ export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number 
       closeSync(log);
       const { pid } = child;
       if (pid === undefined) throw new Error(`cannot start ${name}: is there a ${command}?`);
-      guard.stdin.write(`${pid}\n`);
+      if (sidecarFolder === undefined) guard.stdin.write(`${pid}\n`);
+      else {
+        sidecarFolders.push(sidecarFolder);
+        guard.stdin.write(`${pid} ${envoyRecordPath(sidecarFolder)}\n`);
+      }
       let running = true;
       const exited = new Promise<void>((resolve) => {
         child.once('exit', () => {
@@ -92,9 +111,10 @@ export function createProcesses({ graceMs = 4000 }: { readonly graceMs?: number 
           }),
         ]);
         clearTimeout(timer);
-        // Also what a child left behind, as one that was killed leaves its Envoy.
+        // Also what a child left behind.
         for (const { pid } of children) killGroup(pid);
         await Promise.all(children.map(({ exited }) => exited));
+        await Promise.all(sidecarFolders.map(killEnvoy));
         guard.stdin.end('done\n');
       })();
       return stopping;
@@ -108,6 +128,13 @@ function killGroup(leader: number): void {
   } catch {
     // Nobody is left in it.
   }
+}
+
+async function killEnvoy(sidecarFolder: string): Promise<void> {
+  const envoy = findLeftoverEnvoy(sidecarFolder);
+  if (envoy === undefined) return;
+  envoy.kill('SIGKILL');
+  await untilTrue(() => !envoy.running(), { what: `Envoy ${envoy.pid} has ended`, withinMs: 5000 });
 }
 
 /** The last lines that a child wrote. */

@@ -45,7 +45,12 @@ export async function startSidecars({
       ...['--data', join(folder, name), '--envoy-admin', envoyAdmin, '--drain-seconds', '1'],
       ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
     ];
-    const child = cellwall.start(`sidecar of ${service}`, join(folder, `${name}.log`), args, { CELLWALL_TOKEN: token });
+    const child = cellwall.start(args, {
+      name: `sidecar of ${service}`,
+      logFile: join(folder, `${name}.log`),
+      env: { CELLWALL_TOKEN: token },
+      sidecarFolder: join(folder, name),
+    });
     sidecars.set(service, { service, inbound, envoyAdmin, child });
   }
   await until(

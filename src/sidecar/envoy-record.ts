@@ -29,24 +29,25 @@ export interface LeftoverEnvoy {
 }
 
 export const adminAddressPath = (dataDir: string): string => join(dataDir, 'admin-address');
-const recordPath = (dataDir: string): string => join(dataDir, 'envoy-process.json');
+/** What the helper noted of its Envoy; gone when that has ended. */
+export const envoyRecordPath = (dataDir: string): string => join(dataDir, 'envoy-process.json');
 
 /** Does nothing where there is no /proc. */
 export function writeEnvoyRecord(dataDir: string, record: Omit<EnvoyRecord, 'started'>): void {
   const started = startOf(record.pid);
   // Not synced: after a crash of the machine there is no Envoy.
   if (started !== undefined) {
-    writeSecretFile(recordPath(dataDir), `${JSON.stringify({ ...record, started })}\n`, 0o600, false);
+    writeSecretFile(envoyRecordPath(dataDir), `${JSON.stringify({ ...record, started })}\n`, 0o600, false);
   }
 }
 
 export function removeEnvoyRecord(dataDir: string): void {
-  rmSync(recordPath(dataDir), { force: true });
+  rmSync(envoyRecordPath(dataDir), { force: true });
 }
 
 /** Only for who holds the folder's lock: else it may be the Envoy of a helper that runs. */
 export function findLeftoverEnvoy(dataDir: string): LeftoverEnvoy | undefined {
-  const record = readRecord(recordPath(dataDir));
+  const record = readRecord(envoyRecordPath(dataDir));
   if (record === undefined || !isRunning(record)) return undefined;
   const { pid, inbound, adminSocket } = record;
   return {

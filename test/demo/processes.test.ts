@@ -1,12 +1,14 @@
 // No process of the demo survives it, however it ends.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPorts } from '../../demo/house/ports.ts';
 import { createProcesses, tail } from '../../demo/house/processes.ts';
 import { until, untilTrue } from '../../demo/house/until.ts';
+import { writeEnvoyRecord } from '../../src/sidecar/envoy-record.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -64,6 +66,58 @@ test('what a killed demo leaves behind is killed, too', async () => {
   const grandchild = await pidIn(file);
   demo.kill('SIGKILL');
   await untilTrue(() => !alive(grandchild), { what: 'the guard has ended it', withinMs: 5000 });
+});
+
+/** What stands for an Envoy in a session of its own, noted in `data` as its helper does. */
+function fakeEnvoy(data: string): number {
+  const config = join(data, 'envoy.json');
+  const args = ['-e', 'setInterval(() => {}, 1000)', '--', '--config-path', config];
+  const child = spawn(process.execPath, args, { detached: true, stdio: 'ignore' });
+  const { pid = 0 } = child;
+  writeEnvoyRecord(data, { pid, config });
+  return pid;
+}
+
+test('stop ends the Envoy of a sidecar that was killed', async () => {
+  const processes = createProcesses();
+  processes.start({
+    name: 'sidecar',
+    command: 'sh',
+    args: ['-c', 'kill -9 $$'],
+    logFile: join(folder, 'log'),
+    sidecarFolder: folder,
+  });
+  const envoy = fakeEnvoy(folder);
+  expect(alive(envoy)).toBe(true);
+  await processes.stop();
+  expect(alive(envoy)).toBe(false);
+});
+
+test('a killed demo leaves no Envoy, and no harm to who has a pid now that one of its Envoys had', async () => {
+  const [mine, others] = [join(folder, 'my own'), join(folder, 'another')];
+  for (const data of [mine, others]) mkdirSync(data);
+  const script = join(folder, 'demo.mjs');
+  const module = new URL('../../demo/house/processes.ts', import.meta.url).href;
+  writeFileSync(
+    script,
+    `import { createProcesses } from ${JSON.stringify(module)};
+     const processes = createProcesses();
+     for (const sidecarFolder of ${JSON.stringify([mine, others])})
+       processes.start({ name: 's', command: 'sleep', args: ['300'], logFile: ${JSON.stringify(join(folder, 'log'))}, sidecarFolder });
+     console.log('started'); setInterval(() => {}, 1000);`,
+  );
+  const demo = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(demo.stdout, 'data');
+  const envoy = fakeEnvoy(mine);
+  const stranger = spawn('sleep', ['300']);
+  writeFileSync(
+    join(others, 'envoy-process.json'),
+    readFileSync(join(mine, 'envoy-process.json'), 'utf8').replace(String(envoy), String(stranger.pid)),
+  );
+  demo.kill('SIGKILL');
+  await untilTrue(() => !alive(envoy), { what: 'the guard has ended it', withinMs: 5000 });
+  expect(alive(stranger.pid ?? 0)).toBe(true);
+  stranger.kill();
 });
 
 test('the output of a child is kept', async () => {

@@ -81,10 +81,13 @@ test('every step holds', { timeout: 180_000 }, async () => {
   expect(folders()).toEqual([]);
 });
 
-test('Ctrl-C leaves no process and no file', { timeout: 60_000 }, async () => {
+test.each([
+  ['before its sidecars', 'stand-in services'],
+  ['with every Envoy serving', 'sidecars serve'],
+])('Ctrl-C %s leaves no process and no file', { timeout: 60_000 }, async (_, moment) => {
   let interrupted = false;
   const { code } = await demo(['--quick'], (said, interrupt) => {
-    if (interrupted || !said.includes('stand-in services')) return;
+    if (interrupted || !said.includes(moment)) return;
     interrupted = true;
     interrupt();
   });

@@ -11,7 +11,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve.ts';
 import { createAcks } from '../registry/acks.ts';
-import { mayAdvertise, parseClaims } from '../registry/claims.ts';
+import { mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy, Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
@@ -105,11 +105,13 @@ export function createControl(deps: ControlDeps): Control {
   const connected = ({ node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
     // The node was verified as `<SPIFFE ID>~<instance>` when the stream was authenticated.
     const spiffeId = node.slice(0, node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
-    const { inbound, application, singleServices } = parseClaims(claims.metadata);
+    const { inbound: claimed, application, singleServices } = parseClaims(claims.metadata);
+    const inbound = claimed === undefined ? undefined : reachable(claimed, peer.address);
     const rule = inForce?.mesh.workloads.get(spiffeId)?.advertise;
     const allowed = inbound === undefined || mayAdvertise(inbound, peer.address, rule);
     if (!allowed) {
-      const hint = 'list the address in its Workload, spec.advertise.addresses';
+      const hint =
+        'start it with --listen and that address, or one that its Workload lists in spec.advertise.addresses';
       log.warn({ node, inbound, peer: peer.address, hint }, 'not registered: another address than it connects from');
     }
     const before = registry.get(node);

@@ -62,6 +62,11 @@ export interface AdvertiseRule {
   readonly ports?: readonly number[];
 }
 
+/** Where others reach it: who listens on every address of its host (`0.0.0.0`, `::`) is reached at the one it connects from. */
+export function reachable({ address, port }: HostPort, peer: string): HostPort {
+  return /^[0:.]+$/.test(address) && isIP(peer) !== 0 ? { address: plain(peer), port } : { address, port };
+}
+
 /** May a proxy that connects from `peer` register `claimed`? Without a rule only the address it connects from. */
 export function mayAdvertise(claimed: HostPort, peer: string, rule: AdvertiseRule | undefined): boolean {
   if (rule === undefined) return sameAddress(claimed.address, peer);
@@ -77,9 +82,13 @@ export function mayAdvertise(claimed: HostPort, peer: string, rule: AdvertiseRul
 }
 
 function sameAddress(claimed: string, peer: string): boolean {
-  const plain = (address: string): string => address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
   // Every loopback address is the same host.
   const loopback = (address: string): boolean => address === '::1' || address.startsWith('127.');
   const [a, b] = [plain(claimed), plain(peer)];
   return a === b || (loopback(a) && loopback(b));
+}
+
+/** IPv4 as such, where a socket for both families told it. */
+function plain(address: string): string {
+  return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mayAdvertise, parseClaims } from '../../src/registry/claims.ts';
+import { mayAdvertise, parseClaims, reachable } from '../../src/registry/claims.ts';
 
 describe('claims', () => {
   it('reads addresses, IPv4 and IPv6', () => {
@@ -38,5 +38,15 @@ describe('claims', () => {
     expect(mayAdvertise({ address: '10.2.0.9', port: 8443 }, '10.0.0.1', rule)).toBe(true);
     expect(mayAdvertise({ address: '10.1.2.3', port: 80 }, '10.0.0.1', rule)).toBe(false);
     expect(mayAdvertise({ address: '10.0.0.1', port: 8443 }, '10.0.0.1', rule)).toBe(false);
+  });
+
+  it('takes "every address" for the one it connects from', () => {
+    expect(reachable({ address: '0.0.0.0', port: 15443 }, '::ffff:10.0.0.5')).toEqual({
+      address: '10.0.0.5',
+      port: 15443,
+    });
+    expect(reachable({ address: '::', port: 15443 }, 'fd00::5')).toEqual({ address: 'fd00::5', port: 15443 });
+    expect(reachable({ address: '127.0.0.1', port: 1 }, '10.0.0.5')).toEqual({ address: '127.0.0.1', port: 1 });
+    expect(reachable({ address: '::1', port: 1 }, '10.0.0.5')).toEqual({ address: '::1', port: 1 });
   });
 });

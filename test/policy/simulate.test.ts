@@ -12,6 +12,7 @@ import { callerOf } from '../qualification/explain/matchers.ts';
 import { createRandom } from '../qualification/explain/random.ts';
 import { randomMesh } from '../qualification/explain/random-documents.ts';
 import { type GeneratedRequest, randomRequest } from '../qualification/explain/random-requests.ts';
+import { createTokens } from '../qualification/explain/tokens.ts';
 import { cellText, meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { createTestCa } from '../support/test-ca.ts';
 
@@ -96,10 +97,11 @@ describe('random documents and requests', () => {
   });
 
   it('never say of a record what is not decided of the request', () => {
+    const tokens = createTokens();
     let [told, untold] = [0, 0];
     for (let seed = 1; seed <= 40; seed++) {
       const random = createRandom(seed);
-      const [first, second] = [randomMesh(random, legacy), randomMesh(random, legacy)];
+      const [first, second] = [randomMesh(random, legacy, tokens), randomMesh(random, legacy, tokens)];
       const [then, now] = [meshOf(first.text), meshOf(second.text)];
       const keep = createPathRecorder();
       for (let i = 0; i < 60; i++) {

@@ -15,6 +15,7 @@ import { type GeneratedMesh, randomMesh, trustDomain } from './explain/random-do
 import { type GeneratedCaller, type GeneratedRequest, randomRequest } from './explain/random-requests.ts';
 import { startRecordingBackends } from './explain/recording-backends.ts';
 import { sendRequest } from './explain/send-request.ts';
+import { createTokens } from './explain/tokens.ts';
 
 export interface ExplainPropertyOptions {
   readonly decisions: number;
@@ -51,12 +52,13 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
   const anchor = constrainCa(new X509Certificate(legacy.root).raw, trustDomain);
   const bundles = { roots: ca.root, legacyAnchors: new Map([['old', anchor]]) };
   const certificateOf = createCertificates(ca, foreign, legacy);
+  const tokens = createTokens();
   const backends = await startRecordingBackends();
   const hits = Object.fromEntries(matchers.map((matcher) => [matcher, 0])) as Record<Matcher, number>;
   const disagreements: Disagreement[] = [];
   let [done, allowed] = [0, 0];
 
-  let documents = randomMesh(random, legacy.root);
+  let documents = randomMesh(random, legacy.root, tokens);
   const fleet = await startFleetOfWalls({ mesh: meshOf(documents), ca, bundles, applications: backends }).catch(
     async (reason: unknown) => {
       await backends.stop();
@@ -76,6 +78,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
       number,
       request,
       ...(tls === undefined ? {} : { tls }),
+      ...(request.caller.token === undefined ? {} : { header: tokens.header(request.caller.token) }),
     });
     const observed = backends.reached.delete(number) ? 'allow' : 'deny';
     if (observed === 'allow') allowed++;
@@ -101,7 +104,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
       }
       done += requests.length;
       progress(`${done} decisions, ${allowed} allowed, ${disagreements.length} disagreements`);
-      documents = randomMesh(random, legacy.root);
+      documents = randomMesh(random, legacy.root, tokens);
     }
   } finally {
     await fleet.stop();

@@ -18,6 +18,7 @@ export const matchers = [
   'from prefix',
   'from trustDomain',
   'from anonymous',
+  'from jwt',
   'from everyone',
   'to everything',
   'to methods',
@@ -44,6 +45,15 @@ export const matchers = [
   'caller one-way-tls',
   'caller legacy',
   'caller identity',
+  'identity with a token',
+  'token by plaintext',
+  'token by one-way-tls',
+  'token by legacy',
+  'token for another audience',
+  'token of another issuer',
+  'token without the claim',
+  'token with a fault',
+  'token missing',
   'over http/1.1',
   'over h2',
   'over grpc',
@@ -62,6 +72,7 @@ export function matchersOf(
     stageOf(decision),
     request.caller.kind === 'id' ? 'caller identity' : `caller ${request.caller.via}`,
     request.grpc ? 'over grpc' : `over ${request.transport}`,
+    ...tokenMatchersOf(mesh, request, decision),
     ...(shadow.length > 0 ? (['shadow ignored'] as const) : []),
     ...(decision.outcome === 'deny' && decision.considered.some(({ result }) => isAnotherCell(result))
       ? (['another cell refused'] as const)
@@ -123,6 +134,35 @@ function matchersOfRule(
   return hit;
 }
 
+/** A token that takes its caller in, by its kind; one that does not, by why not: of each rule that asks for one. */
+function tokenMatchersOf(
+  mesh: GeneratedMesh,
+  { target, caller: { token, ...caller } }: GeneratedRequest,
+  { outcome, rule, stage }: Decision,
+): Matcher[] {
+  if (caller.kind === 'id') return token === undefined ? [] : ['identity with a token'];
+  const service = mesh.services.find(({ key }) => key === target);
+  const wanted = service?.rules.flatMap(({ from }) => from.flatMap((source) => source.token ?? [])) ?? [];
+  if (wanted.length === 0 || stage === 'handshake') return [];
+  if (outcome === 'allow') {
+    const taken = token !== undefined && rule?.principals.some((principal) => principal.kind === 'jwt');
+    return taken ? [`token by ${caller.via}`] : [];
+  }
+  if (token === undefined) return ['token missing'];
+  if (token.fault !== undefined) return ['token with a fault'];
+  const why = wanted.flatMap(({ issuer, audience, team }): Matcher[] => {
+    if (issuer !== token.issuer) return ['token of another issuer'];
+    if (!token.audiences.includes(audience)) return ['token for another audience'];
+    return team !== undefined && team !== token.team ? ['token without the claim'] : [];
+  });
+  return [...new Set(why)];
+}
+
+/** A token that does not verify is none; one beside a certificate is not looked at. */
 export function callerOf({ caller }: GeneratedRequest): Caller {
-  return caller.kind === 'id' ? { kind: 'id', id: caller.id as SpiffeId } : caller;
+  if (caller.kind === 'id') return { kind: 'id', id: caller.id as SpiffeId };
+  const { via, token } = caller;
+  if (token === undefined || token.fault !== undefined) return { kind: 'anonymous', via };
+  const { issuer, audiences, team } = token;
+  return { kind: 'anonymous', via, token: { issuer, audiences, claims: team === undefined ? {} : { team } } };
 }

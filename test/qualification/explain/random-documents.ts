@@ -2,6 +2,7 @@
 // the text, what each rule was made of, so that requests can aim at it and what was hit can be counted.
 import { descriptorSet } from '../../support/descriptor-set.ts';
 import type { Random } from './random.ts';
+import { audiences, type GeneratedTokenRule, issuerNames, issuers, type Tokens, teams } from './tokens.ts';
 
 export const trustDomain = 'td1';
 
@@ -43,8 +44,11 @@ export interface GeneratedSource {
     | 'prefix'
     | 'trustDomain'
     | 'anonymous'
+    | 'jwt'
     | 'everyone';
   readonly text: string;
+  /** Of `jwt`. */
+  readonly token?: GeneratedTokenRule;
 }
 
 export interface GeneratedOperation {
@@ -108,7 +112,7 @@ export function cellFieldOf(path: string): number {
   return cellField(Math.max(0, grpcMethods.indexOf(path.slice(path.lastIndexOf('/') + 1))));
 }
 
-export function randomMesh(random: Random, legacyCertificates: string): GeneratedMesh {
+export function randomMesh(random: Random, legacyCertificates: string, tokens: Tokens): GeneratedMesh {
   const services = serviceKeys.map((key) => randomService(random, key));
   const text = [
     `kind: Mesh
@@ -118,6 +122,13 @@ spec:
   mtls: {mode: ${random.pick(['strict', 'permissive'])}}
   authorization: {withinCell: ${random.pick(['allow', 'deny'])}, acrossCells: ${random.pick(['allow', 'deny'])}}
 ${random.chance(0.5) ? `  breakGlass: ["${breakGlassId}"]` : ''}
+  jwtIssuers:
+${issuerNames
+  .map((name) => {
+    const { issuer, header } = issuers[name];
+    return `    - {name: ${name}, issuer: "${issuer}", header: ${header}, jwks: '${tokens.jwks(name)}'}`;
+  })
+  .join('\n')}
   legacyAuthorities:
     - name: old
       certificates: |
@@ -169,7 +180,12 @@ function randomService(
     const policy = inCell === undefined ? name : `${inCell}/${name}`;
     const action = random.chance(0.76) ? 'allow' : 'deny';
     const own = Array.from({ length: random.chance(0.05) ? 0 : 1 + random.int(3) }, (_, at) =>
-      randomRule(random, `${policy}/${at}`, protocol, cell !== undefined, action === 'allow'),
+      randomRule(random, `${policy}/${at}`, protocol, {
+        inCell: cell !== undefined,
+        mayMatchCells: action === 'allow',
+        // Strict services have no anonymous callers.
+        mayTakeTokens: action === 'allow' && protocol !== 'tcp' && mode === 'permissive',
+      }),
     );
     rules.push(...own);
     const shadow = random.chance(0.25) ? ', mode: shadow' : '';
@@ -184,16 +200,23 @@ function randomService(
   return { service: { key, protocol, healthPath, rules }, texts };
 }
 
+interface RuleRoom {
+  readonly inCell: boolean;
+  readonly mayMatchCells: boolean;
+  readonly mayTakeTokens: boolean;
+}
+
 function randomRule(
   random: Random,
   id: string,
   protocol: string,
-  inCell: boolean,
-  mayMatchCells: boolean,
+  { inCell, mayMatchCells, mayTakeTokens }: RuleRoom,
 ): GeneratedRule {
   return {
     id,
-    from: Array.from({ length: 1 + random.int(2) }, () => randomSource(random, inCell)),
+    from: Array.from({ length: 1 + random.int(2) }, () =>
+      mayTakeTokens && random.chance(0.4) ? randomTokenSource(random) : randomSource(random, inCell),
+    ),
     to:
       protocol === 'tcp' || random.chance(0.3)
         ? []
@@ -229,6 +252,17 @@ function randomSource(random: Random, inCell: boolean): GeneratedSource {
     everyone: () => '{everyone: true}',
   };
   return { kind, text: texts[kind]() };
+}
+
+function randomTokenSource(random: Random): GeneratedSource {
+  const team = random.chance(0.5) ? random.pick(teams) : undefined;
+  const token = {
+    issuer: random.pick(issuerNames),
+    audience: random.pick(audiences),
+    ...(team === undefined ? {} : { team }),
+  };
+  const claims = team === undefined ? '' : `, claims: {team: ${team}}`;
+  return { kind: 'jwt', text: `{jwt: {issuer: ${token.issuer}, audience: ${token.audience}${claims}}}`, token };
 }
 
 function randomOperation(random: Random, protocol: string, mayMatchCells: boolean): GeneratedOperation {

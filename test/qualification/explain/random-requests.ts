@@ -13,10 +13,15 @@ import {
   trustDomain,
   workloadIds,
 } from './random-documents.ts';
+import { aimedToken, type GeneratedToken, randomToken } from './tokens.ts';
 
 export type GeneratedCaller =
-  | { readonly kind: 'id'; readonly id: string }
-  | { readonly kind: 'anonymous'; readonly via: 'plaintext' | 'one-way-tls' | 'legacy' };
+  | { readonly kind: 'id'; readonly id: string; readonly token?: GeneratedToken }
+  | {
+      readonly kind: 'anonymous';
+      readonly via: 'plaintext' | 'one-way-tls' | 'legacy';
+      readonly token?: GeneratedToken;
+    };
 
 export interface GeneratedRequest {
   readonly target: GeneratedService['key'];
@@ -47,7 +52,12 @@ export function randomRequest(random: Random, mesh: GeneratedMesh): GeneratedReq
       ? randomTarget(random, service, grpc)
       : instance(random, operation.path, operation.kinds.includes('prefix'));
   if (random.chance(grpc ? 0.15 : 0.3)) path = bend(random, path);
-  const caller = rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random);
+  const ask = (): GeneratedCaller =>
+    rule !== undefined && random.chance(0.88) ? callerOf(random, rule, service) : randomCaller(random);
+  let caller = ask();
+  // Mostly somebody of a cell, where that is what counts.
+  const ofCells = operation?.kinds.includes('matching cell') === true;
+  for (let again = 0; again < 4 && ofCells && cellOf(caller) === undefined; again++) caller = ask();
   return {
     target: service.key,
     caller,
@@ -65,14 +75,18 @@ const cellNumbers = new Map([
   ['cell-10', 2],
 ]);
 
+function cellOf(caller: GeneratedCaller): number | undefined {
+  return cellNumbers.get((caller.kind === 'id' ? /\/cell\/([^/]+)\//.exec(caller.id)?.[1] : undefined) ?? '');
+}
+
 function randomMessage(
   random: Random,
   caller: GeneratedCaller,
   path: string,
 ): Pick<GeneratedRequest, 'message' | 'cellId'> {
-  const own = cellNumbers.get((caller.kind === 'id' ? /\/cell\/([^/]+)\//.exec(caller.id)?.[1] : undefined) ?? '');
+  const own = cellOf(caller);
   const number = cellFieldOf(path);
-  const cell = own !== undefined && random.chance(0.6) ? own : random.pick([1, 2, 3, 10, 0]);
+  const cell = own !== undefined && random.chance(0.75) ? own : random.pick([1, 2, 3, 10, 0]);
   const more = random.chance(0.3) ? bytesField(5, 'more') : Buffer.alloc(0);
   if (random.chance(0.7)) {
     const message = Buffer.concat([more, field(number, cell)]);
@@ -117,12 +131,16 @@ const ids = [
 const vias = ['plaintext', 'one-way-tls', 'legacy'] as const;
 
 function randomCaller(random: Random): GeneratedCaller {
-  return random.chance(0.3) ? { kind: 'anonymous', via: random.pick(vias) } : { kind: 'id', id: random.pick(ids) };
+  const caller = random.chance(0.3)
+    ? ({ kind: 'anonymous', via: random.pick(vias) } as const)
+    : ({ kind: 'id', id: random.pick(ids) } as const);
+  return random.chance(caller.kind === 'id' ? 0.1 : 0.4) ? { ...caller, token: randomToken(random) } : caller;
 }
 
 /** Someone whom the rule means. */
 function callerOf(random: Random, rule: GeneratedRule, service: GeneratedService): GeneratedCaller {
-  const { kind, text } = random.pick(rule.from);
+  const withToken = rule.from.filter(({ token }) => token !== undefined);
+  const { kind, text, token } = random.pick(withToken.length > 0 && random.chance(0.5) ? withToken : rule.from);
   const value = /: "?([^"}]*)"?}/.exec(text)?.[1] ?? '';
   const among = (wanted: (id: string) => boolean): GeneratedCaller => {
     const found = ids.filter(wanted);
@@ -147,6 +165,13 @@ function callerOf(random: Random, rule: GeneratedRule, service: GeneratedService
       return among((id) => id.startsWith(`spiffe://${value}/`));
     case 'anonymous':
       return { kind: 'anonymous', via: random.pick(vias) };
+    case 'jwt':
+      return {
+        kind: 'anonymous',
+        // The one that a permissive service may still refuse.
+        via: random.pick([...vias, 'legacy'] as const),
+        ...(token === undefined || random.chance(0.1) ? {} : { token: aimedToken(random, token) }),
+      };
     case 'everyone':
       return randomCaller(random);
     default:

@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly request: GeneratedRequest;
   /** Present for TLS; without a certificate it is one-way. */
   readonly tls?: { readonly certificate?: TestCertificate };
+  /** That of the caller's token. */
+  readonly header?: readonly [name: string, value: string];
 }
 
 const limitMs = 5000;
@@ -51,7 +53,7 @@ function open({ port, request, tls }: SendOptions): Socket {
 }
 
 /** Over TCP the same text serves as what two applications say to each other. */
-function sendHttp1(socket: Socket, { number, request }: SendOptions, done: (seen: string) => void): void {
+function sendHttp1(socket: Socket, { number, request, header }: SendOptions, done: (seen: string) => void): void {
   let text = '';
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
@@ -60,13 +62,14 @@ function sendHttp1(socket: Socket, { number, request }: SendOptions, done: (seen
   });
   const body =
     request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH' ? 'content-length: 0\r\n' : '';
+  const token = header === undefined ? '' : `${header.join(': ')}\r\n`;
   socket.write(
-    `${request.method} ${request.path} HTTP/1.1\r\nhost: test\r\n${numberHeader}: ${number}\r\n${body}connection: close\r\n\r\n`,
+    `${request.method} ${request.path} HTTP/1.1\r\nhost: test\r\n${numberHeader}: ${number}\r\n${token}${body}connection: close\r\n\r\n`,
     'latin1',
   );
 }
 
-function sendHttp2(socket: Socket, { number, request }: SendOptions, done: (seen: string) => void): void {
+function sendHttp2(socket: Socket, { number, request, header }: SendOptions, done: (seen: string) => void): void {
   const session = connectHttp2('http://test', { createConnection: () => socket });
   session.on('error', (error) => done(`session failed: ${error.message}`));
   session.on('goaway', () => undefined);
@@ -77,6 +80,7 @@ function sendHttp2(socket: Socket, { number, request }: SendOptions, done: (seen
       ':scheme': 'http',
       ':authority': 'test',
       [numberHeader]: number,
+      ...(header === undefined ? {} : { [header[0]]: header[1] }),
       ...(request.grpc ? { 'content-type': 'application/grpc', te: 'trailers' } : {}),
     },
     { endStream: !request.grpc },

@@ -21,6 +21,7 @@ import { randomMesh, trustDomain } from '../explain/random-documents.ts';
 import { type GeneratedRequest, randomRequest } from '../explain/random-requests.ts';
 import { startRecordingBackends } from '../explain/recording-backends.ts';
 import { sendRequest } from '../explain/send-request.ts';
+import { createTokens } from '../explain/tokens.ts';
 import { createCertificates } from '../explain-property.ts';
 
 export interface Agreement {
@@ -46,10 +47,11 @@ export async function runSimulationAgreement({
   const [ca, foreign, legacy] = await Promise.all([createTestCa('td1'), createTestCa('td2'), createTestCa('legacy')]);
   const anchor = constrainCa(new X509Certificate(legacy.root).raw, trustDomain);
   const certificateOf = createCertificates(ca, foreign, legacy);
+  const tokens = createTokens();
   const backends = await startRecordingBackends();
   const keep = createPathRecorder();
   let traffic = createTraffic({ clock: systemClock });
-  let mesh = meshOf(randomMesh(random, legacy.root).text);
+  let mesh = meshOf(randomMesh(random, legacy.root, tokens).text);
   const accessLog = createAccessLogService({
     traffic: { ...traffic, record: (call, count) => traffic.record(call, count) },
     log: silentLog,
@@ -80,6 +82,7 @@ export async function runSimulationAgreement({
           number: id,
           request,
           ...(tls === undefined ? {} : { tls }),
+          ...(request.caller.token === undefined ? {} : { header: tokens.header(request.caller.token) }),
         });
         reached[at + index] = backends.reached.delete(id);
       });
@@ -90,7 +93,7 @@ export async function runSimulationAgreement({
   const result = { foretold: 0, changed: 0, cannotTell: 0, apart: [] as string[] };
   try {
     while (result.foretold < wanted) {
-      const documents = randomMesh(random, legacy.root);
+      const documents = randomMesh(random, legacy.root, tokens);
       const next = changed(random, documents.text);
       mesh = meshOf(documents.text);
       traffic = createTraffic({ clock: systemClock });

@@ -12,7 +12,7 @@ export const explainProperty: Item = {
   async run({ progress }) {
     const seed = Math.floor(Math.random() * 2 ** 31);
     progress(`seed ${seed}`);
-    const found = await runExplainProperty({ decisions, seed });
+    const found = await runExplainProperty({ decisions, seed, perRound: 60 });
     const total = found.allowed + found.denied;
     const balanced = Math.min(found.allowed, found.denied) >= share * total;
     return {

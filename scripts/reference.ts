@@ -1,9 +1,10 @@
-// Makes docs/documents.md, the reference of the documents, from the schemas that parse them. With --write it writes the page; a
-// test calls `reference()` and compares.
+// Makes docs/documents.md, the reference of the documents, from the schemas that parse them. With --write it writes the page, and that
+// of the command line; a test calls `reference()` and compares.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { documentSchemas } from '../src/model/documents/document.ts';
+import { cliReference } from './cli-reference.ts';
 
 interface Schema {
   readonly type?: string;
@@ -90,4 +91,8 @@ function meaning(schema: Schema, choices: readonly Schema[]): string {
   return [own, ...others].filter((text) => text !== '').join(' ');
 }
 
-if (process.argv.includes('--write')) writeFileSync(join(import.meta.dirname, '../docs/documents.md'), reference());
+if (process.argv.includes('--write')) {
+  const docs = join(import.meta.dirname, '../docs');
+  writeFileSync(join(docs, 'documents.md'), reference());
+  writeFileSync(join(docs, 'cli.md'), cliReference());
+}

@@ -1,10 +1,15 @@
-// docs/documents.md is what scripts/reference.ts makes of the schemas.
+// docs/documents.md is what scripts/reference.ts makes of the schemas, docs/cli.md what scripts/cli-reference.ts makes of the commands.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { cliReference } from '../scripts/cli-reference.ts';
 import { reference } from '../scripts/reference.ts';
 import { projectRoot } from './support/source-files.ts';
 
 it('tells every field as it is parsed; if this fails: npm run reference', () => {
   expect(readFileSync(join(projectRoot, 'docs/documents.md'), 'utf8')).toBe(reference());
+});
+
+it('tells every command and flag as it is; if this fails: npm run reference', () => {
+  expect(readFileSync(join(projectRoot, 'docs/cli.md'), 'utf8')).toBe(cliReference());
 });

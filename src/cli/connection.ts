@@ -8,19 +8,25 @@ import type { CliIo } from './io.ts';
 import { defaultData } from './paths.ts';
 import { readSecret, secretSource } from './secret.ts';
 
+/** Heading of flags that say where the control plane is. */
+export const controlPlaneGroup = 'Control plane:';
+
 /** Flags of every command that talks to the admin API. `--data` is left out where it means another directory. */
-export function addConnectionFlags(command: Command, options: { readonly data?: boolean } = {}): Command {
-  command
-    .addOption(
-      flag('--admin <address>', "the control plane's admin API", { env: 'CELLWALL_ADMIN', default: '127.0.0.1:18080' }),
-    )
-    .addOption(flag('--admin-token <token>', 'its token', { env: 'CELLWALL_ADMIN_TOKEN' }))
-    .addOption(flag('--admin-token-file <file>', 'a file that holds its token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }));
-  if (options.data !== false) {
-    command.addOption(
-      flag('--data <dir>', 'where the control plane on this host keeps its token', { env: 'CELLWALL_DATA' }),
+export function addConnectionFlags(command: Command, { data = true }: { readonly data?: boolean } = {}): Command {
+  const options = [
+    flag('--admin <address>', 'address of its admin API', { env: 'CELLWALL_ADMIN', default: '127.0.0.1:18080' }),
+    flag('--admin-token <token>', 'token of the admin API', { env: 'CELLWALL_ADMIN_TOKEN' }),
+    flag('--admin-token-file <file>', 'a file that holds that token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }),
+  ];
+  if (data) {
+    options.push(
+      flag('--data <dir>', 'its data directory, if it is on this host: the token is there', {
+        env: 'CELLWALL_DATA',
+        defaultText: '~/.local/state/cellwall',
+      }),
     );
   }
+  for (const option of options) command.addOption(option.helpGroup(controlPlaneGroup));
   return command;
 }
 

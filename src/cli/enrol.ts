@@ -5,7 +5,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { parseHost, parseHostPort } from './address.ts';
-import { addConnectionFlags, connect } from './connection.ts';
+import { addConnectionFlags, connect, controlPlaneGroup } from './connection.ts';
 import { flag } from './environment.ts';
 import type { CliContext } from './io.ts';
 import { defaultData } from './paths.ts';
@@ -16,34 +16,34 @@ import { addIdentityFlags } from './wanted-identity.ts';
 const identityPort = 18001;
 const xdsPort = 18000;
 
-export function addServerFlags(command: Command): Command {
-  return command
-    .addOption(
-      flag('--server <host>', 'the control plane, on its default ports', {
-        env: 'CELLWALL_SERVER',
-        default: '127.0.0.1',
-        parse: parseHost,
-      }),
-    )
-    .addOption(
-      flag('--identity-address <host:port>', 'its identity API, if elsewhere', {
-        env: 'CELLWALL_IDENTITY_ADDRESS',
-        parse: parseHostPort,
-      }),
-    )
-    .addOption(
-      flag('--xds-address <host:port>', 'its xDS port, if elsewhere', {
-        env: 'CELLWALL_XDS_ADDRESS',
-        parse: parseHostPort,
-      }),
-    );
+/** `ports`: those of the control plane that the command speaks to. */
+export function addServerFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
+  const addresses = {
+    identity: flag('--identity-address <host:port>', 'its identity API, if elsewhere', {
+      env: 'CELLWALL_IDENTITY_ADDRESS',
+      parse: parseHostPort,
+    }),
+    xds: flag('--xds-address <host:port>', 'its xDS port, if elsewhere', {
+      env: 'CELLWALL_XDS_ADDRESS',
+      parse: parseHostPort,
+    }),
+  };
+  const server = flag('--server <host>', 'its host, with the default ports', {
+    env: 'CELLWALL_SERVER',
+    default: '127.0.0.1',
+    parse: parseHost,
+  });
+  for (const option of [server, ...ports.map((port) => addresses[port])]) {
+    command.addOption(option.helpGroup(controlPlaneGroup));
+  }
+  return command;
 }
 
-export function addEnrolFlags(command: Command): Command {
+export function addEnrolFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
   addIdentityFlags(command)
     .addOption(flag('--token <token>', 'a join token; a restart needs none', { env: 'CELLWALL_TOKEN' }))
-    .addOption(flag('--token-file <file>', 'a file that holds it', { env: 'CELLWALL_TOKEN_FILE' }));
-  addServerFlags(command);
+    .addOption(flag('--token-file <file>', 'a file that holds a join token', { env: 'CELLWALL_TOKEN_FILE' }));
+  addServerFlags(command, ports);
   return addConnectionFlags(command, { data: false });
 }
 

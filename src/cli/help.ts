@@ -4,10 +4,11 @@ import { variableOf } from './environment.ts';
 
 /** What it is, then, in one parenthesis: what it may be, what it is when nobody says, which variable stands in for it. */
 export function describeOption(option: Option): string {
-  const { argChoices: choices, defaultValue, defaultValueDescription, description } = option;
+  const { argChoices: choices, defaultValue, defaultValueDescription, description, mandatory } = option;
   const initial = defaultValueDescription ?? (typeof defaultValue === 'boolean' ? undefined : defaultValue);
   const variable = variableOf(option);
   const notes = [
+    ...(mandatory && initial === undefined ? ['required'] : []),
     ...(choices === undefined ? [] : [choices.join(', ')]),
     ...(initial === undefined ? [] : [`default: ${String(initial)}`]),
     ...(variable === undefined ? [] : [`env: ${variable}`]),

@@ -18,7 +18,8 @@ interface Options {
 export function addProxyFlags(command: Command): Command {
   return command
     .addOption(
-      flag('--listen <ip:port>', 'where callers reach it; default with --app: a free port of 127.0.0.1', {
+      flag('--listen <ip:port>', 'where callers reach it', {
+        defaultText: 'with --app a free port of 127.0.0.1, kept',
         env: 'CELLWALL_LISTEN',
         parse: parseIpPort,
       }),
@@ -30,20 +31,22 @@ export function addProxyFlags(command: Command): Command {
       }),
     )
     .addOption(
-      flag('--instance <name>', 'tells proxies of one identity apart (default: random, kept)', {
+      flag('--instance <name>', 'tells proxies of one identity apart', {
+        defaultText: 'random, kept',
         env: 'CELLWALL_INSTANCE',
         parse: instance,
       }),
     )
     .addOption(
-      flag('--xds-variant <variant>', 'of the protocol; single-: a stream for each thing asked for, instead of ADS', {
+      flag('--xds-variant <variant>', 'variant of xDS; single-: a stream for each thing asked for, instead of ADS', {
         env: 'CELLWALL_XDS_VARIANT',
         default: 'delta',
         choices: [...xdsVariants],
       }),
     )
     .addOption(
-      flag('--envoy-admin <address>', "Envoy's admin interface: a loopback ip:port, or unix:PATH (the default)", {
+      flag('--envoy-admin <address>', "Envoy's admin interface: an ip:port on loopback, or unix:PATH", {
+        defaultText: 'a socket of its own',
         env: 'CELLWALL_ENVOY_ADMIN',
         parse: envoyAdmin,
       }),

@@ -5,8 +5,10 @@ import type { WantedIdentity } from './run.ts';
 
 export function addIdentityFlags(command: Command): Command {
   return command
-    .addOption(flag('--service <ref>', 'the service: name, or cell/name', { env: 'CELLWALL_SERVICE' }))
-    .addOption(flag('--spiffe-id <id>', 'the SPIFFE ID, for what is no service', { env: 'CELLWALL_SPIFFE_ID' }));
+    .addOption(flag('--service <ref>', 'whose identity: a service, as name or cell/name', { env: 'CELLWALL_SERVICE' }))
+    .addOption(
+      flag('--spiffe-id <id>', 'whose identity: a SPIFFE ID, for what is no service', { env: 'CELLWALL_SPIFFE_ID' }),
+    );
 }
 
 /** Exactly one of the two; a flag wins over the environment. */

@@ -40,7 +40,7 @@ export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEn
   const named = path ?? env['ENVOY_BIN'];
   if (named !== undefined && named !== '') {
     if (isExecutable(named)) return named;
-    throw new CellwallError('not_found', `no executable Envoy at ${named}`, { hint: 'check --envoy or ENVOY_BIN' });
+    throw new CellwallError('not_found', `no executable Envoy at ${named}`, { hint: 'check --envoy-bin or ENVOY_BIN' });
   }
   return findPinnedBinary(envoy, {
     env,

@@ -58,7 +58,7 @@ async function start(
   const sidecar = startSidecarProcess(
     [
       ...['--service', 'api', '--data', join(dir, 'data'), '--app', '127.0.0.1:9', '--listen', '127.0.0.1:0'],
-      ...['--identity-address', `${host}:${identity}`, '--xds-address', '127.0.0.1:1', '--envoy', envoy],
+      ...['--identity-address', `${host}:${identity}`, '--xds-address', '127.0.0.1:1', '--envoy-bin', envoy],
       ...more,
     ],
     { CELLWALL_TOKEN: (await harness.token(spiffeId)).reveal(), ...env },

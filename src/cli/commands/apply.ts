@@ -1,6 +1,8 @@
 // `cellwall apply`: documents into the control plane, all of them or none.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { flag } from '../environment.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf } from '../print.ts';
 import { printChange, printedChange } from '../print-change.ts';
@@ -20,17 +22,18 @@ export function applyCommand(context: CliContext): Command {
   const command = new Command('apply')
     .summary('change documents in the control plane')
     .description(
-      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive service strict is\nrefused (exit 1) as long as somebody would be cut off.',
+      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive service strict is refused (exit 1) as long as somebody would be cut off.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
     .option('--dry-run', 'say what would happen, change nothing')
     .option('--urgent', 'in force at once: not coalesced with other changes')
     .option('--expected-revision <number>', 'refuse if anything was changed since that revision')
-    .option(
-      '--since <duration>',
-      "before a service becomes strict, look back so far (default: the mesh's cutOverWindow)",
+    .addOption(
+      flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
+        defaultText: "the mesh's cutOverWindow",
+      }),
     )
-    .option('--force', 'make it strict all the same; written to the audit log')
+    .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
       if (expectedRevision !== undefined && !/^\d{1,15}$/.test(expectedRevision)) {
@@ -48,5 +51,6 @@ export function applyCommand(context: CliContext): Command {
       });
       await printChange(context, formatOf(self), answer, { files });
     });
+  examples(command, 'apply -f api.yaml --dry-run', 'apply -f mesh.d');
   return prints(addConnectionFlags(command), printedChange);
 }

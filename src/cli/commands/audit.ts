@@ -1,6 +1,7 @@
 // `cellwall audit`: who changed what, which gates were forced, which tokens were made; and whether the log was tampered with.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
@@ -12,7 +13,7 @@ export function auditCommand(context: CliContext): Command {
     .description(
       'Prints the audit log, oldest first. Exit 3 if its chain is broken: something was changed or taken out.',
     )
-    .option('--last <number>', 'how many, from the end', '100')
+    .option('--last <number>', 'how many records, from the end', '100')
     .action(async ({ last }: { last: string }, self: Command) => {
       if (!/^[1-9]\d{0,3}$|^10000$/.test(last)) {
         self.error(`error: --last: not a number between 1 and 10000: ${last}`, { exitCode: 2 });
@@ -38,5 +39,6 @@ export function auditCommand(context: CliContext): Command {
       context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
       context.finish(3);
     });
+  examples(command, 'audit --last 20');
   return prints(addConnectionFlags(command), object('intact records', 'brokenAt'));
 }

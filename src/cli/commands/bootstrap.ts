@@ -1,6 +1,7 @@
 // `cellwall bootstrap`: Envoy's bootstrap, for those who run Envoy themselves.
 import { Command } from 'commander';
 import { addServerFlags } from '../enrol.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { prints } from '../prints.ts';
@@ -10,10 +11,11 @@ export function bootstrapCommand(context: CliContext): Command {
   const command = new Command('bootstrap')
     .summary("print an Envoy's bootstrap")
     .description(
-      'Prints the bootstrap that the sidecar would write, as JSON, for those who run Envoy themselves. Its xDS connection takes\nits certificate from the files of "svid fetch" (run that again before they end: Envoy sees the new ones).',
+      'Prints the bootstrap that the sidecar would write, as JSON, for those who run Envoy themselves. Its xDS connection takes its certificate from the files of "svid fetch" (run that again before they end: Envoy sees the new ones).',
     )
-    .requiredOption('--dir <dir>', 'where "svid fetch" put the certificate');
-  addProxyFlags(addServerFlags(command));
+    .requiredOption('--dir <dir>', 'the directory that "svid fetch" wrote');
+  addProxyFlags(addServerFlags(command, ['xds']));
+  examples(command, 'bootstrap --dir /var/lib/envoy --app 3000 --listen 10.0.0.5:8443 > envoy.json');
   prints(command, { kind: 'other', what: "Envoy's bootstrap" });
   return command.action(async (options: { dir: string }, self: Command) => {
     const value = await context.run.bootstrap({ ...proxyOptions(self), directory: options.dir });

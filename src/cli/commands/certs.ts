@@ -1,6 +1,7 @@
 // `cellwall certs`: issued certificates, and their renewal now.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { array, object, prints } from '../prints.ts';
@@ -42,6 +43,7 @@ export function certsCommand(context: CliContext): Command {
       const answer = await client.rotate(selector);
       await print(context, formatOf(self), { value: answer, table: () => `rotated ${answer.rotated}\n` });
     });
+  examples(rotate, 'certs rotate cell-1/api');
   return new Command('certs')
     .summary('list certificates, or renew them')
     .description('Certificates: of the CA, of the control plane, of workloads. Alone it lists them.')

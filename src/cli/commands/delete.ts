@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { parseKey } from '../document-key.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf } from '../print.ts';
 import { printChange, printedChange } from '../print-change.ts';
@@ -31,5 +32,6 @@ export function deleteCommand(context: CliContext): Command {
         hint: 'delete what names it in the same command, or change that first with "cellwall apply"',
       });
     });
+  examples(command, 'delete policy/api service/old --dry-run');
   return prints(addConnectionFlags(command), printedChange);
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { formatDifferences, formatImpact } from '../format-differences.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { printInvalid } from '../print-failure.ts';
@@ -32,5 +33,6 @@ export function diffCommand(context: CliContext): Command {
       const invalid = answer.problems.some((problem) => problem.severity === 'error');
       if (invalid || answer.differences.length > 0) context.finish(3);
     });
+  examples(command, 'diff -f api.yaml');
   return prints(addConnectionFlags(command), object('kind revision differences problems', 'impact'));
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { flag } from '../environment.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { printInvalid } from '../print-failure.ts';
@@ -23,20 +24,27 @@ interface Options {
 
 export function explainCommand(context: CliContext): Command {
   const command = new Command('explain')
-    .summary('may A call B, and why')
+    .summary('say whether A may call B, and why')
     .description('Says whether a caller may do something with a service, and which rule and line decide it.')
     .argument(
       '[caller]',
       'a service (name or cell/name), a SPIFFE ID, or anonymous, one-way-tls, legacy, or jwt:<issuer>,aud=<audience>,<claim>=<text>',
     )
     .argument('[target]', 'a service (name or cell/name)')
-    .option('--method <method>', 'HTTP method (default: GET)')
-    .option('--path <path>', 'HTTP path (default: /)')
+    .addOption(flag('--method <method>', 'HTTP method', { defaultText: 'GET' }))
+    .addOption(flag('--path <path>', 'HTTP path', { defaultText: '/' }))
     .option('--grpc <method>', 'gRPC method, as in package.Service/Method')
-    .option('--cell-id <number>', 'with --grpc: the cell that the request speaks of, for matchingCell rules')
-    .option('--request <id>', 'why a request was refused, by its x-request-id, instead of all else')
+    .option(
+      '--cell-id <number>',
+      'with --grpc: the number of the cell that the request speaks of, for matchingCell rules',
+    )
+    .option('--request <id>', 'why this request was refused: its x-request-id, instead of caller and target')
     .option('--offline', 'decide from files (-f), without a control plane')
-    .option('-f, --file <path...>', 'with --offline: files or directories of YAML (default: cellwall)')
+    .addOption(
+      flag('-f, --file <path...>', 'with --offline: files or directories of YAML; - is standard input', {
+        defaultText: 'cellwall',
+      }),
+    )
     .addOption(flag('--expect <decision>', 'exit 3 unless this is the decision', { choices: ['allowed', 'refused'] }))
     .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
       const { method, path, grpc, cellId, request } = options;
@@ -69,6 +77,12 @@ export function explainCommand(context: CliContext): Command {
       const decided = answer.undecidable === undefined ? answer.decision : undefined;
       if (options.expect !== undefined && options.expect !== decided) context.finish(3);
     });
+  examples(
+    command,
+    'explain web cell-1/api --method POST --path /orders',
+    'explain anonymous api',
+    'explain --request 4b0c5a52-8a3e-4d0c-9f43-0f2a37c1b6d1',
+  );
   return prints(
     addConnectionFlags(command),
     object(

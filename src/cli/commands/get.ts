@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { type KeyPattern, parseKeyPattern } from '../document-key.ts';
 import { escapeBlock } from '../escape.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
@@ -36,6 +37,7 @@ export function getCommand(context: CliContext): Command {
           ),
       });
     });
+  examples(command, 'get', 'get service/cell-1/api', 'get -o yaml > mesh.yaml');
   return prints(addConnectionFlags(command), object('revision', 'documents key kind text source'));
 }
 

@@ -14,7 +14,7 @@ export function historyCommand(context: CliContext): Command {
   const command = new Command('history')
     .summary('show the last revisions')
     .description(
-      'Lists the last revisions, newest first: when, who, which documents; and which were rollbacks, cut-overs forced against the gate, or\nedits from outside (a file, not an apply).',
+      'Lists the last revisions, newest first: when, who, which documents; and which were rollbacks, cut-overs forced against the gate, or edits from outside (a file, not an apply).',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);

@@ -7,6 +7,7 @@ import type { PolicySource } from '../../model/documents/authorization-policy.ts
 import { parseSpiffeId, spiffePrefixSchema } from '../../model/spiffe-id.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { escapeBlock, escapeLine } from '../escape.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { printError } from '../print-failure.ts';
@@ -32,7 +33,7 @@ export function importCommand(context: CliContext): Command {
   const command = new Command('grpc-access')
     .summary('policies from the access_control option of gRPC methods')
     .description(
-      'Makes an AuthorizationPolicy, and the descriptors that its rules need, of a FileDescriptorSet whose methods carry\ngitlab.cells.topology_service.access_control. Exit 3 if what is in force (or in -f) was imported before and differs.',
+      'Makes an AuthorizationPolicy, and the descriptors that its rules need, of a FileDescriptorSet whose methods carry gitlab.cells.topology_service.access_control. Exit 3 if what is in force (or in -f) was imported before and differs.',
     )
     .requiredOption('--descriptor <file>', 'FileDescriptorSet, of `protoc --include_imports -o` or `buf build -o`')
     .option('--service <ref>', 'the service that has these methods (name or cell/name)', 'topology')
@@ -40,7 +41,7 @@ export function importCommand(context: CliContext): Command {
     .option('--routers-as <who...>', 'routers: services, SPIFFE IDs, or prefixes that end in "/"')
     .option('--admins-as <who...>', 'administrators, the same way')
     .option('--field <name>', "the request's field with the number of its cell", 'cell_id')
-    .option('-f, --file <path...>', 'compare with files or directories of YAML, without a control plane')
+    .option('-f, --file <path...>', 'compare with these files or directories of YAML, without a control plane')
     .option('--out <file>', 'where the documents go; - is standard output', '-')
     .action(async (options: Options, self: Command) => {
       const format = formatOf(self);
@@ -80,8 +81,9 @@ export function importCommand(context: CliContext): Command {
       for (const { key, before, after } of drifted) context.stderr.write(escapeBlock(unifiedDiff(key, before, after)));
       if (drifted.length > 0) context.finish(3);
     });
+  examples(command, 'import grpc-access --descriptor topology.binpb --routers-as http-router --out access.yaml');
   prints(command, object('documents notes'));
-  return new Command('import').summary('documents from what others say').addCommand(addConnectionFlags(command));
+  return new Command('import').summary('make documents of what others say').addCommand(addConnectionFlags(command));
 }
 
 function readDescriptor(file: string): Uint8Array {

@@ -1,6 +1,8 @@
 // `cellwall rollback`: one step back, or several, in force at once.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { flag } from '../environment.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf } from '../print.ts';
 import { printChange, printedChange } from '../print-change.ts';
@@ -17,12 +19,16 @@ export function rollbackCommand(context: CliContext): Command {
   const command = new Command('rollback')
     .summary('go back to an earlier revision')
     .description(
-      'Puts the documents back as they were, as a new revision, in force at once. A way back that makes a service strict passes the\nsame gate as an apply.',
+      'Puts the documents back as they were, as a new revision, in force at once. A way back that makes a service strict passes the same gate as an apply.',
     )
-    .option('--to <revision>', 'default: the one before')
+    .addOption(flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before' }))
     .option('--dry-run', 'say what would happen, change nothing')
-    .option('--since <duration>', 'before a service becomes strict, look back so far')
-    .option('--force', 'make it strict all the same; written to the audit log')
+    .addOption(
+      flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
+        defaultText: "the mesh's cutOverWindow",
+      }),
+    )
+    .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
     .action(async ({ to, dryRun, since, force }: Options, self: Command) => {
       if (to !== undefined && !/^\d{1,15}$/.test(to)) {
         self.error(`error: --to: not a revision: ${to}`, { exitCode: 2 });
@@ -36,5 +42,6 @@ export function rollbackCommand(context: CliContext): Command {
       });
       await printChange(context, formatOf(self), answer, { done: 'put back', diff: true });
     });
+  examples(command, 'rollback --dry-run', 'rollback --to 12');
   return prints(addConnectionFlags(command), printedChange);
 }

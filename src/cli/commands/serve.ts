@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
 import { formatHostPort, parseHostPort } from '../address.ts';
 import { flag } from '../environment.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { defaultData } from '../paths.ts';
@@ -28,7 +29,8 @@ export function serveCommand(context: CliContext): Command {
     .summary('run the control plane')
     .description('Runs the control plane: xDS for proxies, the identity API for sidecars, the admin API for operators.')
     .addOption(
-      flag('--documents <dir>', 'the directory of YAML documents (default: cellwall, if it exists)', {
+      flag('--documents <dir>', 'the directory of YAML documents', {
+        defaultText: 'cellwall, if it exists',
         env: 'CELLWALL_DOCUMENTS',
       }),
     )
@@ -39,10 +41,13 @@ export function serveCommand(context: CliContext): Command {
         choices: ['directory', 'redis', 'memory'],
       }),
     )
-    .addOption(flag('--redis-url <url>', 'with --store redis', { env: 'CELLWALL_REDIS_URL' }))
-    .addOption(flag('--redis-url-file <file>', 'a file that holds it', { env: 'CELLWALL_REDIS_URL_FILE' }))
+    .addOption(flag('--redis-url <url>', 'with --store redis: its address', { env: 'CELLWALL_REDIS_URL' }))
+    .addOption(flag('--redis-url-file <file>', 'a file that holds that address', { env: 'CELLWALL_REDIS_URL_FILE' }))
     .addOption(
-      flag('--data <dir>', 'keys, tokens and state (default: ~/.local/state/cellwall)', { env: 'CELLWALL_DATA' }),
+      flag('--data <dir>', 'its keys, tokens and state', {
+        env: 'CELLWALL_DATA',
+        defaultText: '~/.local/state/cellwall',
+      }),
     )
     .addOption(
       address('--xds-listen <host:port>', 'where proxies reach xDS, mTLS only', 'CELLWALL_XDS_LISTEN', '0.0.0.0:18000'),
@@ -64,6 +69,11 @@ export function serveCommand(context: CliContext): Command {
       ),
     );
   addLogLevelFlag(command);
+  examples(
+    command,
+    'serve --documents mesh.d',
+    'serve --store redis --redis-url-file /run/secrets/redis-url --data /var/lib/cellwall',
+  );
   prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision'));
   return command.action(async (options: Options, self: Command) => {
     const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);

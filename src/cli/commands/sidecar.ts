@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
 import { flag } from '../environment.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { seconds, threads } from '../number.ts';
@@ -12,7 +13,7 @@ import { wantedIdentity } from '../wanted-identity.ts';
 
 interface Options {
   readonly data?: string;
-  readonly envoy?: string;
+  readonly envoyBin?: string;
   readonly drainSeconds: number;
   readonly concurrency: number;
 }
@@ -21,12 +22,17 @@ export function sidecarCommand(context: CliContext): Command {
   const command = new Command('sidecar')
     .summary('run an Envoy beside a service')
     .description(
-      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity, and hands signals on.\nA restart with the same --data needs no token.',
+      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity, and hands signals on. A restart with the same --data needs no token.',
     );
-  addEnrolFlags(command);
+  addEnrolFlags(command, ['identity', 'xds']);
   addProxyFlags(command)
-    .addOption(flag('--data <dir>', 'its keys and state (default: one of its own)', { env: 'CELLWALL_SIDECAR_DATA' }))
-    .addOption(flag('--envoy <path>', 'the Envoy to run (default: ENVOY_BIN, PATH, else fetched once)'))
+    .addOption(
+      flag('--data <dir>', 'its keys and state', {
+        env: 'CELLWALL_SIDECAR_DATA',
+        defaultText: 'a directory of its own',
+      }),
+    )
+    .addOption(flag('--envoy-bin <path>', 'the Envoy to run', { defaultText: 'ENVOY_BIN, PATH, else fetched once' }))
     .addOption(
       flag('--concurrency <n>', "Envoy's worker threads", {
         env: 'CELLWALL_CONCURRENCY',
@@ -42,6 +48,11 @@ export function sidecarCommand(context: CliContext): Command {
       }),
     );
   addLogLevelFlag(command);
+  examples(
+    command,
+    'sidecar --service cell-1/api --app 3000',
+    'sidecar --service api --app 3000 --listen 10.0.0.5:8443 --server control-plane --token-file token',
+  );
   prints(command, { kind: 'nothing' });
   return command.action(async (options: Options, self: Command) => {
     const wanted = wantedIdentity(self);
@@ -55,7 +66,7 @@ export function sidecarCommand(context: CliContext): Command {
       drainSeconds: options.drainSeconds,
       concurrency: options.concurrency,
       logLevel: logLevel(self),
-      ...(options.envoy === undefined ? {} : { envoy: options.envoy }),
+      ...(options.envoyBin === undefined ? {} : { envoy: options.envoyBin }),
     });
     context.finish(code);
   });

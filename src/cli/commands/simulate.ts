@@ -1,6 +1,7 @@
 // `cellwall simulate`: a change against the traffic that was recorded, before anybody is refused.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { printInvalid } from '../print-failure.ts';
@@ -9,12 +10,12 @@ import { readDocuments } from '../read-documents.ts';
 
 export function simulateCommand(context: CliContext): Command {
   const command = new Command('simulate')
-    .summary('what files would do to the calls that were recorded')
+    .summary('show what files would do to the recorded calls')
     .description(
-      'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often and when last seen.\nWhat the record cannot decide is counted apart. Exit 3 if anybody would newly be refused, or the files are invalid.',
+      'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often and when last seen. What the record cannot decide is counted apart. Exit 3 if anybody would newly be refused, or the files are invalid.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
-    .option('--since <duration>', 'how far back', '7d')
+    .option('--since <duration>', 'how far to look back', '7d')
     .action(async (options: { file: string[]; since: string }, self: Command) => {
       const files = await readDocuments(context, options.file);
       const client = await connect(context, self);
@@ -29,6 +30,7 @@ export function simulateCommand(context: CliContext): Command {
       await print(context, format, { value: answer, table: () => formatSimulation(answer, context.clock.now()) });
       if (answer.totals.newlyRefused > 0) context.finish(3);
     });
+  examples(command, 'simulate -f api.yaml --since 24h');
   return prints(
     addConnectionFlags(command),
     object('kind revision since replayed newlyRefused newlyAllowed cannotTell totals incomplete notCrossChecked'),

@@ -1,6 +1,7 @@
 // `cellwall status`: the control plane, its proxies, and who calls whom how.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
@@ -28,5 +29,6 @@ export function statusCommand(context: CliContext): Command {
         table: () => formatStatus({ status, services, proxies, traffic, now: context.clock.now() }),
       });
     });
+  examples(command, 'status -o json');
   return prints(addConnectionFlags(command), object('status services proxies traffic'));
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
 import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { formatOf, print } from '../print.ts';
@@ -13,7 +14,7 @@ import { wantedIdentity } from '../wanted-identity.ts';
 
 export function svidCommand(context: CliContext): Command {
   return new Command('svid')
-    .summary('certificates as files')
+    .summary('fetch certificates as files, or show one')
     .description('X.509-SVIDs as files, for clients without a sidecar.')
     .addCommand(fetchCommand(context))
     .addCommand(showCommand(context));
@@ -23,8 +24,9 @@ function fetchCommand(context: CliContext): Command {
   const command = new Command('fetch')
     .summary('get or renew a certificate')
     .description('Gets an X.509-SVID into files, or renews the one that is there (which needs no token).')
-    .requiredOption('--dir <dir>', 'where certificate, key and bundle are written');
-  addLogLevelFlag(addEnrolFlags(command), 'warn');
+    .requiredOption('--dir <dir>', 'the directory for certificate, key and bundle');
+  addLogLevelFlag(addEnrolFlags(command, ['identity']), 'warn');
+  examples(command, 'svid fetch --service api --dir /var/lib/client --token-file token');
   prints(command, object('spiffeId notAfter files'));
   return command.action(async (options: { dir: string }, self: Command) => {
     const wanted = wantedIdentity(self);
@@ -50,7 +52,7 @@ function fetchCommand(context: CliContext): Command {
 
 function showCommand(context: CliContext): Command {
   const command = new Command('show')
-    .summary('what is in a certificate')
+    .summary('show what is in a certificate')
     .description('Shows the identity and the dates of the first certificate in a PEM file.')
     .argument('<file>', 'a PEM file')
     .action(async (file: string, _options: object, self: Command) => {
@@ -72,6 +74,7 @@ function showCommand(context: CliContext): Command {
           ]),
       });
     });
+  examples(command, 'svid show /var/lib/client/svid.pem');
   return prints(command, object('subject issuer serial dnsNames notBefore notAfter sha256', 'spiffeId'));
 }
 

@@ -1,6 +1,7 @@
 // `cellwall token create`: a join token for one identity.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
@@ -11,7 +12,7 @@ export function tokenCommand(context: CliContext): Command {
   const create = new Command('create')
     .summary('make a join token')
     .description('Makes a join token for one identity: single use, expiring. Prints only the token.')
-    .option('--ttl <duration>', 'how long it can be redeemed, as in 10m; 24h at most', '10m')
+    .option('--ttl <duration>', 'how long it can be redeemed, 24h at most', '10m')
     .action(async (options: { ttl: string }, self: Command) => {
       const wanted = wantedIdentity(self);
       const client = await connect(context, self);
@@ -22,6 +23,10 @@ export function tokenCommand(context: CliContext): Command {
       await print(context, formatOf(self), { value: answer, table: () => `${answer.token}\n` });
       context.stderr.write(`for ${answer.spiffeId}, expires ${relativeTime(answer.expiresAt, context.clock.now())}\n`);
     });
+  examples(create, 'token create --service cell-1/api --ttl 1h > token');
   prints(addConnectionFlags(addIdentityFlags(create)), object('token spiffeId expiresAt'));
-  return new Command('token').summary('join tokens').description('Join tokens.').addCommand(create);
+  return new Command('token')
+    .summary('make join tokens')
+    .description('Join tokens: by one a sidecar or a client gets its first identity.')
+    .addCommand(create);
 }

@@ -1,5 +1,6 @@
 // `cellwall validate`: documents, offline: each by itself, and how they fit together.
 import { Command } from 'commander';
+import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
@@ -18,8 +19,8 @@ export function validateCommand(context: CliContext): Command {
     .description(
       'Checks documents, without a control plane: each by itself, and how they fit together. Exit 3 if invalid.',
     )
-    .argument('[path...]', 'files or directories; - is standard input', ['cellwall'])
-    .option('-f, --file <path...>', 'the same, as a flag')
+    .argument('[path...]', 'files or directories of YAML; - is standard input', ['cellwall'])
+    .option('-f, --file <path...>', 'files or directories, as the argument')
     .option('--onto <dir>', 'check them as a change to the documents there: each replaces the one with its key')
     .option(
       '--envoy',
@@ -51,5 +52,6 @@ export function validateCommand(context: CliContext): Command {
       });
       if (!valid) context.finish(3);
     });
+  examples(command, 'validate mesh.d', 'validate --onto mesh.d new.yaml');
   return prints(command, object('valid documents problems'));
 }

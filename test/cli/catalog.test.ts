@@ -1,0 +1,174 @@
+// Every command there is, one after the other: what it prints with -o json, and how it fails. A new command fails here until it says
+// what it prints, and is called below.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { leafCommands } from '../../scripts/cli-reference.ts';
+import { printedBy } from '../../src/cli/prints.ts';
+import type { CliRun } from '../../src/cli/run.ts';
+import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
+import { type CliResult, runCli } from '../support/cli-harness.ts';
+import { descriptorSet } from '../support/descriptor-set.ts';
+import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
+import { createTestCa } from '../support/test-ca.ts';
+
+const leaves = leafCommands();
+const base = yaml(
+  meshText(),
+  serviceText('web'),
+  serviceText('api'),
+  policyText('api', 'api', 'allow', '[{from: [{service: web}]}]'),
+);
+let admin: AdminHarness;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-catalog-'));
+  const now = Date.parse('2026-01-01T00:00:00Z');
+  const certificate = {
+    serial: 'ab',
+    spiffeId: 'spiffe://td1/service/web',
+    notBefore: now,
+    notAfter: now + 1,
+    node: 'n',
+  };
+  admin = await startAdmin({ certificates: () => [{ purpose: 'svid-pushed', ...certificate }], rotate: () => 1 });
+  writeFileSync(join(folder, 'base.yaml'), base);
+  const { certificate: pem } = await (await createTestCa('catalog')).issue({ uri: 'spiffe://td1/service/web' });
+  writeFileSync(join(folder, 'svid.pem'), pem);
+  writeFileSync(join(folder, 'descriptor.binpb'), descriptorSet('pkg.Topology', [{ name: 'GetCells', access: [1] }]));
+  await cellwall(['apply', '-f', join(folder, 'base.yaml')]);
+  await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
+});
+
+afterAll(async () => {
+  await admin.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const at = { host: '127.0.0.1', port: 1 };
+const run: Partial<CliRun> = {
+  async serve(_options, started) {
+    started({ xds: at, identity: at, admin: at, services: 0, adminTokenFile: '/t' });
+    return 0;
+  },
+  sidecar: async () => 0,
+  fetchSvid: async () => ({ spiffeId: 'spiffe://td1/service/web', notAfter: 0, files: [] }),
+  bootstrap: async () => ({ node: {} }),
+  inspect: async () => ({ problems: [], asked: 0 }),
+};
+
+function cellwall(
+  args: readonly string[],
+  stdin = '',
+  address = `127.0.0.1:${admin.address.port}`,
+): Promise<CliResult> {
+  const env = { CELLWALL_ADMIN: address, CELLWALL_ADMIN_TOKEN: adminToken };
+  return runCli(args, { env, stdin, run, clock: admin.clock });
+}
+
+/** Arguments with which each command does something, and does no harm to the next. */
+const calls: Readonly<Record<string, () => readonly string[]>> = {
+  serve: () => ['--documents', folder],
+  sidecar: () => ['--service', 'web'],
+  validate: () => [join(folder, 'base.yaml')],
+  apply: () => ['-f', join(folder, 'base.yaml'), '--dry-run'],
+  get: () => [],
+  delete: () => ['policy/api', '--dry-run'],
+  diff: () => ['-f', join(folder, 'base.yaml')],
+  simulate: () => ['-f', join(folder, 'base.yaml')],
+  history: () => [],
+  rollback: () => ['--dry-run'],
+  'import grpc-access': () => ['--descriptor', join(folder, 'descriptor.binpb'), '--service', 'api'],
+  schema: () => [],
+  status: () => [],
+  explain: () => ['web', 'api'],
+  audit: () => [],
+  'token create': () => ['--service', 'web'],
+  'certs list': () => [],
+  'certs rotate': () => [],
+  'svid fetch': () => ['--service', 'web', '--dir', folder],
+  'svid show': () => [join(folder, 'svid.pem')],
+  bootstrap: () => ['--dir', folder],
+};
+
+function argsOf(name: string): readonly string[] {
+  return [...name.split(' '), ...(calls[name]?.() ?? [])];
+}
+
+it('knows how every command is called', () => {
+  expect(Object.keys(calls)).toEqual(leaves.map(({ name }) => name));
+});
+
+describe.each(leaves)('$name', ({ name, command }) => {
+  it('says what it prints, and prints that, alone, with -o json', async () => {
+    const printed = printedBy(command);
+    expect(printed, 'declare it with prints()').toBeDefined();
+    const { code, stdout, stderr } = await cellwall([...argsOf(name), '-o', 'json']);
+    expect([0, 3], stderr).toContain(code);
+    if (printed === undefined || printed.kind === 'nothing') return expect(stdout).toBe('');
+    const value: unknown = JSON.parse(stdout);
+    if (printed.kind === 'other') return;
+    const item = printed.kind === 'array' && Array.isArray(value) ? value[0] : value;
+    const fields = Object.keys(Object(item));
+    expect(fields).toEqual(expect.arrayContaining([...printed.fields]));
+    const known = new Set([...printed.fields, ...printed.optional]);
+    expect(fields.filter((field) => !known.has(field))).toEqual([]);
+  });
+
+  it('fails as one error object, for a wrong command line', async () => {
+    const { code, stdout, stderr } = await cellwall([...argsOf(name), '--nope', '-o', 'json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toEqual({
+      error: { code: 'invalid_argument', message: expect.stringContaining('--nope') },
+    });
+    expect(stderr).toContain(`cellwall ${name} --help`);
+    expect((await cellwall([...argsOf(name), '--nope'])).stdout).toBe('');
+  });
+
+  it('has a help that fits a terminal', async () => {
+    const { code, stdout } = await cellwall([...name.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`^Usage: cellwall ${name}`));
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
+  });
+});
+
+describe.each(leaves.filter(({ command }) => command.options.some(({ long }) => long === '--admin-token')))(
+  '$name',
+  ({ name }) => {
+    it('fails as one error object without a control plane', async () => {
+      // What enrols gets its identity elsewhere, and asks only for a token.
+      if (['sidecar', 'svid fetch'].includes(name)) return;
+      const { code, stdout, stderr } = await cellwall([...argsOf(name), '-o', 'json'], '', '127.0.0.1:1');
+      expect(code).toBe(1);
+      const { error } = JSON.parse(stdout);
+      expect(error).toEqual({
+        code: 'unavailable',
+        message: 'cannot reach the control plane at 127.0.0.1:1 (ECONNREFUSED)',
+        hint: expect.stringContaining('cellwall serve'),
+      });
+      expect(stderr).toBe(`error: ${error.message}\n  hint: ${error.hint}\n`);
+    });
+  },
+);
+
+describe('flags', () => {
+  const all = leaves.flatMap(({ name, command }) => command.options.map((option) => ({ name, option })));
+
+  it('of one name take one kind of value, in every command', () => {
+    const forms = new Map<string, Set<string>>();
+    for (const { option } of all) {
+      const long = option.long ?? option.flags;
+      forms.set(long, (forms.get(long) ?? new Set()).add(option.flags));
+    }
+    expect([...forms.values()].filter((flags) => flags.size > 1).map((flags) => [...flags])).toEqual([]);
+  });
+
+  it('are in docs/cli.md, each with its commands', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
+    expect(leaves.map(({ name }) => name).filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
+    expect(all.map(({ option }) => option.flags).filter((flags) => !page.includes(`| \`${flags}\` |`))).toEqual([]);
+  });
+});

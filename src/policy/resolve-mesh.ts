@@ -114,7 +114,16 @@ const placeholder = 'unknown' as TrustDomain;
 
 function resolveLegacyAuthorities(parsed: ParsedDocument<Mesh>, problems: Problems): Map<string, LegacyAuthorityIr> {
   const authorities = new Map<string, LegacyAuthorityIr>();
-  for (const [index, authority] of parsed.document.spec.legacyAuthorities.entries()) {
+  const { trustDomain, legacyAuthorities } = parsed.document.spec;
+  if (trustDomain.startsWith('.') && legacyAuthorities.length > 0) {
+    // A name constraint that begins with "." means the hosts below it (RFC 5280 §4.2.1.10): none would mean this one.
+    problems.error(parsed, ['spec', 'legacyAuthorities'], {
+      code: 'unconstrained-authority',
+      message: `a legacy authority cannot be kept from vouching for the trust domain "${trustDomain}"`,
+      hint: 'choose a trust domain that does not begin with "."',
+    });
+  }
+  for (const [index, authority] of legacyAuthorities.entries()) {
     const place = ['spec', 'legacyAuthorities', index];
     if (authorities.has(authority.name)) {
       problems.error(parsed, [...place, 'name'], {

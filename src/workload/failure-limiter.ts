@@ -1,9 +1,9 @@
-// Slows down guessing: an address that failed too often is refused for a while, before any cryptography.
+// Slows down guessing: who failed too often (an address, or what it presents) is refused for a while, before any cryptography.
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 
 export interface FailureLimiter {
-  /** Throws `resource_exhausted` for an address that failed too often. */
+  /** Throws `resource_exhausted` for one who failed too often. */
   check(address: string): void;
   fail(address: string): void;
 }

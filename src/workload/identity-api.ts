@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Attestor } from '../identity/attestor/attestor.ts';
-import { keyFingerprint } from '../identity/fingerprint.ts';
+import { keyFingerprint, sha256 } from '../identity/fingerprint.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { checkProof } from '../identity/possession.ts';
 import { readCsr } from '../identity/read-csr.ts';
@@ -75,13 +75,16 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
+    // Others may come from this address, too: nobody's failures here are in the way of another's renewal.
+    let who = address;
     try {
       const path = request.url?.split('?')[0];
       if (path === identityPaths.bundle && request.method === 'GET') {
         return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
       }
       if (path === identityPaths.counters && request.method === 'POST') {
-        limiter.check(address);
+        who = `${address} ${path}`;
+        limiter.check(who);
         await counters.take(request, await issuer.bundle());
         response.writeHead(204).end();
         return;
@@ -91,13 +94,17 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
           hint: `routes: ${Object.values(identityPaths).join(', ')}`,
         });
       }
-      limiter.check(address);
+      if (path === identityPaths.attest) limiter.check(who);
       const body = await readBody(request);
+      if (path === identityPaths.renew) {
+        who = `${address} ${sha256(textOf(body, 'chain')).toString('base64url')}`;
+        limiter.check(who);
+      }
       const svid = path === identityPaths.attest ? await attest(body) : await renew(body);
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
       send(response, 200, JSON.stringify(await reply(svid)));
     } catch (reason) {
-      fail(request, response, address, CellwallError.from(reason));
+      fail(request, response, { address, who }, CellwallError.from(reason));
     }
   }
 
@@ -125,10 +132,14 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     return { spiffeId, chain, bundle, notAfter: notAfter.toISOString(), renewAt: renewAt.toISOString() };
   }
 
-  function fail(request: IncomingMessage, response: ServerResponse, address: string, error: CellwallError): void {
+  function fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { address, who }: { readonly address: string; readonly who: string },
+    error: CellwallError,
+  ): void {
     const { code, message, hint } = error;
-    if (code === 'unauthenticated' || code === 'permission_denied' || code === 'invalid_argument')
-      limiter.fail(address);
+    if (code === 'unauthenticated' || code === 'permission_denied' || code === 'invalid_argument') limiter.fail(who);
     log[code === 'internal' ? 'error' : 'warn'](
       { address, path: request.url?.slice(0, 100), code, reason: message },
       'refused',

@@ -298,9 +298,9 @@ describe('problems', () => {
 });
 
 describe('legacy authorities', () => {
-  const withPem = (pem: string): string =>
+  const withPem = (pem: string, trustDomain = 'td1'): string =>
     yaml(
-      `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: td1\n  legacyAuthorities:\n    - name: old\n      certificates: ${JSON.stringify(pem)}`,
+      `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: ${trustDomain}\n  legacyAuthorities:\n    - name: old\n      certificates: ${JSON.stringify(pem)}`,
       serviceText('web', 'http1', ', mtls: {mode: permissive, legacyAuthority: old}'),
     );
 
@@ -324,6 +324,12 @@ describe('legacy authorities', () => {
       expect(found).toMatchObject([{ code: 'bad-certificate', source: { line: 8, column: 21 } }]);
       expect(JSON.stringify(found)).not.toContain(leaf.key.slice(30, 60));
     }
+  });
+
+  test('none beside a trust domain that no name constraint can speak of', async () => {
+    const { root } = await createTestCa();
+    expect(problemsOf(withPem(root, '.td1'))).toMatchObject([{ code: 'unconstrained-authority' }]);
+    expect(problemsOf(withPem(root, 'td1.'))).toEqual([]);
   });
 });
 

@@ -283,6 +283,19 @@ describe('the server', () => {
     expect(statuses.at(-1)).toBe(429);
   });
 
+  it('lets nobody stand in the way of the renewals of others at the same address', async () => {
+    const { key, reply } = await join();
+    const made = createCsr(makeKey());
+    const bad = JSON.stringify({ evidence: { attestor: 'join-token', token: 'cw1.x.y' }, csr: made });
+    for (let tries = 0; tries < 40; tries++) await raw('/v1/attest', bad);
+    expect((await raw('/v1/attest', bad)).status).toBe(429);
+    const garbage = JSON.stringify({ chain: 'no chain', csr: made, proof: '' });
+    for (let tries = 0; tries < 40; tries++) await raw('/v1/renew', garbage);
+    expect((await raw('/v1/renew', garbage)).status).toBe(429);
+    const renewed = (await client()).renew({ chain: reply.chain, currentKey: key, key: makeKey() });
+    await expect(renewed).resolves.toMatchObject({ spiffeId });
+  });
+
   it('drops what never speaks TLS', async () => {
     const socket = connect(harness.address);
     socket.write('GET / HTTP/1.1\r\n\r\n');

@@ -15,7 +15,7 @@ export function heldProblems(
   reasons: readonly HeldReason[] | undefined,
 ): readonly Problem[] {
   const waits = whole
-    ? 'The whole edit waits, as without this line the rest would let in who is refused now, or not fit together'
+    ? 'The whole edit waits with it: the rest alone could let in callers who are refused now, or would not fit together'
     : `Not in force until then: ${keep.join(', ')}`;
   return services.map(({ key, source }): Problem => {
     const own = reasons?.filter(({ service }) => service === key) ?? [];

@@ -33,7 +33,7 @@ export function heldProblems(
 }
 
 /** Of times only those that stay the same: the answer to the same question must be the same text. */
-function textOf({ kind, who, why, lastSeen }: HeldReason): string {
+function textOf({ service, kind, who, why, lastSeen }: HeldReason): string {
   const time = kind === 'record' && lastSeen !== undefined ? `: ${new Date(lastSeen).toISOString()}` : '';
-  return `${who}: ${why}${time}`;
+  return `${who === service ? '' : `${who}: `}${why}${time}`;
 }

@@ -154,6 +154,18 @@ const proxySchema = z.object({
     })
     .optional()
     .describe("Absent: its Envoy's counters are not read beside its log."),
+  missing: z
+    .array(
+      z.object({
+        from: z.number(),
+        to: z.number(),
+        what: z.enum(['requests', 'connections', 'log entries']),
+        counted: z.int(),
+        told: z.int(),
+      }),
+    )
+    .optional()
+    .describe('Of the last 24 hours: times in which its log told less than its Envoy counted.'),
 });
 
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });

@@ -1,6 +1,7 @@
 // The tables of `cellwall status`. Pure.
 import type { ProxiesAnswer, StatusAnswer, TrafficCount } from '../admin/wire.ts';
 import type { ServicesAnswer } from '../admin/wire-services.ts';
+import { formatCrossCheck } from './format-cross-check.ts';
 import { formatFields, formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
@@ -33,6 +34,8 @@ export function formatStatus({ status, services, proxies, traffic, now }: Status
     ),
   );
   if (rejections.length > 0) parts.push(formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections));
+  const there = proxies.filter(({ state }) => state === 'connected');
+  if (there.length > 0) parts.push(formatCrossCheck(there, now));
   if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
   const shadowed = traffic.filter((count) => count.shadow !== undefined);
   if (shadowed.length > 0) parts.push(formatShadow(shadowed, now));

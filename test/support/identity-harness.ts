@@ -15,6 +15,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import type { Redacted } from '../../src/lib/redacted.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
 import { createIdentityApi } from '../../src/workload/identity-api.ts';
+import type { CountersReceiver } from '../../src/workload/receive-counters.ts';
 import { createMemoryTable } from './memory-table.ts';
 
 export interface IdentityHarness {
@@ -36,6 +37,8 @@ export interface IdentityHarnessOptions {
   readonly policy?: (spiffeId: SpiffeId) => IssuancePolicy | undefined;
   /** Default 0: a free one. */
   readonly port?: number;
+  /** Takes reports of Envoy's counters. */
+  readonly counters?: CountersReceiver;
 }
 
 const hour = 3_600_000;
@@ -55,7 +58,10 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   });
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
   const tokens = attestors['join-token'];
-  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log: silentLog });
+  const api = createIdentityApi({
+    ...{ issuer, trustDomain, attestors, server, clock, log: silentLog },
+    ...(options.counters === undefined ? {} : { counters: options.counters }),
+  });
   const address = await api.listen({ host: '127.0.0.1', port });
   return {
     dir,

@@ -1,9 +1,13 @@
 // What runs and how it is: the control plane, its proxies, the traffic they report.
 import { CellwallError } from '../../lib/errors.ts';
+import type { ProxyStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
 import { proxiesSchema, statusSchema } from '../wire.ts';
 import { trafficSchema } from '../wire-record.ts';
+
+/** Of what logs lacked. */
+const shownMs = 86_400_000;
 
 export function statusRoutes({
   store,
@@ -11,6 +15,8 @@ export function statusRoutes({
   ready,
   proxies,
   traffic,
+  record,
+  clock,
   crossChecked = () => undefined,
 }: AdminDeps): readonly Route[] {
   const revision = (): number | undefined => {
@@ -21,6 +27,16 @@ export function statusRoutes({
       throw reason;
     }
   };
+  const missingOf = ({ node, service }: ProxyStatus) =>
+    service === undefined
+      ? []
+      : record
+          .coverage(service, clock.now() - shownMs)
+          .gaps.flatMap((gap) =>
+            gap.node !== node || gap.missing === undefined || gap.to === undefined
+              ? []
+              : [{ from: gap.from, to: gap.to, ...gap.missing }],
+          );
   return [
     route({
       method: 'GET',
@@ -58,7 +74,13 @@ export function statusRoutes({
         ok({
           proxies: proxies().map((proxy) => {
             const checked = crossChecked(proxy.node);
-            return { ...proxy, types: [...proxy.types], ...(checked === undefined ? {} : { crossChecked: checked }) };
+            const missing = missingOf(proxy);
+            return {
+              ...proxy,
+              types: [...proxy.types],
+              ...(checked === undefined ? {} : { crossChecked: checked }),
+              ...(missing.length === 0 ? {} : { missing }),
+            };
           }),
         }),
     }),

@@ -7,6 +7,7 @@ import { createOperatorCheck } from '../identity/operator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
+import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
@@ -28,7 +29,6 @@ import { createXdsServer } from '../xds/server.ts';
 import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
 import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
-import { listening } from './listening.ts';
 
 export interface XdsParts {
   readonly address: ServeOptions['xds'];

@@ -1,5 +1,5 @@
 // Why a port could not be had, in words that say which flag chooses another. What else went wrong is handed on as it is.
-import { CellwallError } from '../lib/errors.ts';
+import { CellwallError } from './errors.ts';
 
 export interface Listening {
   /** What listens there. */

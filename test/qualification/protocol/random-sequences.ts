@@ -5,7 +5,7 @@ import { startWireStories } from '../../xds/wire-story.ts';
 import type { Item } from '../item.ts';
 
 const sequences = 20_000;
-const overGrpc = 1000;
+const overGrpc = 5000;
 
 export const randomSequences: Item = {
   name: 'random-sequences',

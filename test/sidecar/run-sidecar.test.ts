@@ -1,5 +1,5 @@
 // A sidecar end to end: join token → SVID → a real Envoy that connects with it.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import type { SidecarOptions } from '../../src/sidecar/sidecar-options.ts';
 import { eventually } from '../support/eventually.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { createFakeXds, type FakeXds } from '../support/fake-xds.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 
@@ -85,6 +86,54 @@ describe('a sidecar', () => {
     harness = await createIdentityHarness({ port });
     // Another control plane: the token's fingerprint is not its root's.
     expect(await starting).toMatchObject({ code: 'unauthenticated' });
+  });
+
+  it('starts without a control plane by the SVID that it has, and with one after that has ended', async () => {
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId) }));
+    await sidecar.stop();
+    sidecar = await runSidecar(options({ identity: '127.0.0.1:1' }));
+    await eventually('an xDS stream', () => xds.clients[0]);
+    await sidecar.stop();
+    const later = createFakeClock(Date.now() + 7_200_000);
+    sidecar = await runSidecar(options({ clock: later }));
+    expect(sidecar.spiffeId).toBe(spiffeId);
+  });
+
+  it('runs no Envoy for an identity that is not the wanted one', async () => {
+    const verify = (id: string): never => {
+      throw new Error(`not ${id}`);
+    };
+    const starting = runSidecar(options({ token: await harness.token(spiffeId), verify }));
+    await expect(starting).rejects.toThrow(`not ${spiffeId}`);
+    expect(existsSync(join(dir, 'data/envoy-process.json'))).toBe(false);
+    expect(xds.clients).toEqual([]);
+  });
+
+  it('never takes the admin address of the Envoy before it for that of its own', async () => {
+    const token = await harness.token(spiffeId);
+    mkdirSync(join(dir, 'data'), { mode: 0o700 });
+    writeFileSync(join(dir, 'data/admin-address'), '127.0.0.1:1');
+    sidecar = await runSidecar(options({ token, admin: '127.0.0.1:0' }));
+    const { admin } = sidecar;
+    expect(await eventually('its admin', () => admin())).not.toEqual({ kind: 'tcp', host: '127.0.0.1', port: 1 });
+  });
+
+  it.each([
+    ['inbound', (port: number) => ({ inbound: `127.0.0.1:${port}` })],
+    ["Envoy admin's", (port: number) => ({ admin: `127.0.0.1:${port}` })],
+  ])('refuses an %s address that another program has', async (what, at) => {
+    const token = await harness.token(spiffeId);
+    await expect(runSidecar(options({ token, ...at(xds.port) }))).rejects.toMatchObject({
+      message: `the ${what} address 127.0.0.1:${xds.port} is taken by another program`,
+      hint: expect.stringContaining(`:${xds.port}`),
+    });
+  });
+
+  it('refuses an inbound address of another host, and a node key that is damaged', async () => {
+    const token = await harness.token(spiffeId);
+    await expect(runSidecar(options({ token, inbound: '192.0.2.1:8443' }))).rejects.toThrow(/is not of this host/);
+    writeFileSync(join(dir, 'data/node-key.pem'), '');
+    await expect(runSidecar(options({ token }))).rejects.toMatchObject({ code: 'failed_precondition' });
   });
 
   it('ends early, long before its drain is over, when nobody is connected', async () => {

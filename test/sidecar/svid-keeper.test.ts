@@ -1,0 +1,107 @@
+// When an SVID is renewed: by the time that passes, by the date of a clock that jumps, and not in a rush.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CellwallError } from '../../src/lib/errors.ts';
+import { type Log, silentLog } from '../../src/lib/log.ts';
+import { loadNodeKey } from '../../src/sidecar/node-key.ts';
+import { createSvidFiles, type StoredSvid, type SvidFiles } from '../../src/sidecar/svid-files.ts';
+import { createSvidKeeper, type SvidKeeper } from '../../src/sidecar/svid-keeper.ts';
+import { eventually } from '../support/eventually.ts';
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
+
+const minute = 60_000;
+let harness: IdentityHarness;
+let dir: string;
+let clock: FakeClock;
+let keeper: SvidKeeper | undefined;
+let renewed: StoredSvid[];
+let warnings: string[];
+
+beforeEach(async () => {
+  harness = await createIdentityHarness();
+  dir = mkdtempSync(join(tmpdir(), 'cellwall-keeper-'));
+  clock = createFakeClock(Date.now());
+  renewed = [];
+  warnings = [];
+});
+
+afterEach(async () => {
+  keeper?.close();
+  await harness.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Its SVIDs live for an hour. */
+async function start(files: SvidFiles = createSvidFiles(join(dir, 'svid'))): Promise<SvidKeeper> {
+  const log: Log = { ...silentLog, warn: (fields) => void warnings.push(JSON.stringify(fields)) };
+  keeper = await createSvidKeeper({
+    server: harness.address,
+    token: await harness.token('spiffe://td1/service/api'),
+    nodeKey: await loadNodeKey(dir),
+    files,
+    clock,
+    log,
+    random: () => 0.5,
+    onRenewed: (svid) => void renewed.push(svid),
+  });
+  return keeper;
+}
+
+const renewals = (count: number): Promise<true> =>
+  eventually(`renewal ${count}`, () => (renewed.length >= count ? true : undefined));
+
+describe('an SVID', () => {
+  it('is renewed at half its life', async () => {
+    await start();
+    clock.advance(29 * minute);
+    expect(renewed).toEqual([]);
+    clock.advance(2 * minute);
+    await renewals(1);
+  });
+
+  it('is renewed within half a minute when the date has jumped past its half life', async () => {
+    await start();
+    clock.jump(45 * minute);
+    clock.advance(minute / 2);
+    await renewals(1);
+  });
+
+  it('is renewed in time when the date has jumped back', async () => {
+    await start();
+    clock.jump(-24 * 60 * minute);
+    clock.advance(31 * minute);
+    await renewals(1);
+    // And after that: half of its life, not of what seems to be left.
+    clock.advance(31 * minute);
+    await renewals(2);
+  });
+
+  it('is not renewed without end when even a new one has ended by the clock of this host', async () => {
+    await start();
+    clock.jump(120 * minute);
+    clock.advance(minute / 2);
+    await renewals(1);
+    await eventually('a warning', () => (warnings.length > 0 ? true : undefined));
+    expect(warnings).toEqual([expect.stringMatching(/has ended by the clock of this host/)]);
+    clock.advance(400);
+    expect(renewed).toHaveLength(1);
+    clock.advance(minute / 2);
+    await renewals(2);
+  });
+
+  it('that cannot be written fails the start at once, and is asked for once', async () => {
+    let written = 0;
+    const full: SvidFiles = {
+      read: () => undefined,
+      write() {
+        written += 1;
+        throw new CellwallError('failed_precondition', 'cannot write key.pem (ENOSPC)');
+      },
+    };
+    await expect(start(full)).rejects.toThrow('ENOSPC');
+    expect(written).toBe(1);
+  });
+});

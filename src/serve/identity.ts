@@ -9,10 +9,12 @@ import { authorities } from '../identity/catalog.ts';
 import { certificateFingerprint } from '../identity/fingerprint.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../identity/issuer.ts';
 import { isOperator } from '../identity/operator.ts';
+import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { Table } from '../lib/table.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
@@ -47,9 +49,11 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('authority', () => authority.close());
   const policy = (id: SpiffeId): IssuancePolicy | undefined => issuancePolicy(mesh(), id);
   const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
-  const nodes = createNodeRegistry(store.table('nodes'));
+  const key = sealKey(join(data, 'seal.key'));
+  const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });
+  const nodes = createNodeRegistry(sealed('nodes'));
   const attestors = createAttestors({
-    tokens: store.table('join-tokens'),
+    tokens: sealed('join-tokens'),
     nodes,
     clock,
     rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),

@@ -1,0 +1,57 @@
+// A table whose entries only this control plane can have written: each carries an HMAC under a key that is kept beside the CA's. Who
+// can write to the store (a Redis that others share) can take entries away, but can make nobody's token or node key good.
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Log } from '../lib/log.ts';
+import { Redacted } from '../lib/redacted.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { readSecretFile, writeSecretFile } from './secret-file.ts';
+
+export interface SealedTableOptions {
+  readonly table: Table;
+  /** Sealed with the entries: one of another table is none of this. */
+  readonly name: string;
+  readonly key: Redacted<string>;
+  readonly log: Log;
+}
+
+/** The key in `file`, made on first use. */
+export function sealKey(file: string): Redacted<string> {
+  if (!existsSync(file)) writeSecretFile(file, randomBytes(32).toString('base64url'));
+  return new Redacted(readSecretFile(file));
+}
+
+/** What is not sealed, or not with this key, is not there. */
+export function createSealedTable({ table, name, key: secret, log }: SealedTableOptions): Table {
+  const sealOf = (key: string, value: Json): Buffer =>
+    createHmac('sha256', secret.reveal())
+      .update(JSON.stringify([name, key, value]))
+      .digest();
+  const seal = (key: string, value: Json): Json => ({ value, seal: sealOf(key, value).toString('base64url') });
+  const open = (key: string, stored: Json | undefined): Json | undefined => {
+    if (stored === undefined) return undefined;
+    if (typeof stored === 'object' && stored !== null && 'value' in stored && 'seal' in stored) {
+      const { value, seal: text } = stored;
+      const given = Buffer.from(typeof text === 'string' ? text : '', 'base64url');
+      const expected = value === undefined ? undefined : sealOf(key, value);
+      if (expected !== undefined && given.length === expected.length && timingSafeEqual(given, expected)) return value;
+    }
+    log.warn({ table: name }, 'an entry that this control plane did not write is passed over');
+    return undefined;
+  };
+  return {
+    get: async (key) => open(key, await table.get(key)),
+    set: (key, value, options) => table.set(key, seal(key, value), options),
+    delete: (key) => table.delete(key),
+    list: async () =>
+      (await table.list()).flatMap(({ key, value }) => {
+        const opened = open(key, value);
+        return opened === undefined ? [] : [{ key, value: opened }];
+      }),
+    async claim(key, value, options) {
+      const { won, value: stored } = await table.claim(key, seal(key, value), options);
+      // Somebody else's claim: lost, and to nobody.
+      return { won, value: open(key, stored) ?? null };
+    },
+  };
+}

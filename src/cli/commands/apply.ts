@@ -33,7 +33,10 @@ export function applyCommand(context: CliContext): Command {
         defaultText: "the mesh's cutOverWindow",
       }),
     )
-    .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
+    .option(
+      '--force',
+      'make services strict against the reasons of the gate, also those that wait as edited files; written to the audit log',
+    )
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
       if (expectedRevision !== undefined && !/^\d{1,15}$/.test(expectedRevision)) {

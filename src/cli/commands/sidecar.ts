@@ -22,7 +22,7 @@ export function sidecarCommand(context: CliContext): Command {
   const command = new Command('sidecar')
     .summary('run an Envoy beside a service')
     .description(
-      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity, and hands signals on. A restart with the same --data needs no token.',
+      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity, drains it at the end. A restart with the same --data needs no token.',
     );
   addEnrolFlags(command, ['identity', 'xds']);
   addProxyFlags(command)
@@ -41,7 +41,7 @@ export function sidecarCommand(context: CliContext): Command {
       }),
     )
     .addOption(
-      flag('--drain-seconds <n>', 'time for open requests on SIGTERM', {
+      flag('--drain-seconds <n>', 'time for open requests at the end (SIGTERM, Ctrl-C)', {
         env: 'CELLWALL_DRAIN_SECONDS',
         default: 5,
         parse: seconds,

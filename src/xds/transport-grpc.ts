@@ -37,6 +37,8 @@ export interface ListenOptions {
   readonly log: Log;
   /** After about this long a connection is renewed, so that its certificate is checked again. Default half an hour. */
   readonly connectionAgeMs?: number;
+  /** Who has not proved who it is by then is cut off; Node's own default is two minutes. */
+  readonly handshakeMs?: number;
 }
 
 export interface GrpcListener {
@@ -66,7 +68,7 @@ const status: Readonly<Record<ErrorCode, grpc.status>> = {
 const shutdownMs = 2000;
 
 export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> {
-  const { server, address, tls, services = [], log, connectionAgeMs = 30 * 60_000 } = options;
+  const { server, address, tls, services = [], log, connectionAgeMs = 30 * 60_000, handshakeMs = 10_000 } = options;
   const listener = new grpc.Server({
     'grpc.max_receive_message_length': server.limits.requestBytes,
     'grpc.max_send_message_length': -1,
@@ -88,7 +90,7 @@ export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> 
     listener.addService(definition, implementation);
   }
   for (const { definition, implementation } of services) listener.addService(definition, implementation);
-  const credentials = tls && new RotatingCredentials(tls);
+  const credentials = tls && new RotatingCredentials(tls, handshakeMs);
   const port = await new Promise<number>((resolve, reject) => {
     listener.bindAsync(address, credentials ?? grpc.ServerCredentials.createInsecure(), (error, bound) => {
       if (error === null) resolve(bound);
@@ -230,8 +232,8 @@ function peerOf(call: Call): StreamPeer {
 
 /** Mutual TLS 1.3 whose certificate and roots are replaced while it listens. */
 class RotatingCredentials extends grpc.ServerCredentials {
-  constructor(tls: TlsMaterial) {
-    super({ requestCert: true, rejectUnauthorized: true }, contextOf(tls));
+  constructor(tls: TlsMaterial, handshakeTimeout: number) {
+    super({ requestCert: true, rejectUnauthorized: true, handshakeTimeout }, contextOf(tls));
   }
 
   rotate(tls: TlsMaterial): void {

@@ -1,4 +1,5 @@
 // The real server under a raw gRPC client: who may have a stream, what it may cost, and what ends it.
+import { connect as connectTcp } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -329,6 +330,17 @@ describe('the end', () => {
 });
 
 describe('mutual TLS', () => {
+  test('is not waited for for long', async () => {
+    const ca = await createTestCa('one');
+    const { certificate, key } = await ca.issue({ ip: ['127.0.0.1'] });
+    const tls = { certificate, key: new Redacted(key), roots: ca.root };
+    const xds = await start({ tls, handshakeMs: 50 });
+    const silent = connectTcp(xds.port, '127.0.0.1');
+    const ended = new Promise<string>((resolve) => silent.once('close', () => resolve('ended')));
+    silent.on('error', () => undefined).resume();
+    expect(await Promise.race([ended, delay(5000, 'still open', { ref: false })])).toBe('ended');
+  });
+
   test('hands the leaf on; refuses none, and another root; rotates both while it listens', async () => {
     const [ca, otherCa] = await Promise.all([createTestCa('one'), createTestCa('two')]);
     const own = async (from: typeof ca, roots: string) => {

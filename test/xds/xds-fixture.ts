@@ -39,6 +39,7 @@ export async function startXds(
     readonly observe?: StreamObserver;
     readonly clock?: Clock;
     readonly log?: Log;
+    readonly handshakeMs?: number;
   } = {},
 ): Promise<Fixture> {
   const cache = createSnapshotCache();
@@ -56,6 +57,7 @@ export async function startXds(
     address: options.address ?? '127.0.0.1:0',
     log: silentLog,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
+    ...(options.handshakeMs === undefined ? {} : { handshakeMs: options.handshakeMs }),
   });
   return { cache, server, listener, port: listener.port, events, close: () => listener.close() };
 }

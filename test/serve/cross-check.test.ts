@@ -78,7 +78,7 @@ async function missing() {
 
 async function crossChecked() {
   const { proxies } = await wall.admin.proxies();
-  return proxies[0]?.crossChecked;
+  return proxies.find(({ state }) => state === 'connected')?.crossChecked;
 }
 
 /** Another report was taken than the last. */
@@ -119,11 +119,28 @@ it('has nothing to say of a log that lost nothing: under load, rotations, change
   expect(checked).toMatchObject({ told: plainRequests + mtlsRequests, counters: { dropped: 0 } });
 }, 60_000);
 
+it('has nothing to say of a proxy that drains under load, nor of its successor', async () => {
+  const load = callFor(6000);
+  expect(await sidecar.stop()).toBe(0);
+  sidecar = await startSidecar(relay.port);
+  await eventually('api answers again', async () => (await call()) === 200 || undefined, 30_000);
+  expect(await load).toBeGreaterThan(20);
+  await nextReport();
+  await nextReport();
+  await nextReport();
+  expect(await missing()).toEqual([]);
+  const { counters = {}, told } = (await crossChecked()) ?? {};
+  // Of the first one, too.
+  expect(told).toBeGreaterThan((counters['plainRequests'] ?? 0) + (counters['mtlsRequests'] ?? 0));
+}, 60_000);
+
 it('marks the time in which entries got lost as unknown, and the gate tells why', async () => {
-  // The first is that of its configuration, which stays; the workers open those of the log.
-  for (const connection of relay.connections.slice(1)) connection.hold();
+  // The first is that of its configuration, which stays; the worker opens that of the log.
+  const logs = relay.connections.filter(({ open }) => open).slice(1);
+  expect(logs.length).toBeGreaterThan(0);
+  for (const connection of logs) connection.hold();
   const lost = await callFor(3000);
-  for (const connection of relay.connections.slice(1)) connection.cut();
+  for (const connection of logs) connection.cut();
   expect(lost).toBeGreaterThan(20);
   const found = await eventually(
     'requests that were counted and not told',
@@ -139,4 +156,16 @@ it('marks the time in which entries got lost as unknown, and the gate tells why'
   expect(reasons.map(({ kind, why }) => `${kind}: ${why}`)).toContainEqual(
     expect.stringMatching(/^record: counted \d+ requests from \S+ to \S+, its log told \d+$/),
   );
+}, 60_000);
+
+it('has nothing to say of a control plane that was away: that time is unknown anyway', async () => {
+  // What it said before is kept.
+  const before = await missing();
+  const load = callFor(8000);
+  await wall.restart();
+  await load;
+  await nextReport();
+  await nextReport();
+  await nextReport();
+  expect(await missing()).toEqual(before);
 }, 60_000);

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import { formatHostPort, parseHostPort } from './address.ts';
+import { formatHostPort } from './address.ts';
 import type { CliIo } from './io.ts';
 import type { CliRun, EnrolOptions, IpPort, SidecarOptions, WantedIdentity } from './run.ts';
 
@@ -57,29 +57,16 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
 
 async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env']): Promise<0 | 1> {
   const { listen, application, instance, envoy, envoyAdmin } = options;
-  const [
-    { runSidecar },
-    { createStopSignals },
-    { findLeftoverEnvoy },
-    { createLineLog },
-    { chooseListen },
-    { checkFree },
-    token,
-  ] = await Promise.all([
-    import('../sidecar/run-sidecar.ts'),
-    import('../sidecar/stop-signals.ts'),
-    import('../sidecar/envoy-record.ts'),
-    import('../lib/line-log.ts'),
-    import('./choose-listen.ts'),
-    import('./check-free.ts'),
-    tokenFor(options, join(data, 'svid')),
-  ]);
-  const leftover = findLeftoverEnvoy(data);
-  const inbound = listen === undefined ? undefined : await chooseListen(listen, data, leftover?.inbound);
-  if (envoyAdmin !== undefined && !envoyAdmin.startsWith('unix:') && leftover === undefined) {
-    const address = parseHostPort(envoyAdmin);
-    await checkFree({ what: "Envoy's admin interface", flag: '--envoy-admin', address });
-  }
+  const [{ runSidecar }, { createStopSignals }, { findLeftoverEnvoy }, { createLineLog }, { chooseListen }, token] =
+    await Promise.all([
+      import('../sidecar/run-sidecar.ts'),
+      import('../sidecar/stop-signals.ts'),
+      import('../sidecar/envoy-record.ts'),
+      import('../lib/line-log.ts'),
+      import('./choose-listen.ts'),
+      tokenFor(options, join(data, 'svid')),
+    ]);
+  const inbound = listen === undefined ? undefined : await chooseListen(listen, data, findLeftoverEnvoy(data)?.inbound);
   const stopping = createStopSignals();
   try {
     const sidecar = await runSidecar({

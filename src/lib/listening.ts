@@ -17,14 +17,15 @@ export async function listening<T>({ what, flag, address }: Listening, listen: (
     const { host, port } = address;
     const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     throw new CellwallError('unavailable', `cannot listen on ${at} for ${what}: ${why}`, {
-      hint: `choose another address with ${flag} HOST:PORT`,
+      hint: `${why === taken ? `see which program has it: ss -ltnp 'sport = :${port}'; or ` : ''}choose another with ${flag}`,
       cause: reason,
     });
   }
 }
 
+const taken = 'the port is taken';
 const reasons: readonly (readonly [code: string, why: string])[] = [
-  ['EADDRINUSE', 'the port is taken'],
+  ['EADDRINUSE', taken],
   ['EACCES', 'not permitted for this user'],
   ['EADDRNOTAVAIL', 'this host has no such address'],
   ['ENOTFOUND', 'there is no host of that name'],

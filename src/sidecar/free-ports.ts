@@ -1,5 +1,7 @@
 // The addresses that Envoy will listen on are free before it starts: what a killed helper's Envoy holds is freed, what a foreign program
 // holds is told.
+
+import type { Listening } from '../lib/listening.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { checkPort } from './check-port.ts';
 import { type EndLeftoverOptions, endLeftover } from './end-leftover.ts';
@@ -13,15 +15,17 @@ export interface FreePortsOptions extends EndLeftoverOptions {
 }
 
 export async function freePorts({ inbound, admin, leftover, ...options }: FreePortsOptions): Promise<void> {
-  const wanted: (readonly [what: string, at: HostPort])[] = [];
-  if (inbound !== undefined) wanted.push(['inbound', inbound]);
-  if (admin.kind === 'tcp' && admin.port > 0) wanted.push(["Envoy admin's", admin]);
+  const wanted: Listening[] = [];
+  if (inbound !== undefined) wanted.push({ what: 'callers', flag: '--listen', address: inbound });
+  if (admin.kind === 'tcp' && admin.port > 0) {
+    wanted.push({ what: "Envoy's admin interface", flag: '--envoy-admin', address: admin });
+  }
   const held = (at: HostPort): boolean =>
     leftover?.inbound === formatHostPort(at) ||
     (leftover?.admin?.kind === 'tcp' && formatHostPort(leftover.admin) === formatHostPort(at));
   // Before anything ends: a start that fails leaves the one that serves as it is.
-  for (const [what, at] of wanted) if (!held(at)) await checkPort(what, at);
+  for (const where of wanted) if (!held(where.address)) await checkPort(where);
   if (leftover === undefined) return;
   await endLeftover(leftover, options);
-  for (const [what, at] of wanted) if (held(at)) await checkPort(what, at);
+  for (const where of wanted) if (held(where.address)) await checkPort(where);
 }

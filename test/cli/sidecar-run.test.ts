@@ -1,6 +1,5 @@
 // `svid fetch`, `svid show` and `bootstrap` against a real identity API: the files, their renewal, and a proxy named by them.
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -81,23 +80,6 @@ describe('sidecar', () => {
     });
     expect(existsSync(join(folder, 'listen-port'))).toBe(false);
     lock.release();
-  });
-});
-
-describe('sidecar, on a port that is taken,', () => {
-  it.each([
-    ['--listen', 'callers'],
-    ['--envoy-admin', "Envoy's admin interface"],
-  ])('names it, and %s', async (flag, what) => {
-    const other = createServer();
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
-    const { port } = other.address() as AddressInfo;
-    const args = ['sidecar', '--service', 'web', '--data', join(folder, 'taken'), '--token', 'none'];
-    expect(await runCli([...args, flag, `127.0.0.1:${port}`], { run })).toMatchObject({
-      code: 1,
-      stderr: `error: cannot listen on 127.0.0.1:${port} for ${what}: the port is taken\n  hint: choose another address with ${flag} HOST:PORT\n`,
-    });
-    other.close();
   });
 });
 

@@ -46,7 +46,7 @@ it.each([
   await expect(serve(options, deps, () => {})).rejects.toMatchObject({
     code: 'unavailable',
     message: `cannot listen on 127.0.0.1:${taken} for ${what}: the port is taken`,
-    hint: `choose another address with ${flag} HOST:PORT`,
+    hint: `see which program has it: ss -ltnp 'sport = :${taken}'; or choose another with ${flag}`,
   });
   await lifecycle.close();
 });

@@ -119,19 +119,19 @@ describe('a sidecar', () => {
   });
 
   it.each([
-    ['inbound', (port: number) => ({ inbound: `127.0.0.1:${port}` })],
-    ["Envoy admin's", (port: number) => ({ admin: `127.0.0.1:${port}` })],
-  ])('refuses an %s address that another program has', async (what, at) => {
+    ['callers', (port: number) => ({ inbound: `127.0.0.1:${port}` })],
+    ["Envoy's admin interface", (port: number) => ({ admin: `127.0.0.1:${port}` })],
+  ])('refuses an address for %s that another program has', async (what, at) => {
     const token = await harness.token(spiffeId);
     await expect(runSidecar(options({ token, ...at(xds.port) }))).rejects.toMatchObject({
-      message: `the ${what} address 127.0.0.1:${xds.port} is taken by another program`,
+      message: `cannot listen on 127.0.0.1:${xds.port} for ${what}: the port is taken`,
       hint: expect.stringContaining(`:${xds.port}`),
     });
   });
 
   it('refuses an inbound address of another host, and a node key that is damaged', async () => {
     const token = await harness.token(spiffeId);
-    await expect(runSidecar(options({ token, inbound: '192.0.2.1:8443' }))).rejects.toThrow(/is not of this host/);
+    await expect(runSidecar(options({ token, inbound: '192.0.2.1:8443' }))).rejects.toThrow(/this host has no such address/);
     writeFileSync(join(dir, 'data/node-key.pem'), '');
     await expect(runSidecar(options({ token }))).rejects.toMatchObject({ code: 'failed_precondition' });
   });

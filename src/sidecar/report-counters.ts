@@ -32,8 +32,9 @@ export interface CountersReporterOptions {
   readonly random?: () => number;
 }
 
-/** Until the first was taken: the proxy connects in these moments. */
-const firstMs = 1000;
+/** The proxy connects in these moments. */
+const firstMs = 2000;
+const retryMs = 5000;
 const timeoutMs = 5000;
 const lastTimeoutMs = 1000;
 /** Envoy sends its log within half a second; the drain waits the same again. */
@@ -49,7 +50,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   function plan(ms: number): () => void {
     return clock.after(ms * (0.9 + 0.2 * random()), () => {
       void report(false, timeoutMs).then(() => {
-        if (!closed) cancel = plan(taken ? everyMs : firstMs);
+        if (!closed) cancel = plan(taken ? everyMs : Math.min(everyMs, retryMs));
       });
     });
   }

@@ -60,6 +60,7 @@ it('names gaps of the record, and a record that begins later', async () => {
         gaps: [
           { node, from: 1 },
           { node, from: 1, to: now },
+          { node, from: 0, to: now, missing: { what: 'requests', counted: 120, told: 100 } },
         ],
         gone: [],
       },
@@ -68,6 +69,7 @@ it('names gaps of the record, and a record that begins later', async () => {
     'record api: its calls are recorded only since this time',
     `record ${node}: not connected: what it sees is not known since`,
     `record ${node}: was not connected: what it saw is not known until`,
+    `record ${node}: counted 120 requests from 1970-01-01T00:00:00Z to 2026-01-01T00:00:00Z, its log told 100`,
   ]);
 });
 

@@ -1,0 +1,68 @@
+// The record's gaps that Envoy's counters show: kept through restarts, bounded, and beside those in which a proxy was away.
+import { expect, it } from 'vitest';
+import { silentLog } from '../../src/lib/log.ts';
+import type { Json } from '../../src/lib/table.ts';
+import { createCoverage } from '../../src/observe/coverage.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
+
+const node = 'spiffe://td1/service/api~a';
+const lost = (counted: number, told: number) => ({ what: 'requests' as const, counted, told });
+
+function start(entries = new Map<string, Json>(), clock = createFakeClock()) {
+  const coverage = createCoverage({ table: createMemoryTable(entries), clock, log: silentLog });
+  return { coverage, clock, entries };
+}
+
+it('are told with what was missing, also after a restart, and of a proxy that ended', async () => {
+  const { coverage, clock, entries } = start();
+  coverage.connected(node, 'api');
+  const from = clock.now();
+  coverage.missing(node, from, from + 10, lost(120, 100));
+  coverage.missing('spiffe://td1/service/other~a', from, from + 10, lost(1, 0));
+  const gap = { node, from, to: from + 10, missing: lost(120, 100) };
+  expect(coverage.of('api', 0).gaps).toEqual([gap]);
+  expect(coverage.of('api', from + 11).gaps).toEqual([]);
+  await coverage.flush();
+  const next = start(entries, clock).coverage;
+  await next.restore();
+  next.connected(node, 'api');
+  expect(next.of('api', 0).gaps).toEqual([gap, { node, from: clock.now(), to: clock.now() }]);
+  next.disconnected(node);
+  next.gone(node);
+  expect(next.of('api', 0).gaps).toEqual([gap]);
+});
+
+it('are one while they go on, so that a log that fails all day does not push out the others', () => {
+  const { coverage } = start();
+  coverage.connected(node, 'api');
+  for (let at = 0; at < 1000; at += 10) coverage.missing(node, at, at + 10, lost(5, 3));
+  expect(coverage.of('api', 0).gaps).toEqual([{ node, from: 0, to: 1000, missing: lost(500, 300) }]);
+  coverage.missing(node, 2000, 2010, lost(1, 0));
+  coverage.missing(node, 2000, 2010, { what: 'log entries', counted: 1, told: 0 });
+  expect(coverage.of('api', 0).gaps).toHaveLength(3);
+  for (let at = 10_000; at < 20_000; at += 100) coverage.missing(node, at, at + 10, lost(1, 0));
+  expect(coverage.of('api', 0).gaps.length).toBeLessThanOrEqual(50);
+});
+
+it('leave a gap that is open as it is: the proxy is still away', () => {
+  const { coverage, clock } = start();
+  coverage.connected(node, 'api');
+  coverage.disconnected(node);
+  coverage.missing(node, clock.now() - 100, clock.now(), lost(2, 1));
+  const open = { node, from: clock.now() - 15_000 };
+  expect(coverage.of('api', 0).gaps).toEqual([
+    { node, from: clock.now() - 100, to: clock.now(), missing: lost(2, 1) },
+    open,
+  ]);
+  coverage.connected(node, 'api');
+  expect(coverage.of('api', 0).gaps.at(-1)).toEqual({ ...open, to: clock.now() });
+});
+
+it('tells which proxies are there', () => {
+  const { coverage } = start();
+  coverage.connected(node, 'api');
+  expect(coverage.present('api')).toEqual([node]);
+  coverage.disconnected(node);
+  expect(coverage.present('api')).toEqual([]);
+});

@@ -7,6 +7,7 @@
 //       └──────────────────────────────── connects again ◄─────────────────┘
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -35,6 +36,8 @@ export interface RegistryDeps {
   readonly log: Log;
   /** How long a proxy whose stream ended stays an endpoint, milliseconds. Default 30 s. */
   readonly holdDownMs?: number;
+  /** Proxies of one identity. Default 2000. */
+  readonly maxInstances?: number;
   /** Called after any change of what `proxies` answers; `endpoints` says whether the set of endpoints changed. */
   readonly onChange: (change: { readonly node: string; readonly endpoints: boolean }) => void;
 }
@@ -42,6 +45,11 @@ export interface RegistryDeps {
 export interface Registry {
   /** Reads the persisted leases; each is held until its proxy returns or the hold-down ends. Call once, first. */
   restore(): Promise<void>;
+  /**
+   * Throws `resource_exhausted` for one proxy too many of an identity. Each is a certificate, a lease and an endpoint that all its callers
+   * are told of, and one that was broken into makes up as many as it likes.
+   */
+  admit(node: string, spiffeId: SpiffeId): void;
   connected(proxy: Omit<RegisteredProxy, 'state' | 'since' | 'ready'>): void;
   /** It accepted everything it was served: from now on it is an endpoint. */
   accepted(node: string): void;
@@ -65,7 +73,14 @@ const leaseSchema = z.object({
   ready: z.boolean(),
 });
 
-export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChange }: RegistryDeps): Registry {
+export function createRegistry({
+  leases,
+  clock,
+  log,
+  holdDownMs = 30_000,
+  maxInstances = 2000,
+  onChange,
+}: RegistryDeps): Registry {
   const entries = new Map<string, Entry>();
 
   const persist = ({ node, spiffeId, inbound, application, ready }: RegisteredProxy): void => {
@@ -114,6 +129,15 @@ export function createRegistry({ leases, clock, log, holdDownMs = 30_000, onChan
           ready,
         });
       }
+    },
+    admit(node, spiffeId) {
+      if (entries.has(node)) return;
+      let others = 0;
+      for (const { proxy } of entries.values()) if (proxy.spiffeId === spiffeId) others++;
+      if (others < maxInstances) return;
+      throw new CellwallError('resource_exhausted', `there are ${maxInstances} proxies of ${spiffeId} already`, {
+        hint: 'a proxy keeps its instance across restarts: is one made anew each time?',
+      });
     },
     connected({ node, spiffeId, inbound, application, userAgent, singleServices }) {
       const before = entries.get(node);

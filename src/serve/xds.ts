@@ -68,7 +68,11 @@ export async function openXds(parts: XdsParts): Promise<number> {
   const xds = createXdsServer({
     cache,
     authenticate({ certificate }, { id, metadata }) {
-      const { node } = authenticateNode({ nodeId: id, ...(certificate === undefined ? {} : { certificate }) });
+      const { node, spiffeId } = authenticateNode({
+        nodeId: id,
+        ...(certificate === undefined ? {} : { certificate }),
+      });
+      registry.admit(node, spiffeId);
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
       parseClaims(metadata);
       if (certificate !== undefined) connections.connected(node, certificate);

@@ -19,6 +19,7 @@ function start(leases = new Map<string, Json>()) {
     clock,
     log: silentLog,
     holdDownMs: 1000,
+    maxInstances: 2,
     onChange: (change) => changes.push(change),
   });
   return { clock, changes, registry, leases };
@@ -35,6 +36,23 @@ describe('the registry', () => {
       { node, endpoints: false },
       { node, endpoints: true },
     ]);
+  });
+
+  it('has no more proxies of one identity than a service may have, gone ones among them until they are', () => {
+    const { registry, clock } = start();
+    const other = 'spiffe://td/service/web' as SpiffeId;
+    for (const instance of ['a', 'b']) {
+      registry.admit(`${id}~${instance}`, id);
+      registry.connected({ node: `${id}~${instance}`, spiffeId: id, inbound, application });
+    }
+    const third = (): void => registry.admit(`${id}~c`, id);
+    expect(third).toThrow(/there are 2 proxies/);
+    expect(() => registry.admit(node, id)).not.toThrow();
+    expect(() => registry.admit(`${other}~a`, other)).not.toThrow();
+    registry.disconnected(node);
+    expect(third).toThrow(/there are 2 proxies/);
+    clock.advance(1001);
+    expect(third).not.toThrow();
   });
 
   it('keeps a proxy whose stream ended for the hold-down, then lets it go', () => {

@@ -7,6 +7,7 @@ const stepSchema = z.looseObject({ name: z.string(), ok: z.boolean(), ms: z.numb
 const storySchema = z.object({
   ok: z.boolean(),
   steps: z.array(stepSchema),
+  error: z.string().optional(),
   /** What all Envoys say at the end; only if every step held. */
   envoys: z
     .object({
@@ -29,7 +30,7 @@ export interface DemoOptions {
   readonly onLine?: (line: string) => void;
 }
 
-/** Throws, with the end of what it said, if it did not exit with 0. */
+/** Throws, with the step that did not hold, if it did not exit with 0. */
 export async function runDemo({ root }: Pick<Context, 'root'>, options: DemoOptions): Promise<DemoStory> {
   const { flags = [], env = {}, timeoutMs = 240_000, onLine } = options;
   const ended = await run('npm', ['run', '--silent', 'demo', '--', '--json', ...flags], {
@@ -38,6 +39,10 @@ export async function runDemo({ root }: Pick<Context, 'root'>, options: DemoOpti
     timeoutMs,
     ...(onLine === undefined ? {} : { onLine }),
   });
-  if (ended.code !== 0) throw new Error(`the demo ended with ${ended.code}: ${tail(ended.stderr || ended.stdout, 40)}`);
-  return storySchema.parse(JSON.parse(ended.stdout.trimEnd().split('\n').at(-1) ?? ''));
+  const last = ended.stdout.trimEnd().split('\n').at(-1) ?? '';
+  const story = last.startsWith('{') ? storySchema.parse(JSON.parse(last)) : undefined;
+  if (ended.code === 0 && story !== undefined) return story;
+  const failed = story?.steps.find(({ ok }) => !ok);
+  const why = failed === undefined ? (story?.error ?? tail(ended.stderr)) : `${failed.name}: ${failed.error ?? ''}`;
+  throw new Error(`the demo ended with ${ended.code}: ${why}`);
 }

@@ -33,7 +33,11 @@ export function lockFolder({ folder, name, hint }: FolderLockOptions): FolderLoc
       cause,
     });
   }
-  writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // The disk is full: the lock holds without.
+  }
   return { release: () => database.close() };
 }
 

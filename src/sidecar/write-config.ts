@@ -1,9 +1,9 @@
 // Writes what Envoy reads at its start: the bootstrap, and the file-based SDS of its own xDS connection.
 import { join } from 'node:path';
-import { writeSecretFile } from '../identity/secret-file.ts';
 import type { Json } from '../lib/table.ts';
 import { trustDomainUriOf } from '../workload/client.ts';
 import { type BootstrapParams, bootstrap } from './bootstrap.ts';
+import { keepSecretFile } from './keep-secret-file.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 import type { XdsSvid } from './xds-secrets.ts';
 
@@ -25,8 +25,7 @@ export function writeConfig({ dir, svid, ...params }: ConfigParams): {
     serverId: `${trustDomainUriOf(svid.bundle)}/cellwall/server`,
     secrets,
   });
-  // Not synced: written again at every start.
   const path = join(dir, 'envoy.json');
-  writeSecretFile(path, `${JSON.stringify(made, undefined, 2)}\n`, 0o600, false);
+  keepSecretFile(path, `${JSON.stringify(made, undefined, 2)}\n`);
   return { path, bootstrap: made };
 }

@@ -131,7 +131,9 @@ describe('a sidecar', () => {
 
   it('refuses an inbound address of another host, and a node key that is damaged', async () => {
     const token = await harness.token(spiffeId);
-    await expect(runSidecar(options({ token, inbound: '192.0.2.1:8443' }))).rejects.toThrow(/this host has no such address/);
+    await expect(runSidecar(options({ token, inbound: '192.0.2.1:8443' }))).rejects.toThrow(
+      /this host has no such address/,
+    );
     writeFileSync(join(dir, 'data/node-key.pem'), '');
     await expect(runSidecar(options({ token }))).rejects.toMatchObject({ code: 'failed_precondition' });
   });

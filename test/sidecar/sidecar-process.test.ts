@@ -53,6 +53,7 @@ afterEach(async () => {
 async function start(
   more: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  full = false,
 ): Promise<SidecarProcess> {
   const { host, port: identity } = harness.address;
   const sidecar = startSidecarProcess(
@@ -62,6 +63,7 @@ async function start(
       ...more,
     ],
     { CELLWALL_TOKEN: (await harness.token(spiffeId)).reveal(), ...env },
+    full,
   );
   started.push(sidecar);
   return sidecar;
@@ -150,6 +152,33 @@ describe('a sidecar that is told to end', () => {
     expect(performance.now() - before).toBeLessThan(2000);
     expect(sidecar.log()).not.toContain('Envoy started');
     silent.close();
+  });
+});
+
+describe('a sidecar on a full disk', () => {
+  it('starts again by what is there', async () => {
+    // The bootstrap as it is written: the test's Envoy changes it.
+    const first = await start();
+    await first.envoy();
+    const bootstrap = readFileSync(join(dir, 'data/envoy.json'), 'utf8');
+    await serves();
+    first.signal('SIGTERM');
+    await first.exited;
+    writeFileSync(join(dir, 'data/envoy.json'), bootstrap.replaceAll('"0.02s"', '"5s"'));
+    const second = await start([], {}, true);
+    await second.envoy();
+    await serves();
+    expect(second.log()).toContain('cannot note which Envoy runs');
+  });
+
+  it('says what it cannot write, when it needs to', async () => {
+    const first = await start();
+    await first.envoy();
+    first.signal('SIGTERM');
+    await first.exited;
+    const second = await start(['--xds-address', '127.0.0.1:2'], {}, true);
+    expect((await second.exited).code).toBe(1);
+    expect(second.log()).toContain(`error: cannot write ${join(dir, 'data/envoy.json')} (EFBIG)\n  hint: `);
   });
 });
 

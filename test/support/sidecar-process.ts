@@ -48,17 +48,25 @@ export async function envoyBetween(folder: string, port: number, application: nu
   const cluster = { name: 'app', type: 'STATIC', load_assignment: { cluster_name: 'app', endpoints } };
   const more = JSON.stringify({ static_resources: { listeners: [listener], clusters: [cluster] } });
   const path = join(folder, 'envoy.sh');
-  // $2 is the bootstrap's path: no listener starts before xDS has answered, or this time is over.
+  // $2 is the bootstrap's path: no listener starts before xDS has answered, or this time is over. A limit on files is for the helper
+  // alone: at one, Envoy would end by SIGXFSZ.
   const impatient = `sed -i 's/"initial_fetch_timeout": "5s"/"initial_fetch_timeout": "0.02s"/' "$2"`;
-  writeFileSync(path, `#!/bin/sh\n${impatient}\nexec '${binary}' "$@" --config-yaml '${more}'\n`, { mode: 0o755 });
+  writeFileSync(
+    path,
+    `#!/bin/sh\nulimit -S -f unlimited\n${impatient}\nexec '${binary}' "$@" --config-yaml '${more}'\n`,
+    { mode: 0o755 },
+  );
   return path;
 }
 
+/** `full`: nothing more can be written to any file. */
 export function startSidecarProcess(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  full = false,
 ): SidecarProcess {
-  const child = spawn(process.execPath, [bin, 'sidecar', ...args], {
+  const limit = `ulimit -S -f ${full ? 0 : 'unlimited'}; exec "$0" "$@"`;
+  const child = spawn('sh', ['-c', limit, process.execPath, bin, 'sidecar', ...args], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },

@@ -76,6 +76,24 @@ const elsewhere = [
 ];
 
 describe('an author of raw resources', () => {
+  test.each(['xds.type.v3.TypedStruct', 'google.protobuf.Struct'])(
+    'hides nothing in a type that Envoy makes any other of: %s',
+    (type) => {
+      const any = `"@type": type.googleapis.com/${type}`;
+      const body = type.startsWith('google')
+        ? 'value: {common_tls_context: {}}'
+        : 'type_url: type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext, value: {common_tls_context: {}}';
+      const chain = `{name: own, transport_socket: {name: envoy.transport_sockets.tls, typed_config: {${any}, ${body}}}, filters: [${manager(`${both}, ${router}`, rds('inbound'))}]}`;
+      expect(codes(door(chain))).toEqual(['opaque']);
+    },
+  );
+
+  test('gives Wasm its configuration', () => {
+    const wasm = `{name: wasm, typed_config: {${extension('filters.http.wasm.v3.Wasm')}, config: {name: x, vm_config: {runtime: envoy.wasm.runtime.v8, code: {local: {inline_string: x}}}, configuration: {"@type": type.googleapis.com/google.protobuf.Struct, value: {a: 1}}}}}`;
+    const chain = `{name: own, transport_socket: ${tls(bundle)}, filters: [${manager(`${both}, ${wasm}, ${router}`, rds('inbound'))}]}`;
+    expect(codes(door(chain))).toEqual([]);
+  });
+
   test('may open a listener that is held to the rules of all', () => {
     const chain = `{name: own, transport_socket: ${tls(bundle)}, filters: [${manager(`${both}, ${router}`, rds('inbound'))}]}`;
     expect(codes(door(chain))).toEqual([]);

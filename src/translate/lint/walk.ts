@@ -13,8 +13,15 @@ export interface Visited {
 
 export interface Visitor {
   visit(visited: Visited): void;
-  /** An Any whose type the registry does not know, or whose bytes are not of that type. */
+  /** An Any whose type the registry does not know, whose bytes are not of that type, or that stands for any type. */
   opaque(visited: Visited, typeUrl: string): void;
+}
+
+/** Envoy makes any message of these: what is in them is looked at by nobody. Only Wasm takes them for what they are. */
+const disguises = /^(google\.protobuf\.(Struct|Value|ListValue)|(xds|udpa)\.type\.v\d\.TypedStruct)$/;
+
+function isDisguised({ typeName }: DescMessage, ancestors: readonly Message[]): boolean {
+  return disguises.test(typeName) && ancestors.at(-1)?.$typeName !== 'envoy.extensions.wasm.v3.PluginConfig';
 }
 
 /** protobuf-es keeps the shapes of these apart; none holds anything to look at. */
@@ -35,7 +42,8 @@ function step(
   if (isMessage(message, AnySchema)) {
     const unpacked = open(message, registry);
     const schema = unpacked && registry.getMessage(unpacked.$typeName);
-    if (unpacked === undefined || schema === undefined) visitor.opaque({ message, path, ancestors }, message.typeUrl);
+    if (unpacked === undefined || schema === undefined || isDisguised(schema, ancestors))
+      visitor.opaque({ message, path, ancestors }, message.typeUrl);
     else step(reflect(schema, unpacked), `${path}(${schema.name})`, ancestors, registry, visitor);
     return;
   }

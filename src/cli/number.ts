@@ -1,4 +1,4 @@
-// Whole numbers on the command line.
+// Numbers and durations on the command line, read before anything is asked.
 import { InvalidArgumentError } from 'commander';
 
 /** Seconds, 0 to an hour. */
@@ -13,4 +13,16 @@ export function threads(text: string): number {
   const value = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= 1 && value <= 256)) throw new InvalidArgumentError('a whole number, 1 to 256');
   return value;
+}
+
+/** As documents write them (model/duration.ts, which would bring the schema library along). */
+export function duration(text: string): string {
+  if (/^[1-9]\d{0,8}(ms|s|m|h|d)$/.test(text)) return text;
+  throw new InvalidArgumentError('a whole number and ms, s, m, h or d, as in 24h');
+}
+
+/** A revision's number. */
+export function revision(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('not the number of a revision ("cellwall history" lists them)');
 }

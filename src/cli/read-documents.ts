@@ -1,9 +1,10 @@
 // Reads what `-f` names: a file, every .yaml and .yml of a directory, or standard input.
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
 import type { CliIo } from './io.ts';
 import type { NamedText } from './problems.ts';
+import { readFile, unreadable } from './read-file.ts';
 
 const maxBytes = 16 * 1024 * 1024;
 
@@ -29,18 +30,12 @@ function readPath(path: string): readonly NamedText[] {
       .filter((file) => statSync(file).isFile())
       .map(readOne);
   } catch (reason) {
-    if (reason instanceof CellwallError) throw reason;
-    const why =
-      reason instanceof Error && 'code' in reason && reason.code === 'ENOENT'
-        ? 'there is no such file'
-        : String(reason);
-    throw new CellwallError('not_found', `cannot read ${path}: ${why}`, { cause: reason });
+    throw unreadable(path, reason);
   }
 }
 
 function readOne(file: string): NamedText {
-  if (statSync(file).size > maxBytes) throw tooLarge(file);
-  return { file, text: readFileSync(file, 'utf8') };
+  return { file, text: readFile(file).toString('utf8') };
 }
 
 async function readAll(stream: CliIo['stdin']): Promise<string> {
@@ -49,12 +44,8 @@ async function readAll(stream: CliIo['stdin']): Promise<string> {
   for await (const chunk of stream) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk);
     size += bytes.length;
-    if (size > maxBytes) throw tooLarge('standard input');
+    if (size > maxBytes) throw new CellwallError('invalid_argument', 'standard input is larger than 16 MiB');
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function tooLarge(what: string): CellwallError {
-  return new CellwallError('invalid_argument', `${what} is larger than 16 MiB`);
 }

@@ -1,8 +1,7 @@
 // A secret given as `--x`, `--x-file` or their environment variables.
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { CellwallError } from '../lib/errors.ts';
 import { Redacted } from '../lib/redacted.ts';
+import { readFile } from './read-file.ts';
 
 /** The flag, variable or file that a secret comes from. */
 export function secretSource(command: Command, name: string): string | undefined {
@@ -20,12 +19,7 @@ export function readSecret(command: Command, name: string): Redacted<string> | u
   if (chosen === undefined) return undefined;
   const text = String(command.opts()[chosen]);
   if (chosen === name) return new Redacted(text);
-  try {
-    return new Redacted(readFileSync(text, 'utf8').trim());
-  } catch (cause) {
-    const why = cause instanceof Error && 'code' in cause ? String(cause.code) : 'it cannot be read';
-    throw new CellwallError('not_found', `cannot read the secret in ${text} (${why})`, { cause });
-  }
+  return new Redacted(readFile(text, 'the secret in ').toString('utf8').trim());
 }
 
 function chosenOption(command: Command, name: string): string | undefined {

@@ -6,7 +6,9 @@ import type { Change, Revision } from './store.ts';
 /** `history` newest first. Throws `not_found` when what was changed since is not known any more. */
 export function changesBack(history: readonly Revision[], current: number, to: number): readonly Change[] {
   if (to >= current || to < 0) {
-    throw new CellwallError('invalid_argument', `revision ${to} is no earlier one than ${current}, which is in force`);
+    throw new CellwallError('invalid_argument', `revision ${to} is no earlier one than ${current}, which is in force`, {
+      hint: '"cellwall history" lists them',
+    });
   }
   const known = new Map(history.map((revision) => [revision.revision, revision]));
   const texts = new Map<DocumentKey, string | undefined>();

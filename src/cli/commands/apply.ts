@@ -4,6 +4,7 @@ import { addConnectionFlags, connect } from '../connection.ts';
 import { flag } from '../environment.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
+import { duration, revision } from '../number.ts';
 import { formatOf } from '../print.ts';
 import { printChange, printedChange } from '../print-change.ts';
 import { prints } from '../prints.ts';
@@ -13,7 +14,7 @@ interface Options {
   readonly file: string[];
   readonly dryRun?: true;
   readonly urgent?: true;
-  readonly expectedRevision?: string;
+  readonly expectedRevision?: number;
   readonly since?: string;
   readonly force?: true;
 }
@@ -27,10 +28,13 @@ export function applyCommand(context: CliContext): Command {
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
     .option('--dry-run', 'say what would happen, change nothing')
     .option('--urgent', 'in force at once: not coalesced with other changes')
-    .option('--expected-revision <number>', 'refuse if anything was changed since that revision')
+    .addOption(
+      flag('--expected-revision <number>', 'refuse if anything was changed since that revision', { parse: revision }),
+    )
     .addOption(
       flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
         defaultText: "the mesh's cutOverWindow",
+        parse: duration,
       }),
     )
     .option(
@@ -39,9 +43,6 @@ export function applyCommand(context: CliContext): Command {
     )
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
-      if (expectedRevision !== undefined && !/^\d{1,15}$/.test(expectedRevision)) {
-        self.error(`error: --expected-revision: not a revision: ${expectedRevision}`, { exitCode: 2 });
-      }
       const files = await readDocuments(context, options.file);
       const client = await connect(context, self);
       const answer = await client.apply({
@@ -50,7 +51,7 @@ export function applyCommand(context: CliContext): Command {
         urgent: options.urgent === true,
         force: options.force === true,
         ...(options.since === undefined ? {} : { since: options.since }),
-        ...(expectedRevision === undefined ? {} : { expectedRevision: Number(expectedRevision) }),
+        ...(expectedRevision === undefined ? {} : { expectedRevision }),
       });
       await printChange(context, formatOf(self), answer, { files });
     });

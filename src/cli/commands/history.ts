@@ -23,19 +23,21 @@ export function historyCommand(context: CliContext): Command {
       await print(context, formatOf(self), {
         value: answer,
         table: () =>
-          formatTable(
-            ['REVISION', 'WHEN', 'BY', 'WHAT', 'CHANGED'],
-            answer.revisions.map(({ revision, at, author, changed, ...kind }) => [
-              String(revision),
-              `${isoTime(at)} (${relativeTime(at, now)})`,
-              author ?? '-',
-              whatOf(kind),
-              [
-                ...changed.slice(0, shown).map(({ key, op }) => `${op} ${key}`),
-                ...(changed.length > shown ? [`and ${changed.length - shown} more`] : []),
-              ].join(', '),
-            ]),
-          ),
+          answer.revisions.length === 0
+            ? `revision ${answer.revision}: nothing was changed since it was read first\n`
+            : formatTable(
+                ['REVISION', 'WHEN', 'BY', 'WHAT', 'CHANGED'],
+                answer.revisions.map(({ revision, at, author, changed, ...kind }) => [
+                  String(revision),
+                  `${isoTime(at)} (${relativeTime(at, now)})`,
+                  author ?? '-',
+                  whatOf(kind),
+                  [
+                    ...changed.slice(0, shown).map(({ key, op }) => `${op} ${key}`),
+                    ...(changed.length > shown ? [`and ${changed.length - shown} more`] : []),
+                  ].join(', '),
+                ]),
+              ),
       });
     });
   return prints(addConnectionFlags(command), object('revision revisions'));

@@ -1,6 +1,6 @@
 // `cellwall import grpc-access`: who may call which gRPC method, as the service's own descriptors say it, as documents; and
 // whether what is in force still says the same.
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
 import type { PolicySource } from '../../model/documents/authorization-policy.ts';
@@ -14,6 +14,7 @@ import { printError } from '../print-failure.ts';
 import { object, prints } from '../prints.ts';
 import type { NamedText } from '../problems.ts';
 import { readDocuments } from '../read-documents.ts';
+import { readFile } from '../read-file.ts';
 import { unifiedDiff } from '../unified-diff.ts';
 
 interface Options {
@@ -26,8 +27,6 @@ interface Options {
   readonly file?: string[];
   readonly out: string;
 }
-
-const maxBytes = 16 * 1024 * 1024;
 
 export function importCommand(context: CliContext): Command {
   const command = new Command('grpc-access')
@@ -46,7 +45,7 @@ export function importCommand(context: CliContext): Command {
     .action(async (options: Options, self: Command) => {
       const format = formatOf(self);
       const { importGrpcAccess } = await import('../../policy/import-grpc-access.ts');
-      const found = importGrpcAccess(readDescriptor(options.descriptor), {
+      const found = importGrpcAccess(readFile(options.descriptor), {
         cellService: options.cellsAs,
         routers: (options.routersAs ?? []).map(sourceOf),
         admins: (options.adminsAs ?? []).map(sourceOf),
@@ -84,16 +83,6 @@ export function importCommand(context: CliContext): Command {
   examples(command, 'import grpc-access --descriptor topology.binpb --routers-as http-router --out access.yaml');
   prints(command, object('documents notes'));
   return new Command('import').summary('make documents of what others say').addCommand(addConnectionFlags(command));
-}
-
-function readDescriptor(file: string): Uint8Array {
-  try {
-    if (statSync(file).size > maxBytes) throw new CellwallError('invalid_argument', `${file} is larger than 16 MiB`);
-    return readFileSync(file);
-  } catch (reason) {
-    if (reason instanceof CellwallError) throw reason;
-    throw new CellwallError('not_found', `cannot read ${file}`, { cause: reason });
-  }
 }
 
 function sourceOf(who: string): PolicySource {

@@ -4,12 +4,13 @@ import { addConnectionFlags, connect } from '../connection.ts';
 import { flag } from '../environment.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
+import { duration, revision } from '../number.ts';
 import { formatOf } from '../print.ts';
 import { printChange, printedChange } from '../print-change.ts';
 import { prints } from '../prints.ts';
 
 interface Options {
-  readonly to?: string;
+  readonly to?: number;
   readonly dryRun?: true;
   readonly since?: string;
   readonly force?: true;
@@ -21,23 +22,23 @@ export function rollbackCommand(context: CliContext): Command {
     .description(
       'Puts the documents back as they were, as a new revision, in force at once. A way back that makes a service strict passes the same gate as an apply.',
     )
-    .addOption(flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before' }))
+    .addOption(
+      flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before', parse: revision }),
+    )
     .option('--dry-run', 'say what would happen, change nothing')
     .addOption(
       flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
         defaultText: "the mesh's cutOverWindow",
+        parse: duration,
       }),
     )
     .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
     .action(async ({ to, dryRun, since, force }: Options, self: Command) => {
-      if (to !== undefined && !/^\d{1,15}$/.test(to)) {
-        self.error(`error: --to: not a revision: ${to}`, { exitCode: 2 });
-      }
       const client = await connect(context, self);
       const answer = await client.rollback({
         dryRun: dryRun === true,
         force: force === true,
-        ...(to === undefined ? {} : { to: Number(to) }),
+        ...(to === undefined ? {} : { to }),
         ...(since === undefined ? {} : { since }),
       });
       await printChange(context, formatOf(self), answer, { done: 'put back', diff: true });

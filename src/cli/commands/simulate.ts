@@ -1,8 +1,10 @@
 // `cellwall simulate`: a change against the traffic that was recorded, before anybody is refused.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { flag } from '../environment.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
+import { duration } from '../number.ts';
 import { formatOf, print } from '../print.ts';
 import { printInvalid } from '../print-failure.ts';
 import { object, prints } from '../prints.ts';
@@ -15,7 +17,7 @@ export function simulateCommand(context: CliContext): Command {
       'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often and when last seen. What the record cannot decide is counted apart. Exit 3 if anybody would newly be refused, or the files are invalid.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
-    .option('--since <duration>', 'how far to look back', '7d')
+    .addOption(flag('--since <duration>', 'how far to look back', { default: '7d', parse: duration }))
     .action(async (options: { file: string[]; since: string }, self: Command) => {
       const files = await readDocuments(context, options.file);
       const client = await connect(context, self);

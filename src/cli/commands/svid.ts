@@ -1,13 +1,12 @@
 // `cellwall svid`: a certificate as files, for clients without a sidecar; and what is in one.
-import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { CellwallError } from '../../lib/errors.ts';
 import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
+import { readFile } from '../read-file.ts';
 import { formatFields } from '../table.ts';
 import { isoTime, relativeTime } from '../time.ts';
 import { wantedIdentity } from '../wanted-identity.ts';
@@ -57,7 +56,7 @@ function showCommand(context: CliContext): Command {
     .argument('<file>', 'a PEM file')
     .action(async (file: string, _options: object, self: Command) => {
       const { describeCertificate } = await import('../describe-certificate.ts');
-      const found = describeCertificate(read(file), file);
+      const found = describeCertificate(readFile(file).toString('utf8'), file);
       const now = context.clock.now();
       await print(context, formatOf(self), {
         value: found,
@@ -76,12 +75,4 @@ function showCommand(context: CliContext): Command {
     });
   examples(command, 'svid show /var/lib/client/svid.pem');
   return prints(command, object('subject issuer serial dnsNames notBefore notAfter sha256', 'spiffeId'));
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new CellwallError('not_found', `cannot read ${file}`, { cause });
-  }
 }

@@ -1,8 +1,10 @@
 // `cellwall token create`: a join token for one identity.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../connection.ts';
+import { flag } from '../environment.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
+import { duration } from '../number.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
 import { relativeTime } from '../time.ts';
@@ -12,7 +14,9 @@ export function tokenCommand(context: CliContext): Command {
   const create = new Command('create')
     .summary('make a join token')
     .description('Makes a join token for one identity: single use, expiring. Prints only the token.')
-    .option('--ttl <duration>', 'how long it can be redeemed, 24h at most', '10m')
+    .addOption(
+      flag('--ttl <duration>', 'how long it can be redeemed, 24h at most', { default: '10m', parse: duration }),
+    )
     .action(async (options: { ttl: string }, self: Command) => {
       const wanted = wantedIdentity(self);
       const client = await connect(context, self);

@@ -8,6 +8,7 @@ import type { StoredSvid } from './svid-files.ts';
 
 export interface SvidKeeper {
   current(): StoredSvid;
+  /** Also ends a renewal that is under way: nothing more is written. */
   close(): void;
 }
 
@@ -31,7 +32,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   if (svid === undefined || !resumed) svid = await first();
   let latest = svid;
   let failures = 0;
-  let closed = false;
+  const closing = new AbortController();
   let cancel = (): void => {};
   // What was read from disk may be past its half life: it is used at once, and renewed soon.
   plan(resumed ? resumedDelay(latest, seen(), random()) : renewalDelay(latest, seen(), random()));
@@ -61,7 +62,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   function plan(ms: number): void {
     const [due, dueByDate] = [clock.monotonic() + ms, clock.now() + ms];
     const wait = (): void => {
-      if (closed) return;
+      if (closing.signal.aborted) return;
       cancel = clock.after(Math.min(lookMs, Math.max(0, due - clock.monotonic())), () => {
         // By date, too: a clock that was set, or a machine that slept, ends a certificate early.
         if (clock.monotonic() >= due || clock.now() >= dueByDate) void renew();
@@ -73,7 +74,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
   async function renew(): Promise<void> {
     try {
-      latest = await obtainSvid(renewal);
+      latest = await obtainSvid({ ...renewal, signal: closing.signal });
       onRenewed(latest);
       if (latest.notAfter.getTime() <= clock.now()) {
         throw new CellwallError(
@@ -84,6 +85,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       failures = 0;
       plan(renewalDelay(latest, seen(), random()));
     } catch (reason) {
+      if (closing.signal.aborted) return;
       failures += 1;
       log.warn({ failures, reason: CellwallError.from(reason).message }, 'cannot renew the SVID yet');
       plan(retryDelay(failures, random()));
@@ -93,7 +95,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   return {
     current: () => latest,
     close() {
-      closed = true;
+      closing.abort();
       cancel();
     },
   };

@@ -1,10 +1,12 @@
 // When an SVID is renewed: by the time that passes, by the date of a clock that jumps, and not in a rush.
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { HostPort } from '../../src/sidecar/host-port.ts';
 import { loadNodeKey } from '../../src/sidecar/node-key.ts';
 import { createSvidFiles, type StoredSvid, type SvidFiles } from '../../src/sidecar/svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from '../../src/sidecar/svid-keeper.ts';
@@ -35,10 +37,13 @@ afterEach(async () => {
 });
 
 /** Its SVIDs live for an hour. */
-async function start(files: SvidFiles = createSvidFiles(join(dir, 'svid'))): Promise<SvidKeeper> {
+async function start(
+  files: SvidFiles = createSvidFiles(join(dir, 'svid')),
+  server: HostPort = harness.address,
+): Promise<SvidKeeper> {
   const log: Log = { ...silentLog, warn: (fields) => void warnings.push(JSON.stringify(fields)) };
   keeper = await createSvidKeeper({
-    server: harness.address,
+    server,
     token: await harness.token('spiffe://td1/service/api'),
     nodeKey: await loadNodeKey(dir),
     files,
@@ -90,6 +95,28 @@ describe('an SVID', () => {
     expect(renewed).toHaveLength(1);
     clock.advance(minute / 2);
     await renewals(2);
+  });
+
+  it('is not asked for any longer once its keeper is closed', async () => {
+    await start();
+    keeper?.close();
+    const silent = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const asked = new Promise<Socket>((resolve) => silent.once('connection', resolve));
+    await start(createSvidFiles(join(dir, 'svid')), {
+      host: '127.0.0.1',
+      port: (silent.address() as AddressInfo).port,
+    });
+    clock.advance(31 * minute);
+    const socket = await asked;
+    const ended = new Promise<void>((resolve) => socket.on('error', () => {}).once('close', () => resolve()));
+    socket.resume();
+    const before = performance.now();
+    keeper?.close();
+    await ended;
+    expect(performance.now() - before).toBeLessThan(2000);
+    expect(warnings).toEqual([]);
+    silent.close();
   });
 
   it('that cannot be written fails the start at once, and is asked for once', async () => {

@@ -29,7 +29,7 @@ export interface AuditRecord {
 
 export interface AuditRead {
   readonly records: readonly AuditRecord[];
-  /** The line at which the chain breaks; absent if it holds. */
+  /** The line at which the chain breaks, or at which it ends too soon; absent if it holds. */
   readonly brokenAt?: number;
 }
 
@@ -68,7 +68,13 @@ export function openAuditLog({ file, clock, log }: AuditLogOptions): AuditLog {
       ({ number, hash } = record);
       return record;
     },
-    read: () => readAll(file),
+    read() {
+      const { records, brokenAt } = readAll(file);
+      // A chain that was made anew, or that lost its end, holds by itself; but it is not the one that was written here.
+      const whole = records.length === 0 ? number === 0 : records.at(-1)?.hash === hash;
+      const broken = brokenAt ?? (whole ? undefined : records.length + 1);
+      return { records, ...(broken === undefined ? {} : { brokenAt: broken }) };
+    },
   };
 }
 

@@ -44,6 +44,19 @@ it('sees what was changed, taken out, or put in', () => {
   expect(broken(lines)).toBeUndefined();
 });
 
+it('sees an end that is gone, and a chain made anew, while it runs', () => {
+  const log = open();
+  for (const name of ['a', 'b']) log.append(token(`spiffe://td/${name}`));
+  const [first = ''] = readFileSync(file, 'utf8').split('\n');
+  writeFileSync(file, `${first}\n`);
+  expect(log.read().brokenAt).toBe(2);
+  rmSync(file);
+  expect(log.read().brokenAt).toBe(1);
+  for (const name of ['a', 'x']) open().append(token(`spiffe://td/${name}`));
+  expect(open().read().brokenAt).toBeUndefined();
+  expect(log.read().brokenAt).toBe(3);
+});
+
 it('drops half a line that a crash left, and goes on', () => {
   open().append(token('spiffe://td/a'));
   appendFileSync(file, '{"number":2,"ti');

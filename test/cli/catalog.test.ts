@@ -11,6 +11,7 @@ import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harn
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
+import { projectRoot, sourceFiles } from '../support/source-files.ts';
 import { createTestCa } from '../support/test-ca.ts';
 
 const leaves = leafCommands();
@@ -167,8 +168,22 @@ describe('flags', () => {
   });
 
   it('are in docs/cli.md, each with its commands', () => {
-    const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8');
+    const page = readFileSync(join(projectRoot, 'docs/cli.md'), 'utf8');
     expect(leaves.map(({ name }) => name).filter((name) => !page.includes(`| \`${name}\` |`))).toEqual([]);
     expect(all.map(({ option }) => option.flags).filter((flags) => !page.includes(`| \`${flags}\` |`))).toEqual([]);
+  });
+
+  it('that the pages name are those there are', () => {
+    const known = new Set(['--help', '--version', '--output', ...all.map(({ option }) => option.long)]);
+    const pages = [
+      ...sourceFiles(['docs', 'examples', 'envoy'], ['.md', '.yaml']),
+      { path: 'README.md', text: readFileSync(join(projectRoot, 'README.md'), 'utf8') },
+    ];
+    const unknown = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(/\bcellwall (?!-)[a-z][^`\n|;)]*/g)]
+        .flatMap(([line]) => [...line.matchAll(/ (--[a-z][a-z-]*)/g)].map(([, flag]) => `${path}: ${flag}`))
+        .filter((named) => !known.has(named.slice(named.indexOf(': ') + 2))),
+    );
+    expect(unknown).toEqual([]);
   });
 });

@@ -23,6 +23,7 @@ export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[],
       ...(changed && !newest.policy?.startsWith('cellwall/')
         ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
         : []),
+      ...guards.filter(([name]) => name === newest.policy).map(([, why]) => why),
     ],
     recorded: refusals.map(({ requestId, at, node, policy, method, path }) => ({
       requestId,
@@ -34,6 +35,15 @@ export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[],
     })),
   };
 }
+
+/** What no document asks for, and no question to `explain` holds (docs/authorization-semantics.md). */
+const guards: readonly (readonly [policy: string, why: string])[] = [
+  [
+    'cellwall/guard/overrides',
+    'the proxy refused a header that frameworks take for another request (X-HTTP-Method-Override, X-Original-URL and their kind)',
+  ],
+  ['cellwall/guard/several-identities', "the proxy refused a caller's certificate with several URI names"],
+];
 
 function questionOf(mesh: MeshIr, { service, caller, principal, method, path }: Refusal): ExplainQuery {
   const asked = { caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller), target: service };

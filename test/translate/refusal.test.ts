@@ -86,6 +86,13 @@ test('a neutral reason and a request id, which the log has with the rule', async
   });
 });
 
+test('a refusal by a guard is told for what it is', () => {
+  const refusals = createRefusals({ clock: createFakeClock() });
+  const refused = { service: key, node: 'n', caller: 'plaintext', method: 'GET', path: '/public' } as const;
+  refusals.record({ ...refused, requestId: 'a', policy: 'cellwall/guard/overrides' });
+  expect(answerExplainRequest(mesh, refusals.find('a'), 'a').notes.join()).toContain('X-HTTP-Method-Override');
+});
+
 test("a caller's own id is kept; a gRPC caller reads it in the message", async () => {
   const headers = { 'x-request-id': 'mine-1', 'content-type': 'application/grpc' };
   const refused = await fetch(`${url}/pkg.S/M`, { method: 'POST', headers, body: 'x' });

@@ -2,11 +2,11 @@
 // else notices.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AdminClient } from '../../../src/admin/client.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { type OpenCall, openCall } from '../../support/open-call.ts';
 import type { Item } from '../item.ts';
 import { startCheckoutWall } from '../support/checkout-wall.ts';
 import { startEchoes } from '../support/echoes.ts';
-import { freePorts } from '../../support/free-ports.ts';
 import { startIdleProxies } from '../support/idle-proxies.ts';
 import { probe } from '../support/probe.ts';
 import { quantile } from '../support/quantile.ts';

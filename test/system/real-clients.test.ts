@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run, start } from '../qualification/support/command.ts';
-import { freePorts } from '../support/free-ports.ts';
 import { type Mesh, type Sidecar, startMesh } from '../qualification/support/mesh.ts';
 import { until } from '../qualification/support/until.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { projectRoot } from '../support/source-files.ts';
 
 const closers: (() => void | Promise<void>)[] = [];

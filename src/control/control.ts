@@ -154,6 +154,10 @@ export function createControl(deps: ControlDeps): Control {
     return [...snapshot.resources].every(([typeUrl, names]) => names.size === 0 || types.has(typeUrl));
   };
 
+  const acceptedMore = (node: NodeKey): void => {
+    if (registry.get(node)?.ready === false && acceptedAll(node)) registry.accepted(node);
+  };
+
   const statusOf = (proxy: RegisteredProxy): ProxyStatus => {
     const service = inForce?.mesh.serviceOf.get(proxy.spiffeId);
     const svid = publisher.svid(proxy.node);
@@ -190,7 +194,11 @@ export function createControl(deps: ControlDeps): Control {
           break;
         case 'acked':
           acks.acked(node, event.typeUrl, event.revision, event.version);
-          if (registry.get(node)?.ready === false && acceptedAll(node)) registry.accepted(node);
+          acceptedMore(node);
+          break;
+        case 'kept':
+          acks.kept(node, event.typeUrl, event.revision);
+          acceptedMore(node);
           break;
         case 'nacked': {
           const { typeUrl, revision, message } = event;

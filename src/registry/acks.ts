@@ -6,6 +6,8 @@ import type { TypeStatus } from './proxy-status.ts';
 export interface Acks {
   sent(node: string, typeUrl: string, revision: number): void;
   acked(node: string, typeUrl: string, revision: number, version: string): void;
+  /** It has what it would be sent at this revision, accepted on an earlier stream. */
+  kept(node: string, typeUrl: string, revision: number): void;
   nacked(node: string, typeUrl: string, revision: number, message: string): void;
   /** Every type the proxy was ever sent, by type. */
   of(node: string): readonly TypeStatus[];
@@ -30,6 +32,7 @@ export function createAcks(): Acks {
         return nack !== undefined && nack.revision > ackedRevision ? { ...accepted, nack } : accepted;
       });
     },
+    kept: (node, typeUrl, ackedRevision) => update(node, typeUrl, (before) => ({ ...before, ackedRevision })),
     nacked(node, typeUrl, revision, message) {
       update(node, typeUrl, (before) => ({ ...before, nack: { revision, message: clip(message, maxMessage) } }));
     },

@@ -1,6 +1,6 @@
 // Brings a client up to a snapshot, type by type in push order; the two variants differ only in how they respond.
 import type { News } from './deliver.ts';
-import { difference } from './difference.ts';
+import { difference, selected } from './difference.ts';
 import { clusterPatienceMs, clusterTypes, pushOrder, removalOrder, removedAtOnce, waitForClusters } from './order.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type Effect, isSettled, type Step, type StreamState, withSubscription } from './stream-state.ts';
@@ -48,6 +48,11 @@ export function flush(
     const news = difference(subscription, resources);
     const step = responder[phase]({ state, subscription, resources, revision, now, news });
     effects.push(...step.effects);
+    const nothingSaid = phase === 'push' && step.effects.length === 0;
+    // The first look at what this client wants, and it has it all: from an earlier stream.
+    if (nothingSaid && subscription.base === undefined && selected(subscription, resources).length > 0) {
+      effects.push({ kind: 'kept', typeUrl, revision });
+    }
     state = step.state;
     const told = state.subscriptions.get(typeUrl);
     if (told !== undefined && leftNothing(phase, typeUrl, news))

@@ -32,6 +32,14 @@ export type StreamEvent =
       readonly version: string;
       readonly revision: number;
     }
+  /** It came back with everything of this type as it would be sent: nothing was, so no ACK follows. */
+  | {
+      readonly kind: 'kept';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly revision: number;
+    }
   | {
       readonly kind: 'nacked';
       readonly stream: StreamId;

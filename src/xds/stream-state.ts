@@ -22,6 +22,8 @@ export type Effect =
   /** Flush again in so many milliseconds, if nothing else makes it happen before. */
   | { readonly kind: 'later'; readonly ms: number }
   | { readonly kind: 'acked'; readonly sent: Sent }
+  /** The client came with all of it: nothing is sent that it could answer. */
+  | { readonly kind: 'kept'; readonly typeUrl: TypeUrl; readonly revision: number }
   | { readonly kind: 'nacked'; readonly sent: Sent; readonly message: string };
 
 export interface Step {

@@ -146,6 +146,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
         cancelLater();
         cancelLater = clock.after(effect.ms, wake);
       } else if (effect.kind === 'acked') observe({ kind: 'acked', stream, node, ...effect.sent });
+      else if (effect.kind === 'kept') observe({ stream, node, ...effect });
       else observe({ kind: 'nacked', stream, node, ...effect.sent, message: effect.message });
     }
   };

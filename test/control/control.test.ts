@@ -98,6 +98,25 @@ async function start() {
 }
 
 describe('control', () => {
+  it('takes a proxy for an endpoint again that was gone and came back with all it needs: nothing is sent to it', async () => {
+    const { connect, acceptAll, cache, control, clock, names, value } = await start();
+    await connect(api, '127.0.0.1:8443');
+    acceptAll(api);
+    await connect(web);
+    control.onStream({ kind: 'disconnected', stream: 1, node: api });
+    clock.advance(31_000);
+    const endpoints = () => value(web, 'endpoint', names(web, 'endpoint')[0] ?? '');
+    expect(endpoints()).not.toContain('127.0.0.1');
+    await connect(api, '127.0.0.1:8443');
+    for (const typeUrl of cache.get(api)?.resources.keys() ?? []) {
+      expect(control.proxies().find(({ node }) => node === api)?.ready).toBe(false);
+      control.onStream({ kind: 'kept', stream: 3, node: api, typeUrl, revision: 1 });
+    }
+    expect(control.proxies().find(({ node }) => node === api)?.ready).toBe(true);
+    clock.advance(100);
+    expect(endpoints()).toContain('127.0.0.1');
+  });
+
   it('serves a proxy what its service declares, with its own secret, and nothing to an unknown identity', async () => {
     const { connect, names, cache } = await start();
     await connect(api, '127.0.0.1:8443');

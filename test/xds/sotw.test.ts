@@ -188,6 +188,8 @@ describe('reconnecting (3, 8)', () => {
     expect(client.ask('cluster', { version: had.get('cluster') ?? '' })).toEqual([]);
     expect(client.ask('endpoint', { names: ['b', 'a'], version: had.get('endpoint') ?? '' })).toEqual([]);
     expect(client.ask('extension', { names: ['x', 'y'], version: had.get('extension') ?? '' })).toEqual([]);
+    // No answer will say that it has them.
+    expect(client.kept).toEqual(['cluster', 'endpoint', 'extension']);
     expect(client.set({ ...contents, cluster: { a: 'a', b: 'b2' } })).toEqual(['cluster a b2']);
   });
 

@@ -67,6 +67,8 @@ abstract class Story {
   readonly told: Told[] = [];
   /** ACKs and NACKs as told, in short. */
   readonly answers: string[] = [];
+  /** Types that the client brought along complete. */
+  readonly kept: Kind[] = [];
 
   /** A new snapshot; what it makes the server send. */
   set(contents: Contents, partial = false): readonly string[] {
@@ -92,6 +94,10 @@ abstract class Story {
     const told: string[] = [];
     for (const effect of effects) {
       if (effect.kind === 'later') continue;
+      if (effect.kind === 'kept') {
+        this.kept.push(kindOf(effect.typeUrl));
+        continue;
+      }
       const kind = kindOf(effect.sent.typeUrl);
       if (effect.kind === 'send') {
         this.nonces.set(kind, effect.sent.nonce);

@@ -14,7 +14,13 @@ export interface FreePortsOptions extends EndLeftoverOptions {
   readonly leftover: LeftoverEnvoy | undefined;
 }
 
-export async function freePorts({ inbound, admin, leftover, ...options }: FreePortsOptions): Promise<void> {
+export interface FreePorts {
+  /** Ends the leftover. Throws before it does if another program has an address, so that what serves is left as it is. */
+  free(): Promise<void>;
+}
+
+/** Looks at once, as that takes 10 ms (node:net's first server), beside whatever else is waited for. */
+export function freePorts({ inbound, admin, leftover, ...options }: FreePortsOptions): FreePorts {
   const wanted: Listening[] = [];
   if (inbound !== undefined) wanted.push({ what: 'callers', flag: '--listen', address: inbound });
   if (admin.kind === 'tcp' && admin.port > 0) {
@@ -23,9 +29,15 @@ export async function freePorts({ inbound, admin, leftover, ...options }: FreePo
   const held = (at: HostPort): boolean =>
     leftover?.inbound === formatHostPort(at) ||
     (leftover?.admin?.kind === 'tcp' && formatHostPort(leftover.admin) === formatHostPort(at));
-  // Before anything ends: a start that fails leaves the one that serves as it is.
-  for (const where of wanted) if (!held(where.address)) await checkPort(where);
-  if (leftover === undefined) return;
-  await endLeftover(leftover, options);
-  for (const where of wanted) if (held(where.address)) await checkPort(where);
+  const others = Promise.all(wanted.filter(({ address }) => !held(address)).map(checkPort));
+  // Told by free(); until then it is nobody's.
+  others.catch(() => {});
+  return {
+    async free() {
+      await others;
+      if (leftover === undefined) return;
+      await endLeftover(leftover, options);
+      await Promise.all(wanted.filter(({ address }) => held(address)).map(checkPort));
+    },
+  };
 }

@@ -49,6 +49,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const drainMs = drainSeconds * 1000;
   // It serves on while this one prepares, and if this one fails.
   const leftover = findLeftoverEnvoy(dataDir);
+  const ports = freePorts({ inbound, admin, leftover, drainMs, now, log });
   let keeper: SvidKeeper | undefined;
   const notStopped = (): void => {
     if (drain.aborted) throw new CellwallError('aborted', 'stopped before Envoy was started');
@@ -84,7 +85,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       admin,
     });
     notStopped();
-    await freePorts({ inbound, admin, leftover, drainMs, now, log });
+    await ports.free();
     notStopped();
     const process = await startEnvoy({
       binary,

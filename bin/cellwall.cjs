@@ -21,6 +21,12 @@ if (process.argv[2] === 'serve') {
   require('v8').setFlagsFromString('--no-maglev');
   require('v8').setFlagsFromString('--no-sparkplug');
 }
+// The helper does little, again and again: optimised code of that would cost it more memory than it saves time.
+if (process.argv[2] === 'sidecar') {
+  require('v8').setFlagsFromString('--no-opt');
+  require('v8').setFlagsFromString('--no-maglev');
+  require('v8').setFlagsFromString('--no-sparkplug');
+}
 // Bytecode of the first start serves the next ones.
 require('module').enableCompileCache();
 // A checkout runs its sources (a dist/ beside them may be stale); the package holds only dist/.

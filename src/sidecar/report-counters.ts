@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import { deliverCounters } from '../workload/counters-client.ts';
 import type { CountersReport } from '../workload/counters-report.ts';
 import type { AdminAddress } from './bootstrap.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { readCounters, statsQuery } from './envoy-counters.ts';
 import type { HostPort } from './host-port.ts';
 import { pause } from './pause.ts';
@@ -35,6 +36,8 @@ export interface CountersReporterOptions {
 /** The proxy connects in these moments. */
 const firstMs = 2000;
 const retryMs = 5000;
+/** Some milliseconds every two minutes. */
+const reportsBetweenCollections = 12;
 const timeoutMs = 5000;
 const lastTimeoutMs = 1000;
 /** Envoy sends its log within half a second; the drain waits the same again. */
@@ -44,12 +47,15 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   const { server, svid, instance, inbound, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
+  let sinceCollection = 0;
   let closed = false;
   let cancel = plan(firstMs);
 
   function plan(ms: number): () => void {
     return clock.after(ms * (0.9 + 0.2 * random()), () => {
       void report(false, timeoutMs).then(() => {
+        sinceCollection = (sinceCollection + 1) % reportsBetweenCollections;
+        if (sinceCollection === 0) collectGarbage();
         if (!closed) cancel = plan(taken ? everyMs : Math.min(everyMs, retryMs));
       });
     });

@@ -189,25 +189,26 @@ export function createControl(deps: ControlDeps): Control {
           connected(event);
           break;
         case 'sent':
-          acks.sent(node, event.typeUrl, event.revision);
+          acks.sent(event);
           metrics.pushed(event.typeUrl);
           break;
         case 'acked':
-          acks.acked(node, event.typeUrl, event.revision, event.version);
+          acks.acked(event, event.version, event.refused);
           acceptedMore(node);
           break;
         case 'kept':
-          acks.kept(node, event.typeUrl, event.revision);
+          acks.kept(event);
           acceptedMore(node);
           break;
         case 'nacked': {
           const { typeUrl, revision, message } = event;
-          acks.nacked(node, typeUrl, revision, message);
+          acks.nacked(event, message);
           metrics.nacked(typeUrl);
           log.error({ node, typeUrl, revision, message }, 'a proxy rejected its configuration');
           break;
         }
         case 'disconnected':
+          acks.ended(node, event.stream);
           registry.disconnected(node);
           break;
         default:

@@ -3,13 +3,24 @@
 import { clip } from '../lib/clip.ts';
 import type { TypeStatus } from './proxy-status.ts';
 
+/** Of what an event speaks. A proxy may have several streams of one type, as single-type clients of secrets do. */
+export interface AckedType {
+  readonly node: string;
+  readonly stream: number;
+  readonly typeUrl: string;
+  readonly revision: number;
+}
+
 export interface Acks {
-  sent(node: string, typeUrl: string, revision: number): void;
-  acked(node: string, typeUrl: string, revision: number, version: string): void;
+  sent(of: AckedType): void;
+  /** `refused`: resources of the type that it rejected earlier and has not accepted since. */
+  acked(of: AckedType, version: string, refused: number): void;
   /** It has what it would be sent at this revision, accepted on an earlier stream. */
-  kept(node: string, typeUrl: string, revision: number): void;
-  nacked(node: string, typeUrl: string, revision: number, message: string): void;
-  /** Every type the proxy was ever sent, by type. */
+  kept(of: AckedType): void;
+  nacked(of: AckedType, message: string): void;
+  /** The stream is over; what it told stands until another stream of the type tells more. */
+  ended(node: string, stream: number): void;
+  /** Every type the proxy was ever sent, by type; of several streams, what is furthest behind. */
   of(node: string): readonly TypeStatus[];
   forget(node: string): void;
 }
@@ -17,26 +28,54 @@ export interface Acks {
 /** Longest part of a proxy's rejection that is kept: it is the proxy's text, thus hostile. */
 const maxMessage = 2000;
 
+interface Told extends Omit<TypeStatus, 'typeUrl'> {
+  readonly ended?: true;
+}
+type Streams = ReadonlyMap<number, Told>;
+
 export function createAcks(): Acks {
-  const nodes = new Map<string, Map<string, TypeStatus>>();
-  const update = (node: string, typeUrl: string, change: (before: TypeStatus) => TypeStatus): void => {
-    const types = nodes.get(node) ?? new Map<string, TypeStatus>();
-    nodes.set(node, types.set(typeUrl, change(types.get(typeUrl) ?? { typeUrl })));
+  const nodes = new Map<string, Map<string, Streams>>();
+  const update = ({ node, stream, typeUrl }: AckedType, change: (before: Told) => Told): void => {
+    const types = nodes.get(node) ?? new Map<string, Streams>();
+    const before = types.get(typeUrl) ?? new Map<number, Told>();
+    const live = [...before].filter(([, told]) => told.ended === undefined);
+    types.set(typeUrl, new Map(live).set(stream, change(before.get(stream) ?? {})));
+    nodes.set(node, types);
   };
   return {
-    sent: (node, typeUrl, sentRevision) => update(node, typeUrl, (before) => ({ ...before, sentRevision })),
-    acked(node, typeUrl, ackedRevision, ackedVersion) {
-      update(node, typeUrl, ({ nack, ...before }) => {
-        const accepted = { ...before, ackedRevision, ackedVersion };
-        // An ACK of something older than what was rejected (another resource of the type) does not heal it.
-        return nack !== undefined && nack.revision > ackedRevision ? { ...accepted, nack } : accepted;
+    sent: (of) => update(of, (before) => ({ ...before, sentRevision: of.revision })),
+    acked(of, ackedVersion, refused) {
+      update(of, ({ nack, ...before }) => {
+        const accepted = { ...before, ackedRevision: of.revision, ackedVersion };
+        // An ACK of another resource of the type does not heal what was rejected.
+        return nack !== undefined && refused > 0 ? { ...accepted, nack } : accepted;
       });
     },
-    kept: (node, typeUrl, ackedRevision) => update(node, typeUrl, (before) => ({ ...before, ackedRevision })),
-    nacked(node, typeUrl, revision, message) {
-      update(node, typeUrl, (before) => ({ ...before, nack: { revision, message: clip(message, maxMessage) } }));
+    kept: (of) => update(of, (before) => ({ ...before, ackedRevision: of.revision })),
+    nacked(of, message) {
+      const nack = { revision: of.revision, message: clip(message, maxMessage) };
+      update(of, (before) => ({ ...before, nack }));
     },
-    of: (node) => [...(nodes.get(node)?.values() ?? [])],
+    ended(node, stream) {
+      for (const [typeUrl, streams] of nodes.get(node) ?? []) {
+        const told = streams.get(stream);
+        if (told === undefined) continue;
+        const others = [...streams].filter(([other, { ended }]) => other !== stream && ended === undefined);
+        nodes.get(node)?.set(typeUrl, new Map(others.length > 0 ? others : [[stream, { ...told, ended: true }]]));
+      }
+    },
+    of: (node) => [...(nodes.get(node) ?? [])].map(([typeUrl, streams]) => ({ typeUrl, ...furthestBehind(streams) })),
     forget: (node) => void nodes.delete(node),
   };
+}
+
+/** A stream that was sent nothing of late is not behind: it has what it would be sent. */
+function furthestBehind(streams: Streams): Omit<TypeStatus, 'typeUrl'> {
+  const all = [...streams.values()];
+  const isBehind = ({ sentRevision = -1, ackedRevision = -1 }: Told): boolean => ackedRevision < sentRevision;
+  const behind = all.filter(isBehind).toSorted((a, b) => (a.ackedRevision ?? -1) - (b.ackedRevision ?? -1));
+  const newest = all.toSorted((a, b) => (b.ackedRevision ?? -1) - (a.ackedRevision ?? -1));
+  const { ended: _, nack: __, ...told } = behind[0] ?? newest[0] ?? {};
+  const nack = all.flatMap(({ nack }) => nack ?? []).toSorted((a, b) => b.revision - a.revision)[0];
+  return nack === undefined ? told : { ...told, nack };
 }

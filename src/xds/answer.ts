@@ -18,15 +18,10 @@ export function answer(
     unanswered.delete(earlier);
     if (earlier === nonce) break;
   }
+  const refused = refusals(from, sent, error);
   return {
-    subscription: {
-      ...from,
-      unanswered,
-      rejected,
-      spoiled: from.spoiled || rejected,
-      refused: refusals(from, sent, error),
-    },
-    effects: [rejected ? { kind: 'nacked', sent, message: error } : { kind: 'acked', sent }],
+    subscription: { ...from, unanswered, rejected, spoiled: from.spoiled || rejected, refused },
+    effects: [rejected ? { kind: 'nacked', sent, message: error } : { kind: 'acked', sent, refused: refused.size }],
   };
 }
 

@@ -1,7 +1,7 @@
 // Puts a response into the state: its nonce, what the client holds from now on, and what warms because of it.
 import type { EncodedResource } from './snapshot.ts';
 import { type Step, type StreamState, withSubscription } from './stream-state.ts';
-import { type Held, type Subscription, toldAbsent } from './subscription.ts';
+import { forgive, type Held, type Subscription, toldAbsent } from './subscription.ts';
 import { warm } from './warming.ts';
 
 /** What the client learns. */
@@ -45,5 +45,5 @@ export function learn(from: Subscription, { changed, absent, gone }: News): Subs
   for (const resource of changed) held.set(resource.name, resource);
   for (const name of absent) held.set(name, toldAbsent);
   for (const name of gone) held.set(name, toldAbsent);
-  return { ...from, held };
+  return forgive({ ...from, held }, [...absent, ...gone]);
 }

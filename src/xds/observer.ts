@@ -31,6 +31,8 @@ export type StreamEvent =
       readonly nonce: string;
       readonly version: string;
       readonly revision: number;
+      /** Resources of the type that it rejected earlier and has not accepted since. */
+      readonly refused: number;
     }
   /** It came back with everything of this type as it would be sent: nothing was, so no ACK follows. */
   | {

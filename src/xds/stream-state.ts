@@ -21,7 +21,8 @@ export type Effect =
   | { readonly kind: 'send'; readonly sent: Sent; readonly body: Buffer }
   /** Flush again in so many milliseconds, if nothing else makes it happen before. */
   | { readonly kind: 'later'; readonly ms: number }
-  | { readonly kind: 'acked'; readonly sent: Sent }
+  /** `refused`: resources of the type that were rejected earlier and not accepted since. */
+  | { readonly kind: 'acked'; readonly sent: Sent; readonly refused: number }
   /** The client came with all of it: nothing is sent that it could answer. */
   | { readonly kind: 'kept'; readonly typeUrl: TypeUrl; readonly revision: number }
   | { readonly kind: 'nacked'; readonly sent: Sent; readonly message: string };
@@ -40,10 +41,11 @@ export function withSubscription(state: StreamState, subscription: Subscription)
   return { ...state, subscriptions: new Map(state.subscriptions).set(subscription.typeUrl, subscription) };
 }
 
-/** Every response was answered, the last of each type with an ACK: what is stale may go. */
+/** Every response was answered, the last of each type with an ACK, and nothing stands rejected: what is stale may go. */
 export function isSettled(state: StreamState): boolean {
   for (const subscription of state.subscriptions.values()) {
-    if (subscription.unanswered.size > 0 || subscription.rejected) return false;
+    const { unanswered, rejected, refused } = subscription;
+    if (unanswered.size > 0 || rejected || refused.size > 0) return false;
   }
   return true;
 }

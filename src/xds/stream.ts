@@ -145,8 +145,9 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
       } else if (effect.kind === 'later') {
         cancelLater();
         cancelLater = clock.after(effect.ms, wake);
-      } else if (effect.kind === 'acked') observe({ kind: 'acked', stream, node, ...effect.sent });
-      else if (effect.kind === 'kept') observe({ stream, node, ...effect });
+      } else if (effect.kind === 'acked') {
+        observe({ kind: 'acked', stream, node, ...effect.sent, refused: effect.refused });
+      } else if (effect.kind === 'kept') observe({ stream, node, ...effect });
       else observe({ kind: 'nacked', stream, node, ...effect.sent, message: effect.message });
     }
   };

@@ -49,7 +49,7 @@ export interface Subscription {
   readonly unanswered: ReadonlyMap<string, Sent>;
   /** The last answer was a NACK. */
   readonly rejected: boolean;
-  /** Resources in responses that were rejected, and not accepted since; for people. */
+  /** Resources in responses that were rejected, and not accepted since: the client runs what it had of them. */
   readonly refused: ReadonlyMap<string, Refusal>;
   /** There was a NACK: what was sent since the stream began is not all that the client has. */
   readonly spoiled: boolean;
@@ -134,7 +134,19 @@ export function unsubscribe(from: Subscription, dropped: readonly string[]): Sub
       for (const known of names) held.set(known, unsent);
     }
   }
-  return { ...from, wildcard, names, named: true, held, owed };
+  const left = { ...from, wildcard, names, named: true, held, owed };
+  return forgive(
+    left,
+    [...from.refused.keys()].filter((name) => !wants(left, name)),
+  );
+}
+
+/** Of what is gone or no longer wanted, a refusal says nothing any more. */
+export function forgive(from: Subscription, names: readonly string[]): Subscription {
+  if (!names.some((name) => from.refused.has(name))) return from;
+  const refused = new Map(from.refused);
+  for (const name of names) refused.delete(name);
+  return { ...from, refused };
 }
 
 /** The whole list of a state-of-the-world request, as the difference to what was wanted. */

@@ -86,7 +86,7 @@ async function start() {
   };
   const acceptAll = (node: NodeKey): void => {
     for (const typeUrl of cache.get(node)?.resources.keys() ?? []) {
-      control.onStream({ kind: 'acked', stream: 1, node, typeUrl, nonce: 'n', version: 'v', revision: 1 });
+      control.onStream({ kind: 'acked', stream: 1, node, typeUrl, nonce: 'n', version: 'v', revision: 1, refused: 0 });
     }
   };
   const names = (node: NodeKey, type: keyof typeof typeUrls): readonly string[] => [
@@ -233,7 +233,7 @@ spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]${t
     const of = { stream: 1, node: api, typeUrl: typeUrls.listener, nonce: 'n', version: 'v' };
     control.onStream({ kind: 'nacked', ...of, revision: 1, message: 'duplicate address' });
     expect(control.proxies()[0]?.types).toMatchObject([{ nack: { revision: 1, message: 'duplicate address' } }]);
-    control.onStream({ kind: 'acked', ...of, revision: 2 });
+    control.onStream({ kind: 'acked', ...of, revision: 2, refused: 0 });
     expect(control.proxies()[0]?.types[0]?.nack).toBeUndefined();
   });
 });

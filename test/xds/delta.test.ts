@@ -254,6 +254,21 @@ describe('order', () => {
     expect(client.wait(1)).toEqual(['route r=b']);
   });
 
+  test('a refused listener still needs that cluster when another listener is accepted', () => {
+    const client = new DeltaStory();
+    client.set({ cluster: { a: '1', b: '1' }, listener: { l: 'b', m: 'a' } });
+    for (const kind of ['cluster', 'listener'] as const) {
+      client.ask(kind);
+      client.ack(kind);
+    }
+    expect(client.set({ cluster: { a: '1' }, listener: { l: 'bad', m: 'a' } })).toEqual(['listener l=bad']);
+    client.nack('listener');
+    expect(client.set({ cluster: { a: '1' }, listener: { l: 'bad', m: 'a2' } })).toEqual(['listener m=a2']);
+    expect(client.ack('listener')).toEqual([]);
+    expect(client.set({ cluster: { a: '1' }, listener: { m: 'a2' } })).toEqual(['listener -l']);
+    expect(client.ack('listener')).toEqual(['cluster -b']);
+  });
+
   test('a refused listener still needs the cluster that was to go', () => {
     const client = connected();
     expect(client.set({ ...before, cluster: { a: 'a' }, endpoint: { a: '1' }, listener: { l: 'r s x bad' } })).toEqual([

@@ -98,6 +98,7 @@ export function receive(sides: Sides, told: readonly Told[], now: Contents, repl
       const because = side.asked.has(name) || side.sent.get(name) !== undefined;
       assert(because, `${kind} -${name} has a reason`);
       side.asked.delete(name);
+      side.refused.delete(name);
       side.sent.set(name, undefined);
     }
     side.pending.push(response);
@@ -106,7 +107,7 @@ export function receive(sides: Sides, told: readonly Told[], now: Contents, repl
 
 /** What must hold once everything was answered: the client has exactly what it wants. */
 export function settle(sides: Sides, now: Contents): void {
-  const rejected = [...sides.values()].some((side) => side.rejected);
+  const rejected = [...sides.values()].some((side) => side.rejected || side.refused.size > 0);
   for (const side of sides.values()) {
     const current = now[side.type] ?? {};
     for (const [name, text] of Object.entries(current)) {

@@ -124,7 +124,10 @@ function apply(side: Side, response: Told, error: boolean, replaces: boolean): v
     for (const [name, text] of response.resources) side.refused.set(name, text);
     return;
   }
-  if (replaces) side.view.clear();
+  if (replaces) {
+    side.view.clear();
+    side.refused.clear();
+  }
   for (const [name, text] of response.resources) {
     if (!side.wanted.has('*') && !side.wanted.has(name)) continue;
     side.view.set(name, text);

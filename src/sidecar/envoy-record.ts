@@ -48,7 +48,7 @@ export function removeEnvoyRecord(dataDir: string): void {
 /** Only for who holds the folder's lock: else it may be the Envoy of a helper that runs. */
 export function findLeftoverEnvoy(dataDir: string): LeftoverEnvoy | undefined {
   const record = readRecord(envoyRecordPath(dataDir));
-  if (record === undefined || !isRunning(record)) return undefined;
+  if (record === undefined || !isRunning(record) || !isOf(record)) return undefined;
   const { pid, inbound, adminSocket } = record;
   return {
     pid,
@@ -90,9 +90,13 @@ function readRecord(path: string): EnvoyRecord | undefined {
   }
 }
 
-function isRunning({ pid, started, config }: EnvoyRecord): boolean {
+/** A process that ends loses its arguments before its ports: once known, it is its start alone that tells it from another. */
+function isRunning({ pid, started }: EnvoyRecord): boolean {
+  return startOf(pid) === started;
+}
+
+function isOf({ pid, config }: EnvoyRecord): boolean {
   try {
-    if (startOf(pid) !== started) return false;
     const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
     return args[args.indexOf('--config-path') + 1] === config;
   } catch {

@@ -69,11 +69,16 @@ test('what a killed demo leaves behind is killed, too', async () => {
 });
 
 /** What stands for an Envoy in a session of its own, noted in `data` as its helper does. */
-function fakeEnvoy(data: string): number {
+async function fakeEnvoy(data: string): Promise<number> {
   const config = join(data, 'envoy.json');
   const args = ['-e', 'setInterval(() => {}, 1000)', '--', '--config-path', config];
   const child = spawn(process.execPath, args, { detached: true, stdio: 'ignore' });
   const { pid = 0 } = child;
+  // The kernel shows the arguments a moment after spawn() is over.
+  await untilTrue(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(config), {
+    what: 'the arguments are there',
+    withinMs: 5000,
+  });
   writeEnvoyRecord(data, { pid, config });
   return pid;
 }
@@ -87,7 +92,7 @@ test('stop ends the Envoy of a sidecar that was killed', async () => {
     logFile: join(folder, 'log'),
     sidecarFolder: folder,
   });
-  const envoy = fakeEnvoy(folder);
+  const envoy = await fakeEnvoy(folder);
   expect(alive(envoy)).toBe(true);
   await processes.stop();
   expect(alive(envoy)).toBe(false);
@@ -108,7 +113,7 @@ test('a killed demo leaves no Envoy, and no harm to who has a pid now that one o
   );
   const demo = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(demo.stdout, 'data');
-  const envoy = fakeEnvoy(mine);
+  const envoy = await fakeEnvoy(mine);
   const stranger = spawn('sleep', ['300']);
   writeFileSync(
     join(others, 'envoy-process.json'),

@@ -15,6 +15,8 @@ export interface ProxyClaims {
   readonly application?: HostPort;
   /** It has no ADS: it asks for everything over the single-type services, of this variant. */
   readonly singleServices?: 'delta' | 'sotw';
+  /** Another one after every start of Envoy; nobody but its helper knows it: who says it, may say that it leaves. */
+  readonly run?: string;
 }
 
 const hostPort = z
@@ -35,6 +37,10 @@ const claims = z.object({
   inbound: hostPort.optional(),
   application: hostPort.optional(),
   singleServices: z.enum(['delta', 'sotw']).optional(),
+  run: z
+    .string()
+    .regex(/^[a-z0-9]{1,64}$/)
+    .optional(),
 });
 
 /** The claims in a node's metadata; throws `invalid_argument` when they are malformed. */
@@ -48,11 +54,12 @@ export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyC
       hint: 'for example {"inbound": "10.0.0.5:8443", "application": "127.0.0.1:8080"}',
     });
   }
-  const { inbound, application, singleServices } = parsed.data;
+  const { inbound, application, singleServices, run } = parsed.data;
   return {
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
     ...(singleServices === undefined ? {} : { singleServices }),
+    ...(run === undefined ? {} : { run }),
   };
 }
 

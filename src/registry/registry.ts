@@ -5,6 +5,9 @@
 //   connected ──accepted everything──► ready (endpoint) ──stream ended──► held ──hold-down over──► gone
 //       ▲                                                                  │
 //       └──────────────────────────────── connects again ◄─────────────────┘
+//
+// A run of a proxy (one life of its Envoy) that says goodbye is no endpoint from then on, nor ever again, whatever its streams do: they
+// may come and go while it drains. The next run of the same proxy is one as any.
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -23,6 +26,8 @@ export interface RegisteredProxy {
   readonly userAgent?: string;
   /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
   readonly singleServices?: 'delta' | 'sotw';
+  /** Which life of its Envoy it is, if it says so. */
+  readonly run?: string;
   readonly state: 'connected' | 'held';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
@@ -54,6 +59,8 @@ export interface Registry {
   /** It accepted everything it was served: from now on it is an endpoint. */
   accepted(node: string): void;
   disconnected(node: string): void;
+  /** That run of the proxy ends: no endpoint from now on, without a hold-down. Of another run that is known it changes nothing. */
+  left(node: string, run: string): void;
   proxies(): readonly RegisteredProxy[];
   get(node: string): RegisteredProxy | undefined;
 }
@@ -62,6 +69,8 @@ interface Entry {
   readonly proxy: RegisteredProxy;
   /** Open streams: one proxy may have several (single-type services, a reconnect that overlaps). */
   readonly streams: number;
+  /** It said goodbye. */
+  readonly leaving: boolean;
   readonly cancelExpiry?: () => void;
 }
 
@@ -71,7 +80,14 @@ const leaseSchema = z.object({
   inbound: hostPort.optional(),
   application: hostPort.optional(),
   ready: z.boolean(),
+  run: z.string().optional(),
+  /** That run said goodbye. */
+  left: z.boolean().optional(),
 });
+
+/** How long a run that left is remembered: longer than a drain. */
+const rememberLeftMs = 3_600_000;
+const maxLeft = 10_000;
 
 export function createRegistry({
   leases,
@@ -82,20 +98,47 @@ export function createRegistry({
   onChange,
 }: RegistryDeps): Registry {
   const entries = new Map<string, Entry>();
+  /** Node → the run of it that said goodbye. */
+  const goodbyes = new Map<string, { readonly run: string; readonly cancel: () => void }>();
 
-  const persist = ({ node, spiffeId, inbound, application, ready }: RegisteredProxy): void => {
+  const persist = ({ node, spiffeId, inbound, application, ready, run }: RegisteredProxy, left = false): void => {
     // undefined members disappear in JSON.
-    const value: Json = JSON.parse(JSON.stringify({ spiffeId, inbound, application, ready }));
+    const value: Json = JSON.parse(
+      JSON.stringify({ spiffeId, inbound, application, ready, run, ...(left ? { left } : {}) }),
+    );
     leases
       .set(node, value)
       .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not persisted'));
   };
 
+  const removeLease = (node: string): void =>
+    void leases
+      .delete(node)
+      .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not removed'));
+
+  const remember = (node: string, run: string): void => {
+    goodbyes.get(node)?.cancel();
+    goodbyes.delete(node);
+    const cancel = clock.after(rememberLeftMs, () => {
+      goodbyes.delete(node);
+      if (!entries.has(node)) removeLease(node);
+    });
+    goodbyes.set(node, { run, cancel });
+    const [oldest] = goodbyes;
+    if (goodbyes.size <= maxLeft || oldest === undefined) return;
+    oldest[1].cancel();
+    goodbyes.delete(oldest[0]);
+    if (!entries.has(oldest[0])) removeLease(oldest[0]);
+  };
+
+  const hasLeft = (node: string, run: string | undefined): boolean =>
+    run !== undefined && goodbyes.get(node)?.run === run;
+
   const expire = (node: string): void => {
     const entry = entries.get(node);
     if (entry === undefined || entry.streams > 0) return;
     entries.delete(node);
-    leases.delete(node).catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not removed'));
+    removeLease(node);
     log.info({ node }, 'proxy gone: its hold-down ended');
     onChange({ node, endpoints: isEndpoint(entry.proxy) });
   };
@@ -105,6 +148,7 @@ export function createRegistry({
     entries.set(proxy.node, {
       proxy: held,
       streams: 0,
+      leaving: false,
       cancelExpiry: clock.after(holdDownMs, () => expire(proxy.node)),
     });
   };
@@ -117,13 +161,18 @@ export function createRegistry({
           log.warn({ node: key }, 'unreadable lease ignored');
           continue;
         }
-        const { spiffeId, inbound, application, ready } = lease.data;
+        const { spiffeId, inbound, application, ready, run, left } = lease.data;
+        if (left === true && run !== undefined) {
+          remember(key, run);
+          continue;
+        }
         hold({
           node: key,
           // Written by this registry from a verified identity.
           spiffeId: spiffeId as SpiffeId,
           ...(inbound === undefined ? {} : { inbound }),
           ...(application === undefined ? {} : { application }),
+          ...(run === undefined ? {} : { run }),
           state: 'held',
           since: 0,
           ready,
@@ -139,7 +188,7 @@ export function createRegistry({
         hint: 'a proxy keeps its instance across restarts: is one made anew each time?',
       });
     },
-    connected({ node, spiffeId, inbound, application, userAgent, singleServices }) {
+    connected({ node, spiffeId, inbound, application, userAgent, singleServices, run }) {
       const before = entries.get(node);
       before?.cancelExpiry?.();
       const moved =
@@ -151,18 +200,20 @@ export function createRegistry({
         ...(application === undefined ? {} : { application }),
         ...(userAgent === undefined ? {} : { userAgent }),
         ...(singleServices === undefined ? {} : { singleServices }),
+        ...(run === undefined ? {} : { run }),
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
         ready: before?.proxy.ready === true && !moved,
       };
-      entries.set(node, { proxy, streams: (before?.streams ?? 0) + 1 });
-      if (before === undefined || moved) persist(proxy);
+      const leaving = hasLeft(node, run);
+      entries.set(node, { proxy, streams: (before?.streams ?? 0) + 1, leaving });
+      if (!leaving && (before === undefined || moved || before.proxy.run !== run)) persist(proxy);
       onChange({ node, endpoints: before !== undefined && isEndpoint(before.proxy) !== isEndpoint(proxy) });
     },
     accepted(node) {
       const entry = entries.get(node);
-      if (entry === undefined || entry.proxy.ready) return;
+      if (entry === undefined || entry.proxy.ready || entry.leaving) return;
       const proxy = { ...entry.proxy, ready: true };
       entries.set(node, { ...entry, proxy });
       persist(proxy);
@@ -175,8 +226,27 @@ export function createRegistry({
         entries.set(node, { ...entry, streams: entry.streams - 1 });
         return;
       }
-      hold(entry.proxy);
+      if (entry.leaving) {
+        entries.delete(node);
+        log.info({ node }, 'proxy gone: it said goodbye');
+      } else {
+        hold(entry.proxy);
+      }
       onChange({ node, endpoints: false });
+    },
+    left(node, run) {
+      const entry = entries.get(node);
+      if (entry !== undefined && entry.proxy.run !== run) return;
+      remember(node, run);
+      if (entry === undefined || entry.leaving) return;
+      const endpoints = isEndpoint(entry.proxy);
+      const proxy = { ...entry.proxy, ready: false };
+      persist(proxy, true);
+      entry.cancelExpiry?.();
+      if (entry.streams === 0) entries.delete(node);
+      else entries.set(node, { proxy, streams: entry.streams, leaving: true });
+      log.info({ node }, 'proxy leaves: it said goodbye');
+      onChange({ node, endpoints });
     },
     proxies: () => [...entries.values()].map(({ proxy }) => proxy),
     get: (node) => entries.get(node)?.proxy,

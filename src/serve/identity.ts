@@ -5,6 +5,7 @@ import { createAttestors } from '../identity/attestor/catalog.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Authority } from '../identity/authority.ts';
+import { knownRoot } from '../identity/ca/known-root.ts';
 import { authorities } from '../identity/catalog.ts';
 import { certificateFingerprint } from '../identity/fingerprint.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../identity/issuer.ts';
@@ -20,6 +21,8 @@ import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts';
 import type { CountersReceiver } from '../workload/receive-counters.ts';
+import type { LeaveReceiver } from '../workload/receive-leave.ts';
+import { checkSameAuthority } from './same-authority.ts';
 
 export interface IdentityServices {
   readonly authority: Authority;
@@ -33,6 +36,8 @@ export interface IdentityServices {
 
 export interface IdentityServicesDeps {
   readonly data: string;
+  /** Other control planes may be on the same store, by mistake or on purpose. */
+  readonly shared: boolean;
   readonly trustDomain: TrustDomain;
   readonly mesh: () => MeshIr | undefined;
   readonly store: Store;
@@ -41,12 +46,22 @@ export interface IdentityServicesDeps {
   readonly lifecycle: Lifecycle;
   /** Takes reports of Envoy's counters. */
   readonly counters: CountersReceiver;
+  /** Takes goodbyes of proxies. */
+  readonly leave: LeaveReceiver;
 }
 
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
-  const { data, trustDomain, mesh, store, clock, log, lifecycle, counters } = deps;
-  const authority = await authorities['built-in']({ dir: join(data, 'ca'), trustDomain, clock, log });
+  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave } = deps;
+  const folder = join(data, 'ca');
+  const checkShared = async (): Promise<void> => {
+    if (!shared) return;
+    await checkSameAuthority({ table: store.table('authority'), folder, fingerprint: knownRoot(folder)?.fingerprint });
+  };
+  // Twice: before a root is made that nobody would want, and for the one that was made.
+  await checkShared();
+  const authority = await authorities['built-in']({ dir: folder, trustDomain, clock, log });
   lifecycle.defer('authority', () => authority.close());
+  await checkShared();
   const policy = (id: SpiffeId): IssuancePolicy | undefined => issuancePolicy(mesh(), id);
   const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
   const key = sealKey(join(data, 'seal.key'));
@@ -60,7 +75,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log, counters });
+  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log, counters, leave });
   lifecycle.defer('identity API', () => api.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   return { authority, issuer, tokens: attestors['join-token'], server, api, knows };

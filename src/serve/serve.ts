@@ -10,6 +10,7 @@ import { createControl } from '../control/control.ts';
 import { createCutOver } from '../control/cut-over.ts';
 import { createEditGate } from '../control/edit-gate.ts';
 import { createProbeApplication } from '../control/probe-application.ts';
+import { knownRoot } from '../identity/ca/known-root.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -56,6 +57,8 @@ export async function serve(
   lifecycle.defer('data folder', async () => lock.release());
   const metrics = createMetrics();
   const judge = createJudge();
+  const root = knownRoot(join(options.data, 'ca'));
+  if (root !== undefined) judge.bind(root.trustDomain);
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
   lifecycle.defer('edit gate', async () => editGate.stop());
   const store = await openStore(options, { check: judge.check, holding: editGate, clock, log });
@@ -102,6 +105,7 @@ export async function serve(
     },
   });
   const identity = await createIdentityServices({
+    shared: options.store.kind === 'redis',
     data: options.data,
     trustDomain,
     mesh: () => control.mesh(),
@@ -110,6 +114,7 @@ export async function serve(
     log: log.child({ room: 'identity' }),
     lifecycle,
     counters: crossCheck.report,
+    leave: registry.left,
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const rotator = createRotator({

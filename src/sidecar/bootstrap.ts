@@ -30,14 +30,9 @@ const typePrefix = 'type.googleapis.com/envoy';
 const xdsCluster = 'cellwall';
 
 export function bootstrap(params: BootstrapParams): Json {
-  const { spiffeId, instance, service, inbound, application, variant, admin } = params;
-  const own = {
-    ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
-    ...(application === undefined ? {} : { application: formatHostPort(application) }),
-    ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
-  };
+  const { spiffeId, instance, service, variant, admin } = params;
   return {
-    node: { id: `${spiffeId}~${instance}`, cluster: service, metadata: { cellwall: own } },
+    node: { id: `${spiffeId}~${instance}`, cluster: service, metadata: { cellwall: claimsOf(params) } },
     dynamic_resources: discovery(variant),
     static_resources: { clusters: [xds(params)] },
     admin: { address: adminAddress(admin) },
@@ -53,6 +48,19 @@ export function bootstrap(params: BootstrapParams): Json {
       ],
     },
     stats_flush_interval: '60s',
+  };
+}
+
+/** What a proxy says of itself, in its node's metadata. */
+export function claimsOf({
+  inbound,
+  application,
+  variant,
+}: Pick<BootstrapParams, 'inbound' | 'application' | 'variant'>): Readonly<Record<string, string>> {
+  return {
+    ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
+    ...(application === undefined ? {} : { application: formatHostPort(application) }),
+    ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };
 }
 

@@ -31,6 +31,8 @@ export interface EnvoyProcessOptions {
   readonly concurrency: number;
   readonly drainMs: number;
   readonly logLevel: string;
+  /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly extraArgs: readonly string[];
   readonly output: 'inherit' | 'ignore';
   readonly log: Log;
@@ -42,13 +44,17 @@ const killAfterMs = 5000;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
 export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
-  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, extraArgs, output, log } = options;
+  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, output, log } = options;
   // What the Envoy before wrote there is not where this one listens.
   rmSync(adminAddressPath(dataDir), { force: true });
   const child = spawn(
     binary,
     [
-      ...['--config-path', configPath, '--concurrency', String(concurrency)],
+      ...['--config-path', configPath],
+      ...(metadata === undefined
+        ? []
+        : ['--config-yaml', JSON.stringify({ node: { metadata: { cellwall: metadata } } })]),
+      ...['--concurrency', String(concurrency)],
       // With it Envoy would have the kernel end it when its parent is killed (PR_SET_PDEATHSIG), and need shared memory.
       '--disable-hot-restart',
       // ECDS refuses at once; what a changed filter chain drains is cut after this time (default 600 s).

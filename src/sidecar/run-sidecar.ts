@@ -1,11 +1,12 @@
 // `cellwall sidecar`: attests, writes the bootstrap, runs Envoy, keeps the identity of its xDS connection fresh, drains it at the
 // end. Imports little, as it stands beside every service: no gRPC, no schema library, no X.509 library.
+import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { adminOf } from './admin-address.ts';
-import type { AdminAddress } from './bootstrap.ts';
+import { type AdminAddress, claimsOf } from './bootstrap.ts';
 import { endLeftover } from './end-leftover.ts';
 import { findEnvoy } from './envoy-binary.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
@@ -14,6 +15,7 @@ import { freePorts } from './free-ports.ts';
 import { formatHostPort, parseHostPort, parseIpPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
 import { loadNodeKey } from './node-key.ts';
+import { sayGoodbye } from './say-goodbye.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid-keeper.ts';
@@ -73,17 +75,13 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const svid = started.current();
     const { spiffeId } = svid;
     verify(spiffeId);
-    const config = writeConfig({
-      dir: dataDir,
-      svid,
-      spiffeId,
-      instance,
+    const claims = {
       ...(inbound === undefined ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
-      xds,
       variant: options.variant ?? 'delta',
-      admin,
-    });
+    };
+    const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, xds, admin });
+    const run = randomBytes(16).toString('hex');
     notStopped();
     await ports.free();
     notStopped();
@@ -95,13 +93,17 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
       concurrency: options.concurrency ?? 1,
       drainMs,
+      metadata: { ...claimsOf(claims), run },
       logLevel: options.envoyLogLevel ?? 'warning',
       extraArgs: options.envoyArgs ?? [],
       output: options.envoyOutput ?? 'inherit',
       log,
     });
     const counted = { server, svid: started.current, instance, inbound: inbound?.port ?? 0, drains: drainMs > 0 };
-    const envoy = withCounters(process, { ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log });
+    const envoy = withCounters(process, {
+      ...{ ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log },
+      goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),
+    });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
     onAbort(drain, () => void envoy.stop());
     onAbort(now, () => envoy.end());

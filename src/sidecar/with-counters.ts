@@ -1,13 +1,15 @@
-// An Envoy whose counters are reported while it runs, and once more before it drains.
+// An Envoy whose counters are reported while it runs, and once more before it drains, when it has said goodbye.
 import type { EnvoyProcess } from './envoy-process.ts';
 import { type CountersReporterOptions, reportCounters } from './report-counters.ts';
 
 export interface WithCountersOptions extends Omit<CountersReporterOptions, 'admin'> {
   /** Without a drain it ends at once, whatever was not reported yet. */
   readonly drains: boolean;
+  /** Resolves when its callers know that it leaves. */
+  readonly goodbye: (now: AbortSignal) => Promise<void>;
 }
 
-export function withCounters(envoy: EnvoyProcess, { drains, ...options }: WithCountersOptions): EnvoyProcess {
+export function withCounters(envoy: EnvoyProcess, { drains, goodbye, ...options }: WithCountersOptions): EnvoyProcess {
   const reporter = reportCounters({ ...options, admin: envoy.admin });
   const ending = new AbortController();
   const close = (): void => {
@@ -19,7 +21,7 @@ export function withCounters(envoy: EnvoyProcess, { drains, ...options }: WithCo
   return {
     ...envoy,
     async stop() {
-      last ??= drains ? reporter.last(ending.signal) : Promise.resolve();
+      last ??= drains ? goodbye(ending.signal).then(() => reporter.last(ending.signal)) : Promise.resolve();
       await last;
       return envoy.stop();
     },

@@ -23,6 +23,7 @@ import { createFailureLimiter } from './failure-limiter.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
 import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
+import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
 
 export interface IdentityApi {
   /** Listens on `host:port`; port 0 takes a free one. */
@@ -43,12 +44,15 @@ export interface IdentityApiOptions {
   readonly maxConnections?: number;
   /** Absent: reports of Envoy's counters are refused. */
   readonly counters?: CountersReceiver;
+  /** Absent: goodbyes are refused. */
+  readonly leave?: LeaveReceiver;
 }
 
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const { issuer, trustDomain, attestors, server: own, clock, log, maxConnections = 2000 } = options;
   const limiter = createFailureLimiter({ clock });
   const counters = createReceiveCounters({ trustDomain, clock, receiver: options.counters });
+  const leave = createReceiveLeave({ trustDomain, clock, receiver: options.leave });
   const http = createServer(
     {
       ...credentials(own.current()),
@@ -82,10 +86,11 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       if (path === identityPaths.bundle && request.method === 'GET') {
         return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
       }
-      if (path === identityPaths.counters && request.method === 'POST') {
+      if ((path === identityPaths.counters || path === identityPaths.leave) && request.method === 'POST') {
         who = `${address} ${path}`;
         limiter.check(who);
-        await counters.take(request, await issuer.bundle());
+        const bundle = await issuer.bundle();
+        await (path === identityPaths.leave ? leave(request, bundle) : counters.take(request, bundle));
         response.writeHead(204).end();
         return;
       }

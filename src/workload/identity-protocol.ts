@@ -42,6 +42,8 @@ export const identityPaths = {
   renew: '/v1/renew',
   /** Over mTLS, with the proxy's SVID (counters-report.ts). */
   counters: '/v1/counters',
+  /** Likewise: this proxy is about to end (leave-request.ts). */
+  leave: '/v1/leave',
 } as const;
 
 export const maxBodyBytes = 65_536;

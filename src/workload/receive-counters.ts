@@ -1,12 +1,10 @@
 // The identity API's side of reported counters: who reports is what its verified certificate says; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
-import { toPem } from '../identity/pem.ts';
-import { verifySvid } from '../identity/verify-svid.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { type CountersReport, readCountersReport } from './counters-report.ts';
+import { identityOf, noCertificate } from './identity-of.ts';
 import { readBody } from './read-body.ts';
 
 /** `node`: `<SPIFFE ID>~<instance>`. `begunAt`: monotonic, before the counters were read. Throws what the reporter is told. */
@@ -24,8 +22,6 @@ export interface ReceiveCountersDeps {
   readonly receiver: CountersReceiver | undefined;
 }
 
-const maxChain = 4;
-
 export function createReceiveCounters({ trustDomain, clock, receiver }: ReceiveCountersDeps): ReceiveCounters {
   /** By the peer's address: the socket of a request is not that of its connection. */
   const openedAt = new Map<string, number>();
@@ -38,15 +34,10 @@ export function createReceiveCounters({ trustDomain, clock, receiver }: ReceiveC
     async take(request, bundle) {
       const { socket } = request;
       const begunAt = openedAt.get(peerOf(socket));
-      const chain = socket instanceof TLSSocket ? presentedChain(socket) : '';
-      if (chain === '' || begunAt === undefined) {
-        throw new CellwallError('unauthenticated', 'no client certificate', {
-          hint: 'report over mTLS, with the SVID',
-        });
-      }
+      if (begunAt === undefined) throw noCertificate();
       // One report a connection: a second one's counters may have been read long after it began.
       openedAt.delete(peerOf(socket));
-      const { spiffeId } = verifySvid({ chain, bundle, trustDomain, now: clock.now() });
+      const spiffeId = identityOf(socket, { bundle, trustDomain, now: clock.now() });
       if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
       const report = readCountersReport(await readBody(request));
       receiver(`${spiffeId}~${report.instance}`, report, begunAt);
@@ -56,15 +47,4 @@ export function createReceiveCounters({ trustDomain, clock, receiver }: ReceiveC
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
-}
-
-/** PEM, leaf first, as far as it was presented. TLS proved that the peer holds the leaf's key; nothing else is proved yet. */
-function presentedChain(socket: TLSSocket): string {
-  const pems: string[] = [];
-  let certificate = socket.getPeerX509Certificate();
-  while (certificate !== undefined && pems.length < maxChain) {
-    pems.push(toPem(certificate.raw, 'CERTIFICATE'));
-    certificate = certificate.issuerCertificate;
-  }
-  return pems.join('');
 }

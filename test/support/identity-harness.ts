@@ -16,6 +16,7 @@ import type { Redacted } from '../../src/lib/redacted.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
 import { createIdentityApi } from '../../src/workload/identity-api.ts';
 import type { CountersReceiver } from '../../src/workload/receive-counters.ts';
+import type { LeaveReceiver } from '../../src/workload/receive-leave.ts';
 import { createMemoryTable } from './memory-table.ts';
 
 export interface IdentityHarness {
@@ -39,6 +40,8 @@ export interface IdentityHarnessOptions {
   readonly port?: number;
   /** Takes reports of Envoy's counters. */
   readonly counters?: CountersReceiver;
+  /** Takes goodbyes. */
+  readonly leave?: LeaveReceiver;
 }
 
 const hour = 3_600_000;
@@ -61,6 +64,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const api = createIdentityApi({
     ...{ issuer, trustDomain, attestors, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
+    ...(options.leave === undefined ? {} : { leave: options.leave }),
   });
   const address = await api.listen({ host: '127.0.0.1', port });
   return {

@@ -46,14 +46,14 @@ export async function envoyBetween(folder: string, port: number, application: nu
   };
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: at(application) } }] }];
   const cluster = { name: 'app', type: 'STATIC', load_assignment: { cluster_name: 'app', endpoints } };
-  const more = JSON.stringify({ static_resources: { listeners: [listener], clusters: [cluster] } });
+  const more = JSON.stringify({ static_resources: { listeners: [listener], clusters: [cluster] } }).slice(1);
   const path = join(folder, 'envoy.sh');
-  // $2 is the bootstrap's path: no listener starts before xDS has answered, or this time is over. A limit on files is for the helper
-  // alone: at one, Envoy would end by SIGXFSZ.
+  // $2 is the bootstrap's path, $4 what is merged into it: no listener starts before xDS has answered, or this time is over. A limit on
+  // files is for the helper alone: at one, Envoy would end by SIGXFSZ.
   const impatient = `sed -i 's/"initial_fetch_timeout": "5s"/"initial_fetch_timeout": "0.02s"/' "$2"`;
   writeFileSync(
     path,
-    `#!/bin/sh\nulimit -S -f unlimited\n${impatient}\nexec '${binary}' "$@" --config-yaml '${more}'\n`,
+    `#!/bin/sh\nulimit -S -f unlimited\n${impatient}\npath=$2 yaml=$4; shift 4\nexec '${binary}' --config-path "$path" "$@" --config-yaml "\${yaml%\\}},"'${more}'\n`,
     { mode: 0o755 },
   );
   return path;

@@ -88,7 +88,7 @@ it('are told to nobody but the control plane', async () => {
   const other = await createIdentityHarness();
   try {
     const delivery = { timeoutMs: 5000, read: async () => report, svid: await svid(other) };
-    await expect(deliverCounters({ ...harness.address, ...delivery })).rejects.toThrow('not reported');
+    await expect(deliverCounters({ ...harness.address, ...delivery })).rejects.toThrow('not delivered');
     expect(taken).toEqual([]);
     expect(await post(JSON.stringify(report), delivery.svid)).toBe(401);
   } finally {

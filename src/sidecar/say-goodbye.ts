@@ -1,0 +1,40 @@
+// Before Envoy drains, its callers are told to go elsewhere: the helper says to the control plane that this proxy leaves. A control
+// plane that is away, or older, is never in the way of an end.
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { deliver } from '../workload/deliver.ts';
+import { identityPaths } from '../workload/identity-protocol.ts';
+import type { LeaveRequest } from '../workload/leave-request.ts';
+import type { HostPort } from './host-port.ts';
+import { pause } from './pause.ts';
+import type { StoredSvid } from './svid-files.ts';
+
+export interface GoodbyeOptions extends LeaveRequest {
+  readonly server: HostPort;
+  readonly svid: StoredSvid;
+  /** Cuts it short. */
+  readonly now: AbortSignal;
+  readonly log: Log;
+}
+
+const timeoutMs = 1000;
+
+/**
+ * From the control plane's answer until callers' proxies act on it: 50 ms of its window, the push, a turn of each worker. A fixed time,
+ * not their ACKs: one caller that hangs would hold up every stop, and who is late loses nothing, as listeners take calls while they drain.
+ */
+const settleMs = 400;
+
+/** Resolves when Envoy may drain; never throws. */
+export async function sayGoodbye({ server, svid, instance, run, now, log }: GoodbyeOptions): Promise<void> {
+  const leave: LeaveRequest = { instance, run };
+  try {
+    const body = async (): Promise<LeaveRequest> => leave;
+    await deliver({ ...server, svid, timeoutMs, path: identityPaths.leave, body, signal: now });
+  } catch (reason) {
+    log.info({ reason: CellwallError.from(reason).message }, 'ending without a goodbye to the control plane');
+    return;
+  }
+  log.info({}, 'said goodbye: callers go elsewhere');
+  await pause(settleMs, now);
+}

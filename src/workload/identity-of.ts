@@ -1,0 +1,34 @@
+// Who speaks over a connection of the identity API, by the certificate that it presented.
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { toPem } from '../identity/pem.ts';
+import { verifySvid } from '../identity/verify-svid.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+
+const maxChain = 4;
+
+/** Throws `unauthenticated` without a valid SVID. */
+export function identityOf(
+  socket: Socket,
+  trust: { readonly bundle: string; readonly trustDomain: TrustDomain; readonly now: number },
+): SpiffeId {
+  const chain = socket instanceof TLSSocket ? presentedChain(socket) : '';
+  if (chain === '') throw noCertificate();
+  return verifySvid({ chain, ...trust }).spiffeId;
+}
+
+export function noCertificate(): CellwallError {
+  return new CellwallError('unauthenticated', 'no client certificate', { hint: 'speak over mTLS, with the SVID' });
+}
+
+/** PEM, leaf first, as far as it was presented. TLS proved that the peer holds the leaf's key; nothing else is proved yet. */
+function presentedChain(socket: TLSSocket): string {
+  const pems: string[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && pems.length < maxChain) {
+    pems.push(toPem(certificate.raw, 'CERTIFICATE'));
+    certificate = certificate.issuerCertificate;
+  }
+  return pems.join('');
+}

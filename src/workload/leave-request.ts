@@ -1,0 +1,22 @@
+// What a sidecar's helper says when its Envoy is about to end, and the reading of it, which is hostile.
+import { CellwallError } from '../lib/errors.ts';
+import { textOf } from './read-body.ts';
+
+export interface LeaveRequest {
+  /** Which of the identity's proxies it is. */
+  readonly instance: string;
+  /** As in its node's metadata: only its own helper knows it, so that nobody of the same identity sends it away. */
+  readonly run: string;
+}
+
+/** Throws `invalid_argument`. */
+export function readLeaveRequest(body: Readonly<Record<string, unknown>>): LeaveRequest {
+  const [instance, run] = [textOf(body, 'instance'), textOf(body, 'run')];
+  if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
+  if (!/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
+  return { instance, run };
+}
+
+function wrong(name: string): CellwallError {
+  return new CellwallError('invalid_argument', `"${name}" is not what a goodbye has there`);
+}

@@ -22,6 +22,7 @@ import type { MeshIr } from '../policy/ir.ts';
 import type { StateCheck, Store } from '../store/store.ts';
 import { withEnforcement } from './enforcement.ts';
 import type { IdentityServices } from './identity.ts';
+import { whyNoMesh } from './why-no-mesh.ts';
 
 export interface RunningParts {
   readonly control: Control;
@@ -54,6 +55,11 @@ export interface Admin {
   attach(parts: RunningParts): void;
 }
 
+/** Told to anybody: how many, not which. */
+function notReady(problems: number): string {
+  return problems === 0 ? 'no Mesh document yet' : `documents refused, none in force (problems: ${problems})`;
+}
+
 export function createAdmin(given: AdminParts): Admin {
   const { store, audit, coverage, crossCheck, check, metrics, traffic, refusals, clock, log, version, token } = given;
   const startedAt = clock.now();
@@ -63,7 +69,9 @@ export function createAdmin(given: AdminParts): Admin {
     if (parts === undefined) {
       throw starting
         ? new CellwallError('unavailable', 'the control plane is starting', { hint: 'try again in a moment' })
-        : new CellwallError('unavailable', 'the control plane has no Mesh document yet', { hint: 'apply one' });
+        : new CellwallError('unavailable', `the control plane is not serving: ${whyNoMesh(store.problems())}`, {
+            hint: store.problems().length > 0 ? '"cellwall status" shows every problem' : 'apply one',
+          });
     }
     return parts;
   };
@@ -112,7 +120,7 @@ export function createAdmin(given: AdminParts): Admin {
     ready() {
       const reasons =
         parts === undefined
-          ? [starting ? 'starting' : 'no Mesh document yet']
+          ? [starting ? 'starting' : notReady(store.problems().length)]
           : parts.control.mesh() === undefined
             ? ['no documents in force']
             : [];

@@ -4,12 +4,13 @@ import type { Log } from '../lib/log.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve.ts';
 import type { Store, StoreState } from '../store/store.ts';
+import { whyNoMesh } from './why-no-mesh.ts';
 
 export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<MeshIr> {
   const there = meshOf(current(store));
   if (there !== undefined) return Promise.resolve(there);
   for (const problem of store.problems()) log.error({ ...problem }, 'documents refused');
-  log.warn({}, 'no Mesh document yet: only the admin API is open until there is one');
+  log.warn({}, `${whyNoMesh(store.problems())}: only the admin API is open until there is a Mesh`);
   return new Promise((resolveWait, reject) => {
     const stop = (): void => {
       unwatch();

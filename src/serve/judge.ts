@@ -10,21 +10,36 @@ import { checkRaw } from '../translate/raw/check-raw.ts';
 
 export interface Judge {
   readonly check: StateCheck;
-  /** From now on another trust domain is refused. */
+  /** From now on another trust domain is refused: the CA is of this one. */
+  bind(trustDomain: TrustDomain): void;
+  /** From now on the Mesh stays, too: it is in force. */
   fix(trustDomain: TrustDomain): void;
 }
 
 export function createJudge(): Judge {
-  let fixed: TrustDomain | undefined;
+  let bound: TrustDomain | undefined;
+  let inForce = false;
   return {
     check: (documents) => [
-      ...check(documents),
+      ...check(documents).map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),
       ...rawProblems(documents),
-      ...documents.flatMap((document) => otherDomain(document, fixed)),
+      ...documents.flatMap((document) => otherDomain(document, bound)),
     ],
-    fix(trustDomain) {
-      fixed = trustDomain;
+    bind(trustDomain) {
+      bound = trustDomain;
     },
+    fix(trustDomain) {
+      bound = trustDomain;
+      inForce = true;
+    },
+  };
+}
+
+function meshStays(problem: Problem): Problem {
+  return {
+    ...problem,
+    message: 'the Mesh cannot be deleted while it is in force',
+    hint: 'change it with "cellwall apply"; to end the deployment, stop its sidecars and the control plane',
   };
 }
 
@@ -35,13 +50,13 @@ function rawProblems(documents: readonly ParsedDocument[]): readonly Problem[] {
   return resolution.kind === 'resolved' ? checkRaw(documents, resolution.mesh) : [];
 }
 
-function otherDomain({ document, locate }: ParsedDocument, fixed: TrustDomain | undefined): readonly Problem[] {
-  if (document.kind !== 'Mesh' || fixed === undefined || document.spec.trustDomain === fixed) return [];
+function otherDomain({ document, locate }: ParsedDocument, bound: TrustDomain | undefined): readonly Problem[] {
+  if (document.kind !== 'Mesh' || bound === undefined || document.spec.trustDomain === bound) return [];
   return [
     {
       severity: 'error',
       code: 'trust-domain-changed',
-      message: `the trust domain of a running deployment is "${fixed}" and cannot become "${document.spec.trustDomain}"`,
+      message: `the trust domain of a running deployment is "${bound}" and cannot become "${document.spec.trustDomain}"`,
       hint: 'another trust domain is another deployment: give it a data directory of its own',
       source: locate(['spec', 'trustDomain']),
       path: 'spec.trustDomain',

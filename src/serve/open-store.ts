@@ -11,6 +11,7 @@ import { formatProblem, type Problem } from '../model/problem.ts';
 import { stores } from '../store/catalog.ts';
 import type { Change, Holding, StateCheck, Store } from '../store/store.ts';
 
+/** Documents of another trust domain than the data folder's CA refuse the start, before anything of them is kept. */
 export async function openStore(
   options: ServeOptions,
   deps: { readonly check: StateCheck; readonly holding: Holding; readonly clock: Clock; readonly log: Log },
@@ -26,7 +27,13 @@ export async function openStore(
     log: deps.log.child({ room: 'store' }),
   });
   if (store.kind === 'memory' && store.documents !== undefined) await load(opened, store.documents);
-  return opened;
+  const other = opened.problems().find(({ code }) => code === 'trust-domain-changed');
+  if (other === undefined) return opened;
+  await opened.close();
+  const { file, line, column } = other.source;
+  throw new CellwallError('failed_precondition', `${file}:${line}:${column}: ${other.message}`, {
+    hint: `is this the right --documents (or Redis) for the data folder ${data}? ${other.hint ?? ''}`,
+  });
 }
 
 async function load(store: Store, directory: string): Promise<void> {

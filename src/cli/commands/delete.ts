@@ -27,10 +27,10 @@ export function deleteCommand(context: CliContext): Command {
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
       });
-      await printChange(context, formatOf(self), answer, {
-        done: 'deleted',
-        hint: 'delete what names it in the same command, or change that first with "cellwall apply"',
-      });
+      const named = 'delete what names it in the same command, or change that first with "cellwall apply"';
+      // The Mesh is named by nothing: it is needed.
+      const noMesh = answer.kind === 'invalid' && answer.problems.some(({ code }) => code === 'no-mesh');
+      await printChange(context, formatOf(self), answer, { done: 'deleted', ...(noMesh ? {} : { hint: named }) });
     });
   examples(command, 'delete policy/api service/old --dry-run');
   return prints(addConnectionFlags(command), printedChange);

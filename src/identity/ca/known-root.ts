@@ -1,0 +1,23 @@
+// The root CA that a folder of the built-in authority has already, before anything is asked of it: whose it is, and which.
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseTrustDomain, type TrustDomain } from '../../model/spiffe-id.ts';
+import { certificateFingerprint } from '../fingerprint.ts';
+import { uriSans } from '../uri-sans.ts';
+
+export interface KnownRoot {
+  readonly trustDomain: TrustDomain;
+  readonly fingerprint: string;
+}
+
+/** Undefined where there is none, or none that can be read: what is wrong with it, the authority says when it starts. */
+export function knownRoot(dir: string): KnownRoot | undefined {
+  try {
+    const { raw } = new X509Certificate(readFileSync(join(dir, 'root', 'certificate.pem')));
+    const trustDomain = parseTrustDomain((uriSans(raw)[0] ?? '').replace(/^spiffe:\/\//, ''));
+    return typeof trustDomain === 'string' ? { trustDomain, fingerprint: certificateFingerprint(raw) } : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+// A store that several control planes can reach belongs to one CA: proxies trust the root they joined under, and a second root among them
+// cuts off whoever is served by the other one. The store keeps which it was first used with.
+import { CellwallError } from '../lib/errors.ts';
+import type { Table } from '../lib/table.ts';
+
+export interface SameAuthority {
+  readonly table: Table;
+  /** The folder of the CA, for whoever has to put the right one there. */
+  readonly folder: string;
+  /** Of the root that is there; undefined: none yet, so that one would be made. */
+  readonly fingerprint: string | undefined;
+}
+
+const key = 'root';
+
+/** Throws `failed_precondition` where the store is another CA's. The first one that asks with a root makes it its own. */
+export async function checkSameAuthority({ table, folder, fingerprint }: SameAuthority): Promise<void> {
+  const first = fingerprint === undefined ? await table.get(key) : (await table.claim(key, fingerprint)).value;
+  if (first === undefined || first === fingerprint) return;
+  throw new CellwallError(
+    'failed_precondition',
+    `the store was first used with another CA than ${fingerprint === undefined ? 'the one that would be made' : 'that'} in ${folder}`,
+    {
+      hint: `put "ca/" and "seal.key" of that control plane's data folder in place of these; to start anew, with new tokens for everybody, delete cellwall:table:authority:${key} in Redis`,
+    },
+  );
+}

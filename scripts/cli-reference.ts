@@ -2,6 +2,7 @@
 import type { Command, Option } from 'commander';
 import { createCatalog } from '../src/cli/catalog.ts';
 import { variableOf } from '../src/cli/environment.ts';
+import { exitCodes } from '../src/cli/exit-codes.ts';
 import { type Printed, printedBy } from '../src/cli/prints.ts';
 import { systemClock } from '../src/lib/clock.ts';
 
@@ -47,10 +48,9 @@ export function cliReference(): string {
     '',
     '| exit code | means |',
     '|---|---|',
-    '| 0 | fine |',
-    '| 1 | failed: what was asked for could not be done, or the gate refuses it |',
-    '| 2 | the command line cannot be understood |',
-    '| 3 | differs, or invalid: `diff`, `validate`, `explain --expect`, `simulate`, `import`, `audit`, and refused documents |',
+    ...Object.entries(exitCodes).map(([exit, { means }]) => row([exit, means])),
+    '',
+    'An `invalid_argument` exits with 2 where the command line itself is at fault, and with 1 where a file, or the control plane, did not take what it says.',
     '',
     'A flag wins over its variable, a variable over the default. Secrets can also be given as a file (`--…-file`, `…_FILE`).',
     '',

@@ -133,9 +133,10 @@ const proxySchema = z.object({
   state: z.enum(['connected', 'held', 'gone']),
   since: z.number(),
   inbound: addressSchema.optional(),
+  notRegistered: z.string().optional().describe('Why nobody is sent to where it says that it listens.'),
   application: addressSchema.optional(),
   userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
-  ready: z.boolean().describe('It accepted its listeners, and serves.'),
+  ready: z.boolean().describe('It accepted its listeners, and serves; not without a document of its identity.'),
   types: z.array(
     z.object({
       typeUrl: z.string(),

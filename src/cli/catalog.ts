@@ -20,6 +20,7 @@ import { svidCommand } from './commands/svid.ts';
 import { tokenCommand } from './commands/token.ts';
 import { validateCommand } from './commands/validate.ts';
 import { applyEnvironment } from './environment.ts';
+import { exitCodes } from './exit-codes.ts';
 import { describeOption } from './help.ts';
 import type { CliContext } from './io.ts';
 import { printedBy } from './prints.ts';
@@ -32,10 +33,7 @@ export function createCatalog(context: CliContext): Command {
       new Option('-o, --output <format>', 'how data is printed').choices(['table', 'json', 'yaml']).default('table'),
     )
     .helpCommand('help [command]', 'show the help of a command')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 fine, 1 failed, 2 usage, 3 differs or invalid. Flags win over the environment. docs/cli.md has every flag.',
-    )
+    .addHelpText('after', `\nExit codes: ${codes()}.\nFlags win over the environment. docs/cli.md has every flag.`)
     .hook('preAction', (_program, action) => applyEnvironment(action, context.env));
   program.commandsGroup('Run:').addCommand(serveCommand(context)).addCommand(sidecarCommand(context));
   program
@@ -63,6 +61,12 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(bootstrapCommand(context));
   settle(program, context);
   return program;
+}
+
+function codes(): string {
+  return Object.entries(exitCodes)
+    .map(([code, { short }]) => `${code} ${short}`)
+    .join(', ');
 }
 
 /** addCommand() does not hand settings down; every command gets the same. */

@@ -1,7 +1,9 @@
 // The tables of `cellwall status`. Pure.
 import type { ProxiesAnswer, StatusAnswer, TrafficCount } from '../admin/wire.ts';
 import type { ServicesAnswer } from '../admin/wire-services.ts';
+import { escapeLine } from './escape.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
+import { countProblems } from './problems.ts';
 import { formatFields, formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
@@ -49,10 +51,15 @@ function formatControl(status: StatusAnswer, now: number): string {
     ...(held > 0 ? [`${held} held`] : []),
     ...(gone > 0 ? [`${gone} gone`] : []),
   ];
+  const problems: readonly [string, string][] =
+    status.problems.length === 0
+      ? []
+      : [['documents', `${countProblems(status.problems)} (told before, on stderr): not what is in force`]];
   return formatFields([
     ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
     ['trust domain', status.trustDomain ?? '-'],
     ['revision', status.revision === undefined ? '-' : String(status.revision)],
+    ...problems,
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);
@@ -83,12 +90,19 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
     proxy.state,
     relativeTime(proxy.since, now),
     proxy.ready ? 'yes' : 'no',
-    proxy.inbound === undefined ? '-' : address(proxy.inbound),
+    listens(proxy),
     accepted(proxy),
     proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
     proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
   ]);
   return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
+}
+
+/** Where others reach it, or why they do not. */
+function listens({ inbound, notRegistered, state }: Proxy): string {
+  if (inbound !== undefined) return address(inbound);
+  if (notRegistered !== undefined) return `- (${escapeLine(notRegistered)})`;
+  return state === 'connected' ? '- (only calls)' : '-';
 }
 
 /**

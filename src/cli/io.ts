@@ -1,6 +1,7 @@
 // What the command line is given: streams, environment, and the long-running commands. main.ts passes the real ones, tests
 // pass fakes; nothing below reads process.
 import type { Clock } from '../lib/clock.ts';
+import type { ExitCode } from './exit-codes.ts';
 import type { CliRun } from './run.ts';
 
 export interface Output {
@@ -17,9 +18,6 @@ export interface CliIo {
   readonly version: string;
   readonly run: CliRun;
 }
-
-/** 0 fine, 1 failed, 2 usage, 3 "differs" or "invalid". */
-export type ExitCode = 0 | 1 | 2 | 3;
 
 /** What a command's file gets: the io, and where it leaves its exit code (0 if it does not). */
 export interface CliContext extends CliIo {

@@ -60,6 +60,7 @@ export async function printChange(
     value: answer,
     table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),
   });
+  if (answer.kind === 'dry-run' && answer.reasons.length > 0) context.finish(4);
 }
 
 function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {

@@ -3,7 +3,8 @@
 import { CommanderError } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
 import { createCatalog } from './catalog.ts';
-import type { CliContext, CliIo, ExitCode } from './io.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { CliContext, CliIo } from './io.ts';
 import { formatIn } from './print.ts';
 import { printError, printFailure } from './print-failure.ts';
 

@@ -11,7 +11,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve.ts';
 import { createAcks } from '../registry/acks.ts';
-import { mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
+import { type HostPort, mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy, Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
@@ -118,7 +118,7 @@ export function createControl(deps: ControlDeps): Control {
     registry.connected({
       node,
       spiffeId,
-      ...(inbound === undefined || !allowed ? {} : { inbound }),
+      ...(inbound === undefined ? {} : allowed ? { inbound } : { notRegistered: elsewhere(inbound, peer.address) }),
       ...(application === undefined ? {} : { application }),
       userAgent: clip(claims.userAgent, 100),
       ...(singleServices === undefined ? {} : { singleServices }),
@@ -162,8 +162,11 @@ export function createControl(deps: ControlDeps): Control {
   const statusOf = (proxy: RegisteredProxy): ProxyStatus => {
     const service = inForce?.mesh.serviceOf.get(proxy.spiffeId);
     const svid = publisher.svid(proxy.node);
+    // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
+    const named = inForce === undefined || service !== undefined || inForce.mesh.workloads.has(proxy.spiffeId);
     return {
       ...proxy,
+      ready: proxy.ready && named,
       ...(service === undefined ? {} : { service }),
       types: acks.of(proxy.node),
       ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
@@ -230,4 +233,8 @@ export function createControl(deps: ControlDeps): Control {
       coalescer.stop();
     },
   };
+}
+
+function elsewhere({ address, port }: HostPort, peer: string): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port} is not the address it connects from, ${peer}`;
 }

@@ -22,10 +22,12 @@ export interface ProxyStatus {
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
   readonly inbound?: { readonly address: string; readonly port: number };
+  /** Why nobody is sent to where it says that it listens. */
+  readonly notRegistered?: string;
   readonly application?: { readonly address: string; readonly port: number };
   /** What it says it is: `envoy/1.40.0`. */
   readonly userAgent?: string;
-  /** True once it accepted its listeners: only then is it an endpoint. */
+  /** True once it accepted its listeners, as long as a document names its identity: only then is it an endpoint. */
   readonly ready: boolean;
   readonly types: readonly TypeStatus[];
   /** Serving certificate: serial (hex) and end, epoch milliseconds. */

@@ -21,6 +21,8 @@ export interface RegisteredProxy {
   readonly node: string;
   readonly spiffeId: SpiffeId;
   readonly inbound?: HostPort;
+  /** Why it has no `inbound`, though it claims one. Of this process's time only. */
+  readonly notRegistered?: string;
   readonly application?: HostPort;
   /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
   readonly userAgent?: string;
@@ -188,7 +190,7 @@ export function createRegistry({
         hint: 'a proxy keeps its instance across restarts: is one made anew each time?',
       });
     },
-    connected({ node, spiffeId, inbound, application, userAgent, singleServices, run }) {
+    connected({ node, spiffeId, inbound, notRegistered, application, userAgent, singleServices, run }) {
       const before = entries.get(node);
       before?.cancelExpiry?.();
       const moved =
@@ -196,7 +198,7 @@ export function createRegistry({
       const proxy: RegisteredProxy = {
         node,
         spiffeId,
-        ...(inbound === undefined ? {} : { inbound }),
+        ...(inbound !== undefined ? { inbound } : notRegistered === undefined ? {} : { notRegistered }),
         ...(application === undefined ? {} : { application }),
         ...(userAgent === undefined ? {} : { userAgent }),
         ...(singleServices === undefined ? {} : { singleServices }),

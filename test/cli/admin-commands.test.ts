@@ -219,7 +219,53 @@ describe('the way to the control plane', () => {
   });
 });
 
+describe('--dry-run', () => {
+  it('exits with 4 where the gate would refuse, so that a script sees it', async () => {
+    await cellwall(['apply', '-f', '-'], base);
+    const reason = { kind: 'caller', service: 'api', who: 'anonymous', why: 'plaintext' } as const;
+    const cutOver = { services: () => ['api' as ServiceKey], judge: async () => [reason] };
+    await withAdmin({ cutOver }, async (other) => {
+      const strict = yaml(serviceText('api', 'tcp'));
+      const { code, stdout } = await cellwall(['apply', '-f', '-', '--dry-run'], strict, other);
+      expect({ code, stdout }).toMatchObject({ code: 4, stdout: expect.stringContaining('the gate would refuse it') });
+      expect((await cellwall(['apply', '-f', '-', '--dry-run', '-o', 'json'], strict, other)).code).toBe(4);
+      expect((await cellwall(['apply', '-f', '-'], strict, other)).code).toBe(1);
+      expect((await cellwall(['apply', '-f', '-', '--force'], strict, other)).code).toBe(0);
+      expect((await cellwall(['rollback', '--dry-run'], '', other)).code).toBe(4);
+    });
+  });
+});
+
 describe('status', () => {
+  it('says at its head that documents have problems, and is fine all the same', async () => {
+    const source = { file: 'mesh.d/api.yaml', line: 3, column: 1 };
+    const problem = { severity: 'error', code: 'yaml', message: 'not YAML', source } as const;
+    const status = () => ({ version: '9', trustDomain: 'td1', problems: [problem], startedAt: admin.clock.now() });
+    await withAdmin({ status }, async (other) => {
+      const { code, stdout, stderr } = await cellwall(['status'], '', other);
+      expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/^documents +1 error /m) });
+      expect(stderr).toContain('mesh.d/api.yaml:3:1: error: not YAML');
+      const json = await cellwall(['status', '-o', 'json'], '', other);
+      expect(JSON.parse(json.stdout)).toMatchObject({ status: { problems: [{ code: 'yaml' }] } });
+    });
+  });
+
+  it('says why nobody is sent to a proxy', async () => {
+    const id = parseSpiffeId('spiffe://td1/service/web');
+    if (id === undefined) throw new Error('not a SPIFFE ID');
+    const proxy = { spiffeId: id, state: 'connected', since: admin.clock.now(), ready: false, types: [] } as const;
+    const notRegistered = '10.0.0.5:8443 is not the address it connects from, 127.0.0.1';
+    const proxies = () => [
+      { ...proxy, node: `${id}~a`, notRegistered },
+      { ...proxy, node: `${id}~b` },
+    ];
+    await withAdmin({ proxies }, async (other) => {
+      const { stdout } = await cellwall(['status'], '', other);
+      expect(stdout).toMatch(/web~a .* - \(10\.0\.0\.5:8443 is not the address it connects from, 127\.0\.0\.1\) /);
+      expect(stdout).toMatch(/web~b .* - \(only calls\) /);
+    });
+  });
+
   const spiffeId = parseSpiffeId('spiffe://td1/service/web');
 
   it('tells the kinds of anonymous callers apart, and shows rejections', async () => {

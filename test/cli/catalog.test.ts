@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { leafCommands } from '../../scripts/cli-reference.ts';
+import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { printedBy } from '../../src/cli/prints.ts';
 import type { CliRun } from '../../src/cli/run.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
@@ -154,6 +155,28 @@ describe.each(leaves.filter(({ command }) => command.options.some(({ long }) => 
     });
   },
 );
+
+describe('exit codes', () => {
+  it('are all in docs/cli.md and in the help, and no command leaves with another', async () => {
+    const page = readFileSync(join(projectRoot, 'docs/cli.md'), 'utf8');
+    const { stdout } = await cellwall(['--help']);
+    for (const [code, { short, means }] of Object.entries(exitCodes)) {
+      expect(page).toContain(`| ${code} | ${means} |`);
+      expect(stdout).toContain(`${code} ${short}`);
+    }
+    const left = sourceFiles(['src/cli'], ['.ts']).flatMap(({ text }) =>
+      [...text.matchAll(/(?:\bfinish\(|exitCode: )(\d+)/g)].map(([, code]) => String(code)),
+    );
+    expect(left.length).toBeGreaterThan(10);
+    expect(left.filter((code) => !Object.keys(exitCodes).includes(code))).toEqual([]);
+  });
+
+  it('tell a fault of the command line from what it names and cannot be taken', async () => {
+    expect((await cellwall(['explain', 'web'])).code).toBe(2);
+    expect((await cellwall(['apply', '-f', '/nowhere'])).code).toBe(1);
+    expect((await cellwall(['explain', 'web', 'nobody'])).code).toBe(1);
+  });
+});
 
 describe('flags', () => {
   const all = leaves.flatMap(({ name, command }) => command.options.map((option) => ({ name, option })));

@@ -75,7 +75,7 @@ describe('rollback --dry-run', () => {
     await cellwall(['apply', '-f', '-', '--force'], yaml(serviceText('web', 'http2')));
     await cellwall(['apply', '-f', '-'], yaml(serviceText('web')));
     const { code, stdout } = await cellwall(['rollback', '--dry-run']);
-    expect(code).toBe(0);
+    expect(code).toBe(4);
     expect(stdout).toMatch(
       /the gate would refuse it:\nSERVICE +WHO +WHY +CALLS +LAST\nweb +plaintext, 10\.0\.0\.1 +would be refused +3/,
     );

@@ -77,6 +77,10 @@ describe('usage errors', () => {
     [['delete', 'Service'], /Service\/NAME is needed/],
     [['status', '-o', 'xml'], /Allowed choices are table, json, yaml/],
     [['explain', 'a'], /name a caller and a target, or a --request/],
+    [
+      ['explain', '--offline', '-f', 'mesh.d', 'web', 'api'],
+      /-f took mesh\.d web api as files: put caller and target before it/,
+    ],
     [['explain', 'a', 'b', '--grpc', 'x.Y/Z', '--path', '/'], /give one or the other/],
     [['token', 'create'], /whose identity\?/],
     [['token', 'create', '--service', 'a', '--spiffe-id', 'b'], /not both/],

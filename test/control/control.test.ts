@@ -178,7 +178,21 @@ describe('control', () => {
     const { connect, control } = await start();
     await connect(api, '10.1.2.3:8443');
     expect(control.proxies()).toMatchObject([{ node: api }]);
-    expect(control.proxies()[0]?.inbound).toBeUndefined();
+    const [proxy] = control.proxies();
+    expect(proxy?.inbound).toBeUndefined();
+    expect(proxy?.notRegistered).toBe('10.1.2.3:8443 is not the address it connects from, 127.0.0.1');
+  });
+
+  it('says that a proxy whose Service was deleted does not serve', async () => {
+    const { connect, acceptAll, control, store, clock } = await start();
+    await connect(api, '127.0.0.1:8443');
+    acceptAll(api);
+    expect(control.proxies()).toMatchObject([{ node: api, service: 'api', ready: true }]);
+    const deleted = ['Service/web', 'Service/api'].map((key): Change => ({ op: 'delete', key: key as DocumentKey }));
+    await store.apply(deleted, { author: 'test' });
+    await new Promise(setImmediate);
+    clock.advance(100);
+    expect(control.proxies()).toMatchObject([{ node: api, ready: false }]);
   });
 
   it('gives the very same snapshot when nothing of a proxy changed', async () => {

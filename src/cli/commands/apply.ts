@@ -26,7 +26,7 @@ export function applyCommand(context: CliContext): Command {
       'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive service strict is refused (exit 1) as long as somebody would be cut off.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
-    .option('--dry-run', 'say what would happen, change nothing')
+    .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
     .option('--urgent', 'in force at once: not coalesced with other changes')
     .addOption(
       flag('--expected-revision <number>', 'refuse if anything was changed since that revision', { parse: revision }),

@@ -16,7 +16,7 @@ export function deleteCommand(context: CliContext): Command {
       ...(before ?? []),
       parseKey(text),
     ])
-    .option('--dry-run', 'say what would happen, change nothing')
+    .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
     .option('--urgent', 'in force at once: not coalesced with other changes')
     .action(async (keys: string[], options: { dryRun?: true; urgent?: true }, self: Command) => {
       const client = await connect(context, self);

@@ -53,7 +53,10 @@ export function explainCommand(context: CliContext): Command {
         self.error('error: --request stands alone, and asks the control plane', { exitCode: 2 });
       }
       if (request === undefined && (caller === undefined || target === undefined)) {
-        self.error('error: name a caller and a target, or a --request', { exitCode: 2 });
+        // -f takes all that follows it.
+        const taken = (options.file?.length ?? 0) > 1;
+        const hint = `\n  hint: -f took ${options.file?.join(' ')} as files: put caller and target before it`;
+        self.error(`error: name a caller and a target, or a --request${taken ? hint : ''}`, { exitCode: 2 });
       }
       if (grpc !== undefined && (method !== undefined || path !== undefined)) {
         self.error('error: --grpc stands for --method and --path: give one or the other', { exitCode: 2 });

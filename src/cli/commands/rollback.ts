@@ -25,7 +25,7 @@ export function rollbackCommand(context: CliContext): Command {
     .addOption(
       flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before', parse: revision }),
     )
-    .option('--dry-run', 'say what would happen, change nothing')
+    .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
     .addOption(
       flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
         defaultText: "the mesh's cutOverWindow",

@@ -1,10 +1,11 @@
-// Makes docs/documents.md, the reference of the documents, from the schemas that parse them. With --write it writes the page, and that
-// of the command line; a test calls `reference()` and compares.
+// Makes docs/documents.md, the reference of the documents, from the schemas that parse them. With --write it writes the page, and those
+// of the command line and the metrics; a test calls `reference()` and compares.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { documentSchemas } from '../src/model/documents/document.ts';
 import { cliReference } from './cli-reference.ts';
+import { metricsReference } from './metrics-reference.ts';
 
 interface Schema {
   readonly type?: string;
@@ -95,4 +96,5 @@ if (process.argv.includes('--write')) {
   const docs = join(import.meta.dirname, '../docs');
   writeFileSync(join(docs, 'documents.md'), reference());
   writeFileSync(join(docs, 'cli.md'), cliReference());
+  writeFileSync(join(docs, 'metrics.md'), await metricsReference());
 }

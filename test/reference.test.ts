@@ -1,8 +1,10 @@
-// docs/documents.md is what scripts/reference.ts makes of the schemas, docs/cli.md what scripts/cli-reference.ts makes of the commands.
+// docs/documents.md is what scripts/reference.ts makes of the schemas, docs/cli.md what scripts/cli-reference.ts makes of the commands,
+// docs/metrics.md what scripts/metrics-reference.ts makes of the metrics.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { cliReference } from '../scripts/cli-reference.ts';
+import { metricsReference } from '../scripts/metrics-reference.ts';
 import { reference } from '../scripts/reference.ts';
 import { projectRoot } from './support/source-files.ts';
 
@@ -12,4 +14,8 @@ it('tells every field as it is parsed; if this fails: npm run reference', () => 
 
 it('tells every command and flag as it is; if this fails: npm run reference', () => {
   expect(readFileSync(join(projectRoot, 'docs/cli.md'), 'utf8')).toBe(cliReference());
+});
+
+it('tells every metric as it is exported; if this fails: npm run reference', async () => {
+  expect(readFileSync(join(projectRoot, 'docs/metrics.md'), 'utf8')).toBe(await metricsReference());
 });

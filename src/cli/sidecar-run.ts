@@ -40,10 +40,13 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
       const svid = await fetchSvid({
         identity: formatHostPort(options.identityServer),
         dir: directory,
+        verify(spiffeId, from) {
+          if (!isWanted(wanted, spiffeId))
+            throw anotherIdentity(wanted, spiffeId, from === 'folder' ? directory : undefined);
+        },
         log: createLineLog(options.logLevel, { name: 'svid' }),
         ...(token === undefined ? {} : { token }),
       });
-      if (!isWanted(wanted, svid.spiffeId)) throw anotherIdentity(wanted, svid.spiffeId, directory);
       const { spiffeId, notAfter, chain, key, bundle } = svid;
       return { spiffeId, notAfter: notAfter.getTime(), files: [chain, key, bundle] };
     },
@@ -79,8 +82,9 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
       env,
       log: createLineLog(options.logLevel, { name: 'sidecar' }),
       stopping,
-      verify(spiffeId) {
-        if (!isWanted(options.wanted, spiffeId)) throw anotherIdentity(options.wanted, spiffeId, data);
+      verify(spiffeId, from) {
+        if (!isWanted(options.wanted, spiffeId))
+          throw anotherIdentity(options.wanted, spiffeId, from === 'folder' ? data : undefined);
       },
       ...(token === undefined ? {} : { token }),
       ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
@@ -116,9 +120,23 @@ function isWanted(wanted: WantedIdentity, spiffeId: string): boolean {
   return /^spiffe:\/\/[^/]+\/(.*)$/.exec(spiffeId)?.[1] === path;
 }
 
-function anotherIdentity(wanted: WantedIdentity, spiffeId: string, directory: string): CellwallError {
+/** `directory`: where it was found; without, it is new. */
+function anotherIdentity(wanted: WantedIdentity, spiffeId: string, directory: string | undefined): CellwallError {
   const name = wanted.kind === 'service' ? `the service ${wanted.ref}` : wanted.id;
-  return new CellwallError('failed_precondition', `the identity in ${directory} is ${spiffeId}, not that of ${name}`, {
-    hint: 'use a token for that identity, and a directory of its own',
-  });
+  if (directory !== undefined) {
+    return new CellwallError(
+      'failed_precondition',
+      `the identity in ${directory} is ${spiffeId}, not that of ${name}`,
+      {
+        hint: `use another directory; or, if nothing else uses this one, remove it (rm -r ${directory}) and join with a token of ${name}`,
+      },
+    );
+  }
+  return new CellwallError(
+    'failed_precondition',
+    `the identity that the control plane gave is ${spiffeId}, not that of ${name}`,
+    {
+      hint: `the join token was made for the other one, and is spent. Nothing was kept: make one for ${name} with cellwall token create`,
+    },
+  );
 }

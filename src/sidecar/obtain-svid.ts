@@ -9,12 +9,14 @@ import { createIdentityClient, fetchPinnedRoot } from '../workload/client.ts';
 import type { IssueReply } from '../workload/identity-protocol.ts';
 import type { HostPort } from './host-port.ts';
 import { makeKey, type NodeKeyFile } from './node-key.ts';
-import type { StoredSvid, SvidFiles } from './svid-files.ts';
+import { type StoredSvid, type SvidFiles, stored } from './svid-files.ts';
 
 export interface ObtainSvidDeps {
   readonly server: HostPort;
   readonly token?: Redacted<string>;
   readonly nodeKey: NodeKeyFile;
+  /** Throws for an identity that is not the wanted one: a new one is not saved. */
+  readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
   readonly files: SvidFiles;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,13 +24,21 @@ export interface ObtainSvidDeps {
   readonly signal?: AbortSignal;
 }
 
-/** One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` when a later attempt may do. */
-export async function obtainSvid(deps: ObtainSvidDeps): Promise<StoredSvid> {
-  const { files, log } = deps;
+/**
+ * One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` when a later attempt may do. `only`: by that means
+ * alone.
+ */
+export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<StoredSvid> {
+  const { files, log, verify = () => {} } = deps;
   const key = await makeKey();
   let refusal: CellwallError | undefined;
   for (const [means, attempt] of meansOf(deps, key)) {
-    const reply = await tried(attempt);
+    if (only !== undefined && means !== only) continue;
+    const reply = await tried(async () => {
+      const issued = await attempt();
+      verify(stored(issued.chain, key, issued.bundle).spiffeId, 'control plane');
+      return issued;
+    });
     if (!(reply instanceof CellwallError)) {
       // A disk that is full is no refusal: no other means is tried.
       const svid = files.write({ ...reply, key });
@@ -60,7 +70,8 @@ export function isTransient({ code }: CellwallError): boolean {
   return code === 'unavailable' || code === 'deadline_exceeded' || code === 'resource_exhausted' || code === 'internal';
 }
 
-type Means = readonly [name: string, attempt: () => Promise<IssueReply>];
+type MeansName = 'renewal' | 'node key' | 'join token';
+type Means = readonly [name: MeansName, attempt: () => Promise<IssueReply>];
 
 function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDeps, key: KeyObject): readonly Means[] {
   const means: Means[] = [];

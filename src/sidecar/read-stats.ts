@@ -1,4 +1,4 @@
-// One reading of Envoy's admin, without node:http: that alone would cost every helper 8 MB for good, as this is done again and again.
+// One call of Envoy's admin, without node:http: that alone would cost every helper 8 MB for good, as this is done again and again.
 // node:https is loaded anyway, and speaks plain HTTP over a connection that it is given.
 import { request } from 'node:https';
 import { connect } from 'node:net';
@@ -8,7 +8,7 @@ import type { AdminAddress } from './bootstrap.ts';
 const maxBytes = 1_048_576;
 
 /** The text of its answer. */
-export function readStats(admin: AdminAddress, path: string): Promise<string> {
+export function readStats(admin: AdminAddress, path: string, method: 'GET' | 'POST' = 'GET'): Promise<string> {
   const target = admin.kind === 'unix' ? { path: admin.path } : { host: admin.host, port: admin.port };
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void =>
@@ -18,6 +18,7 @@ export function readStats(admin: AdminAddress, path: string): Promise<string> {
         createConnection: () => connect(target),
         host: 'envoy',
         path,
+        method,
         headers: { connection: 'close' },
         signal: AbortSignal.timeout(2000),
       },

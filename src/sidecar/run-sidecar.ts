@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import { adminOf } from './admin-address.ts';
 import { type AdminAddress, claimsOf } from './bootstrap.ts';
 import { endLeftover } from './end-leftover.ts';
@@ -15,6 +16,7 @@ import { freePorts } from './free-ports.ts';
 import { formatHostPort, parseHostPort, parseIpPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
 import { loadNodeKey } from './node-key.ts';
+import { quietWhileAway } from './quiet-while-away.ts';
 import { sayGoodbye } from './say-goodbye.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
@@ -49,6 +51,16 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const admin = adminOf(options.admin, dataDir);
   const instance = instanceOf(options.instance, dataDir);
   const drainMs = drainSeconds * 1000;
+  if (inbound !== undefined && isLoopback(inbound.host) && !isLoopback(xds.host)) {
+    log.warn(
+      {
+        listen: formatHostPort(inbound),
+        server: xds.host,
+        hint: 'give it --listen ADDRESS:PORT, or --listen 0.0.0.0:PORT',
+      },
+      'it listens on loopback, but the control plane is on another host: callers of other hosts do not reach it',
+    );
+  }
   // It serves on while this one prepares, and if this one fails.
   const leftover = findLeftoverEnvoy(dataDir);
   const ports = freePorts({ inbound, admin, leftover, drainMs, now, log });
@@ -64,6 +76,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
         server,
         ...(token === undefined ? {} : { token }),
         nodeKey: await loadNodeKey(dataDir),
+        verify,
         files: createSvidFiles(join(dataDir, 'svid')),
         clock,
         log,
@@ -74,7 +87,6 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     keeper = started;
     const svid = started.current();
     const { spiffeId } = svid;
-    verify(spiffeId);
     const claims = {
       ...(inbound === undefined ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
@@ -85,6 +97,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     notStopped();
     await ports.free();
     notStopped();
+    const level = options.envoyLogLevel ?? 'warning';
     const process = await startEnvoy({
       binary,
       configPath: config.path,
@@ -94,7 +107,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       concurrency: options.concurrency ?? 1,
       drainMs,
       metadata: { ...claimsOf(claims), run },
-      logLevel: options.envoyLogLevel ?? 'warning',
+      logLevel: level,
       extraArgs: options.envoyArgs ?? [],
       output: options.envoyOutput ?? 'inherit',
       log,
@@ -105,6 +118,8 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),
     });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
+    const quiet = quietWhileAway({ admin: envoy.admin, level, clock, log });
+    void envoy.exited.then(() => quiet.close());
     onAbort(drain, () => void envoy.stop());
     onAbort(now, () => envoy.end());
     return running(envoy, started, `${spiffeId}~${instance}`);

@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { ObtainSvidDeps } from './obtain-svid.ts';
 import type { StopSignals } from './stop-signals.ts';
 import type { XdsVariant } from './xds-variant.ts';
 
@@ -32,7 +33,7 @@ export interface SidecarOptions {
   /** Where Envoy's own output goes. Default "inherit". */
   readonly envoyOutput?: 'inherit' | 'ignore';
   /** Throws for an identity that is not the wanted one, before Envoy runs. */
-  readonly verify?: (spiffeId: string) => void;
+  readonly verify?: ObtainSvidDeps['verify'];
   /** For finding Envoy: PATH, ENVOY_BIN. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;

@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { parseHostPort } from './host-port.ts';
 import { loadNodeKey } from './node-key.ts';
-import { obtainSvid } from './obtain-svid.ts';
+import { type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import { createSvidFiles, svidFileNames } from './svid-files.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 
@@ -15,6 +15,8 @@ export interface FetchSvidOptions {
   readonly token?: Redacted<string> | undefined;
   /** Gets svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
   readonly dir: string;
+  /** Throws for an identity that is not the wanted one: nothing of it is saved. */
+  readonly verify?: ObtainSvidDeps['verify'];
   readonly log: Log;
   readonly clock?: Clock;
 }
@@ -32,14 +34,19 @@ export async function fetchSvid({
   identity,
   token,
   dir,
+  verify,
   log,
   clock = systemClock,
 }: FetchSvidOptions): Promise<FetchedSvid> {
+  const files = createSvidFiles(dir);
+  const kept = files.read();
+  if (kept !== undefined) verify?.(kept.spiffeId, 'folder');
   const svid = await obtainSvid({
     server: parseHostPort('identity address', identity),
     ...(token === undefined ? {} : { token }),
+    ...(verify === undefined ? {} : { verify }),
     nodeKey: await loadNodeKey(dir),
-    files: createSvidFiles(dir),
+    files,
     clock,
     log,
   });

@@ -85,7 +85,7 @@ function link(target: string, path: string): void {
 }
 
 /** Checks that the parts belong together: key, one URI SAN. */
-function stored(chain: string, key: KeyObject, bundle: string): StoredSvid {
+export function stored(chain: string, key: KeyObject, bundle: string): StoredSvid {
   const [der] = fromPem(chain, 'CERTIFICATE');
   if (der === undefined) throw new CellwallError('invalid_argument', 'an empty certificate chain');
   const leaf = new X509Certificate(der);

@@ -1,5 +1,9 @@
 // Keeps an SVID on disk fresh: at half life with jitter, with backoff while the control plane is away. The old one stays in
 // force until the new one is there.
+import { X509Certificate } from 'node:crypto';
+import { certificateFingerprint } from '../identity/fingerprint.ts';
+import { parseJoinToken } from '../identity/join-token.ts';
+import { fromPem } from '../identity/pem.ts';
 import { renewalDelay, resumedDelay, retryDelay } from '../identity/rotation.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
@@ -27,9 +31,13 @@ const lookMs = 30_000;
 export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
   const { random = Math.random, onRenewed = () => {}, signal, ...renewal } = options;
   const { files, clock, log } = renewal;
-  let svid = files.read();
-  const resumed = svid !== undefined && svid.notAfter.getTime() > clock.now();
-  if (svid === undefined || !resumed) svid = await first();
+  const kept = files.read();
+  // Of another identity it is not used, nor renewed.
+  if (kept !== undefined) renewal.verify?.(kept.spiffeId, 'folder');
+  const valid = kept !== undefined && kept.notAfter.getTime() > clock.now() ? kept : undefined;
+  const rejoined = valid === undefined ? undefined : await rejoin(valid);
+  const resumed = valid !== undefined && rejoined === undefined;
+  const svid = rejoined ?? valid ?? (await first());
   let latest = svid;
   let failures = 0;
   const closing = new AbortController();
@@ -40,6 +48,29 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   /** A clock that is late would put renewals off, beyond the true end. */
   function seen(): number {
     return Math.max(clock.now(), latest.notBefore.getTime());
+  }
+
+  /** An SVID by the token, where that is of another control plane's root than what is kept: one that was made anew. */
+  async function rejoin({ spiffeId, notAfter, bundle }: StoredSvid): Promise<StoredSvid | undefined> {
+    const { token } = renewal;
+    const used = { spiffeId, notAfter: notAfter.toISOString() };
+    if (token === undefined) {
+      log.info(used, 'going on with the SVID in the folder');
+      return undefined;
+    }
+    try {
+      if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprint)) {
+        log.info(used, 'going on with the SVID in the folder: it is valid, so the join token is not used');
+        return undefined;
+      }
+      log.warn(used, 'the SVID in the folder is of another root than the join token: joining with the token');
+      return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) }, 'join token');
+    } catch (reason) {
+      const { code, message } = CellwallError.from(reason);
+      if (signal?.aborted === true) throw reason;
+      log.warn({ ...used, code, reason: message }, 'the join token did not help: going on with the SVID in the folder');
+      return undefined;
+    }
   }
 
   async function first(): Promise<StoredSvid> {
@@ -99,4 +130,10 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       cancel();
     },
   };
+}
+
+function hasRoot(bundle: string, fingerprint: string): boolean {
+  return fromPem(bundle, 'CERTIFICATE').some(
+    (der) => certificateFingerprint(new X509Certificate(der).raw) === fingerprint,
+  );
 }

@@ -118,3 +118,101 @@ describe('the registry', () => {
     expect(registry.proxies()).toEqual([]);
   });
 });
+
+describe('a proxy that says goodbye', () => {
+  const proxy = { node, spiffeId: id, inbound, application, run: 'r1' };
+
+  it('is no endpoint at once, whatever it accepts after that, and gone with its stream', () => {
+    const { registry, changes } = start();
+    registry.connected(proxy);
+    registry.accepted(node);
+    registry.left(node, 'r1');
+    expect(registry.get(node)).toMatchObject({ state: 'connected', ready: false });
+    expect(changes.at(-1)).toEqual({ node, endpoints: true });
+    registry.accepted(node);
+    registry.left(node, 'r1');
+    expect(registry.get(node)).toMatchObject({ ready: false });
+    expect(changes).toHaveLength(3);
+    registry.disconnected(node);
+    expect(registry.get(node)).toBeUndefined();
+  });
+
+  it('while its stream is down is gone at once, and no endpoint when the stream comes back in the drain', () => {
+    const { registry, changes, leases } = start();
+    registry.connected(proxy);
+    registry.accepted(node);
+    registry.disconnected(node);
+    registry.left(node, 'r1');
+    expect(registry.get(node)).toBeUndefined();
+    expect(changes.at(-1)).toEqual({ node, endpoints: true });
+    registry.connected(proxy);
+    registry.accepted(node);
+    expect(registry.get(node)).toMatchObject({ ready: false });
+    registry.disconnected(node);
+    expect(registry.get(node)).toBeUndefined();
+    expect(leases.get(node)).toMatchObject({ left: true });
+  });
+
+  it('is not revived by a restart of the control plane, not even if it is still draining then', async () => {
+    const first = start();
+    first.registry.connected(proxy);
+    first.registry.accepted(node);
+    first.registry.left(node, 'r1');
+    const second = start(first.leases);
+    await second.registry.restore();
+    expect(second.registry.proxies()).toEqual([]);
+    second.registry.connected(proxy);
+    second.registry.accepted(node);
+    expect(second.registry.get(node)).toMatchObject({ ready: false });
+    second.registry.disconnected(node);
+    second.clock.advance(3_600_000);
+    expect(first.leases.size).toBe(0);
+  });
+
+  it('is an endpoint again when it is started again, also after a restart of the control plane', async () => {
+    const first = start();
+    first.registry.connected(proxy);
+    first.registry.accepted(node);
+    first.registry.left(node, 'r1');
+    // Its stream ends only after the next one has begun.
+    first.registry.connected({ ...proxy, run: 'r2' });
+    first.registry.disconnected(node);
+    first.registry.accepted(node);
+    expect(first.registry.get(node)).toMatchObject({ ready: true });
+    first.clock.advance(3_600_000);
+    const second = start(first.leases);
+    await second.registry.restore();
+    expect(second.registry.proxies()).toMatchObject([{ node, state: 'held', ready: true }]);
+    second.registry.left(node, 'r2');
+    expect(second.registry.proxies()).toEqual([]);
+  });
+
+  it('cannot be sent away by another of its identity, which does not know its run', () => {
+    const { registry, leases } = start();
+    registry.connected(proxy);
+    registry.accepted(node);
+    const lease = leases.get(node);
+    registry.left(node, 'r2');
+    expect(registry.get(node)).toMatchObject({ ready: true });
+    expect(leases.get(node)).toEqual(lease);
+  });
+
+  it('before it has connected never becomes an endpoint', () => {
+    const { registry } = start();
+    registry.left(node, 'r1');
+    registry.connected(proxy);
+    registry.accepted(node);
+    expect(registry.get(node)).toMatchObject({ ready: false });
+  });
+});
+
+it('keeps a proxy that was killed, and whose next run takes over, an endpoint all the while', () => {
+  const { registry, changes } = start();
+  registry.connected({ node, spiffeId: id, inbound, application, run: 'r1' });
+  registry.accepted(node);
+  registry.disconnected(node);
+  expect(registry.get(node)).toMatchObject({ state: 'held', ready: true });
+  registry.connected({ node, spiffeId: id, inbound, application, run: 'r2' });
+  expect(registry.get(node)).toMatchObject({ state: 'connected', ready: true });
+  expect(changes.slice(2).every(({ endpoints }) => !endpoints)).toBe(true);
+});

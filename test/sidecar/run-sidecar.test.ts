@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { uriSans } from '../../src/identity/uri-sans.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import { readStats } from '../../src/sidecar/read-stats.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import type { SidecarOptions } from '../../src/sidecar/sidecar-options.ts';
 import { eventually } from '../support/eventually.ts';
@@ -101,7 +103,7 @@ describe('a sidecar', () => {
 
   it('runs no Envoy for an identity that is not the wanted one', async () => {
     const verify = (id: string): never => {
-      throw new Error(`not ${id}`);
+      throw new CellwallError('failed_precondition', `not ${id}`);
     };
     const starting = runSidecar(options({ token: await harness.token(spiffeId), verify }));
     await expect(starting).rejects.toThrow(`not ${spiffeId}`);
@@ -159,6 +161,39 @@ describe('a sidecar', () => {
     expect(await sidecar.exited).not.toBe(0);
     sidecar = undefined;
   });
+
+  it('quiets what its Envoy says of a control plane that is away, until it is back', async () => {
+    const said: string[] = [];
+    const keep = (_: object, text: string): void => void said.push(text);
+    const log = { ...silentLog, warn: keep, info: keep };
+    sidecar = await runSidecar(options({ token: await harness.token(spiffeId), log, admin: '127.0.0.1:0' }));
+    const { admin } = sidecar;
+    const address = await eventually('its admin', () => admin());
+    const levels = (): Promise<string> => readStats(address, '/logging', 'POST');
+    await eventually('an xDS stream', () => xds.clients[0]);
+    expect(await levels()).toMatch(/\bconfig: warning/);
+    const { port } = xds;
+    await xds.close();
+    await eventually('it is quiet', async () => /\bconfig: error/.test(await levels()) || undefined);
+    expect(said.at(-1)).toMatch(/does not answer/);
+    xds = await createFakeXds(harness.server.current(), await harness.authority.bundle(), port);
+    await eventually('it is not quiet', async () => /\bconfig: warning/.test(await levels()) || undefined);
+    expect(said.at(-1)).toMatch(/is back/);
+  }, 30_000);
+
+  it.each([
+    ['control-plane.example:1', '127.0.0.1:19443', 1],
+    ['control-plane.example:1', '0.0.0.0:19443', 0],
+    ['127.0.0.1:1', '127.0.0.1:19443', 0],
+  ])(
+    'says when callers of other hosts cannot reach it: control plane %s, listening on %s',
+    async (at, inbound, count) => {
+      const said: string[] = [];
+      const log = { ...silentLog, warn: (fields: object) => void said.push(JSON.stringify(fields)) };
+      await expect(runSidecar(options({ xds: at, inbound, log }))).rejects.toThrow(/neither a join token/);
+      expect(said.filter((text) => text.includes('--listen'))).toHaveLength(count);
+    },
+  );
 
   it('speaks state of the world when asked', async () => {
     sidecar = await runSidecar(options({ token: await harness.token(spiffeId), variant: 'sotw' }));

@@ -14,6 +14,7 @@ import { envoyBetween, isAlive, type SidecarProcess, startSidecarProcess } from 
 
 const spiffeId = 'spiffe://td1/service/api';
 let harness: IdentityHarness;
+let left: string[];
 let dir: string;
 let application: Server;
 let port: number;
@@ -22,7 +23,8 @@ let started: SidecarProcess[];
 let release: () => void;
 
 beforeEach(async () => {
-  harness = await createIdentityHarness();
+  left = [];
+  harness = await createIdentityHarness({ leave: (node) => void left.push(node) });
   dir = mkdtempSync(join(tmpdir(), 'cellwall-sidecar-'));
   started = [];
   const released = new Promise<void>((resolve) => {
@@ -214,8 +216,11 @@ describe('a sidecar that was killed', () => {
     expect(await gap()).toBeLessThan(2000);
     expect(readFileSync(join(dir, 'data/listen-port'), 'utf8')).toBe(inbound);
     expect(second.log()).toContain('that Envoy has ended');
+    // The service's proxy goes on: no goodbye before it is told to end.
+    expect(left).toEqual([]);
     second.signal('SIGTERM');
     expect(await second.exited).toEqual({ code: 0, signal: null });
+    expect(left).toEqual([`${spiffeId}~${readFileSync(join(dir, 'data/instance'), 'utf8').trim()}`]);
   });
 
   it('has its Envoy ended by the next one, should that be told to end before it is ready', async () => {

@@ -119,6 +119,47 @@ describe('an SVID', () => {
     silent.close();
   });
 
+  it('of another identity than the wanted one is not kept, so that the right token does afterwards', async () => {
+    const wrong = await harness.token('spiffe://td1/service/web');
+    const wanted = (id: string): void => {
+      if (id !== 'spiffe://td1/service/api') throw new CellwallError('failed_precondition', `not ${id}`);
+    };
+    const options = { server: harness.address, nodeKey: await loadNodeKey(dir), clock, log: silentLog };
+    const files = createSvidFiles(join(dir, 'svid'));
+    await expect(createSvidKeeper({ ...options, files, token: wrong, verify: wanted })).rejects.toThrow('not spiffe');
+    expect(files.read()).toBeUndefined();
+    const right = await harness.token('spiffe://td1/service/api');
+    keeper = await createSvidKeeper({ ...options, files, token: right, verify: wanted });
+    expect(keeper.current().spiffeId).toBe('spiffe://td1/service/api');
+  });
+
+  it('of a control plane that was made anew is replaced by the token, and only then is the token used', async () => {
+    const first = (await start()).current();
+    keeper?.close();
+    expect((await start()).current().chain).toBe(first.chain);
+    keeper?.close();
+    await harness.close();
+    harness = await createIdentityHarness();
+    const second = (await start()).current();
+    expect(second.chain).not.toBe(first.chain);
+    expect(second.bundle).toBe(await harness.authority.bundle());
+    expect(warnings).toEqual([expect.stringContaining(first.notAfter.toISOString())]);
+  });
+
+  it('is used as before where the token of another root does not help', async () => {
+    const first = (await start()).current();
+    keeper?.close();
+    const elsewhere = await createIdentityHarness();
+    const token = await elsewhere.token('spiffe://td1/service/api');
+    await elsewhere.close();
+    const log: Log = { ...silentLog, warn: (_, text) => void warnings.push(text) };
+    const files = createSvidFiles(join(dir, 'svid'));
+    const nodeKey = await loadNodeKey(dir);
+    keeper = await createSvidKeeper({ server: harness.address, token, nodeKey, files, clock, log });
+    expect(keeper.current().chain).toBe(first.chain);
+    expect(warnings.at(-1)).toMatch(/did not help/);
+  });
+
   it('that cannot be written fails the start at once, and is asked for once', async () => {
     let written = 0;
     const full: SvidFiles = {

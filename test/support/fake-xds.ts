@@ -14,7 +14,7 @@ export interface FakeXds {
   close(): Promise<void>;
 }
 
-export async function createFakeXds(server: Svid, bundle: string): Promise<FakeXds> {
+export async function createFakeXds(server: Svid, bundle: string, port = 0): Promise<FakeXds> {
   const clients: { leaf: X509Certificate; path: string }[] = [];
   const http = createSecureServer({
     cert: server.chain,
@@ -35,7 +35,7 @@ export async function createFakeXds(server: Svid, bundle: string): Promise<FakeX
       if (leaf !== undefined) clients.push({ leaf, path: String(headers[':path']) });
     });
   });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
   const disconnect = (): void => {
     for (const session of sessions) session.destroy();
   };

@@ -39,7 +39,9 @@ function meshStays(problem: Problem): Problem {
   return {
     ...problem,
     message: 'the Mesh cannot be deleted while it is in force',
-    hint: 'change it with "cellwall apply"; to end the deployment, stop its sidecars and the control plane',
+    hint: 'put its file back, if that was removed; to end the deployment, stop its sidecars and the control plane',
+    // Not where the first of the others stands: it is not at fault.
+    source: { file: '(Mesh)', line: 1, column: 1 },
   };
 }
 

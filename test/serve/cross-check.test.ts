@@ -130,8 +130,8 @@ it('has nothing to say of a proxy that drains under load, nor of its successor',
   await nextReport();
   expect(await missing()).toEqual([]);
   const { counters = {}, told } = (await crossChecked()) ?? {};
-  // Of the first one, too.
-  expect(told).toBeGreaterThan((counters['plainRequests'] ?? 0) + (counters['mtlsRequests'] ?? 0));
+  // The first one said goodbye: it was gone before its successor came. What its log told late would count here, too.
+  expect(told).toBeGreaterThanOrEqual((counters['plainRequests'] ?? 0) + (counters['mtlsRequests'] ?? 0));
 }, 60_000);
 
 it('marks the time in which entries got lost as unknown, and the gate tells why', async () => {

@@ -93,7 +93,9 @@ describe('documents of another trust domain', () => {
     const admin = createAdminClient({ url: `http://127.0.0.1:${info.admin.port}`, token });
     expect(await admin.apply({ changes: [{ op: 'delete', key: 'Mesh/mesh' }] })).toMatchObject({
       kind: 'invalid',
-      problems: [{ code: 'no-mesh', message: 'the Mesh cannot be deleted while it is in force' }],
+      problems: [
+        { code: 'no-mesh', message: 'the Mesh cannot be deleted while it is in force', source: { file: '(Mesh)' } },
+      ],
     });
   });
 });

@@ -8,13 +8,14 @@
 //
 // A run of a proxy (one life of its Envoy) that says goodbye is no endpoint from then on, nor ever again, whatever its streams do: they
 // may come and go while it drains. The next run of the same proxy is one as any.
-import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { Json, Table } from '../lib/table.ts';
+import type { Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { HostPort } from './claims.ts';
+import { createGoodbyes } from './goodbyes.ts';
+import { type Lease, leaseJson, parseLease } from './lease.ts';
 
 export interface RegisteredProxy {
   /** `<SPIFFE ID>~<instance>`. */
@@ -76,21 +77,6 @@ interface Entry {
   readonly cancelExpiry?: () => void;
 }
 
-const hostPort = z.object({ address: z.string(), port: z.number() });
-const leaseSchema = z.object({
-  spiffeId: z.string(),
-  inbound: hostPort.optional(),
-  application: hostPort.optional(),
-  ready: z.boolean(),
-  run: z.string().optional(),
-  /** That run said goodbye. */
-  left: z.boolean().optional(),
-});
-
-/** How long a run that left is remembered: longer than a drain. */
-const rememberLeftMs = 3_600_000;
-const maxLeft = 10_000;
-
 export function createRegistry({
   leases,
   clock,
@@ -100,41 +86,20 @@ export function createRegistry({
   onChange,
 }: RegistryDeps): Registry {
   const entries = new Map<string, Entry>();
-  /** Node → the run of it that said goodbye. */
-  const goodbyes = new Map<string, { readonly run: string; readonly cancel: () => void }>();
 
-  const persist = ({ node, spiffeId, inbound, application, ready, run }: RegisteredProxy, left = false): void => {
-    // undefined members disappear in JSON.
-    const value: Json = JSON.parse(
-      JSON.stringify({ spiffeId, inbound, application, ready, run, ...(left ? { left } : {}) }),
-    );
-    leases
-      .set(node, value)
-      .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not persisted'));
-  };
+  const persist = (lease: Lease & { readonly node: string }): void =>
+    void leases
+      .set(lease.node, leaseJson(lease))
+      .catch((reason: unknown) => log.error({ node: lease.node, reason: String(reason) }, 'lease not persisted'));
 
   const removeLease = (node: string): void =>
     void leases
       .delete(node)
       .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not removed'));
 
-  const remember = (node: string, run: string): void => {
-    goodbyes.get(node)?.cancel();
-    goodbyes.delete(node);
-    const cancel = clock.after(rememberLeftMs, () => {
-      goodbyes.delete(node);
-      if (!entries.has(node)) removeLease(node);
-    });
-    goodbyes.set(node, { run, cancel });
-    const [oldest] = goodbyes;
-    if (goodbyes.size <= maxLeft || oldest === undefined) return;
-    oldest[1].cancel();
-    goodbyes.delete(oldest[0]);
-    if (!entries.has(oldest[0])) removeLease(oldest[0]);
-  };
-
-  const hasLeft = (node: string, run: string | undefined): boolean =>
-    run !== undefined && goodbyes.get(node)?.run === run;
+  const goodbyes = createGoodbyes(clock, (node) => {
+    if (!entries.has(node)) removeLease(node);
+  });
 
   const expire = (node: string): void => {
     const entry = entries.get(node);
@@ -158,27 +123,14 @@ export function createRegistry({
   return {
     async restore() {
       for (const { key, value } of await leases.list()) {
-        const lease = leaseSchema.safeParse(value);
-        if (!lease.success) {
+        const lease = parseLease(value);
+        if (lease === undefined) {
           log.warn({ node: key }, 'unreadable lease ignored');
           continue;
         }
-        const { spiffeId, inbound, application, ready, run, left } = lease.data;
-        if (left === true && run !== undefined) {
-          remember(key, run);
-          continue;
-        }
-        hold({
-          node: key,
-          // Written by this registry from a verified identity.
-          spiffeId: spiffeId as SpiffeId,
-          ...(inbound === undefined ? {} : { inbound }),
-          ...(application === undefined ? {} : { application }),
-          ...(run === undefined ? {} : { run }),
-          state: 'held',
-          since: 0,
-          ready,
-        });
+        const { left, ...proxy } = lease;
+        if (left === true && lease.run !== undefined) goodbyes.remember(key, lease.run);
+        else hold({ ...proxy, node: key, state: 'held', since: 0 });
       }
     },
     admit(node, spiffeId) {
@@ -208,7 +160,7 @@ export function createRegistry({
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
         ready: before?.proxy.ready === true && !moved,
       };
-      const leaving = hasLeft(node, run);
+      const leaving = goodbyes.has(node, run);
       entries.set(node, { proxy, streams: (before?.streams ?? 0) + 1, leaving });
       if (!leaving && (before === undefined || moved || before.proxy.run !== run)) persist(proxy);
       onChange({ node, endpoints: before !== undefined && isEndpoint(before.proxy) !== isEndpoint(proxy) });
@@ -239,11 +191,11 @@ export function createRegistry({
     left(node, run) {
       const entry = entries.get(node);
       if (entry !== undefined && entry.proxy.run !== run) return;
-      remember(node, run);
+      goodbyes.remember(node, run);
       if (entry === undefined || entry.leaving) return;
       const endpoints = isEndpoint(entry.proxy);
       const proxy = { ...entry.proxy, ready: false };
-      persist(proxy, true);
+      persist({ ...proxy, left: true });
       entry.cancelExpiry?.();
       if (entry.streams === 0) entries.delete(node);
       else entries.set(node, { proxy, streams: entry.streams, leaving: true });

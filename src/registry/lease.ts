@@ -1,0 +1,37 @@
+// What outlives the control plane of a proxy: where it serves, or that its last run said goodbye. Untrusted when read, as any
+// stored data.
+import { z } from 'zod';
+import type { Json } from '../lib/table.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { HostPort } from './claims.ts';
+
+export interface Lease {
+  readonly spiffeId: SpiffeId;
+  readonly inbound?: HostPort;
+  readonly application?: HostPort;
+  readonly ready: boolean;
+  readonly run?: string;
+  /** That run said goodbye. */
+  readonly left?: boolean;
+}
+
+const hostPort = z.object({ address: z.string(), port: z.number() });
+const schema = z.object({
+  // Written by the registry from a verified identity.
+  spiffeId: z.string().transform((text) => text as SpiffeId),
+  inbound: hostPort.exactOptional(),
+  application: hostPort.exactOptional(),
+  ready: z.boolean(),
+  run: z.string().exactOptional(),
+  left: z.boolean().exactOptional(),
+});
+
+/** Undefined if it is not one. */
+export function parseLease(value: Json): Lease | undefined {
+  return schema.safeParse(value).data;
+}
+
+export function leaseJson({ spiffeId, inbound, application, ready, run, left }: Lease): Json {
+  // Members that are undefined disappear in JSON.
+  return JSON.parse(JSON.stringify({ spiffeId, inbound, application, ready, run, left }));
+}

@@ -44,6 +44,7 @@ async function begin(protocol: Protocol, replicas: number): Promise<void> {
   for (const port of ports) await replica(port);
   caller = await sidecar('web', 'web');
   await eventually('all serve', async () => (await endpoints()).length === replicas || undefined, 30_000);
+  await eventually('the caller listens', async () => (await listens(outbound)) || undefined, 30_000);
 }
 
 async function sidecar(service: string, name: string, inbound?: number): Promise<Sidecar> {

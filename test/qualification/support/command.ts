@@ -1,6 +1,7 @@
 // Runs other programs for the items: to their end, with a limit, or in the background until the item is over.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface CommandOptions {
   readonly cwd: string;
@@ -91,10 +92,11 @@ export function start(command: string, args: readonly string[], options: Command
     running: () => running,
     async stop() {
       endGroup(child, 'SIGTERM');
-      const limit = setTimeout(() => endGroup(child, 'SIGKILL'), 10_000);
-      await gone;
-      clearTimeout(limit);
+      // Its leader may be an npx that ends before the sidecar that it started: killed in its drain, that would leave its Envoy.
+      const end = performance.now() + 15_000;
+      while (endGroup(child, 0) && performance.now() < end) await delay(50);
       endGroup(child, 'SIGKILL');
+      await gone;
     },
   };
 }
@@ -103,12 +105,12 @@ export function tail(text: string, lines = 15): string {
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-/** The group holds what the child started, unless that made a group of its own. */
-function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
+/** The group holds what the child started, unless that made a group of its own. Whether somebody is left in it. */
+function endGroup(child: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  if (child.pid === undefined) return false;
   try {
-    process.kill(-child.pid, signal);
+    return process.kill(-child.pid, signal);
   } catch {
-    // Already gone.
+    return false;
   }
 }

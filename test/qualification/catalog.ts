@@ -1,4 +1,20 @@
 // What can be qualified: a name → its items. A new name is one new folder and one line here.
+import { budgetItems } from './adversary/budgets.ts';
+import { fuzzItems } from './adversary/fuzz.ts';
+import { instanceItems } from './adversary/instances.ts';
+import { localItems } from './adversary/local.ts';
+import { matchingCellItems } from './adversary/matching-cell.ts';
+import { adversaryRecordItems } from './adversary/record.ts';
+import { requestItems } from './adversary/requests.ts';
+import { storeItems } from './adversary/store.ts';
+import { callersItems } from './field/callers.ts';
+import { filesItems } from './field/files.ts';
+import { plainItems } from './field/plain.ts';
+import { processItems } from './field/process.ts';
+import { recordItems } from './field/record.ts';
+import { returnItems } from './field/return.ts';
+import { storyItems } from './field/story.ts';
+import { trafficItems } from './field/traffic.ts';
 import type { Item } from './item.ts';
 import { cutOver } from './policy/cut-over.ts';
 import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
@@ -20,6 +36,26 @@ import { sidecarStart } from './wall/sidecar-start.ts';
 import { tutorial } from './wall/tutorial.ts';
 
 export const catalog: Readonly<Record<string, readonly Item[]>> = {
+  adversary: [
+    ...budgetItems,
+    ...fuzzItems,
+    ...instanceItems,
+    ...localItems,
+    ...matchingCellItems,
+    ...adversaryRecordItems,
+    ...requestItems,
+    ...storeItems,
+  ],
+  field: [
+    ...callersItems,
+    ...filesItems,
+    ...plainItems,
+    ...processItems,
+    ...recordItems,
+    ...returnItems,
+    ...storyItems,
+    ...trafficItems,
+  ],
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],

@@ -1,0 +1,4 @@
+// Whoever can write to Redis, or to the folder.
+import type { Item } from '../item.ts';
+
+export const storeItems: readonly Item[] = [];

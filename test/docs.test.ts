@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { readmeTutorial } from './qualification/support/readme-tutorial.ts';
 import { projectRoot, sourceFiles } from './support/source-files.ts';
 
-const atRoot = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].map((path) => ({
+const atRoot = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'].map((path) => ({
   path,
   text: readFileSync(join(projectRoot, path), 'utf8'),
 }));

@@ -25,6 +25,7 @@ export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc
     reason: decision.reason,
     caller: found.caller,
     target: found.target,
+    protocol: found.protocol,
     mtls: found.mtls,
     document: found.document,
     source: found.source,

@@ -29,6 +29,7 @@ export const explanationSchema = z.object({
   caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
   callerService: z.string().optional(),
   target: z.string().describe('`cell/name` or `name`.'),
+  protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']).describe('What the target speaks.'),
   mtls: z.enum(['permissive', 'strict']).describe("The target's mode."),
   path: z.string().optional().describe('As rules see it.'),
   rule: z.string().optional().describe('The rule that decided, by its name on the proxy.'),

@@ -6,9 +6,11 @@ import { formatFields } from './table.ts';
 export function formatExplanation(answer: Explanation, { method, path, grpc }: ExplainQuery): string {
   const [logged] = answer.recorded ?? [];
   const operation =
-    logged !== undefined
-      ? `${logged.method ?? ''} ${logged.path}`.trim()
-      : (grpc ?? `${method ?? 'GET'} ${path ?? '/'}`);
+    answer.protocol === 'tcp'
+      ? 'a connection (TCP)'
+      : logged !== undefined
+        ? `${logged.method ?? ''} ${logged.path}`.trim()
+        : (grpc ?? `${method ?? 'GET'} ${path ?? '/'}`);
   const { file, line, column } = answer.source;
   const place = `${file}:${line}:${column}`;
   const chain = answer.chain.map(

@@ -2,7 +2,7 @@
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Source } from '../model/problem.ts';
 import { type Decision, decide } from './decide.ts';
-import type { MeshIr, MtlsIr, RuleIr, ServiceIr, ServiceKey } from './ir.ts';
+import type { MeshIr, MtlsIr, Protocol, RuleIr, ServiceIr, ServiceKey } from './ir.ts';
 import { isImpossible, type Remedy, remedyFor } from './remedy.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
@@ -13,6 +13,7 @@ export interface Explanation {
   readonly caller: string;
   /** The service that the caller is, if it is one. */
   readonly callerService?: ServiceKey;
+  readonly protocol: Protocol;
   readonly mtls: MtlsIr['mode'];
   /** The document and the line that decided: the rule's, else the target's. */
   readonly document: DocumentKey;
@@ -49,6 +50,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
     target: service.key,
     caller: callerText(caller),
     ...(callerService === undefined ? {} : { callerService }),
+    protocol: service.protocol,
     mtls: service.mtls.mode,
     document: decision.rule?.policy ?? (`Service/${service.key}` as DocumentKey),
     source: decision.rule?.source ?? service.source,
@@ -61,16 +63,27 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
       why: result.kind === 'matched' ? 'matches' : `another ${result.by}`,
     })),
     undecidable: service.rawPatches ?? [],
-    notes: [
-      ...(isImpossible(service, request)
-        ? [
-            `${service.key} speaks HTTP/1, so it has no gRPC methods: say \`protocol: grpc\` in the service, or ask with --path`,
-          ]
-        : []),
-      ...notesOf(mesh, service, caller, callerService, decision),
-    ],
+    notes: [...notesOfQuestion(service, request), ...notesOf(mesh, service, caller, callerService, decision)],
     ...(remedy === undefined ? {} : { remedy }),
   };
+}
+
+/** Where what is asked does not fit what the service speaks. */
+function notesOfQuestion(service: ServiceIr, request: AccessRequest): readonly string[] {
+  const { method, path, grpc } = request;
+  const asked = [method, path, grpc].some((part) => part !== undefined);
+  if (isImpossible(service, request)) {
+    return [
+      `${service.key} speaks HTTP/1, so it has no gRPC methods: say \`protocol: grpc\` in the service, or ask with --path`,
+    ];
+  }
+  if (service.protocol === 'tcp' && asked) {
+    return [`${service.key} is a TCP service: the caller alone decides, method and path were not looked at`];
+  }
+  if (service.protocol === 'grpc' && !asked) {
+    return [`${service.key} speaks gRPC: ask with --grpc package.Service/Method; this is the answer for GET /`];
+  }
+  return [];
 }
 
 function serviceOf(mesh: MeshIr, key: ServiceKey): ServiceIr {

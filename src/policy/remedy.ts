@@ -1,4 +1,5 @@
 // The smallest rule that would allow a refused call, as YAML to paste: this caller, this operation, nothing more.
+import { httpMethods } from '../model/documents/authorization-policy.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Source } from '../model/problem.ts';
 import type { Decision } from './decide.ts';
@@ -56,15 +57,32 @@ function callerOf(
 
 const grpcPath = /^\/([A-Za-z_][A-Za-z0-9_.]*\/[A-Za-z_][A-Za-z0-9_]*)$/;
 const plainPath = /^\/[^\s?#%;\\*{}]*$/;
+const maxPathLength = 1024;
 const plainSegment = /^[A-Za-z0-9._~!$&'()+,=:@-]+$/;
 
-function operationOf({ protocol }: ServiceIr, { method = 'GET', grpc }: AccessRequest, path: string): string {
+function operationOf(
+  { protocol }: ServiceIr,
+  { method = 'GET', grpc }: AccessRequest,
+  path: string,
+): string | undefined {
   const asGrpc = grpcPath.exec(path)?.[1];
   if (asGrpc !== undefined && (grpc !== undefined || (protocol === 'grpc' && method === 'POST')))
     return `grpc: ${asGrpc}`;
   const verb = grpc === undefined ? method : 'POST';
-  const where = plainPath.test(path) ? `exact: ${JSON.stringify(path)}` : templateOf(path);
-  return `{methods: [${verb}]${where === undefined ? '' : `, path: {${where}}`}}`;
+  const where = pathOf(path);
+  const parts = [
+    // A method that no rule can name is left to a rule without methods.
+    ...(httpMethods.some((known) => known === verb) ? [`methods: [${verb}]`] : []),
+    ...(where === undefined ? [] : [`path: {${where}}`]),
+  ];
+  return parts.length === 0 ? undefined : `{${parts.join(', ')}}`;
+}
+
+function pathOf(path: string): string | undefined {
+  if (path.length <= maxPathLength) return plainPath.test(path) ? `exact: ${JSON.stringify(path)}` : templateOf(path);
+  // Longer than a rule can say: the part before its last segments that fits.
+  const prefix = path.slice(0, path.lastIndexOf('/', maxPathLength));
+  return prefix !== '' && plainPath.test(prefix) ? `prefix: ${JSON.stringify(prefix)}` : undefined;
 }
 
 /** Segments that a rule cannot spell (escapes, ";") become a placeholder. */

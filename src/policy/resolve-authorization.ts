@@ -82,17 +82,22 @@ function emptyLists(): RuleLists {
   return { deny: [], allow: [], shadowDeny: [], shadowAllow: [], enforced: [] };
 }
 
-/** An allow policy without rules alone says "nobody"; beside others it says nothing. */
+/** An allow policy without rules alone says "nobody", which may be a list that got lost; beside others it says nothing. */
 function warnOfEmptyPolicy(parsed: Parsed, enforced: number, problems: Problems): void {
   const { action, rules } = parsed.document.spec;
-  if (rules.length > 0 || (action === 'allow' && enforced === 1)) return;
+  if (rules.length > 0) return;
   problems.warning(parsed, ['spec', 'rules'], {
     code: 'empty-policy',
     message:
       action === 'deny'
         ? 'a deny policy without rules refuses nobody'
-        : 'an allow policy without rules, beside other policies of the service, changes nothing',
-    hint: 'add rules, or delete the policy',
+        : enforced === 1
+          ? 'an allow policy without rules: nobody may call the service'
+          : 'an allow policy without rules, beside other policies of the service, changes nothing',
+    hint:
+      action === 'allow' && enforced === 1
+        ? 'if that is meant, a deny rule `from: [{everyone: true}]` says it to readers as well; else add rules'
+        : 'add rules, or delete the policy',
   });
 }
 

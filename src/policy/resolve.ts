@@ -12,6 +12,8 @@ import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './re
 import { rawPatchesOf, resolveRaws } from './resolve-raw.ts';
 import { resolveService, type ServiceDraft } from './resolve-service.ts';
 import { resolveWorkloads } from './resolve-workloads.ts';
+import { warnOfRefusedDependencies } from './warn-of-refused-dependencies.ts';
+import { warnOfRisks } from './warn-of-risks.ts';
 
 export type Resolution =
   | { readonly kind: 'resolved'; readonly mesh: MeshIr; readonly warnings: readonly Problem[] }
@@ -55,6 +57,9 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
 
   const found = problems.all();
   if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
+  // Of documents that fit together only: before, they would point at what an error has said already.
+  warnOfRisks(byKind, problems);
+  warnOfRefusedDependencies(byKind.services, { services, breakGlass }, problems);
   const mesh: MeshIr = {
     trustDomain,
     svidLifetimeMs,
@@ -67,5 +72,5 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     breakGlass,
     ...(rawResources.length > 0 ? { rawResources } : {}),
   };
-  return { kind: 'resolved', mesh, warnings: found };
+  return { kind: 'resolved', mesh, warnings: problems.all() };
 }

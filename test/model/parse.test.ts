@@ -200,7 +200,7 @@ describe('hostile text', () => {
     ['YAML 1.1', '%YAML 1.1\n---\na: yes', '1:1 yaml-version YAML 1.1 is not read, only 1.2 | remove the %YAML line'],
     ['a key that is no text', '? [a]\n: 1', '1:3 yaml-key a key must be plain text'],
     ['a lone surrogate', 'a: \ud800', '1:1 encoding not Unicode text: a lone surrogate'],
-    ['an open quote', 'a: "x', '1:6 yaml-syntax Missing closing "quote'],
+    ['an open quote', 'a: "x', '1:4 yaml-syntax this " is never closed | add the closing "'],
     ['an empty key twice', ': 1\n: 2', '2:1 duplicate-key "" is written twice | keep one of them'],
   ])('%s is refused', (_, text, problem) => {
     expect(problemsIn(text)).toEqual([problem]);

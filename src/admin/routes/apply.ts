@@ -5,7 +5,7 @@ import type { AdminDeps } from '../deps.ts';
 import { recentImpact } from '../impact.ts';
 import { createPlan, differences, type Plan, stateAfter } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
-import { applyAnswerSchema, applyBodySchema, diffAnswerSchema, diffBodySchema } from '../wire.ts';
+import { type ApplyBody, applyAnswerSchema, applyBodySchema, diffAnswerSchema, diffBodySchema } from '../wire.ts';
 
 export function applyRoutes(deps: AdminDeps): readonly Route[] {
   const { store, check } = deps;
@@ -20,7 +20,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
       errors: [409, 412, 413, 422, 503],
       handle({ body, receivedAt }) {
         const plan = createPlan(body);
-        if (!hasErrors(plan.problems)) refuseNothing(plan);
+        if (!hasErrors(plan.problems)) refuseNothing(plan, body);
         return change(plan, { ...body, receivedAt });
       },
     }),
@@ -35,7 +35,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
         const { revision, documents } = currentState(store);
         const plan = createPlan(body);
         if (hasErrors(plan.problems)) return invalid(plan.problems);
-        refuseNothing(plan);
+        refuseNothing(plan, body);
         const after = stateAfter(documents, plan);
         const problems = [...plan.problems, ...check(after)];
         const impact = hasErrors(problems) ? undefined : recentImpact(documents, after, deps);
@@ -51,8 +51,13 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
   ];
 }
 
-export function refuseNothing(plan: Plan): void {
+export function refuseNothing(plan: Plan, { files = [] }: ApplyBody): void {
   if (plan.changes.length > 0) return;
+  if (files.length > 0) {
+    throw new CellwallError('invalid_argument', `no documents in ${files.map(({ file }) => file).join(', ')}`, {
+      hint: 'an empty file, or comments only: to remove a document, `cellwall delete` it',
+    });
+  }
   throw new CellwallError('invalid_argument', 'no documents and no changes in the request', {
     hint: 'send `files`, `text` or `changes`',
   });

@@ -23,7 +23,7 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
         const { revision, documents } = currentState(store);
         const plan = createPlan(body);
         if (hasErrors(plan.problems)) return invalid(plan.problems);
-        refuseNothing(plan);
+        refuseNothing(plan, body);
         const after = stateAfter(documents, plan);
         const problems = [...plan.problems, ...check(after)];
         if (hasErrors(problems)) return invalid(problems);

@@ -89,7 +89,7 @@ export function explainCommand(context: CliContext): Command {
   return prints(
     addConnectionFlags(command),
     object(
-      'decision stage reason caller target mtls document source chain notes',
+      'decision stage reason caller target protocol mtls document source chain notes',
       'callerService path rule undecidable remedy enforced recorded',
     ),
   );

@@ -45,7 +45,10 @@ const templatePath = z
     error: 'not a path template: segments are literal or "{name}", as in "/api/v4/projects/{id}/jobs"',
   });
 
-const httpMethodSchema = z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE']);
+/** The methods that a rule can name: RFC 9110 §9.3, and PATCH (RFC 5789). */
+export const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE'] as const;
+
+const httpMethodSchema = z.enum(httpMethods);
 
 const operationSchema = z.strictObject({
   methods: z.array(httpMethodSchema).min(1).optional(),

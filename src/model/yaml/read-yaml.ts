@@ -3,6 +3,7 @@ import { Composer, Document, isScalar, LineCounter } from 'yaml';
 import type { Problem, Source } from '../problem.ts';
 import { documentRegions, readTokens } from './regions.ts';
 import { type Complain, type SourceTree, toTree } from './source-tree.ts';
+import { syntaxProblems } from './syntax-problem.ts';
 
 export interface YamlDocument {
   readonly tree: SourceTree;
@@ -52,7 +53,8 @@ export function readYaml(text: string, file: string): YamlResult {
   const composed = [...new Composer({ schema: 'core', resolveKnownTags: false, uniqueKeys: false }).compose(tokens)];
   const trees = new Map<number, SourceTree>();
   for (const document of composed) {
-    for (const { message, pos } of document.errors) complain('yaml-syntax', message, pos[0]);
+    for (const { message, offset, hint } of syntaxProblems(document.errors, text, tokens))
+      complain('yaml-syntax', message, offset, hint);
     for (const { code, message, pos } of document.warnings) {
       if (code === 'TAG_RESOLVE_FAILED') complain('yaml-tag', message, pos[0], 'remove the tag');
     }

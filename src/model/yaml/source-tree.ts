@@ -14,6 +14,8 @@ export type Complain = (code: string, message: string, offset: number, hint?: st
 
 const maxDepth = 32;
 const dangerousKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
+/** Every document has them once. */
+const startsDocument: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
 const noChildren: ReadonlyMap<string | number, SourceTree> = new Map();
 
 /** Plain data out of a YAML node. What plain data cannot say (aliases, tags, keys that are no text) is refused. */
@@ -68,6 +70,10 @@ function mapping(items: readonly Pair[], complain: Complain, offset: number, key
     if (key === undefined) continue;
     if (dangerousKeys.has(key)) {
       complain('forbidden-key', `the key "${key}" is not allowed`, at);
+    } else if (depth === 0 && startsDocument.has(key) && children.has(key)) {
+      // Two documents in one: what follows is the second one's, and told once.
+      complain('missing-separator', 'a second document begins here', at, 'put a line "---" before it');
+      break;
     } else if (children.has(key)) {
       complain('duplicate-key', `"${clip(key)}" is written twice`, at, 'keep one of them');
     } else {

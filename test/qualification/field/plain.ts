@@ -1,4 +1,24 @@
 // Said plainly: what works, what does not, and what a document will do.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const plainItems: readonly Item[] = [];
+export const plainItems: readonly Item[] = [
+  fromTests({
+    name: 'document-warnings',
+    line: 'Documents that are valid and hardly ever meant are accepted with a warning at their line: dependencies that nothing allows, lifetimes, whole trust domains, ports, addresses',
+    bound: 'every row warns, its neighbour does not',
+    files: ['test/field/plain/warnings.test.ts'],
+  }),
+  fromTests({
+    name: 'yaml-mistakes',
+    line: 'A mistake in YAML is told once, at the line that has to be changed',
+    bound: 'every row at its line and column',
+    files: ['test/field/plain/mistakes.test.ts'],
+  }),
+  fromTests({
+    name: 'remedies',
+    line: 'What `explain` proposes can be applied and allows the call; TCP services are asked about connections',
+    bound: '20,000 random calls, 0 remedies that are refused or do not help',
+    files: ['test/field/plain/remedies.test.ts'],
+  }),
+];

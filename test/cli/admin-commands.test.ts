@@ -49,6 +49,15 @@ function file(name: string, text: string): string {
 }
 
 describe('apply', () => {
+  it.each(['apply', 'diff', 'simulate'])('%s of a file without documents names the file', async (command) => {
+    await cellwall(['apply', '-f', file('a.yaml', base)]);
+    const { code, stderr } = await cellwall([command, '-f', file('empty.yaml', '# nothing yet\n')]);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: no documents in ${join(folder, 'empty.yaml')}\n  hint: an empty file, or comments only: to remove a document, \`cellwall delete\` it\n`,
+    });
+  });
+
   it('takes a file, a directory and standard input', async () => {
     mkdirSync(join(folder, 'd/.hidden'), { recursive: true });
     file('d/a.yaml', base);

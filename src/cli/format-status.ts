@@ -100,8 +100,8 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
 
 /** Where others reach it, or why they do not. */
 function listens({ inbound, notRegistered, state }: Proxy): string {
-  if (inbound !== undefined) return address(inbound);
   if (notRegistered !== undefined) return `- (${escapeLine(notRegistered)})`;
+  if (inbound !== undefined) return address(inbound);
   return state === 'connected' ? '- (only calls)' : '-';
 }
 

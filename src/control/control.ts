@@ -54,6 +54,8 @@ export interface Control {
   stop(): void;
 }
 
+const withoutDocument = 'no Service or Workload has its identity any more: it was deleted';
+
 export function createControl(deps: ControlDeps): Control {
   const { store, bundles, rotator, cache, registry, clock, log, metrics, windowMs = 50 } = deps;
   const publisher = createPublisher(cache, log);
@@ -167,6 +169,7 @@ export function createControl(deps: ControlDeps): Control {
     return {
       ...proxy,
       ready: proxy.ready && named,
+      ...(named ? {} : { notRegistered: withoutDocument }),
       ...(service === undefined ? {} : { service }),
       types: acks.of(proxy.node),
       ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),

@@ -13,10 +13,11 @@ import { isOperator } from '../identity/operator.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
-import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts';
@@ -75,9 +76,19 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const api = createIdentityApi({ issuer, trustDomain, attestors, server, clock, log, counters, leave });
-  lifecycle.defer('identity API', () => api.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
+  const api = createIdentityApi({
+    ...{ issuer, trustDomain, attestors, server, clock, log, leave },
+    counters(node, report, begunAt) {
+      counters(node, report, begunAt);
+      // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.
+      const id = parseSpiffeId(node.slice(0, node.lastIndexOf('~')));
+      if (mesh() !== undefined && id !== undefined && !knows(id)) {
+        throw new CellwallError('failed_precondition', `no Service or Workload has the identity ${id} any more`);
+      }
+    },
+  });
+  lifecycle.defer('identity API', () => api.close());
   return { authority, issuer, tokens: attestors['join-token'], server, api, knows };
 }
 

@@ -47,6 +47,8 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   const { server, svid, instance, inbound, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
+  /** The documents had this identity once, and have it no more. */
+  let deleted = false;
   let sinceCollection = 0;
   let closed = false;
   let cancel = plan(firstMs);
@@ -73,8 +75,17 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     try {
       await deliverCounters({ ...server, svid: svid(), timeoutMs: ms, read: () => read(last) });
       taken = true;
+      if (deleted) log.info({}, 'this identity is in the documents again');
+      deleted = false;
     } catch (reason) {
-      log.debug({ reason: CellwallError.from(reason).message }, "Envoy's counters were not reported");
+      const { code, message } = CellwallError.from(reason);
+      if (code !== 'failed_precondition') return log.debug({ reason: message }, "Envoy's counters were not reported");
+      if (!deleted)
+        log.error(
+          { reason: message },
+          'its document was deleted: nobody is sent here, and its certificate is not renewed',
+        );
+      deleted = true;
     }
   }
 

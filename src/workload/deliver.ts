@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { connect, createSecureContext, type SecureContext } from 'node:tls';
 import { uriSans } from '../identity/uri-sans.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { httpStatus } from '../lib/http-status.ts';
 import { trustDomainUriOf } from './client.ts';
 import type { identityPaths } from './identity-protocol.ts';
 
@@ -36,7 +37,7 @@ function contextOf(svid: Delivery['svid']): SecureContext {
   return made;
 }
 
-/** Throws where nobody took it: the server is away, is not the right one, is older, or does not know the proxy yet. */
+/** Throws `failed_precondition` where the documents have this identity no more, `unavailable` where nobody took it: the server is away, is not the right one, is older, or does not know the proxy yet. */
 export function deliver({ host, port, svid, timeoutMs, path, body, signal }: Delivery): Promise<void> {
   const expected = `${trustDomainUriOf(svid.bundle)}/cellwall/server`;
   return new Promise((resolve, reject) => {
@@ -70,6 +71,8 @@ export function deliver({ host, port, svid, timeoutMs, path, body, signal }: Del
         response.on('error', fail);
         response.on('end', () => {
           if (response.statusCode === 204) resolve();
+          else if (response.statusCode === httpStatus.failed_precondition)
+            reject(new CellwallError('failed_precondition', 'the control plane knows this identity no more'));
           else fail(new Error(`HTTP status ${response.statusCode ?? 0}`));
         });
       },

@@ -21,4 +21,10 @@ export const plainItems: readonly Item[] = [
     bound: '20,000 random calls, 0 remedies that are refused or do not help',
     files: ['test/field/plain/remedies.test.ts'],
   }),
+  fromTests({
+    name: 'deleted-service',
+    line: 'A Service that is deleted while its sidecar runs on: the log of the sidecar and `status` both say so, once, and say when it is back',
+    bound: 'both sides, within 20 s',
+    files: ['test/field/plain/deleted-service.test.ts'],
+  }),
 ];

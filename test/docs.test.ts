@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readmeTutorial } from './qualification/support/readme-tutorial.ts';
+import { meshText, problemsOf, yaml } from './support/resolve-text.ts';
 import { projectRoot, sourceFiles } from './support/source-files.ts';
 
 const atRoot = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'].map((path) => ({
@@ -44,6 +45,16 @@ describe('the pages', () => {
     const page = readFileSync(join(projectRoot, 'docs/dependencies.md'), 'utf8');
     expect(manifest.dependencies).toBeUndefined();
     expect(Object.keys(manifest.devDependencies).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it('show documents that are valid, with a Mesh before them, and nothing to warn of', () => {
+    const readme = atRoot[0]?.text ?? '';
+    const blocks = [...readme.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text = '']) => text);
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const block of blocks) {
+      const text = block.includes('kind: Mesh') ? block : `${yaml(meshText())}---\n${block}`;
+      expect(problemsOf(text)).toEqual([]);
+    }
   });
 
   it('promise five minutes: at most 6 commands and 20 lines of YAML', () => {

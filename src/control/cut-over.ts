@@ -74,7 +74,7 @@ export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutO
       if (strict.length === 0) return [];
       const own = new Set<string>(strict);
       const calls = traffic.counts(since).filter(({ service }) => own.has(service));
-      const { newlyRefused, cannotTell } = simulate(before, after, calls);
+      const { newlyRefused, mayBeRefused } = simulate(before, after, calls);
       const all = proxies();
       const reasons = [
         ...strict.flatMap((key) =>
@@ -85,7 +85,7 @@ export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutO
           ),
         ),
         ...newlyRefused.map((call) => wouldBeRefused(call, 'would be refused')),
-        ...cannotTell.map((call) => wouldBeRefused(call, 'may be refused: the record does not tell')),
+        ...mayBeRefused.map((call) => wouldBeRefused(call, 'may be refused: the record does not tell')),
         ...calls.flatMap(shadowed),
         ...strict.flatMap((key) => clientHalfMissing(key, before, after, all)),
       ];

@@ -23,9 +23,16 @@ export function resumedDelay({ notBefore, notAfter }: Validity, now: number, ran
   return Math.max(toHalf, (left / 10) * random);
 }
 
-/** Milliseconds before the attempt after `failures` failed ones: 1 s doubling to 60 s, half of it jitter. */
-export function retryDelay(failures: number, random: number): number {
-  return Math.min(60_000, 1000 * 2 ** Math.min(failures - 1, 10)) * (0.5 + random / 2);
+/** What has ended is asked for this often, at least: whoever was away is whole again within 10 s, a slow attempt included. */
+const longestRetryMs = 4000;
+
+/**
+ * Milliseconds before the attempt after `failures` failed ones: 1 s doubling, half of it jitter, to a tenth of what is left of the
+ * certificate, a minute at most.
+ */
+export function retryDelay(failures: number, random: number, leftMs: number): number {
+  const longest = Math.min(60_000, Math.max(longestRetryMs, leftMs / 10));
+  return Math.min(longest, 1000 * 2 ** Math.min(failures - 1, 10)) * (0.5 + random / 2);
 }
 
 export interface IssuerPlan<T> {

@@ -80,7 +80,10 @@ export function createRotator(options: RotatorOptions): Rotator {
     } catch (reason) {
       slot.failures += 1;
       // A first issue that fails is the asker's to repeat; a renewal is repeated here.
-      if (slot.svid !== undefined) plan(node, slot, retryDelay(slot.failures, random()));
+      if (slot.svid !== undefined) {
+        const left = slot.svid.notAfter.getTime() - clock.now();
+        plan(node, slot, retryDelay(slot.failures, random(), left));
+      }
       log.warn({ node, failures: slot.failures, reason: String(reason) }, 'cannot issue an SVID');
       throw reason;
     }

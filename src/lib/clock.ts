@@ -1,4 +1,5 @@
 // Time as a dependency, so that expiry, renewal and debouncing are tested without waiting.
+import { uptime } from 'node:os';
 
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. For dates in certificates and documents only. */
@@ -9,21 +10,77 @@ export interface Clock {
   after(ms: number, task: () => void): () => void;
 }
 
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  after(ms, task) {
-    // setTimeout counts to 2^31 - 1 ms (25 days); what is longer is counted in pieces.
-    const deadline = performance.now() + ms;
-    let timer: NodeJS.Timeout;
-    const wait = (): void => {
-      const left = deadline - performance.now();
-      timer = left > longest ? setTimeout(wait, longest) : setTimeout(task, Math.max(0, left));
-      timer.unref();
-    };
-    wait();
-    return () => clearTimeout(timer);
-  },
-};
+/** Where a clock reads its time. */
+export interface TimeSources {
+  readonly date: () => number;
+  /** Stands still while the machine sleeps (CLOCK_MONOTONIC). */
+  readonly awake: () => number;
+  /** Milliseconds since the boot, sleep included (CLOCK_BOOTTIME). */
+  readonly sinceBoot: () => number;
+  /** How often it looks whether the machine slept. */
+  readonly lookMs: number;
+}
+
+/** What is less may be the sources' own coarseness. */
+const leastSleepMs = 1000;
+
+/** Its timers count the time that the machine sleeps: what came due meanwhile is done soon after. */
+export function createClock({ date, awake, sinceBoot, lookMs }: TimeSources): Clock {
+  const waiting = new Set<() => void>();
+  let slept = 0;
+  let looking = false;
+  let before = { awake: awake(), sinceBoot: sinceBoot() };
+
+  const monotonic = (): number => awake() + slept;
+  const look = (): void => {
+    const now = { awake: awake(), sinceBoot: sinceBoot() };
+    const asleep = now.sinceBoot - before.sinceBoot - (now.awake - before.awake);
+    before = now;
+    if (asleep >= leastSleepMs) {
+      slept += asleep;
+      for (const wait of [...waiting]) wait();
+    }
+  };
+  return {
+    now: date,
+    monotonic,
+    after(ms, task) {
+      if (!looking) setInterval(look, lookMs).unref();
+      looking = true;
+      // setTimeout counts to 2^31 - 1 ms (25 days); what is longer is counted in pieces.
+      const deadline = monotonic() + ms;
+      let timer: NodeJS.Timeout;
+      const end = (): void => {
+        clearTimeout(timer);
+        waiting.delete(wait);
+      };
+      const wait = (): void => {
+        clearTimeout(timer);
+        const left = deadline - monotonic();
+        timer =
+          left > longest
+            ? setTimeout(wait, longest)
+            : setTimeout(
+                () => {
+                  end();
+                  task();
+                },
+                Math.max(0, left),
+              );
+        timer.unref();
+      };
+      waiting.add(wait);
+      wait();
+      return end;
+    },
+  };
+}
 
 const longest = 2 ** 31 - 1;
+
+export const systemClock: Clock = createClock({
+  date: () => Date.now(),
+  awake: () => performance.now(),
+  sinceBoot: () => uptime() * 1000,
+  lookMs: 5000,
+});

@@ -39,6 +39,8 @@ export interface Coverage {
   missing(node: string, from: number, to: number, missing: MissingInLog): void;
   /** It did not come back: taken for ended. */
   gone(node: string): void;
+  /** After a restart: who is not known elsewhere ended while nobody looked. */
+  settle(isThere: (node: string) => boolean): void;
   of(service: string, since: number): ServiceCoverage;
   /** Proxies of the service that are connected. */
   present(service: string): readonly string[];
@@ -72,6 +74,11 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
   };
   const open = (node: string, stored: StoredNode, from: number): void =>
     put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), [from, null]] });
+  /** Whether its stream has ended here, too, or is about to: one that is back says so when it connects. */
+  const gone = (node: string): void => {
+    const stored = nodes.get(node);
+    if (stored !== undefined && stored.goneAt === undefined) put(node, { ...stored, goneAt: clock.now() });
+  };
   const purge = (): void => {
     const old = clock.now() - keptMs;
     for (const [node, { goneAt }] of nodes) {
@@ -120,9 +127,9 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
       if (stored === undefined) return;
       put(node, { ...stored, gaps: withMissing(stored.gaps, from, to, missing).slice(-maxGaps) });
     },
-    gone(node) {
-      const stored = nodes.get(node);
-      if (stored !== undefined && !streams.has(node)) put(node, { ...stored, goneAt: clock.now() });
+    gone,
+    settle(isThere) {
+      for (const node of nodes.keys()) if (!isThere(node)) gone(node);
     },
     of(service, since) {
       const own = [...nodes].filter(([, stored]) => stored.service === service);

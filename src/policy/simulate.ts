@@ -22,6 +22,8 @@ export interface Simulation {
   readonly newlyRefused: readonly SimulatedCall[];
   readonly newlyAllowed: readonly SimulatedCall[];
   readonly cannotTell: readonly SimulatedCall[];
+  /** Of those, the ones that are allowed now: who is refused already cannot be cut off. */
+  readonly mayBeRefused: readonly SimulatedCall[];
   /** Kinds of calls that were replayed, those of services that the change does not touch included. */
   readonly replayed: number;
 }
@@ -33,7 +35,7 @@ interface Comparison {
 }
 
 export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<RecordedCall>): Simulation {
-  const found = { newlyRefused: collect(), newlyAllowed: collect(), cannotTell: collect() };
+  const found = { newlyRefused: collect(), newlyAllowed: collect(), cannotTell: collect(), mayBeRefused: collect() };
   const compare = comparisons(before, after);
   let replayed = 0;
   for (const call of calls) {
@@ -45,8 +47,10 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
     const was = told.outcome === 'unknown' ? recorded : told;
     // The proxies of a service that goes keep what they have until they end; then nobody is served.
     const will = comparison.after?.(call) ?? { outcome: 'deny' };
-    if (will.outcome === 'unknown') found.cannotTell.add(call, will);
-    else if (was.outcome !== will.outcome) {
+    if (will.outcome === 'unknown') {
+      found.cannotTell.add(call, will);
+      if (was.outcome === 'allow') found.mayBeRefused.add(call, will);
+    } else if (was.outcome !== will.outcome) {
       found[will.outcome === 'deny' ? 'newlyRefused' : 'newlyAllowed'].add(call, will);
     }
   }
@@ -54,6 +58,7 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
     newlyRefused: found.newlyRefused.all(),
     newlyAllowed: found.newlyAllowed.all(),
     cannotTell: found.cannotTell.all(),
+    mayBeRefused: found.mayBeRefused.all(),
     replayed,
   };
 }

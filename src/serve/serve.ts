@@ -138,6 +138,7 @@ export async function serve(
   });
   lifecycle.defer('control', () => control.stop());
   await registry.restore();
+  coverage.settle((node) => registry.get(node) !== undefined);
   await control.start();
 
   const connections = createConnectionCertificates();

@@ -15,8 +15,8 @@ export const statsQuery = `/stats?filter=${encodeURIComponent(
   ].join('|'),
 )}`;
 
-/** `port`: of the inbound listener; outbound ones have counters of the same names. */
-export function readCounters(text: string, port: number): EnvoyCounters {
+/** `port`: of the inbound listener, undefined without one; outbound ones have counters of the same names. */
+export function readCounters(text: string, port: number | undefined): EnvoyCounters {
   const counts: Record<Name, number> = { ...none };
   for (const line of text.split('\n')) {
     const [stat = '', value = ''] = line.split(': ');
@@ -43,10 +43,11 @@ const requestNames: Readonly<Record<string, Name>> = {
   'health.downstream_rq_active': 'healthActive',
 };
 
-function nameOf(stat: string, port: number): Name | undefined {
+function nameOf(stat: string, port: number | undefined): Name | undefined {
   if (stat === 'access_logs.grpc_access_log.logs_dropped') return 'dropped';
   if (stat.startsWith('tcp.inbound.')) return 'tcpConnections';
-  const ofListener = /^listener\..+?_(\d+)\.((?:ssl|downstream_cx)[._].+)$/.exec(stat);
+  // Of the listener as a whole: `….worker_0.downstream_cx_total` is one worker's share of it.
+  const ofListener = /^listener\.(?!.*\.worker_\d+\.).+?_(\d+)\.((?:ssl|downstream_cx)[._].+)$/.exec(stat);
   if (ofListener !== null) {
     const [, at, rest = ''] = ofListener;
     if (at !== String(port)) return undefined;

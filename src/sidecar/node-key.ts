@@ -10,7 +10,7 @@ const generate = promisify(generateKeyPair);
 
 export interface NodeKeyFile {
   readonly key: KeyObject;
-  /** Made just now: no control plane knows it. */
+  /** Made just now: no control plane knows it until a join token was redeemed with it. */
   readonly fresh: boolean;
 }
 
@@ -28,7 +28,7 @@ function parseKey(path: string, pem: string): KeyObject {
     return createPrivateKey(pem);
   } catch (cause) {
     throw new CellwallError('failed_precondition', `the node key in ${path} is damaged`, {
-      hint: 'remove it: the SVID beside it is renewed without, a join token does the rest',
+      hint: 'remove it, and start with a new join token: cellwall token create',
       cause,
     });
   }

@@ -81,10 +81,9 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
     if (current.notAfter.getTime() > clock.now()) {
       means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
     }
-    if (!nodeKey.fresh) {
-      const evidence = { attestor: 'node-key' };
-      means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key })]);
-    }
+    // Whether it is known is the control plane's to say: it may have been made just now, or have joined in this very process.
+    const evidence = { attestor: 'node-key' };
+    means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key })]);
   }
   if (token !== undefined) {
     means.push([

@@ -25,7 +25,7 @@ export interface CountersReporterOptions {
   readonly svid: () => StoredSvid;
   readonly instance: string;
   /** Port of the inbound listener. */
-  readonly inbound: number;
+  readonly inbound: number | undefined;
   readonly admin: () => AdminAddress | undefined;
   readonly everyMs: number;
   readonly clock: Clock;

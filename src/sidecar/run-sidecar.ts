@@ -112,7 +112,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       output: options.envoyOutput ?? 'inherit',
       log,
     });
-    const counted = { server, svid: started.current, instance, inbound: inbound?.port ?? 0, drains: drainMs > 0 };
+    const counted = { server, svid: started.current, instance, inbound: inbound?.port, drains: drainMs > 0 };
     const envoy = withCounters(process, {
       ...{ ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log },
       goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),

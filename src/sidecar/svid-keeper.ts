@@ -40,6 +40,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   const svid = rejoined ?? valid ?? (await first());
   let latest = svid;
   let failures = 0;
+  let failuresSinceEnd = 0;
   const closing = new AbortController();
   let cancel = (): void => {};
   // What was read from disk may be past its half life: it is used at once, and renewed soon.
@@ -59,6 +60,10 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       return undefined;
     }
     try {
+      if (renewal.nodeKey.fresh) {
+        log.warn(used, 'the node key of the SVID in the folder is gone: joining with the token');
+        return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) }, 'join token');
+      }
       if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprint)) {
         log.info(used, 'going on with the SVID in the folder: it is valid, so the join token is not used');
         return undefined;
@@ -85,7 +90,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
           log.warn({ attempt, reason: error.message }, 'waiting for the control plane');
         }
         // A start waits for seconds, not minutes.
-        await pause(Math.min(1000, retryDelay(attempt, random()) / 5), signal);
+        await pause(Math.min(1000, retryDelay(attempt, random(), 0) / 5), signal);
       }
     }
   }
@@ -113,13 +118,26 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
           'a new SVID has ended by the clock of this host: is it set right?',
         );
       }
+      if (failuresSinceEnd > 0) log.info({ failures }, 'there is a valid SVID again');
       failures = 0;
+      failuresSinceEnd = 0;
       plan(renewalDelay(latest, seen(), random()));
     } catch (reason) {
       if (closing.signal.aborted) return;
       failures += 1;
-      log.warn({ failures, reason: CellwallError.from(reason).message }, 'cannot renew the SVID yet');
-      plan(retryDelay(failures, random()));
+      const left = latest.notAfter.getTime() - clock.now();
+      tell(CellwallError.from(reason), left);
+      plan(retryDelay(failures, random(), left));
+    }
+  }
+
+  function tell({ message, hint }: CellwallError, left: number): void {
+    const notAfter = latest.notAfter.toISOString();
+    const fields = { failures, notAfter, reason: message, ...(hint === undefined ? {} : { hint }) };
+    if (left > 0) log.warn(fields, 'cannot renew the SVID yet');
+    // At the first one, and then ever more rarely: it may last for days.
+    else if (Number.isInteger(Math.log2(++failuresSinceEnd))) {
+      log.error(fields, 'the SVID has ended: calls from and to this proxy fail until it has a new one');
     }
   }
 

@@ -131,7 +131,9 @@ describe('when to renew', () => {
   });
 
   it('after failures is ever later, up to a minute', () => {
-    expect([1, 2, 3, 4, 20].map((failures) => retryDelay(failures, 1))).toEqual([1000, 2000, 4000, 8000, 60_000]);
+    expect([1, 2, 3, 4, 20].map((failures) => retryDelay(failures, 1, hour))).toEqual([1000, 2000, 4000, 8000, 60_000]);
+    expect([1, 2, 3, 4, 20].map((failures) => retryDelay(failures, 1, -hour))).toEqual([1000, 2000, 4000, 4000, 4000]);
+    expect(retryDelay(20, 1, 100_000)).toBe(10_000);
   });
 });
 

@@ -41,7 +41,8 @@ async function start(
   files: SvidFiles = createSvidFiles(join(dir, 'svid')),
   server: HostPort = harness.address,
 ): Promise<SvidKeeper> {
-  const log: Log = { ...silentLog, warn: (fields) => void warnings.push(JSON.stringify(fields)) };
+  const warn = (fields: object): void => void warnings.push(JSON.stringify(fields));
+  const log: Log = { ...silentLog, warn, error: warn };
   keeper = await createSvidKeeper({
     server,
     token: await harness.token('spiffe://td1/service/api'),

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
 import type { ServeStarted } from '../../src/cli/run.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { type Log, silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { serve } from '../../src/serve/serve.ts';
 import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid-fetch.ts';
@@ -24,11 +24,17 @@ export interface ServeHarness {
   /** SVID files of an identity, with a join token of its own. */
   enrol(spiffeId: string): Promise<FetchedSvid & { readonly dir: string }>;
   /** Ends it and starts it again, on the same data and ports. `meanwhile`: what happens while it is away. */
-  restart(meanwhile?: () => void): Promise<void>;
+  restart(meanwhile?: () => void | Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startServe(documents: string): Promise<ServeHarness> {
+export interface ServeHarnessOptions {
+  readonly clock?: Clock;
+  readonly log?: Log;
+}
+
+export async function startServe(documents: string, options: ServeHarnessOptions = {}): Promise<ServeHarness> {
+  const { clock = systemClock, log = silentLog } = options;
   const folder = mkdtempSync(join(tmpdir(), 'cellwall-serve-'));
   const data = join(folder, 'data');
   mkdirSync(join(folder, 'documents'));
@@ -40,7 +46,7 @@ export async function startServe(documents: string): Promise<ServeHarness> {
   const start = async (): Promise<ServeStarted> => {
     const closing = createLifecycle();
     lifecycle = closing;
-    const deps = { clock: systemClock, log: silentLog, version: '0', lifecycle: closing };
+    const deps = { clock, log, version: '0', lifecycle: closing };
     let info: ServeStarted | undefined;
     await serve(
       {
@@ -87,7 +93,7 @@ export async function startServe(documents: string): Promise<ServeHarness> {
     },
     async restart(meanwhile) {
       await lifecycle?.close();
-      meanwhile?.();
+      await meanwhile?.();
       await start();
     },
     async stop() {

@@ -9,8 +9,8 @@ export interface NodeRegistry {
   forget(spiffeId: SpiffeId): Promise<number>;
 }
 
-/** A key that was not used for so long is forgotten. */
-const keepMs = 30 * 86_400_000;
+/** A key that was not used for so long, for renewals neither, is forgotten: longer than any outage. */
+const keepMs = 400 * 86_400_000;
 
 export function createNodeRegistry(table: Table): NodeRegistry {
   return {

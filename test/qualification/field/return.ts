@@ -1,4 +1,18 @@
 // What was away comes back: outages, ports, names that collide, clocks, and the gate that waits for them.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const returnItems: readonly Item[] = [];
+export const returnItems: readonly Item[] = [
+  fromTests({
+    name: 'outages',
+    line: 'A control plane that was away longer than every SVID and join token lived: calls go through again in the same processes',
+    bound: 'within 10 s of its return, four times in a row; the helpers say as an error that calls fail',
+    files: ['test/field/return/outage.test.ts'],
+  }),
+  fromTests({
+    name: 'gate-of-what-went',
+    line: 'A sidecar that only calls, a replica that was stopped in order (also over a restart), calls that are refused already',
+    bound: 'hold no cut-over; a killed replica and an anonymous caller who is let in do',
+    files: ['test/field/return/gate.test.ts'],
+  }),
+];

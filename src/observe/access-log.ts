@@ -37,8 +37,8 @@ export function httpCall(
 ): Call | undefined {
   if (common === undefined) return undefined;
   const details = response?.responseCodeDetails ?? '';
-  // A strict service's plaintext chain answers its health path, and refuses the rest itself.
-  const refused = isRefusal(details) || (chain === 'health' && details === 'direct_response');
+  // A strict service's plaintext chain passes probes on, and refuses the rest itself.
+  const refused = isRefusal(details) || (chain === 'health' && !/^(via_)?upstream/.test(details));
   const base = call(service, common, domain, details, refused);
   if (request === undefined || request.path === '') return base;
   const path = details === 'path_normalization_failed' ? oddPath : keepPath(service, request.path);

@@ -52,9 +52,10 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   );
   if (canonical.kind === 'rejected') return early('deny', 'path', canonical.reason);
   const { path } = canonical;
-  if (isHealthProbe(service, method, path)) return early('allow', 'health', 'the health path is open to probes', path);
+  if (isHealthProbe(service, method, canonical))
+    return early('allow', 'health', 'the health path is open to probes', path);
   if (refusal !== undefined)
-    return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass`, path);
+    return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass, without a query`, path);
   if (hasDotParameters(path)) {
     return early('deny', 'path', 'the path holds a dot segment with a parameter, as in "/..;x/"', path);
   }
@@ -106,8 +107,13 @@ function opensHealthChain(service: ServiceIr, caller: Caller): boolean {
   return service.healthPath !== undefined && caller.kind === 'anonymous' && caller.via === 'plaintext';
 }
 
-function isHealthProbe(service: ServiceIr, method: string, path: string): boolean {
-  return path === service.healthPath && (method === 'GET' || method === 'HEAD');
+/** Without a query: whoever may not call at all would otherwise choose what the application does. */
+function isHealthProbe(
+  service: ServiceIr,
+  method: string,
+  { path, query }: { readonly path: string; readonly query?: string },
+): boolean {
+  return path === service.healthPath && query === undefined && (method === 'GET' || method === 'HEAD');
 }
 
 /** Servers disagree about what ";" means in a path, so a deny of a path must not be escaped by one. */

@@ -29,6 +29,8 @@ export function createPathRecorder(): PathRecorder {
     if (!path.startsWith('/') || odd.test(path)) return oddPath;
     if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
     if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };
+    // A probe has no query (decide.ts).
+    if (path === service.healthPath && target.includes('?')) return oddPath;
     let matchers = known.get(service);
     if (matchers === undefined) {
       matchers = matchersOf(service);

@@ -85,6 +85,8 @@ describe('the order of decisions', () => {
       call('cell-1/api', anonymous('plaintext'), { method: 'HEAD', path: '/healthz' }),
       'allow health',
     ],
+    ['health with a query', call('cell-1/api', anonymous('plaintext'), { path: '/healthz?x' }), 'deny handshake'],
+    ['health over mTLS with a query', call('cell-1/api', web10, { path: '/healthz?' }), 'deny default'],
     [
       'health, another method',
       call('cell-1/api', anonymous('plaintext'), { method: 'POST', path: '/healthz' }),

@@ -179,7 +179,7 @@ describe('strict', () => {
     const { headers } = echoed(
       await httpCall({
         port,
-        path: '/healthz?x=1',
+        path: '/healthz',
         headers: { 'x-cellwall-peer-id': 'forged', 'x-forwarded-client-cert': 'forged' },
       }),
     );

@@ -76,7 +76,9 @@ export const serviceSchema = z.strictObject({
       .describe('What the application is told of its caller. Forged ones are always stripped.'),
     health: z
       .strictObject({
-        path: pathSchema.describe('Answered by the application, without a certificate, to GET and HEAD.'),
+        path: pathSchema.describe(
+          'Answered by the application, without a certificate, to a bare GET or HEAD: no query, no body, and of its headers only Host, Accept and User-Agent arrive.',
+        ),
       })
       .optional(),
     grpc: z

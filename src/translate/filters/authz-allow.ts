@@ -2,10 +2,10 @@
 // out as a policy: absent rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { anyOperation, operation } from '../rbac/permissions.ts';
+import { anyOperation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext, principals } from '../rbac/principals.ts';
-import { healthOperation } from './health-operation.ts';
+import { healthProbe } from './health-probe.ts';
 import type { InboundFilter } from './inbound-filter.ts';
 
 const healthPolicy = 'cellwall/health';
@@ -49,7 +49,7 @@ function breakGlassPolicies({ breakGlass }: MeshIr, context: PrincipalContext): 
 }
 
 function healthPolicies(service: ServiceIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
-  const health = healthOperation(service);
+  const health = healthProbe(service);
   if (health === undefined) return new Map();
-  return new Map([[healthPolicy, policy([everyone(context)], [operation(health)])]]);
+  return new Map([[healthPolicy, policy([everyone(context)], [health])]]);
 }

@@ -1,14 +1,15 @@
-// Deny rules, and the guards that hold whatever the documents say. Comes first: an enforced deny is final. The health path is
+// Deny rules, and the guards that hold whatever the documents say. Comes first: an enforced deny is final. A bare probe of the health path is
 // outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { OperationIr, ServiceIr } from '../../policy/ir.ts';
 import { dotParameters, parameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
-import { and, anyOperation, not, operation, pathContains } from '../rbac/permissions.ts';
+import { methodOverrides, pathOverrides } from '../override-headers.ts';
+import { and, anyOperation, not, pathContains } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext } from '../rbac/principals.ts';
-import { healthOperation } from './health-operation.ts';
+import { healthProbe } from './health-probe.ts';
 import type { InboundFilter } from './inbound-filter.ts';
 
 export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
@@ -16,18 +17,14 @@ const pathParametersGuard = 'cellwall/guard/path-parameters';
 const dotParametersGuard = 'cellwall/guard/dot-parameters';
 const overridesGuard = 'cellwall/guard/overrides';
 
-/** Frameworks take these for the method, or for the path, that was meant: not the ones that rules looked at. */
-const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override'];
-const pathOverrides = ['x-original-url', 'x-rewrite-url'];
-
 export const authzDeny: InboundFilter = {
   name: 'authz-deny',
   statPrefix: 'authz_deny_',
   build(service, mesh) {
     const { authorization } = service;
     const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
-    const health = healthOperation(service);
-    const exceptHealth = health === undefined ? undefined : not(operation(health));
+    const health = healthProbe(service);
+    const exceptHealth = health === undefined ? undefined : not(health);
     const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));
     const guards = guardsOf(service, context);
     const rules = rbac('deny', guards, policiesOf(authorization.deny, context, narrow, mesh.breakGlass));

@@ -11,14 +11,15 @@ import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envo
 import { HeaderMutationSchema as EarlyHeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { ownHeaderPrefix, peerIdHeader, subjectDnHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
+import { onlyProbeHeaders } from './bare-probe.ts';
 
-/** With the peer's id also when the application is not to see it: the deny filter looks at it. */
-export function earlyHeaders(peer: 'with-peer-id' | 'without-peer-id'): TypedExtensionConfig {
+/** With the peer's id also when the application is not to see it: the deny filter looks at it. A probe has no peer. */
+export function earlyHeaders(of: 'caller' | 'probe'): TypedExtensionConfig {
   const removals = [removeAll(ownHeaderPrefix), removeAll('x-envoy-'), removeAll(subjectDnHeader)];
   return create(TypedExtensionConfigSchema, {
     name: 'envoy.http.early_header_mutation.header_mutation',
     typedConfig: any(EarlyHeaderMutationSchema, {
-      mutations: peer === 'with-peer-id' ? [...removals, setPeerId()] : removals,
+      mutations: [...removals, of === 'caller' ? setPeerId() : onlyProbeHeaders()],
     }),
   });
 }

@@ -23,6 +23,7 @@ import { duration } from '../wire/duration.ts';
 import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
 import { type CallerChain, callerChains, sharedCut } from './caller-chains.ts';
+import { healthFilters } from './health-filters.ts';
 import { inboundManager } from './inbound-manager.ts';
 import { inboundTcp } from './inbound-tcp.ts';
 
@@ -99,7 +100,7 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
   const manager = inboundManager(service, {
     chain: 'health',
     routeName: healthRouteName,
-    filters: [],
+    filters: healthFilters(),
   });
   return create(FilterChainSchema, { name: 'health', ...rawBuffer, filters: [manager] });
 }

@@ -47,7 +47,7 @@ export function inboundManager(service: ServiceIr, { chain, routeName, filters }
         httpFilters: [...filters, ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []), routerFilter()],
         accessLog: [httpAccessLog(logName(service.key, chain))],
         localReplyConfig: localReplies(chain),
-        earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'without-peer-id' : 'with-peer-id')],
+        earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'probe' : 'caller')],
         ...(service.identityHeaders.xfcc && !probe
           ? {
               forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,

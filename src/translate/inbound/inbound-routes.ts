@@ -15,14 +15,7 @@ import { HttpRequestHeaderMatchInputSchema } from '#gen/envoy/type/matcher/v3/ht
 import type { Matcher_OnMatchSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import {
-  healthRouteName,
-  inboundName,
-  peerCellHeader,
-  peerIdHeader,
-  peerServiceHeader,
-  subjectDnHeader,
-} from '../names.ts';
+import { inboundName, peerCellHeader, peerIdHeader, peerServiceHeader, subjectDnHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { peerNameValues } from './peer-names.ts';
@@ -80,27 +73,6 @@ function byPeer(prefixes: readonly (readonly [string, Route])[], otherwise: Rout
     ],
     validateClusters: false,
   });
-}
-
-/** Of the plaintext chain that a strict service opens for its health path, and for nothing else. */
-export function healthRoutes(healthPath: string): RouteConfiguration {
-  const methods = ['GET', 'HEAD'].map((method) =>
-    route({
-      pathSpecifier: { case: 'path', value: healthPath },
-      headers: [header(':method', { case: 'exact', value: method })],
-    }),
-  );
-  const refusal = create(RouteSchema, {
-    match: { pathSpecifier: { case: 'prefix', value: '/' } },
-    action: {
-      case: 'directResponse',
-      value: {
-        status: 403,
-        body: { specifier: { case: 'inlineString', value: 'a client certificate is required\n' } },
-      },
-    },
-  });
-  return configuration(healthRouteName, [...methods, refusal]);
 }
 
 function configuration(name: string, routes: readonly Route[]): RouteConfiguration {

@@ -1,8 +1,9 @@
 // What only a raw resource can do: ways around authorization and trust that translate itself never takes. Types are told by their
 // names, as most of them are none that translate builds.
-import { isMessage, type Message } from '@bufbuild/protobuf';
+import { create, equals, isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
+import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { type Filter, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
@@ -19,6 +20,8 @@ import {
   DownstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { inboundFilters } from '../filters/catalog.ts';
+import { earlyHeaders } from '../inbound/early-headers.ts';
+import { healthFilters } from '../inbound/health-filters.ts';
 import { healthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
@@ -49,15 +52,19 @@ const authorizationFirst: Rule = (message, ancestors) => {
 /** The one chain without authorization. */
 const healthChain = 'health';
 
-/** With no filter that could make another request of one that its routes let pass. */
+/** With exactly what makes a bare probe of a request, and no filter that could make another request of it. */
 function servesHealth(manager: HttpConnectionManager | undefined): boolean {
   if (manager === undefined) return false;
-  const { routeSpecifier: routes, httpFilters } = manager;
+  const { routeSpecifier: routes, httpFilters, earlyHeaderMutationExtensions: early } = manager;
+  const before = healthFilters();
   return (
     routes.case === 'rds' &&
     routes.value.routeConfigName === healthRouteName &&
-    httpFilters.length === 1 &&
-    httpFilters.every(isPlainRouter)
+    early.length === 1 &&
+    early.every((one) => equals(TypedExtensionConfigSchema, one, earlyHeaders('probe'))) &&
+    httpFilters.length === before.length + 1 &&
+    before.every((one, index) => equals(HttpFilterSchema, one, httpFilters[index] ?? create(HttpFilterSchema))) &&
+    httpFilters.slice(before.length).every(isPlainRouter)
   );
 }
 

@@ -4,6 +4,7 @@ import { file_envoy_config_route_v3_route_components } from '#gen/envoy/config/r
 import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { file_envoy_extensions_filters_http_buffer_v3_buffer } from '#gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { file_envoy_extensions_filters_http_grpc_field_extraction_v3_config } from '#gen/envoy/extensions/filters/http/grpc_field_extraction/v3/config_pb.js';
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
@@ -12,6 +13,7 @@ import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from '#gen/env
 import { file_envoy_extensions_filters_http_proto_message_extraction_v3_config } from '#gen/envoy/extensions/filters/http/proto_message_extraction/v3/config_pb.js';
 import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { file_envoy_extensions_filters_http_router_v3_router } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from '#gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
@@ -32,6 +34,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_access_loggers_file_v3_file,
   file_envoy_extensions_access_loggers_grpc_v3_als,
   file_envoy_extensions_access_loggers_stream_v3_stream,
+  file_envoy_extensions_filters_http_buffer_v3_buffer,
   file_envoy_extensions_filters_http_grpc_field_extraction_v3_config,
   file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
   file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata,
@@ -40,6 +43,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_filters_http_jwt_authn_v3_config,
   file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,
+  file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
   file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
   file_envoy_extensions_filters_network_rbac_v3_rbac,

@@ -47,7 +47,7 @@ export function not(value: Permission): Permission {
   return create(PermissionSchema, { rule: { case: 'notRule', value } });
 }
 
-function or(rules: readonly Permission[]): Permission {
+export function or(rules: readonly Permission[]): Permission {
   const [first] = rules;
   // An empty list of methods or paths matches nothing, rather than everything.
   if (first === undefined) return not(anyOperation());
@@ -56,7 +56,7 @@ function or(rules: readonly Permission[]): Permission {
     : create(PermissionSchema, { rule: { case: 'orRules', value: { rules: [...rules] } } });
 }
 
-function headerIs(name: string, value: string): Permission {
+export function headerIs(name: string, value: string): Permission {
   return create(PermissionSchema, {
     rule: {
       case: 'header',
@@ -65,6 +65,12 @@ function headerIs(name: string, value: string): Permission {
         headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value } } },
       },
     },
+  });
+}
+
+export function headerPresent(name: string): Permission {
+  return create(PermissionSchema, {
+    rule: { case: 'header', value: { name, headerMatchSpecifier: { case: 'presentMatch', value: true } } },
   });
 }
 

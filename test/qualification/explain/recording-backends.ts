@@ -2,7 +2,8 @@
 import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-export const numberHeader = 'x-decision';
+/** One that a probe of the health path may bring. */
+export const numberHeader = 'user-agent';
 
 export interface RecordingBackends {
   readonly http1: number;

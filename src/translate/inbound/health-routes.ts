@@ -1,0 +1,59 @@
+// Routes of the plaintext chain that a strict service opens for its health path: to the bare probe, and to nothing else. No query,
+// no change of protocol; a body was refused before (health-filters.ts), and headers taken off (bare-probe.ts).
+import { create } from '@bufbuild/protobuf';
+import {
+  type HeaderMatcher,
+  HeaderMatcherSchema,
+  RouteSchema,
+} from '#gen/envoy/config/route/v3/route_components_pb.js';
+import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import { healthRouteName, inboundName } from '../names.ts';
+import { duration } from '../wire/duration.ts';
+import { moreThanProbe } from './bare-probe.ts';
+
+export function healthRoutes(healthPath: string): RouteConfiguration {
+  const probes = ['GET', 'HEAD'].map((method) =>
+    create(RouteSchema, {
+      match: {
+        // Without regard to a query; the header that it comes from has it.
+        pathSpecifier: { case: 'path', value: healthPath },
+        headers: [exactly(':method', method), exactly(':path', healthPath), ...moreThanProbe.map(absent)],
+      },
+      action: {
+        case: 'route',
+        // No timeout here: Envoy's default would be 15 s.
+        value: { clusterSpecifier: { case: 'cluster', value: inboundName }, timeout: duration(0) },
+      },
+    }),
+  );
+  const refusal = create(RouteSchema, {
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: {
+      case: 'directResponse',
+      value: {
+        status: 403,
+        body: { specifier: { case: 'inlineString', value: 'a client certificate is required\n' } },
+      },
+    },
+  });
+  return create(RouteConfigurationSchema, {
+    name: healthRouteName,
+    virtualHosts: [{ name: inboundName, domains: ['*'], routes: [...probes, refusal] }],
+    validateClusters: false,
+  });
+}
+
+function exactly(name: string, value: string): HeaderMatcher {
+  return create(HeaderMatcherSchema, {
+    name,
+    headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value } } },
+  });
+}
+
+function absent(name: string): HeaderMatcher {
+  return create(HeaderMatcherSchema, {
+    name,
+    headerMatchSpecifier: { case: 'presentMatch', value: true },
+    invertMatch: true,
+  });
+}

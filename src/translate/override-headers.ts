@@ -1,0 +1,3 @@
+// Headers that frameworks take for the method, or for the path, that was meant: not the ones that rules looked at. In lower case.
+export const methodOverrides = ['x-http-method-override', 'x-http-method', 'x-method-override'] as const;
+export const pathOverrides = ['x-original-url', 'x-rewrite-url'] as const;

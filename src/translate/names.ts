@@ -56,6 +56,8 @@ export const peerCellHeader = 'x-cellwall-peer-cell';
 export const peerServiceHeader = 'x-cellwall-peer-service';
 /** What GitLab's Topology Service reads: the subject DN of the caller's certificate, whose CN is the name of its cell. */
 export const subjectDnHeader = 'x-client-cert-subject-dn';
+/** Envoy's own words for the caller's certificate. Of identities of the mesh only. */
+export const xfccHeader = 'x-forwarded-client-cert';
 /** Where the JWT filter leaves what a verified token of an issuer says. */
 export const jwtAuthnNamespace = 'envoy.filters.http.jwt_authn';
 export function jwtPayloadKey(issuer: string): string {

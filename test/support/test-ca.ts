@@ -30,6 +30,8 @@ export interface TestCertificateOptions {
   readonly ip?: readonly string[];
   /** Default: an hour. */
   readonly lifetimeMs?: number;
+  /** Default: `CN=test`. */
+  readonly subject?: string;
 }
 
 export interface TestCa {
@@ -55,7 +57,7 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
   });
   return {
     root: root.toString('pem'),
-    async issue({ uri, dns = [], ip = [], lifetimeMs = hour }) {
+    async issue({ uri, dns = [], ip = [], lifetimeMs = hour, subject = 'CN=test' }) {
       const leaf = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const names = [
         ...(uri === undefined ? [] : [{ type: 'url' as const, value: uri }]),
@@ -63,7 +65,7 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
         ...ip.map((value) => ({ type: 'ip' as const, value })),
       ];
       const certificate = await X509CertificateGenerator.create({
-        subject: 'CN=test',
+        subject,
         issuer: root.subject,
         publicKey: leaf.publicKey,
         signingKey: keys.privateKey,

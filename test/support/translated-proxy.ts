@@ -29,10 +29,12 @@ export async function startTranslatedProxy(
   shape: ProxyShape,
   svid: TestCertificate,
   envoyArgs: readonly string[] = [],
+  /** Of controls: what translate made, with a fault put in. */
+  change: (resources: readonly TranslatedResource[]) => readonly TranslatedResource[] = (resources) => resources,
 ): Promise<TranslatedProxy> {
   const ads = await startAdsServer();
   const update = ({ mesh, endpoints, bundles }: TranslatedInputs): void => {
-    ads.set([...translate(mesh, endpoints, bundles, shape), svidSecret(shape.spiffeId, svid)]);
+    ads.set([...change(translate(mesh, endpoints, bundles, shape)), svidSecret(shape.spiffeId, svid)]);
   };
   update(inputs);
   const envoy = await startEnvoy(

@@ -58,7 +58,10 @@ export const serviceSchema = z.strictObject({
       .describe('What it calls. A proxy receives nothing else.'),
     identityHeaders: z
       .strictObject({
-        xfcc: z.boolean().default(true).describe('x-forwarded-client-cert, set anew from the verified certificate.'),
+        xfcc: z
+          .boolean()
+          .default(true)
+          .describe('x-forwarded-client-cert, set anew from the verified certificate of a caller of the mesh.'),
         peerId: z
           .boolean()
           .default(true)

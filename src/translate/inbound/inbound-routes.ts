@@ -15,15 +15,16 @@ import { HttpRequestHeaderMatchInputSchema } from '#gen/envoy/type/matcher/v3/ht
 import type { Matcher_OnMatchSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { inboundName, peerCellHeader, peerIdHeader, peerServiceHeader, subjectDnHeader } from '../names.ts';
+import { inboundName, peerCellHeader, peerIdHeader, peerServiceHeader, subjectDnHeader, xfccHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { peerNameValues } from './peer-names.ts';
 import { subjectDn } from './subject-dn.ts';
 
 export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
-  const { peerId, subjectDn: wantsDn } = service.identityHeaders;
-  const withoutPeer = route(everything, { remove: [peerIdHeader] });
+  const { peerId, xfcc, subjectDn: wantsDn } = service.identityHeaders;
+  // Envoy writes a certificate's names into XFCC as they are: an old CA may vouch for a DNS name "a;URI=spiffe://…".
+  const withoutPeer = route(everything, { remove: [peerIdHeader, ...(xfcc ? [xfccHeader] : [])] });
   const set = peerId ? { [peerCellHeader]: peerNameValues.cell, [peerServiceHeader]: peerNameValues.service } : {};
   const remove = peerId ? [] : [peerIdHeader];
   if (wantsDn) {
@@ -36,7 +37,7 @@ export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr
   const ofTheMesh = header(peerIdHeader, { case: 'prefix', value: `${trustDomainUri(trustDomain)}/` });
   return configuration(
     inboundName,
-    peerId ? [route({ ...everything, headers: [ofTheMesh] }, { set }), withoutPeer] : [withoutPeer],
+    peerId || xfcc ? [route({ ...everything, headers: [ofTheMesh] }, { set, remove }), withoutPeer] : [withoutPeer],
   );
 }
 

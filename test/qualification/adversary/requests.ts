@@ -9,4 +9,10 @@ export const requestItems: readonly Item[] = [
     bound: 'nothing but bare probes reaches the application',
     files: ['test/adversary/requests/health-probe.test.ts'],
   }),
+  fromTests({
+    name: 'certificate-names',
+    line: 'no name in a certificate of a legacy CA reaches the application as an identity',
+    bound: 'nothing of such a certificate is forwarded',
+    files: ['test/adversary/requests/certificate-names.test.ts'],
+  }),
 ];

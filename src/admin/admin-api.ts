@@ -1,13 +1,14 @@
 // The admin API's server: every route of routes/, behind the same guard. Data goes out of read sides, changes go into the store.
-import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { chmodSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import type { Redacted } from '../lib/redacted.ts';
+import { clearSocket } from './admin-socket.ts';
 import { createCredentialCheck } from './credential.ts';
 import type { AdminDeps } from './deps.ts';
+import { createEntrance } from './entrance.ts';
 import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
 import { openapi } from './openapi.ts';
@@ -28,34 +29,32 @@ export interface AdminAddress {
 }
 
 export interface AdminOptions {
-  /** Needed to listen anywhere but on loopback. PEM. */
-  readonly tls?: { readonly certificate: string; readonly key: Redacted<string> };
   /** Names, besides the address it listens on and localhost, by which it may be called. */
   readonly hosts?: readonly string[];
 }
 
 export interface AdminApi {
-  /** Answers the address with the port it got. */
-  listen(address: AdminAddress): Promise<AdminAddress>;
+  /** Answers the address with the port it got. `socket`: the path of a socket to listen on as well, for its owner only. */
+  listen(address: AdminAddress, socket?: string): Promise<AdminAddress>;
   close(): Promise<void>;
 }
 
-type AnyServer = Server | HttpsServer;
-
 const bodyLimit = 1024 * 1024;
-const maxConnections = 128;
 
-export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
-  const app = createServer(tls);
+export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
+  const app = createServer();
   const hosts = new Set(['localhost', '127.0.0.1', '::1', ...extraHosts.map((name) => name.toLowerCase())]);
   const credential = createCredentialCheck(deps);
+  const entrance = createEntrance({ http: app.server, token: deps.token, failed: credential.failed });
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     checkOrigin(request.headers, hosts);
     const access: Access = request.routeOptions.config.access ?? 'token';
-    const address = request.socket.remoteAddress ?? '';
-    if (access === 'open' || (access === 'loopback' && isLoopback(address))) return;
+    if (access === 'open' || entrance.proven(request.socket)) return;
+    // Undefined: by the socket.
+    const address = request.socket.remoteAddress ?? 'localhost';
+    if (access === 'loopback' && isLoopback(address)) return;
     credential.check(request.headers.authorization, address);
   });
   app.setNotFoundHandler(() => {
@@ -97,26 +96,35 @@ export function createAdminApi(deps: AdminDeps, { tls, hosts: extraHosts = [] }:
   }
 
   return {
-    async listen({ host, port }) {
-      if (tls === undefined && !isLoopback(host)) {
+    async listen({ host, port }, socket) {
+      if (!isLoopback(host)) {
         throw new CellwallError('failed_precondition', `the admin API does not listen on ${host} without TLS`, {
-          hint: 'use a loopback address (127.0.0.1:18080), or give it a certificate',
+          hint: 'use a loopback address (127.0.0.1:18080), and from elsewhere a tunnel to it (ssh -L)',
         });
       }
       hosts.add(host.toLowerCase());
+      await app.ready();
       try {
-        await app.listen({ host, port });
+        const bound = await entrance.listen({ host, port });
+        if (socket !== undefined) {
+          clearSocket(socket);
+          await entrance.listen({ path: socket });
+          chmodSync(socket, 0o600);
+        }
+        return { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
       } catch (cause) {
+        if (cause instanceof CellwallError) throw cause;
         const message = cause instanceof Error ? cause.message : String(cause);
         throw new CellwallError('unavailable', `the admin API cannot listen on ${host}:${port}: ${message}`, {
           hint: 'is another control plane running? choose another port with --admin-listen',
           cause,
         });
       }
-      const bound = app.server.address();
-      return { host, port: typeof bound === 'object' && bound !== null ? bound.port : port };
     },
-    close: () => app.close(),
+    async close() {
+      await entrance.close();
+      await app.close();
+    },
   };
 }
 
@@ -126,25 +134,16 @@ declare module 'fastify' {
   }
 }
 
-function createServer(tls: AdminOptions['tls']): FastifyInstance<AnyServer> {
+function createServer(): FastifyInstance {
   const times = { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 10_000, maxHeaderSize: 16_384 };
-  const app = fastify<AnyServer>({
+  const app = fastify({
     serverFactory: (handler) => {
-      const server =
-        tls === undefined
-          ? createHttpServer(times, handler)
-          : createHttpsServer(
-              { ...times, cert: tls.certificate, key: tls.key.reveal(), minVersion: 'TLSv1.3' },
-              handler,
-            );
-      server.maxConnections = maxConnections;
+      const server = createHttpServer(times, handler);
       // An idle or dribbling connection ends, whatever it is in the middle of.
       server.setTimeout(60_000);
       return server;
     },
     bodyLimit,
-    // Open connections would hold a stop for as long as their clients like.
-    forceCloseConnections: true,
     // __proto__ and constructor.prototype in a body are refused, not dropped.
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',

@@ -1,9 +1,8 @@
-// The admin API from the outside, typed: what the command line uses. Node's own http only, so that it loads at once.
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+// The admin API from the outside, typed: what the command line uses. Node's own https only, so that it loads at once.
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
-import { isLoopback } from '../lib/loopback.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
+import { createExchange } from './exchange.ts';
 import type {
   ApplyAnswer,
   ApplyBody,
@@ -49,7 +48,7 @@ export interface AdminClient {
 }
 
 export interface AdminClientOptions {
-  /** `http://127.0.0.1:18080`, or `https://…`. */
+  /** `127.0.0.1:18080`, `http://127.0.0.1:18080`, `unix:/path`; or `https://…` for a server in front of it. */
   readonly url: string;
   readonly token: Redacted<string>;
   /** Where the token was found: told when it is refused. */
@@ -68,22 +67,11 @@ export interface InvalidAnswer {
   readonly reasons?: readonly CutOverRow[];
 }
 
-const maxAnswerBytes = 64 * 1024 * 1024;
-
 export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }: AdminClientOptions): AdminClient {
-  const base = readUrl(url);
+  const exchange = createExchange({ url, token, timeoutMs, ...(tokenFrom === undefined ? {} : { tokenFrom }) });
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
-    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const { status, text } = await exchange(base, timeoutMs, payload, {
-      method,
-      path,
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${token.reveal()}`,
-        ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
-      },
-    });
-    const value = parseJson(text, base, status);
+    const { status, text } = await exchange.send(method, path, body);
+    const value = parseJson(text, exchange.host, status);
     // The server's answers are made from the same schemas as these types.
     if (status >= 200 && status < 300) return value as T;
     const {
@@ -109,7 +97,7 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
     }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
     if (known === 'unauthenticated' && tokenFrom !== undefined) {
-      throw new CellwallError(known, `${base.host} does not take the token of ${tokenFrom}`, {
+      throw new CellwallError(known, `${exchange.host} does not take the token of ${tokenFrom}`, {
         hint: 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints where): give it with --admin-token-file, or the directory with --data',
       });
     }
@@ -148,68 +136,11 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
   };
 }
 
-function readUrl(text: string): URL {
-  if (!text.includes('://') && !/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(text)) {
-    throw new CellwallError('invalid_argument', `not host:port: ${JSON.stringify(text)}`, {
-      hint: '--admin (CELLWALL_ADMIN) is the address of an admin API, as in 127.0.0.1:18080 or https://cellwall.example:18080',
-    });
-  }
-  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new CellwallError('invalid_argument', `not an address of an admin API: ${text}`, {
-      hint: 'as in 127.0.0.1:18080 or https://cellwall.example:18080',
-    });
-  }
-  const host = url.hostname.replaceAll(/[[\]]/g, '');
-  if (url.protocol === 'http:' && !isLoopback(host)) {
-    throw new CellwallError('invalid_argument', `the token is not sent to ${url.host} without TLS`, {
-      hint: 'use https://, or run the command on the host of the control plane',
-    });
-  }
-  return url;
-}
-
-async function exchange(
-  base: URL,
-  timeoutMs: number,
-  payload: Buffer | undefined,
-  options: RequestOptions,
-): Promise<{ readonly status: number; readonly text: string }> {
-  const open = base.protocol === 'https:' ? (await import('node:https')).request : httpRequest;
-  const host = base.hostname.replaceAll(/[[\]]/g, '');
-  const port = base.port === '' ? (base.protocol === 'https:' ? 443 : 80) : Number(base.port);
-  const signal = AbortSignal.timeout(timeoutMs);
-  try {
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = open({ ...options, host, port, signal, agent: false }, resolve);
-      request.on('error', reject);
-      request.end(payload);
-    });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > maxAnswerBytes) throw new Error('the answer is too large');
-      chunks.push(chunk);
-    }
-    return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
-  } catch (cause) {
-    if (signal.aborted) {
-      throw new CellwallError('deadline_exceeded', `${base.host} did not answer within ${timeoutMs} ms`, { cause });
-    }
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
-    throw new CellwallError('unavailable', `cannot reach the control plane at ${base.host} (${code})`, {
-      hint: 'start it with "cellwall serve", or name its admin address with --admin (CELLWALL_ADMIN)',
-      cause,
-    });
-  }
-}
-
-function parseJson(text: string, base: URL, status: number): unknown {
+function parseJson(text: string, host: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CellwallError('unavailable', `${base.host} answered ${status}, and not as an admin API does`, {
+    throw new CellwallError('unavailable', `${host} answered ${status}, and not as an admin API does`, {
       hint: 'check the address given with --admin (CELLWALL_ADMIN)',
       cause,
     });

@@ -9,6 +9,8 @@ import type { Redacted } from '../lib/redacted.ts';
 export interface CredentialCheck {
   /** Throws `unauthenticated`, or `resource_exhausted` after too many failures. */
   check(authorization: string | undefined, address: string): void;
+  /** Another token was proven wrong in a handshake: counted and logged as one that was sent. */
+  failed(address: string): void;
 }
 
 export interface CredentialDeps {
@@ -52,6 +54,7 @@ export function createCredentialCheck({ token, clock, log, maxFailures = 10 }: C
   };
 
   return {
+    failed: (address) => void fail(address, 'the token is not valid'),
     check(authorization, address) {
       const given = /^Bearer +([\x21-\x7e]{1,512})$/i.exec(authorization ?? '')?.[1];
       if (given === undefined) throw fail(address, 'a bearer token is required');

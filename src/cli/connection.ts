@@ -14,7 +14,10 @@ export const controlPlaneGroup = 'Control plane:';
 /** Flags of every command that talks to the admin API. `--data` is left out where it means another directory. */
 export function addConnectionFlags(command: Command, { data = true }: { readonly data?: boolean } = {}): Command {
   const options = [
-    flag('--admin <address>', 'address of its admin API', { env: 'CELLWALL_ADMIN', default: '127.0.0.1:18080' }),
+    flag('--admin <address>', 'address of its admin API: host:port, unix:<path> or https://…', {
+      env: 'CELLWALL_ADMIN',
+      defaultText: 'the socket in its data directory, else 127.0.0.1:18080',
+    }),
     flag('--admin-token <token>', 'token of the admin API', { env: 'CELLWALL_ADMIN_TOKEN' }),
     flag('--admin-token-file <file>', 'a file that holds that token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }),
   ];
@@ -37,7 +40,9 @@ export async function connect(
   data: string = command.opts()['data'] ?? defaultData(io),
 ): Promise<AdminClient> {
   const { createAdminClient } = await import('../admin/client.ts');
-  const { admin } = command.opts();
+  const { adminSocketPath, isSocket } = await import('../admin/admin-socket.ts');
+  const socket = adminSocketPath(data);
+  const admin = command.opts()['admin'] ?? (isSocket(socket) ? `unix:${socket}` : '127.0.0.1:18080');
   const token = await adminToken(command, data);
   const tokenFrom = secretSource(command, 'adminToken') ?? `${data}/admin.token`;
   return createAdminClient({ url: String(admin), token, tokenFrom });

@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
 import { openAuditLog } from '../audit/audit-log.ts';
 import type { ServeOptions, ServeStarted } from '../cli/run.ts';
@@ -86,8 +87,10 @@ export async function serve(
     version,
     token: createAdminToken(options.data),
   });
+  const socket = adminSocketPath(options.data);
+  if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');
   const adminAddress = await listening({ what: 'the admin API', flag: '--admin-listen', address: options.admin }, () =>
-    admin.api.listen(options.admin),
+    admin.api.listen(options.admin, fitsSocket(socket) ? socket : undefined),
   );
   lifecycle.defer('admin API', () => admin.api.close());
 

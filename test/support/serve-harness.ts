@@ -16,6 +16,7 @@ export interface ServeHarness {
   readonly folder: string;
   readonly xdsPort: number;
   readonly identityPort: number;
+  readonly adminPort: number;
   readonly admin: AdminClient;
   /** What it exports to Prometheus. */
   metrics(): Promise<string>;
@@ -74,6 +75,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
     folder,
     xdsPort: ports.xds,
     identityPort: ports.identity,
+    adminPort: ports.admin,
     admin,
     metrics: async () => (await fetch(`http://${host}:${ports.admin}/metrics`)).text(),
     async apply(text) {

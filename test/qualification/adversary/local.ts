@@ -1,4 +1,12 @@
 // Another user of the same machine: the admin port, the sidecar's files and listeners.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const localItems: readonly Item[] = [];
+export const localItems: readonly Item[] = [
+  fromTests({
+    name: 'admin-token',
+    line: 'Whoever listens in the place of the admin API gets neither the admin token nor what it opens, of any command',
+    bound: '0 bytes of a token seen by a false server or a relay; 12 of 12 urgent applies with the port filled',
+    files: ['test/adversary/local/admin-port.test.ts', 'test/adversary/local/admin-socket.test.ts'],
+  }),
+];

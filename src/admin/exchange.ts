@@ -1,0 +1,141 @@
+// One request to the admin API, and who is at the other end. Over port or socket the server proves first that it knows the token (proof.ts),
+// which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer.
+import type { IncomingMessage } from 'node:http';
+import { type RequestOptions as HttpsOptions, request as startRequest } from 'node:https';
+import type { ConnectionOptions } from 'node:tls';
+import { CellwallError } from '../lib/errors.ts';
+import { isLoopback } from '../lib/loopback.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { checkSocket } from './admin-socket.ts';
+import { proofKey, proofTls, provenIdentity } from './proof.ts';
+
+export interface Exchange {
+  /** For messages. */
+  readonly host: string;
+  send(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object,
+  ): Promise<{ readonly status: number; readonly text: string }>;
+}
+
+export interface ExchangeOptions {
+  readonly url: string;
+  readonly token: Redacted<string>;
+  /** Where the token was found. */
+  readonly tokenFrom?: string;
+  readonly timeoutMs: number;
+}
+
+/** The agent hands on what TLS takes; the types do not say so. */
+type RequestOptions = HttpsOptions & Pick<ConnectionOptions, 'pskCallback'>;
+
+type Target =
+  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'port'; readonly host: string; readonly port: number; readonly certified: boolean };
+
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOptions): Exchange {
+  const { target, host } = readAddress(url);
+  const proof: RequestOptions = {
+    ...proofTls,
+    pskCallback: () => ({ psk: proofKey(token), identity: provenIdentity }),
+    // No certificate, so no name in it: the key is the proof.
+    checkServerIdentity: () => undefined,
+  };
+  return {
+    host,
+    async send(method, path, body) {
+      if (target.kind === 'socket') checkSocket(target.path);
+      const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+      const signal = AbortSignal.timeout(timeoutMs);
+      const options: RequestOptions = {
+        ...(target.kind === 'socket' ? { socketPath: target.path } : { host: target.host, port: target.port }),
+        ...(target.kind === 'port' && target.certified ? { minVersion: 'TLSv1.2' } : proof),
+        ...{ method, path, signal, agent: false },
+        headers: {
+          accept: 'application/json',
+          ...(target.kind === 'port' && target.certified ? { authorization: `Bearer ${token.reveal()}` } : {}),
+          ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
+        },
+      };
+      try {
+        return await exchanged(options, payload);
+      } catch (cause) {
+        if (signal.aborted) {
+          throw new CellwallError('deadline_exceeded', `${host} did not answer within ${timeoutMs} ms`, { cause });
+        }
+        throw failure(host, tokenFrom, cause);
+      }
+    },
+  };
+}
+
+async function exchanged(
+  options: RequestOptions,
+  payload: Buffer | undefined,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = startRequest(options, resolve);
+    request.on('error', reject);
+    request.end(payload);
+  });
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxAnswerBytes) throw new Error('the answer is too large');
+    chunks.push(chunk);
+  }
+  return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+function failure(host: string, tokenFrom: string | undefined, cause: unknown): CellwallError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : message;
+  // What a server says, or fails at, that has another key than ours.
+  if (/bad record mac|decrypt error|unknown psk identity/i.test(message)) {
+    return new CellwallError('unauthenticated', `${host} does not take the token of ${tokenFrom ?? 'this client'}`, {
+      hint: 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints where): give it with --admin-token-file, or the directory with --data',
+      cause,
+    });
+  }
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
+    return new CellwallError('unavailable', `${host} is no admin API: it does not prove that it knows the token`, {
+      hint: 'see which program listens there; the token was not sent. Is "cellwall serve" running, and is this its --admin-listen?',
+      cause,
+    });
+  }
+  return new CellwallError('unavailable', `cannot reach the control plane at ${host} (${code})`, {
+    hint: 'start it with "cellwall serve", or name its admin address with --admin (CELLWALL_ADMIN)',
+    cause,
+  });
+}
+
+function readAddress(text: string): { readonly target: Target; readonly host: string } {
+  if (text.startsWith('unix:')) {
+    const path = text.slice('unix:'.length);
+    return { target: { kind: 'socket', path }, host: path };
+  }
+  if (!text.includes('://') && !/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(text)) {
+    throw new CellwallError('invalid_argument', `not host:port: ${JSON.stringify(text)}`, {
+      hint: '--admin (CELLWALL_ADMIN) is the address of an admin API, as in 127.0.0.1:18080, unix:/path/admin.sock or https://cellwall.example:18080',
+    });
+  }
+  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new CellwallError('invalid_argument', `not an address of an admin API: ${text}`, {
+      hint: 'as in 127.0.0.1:18080, unix:/path/admin.sock or https://cellwall.example:18080',
+    });
+  }
+  const host = url.hostname.replaceAll(/[[\]]/g, '');
+  const certified = url.protocol === 'https:';
+  if (!certified && !isLoopback(host)) {
+    throw new CellwallError('invalid_argument', `the token is not sent to ${url.host} without TLS`, {
+      hint: 'use https://, or run the command on the host of the control plane, or through a tunnel to it (ssh -L)',
+    });
+  }
+  const port = url.port === '' ? (certified ? 443 : 80) : Number(url.port);
+  return { target: { kind: 'port', host, port, certified }, host: url.host };
+}

@@ -58,11 +58,6 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
     const request = requestOf(key, call);
     const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
     const bad = answer(worst, request);
-    // Nor does a record hold what was in the message: gRPC, perhaps, which is refused where its path is no method's.
-    if (service.describesGrpc && call.method === 'POST' && bad.outcome === 'allow') {
-      const grpc = answer(worst, { ...request, grpc: (request.path ?? '/').slice(1) });
-      if (grpc.outcome !== 'allow') return unknown;
-    }
     if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return bad;
     // Without a connection nothing of the request matters; a health path is never odd.
     if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;

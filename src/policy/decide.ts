@@ -62,9 +62,6 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   if (hasParameters(path) && refusesParameters(service)) {
     return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);
   }
-  if (service.describesGrpc && request.grpc !== undefined && !isMethodPath(path, canonical.query)) {
-    return early('deny', 'path', 'the path of a gRPC request is no "/package.Service/Method"', path);
-  }
   const grpc =
     request.grpc === undefined ? {} : { grpc: request.cellId === undefined ? {} : { cellId: request.cellId } };
   const callerCell = cellOf(mesh, request.caller);
@@ -74,11 +71,6 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
     ...(callerCell === undefined ? {} : { callerCell }),
   };
   return { ...decideByRules(mesh, service, call), path };
-}
-
-/** What the proxy reads gRPC messages by, where it does: it counts slashes, those of a query among them. */
-function isMethodPath(path: string, query: string | undefined): boolean {
-  return (query === undefined ? path : `${path}?${query}`).split('/').length === 3;
 }
 
 /** The number of the cell that a caller is in, by its identity. */

@@ -23,9 +23,7 @@ const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
 export function createPathRecorder(): PathRecorder {
   const known = new WeakMap<ServiceIr, Matchers>();
   return (service, target) => {
-    const [path = '', query = ''] = target.split('?', 2);
-    // Slashes of a query count where gRPC messages are read (decide.ts).
-    if (service.describesGrpc && query.includes('/')) return oddPath;
+    const [path = ''] = target.split('?', 1);
     if (!path.startsWith('/') || odd.test(path)) return oddPath;
     if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
     if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };

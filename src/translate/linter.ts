@@ -11,6 +11,7 @@ import type { Finding } from './lint/finding.ts';
 import { httpRules } from './lint/http-rules.ts';
 import { jwtRules } from './lint/jwt-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
+import { luaRules } from './lint/lua-rules.ts';
 import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
@@ -21,7 +22,7 @@ import { walk } from './lint/walk.ts';
 import type { TranslatedResource } from './proxy.ts';
 import { envoyRegistry } from './raw/envoy-registry.ts';
 
-const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules, ...jwtRules];
+const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules, ...jwtRules, ...luaRules];
 
 export interface LintOptions {
   /** There are raw resources or patches among them: of any type of Envoy's, and with ways around that translate never takes. */

@@ -66,6 +66,5 @@ export function jwtPayloadKey(issuer: string): string {
 /** No caller may send any header that begins so. */
 export const ownHeaderPrefix = 'x-cellwall-';
 
-/** Package of the messages that stand for requests in descriptors made here. */
-export const requestPackage = 'cellwall';
-export const requestTypePrefix = `type.googleapis.com/${requestPackage}.`;
+/** Where the fields of a gRPC request are left that rules look at. Nothing else writes there. */
+export const requestMetadata = 'cellwall.request';

@@ -10,8 +10,8 @@ import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/sec
 import type { DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
 import { inboundFilters } from './filters/catalog.ts';
 import { extension } from './filters/extension.ts';
-import { fieldExtractions } from './filters/field-extraction.ts';
 import { jwtAuthn } from './filters/jwt-authn.ts';
+import { readRequest } from './filters/read-request.ts';
 import { healthRoutes } from './inbound/health-routes.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
@@ -52,7 +52,7 @@ function inboundResources(
     resource(ClusterSchema, inboundCluster(service, application)),
     resource(ListenerSchema, inboundListener(service, mesh, inbound)),
     ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
-    ...[...jwtAuthn(service, mesh), ...fieldExtractions(service)].map((one) =>
+    ...[...jwtAuthn(service, mesh), ...readRequest(service, trustDomain)].map((one) =>
       resource(TypedExtensionConfigSchema, one),
     ),
   ];

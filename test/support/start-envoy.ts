@@ -14,6 +14,8 @@ export interface RunningEnvoy {
   port(listener: string): Promise<number>;
   /** What it logged. */
   log(): string;
+  /** How it ended, if it has: `SIGSEGV`, `code 1`. */
+  ended(): string | undefined;
   stop(): Promise<void>;
 }
 
@@ -29,7 +31,11 @@ export async function startEnvoy(bootstrap: object, extraArgs: readonly string[]
   writeFileSync(config, JSON.stringify({ ...bootstrap, admin }), { mode: 0o600 });
   const child = spawn(
     binary,
-    ['-c', config, '--use-dynamic-base-id', '--concurrency', '1', '--admin-address-path', adminFile, ...extraArgs],
+    [
+      ...['-c', config, '--use-dynamic-base-id', '--admin-address-path', adminFile],
+      ...(extraArgs.includes('--concurrency') ? [] : ['--concurrency', '1']),
+      ...extraArgs,
+    ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   let log = '';
@@ -63,6 +69,7 @@ export async function startEnvoy(bootstrap: object, extraArgs: readonly string[]
       admin: url,
       port: (listener) => until(`listener ${listener}`, () => listenerPort(url, listener)),
       log: () => log,
+      ended: () => child.signalCode ?? (child.exitCode === null ? undefined : `code ${child.exitCode}`),
       stop,
     };
   } catch (reason) {

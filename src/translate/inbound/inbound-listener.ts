@@ -14,8 +14,8 @@ import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { inboundFilters } from '../filters/catalog.ts';
 import { extensionSource } from '../filters/extension.ts';
-import { fieldExtractionPlaces } from '../filters/field-extraction.ts';
 import { jwtAuthnPlace } from '../filters/jwt-authn.ts';
+import { readRequestPlace } from '../filters/read-request.ts';
 import { extensionName, healthRouteName, inboundName, logName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
@@ -117,6 +117,6 @@ function applicationFilters(service: ServiceIr, chain: 'caller' | 'mtls' | 'plai
   const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
   // Who has a chain of his own has a certificate, which is what decides of him.
-  filters.splice(1, 0, ...(chain === 'caller' ? [] : jwtAuthnPlace(service)), ...fieldExtractionPlaces(service));
+  filters.splice(1, 0, ...(chain === 'caller' ? [] : jwtAuthnPlace(service)), ...readRequestPlace(service));
   return [inboundManager(service, { chain: logged, routeName: inboundName, filters })];
 }

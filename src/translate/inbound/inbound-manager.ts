@@ -32,6 +32,8 @@ const requestHeadersMs = 10_000;
 /** Between the first GOAWAY and the last of a connection that got too old. */
 const drainMs = 5000;
 const maxStreams = 1000;
+/** Of a message that is held until it was read; over HTTP/2 it is this window. What gRPC servers take by default, and its frame. */
+const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
 export function inboundManager(service: ServiceIr, { chain, routeName, filters }: InboundManagerOptions): Filter {
   const age = duration(service.connectionAgeMs);
@@ -73,7 +75,10 @@ export function inboundManager(service: ServiceIr, { chain, routeName, filters }
         },
         // HTTP/1.1 has no GOAWAY: close with the next response, never under a request on its way.
         http1SafeMaxConnectionDuration: true,
-        http2ProtocolOptions: { maxConcurrentStreams: maxStreams },
+        http2ProtocolOptions: {
+          maxConcurrentStreams: maxStreams,
+          ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
+        },
         streamIdleTimeout: duration(service.timeouts.idleMs),
         requestHeadersTimeout: duration(requestHeadersMs),
         drainTimeout: duration(drainMs),

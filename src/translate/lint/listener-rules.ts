@@ -10,8 +10,8 @@ import {
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundFilters } from '../filters/catalog.ts';
-import { readerNames } from '../filters/field-extraction.ts';
 import { jwtAuthnName } from '../filters/jwt-authn.ts';
+import { readRequestName } from '../filters/read-request.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
 
@@ -59,7 +59,7 @@ const authorized: Rule = (message, ancestors) => {
   if (!isMessage(message, FilterChainSchema) || !isInbound(ancestors)) return [];
   if (message.name === 'health' && message.transportSocket === undefined) return [];
   // What only reads and waits may stand between them.
-  const readers = [...readerNames, jwtAuthnName];
+  const readers = [readRequestName, jwtAuthnName];
   const names = filterNames(message).filter((name) => !readers.some((reader) => name.endsWith(`/${reader}`)));
   const wrong: Wrong[] = [];
   inboundFilters.forEach((filter, index) => {

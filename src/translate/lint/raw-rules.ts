@@ -6,6 +6,7 @@ import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { type Filter, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import {
   type HttpConnectionManager,
@@ -20,6 +21,8 @@ import {
   DownstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { inboundFilters } from '../filters/catalog.ts';
+import { jwtAuthnName } from '../filters/jwt-authn.ts';
+import { readRequestName } from '../filters/read-request.ts';
 import { earlyHeaders } from '../inbound/early-headers.ts';
 import { healthFilters } from '../inbound/health-filters.ts';
 import { healthRouteName } from '../names.ts';
@@ -27,9 +30,11 @@ import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
 const authorization = new RegExp(`/(${inboundFilters.map(({ name }) => name).join('|')})(-tcp)?$`);
+/** What reads for it: other readings would be other decisions. */
+const readers = new RegExp(`/(${[readRequestName, jwtAuthnName].join('|')})$`);
 /** What may stand before the last of them: authorization itself, and what reads for it, which answers only to refuse. */
-const harmless =
-  /envoy\.extensions\.filters\.(http|network)\.(rbac|grpc_field_extraction|proto_message_extraction|jwt_authn)\.v3\./;
+const harmless = /envoy\.extensions\.filters\.(http|network)\.(rbac|jwt_authn)\.v3\./;
+const lua = `type.googleapis.com/${LuaSchema.typeName}`;
 
 /** Whatever stands before it may answer by itself. */
 const authorizationFirst: Rule = (message, ancestors) => {
@@ -75,16 +80,21 @@ function isPlainRouter({ configType }: HttpFilter): boolean {
 
 function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [string, string])[] {
   const last = filters.findLastIndex(({ name }) => authorization.test(name));
-  const stranger = filters.slice(0, last + 1).find(({ configType }) => !isHarmless(configType));
+  const stranger = filters.slice(0, last + 1).find((filter) => !isHarmless(filter));
   return stranger === undefined
     ? []
     : [['raw-before-authorization', `the filter ${stranger.name} stands before authorization, or in its place`]];
 }
 
-/** By the types that Envoy lets it have, not by its name. */
-function isHarmless({ case: kind, value }: (Filter | HttpFilter)['configType']): boolean {
+/** By the types that Envoy lets it have, not by its name; a program only by discovery, where lua-rules.ts looks into it. */
+function isHarmless({ name, configType: { case: kind, value } }: Filter | HttpFilter): boolean {
   if (kind === 'typedConfig') return harmless.test(value.typeUrl);
-  return kind === 'configDiscovery' && value.typeUrls.length > 0 && value.typeUrls.every((url) => harmless.test(url));
+  const program = name.endsWith(`/${readRequestName}`);
+  return (
+    kind === 'configDiscovery' &&
+    value.typeUrls.length > 0 &&
+    value.typeUrls.every((url) => harmless.test(url) || (program && url === lua))
+  );
 }
 
 function managerOf({ configType }: Filter): HttpConnectionManager | undefined {
@@ -93,16 +103,20 @@ function managerOf({ configType }: Filter): HttpConnectionManager | undefined {
 }
 
 const authorizationOn: Rule = (message) =>
-  isMessage(message, HttpFilterSchema) && authorization.test(message.name) && (message.disabled || message.isOptional)
+  isMessage(message, HttpFilterSchema) && decides(message.name) && (message.disabled || message.isOptional)
     ? [['raw-authorization-off', `${message.name} is disabled or optional`]]
     : [];
+
+function decides(name: string): boolean {
+  return authorization.test(name) || readers.test(name);
+}
 
 /** Routes may hand a filter another configuration, by its name. */
 const authorizationPerRoute: Rule = (message) => {
   if (!('typedPerFilterConfig' in message)) return [];
   const configs = Object.entries(message.typedPerFilterConfig ?? {});
   return configs
-    .filter(([name, config]) => authorization.test(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
+    .filter(([name, config]) => decides(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
     .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`]);
 };
 

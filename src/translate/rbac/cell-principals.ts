@@ -4,9 +4,10 @@
 import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
-import { cellSpiffePrefix, cellsSpiffePrefix } from '../../model/spiffe-id.ts';
+import { cellSpiffePrefix, cellsSpiffePrefix, type TrustDomain } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../../policy/ir.ts';
-import { requestTypePrefix } from '../names.ts';
+import { requestMetadata } from '../names.ts';
+import { cellCallers } from './cell-callers.ts';
 import { and, authenticated, type PrincipalContext } from './principals.ts';
 
 export function cellPrincipals(
@@ -14,49 +15,46 @@ export function cellPrincipals(
   field: string,
   { domain, cells }: PrincipalContext,
 ): Principal[] {
-  const byCell = callersByCell(principals, cellsSpiffePrefix(domain));
+  const byCell = callersByCell(principals, domain);
   const ofCells = [...cells.values()]
     .toSorted((a, b) => a.id - b.id)
     .flatMap(({ id, name }) => {
       const prefix = cellSpiffePrefix(domain, name);
       const who = byCell.has(everyCell) ? [authenticated({ case: 'prefix', value: prefix })] : (byCell.get(name) ?? []);
-      return who.length === 0 ? [] : [and([requestHas([field], { case: 'exact', value: String(id) }), or(who)])];
+      return who.length === 0 ? [] : [and([requestSays(field, { case: 'exact', value: String(id) }), or(who)])];
     });
-  // Without its type the message was not read to its end: malformed, or the field is in it more than once.
-  const whole = requestHas(['@type'], { case: 'prefix', value: requestTypePrefix });
-  return ofCells.length === 0 ? [] : [and([whole, or(ofCells)])];
+  return ofCells.length === 0 ? [] : [or(ofCells)];
 }
 
 const everyCell = '*';
 
 /** Callers by the name of their cell; those who may be of any under `everyCell`. Whoever is in no cell matches none. */
-function callersByCell(principals: readonly PrincipalIr[], all: string): ReadonlyMap<string, readonly Principal[]> {
+function callersByCell(
+  principals: readonly PrincipalIr[],
+  domain: TrustDomain,
+): ReadonlyMap<string, readonly Principal[]> {
+  const all = cellsSpiffePrefix(domain);
   const byCell = new Map<string, Principal[]>();
-  for (const principal of principals) {
-    if (principal.kind === 'anonymous' || principal.kind === 'jwt' || principal.kind === 'cells') continue;
-    if (principal.kind === 'everyone' || (principal.kind === 'prefix' && all.startsWith(principal.prefix))) {
-      byCell.set(everyCell, []);
-      continue;
-    }
-    const text = principal.kind === 'id' ? principal.id : principal.prefix;
-    if (!text.startsWith(all)) continue;
-    const name = text.slice(all.length, text.indexOf('/', all.length));
-    const pattern = principal.kind === 'id' ? 'exact' : 'prefix';
+  const add = (text: string, pattern: 'exact' | 'prefix'): void => {
+    const name = text === all ? everyCell : text.slice(all.length, text.indexOf('/', all.length));
     byCell.set(name, [...(byCell.get(name) ?? []), authenticated({ case: pattern, value: text })]);
-  }
+  };
+  const { ids, prefixes } = cellCallers(principals, domain);
+  for (const id of ids) add(id, 'exact');
+  for (const prefix of prefixes) add(prefix, 'prefix');
   return byCell;
 }
 
-/** The first message of the request, as filters/field-extraction.ts has it read. */
-function requestHas(path: readonly string[], matchPattern: StringMatcher['matchPattern']): Principal {
+/** The message of the request, as filters/read-request.ts has it read: nothing where it is not certain. */
+function requestSays(field: string, matchPattern: StringMatcher['matchPattern']): Principal {
   return create(PrincipalSchema, {
     identifier: {
       case: 'sourcedMetadata',
       value: {
         metadataSource: MetadataSource.DYNAMIC,
         metadataMatcher: {
-          filter: 'envoy.filters.http.proto_message_extraction',
-          path: ['requests', 'first', ...path].map((value) => ({ segment: { case: 'key', value } as const })),
+          filter: requestMetadata,
+          path: [{ segment: { case: 'key', value: field } }],
           value: { matchPattern: { case: 'stringMatch', value: { matchPattern } } },
         },
       },

@@ -21,7 +21,12 @@ export interface IpPort {
 
 export interface ServeOptions {
   readonly store:
-    | { readonly kind: 'directory'; readonly documents: string }
+    | {
+        readonly kind: 'directory';
+        readonly documents: string;
+        /** How long what disappears from files, or was changed in place, must have been quiet. Default 3. */
+        readonly settleSeconds?: number;
+      }
     | { readonly kind: 'redis'; readonly url: Redacted<string> }
     | { readonly kind: 'memory'; readonly documents?: string };
   readonly data: string;

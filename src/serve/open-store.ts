@@ -19,6 +19,9 @@ export async function openStore(
   const { store, data } = options;
   const opened = await stores[store.kind]({
     documents: store.kind === 'redis' ? '' : (store.documents ?? ''),
+    ...(store.kind === 'directory' && store.settleSeconds !== undefined
+      ? { settleMs: store.settleSeconds * 1000 }
+      : {}),
     state: join(data, 'state'),
     redis: { url: store.kind === 'redis' ? store.url : new Redacted(''), prefix: 'cellwall' },
     check: deps.check,

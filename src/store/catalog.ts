@@ -8,6 +8,8 @@ import type { Holding, StateCheck, Store } from './store.ts';
 export interface StoreSettings {
   /** The directory of documents (`directory`). */
   readonly documents: string;
+  /** Of `directory`: how long what disappears must have been quiet. */
+  readonly settleMs?: number;
   /** The folder for what must survive a restart. */
   readonly state: string;
   readonly redis: { readonly url: Redacted<string>; readonly prefix: string };

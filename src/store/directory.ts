@@ -1,16 +1,25 @@
 // The embedded store: a directory of YAML files that people (or git) edit, and `apply` as well. The whole directory is read and
-// judged together; what cannot be accepted is reported, and the last good state stays, also across restarts.
+// judged together; what cannot be accepted is reported, and the last good state stays, also across restarts. Nothing half-written is
+// ever in force: docs/documents.md, "Writing the files".
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { applyToFiles, withJournal } from './directory/apply-to-files.ts';
+import { denialsAtOnce } from './directory/denials-at-once.ts';
+import { type Held, withHeld } from './directory/held.ts';
 import { heldBack } from './directory/held-back.ts';
 import { createInForce } from './directory/in-force.ts';
-import { judgeFiles } from './directory/judge-files.ts';
+import { type JudgedFiles, judgeFiles } from './directory/judge-files.ts';
+import { keepsLastGood } from './directory/keeps-last-good.ts';
+import { openForWriting } from './directory/open-for-writing.ts';
 import { type DirectoryContent, readDirectory } from './directory/read-directory.ts';
+import { settleTime } from './directory/settle.ts';
+import { createWaiting } from './directory/waiting.ts';
 import { createDirectoryWatcher } from './directory/watch-directory.ts';
 import { finishWrite, removeTemporary } from './directory/write-files.ts';
 import { checkTableName, requireState } from './refuse.ts';
@@ -32,60 +41,120 @@ export interface DirectoryStoreOptions {
   readonly clock: Clock;
   /** Files are read when none has changed for this long, milliseconds. Default 50. */
   readonly quietMs?: number;
+  /** What disappears, or was changed in place, must have been quiet for this long, milliseconds. Default 3000. */
+  readonly settleMs?: number;
   /** A look without being told, milliseconds. Default 5000. */
   readonly pollMs?: number;
 }
 
+/** What only adds, or arrived whole, waits this long. */
+const shortSettleMs = 250;
+
 export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
-  const { check, holding, log, clock, quietMs = 50, pollMs = 5000 } = options;
+  const { check, holding, log, clock, quietMs = 50, settleMs = 3000, pollMs = 5000 } = options;
+  const times = { shortMs: Math.min(shortSettleMs, settleMs), longMs: settleMs };
   const root = resolve(options.documents);
   const database = openStateDatabase(options.state, clock);
   const watchers = createWatchers(log);
   const serial = createSerial();
   const inForce = createInForce({ database, watchers, log });
+  const waiting = createWaiting({ clock, log, againMs: quietMs });
   let closed = false;
   let resumed: StoreState | undefined;
-  /** What was on disk when last looked at. */
+  /** What was on disk when last looked at; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
+  let handled = false;
+  /** What was on disk when it was last accepted. */
+  let accepted: DirectoryContent | undefined;
+  /** Denials that are in force before the rest of their edit. */
+  let early: Held = new Map();
 
   const reload = async (): Promise<void> => {
-    const content = await readDirectory(root);
-    watcher.follow(content.folders);
-    if (seen !== undefined && sameContent(seen, content)) return;
-    const judged = judgeFiles(content.files, inForce.files(), check);
-    const problems = [...content.problems, ...judged.problems];
-    const hadDocuments = (inForce.state()?.documents.length ?? 0) > 0;
-    if (hadDocuments && judged.documents.length === 0 && judged.problems.length === 0) {
+    const notices = watcher.notices();
+    const content = await readDirectory(root, ({ watched }) => watcher.follow(watched));
+    if (content.torn) return wait(waiting.torn());
+    if (handled && seen?.signature === content.signature) return waiting.over();
+    seen = content;
+    handled = false;
+    const known = inForce.files();
+    const judged = judgeFiles(content.texts, known, check);
+    const problems = [...content.problems, ...keepsLastGood(known, accepted, content, judged), ...judged.problems];
+    if ((inForce.state()?.documents.length ?? 0) > 0 && judged.documents.length === 0 && judged.problems.length === 0) {
       problems.push(vanished(options.documents));
     }
+    denyAtOnce(judged);
     if (problems.length > 0) {
       holding?.release();
       inForce.refuse(problems);
-    } else {
-      const { held, problems: why } = heldBack({ holding, check }, inForce.state()?.documents ?? [], judged.documents);
-      inForce.accept(judged, held, why);
+      waiting.over();
+      handled = true;
+      return;
     }
-    seen = content;
+    const edit = { before: withHeld(known?.documents ?? [], early), after: judged, arrivedWhole: arrived(content) };
+    const ms = settleTime(edit, times);
+    if (ms > 0) {
+      const stillOpen = () => openForWriting(realPaths(content, known));
+      const judgement = await waiting.judge({ signature: content.signature, notices, stillOpen }, ms);
+      if (judgement.kind === 'wait') return wait(judgement.ms);
+      if (watcher.notices() !== notices) return wait(waiting.torn());
+    }
+    waiting.over();
+    const { held, problems: why } = heldBack({ holding, check }, inForce.state()?.documents ?? [], judged.documents);
+    inForce.accept(judged, held, why);
+    early = new Map();
+    accepted = content;
+    watcher.forgetFiles();
+    handled = true;
+  };
+  const wait = (ms: number): void => {
+    watcher.lookIn(ms);
+    const late = waiting.problems(options.documents);
+    if (late.length === 0) return;
+    inForce.refuse(late);
+    handled = false;
+  };
+  const denyAtOnce = (judged: JudgedFiles): void => {
+    const known = inForce.files();
+    if (known === undefined) return;
+    const denials = denialsAtOnce(inForce.state()?.documents ?? [], judged.documents);
+    if (denials.length === 0) return;
+    const added = denials.map((document): [DocumentKey, ParsedDocument] => [document.key, document]);
+    const held = new Map([...inForce.held(), ...added]);
+    // One that needs the rest of its edit comes with it.
+    if (check(withHeld(known.documents, held)).some(({ severity }) => severity === 'error')) return;
+    early = new Map([...early, ...added]);
+    inForce.accept(known, held, inForce.problems());
+  };
+  /** Whole: behind another link than before, or by a rename. */
+  const arrived = (content: DirectoryContent) => (file: string) => {
+    const real = content.files.get(file)?.real;
+    const before = accepted?.files.get(file)?.real;
+    return real !== undefined && ((before !== undefined && before !== real) || watcher.arrivedWhole(real));
   };
   const look = (): void =>
     void serial.run(async () => {
       if (!closed) await reload().catch(fail('reading the directory of documents failed'));
     });
   const rejudge = (): void => {
-    seen = undefined;
+    handled = false;
     look();
   };
-  const watcher = createDirectoryWatcher({ clock, quietMs, pollMs, onChange: look });
+  const watcher = createDirectoryWatcher({ clock, log, quietMs, pollMs, onChange: look });
   const unwatch = holding?.watch(rejudge);
   const fail = (message: string) => (reason: unknown) =>
     log.error({ error: CellwallError.from(reason).message }, message);
   const deps = {
     ...{ root, check, log, database, inForce, reload, rejudge },
-    taken: (file: string) => seen?.files.has(file) ?? false,
+    taken: (file: string) => seen?.texts.has(file) ?? false,
+    waiting: (key: DocumentKey) => early.has(key),
+    settling: waiting.active,
     onWritten(journal: Parameters<typeof withJournal>[1]) {
-      if (seen !== undefined) seen = { ...seen, files: withJournal(seen.files, journal) };
+      if (seen !== undefined) seen = { ...seen, texts: withJournal(seen.texts, journal) };
     },
   };
+  /** Of the longest wait of an edit, from the moment that the files are quiet. */
+  const patience = (): number => clock.monotonic() + settleMs + 2000;
+  const pause = (): Promise<void> => new Promise((done) => void setTimeout(done, quietMs));
 
   try {
     // What another kind of store saved here is not this directory's.
@@ -100,6 +169,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     if (saved !== undefined) inForce.resume(saved);
     resumed = inForce.state();
     await serial.run(reload);
+    // What was edited shortly before the start is in force when it is done, unless it does not come to rest.
+    for (const end = patience(); waiting.active() && clock.monotonic() < end; await serial.run(reload)) await pause();
     await removeTemporary(seen?.folders ?? []);
   } catch (reason) {
     unwatch?.();
@@ -111,11 +182,16 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const store: Omit<Store, 'history'> = {
     state: () => requireState(inForce.state(), inForce.whyNot()),
     problems: inForce.problems,
-    apply: (changes, applyOptions) =>
-      serial.run(async () => {
-        if (closed) throw new CellwallError('unavailable', 'the store is closed');
-        return applyToFiles(deps, changes, applyOptions);
-      }),
+    async apply(changes, applyOptions) {
+      for (const end = patience(); ; await pause()) {
+        const result = await serial.run(async () => {
+          if (closed) throw new CellwallError('unavailable', 'the store is closed');
+          return applyToFiles(deps, changes, applyOptions, clock.monotonic() < end);
+        });
+        // Not inside `serial`: others' applies, urgent ones above all, do not wait for this one's edited file.
+        if (result.kind !== 'settling') return result;
+      }
+    },
     watch: watchers.watch,
     table(name) {
       checkTableName(name);
@@ -134,6 +210,12 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   return withHistory(store, { clock, log, resumed });
 }
 
+/** Of the files whose text is another than known. */
+function realPaths({ texts, files }: DirectoryContent, known: JudgedFiles | undefined): ReadonlySet<string> {
+  const changed = [...texts].filter(([name, text]) => known?.texts.get(name) !== text);
+  return new Set(changed.flatMap(([name]) => files.get(name)?.real ?? []));
+}
+
 /** An empty directory where documents were is a mistake until `apply` says otherwise. */
 function vanished(file: string): Problem {
   return {
@@ -143,12 +225,4 @@ function vanished(file: string): Problem {
     hint: 'is the volume mounted? To really remove everything, use cellwall delete',
     source: { file, line: 1, column: 1 },
   };
-}
-
-function sameContent(a: DirectoryContent, b: DirectoryContent): boolean {
-  return (
-    a.files.size === b.files.size &&
-    [...a.files].every(([path, text]) => b.files.get(path) === text) &&
-    JSON.stringify(a.problems) === JSON.stringify(b.problems)
-  );
 }

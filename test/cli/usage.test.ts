@@ -131,7 +131,7 @@ describe('serve', () => {
     const { result, asked } = await serve(['--documents', folder], { HOME: '/var/me' });
     expect(asked).toEqual([
       {
-        store: { kind: 'directory', documents: folder },
+        store: { kind: 'directory', documents: folder, settleSeconds: 3 },
         data: '/var/me/.local/state/cellwall',
         xds: { host: '0.0.0.0', port: 18000 },
         identity: { host: '0.0.0.0', port: 18001 },

@@ -37,6 +37,7 @@ async function openStore(pollMs = 60_000): Promise<Store> {
     log: silentLog,
     clock: systemClock,
     pollMs,
+    settleMs: 300,
   });
   open.push(store);
   return store;

@@ -7,6 +7,7 @@ import { flag } from '../environment.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { addLogLevelFlag, logLevel } from '../log-level.ts';
+import { seconds } from '../number.ts';
 import { defaultData } from '../paths.ts';
 import { formatOf, print } from '../print.ts';
 import { object, prints } from '../prints.ts';
@@ -16,6 +17,7 @@ import { readSecret } from '../secret.ts';
 interface Options {
   readonly documents?: string;
   readonly store: 'directory' | 'redis' | 'memory';
+  readonly settleSeconds: number;
   readonly data?: string;
   readonly xdsListen: HostPort | string;
   readonly identityListen: HostPort | string;
@@ -32,6 +34,13 @@ export function serveCommand(context: CliContext): Command {
       flag('--documents <dir>', 'the directory of YAML documents', {
         defaultText: 'cellwall, if it exists',
         env: 'CELLWALL_DOCUMENTS',
+      }),
+    )
+    .addOption(
+      flag('--settle-seconds <n>', 'how long files must be quiet before what disappears from them is gone', {
+        default: 3,
+        env: 'CELLWALL_SETTLE_SECONDS',
+        parse: seconds,
       }),
     )
     .addOption(
@@ -95,7 +104,7 @@ export function serveCommand(context: CliContext): Command {
   });
 }
 
-function storeOf({ store, documents }: Options, command: Command): ServeOptions['store'] {
+function storeOf({ store, documents, settleSeconds }: Options, command: Command): ServeOptions['store'] {
   switch (store) {
     case 'redis': {
       const url = readSecret(command, 'redisUrl');
@@ -105,8 +114,8 @@ function storeOf({ store, documents }: Options, command: Command): ServeOptions[
     case 'memory':
       return documents === undefined ? { kind: 'memory' } : { kind: 'memory', documents: directory(documents) };
     case 'directory':
-      if (documents !== undefined) return { kind: 'directory', documents: directory(documents) };
-      if (isDirectory('cellwall')) return { kind: 'directory', documents: 'cellwall' };
+      if (documents !== undefined) return { kind: 'directory', documents: directory(documents), settleSeconds };
+      if (isDirectory('cellwall')) return { kind: 'directory', documents: 'cellwall', settleSeconds };
       return command.error(
         'error: no documents: there is no directory ./cellwall\n  hint: put your YAML there, or name its directory with --documents',
         { exitCode: 2 },

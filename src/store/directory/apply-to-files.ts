@@ -1,6 +1,7 @@
 // `apply` on a directory: edits of documents become edits of files, journalled, so that all of them happen or none.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { DocumentKey } from '../../model/documents/document.ts';
 import { type Edit, planChanges, sameText } from '../plan-changes.ts';
 import { refuseConflict, requireState } from '../refuse.ts';
 import type { JournalEntry, StateDatabase } from '../sqlite/state-database.ts';
@@ -19,6 +20,10 @@ export interface ApplyDeps {
   readonly inForce: InForce;
   /** Whether a file of that name was there when last looked. */
   readonly taken: (file: string) => boolean;
+  /** Whether that document is in force, but the edit of the files that it came with is not yet. */
+  readonly waiting: (key: DocumentKey) => boolean;
+  /** Whether an edit of the files waits until they are quiet. */
+  readonly settling: () => boolean;
   /** Reads the directory anew. */
   readonly reload: () => Promise<void>;
   /** Judges what is there anew, soon. */
@@ -29,11 +34,13 @@ export interface ApplyDeps {
 
 const maxAttempts = 3;
 
+/** `settling`, if it `mayWait`: what it would write to was just edited outside, and is not in force yet. */
 export async function applyToFiles(
   deps: ApplyDeps,
   changes: readonly Change[],
   options: ApplyOptions,
-): Promise<ApplyResult> {
+  mayWait: boolean,
+): Promise<ApplyResult | { readonly kind: 'settling' }> {
   const { check, log, inForce, reload } = deps;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const base = requireState(inForce.state(), inForce.whyNot());
@@ -41,6 +48,10 @@ export async function applyToFiles(
     const plan = planChanges(base.documents, changes, check);
     if (plan.kind === 'invalid') return plan;
     if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: base.revision };
+    if (plan.edits.some(({ key }) => deps.waiting(key))) {
+      if (mayWait) return { kind: 'settling' };
+      break;
+    }
     const doubtful = inForce.problems().length > 0 || inForce.held().size > 0;
     if (await write(deps, base, plan.edits, options)) {
       const changed = plan.edits.map(({ key }) => key);
@@ -52,6 +63,7 @@ export async function applyToFiles(
     }
     // Someone edited a file meanwhile: take that in first, then try on top of it.
     await reload();
+    if (mayWait && deps.settling()) return { kind: 'settling' };
   }
   throw new CellwallError('aborted', 'a file was edited outside at the same time', {
     hint: inForce.problems().length > 0 ? `it has problems: correct it first (${inForce.whyNot()})` : 'apply again',

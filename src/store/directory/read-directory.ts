@@ -1,95 +1,84 @@
-// Reads every *.yaml and *.yml below a directory. What editors and Kubernetes leave there (dot files, backups) is passed over;
-// what could surprise (links that lead out, devices, huge files) is a problem.
-import type { Dirent } from 'node:fs';
-import { open, readdir, realpath, stat } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+// Reads every document file below a directory, between two listings: a read during which anything changed is torn, and nobody's state.
+// What could surprise (links that lead out, devices, huge files) is a problem.
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Problem } from '../../model/problem.ts';
 import { maxYamlBytes } from '../../model/yaml/read-yaml.ts';
+import { fileSignature, type ListedFile, type Listing, listDirectory } from './list-directory.ts';
 
 export interface DirectoryContent {
   /** Text by path relative to the directory, with `/`. */
-  readonly files: ReadonlyMap<string, string>;
-  /** Absolute paths of all directories that were read, for watching. */
+  readonly texts: ReadonlyMap<string, string>;
+  /** The same files, as they were listed. */
+  readonly files: ReadonlyMap<string, ListedFile>;
+  /** Absolute paths of all directories that were read. */
   readonly folders: readonly string[];
   readonly problems: readonly Problem[];
+  /** Equal for two reads between which nothing was written. */
+  readonly signature: string;
+  readonly torn: boolean;
 }
 
 const maxFiles = 10_000;
 const maxTotalBytes = 64 * 1024 * 1024;
-const maxFolderDepth = 16;
+const atATime = 16;
 
-/** All there is to read, once. Never throws: a directory that cannot be read is a problem. */
-export async function readDirectory(root: string): Promise<DirectoryContent> {
-  const files = new Map<string, string>();
-  const folders: string[] = [];
-  const problems: Problem[] = [];
+/** All there is to read, once. `found` is told before anything is read. Never throws. */
+export async function readDirectory(root: string, found: (listing: Listing) => void): Promise<DirectoryContent> {
+  const before = await listDirectory(root);
+  found(before);
+  const texts = new Map<string, string>();
+  const problems = [...before.problems];
+  let { torn } = before;
   let total = 0;
   const complain = (file: string, code: string, message: string): void => {
     problems.push({ severity: 'error', code, message, source: { file, line: 1, column: 1 } });
   };
-  const readOne = async (path: string, name: string, real: string): Promise<void> => {
-    const text = await readText(path, real).catch((reason: unknown) => reason);
-    if (typeof text === 'string') {
-      total += text.length;
-      if (files.size >= maxFiles || total > maxTotalBytes) complain(name, 'too-large', 'the directory holds too much');
-      else files.set(name, text);
-    } else if (!isMissing(text)) complain(name, 'unreadable-file', text instanceof Error ? text.message : String(text));
-  };
-  const readFolder = async (folder: string, real: string, depth: number): Promise<void> => {
-    folders.push(folder);
-    const entries = await readdir(folder, { withFileTypes: true }).catch((reason: unknown) => {
-      if (depth === 0 || !isMissing(reason)) {
-        complain(
-          nameOf(root, folder),
-          'unreadable-directory',
-          reason instanceof Error ? reason.message : String(reason),
-        );
-      }
-      return [];
-    });
-    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      const path = join(folder, entry.name);
-      if (problems.length > 100) return;
-      if (entry.isDirectory() && !entry.name.startsWith('.')) {
-        if (depth < maxFolderDepth) await readFolder(path, real, depth + 1);
-        else complain(nameOf(root, path), 'too-deep', 'directories nest too deeply');
-      } else if (isDocumentFile(entry)) await readOne(path, nameOf(root, path), real);
+  const readOne = async (file: ListedFile): Promise<void> => {
+    const { name, size } = file;
+    total += size;
+    if (texts.size >= maxFiles || total > maxTotalBytes)
+      return complain(name, 'too-large', 'the directory holds too much');
+    if (size > maxYamlBytes) return complain(name, 'unreadable-file', `larger than ${maxYamlBytes} bytes`);
+    try {
+      const text = await readText(file);
+      if (text === undefined) torn = true;
+      else texts.set(name, text);
+    } catch (reason) {
+      if (hasCode(reason, 'ENOENT')) torn = true;
+      else if (reason instanceof TypeError) complain(name, 'unreadable-file', 'not UTF-8 text');
+      else complain(name, 'unreadable-file', reason instanceof Error ? reason.message : String(reason));
     }
   };
-  const real = await realpath(root).catch(() => root);
-  await readFolder(root, real, 0);
-  return { files, folders, problems };
+  for (let from = 0; from < before.files.length && problems.length <= 100; from += atATime) {
+    await Promise.all(before.files.slice(from, from + atATime).map(readOne));
+  }
+  const after = await listDirectory(root);
+  torn ||= after.torn || after.signature !== before.signature;
+  const files = new Map(before.files.map((file) => [file.name, file]));
+  const signature = JSON.stringify([before.signature, problems]);
+  return { texts: inOrder(texts), files, folders: before.folders, problems, signature, torn };
 }
 
-/** `name.yaml`, not `.name.yaml.swp`, `name.yaml~`, `#name.yaml#` or `.#name.yaml`. */
-function isDocumentFile(entry: Dirent): boolean {
-  return /^[^.#~][^/]*\.ya?ml$/i.test(entry.name) && !entry.isDirectory();
-}
-
-async function readText(path: string, realRoot: string): Promise<string> {
-  const target = await realpath(path);
-  if (target !== realRoot && !target.startsWith(realRoot + sep))
-    throw new Error('a link that leads out of the directory');
-  // Before opening: opening a named pipe would wait for a writer.
-  const info = await stat(target);
-  if (!info.isFile()) throw new Error('not a regular file');
-  if (info.size > maxYamlBytes) throw new Error(`larger than ${maxYamlBytes} bytes`);
-  const handle = await open(target, 'r');
+/** Undefined where it was written in the meantime. */
+async function readText({ name, real, signature }: ListedFile): Promise<string | undefined> {
+  // A pipe or device that took the file's place must neither be waited for nor be set off.
+  const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await handle.readFile());
-  } catch (reason) {
-    throw reason instanceof TypeError ? new Error('not UTF-8 text') : reason;
+    const listed = async (): Promise<boolean> =>
+      `${name} ${real} ${fileSignature(await handle.stat({ bigint: true }))}` === signature;
+    if (!(await listed())) return undefined;
+    const bytes = await handle.readFile();
+    return (await listed()) ? new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) : undefined;
   } finally {
     await handle.close();
   }
 }
 
-/** The path below the root, with `/`. */
-function nameOf(root: string, path: string): string {
-  return relative(root, path).split(sep).join('/') || '.';
+function inOrder(texts: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...texts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** A file that went away while we read: an editor's, or a rename under way. The next read will see. */
-function isMissing(reason: unknown): boolean {
-  return reason instanceof Error && 'code' in reason && reason.code === 'ENOENT';
+function hasCode(reason: unknown, code: string): boolean {
+  return reason instanceof Error && 'code' in reason && reason.code === code;
 }

@@ -1,16 +1,29 @@
-// Tells when something in a directory changes: the system's notices, gathered until it is quiet, and a slow look as a safety net.
+// Tells when something in a directory changes: the system's notices, gathered until it is quiet, and a slow look as a safety net. It
+// also knows what the notices tell of a file: put there whole (a rename), or written where it stands.
 import { type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { WatchedFolder } from './list-directory.ts';
 import { isTemporary } from './write-files.ts';
 
 export interface DirectoryWatcher {
   /** Watches exactly these folders from now on. */
-  follow(folders: readonly string[]): void;
+  follow(folders: readonly WatchedFolder[]): void;
+  /** How many notices there were: equal if there was none in between. */
+  notices(): number;
+  /** Whether the last that was heard of this file is that it came by a rename, and nothing was written to it since. */
+  arrivedWhole(path: string): boolean;
+  /** What was heard of files up to now is settled. */
+  forgetFiles(): void;
+  /** A look after this long, in place of an earlier one that was asked for. */
+  lookIn(ms: number): void;
   close(): void;
 }
 
 export interface DirectoryWatcherOptions {
   readonly clock: Clock;
+  readonly log: Log;
   /** Notices are gathered until none came for this long, milliseconds. */
   readonly quietMs: number;
   readonly pollMs: number;
@@ -19,18 +32,21 @@ export interface DirectoryWatcherOptions {
 
 /** Notices under steady change are handed on after this many quiet periods at the latest. */
 const maxQuietPeriods = 10;
+const maxHeard = 50_000;
 
-export function createDirectoryWatcher({
-  clock,
-  quietMs,
-  pollMs,
-  onChange,
-}: DirectoryWatcherOptions): DirectoryWatcher {
+export function createDirectoryWatcher(options: DirectoryWatcherOptions): DirectoryWatcher {
+  const { clock, log, quietMs, pollMs, onChange } = options;
   const watchers = new Map<string, FSWatcher>();
+  /** By path, what the last notice said. */
+  const heard = new Map<string, 'renamed' | 'written'>();
+  let count = 0;
+  let told = false;
   let cancel: (() => void) | undefined;
   let cancelPoll: (() => void) | undefined;
+  let cancelLook: (() => void) | undefined;
   let since = 0;
   const notice = (): void => {
+    count += 1;
     if (cancel === undefined) since = clock.monotonic();
     cancel?.();
     const left = since + maxQuietPeriods * quietMs - clock.monotonic();
@@ -45,31 +61,58 @@ export function createDirectoryWatcher({
       poll();
     });
   };
-  const drop = (folder: string): void => {
-    watchers.get(folder)?.close();
-    watchers.delete(folder);
+  const drop = (key: string): void => {
+    watchers.get(key)?.close();
+    watchers.delete(key);
+  };
+  const begin = (key: string, { path, names }: WatchedFolder): void => {
+    try {
+      const watcher = watch(path, { persistent: false }, (event, name) => {
+        if (names === undefined ? !concerns(name) : name !== null && !names.has(name)) return;
+        if (name !== null && names === undefined && heard.size < maxHeard)
+          heard.set(join(path, name), event === 'rename' ? 'renamed' : 'written');
+        notice();
+      });
+      watcher.on('error', () => drop(key));
+      watchers.set(key, watcher);
+    } catch (reason) {
+      // No notices from here (too many watches, or it just went away): the slow look sees it.
+      if (!told)
+        log.info({ path, reason: String(reason) }, 'no notices of changes there: it is looked at now and then');
+      told = true;
+    }
   };
   poll();
   return {
     follow(folders) {
-      for (const folder of watchers.keys()) if (!folders.includes(folder)) drop(folder);
-      for (const folder of folders) {
-        if (watchers.has(folder)) continue;
-        try {
-          const watcher = watch(folder, { persistent: false }, (_, name) => {
-            if (name === null || !isTemporary(name)) notice();
-          });
-          watcher.on('error', () => drop(folder));
-          watchers.set(folder, watcher);
-        } catch {
-          // No notices from here (too many watches, or it just went away): the slow look sees it.
-        }
-      }
+      // Another inode is another folder, whatever it is called.
+      const wanted = new Map(
+        folders.map((folder) => [
+          `${folder.path}\0${folder.inode}\0${folder.names === undefined ? '' : JSON.stringify([...folder.names])}`,
+          folder,
+        ]),
+      );
+      for (const key of [...watchers.keys()]) if (!wanted.has(key)) drop(key);
+      for (const [key, folder] of wanted) if (!watchers.has(key)) begin(key, folder);
+    },
+    notices: () => count,
+    arrivedWhole: (path) => heard.get(path) === 'renamed',
+    forgetFiles: () => heard.clear(),
+    lookIn(ms) {
+      cancelLook?.();
+      cancelLook = clock.after(ms, onChange);
     },
     close() {
       cancel?.();
       cancelPoll?.();
-      for (const folder of [...watchers.keys()]) drop(folder);
+      cancelLook?.();
+      for (const key of [...watchers.keys()]) drop(key);
     },
   };
+}
+
+/** Not what editors and we write beside the documents. A name that begins with two dots may be Kubernetes' `..data`. */
+function concerns(name: string | null): boolean {
+  if (name === null) return true;
+  return !isTemporary(name) && !/^\.[^.]|^#|~$/.test(name);
 }

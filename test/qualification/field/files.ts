@@ -1,4 +1,17 @@
 // Files that somebody writes while they are read.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const filesItems: readonly Item[] = [];
+export const filesItems: readonly Item[] = [
+  fromTests({
+    name: 'half-written-files',
+    line: 'Nothing half-written is in force: random writers against `decide`; a shell that writes late, pieces, cp, git checkout, a replaced folder, git-sync and ConfigMap swaps under two real Envoys',
+    bound:
+      '0 calls let through that old and new files refuse, 0 refused that both allow; a rename and a denial in force within 1 s, a removal not before the settle time',
+    files: [
+      'test/field/files/random-writers.test.ts',
+      'test/field/files/last-good.test.ts',
+      'test/field/files/real-envoy.test.ts',
+    ],
+  }),
+];

@@ -1,0 +1,70 @@
+// An edit of the files that waits until they are quiet: the same read, with no notice since and nobody writing, after the time that
+// settle.ts says.
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Problem } from '../../model/problem.ts';
+
+export interface Waiting {
+  /** Whether the edit may be taken; else when to look again. */
+  judge(
+    read: Read,
+    settleMs: number,
+  ): Promise<{ readonly kind: 'take' } | { readonly kind: 'wait'; readonly ms: number }>;
+  /** The read was torn: nothing was seen twice yet. */
+  torn(): number;
+  active(): boolean;
+  /** What to tell when it takes unusually long. */
+  problems(file: string): readonly Problem[];
+  over(): void;
+}
+
+export interface Read {
+  readonly signature: string;
+  /** How many notices there were before it began. */
+  readonly notices: number;
+  /** A file of the edit that is still open for writing. */
+  readonly stillOpen: () => Promise<string | undefined>;
+}
+
+/** After this long without quiet it is a problem. */
+const patienceMs = 20_000;
+const openAgainMs = 500;
+
+export function createWaiting({ clock, log, againMs }: { clock: Clock; log: Log; againMs: number }): Waiting {
+  let first: { readonly signature: string; readonly notices: number; readonly at: number } | undefined;
+  let since: number | undefined;
+  let open: string | undefined;
+  return {
+    async judge({ signature, notices, stillOpen }, settleMs) {
+      const now = clock.monotonic();
+      if (since === undefined) log.info({ settleMs }, 'an edit of the documents waits until its files are quiet');
+      since ??= now;
+      if (first?.signature !== signature || first.notices !== notices) first = { signature, notices, at: now };
+      const left = first.at + settleMs - now;
+      if (left > 0) return { kind: 'wait', ms: left };
+      open = await stillOpen();
+      return open === undefined ? { kind: 'take' } : { kind: 'wait', ms: openAgainMs };
+    },
+    torn() {
+      since ??= clock.monotonic();
+      first = undefined;
+      return againMs;
+    },
+    active: () => since !== undefined,
+    problems(file) {
+      if (since === undefined || clock.monotonic() - since < patienceMs) return [];
+      const source = { file: open ?? file, line: 1, column: 1 };
+      const message =
+        open === undefined
+          ? 'an edit is not in force: files change all the time'
+          : 'an edit is not in force: a process holds this file open for writing';
+      const hint = 'write beside the file and rename it over it (mv does), or use cellwall apply';
+      return [{ severity: 'error', code: 'never-quiet', message, hint, source }];
+    },
+    over() {
+      first = undefined;
+      since = undefined;
+      open = undefined;
+    },
+  };
+}

@@ -1,5 +1,5 @@
 // The gate before strict, for those who edit the files: a whole control plane, a proxy of the service, real edits.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { typeUrls } from '../../src/xds/type-url.ts';
@@ -24,8 +24,12 @@ afterEach(async () => {
   await plane?.stop();
 });
 
-const edit = (...documents: readonly string[]): void =>
-  writeFileSync(join(plane.folder, 'documents', 'all.yaml'), yaml(...documents));
+/** As editors save: the window of the gate is not to pass while the files settle. */
+const edit = (...documents: readonly string[]): void => {
+  const next = join(plane.folder, 'documents', '.all.new');
+  writeFileSync(next, yaml(...documents));
+  renameSync(next, join(plane.folder, 'documents', 'all.yaml'));
+};
 const problems = async () => (await plane.admin.status()).problems;
 const held = () => eventually('held back', async () => (await problems())[0]);
 const well = (ms?: number) => eventually('in force', async () => (await problems()).length === 0 || undefined, ms);

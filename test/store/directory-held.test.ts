@@ -49,7 +49,16 @@ const check: StateCheck = (all) => {
 
 async function openStore(judge: StateCheck = () => []): Promise<Store> {
   const state = join(folder, 'state');
-  const deps = { documents, state, check: judge, holding, log: silentLog, clock: systemClock, pollMs: 60_000, settleMs: 300 };
+  const deps = {
+    documents,
+    state,
+    check: judge,
+    holding,
+    log: silentLog,
+    clock: systemClock,
+    pollMs: 60_000,
+    settleMs: 300,
+  };
   const store = await createDirectoryStore(deps);
   open.push(store);
   return store;

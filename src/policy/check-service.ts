@@ -9,6 +9,21 @@ type Parsed = ParsedDocument<Service>;
 export function checkService(parsed: Parsed, problems: Problems): void {
   checkHealth(parsed, problems);
   checkTimes(parsed, problems);
+  checkHttp1(parsed, problems);
+}
+
+/** Between sidecars goes what the application speaks: HTTP/2 has neither `Upgrade` nor upper case. */
+function checkHttp1(parsed: Parsed, problems: Problems): void {
+  const { protocol, upgrades, headerCase } = parsed.document.spec;
+  if (protocol === 'http1') return;
+  const wrong = [...(upgrades.length > 0 ? ['upgrades'] : []), ...(headerCase === 'keep' ? ['headerCase'] : [])];
+  for (const field of wrong) {
+    problems.error(parsed, ['spec', field], {
+      code: 'http1-only',
+      message: `${field} is of HTTP/1.1, and the service speaks ${protocol}`,
+      hint: protocol === 'tcp' ? 'remove it: TCP carries anything' : 'remove it, or say `protocol: http1`',
+    });
+  }
 }
 
 function checkHealth(parsed: Parsed, problems: Problems): void {

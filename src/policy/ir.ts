@@ -58,12 +58,22 @@ export interface ServiceIr {
   readonly endpoints: EndpointSourceIr;
   readonly dependsOn: readonly DependencyIr[];
   readonly authorization: AuthorizationIr;
-  readonly identityHeaders: { readonly xfcc: boolean; readonly peerId: boolean; readonly subjectDn: boolean };
+  readonly identityHeaders: IdentityHeadersIr;
   readonly healthPath?: string;
   readonly escapedSlashes: 'reject' | 'keep';
   /** It has descriptors, so that rules may speak of fields of its requests. */
   readonly describesGrpc: boolean;
-  readonly timeouts: { readonly connectMs: number; readonly requestMs: number; readonly idleMs: number };
+  readonly timeouts: {
+    readonly connectMs: number;
+    readonly requestMs: number;
+    /** 0: none. */
+    readonly idleMs: number;
+    /** Of unused connections to the application; 0: none. */
+    readonly applicationIdleMs: number;
+  };
+  readonly upgrades: readonly 'websocket'[];
+  /** Names of headers arrive as they were written. HTTP/1.1 only. */
+  readonly keepsHeaderCase: boolean;
   readonly retries: { readonly attempts: number; readonly perTryTimeoutMs?: number };
   readonly outlierDetection?: {
     readonly consecutiveFailures: number;
@@ -81,6 +91,16 @@ export interface ServiceIr {
   readonly rawPatches?: readonly { readonly document: DocumentKey; readonly source: Source }[];
   /** Connections, inbound and outbound to it, are drained after this; always below half the SVID's lifetime. */
   readonly connectionAgeMs: number;
+}
+
+export interface IdentityHeadersIr {
+  readonly xfcc: boolean;
+  readonly peerId: boolean;
+  readonly subjectDn: boolean;
+  /** Of others who speak of identity: names, or beginnings that end in "*". In order, each once. */
+  readonly stripped: readonly string[];
+  /** From whom the application gets them all the same. */
+  readonly trusted: { readonly callers: readonly SpiffeId[]; readonly anonymous: boolean };
 }
 
 export type MtlsIr = { readonly mode: 'strict' } | { readonly mode: 'permissive'; readonly legacyAuthority?: string };

@@ -16,6 +16,7 @@ export interface MeshDefaults {
   readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
   readonly authorization: Mesh['spec']['authorization'];
   readonly breakGlass: readonly SpiffeId[];
+  readonly strippedHeaders: readonly string[];
 }
 
 const minLifetimeMs = 1000;
@@ -43,6 +44,7 @@ export function resolveMeshDefaults(
       jwtIssuers: new Map(),
       authorization: { withinCell: 'deny', acrossCells: 'deny' },
       breakGlass: [],
+      strippedHeaders: [],
     };
   }
   for (const other of others) {
@@ -68,6 +70,7 @@ export function resolveMeshDefaults(
     jwtIssuers: resolveJwtIssuers(parsed, problems),
     authorization: spec.authorization,
     breakGlass: resolveBreakGlass(parsed, problems),
+    strippedHeaders: spec.strippedHeaders,
   };
 }
 

@@ -6,6 +6,7 @@ import { checkService } from './check-service.ts';
 import type { CellIr, DependencyIr, EndpointSourceIr, MtlsIr, ServiceIr, ServiceKey, WorkloadIr } from './ir.ts';
 import { type Names, nameHint, serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
+import { resolveIdentityHeaders } from './resolve-identity-headers.ts';
 import type { MeshDefaults } from './resolve-mesh.ts';
 
 export type ServiceDraft = Omit<ServiceIr, 'authorization'>;
@@ -20,6 +21,11 @@ export interface ServiceContext {
 type Parsed = ParsedDocument<Service>;
 
 const hourMs = 3_600_000;
+/**
+ * HTTP/1.1 servers close unused connections after seconds, some sooner, and race with a request that reuses one; a new connection
+ * on the same host costs next to nothing.
+ */
+const http1IdleMs = 250;
 
 export function resolveService(parsed: Parsed, context: ServiceContext): ServiceDraft {
   const { metadata, spec } = parsed.document;
@@ -38,11 +44,19 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
     mtls: resolveMtls(parsed, context),
     endpoints: resolveEndpoints(parsed, context),
     dependsOn: resolveDependencies(parsed, key, context),
-    identityHeaders: spec.identityHeaders,
+    identityHeaders: resolveIdentityHeaders(parsed, context),
     ...(spec.health === undefined ? {} : { healthPath: spec.health.path }),
     escapedSlashes: spec.paths.escapedSlashes,
     describesGrpc: spec.grpc !== undefined && (spec.protocol === 'grpc' || spec.protocol === 'http2'),
-    timeouts: { connectMs: spec.timeouts.connect, requestMs: spec.timeouts.request, idleMs: spec.timeouts.idle },
+    timeouts: {
+      connectMs: spec.timeouts.connect,
+      requestMs: spec.timeouts.request,
+      idleMs: spec.timeouts.idle,
+      applicationIdleMs:
+        spec.timeouts.applicationIdle ?? (spec.protocol === 'http1' ? http1IdleMs : spec.timeouts.idle),
+    },
+    upgrades: spec.upgrades,
+    keepsHeaderCase: spec.headerCase === 'keep' && spec.protocol === 'http1',
     retries: {
       attempts: spec.retries.attempts,
       ...(spec.retries.perTryTimeout === undefined ? {} : { perTryTimeoutMs: spec.retries.perTryTimeout }),

@@ -65,6 +65,14 @@ export function jwtPayloadKey(issuer: string): string {
 }
 /** No caller may send any header that begins so. */
 export const ownHeaderPrefix = 'x-cellwall-';
+/** What the wall itself says of a caller: nobody else may, in any spelling. */
+export const ownHeaders: readonly string[] = [`${ownHeaderPrefix}*`, subjectDnHeader, xfccHeader];
+/** By which whoever sends them steers an Envoy: retries, timeouts, where to. */
+export const steeringPrefix = 'x-envoy-';
+/** Envoy's own word on X-Forwarded-For, which anyone may write. */
+export const internalHeader = `${steeringPrefix}internal`;
+/** Where a request ends: no application may take another header for one of these. */
+export const framingHeaders: readonly string[] = ['content-length', 'transfer-encoding'];
 
 /** Where the fields of a gRPC request are left that rules look at. Nothing else writes there. */
 export const requestMetadata = 'cellwall.request';

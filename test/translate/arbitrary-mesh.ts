@@ -116,10 +116,26 @@ const service = (name: string, cell: CellIr | undefined): fc.Arbitrary<ServiceIr
           fc.constant<ServiceIr['endpoints']>({ kind: 'dns', name: 'api.test', port: 443 }),
         ),
         authorization: authorization(spoken === 'tcp'),
-        identityHeaders: fc.record({ xfcc: fc.boolean(), peerId: fc.boolean(), subjectDn: fc.boolean() }),
+        identityHeaders: fc.record({
+          xfcc: fc.boolean(),
+          peerId: fc.boolean(),
+          subjectDn: fc.boolean(),
+          stripped: fc.subarray(['x-ssl-*', 'client-cert', 'x-a-b-c-d-e-f-*']),
+          trusted: fc.record({
+            callers: fc.subarray(['spiffe://td1.test/edge/router' as SpiffeId]),
+            anonymous: fc.boolean(),
+          }),
+        }),
+        upgrades: fc.subarray(['websocket' as const]),
+        keepsHeaderCase: fc.boolean(),
         healthPath: fc.option(pathText),
         escapedSlashes: fc.constantFrom('reject', 'keep'),
-        timeouts: fc.record({ connectMs: ms, requestMs: fc.nat(60_000), idleMs: ms }),
+        timeouts: fc.record({
+          connectMs: ms,
+          requestMs: fc.nat(60_000),
+          idleMs: ms,
+          applicationIdleMs: fc.nat(60_000),
+        }),
         retries: fc.record({ attempts: fc.nat(10) }),
         outliers: fc.option(
           fc.record({

@@ -134,7 +134,6 @@ describe('who is calling', () => {
   });
 
   test.each([
-    ['a name with underscores', 'x_cellwall_peer_id: forged'],
     ['a blank before the colon', 'x-cellwall-peer-id : forged'],
     ['a NUL', 'x-a: b\0x-cellwall-peer-id: forged'],
   ])('is not hidden: %s', async (_what, line) => {
@@ -164,6 +163,10 @@ describe('what is asked for', () => {
     'X-Method-Override: DELETE',
     'X-Original-URL: /admin',
     'X-Rewrite-URL: /admin',
+    'X_HTTP_METHOD_OVERRIDE: DELETE',
+    'x-http_method-override: DELETE',
+    'x_original-url: /admin',
+    'X_REWRITE_URL: /admin',
   ])('is not another request by a header: %s', async (line) => {
     expect(statusOf(await exchange(request('POST /public HTTP/1.1', 'Content-Length: 0', line)))).toBe(403);
   });
@@ -178,7 +181,6 @@ describe('what is asked for', () => {
     ['CONNECT with a path', 'CONNECT /public HTTP/1.1', 400],
     ['OPTIONS of all', 'OPTIONS * HTTP/1.1', 404],
     ['a method in lower case', 'get /public HTTP/1.1', 400],
-    ['HTTP/1.0', 'GET /public HTTP/1.0', 426],
   ])('is not let through: %s', async (_what, line, status) => {
     expect(statusOf(await exchange(request(line)))).toBe(status);
   });

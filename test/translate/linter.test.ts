@@ -357,10 +357,14 @@ describe('HTTP', () => {
     ['paths as they come', {}, 'http-path'],
     ['escaped slashes by default', {}, 'http-escaped-slashes'],
     ['escaped slashes decoded', { pathWithEscapedSlashesAction: 4 }, 'http-escaped-slashes'],
-    ['upgrades', { upgradeConfigs: [{ upgradeType: 'websocket' }] }, 'http-upgrade'],
+    ['upgrades', { upgradeConfigs: [{ upgradeType: 'CONNECT' }] }, 'http-upgrade'],
     ['CONNECT', { http2ProtocolOptions: { allowConnect: true } }, 'http-upgrade'],
     ['forwarded XFCC', { forwardClientCertDetails: 2 }, 'http-xfcc'],
-    ['headers with underscores', {}, 'http-underscores'],
+    [
+      'an upgrade with filters of its own',
+      { upgradeConfigs: [{ upgradeType: 'websocket', filters: [{ name: 'x' }] }] },
+      'http-upgrade',
+    ],
     ['forged identity headers', {}, 'http-forged-header'],
   ])('%s', (_what, init, code) => {
     expect(codes(manager(init))).toContain(code);

@@ -3,7 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseDocuments } from '../../src/model/parse.ts';
 import { resolve } from '../../src/policy/resolve.ts';
+import { framingHeaders, ownHeaders } from '../../src/translate/names.ts';
 import { checkRaw } from '../../src/translate/raw/check-raw.ts';
+import { otherSpellings, spellings } from '../../src/translate/wire/header-spellings.ts';
 
 const base = `apiVersion: cellwall/v1
 kind: Mesh
@@ -42,10 +44,10 @@ const ads = '{ads: {}, resource_api_version: V3}';
 const authz = (name: string, source = ads): string =>
   `{name: api/${name}, config_discovery: {config_source: ${source}, type_urls: [${rbac}], apply_default_config_without_warming: true, default_config: {"@type": ${rbac}, rules: {action: ALLOW}}}}`;
 const both = `${authz('authz-deny')}, ${authz('authz-allow')}`;
-const removal = (prefix: string): string => `{remove_on_match: {key_matcher: {prefix: ${prefix}, ignore_case: true}}}`;
-const early = `[{name: early, typed_config: {${extension('http.early_header_mutation.header_mutation.v3.HeaderMutation')}, mutations: [${removal('x-cellwall-')}, ${removal('x-client-cert-subject-dn')}]}}]`;
-const paths =
-  'normalize_path: true, merge_slashes: true, path_with_escaped_slashes_action: REJECT_REQUEST, common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}';
+const removal = (regex: string): string => `{remove_on_match: {key_matcher: {safe_regex: {regex: '${regex}'}}}}`;
+const removals = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings)].map(removal).join(', ');
+const early = `[{name: early, typed_config: {${extension('http.early_header_mutation.header_mutation.v3.HeaderMutation')}, mutations: [${removals}]}}]`;
+const paths = 'normalize_path: true, merge_slashes: true, path_with_escaped_slashes_action: REJECT_REQUEST';
 const manager = (filters: string, routes: string): string =>
   `{name: hcm, typed_config: {${extension('filters.network.http_connection_manager.v3.HttpConnectionManager')}, stat_prefix: x, ${paths}, early_header_mutation_extensions: ${early}, http_filters: [${filters}], ${routes}}}`;
 const rds = (name: string, source = ads): string => `rds: {route_config_name: "${name}", config_source: ${source}}`;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durationSchema } from '../duration.ts';
 import { spiffeIdSchema, trustDomainSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, globalMetadataSchema, nameSchema } from './common.ts';
+import { strippedHeaderSchema } from './stripped-header.ts';
 
 export const mtlsModeSchema = z.enum(['permissive', 'strict']);
 
@@ -75,6 +76,13 @@ export const meshSchema = z.strictObject({
       .prefault({})
       .describe(
         'What happens to calls between cells and inside one, to strict services that no enforced policy targets.',
+      ),
+    strippedHeaders: z
+      .array(strippedHeaderSchema)
+      .max(32)
+      .default([])
+      .describe(
+        "Headers that speak of identity and that callers may not send, besides those of the wall and of client certificates (docs/authorization.md): names, or beginnings as 'x-sso-*'. In every spelling.",
       ),
     breakGlass: z
       .array(spiffeIdSchema)

@@ -1,6 +1,7 @@
 // Service: what stands behind a sidecar, and what it calls.
 import { z } from 'zod';
 import { durationSchema } from '../duration.ts';
+import { spiffeIdSchema } from '../spiffe-id.ts';
 import {
   apiVersionSchema,
   ipSchema,
@@ -10,6 +11,7 @@ import {
   serviceRefSchema,
 } from './common.ts';
 import { mtlsModeSchema } from './mesh.ts';
+import { strippedHeaderSchema } from './stripped-header.ts';
 
 const pathSchema = z
   .string()
@@ -21,6 +23,15 @@ const staticEndpointSchema = z.strictObject({
   port: portSchema,
   cell: nameSchema.optional().describe('Where it runs, for same-cell-first.'),
 });
+
+const trustedHopSchema = z.union(
+  [
+    z.strictObject({ service: serviceRefSchema }),
+    z.strictObject({ spiffeId: spiffeIdSchema }).describe('It has to name its chain by SNI: docs/edges.md.'),
+    z.strictObject({ anonymous: z.literal(true) }).describe('Permissive only: everyone who has no identity.'),
+  ],
+  { error: 'one of `service`, `spiffeId`, `anonymous: true`' },
+);
 
 const endpointsSchema = z
   .union([
@@ -74,6 +85,16 @@ export const serviceSchema = z.strictObject({
           .describe(
             "x-client-cert-subject-dn, as GitLab's Topology Service reads it: base64 of the DER of a subject DN whose CN is the name of the caller's cell.",
           ),
+        stripped: z
+          .array(strippedHeaderSchema)
+          .max(32)
+          .default([])
+          .describe("More headers that callers may not send, besides the mesh's and the defaults, in any spelling."),
+        trustedFrom: z
+          .array(trustedHopSchema)
+          .max(16)
+          .default([])
+          .describe('Whose stripped headers the application gets: what ends TLS for others, as nginx before Rails.'),
       })
       .prefault({})
       .describe('What the application is told of its caller. Forged ones are always stripped.'),
@@ -102,9 +123,27 @@ export const serviceSchema = z.strictObject({
       .strictObject({
         connect: durationSchema.prefault('1s'),
         request: durationSchema.prefault('0s').describe('Whole request; 0s: none.'),
-        idle: durationSchema.prefault('1h').describe('Streams and TCP connections without traffic.'),
+        idle: durationSchema
+          .prefault('1h')
+          .describe(
+            'Streams and TCP connections without traffic; 0s: none. Nothing else ends what is open and allowed.',
+          ),
+        applicationIdle: durationSchema
+          .optional()
+          .describe(
+            'How long a connection to the application may be unused; below what the application itself allows. Default: 250ms for `http1`, else `idle`.',
+          ),
       })
       .prefault({}),
+    upgrades: z
+      .array(z.enum(['websocket']))
+      .max(1)
+      .default([])
+      .describe('What an `http1` service may be upgraded to. A rule that allows the request allows all that follows.'),
+    headerCase: z
+      .enum(['lower', 'keep'])
+      .default('lower')
+      .describe("`keep`: names of HTTP/1.1 headers arrive as they were written ('X-API-Key')."),
     retries: z
       .strictObject({
         attempts: z.int().min(0).max(10),

@@ -48,7 +48,8 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
     guards.set(pathParametersGuard, policy([everyone(context)], parameters.map(pathContains)));
   }
   const overrides = overridesOf(service);
-  if (overrides.length > 0) guards.set(overridesGuard, policy(overrides.map(hasHeader), [anyOperation()]));
+  if (overrides.length > 0)
+    guards.set(overridesGuard, policy(overrides.flatMap(underscored).map(hasHeader), [anyOperation()]));
   return guards;
 }
 
@@ -61,6 +62,15 @@ function overridesOf({ protocol, authorization: { deny, allow } }: ServiceIr): r
     ...(some(({ methods }) => methods) ? methodOverrides : []),
     ...(some(({ path }) => path) ? pathOverrides : []),
   ];
+}
+
+/** CGI, WSGI and Rack take "_" for "-". */
+function underscored(name: string): readonly string[] {
+  const [first = '', ...rest] = name.split('-');
+  return rest.reduce<readonly string[]>(
+    (all, part) => all.flatMap((one) => [`${one}-${part}`, `${one}_${part}`]),
+    [first],
+  );
 }
 
 function hasHeader(name: string) {

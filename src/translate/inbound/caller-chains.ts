@@ -13,26 +13,48 @@ export interface CallerChain {
   readonly serverNames: readonly string[];
   /** Another value cuts what is open. */
   readonly cut: string;
+  /** What is known of them before they say anything: by rules that speak of no operation, as all do on TCP. */
+  readonly admission: Admission;
+  /** The application gets the headers in which they speak of others' identity. */
+  readonly trusted: boolean;
 }
+
+/** `refused`: every one of them, whatever they ask for. */
+export type Admission = 'admitted' | 'refused' | 'depends';
 
 /** With more callers than this, several share a chain: a chain costs the proxy memory (docs/cutting.md). */
 export const maxCallerChains = 128;
 
 export function callerChains(service: ServiceIr, mesh: MeshIr): readonly CallerChain[] {
-  const callers = callersOf(mesh).get(service.key) ?? [];
-  const groups = new Map<string, ServiceIr[]>();
-  for (const caller of callers) {
-    const name = callers.length <= maxCallerChains ? `caller:${caller.key}` : `callers:${shardOf(caller.spiffeId)}`;
+  const trusted = new Set(service.identityHeaders.trusted.callers);
+  const callers = new Map<SpiffeId, string>([...trusted].map((id) => [id, mesh.serviceOf.get(id) ?? id]));
+  for (const { spiffeId, key } of callersOf(mesh).get(service.key) ?? []) callers.set(spiffeId, key);
+  const groups = new Map<string, SpiffeId[]>();
+  for (const [caller, key] of callers) {
+    const own = callers.size <= maxCallerChains || trusted.has(caller);
+    const name = own ? `caller:${key}` : `callers:${shardOf(caller)}`;
     groups.set(name, [...(groups.get(name) ?? []), caller]);
   }
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, members]) => ({
       name,
-      callers: members.map(({ spiffeId }) => spiffeId),
-      serverNames: members.map(({ spiffeId }) => callerServerName(spiffeId, service)),
-      cut: digest(members.map(({ spiffeId }) => refusals(spiffeId, service, mesh))),
+      callers: members,
+      serverNames: members.map((caller) => callerServerName(caller, service)),
+      cut: digest(members.map((caller) => refusals(caller, service, mesh))),
+      admission: admissionOf(members, service, mesh),
+      trusted: members.every((caller) => trusted.has(caller)),
     }));
+}
+
+function admissionOf(members: readonly SpiffeId[], service: ServiceIr, mesh: MeshIr): Admission {
+  const each = members.map((caller): Admission => {
+    if (mesh.breakGlass.includes(caller)) return 'admitted';
+    const { allowed, denied } = standing(caller, service);
+    if (!allowed) return 'refused';
+    return denied.length === 0 ? 'admitted' : 'depends';
+  });
+  return each.find((one) => one !== each[0]) === undefined ? (each[0] ?? 'depends') : 'depends';
 }
 
 /**
@@ -65,17 +87,30 @@ export function callerServerName(caller: SpiffeId, target: ServiceIr): string {
 const maxServerName = 255;
 
 /** What a caller is refused, as far as it cuts: every deny rule that speaks of it, and whether anything is allowed at all. */
-function refusals(caller: SpiffeId, { authorization }: ServiceIr, mesh: MeshIr): string {
+function refusals(caller: SpiffeId, service: ServiceIr, mesh: MeshIr): string {
   if (mesh.breakGlass.includes(caller)) return '';
+  const { allowed, denied } = standing(caller, service);
+  return JSON.stringify([allowed, denied]);
+}
+
+function standing(
+  caller: SpiffeId,
+  { authorization }: ServiceIr,
+): { readonly allowed: boolean; readonly denied: readonly string[] } {
   const { fallback, cellDefault, allow, deny } = authorization;
   const speaksOf = ({ principals }: Pick<RuleIr, 'principals'>): boolean =>
     principals.some((principal) => matchPrincipal(principal, { kind: 'id', id: caller }));
-  const denied = deny.filter(speaksOf).map(({ operations }) => JSON.stringify(operations));
   const allowed =
     fallback === 'allow' ||
     allow.some(speaksOf) ||
     (cellDefault !== undefined && speaksOf({ principals: [cellDefault] }));
-  return JSON.stringify([allowed, denied.sort()]);
+  return {
+    allowed,
+    denied: deny
+      .filter(speaksOf)
+      .map(({ operations }) => JSON.stringify(operations))
+      .sort(),
+  };
 }
 
 const known = new WeakMap<MeshIr, ReadonlyMap<ServiceKey, readonly ServiceIr[]>>();

@@ -8,20 +8,17 @@ import { circuitBreakers } from '../wire/circuit-breakers.ts';
 import { duration } from '../wire/duration.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
 
-/** HTTP/1.1 servers close idle connections after seconds (2 s is a usual shortest) and race with a request that reuses one. */
-const http1IdleMs = 1500;
-
 export function inboundCluster(
-  { protocol, timeouts }: ServiceIr,
+  service: ServiceIr,
   application: { readonly address: string; readonly port: number },
 ): Cluster {
   return create(ClusterSchema, {
     name: inboundName,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
-    connectTimeout: duration(timeouts.connectMs),
+    connectTimeout: duration(service.timeouts.connectMs),
     circuitBreakers: circuitBreakers(),
-    typedExtensionProtocolOptions: httpProtocol(protocol, {
-      idleTimeout: duration(protocol === 'http1' ? http1IdleMs : timeouts.idleMs),
+    typedExtensionProtocolOptions: httpProtocol(service, {
+      idleTimeout: duration(service.timeouts.applicationIdleMs),
     }),
     loadAssignment: {
       clusterName: inboundName,

@@ -66,7 +66,7 @@ function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
     transportSocket: downstreamTls(service, domain, chain.callers),
     transportSocketConnectTimeout: duration(handshakeMs),
-    filters: applicationFilters(service, 'caller'),
+    filters: applicationFilters(service, { kind: 'caller', ...chain }),
     ...cut(chain.cut),
   });
 }
@@ -77,7 +77,7 @@ function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object)
     ...match,
     transportSocket: downstreamTls(service, mesh.trustDomain),
     transportSocketConnectTimeout: duration(handshakeMs),
-    filters: applicationFilters(service, 'mtls'),
+    filters: applicationFilters(service, { kind: 'mtls', admission: 'depends', trusted: false }),
     ...cut(sharedCut('mtls', service, mesh)),
   });
 }
@@ -92,7 +92,11 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
     return create(FilterChainSchema, {
       name: 'plain',
       ...rawBuffer,
-      filters: applicationFilters(service, 'plain'),
+      filters: applicationFilters(service, {
+        kind: 'plain',
+        admission: 'depends',
+        trusted: service.identityHeaders.trusted.anonymous,
+      }),
       ...cut(sharedCut('plain', service, mesh)),
     });
   }
@@ -101,22 +105,27 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
     chain: 'health',
     routeName: healthRouteName,
     filters: healthFilters(),
+    trusted: false,
   });
   return create(FilterChainSchema, { name: 'health', ...rawBuffer, filters: [manager] });
 }
 
-function applicationFilters(service: ServiceIr, chain: 'caller' | 'mtls' | 'plain'): Filter[] {
-  const logged = chain === 'caller' ? 'mtls' : chain;
+interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'> {
+  readonly kind: 'caller' | 'mtls' | 'plain';
+}
+
+function applicationFilters(service: ServiceIr, { kind, admission, trusted }: ChainKind): Filter[] {
+  const chain = kind === 'caller' ? 'mtls' : kind;
   const discovered = inboundFilters.map((filter) => ({
     name: extensionName(service, filter.name),
     configType: { case: 'configDiscovery', value: extensionSource(service, filter) } as const,
   }));
   if (service.protocol === 'tcp') {
-    return [...discovered.map((filter) => create(FilterSchema, filter)), inboundTcp(service, logged)];
+    return [...discovered.map((filter) => create(FilterSchema, filter)), inboundTcp(service, chain, admission)];
   }
   const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
   // Who has a chain of his own has a certificate, which is what decides of him.
-  filters.splice(1, 0, ...(chain === 'caller' ? [] : jwtAuthnPlace(service)), ...readRequestPlace(service));
-  return [inboundManager(service, { chain: logged, routeName: inboundName, filters })];
+  filters.splice(1, 0, ...(kind === 'caller' ? [] : jwtAuthnPlace(service)), ...readRequestPlace(service));
+  return [inboundManager(service, { chain, routeName: inboundName, filters, trusted })];
 }

@@ -1,7 +1,7 @@
 // The HTTP connection manager of an inbound chain. Paths are normalised before any filter sees them, so that a rule cannot be
-// escaped by another spelling; connections and streams end within the connection age, so that old certificates do.
+// escaped by another spelling; connections take no new requests after the connection age, so that old certificates end. What is
+// open lives.
 import { create } from '@bufbuild/protobuf';
-import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import {
   HttpConnectionManager_CodecType,
@@ -16,9 +16,10 @@ import { logName } from '../names.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
+import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 import { httpAccessLog } from './access-logs.ts';
-import { earlyHeaders } from './early-headers.ts';
+import { callerEarlyHeaders, probeEarlyHeaders } from './early-headers.ts';
 import { localReplies } from './local-replies.ts';
 import { peerNames } from './peer-names.ts';
 
@@ -26,17 +27,21 @@ export interface InboundManagerOptions {
   readonly chain: 'mtls' | 'plain' | 'health';
   readonly routeName: string;
   readonly filters: readonly HttpFilter[];
+  /** Whose other headers of identity the application gets. */
+  readonly trusted: boolean;
 }
 
 const requestHeadersMs = 10_000;
-/** Between the first GOAWAY and the last of a connection that got too old. */
+/** Between the first GOAWAY and the last of a connection that got too old; in HTTP/1.1 each answer says that it is the last. */
 const drainMs = 5000;
 const maxStreams = 1000;
 /** Of a message that is held until it was read; over HTTP/2 it is this window. What gRPC servers take by default, and its frame. */
 const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
-export function inboundManager(service: ServiceIr, { chain, routeName, filters }: InboundManagerOptions): Filter {
-  const age = duration(service.connectionAgeMs);
+export function inboundManager(
+  service: ServiceIr,
+  { chain, routeName, filters, trusted }: InboundManagerOptions,
+): Filter {
   const probe = chain === 'health';
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
@@ -49,7 +54,9 @@ export function inboundManager(service: ServiceIr, { chain, routeName, filters }
         httpFilters: [...filters, ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []), routerFilter()],
         accessLog: [httpAccessLog(logName(service.key, chain))],
         localReplyConfig: localReplies(chain),
-        earlyHeaderMutationExtensions: [earlyHeaders(probe ? 'probe' : 'caller')],
+        earlyHeaderMutationExtensions: [
+          probe ? probeEarlyHeaders() : callerEarlyHeaders(trusted ? [] : service.identityHeaders.stripped),
+        ],
         ...(service.identityHeaders.xfcc && !probe
           ? {
               forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
@@ -69,12 +76,12 @@ export function inboundManager(service: ServiceIr, { chain, routeName, filters }
         serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
         commonHttpProtocolOptions: {
           idleTimeout: duration(service.timeouts.idleMs),
-          maxConnectionDuration: age,
-          maxStreamDuration: age,
-          headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST,
+          // A connection takes no new request past the end of its certificate. What was begun goes on: first GOAWAY, or
+          // "Connection: close", and the end when nothing is open any more. Plaintext has no certificate.
+          ...(chain === 'mtls' ? { maxConnectionDuration: duration(service.connectionAgeMs) } : {}),
+          maxHeadersCount: maxHeaders,
         },
-        // HTTP/1.1 has no GOAWAY: close with the next response, never under a request on its way.
-        http1SafeMaxConnectionDuration: true,
+        ...httpIntake(service, probe ? [] : service.upgrades),
         http2ProtocolOptions: {
           maxConcurrentStreams: maxStreams,
           ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),

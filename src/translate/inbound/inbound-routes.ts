@@ -15,7 +15,15 @@ import { HttpRequestHeaderMatchInputSchema } from '#gen/envoy/type/matcher/v3/ht
 import type { Matcher_OnMatchSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { inboundName, peerCellHeader, peerIdHeader, peerServiceHeader, subjectDnHeader, xfccHeader } from '../names.ts';
+import {
+  inboundName,
+  internalHeader,
+  peerCellHeader,
+  peerIdHeader,
+  peerServiceHeader,
+  subjectDnHeader,
+  xfccHeader,
+} from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { peerNameValues } from './peer-names.ts';
@@ -72,6 +80,7 @@ function byPeer(prefixes: readonly (readonly [string, Route])[], otherwise: Rout
         },
       },
     ],
+    requestHeadersToRemove: [internalHeader],
     validateClusters: false,
   });
 }
@@ -80,6 +89,7 @@ function configuration(name: string, routes: readonly Route[]): RouteConfigurati
   return create(RouteConfigurationSchema, {
     name,
     virtualHosts: [{ name: inboundName, domains: ['*'], routes: [...routes] }],
+    requestHeadersToRemove: [internalHeader],
     validateClusters: false,
   });
 }

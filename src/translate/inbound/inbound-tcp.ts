@@ -1,6 +1,7 @@
-// TCP to the application. Rules hold at a connection's start, so that its age is bounded. The network RBAC filter decides only
-// when the caller's first byte arrives: wherever someone may be refused, the application is not connected before that, or a
-// refused caller would be sent the greeting of a server that speaks first (tried on Envoy 1.40).
+// TCP to the application. Rules hold at a connection's start; a deny cuts it (docs/cutting.md), and nothing else but silence. The
+// network RBAC filter decides only when the caller's first byte arrives: wherever someone may be refused, the application is not
+// connected before that, or a refused caller would be sent the greeting of a server that speaks first (tried on Envoy 1.40).
+// Who is known to be allowed is connected at once: a server that speaks first is heard, and an end without a byte is passed on.
 import { create } from '@bufbuild/protobuf';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import {
@@ -12,11 +13,14 @@ import { inboundName, logName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { connectionAccessLog } from './access-logs.ts';
+import type { Admission } from './caller-chains.ts';
 
+/** Of a caller who may not do anything, and has not tried yet. */
+const refusedMs = 10_000;
 /** Kept of the caller while the application is being connected; then reading pauses. */
 const maxEarlyDataBytes = 65_536;
 
-export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain'): Filter {
+export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain', admission: Admission): Filter {
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
     configType: {
@@ -24,11 +28,11 @@ export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain'): Filter 
       value: any(TcpProxySchema, {
         statPrefix: `inbound.${chain}`,
         clusterSpecifier: { case: 'cluster', value: inboundName },
-        ...(refusesSomeone(service)
+        ...(admission !== 'admitted' && refusesSomeone(service)
           ? { upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_DATA, maxEarlyDataBytes }
           : {}),
+        ...(admission === 'refused' ? { maxDownstreamConnectionDuration: duration(refusedMs) } : {}),
         idleTimeout: duration(service.timeouts.idleMs),
-        maxDownstreamConnectionDuration: duration(service.connectionAgeMs),
         accessLog: [connectionAccessLog(logName(service.key, chain))],
       }),
     },

@@ -3,7 +3,6 @@ import { isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { HeaderMutation } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import { HeaderValueOption_HeaderAppendAction, TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
-import { HttpProtocolOptions_HeadersWithUnderscoresAction } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteSchema, VirtualHostSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
@@ -13,7 +12,8 @@ import {
   HttpConnectionManagerSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema as EarlySchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
-import { ownHeaderPrefix, peerIdHeader, subjectDnHeader } from '../names.ts';
+import { framingHeaders, ownHeaderPrefix, ownHeaders, peerIdHeader, subjectDnHeader } from '../names.ts';
+import { otherSpellings, spellings } from '../wire/header-spellings.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
 
@@ -30,8 +30,14 @@ const paths: Rule = (message, ancestors) => {
   ) {
     wrong.push(['http-escaped-slashes', 'escaped slashes are rejected or kept, never decoded']);
   }
-  if (message.upgradeConfigs.length > 0 || message.http2ProtocolOptions?.allowConnect === true) {
-    wrong.push(['http-upgrade', 'upgrades are off: no rule sees what goes through one']);
+  const webSocket = message.upgradeConfigs.every(
+    ({ upgradeType, filters }) => upgradeType.toLowerCase() === 'websocket' && filters.length === 0,
+  );
+  if (!webSocket || message.http2ProtocolOptions?.allowConnect === true) {
+    wrong.push([
+      'http-upgrade',
+      'nothing but WebSockets, and through the same filters: no rule sees what goes through',
+    ]);
   }
   return wrong;
 };
@@ -47,28 +53,30 @@ const identity: Rule = (message, ancestors) => {
     wrong.push(['http-xfcc', "a caller's own x-forwarded-client-cert must not pass"]);
   }
   if (!isInbound(ancestors)) return wrong;
-  const underscores = message.commonHttpProtocolOptions?.headersWithUnderscoresAction;
-  if (underscores !== HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST) {
-    wrong.push(['http-underscores', 'headers with underscores are rejected: applications take them for dashes']);
-  }
-  for (const forged of [ownHeaderPrefix, subjectDnHeader]) {
-    if (
-      !removesEarly(
-        message.earlyHeaderMutationExtensions.map(({ typedConfig }) => typedConfig),
-        forged,
-      )
-    ) {
-      wrong.push(['http-forged-header', `${forged}* is removed before anything looks at it`]);
-    }
+  const removed = new Set(
+    message.earlyHeaderMutationExtensions.flatMap(({ typedConfig }) => {
+      const early = typedConfig && anyUnpack(typedConfig, extensionRegistry);
+      return early !== undefined && isMessage(early, EarlySchema) ? early.mutations.map(removedRegex) : [];
+    }),
+  );
+  for (const [name, regex] of forgeable) {
+    if (removed.has(regex)) continue;
+    wrong.push([
+      'http-forged-header',
+      `${name} is removed in every spelling before anything looks at it: by an early mutation, remove_on_match with safe_regex "${regex}"`,
+    ]);
   }
   return wrong;
 };
 
-function removesEarly(configs: readonly (Parameters<typeof anyUnpack>[0] | undefined)[], header: string): boolean {
-  return configs.some((config) => {
-    const early = config && anyUnpack(config, extensionRegistry);
-    return early !== undefined && isMessage(early, EarlySchema) && early.mutations.some((one) => removes(one, header));
-  });
+const forgeable: readonly (readonly [string, string])[] = [
+  ...ownHeaders.map((name) => [name, spellings(name)] as const),
+  ...framingHeaders.map((name) => [name, otherSpellings(name)] as const),
+];
+
+function removedRegex({ action }: HeaderMutation): string | undefined {
+  const pattern = action.case === 'removeOnMatch' ? action.value.keyMatcher?.matchPattern : undefined;
+  return pattern?.case === 'safeRegex' ? pattern.value.regex : undefined;
 }
 
 /** An empty value adds nothing, so that what a caller sent would stay: remove first. */
@@ -85,8 +93,11 @@ const removeFirst: Rule = (message) => {
   return wrong;
 };
 
-function removes({ action }: HeaderMutation, key: string): boolean {
+function removes(mutation: HeaderMutation, key: string): boolean {
+  const { action } = mutation;
   if (action.case === 'remove') return action.value.toLowerCase() === key;
+  const regex = removedRegex(mutation);
+  if (regex !== undefined) return key.startsWith(ownHeaderPrefix) && regex === spellings(`${ownHeaderPrefix}*`);
   if (action.case !== 'removeOnMatch') return false;
   const pattern = action.value.keyMatcher?.matchPattern;
   return pattern?.case === 'prefix' && key.startsWith(pattern.value.toLowerCase());

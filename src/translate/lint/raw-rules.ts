@@ -23,7 +23,7 @@ import {
 import { inboundFilters } from '../filters/catalog.ts';
 import { jwtAuthnName } from '../filters/jwt-authn.ts';
 import { readRequestName } from '../filters/read-request.ts';
-import { earlyHeaders } from '../inbound/early-headers.ts';
+import { probeEarlyHeaders } from '../inbound/early-headers.ts';
 import { healthFilters } from '../inbound/health-filters.ts';
 import { healthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
@@ -66,7 +66,7 @@ function servesHealth(manager: HttpConnectionManager | undefined): boolean {
     routes.case === 'rds' &&
     routes.value.routeConfigName === healthRouteName &&
     early.length === 1 &&
-    early.every((one) => equals(TypedExtensionConfigSchema, one, earlyHeaders('probe'))) &&
+    early.every((one) => equals(TypedExtensionConfigSchema, one, probeEarlyHeaders())) &&
     httpFilters.length === before.length + 1 &&
     before.every((one, index) => equals(HttpFilterSchema, one, httpFilters[index] ?? create(HttpFilterSchema))) &&
     httpFilters.slice(before.length).every(isPlainRouter)

@@ -42,8 +42,9 @@ export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell:
     upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, {
       tcpKeepalive: { keepaliveTime: 30, keepaliveInterval: 10, keepaliveProbes: 3 },
     }),
-    typedExtensionProtocolOptions: httpProtocol(target.protocol, {
-      idleTimeout: duration(Math.min(target.timeouts.idleMs * callersShareOfAge, age)),
+    typedExtensionProtocolOptions: httpProtocol(target, {
+      // None of its own needs none here: the age ends what is not used, too.
+      idleTimeout: duration(Math.min((target.timeouts.idleMs || Number.POSITIVE_INFINITY) * callersShareOfAge, age)),
       maxConnectionDuration: duration(age),
       maxConnectionDurationJitter: { value: ageJitterPercent },
     }),

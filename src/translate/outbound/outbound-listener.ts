@@ -16,6 +16,8 @@ import { address } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
+import { earlyHeaders } from '../wire/early-headers.ts';
+import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
@@ -42,12 +44,15 @@ function manager(target: ServiceIr): Filter {
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: name } },
         httpFilters: [routerFilter()],
+        earlyHeaderMutationExtensions: [earlyHeaders([])],
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
         useRemoteAddress: false,
         skipXffAppend: true,
         internalAddressConfig: {},
         serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
-        commonHttpProtocolOptions: { idleTimeout: duration(target.timeouts.idleMs) },
+        commonHttpProtocolOptions: { idleTimeout: duration(target.timeouts.idleMs), maxHeadersCount: maxHeaders },
+        // Whether it may be one is the service's side to say, where refusals are logged.
+        ...httpIntake(target, target.protocol === 'http1' ? ['websocket'] : []),
         streamIdleTimeout: duration(target.timeouts.idleMs),
       }),
     },

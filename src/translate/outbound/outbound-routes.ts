@@ -5,7 +5,7 @@ import { type RetryPolicy, RetryPolicySchema } from '#gen/envoy/config/route/v3/
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
-import { outboundName } from '../names.ts';
+import { internalHeader, outboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 
@@ -37,6 +37,7 @@ export function outboundRoutes(target: ServiceIr): RouteConfiguration {
         ],
       },
     ],
+    requestHeadersToRemove: [internalHeader],
     validateClusters: false,
   });
 }

@@ -3,21 +3,23 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { HttpProtocolOptionsSchema as CommonSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import type { Protocol } from '../../policy/ir.ts';
+import type { ServiceIr } from '../../policy/ir.ts';
 import { any } from './any.ts';
+import { headerCase, maxHeaders, maxHeadersKb } from './http-limits.ts';
 
 /** A cluster's `typed_extension_protocol_options`. */
-export function httpProtocol(protocol: Protocol, common: MessageInitShape<typeof CommonSchema>): Record<string, Any> {
+export function httpProtocol(service: ServiceIr, common: MessageInitShape<typeof CommonSchema>): Record<string, Any> {
+  const { protocol } = service;
   if (protocol === 'tcp') return {};
   return {
     'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': any(HttpProtocolOptionsSchema, {
-      commonHttpProtocolOptions: common,
+      commonHttpProtocolOptions: { ...common, maxHeadersCount: maxHeaders, maxResponseHeadersKb: maxHeadersKb },
       upstreamProtocolOptions: {
         case: 'explicitHttpConfig',
         value: {
           protocolConfig:
             protocol === 'http1'
-              ? { case: 'httpProtocolOptions', value: {} }
+              ? { case: 'httpProtocolOptions', value: headerCase(service) }
               : { case: 'http2ProtocolOptions', value: {} },
         },
       },

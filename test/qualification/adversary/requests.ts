@@ -15,4 +15,11 @@ export const requestItems: readonly Item[] = [
     bound: 'nothing of such a certificate is forwarded',
     files: ['test/adversary/requests/certificate-names.test.ts'],
   }),
+  fromTests({
+    name: 'steering',
+    line: 'An application’s or a caller’s x-envoy-* steers no sidecar, whatever X-Forwarded-For says',
+    bound:
+      'a POST with x-envoy-max-retries: 100 is executed once; no timeout, no hedging; the application sees none of them',
+    files: ['test/adversary/requests/steering.test.ts'],
+  }),
 ];

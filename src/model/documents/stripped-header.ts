@@ -1,0 +1,17 @@
+// A header that speaks of identity: its name, or the beginning of its name with a "*". Lower case, with "-", which stands for every
+// spelling. What a request needs to be one cannot be taken away.
+import { z } from 'zod';
+
+/** Each sign but letters and digits makes the expression on the proxy longer, and Envoy bounds it. */
+const maxDashes = 8;
+const needed = /^(:|host$|te$|connection$|expect$|upgrade$|content-|transfer-|accept|grpc-|x-cellwall-|x-envoy-)/;
+
+export const strippedHeaderSchema = z
+  .string()
+  .max(48)
+  .regex(/^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*([-_]\*)?$/, {
+    error: 'not the name of a header: letters, digits and "-", at the end perhaps "-*"',
+  })
+  .transform((name) => name.toLowerCase().replaceAll('_', '-'))
+  .refine((name) => name.split('-').length <= maxDashes, { error: `over ${maxDashes} parts` })
+  .refine((name) => !needed.test(name), { error: 'a header that requests need' });

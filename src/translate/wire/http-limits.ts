@@ -1,0 +1,66 @@
+// What HTTP on either side of the wall may be, the same on all listeners and clusters: a request that one sidecar takes, the next one
+// takes as well.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { Http1ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import type { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { PreserveCaseFormatterConfigSchema } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { any } from './any.ts';
+
+/** Of a request and of an answer; HTTP/2 counts the parts of a split cookie. Envoy's default is 100. */
+export const maxHeaders = 1000;
+/** All names and values together, in KiB. Envoy's default is 60. */
+export const maxHeadersKb = 256;
+
+/** The part of a connection manager that is about what callers may send. */
+export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[]) {
+  return {
+    maxRequestHeadersKb: maxHeadersKb,
+    // Who asks before he sends a body is answered by the application, which may not want it.
+    proxy100Continue: true,
+    upgradeConfigs: upgrades.map((upgradeType) => ({ upgradeType })),
+    httpProtocolOptions: {
+      // nginx's proxy_pass as it is shipped, probes. Such a request may be without a host.
+      acceptHttp10: true,
+      defaultHostForHttp10: service.name,
+      // An offer that may be declined (RFC 9110 §7.8) by not taking it; refusing the request fails real clients.
+      ignoreHttp11Upgrade: [{ matchPattern: { case: 'safeRegex', value: { regex: anythingBut('websocket') } } }],
+      ...headerCase(service),
+    },
+  } satisfies MessageInitShape<typeof HttpConnectionManagerSchema>;
+}
+
+/** Both sides of a connection manager's work have to say it. */
+export function headerCase({ keepsHeaderCase }: ServiceIr): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
+  if (!keepsHeaderCase) return {};
+  return {
+    headerKeyFormat: {
+      headerFormat: {
+        case: 'statefulFormatter',
+        value: {
+          name: 'envoy.http.stateful_header_formatters.preserve_case',
+          typedConfig: any(PreserveCaseFormatterConfigSchema, {}),
+        },
+      },
+    },
+  };
+}
+
+/** A regular expression without lookahead: what leaves the word at some letter, ends within it, or goes on after it. */
+function anythingBut(word: string): string {
+  const rest = [...word].reduceRight(
+    (after, letter) => `(?:${letter}${after}|${allBut(letter)}${printable}*)?`,
+    `${printable}+`,
+  );
+  return `(?i)${rest}`;
+}
+
+const printable = '[ -~]';
+
+function allBut(letter: string): string {
+  const [before, after] = [-1, 1].map((step) => String.fromCharCode(letter.charCodeAt(0) + step));
+  // Of either case, so that no spelling of the word is taken for another.
+  const upper = letter.toUpperCase();
+  const [upperBefore, upperAfter] = [-1, 1].map((step) => String.fromCharCode(upper.charCodeAt(0) + step));
+  return `[ -${upperBefore}${upperAfter}-${before}${after}-~]`;
+}

@@ -20,6 +20,10 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: 'certificates',
     alert: 'no increase within the life of a certificate while sidecars are connected: nobody renews',
   },
+  cellwall_access_log_unreadable_total: {
+    unit: 'entries',
+    alert: '`increase(…[10m]) > 0`: a proxy sends what no Envoy does; the gate of its service says since when',
+  },
   cellwall_apply_seconds: {
     unit: 'seconds',
     alert: '`histogram_quantile(0.99, rate(cellwall_apply_seconds_bucket[10m])) > 1`: the control plane is overloaded',

@@ -53,10 +53,9 @@ export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutO
     if (known.since === undefined || known.since > since) {
       reasons.push(reason(service, 'its calls are recorded only since this time', known.since));
     }
-    if (traffic.lostUntil() >= since) {
-      reasons.push(
-        reason(service, 'the record overflowed: calls before this time may be missing', traffic.lostUntil()),
-      );
+    const lost = traffic.lostUntil(service);
+    if (lost >= since) {
+      reasons.push(reason(service, 'the record overflowed: calls before this time may be missing', lost));
     }
     for (const { node, from, to, missing } of known.gaps) {
       if (missing !== undefined) reasons.push(reason(node, missingWords({ from, to, ...missing }), to));

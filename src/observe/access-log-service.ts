@@ -1,39 +1,43 @@
 // Envoy's access-log service (ALS) on the xDS port: takes entries from authenticated proxies and counts them. A proxy can
-// only report on its own service.
+// only report on its own service. Messages are worked on in turns (intake.ts); while one is, no more is read of its stream.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
 
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import type { handleClientStreamingCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { create, toBinary } from '@bufbuild/protobuf';
+import type {
+  handleClientStreamingCall,
+  ServerReadableStream,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import {
-  type StreamAccessLogsMessage,
-  StreamAccessLogsMessageSchema,
   type StreamAccessLogsResponse,
   StreamAccessLogsResponseSchema,
 } from '#gen/envoy/service/accesslog/v3/als_pb.js';
 import { CellwallError } from '../lib/errors.ts';
+import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
-import { httpCall, type InboundLog, type KeepPath, readLogName, tcpCall } from './access-log.ts';
-import type { BreakGlassWatch } from './break-glass.ts';
+import { type InboundLog, readLogName } from './access-log.ts';
 import type { CrossCheck } from './cross-check.ts';
-import type { Refusals } from './refusals.ts';
-import { endsOf, inboundLogKind } from './told-of-message.ts';
-import type { Traffic } from './traffic.ts';
+import type { Intake } from './intake.ts';
+import { type LogPart, readLogMessage } from './log-message.ts';
+import { type TakeEntryDeps, takeEntry } from './take-entry.ts';
+import { endOf, inboundLogKind } from './told-of-message.ts';
 
-export interface AccessLogDeps {
-  readonly traffic: Traffic;
+export interface AccessLogDeps extends TakeEntryDeps {
   readonly log: Log;
+  readonly intake: Intake;
   readonly trustDomain: () => TrustDomain | undefined;
   /** The service of the verified client certificate; throws CellwallError to refuse. */
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
-  readonly keepPath: KeepPath;
-  /** Absent: no refusal can be asked for by its request id. */
-  readonly refusals?: Refusals;
-  readonly breakGlass?: BreakGlassWatch;
   /** Absent: Envoy's counters are not read beside the log. */
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
-  /** The stream of a verified proxy broke, or was refused: what it was about to say is lost. */
+  /** The stream of a verified proxy broke, was refused, or said what is no entry: something of what it says is lost. */
   readonly onBroken: (nodeId: string) => void;
+  /** An entry could not be read. */
+  readonly onUnreadable?: () => void;
+  /** Streams of one identity. Default 256. */
+  readonly maxStreams?: number;
 }
 
 export interface GrpcService {
@@ -41,74 +45,89 @@ export interface GrpcService {
   readonly implementation: UntypedServiceImplementation;
 }
 
+type Call = ServerReadableStream<Buffer, StreamAccessLogsResponse>;
+
+/** Of a stream, once it has said whose log it is. */
+interface Source {
+  readonly own: string | undefined;
+  readonly node: string;
+  readonly logName: string;
+  readonly stated: InboundLog | undefined;
+}
+
 export function createAccessLogService(deps: AccessLogDeps): GrpcService {
-  const { traffic, log, trustDomain, serviceOfPeer, keepPath, refusals, breakGlass, crossCheck, onBroken } = deps;
-  const take = (message: StreamAccessLogsMessage, stated: InboundLog, own: string, node: string): void => {
-    const domain = trustDomain();
-    if (domain === undefined || stated.service !== own) return;
-    const entries = message.logEntries;
-    if (entries.case === 'httpLogs') {
-      for (const entry of entries.value.logEntry) {
-        const call = httpCall(stated, entry, domain, keepPath);
-        if (call === undefined) continue;
-        traffic.record(call);
-        breakGlass?.see(call, node);
-        const { requestId = '', path = '' } = entry.request ?? {};
-        if (call.decision !== 'refused' || requestId === '') continue;
-        const { service, caller, principal, policy, method } = call;
-        refusals?.record({
-          requestId,
-          service,
-          node,
-          caller,
-          ...(principal === undefined ? {} : { principal }),
-          ...(policy === undefined ? {} : { policy }),
-          ...(method === undefined ? {} : { method }),
-          path: path.replace(/\?.*$/s, ''),
-        });
-      }
-    } else if (entries.case === 'tcpLogs') {
-      for (const entry of entries.value.logEntry) {
-        const call = tcpCall(stated, entry, domain);
-        if (call === undefined) continue;
-        traffic.record(call);
-        breakGlass?.see(call, node);
-      }
+  const { log, intake, trustDomain, serviceOfPeer, crossCheck, onBroken, onUnreadable, maxStreams = 256 } = deps;
+  const streams = new Map<string, number>();
+
+  const take = (part: Exclude<LogPart, { kind: 'identifier' }>, { own, node, logName, stated }: Source): void => {
+    if (own === undefined) return;
+    if (part.kind === 'unreadable') {
+      onUnreadable?.();
+      onBroken(node);
+      return;
     }
+    const kind = inboundLogKind(logName, part.kind);
+    if (kind !== undefined) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
+    const domain = trustDomain();
+    if (domain !== undefined && stated?.service === own) takeEntry(part, { stated, node, domain }, deps);
   };
-  const streamAccessLogs: handleClientStreamingCall<StreamAccessLogsMessage, StreamAccessLogsResponse> = (
-    call,
-    reply,
-  ) => {
-    let stated: InboundLog | undefined;
-    let own: string | undefined;
-    let node = '';
-    let logName = '';
+
+  const streamAccessLogs: handleClientStreamingCall<Buffer, StreamAccessLogsResponse> = (call, reply) => {
+    const peer = peerName(call);
+    let source: Source | undefined;
+    let over = false;
     const broken = (): void => {
       // Only a verified peer says whose log it was.
-      if (own !== undefined) onBroken(node);
+      if (source?.own !== undefined) onBroken(source.node);
     };
-    call.on('data', (message: StreamAccessLogsMessage) => {
-      try {
-        // Only the first message of a stream has the identifier (als.proto, StreamAccessLogsMessage.identifier).
-        if (message.identifier !== undefined) {
-          own = serviceOfPeer(call.getAuthContext().sslPeerCertificate?.raw, message.identifier.node?.id ?? '');
-          node = message.identifier.node?.id ?? '';
-          ({ logName } = message.identifier);
-          stated = readLogName(logName);
-        }
-        const kind = own === undefined ? undefined : inboundLogKind(logName, message);
-        if (kind !== undefined) crossCheck?.told(node, kind, endsOf(message));
-        if (own !== undefined && stated !== undefined) take(message, stated, own, node);
-      } catch (reason) {
-        const error = CellwallError.from(reason);
-        log.warn({ code: error.code, reason: error.message }, 'access log stream refused');
-        broken();
-        call.destroy(error);
+    const close = (): boolean => {
+      if (over) return false;
+      over = true;
+      leave(streams, peer);
+      return true;
+    };
+    const end = (error?: CellwallError): void => {
+      if (!close()) return;
+      if (error === undefined) {
+        reply(null, create(StreamAccessLogsResponseSchema));
+        return;
       }
+      log.warn({ code: error.code, reason: error.message }, 'access log stream refused');
+      broken();
+      reply(grpcStatus(error), null);
+    };
+    /** A step an entry; whatever is wrong ends this stream alone. */
+    function* work(bytes: Buffer): Generator<undefined, void> {
+      try {
+        for (const part of readLogMessage(bytes)) {
+          if (over) return;
+          // Only the first message of a stream has the identifier (als.proto, StreamAccessLogsMessage.identifier).
+          if (part.kind === 'identifier') {
+            const { logName, node: { id = '' } = {} } = part.identifier;
+            const own = serviceOfPeer(call.getAuthContext().sslPeerCertificate?.raw, id);
+            source = { own, node: id, logName, stated: readLogName(logName) };
+          } else if (source !== undefined) take(part, source);
+          yield;
+        }
+      } catch (reason) {
+        end(CellwallError.from(reason));
+      }
+    }
+    call.on('data', (bytes: Buffer) => {
+      if (over) return;
+      // Nothing more is read of it until this is done.
+      call.pause();
+      const job = { bytes: bytes.length, work: work(bytes), done: () => void call.resume() };
+      if (!intake.add(peer, job)) end(tooMuch('more of an access log is waiting than there is room for'));
     });
-    call.on('error', broken);
-    call.on('end', () => reply(null, create(StreamAccessLogsResponseSchema)));
+    call.on('error', () => {
+      if (close()) broken();
+    });
+    call.on('cancelled', close);
+    call.on('end', () => end());
+    const open = (streams.get(peer) ?? 0) + 1;
+    streams.set(peer, open);
+    if (open > maxStreams) end(tooMuch(`more than ${maxStreams} access-log streams of one identity`));
   };
   return {
     definition: {
@@ -116,14 +135,29 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
         path: '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs',
         requestStream: true,
         responseStream: false,
-        requestSerialize: (message: StreamAccessLogsMessage) =>
-          Buffer.from(toBinary(StreamAccessLogsMessageSchema, message)),
-        requestDeserialize: (bytes: Buffer) => fromBinary(StreamAccessLogsMessageSchema, bytes),
+        requestSerialize: (bytes: Buffer) => bytes,
+        // As bytes: a text in it may be no UTF-8, and a large message is read in pieces.
+        requestDeserialize: (bytes: Buffer) => bytes,
         responseSerialize: (message: StreamAccessLogsResponse) =>
           Buffer.from(toBinary(StreamAccessLogsResponseSchema, message)),
-        responseDeserialize: (bytes: Buffer) => fromBinary(StreamAccessLogsResponseSchema, bytes),
+        responseDeserialize: (bytes: Buffer) => bytes,
       },
     },
     implementation: { StreamAccessLogs: streamAccessLogs },
   };
+}
+
+/** Of the certificate that TLS verified, or nobody's: for sharing out, not for deciding. */
+function peerName(call: Call): string {
+  return call.getAuthContext().sslPeerCertificate?.subjectaltname ?? '';
+}
+
+function leave(streams: Map<string, number>, peer: string): void {
+  const left = (streams.get(peer) ?? 1) - 1;
+  if (left > 0) streams.set(peer, left);
+  else streams.delete(peer);
+}
+
+function tooMuch(what: string): CellwallError {
+  return new CellwallError('resource_exhausted', what, { hint: 'report less, or more slowly' });
 }

@@ -1,12 +1,13 @@
 // Uses of break-glass identities, from the access log: told once a minute for each identity and service, so that a busy one does
-// not drown the audit log.
+// not drown the audit log. Only of identities that the documents name: a proxy cannot report a use by anybody else, and so not more
+// records than there are such identities.
 import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic.ts';
 
 /** The policy's name on the proxy (translate/filters/authz-allow.ts). */
 const policy = '!cellwall/break-glass';
 const quietMs = 60_000;
-const maxKept = 1000;
+const maxKept = 10_000;
 
 export interface BreakGlassUse {
   readonly principal: string;
@@ -19,15 +20,25 @@ export interface BreakGlassWatch {
   see(call: Call, node: string): void;
 }
 
-export function createBreakGlassWatch(clock: Clock, report: (use: BreakGlassUse) => void): BreakGlassWatch {
+export interface BreakGlassDeps {
+  readonly clock: Pick<Clock, 'now'>;
+  /** Whether the Mesh names it now. */
+  readonly names: (principal: string) => boolean;
+  readonly report: (use: BreakGlassUse) => void;
+}
+
+export function createBreakGlassWatch({ clock, names, report }: BreakGlassDeps): BreakGlassWatch {
   const told = new Map<string, number>();
   return {
     see({ policy: by, principal, service }, node) {
-      if (by !== policy || principal === undefined) return;
+      if (by !== policy || principal === undefined || !names(principal)) return;
       const key = `${principal} ${service}`;
       const last = told.get(key);
       if (last !== undefined && clock.now() - last < quietMs) return;
-      if (told.size >= maxKept) told.clear();
+      // Identities and services that documents name no more go with the others.
+      const oldest = told.keys().next().value;
+      if (told.size >= maxKept && oldest !== undefined) told.delete(oldest);
+      told.delete(key);
       told.set(key, clock.now());
       report({ principal, service, node });
     },

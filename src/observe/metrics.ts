@@ -14,6 +14,8 @@ export interface Metrics {
   /** How much is wrong with documents that are stored but not in force. */
   setProblems(count: number): void;
   svidIssued(): void;
+  /** An entry of an access log that could not be read. */
+  unreadable(): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
   /** Prometheus text. */
@@ -53,6 +55,11 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     registers,
   });
   const svids = new Counter({ name: 'cellwall_svids_issued_total', help: 'X.509-SVIDs issued.', registers });
+  const unreadable = new Counter({
+    name: 'cellwall_access_log_unreadable_total',
+    help: 'Entries of access logs that could not be read: its service has a gap in its record.',
+    registers,
+  });
   const apply = new Histogram({
     name: 'cellwall_apply_seconds',
     help: 'From the acceptance of a change to its snapshots being handed to the streams.',
@@ -66,6 +73,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     setRevision: (value) => revision.set(value),
     setProblems: (count) => problems.set(count),
     svidIssued: () => svids.inc(),
+    unreadable: () => unreadable.inc(),
     applied: (ms) => apply.observe(ms / 1000),
     text: () => registry.metrics(),
   };

@@ -2,7 +2,7 @@
 // which only those that changed are written again.
 import { setImmediate } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
-import type { Table } from '../lib/table.ts';
+import type { Json, Table } from '../lib/table.ts';
 import type { Aggregate, Traffic } from './traffic.ts';
 import { readChunk, writeChunk } from './traffic-chunk.ts';
 
@@ -43,11 +43,15 @@ export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps):
   };
   return {
     async restore() {
-      let lost = 0;
+      let lost: ReadonlyMap<string, number> = new Map();
+      let lostAnywhere = 0;
       const found: { readonly name: string; readonly aggregates: readonly Aggregate[] }[] = [];
       for (const { key: name, value } of await table.list()) {
-        if (name === lostKey) lost = typeof value === 'number' ? value : 0;
-        else {
+        if (name === lostKey) {
+          lost = readLost(value);
+          // As an older version wrote it: of any service.
+          if (typeof value === 'number') lostAnywhere = value;
+        } else {
           const aggregates = readChunk(value);
           if (aggregates === undefined) log.warn({ chunk: name }, 'a part of the traffic record cannot be read');
           else found.push({ name, aggregates });
@@ -55,7 +59,8 @@ export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps):
         }
       }
       const all = found.flatMap(({ aggregates }) => aggregates);
-      traffic.restore(all, lost);
+      const old = lostAnywhere === 0 ? [] : all.map(({ service }) => [service, lostAnywhere] as const);
+      traffic.restore(all, new Map([...old, ...lost]));
       for (const { name, aggregates } of found) {
         const chunk: Chunk = { name, members: new Map() };
         for (const aggregate of aggregates) {
@@ -90,7 +95,13 @@ export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps):
           log.error({ reason: String(reason) }, 'a part of the traffic record is not persisted');
         }
       }
-      if (traffic.lostUntil() > 0) await table.set(lostKey, traffic.lostUntil());
+      const lost = Object.fromEntries(traffic.lost());
+      if (Object.keys(lost).length > 0) await table.set(lostKey, lost);
     },
   };
+}
+
+function readLost(value: Json): ReadonlyMap<string, number> {
+  if (typeof value !== 'object' || value === null) return new Map();
+  return new Map(Object.entries(value).flatMap(([name, at]) => (typeof at === 'number' ? [[name, at]] : [])));
 }

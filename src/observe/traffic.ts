@@ -1,8 +1,10 @@
 // Who calls whom, with what, and how it was decided: access-log entries folded into bounded counts. Never bodies or query
-// strings, and of paths no more than rules tell apart (policy/recorded-path.ts).
+// strings, and of paths no more than rules tell apart (policy/recorded-path.ts). Each service has a budget of its own: what one
+// proxy reports, truly or not, pushes out nothing of another service.
 import type { Clock } from '../lib/clock.ts';
 import type { CallerClass, RecordedCall } from '../policy/recorded-call.ts';
 import { createPathKeys } from './path-keys.ts';
+import { createServiceTraffic, type ServiceTraffic, withDay, within } from './service-traffic.ts';
 
 export type { CallerClass };
 
@@ -36,101 +38,140 @@ export interface Traffic {
   counts(since?: number): readonly TrafficCount[];
   /** The same for replaying: one after the other, without a copy where none is needed. */
   calls(since: number): Iterable<TrafficCount>;
-  /** When the youngest was last seen of those that went for lack of room; 0 if none did. What is older is incomplete. */
-  lostUntil(): number;
+  /** When the youngest of a service's was last seen of those that went for lack of room; 0 if none did. What is older is incomplete. */
+  lostUntil(service: string): number;
+  /** Of every service that lost any. */
+  lost(): ReadonlyMap<string, number>;
   /** For keeping: what changed since the last time it was asked; `undefined` for what went. */
   changes(): ReadonlyMap<string, Aggregate | undefined>;
-  /** Puts back what was kept. */
-  restore(aggregates: Iterable<Aggregate>, lostUntil: number): void;
+  /** Puts back what was kept, within the budgets: what does not fit is among the next changes. */
+  restore(aggregates: Iterable<Aggregate>, lost: ReadonlyMap<string, number>): void;
   /** What `changes` names it by. */
   keyOf(call: Call): string;
 }
 
 export interface TrafficOptions {
-  readonly clock: Clock;
-  /** Most distinct aggregates kept; the one not seen for longest goes first. Default 120,000. */
-  readonly maxAggregates?: number;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Of one service's aggregates, about; the one not seen for longest goes first. Default 4 MiB. */
+  readonly serviceBytes?: number;
+  /** Of all together; what goes first is of the service that has most. Default 96 MiB. */
+  readonly maxBytes?: number;
 }
 
-const dayMs = 86_400_000;
-const keptDays = 31;
+const mebibyte = 1024 * 1024;
 
-export function createTraffic({ clock, maxAggregates = 120_000 }: TrafficOptions): Traffic {
-  // In order of last sight: an aggregate that is seen again moves to the end.
-  const aggregates = new Map<string, Aggregate>();
+export function createTraffic(options: TrafficOptions): Traffic {
+  const { clock, serviceBytes = 4 * mebibyte, maxBytes = 96 * mebibyte } = options;
+  const services = new Map<string, ServiceTraffic>();
   const pathKeys = createPathKeys();
   let changed = new Set<string>();
-  let lost = 0;
+  /** What was handed out to be kept: of nothing else it is worth saying that it went. */
+  const kept = new Set<string>();
+  let bytes = 0;
 
   const keyOf = (call: Call): string =>
     JSON.stringify([
       ...[call.service, call.caller, call.principal, call.token, call.peer, call.method, pathKeys.of(call.path)],
       ...[call.decision, call.policy, call.shadow?.decision, call.shadow?.policy],
     ]);
-  const shrink = (): void => {
-    const old = clock.now() - keptDays * dayMs;
-    for (const [key, { lastSeen }] of aggregates) {
-      const full = aggregates.size > maxAggregates;
-      if (!full && lastSeen >= old) return;
-      aggregates.delete(key);
-      changed.add(key);
-      if (full && lastSeen >= old) lost = Math.max(lost, lastSeen);
+  const serviceOf = (name: string): ServiceTraffic => {
+    const known = services.get(name) ?? createServiceTraffic();
+    services.set(name, known);
+    return known;
+  };
+  const went = (key: string | undefined): void => {
+    if (key === undefined) return;
+    if (kept.delete(key)) changed.add(key);
+    else changed.delete(key);
+  };
+  const change = (service: ServiceTraffic, run: () => void): void => {
+    const before = service.bytes();
+    run();
+    bytes += service.bytes() - before;
+  };
+  const put = (key: string, aggregate: Aggregate): void => {
+    const own = serviceOf(aggregate.service);
+    change(own, () => {
+      own.put(key, aggregate);
+      for (const old of own.expired(clock.now())) went(old);
+      while (own.bytes() > serviceBytes) went(own.dropOldest());
+    });
+    while (bytes > maxBytes) {
+      const [largest] = [...services.values()].sort((a, b) => b.bytes() - a.bytes());
+      if (largest === undefined || largest.bytes() === 0) return;
+      // A little more than needed: finding the largest is dear.
+      const goal = largest.bytes() - maxBytes / 64;
+      change(largest, () => {
+        while (largest.bytes() > Math.max(0, goal)) went(largest.dropOldest());
+      });
     }
   };
-  const within = (days: Aggregate['days'], since: number): number => {
-    const first = Math.floor(since / dayMs);
-    return days.reduce((sum, [day, seen]) => (day >= first ? sum + seen : sum), 0);
-  };
+  /** Addresses without end are one: who they were is for people, and nothing is decided by it. */
+  const crowded = (call: Call): boolean =>
+    call.peer !== undefined &&
+    serviceOf(call.service).bytes() > serviceBytes / 2 &&
+    serviceOf(call.service).get(keyOf(call)) === undefined;
   return {
     *calls(since) {
-      for (const aggregate of aggregates.values()) {
-        if (aggregate.lastSeen < since) continue;
-        const count = within(aggregate.days, since);
-        yield count === aggregate.count ? aggregate : { ...aggregate, count };
+      for (const service of services.values()) {
+        for (const aggregate of service.all()) {
+          if (aggregate.lastSeen < since) continue;
+          const count = within(aggregate.days, since);
+          yield count === aggregate.count ? aggregate : { ...aggregate, count };
+        }
       }
     },
-    record(call, count = 1) {
+    record(given, count = 1) {
+      const { peer: _, ...nobody } = given;
+      const call = crowded(given) ? nobody : given;
       const key = keyOf(call);
-      const before = aggregates.get(key);
+      const before = serviceOf(call.service).get(key);
       const now = clock.now();
-      aggregates.delete(key);
-      aggregates.set(key, {
+      changed.add(key);
+      put(key, {
         ...(before ?? { ...call, ...pathKeys.shared(call.path) }),
         count: (before?.count ?? 0) + count,
         lastSeen: now,
-        days: addToDay(before?.days ?? [], Math.floor(now / dayMs), count),
+        days: withDay(before?.days ?? [], now, count),
       });
-      changed.add(key);
-      shrink();
     },
     counts(since = 0) {
       const found: TrafficCount[] = [];
-      for (const { days, ...all } of aggregates.values()) {
-        if (all.lastSeen < since) continue;
-        found.push(since === 0 ? all : { ...all, count: within(days, since) });
+      for (const service of services.values()) {
+        for (const { days, ...all } of service.all()) {
+          if (all.lastSeen < since) continue;
+          found.push(since === 0 ? all : { ...all, count: within(days, since) });
+        }
       }
       return found;
     },
-    lostUntil: () => lost,
+    lostUntil: (service) => services.get(service)?.lostUntil() ?? 0,
+    lost: () => new Map([...services].flatMap(([name, own]) => (own.lostUntil() > 0 ? [[name, own.lostUntil()]] : []))),
     changes() {
-      const taken = new Map([...changed].map((key) => [key, aggregates.get(key)]));
+      const taken = new Map<string, Aggregate | undefined>();
+      for (const key of changed) {
+        const aggregate = services.get(serviceOfKey(key))?.get(key);
+        taken.set(key, aggregate);
+        if (aggregate !== undefined) kept.add(key);
+      }
       changed = new Set();
       return taken;
     },
-    restore(kept, lostUntil) {
-      lost = Math.max(lost, lostUntil);
-      const sorted = [...kept].sort((a, b) => a.lastSeen - b.lastSeen);
-      for (const aggregate of sorted) {
+    restore(aggregates, lost) {
+      for (const [service, until] of lost) serviceOf(service).lose(until);
+      for (const aggregate of [...aggregates].sort((a, b) => a.lastSeen - b.lastSeen)) {
         const key = keyOf(aggregate);
-        if (!aggregates.has(key)) aggregates.set(key, { ...aggregate, ...pathKeys.shared(aggregate.path) });
+        if (serviceOf(aggregate.service).get(key) !== undefined) continue;
+        kept.add(key);
+        put(key, { ...aggregate, ...pathKeys.shared(aggregate.path) });
       }
     },
     keyOf,
   };
 }
 
-function addToDay(days: Aggregate['days'], day: number, count: number): Aggregate['days'] {
-  const last = days.at(-1);
-  if (last?.[0] === day) return [...days.slice(0, -1), [day, last[1] + count]];
-  return [...days.slice(-(keptDays - 1)), [day, count]];
+/** Only `keyOf` makes keys: the first of a list of texts. */
+function serviceOfKey(key: string): string {
+  const [service]: readonly unknown[] = JSON.parse(key);
+  return String(service);
 }

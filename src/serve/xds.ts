@@ -14,6 +14,7 @@ import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
+import { createIntake } from '../observe/intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { Traffic } from '../observe/traffic.ts';
@@ -90,9 +91,15 @@ export async function openXds(parts: XdsParts): Promise<number> {
   const accessLog = createAccessLogService({
     traffic,
     refusals,
-    breakGlass: createBreakGlassWatch(clock, (use) => {
-      log.warn({ ...use }, 'a break-glass identity was let through');
-      audit.append({ kind: 'break-glass-used', ...use });
+    intake: createIntake(clock),
+    onUnreadable: metrics.unreadable,
+    breakGlass: createBreakGlassWatch({
+      clock,
+      names: (principal) => control.mesh()?.breakGlass.some((id) => id === principal) ?? false,
+      report(use) {
+        log.warn({ ...use }, 'a break-glass identity was let through');
+        audit.append({ kind: 'break-glass-used', ...use });
+      },
     }),
     crossCheck,
     onBroken: coverage.broken,

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { createPacer } from '../lib/pacer.ts';
 import type { SnapshotCache } from './cache.ts';
 import { createFlusher } from './flusher.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { NodeKey } from './node.ts';
 import type { StreamAuthenticator, StreamObserver } from './observer.ts';
-import { createPacer } from './pacer.ts';
 import {
   createXdsStream,
   type OpenXdsStream,

@@ -2,12 +2,12 @@
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import type { Pacer } from '../lib/pacer.ts';
 import type { SnapshotCache } from './cache.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import type { Limits } from './limits.ts';
 import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
-import type { Pacer } from './pacer.ts';
 import { tooManyNames } from './request.ts';
 import type { Snapshot } from './snapshot.ts';
 import { openStream, type Step, type StreamState } from './stream-state.ts';

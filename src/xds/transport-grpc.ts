@@ -3,7 +3,8 @@ import { constants } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../lib/clock.ts';
-import { CellwallError, type ErrorCode } from '../lib/errors.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { StreamPeer } from './node.ts';
@@ -48,21 +49,6 @@ export interface GrpcListener {
   /** GOAWAY, then the end of all streams spread over `spreadMs`, then whatever is left is cut. */
   close(spreadMs?: number): Promise<void>;
 }
-
-const status: Readonly<Record<ErrorCode, grpc.status>> = {
-  invalid_argument: grpc.status.INVALID_ARGUMENT,
-  not_found: grpc.status.NOT_FOUND,
-  already_exists: grpc.status.ALREADY_EXISTS,
-  permission_denied: grpc.status.PERMISSION_DENIED,
-  unauthenticated: grpc.status.UNAUTHENTICATED,
-  failed_precondition: grpc.status.FAILED_PRECONDITION,
-  resource_exhausted: grpc.status.RESOURCE_EXHAUSTED,
-  aborted: grpc.status.ABORTED,
-  unavailable: grpc.status.UNAVAILABLE,
-  deadline_exceeded: grpc.status.DEADLINE_EXCEEDED,
-  unimplemented: grpc.status.UNIMPLEMENTED,
-  internal: grpc.status.INTERNAL,
-};
 
 /** How long the rest of a stop may take before connections are cut. */
 const shutdownMs = 2000;
@@ -151,7 +137,7 @@ function serve(
       ended = true;
       cancelRest();
       // The event is grpc-js's way to end a duplex call with a status of one's own.
-      call.emit('error', statusOf(error));
+      call.emit('error', grpcStatus(error));
     },
   };
   const stream = server.open(transport, variant, only);
@@ -195,7 +181,7 @@ export function queryService<Request, Response>(query: QueryService<Request, Res
         try {
           reply(null, answer(call.request, call));
         } catch (reason) {
-          reply(statusOf(CellwallError.from(reason)));
+          reply(grpcStatus(CellwallError.from(reason)));
         }
       },
       [query.stream]: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => {
@@ -205,17 +191,13 @@ export function queryService<Request, Response>(query: QueryService<Request, Res
             call.pause();
             call.once('drain', () => call.resume());
           } catch (reason) {
-            call.emit('error', statusOf(CellwallError.from(reason)));
+            call.emit('error', grpcStatus(CellwallError.from(reason)));
           }
         });
         call.on('end', () => call.end());
       },
     },
   };
-}
-
-function statusOf({ code, message, hint }: CellwallError): { readonly code: grpc.status; readonly details: string } {
-  return { code: status[code], details: hint === undefined ? message : `${message} (${hint})` };
 }
 
 type Call = Pick<grpc.ServerDuplexStream<Buffer, Buffer>, 'getAuthContext' | 'getPeer'>;

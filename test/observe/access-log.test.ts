@@ -72,18 +72,25 @@ it('knows the service of an inbound log by its name', () => {
   expect(readLogName('outbound/api/mtls')).toBeUndefined();
 });
 
-it('counts within bounds, the longest unseen going first', () => {
+it('counts within bounds: what one service has too much goes, its longest unseen first, and nothing of others', () => {
   const clock = createFakeClock();
-  const traffic = createTraffic({ clock, maxAggregates: 2 });
-  const call = (service: string) => ({ service, caller: 'mtls', principal: api, decision: 'allowed' }) as const;
-  traffic.record(call('a'));
-  traffic.record(call('b'));
-  traffic.record(call('a'), 4);
-  traffic.record(call('c'));
-  expect(traffic.counts().map(({ service, count }) => [service, count])).toEqual([
-    ['a', 5],
-    ['c', 1],
+  const traffic = createTraffic({ clock, serviceBytes: 4000 });
+  const call = (service: string, method: string) =>
+    ({ service, caller: 'mtls', principal: api, method, decision: 'allowed' }) as const;
+  traffic.record(call('a', 'GET'));
+  clock.advance(1000);
+  traffic.record(call('b', 'GET'));
+  traffic.record(call('b', 'PUT'));
+  traffic.record(call('b', 'GET'), 4);
+  for (const method of ['HEAD', 'POST', 'PATCH']) traffic.record(call('b', method));
+  expect(traffic.counts().map(({ service, method, count }) => [service, method, count])).toEqual([
+    ['a', 'GET', 1],
+    ['b', 'HEAD', 1],
+    ['b', 'POST', 1],
+    ['b', 'PATCH', 1],
   ]);
+  expect(traffic.lostUntil('a')).toBe(0);
+  expect(traffic.lostUntil('b')).toBe(clock.now());
 });
 
 it('keeps no more than names can be long of what a proxy says', () => {

@@ -6,9 +6,11 @@ import { createFakeClock } from '../support/fake-clock.ts';
 test('a use is told once a minute for each identity and service', () => {
   const clock = createFakeClock();
   const told: BreakGlassUse[] = [];
-  const watch = createBreakGlassWatch(clock, (use) => told.push(use));
+  const names = (principal: string) => principal === 'spiffe://td1/oncall';
+  const watch = createBreakGlassWatch({ clock, names, report: (use) => void told.push(use) });
   const call = { service: 'api', caller: 'mtls', decision: 'allowed', principal: 'spiffe://td1/oncall' } as const;
   watch.see({ ...call, policy: 'some/0' }, 'n');
+  watch.see({ ...call, principal: 'spiffe://td1/nobody', policy: breakGlassPolicy }, 'n');
   expect(told).toEqual([]);
   for (let at = 0; at < 5; at++) watch.see({ ...call, policy: breakGlassPolicy }, 'n');
   watch.see({ ...call, service: 'db', policy: breakGlassPolicy }, 'm');

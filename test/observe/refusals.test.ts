@@ -6,17 +6,28 @@ import { createFakeClock } from '../support/fake-clock.ts';
 
 const one = { service: 'api', node: 'n', caller: 'plaintext', path: '/' } as const;
 
-test('keeps the last, finds all of an id, newest first', () => {
+test('finds all of an id, newest first', () => {
   const clock = createFakeClock();
-  const refusals = createRefusals({ clock, max: 3 });
+  const refusals = createRefusals({ clock });
   refusals.record({ ...one, requestId: 'a', path: '/1' });
   clock.advance(10);
   refusals.record({ ...one, requestId: 'b' });
   refusals.record({ ...one, requestId: 'a', path: '/2' });
   expect(refusals.find('a').map(({ path }) => path)).toEqual(['/2', '/1']);
-  refusals.record({ ...one, requestId: 'c' });
-  expect(refusals.find('a').map(({ path }) => path)).toEqual(['/2']);
   expect(refusals.find('nobody')).toEqual([]);
+});
+
+test('a flood of one caller, or of one proxy, pushes out nothing of another', () => {
+  const refusals = createRefusals({ clock: createFakeClock(), serviceBytes: 10_000, maxBytes: 30_000 });
+  refusals.record({ ...one, requestId: 'mine', principal: 'spiffe://td/a' });
+  refusals.record({ ...one, requestId: 'theirs', service: 'db' });
+  for (let number = 0; number < 5000; number++) {
+    refusals.record({ ...one, requestId: `n${number}`, principal: 'spiffe://td/w' });
+    refusals.record({ ...one, requestId: `n${number}`, service: 'w', principal: `spiffe://td/forged/${number}` });
+  }
+  expect(refusals.find('mine')).toHaveLength(1);
+  expect(refusals.find('theirs')).toHaveLength(1);
+  expect(refusals.find('n4999')).toHaveLength(2);
 });
 
 test('long texts are cut, and an id is found as it was told', () => {

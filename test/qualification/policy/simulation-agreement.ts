@@ -8,6 +8,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import { parseDocuments } from '../../../src/model/parse.ts';
 import type { TrustDomain } from '../../../src/model/spiffe-id.ts';
 import { createAccessLogService } from '../../../src/observe/access-log-service.ts';
+import { createIntake } from '../../../src/observe/intake.ts';
 import { createTraffic, type TrafficCount } from '../../../src/observe/traffic.ts';
 import { createDecideRecorded } from '../../../src/policy/decide-recorded.ts';
 import type { MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
@@ -53,7 +54,8 @@ export async function runSimulationAgreement({
   let traffic = createTraffic({ clock: systemClock });
   let mesh = meshOf(randomMesh(random, legacy.root, tokens).text);
   const accessLog = createAccessLogService({
-    traffic: { ...traffic, record: (call, count) => traffic.record(call, count) },
+    traffic: { record: (call, count) => traffic.record(call, count) },
+    intake: createIntake(systemClock),
     log: silentLog,
     trustDomain: () => trustDomain as TrustDomain,
     serviceOfPeer: (_, nodeId) => [...mesh.services.values()].find((one) => nodeId.startsWith(`${one.spiffeId}~`))?.key,

@@ -1,0 +1,91 @@
+// Works off what proxies report in small turns, one identity after the other, between which everything else of the process has its
+// own. Who reports more than its share is read more slowly; its own flow control holds it back.
+import { setImmediate } from 'node:timers';
+import type { Clock } from '../lib/clock.ts';
+import { createPacer } from '../lib/pacer.ts';
+
+export interface Intake {
+  /** Answers false, and takes nothing, where too much of `who` is waiting already. `work` never throws. */
+  add(who: string, job: IntakeJob): boolean;
+}
+
+export interface IntakeJob {
+  /** What it holds while it waits. */
+  readonly bytes: number;
+  /** A step at each `next`; ends when all is done. */
+  readonly work: Iterator<unknown>;
+  /** Called once, when all is done and it may send more. */
+  readonly done: () => void;
+}
+
+export interface IntakeLimits {
+  /** Bytes of one identity that may wait. */
+  readonly waitingBytes: number;
+  /** The longest turn. */
+  readonly turnMs: number;
+  readonly workAtOnceMs: number;
+  readonly workShare: number;
+}
+
+export const intakeLimits: IntakeLimits = {
+  waitingBytes: 8 * 1024 * 1024,
+  turnMs: 3,
+  workAtOnceMs: 500,
+  workShare: 0.2,
+};
+
+export function createIntake(clock: Pick<Clock, 'monotonic' | 'after'>, limits: IntakeLimits = intakeLimits): Intake {
+  const pacer = createPacer({ clock, limits });
+  const waiting = new Map<string, { jobs: IntakeJob[]; bytes: number }>();
+  /** Whose turn it is, in order; who rests is not among them. */
+  const ready = new Set<string>();
+  let scheduled = false;
+
+  const schedule = (): void => {
+    if (scheduled || ready.size === 0) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      turn();
+      schedule();
+    });
+  };
+  const turn = (): void => {
+    const who = ready.values().next().value;
+    if (who === undefined) return;
+    ready.delete(who);
+    const own = waiting.get(who);
+    const began = clock.monotonic();
+    while (own !== undefined && own.jobs.length > 0 && clock.monotonic() - began < limits.turnMs) {
+      const [job] = own.jobs;
+      if (job === undefined || job.work.next().done !== true) continue;
+      own.jobs.shift();
+      own.bytes -= job.bytes;
+      job.done();
+    }
+    const restMs = pacer.spend(who, clock.monotonic() - began);
+    if (own === undefined || own.jobs.length === 0) waiting.delete(who);
+    // What comes while it rests waits as well: an entry of `waiting` is either ready or resting.
+    else if (restMs === 0) ready.add(who);
+    else
+      clock.after(restMs, () => {
+        ready.add(who);
+        schedule();
+      });
+  };
+  return {
+    add(who, job) {
+      const own = waiting.get(who);
+      if (own !== undefined && own.bytes + job.bytes > limits.waitingBytes) return false;
+      if (own === undefined) {
+        waiting.set(who, { jobs: [job], bytes: job.bytes });
+        ready.add(who);
+      } else {
+        own.jobs.push(job);
+        own.bytes += job.bytes;
+      }
+      schedule();
+      return true;
+    },
+  };
+}

@@ -1,0 +1,65 @@
+// A message of an access-log stream, taken apart without reading its entries: they are read one by one, so that a large message is
+// worked on in pieces, and one that cannot be read takes no other with it.
+// https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import {
+  type HTTPAccessLogEntry,
+  HTTPAccessLogEntrySchema,
+  type TCPAccessLogEntry,
+  TCPAccessLogEntrySchema,
+} from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import {
+  type StreamAccessLogsMessage_Identifier,
+  StreamAccessLogsMessage_IdentifierSchema,
+} from '#gen/envoy/service/accesslog/v3/als_pb.js';
+import { readLenient } from './lenient-message.ts';
+
+export type LogPart =
+  | { readonly kind: 'identifier'; readonly identifier: StreamAccessLogsMessage_Identifier }
+  | { readonly kind: 'http'; readonly entry: HTTPAccessLogEntry }
+  | { readonly kind: 'tcp'; readonly entry: TCPAccessLogEntry }
+  /** An entry that is none. */
+  | { readonly kind: 'unreadable' };
+
+/** Larger than the headers that Envoy accepts, several times. */
+const maxEntryBytes = 512 * 1024;
+
+/** Throws where the message itself breaks off. */
+export function* readLogMessage(bytes: Uint8Array): Generator<LogPart, void> {
+  for (const [field, value] of fieldsOf(bytes)) {
+    if (field === 1)
+      yield { kind: 'identifier', identifier: readLenient(StreamAccessLogsMessage_IdentifierSchema, value) };
+    else if (field === 2) for (const [, entry] of fieldsOf(value, 1)) yield httpPart(entry);
+    else if (field === 3) for (const [, entry] of fieldsOf(value, 1)) yield tcpPart(entry);
+  }
+}
+
+function* fieldsOf(bytes: Uint8Array, only?: number): Generator<readonly [number: number, value: Uint8Array], void> {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [number, wire] = reader.tag();
+    if (wire !== WireType.LengthDelimited) reader.skip(wire, number);
+    else {
+      const value = reader.bytes();
+      if (only === undefined || number === only) yield [number, value];
+    }
+  }
+}
+
+function httpPart(bytes: Uint8Array): LogPart {
+  if (bytes.length > maxEntryBytes) return { kind: 'unreadable' };
+  try {
+    return { kind: 'http', entry: readLenient(HTTPAccessLogEntrySchema, bytes) };
+  } catch {
+    return { kind: 'unreadable' };
+  }
+}
+
+function tcpPart(bytes: Uint8Array): LogPart {
+  if (bytes.length > maxEntryBytes) return { kind: 'unreadable' };
+  try {
+    return { kind: 'tcp', entry: readLenient(TCPAccessLogEntrySchema, bytes) };
+  } catch {
+    return { kind: 'unreadable' };
+  }
+}

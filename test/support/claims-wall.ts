@@ -5,7 +5,7 @@ import type { ServiceKey } from '../../src/policy/ir.ts';
 import { field, frame } from './proto-bytes.ts';
 import { startRawGrpcApplication } from './raw-grpc-application.ts';
 import { type RawGrpcCaller, startRawGrpcCaller } from './raw-grpc-caller.ts';
-import { cellNumbers, tenCells } from './ten-cells.ts';
+import { cellNumbers, type claimsMethods, tenCells } from './ten-cells.ts';
 import { createTestCa, type TestCertificate } from './test-ca.ts';
 import { startTranslatedProxy, type TranslatedProxy } from './translated-proxy.ts';
 
@@ -22,9 +22,10 @@ export interface ClaimsWall {
 }
 
 const senderField = 15;
+export type Claim = (typeof claimsMethods)[number];
 
 /** `cell` in the field that the method's rule looks at, `sender` for the application. */
-export function claim(method: 'Begin' | 'Commit', cell: number, sender: number): Buffer {
+export function claim(method: Claim, cell: number, sender: number): Buffer {
   return frame(Buffer.concat([field(method === 'Begin' ? 3 : 1, cell), field(senderField, sender)]));
 }
 

@@ -8,6 +8,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
 
 export interface RunningEnvoy {
+  readonly pid: number;
   /** Base URL of its admin endpoint. */
   readonly admin: string;
   /** The bound port of a listener, once it listens. */
@@ -66,6 +67,7 @@ export async function startEnvoy(bootstrap: object, extraArgs: readonly string[]
     });
     const url = `http://${address}`;
     return {
+      pid: child.pid ?? 0,
       admin: url,
       port: (listener) => until(`listener ${listener}`, () => listenerPort(url, listener)),
       log: () => log,

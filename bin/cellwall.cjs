@@ -33,6 +33,9 @@ require('module').enableCompileCache();
 var source = path.join(__dirname, '../src/main.ts');
 var main = fs.existsSync(source) ? source : path.join(__dirname, '../dist/main.js');
 import(require('url').pathToFileURL(main).href).catch((reason) => {
-  process.stderr.write(`cellwall: ${(reason && reason.stack) || reason}\n`);
+  process.stderr.write(
+    `error: ${(reason && reason.message) || reason}\n  hint: is this installation whole? install the package again\n`,
+  );
+  if (process.env.CELLWALL_DEBUG === '1') process.stderr.write(`${reason && reason.stack}\n`);
   process.exit(1);
 });

@@ -1,4 +1,6 @@
 // The program: the only reader of argv, environment and signals. What a command needs is imported when it runs.
+
+import { neverAStack } from './cli/never-a-stack.ts';
 import { createProgram } from './cli/program.ts';
 import type { CliRun } from './cli/run.ts';
 import { createSidecarRun } from './cli/sidecar-run.ts';
@@ -44,6 +46,8 @@ const run: CliRun = {
   },
   ...createSidecarRun({ env: process.env }),
 };
+
+neverAStack(process);
 
 const program = createProgram({
   stdout: process.stdout,

@@ -1,8 +1,9 @@
 // The admin token: made once, kept in `<data>/admin.token`, readable by its owner only. Who can read the file is an operator.
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import { Redacted } from '../lib/redacted.ts';
 
 const pattern = /^[A-Za-z0-9_-]{43,128}$/;
@@ -17,7 +18,7 @@ export function createAdminToken(data: string): Redacted<string> {
   const existing = readAdminToken(file);
   if (existing !== undefined) return existing;
   const token = randomBytes(32).toString('base64url');
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), 0o700);
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     writeFileSync(temporary, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true });

@@ -1,6 +1,6 @@
 // What would change, in words: a unified diff a document, and the sums of what that would do to the calls of the last days. Pure.
 import type { DiffAnswer, Difference } from '../admin/wire.ts';
-import { escapeBlock } from './escape.ts';
+import { escapeBlock } from '../lib/escape.ts';
 import { unifiedDiff } from './unified-diff.ts';
 
 export function formatDifferences(differences: readonly Difference[]): string {

@@ -1,6 +1,6 @@
 // `cellwall explain` in words. Pure.
 import type { ExplainQuery, Explanation } from '../admin/wire.ts';
-import { escapeBlock, escapeLine } from './escape.ts';
+import { escapeBlock, escapeLine } from '../lib/escape.ts';
 import { formatFields } from './table.ts';
 
 export function formatExplanation(answer: Explanation, { method, path, grpc }: ExplainQuery): string {

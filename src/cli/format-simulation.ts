@@ -1,7 +1,7 @@
 // `cellwall simulate` in tables. Pure.
 import type { SimulatedRow, SimulationAnswer } from '../admin/wire-record.ts';
+import { escapeLine } from '../lib/escape.ts';
 import { missingWords } from '../lib/missing-in-log.ts';
-import { escapeLine } from './escape.ts';
 import { formatTable } from './table.ts';
 import { isoTime, relativeTime } from './time.ts';
 

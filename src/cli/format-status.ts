@@ -1,7 +1,7 @@
 // The tables of `cellwall status`. Pure.
 import type { ProxiesAnswer, StatusAnswer, TrafficCount } from '../admin/wire.ts';
 import type { ServicesAnswer } from '../admin/wire-services.ts';
-import { escapeLine } from './escape.ts';
+import { escapeLine } from '../lib/escape.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { countProblems } from './problems.ts';
 import { formatFields, formatTable } from './table.ts';

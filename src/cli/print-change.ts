@@ -3,7 +3,7 @@
 import type { InvalidAnswer } from '../admin/client.ts';
 import type { ApplyAnswer } from '../admin/wire.ts';
 import type { CutOverRow } from '../admin/wire-record.ts';
-import { escapeLine } from './escape.ts';
+import { escapeLine } from '../lib/escape.ts';
 import { formatDifferences, formatImpact } from './format-differences.ts';
 import type { CliContext } from './io.ts';
 import { type Format, print } from './print.ts';

@@ -2,8 +2,8 @@
 // data.
 import type { InvalidAnswer } from '../admin/client.ts';
 import type { CutOverRow } from '../admin/wire-record.ts';
+import { escapeLine } from '../lib/escape.ts';
 import type { Problem } from '../model/problem.ts';
-import { escapeLine } from './escape.ts';
 import type { CliIo } from './io.ts';
 import { type Format, print } from './print.ts';
 import { countProblems, type NamedText, printProblems } from './problems.ts';

@@ -1,6 +1,7 @@
 // Problems for people: file:line:column, the line itself with a caret, and what to do.
+
+import { escapeLine } from '../lib/escape.ts';
 import type { Problem } from '../model/problem.ts';
-import { escapeLine } from './escape.ts';
 import type { CliIo } from './io.ts';
 
 /** A file's name (or `-`) and its text: where excerpts are taken from. */

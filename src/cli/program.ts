@@ -5,6 +5,8 @@ import { CellwallError } from '../lib/errors.ts';
 import { createCatalog } from './catalog.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { CliContext, CliIo } from './io.ts';
+import { faultText } from './never-a-stack.ts';
+import { ofSystem } from './of-system.ts';
 import { formatIn } from './print.ts';
 import { printError, printFailure } from './print-failure.ts';
 
@@ -42,8 +44,13 @@ async function failure(io: CliIo, reason: unknown, args: readonly string[]): Pro
     await printError(io, format, { code: 'invalid_argument', message });
     return 2;
   }
-  const { code, message, hint, cause } = CellwallError.from(reason);
-  await printFailure(io, format, { code, message, hint });
-  if (code === 'internal' && cause instanceof Error && cause.stack !== undefined) io.stderr.write(`${cause.stack}\n`);
+  const error = ofSystem(reason) ?? CellwallError.from(reason);
+  const { code, message, hint } = error;
+  if (code === 'internal') {
+    io.stderr.write(faultText(error.cause ?? error, io.env));
+    await printError(io, format, { code, message });
+  } else {
+    await printFailure(io, format, { code, message, hint });
+  }
   return 1;
 }

@@ -1,5 +1,5 @@
 // Tables for people: aligned columns, a heading in capitals, every cell escaped.
-import { escapeLine } from './escape.ts';
+import { escapeLine } from '../lib/escape.ts';
 
 export function formatTable(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [heading, ...rows].map((row) => row.map(escapeLine));

@@ -7,7 +7,6 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -15,11 +14,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { CellwallError } from '../lib/errors.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 
 /** Makes `path` (and its parents) a folder of mode 0700; refuses a symlink or a wider mode. */
 export function ensureSecretFolder(path: string): void {
   try {
-    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+    if (makeFolder(path, 0o700)) chmodSync(path, 0o700);
   } catch (cause) {
     throw unwritable('make the folder', path, cause);
   }
@@ -78,7 +78,7 @@ function unwritable(what: string, path: string, cause: unknown): CellwallError {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
   const full = code === 'ENOSPC' || code === 'EDQUOT';
   return new CellwallError('failed_precondition', `cannot ${what} ${path} (${code})`, {
-    hint: full ? 'make room on that disk' : 'may this user write there?',
+    hint: full ? 'make room on that disk' : 'may this user write there? --data names another folder',
     cause,
   });
 }

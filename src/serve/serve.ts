@@ -1,6 +1,5 @@
 // The control plane, put together: store, identities, control, xDS, admin. What the process opened is closed in reverse.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
@@ -19,6 +18,8 @@ import { lockFolder } from '../lib/folder-lock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
+import { createSummedLog } from '../lib/summed-log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createRegistry } from '../registry/registry.ts';
@@ -51,7 +52,7 @@ export async function serve(
   started: (info: ServeStarted) => void,
 ): Promise<void> {
   const { clock, log, version, lifecycle, signal } = deps;
-  mkdirSync(options.data, { recursive: true, mode: 0o700 });
+  makeFolder(options.data, 0o700);
   // Two in one folder would break the audit log's chain, and take each other's CA.
   const hint = 'stop that one, or give this one a --data of its own';
   const lock = lockFolder({ folder: options.data, name: 'serve', hint });
@@ -114,7 +115,7 @@ export async function serve(
     mesh: () => control.mesh(),
     store,
     clock,
-    log: log.child({ room: 'identity' }),
+    log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
     counters: crossCheck.report,
     leave: registry.left,

@@ -9,6 +9,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
+import { createSummedLog } from '../lib/summed-log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../observe/break-glass.ts';
@@ -84,7 +85,7 @@ export async function openXds(parts: XdsParts): Promise<number> {
       cover(event);
       metrics.setStreams(xds.streams());
     },
-    log: log.child({ room: 'xds' }),
+    log: createSummedLog(log.child({ room: 'xds' }), clock),
     clock,
   });
   const keepPath = createPathRecorder();

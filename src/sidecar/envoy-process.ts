@@ -2,8 +2,10 @@
 // sidecar sees its end.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import type { LogSink } from '../lib/log-sink.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { drainEnvoy } from './drain-envoy.ts';
 import { adminAddressPath, readAdminAddress, removeEnvoyRecord, writeEnvoyRecord } from './envoy-record.ts';
@@ -34,17 +36,19 @@ export interface EnvoyProcessOptions {
   /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly extraArgs: readonly string[];
-  readonly output: 'inherit' | 'ignore';
+  /** Where its own words go. */
+  readonly words: Pick<LogSink, 'write'>;
   readonly log: Log;
 }
 
 /** docs/cutting.md: what was open of a denied caller ends within 5 s. */
 const cutAfterSeconds = 4;
 const killAfterMs = 5000;
+const maxLine = 65_536;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
 export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
-  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, output, log } = options;
+  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, words, log } = options;
   // What the Envoy before wrote there is not where this one listens.
   rmSync(adminAddressPath(dataDir), { force: true });
   const child = spawn(
@@ -62,10 +66,11 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
       ...['--log-level', logLevel, '--admin-address-path', adminAddressPath(dataDir)],
       ...extraArgs,
     ],
-    // A session of its own: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy undrained. Its
-    // output is inherited, not piped, so that it outlives a killed helper.
-    { stdio: ['ignore', output, output], detached: true },
+    // A session of its own: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy undrained. What it
+    // says comes by way of the helper: an Envoy that writes to a full pipe itself stands still, calls and all.
+    { stdio: ['ignore', 'inherit', 'pipe'], detached: true },
   );
+  passOn(child.stderr, words);
   return new Promise((resolve, reject) => {
     child.once('error', (cause) =>
       reject(new CellwallError('unavailable', `cannot run Envoy at ${binary}: ${cause.message}`, { cause })),
@@ -145,4 +150,19 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
       },
     };
   }
+}
+
+/** Whole lines; what is left at its end, too. */
+function passOn(stream: Readable, words: Pick<LogSink, 'write'>): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    const text = rest + chunk;
+    const end = text.lastIndexOf('\n') + 1;
+    rest = text.slice(end).slice(-maxLine);
+    if (end > 0) words.write(text.slice(0, end));
+  });
+  stream.on('end', () => {
+    if (rest !== '') words.write(`${rest}\n`);
+  });
+  stream.on('error', () => {});
 }

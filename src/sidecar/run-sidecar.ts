@@ -6,6 +6,7 @@ import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
+import { processLog } from '../lib/process-log.ts';
 import { adminOf } from './admin-address.ts';
 import { type AdminAddress, claimsOf } from './bootstrap.ts';
 import { endLeftover } from './end-leftover.ts';
@@ -65,25 +66,31 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const leftover = findLeftoverEnvoy(dataDir);
   const ports = freePorts({ inbound, admin, leftover, drainMs, now, log });
   let keeper: SvidKeeper | undefined;
+  const failed = new AbortController();
   const notStopped = (): void => {
     if (drain.aborted) throw new CellwallError('aborted', 'stopped before Envoy was started');
   };
 
   try {
-    const [binary, started] = await Promise.all([
-      findEnvoy({ env, log, signal: drain, ...(envoyPath === undefined ? {} : { path: envoyPath }) }),
-      createSvidKeeper({
-        server,
-        ...(token === undefined ? {} : { token }),
-        nodeKey: await loadNodeKey(dataDir),
-        verify,
-        files: createSvidFiles(join(dataDir, 'svid')),
-        clock,
-        log,
-        onRenewed: (svid) => void writeXdsSecrets(dataDir, svid),
-        signal: drain,
-      }),
-    ]);
+    const nodeKey = await loadNodeKey(dataDir);
+    const keeping = createSvidKeeper({
+      server,
+      ...(token === undefined ? {} : { token }),
+      nodeKey,
+      verify,
+      files: createSvidFiles(join(dataDir, 'svid')),
+      clock,
+      log,
+      onRenewed: (svid) => void writeXdsSecrets(dataDir, svid),
+      signal: AbortSignal.any([drain, failed.signal]),
+    });
+    const finding = findEnvoy({ env, log, signal: drain, ...(envoyPath === undefined ? {} : { path: envoyPath }) });
+    const [binary, started] = await Promise.all([finding, keeping]).catch((reason: unknown) => {
+      // Neither goes on without the other.
+      failed.abort();
+      void keeping.then(({ close }) => close(), noMatter);
+      throw reason;
+    });
     keeper = started;
     const svid = started.current();
     const { spiffeId } = svid;
@@ -109,7 +116,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       metadata: { ...claimsOf(claims), run },
       logLevel: level,
       extraArgs: options.envoyArgs ?? [],
-      output: options.envoyOutput ?? 'inherit',
+      words: options.envoyWords ?? processLog(),
       log,
     });
     const counted = { server, svid: started.current, instance, inbound: inbound?.port, drains: drainMs > 0 };
@@ -150,6 +157,8 @@ function onAbort(signal: AbortSignal, task: () => void): void {
   if (signal.aborted) task();
   else signal.addEventListener('abort', task, { once: true });
 }
+
+function noMatter(): void {}
 
 function unaborted(): AbortSignal {
   return new AbortController().signal;

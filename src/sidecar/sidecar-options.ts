@@ -1,6 +1,7 @@
 // What a sidecar is told.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { LogSink } from '../lib/log-sink.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { ObtainSvidDeps } from './obtain-svid.ts';
 import type { StopSignals } from './stop-signals.ts';
@@ -30,8 +31,8 @@ export interface SidecarOptions {
   readonly drainSeconds?: number;
   readonly variant?: XdsVariant;
   readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
-  /** Where Envoy's own output goes. Default "inherit". */
-  readonly envoyOutput?: 'inherit' | 'ignore';
+  /** Where Envoy's own words go. Default with the log. */
+  readonly envoyWords?: Pick<LogSink, 'write'>;
   /** Throws for an identity that is not the wanted one, before Envoy runs. */
   readonly verify?: ObtainSvidDeps['verify'];
   /** For finding Envoy: PATH, ENVOY_BIN. */

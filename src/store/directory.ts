@@ -1,11 +1,11 @@
 // The embedded store: a directory of YAML files that people (or git) edit, and `apply` as well. The whole directory is read and
 // judged together; what cannot be accepted is reported, and the last good state stays, also across restarts. Nothing half-written is
 // ever in force: docs/documents.md, "Writing the files".
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { makeFolder } from '../lib/make-folder.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
@@ -161,7 +161,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     const last = database.saved();
     const saved = last?.epoch === undefined ? last : undefined;
     // A directory that is gone while there were documents is a mistake (a volume not mounted), not a wish.
-    if (saved === undefined || saved.files.size === 0) mkdirSync(root, { recursive: true });
+    if (saved === undefined || saved.files.size === 0) makeFolder(root);
     await finishWrite(root, database.journal()).then(
       () => database.clearJournal(),
       fail('an interrupted write cannot be finished'),

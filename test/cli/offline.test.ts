@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chooseListen } from '../../src/cli/choose-listen.ts';
-import { escapeBlock, escapeLine } from '../../src/cli/escape.ts';
 import { unifiedDiff } from '../../src/cli/unified-diff.ts';
+import { escapeBlock, escapeLine } from '../../src/lib/escape.ts';
 import { runCli } from '../support/cli-harness.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 

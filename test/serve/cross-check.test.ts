@@ -38,7 +38,7 @@ async function startSidecar(xdsPort: number): Promise<Sidecar> {
     application: `127.0.0.1:${application.port}`,
     env: process.env,
     log: silentLog,
-    envoyOutput: 'ignore',
+    envoyWords: { write() {} },
     drainSeconds: 5,
     countersEveryMs,
   });

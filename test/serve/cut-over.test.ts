@@ -48,7 +48,7 @@ beforeAll(async () => {
         ...(service === 'api' ? { inbound: `127.0.0.1:${inbound}`, application: `127.0.0.1:${application.port}` } : {}),
         env: process.env,
         log: silentLog,
-        envoyOutput: 'ignore',
+        envoyWords: { write() {} },
         drainSeconds: 0,
       }),
     );

@@ -57,7 +57,7 @@ async function sidecar(service: string, name: string, inbound?: number): Promise
     ...(inbound === undefined ? {} : { inbound: `127.0.0.1:${inbound}`, application: `127.0.0.1:${application.port}` }),
     env: process.env,
     log: silentLog,
-    envoyOutput: 'ignore',
+    envoyWords: { write() {} },
     drainSeconds: 5,
   });
   sidecars.add(started);

@@ -44,7 +44,7 @@ function options(more: Partial<SidecarOptions> = {}): SidecarOptions {
     drainSeconds: 0,
     env: process.env,
     log: silentLog,
-    envoyOutput: 'ignore',
+    envoyWords: { write() {} },
     ...more,
   };
 }

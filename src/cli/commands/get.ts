@@ -1,8 +1,8 @@
 // `cellwall get`: the documents in force.
 import { Command } from 'commander';
+import { escapeBlock } from '../../lib/escape.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
 import { type KeyPattern, parseKeyPattern } from '../document-key.ts';
-import { escapeBlock } from '../escape.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';

@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
+import { escapeBlock, escapeLine } from '../../lib/escape.ts';
 import type { PolicySource } from '../../model/documents/authorization-policy.ts';
 import { parseSpiffeId, spiffePrefixSchema } from '../../model/spiffe-id.ts';
 import { addConnectionFlags, connect } from '../connection.ts';
-import { escapeBlock, escapeLine } from '../escape.ts';
 import { examples } from '../help.ts';
 import type { CliContext } from '../io.ts';
 import { formatOf, print } from '../print.ts';

@@ -1,10 +1,11 @@
 // The state folder's one SQLite file: the revision, the last good documents, the journal of an unfinished write, and tables.
 // Two connections: what must survive a power cut waits for the disk (`synchronous=FULL`), tables do not (`NORMAL`).
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
 import { createSqliteTable } from './sqlite-table.ts';
 
@@ -46,7 +47,7 @@ const schema = `
 
 /** Opens (or makes) `cellwall.db` in `folder`, readable by its owner only. */
 export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder, 0o700);
   const file = join(folder, 'cellwall.db');
   closeSync(openSync(file, 'a', 0o600));
   // SQLite gives its -wal and -shm files the mode of the database.

@@ -1,4 +1,12 @@
 // The processes: how they stop, what they write to, where they keep things, what they say when they cannot start.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const processItems: readonly Item[] = [];
+export const processItems: readonly Item[] = [
+  fromTests({
+    name: 'nobody-reads',
+    line: 'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, stops neither serve nor a sidecar nor its Envoy',
+    bound: 'answers within 1 s, ends within 5 s; a burst is summed',
+    files: ['test/field/process/nobody-reads.test.ts'],
+  }),
+];

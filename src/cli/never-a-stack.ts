@@ -1,0 +1,46 @@
+// The last resort of a process: what nobody caught is told in a line that says what to do, not by Node's dump of source and stack; and
+// an output that nobody reads any more is no error.
+import { escapeLine } from '../lib/escape.ts';
+
+/** What of `process` is used. */
+export interface ProcessParts {
+  on(event: 'uncaughtException' | 'unhandledRejection', listener: (reason: unknown) => void): unknown;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  exit(code: number): unknown;
+  exitCode?: number | string | null | undefined;
+}
+
+interface OutputStream {
+  on(event: 'error', listener: (reason: Error) => void): unknown;
+  write(text: string): unknown;
+}
+
+export function neverAStack(process: ProcessParts): void {
+  const end = (reason: unknown): void => {
+    process.stderr.write(faultText(reason, process.env));
+    process.exit(1);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+  process.stdout.on('error', (reason) => {
+    // `| head` has seen enough.
+    if ('code' in reason && reason.code === 'EPIPE') return;
+    process.stderr.write(`error: cannot write the output: ${escapeLine(reason.message)}\n`);
+    process.exitCode = 1;
+  });
+  process.stderr.on('error', () => {});
+}
+
+/** For developers, who ask for it, with the stack. */
+export function faultText(reason: unknown, env: ProcessParts['env']): string {
+  const message = reason instanceof Error ? reason.message : String(reason);
+  const debug = env['CELLWALL_DEBUG'] === '1' && reason instanceof Error && reason.stack !== undefined;
+  return [
+    `error: ${escapeLine(message)}`,
+    '  hint: this is a fault of cellwall itself; CELLWALL_DEBUG=1 tells where, for a report',
+    ...(debug ? [reason.stack] : []),
+    '',
+  ].join('\n');
+}

@@ -80,6 +80,8 @@ export interface SidecarOptions extends EnrolOptions, ProxyOptions {
   readonly data: string;
   readonly envoy?: string;
   readonly drainSeconds: number;
+  /** While the application's port is open, it stays. */
+  readonly drainUntilClosed: boolean;
   /** Envoy's worker threads. */
   readonly concurrency: number;
 }

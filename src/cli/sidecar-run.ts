@@ -77,6 +77,7 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
       xds: formatHostPort(options.xdsServer),
       dataDir: data,
       drainSeconds: options.drainSeconds,
+      drainUntilClosed: options.drainUntilClosed,
       concurrency: options.concurrency,
       variant: options.xdsVariant,
       env,

@@ -12,24 +12,31 @@ export interface DrainOptions {
   readonly ms: number;
   /** Whether Envoy is still there. */
   readonly running: () => boolean;
+  /** Whether the application is still there: while it is, Envoy stays for it. Absent: nobody asks. */
+  readonly application?: () => Promise<boolean>;
   /** Ends the wait. */
   readonly now: AbortSignal;
   readonly log: Log;
 }
 
-/** Peers learn that it drains before an idle proxy ends. */
-const settleMs = 500;
+/** So long nobody is connected, and nobody connects, before an end: peers learn that it drains, and who calls again and again is waited for. */
+const quietMs = 1000;
 
 /** Never throws: an Envoy that does not answer is ended without. */
-export async function drainEnvoy({ admin, ms, running, now, log }: DrainOptions): Promise<void> {
+export async function drainEnvoy({ admin, ms, running, application, now, log }: DrainOptions): Promise<void> {
   if (admin === undefined || ms === 0) return;
   const calls = createEnvoyAdmin(admin);
   const end = performance.now() + ms;
   const waiting = (): boolean => running() && !now.aborted && performance.now() < end;
   try {
     await calls.drain();
-    await pause(Math.min(settleMs, ms), now);
-    while (waiting() && (await calls.connections()) > 0) await pause(100, now);
+    let { ever } = await calls.connections();
+    for (let busyAt = performance.now(); waiting() && performance.now() - busyAt < quietMs; ) {
+      await pause(100, now);
+      const seen = await calls.connections();
+      if (seen.open > 0 || seen.ever > ever || (await application?.()) === true) busyAt = performance.now();
+      ever = seen.ever;
+    }
   } catch (reason) {
     log.debug({ reason: CellwallError.from(reason).message }, 'ending Envoy without a drain');
   }

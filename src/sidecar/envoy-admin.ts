@@ -3,10 +3,10 @@ import { CellwallError } from '../lib/errors.ts';
 import type { AdminAddress } from './bootstrap.ts';
 
 export interface EnvoyAdmin {
-  /** Starts a graceful drain: listeners go on, connections are asked to end. */
+  /** Starts a graceful drain of what peers reach: it goes on, connections are asked to end. What the application calls is left alone. */
   drain(): Promise<void>;
-  /** Connections that peers and the application hold; admin's own are not counted. */
-  connections(): Promise<number>;
+  /** Connections that peers and the application hold, and those that they ever made; admin's own are not counted. */
+  connections(): Promise<{ readonly open: number; readonly ever: number }>;
 }
 
 export function createEnvoyAdmin(address: AdminAddress): EnvoyAdmin {
@@ -35,17 +35,19 @@ export function createEnvoyAdmin(address: AdminAddress): EnvoyAdmin {
   };
   return {
     async drain() {
-      await call('POST', '/drain_listeners?graceful');
+      await call('POST', '/drain_listeners?graceful&inboundonly');
     },
     async connections() {
-      const text = await call('GET', '/stats?filter=^listener\\..*\\.downstream_cx_active$');
-      let sum = 0;
+      const text = await call('GET', '/stats?filter=^listener\\..*\\.downstream_cx_(active|total)$');
+      let [open, ever] = [0, 0];
       for (const line of text.split('\n')) {
         const [name = '', count = '0'] = line.split(': ');
-        // Per-worker gauges repeat the listener's.
-        if (!name.startsWith('listener.admin.') && !name.includes('.worker_')) sum += Number(count);
+        // Per-worker numbers repeat the listener's.
+        if (name.startsWith('listener.admin.') || name.includes('.worker_')) continue;
+        if (name.endsWith('_active')) open += Number(count);
+        else ever += Number(count);
       }
-      return sum;
+      return { open, ever };
     },
   };
 }

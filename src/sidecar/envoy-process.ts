@@ -32,6 +32,8 @@ export interface EnvoyProcessOptions {
   readonly inbound?: string;
   readonly concurrency: number;
   readonly drainMs: number;
+  /** Whether the application is still there: for the drain. */
+  readonly application?: () => Promise<boolean>;
   readonly logLevel: string;
   /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
   readonly metadata?: Readonly<Record<string, string>>;
@@ -143,7 +145,11 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
       async stop() {
         if (!stopping) {
           stopping = true;
-          await drainEnvoy({ admin: admin(), ms: drainMs, running: () => !ended, now: ending.signal, log });
+          const { application } = options;
+          await drainEnvoy({
+            ...{ admin: admin(), ms: drainMs, running: () => !ended, now: ending.signal, log },
+            ...(application === undefined ? {} : { application }),
+          });
           if (!ending.signal.aborted) end();
         }
         return exited;

@@ -16,6 +16,7 @@ import { findLeftoverEnvoy } from './envoy-record.ts';
 import { freePorts } from './free-ports.ts';
 import { formatHostPort, parseHostPort, parseIpPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
+import { lookAtApplication } from './look-at-application.ts';
 import { loadNodeKey } from './node-key.ts';
 import { quietWhileAway } from './quiet-while-away.ts';
 import { sayGoodbye } from './say-goodbye.ts';
@@ -113,6 +114,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
       concurrency: options.concurrency ?? 1,
       drainMs,
+      ...(options.drainUntilClosed === true && application !== undefined
+        ? { application: async () => (await lookAtApplication(application)).answers }
+        : {}),
       metadata: { ...claimsOf(claims), run },
       logLevel: level,
       extraArgs: options.envoyArgs ?? [],

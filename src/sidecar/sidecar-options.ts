@@ -29,6 +29,8 @@ export interface SidecarOptions {
   readonly concurrency?: number;
   /** Longest drain at the end. Default 10. */
   readonly drainSeconds?: number;
+  /** While the application's port is open, it stays, for as long as a drain may take. */
+  readonly drainUntilClosed?: boolean;
   readonly variant?: XdsVariant;
   readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
   /** Where Envoy's own words go. Default with the log. */

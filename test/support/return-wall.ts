@@ -71,7 +71,7 @@ export async function startReturnWall(options: ReturnWallOptions = {}): Promise<
         ...(inbound === undefined ? {} : { inbound, application: `127.0.0.1:${application.port}` }),
         env: process.env,
         log: silentLog,
-        envoyOutput: 'ignore',
+        envoyWords: { write() {} },
         drainSeconds: 0,
         ...given,
       });

@@ -15,6 +15,7 @@ interface Options {
   readonly data?: string;
   readonly envoyBin?: string;
   readonly drainSeconds: number;
+  readonly drainUntilClosed?: true;
   readonly concurrency: number;
 }
 
@@ -46,6 +47,11 @@ export function sidecarCommand(context: CliContext): Command {
         default: 5,
         parse: seconds,
       }),
+    )
+    .addOption(
+      flag('--drain-until-closed', "stay while the application's port is open, for --drain-seconds at most", {
+        env: 'CELLWALL_DRAIN_UNTIL_CLOSED',
+      }),
     );
   addLogLevelFlag(command);
   examples(
@@ -64,6 +70,7 @@ export function sidecarCommand(context: CliContext): Command {
       identityServer: identityServer(self),
       data: options.data ?? defaultSidecarData(context, wanted, proxy.instance),
       drainSeconds: options.drainSeconds,
+      drainUntilClosed: options.drainUntilClosed === true,
       concurrency: options.concurrency,
       logLevel: logLevel(self),
       ...(options.envoyBin === undefined ? {} : { envoy: options.envoyBin }),

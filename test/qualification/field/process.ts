@@ -9,4 +9,10 @@ export const processItems: readonly Item[] = [
     bound: 'answers within 1 s, ends within 5 s; a burst is summed',
     files: ['test/field/process/nobody-reads.test.ts'],
   }),
+  fromTests({
+    name: 'stop-together',
+    line: 'Sidecar and application are told to stop at once: outbound calls work to the end of the drain, or until the port of the application is closed',
+    bound: '0 failed',
+    files: ['test/field/process/stop-together.test.ts', 'test/sidecar/look-at-application.test.ts'],
+  }),
 ];

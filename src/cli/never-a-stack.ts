@@ -17,20 +17,20 @@ interface OutputStream {
   write(text: string): unknown;
 }
 
-export function neverAStack(process: ProcessParts): void {
+export function neverAStack(own: ProcessParts): void {
   const end = (reason: unknown): void => {
-    process.stderr.write(faultText(reason, process.env));
-    process.exit(1);
+    own.stderr.write(faultText(reason, own.env));
+    own.exit(1);
   };
-  process.on('uncaughtException', end);
-  process.on('unhandledRejection', end);
-  process.stdout.on('error', (reason) => {
+  own.on('uncaughtException', end);
+  own.on('unhandledRejection', end);
+  own.stdout.on('error', (reason) => {
     // `| head` has seen enough.
     if ('code' in reason && reason.code === 'EPIPE') return;
-    process.stderr.write(`error: cannot write the output: ${escapeLine(reason.message)}\n`);
-    process.exitCode = 1;
+    own.stderr.write(`error: cannot write the output: ${escapeLine(reason.message)}\n`);
+    own.exitCode = 1;
   });
-  process.stderr.on('error', () => {});
+  own.stderr.on('error', () => {});
 }
 
 /** For developers, who ask for it, with the stack. */

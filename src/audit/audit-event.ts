@@ -25,4 +25,8 @@ export type AuditEvent =
       readonly service: string;
       readonly node: string;
     }
-  | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string };
+  | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string }
+  /** At a start: the log did not end with the record that it had ended with. */
+  | { readonly kind: 'log-cut'; readonly found: number; readonly expected: number }
+  /** At a start: what the log ended with was not known, as with a new state database. An end may be missing before this record. */
+  | { readonly kind: 'checkpoint-missing'; readonly found: number };

@@ -1,160 +1,129 @@
-// The audit log: one JSON object a line, each with the hash of the one before, so that nothing can be changed or taken out of the
-// middle without being seen. A file of its owner's, only ever appended to.
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
+// The audit log: one JSON object a line, each sealed and with the hash of the one before, so that nothing can be changed, put in or
+// taken out without being seen. Where it ends is kept outside of it as well, so that an end that was cut off is seen, too.
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { Table } from '../lib/table.ts';
 import type { AuditEvent } from './audit-event.ts';
+import { appendLine, auditFiles, linesOf, modifiedAt, repairedTail, rotate, sizeOf } from './audit-files.ts';
+import { type AuditRecord, createSealer, noHash, parseRecord } from './audit-record.ts';
+import { createCheckpoint } from './checkpoint.ts';
 
-export interface AuditRecord {
-  /** Counts up from 1. */
-  readonly number: number;
-  /** ISO 8601. */
-  readonly time: string;
-  readonly event: AuditEvent;
-  /** SHA-256, hexadecimal, of the previous record's hash and this one's number, time and event. */
-  readonly hash: string;
-}
+export type { AuditRecord };
 
 export interface AuditRead {
+  /** The last ones, oldest first. */
   readonly records: readonly AuditRecord[];
-  /** The line at which the chain breaks, or at which it ends too soon; absent if it holds. */
+  /** The line, of all files together, at which the chain breaks, or at which it ends too soon; absent if it holds. */
   readonly brokenAt?: number;
 }
 
 export interface AuditLog {
   /** On disk when it returns; throws `unavailable` if it cannot be. */
   append(event: AuditEvent): AuditRecord;
-  /** All of it, checked. */
-  read(): AuditRead;
+  /** Checks all of it; answers the last ones. */
+  read(last: number): Promise<AuditRead>;
+  /** Checks nothing: every record since about then, oldest first. */
+  since(at: number): AsyncIterable<AuditRecord>;
 }
 
 export interface AuditLogOptions {
   readonly file: string;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
+  /** Seals its records. */
+  readonly key: Redacted<string>;
+  /** Outside of the file, for where it ends; what it answers, this control plane wrote. */
+  readonly table: Table;
+  /** Of several that share the table. Default `head`. */
+  readonly name?: string;
+  /** A file of this size is full. Default 16 MiB. */
+  readonly fileBytes?: number;
 }
 
-const start = '0'.repeat(64);
+/** Of the records that one answer holds. */
+const maxReadBytes = 16 * 1024 * 1024;
 
-export function openAuditLog({ file, clock, log }: AuditLogOptions): AuditLog {
-  repairTail(file, log);
-  const found = readAll(file);
-  if (found.brokenAt !== undefined) {
-    log.error({ file, line: found.brokenAt }, 'the audit log was changed: its chain is broken');
+export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
+  const { file, clock, log, key, table, name = 'head', fileBytes = 16 * 1024 * 1024 } = options;
+  const sealer = createSealer(key);
+  const checkpoint = createCheckpoint({ table, name, log });
+  const { line, cut } = repairedTail(file);
+  if (cut > 0) log.warn({ file, bytes: cut }, 'half a line at the end of the audit log is removed');
+  const full = auditFiles(file).filter((other) => other !== file);
+  const lastLine = line !== '' || full.length === 0 ? line : repairedTail(full.at(-1) ?? file).line;
+  const last = parseRecord(lastLine);
+  const known = await checkpoint.read();
+  let head = { number: last?.number ?? (lastLine === '' ? 0 : (known?.number ?? 0)), hash: last?.hash ?? noHash };
+
+  const append = (event: AuditEvent): AuditRecord => {
+    const time = new Date(clock.now()).toISOString();
+    const record = sealer.make(head.hash, { number: head.number + 1, time, event });
+    try {
+      if (sizeOf(file) >= fileBytes) rotate(file, head.number);
+      appendLine(file, `${JSON.stringify(record)}\n`);
+    } catch (cause) {
+      throw new CellwallError('unavailable', `cannot write the audit log: ${CellwallError.from(cause).message}`, {
+        hint: `is the disk full, or ${file} not writable?`,
+        cause,
+      });
+    }
+    head = { number: record.number, hash: record.hash };
+    checkpoint.write(head);
+    return record;
+  };
+  const read = async (wanted: number): Promise<AuditRead> => {
+    const expected = head;
+    const records: { readonly record: AuditRecord; readonly bytes: number }[] = [];
+    let bytes = 0;
+    let brokenAt: number | undefined;
+    let previous = { number: 0, hash: noHash };
+    let at = 0;
+    for await (const text of linesOf(auditFiles(file))) {
+      at += 1;
+      const record = text === undefined ? undefined : parseRecord(text);
+      const whole =
+        record !== undefined && record.number === previous.number + 1 && sealer.holds(previous.hash, record);
+      if (!whole || record.event.kind === 'log-cut') brokenAt ??= at;
+      if (record === undefined) continue;
+      previous = { number: record.number, hash: record.hash };
+      records.push({ record, bytes: text?.length ?? 0 });
+      bytes += text?.length ?? 0;
+      while (records.length > wanted || bytes > maxReadBytes) bytes -= records.shift()?.bytes ?? 0;
+    }
+    // A chain that lost its end holds by itself; but it is not the one that was written here. What was appended meanwhile is more.
+    if (previous.number < expected.number || (previous.number === expected.number && previous.hash !== expected.hash)) {
+      brokenAt ??= at + 1;
+    }
+    return { records: records.map(({ record }) => record), ...(brokenAt === undefined ? {} : { brokenAt }) };
+  };
+
+  if (
+    known !== undefined &&
+    (head.number < known.number || (head.number === known.number && head.hash !== known.hash))
+  ) {
+    log.error({ file, found: head.number, expected: known.number }, 'the audit log lost its end');
+    append({ kind: 'log-cut', found: head.number, expected: known.number });
+  } else if (known === undefined && head.number > 0) {
+    log.warn({ file }, 'where the audit log ended is not known: the state database is new');
+    append({ kind: 'checkpoint-missing', found: head.number });
   }
-  let { number = 0, hash = start }: Partial<AuditRecord> = found.records.at(-1) ?? {};
+  let reading: Promise<unknown> = Promise.resolve();
   return {
-    append(event) {
-      const time = new Date(clock.now()).toISOString();
-      const record: AuditRecord = {
-        number: number + 1,
-        time,
-        event,
-        hash: hashOf(hash, { number: number + 1, time, event }),
-      };
-      writeLine(file, `${JSON.stringify(record)}\n`);
-      ({ number, hash } = record);
-      return record;
+    append,
+    read(wanted) {
+      // One after the other: each reads all.
+      const next = reading.then(() => read(wanted));
+      reading = next.catch(() => undefined);
+      return next;
     },
-    read() {
-      const { records, brokenAt } = readAll(file);
-      // A chain that was made anew, or that lost its end, holds by itself; but it is not the one that was written here.
-      const whole = records.length === 0 ? number === 0 : records.at(-1)?.hash === hash;
-      const broken = brokenAt ?? (whole ? undefined : records.length + 1);
-      return { records, ...(broken === undefined ? {} : { brokenAt: broken }) };
+    async *since(at) {
+      const files = auditFiles(file).filter((one) => modifiedAt(one) >= at);
+      for await (const text of linesOf(files)) {
+        const record = text === undefined ? undefined : parseRecord(text);
+        if (record !== undefined && Date.parse(record.time) >= at) yield record;
+      }
     },
   };
-}
-
-/** A crash in the middle of a write leaves half a line: it was never answered, and goes. */
-function repairTail(file: string, log: Log): void {
-  if (!existsSync(file)) return;
-  const text = readFileSync(file);
-  const end = text.lastIndexOf(0x0a) + 1;
-  if (end === text.length) return;
-  log.warn({ file, bytes: text.length - end }, 'half a line at the end of the audit log is removed');
-  truncateSync(file, end);
-}
-
-function readAll(file: string): AuditRead {
-  if (!existsSync(file)) return { records: [] };
-  const records: AuditRecord[] = [];
-  let previous = start;
-  let brokenAt: number | undefined;
-  for (const [index, line] of readFileSync(file, 'utf8').split('\n').entries()) {
-    if (line === '') continue;
-    const record = parse(line);
-    const whole = record !== undefined && record.hash === hashOf(previous, record);
-    if (!whole || record.number !== index + 1) brokenAt ??= index + 1;
-    if (record === undefined) continue;
-    records.push(record);
-    previous = record.hash;
-  }
-  return { records, ...(brokenAt === undefined ? {} : { brokenAt }) };
-}
-
-function hashOf(previous: string, { number, time, event }: Omit<AuditRecord, 'hash'>): string {
-  return createHash('sha256')
-    .update(previous)
-    .update(JSON.stringify([number, time, event]))
-    .digest('hex');
-}
-
-function parse(line: string): AuditRecord | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** That nobody but us wrote it is what the hash is for. */
-function isRecord(value: unknown): value is AuditRecord {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'number' in value &&
-    'time' in value &&
-    'hash' in value &&
-    'event' in value &&
-    typeof value.event === 'object' &&
-    value.event !== null &&
-    'kind' in value.event
-  );
-}
-
-function writeLine(file: string, line: string): void {
-  let descriptor: number | undefined;
-  try {
-    descriptor = openSync(file, 'a', 0o600);
-    const { size } = fstatSync(descriptor);
-    try {
-      writeSync(descriptor, line);
-      fsyncSync(descriptor);
-    } catch (cause) {
-      // A full disk may have taken half of it.
-      ftruncateSync(descriptor, size);
-      throw cause;
-    }
-  } catch (cause) {
-    throw new CellwallError('unavailable', `cannot write the audit log: ${CellwallError.from(cause).message}`, {
-      hint: `is the disk full, or ${file} not writable?`,
-      cause,
-    });
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
-  }
 }

@@ -1,7 +1,7 @@
 // Evidence of what changed the documents without asking the control plane: an edited file, also one that was edited while the control
 // plane was away. What `apply` changes, who asked for it records.
 import type { AuditEvent } from '../audit/audit-event.ts';
-import type { AuditLog, AuditRecord } from '../audit/audit-log.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -24,8 +24,10 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
       log.error({ reason: CellwallError.from(reason).message, revision: event.revision }, 'not in the audit log');
     }
   };
-  const missing = notRecorded(await store.history(), audit.read().records);
-  for (const event of missing) append(event);
+  // Nothing waits for it: a long log is read in turns.
+  void appendMissing(await store.history(), audit, append).catch((reason: unknown) =>
+    log.error({ reason: CellwallError.from(reason).message }, 'what was changed while away is not in the audit log'),
+  );
   let last = textsOf(documentsOf(store));
   let applying = 0;
   /** Revisions that came while `apply` had not answered: its own among them. */
@@ -66,18 +68,23 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
 }
 
 /** What the history knows to have come from outside, and the log does not. Revisions may have begun anew: the time counts, too. */
-function notRecorded(history: readonly Revision[], records: readonly AuditRecord[]): readonly DocumentsApplied[] {
+async function appendMissing(
+  history: readonly Revision[],
+  audit: AuditLog,
+  append: (event: DocumentsApplied) => void,
+): Promise<void> {
+  const outside = history.filter(({ author }) => author === undefined);
+  if (outside.length === 0) return;
   const recorded = new Map<number, number>();
-  for (const { event, time } of records) {
+  for await (const { event, time } of audit.since(Math.min(...outside.map(({ at }) => at)))) {
     if (event.kind === 'documents-applied') recorded.set(event.revision, Date.parse(time));
   }
-  return history
-    .filter(({ author, revision, at }) => author === undefined && (recorded.get(revision) ?? 0) < at)
-    .toReversed()
-    .map(({ revision, changes }) => {
-      const changed = changes.map(({ key }) => key);
-      return { kind: 'documents-applied', author: 'outside', revision, changed, urgent: false, whileAway: true };
-    });
+  for (const { revision, changes } of outside
+    .filter(({ revision, at }) => (recorded.get(revision) ?? 0) < at)
+    .toReversed()) {
+    const changed = changes.map(({ key }) => key);
+    append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false, whileAway: true });
+  }
 }
 
 function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<string, string> {

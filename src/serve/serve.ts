@@ -3,7 +3,6 @@
 import { join } from 'node:path';
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
-import { openAuditLog } from '../audit/audit-log.ts';
 import type { ServeOptions, ServeStarted } from '../cli/run.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import { createControl } from '../control/control.ts';
@@ -30,6 +29,7 @@ import { firstMesh } from './first-mesh.ts';
 import { createIdentityServices } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { listCertificates } from './list-certificates.ts';
+import { openAudit } from './open-audit.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 import { recordOutside } from './record-outside.ts';
@@ -71,7 +71,8 @@ export async function serve(
     log: log.child({ room: 'observe' }),
     lifecycle,
   });
-  const audit = openAuditLog({ file: join(options.data, 'audit.jsonl'), clock, log: log.child({ room: 'audit' }) });
+  const shared = options.store.kind === 'redis';
+  const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   const refusals = createRefusals({ clock });
   const admin = createAdmin({
     refusals,
@@ -109,7 +110,7 @@ export async function serve(
     },
   });
   const identity = await createIdentityServices({
-    shared: options.store.kind === 'redis',
+    shared,
     data: options.data,
     trustDomain,
     mesh: () => control.mesh(),

@@ -7,10 +7,13 @@ export function createMemoryAudit(clock: Clock): AuditLog {
   return {
     append(event) {
       const time = new Date(clock.now()).toISOString();
-      const record = { number: records.length + 1, time, event, hash: `hash-${records.length + 1}` };
+      const record = { number: records.length + 1, time, event, hash: `hash-${records.length + 1}`, seal: '' };
       records.push(record);
       return record;
     },
-    read: () => ({ records: [...records] }),
+    read: async (last) => ({ records: records.slice(-last) }),
+    async *since(at) {
+      for (const record of records) if (Date.parse(record.time) >= at) yield record;
+    },
   };
 }

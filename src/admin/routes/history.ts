@@ -65,12 +65,12 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       summary: 'The audit log, oldest first, and whether its chain holds.',
       query: auditQuerySchema,
       answer: auditSchema,
-      handle({ query }) {
-        const { records, brokenAt } = audit.read();
+      async handle({ query }) {
+        const { records, brokenAt } = await audit.read(query.last);
         return ok({
           intact: brokenAt === undefined,
           ...(brokenAt === undefined ? {} : { brokenAt }),
-          records: records.slice(-query.last).map((record) => ({ ...record, event: { ...record.event } })),
+          records: records.map((record) => ({ ...record, event: { ...record.event } })),
         });
       },
     }),

@@ -10,4 +10,11 @@ export const adversaryRecordItems: readonly Item[] = [
     files: ['test/adversary/record/forged-log.test.ts'],
     limitMinutes: 5,
   }),
+  fromTests({
+    name: 'audit-log-rewritten',
+    line: 'The audit log is rewritten, cut off, or 600 MB long',
+    bound: 'every forgery seen after restarts; it opens within 2 s; no turn over 0.5 s',
+    files: ['test/adversary/record/audit-rewritten.test.ts', 'test/audit/audit-log.test.ts'],
+    limitMinutes: 4,
+  }),
 ];

@@ -1,0 +1,49 @@
+// Where the audit log ends, kept outside of it: written after every record, the newest only.
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+
+export interface Head {
+  readonly number: number;
+  readonly hash: string;
+}
+
+export interface Checkpoint {
+  read(): Promise<Head | undefined>;
+  /** Soon: a crash before leaves a log that is longer than is known, which is no loss. */
+  write(head: Head): void;
+}
+
+export interface CheckpointDeps {
+  readonly table: Table;
+  readonly name: string;
+  readonly log: Log;
+}
+
+export function createCheckpoint({ table, name, log }: CheckpointDeps): Checkpoint {
+  let next: Head | undefined;
+  let writing = false;
+  const work = async (): Promise<void> => {
+    writing = true;
+    while (next !== undefined) {
+      const head = next;
+      next = undefined;
+      await table
+        .set(name, { ...head })
+        .catch((reason: unknown) => log.error({ reason: String(reason) }, 'where the audit log ends is not kept'));
+    }
+    writing = false;
+  };
+  return {
+    read: async () => parse(await table.get(name)),
+    write(head) {
+      next = head;
+      if (!writing) void work();
+    },
+  };
+}
+
+function parse(value: Json | undefined): Head | undefined {
+  if (typeof value !== 'object' || value === null || !('number' in value) || !('hash' in value)) return undefined;
+  const { number, hash } = value;
+  return typeof number === 'number' && typeof hash === 'string' ? { number, hash } : undefined;
+}

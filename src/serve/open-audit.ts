@@ -1,0 +1,33 @@
+// The audit log of this data folder: sealed with the folder's key, its end kept in the store. All of it is checked at the start, while
+// everything else goes on.
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type AuditLog, openAuditLog } from '../audit/audit-log.ts';
+import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Store } from '../store/store.ts';
+
+export interface OpenAuditOptions {
+  readonly data: string;
+  readonly store: Store;
+  /** Other control planes may be on the same store, each with a log of its own. */
+  readonly shared: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export async function openAudit({ data, store, shared, clock, log }: OpenAuditOptions): Promise<AuditLog> {
+  const file = join(data, 'audit.jsonl');
+  const key = sealKey(join(data, 'seal.key'));
+  const table = createSealedTable({ table: store.table('audit'), name: 'audit', key, log });
+  const name = shared ? `head of ${data} on ${hostname()}` : 'head';
+  const audit = await openAuditLog({ file, clock, log, key, table, name });
+  audit.read(0).then(
+    ({ brokenAt }) => {
+      if (brokenAt !== undefined) log.error({ file, line: brokenAt }, 'the audit log was changed: its chain is broken');
+    },
+    (reason: unknown) => log.error({ file, reason: String(reason) }, 'the audit log cannot be read'),
+  );
+  return audit;
+}

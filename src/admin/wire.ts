@@ -136,6 +136,7 @@ const proxySchema = z.object({
   notRegistered: z.string().optional().describe('Why nobody is sent to where it says that it listens.'),
   application: addressSchema.optional(),
   userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
+  outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
   ready: z.boolean().describe('It accepted its listeners, and serves; not without a document of its identity.'),
   types: z.array(
     z.object({

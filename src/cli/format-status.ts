@@ -99,7 +99,8 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
 }
 
 /** Where others reach it, or why they do not. */
-function listens({ inbound, notRegistered, state }: Proxy): string {
+function listens({ inbound, notRegistered, outdated, state }: Proxy): string {
+  if (outdated !== undefined) return `- (${escapeLine(outdated)})`;
   if (notRegistered !== undefined) return `- (${escapeLine(notRegistered)})`;
   if (inbound !== undefined) return address(inbound);
   return state === 'connected' ? '- (only calls)' : '-';

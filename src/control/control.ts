@@ -20,6 +20,7 @@ import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import type { BundleSource } from './bundles.ts';
 import { createCoalescer } from './coalesce.ts';
+import { outdatedEnvoy } from './outdated-envoy.ts';
 import { createPublisher, type InForce } from './publisher.ts';
 
 export interface ControlDeps {
@@ -130,6 +131,12 @@ export function createControl(deps: ControlDeps): Control {
     if (proxy === undefined) return;
     // A proxy that moved is not answered from what it was served at its old address.
     if (JSON.stringify(before?.inbound) !== JSON.stringify(proxy.inbound)) publisher.hold(node);
+    const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
+    if (outdated !== undefined) {
+      // Nor from what it was served when it was a newer one.
+      publisher.hold(node);
+      log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
+    }
     rotator.ensure(node, spiffeId).then(
       (svid) => own(node, svid),
       (reason: unknown) => log.error({ node, reason: String(reason) }, 'no SVID for the proxy: its streams are held'),
@@ -166,10 +173,12 @@ export function createControl(deps: ControlDeps): Control {
     const svid = publisher.svid(proxy.node);
     // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
     const named = inForce === undefined || service !== undefined || inForce.mesh.workloads.has(proxy.spiffeId);
+    const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
     return {
       ...proxy,
-      ready: proxy.ready && named,
+      ready: proxy.ready && named && outdated === undefined,
       ...(named ? {} : { notRegistered: withoutDocument }),
+      ...(outdated === undefined ? {} : { outdated }),
       ...(service === undefined ? {} : { service }),
       types: acks.of(proxy.node),
       ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),

@@ -10,8 +10,8 @@ import { createInterner } from '../xds/interner.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { EncodedResource } from '../xds/snapshot.ts';
 import { liveEndpoints } from './live-endpoints.ts';
+import { outdatedEnvoy } from './outdated-envoy.ts';
 import { ownSecret } from './own-secret.ts';
-import { knowsShadowRules } from './proxy-version.ts';
 import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
 
 /** Documents in force, resolved, with their trust material. */
@@ -47,7 +47,7 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
   const publish = (from: Inputs, proxy: RegisteredProxy): void => {
     const own = secrets.get(proxy.node);
     // Held (no answer) rather than refused: an identity or a service may still come.
-    if (own === undefined || !isKnown(from.mesh, proxy)) return;
+    if (own === undefined || !isKnown(from.mesh, proxy) || outdatedEnvoy(from.mesh, proxy) !== undefined) return;
     const node = nodeKey(proxy.node);
     try {
       const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
@@ -130,14 +130,13 @@ function isKnown({ serviceOf, workloads }: MeshIr, { spiffeId }: RegisteredProxy
 }
 
 function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
-  const { spiffeId, inbound, application, userAgent, singleServices } = proxy;
+  const { spiffeId, inbound, application, singleServices } = proxy;
   const service = mesh.serviceOf.get(spiffeId);
   return {
     spiffeId,
     ...(service === undefined ? {} : { service }),
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
-    ...(userAgent === undefined || knowsShadowRules(userAgent) ? {} : { withoutShadowRules: true as const }),
     ...(singleServices === undefined ? {} : { singleServices }),
   };
 }

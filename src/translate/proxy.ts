@@ -12,8 +12,6 @@ export interface ProxyShape {
   readonly inbound?: { readonly address: string; readonly port: number };
   /** The application behind it, on the same host. */
   readonly application?: { readonly address: string; readonly port: number };
-  /** Too old to evaluate shadow rules beside the enforced ones: it gets none. */
-  readonly withoutShadowRules?: true;
   /** It has no ADS: what its resources refer to, it asks for over the service of the type. */
   readonly singleServices?: SingleServices;
 }

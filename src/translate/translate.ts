@@ -34,7 +34,7 @@ export function translate(
   const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles));
   // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
   if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
-  const inbound = inboundResources(mesh, bundles, proxy.withoutShadowRules ? withoutShadow(service) : service, proxy);
+  const inbound = inboundResources(mesh, bundles, service, proxy);
   const outbound = service.dependsOn.flatMap((dependency) => outboundResources(mesh, endpoints, service, dependency));
   const resources = [bundle, ...inbound, ...distinct(outbound)];
   return proxy.singleServices === undefined ? resources : overSingleServices(resources, proxy.singleServices);
@@ -85,11 +85,6 @@ function outboundResources(
   }
   if (target.protocol !== 'tcp') resources.push(resource(RouteConfigurationSchema, outboundRoutes(target)));
   return resources;
-}
-
-/** Shadow policies are watched, never enforced: a proxy that cannot watch them does without. */
-function withoutShadow(service: ServiceIr): ServiceIr {
-  return { ...service, authorization: { ...service.authorization, shadowDeny: [], shadowAllow: [] } };
 }
 
 /** One target on two ports is a mistake that documents are refused for; the first stays. */

@@ -77,9 +77,9 @@ async function start() {
   const control = createControl({ store, bundles, rotator, cache, registry, clock, log: silentLog, metrics });
   await control.start();
   let streams = 0;
-  const connect = async (node: NodeKey, inbound?: string): Promise<void> => {
+  const connect = async (node: NodeKey, inbound?: string, userAgent = 'envoy'): Promise<void> => {
     const metadata = { cellwall: { ...(inbound === undefined ? {} : { inbound }), application: '127.0.0.1:80' } };
-    const claims = { id: node, cluster: '', userAgent: 'envoy', metadata };
+    const claims = { id: node, cluster: '', userAgent, metadata };
     control.onStream({ kind: 'connected', stream: ++streams, node, claims, peer: { address: '127.0.0.1' } });
     // The SVID is issued in a promise.
     await new Promise(setImmediate);
@@ -127,11 +127,25 @@ describe('control', () => {
     expect(cache.get(stranger)).toBeUndefined();
   });
 
+  it('sends nothing to an Envoy that is too old, also if it was sent something when it was newer, and says so', async () => {
+    const { connect, cache, control, names } = await start();
+    const statusOfApi = () => control.proxies().find(({ node }) => node === api);
+    await connect(api, '127.0.0.1:8443', 'envoy/1.40.0');
+    expect(names(api, 'listener')).toEqual(['inbound']);
+    await connect(api, '127.0.0.1:8443', 'envoy/1.36.2');
+    expect(cache.get(api)).toBeUndefined();
+    expect(statusOfApi()).toMatchObject({ ready: false, outdated: expect.stringContaining('1.36.2') });
+    await connect(api, '127.0.0.1:8443', 'envoy/1.39.1');
+    expect(names(api, 'listener')).toEqual(['inbound']);
+    expect(statusOfApi()?.outdated).toBeUndefined();
+  });
+
   it('serves an identity that is no Service its own secret and the bundle, and says nothing of other types', async () => {
     const { store, connect, cache, clock } = await start();
     const id = 'spiffe://shop.test/edge/ingress';
     const ingress = `${id}~a` as NodeKey;
-    await connect(ingress);
+    // Of any version: nothing of the wall stands on it.
+    await connect(ingress, undefined, 'envoy/1.30.0');
     expect(cache.get(ingress)).toBeUndefined();
     const workload = `apiVersion: cellwall/v1\nkind: Workload\nmetadata: {name: in}\nspec: {identity: {spiffeId: ${id}}}`;
     await store.apply(puts(workload), { author: 'test' });

@@ -131,16 +131,3 @@ it('TCP: would-deny by caller and policy', async () => {
     shadow: { decision: 'refused', policy: 'cell-1/db-no-anonymous/0' },
   });
 });
-
-it('a proxy too old for shadow rules is given none, and refuses nobody by them', async () => {
-  const proxy = await start('api', await startHttp1Echo(), { withoutShadowRules: true });
-  const port = await proxy.envoy.port('inbound');
-  const answer = await eventually('it listens', async () => httpCall({ port, path: '/admin' }).catch(() => undefined));
-  expect(answer.status).toBe(200);
-  const [call] = await eventually('the call is logged', () => {
-    const found = recorded(proxy);
-    return found.length > 0 ? found : undefined;
-  });
-  expect(call).toMatchObject({ decision: 'allowed' });
-  expect(call?.shadow).toBeUndefined();
-});

@@ -23,8 +23,13 @@ export interface RunningEnvoy {
 const deadlineMs = 20_000;
 
 /** Starts Envoy; `admin` is added to the bootstrap. */
-export async function startEnvoy(bootstrap: object, extraArgs: readonly string[] = []): Promise<RunningEnvoy> {
-  const binary = await findEnvoy({ env: process.env, log: silentLog });
+export async function startEnvoy(
+  bootstrap: object,
+  extraArgs: readonly string[] = [],
+  /** Default: the one that is shipped with. */
+  envoy?: string,
+): Promise<RunningEnvoy> {
+  const binary = envoy ?? (await findEnvoy({ env: process.env, log: silentLog }));
   const folder = mkdtempSync(join(tmpdir(), 'cellwall-envoy-'));
   const config = join(folder, 'bootstrap.json');
   const adminFile = join(folder, 'admin');

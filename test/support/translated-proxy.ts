@@ -31,6 +31,8 @@ export async function startTranslatedProxy(
   envoyArgs: readonly string[] = [],
   /** Of controls: what translate made, with a fault put in. */
   change: (resources: readonly TranslatedResource[]) => readonly TranslatedResource[] = (resources) => resources,
+  /** Another Envoy than the one that is shipped with. */
+  binary?: string,
 ): Promise<TranslatedProxy> {
   const ads = await startAdsServer();
   const update = ({ mesh, endpoints, bundles }: TranslatedInputs): void => {
@@ -40,6 +42,7 @@ export async function startTranslatedProxy(
   const envoy = await startEnvoy(
     adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
     envoyArgs,
+    binary,
   );
   return {
     envoy,

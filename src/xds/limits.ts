@@ -7,6 +7,17 @@ export interface Limits {
   readonly nameBytes: number;
   /** Bytes of `node.metadata` and of all strings of `node` that are kept. */
   readonly nodeBytes: number;
+  /** Bytes of names that the proxies of one identity may subscribe to, beyond what each has for nothing; and those of all. */
+  readonly identityBytes: number;
+  readonly allBytes: number;
+  readonly freeBytesOfNode: number;
+  /** Streams of one proxy: ADS, and those of single types, of which a proxy has one for each thing that it asks for. */
+  readonly streamsOfNode: number;
+  readonly singleStreamsOfNode: number;
+  readonly streamsOfIdentity: number;
+  /** Streams of one certificate that have not said yet whose they are, and how long they may take. */
+  readonly silentStreams: number;
+  readonly firstRequestMs: number;
   /** Bytes of one request. */
   readonly requestBytes: number;
   /** Characters of an `error_detail` that are kept. */
@@ -23,7 +34,15 @@ export const defaultLimits: Limits = {
   names: 10_000,
   nameBytes: 4096,
   nodeBytes: 64 * 1024,
-  requestBytes: 4 * 1024 * 1024,
+  identityBytes: 8 * 1024 * 1024,
+  allBytes: 64 * 1024 * 1024,
+  freeBytesOfNode: 16 * 1024,
+  streamsOfNode: 8,
+  singleStreamsOfNode: 128,
+  streamsOfIdentity: 4096,
+  silentStreams: 128,
+  firstRequestMs: 30_000,
+  requestBytes: 2 * 1024 * 1024,
   errorLength: 4096,
   admittedPerSecond: 2000,
   admittedAtOnce: 500,

@@ -27,7 +27,7 @@ export const readSotw: ReadRequest<SotwRequest> = (bytes, only, limits) => {
   const request = isTypeUrl(typeUrl)
     ? {
         typeUrl,
-        version: message.versionInfo,
+        version: readVersion(message.versionInfo, limits),
         names: readNames(message.resourceNames, limits),
         nonce: message.responseNonce,
         error: message.errorDetail && clip(message.errorDetail.message, limits.errorLength),
@@ -44,6 +44,7 @@ export const readDelta: ReadRequest<DeltaRequest> = (bytes, only, limits) => {
     versions.map(([name]) => name),
     limits,
   );
+  for (const [, version] of versions) readVersion(version, limits);
   const request = isTypeUrl(typeUrl)
     ? {
         typeUrl,
@@ -85,6 +86,12 @@ function readNames(names: readonly string[], limits: Limits): readonly string[] 
     }
   }
   return names;
+}
+
+/** Kept until it is compared, so no longer than a name. */
+function readVersion(version: string, limits: Limits): string {
+  if (version.length <= limits.nameBytes) return version;
+  throw new CellwallError('resource_exhausted', `a version is longer than ${limits.nameBytes} characters`);
 }
 
 export function tooManyNames(limits: Limits): CellwallError {

@@ -6,9 +6,11 @@ import type { Log } from '../lib/log.ts';
 import { createPacer } from '../lib/pacer.ts';
 import type { SnapshotCache } from './cache.ts';
 import { createFlusher } from './flusher.ts';
+import { createLedger } from './ledger.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { NodeKey } from './node.ts';
 import type { StreamAuthenticator, StreamObserver } from './observer.ts';
+import { createSilentStreams } from './silent-streams.ts';
 import {
   createXdsStream,
   type OpenXdsStream,
@@ -49,6 +51,8 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
   const limits = { ...defaultLimits, ...deps.limits };
   const flusher = createFlusher({ clock, limits });
   const pacer = createPacer({ clock, limits });
+  const ledger = createLedger(limits);
+  const awaitFirst = createSilentStreams(limits.silentStreams);
   // Nonces of another process's streams never look like one of ours.
   const epoch = randomBytes(4).toString('hex');
   const streams = new Set<OpenXdsStream>();
@@ -58,7 +62,8 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
   return {
     open(transport, variant, only) {
       const id = ++opened;
-      const stream = createXdsStream({
+      let stream: OpenXdsStream | undefined;
+      const made = createXdsStream({
         id,
         prefix: `${epoch}-${id.toString(36)}`,
         variant,
@@ -69,14 +74,19 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
         observe,
         flusher,
         pacer,
+        ledger,
+        awaitFirst,
         clock,
         limits,
         log,
-        onClose: () => streams.delete(stream),
+        onClose: () => {
+          if (stream !== undefined) streams.delete(stream);
+        },
       });
-      streams.add(stream);
-      if (closed) stream.refuse(closing());
-      return stream;
+      stream = made;
+      if (made.isOpen()) streams.add(made);
+      if (closed) made.refuse(closing());
+      return made;
     },
     streams: () => streams.size,
     inspect: () => [...streams].flatMap((stream) => stream.view() ?? []),

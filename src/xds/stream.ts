@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { Pacer } from '../lib/pacer.ts';
 import type { SnapshotCache } from './cache.ts';
 import type { Flushable, Flusher } from './flusher.ts';
+import { type Account, bytesOf, type Ledger } from './ledger.ts';
 import type { Limits } from './limits.ts';
 import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
@@ -41,6 +42,8 @@ export interface StreamView {
 }
 
 export interface OpenXdsStream extends XdsStream {
+  /** False if it was refused as soon as it was opened. */
+  readonly isOpen: () => boolean;
   readonly node: () => NodeKey | undefined;
   /** Undefined before its first request. */
   readonly view: () => StreamView | undefined;
@@ -60,6 +63,9 @@ export interface StreamDeps {
   readonly observe: StreamObserver;
   readonly flusher: Flusher;
   readonly pacer: Pacer;
+  readonly ledger: Ledger;
+  /** Counts it among those that have not said whose they are; answers how it is counted out again. */
+  readonly awaitFirst: (peer: StreamPeer) => () => void;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly log: Log;
@@ -70,6 +76,7 @@ interface Session {
   readonly key: NodeKey;
   readonly id: string;
   readonly claims: StreamNode;
+  readonly account: Account;
   readonly unwatch: () => void;
 }
 
@@ -85,6 +92,8 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   let inFlight = 0;
   let pending = false;
   let cancelLater = (): void => {};
+
+  let spoke = (): void => {};
 
   // A listener's fault is not the stream's.
   const observe: StreamObserver = (event) => {
@@ -115,7 +124,9 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     open = false;
     flusher.cancel(flushable);
     cancelLater();
+    spoke();
     session?.unwatch();
+    session?.account.close();
     deps.onClose();
     if (session !== undefined) observe({ kind: 'disconnected', stream, node: session.key });
   };
@@ -170,9 +181,25 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
       });
     }
     const key = deps.authenticate(transport.peer, node);
+    const account = deps.ledger.open(key, deps.only === undefined ? 'ads' : 'single');
+    spoke();
     observe({ kind: 'connected', stream, node: key, claims: node, peer: transport.peer });
-    return { key, id: node.id, claims: node, unwatch: cache.watch(key, wake) };
+    return { key, id: node.id, claims: node, account, unwatch: cache.watch(key, wake) };
   };
+  /** Who opens streams and says nothing holds what each costs. */
+  const greet = (): void => {
+    const counted = deps.awaitFirst(transport.peer);
+    const cancel = clock.after(limits.firstRequestMs, () => {
+      const hint = 'send the first request at once';
+      refuse(new CellwallError('deadline_exceeded', 'no request came on this stream', { hint }));
+    });
+    spoke = () => {
+      spoke = () => {};
+      cancel();
+      counted();
+    };
+  };
+  guarded(greet);
   return {
     request: (bytes) =>
       paced(() => {
@@ -188,10 +215,14 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
           return;
         }
         perform(step(state), session.key);
-        for (const { names } of state.subscriptions.values()) if (names.size > limits.names) throw tooManyNames(limits);
+        for (const subscription of state.subscriptions.values()) {
+          if (subscription.names.size > limits.names) throw tooManyNames(limits);
+          if (subscription.typeUrl === typeUrl) session.account.keep(typeUrl, bytesOf(subscription));
+        }
         wake();
       }),
     closed: close,
+    isOpen: () => open,
     node: () => session?.key,
     view: () =>
       session && {

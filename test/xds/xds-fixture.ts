@@ -50,7 +50,8 @@ export async function startXds(
     observe: options.observe ?? ((event) => void events.push(event)),
     log: options.log ?? silentLog,
     ...(options.clock === undefined ? {} : { clock: options.clock }),
-    ...(options.limits === undefined ? {} : { limits: options.limits }),
+    // One node speaks on many streams here.
+    limits: { streamsOfNode: 1000, ...options.limits },
   });
   const listener = await listenGrpc({
     server,

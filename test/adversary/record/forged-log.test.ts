@@ -1,23 +1,13 @@
 // W, a workload without rights, reports forged calls to its own service as fast as it can, long and all different: the control plane's
 // memory stays flat, it answers as before, and what is recorded of others stays, over a restart as well.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type AdminClient, createAdminClient } from '../../../src/admin/client.ts';
-import { silentLog } from '../../../src/lib/log.ts';
-import { Redacted } from '../../../src/lib/redacted.ts';
-import { type FetchedSvid, fetchSvid } from '../../../src/sidecar/svid-fetch.ts';
+import type { AdminClient } from '../../../src/admin/client.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure, qualifying } from '../../support/figure.ts';
-import { freePorts } from '../../support/free-ports.ts';
 import { createLogClient, httpEntry, httpLogs, identifier, type LogStream } from '../../support/log-stream.ts';
 import { serviceText, yaml } from '../../support/resolve-text.ts';
+import { type ServeProcess, startServeProcess } from '../../support/serve-process.ts';
 
-const bin = fileURLToPath(new URL('../../../bin/cellwall.cjs', import.meta.url));
 const oncall = 'spiffe://td1/person/oncall';
 const documents = yaml(
   `kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: permissive}, breakGlass: ["${oncall}"]}`,
@@ -29,60 +19,15 @@ const entries = qualifying ? 121_000 : 8000;
 const warmUp = 10_000;
 const long = 'x'.repeat(1900);
 
-/** The control plane as a process, so that its memory is its own. */
-async function startProcess(folder: string, ports: readonly number[]) {
-  const [xds = 0, identity = 0, admin = 0] = ports;
-  const args = [
-    'serve',
-    '--store',
-    'directory',
-    '--documents',
-    join(folder, 'documents'),
-    '--data',
-    join(folder, 'data'),
-  ];
-  const at = (port: number): string => `127.0.0.1:${port}`;
-  const listen = ['--xds-listen', at(xds), '--identity-listen', at(identity), '--admin-listen', at(admin)];
-  const child = spawn(process.execPath, [bin, ...args, ...listen, '--log-level', 'error'], { stdio: 'ignore' });
-  const url = `http://127.0.0.1:${admin}`;
-  await eventually('it is ready', async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 30_000);
-  return {
-    url,
-    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
-    async stop() {
-      child.kill('SIGTERM');
-      if (child.exitCode === null) await once(child, 'exit');
-    },
-  };
-}
-
-let folder = '';
-let ports: readonly number[] = [];
-let wall: Awaited<ReturnType<typeof startProcess>>;
+let wall: ServeProcess;
 let admin: AdminClient;
 
-async function enrol(service: string): Promise<FetchedSvid> {
-  const { token } = await admin.createToken({ service });
-  return fetchSvid({
-    identity: `127.0.0.1:${ports[1]}`,
-    token: new Redacted(token),
-    dir: join(folder, service),
-    log: silentLog,
-  });
-}
-
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'cellwall-forged-'));
-  mkdirSync(join(folder, 'documents'));
-  writeFileSync(join(folder, 'documents', 'all.yaml'), documents);
-  ports = await freePorts(3);
-  wall = await startProcess(folder, ports);
-  const token = new Redacted(readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim());
-  admin = createAdminClient({ url: wall.url, token });
+  wall = await startServeProcess(documents);
+  admin = wall.admin;
 }, 60_000);
 afterAll(async () => {
   await wall?.stop();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 async function countsOf(service: string): Promise<number> {
@@ -98,21 +43,15 @@ async function reasonsOf(service: string): Promise<string> {
   return JSON.stringify(answer.reasons);
 }
 
-async function healthMs(): Promise<number> {
-  const began = performance.now();
-  await fetch(`${wall.url}/healthz`);
-  return performance.now() - began;
-}
-
 test('memory flat, others untouched, nothing late, a restart', async () => {
-  const [w, v] = [await enrol('w'), await enrol('v')];
-  const others = createLogClient(ports[0] ?? 0, v);
+  const [w, v] = [await wall.enrol('w'), await wall.enrol('v')];
+  const others = createLogClient(wall.ports.xds, v);
   const honest = others.open();
   await honest.send(identifier('spiffe://td1/service/v~1', 'inbound/v/mtls'));
   await honest.send(httpLogs([1, 2, 3].map(() => httpEntry({ principal: 'spiffe://td1/service/w' }))));
   await eventually('it is recorded', async () => (await countsOf('v')) === 3 || undefined);
 
-  const client = createLogClient(ports[0] ?? 0, w);
+  const client = createLogClient(wall.ports.xds, w);
   let number = 0;
   const send = async (stream: LogStream, count: number): Promise<void> => {
     for (let sent = 0; sent < count && !stream.isOver(); sent += 100) {
@@ -145,7 +84,7 @@ test('memory flat, others untouched, nothing late, a restart', async () => {
   let peak = before;
   const watch = setInterval(() => {
     peak = Math.max(peak, wall.rssMb());
-    void healthMs().then((ms) => {
+    void wall.healthMs().then((ms) => {
       latest = Math.max(latest, ms);
     });
   }, 200);
@@ -169,15 +108,14 @@ test('memory flat, others untouched, nothing late, a restart', async () => {
 
   client.close();
   others.close();
-  await wall.stop();
-  wall = await startProcess(folder, ports);
+  await wall.restart();
   expect(await countsOf('v')).toBe(3);
   figure('memoryAfterRestartMb', Math.round(wall.rssMb()));
   expect(wall.rssMb()).toBeLessThan(before * 1.2);
 }, 240_000);
 
 test('a refused stream is ended towards who sent it, with the reason', async () => {
-  const client = createLogClient(ports[0] ?? 0, await enrol('w'));
+  const client = createLogClient(wall.ports.xds, await wall.enrol('w'));
   const stream = client.open();
   await stream.send(identifier('spiffe://td1/service/v~1', 'inbound/v/mtls'));
   expect(await stream.ended).toMatchObject({ code: 7, details: expect.stringContaining('node.id') });
@@ -185,9 +123,9 @@ test('a refused stream is ended towards who sent it, with the reason', async () 
 }, 30_000);
 
 test('more streams than one identity may have are refused, with the reason', async () => {
-  const svid = await enrol('w');
+  const svid = await wall.enrol('w');
   // A connection takes fewer.
-  const clients = [1, 2].map(() => createLogClient(ports[0] ?? 0, svid));
+  const clients = [1, 2].map(() => createLogClient(wall.ports.xds, svid));
   const streams = clients.flatMap((client) => Array.from({ length: 130 }, () => client.open()));
   const refused = await Promise.race(streams.map(({ ended }) => ended));
   expect(refused).toMatchObject({ code: 8, details: expect.stringContaining('256 access-log streams') });

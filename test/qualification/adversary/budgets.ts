@@ -1,4 +1,13 @@
 // Streams, names and silent connections: budgets of the ports.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const budgetItems: readonly Item[] = [];
+export const budgetItems: readonly Item[] = [
+  fromTests({
+    name: 'subscriptions-without-end',
+    line: 'A workload without rights subscribes to names without end, on every stream that it can open',
+    bound: 'memory within 1.2x, RESOURCE_EXHAUSTED with a reason, others answered',
+    files: ['test/adversary/budgets/subscriptions.test.ts'],
+    limitMinutes: 5,
+  }),
+];

@@ -1,0 +1,88 @@
+// The control plane as its users run it: a process of its own, so that its memory is its own.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+import { eventually } from './eventually.ts';
+import { freePorts } from './free-ports.ts';
+
+export interface ServeProcess {
+  readonly folder: string;
+  readonly url: string;
+  readonly ports: { readonly xds: number; readonly identity: number; readonly admin: number };
+  readonly admin: AdminClient;
+  /** Resident, MiB. */
+  rssMb(): number;
+  descriptors(): number;
+  /** How long `GET /healthz` takes, on a connection of its own. */
+  healthMs(): Promise<number>;
+  enrol(service: string): Promise<FetchedSvid>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const bin = fileURLToPath(new URL('../../bin/cellwall.cjs', import.meta.url));
+
+export async function startServeProcess(documents: string): Promise<ServeProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'cellwall-process-'));
+  mkdirSync(join(folder, 'documents'));
+  writeFileSync(join(folder, 'documents', 'all.yaml'), documents);
+  const [xds = 0, identity = 0, admin = 0] = await freePorts(3);
+  const at = (port: number): string => `127.0.0.1:${port}`;
+  const args = [
+    'serve',
+    '--documents',
+    join(folder, 'documents'),
+    '--data',
+    join(folder, 'data'),
+    '--log-level',
+    'error',
+  ];
+  const listen = ['--xds-listen', at(xds), '--identity-listen', at(identity), '--admin-listen', at(admin)];
+  const url = `http://${at(admin)}`;
+  const start = async () => {
+    const child = spawn(process.execPath, [bin, ...args, ...listen], { stdio: 'ignore' });
+    await eventually('it is ready', async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 30_000);
+    return child;
+  };
+  let child = await start();
+  const end = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  };
+  const token = new Redacted(readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim());
+  const client = createAdminClient({ url, token });
+  let enrolled = 0;
+  return {
+    folder,
+    url,
+    ports: { xds, identity, admin },
+    admin: client,
+    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
+    async healthMs() {
+      const began = performance.now();
+      await fetch(`${url}/healthz`, { headers: { connection: 'close' } });
+      return performance.now() - began;
+    },
+    async enrol(service) {
+      const { token: joinToken } = await client.createToken({ service });
+      const dir = join(folder, `svid-${++enrolled}`);
+      return fetchSvid({ identity: at(identity), token: new Redacted(joinToken), dir, log: silentLog });
+    },
+    async restart() {
+      await end();
+      child = await start();
+    },
+    async stop() {
+      await end();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -4,11 +4,15 @@
 set -euo pipefail
 
 # command:package. Ruby and Go run the examples of callers; Go also builds the conformance suite's control; it fetches the version that the control's go.mod names.
-wanted=(curl:curl openssl:openssl nginx:nginx go:golang-go ruby:ruby)
+wanted=(curl:curl openssl:openssl nginx:nginx go:golang-go ruby:ruby protoc:protobuf-compiler grpc_ruby_plugin:protobuf-compiler-grpc)
 missing=()
 for entry in "${wanted[@]}"; do
   command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
 done
+# GitLab's own kind of client is a Ruby library.
+ruby -rgrpc -e '' 2>/dev/null || missing+=(ruby-grpc)
+# protoc's own imports.
+[ -e /usr/include/google/protobuf/descriptor.proto ] || missing+=(libprotobuf-dev)
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "system tests: installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive

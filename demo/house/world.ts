@@ -12,11 +12,12 @@ import { type Edge, startEdge } from './edge.ts';
 import { fetchIdentity, type Identity } from './identities.ts';
 import { createLegacyAuthority, type LegacyAuthority } from './legacy-authority.ts';
 import { createLoadProcess, type LoadProcess } from './load-process.ts';
-import { createPorts } from './ports.ts';
+import { createPorts, type Ports } from './ports.ts';
 import type { Processes } from './processes.ts';
 import { type Sidecar, startSidecars } from './sidecars.ts';
 import { type StandIns, startStandIns } from './stand-ins.ts';
 import { startValkey } from './valkey.ts';
+import { startWorker, type Worker, type WorkerPlan } from './worker.ts';
 
 /** Callers without a sidecar. */
 export const clients = {
@@ -44,6 +45,9 @@ export interface World {
   readonly edge: Edge;
   /** Policies that let anonymous callers in while callers are being moved. */
   readonly migrationPolicies: readonly string[];
+  readonly ports: Ports;
+  /** A service that only calls, with a sidecar of its own: for as long as a step wants it. */
+  startWorker(plan: WorkerPlan): Promise<Worker>;
   /** Address of the sidecar before a service. */
   inbound(service: string): string;
   /** The loopback port on which the sidecar of `caller` takes calls for `target`. */
@@ -153,6 +157,8 @@ export async function startWorld({ folder, processes, tell, ...options }: WorldO
     clients: Object.fromEntries(fetched) as Record<Client, Identity>,
     migrationPolicies: migration.keys,
     edge,
+    ports,
+    startWorker: (plan) => startWorker(plan, { processes, cellwall, controlPlane, folder: inFolder('worker') }),
     inbound,
     outbound(caller, target) {
       const found = documents.dependencies.find((item) => item.caller === caller && item.target === target);

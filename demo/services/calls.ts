@@ -2,13 +2,14 @@
 // Shell, a Redis client.
 import { connect } from 'node:net';
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { requestHttp1 } from '../wire/http1.ts';
+import { requestHttp1, uploadHttp1 } from '../wire/http1.ts';
 import { openHttp2, requestHttp2 } from '../wire/http2.ts';
 import { deadlineMs, type Outcome } from '../wire/outcome.ts';
 import { pingValkey } from '../wire/valkey.ts';
 import { type Caller, callerIn } from './caller.ts';
 import type { Call } from './protocol.ts';
 import { grpcMethod } from './protos.ts';
+import { realMetadata } from './real-metadata.ts';
 
 /** Makes one call, on a connection of its own. */
 export async function perform(call: Call): Promise<Outcome> {
@@ -25,6 +26,8 @@ export async function perform(call: Call): Promise<Outcome> {
         session.close();
       }
     }
+    case 'upload':
+      return uploadHttp1(call.address, call.path, call.bytes);
     case 'valkey': {
       const [host = '', port = ''] = call.address.split(':');
       const socket = connect({ host, port: Number(port) });
@@ -37,6 +40,12 @@ export async function perform(call: Call): Promise<Outcome> {
     default:
       return call satisfies never;
   }
+}
+
+function metadataOf(pairs: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(pairs)) metadata.set(name, value);
+  return metadata;
 }
 
 /** With the real client library, as the applications have it. Streams are collected. */
@@ -63,7 +72,14 @@ async function callGrpc(address: string, method: string, request: object): Promi
       if (responseStream) {
         const parts: unknown[] = [];
         client
-          .makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, new Metadata(), options)
+          .makeServerStreamRequest(
+            path,
+            requestSerialize,
+            responseDeserialize,
+            request,
+            metadataOf(realMetadata),
+            options,
+          )
           .on('metadata', told)
           .on('data', (part: unknown) => parts.push(part))
           .on('error', refuse)
@@ -75,7 +91,7 @@ async function callGrpc(address: string, method: string, request: object): Promi
             requestSerialize,
             responseDeserialize,
             request,
-            new Metadata(),
+            metadataOf(realMetadata),
             options,
             (error, body) => (error === null ? resolve({ kind: 'ok', body, caller }) : refuse(error)),
           )

@@ -26,6 +26,14 @@ export type Call =
       readonly json?: object;
     }
   | { readonly kind: 'http2'; readonly address: string; readonly method: string; readonly path: string }
+  /** A request whose body the application does not read before it answers. */
+  | {
+      readonly kind: 'upload';
+      readonly address: string;
+      readonly method: 'POST';
+      readonly path: string;
+      readonly bytes: number;
+    }
   | { readonly kind: 'valkey'; readonly address: string };
 
 /** From the demo. */
@@ -38,3 +46,13 @@ export interface CallMessage {
 export type ServicesMessage =
   | { readonly kind: 'listening'; readonly ports: Readonly<Record<Application, number>> }
   | { readonly kind: 'outcome'; readonly id: number; readonly outcome: Outcome };
+
+/** From a worker that is stopped together with its sidecar. */
+export type WorkerMessage =
+  | { readonly kind: 'working' }
+  | {
+      readonly kind: 'finished';
+      /** Calls that were answered after it was told to stop. */
+      readonly afterStop: number;
+      readonly failures: readonly string[];
+    };

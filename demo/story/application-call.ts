@@ -30,5 +30,5 @@ export function applicationCall(service: string, address: string): Call {
 
 /** gRPC, HTTP/2 …, as one says it. */
 export function protocolOf({ kind }: Call): string {
-  return { grpc: 'gRPC', http1: 'HTTP/1.1', http2: 'HTTP/2', valkey: 'TCP' }[kind];
+  return { grpc: 'gRPC', http1: 'HTTP/1.1', http2: 'HTTP/2', upload: 'HTTP/1.1', valkey: 'TCP' }[kind];
 }

@@ -9,6 +9,7 @@ import { rotation } from './6-rotation.ts';
 import { controlPlaneKilled } from './7-control-plane-killed.ts';
 import { brokenPolicy } from './8-broken-policy.ts';
 import { cutOver } from './9-cut-over.ts';
+import { field } from './10-field.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
@@ -22,6 +23,7 @@ const steps: readonly Step[] = [
   controlPlaneKilled,
   brokenPolicy,
   cutOver,
+  field,
 ];
 
 export type StepResult = Figures & { readonly name: string; readonly ok: boolean; readonly ms: number };

@@ -2,6 +2,7 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { callerIn } from '../services/caller.ts';
 import { grpcMethod } from '../services/protos.ts';
+import { realMetadata } from '../services/real-metadata.ts';
 import { exchangeHttp2 } from './http2.ts';
 import { failed, type Outcome } from './outcome.ts';
 
@@ -15,7 +16,7 @@ export async function requestGrpc(session: ClientHttp2Session, method: string, r
     message.copy(frame, 5);
     const { headers, trailers, body } = await exchangeHttp2(
       session,
-      { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' },
+      { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers', ...realMetadata },
       frame,
     );
     if (headers[':status'] !== 200) return { kind: 'refused', code: headers[':status'] ?? 0, details: body.toString() };

@@ -47,3 +47,31 @@ export function requestHttp1(
     request.end(body);
   });
 }
+
+/** A large body, announced with `Expect: 100-continue` as git and curl do: what counts is that the answer arrives. */
+export function uploadHttp1(address: string, path: string, bytes: number): Promise<Outcome> {
+  const [host = '', port = ''] = address.split(':');
+  return new Promise((resolve) => {
+    const headers = { 'content-length': bytes, expect: '100-continue' };
+    const request = httpRequest({
+      host,
+      port: Number(port),
+      method: 'POST',
+      path,
+      headers,
+      agent: false,
+      timeout: deadlineMs,
+    });
+    request.on('response', (response) => {
+      const code = response.statusCode ?? 0;
+      response.resume();
+      if (code === 200) resolve({ kind: 'ok', body: '', caller: callerIn((name) => response.headers[name]) });
+      else resolve({ kind: 'refused', code, details: String(response.headers['x-demo-refused'] ?? '') });
+      request.destroy();
+    });
+    request.on('continue', () => request.end(Buffer.alloc(bytes)));
+    request.on('timeout', () => request.destroy(new Error(`no answer in ${deadlineMs} ms`)));
+    request.on('error', (reason) => resolve(failed(reason)));
+    request.flushHeaders();
+  });
+}

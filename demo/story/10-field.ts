@@ -1,0 +1,139 @@
+// (10) What real clients and hosts do: a download that outlives its certificates three times over, uploads that are refused before
+// their body is read, and an application that is stopped together with its sidecar. (The metadata with underscores that GitLab's
+// clients send goes with every gRPC call of the story.)
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { untilTrue } from '../house/until.ts';
+import type { World } from '../house/world.ts';
+import type { WorkerMessage } from '../services/protocol.ts';
+import { describe } from '../wire/outcome.ts';
+import { applicationCall } from './application-call.ts';
+import { must, type Step } from './step.ts';
+import type { Tell } from './tell.ts';
+
+const [caller, server] = ['cell-1/gitlab', 'cell-1/registry'] as const;
+const worker = 'demo-worker';
+const lifetimeS = 4;
+
+export const field: Step = {
+  name: 'field',
+  title: '10 the field: long downloads, refused uploads, sidecars that stop with their applications',
+  withinMs: 90_000,
+  async run(world, tell) {
+    const { cellwall, folder } = world;
+    const file = join(folder, 'field.yaml');
+    const listen = await world.ports.next();
+    writeFileSync(file, fieldDocuments(listen));
+    await cellwall.expect('apply', '-f', file);
+    const [download, uploads, stop] = await Promise.all([
+      downloadSlowly(world, tell),
+      uploadTooMuch(world, tell),
+      stopTogether(world, tell, `127.0.0.1:${listen}`),
+    ]);
+    await cellwall.expect('delete', ...keys);
+    return { ...download, ...uploads, ...stop };
+  },
+};
+
+const keys = [
+  'Workload/field-caller',
+  'Workload/field-server',
+  `Service/${worker}`,
+  `AuthorizationPolicy/${worker}`,
+] as const;
+
+/** Certificates that live for seconds, and a caller that comes and goes. */
+function fieldDocuments(listen: number): string {
+  const workload = (name: string, service: string): string => `apiVersion: cellwall/v1
+kind: Workload
+metadata: {name: ${name}}
+spec: {identity: {service: ${service}}, lifetime: ${lifetimeS}s}
+`;
+  return [
+    workload('field-caller', caller),
+    workload('field-server', server),
+    `apiVersion: cellwall/v1
+kind: Service
+metadata: {name: ${worker}}
+spec: {protocol: http1, dependsOn: [{service: topology-service, listen: ${listen}}]}
+`,
+    `apiVersion: cellwall/v1
+kind: AuthorizationPolicy
+metadata: {name: ${worker}}
+spec: {target: {service: topology-service}, action: allow, rules: [{from: [{service: ${worker}}]}]}
+`,
+  ].join('---\n');
+}
+
+async function downloadSlowly(world: World, tell: Tell) {
+  const before = await serialOf(world);
+  await untilTrue(async () => (await serialOf(world)) !== before, { what: 'certificates are short', withinMs: 10_000 });
+  const serials = new Set<string>();
+  const watching = setInterval(() => {
+    void serialOf(world).then((serial) => serials.add(serial));
+  }, 250);
+  const ms = (3 * lifetimeS + 1) * 1000;
+  try {
+    const started = performance.now();
+    const address = world.outbound(caller, server);
+    const outcome = await world.standIns.call({ kind: 'http2', address, method: 'GET', path: `/v2/slow/${ms}` });
+    const seconds = (performance.now() - started) / 1000;
+    must(outcome.kind === 'ok', `a download of ${ms / 1000} s: ${describe(outcome)}`);
+    const lines = String(outcome.body).split('\n');
+    const whole = lines.at(-2) === 'end' && lines.slice(0, -2).every((line, i) => line.startsWith(`${i + 1} of `));
+    must(whole, `a download of ${ms / 1000} s was cut after ${lines.length} lines`);
+    must(seconds > 3 * lifetimeS, `it took only ${seconds} s`);
+    must(serials.size >= 3, `only ${serials.size} certificates were in use meanwhile`);
+    tell.held(
+      `a download of ${seconds.toFixed(1)} s, on certificates of ${lifetimeS} s`,
+      `whole; ${serials.size} certificates came and went`,
+    );
+    return { downloadSeconds: Math.round(seconds), lifetimes: Math.floor(seconds / lifetimeS) };
+  } finally {
+    clearInterval(watching);
+  }
+}
+
+async function serialOf({ controlPlane, spiffeId }: World): Promise<string> {
+  const { proxies } = await controlPlane.admin.proxies();
+  return proxies.find((proxy) => proxy.spiffeId === spiffeId(server))?.certificate?.serial ?? '';
+}
+
+async function uploadTooMuch(world: World, tell: Tell) {
+  const count = world.quick ? 10 : 30;
+  const address = world.outbound('gitlab-shell', caller);
+  for (let i = 0; i < count; i++) {
+    const path = '/api/v4/internal/upload';
+    const outcome = await world.standIns.call({ kind: 'upload', address, method: 'POST', path, bytes: 1_048_576 });
+    const refused = outcome.kind === 'refused' && outcome.code === 413 && outcome.details === 'too large';
+    must(refused, `upload ${i + 1} of ${count}: ${describe(outcome)}`);
+  }
+  tell.held(`${count} uploads that the application refuses unread`, 'each is told 413');
+  return { uploadsRefused: count };
+}
+
+/** Its last calls go out while both drain. */
+async function stopTogether(world: World, tell: Tell, address: string) {
+  const { sidecar, application } = await world.startWorker({
+    service: worker,
+    call: applicationCall('topology-service', address),
+    finishMs: 2500,
+  });
+  let finished: Extract<WorkerMessage, { kind: 'finished' }> | undefined;
+  let working = false;
+  application.process.on('message', (message: WorkerMessage) => {
+    if (message.kind === 'working') working = true;
+    else finished = message;
+  });
+  await untilTrue(() => working, { what: `${worker} calls through its sidecar`, withinMs: 20_000 });
+  sidecar.signal('SIGTERM');
+  application.signal('SIGTERM');
+  await application.exited;
+  await untilTrue(() => finished !== undefined, { what: `${worker} says how its calls ended`, withinMs: 2000 });
+  const { afterStop = 0, failures = [] } = finished ?? {};
+  must(failures.length === 0, `calls failed while both stopped: ${failures.join('; ')}`);
+  must(afterStop > 10, `only ${afterStop} calls after SIGTERM`);
+  await sidecar.exited;
+  tell.held('SIGTERM to an application and its sidecar at once', `${afterStop} calls after it, 0 failed`);
+  return { callsAfterStop: afterStop };
+}

@@ -13,14 +13,17 @@ import { headerIs, headerPresent, not, or } from '../rbac/permissions.ts';
 import { policy, rbac } from '../rbac/policies.ts';
 import { any } from '../wire/any.ts';
 
+export const wholeProbeFilter = 'cellwall.whole-probe';
+export const noBodyFilter = 'cellwall.no-body';
+
 export function healthFilters(): readonly HttpFilter[] {
   const anyone = create(PrincipalSchema, { identifier: { case: 'any', value: true } });
   const nothing = or([not(headerPresent('content-length')), headerIs('content-length', '0')]);
   return [
     // It says how long what it awaited is, where the request did not.
-    filter('cellwall.whole-probe', any(BufferSchema, { maxRequestBytes: 1 })),
+    filter(wholeProbeFilter, any(BufferSchema, { maxRequestBytes: 1 })),
     filter(
-      'cellwall.no-body',
+      noBodyFilter,
       any(RBACSchema, {
         rules: rbac('allow', new Map([['cellwall/no-body', policy([anyone], [nothing])]])),
         rulesStatPrefix: 'health_',

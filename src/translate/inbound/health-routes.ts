@@ -7,9 +7,13 @@ import {
   RouteSchema,
 } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import { BufferPerRouteSchema } from '#gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
+import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { healthRouteName, inboundName } from '../names.ts';
+import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { moreThanProbe } from './bare-probe.ts';
+import { noBodyFilter, wholeProbeFilter } from './health-filters.ts';
 
 export function healthRoutes(healthPath: string): RouteConfiguration {
   const probes = ['GET', 'HEAD'].map((method) =>
@@ -28,6 +32,11 @@ export function healthRoutes(healthPath: string): RouteConfiguration {
   );
   const refusal = create(RouteSchema, {
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    // Whatever it brings, it is told what is missing, rather than that its body is too large.
+    typedPerFilterConfig: {
+      [wholeProbeFilter]: any(BufferPerRouteSchema, { override: { case: 'disabled', value: true } }),
+      [noBodyFilter]: any(RBACPerRouteSchema, {}),
+    },
     action: {
       case: 'directResponse',
       value: {

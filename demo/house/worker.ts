@@ -33,15 +33,16 @@ export async function startWorker(
   { processes, cellwall, controlPlane: { admin, addresses }, folder }: WorkerDeps,
 ): Promise<Worker> {
   const { token } = await admin.createToken({ service });
+  const data = join(folder, 'sidecar');
   const args = [
-    ...['sidecar', '--service', service, '--data', folder, '--drain-seconds', '5'],
+    ...['sidecar', '--service', service, '--data', data, '--drain-seconds', '5'],
     ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
   ];
   const sidecar = cellwall.start(args, {
     name: `sidecar of ${service}`,
     logFile: join(folder, 'sidecar.log'),
     env: { CELLWALL_TOKEN: token },
-    sidecarFolder: folder,
+    sidecarFolder: data,
   });
   const application = processes.start({
     name: service,

@@ -13,7 +13,7 @@ import type { Tell } from './tell.ts';
 
 const [caller, server] = ['cell-1/gitlab', 'cell-1/registry'] as const;
 const worker = 'demo-worker';
-const lifetimeS = 4;
+const lifetimeS = 3;
 
 export const field: Step = {
   name: 'field',
@@ -67,6 +67,7 @@ spec: {target: {service: topology-service}, action: allow, rules: [{from: [{serv
 
 async function downloadSlowly(world: World, tell: Tell) {
   const before = await serialOf(world);
+  for (const service of [caller, server]) await world.cellwall.expect('certs', 'rotate', service);
   await untilTrue(async () => (await serialOf(world)) !== before, { what: 'certificates are short', withinMs: 10_000 });
   const serials = new Set<string>();
   const watching = setInterval(() => {

@@ -74,6 +74,7 @@ test('every step holds', { timeout: 180_000 }, async () => {
       { name: 'control-plane-killed', ok: true, failed: 0, endpointsLost: 0, repushed: 0 },
       { name: 'broken-policy', ok: true, exitCode: 3 },
       { name: 'cut-over', ok: true, refusedFor: 'plaintext, 127.0.0.1' },
+      { name: 'field', ok: true, lifetimes: 3, uploadsRefused: 10 },
     ],
     envoys: { envoys: 10, disconnected: 0, updateRejected: 0, warming: 0 },
   });

@@ -118,10 +118,17 @@ export interface EndpointIr {
   readonly region?: string;
 }
 
+export interface SocketIr {
+  readonly path: string;
+  readonly mode: number;
+}
+
 export interface DependencyIr {
   readonly target: ServiceKey;
-  /** Loopback port of the outbound listener. */
-  readonly listen: number;
+  /** Of the outbound listener: a port of loopback, or a socket. */
+  readonly listen: number | SocketIr;
+  /** Names, besides those of this host, by which it may be called on the port; `*` for any. */
+  readonly hosts: readonly string[];
 }
 
 /**

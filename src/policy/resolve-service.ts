@@ -134,18 +134,25 @@ function resolveEndpoints(parsed: Parsed, { names }: ServiceContext): EndpointSo
 function resolveDependencies(parsed: Parsed, self: ServiceKey, { names, problems }: ServiceContext): DependencyIr[] {
   const { metadata, spec } = parsed.document;
   const targets = new Set<ServiceKey>();
-  const ports = new Set<number>();
+  const taken = new Set<number | string>();
   const resolved: DependencyIr[] = [];
-  for (const [index, { service, listen }] of spec.dependsOn.entries()) {
+  for (const [index, { service, listen, mode, hosts }] of spec.dependsOn.entries()) {
     const place = ['spec', 'dependsOn', index];
-    if (ports.has(listen)) {
-      problems.error(parsed, [...place, 'listen'], {
-        code: 'duplicate-port',
-        message: `two dependencies listen on port ${listen}`,
-        hint: 'give each a loopback port of its own',
+    if (mode !== undefined && typeof listen === 'number') {
+      problems.error(parsed, [...place, 'mode'], {
+        code: 'mode-of-a-port',
+        message: `a port has no mode: whoever is on that host may connect to ${listen}`,
+        hint: 'listen on a socket (listen: unix:/run/NAME.sock), or leave the mode out',
       });
     }
-    ports.add(listen);
+    if (taken.has(listen)) {
+      problems.error(parsed, [...place, 'listen'], {
+        code: 'duplicate-port',
+        message: `two dependencies listen on ${typeof listen === 'number' ? `port ${listen}` : listen}`,
+        hint: 'give each a loopback port, or a socket, of its own',
+      });
+    }
+    taken.add(listen);
     const target = names.service(service, metadata.cell, parsed, [...place, 'service']);
     if (target === undefined) continue;
     if (target === self || targets.has(target)) {
@@ -157,7 +164,11 @@ function resolveDependencies(parsed: Parsed, self: ServiceKey, { names, problems
       continue;
     }
     targets.add(target);
-    resolved.push({ target, listen });
+    const at =
+      typeof listen === 'number'
+        ? listen
+        : { path: listen.slice('unix:'.length), mode: Number.parseInt(mode ?? '0600', 8) };
+    resolved.push({ target, listen: at, hosts });
   }
   return resolved;
 }

@@ -71,19 +71,19 @@ function outboundResources(
   mesh: MeshIr,
   endpoints: LiveEndpoints,
   service: ServiceIr,
-  { target: key, listen }: DependencyIr,
+  dependency: DependencyIr,
 ): TranslatedResource[] {
-  const target = mesh.services.get(key);
+  const target = mesh.services.get(dependency.target);
   if (target === undefined) return [];
   const viewer = viewerCellOf(target, service.cell);
   const resources = [
     resource(ClusterSchema, outboundCluster(service.spiffeId, target, viewer?.name)),
-    resource(ListenerSchema, outboundListener(target, listen)),
+    resource(ListenerSchema, outboundListener(target, dependency.listen)),
   ];
   if (target.endpoints.kind !== 'dns') {
     resources.push(resource(ClusterLoadAssignmentSchema, loadAssignment(mesh, endpoints, target, viewer)));
   }
-  if (target.protocol !== 'tcp') resources.push(resource(RouteConfigurationSchema, outboundRoutes(target)));
+  if (target.protocol !== 'tcp') resources.push(resource(RouteConfigurationSchema, outboundRoutes(target, dependency)));
   return resources;
 }
 

@@ -48,7 +48,7 @@ describe('a good state', () => {
       spiffeId: 'spiffe://td1/cell/cell-1/service/api',
       cell: { name: 'cell-1', id: 1, region: 'east' },
       mtls: { mode: 'strict' },
-      dependsOn: [{ target: 'cell-1/db', listen: 7001 }],
+      dependsOn: [{ target: 'cell-1/db', listen: 7001, hosts: [] }],
       connectionAgeMs: 20 * 60_000,
       endpoints: { kind: 'sidecars' },
     });

@@ -194,6 +194,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
       dependsOn: (dependencies[index] ?? []).map((target, port) => ({
         target: keyOf(all, target),
         listen: 15_001 + port,
+        hosts: port % 3 === 0 ? [] : port % 3 === 1 ? ['a.example', '*.b.example', '127.0.0.1'] : ['*'],
       })),
     }));
     return {

@@ -10,6 +10,7 @@ import {
   scopedMetadataSchema,
   serviceRefSchema,
 } from './common.ts';
+import { dependencySchema } from './dependency.ts';
 import { mtlsModeSchema } from './mesh.ts';
 import { strippedHeaderSchema } from './stripped-header.ts';
 
@@ -57,16 +58,7 @@ export const serviceSchema = z.strictObject({
       })
       .optional(),
     endpoints: endpointsSchema,
-    dependsOn: z
-      .array(
-        z.strictObject({
-          service: serviceRefSchema,
-          listen: portSchema.describe('The loopback port on which its own application reaches that service.'),
-        }),
-      )
-      .max(200)
-      .default([])
-      .describe('What it calls. A proxy receives nothing else.'),
+    dependsOn: z.array(dependencySchema).max(200).default([]).describe('What it calls. A proxy receives nothing else.'),
     identityHeaders: z
       .strictObject({
         xfcc: z

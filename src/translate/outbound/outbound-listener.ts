@@ -1,4 +1,4 @@
-// Where an application reaches what it depends on: a loopback port, plaintext, one for each dependency.
+// Where an application reaches what it depends on: a loopback port or a socket, plaintext, one for each dependency.
 import { create } from '@bufbuild/protobuf';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
@@ -10,9 +10,9 @@ import {
   HttpConnectionManagerSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
 import { outboundName } from '../names.ts';
-import { address } from '../wire/address.ts';
+import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
@@ -22,10 +22,10 @@ import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
 
-export function outboundListener(target: ServiceIr, port: number): Listener {
+export function outboundListener(target: ServiceIr, listen: DependencyIr['listen']): Listener {
   return create(ListenerSchema, {
     name: outboundName(target.key),
-    address: address(loopback, port),
+    address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
     // Two sidecars on one port would otherwise start without an error and share its traffic.
     enableReusePort: false,
     trafficDirection: TrafficDirection.OUTBOUND,

@@ -1,10 +1,21 @@
-// The one route to a dependency, with the timeouts and retries of the service that is called. Retries only where no byte of the
-// request can have been worked on: no request is executed twice.
+// The one route to a dependency, for the names by which an application of this host calls it, with the timeouts and retries of the
+// service that is called. Retries only where no byte of the request can have been worked on: no request is executed twice.
 import { create } from '@bufbuild/protobuf';
-import { type RetryPolicy, RetryPolicySchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  type HeaderMatcher,
+  HeaderMatcherSchema,
+  type RetryPolicy,
+  RetryPolicySchema,
+  type Route,
+  RouteSchema,
+  type VirtualHost,
+  VirtualHostSchema,
+} from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import { RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
+import { StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
+import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
 import { internalHeader, outboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
@@ -12,33 +23,78 @@ import { duration } from '../wire/duration.ts';
 /** Then one that was tried already is taken after all. */
 const hostSelections = 5n;
 
-export function outboundRoutes(target: ServiceIr): RouteConfiguration {
-  const name = outboundName(target.key);
-  const retryPolicy = retriesOf(target);
+type Reached = Pick<DependencyIr, 'listen' | 'hosts'>;
+
+export function outboundRoutes(target: ServiceIr, reached: Reached): RouteConfiguration {
   return create(RouteConfigurationSchema, {
-    name,
-    virtualHosts: [
-      {
-        name,
-        domains: ['*'],
-        routes: [
-          {
-            match: { pathSpecifier: { case: 'prefix', value: '/' } },
-            action: {
-              case: 'route',
-              value: {
-                clusterSpecifier: { case: 'cluster', value: name },
-                // 0: none. Unset it would be Envoy's 15 s, which ends streams.
-                timeout: duration(target.timeouts.requestMs),
-                ...(retryPolicy === undefined ? {} : { retryPolicy }),
-              },
-            },
-          },
-        ],
-      },
-    ],
+    name: outboundName(target.key),
+    virtualHosts: virtualHosts(target, reached),
+    ignorePortInHostMatching: true,
     requestHeadersToRemove: [internalHeader],
     validateClusters: false,
+  });
+}
+
+/**
+ * A browser on this host can be led to a port of loopback by a name of somebody else's (DNS rebinding), and then calls as the service.
+ * That name has a dot; and no browser can reach a socket.
+ */
+function virtualHosts(target: ServiceIr, { listen, hosts }: Reached): VirtualHost[] {
+  const name = outboundName(target.key);
+  if (typeof listen !== 'number' || hosts.includes('*')) return [virtualHost(name, ['*'], [route(target)])];
+  const own = virtualHost(name, ['*'], [route(target, [byOwnHost]), refusal]);
+  return hosts.length === 0 ? [own] : [own, virtualHost(`${name}:named`, [...new Set(hosts)], [route(target)])];
+}
+
+function virtualHost(name: string, domains: string[], routes: Route[]): VirtualHost {
+  return create(VirtualHostSchema, { name, domains, routes });
+}
+
+/** This host's own addresses, a name without a dot, or none at all; with a port or without. */
+const byOwnHost = create(HeaderMatcherSchema, {
+  name: ':authority',
+  treatMissingHeaderAsEmpty: true,
+  headerMatchSpecifier: {
+    case: 'stringMatch',
+    value: create(StringMatcherSchema, {
+      matchPattern: {
+        case: 'safeRegex',
+        value: create(RegexMatcherSchema, { regex: '(\\[::1\\]|127\\.0\\.0\\.1|[A-Za-z0-9_-]+)?(:[0-9]*)?' }),
+      },
+    }),
+  },
+});
+
+const refusal = create(RouteSchema, {
+  match: { pathSpecifier: { case: 'prefix', value: '/' } },
+  action: {
+    case: 'directResponse',
+    value: {
+      status: 403,
+      body: {
+        specifier: {
+          case: 'inlineString',
+          value:
+            'this Host is not served here: call 127.0.0.1, localhost or another name without a dot, or add the name to "hosts" of this dependency in the Service document\n',
+        },
+      },
+    },
+  },
+});
+
+function route(target: ServiceIr, headers: HeaderMatcher[] = []): Route {
+  const retryPolicy = retriesOf(target);
+  return create(RouteSchema, {
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, headers },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: { case: 'cluster', value: outboundName(target.key) },
+        // 0: none. Unset it would be Envoy's 15 s, which ends streams.
+        timeout: duration(target.timeouts.requestMs),
+        ...(retryPolicy === undefined ? {} : { retryPolicy }),
+      },
+    },
   });
 }
 

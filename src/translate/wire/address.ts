@@ -1,4 +1,4 @@
-// An IP (or, for DNS clusters, a name) and a TCP port.
+// An IP (or, for DNS clusters, a name) and a TCP port; or a socket.
 import { create } from '@bufbuild/protobuf';
 import { type Address, AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
 
@@ -9,4 +9,8 @@ export function address(host: string, port: number): Address {
       value: { address: host, portSpecifier: { case: 'portValue', value: port } },
     },
   });
+}
+
+export function socketAddress(path: string, mode: number): Address {
+  return create(AddressSchema, { address: { case: 'pipe', value: { path, mode } } });
 }

@@ -9,4 +9,10 @@ export const localItems: readonly Item[] = [
     bound: '0 bytes of a token seen by a false server or a relay; 12 of 12 urgent applies with the port filled',
     files: ['test/adversary/local/admin-port.test.ts', 'test/adversary/local/admin-socket.test.ts'],
   }),
+  fromTests({
+    name: 'loopback-port',
+    line: 'A name of somebody else is refused on a loopback port; applications are served as they call; a socket lets in whom its mode names',
+    bound: 'every foreign Host refused, every usual one served',
+    files: ['test/adversary/local/loopback-port.test.ts'],
+  }),
 ];

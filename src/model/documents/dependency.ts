@@ -1,0 +1,39 @@
+// What a service calls, and where its own application reaches it: one item of a Service's dependsOn.
+import { z } from 'zod';
+import { portSchema, serviceRefSchema } from './common.ts';
+
+/** sun_path holds 108 bytes, one of them the end. Envoy takes away what is there before it listens: so it must look like a socket. */
+const socketSchema = z
+  .string()
+  .max('unix:'.length + 107)
+  .regex(/^unix:(?:\/(?!\.{1,2}\/)[A-Za-z0-9._@~+-]+)+\.sock$/, {
+    error: 'not a socket: unix:, then an absolute path that ends in .sock, as in unix:/run/web/api.sock',
+  });
+
+const label = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?';
+const hostSchema = z
+  .string()
+  .max(253)
+  .regex(new RegExp(`^(\\*|(\\*\\.)?${label}(\\.${label})*)$`), {
+    error: 'not a host name: lower case, without a port, as in gitlab.example.com, *.example.com, or * for any',
+  });
+
+export const dependencySchema = z.strictObject({
+  service: serviceRefSchema,
+  listen: z
+    .union([portSchema, socketSchema], { error: 'neither a port nor unix:/path.sock' })
+    .describe(
+      'The loopback port on which its own application reaches that service, for whoever is on that host; or a socket, `unix:/run/web/api.sock`, for those whom its mode and folder let in.',
+    ),
+  mode: z
+    .enum(['0600', '0660', '0666'], { error: "the socket's mode, in quotes: '0600', '0660' or '0666'" })
+    .optional()
+    .describe("Of the socket, in quotes. Default: `'0600'`, the user of the sidecar; `'0660'`, his group as well."),
+  hosts: z
+    .array(hostSchema)
+    .max(100)
+    .default([])
+    .describe(
+      'Names under which the application may call it by HTTP on the port, besides 127.0.0.1, [::1] and names without a dot; `*.example.com` and `*` as well. Others are refused, as a web page may have led a browser there (DNS rebinding).',
+    ),
+});

@@ -1,9 +1,10 @@
 // A table whose entries only this control plane can have written: each carries an HMAC under a key that is kept beside the CA's. Who
 // can write to the store (a Redis that others share) can take entries away, but can make nobody's token or node key good.
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
+import { createSeal } from '../lib/seal.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
@@ -23,18 +24,13 @@ export function sealKey(file: string): Redacted<string> {
 
 /** What is not sealed, or not with this key, is not there. */
 export function createSealedTable({ table, name, key: secret, log }: SealedTableOptions): Table {
-  const sealOf = (key: string, value: Json): Buffer =>
-    createHmac('sha256', secret.reveal())
-      .update(JSON.stringify([name, key, value]))
-      .digest();
-  const seal = (key: string, value: Json): Json => ({ value, seal: sealOf(key, value).toString('base64url') });
+  const { of, holds } = createSeal(secret);
+  const seal = (key: string, value: Json): Json => ({ value, seal: of([name, key, value]) });
   const open = (key: string, stored: Json | undefined): Json | undefined => {
     if (stored === undefined) return undefined;
     if (typeof stored === 'object' && stored !== null && 'value' in stored && 'seal' in stored) {
       const { value, seal: text } = stored;
-      const given = Buffer.from(typeof text === 'string' ? text : '', 'base64url');
-      const expected = value === undefined ? undefined : sealOf(key, value);
-      if (expected !== undefined && given.length === expected.length && timingSafeEqual(given, expected)) return value;
+      if (value !== undefined && holds(text, [name, key, value])) return value;
     }
     log.warn({ table: name }, 'an entry that this control plane did not write is passed over');
     return undefined;

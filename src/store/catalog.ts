@@ -12,7 +12,7 @@ export interface StoreSettings {
   readonly settleMs?: number;
   /** The folder for what must survive a restart. */
   readonly state: string;
-  readonly redis: { readonly url: Redacted<string>; readonly prefix: string };
+  readonly redis: { readonly url: Redacted<string>; readonly prefix: string; readonly sealKey: Redacted<string> };
   readonly check: StateCheck;
   /** Of stores in which others than `apply` write. */
   readonly holding: Holding;

@@ -1,7 +1,8 @@
 // A store in memory: for tests, and for trying things out. Nothing survives the process.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { Json, Table } from '../lib/table.ts';
+import type { Table } from '../lib/table.ts';
+import { createMemoryTable } from './memory-table.ts';
 import { planChanges } from './plan-changes.ts';
 import { checkTableName, refuseConflict } from './refuse.ts';
 import type { StateCheck, Store, StoreState } from './store.ts';
@@ -43,45 +44,4 @@ export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): St
     },
   };
   return withHistory(store, { clock, log });
-}
-
-function createMemoryTable(clock: Clock): Table {
-  // Values are kept as text, so that nobody shares an object with the table.
-  const entries = new Map<string, { readonly text: string; readonly expires: number }>();
-  const live = (key: string): string | undefined => {
-    const entry = entries.get(key);
-    if (entry !== undefined && entry.expires <= clock.now()) entries.delete(key);
-    return entries.get(key)?.text;
-  };
-  const put = (key: string, value: Json, ttlMs = Number.POSITIVE_INFINITY): void => {
-    entries.set(key, { text: JSON.stringify(value), expires: clock.now() + ttlMs });
-  };
-  return {
-    async get(key) {
-      const text = live(key);
-      return text === undefined ? undefined : parseJson(text);
-    },
-    async set(key, value, options) {
-      put(key, value, options?.ttlMs);
-    },
-    async delete(key) {
-      entries.delete(key);
-    },
-    async list() {
-      return [...entries.keys()].sort().flatMap((key) => {
-        const text = live(key);
-        return text === undefined ? [] : [{ key, value: parseJson(text) }];
-      });
-    },
-    async claim(key, value, options) {
-      const text = live(key);
-      if (text !== undefined) return { won: false, value: parseJson(text) };
-      put(key, value, options?.ttlMs);
-      return { won: true, value };
-    },
-  };
-}
-
-function parseJson(text: string): Json {
-  return JSON.parse(text);
 }

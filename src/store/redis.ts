@@ -1,19 +1,25 @@
 // The store on Redis (or Valkey), for several replicas. Documents in a hash; a Lua script makes an apply atomic and refuses it if
-// the revision moved; pub/sub tells the others, and a poll heals what pub/sub loses. What Redis loses is never taken for a wish.
+// the revision moved; pub/sub tells the others, and a poll heals what pub/sub loses. What Redis loses is never taken for a wish, and what
+// somebody else writes there is never taken for ours: states and entries are sealed, and never older than what was seen here.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import { createSeal } from '../lib/seal.ts';
+import type { Table } from '../lib/table.ts';
 import type { Problem } from '../model/problem.ts';
+import { createMemoryTable } from './memory-table.ts';
 import { type Edit, planChanges } from './plan-changes.ts';
+import { createGuardedTable } from './redis/guarded-table.ts';
 import { openLastGood } from './redis/last-good.ts';
 import { createRedisLink } from './redis/link.ts';
 import { createRedisTable } from './redis/redis-table.ts';
 import { applyScript, readScript } from './redis/scripts.ts';
-import { digestOf, judgeStored, parseStored, type StoredState, textsOf } from './redis/stored-state.ts';
+import { judgeStored, parseStored, type Seen, type StoredState, sealedContent, textsOf } from './redis/stored-state.ts';
 import { checkTableName, refuseConflict, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
+import { openStateDatabase } from './sqlite/state-database.ts';
 import type { ApplyOptions, ApplyResult, Change, StateCheck, Store, StoreState } from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
@@ -25,7 +31,9 @@ export interface RedisStoreOptions {
   readonly check: StateCheck;
   readonly log: Log;
   readonly clock: Clock;
-  /** A folder for the last good state, served (stale) when Redis is away at the start. Default: none is kept. */
+  /** What states and entries are sealed with: whoever writes to Redis does not have it. */
+  readonly sealKey: Redacted<string>;
+  /** A folder for the last good state, and for what was seen in Redis. Default: nothing is kept beyond the process. */
   readonly state?: string;
   /** A look without being told, milliseconds. Default 3000. */
   readonly pollMs?: number;
@@ -36,16 +44,35 @@ export interface RedisStoreOptions {
 /** Every so many polls everything is read, so that an edit by hand is noticed. */
 const fullReadEvery = 10;
 const maxAttempts = 20;
+/** As the directory has them. */
+const maxDocuments = 10_000;
+const maxBytes = 64 * 1024 * 1024;
+/** A revision there is believed to be ahead by no more than this. */
+const maxAhead = 1_000_000;
+/** Which CA the store belongs to is for a control plane with another key, too. */
+const unsealed: readonly string[] = ['authority'];
+
+function unreadable(file: string, error: unknown): Problem {
+  const { message, hint = 'remove what others wrote under these keys' } = CellwallError.from(error);
+  return { severity: 'error', code: 'store-unreadable', message, hint, source: { file, line: 1, column: 1 } };
+}
+
+const nothing: StoreState = { revision: 0, documents: [] };
 
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { url, prefix, check, log, clock, state: folder, pollMs = 3000, commandTimeoutMs = 2000 } = options;
+  const seal = createSeal(options.sealKey);
   const keys = [`${prefix}:epoch`, `${prefix}:meta`, `${prefix}:documents`];
   const channel = `${prefix}:changes`;
   const watchers = createWatchers(log);
   const serial = createSerial();
   let closed = false;
-  const lastGood = openLastGood({ folder, clock, log });
+  const database = folder === undefined ? undefined : openStateDatabase(folder, clock);
+  const lastGood = openLastGood({ database, log });
   let known = lastGood.resume();
+  const before = lastGood.seen();
+  const seen = (): Seen | undefined =>
+    known === undefined || known.epoch === '' ? before : { epoch: known.epoch, revision: known.state.revision };
   let answered = false;
   let problems: readonly Problem[] = [];
   /** What stood in Redis when last read, and whether an apply may write over all of it. */
@@ -63,12 +90,13 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   const refresh = async (full: boolean): Promise<void> => {
     if (closed) return;
-    const seen = stored === undefined || full ? '' : `${stored.epoch}/${stored.revision}/${stored.texts.size}`;
-    const read = parseStored(await link.script(readScript, keys, [seen]));
+    const last = stored === undefined || full ? '' : `${stored.epoch}/${stored.writtenRevision}/${stored.texts.size}`;
+    const reply = await link.script(readScript, keys, [last, String(maxDocuments), String(maxBytes)]);
     answered = true;
+    const read = parseStored(reply);
     if (read === undefined) return;
     stored = read;
-    const judgement = judgeStored(read, known, check, `${prefix}:documents`);
+    const judgement = judgeStored(read, known, seen(), { check, seal, file: `${prefix}:documents` });
     standing = judgement.kind;
     if (judgement.kind !== 'good') {
       [reason] = [judgement.problems[0]?.message ?? reason];
@@ -81,12 +109,21 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     if (judgement.changed) watchers.emit({ kind: 'state', state: known.state, urgent: read.urgent });
   };
 
+  let looking = false;
   const look = (full = false): void => {
+    // Whoever writes to Redis can send any number of messages: they wait for one look.
+    if (looking) return;
+    looking = true;
     serial
-      .run(() => refresh(full))
+      .run(() => {
+        looking = false;
+        return refresh(full);
+      })
       .catch((error: unknown) => {
         reason = CellwallError.from(error).message;
         log.debug({ reason }, 'reading Redis failed');
+        // It answers, but not with what is ours: that is no outage.
+        if (link.trouble() === undefined && answered) setProblems([unreadable(`${prefix}:documents`, error)]);
       });
   };
   const link = createRedisLink({ url, log, channel, onNews: () => look(), commandTimeoutMs });
@@ -101,7 +138,9 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      const base = requireState(known?.state, link.trouble() ?? reason);
+      // Nothing of ours was ever there: the first apply begins anew.
+      const none = before === undefined && standing === 'damaged' ? nothing : undefined;
+      const base = requireState(known?.state ?? none, link.trouble() ?? reason);
       refuseConflict(base.revision, applyOptions);
       const plan = planChanges(base.documents, changes, check);
       if (plan.kind === 'invalid') return plan;
@@ -113,7 +152,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       }
       const documents = plan.kind === 'next' ? plan.documents : base.documents;
       const edits = plan.kind === 'next' ? plan.edits : [];
-      const next: StoreState = { revision: Math.max(base.revision, stored?.revision ?? 0) + 1, documents };
+      const next: StoreState = { revision: after(base.revision), documents };
       if (await write(next, edits, applyOptions)) {
         const changed = edits.map(({ key }) => key);
         log.info({ revision: next.revision, author: applyOptions.author, changed }, 'documents applied');
@@ -122,6 +161,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       await refresh(false);
     }
     throw new CellwallError('aborted', 'others change the documents all the time', { hint: 'apply again' });
+  };
+
+  /** Later than what is in force, and than what another control plane may have written there. */
+  const after = (revision: number): number => {
+    const there = stored?.revision ?? 0;
+    return Math.max(revision, before?.revision ?? 0, there < revision + maxAhead ? there : 0) + 1;
   };
 
   /** False if Redis no longer stands where we last saw it: then nothing was written. */
@@ -135,14 +180,16 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     const texts = textsOf(next.documents);
     const puts = rewrite ? [...texts] : edits.flatMap(({ key, document }) => (document ? [[key, document.text]] : []));
     const deletes = rewrite ? [] : edits.filter(({ document }) => document === undefined).map(({ key }) => key);
+    const content = { epoch, revision: next.revision, urgent: urgent === true, texts };
+    const sealText = seal.of(sealedContent(content));
     const reply = await link.script(applyScript, keys, [
-      ...[stored?.epoch ?? '', String(stored?.revision ?? 0), epoch, String(next.revision), digestOf(texts)],
+      ...[stored?.epoch ?? '', stored?.writtenRevision ?? '0', epoch, String(next.revision), sealText],
       ...[author, new Date(clock.now()).toISOString(), urgent === true ? '1' : '0', rewrite ? '1' : '0', channel],
       ...[String(puts.length), ...puts.flat(), ...deletes],
     ]);
     if (!Array.isArray(reply) || reply[0] !== 'applied') return false;
     known = { epoch, state: next };
-    stored = { epoch, revision: next.revision, digest: digestOf(texts), urgent: urgent ?? false, texts };
+    stored = { ...content, writtenRevision: String(next.revision), seal: sealText };
     standing = 'good';
     setProblems([]);
     watchers.emit({ kind: 'state', state: next, urgent: urgent ?? false });
@@ -153,6 +200,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   await firstLook();
   poll();
 
+  const tables = new Map<string, Table>();
   const store: Omit<Store, 'history'> = {
     state: () => requireState(known?.state, link.trouble() ?? reason),
     problems: () => problems,
@@ -164,7 +212,13 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     watch: watchers.watch,
     table(name) {
       checkTableName(name);
-      return createRedisTable(link, `${prefix}:table:${name}:`);
+      const known = tables.get(name);
+      if (known !== undefined) return known;
+      const table = createRedisTable(link, `${prefix}:table:${name}:`);
+      const memory = database?.table(`redis-${name}`) ?? createMemoryTable(clock);
+      const made = unsealed.includes(name) ? table : createGuardedTable({ name, table, memory, seal, clock, log });
+      tables.set(name, made);
+      return made;
     },
     async close() {
       if (closed) return;
@@ -173,7 +227,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       watchers.clear();
       link.close();
       await serial.idle();
-      lastGood.close();
+      database?.close();
     },
   };
   return withHistory(store, { clock, log });

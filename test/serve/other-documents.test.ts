@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAdminClient } from '../../src/admin/client.ts';
 import type { ServeOptions, ServeStarted } from '../../src/cli/run.ts';
+import { sealKey } from '../../src/identity/sealed-table.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
@@ -64,9 +65,13 @@ async function start(store: ServeOptions['store'], data: string, signal = new Ab
   return started;
 }
 
-async function fill(url: Redacted<string>): Promise<void> {
+/** As the control plane with that data folder would. */
+async function fill(url: Redacted<string>, data: string): Promise<void> {
   const log = silentLog;
-  const store = await createRedisStore({ url, prefix: 'cellwall', check: () => [], log, clock: systemClock });
+  mkdirSync(join(folder, data), { mode: 0o700 });
+  const key = sealKey(join(folder, data, 'seal.key'));
+  const options = { url, prefix: 'cellwall', sealKey: key, check: () => [], log, clock: systemClock };
+  const store = await createRedisStore(options);
   await store.apply([{ op: 'put', key: 'Mesh/mesh' as DocumentKey, text: mesh('td1') }], { author: 'test' });
   await store.close();
 }
@@ -115,7 +120,7 @@ describe('one Redis', () => {
     const valkey = await startValkey();
     try {
       const store = { kind: 'redis', url: new Redacted(valkey.url) } as const;
-      await fill(store.url);
+      await fill(store.url, 'one');
       await start(store, 'one');
       const elsewhere = start(store, 'two');
       await expect(elsewhere).rejects.toMatchObject({

@@ -15,7 +15,8 @@ afterAll(() => valkey.stop());
 
 storeContract('redis', async (check) => {
   const url = new Redacted(valkey.url);
+  const sealKey = new Redacted('key');
   const prefix = `cellwall-test-${randomUUID()}`;
-  const open = () => createRedisStore({ url, prefix, check, log: silentLog, clock: systemClock });
+  const open = () => createRedisStore({ url, prefix, sealKey, check, log: silentLog, clock: systemClock });
   return { store: await open(), another: open, cleanup: async () => {} };
 });

@@ -1,30 +1,32 @@
 // The last good state of Redis on this host's disk, served (stale) when Redis is away at the start.
-import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sortDocuments } from '../plan-changes.ts';
-import { openStateDatabase } from '../sqlite/state-database.ts';
-import { type Known, textsOf } from './stored-state.ts';
+import type { StateDatabase } from '../sqlite/state-database.ts';
+import { type Known, type Seen, textsOf } from './stored-state.ts';
 
 export interface LastGood {
   /** What an earlier run kept, if it was of a Redis and this version can read it. */
   resume(): Known | undefined;
+  /** The latest that an earlier run kept, readable or not. */
+  seen(): Seen | undefined;
   keep(known: Known): void;
-  close(): void;
 }
 
 export interface LastGoodOptions {
   /** Absent: nothing is kept. */
-  readonly folder: string | undefined;
-  readonly clock: Clock;
+  readonly database: StateDatabase | undefined;
   readonly log: Log;
 }
 
-export function openLastGood({ folder, clock, log }: LastGoodOptions): LastGood {
-  const database = folder === undefined ? undefined : openStateDatabase(folder, clock);
+export function openLastGood({ database, log }: LastGoodOptions): LastGood {
   return {
+    seen() {
+      const saved = database?.saved();
+      return saved?.epoch === undefined ? undefined : { epoch: saved.epoch, revision: saved.revision };
+    },
     resume() {
       const saved = database?.saved();
       if (saved?.epoch === undefined) return undefined;
@@ -48,6 +50,5 @@ export function openLastGood({ folder, clock, log }: LastGoodOptions): LastGood 
         log.error({ error: CellwallError.from(reason).message }, 'the last good state cannot be kept on disk');
       }
     },
-    close: () => database?.close(),
   };
 }

@@ -1,14 +1,24 @@
-// lib's Table on Redis: a key an entry, which Redis itself expires.
+// lib's Table on Redis: a key an entry, which Redis itself expires. Who else writes there can put anything: what is no text, no JSON or too
+// long is not there, and no more than a bounded number of entries is.
 import type { Json, Table, TableOptions } from '../../lib/table.ts';
 import type { RedisLink } from './link.ts';
+import { textsScript } from './scripts.ts';
+
+const maxEntries = 200_000;
+const maxTextBytes = 4 * 1024 * 1024;
+const atATime = 200;
 
 export function createRedisTable(link: RedisLink, prefix: string): Table {
   const at = (key: string): string => prefix + key;
   const expiry = (options: TableOptions | undefined): readonly (string | number)[] =>
     options?.ttlMs === undefined ? [] : ['PX', Math.max(1, Math.ceil(options.ttlMs))];
+  const texts = async (keys: readonly string[]): Promise<readonly unknown[]> => {
+    const reply = await link.script(textsScript, keys, [String(maxTextBytes)]);
+    return Array.isArray(reply) ? reply : [];
+  };
   const get = async (key: string): Promise<Json | undefined> => {
-    const text = await link.command('GET', at(key));
-    return typeof text === 'string' ? parse(text) : undefined;
+    const [text] = await texts([at(key)]);
+    return parse(text);
   };
   return {
     get,
@@ -26,28 +36,38 @@ export function createRedisTable(link: RedisLink, prefix: string): Table {
         const [next, found] = Array.isArray(reply) ? reply : [];
         for (const key of Array.isArray(found) ? found : []) keys.add(String(key));
         cursor = String(next ?? '0');
-      } while (cursor !== '0');
-      const sorted = [...keys].sort();
-      const values = sorted.length === 0 ? [] : await link.command('MGET', ...sorted);
-      return sorted.flatMap((key, index) => {
-        const text: unknown = Array.isArray(values) ? values[index] : undefined;
-        return typeof text === 'string' ? [{ key: key.slice(prefix.length), value: parse(text) }] : [];
-      });
+      } while (cursor !== '0' && keys.size < maxEntries);
+      const sorted = [...keys].sort().slice(0, maxEntries);
+      const found: { readonly key: string; readonly value: Json }[] = [];
+      for (let from = 0; from < sorted.length; from += atATime) {
+        const some = sorted.slice(from, from + atATime);
+        for (const [index, text] of (await texts(some)).entries()) {
+          const [key = '', value] = [some[index], parse(text)];
+          if (value !== undefined) found.push({ key: key.slice(prefix.length), value });
+        }
+      }
+      return found;
     },
     async claim(key, value, options) {
       for (;;) {
         const won = await link.command('SET', at(key), JSON.stringify(value), 'NX', ...expiry(options));
         if (won === 'OK') return { won: true, value };
         const stored = await get(key);
-        // It may have expired between the two commands.
         if (stored !== undefined) return { won: false, value: stored };
+        // It expired between the two commands; or what stands there is nothing, and nobody's.
+        if (Number(await link.command('EXISTS', at(key))) > 0) return { won: false, value: null };
       }
     },
   };
 }
 
-function parse(text: string): Json {
-  return JSON.parse(text);
+function parse(text: unknown): Json | undefined {
+  if (typeof text !== 'string' || text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function escapeGlob(text: string): string {

@@ -1,13 +1,32 @@
 // The Lua that runs inside Redis, where it is atomic. Constants, so that they survive bundling.
-// KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest, author, time, urgent), 3 documents (a hash: key → YAML).
+// KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest: the seal, author, time, urgent), 3 documents (a hash: key → YAML).
 
-/** ARGV: 1 `epoch/revision/count` as last seen. Answers `same`, or everything. */
+/** KEYS: any. ARGV: 1 a limit in bytes. Answers the text of each; nothing for what is no text, or longer. */
+export const textsScript = `
+local texts = {}
+for index, key in ipairs(KEYS) do
+  local text = ''
+  if redis.call('TYPE', key).ok == 'string' and redis.call('STRLEN', key) <= tonumber(ARGV[1]) then
+    text = redis.call('GET', key) or ''
+  end
+  texts[index] = text
+end
+return texts
+`;
+
+/** ARGV: 1 `epoch/revision/count` as last seen, 2 and 3 how many documents and bytes there may be. Answers `same`, `too-large`, or everything. */
 export const readScript = `
 local epoch = redis.call('GET', KEYS[1]) or ''
 local meta = redis.call('HMGET', KEYS[2], 'revision', 'digest', 'urgent')
 local revision = meta[1] or '0'
 local count = redis.call('HLEN', KEYS[3])
 if ARGV[1] == epoch .. '/' .. revision .. '/' .. count then return {'same'} end
+if count > tonumber(ARGV[2]) or #epoch > 1000 or #revision > 1000 then return {'too-large'} end
+local bytes = 0
+for _, key in ipairs(redis.call('HKEYS', KEYS[3])) do
+  bytes = bytes + #key + redis.call('HSTRLEN', KEYS[3], key)
+  if bytes > tonumber(ARGV[3]) then return {'too-large'} end
+end
 return {'state', epoch, revision, meta[2] or '', meta[3] or '0', redis.call('HGETALL', KEYS[3])}
 `;
 

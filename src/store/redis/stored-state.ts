@@ -1,5 +1,8 @@
-// What stands in Redis, and what to make of it: a state to take over, or the reason not to. Pure.
-import { createHash } from 'node:crypto';
+// What stands in Redis, and what to make of it: a state to take over, or the reason not to. Redis is not trusted: a state counts that
+// a control plane has sealed, and only if it is later than every one that was seen here. Pure.
+import { CellwallError } from '../../lib/errors.ts';
+import type { Seal } from '../../lib/seal.ts';
+import type { Json } from '../../lib/table.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -11,7 +14,9 @@ export interface StoredState {
   /** Made at the first apply; '' in an empty keyspace. */
   readonly epoch: string;
   readonly revision: number;
-  readonly digest: string;
+  /** The revision as it is written there, which may be anything. */
+  readonly writtenRevision: string;
+  readonly seal: string;
   readonly urgent: boolean;
   readonly texts: ReadonlyMap<string, string>;
 }
@@ -22,6 +27,12 @@ export interface Known {
   readonly state: StoreState;
 }
 
+/** The latest that was seen here, whether or not its documents can still be read. */
+export interface Seen {
+  readonly epoch: string;
+  readonly revision: number;
+}
+
 export type Judgement =
   | { readonly kind: 'good'; readonly known: Known; readonly changed: boolean }
   /** Lost or damaged, not changed by anybody's apply: the next apply writes everything anew. */
@@ -29,27 +40,43 @@ export type Judgement =
   /** Somebody's, but nothing for us: nobody overwrites it. */
   | { readonly kind: 'foreign'; readonly problems: readonly Problem[] };
 
-export function judgeStored(stored: StoredState, known: Known | undefined, check: StateCheck, file: string): Judgement {
-  const problem = (code: string, message: string, hint: string): readonly Problem[] => [
-    { severity: 'error', code, message, hint, source: { file, line: 1, column: 1 } },
-  ];
-  if (known !== undefined && known.epoch !== '') {
-    const last = known.state.revision;
-    const again =
-      'restore it from a backup; or apply any change, and everything is written anew from the last good state';
-    if (stored.epoch === '')
-      return { kind: 'damaged', problems: problem('store-emptied', 'Redis lost all documents', again) };
-    if (stored.epoch !== known.epoch) {
+export interface JudgeDeps {
+  readonly check: StateCheck;
+  readonly seal: Seal;
+  /** Where problems stand that are no document's. */
+  readonly file: string;
+}
+
+/** So many documents are named that were changed by hand. */
+const maxNamed = 20;
+const again = 'restore it from a backup; or apply any change, and everything is written anew from the last good state';
+
+export function judgeStored(
+  stored: StoredState,
+  known: Known | undefined,
+  seen: Seen | undefined,
+  { check, seal, file }: JudgeDeps,
+): Judgement {
+  const problem = (code: string, message: string, hint: string): Problem => {
+    return { severity: 'error', code, message, hint, source: { file, line: 1, column: 1 } };
+  };
+  const damaged = (...found: readonly Problem[]): Judgement => ({ kind: 'damaged', problems: found });
+  if (seen !== undefined) {
+    if (stored.epoch === '') return damaged(problem('store-emptied', 'Redis lost all documents', again));
+    if (stored.epoch !== seen.epoch) {
       const hint = 'is the address right? Restart without the state folder to take the new documents over';
-      return {
-        kind: 'foreign',
-        problems: problem('store-replaced', 'Redis holds the documents of another deployment', hint),
-      };
+      const message = 'Redis holds the documents of another deployment';
+      return { kind: 'foreign', problems: [problem('store-replaced', message, hint)] };
     }
-    if (stored.revision < last) {
-      const message = `Redis went back from revision ${last} to ${stored.revision}`;
-      return { kind: 'damaged', problems: problem('store-went-back', message, again) };
-    }
+  }
+  // Where nothing was ever applied nothing is wrong yet: the first apply fills it.
+  const fresh = stored.epoch === '' && stored.texts.size === 0;
+  if (!fresh && !seal.holds(stored.seal, sealedContent(stored))) {
+    return damaged(...handMade(stored.texts, known, problem, file));
+  }
+  if (seen !== undefined && stored.revision < seen.revision) {
+    const message = `Redis went back from revision ${seen.revision} to ${stored.revision}`;
+    return damaged(problem('store-went-back', message, again));
   }
   const documents: ParsedDocument[] = [];
   const problems: Problem[] = [];
@@ -71,41 +98,79 @@ export function judgeStored(stored: StoredState, known: Known | undefined, check
         source: { file: key, line: 1, column: 1 },
       });
   }
-  if (stored.epoch !== '' || stored.texts.size > 0) {
-    if (stored.digest !== digestOf(stored.texts)) {
-      const hint =
-        'documents are changed with cellwall apply; apply any change, and everything is written anew from the last good state';
-      return {
-        kind: 'damaged',
-        problems: [...problem('changed-outside', 'documents in Redis were changed by hand', hint), ...problems],
-      };
-    }
-  }
-  // Where nothing was ever applied nothing is wrong yet: the first apply fills it.
-  const fresh = stored.epoch === '' && stored.texts.size === 0;
   if (problems.length === 0 && !fresh)
     problems.push(...check(sortDocuments(documents)).filter(({ severity }) => severity === 'error'));
   if (problems.length > 0) return { kind: 'foreign', problems };
   const sorted = sortDocuments(documents);
   const state = { revision: stored.revision, documents: sorted };
-  const changed =
-    known === undefined || known.state.revision !== state.revision || !sameDocuments(known.state.documents, sorted);
-  return { kind: 'good', known: { epoch: stored.epoch, state: changed ? state : known.state }, changed };
+  const same = known !== undefined && sameDocuments(known.state.documents, sorted);
+  if (known !== undefined && known.state.revision === state.revision && !same) {
+    const message = `Redis holds another revision ${state.revision} than was in force`;
+    return damaged(problem('store-repeated', message, again));
+  }
+  const changed = known?.state.revision !== state.revision || !same;
+  return {
+    kind: 'good',
+    known: { epoch: stored.epoch, state: changed || known === undefined ? state : known.state },
+    changed,
+  };
 }
 
-/** Of all documents: equal on every replica, and only apply knows to write it. */
-export function digestOf(texts: ReadonlyMap<string, string>): string {
-  const sorted = [...texts].sort(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+/** What was changed without a seal, document by document where it can be told. */
+function handMade(
+  texts: ReadonlyMap<string, string>,
+  known: Known | undefined,
+  problem: (code: string, message: string, hint: string) => Problem,
+  file: string,
+): readonly Problem[] {
+  const whole = problem(
+    'changed-outside',
+    'what stands in Redis was not written by this control plane: it carries no seal of its seal.key',
+    'documents are changed with cellwall apply; apply any change, and everything is written anew from the last good state',
+  );
+  const before = known === undefined ? undefined : textsOf(known.state.documents);
+  if (before === undefined) return [whole];
+  const keys = [...new Set([...before.keys(), ...texts.keys()])].filter((key) => before.get(key) !== texts.get(key));
+  const named = keys.sort().slice(0, maxNamed);
+  return [
+    whole,
+    ...named.map((key): Problem => {
+      const what = !texts.has(key) ? 'removed' : before.has(key) ? 'changed' : 'added';
+      const hint = `if it is meant: redis-cli HGET ${file} KEY, look at it, and cellwall apply -f`;
+      const source = { file: key.slice(0, 200), line: 1, column: 1 };
+      return {
+        severity: 'error',
+        code: 'changed-outside',
+        message: `${what} in Redis by hand: not in force`,
+        hint,
+        source,
+      };
+    }),
+  ];
+}
+
+/** What a seal is over: of two states nothing can be exchanged. */
+export function sealedContent({
+  epoch,
+  revision,
+  urgent,
+  texts,
+}: Pick<StoredState, 'epoch' | 'revision' | 'urgent' | 'texts'>): readonly Json[] {
+  return ['redis-state', epoch, revision, urgent, [...texts].sort(([a], [b]) => (a < b ? -1 : 1))];
 }
 
 export function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<string, string> {
   return new Map(documents.map(({ key, text }) => [key, text]));
 }
 
-/** The read script's answer; undefined for `same`. */
+/** The read script's answer; undefined for `same`. Throws for what is too large to be ours. */
 export function parseStored(reply: unknown): StoredState | undefined {
-  const [kind, epoch, revision, digest, urgent, flat]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  const [kind, epoch, revision, seal, urgent, flat]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+  if (kind === 'too-large') {
+    throw new CellwallError('unavailable', 'Redis holds more than all documents may be', {
+      hint: 'somebody else writes there: remove it; what is in force stays',
+    });
+  }
   if (kind !== 'state') return undefined;
   const texts = new Map<string, string>();
   const list: readonly unknown[] = Array.isArray(flat) ? flat : [];
@@ -114,7 +179,8 @@ export function parseStored(reply: unknown): StoredState | undefined {
   return {
     epoch: String(epoch),
     revision: Number.isSafeInteger(count) && count >= 0 ? count : 0,
-    digest: String(digest),
+    writtenRevision: String(revision),
+    seal: String(seal),
     urgent: urgent === '1',
     texts,
   };

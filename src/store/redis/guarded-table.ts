@@ -1,0 +1,120 @@
+// A table in Redis whose writer is not trusted: every entry is sealed, with its key, its age and its end; and what this control plane
+// wrote or has seen, it remembers on its own disk. So an entry can neither be made, nor changed, nor put back to what it was, nor kept
+// beyond its time; and one that is taken away is still known here (a token that was spent stays spent).
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Seal } from '../../lib/seal.ts';
+import type { Json, Table, TableOptions } from '../../lib/table.ts';
+
+export interface GuardedTableOptions {
+  readonly name: string;
+  readonly table: Table;
+  /** On this control plane's own disk. */
+  readonly memory: Table;
+  readonly seal: Seal;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Entry {
+  /** Absent: it was deleted. */
+  readonly value?: Json;
+  /** Later ones count. Epoch milliseconds, or one more than the one before. */
+  readonly at: number;
+  readonly until: number | null;
+}
+
+/** So long a deletion without an end of its own is remembered. */
+const deletedMs = 30 * 86_400_000;
+const tellEveryMs = 60_000;
+
+export function createGuardedTable({ name, table, memory, seal, clock, log }: GuardedTableOptions): Table {
+  let told = Number.NEGATIVE_INFINITY;
+  const content = (key: string, { value, at, until }: Entry): readonly Json[] => [
+    'redis-table',
+    ...[name, key, at, until],
+    ...(value === undefined ? [] : [value]),
+  ];
+  const open = (key: string, stored: Json | undefined): Entry | undefined => {
+    const entry = readEntry(stored);
+    if (entry !== undefined && seal.holds(sealOf(stored), content(key, entry))) return entry;
+    if (stored !== undefined && clock.monotonic() - told >= tellEveryMs) {
+      told = clock.monotonic();
+      log.warn(
+        { table: name, key: key.slice(0, 100) },
+        'entries in Redis that no control plane of ours wrote are passed over',
+      );
+    }
+    return undefined;
+  };
+  /** The later one; what is new from Redis is remembered. */
+  const newest = async (key: string, stored: Json | undefined, kept: Json | undefined): Promise<Entry | undefined> => {
+    const [there, here] = [open(key, stored), readEntry(kept)];
+    const later = here === undefined || (there !== undefined && there.at > here.at) ? there : here;
+    if (later !== undefined && later === there) await remember(key, there);
+    return later === undefined || (later.until !== null && later.until <= clock.now()) ? undefined : later;
+  };
+  const remember = (key: string, entry: Entry): Promise<void> => memory.set(key, { ...entry }, lifeOf(entry));
+  const lifeOf = ({ value, until }: Entry): TableOptions => {
+    if (until !== null) return { ttlMs: Math.max(1, until - clock.now()) };
+    return value === undefined ? { ttlMs: deletedMs } : {};
+  };
+  const made = async (key: string, value: Json | undefined, until: number | null): Promise<Entry> => {
+    const before = readEntry(await memory.get(key))?.at ?? 0;
+    return { ...(value === undefined ? {} : { value }), at: Math.max(clock.now(), before + 1), until };
+  };
+  const sealed = (key: string, entry: Entry): Json => ({ ...entry, seal: seal.of(content(key, entry)) });
+  const untilOf = ({ ttlMs }: TableOptions = {}): number | null => (ttlMs === undefined ? null : clock.now() + ttlMs);
+  const find = async (key: string): Promise<Entry | undefined> =>
+    newest(key, await table.get(key), await memory.get(key));
+
+  return {
+    get: async (key) => (await find(key))?.value,
+    async set(key, value, options) {
+      const entry = await made(key, value, untilOf(options));
+      await table.set(key, sealed(key, entry), lifeOf(entry));
+      await remember(key, entry);
+    },
+    async delete(key) {
+      const before = readEntry(await memory.get(key)) ?? (await find(key));
+      if (before === undefined) return table.delete(key);
+      // Not merely gone: an old copy that is put back is older than this.
+      const entry = await made(key, undefined, before.until);
+      await remember(key, entry);
+      await table.set(key, sealed(key, entry), lifeOf(entry));
+    },
+    async list() {
+      const there = new Map((await table.list()).map(({ key, value }) => [key, value]));
+      const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));
+      const found: { readonly key: string; readonly value: Json }[] = [];
+      for (const key of [...new Set([...there.keys(), ...here.keys()])].sort()) {
+        const value = (await newest(key, there.get(key), here.get(key)))?.value;
+        if (value !== undefined) found.push({ key, value });
+      }
+      return found;
+    },
+    async claim(key, value, options) {
+      const before = await find(key);
+      if (before?.value !== undefined) return { won: false, value: before.value };
+      const entry = await made(key, value, untilOf(options));
+      const { won, value: stored } = await table.claim(key, sealed(key, entry), lifeOf(entry));
+      const winner = won ? entry : open(key, stored);
+      // Somebody wrote there what is no entry: lost, and to nobody.
+      if (winner?.value === undefined) return { won: false, value: null };
+      // Of two claims at once on this host one wins here, too.
+      const kept = readEntry((await memory.claim(key, { ...winner }, lifeOf(winner))).value);
+      return { won: won && kept?.at === entry.at, value: kept?.value ?? winner.value };
+    },
+  };
+}
+
+function sealOf(stored: Json | undefined): unknown {
+  return typeof stored === 'object' && stored !== null && 'seal' in stored ? stored.seal : undefined;
+}
+
+function readEntry(stored: Json | undefined): Entry | undefined {
+  if (typeof stored !== 'object' || stored === null || !('at' in stored) || !('until' in stored)) return undefined;
+  const { at, until } = stored;
+  if (typeof at !== 'number' || !(until === null || typeof until === 'number')) return undefined;
+  return { at, until, ...('value' in stored && stored.value !== undefined ? { value: stored.value } : {}) };
+}

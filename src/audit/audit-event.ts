@@ -26,6 +26,8 @@ export type AuditEvent =
       readonly node: string;
     }
   | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string }
+  /** What stands in a shared store is not in force: no control plane of ours wrote it, or it is older than what was seen. Of each code once a minute. */
+  | { readonly kind: 'store-refused'; readonly code: string; readonly reason: string; readonly keys: readonly string[] }
   /** At a start: the log did not end with the record that it had ended with. */
   | { readonly kind: 'log-cut'; readonly found: number; readonly expected: number }
   /** At a start: what the log ended with was not known, as with a new state database. An end may be missing before this record. */

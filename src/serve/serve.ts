@@ -33,6 +33,7 @@ import { openAudit } from './open-audit.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 import { recordOutside } from './record-outside.ts';
+import { recordRefused } from './record-refused.ts';
 import { openXds } from './xds.ts';
 
 export interface ServeDeps {
@@ -73,6 +74,7 @@ export async function serve(
   });
   const shared = options.store.kind === 'redis';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
+  if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
   const admin = createAdmin({
     refusals,

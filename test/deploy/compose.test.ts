@@ -75,10 +75,19 @@ describe('docker-compose.yml', () => {
   });
 
   it('serves with flags that exist', async () => {
-    const { command } = compose.services['control-plane'] ?? { command: [] };
-    const { code, started, says } = await commandLine(command, { CELLWALL_DATA: '/var/lib/cellwall' });
+    const { command, environment = {} } = compose.services['control-plane'] ?? { command: [] };
+    const { code, started, says } = await commandLine(command, { ...environment, CELLWALL_DATA: '/var/lib/cellwall' });
     expect({ code, says }).toEqual({ code: 0, says: '' });
     expect(started).toMatchObject([{ store: { kind: 'redis' }, data: '/var/lib/cellwall' }]);
+  });
+
+  it('gives Redis a password that must be chosen, and shows it in no list of processes', () => {
+    const { redis, 'control-plane': plane } = compose.services;
+    for (const value of [redis?.environment?.['REDISCLI_AUTH'], plane?.environment?.['CELLWALL_REDIS_URL']]) {
+      expect(value).toMatch(/\$\{CELLWALL_REDIS_PASSWORD:\?.+\}/);
+    }
+    expect(redis?.command.join(' ')).toContain('requirepass %s');
+    expect(JSON.stringify([redis?.command, plane?.command])).not.toContain('CELLWALL_REDIS_PASSWORD');
   });
 
   it('gives each service of examples/cells a sidecar in its network, with a token of its own', async () => {

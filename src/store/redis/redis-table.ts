@@ -2,9 +2,10 @@
 // long is not there, and no more than a bounded number of entries is.
 import type { Json, Table, TableOptions } from '../../lib/table.ts';
 import type { RedisLink } from './link.ts';
-import { textsScript } from './scripts.ts';
+import { scanScript, textsScript } from './scripts.ts';
 
 const maxEntries = 200_000;
+const maxNameBytes = 8192;
 const maxTextBytes = 4 * 1024 * 1024;
 const atATime = 200;
 
@@ -32,7 +33,7 @@ export function createRedisTable(link: RedisLink, prefix: string): Table {
       const keys = new Set<string>();
       let cursor = '0';
       do {
-        const reply = await link.command('SCAN', cursor, 'MATCH', `${escapeGlob(prefix)}*`, 'COUNT', 1000);
+        const reply = await link.script(scanScript, [], [cursor, `${escapeGlob(prefix)}*`, String(maxNameBytes)]);
         const [next, found] = Array.isArray(reply) ? reply : [];
         for (const key of Array.isArray(found) ? found : []) keys.add(String(key));
         cursor = String(next ?? '0');

@@ -1,6 +1,16 @@
 // The Lua that runs inside Redis, where it is atomic. Constants, so that they survive bundling.
 // KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest: the seal, author, time, urgent), 3 documents (a hash: key → YAML).
 
+/** ARGV: 1 cursor, 2 pattern, 3 a limit in bytes. Answers the next cursor, and the names that are no longer. */
+export const scanScript = `
+local reply = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 1000)
+local names = {}
+for _, name in ipairs(reply[2]) do
+  if #name <= tonumber(ARGV[3]) then names[#names + 1] = name end
+end
+return {reply[1], names}
+`;
+
 /** KEYS: any. ARGV: 1 a limit in bytes. Answers the text of each; nothing for what is no text, or longer. */
 export const textsScript = `
 local texts = {}

@@ -1,4 +1,20 @@
-// Whoever can write to Redis, or to the folder.
+// Whoever writes to the store, and code that raw resources bring along.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const storeItems: readonly Item[] = [];
+export const storeItems: readonly Item[] = [
+  fromTests({
+    name: 'redis-writer',
+    line: 'Who can write to Redis changes nothing: documents, digests, older states, other types, tokens, marks, node keys, leases and records of his own making; each told by key and in the audit log',
+    bound:
+      '0 states of his in force, 0 spent tokens revived; a control plane with the key writes the same, and it is in force',
+    files: ['test/adversary/store/redis-writer.test.ts'],
+  }),
+  fromTests({
+    name: 'redis-writer-hour',
+    line: 'An hour (CELLWALL_HOUR_SECONDS) of random writes to Redis, replays of everything that stood there among them, while an operator applies, makes tokens and restarts',
+    bound: '0 wrong states, 0 revived tokens, 0 forged nodes; the heap within 1.2x; the audit log intact',
+    files: ['test/adversary/store/redis-writer-hour.test.ts'],
+    limitMinutes: 75,
+  }),
+];

@@ -1,0 +1,47 @@
+// Evidence of what somebody wrote into a shared store past the control plane: it is not in force, and the audit log says what it was.
+import type { AuditEvent } from '../audit/audit-event.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Store } from '../store/store.ts';
+
+export interface RecordRefusedDeps {
+  readonly store: Pick<Store, 'problems' | 'watch'>;
+  readonly audit: { append(event: AuditEvent): unknown };
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What the Redis store says of states that it does not take. */
+const codes: ReadonlySet<string> = new Set([
+  'changed-outside',
+  'store-emptied',
+  'store-replaced',
+  'store-repeated',
+  'store-unreadable',
+  'store-went-back',
+]);
+/** Whoever can write there can do it all the time: a record of each kind in this time. */
+const leastMs = 60_000;
+
+export function recordRefused({ store, audit, clock, log }: RecordRefusedDeps): void {
+  const recorded = new Map<string, number>();
+  const record = (problems: readonly Problem[]): void => {
+    const [first] = problems;
+    if (first === undefined || !codes.has(first.code)) return;
+    const last = recorded.get(first.code);
+    if (last !== undefined && clock.monotonic() - last < leastMs) return;
+    recorded.set(first.code, clock.monotonic());
+    const keys = problems.slice(1).map(({ source }) => source.file);
+    try {
+      audit.append({ kind: 'store-refused', code: first.code, reason: first.message, keys });
+    } catch (reason) {
+      log.error({ reason: CellwallError.from(reason).message }, 'not in the audit log');
+    }
+  };
+  record(store.problems());
+  store.watch((event) => {
+    if (event.kind === 'problems') record(event.problems);
+  });
+}

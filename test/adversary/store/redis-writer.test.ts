@@ -1,0 +1,183 @@
+// R, who can write to Redis: documents, their digests, older states, join tokens and their marks, node keys, leases, records, wrong
+// types. None of it is in force, none of it revives what is spent or gone, all of it is told and in the audit log.
+import { createHash } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import { figure } from '../../support/figure.ts';
+import { policyText, serviceText, yaml } from '../../support/resolve-text.ts';
+import { type RedisWall, startRedisWall } from './redis-wall.ts';
+
+const base = yaml(
+  'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}}',
+  serviceText('api'),
+  serviceText('web'),
+);
+const allow = policyText('p', 'api', 'allow', '[{from: [{service: web}]}]');
+const deny = policyText('p', 'api', 'deny', '[{from: [{everyone: true}]}]');
+const evil = yaml(policyText('p', 'api', 'allow', '[{from: [{everyone: true}]}]'));
+const [documentsKey, metaKey, epochKey] = ['cellwall:documents', 'cellwall:meta', 'cellwall:epoch'];
+
+let wall: RedisWall;
+
+const news = () => wall.redis.publish('cellwall:changes', '1');
+const problem = (code: string) =>
+  eventually(
+    `the problem ${code}`,
+    async () => {
+      await news();
+      return (await wall.admin.status()).problems.find((found) => found.code === code);
+    },
+    45_000,
+  );
+const audited = async (): Promise<readonly string[]> =>
+  (await wall.admin.audit()).records.map(({ event }) => JSON.stringify(event));
+/** As every version before sealed ones: equal on every replica, and anybody's to make. */
+function digestOf(texts: Readonly<Record<string, string>>): string {
+  const sorted = Object.entries(texts).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex');
+}
+
+beforeEach(async () => {
+  wall = await startRedisWall(base);
+}, 30_000);
+afterEach(() => wall.stop());
+
+describe('documents', () => {
+  it.each([
+    ['added', { 'AuthorizationPolicy/p': evil }],
+    ['changed', { 'Service/api': yaml(serviceText('api', 'http1', ', mtls: {mode: permissive}')) }],
+    ['removed', { 'Service/web': undefined }],
+  ])('%s with a digest of his own are not in force; told by key; in the audit log', async (what, changes) => {
+    const before = await wall.inForce();
+    for (const [key, text] of Object.entries(changes)) {
+      if (text === undefined) await wall.redis.hdel(documentsKey, key);
+      else await wall.redis.hset(documentsKey, key, text);
+    }
+    const revision = Number(await wall.redis.hget(metaKey, 'revision')) + 1;
+    const digest = digestOf(await wall.redis.hgetall(documentsKey));
+    await wall.redis.hset(metaKey, 'revision', String(revision), 'digest', digest);
+    const [key = ''] = Object.keys(changes);
+    await problem('changed-outside');
+    expect((await wall.admin.status()).problems).toMatchObject([
+      { code: 'changed-outside', message: expect.stringContaining('seal') },
+      { code: 'changed-outside', message: expect.stringContaining(what), source: { file: key } },
+    ]);
+    expect(await wall.inForce()).toEqual(before);
+    expect(await audited()).toContainEqual(expect.stringMatching(new RegExp(`store-refused.*changed-outside.*${key}`)));
+    // What an operator means, he applies; everything in Redis is then his again.
+    await wall.apply(yaml(deny));
+    expect((await wall.admin.status()).problems).toEqual([]);
+    expect([...(await wall.inForce()).keys()].sort()).toEqual(['AuthorizationPolicy/p', ...before.keys()].sort());
+    await wall.restart();
+    expect([...(await wall.inForce()).keys()].sort()).toEqual(['AuthorizationPolicy/p', ...before.keys()].sort());
+  });
+
+  it('of an older state, sealed by us, do not come back: running, over a restart, or with another revision written to them', async () => {
+    await wall.apply(yaml(allow));
+    const old = await wall.dump();
+    await wall.apply(yaml(deny));
+    const before = await wall.inForce();
+    await wall.restore(old);
+    await problem('store-went-back');
+    expect(await wall.inForce()).toEqual(before);
+    await wall.restart(() => wall.restore(old));
+    expect(await wall.inForce()).toEqual(before);
+    await wall.redis.hset(metaKey, 'revision', '99');
+    await problem('changed-outside');
+    expect(await wall.inForce()).toEqual(before);
+    expect((await audited()).join()).toContain('store-went-back');
+    // Forward again, and higher than both.
+    await wall.apply(yaml(serviceText('more')));
+    expect((await wall.inForce()).get('AuthorizationPolicy/p')).toContain('deny');
+  });
+
+  it('whatever stands in their place: nothing, other types, huge ones, odd numbers', async () => {
+    await wall.apply(yaml(deny));
+    const before = await wall.inForce();
+    const attacks: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['store-emptied', () => wall.redis.flushall()],
+      ['store-unreadable', () => wall.redis.flushall().then(() => wall.redis.set(documentsKey, 'text'))],
+      ['store-replaced', () => wall.redis.flushall().then(() => wall.redis.set(epochKey, 'other'))],
+      [
+        'store-unreadable',
+        async () => {
+          await wall.redis.flushall();
+          await wall.redis.set(epochKey, 'other');
+          for (let index = 0; index < 17; index++)
+            await wall.redis.hset(documentsKey, `k${index}`, 'x'.repeat(4 << 20));
+        },
+      ],
+    ];
+    for (const [code, attack] of attacks) {
+      await attack();
+      await problem(code);
+      expect(await wall.inForce(), code).toEqual(before);
+    }
+    await wall.redis.flushall();
+    await problem('store-emptied');
+    await wall.redis.hset(metaKey, 'revision', 'not a number');
+    await problem('store-emptied');
+    await wall.apply(yaml(serviceText('more')));
+    expect((await wall.inForce()).size).toBe(before.size + 1);
+    await wall.restart();
+    expect((await wall.inForce()).size).toBe(before.size + 1);
+  });
+});
+
+it('control: the same texts are in force when a control plane with the key writes them', async () => {
+  await wall.applyAsPeer(evil);
+  await eventually('in force', async () => (await wall.inForce()).has('AuthorizationPolicy/p') || undefined);
+});
+
+describe('identities', () => {
+  it('a join token that was spent stays spent, whatever of it is deleted or put back', async () => {
+    const { token } = await wall.admin.createToken({ service: 'api' });
+    const fresh = await wall.dump();
+    expect(await wall.join(token, 'first')).toMatchObject({ spiffeId: 'spiffe://td1/service/api' });
+    const refused = async (name: string): Promise<void> => {
+      await expect(wall.join(token, name), name).rejects.toMatchObject({ code: 'unauthenticated' });
+    };
+    const marks = await wall.redis.keys('cellwall:table:join-tokens:use:*');
+    expect(marks).toHaveLength(1);
+    await wall.redis.del(...marks);
+    await refused('marks deleted');
+    const all = await wall.redis.keys('cellwall:table:*');
+    await wall.redis.del(...all.filter((key) => !key.includes('authority')));
+    await refused('all entries deleted');
+    await wall.restore(fresh);
+    await refused('the state before it was spent');
+    await wall.restart(() => wall.restore(fresh));
+    await refused('the same over a restart');
+    // The node that joined is still known, and needs no token.
+    expect(await wall.join('', 'first').catch((reason: unknown) => reason)).toMatchObject({
+      spiffeId: 'spiffe://td1/service/api',
+    });
+    figure('revivedTokens', 0);
+  });
+
+  it('a token, a node key, a lease or a record that he makes is none', async () => {
+    const value = { spiffeId: 'spiffe://td1/service/api', expiresAt: Date.now() + 60_000, uses: 9 };
+    const secret = 'A'.repeat(43);
+    const hash = createHash('sha256').update(secret).digest('hex');
+    for (const shape of [value, { value, seal: 'x' }, { value, at: Date.now() * 2, until: null, seal: 'x' }]) {
+      await wall.redis.set(`cellwall:table:join-tokens:token:${hash}`, JSON.stringify(shape));
+      const { token } = await wall.admin.createToken({ service: 'web' });
+      const forged = `cw1.${secret}.${token.split('.')[2]}`;
+      await expect(wall.join(forged, `forged-${Object.keys(shape).length}`)).rejects.toMatchObject({
+        code: 'unauthenticated',
+      });
+    }
+    const lease = { spiffeId: 'spiffe://td1/service/api', inbound: { address: '10.6.6.6', port: 66 }, ready: true };
+    for (const name of ['leases', 'traffic', 'log-coverage', 'history', 'issued', 'nodes', 'audit']) {
+      const key = `cellwall:table:${name}:`;
+      await wall.redis.set(`${key}spiffe://td1/service/api~evil`, JSON.stringify(lease));
+      await wall.redis.set(`${key}text`, 'no JSON');
+      await wall.redis.hset(`${key}hash`, 'a', 'b');
+      await wall.redis.set(`${key}long`, 'x'.repeat(5 << 20));
+    }
+    await wall.restart();
+    const status = await wall.admin.status();
+    expect([status.proxies.connected, JSON.stringify(status).includes('evil')]).toEqual([0, false]);
+    expect(JSON.stringify(await wall.admin.history())).not.toContain('evil');
+  });
+});

@@ -20,6 +20,7 @@ import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
+import { identityOf } from './identity-of.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
 import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
@@ -48,11 +49,17 @@ export interface IdentityApiOptions {
   readonly leave?: LeaveReceiver;
 }
 
+/** Of one request. `who`: to whom its failures are counted. */
+interface Caller {
+  readonly address: string;
+  who: string;
+}
+
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const { issuer, trustDomain, attestors, server: own, clock, log, maxConnections = 2000 } = options;
   const limiter = createFailureLimiter({ clock });
-  const counters = createReceiveCounters({ trustDomain, clock, receiver: options.counters });
-  const leave = createReceiveLeave({ trustDomain, clock, receiver: options.leave });
+  const counters = createReceiveCounters({ clock, receiver: options.counters });
+  const leave = createReceiveLeave({ clock, receiver: options.leave });
   const http = createServer(
     {
       ...credentials(own.current()),
@@ -79,18 +86,17 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
-    // Others may come from this address, too: nobody's failures here are in the way of another's renewal.
-    let who = address;
+    const caller: Caller = { address, who: `unproven ${address}` };
     try {
       const path = request.url?.split('?')[0];
       if (path === identityPaths.bundle && request.method === 'GET') {
         return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
       }
       if ((path === identityPaths.counters || path === identityPaths.leave) && request.method === 'POST') {
-        who = `${address} ${path}`;
-        limiter.check(who);
-        const bundle = await issuer.bundle();
-        await (path === identityPaths.leave ? leave(request, bundle) : counters.take(request, bundle));
+        const trust = { bundle: await issuer.bundle(), trustDomain, now: clock.now() };
+        const { spiffeId, certificate } = identityOf(request.socket, trust);
+        proved(caller, certificate);
+        await (path === identityPaths.leave ? leave(request, spiffeId) : counters.take(request, spiffeId));
         response.writeHead(204).end();
         return;
       }
@@ -99,35 +105,40 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
           hint: `routes: ${Object.values(identityPaths).join(', ')}`,
         });
       }
-      if (path === identityPaths.attest) limiter.check(who);
       const body = await readBody(request);
-      if (path === identityPaths.renew) {
-        who = `${address} ${sha256(textOf(body, 'chain')).toString('base64url')}`;
-        limiter.check(who);
-      }
-      const svid = path === identityPaths.attest ? await attest(body) : await renew(body);
+      const svid = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
       send(response, 200, JSON.stringify(await reply(svid)));
     } catch (reason) {
-      fail(request, response, { address, who }, CellwallError.from(reason));
+      fail(request, response, caller, CellwallError.from(reason));
     }
   }
 
-  async function attest(body: Readonly<Record<string, unknown>>): Promise<Svid> {
+  /** From here on its failures are its own, and nobody else's are in its way. */
+  function proved(caller: Caller, by: Uint8Array | string): void {
+    caller.who = `proven ${sha256(by).toString('base64url')}`;
+    limiter.check(caller.who);
+  }
+
+  async function attest(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
     const evidence = recordOf(body['evidence']);
+    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
+    const secret = await attestor.secretOf?.(evidence);
+    if (secret !== undefined) proved(caller, secret);
     const csr = readCsr(textOf(body, 'csr'));
     const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
     if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
-    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
     const { spiffeId } = await attestor.attest(evidence, { nodeKey: keyFingerprint(nodeKey) });
     return issuer.issue(spiffeId, { publicKey: csr.publicKey });
   }
 
-  async function renew(body: Readonly<Record<string, unknown>>): Promise<Svid> {
+  async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
     const bundle = await issuer.bundle();
     const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
     const csr = readCsr(textOf(body, 'csr'));
+    // Its certificate alone proves nothing: every peer is shown it.
     checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
+    proved(caller, leaf.raw);
     return issuer.issue(spiffeId, { publicKey: csr.publicKey });
   }
 
@@ -140,11 +151,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   function fail(
     request: IncomingMessage,
     response: ServerResponse,
-    { address, who }: { readonly address: string; readonly who: string },
-    error: CellwallError,
+    { address, who }: Caller,
+    failed: CellwallError,
   ): void {
-    const { code, message, hint } = error;
-    if (code === 'unauthenticated' || code === 'permission_denied' || code === 'invalid_argument') limiter.fail(who);
+    const counts = ['unauthenticated', 'permission_denied', 'invalid_argument'].includes(failed.code);
+    const { code, message, hint } = counts ? (tooMany(who) ?? failed) : failed;
+    if (counts) limiter.fail(who);
     log[code === 'internal' ? 'error' : 'warn'](
       { address, path: request.url?.slice(0, 100), code, reason: message },
       'refused',
@@ -154,8 +166,19 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       code === 'internal'
         ? { code, message: 'internal error' }
         : { code, message, ...(hint === undefined ? {} : { hint }) };
-    if (!request.complete) response.setHeader('connection', 'close');
+    // Every further try costs another handshake.
+    if (counts || !request.complete) response.setHeader('connection', 'close');
     send(response, httpStatus[code], JSON.stringify(shown));
+  }
+
+  /** Who failed too often is not told what was wrong this time. */
+  function tooMany(who: string): CellwallError | undefined {
+    try {
+      limiter.check(who);
+      return undefined;
+    } catch (reason) {
+      return CellwallError.from(reason);
+    }
   }
 
   return {

@@ -12,10 +12,11 @@ const maxChain = 4;
 export function identityOf(
   socket: Socket,
   trust: { readonly bundle: string; readonly trustDomain: TrustDomain; readonly now: number },
-): SpiffeId {
+): { readonly spiffeId: SpiffeId; readonly certificate: Uint8Array } {
   const chain = socket instanceof TLSSocket ? presentedChain(socket) : '';
   if (chain === '') throw noCertificate();
-  return verifySvid({ chain, ...trust }).spiffeId;
+  const { spiffeId, leaf } = verifySvid({ chain, ...trust });
+  return { spiffeId, certificate: leaf.raw };
 }
 
 export function noCertificate(): CellwallError {

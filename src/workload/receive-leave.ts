@@ -2,9 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
-import { identityOf } from './identity-of.ts';
 import { readLeaveRequest } from './leave-request.ts';
 import { readBody } from './read-body.ts';
 
@@ -12,21 +11,18 @@ import { readBody } from './read-body.ts';
 export type LeaveReceiver = (node: string, run: string) => void;
 
 export interface ReceiveLeaveDeps {
-  readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly receiver: LeaveReceiver | undefined;
 }
 
 /** Takes one goodbye. Throws what the one who says it is told. */
 export function createReceiveLeave({
-  trustDomain,
   clock,
   receiver,
-}: ReceiveLeaveDeps): (request: IncomingMessage, bundle: string) => Promise<void> {
+}: ReceiveLeaveDeps): (request: IncomingMessage, spiffeId: SpiffeId) => Promise<void> {
   // Each that counts is a push to all callers: a proxy that comes and goes without end is slowed down.
   const limiter = createFailureLimiter({ clock });
-  return async (request, bundle) => {
-    const spiffeId = identityOf(request.socket, { bundle, trustDomain, now: clock.now() });
+  return async (request, spiffeId) => {
     if (receiver === undefined) throw new CellwallError('unimplemented', 'goodbyes are not taken here');
     const { instance, run } = readLeaveRequest(await readBody(request));
     const node = `${spiffeId}~${instance}`;

@@ -18,6 +18,11 @@ export interface AttestationContext {
 }
 
 export interface Attestor {
+  /**
+   * A name for the secret that the evidence presents, if there is such a one: who presents it is told from others at his address.
+   * Absent: its evidence holds no secret.
+   */
+  secretOf?(evidence: Readonly<Record<string, unknown>>): Promise<string | undefined>;
   /** Throws `unauthenticated` for evidence that proves nothing; evidence is hostile until then. */
   attest(evidence: Readonly<Record<string, unknown>>, context: AttestationContext): Promise<Attestation>;
 }

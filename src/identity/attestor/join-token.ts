@@ -68,6 +68,11 @@ export function createJoinTokenAttestor(options: JoinTokenOptions): JoinTokenAtt
       const token = formatJoinToken({ secret, rootFingerprint: fingerprint });
       return { token: new Redacted(token), expiresAt: new Date(expiresAt) };
     },
+    async secretOf({ token }) {
+      if (typeof token !== 'string' || token.length > 200) return undefined;
+      const hash = hashOf(parseJoinToken(token).secret);
+      return (await table.get(`token:${hash}`)) === undefined ? undefined : hash;
+    },
     async attest({ token }, { nodeKey }) {
       if (typeof token !== 'string' || token.length > 200) throw refused('there is no join token in the evidence');
       const hash = hashOf(parseJoinToken(token).secret);

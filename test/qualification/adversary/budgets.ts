@@ -10,4 +10,11 @@ export const budgetItems: readonly Item[] = [
     files: ['test/adversary/budgets/subscriptions.test.ts'],
     limitMinutes: 5,
   }),
+  fromTests({
+    name: 'failures-of-others',
+    line: 'Another user of the host fails at the identity API in every way',
+    bound: '0 joins, renewals, goodbyes and reports of others refused',
+    files: ['test/adversary/budgets/limiters.test.ts'],
+    limitMinutes: 3,
+  }),
 ];

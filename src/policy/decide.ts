@@ -4,7 +4,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../model/spiffe-id.ts';
 import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from './ir.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
-import { canonicalPath, hasDotParameters, hasParameters } from './path.ts';
+import { canonicalPath, hasHiddenDots, hasParameters } from './path.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
 /** Where the call was decided, in the order in which a proxy comes to them. */
@@ -56,8 +56,13 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
     return early('allow', 'health', 'the health path is open to probes', path);
   if (refusal !== undefined)
     return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass, without a query`, path);
-  if (hasDotParameters(path)) {
-    return early('deny', 'path', 'the path holds a dot segment with a parameter, as in "/..;x/"', path);
+  if (hasHiddenDots(path)) {
+    return early(
+      'deny',
+      'path',
+      'the path holds a dot segment with a parameter or an escaped slash, as in "/..;x/" or "/..%2f"',
+      path,
+    );
   }
   if (hasParameters(path) && refusesParameters(service)) {
     return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);

@@ -30,22 +30,24 @@ export function canonicalPath(raw: string, escapedSlashes: EscapedSlashes): Cano
 }
 
 /**
- * A dot segment with a parameter, "/..;x" or "/.;x", also with the ";" escaped. Envoy takes literal ones apart as above, but
- * lets through what becomes one by decoding ("/%2e%2e;x"), which many servers then resolve. No application needs it.
+ * A dot segment that Envoy does not see as one, but a server behind it may: with a parameter ("/..;x", which servlets resolve), or with
+ * an escaped slash or backslash beside it ("/..%2f", which whoever decodes before he resolves does), also where the escapes are
+ * escaped again. Envoy resolved all others. No application needs one.
  */
-export function hasDotParameters(canonical: string): boolean {
-  return dotParameters.some((text) => canonical.toLowerCase().includes(text));
+export function hasHiddenDots(canonical: string): boolean {
+  return hiddenDots.test(canonical);
 }
 
-/** What such a path holds, without regard to case; the filter on the proxy looks for the same. */
-export const dotParameters: readonly string[] = ['/.;', '/..;', '/.%3b', '/..%3b'];
+/** The whole path, for the filter on the proxy: RE2 and JavaScript read it alike. */
+export const hiddenDotsPattern = String.raw`.*(/|%(25)*(2f|5c))(\.|%(25)*2e){1,2}((/|;|%(25)*(2f|5c|3b)).*)?`;
+const hiddenDots = new RegExp(`^${hiddenDotsPattern}$`, 'i');
 
 /** A path parameter, also with the ";" escaped: some servers decode before they take parameters off. */
 export function hasParameters(canonical: string): boolean {
   return parameters.some((text) => canonical.toLowerCase().includes(text));
 }
 
-/** As `dotParameters`, of any parameter. */
+/** What such a path holds, without regard to case; the filter on the proxy looks for the same. */
 export const parameters: readonly string[] = [';', '%3b'];
 
 function rejected(reason: string): CanonicalPath {

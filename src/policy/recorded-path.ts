@@ -2,6 +2,7 @@
 // method, is kept as it is; of any other, which of the service's path rules it matched. Names of projects and people stay out.
 import type { PathIr, ServiceIr } from './ir.ts';
 import { matchPath } from './match.ts';
+import { hasHiddenDots } from './path.ts';
 
 export type RecordedPath =
   | { readonly kind: 'exact'; readonly path: string }
@@ -24,7 +25,7 @@ export function createPathRecorder(): PathRecorder {
   const known = new WeakMap<ServiceIr, Matchers>();
   return (service, target) => {
     const [path = ''] = target.split('?', 1);
-    if (!path.startsWith('/') || odd.test(path)) return oddPath;
+    if (!path.startsWith('/') || odd.test(path) || hasHiddenDots(path)) return oddPath;
     if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
     if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };
     // A probe has no query (decide.ts).

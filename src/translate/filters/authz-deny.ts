@@ -3,10 +3,10 @@
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { OperationIr, ServiceIr } from '../../policy/ir.ts';
-import { dotParameters, parameters } from '../../policy/path.ts';
+import { hiddenDotsPattern, parameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
-import { and, anyOperation, not, pathContains } from '../rbac/permissions.ts';
+import { and, anyOperation, not, pathContains, pathMatches } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext } from '../rbac/principals.ts';
 import { healthProbe } from './health-probe.ts';
@@ -14,7 +14,7 @@ import type { InboundFilter } from './inbound-filter.ts';
 
 export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
 const pathParametersGuard = 'cellwall/guard/path-parameters';
-const dotParametersGuard = 'cellwall/guard/dot-parameters';
+const hiddenDotsGuard = 'cellwall/guard/hidden-dots';
 const overridesGuard = 'cellwall/guard/overrides';
 
 export const authzDeny: InboundFilter = {
@@ -41,8 +41,8 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
   // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early
   // header mutation joins them with ",", which no SPIFFE ID contains.
   guards.set(severalIdentitiesGuard, policy([peerIdContains(',')], [anyOperation()]));
-  // Servers that know parameters resolve "/..;x" as "/..": never let one through, whatever the rules say.
-  guards.set(dotParametersGuard, policy([everyone(context)], dotParameters.map(pathContains)));
+  // Servers that know parameters resolve "/..;x" as "/..", those that decode first "/..%2f": never let one through, whatever the rules say.
+  guards.set(hiddenDotsGuard, policy([everyone(context)], [pathMatches(hiddenDotsPattern)]));
   // Servers disagree about what ";" in a path means, so a deny of a path must not be escaped by one.
   if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
     guards.set(pathParametersGuard, policy([everyone(context)], parameters.map(pathContains)));

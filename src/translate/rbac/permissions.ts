@@ -35,6 +35,11 @@ export function pathContains(text: string): Permission {
   return pathIs({ case: 'contains', value: text }, true);
 }
 
+/** The whole path by a pattern of our own, without regard to case. */
+export function pathMatches(pattern: string): Permission {
+  return pathIs({ case: 'safeRegex', value: create(RegexMatcherSchema, { regex: `(?i)${pattern}` }) });
+}
+
 export function and(rules: readonly Permission[]): Permission {
   const [first] = rules;
   if (first === undefined) return anyOperation();

@@ -18,4 +18,10 @@ export const matchingCellItems: readonly Item[] = [
     limitMinutes: 45,
   }),
   matchingCellHour,
+  fromTests({
+    name: 'hidden-dots',
+    line: 'paths that climb by escaped slashes, backslashes, parameters and escaped escapes, before a file server (Python) that decodes first',
+    bound: 'nobody gets a file that no rule allows; explain says what the wall does',
+    files: ['test/adversary/paths/hidden-dots.test.ts'],
+  }),
 ];

@@ -3,7 +3,7 @@ import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { Decision } from '../../../src/policy/decide.ts';
 import type { RuleIr } from '../../../src/policy/ir.ts';
 import { matchPath, matchPrincipal, type RuleMatch } from '../../../src/policy/match.ts';
-import { hasDotParameters } from '../../../src/policy/path.ts';
+import { hasHiddenDots } from '../../../src/policy/path.ts';
 import type { Caller } from '../../../src/policy/request.ts';
 import type { GeneratedMesh } from './random-documents.ts';
 import type { GeneratedRequest } from './random-requests.ts';
@@ -97,7 +97,7 @@ function stageOf({ stage, outcome, path, reason }: Decision): Matcher {
     case 'path':
       // Refused for its form by the connection manager, or by the guard once it had one.
       if (path === undefined) return 'path';
-      return hasDotParameters(path) ? 'dot parameters' : 'path parameters';
+      return hasHiddenDots(path) ? 'dot parameters' : 'path parameters';
     default:
       return stage;
   }

@@ -3,8 +3,11 @@
 export interface Reading {
   readonly name: string;
   /** The handler's path. */
-  read(path: string, escapedSlashes: 'reject' | 'keep'): string;
+  /** `keep`: the application takes an escaped slash for a part of its segment; `reject`: for a slash, as file servers do. */
+  read(path: string, escapedSlashes: Slashes): string;
 }
+
+type Slashes = 'reject' | 'keep';
 
 export const readings: readonly Reading[] = [
   { name: 'as it is', read: (path) => withoutQuery(path) },
@@ -30,6 +33,11 @@ export const readings: readonly Reading[] = [
     read: (path, slashes) => resolved(decode(withoutQuery(path), slashes).replaceAll('\\', '/')),
   },
   { name: 'trailing slash off', read: (path) => withoutQuery(path).replace(/(?<=.)\/+$/, '') },
+  {
+    name: 'decoded, then read as a URL (WHATWG: "%2e" is a dot)',
+    read: (path, slashes) =>
+      resolved(decode(withoutQuery(path), slashes).replace(/%252e/gi, '.').replaceAll('\\', '/')),
+  },
 ];
 
 function withoutQuery(path: string): string {
@@ -40,8 +48,7 @@ function withoutParameters(path: string): string {
   return path.replace(/;[^/]*/g, '');
 }
 
-/** A service that keeps escaped slashes has an application that takes them for a part of their segment. */
-function decode(path: string, escapedSlashes: 'reject' | 'keep'): string {
+function decode(path: string, escapedSlashes: Slashes): string {
   return path.replace(/%([0-9a-f]{2})/gi, (whole, hex: string) => {
     const char = String.fromCharCode(Number.parseInt(hex, 16));
     const kept = escapedSlashes === 'keep' && (char === '/' || char === '\\');

@@ -8,6 +8,7 @@ import type { Problem } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
 import type { CrossChecked } from '../observe/cross-check.ts';
+import type { FailedHandshakes } from '../observe/handshakes.ts';
 import type { RecordedCall } from '../policy/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
@@ -51,6 +52,8 @@ export interface AdminDeps {
   /** What a proxy's own counters told; undefined where they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
   traffic(): readonly TrafficCount[];
+  /** That failed, of any service. Absent: nobody keeps them. */
+  handshakes?(): readonly FailedHandshakes[];
   readonly tokens: JoinTokens;
   /** Issued and not yet expired. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;

@@ -23,7 +23,19 @@ export const trafficCountSchema = z.object({
   lastSeen: z.number(),
 });
 
-export const trafficSchema = z.object({ traffic: z.array(trafficCountSchema) });
+const handshakeSchema = z.object({
+  service: z.string(),
+  address: z.string().describe('Where they came from.'),
+  why: z.string(),
+  caller: z.boolean().describe('Somebody who tried to call: counts for the gate to strict.'),
+  count: z.int(),
+  lastSeen: z.number(),
+});
+
+export const trafficSchema = z.object({
+  traffic: z.array(trafficCountSchema),
+  handshakes: z.array(handshakeSchema).describe('TLS handshakes that failed. At most 200 kinds of a service.'),
+});
 
 const callSchema = z.object({
   service: z.string(),
@@ -68,7 +80,7 @@ export const simulationSchema = z.object({
 
 export const reasonSchema = z.object({
   service: z.string(),
-  kind: z.enum(['record', 'caller', 'shadow', 'client-half', 'application']),
+  kind: z.enum(['record', 'caller', 'handshake', 'shadow', 'client-half', 'application']),
   who: z.string(),
   why: z.string(),
   count: z.int().exactOptional(),

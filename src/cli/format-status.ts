@@ -1,5 +1,5 @@
 // The tables of `cellwall status`. Pure.
-import type { ProxiesAnswer, StatusAnswer, TrafficCount } from '../admin/wire.ts';
+import type { ProxiesAnswer, StatusAnswer, TrafficAnswer, TrafficCount } from '../admin/wire.ts';
 import type { ServicesAnswer } from '../admin/wire-services.ts';
 import { escapeLine } from '../lib/escape.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
@@ -14,6 +14,7 @@ export interface StatusView {
   readonly services: ServicesAnswer['services'];
   readonly proxies: readonly Proxy[];
   readonly traffic: readonly TrafficCount[];
+  readonly handshakes?: TrafficAnswer['handshakes'];
   readonly now: number;
 }
 
@@ -24,7 +25,7 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
   mtls: 'mTLS',
 };
 
-export function formatStatus({ status, services, proxies, traffic, now }: StatusView): string {
+export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
   if (services.length > 0) parts.push(formatServices(services));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now));
@@ -39,6 +40,7 @@ export function formatStatus({ status, services, proxies, traffic, now }: Status
   const there = proxies.filter(({ state }) => state === 'connected');
   if (there.length > 0) parts.push(formatCrossCheck(there, now));
   if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
+  if (handshakes.length > 0) parts.push(formatHandshakes(handshakes, now));
   const shadowed = traffic.filter((count) => count.shadow !== undefined);
   if (shadowed.length > 0) parts.push(formatShadow(shadowed, now));
   return parts.join('\n');
@@ -149,6 +151,22 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
       relativeTime(lastSeen, now),
     ]);
   return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'REFUSED', 'LAST'], lines);
+}
+
+/** Calls that never became one: the newest first. */
+function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number): string {
+  return formatTable(
+    ['SERVICE', 'FAILED HANDSHAKES FROM', 'WHY', 'COUNT', 'LAST'],
+    handshakes
+      .toSorted((a, b) => b.lastSeen - a.lastSeen)
+      .map(({ service, address: from, why, count, lastSeen }) => [
+        service,
+        from,
+        why,
+        String(count),
+        relativeTime(lastSeen, now),
+      ]),
+  );
 }
 
 /** What shadow policies would have decided otherwise: a line a caller, method and policy. */

@@ -3,6 +3,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { missingWords } from '../lib/missing-in-log.ts';
 import type { Coverage } from '../observe/coverage.ts';
+import type { FailedHandshakes, Handshakes } from '../observe/handshakes.ts';
 import type { Traffic, TrafficCount } from '../observe/traffic.ts';
 import { becomesStrict } from '../policy/becomes-strict.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
@@ -14,10 +15,10 @@ import type { ProbeApplication } from './probe-application.ts';
 export interface CutOverReason {
   readonly service: string;
   /**
-   * `record`: what happened in the window is not all known. `caller`: who would be refused. `shadow`: who a shadow policy would
-   * refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar.
+   * `record`: what happened in the window is not all known. `caller`: who would be refused. `handshake`: who could not come in by TLS.
+   * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar.
    */
-  readonly kind: 'record' | 'caller' | 'shadow' | 'client-half' | 'application';
+  readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application';
   /** Caller, proxy or address. */
   readonly who: string;
   readonly why: string;
@@ -36,12 +37,14 @@ export interface CutOver {
 export interface CutOverDeps {
   readonly traffic: Pick<Traffic, 'counts' | 'lostUntil'>;
   readonly coverage: Pick<Coverage, 'of'>;
+  /** Absent: nobody keeps them. */
+  readonly handshakes?: Pick<Handshakes, 'failed'>;
   readonly proxies: () => readonly ProxyStatus[];
   readonly probe: ProbeApplication;
   readonly clock: Clock;
 }
 
-export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutOverDeps): CutOver {
+export function createCutOver({ traffic, coverage, handshakes, proxies, probe, clock }: CutOverDeps): CutOver {
   const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
     const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
       return { service, kind: 'record', who, why, ...(lastSeen === undefined ? {} : { lastSeen }) };
@@ -85,6 +88,9 @@ export function createCutOver({ traffic, coverage, proxies, probe, clock }: CutO
         ),
         ...newlyRefused.map((call) => wouldBeRefused(call, 'would be refused')),
         ...mayBeRefused.map((call) => wouldBeRefused(call, 'may be refused: the record does not tell')),
+        ...(handshakes?.failed(since) ?? [])
+          .filter(({ service, caller }) => caller && own.has(service))
+          .map(couldNotCome),
         ...calls.flatMap(shadowed),
         ...strict.flatMap((key) => clientHalfMissing(key, before, after, all)),
       ];
@@ -109,6 +115,10 @@ function wouldBeRefused(call: SimulatedCall, why: string): CutOverReason {
     count,
     lastSeen,
   };
+}
+
+function couldNotCome({ service, address, why, count, lastSeen }: FailedHandshakes): CutOverReason {
+  return { service, kind: 'handshake', who: address, why: `its TLS handshake failed: ${why}`, count, lastSeen };
 }
 
 function shadowed(call: TrafficCount): CutOverReason[] {

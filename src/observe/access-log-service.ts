@@ -19,6 +19,7 @@ import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { type InboundLog, readLogName } from './access-log.ts';
 import type { CrossCheck } from './cross-check.ts';
+import type { Handshakes } from './handshakes.ts';
 import type { Intake } from './intake.ts';
 import { type LogPart, readLogMessage } from './log-message.ts';
 import { type TakeEntryDeps, takeEntry } from './take-entry.ts';
@@ -32,6 +33,8 @@ export interface AccessLogDeps extends TakeEntryDeps {
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
   /** Absent: Envoy's counters are not read beside the log. */
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
+  /** Absent: failed handshakes are not kept. */
+  readonly handshakes?: Pick<Handshakes, 'record'>;
   /** The stream of a verified proxy broke, was refused, or said what is no entry: something of what it says is lost. */
   readonly onBroken: (nodeId: string) => void;
   /** An entry could not be read. */
@@ -56,7 +59,17 @@ interface Source {
 }
 
 export function createAccessLogService(deps: AccessLogDeps): GrpcService {
-  const { log, intake, trustDomain, serviceOfPeer, crossCheck, onBroken, onUnreadable, maxStreams = 256 } = deps;
+  const {
+    log,
+    intake,
+    trustDomain,
+    serviceOfPeer,
+    crossCheck,
+    handshakes,
+    onBroken,
+    onUnreadable,
+    maxStreams = 256,
+  } = deps;
   const streams = new Map<string, number>();
 
   const take = (part: Exclude<LogPart, { kind: 'identifier' }>, { own, node, logName, stated }: Source): void => {
@@ -68,6 +81,8 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     }
     const kind = inboundLogKind(logName, part.kind);
     if (kind !== undefined) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
+    if (kind === 'listener' && logName === `inbound/${own}/listener`)
+      handshakes?.record(own, part.entry.commonProperties);
     const domain = trustDomain();
     if (domain !== undefined && stated?.service === own) takeEntry(part, { stated, node, domain }, deps);
   };

@@ -13,6 +13,7 @@ import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
+import type { Handshakes } from '../observe/handshakes.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { rollUp } from '../observe/roll-up.ts';
@@ -40,6 +41,7 @@ export interface AdminParts {
   readonly check: StateCheck;
   readonly metrics: Metrics;
   readonly traffic: Traffic;
+  readonly handshakes: Pick<Handshakes, 'failed'>;
   readonly refusals: Refusals;
   readonly clock: Clock;
   readonly log: Log;
@@ -97,6 +99,7 @@ export function createAdmin(given: AdminParts): Admin {
     },
     proxies: () => parts?.control.proxies() ?? [],
     traffic: () => rollUp(traffic.counts()),
+    handshakes: () => given.handshakes.failed(),
     tokens: {
       async create(request) {
         const { identity } = running();

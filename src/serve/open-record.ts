@@ -4,6 +4,7 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { type Coverage, createCoverage } from '../observe/coverage.ts';
 import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
+import { createHandshakes, type Handshakes } from '../observe/handshakes.ts';
 import { createTraffic, type Traffic } from '../observe/traffic.ts';
 import { createTrafficKeeper } from '../observe/traffic-keeper.ts';
 import type { Store } from '../store/store.ts';
@@ -13,6 +14,7 @@ export interface Record {
   /** Its gaps are also those that Envoy's counters show. */
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
+  readonly handshakes: Handshakes;
 }
 
 export interface RecordDeps {
@@ -34,6 +36,7 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
       coverage.missing(node, from, to, missing);
     },
   });
+  const handshakes = createHandshakes({ clock, table: store.table('handshakes') });
   const keeper = createTrafficKeeper({ traffic, table: store.table('traffic'), log });
   const restore = async (what: string, read: () => Promise<void>): Promise<void> => {
     // Without its past the record begins anew: nothing that serves waits for it.
@@ -41,11 +44,13 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
   };
   await restore('traffic', keeper.restore);
   await restore('coverage', coverage.restore);
+  await restore('handshakes', handshakes.restore);
   let cancel = (): void => {};
   const flush = async (): Promise<void> => {
     try {
       await keeper.flush();
       await coverage.flush();
+      await handshakes.flush();
     } catch (reason) {
       log.error({ reason: String(reason) }, 'the record is not persisted');
     }
@@ -58,7 +63,7 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
     cancel();
     await flush();
   });
-  return { traffic, coverage: withCounters(coverage, crossCheck), crossCheck };
+  return { traffic, coverage: withCounters(coverage, crossCheck), crossCheck, handshakes };
 }
 
 /** Both know the same proxies: what connects is compared from then on. */

@@ -66,7 +66,7 @@ export async function serve(
   lifecycle.defer('edit gate', async () => editGate.stop());
   const store = await openStore(options, { check: judge.check, holding: editGate, clock, log });
   lifecycle.defer('store', () => store.close());
-  const { traffic, coverage, crossCheck } = await openRecord({
+  const { traffic, coverage, crossCheck, handshakes } = await openRecord({
     store,
     clock,
     log: log.child({ room: 'observe' }),
@@ -83,6 +83,7 @@ export async function serve(
     audit,
     coverage,
     crossCheck,
+    handshakes,
     check: judge.check,
     metrics,
     traffic,
@@ -151,14 +152,14 @@ export async function serve(
   const connections = createConnectionCertificates();
   const xdsPort = await openXds({
     ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
-    ...{ traffic, coverage, crossCheck, refusals, audit, metrics, clock, log, lifecycle },
+    ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle },
   });
   const identityAddress = await listening(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },
     () => identity.api.listen(options.identity),
   );
   const cutOver = createCutOver({
-    ...{ traffic, coverage, clock },
+    ...{ traffic, coverage, handshakes, clock },
     proxies: control.proxies,
     probe: createProbeApplication(),
   });

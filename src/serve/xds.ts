@@ -15,6 +15,7 @@ import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
+import type { Handshakes } from '../observe/handshakes.ts';
 import { createIntake } from '../observe/intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
@@ -43,6 +44,7 @@ export interface XdsParts {
   readonly traffic: Traffic;
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
+  readonly handshakes: Handshakes;
   readonly refusals: Refusals;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
@@ -54,7 +56,7 @@ export interface XdsParts {
 /** Answers the port, once it is open. */
 export async function openXds(parts: XdsParts): Promise<number> {
   const { address, trustDomain, cache, control, registry, identity, connections } = parts;
-  const { traffic, coverage, crossCheck, refusals, audit, metrics, clock, log, lifecycle } = parts;
+  const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
     if (kind === 'disconnected') {
@@ -103,6 +105,7 @@ export async function openXds(parts: XdsParts): Promise<number> {
       },
     }),
     crossCheck,
+    handshakes,
     onBroken: coverage.broken,
     keepPath: (name, path) => {
       const service = control.mesh()?.services.get(name as ServiceKey);

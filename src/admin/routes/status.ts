@@ -15,6 +15,7 @@ export function statusRoutes({
   ready,
   proxies,
   traffic,
+  handshakes = () => [],
   record,
   clock,
   crossChecked = () => undefined,
@@ -87,9 +88,10 @@ export function statusRoutes({
     route({
       method: 'GET',
       url: '/v1/traffic',
-      summary: 'Requests and connections that proxies reported, by service, kind of caller and decision.',
+      summary:
+        'Requests and connections that proxies reported, by service, kind of caller and decision; TLS handshakes that failed.',
       answer: trafficSchema,
-      handle: () => ok({ traffic: [...traffic()] }),
+      handle: () => ok({ traffic: [...traffic()], handshakes: [...handshakes()] }),
     }),
   ];
 }

@@ -11,11 +11,11 @@ export function statusCommand(context: CliContext): Command {
   const command = new Command('status')
     .summary('show the control plane, its services, proxies and their traffic')
     .description(
-      'Shows the control plane; every service, whether it is strict, and what holds it back if not; every proxy (what it accepted, what it rejected, its certificate); and the calls that proxies reported: plaintext, one-way TLS, legacy certificates and mTLS told apart.',
+      'Shows the control plane; every service, whether it is strict, and what holds it back if not; every proxy (what it accepted, what it rejected, its certificate); and the calls that proxies reported: plaintext, one-way TLS, legacy certificates and mTLS told apart; and the TLS handshakes that failed before a service.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
-      const [status, { services }, { proxies }, { traffic }] = await Promise.all([
+      const [status, { services }, { proxies }, { traffic, handshakes }] = await Promise.all([
         client.status(),
         client.services(),
         client.proxies(),
@@ -25,10 +25,10 @@ export function statusCommand(context: CliContext): Command {
       if (format === 'table') printProblems(context, status.problems, []);
       const { formatStatus } = await import('../format-status.ts');
       await print(context, format, {
-        value: { status, services, proxies, traffic },
-        table: () => formatStatus({ status, services, proxies, traffic, now: context.clock.now() }),
+        value: { status, services, proxies, traffic, handshakes },
+        table: () => formatStatus({ status, services, proxies, traffic, handshakes, now: context.clock.now() }),
       });
     });
   examples(command, 'status -o json');
-  return prints(addConnectionFlags(command), object('status services proxies traffic'));
+  return prints(addConnectionFlags(command), object('status services proxies traffic handshakes'));
 }

@@ -1,5 +1,5 @@
 // TLS contexts and trust: no resumption, TLS 1.3, no validation that takes any certificate, no key in a place for all.
-import { isMessage } from '@bufbuild/protobuf';
+import { isMessage, type Message } from '@bufbuild/protobuf';
 import {
   type CertificateValidationContext,
   CertificateValidationContext_TrustChainVerification,
@@ -30,16 +30,26 @@ const resumption: Rule = (message) => {
   return [];
 };
 
-const parameters: Rule = (message) => {
+const parameters: Rule = (message, ancestors) => {
   if (!isMessage(message, CommonTlsContextSchema)) return [];
   const wrong: Wrong[] = [];
-  if (message.tlsParams?.tlsMinimumProtocolVersion !== TlsParameters_TlsProtocol.TLSv1_3) {
-    wrong.push(['tls-version', 'TLS 1.3 is the minimum']);
+  const { TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol;
+  const lowest = message.tlsParams?.tlsMinimumProtocolVersion;
+  if (lowest !== TLSv1_3 && !(lowest === TLSv1_2 && takesAnyone(ancestors.at(-1)))) {
+    wrong.push(['tls-version', 'TLS 1.3 is the minimum, and 1.2 where no certificate is asked for']);
   }
   if (message.tlsCertificates.length > 0) wrong.push(['tls-inline-key', 'certificates and keys come by SDS only']);
   wrong.push(...validation(message));
   return wrong;
 };
+
+function takesAnyone(context: Message | undefined): boolean {
+  return (
+    context !== undefined &&
+    isMessage(context, DownstreamTlsContextSchema) &&
+    context.requireClientCertificate === false
+  );
+}
 
 function validation({ validationContextType: type }: CommonTlsContext): Wrong[] {
   switch (type.case) {

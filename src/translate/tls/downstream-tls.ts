@@ -10,7 +10,7 @@ import type { ServiceIr } from '../../policy/ir.ts';
 import { bundleName, permissiveBundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { secretConfig } from './secret-config.ts';
-import { tlsParams } from './tls-params.ts';
+import { callerTlsParams } from './tls-params.ts';
 
 /** `only`: nobody else gets through the handshake, whatever the service's mode. */
 export function downstreamTls(service: ServiceIr, domain: TrustDomain, only?: readonly SpiffeId[]): TransportSocket {
@@ -28,7 +28,7 @@ export function downstreamTls(service: ServiceIr, domain: TrustDomain, only?: re
         sessionTicketKeysType: { case: 'disableStatelessSessionResumption', value: true },
         disableStatefulSessionResumption: true,
         commonTlsContext: {
-          tlsParams: tlsParams(),
+          tlsParams: callerTlsParams(strict ? 'identities' : 'anyone'),
           alpnProtocols: service.protocol === 'tcp' ? [] : ['h2', 'http/1.1'],
           tlsCertificateSdsSecretConfigs: [secretConfig(service.spiffeId)],
           validationContextType:

@@ -1,4 +1,12 @@
 // Who calls, and how: old clients, certificates, names and addresses, Gitaly's sidechannel.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const callersItems: readonly Item[] = [];
+export const callersItems: readonly Item[] = [
+  fromTests({
+    name: 'handshakes',
+    line: 'old callers pass a permissive service with TLS 1.2 and 1.3; every handshake that fails is told with address, reason and time, and counts for the gate',
+    bound: 'every kind of caller as the docs say; each failure told within 15 s',
+    files: ['test/field/callers/handshakes.test.ts', 'test/observe/handshakes.test.ts'],
+  }),
+];

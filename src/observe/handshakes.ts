@@ -1,0 +1,123 @@
+// TLS handshakes that failed before a service: who, why, how often, when last. They reach no chain, so that they stand in the
+// listener's own log alone. Bounded for each service: addresses are the callers' to choose.
+import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import { clip } from '../lib/clip.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { handshakeFault } from './handshake-fault.ts';
+
+export interface FailedHandshakes {
+  readonly service: string;
+  /** Where they came from. */
+  readonly address: string;
+  readonly why: string;
+  /** Of somebody who tried to call. */
+  readonly caller: boolean;
+  readonly count: number;
+  /** Epoch milliseconds. */
+  readonly lastSeen: number;
+}
+
+export interface Handshakes {
+  record(service: string, common: AccessLogCommon | undefined): void;
+  failed(since?: number): readonly FailedHandshakes[];
+  /** Reads what was kept. Call once, first. */
+  restore(): Promise<void>;
+  /** Writes what changed. */
+  flush(): Promise<void>;
+}
+
+export interface HandshakesDeps {
+  readonly clock: Clock;
+  readonly table: Table;
+  /** Most that are kept of one service; the one not seen for longest goes. Default 200. */
+  readonly maxOfService?: number;
+}
+
+const maxServices = 2000;
+const keptMs = 31 * 86_400_000;
+
+export function createHandshakes({ clock, table, maxOfService = 200 }: HandshakesDeps): Handshakes {
+  // In order of last sight, of services and of what is kept of each.
+  const services = new Map<string, Map<string, FailedHandshakes>>();
+  const changed = new Set<string>();
+
+  const keep = (one: FailedHandshakes): void => {
+    const own = services.get(one.service) ?? new Map<string, FailedHandshakes>();
+    const key = `${one.address} ${one.why}`;
+    own.delete(key);
+    own.set(key, one);
+    if (own.size > maxOfService) own.delete(firstOf(own));
+    services.delete(one.service);
+    services.set(one.service, own);
+    if (services.size > maxServices) forget(firstOf(services));
+  };
+  const forget = (service: string): void => {
+    services.delete(service);
+    changed.add(service);
+  };
+  return {
+    record(service, common) {
+      const fault = handshakeFault(common?.downstreamTransportFailureReason ?? '');
+      if (fault === undefined) return;
+      const address = addressOf(common);
+      const before = services.get(service)?.get(`${address} ${fault.why}`);
+      keep({ service, address, ...fault, count: (before?.count ?? 0) + 1, lastSeen: clock.now() });
+      changed.add(service);
+    },
+    failed: (since = 0) =>
+      [...services.values()].flatMap((own) => [...own.values()].filter(({ lastSeen }) => lastSeen >= since)),
+    async restore() {
+      const kept = (await table.list()).flatMap(({ key, value }) => readList(key, value));
+      for (const one of kept.toSorted((a, b) => a.lastSeen - b.lastSeen)) keep(one);
+    },
+    async flush() {
+      const old = clock.now() - keptMs;
+      for (const [service, own] of services) {
+        for (const [key, { lastSeen }] of own) {
+          if (lastSeen >= old) continue;
+          own.delete(key);
+          changed.add(service);
+        }
+        if (own.size === 0) forget(service);
+      }
+      for (const service of [...changed]) {
+        changed.delete(service);
+        const own = services.get(service);
+        if (own === undefined) await table.delete(service);
+        else await table.set(service, [...own.values()].map(toJson));
+      }
+    },
+  };
+}
+
+/** An IP address, and nothing that only claims to be one: it comes from a proxy, and goes to terminals. */
+function addressOf(common: AccessLogCommon | undefined): string {
+  const at = common?.downstreamDirectRemoteAddress ?? common?.downstreamRemoteAddress;
+  const text = at?.address.case === 'socketAddress' ? clip(at.address.value.address, 64) : '';
+  return /^[0-9A-Fa-f.:%a-z]+$/.test(text) ? text : 'an unknown address';
+}
+
+function firstOf(map: ReadonlyMap<string, unknown>): string {
+  const [first = ''] = map.keys();
+  return first;
+}
+
+function toJson({ address, why, caller, count, lastSeen }: FailedHandshakes): Json {
+  return [address, why, caller, count, lastSeen];
+}
+
+/** Nothing of what this version did not write. */
+function readList(service: string, value: Json): readonly FailedHandshakes[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((one: unknown): FailedHandshakes[] => {
+    const [address, why, caller, count, lastSeen]: readonly unknown[] = Array.isArray(one) ? one : [];
+    return typeof address === 'string' &&
+      typeof why === 'string' &&
+      typeof caller === 'boolean' &&
+      typeof count === 'number' &&
+      typeof lastSeen === 'number'
+      ? [{ service, address, why, caller, count, lastSeen }]
+      : [];
+  });
+}

@@ -12,7 +12,7 @@ import { createEntrance } from './entrance.ts';
 import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
 import { openapi } from './openapi.ts';
-import { type Access, ok, type Route, route } from './route.ts';
+import { type Access, documentsLimit, ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { explainRoutes } from './routes/explain.ts';
@@ -88,6 +88,8 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
       method: item.method,
       url: item.url,
       config: { access: item.access },
+      // Who may send so much has shown the token before a byte of it is read.
+      ...(item.documents === true ? { bodyLimit: documentsLimit } : {}),
       async handler(request, reply) {
         const { status, mediaType, payload } = await respond(item, request);
         return reply.status(status).type(mediaType).send(payload);

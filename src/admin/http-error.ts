@@ -21,7 +21,11 @@ export function httpError(reason: unknown): HttpError {
     if (status === 413) {
       return {
         status,
-        body: { code: 'resource_exhausted', message: reason.message, hint: 'apply fewer documents at a time: 1 MiB' },
+        body: {
+          code: 'resource_exhausted',
+          message: 'the request is too large: 16 MiB of documents at most, 1 MiB of anything else',
+          hint: 'apply fewer documents at a time',
+        },
       };
     }
     return { status, body: { code: 'invalid_argument', message: reason.message } };

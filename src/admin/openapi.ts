@@ -11,7 +11,7 @@ const commonErrors: Readonly<Record<number, string>> = {
   404: 'There is no such thing.',
   409: 'Conflict: read again, and apply again.',
   412: 'Not possible in the present state.',
-  413: 'Over 1 MiB.',
+  413: 'Over 16 MiB of documents, 1 MiB of anything else.',
   422: 'Documents are not valid: see `problems`.',
   429: 'Too many failed tries.',
   500: 'A fault of the control plane.',

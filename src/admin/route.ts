@@ -2,6 +2,9 @@
 import type { z } from 'zod';
 import type { ErrorBody } from './wire.ts';
 
+/** Of documents in one request, 16 MiB as text; JSON needs more for some. */
+export const documentsLimit = 20 * 1024 * 1024;
+
 /** `token`: the bearer token. `open`: anybody. `loopback`: the token, or a peer on this host. */
 export type Access = 'token' | 'open' | 'loopback';
 
@@ -29,6 +32,8 @@ export interface Route {
   readonly body?: z.ZodType;
   readonly params?: z.ZodType;
   readonly answer?: z.ZodType;
+  /** It takes documents: bodies up to `documentsLimit` bytes. */
+  readonly documents?: true;
   /** Errors it may answer besides 400, 401, 403, 429 and 500. */
   readonly errors: readonly number[];
   handle(request: RouteRequest<unknown, unknown, unknown>): Answer<unknown> | Promise<Answer<unknown>>;
@@ -43,6 +48,7 @@ interface RouteOptions<Q extends z.ZodType, B extends z.ZodType, P extends z.Zod
   readonly body?: B;
   readonly params?: P;
   readonly answer?: A;
+  readonly documents?: true;
   readonly errors?: readonly number[];
   handle(
     request: RouteRequest<z.output<Q>, z.output<B>, z.output<P>>,

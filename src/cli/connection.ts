@@ -34,23 +34,24 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
 }
 
 /** `data`: where the admin token is looked for; by default what the command's `--data` says. */
-export async function connect(
-  io: Pick<CliIo, 'env'>,
-  command: Command,
-  data: string = command.opts()['data'] ?? defaultData(io),
-): Promise<AdminClient> {
+export async function connect(io: Pick<CliIo, 'env'>, command: Command, data?: string): Promise<AdminClient> {
   const { createAdminClient } = await import('../admin/client.ts');
   const { adminSocketPath, isSocket } = await import('../admin/admin-socket.ts');
-  const socket = adminSocketPath(data);
-  const admin = command.opts()['admin'] ?? (isSocket(socket) ? `unix:${socket}` : '127.0.0.1:18080');
-  const token = await adminToken(command, data);
-  const tokenFrom = secretSource(command, 'adminToken') ?? `${data}/admin.token`;
+  const given = readSecret(command, 'adminToken');
+  // Asked for only where it is needed: who names address and token needs no home.
+  const named: string | undefined = data ?? command.opts()['data'];
+  const folder = (): string => named ?? defaultData(io);
+  const local = (): string => {
+    const socket = adminSocketPath(folder());
+    return isSocket(socket) ? `unix:${socket}` : '127.0.0.1:18080';
+  };
+  const admin = command.opts()['admin'] ?? local();
+  const token = given ?? (await adminToken(folder()));
+  const tokenFrom = secretSource(command, 'adminToken') ?? `${folder()}/admin.token`;
   return createAdminClient({ url: String(admin), token, tokenFrom });
 }
 
-async function adminToken(command: Command, data: string): Promise<Redacted<string>> {
-  const given = readSecret(command, 'adminToken');
-  if (given !== undefined) return given;
+async function adminToken(data: string): Promise<Redacted<string>> {
   const { adminTokenFile, readAdminToken } = await import('../admin/token.ts');
   const file = adminTokenFile(data);
   const found = readAdminToken(file);

@@ -8,7 +8,6 @@ import { parseHost, parseHostPort } from './address.ts';
 import { addConnectionFlags, connect, controlPlaneGroup } from './connection.ts';
 import { flag } from './environment.ts';
 import type { CliContext } from './io.ts';
-import { defaultData } from './paths.ts';
 import type { EnrolOptions, HostPort, WantedIdentity } from './run.ts';
 import { readSecret } from './secret.ts';
 import { addIdentityFlags } from './wanted-identity.ts';
@@ -93,7 +92,7 @@ async function makeToken(context: CliContext, command: Command, wanted: WantedId
 
 async function tryToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
   try {
-    const client = await connect(context, command, context.env['CELLWALL_DATA'] || defaultData(context));
+    const client = await connect(context, command, context.env['CELLWALL_DATA'] || undefined);
     const answer = await client.createToken({
       ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
       ttl: '1m',

@@ -1,5 +1,6 @@
 // Data on stdout, in the format that -o names.
 import type { Command } from 'commander';
+import { escapeJson } from '../lib/escape.ts';
 import type { CliIo } from './io.ts';
 
 export type Format = 'table' | 'json' | 'yaml';
@@ -27,11 +28,11 @@ export async function print(
 ): Promise<void> {
   switch (format) {
     case 'json':
-      io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+      io.stdout.write(escapeJson(`${JSON.stringify(value, null, 2)}\n`));
       return;
     case 'yaml': {
-      const { stringify } = await import('yaml');
-      io.stdout.write(stringify(value, { aliasDuplicateObjects: false }));
+      const { safeYaml } = await import('./safe-yaml.ts');
+      io.stdout.write(safeYaml(value));
       return;
     }
     case 'table':

@@ -17,6 +17,13 @@ export async function readDocuments(io: Pick<CliIo, 'stdin'>, paths: readonly st
   if (found.length === 0) {
     throw new CellwallError('not_found', `no .yaml or .yml file in ${paths.join(', ')}`);
   }
+  const size = found.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  if (size > maxBytes) {
+    const told = `${(size / 1_048_576).toFixed(1)} MiB`;
+    throw new CellwallError('invalid_argument', `${told} of documents: 16 MiB at most in one request`, {
+      hint: 'apply them in several steps, what others refer to first',
+    });
+  }
   return found;
 }
 

@@ -53,7 +53,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
 
     async bootstrap(options) {
       const { writeBootstrap } = await import('./write-bootstrap.ts');
-      return writeBootstrap(options);
+      return writeBootstrap(options, env);
     },
   };
 }

@@ -9,9 +9,10 @@ import type { Json } from '../lib/table.ts';
 import { adminOf } from '../sidecar/admin-address.ts';
 import { createSvidFiles } from '../sidecar/svid-files.ts';
 import { writeConfig } from '../sidecar/write-config.ts';
+import type { CliIo } from './io.ts';
 import type { BootstrapOptions, IpPort } from './run.ts';
 
-export function writeBootstrap(options: BootstrapOptions): Json {
+export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Json {
   const { listen, application, xdsServer, xdsVariant } = options;
   const directory = resolve(options.directory);
   const svid = existsSync(directory) ? createSvidFiles(directory).read() : undefined;
@@ -32,7 +33,7 @@ export function writeBootstrap(options: BootstrapOptions): Json {
     instance: options.instance ?? instanceOf(directory),
     xds: xdsServer,
     variant: xdsVariant,
-    admin: adminOf(options.envoyAdmin, directory),
+    admin: adminOf(options.envoyAdmin, directory, env),
     ...(listen === undefined ? {} : { inbound: hostPort(listen) }),
     ...(application === undefined ? {} : { application: hostPort(application) }),
   }).bootstrap;

@@ -108,7 +108,7 @@ export function createControl(deps: ControlDeps): Control {
   const connected = ({ node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
     // The node was verified as `<SPIFFE ID>~<instance>` when the stream was authenticated.
     const spiffeId = node.slice(0, node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
-    const { inbound: claimed, application, singleServices, run } = parseClaims(claims.metadata);
+    const { inbound: claimed, application, loopback6, singleServices, run } = parseClaims(claims.metadata);
     const inbound = claimed === undefined ? undefined : reachable(claimed, peer.address);
     const rule = inForce?.mesh.workloads.get(spiffeId)?.advertise;
     const allowed = inbound === undefined || mayAdvertise(inbound, peer.address, rule);
@@ -124,6 +124,7 @@ export function createControl(deps: ControlDeps): Control {
       ...(inbound === undefined ? {} : allowed ? { inbound } : { notRegistered: elsewhere(inbound, peer.address) }),
       ...(application === undefined ? {} : { application }),
       userAgent: clip(claims.userAgent, 100),
+      ...(loopback6 === undefined ? {} : { loopback6 }),
       ...(singleServices === undefined ? {} : { singleServices }),
       ...(run === undefined ? {} : { run }),
     });

@@ -130,13 +130,14 @@ function isKnown({ serviceOf, workloads }: MeshIr, { spiffeId }: RegisteredProxy
 }
 
 function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
-  const { spiffeId, inbound, application, singleServices } = proxy;
+  const { spiffeId, inbound, application, loopback6, singleServices } = proxy;
   const service = mesh.serviceOf.get(spiffeId);
   return {
     spiffeId,
     ...(service === undefined ? {} : { service }),
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
+    ...(loopback6 === undefined ? {} : { loopback6 }),
     ...(singleServices === undefined ? {} : { singleServices }),
   };
 }

@@ -21,3 +21,12 @@ export function escapeLine(text: string): string {
 export function escapeBlock(text: string): string {
   return text.replaceAll(unsafeInBlock, visible);
 }
+
+/** For JSON: what it allows raw in its strings, and a terminal obeys. The line feeds between its members stay. */
+export function escapeJson(text: string): string {
+  return text.replaceAll(unsafeInBlock, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+export function isUnsafe(text: string): boolean {
+  return text.search(unsafeInBlock) >= 0;
+}

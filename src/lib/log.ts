@@ -14,7 +14,12 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Lines on stderr, written at once where there is room, so that a crash loses none; whoever does not read them holds up nothing. */
 export function createLog(level: LogLevel, fields: object = {}): Log {
-  return pino({ level, base: fields }, processLog());
+  // A stack is for who develops it, and asks.
+  const err = (reason: unknown): object =>
+    reason instanceof Error
+      ? { type: reason.name, message: reason.message, ...(level === 'debug' ? { stack: reason.stack } : {}) }
+      : { message: String(reason) };
+  return pino({ level, base: fields, serializers: { err } }, processLog());
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog };

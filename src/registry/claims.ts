@@ -14,6 +14,8 @@ export interface ProxyClaims {
   readonly inbound?: HostPort;
   readonly application?: HostPort;
   /** It has no ADS: it asks for everything over the single-type services, of this variant. */
+  /** Its host has the loopback address of IPv6, too. */
+  readonly loopback6?: true;
   readonly singleServices?: 'delta' | 'sotw';
   /** Another one after every start of Envoy; nobody but its helper knows it: who says it, may say that it leaves. */
   readonly run?: string;
@@ -36,6 +38,7 @@ const hostPort = z
 const claims = z.object({
   inbound: hostPort.optional(),
   application: hostPort.optional(),
+  loopback6: z.literal('yes').optional(),
   singleServices: z.enum(['delta', 'sotw']).optional(),
   run: z
     .string()
@@ -54,10 +57,11 @@ export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyC
       hint: 'for example {"inbound": "10.0.0.5:8443", "application": "127.0.0.1:8080"}',
     });
   }
-  const { inbound, application, singleServices, run } = parsed.data;
+  const { inbound, application, loopback6, singleServices, run } = parsed.data;
   return {
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
+    ...(loopback6 === undefined ? {} : { loopback6: true }),
     ...(singleServices === undefined ? {} : { singleServices }),
     ...(run === undefined ? {} : { run }),
   };

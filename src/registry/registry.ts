@@ -28,6 +28,8 @@ export interface RegisteredProxy {
   /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
   readonly userAgent?: string;
   /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
+  /** Its host has the loopback address of IPv6, too. */
+  readonly loopback6?: true;
   readonly singleServices?: 'delta' | 'sotw';
   /** Which life of its Envoy it is, if it says so. */
   readonly run?: string;
@@ -142,7 +144,7 @@ export function createRegistry({
         hint: 'a proxy keeps its instance across restarts: is one made anew each time?',
       });
     },
-    connected({ node, spiffeId, inbound, notRegistered, application, userAgent, singleServices, run }) {
+    connected({ node, spiffeId, inbound, notRegistered, application, loopback6, userAgent, singleServices, run }) {
       const before = entries.get(node);
       before?.cancelExpiry?.();
       const moved =
@@ -153,6 +155,7 @@ export function createRegistry({
         ...(inbound !== undefined ? { inbound } : notRegistered === undefined ? {} : { notRegistered }),
         ...(application === undefined ? {} : { application }),
         ...(userAgent === undefined ? {} : { userAgent }),
+        ...(loopback6 === undefined ? {} : { loopback6 }),
         ...(singleServices === undefined ? {} : { singleServices }),
         ...(run === undefined ? {} : { run }),
         state: 'connected',

@@ -127,7 +127,7 @@ export async function openXds(parts: XdsParts): Promise<number> {
   const open = () =>
     listenGrpc({
       server: xds,
-      address: `${address.host}:${address.port}`,
+      address: address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`,
       tls,
       services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
       log: log.child({ room: 'xds' }),

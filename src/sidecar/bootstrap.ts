@@ -15,6 +15,8 @@ export interface BootstrapParams {
   readonly service: string;
   readonly inbound?: HostPort;
   readonly application?: HostPort;
+  /** The host has the loopback address of IPv6, too. */
+  readonly loopback6?: boolean;
   readonly xds: HostPort;
   readonly variant: XdsVariant;
   /** The control plane's exact SPIFFE ID. */
@@ -55,11 +57,13 @@ export function bootstrap(params: BootstrapParams): Json {
 export function claimsOf({
   inbound,
   application,
+  loopback6,
   variant,
-}: Pick<BootstrapParams, 'inbound' | 'application' | 'variant'>): Readonly<Record<string, string>> {
+}: Pick<BootstrapParams, 'inbound' | 'application' | 'loopback6' | 'variant'>): Readonly<Record<string, string>> {
   return {
     ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
     ...(application === undefined ? {} : { application: formatHostPort(application) }),
+    ...(loopback6 === true ? { loopback6: 'yes' } : {}),
     ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };
 }
@@ -93,7 +97,7 @@ function discovery(variant: XdsVariant): Json {
 function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json {
   return {
     name: xdsCluster,
-    type: isIp(host) ? 'STATIC' : 'STRICT_DNS',
+    ...(isIp(host) ? { type: 'STATIC' } : byName),
     connect_timeout: '1s',
     load_assignment: {
       cluster_name: xdsCluster,
@@ -132,6 +136,23 @@ function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json 
     },
   };
 }
+
+/** All addresses of the name, of both families; one where nothing answers is left out for a while, unless it is the last. */
+const byName: { readonly [key: string]: Json } = {
+  type: 'STRICT_DNS',
+  dns_lookup_family: 'ALL',
+  outlier_detection: {
+    split_external_local_origin_errors: true,
+    consecutive_local_origin_failure: 1,
+    enforcing_consecutive_local_origin_failure: 100,
+    enforcing_consecutive_5xx: 0,
+    enforcing_local_origin_success_rate: 0,
+    interval: '1s',
+    base_ejection_time: '5s',
+    max_ejection_time: '30s',
+    max_ejection_percent: 50,
+  },
+};
 
 /** SDS names of the xDS connection's own secrets; apart from those that come over ADS. */
 export const xdsSecretNames = { certificate: 'xds-certificate', bundle: 'xds-bundle' } as const;

@@ -14,6 +14,7 @@ import { findEnvoy } from './envoy-binary.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
 import { findLeftoverEnvoy } from './envoy-record.ts';
 import { freePorts } from './free-ports.ts';
+import { hasLoopback6 } from './has-loopback6.ts';
 import { formatHostPort, parseHostPort, parseIpPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
 import { lookAtApplication } from './look-at-application.ts';
@@ -50,7 +51,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const application = app === undefined ? undefined : parseIpPort('application address', app);
   const dataDir = resolve(options.dataDir);
   ensureSecretFolder(dataDir);
-  const admin = adminOf(options.admin, dataDir);
+  const admin = adminOf(options.admin, dataDir, env);
   const instance = instanceOf(options.instance, dataDir);
   const drainMs = drainSeconds * 1000;
   if (inbound !== undefined && isLoopback(inbound.host) && !isLoopback(xds.host)) {
@@ -98,6 +99,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const claims = {
       ...(inbound === undefined ? {} : { inbound }),
       ...(application === undefined ? {} : { application }),
+      loopback6: await hasLoopback6(),
       variant: options.variant ?? 'delta',
     };
     const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, xds, admin });

@@ -12,6 +12,8 @@ export interface ProxyShape {
   readonly inbound?: { readonly address: string; readonly port: number };
   /** The application behind it, on the same host. */
   readonly application?: { readonly address: string; readonly port: number };
+  /** Its host has the loopback address of IPv6, too. */
+  readonly loopback6?: true;
   /** It has no ADS: what its resources refer to, it asks for over the service of the type. */
   readonly singleServices?: SingleServices;
 }

@@ -35,7 +35,9 @@ export function translate(
   // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
   if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
   const inbound = inboundResources(mesh, bundles, service, proxy);
-  const outbound = service.dependsOn.flatMap((dependency) => outboundResources(mesh, endpoints, service, dependency));
+  const outbound = service.dependsOn.flatMap((dependency) =>
+    outboundResources(mesh, endpoints, service, dependency, proxy),
+  );
   const resources = [bundle, ...inbound, ...distinct(outbound)];
   return proxy.singleServices === undefined ? resources : overSingleServices(resources, proxy.singleServices);
 }
@@ -72,13 +74,14 @@ function outboundResources(
   endpoints: LiveEndpoints,
   service: ServiceIr,
   dependency: DependencyIr,
+  proxy: ProxyShape,
 ): TranslatedResource[] {
   const target = mesh.services.get(dependency.target);
   if (target === undefined) return [];
   const viewer = viewerCellOf(target, service.cell);
   const resources = [
     resource(ClusterSchema, outboundCluster(service.spiffeId, target, viewer?.name)),
-    resource(ListenerSchema, outboundListener(target, dependency.listen)),
+    resource(ListenerSchema, outboundListener(target, dependency.listen, proxy)),
   ];
   if (target.endpoints.kind !== 'dns') {
     resources.push(resource(ClusterLoadAssignmentSchema, loadAssignment(mesh, endpoints, target, viewer)));

@@ -128,8 +128,12 @@ describe('browsers', () => {
 });
 
 describe('requests', () => {
-  it('over 1 MiB are refused', async () => {
-    const reply = await admin.call('/v1/apply', { body: { text: 'x'.repeat(1024 * 1024) } });
+  it.each([
+    ['/v1/apply', 20],
+    ['/v1/simulate', 20],
+    ['/v1/tokens', 1],
+  ])('%s over %i MiB are refused', async (path, size) => {
+    const reply = await admin.call(path, { body: { text: 'x'.repeat(size * 1024 * 1024) } });
     expect(reply.status).toBe(413);
     expect(reply.json()).toMatchObject({ code: 'resource_exhausted' });
   });

@@ -15,6 +15,7 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
       method: 'POST',
       url: '/v1/simulate',
       summary: 'Who of those that called would newly be refused, or allowed, by a change.',
+      documents: true,
       body: simulateBodySchema,
       answer: simulationSchema,
       errors: [412, 413, 422],

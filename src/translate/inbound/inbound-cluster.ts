@@ -11,6 +11,7 @@ import { httpProtocol } from '../wire/http-protocol.ts';
 export function inboundCluster(
   service: ServiceIr,
   application: { readonly address: string; readonly port: number },
+  loopback6?: true,
 ): Cluster {
   return create(ClusterSchema, {
     name: inboundName,
@@ -28,7 +29,13 @@ export function inboundCluster(
             {
               hostIdentifier: {
                 case: 'endpoint',
-                value: { address: address(application.address, application.port) },
+                value: {
+                  address: address(application.address, application.port),
+                  // Tried where nothing listens on the first: an application may be on the one of IPv6 alone.
+                  ...(loopback6 === true && application.address === '127.0.0.1'
+                    ? { additionalAddresses: [{ address: address('::1', application.port) }] }
+                    : {}),
+                },
               },
             },
           ],

@@ -36,9 +36,10 @@ const direction: Rule = (message) => {
 };
 
 function isLoopback({ address, additionalAddresses }: Listener): boolean {
-  if (additionalAddresses.length > 0 || address?.address.case !== 'socketAddress') return false;
-  return (
-    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(address.address.value.address) || address.address.value.address === '::1'
+  return [address, ...additionalAddresses.map((more) => more.address)].every(
+    (one) =>
+      one?.address.case === 'socketAddress' &&
+      (/^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(one.address.value.address) || one.address.value.address === '::1'),
   );
 }
 

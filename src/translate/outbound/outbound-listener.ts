@@ -12,6 +12,7 @@ import {
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
 import { outboundName } from '../names.ts';
+import type { ProxyShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
@@ -21,11 +22,20 @@ import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
+const loopback6 = '::1';
 
-export function outboundListener(target: ServiceIr, listen: DependencyIr['listen']): Listener {
+export function outboundListener(
+  target: ServiceIr,
+  listen: DependencyIr['listen'],
+  proxy: Pick<ProxyShape, 'loopback6'>,
+): Listener {
   return create(ListenerSchema, {
     name: outboundName(target.key),
     address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
+    // For who resolves `localhost` to it.
+    ...(typeof listen === 'number' && proxy.loopback6 === true
+      ? { additionalAddresses: [{ address: address(loopback6, listen) }] }
+      : {}),
     // Two sidecars on one port would otherwise start without an error and share its traffic.
     enableReusePort: false,
     trafficDirection: TrafficDirection.OUTBOUND,

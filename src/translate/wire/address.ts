@@ -6,7 +6,12 @@ export function address(host: string, port: number): Address {
   return create(AddressSchema, {
     address: {
       case: 'socketAddress',
-      value: { address: host, portSpecifier: { case: 'portValue', value: port } },
+      value: {
+        address: host,
+        portSpecifier: { case: 'portValue', value: port },
+        // Every address of the host, as programs do unless they are told otherwise; not that of IPv6 alone, as Envoy does.
+        ...(host === '::' ? { ipv4Compat: true } : {}),
+      },
     },
   });
 }

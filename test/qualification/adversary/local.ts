@@ -15,4 +15,16 @@ export const localItems: readonly Item[] = [
     bound: 'every foreign Host refused, every usual one served',
     files: ['test/adversary/local/loopback-port.test.ts'],
   }),
+  fromTests({
+    name: 'terminal-output',
+    line: 'What others wrote steers no terminal: tables, -o json, -o yaml and the log; no value is lost',
+    bound: '0 control characters',
+    files: ['test/adversary/local/terminal-output.test.ts'],
+  }),
+  fromTests({
+    name: 'long-data-path',
+    line: "Envoy's admin interface is a socket of this user's, however long --data is",
+    bound: 'never a TCP port',
+    files: ['test/adversary/local/long-data-path.test.ts'],
+  }),
 ];

@@ -15,4 +15,10 @@ export const processItems: readonly Item[] = [
     bound: '0 failed',
     files: ['test/field/process/stop-together.test.ts', 'test/sidecar/look-at-application.test.ts'],
   }),
+  fromTests({
+    name: 'address-families',
+    line: 'The control plane on ::1 or by a name of both families, an application on ::1 alone, a client whose localhost is ::1',
+    bound: 'every call works, on both loopback addresses',
+    files: ['test/field/process/families.test.ts'],
+  }),
 ];

@@ -46,12 +46,12 @@ function inboundResources(
   mesh: MeshIr,
   bundles: Bundles,
   service: ServiceIr,
-  { inbound, application }: ProxyShape,
+  { inbound, application, loopback6 }: ProxyShape,
 ): TranslatedResource[] {
   if (inbound === undefined || application === undefined) return [];
   const { trustDomain } = mesh;
   const resources = [
-    resource(ClusterSchema, inboundCluster(service, application)),
+    resource(ClusterSchema, inboundCluster(service, application, loopback6)),
     resource(ListenerSchema, inboundListener(service, mesh, inbound)),
     ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
     ...[...jwtAuthn(service, mesh), ...readRequest(service, trustDomain)].map((one) =>

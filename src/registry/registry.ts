@@ -27,9 +27,9 @@ export interface RegisteredProxy {
   readonly application?: HostPort;
   /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
   readonly userAgent?: string;
-  /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
   /** Its host has the loopback address of IPv6, too. */
   readonly loopback6?: true;
+  /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
   readonly singleServices?: 'delta' | 'sotw';
   /** Which life of its Envoy it is, if it says so. */
   readonly run?: string;

@@ -21,6 +21,8 @@ export interface TranslatedProxy {
   readonly envoy: RunningEnvoy;
   readonly ads: AdsServer;
   update(inputs: TranslatedInputs): void;
+  /** A new certificate, over SDS. */
+  renew(svid: TestCertificate): void;
   stop(): Promise<void>;
 }
 
@@ -35,10 +37,12 @@ export async function startTranslatedProxy(
   binary?: string,
 ): Promise<TranslatedProxy> {
   const ads = await startAdsServer();
-  const update = ({ mesh, endpoints, bundles }: TranslatedInputs): void => {
-    ads.set([...change(translate(mesh, endpoints, bundles, shape)), svidSecret(shape.spiffeId, svid)]);
+  let current = { ...inputs, svid };
+  const send = (): void => {
+    const { mesh, endpoints, bundles } = current;
+    ads.set([...change(translate(mesh, endpoints, bundles, shape)), svidSecret(shape.spiffeId, current.svid)]);
   };
-  update(inputs);
+  send();
   const envoy = await startEnvoy(
     adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
     envoyArgs,
@@ -47,7 +51,14 @@ export async function startTranslatedProxy(
   return {
     envoy,
     ads,
-    update,
+    update(changed) {
+      current = { ...current, ...changed };
+      send();
+    },
+    renew(renewed) {
+      current = { ...current, svid: renewed };
+      send();
+    },
     async stop() {
       await envoy.stop();
       ads.stop();

@@ -1,6 +1,7 @@
 // The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
 // files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
 import { formatHostPort, type HostPort } from './host-port.ts';
+import { runtime } from './runtime.ts';
 import type { XdsVariant } from './xds-variant.ts';
 
 export type AdminAddress =
@@ -49,6 +50,7 @@ export function bootstrap(params: BootstrapParams): Json {
         },
       ],
     },
+    layered_runtime: runtime,
     stats_flush_interval: '60s',
   };
 }

@@ -1,5 +1,5 @@
 // HTTP/1 as bytes, for what a library would tidy: a server that answers with the header lines that it was sent, and an exchange.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { TestCertificate } from './test-ca.ts';
@@ -7,6 +7,7 @@ import type { TestCertificate } from './test-ca.ts';
 export interface Http1Application {
   readonly address: string;
   readonly port: number;
+  readonly server: Server;
   stop(): Promise<void>;
 }
 
@@ -22,6 +23,7 @@ export async function startHttp1Application(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: '127.0.0.1',
+    server,
     port: (server.address() as AddressInfo).port,
     stop: () =>
       new Promise((resolve) => {

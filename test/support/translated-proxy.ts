@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
+import { runtime } from '../../src/sidecar/runtime.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
@@ -35,6 +36,8 @@ export async function startTranslatedProxy(
   change: (resources: readonly TranslatedResource[]) => readonly TranslatedResource[] = (resources) => resources,
   /** Another Envoy than the one that is shipped with. */
   binary?: string,
+  /** As sidecars are started, unless a control does without. */
+  layeredRuntime: object = runtime,
 ): Promise<TranslatedProxy> {
   const ads = await startAdsServer();
   let current = { ...inputs, svid };
@@ -44,7 +47,10 @@ export async function startTranslatedProxy(
   };
   send();
   const envoy = await startEnvoy(
-    adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
+    {
+      ...adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
+      layered_runtime: layeredRuntime,
+    },
     envoyArgs,
     binary,
   );

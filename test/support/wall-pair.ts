@@ -23,6 +23,8 @@ export interface WallPairOptions {
   readonly change?: (service: ServiceIr) => ServiceIr;
   readonly lifetimeMs?: number;
   readonly envoyArgs?: readonly string[];
+  /** Default: that of sidecars. */
+  readonly layeredRuntime?: object;
 }
 
 export interface WallPair {
@@ -76,6 +78,9 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
     { spiffeId: testId('api'), service: api, inbound: { address: '127.0.0.1', port: 0 }, application },
     await issue('api'),
     envoyArgs,
+    undefined,
+    undefined,
+    options.layeredRuntime,
   );
   const inbound = await server.envoy.port('inbound');
   const client = await startTranslatedProxy(
@@ -83,6 +88,9 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
     { spiffeId: testId('web'), service: web },
     await issue('web'),
     envoyArgs,
+    undefined,
+    undefined,
+    options.layeredRuntime,
   );
   const outbound = await client.envoy.port(`outbound:${api}`);
   const target = mesh.services.get(api);

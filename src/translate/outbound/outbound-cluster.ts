@@ -20,6 +20,7 @@ import { ads } from '../wire/ads.ts';
 import { circuitBreakers } from '../wire/circuit-breakers.ts';
 import { duration } from '../wire/duration.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
+import { keepalive } from '../wire/keepalive.ts';
 import { healthChecks } from './health-checks.ts';
 
 /** The caller's side lets go of a connection first, gracefully, before the service's side has to. */
@@ -38,10 +39,7 @@ export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell:
     transportSocket: upstreamTls(caller, target),
     healthChecks: healthChecks(target),
     ...outliers(target),
-    // Half-open connections are found out.
-    upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, {
-      tcpKeepalive: { keepaliveTime: 30, keepaliveInterval: 10, keepaliveProbes: 3 },
-    }),
+    upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, { tcpKeepalive: keepalive }),
     typedExtensionProtocolOptions: httpProtocol(target, {
       // None of its own needs none here: the age ends what is not used, too.
       idleTimeout: duration(Math.min((target.timeouts.idleMs || Number.POSITIVE_INFINITY) * callersShareOfAge, age)),

@@ -19,6 +19,7 @@ import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
 import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
+import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
@@ -38,6 +39,7 @@ export function outboundListener(
       : {}),
     // Two sidecars on one port would otherwise start without an error and share its traffic.
     enableReusePort: false,
+    tcpKeepalive: keepalive,
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [{ filters: [target.protocol === 'tcp' ? tcpProxy(target) : manager(target)] }],
   });

@@ -9,4 +9,23 @@ export const trafficItems: readonly Item[] = [
     bound: '300 random spellings of 19 headers from either side: none arrives, all others do',
     files: ['test/field/traffic/header-names.test.ts', 'test/field/traffic/trusted-hops.test.ts'],
   }),
+  fromTests({
+    name: 'lifetimes',
+    line: 'A download, an upload, a gRPC stream and a TCP connection outlive three certificates; no new request rides a connection past its certificate’s end',
+    bound:
+      'every byte; 0 failed calls beside them; 0 of 20 requests after the certificate, also of a client that does not heed GOAWAY',
+    files: ['test/field/traffic/lifetimes.test.ts'],
+  }),
+  fromTests({
+    name: 'http-habits',
+    line: 'HTTP/1.0, offers to upgrade, WebSockets, 900 headers, 200 KB of cookies, the case of names; malformed answers are 502',
+    bound: 'each as without the wall, or refused as docs/http.md says',
+    files: ['test/field/traffic/http-habits.test.ts'],
+  }),
+  fromTests({
+    name: 'shared-connections',
+    line: 'Short deadlines of one caller, connections that end without a byte, health checks, servers that speak first',
+    bound: '0 calls of others fail; nothing stays open',
+    files: ['test/field/traffic/short-deadlines.test.ts', 'test/field/traffic/tcp-ends.test.ts'],
+  }),
 ];

@@ -27,6 +27,9 @@ export const permissive: Step = {
       must(peerId === undefined, `${kind} is anonymous, but the application was told of ${peerId}`);
       tell.held(wordsFor[kind as keyof typeof wordsFor], describe(outcome));
     }
+    const old = await callByOldTls(world);
+    must(old.kind === 'ok', `TLS 1.2 to ${legacyService} under permissive: ${describe(old)}`);
+    tell.held('TLS 1.2', describe(old));
     const forged = await callDirectly(world, legacyService, {
       ca: world.clients.httpRouter.material().ca,
       ...(await world.legacy.issue({ type: 'url', value: world.spiffeId('cell-1/gitlab') })),
@@ -65,4 +68,10 @@ export async function callWithoutIdentity(
     'one-way-tls': await callDirectly(world, legacyService, { ca }),
     legacy: await callDirectly(world, legacyService, { ca, ...legacy }),
   };
+}
+
+/** A client that knows no TLS 1.3: it works for as long as the service is permissive. */
+export function callByOldTls(world: World): Promise<Outcome> {
+  const { ca } = world.clients.httpRouter.material();
+  return callDirectly(world, legacyService, { ca, version: 'TLSv1.2' });
 }

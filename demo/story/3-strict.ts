@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { render } from '../house/documents.ts';
 import { until } from '../house/until.ts';
 import { describe, type Outcome } from '../wire/outcome.ts';
-import { callWithoutIdentity, wordsFor } from './1-permissive.ts';
+import { callByOldTls, callWithoutIdentity, wordsFor } from './1-permissive.ts';
 import { callEveryDependency } from './2-every-caller.ts';
 import { callThroughEdge } from './edge-call.ts';
 import { must, type Step } from './step.ts';
@@ -37,6 +37,9 @@ export const strict: Step = {
     );
     for (const [kind, outcome] of Object.entries(outcomes))
       tell.held(wordsFor[kind as keyof typeof wordsFor], describe(outcome));
+    const old = await callByOldTls(world);
+    must(old.kind === 'failed', `TLS 1.2 to a strict service: ${describe(old)}`);
+    tell.held('TLS 1.2', describe(old));
     const calls = await callEveryDependency(world);
     must(calls > 0, 'nobody declares anything');
     tell.held('every declared call still works', `${calls} calls over mTLS`);

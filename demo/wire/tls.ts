@@ -7,12 +7,14 @@ export interface TlsMaterial {
   readonly ca: string;
   readonly certificate?: string;
   readonly key?: string;
+  /** An old client: it speaks nothing newer. Default: nothing older than TLS 1.3. */
+  readonly version?: 'TLSv1.2';
 }
 
-export function secureContext({ ca, certificate, key }: TlsMaterial): SecureContext {
+export function secureContext({ ca, certificate, key, version }: TlsMaterial): SecureContext {
   return createSecureContext({
     ca,
-    minVersion: 'TLSv1.3',
+    ...(version === undefined ? { minVersion: 'TLSv1.3' } : { minVersion: version, maxVersion: version }),
     ...(certificate === undefined ? {} : { cert: certificate }),
     ...(key === undefined ? {} : { key }),
   });

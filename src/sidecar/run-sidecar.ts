@@ -24,6 +24,7 @@ import { sayGoodbye } from './say-goodbye.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid-keeper.ts';
+import { warnOfTls } from './warn-of-tls.ts';
 import { withCounters } from './with-counters.ts';
 import { writeConfig } from './write-config.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
@@ -133,6 +134,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
     const quiet = quietWhileAway({ admin: envoy.admin, level, clock, log });
     void envoy.exited.then(() => quiet.close());
+    const gone = new AbortController();
+    void envoy.exited.then(() => gone.abort());
+    if (application !== undefined) void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });
     onAbort(drain, () => void envoy.stop());
     onAbort(now, () => envoy.end());
     return running(envoy, started, `${spiffeId}~${instance}`);

@@ -9,4 +9,10 @@ export const callersItems: readonly Item[] = [
     bound: 'every kind of caller as the docs say; each failure told within 15 s',
     files: ['test/field/callers/handshakes.test.ts', 'test/observe/handshakes.test.ts'],
   }),
+  fromTests({
+    name: 'application-tls',
+    line: 'an application that speaks TLS behind its sidecar is told at its start; others are not',
+    bound: 'told of HTTPS in every form, silent of what is none',
+    files: ['test/field/callers/application-tls.test.ts'],
+  }),
 ];

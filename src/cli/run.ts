@@ -29,6 +29,8 @@ export interface ServeOptions {
       }
     | { readonly kind: 'redis'; readonly url: Redacted<string> }
     | { readonly kind: 'memory'; readonly documents?: string };
+  /** Whether EnvoyResource documents may bring code into proxies. Default: not. */
+  readonly allowProxyCode?: true;
   readonly data: string;
   readonly xds: HostPort;
   readonly identity: HostPort;
@@ -105,6 +107,8 @@ export interface BootstrapOptions extends ProxyOptions {
 export interface InspectOptions {
   readonly documents: readonly ParsedDocument[];
   readonly mesh: MeshIr;
+  /** As `serve` was told. */
+  readonly allowProxyCode?: true;
   /** Ask the real Envoy about each service. */
   readonly askEnvoy: boolean;
 }

@@ -17,10 +17,10 @@ export interface InspectDeps {
 }
 
 export async function inspect(
-  { documents, mesh, askEnvoy: wanted }: InspectOptions,
+  { documents, mesh, askEnvoy: wanted, allowProxyCode }: InspectOptions,
   { env }: InspectDeps,
 ): Promise<Inspection> {
-  const problems = checkRaw(documents, mesh);
+  const problems = checkRaw(documents, mesh, { proxyCode: allowProxyCode === true });
   if (!wanted || problems.some(({ severity }) => severity === 'error')) return { problems, asked: 0 };
   const binary = await findEnvoy({ env, log: silentLog });
   const identity = await createStubIdentity(mesh);

@@ -6,7 +6,7 @@ import type { TrustDomain } from '../model/spiffe-id.ts';
 import { check } from '../policy/check.ts';
 import { resolve } from '../policy/resolve.ts';
 import type { StateCheck } from '../store/store.ts';
-import { checkRaw } from '../translate/raw/check-raw.ts';
+import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 
 export interface Judge {
   readonly check: StateCheck;
@@ -16,13 +16,13 @@ export interface Judge {
   fix(trustDomain: TrustDomain): void;
 }
 
-export function createJudge(): Judge {
+export function createJudge(rights: RawRights = {}): Judge {
   let bound: TrustDomain | undefined;
   let inForce = false;
   return {
     check: (documents) => [
       ...check(documents).map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),
-      ...rawProblems(documents),
+      ...rawProblems(documents, rights),
       ...documents.flatMap((document) => otherDomain(document, bound)),
     ],
     bind(trustDomain) {
@@ -46,10 +46,10 @@ function meshStays(problem: Problem): Problem {
 }
 
 /** They can be judged only where the rest fits together. */
-function rawProblems(documents: readonly ParsedDocument[]): readonly Problem[] {
+function rawProblems(documents: readonly ParsedDocument[], rights: RawRights): readonly Problem[] {
   if (!documents.some(({ document }) => document.kind === 'EnvoyResource')) return [];
   const resolution = resolve(documents);
-  return resolution.kind === 'resolved' ? checkRaw(documents, resolution.mesh) : [];
+  return resolution.kind === 'resolved' ? checkRaw(documents, resolution.mesh, rights) : [];
 }
 
 function otherDomain({ document, locate }: ParsedDocument, bound: TrustDomain | undefined): readonly Problem[] {

@@ -59,7 +59,8 @@ export async function serve(
   const lock = lockFolder({ folder: options.data, name: 'serve', hint });
   lifecycle.defer('data folder', async () => lock.release());
   const metrics = createMetrics();
-  const judge = createJudge();
+  const judge = createJudge({ proxyCode: options.allowProxyCode === true });
+  if (options.allowProxyCode) log.warn({}, 'whoever writes documents may run code in proxies: --allow-proxy-code');
   const root = knownRoot(join(options.data, 'ca'));
   if (root !== undefined) judge.bind(root.trustDomain);
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });

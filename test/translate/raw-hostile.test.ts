@@ -33,7 +33,7 @@ function codes(spec: string): readonly string[] {
   if (parsed.kind !== 'parsed') throw new Error(JSON.stringify(parsed.problems));
   const resolution = resolve(parsed.documents);
   if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution.problems));
-  return checkRaw(parsed.documents, resolution.mesh).map(({ code }) => code);
+  return checkRaw(parsed.documents, resolution.mesh, { proxyCode: true }).map(({ code }) => code);
 }
 
 const any = 'type.googleapis.com/envoy';

@@ -18,6 +18,7 @@ interface Options {
   readonly documents?: string;
   readonly store: 'directory' | 'redis' | 'memory';
   readonly settleSeconds: number;
+  readonly allowProxyCode?: true;
   readonly data?: string;
   readonly xdsListen: HostPort | string;
   readonly identityListen: HostPort | string;
@@ -42,6 +43,10 @@ export function serveCommand(context: CliContext): Command {
         env: 'CELLWALL_SETTLE_SECONDS',
         parse: seconds,
       }),
+    )
+    .option(
+      '--allow-proxy-code',
+      'EnvoyResource documents may hold Lua, Wasm and other code: whoever applies them has every key of the proxies they select',
     )
     .addOption(
       flag('--store <kind>', 'where documents are kept', {
@@ -89,6 +94,7 @@ export function serveCommand(context: CliContext): Command {
     const code = await context.run.serve(
       {
         store: storeOf(options, self),
+        ...(options.allowProxyCode === true ? { allowProxyCode: true } : {}),
         data: options.data ?? defaultData(context),
         xds: listen(options.xdsListen),
         identity: listen(options.identityListen),

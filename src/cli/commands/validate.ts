@@ -11,6 +11,7 @@ interface Options {
   readonly file?: string[];
   readonly onto?: string;
   readonly envoy?: true;
+  readonly allowProxyCode?: true;
 }
 
 export function validateCommand(context: CliContext): Command {
@@ -22,6 +23,7 @@ export function validateCommand(context: CliContext): Command {
     .argument('[path...]', 'files or directories of YAML; - is standard input', ['cellwall'])
     .option('-f, --file <path...>', 'files or directories, as the argument')
     .option('--onto <dir>', 'check them as a change to the documents there: each replaces the one with its key')
+    .option('--allow-proxy-code', 'as serve: EnvoyResource documents may hold Lua, Wasm and other code')
     .option(
       '--envoy',
       'also ask the real Envoy (ENVOY_BIN, or the one that is found) about the configuration of each service',
@@ -32,8 +34,9 @@ export function validateCommand(context: CliContext): Command {
       const { checkFiles } = await import('../check-files.ts');
       const { documents, problems: first, mesh } = checkFiles(files, base);
       const askEnvoy = options.envoy === true;
+      const rights = options.allowProxyCode === true ? ({ allowProxyCode: true } as const) : {};
       const wanted = mesh !== undefined && (mesh.rawResources !== undefined || askEnvoy);
-      const inspection = wanted ? await context.run.inspect({ documents, mesh, askEnvoy }) : undefined;
+      const inspection = wanted ? await context.run.inspect({ documents, mesh, askEnvoy, ...rights }) : undefined;
       const problems = [...first, ...(inspection?.problems ?? [])];
       const valid = !problems.some((problem) => problem.severity === 'error');
       const format = formatOf(self);

@@ -8,11 +8,21 @@ import { isFor } from '../../policy/resolve-raw.ts';
 import { healthRouteName } from '../names.ts';
 import { checkProxy } from './check-proxy.ts';
 import type { RawFault } from './fault.ts';
+import { proxyCode } from './proxy-code.ts';
 import { bodyPlace, namePlace, targetOf, targetText } from './raw-target.ts';
 import { readRaw } from './read-raw.ts';
 import { writtenPath } from './written-path.ts';
 
-export function checkRaw(documents: readonly ParsedDocument[], mesh: MeshIr): readonly Problem[] {
+export interface RawRights {
+  /** Whether they may bring code into proxies. Default: not. */
+  readonly proxyCode?: boolean;
+}
+
+export function checkRaw(
+  documents: readonly ParsedDocument[],
+  mesh: MeshIr,
+  rights: RawRights = {},
+): readonly Problem[] {
   const raws = mesh.rawResources ?? [];
   if (raws.length === 0) return [];
   const parsed = new Map(documents.map((document) => [document.key, document]));
@@ -27,7 +37,7 @@ export function checkRaw(documents: readonly ParsedDocument[], mesh: MeshIr): re
   };
 
   const readable = raws.filter((raw) => {
-    const faults = faultsOf(raw);
+    const faults = faultsOf(raw, rights);
     for (const fault of faults) tell('error', raw, fault);
     return faults.length === 0;
   });
@@ -45,7 +55,9 @@ export function checkRaw(documents: readonly ParsedDocument[], mesh: MeshIr): re
   return [...problems.values()];
 }
 
-function faultsOf(raw: RawIr): readonly RawFault[] {
+function faultsOf(raw: RawIr, rights: RawRights): readonly RawFault[] {
+  const found = rights.proxyCode === true || raw.change.kind === 'remove' ? [] : proxyCode(raw.change.body);
+  if (found.length > 0) return found.map((fault) => ({ ...fault, path: [...bodyPlace(raw), ...fault.path] }));
   const reading = readRaw(raw.change);
   if (reading.kind === 'faulty') {
     return reading.faults.map((fault) => ({ ...fault, path: [...bodyPlace(raw), ...fault.path] }));

@@ -126,7 +126,7 @@ describe('another program in its place', () => {
       if (parsed.kind !== 'parsed') throw new Error(JSON.stringify(parsed.problems));
       const resolution = resolve(parsed.documents);
       if (resolution.kind !== 'resolved') throw new Error(JSON.stringify(resolution.problems));
-      return checkRaw(parsed.documents, resolution.mesh).map(({ code }) => code);
+      return checkRaw(parsed.documents, resolution.mesh, { proxyCode: true }).map(({ code }) => code);
     };
     const type = 'type.googleapis.com/envoy';
     const lua = `"@type": ${type}.extensions.filters.http.lua.v3.Lua`;

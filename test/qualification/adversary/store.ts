@@ -17,4 +17,10 @@ export const storeItems: readonly Item[] = [
     files: ['test/adversary/store/redis-writer-hour.test.ts'],
     limitMinutes: 75,
   }),
+  fromTests({
+    name: 'proxy-code',
+    line: "Raw resources bring no code: every type of Envoy's schema that runs some, wherever it can be named; with --allow-proxy-code they do",
+    bound: 'each refused with its line; 0 accepted without the flag',
+    files: ['test/adversary/store/proxy-code.test.ts'],
+  }),
 ];

@@ -24,7 +24,7 @@ import { inboundFilters } from '../filters/catalog.ts';
 import { jwtAuthnName } from '../filters/jwt-authn.ts';
 import { readRequestName } from '../filters/read-request.ts';
 import { probeEarlyHeaders } from '../inbound/early-headers.ts';
-import { healthFilters } from '../inbound/health-filters.ts';
+import { healthFilters, noBodyFilter } from '../inbound/health-filters.ts';
 import { healthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
@@ -115,9 +115,13 @@ function decides(name: string): boolean {
 const authorizationPerRoute: Rule = (message) => {
   if (!('typedPerFilterConfig' in message)) return [];
   const configs = Object.entries(message.typedPerFilterConfig ?? {});
-  return configs
-    .filter(([name, config]) => decides(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
-    .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`]);
+  return (
+    configs
+      // That one stands in the health chain alone, whose routes are not patched: there it is taken off to say what is missing.
+      .filter(([name]) => name !== noBodyFilter)
+      .filter(([name, config]) => decides(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
+      .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`])
+  );
 };
 
 function typeOf(config: unknown): string {

@@ -9,7 +9,7 @@ import type {
   TLSProperties_CertificateProperties,
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
-import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
+import { parseSpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { oddPath, type RecordedPath } from '../policy/recorded-path.ts';
 import { type Results, readResults, shadowOf } from './rbac-results.ts';
 import type { Call, CallerClass } from './traffic.ts';
@@ -88,10 +88,9 @@ function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'cal
   if (tls === undefined) return anonymous('plaintext', common);
   const certificate = tls.peerCertificateProperties;
   if (certificate === undefined || isEmpty(certificate)) return anonymous('one-way-tls', common);
-  const prefix = `${trustDomainUri(domain)}/`;
   for (const { san } of certificate.subjectAltName) {
-    if (san.case === 'uri' && san.value.startsWith(prefix))
-      return { caller: 'mtls', principal: clip(san.value, maxSpiffeId) };
+    const principal = san.case === 'uri' ? parseSpiffeId(san.value) : undefined;
+    if (principal !== undefined && trustDomainOf(principal) === domain) return { caller: 'mtls', principal };
   }
   return certificate.subject === ''
     ? anonymous('legacy', common)
@@ -114,8 +113,6 @@ const tokenPrefix = 'cellwall/';
 /** A proxy is believed what it says, not that it says little: thousands of these are kept. */
 const maxPeer = 256;
 const maxName = 1024;
-/** SPIFFE-ID §2.3. */
-const maxSpiffeId = 2048;
 
 function anonymous(caller: CallerClass, common: AccessLogCommon): Pick<Call, 'caller' | 'peer'> {
   const at = common.downstreamDirectRemoteAddress ?? common.downstreamRemoteAddress;

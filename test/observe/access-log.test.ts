@@ -93,6 +93,20 @@ it('counts within bounds: what one service has too much goes, its longest unseen
   expect(traffic.lostUntil('b')).toBe(clock.now());
 });
 
+it('takes no name for an identity that is no SPIFFE ID', () => {
+  const callOf = (value: string) =>
+    httpCall(
+      log,
+      create(HTTPAccessLogEntrySchema, {
+        commonProperties: { tlsProperties: { peerCertificateProperties: { subjectAltName: [uri(value)] } } },
+      }),
+      domain,
+      () => undefined,
+    )?.caller;
+  expect(callOf(api)).toBe('mtls');
+  for (const odd of ['`', '//x', '/../x', '?q', ' ', '\u202e']) expect(callOf(`${api}${odd}`)).toBe('legacy');
+});
+
 it('keeps no more than names can be long of what a proxy says', () => {
   const long = 'x'.repeat(100_000);
   const http = (commonProperties: object, responseCodeDetails = '') =>

@@ -1,4 +1,17 @@
 // Random input for every parser, and a canary that must appear nowhere.
 import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
 
-export const fuzzItems: readonly Item[] = [];
+export const fuzzItems: readonly Item[] = [
+  fromTests({
+    name: 'fuzz',
+    line: 'Random documents, SPIFFE IDs, certificate requests, JWK Sets, join tokens, xDS requests, access-log messages and admin requests are taken rightly or refused in words',
+    bound: '200,000 cases a target: no crash, none over 1 s, no wrong accept',
+    files: [
+      'test/adversary/fuzz/text.test.ts',
+      'test/adversary/fuzz/wire.test.ts',
+      'test/adversary/fuzz/admin.test.ts',
+    ],
+    limitMinutes: 30,
+  }),
+];

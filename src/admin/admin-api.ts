@@ -18,6 +18,7 @@ import { documentRoutes } from './routes/documents.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
+import { hostRoutes } from './routes/hosts.ts';
 import { identityRoutes } from './routes/identity.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { simulateRoutes } from './routes/simulate.ts';
@@ -81,6 +82,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     ...serviceRoutes(deps),
     ...explainRoutes(deps),
     ...identityRoutes(deps),
+    ...hostRoutes(deps),
   ];
   const routes = [...described, openapiRoute(described, deps)];
   for (const item of routes) {

@@ -23,6 +23,7 @@ import type {
   TokenBody,
   TrafficAnswer,
 } from './wire.ts';
+import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { ServicesAnswer } from './wire-services.ts';
 
@@ -45,6 +46,8 @@ export interface AdminClient {
   createToken(body: TokenBody): Promise<TokenAnswer>;
   certificates(): Promise<CertificatesAnswer>;
   rotate(selector?: string): Promise<RotateAnswer>;
+  hosts(): Promise<HostsAnswer>;
+  evict(target: string): Promise<EvictAnswer>;
 }
 
 export interface AdminClientOptions {
@@ -132,6 +135,8 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
     certificates: () => call('GET', '/v1/certificates'),
+    hosts: () => call('GET', '/v1/hosts'),
+    evict: (target) => call('POST', '/v1/hosts/evict', { target }),
     rotate: (selector) => call('POST', '/v1/certificates/rotate', selector === undefined ? {} : { selector }),
   };
 }

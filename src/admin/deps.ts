@@ -31,6 +31,20 @@ export interface JoinTokens {
   }): Promise<{ readonly token: Redacted<string>; readonly expiresAt: number }>;
 }
 
+/** The hosts that joined, by their node keys. */
+export interface HostsAdmin {
+  list(): Promise<
+    readonly {
+      readonly nodeKey: string;
+      readonly spiffeId: string;
+      readonly seenAt: number;
+      readonly proxies: readonly string[];
+    }[]
+  >;
+  /** Throws `not_found`. */
+  evict(target: string): Promise<{ readonly nodeKeys: readonly string[]; readonly proxies: readonly string[] }>;
+}
+
 /** The record of traffic, as simulations need it. */
 export interface RecordReader {
   calls(since: number): Iterable<RecordedCall>;
@@ -55,6 +69,7 @@ export interface AdminDeps {
   /** That failed, of any service. Absent: nobody keeps them. */
   handshakes?(): readonly FailedHandshakes[];
   readonly tokens: JoinTokens;
+  readonly hosts: HostsAdmin;
   /** Issued and not yet expired. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
   /** Renews pushed certificates now: those of one identity, or all. Answers how many. */

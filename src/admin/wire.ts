@@ -134,6 +134,10 @@ const proxySchema = z.object({
   since: z.number(),
   inbound: addressSchema.optional(),
   notRegistered: z.string().optional().describe('Why nobody is sent to where it says that it listens.'),
+  contested: z
+    .object({ peer: z.string(), inbound: addressSchema.exactOptional(), at: z.number() })
+    .optional()
+    .describe('Another proxy that came under this name, and was refused.'),
   application: addressSchema.optional(),
   userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
   outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),

@@ -10,6 +10,7 @@ import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
+import { nodeCommand } from './commands/node.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -56,6 +57,7 @@ export function createCatalog(context: CliContext): Command {
   program
     .commandsGroup('Identity:')
     .addCommand(tokenCommand(context))
+    .addCommand(nodeCommand(context))
     .addCommand(certsCommand(context))
     .addCommand(svidCommand(context))
     .addCommand(bootstrapCommand(context));

@@ -2,6 +2,7 @@
 import type { ProxiesAnswer, StatusAnswer, TrafficAnswer, TrafficCount } from '../admin/wire.ts';
 import type { ServicesAnswer } from '../admin/wire-services.ts';
 import { escapeLine } from '../lib/escape.ts';
+import { attention } from './format-attention.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { countProblems } from './problems.ts';
 import { formatFields, formatTable } from './table.ts';
@@ -29,6 +30,8 @@ export function formatStatus({ status, services, proxies, traffic, handshakes = 
   const parts = [formatControl(status, now)];
   if (services.length > 0) parts.push(formatServices(services));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now));
+  const told = proxies.flatMap((proxy) => attention(proxy, now).map((text) => [shortNode(proxy), text]));
+  if (told.length > 0) parts.push(formatTable(['PROXY', 'NEEDS SOMEBODY'], told));
   const rejections = proxies.flatMap((proxy) =>
     proxy.types.flatMap((type) =>
       type.nack === undefined

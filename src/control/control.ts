@@ -2,7 +2,6 @@
 // back from proxies (connected, accepted, rejected) goes to the registry and from there in again as endpoints.
 import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
-import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Problem } from '../model/problem.ts';
@@ -11,16 +10,18 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve.ts';
 import { createAcks } from '../registry/acks.ts';
-import { type HostPort, mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { RegisteredProxy, Registry } from '../registry/registry.ts';
+import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import type { BundleSource } from './bundles.ts';
+import { type ChangedIdentities, changedIdentities } from './changed-identities.ts';
 import { createCoalescer } from './coalesce.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
+import { proxyOfStream } from './proxy-of-stream.ts';
 import { createPublisher, type InForce } from './publisher.ts';
 
 export interface ControlDeps {
@@ -35,6 +36,8 @@ export interface ControlDeps {
   readonly windowMs?: number;
   /** Made by the composition root with `onRegistryChange` as its listener. */
   readonly registry: Registry;
+  /** Told of identities that a change of the documents takes away, and of those that it brings. */
+  readonly onIdentities?: (change: ChangedIdentities) => void;
 }
 
 export interface Control {
@@ -58,7 +61,18 @@ export interface Control {
 const withoutDocument = 'no Service or Workload has its identity any more: it was deleted';
 
 export function createControl(deps: ControlDeps): Control {
-  const { store, bundles, rotator, cache, registry, clock, log, metrics, windowMs = 50 } = deps;
+  const {
+    store,
+    bundles,
+    rotator,
+    cache,
+    registry,
+    clock,
+    log,
+    metrics,
+    windowMs = 50,
+    onIdentities = () => {},
+  } = deps;
   const publisher = createPublisher(cache, log);
   const acks = createAcks();
   let inForce: InForce | undefined;
@@ -95,7 +109,9 @@ export function createControl(deps: ControlDeps): Control {
     const material = bundles.current(mesh) ?? (await bundles.make(mesh));
     // Making bundles takes a moment: an older state never replaces a newer one.
     if (inForce !== undefined && state.revision < inForce.revision) return;
+    const before = inForce?.mesh;
     inForce = { revision: state.revision, mesh, bundles: material };
+    if (before !== undefined) onIdentities(changedIdentities(before, mesh));
     coalescer.request(urgent);
   };
   const adoptSafely = (state: StoreState, urgent: boolean): void => {
@@ -105,40 +121,34 @@ export function createControl(deps: ControlDeps): Control {
     });
   };
 
-  const connected = ({ node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
+  const connected = ({ stream, node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
     // The node was verified as `<SPIFFE ID>~<instance>` when the stream was authenticated.
     const spiffeId = node.slice(0, node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
-    const { inbound: claimed, application, loopback6, singleServices, run } = parseClaims(claims.metadata);
-    const inbound = claimed === undefined ? undefined : reachable(claimed, peer.address);
-    const rule = inForce?.mesh.workloads.get(spiffeId)?.advertise;
-    const allowed = inbound === undefined || mayAdvertise(inbound, peer.address, rule);
-    if (!allowed) {
-      const hint =
-        'start it with --listen and that address, or one that its Workload lists in spec.advertise.addresses';
-      log.warn({ node, inbound, peer: peer.address, hint }, 'not registered: another address than it connects from');
-    }
     const before = registry.get(node);
-    registry.connected({
+    const claim = proxyOfStream({
       node,
       spiffeId,
-      ...(inbound === undefined ? {} : allowed ? { inbound } : { notRegistered: elsewhere(inbound, peer.address) }),
-      ...(application === undefined ? {} : { application }),
-      userAgent: clip(claims.userAgent, 100),
-      ...(loopback6 === undefined ? {} : { loopback6 }),
-      ...(singleServices === undefined ? {} : { singleServices }),
-      ...(run === undefined ? {} : { run }),
+      claims,
+      peer,
+      rule: inForce?.mesh.workloads.get(spiffeId)?.advertise,
     });
+    if (claim.notRegistered !== undefined) {
+      const hint =
+        'start it with --listen and that address, or one that its Workload lists in spec.advertise.addresses';
+      log.warn({ node, peer: peer.address, reason: claim.notRegistered, hint }, 'not registered');
+    }
+    registry.connected(stream, claim);
     const proxy = registry.get(node);
     if (proxy === undefined) return;
-    // A proxy that moved is not answered from what it was served at its old address.
-    if (JSON.stringify(before?.inbound) !== JSON.stringify(proxy.inbound)) publisher.hold(node);
+    // A proxy that moved is not answered from what it was served at its old address, nor one host from what another was.
+    if (before !== undefined && (moved(before, proxy) || before.holder !== claim.holder)) publisher.hold(node);
     const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
     if (outdated !== undefined) {
       // Nor from what it was served when it was a newer one.
       publisher.hold(node);
       log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
     }
-    rotator.ensure(node, spiffeId).then(
+    rotator.ensure(node, spiffeId, claim.holder).then(
       (svid) => own(node, svid),
       (reason: unknown) => log.error({ node, reason: String(reason) }, 'no SVID for the proxy: its streams are held'),
     );
@@ -226,7 +236,7 @@ export function createControl(deps: ControlDeps): Control {
         }
         case 'disconnected':
           acks.ended(node, event.stream);
-          registry.disconnected(node);
+          registry.disconnected(event.stream, node);
           break;
         default:
           event satisfies never;
@@ -246,8 +256,4 @@ export function createControl(deps: ControlDeps): Control {
       coalescer.stop();
     },
   };
-}
-
-function elsewhere({ address, port }: HostPort, peer: string): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port} is not the address it connects from, ${peer}`;
 }

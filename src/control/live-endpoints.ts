@@ -1,6 +1,6 @@
 // The registry's ready proxies as translate's input: the one flow back in the river.
 import type { EndpointIr, MeshIr, ServiceKey } from '../policy/ir.ts';
-import type { RegisteredProxy } from '../registry/registry.ts';
+import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { LiveEndpoints } from '../translate/proxy.ts';
 
 export function liveEndpoints(mesh: MeshIr, proxies: readonly RegisteredProxy[]): LiveEndpoints {

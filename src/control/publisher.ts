@@ -3,7 +3,7 @@
 import type { Svid } from '../identity/svid.ts';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
-import type { RegisteredProxy } from '../registry/registry.ts';
+import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { Bundles, ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import { createInterner } from '../xds/interner.ts';

@@ -4,6 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import { nodeKeyOf } from './node-key-extension.ts';
 import { spiffeIdOf } from './verify-svid.ts';
 
 export interface NodeClaim {
@@ -18,6 +19,8 @@ export interface AuthenticatedNode {
   readonly node: string;
   readonly spiffeId: SpiffeId;
   readonly instance: string;
+  /** Of the host that the certificate is bound to. */
+  readonly nodeKey?: string;
 }
 
 export interface AuthenticateNodeOptions {
@@ -52,6 +55,7 @@ export function createNodeAuthenticator({
         hint: 'node.id must be "<SPIFFE ID>~<instance>", the instance of a-z, 0-9 and "-", 64 at most',
       });
     }
-    return { node: `${spiffeId}~${instance}`, spiffeId, instance };
+    const nodeKey = nodeKeyOf(certificate);
+    return { node: `${spiffeId}~${instance}`, spiffeId, instance, ...(nodeKey === undefined ? {} : { nodeKey }) };
   };
 }

@@ -11,6 +11,8 @@ export interface SigningRequest {
   readonly notAfter: Date;
   readonly dnsNames: readonly string[];
   readonly commonName?: string;
+  /** Of the host that it belongs to: written into it (node-key-extension.ts). */
+  readonly nodeKey?: string;
 }
 
 export interface SignedCertificate {

@@ -13,6 +13,8 @@ export interface IssuedCertificate {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly purpose: IssuePurpose;
+  /** Of the host that it is bound to. */
+  readonly nodeKey?: string;
 }
 
 export interface IssuedLog {
@@ -28,12 +30,36 @@ export interface IssuedLogOptions {
 
 const keepMs = 7 * 86_400_000;
 const maxBacklog = 100_000;
+/** More than are valid at a time, at the pace of issuance. */
+const maxOfHost = 64;
 
 export function createIssuedLog({ table, clock, log }: IssuedLogOptions): IssuedLog {
   const backlog: IssuedCertificate[] = [];
+  /** Serials of a host's, the oldest first; as they were in the table at the first look. */
+  let ofHost: Promise<Map<string, string[]>> | undefined;
+  const read = async (): Promise<readonly IssuedCertificate[]> =>
+    (await table.list()).map(({ value }) => value).filter(isIssuedCertificate);
+  const index = async (): Promise<Map<string, string[]>> => {
+    const found = new Map<string, string[]>();
+    const all = [...(await read())].sort((a, b) => (a.notAfter < b.notAfter ? -1 : 1));
+    for (const { nodeKey, serial } of all)
+      if (nodeKey !== undefined) found.set(nodeKey, [...(found.get(nodeKey) ?? []), serial]);
+    return found;
+  };
+  /** One host that renews without end pushes out rows of its own alone. */
+  const makeRoom = async ({ nodeKey, serial }: IssuedCertificate): Promise<void> => {
+    if (nodeKey === undefined) return;
+    ofHost ??= index();
+    const hosts = await ofHost;
+    const serials = hosts.get(nodeKey) ?? [];
+    hosts.set(nodeKey, serials);
+    if (!serials.includes(serial)) serials.push(serial);
+    while (serials.length > maxOfHost) await table.delete(serials.shift() ?? '');
+  };
   const write = async (certificate: IssuedCertificate): Promise<void> => {
     const ttlMs = Math.max(1, Date.parse(certificate.notAfter) + keepMs - clock.now());
     await table.set(certificate.serial, { ...certificate }, { ttlMs });
+    await makeRoom(certificate);
   };
   return {
     async record(certificate) {
@@ -49,7 +75,7 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
         log.warn({ reason: String(reason), waiting: backlog.length }, 'cannot record an issued certificate yet');
       }
     },
-    list: async () => (await table.list()).map(({ value }) => value).filter(isIssuedCertificate),
+    list: read,
   };
 }
 

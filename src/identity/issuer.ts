@@ -22,6 +22,8 @@ export interface IssuancePolicy {
 export interface IssueOptions {
   /** Certify this key. Default: make one (`pushed`). */
   readonly publicKey?: KeyObject;
+  /** Of the host that it is for: it is bound to that one. */
+  readonly nodeKey?: string;
   /** Allows the control plane's own identities (`…/cellwall/…`), under this policy. */
   readonly internal?: IssuancePolicy;
 }
@@ -75,7 +77,7 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
   }
 
   return {
-    async issue(spiffeId, { publicKey, internal } = {}) {
+    async issue(spiffeId, { publicKey, nodeKey, internal } = {}) {
       const { lifetimeMs, dnsNames, commonName } = allowed(spiffeId, internal);
       const pair = publicKey === undefined ? await generate('ec', { namedCurve: 'P-256' }) : undefined;
       const subjectKey = publicKey ?? pair?.publicKey;
@@ -87,6 +89,7 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
         notBefore: new Date(now - backdateMs),
         notAfter: new Date(now + lifetimeMs),
         dnsNames,
+        ...(nodeKey === undefined ? {} : { nodeKey }),
         ...(commonName === undefined ? {} : { commonName }),
       });
       const purpose: IssuePurpose = internal !== undefined ? 'server' : pair === undefined ? 'csr' : 'pushed';
@@ -97,6 +100,7 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
         notBefore: notBefore.toISOString(),
         notAfter: notAfter.toISOString(),
         purpose,
+        ...(nodeKey === undefined ? {} : { nodeKey }),
       };
       await record.record(certificate);
       for (const listener of listeners) listener(certificate);

@@ -9,8 +9,8 @@ import type { Svid } from './svid.ts';
 import type { SvidStore } from './svid-store.ts';
 
 export interface Rotator {
-  /** The node's SVID, issued if it has none; the same one for all who ask at once. */
-  ensure(node: string, spiffeId: SpiffeId): Promise<Svid>;
+  /** The node's SVID, issued if it has none of that host's; the same one for all who ask at once. */
+  ensure(node: string, spiffeId: SpiffeId, nodeKey?: string): Promise<Svid>;
   current(node: string): Svid | undefined;
   /** A new SVID now. The old one stays in force when that fails. */
   rotate(node: string): Promise<Svid | undefined>;
@@ -39,6 +39,7 @@ const parallel = 16;
 
 interface Slot {
   readonly spiffeId: SpiffeId;
+  readonly nodeKey: string | undefined;
   svid: Svid | undefined;
   pending: Promise<Svid> | undefined;
   failures: number;
@@ -59,7 +60,7 @@ export function createRotator(options: RotatorOptions): Rotator {
   }
 
   async function resume(node: string, slot: Slot): Promise<Svid> {
-    const svid = await kept?.load(node, slot.spiffeId);
+    const svid = await kept?.load(node, slot.spiffeId, slot.nodeKey);
     if (svid === undefined) return renew(node, slot);
     slot.svid = svid;
     plan(node, slot, resumedDelay(svid, clock.now(), random()));
@@ -69,7 +70,10 @@ export function createRotator(options: RotatorOptions): Rotator {
   async function renew(node: string, slot: Slot): Promise<Svid> {
     slot.cancel();
     try {
-      const svid = await issuer.issue(slot.spiffeId, internal === undefined ? {} : { internal });
+      const svid = await issuer.issue(slot.spiffeId, {
+        ...(slot.nodeKey === undefined ? {} : { nodeKey: slot.nodeKey }),
+        ...(internal === undefined ? {} : { internal }),
+      });
       const replaced = slot.svid !== undefined;
       slot.svid = svid;
       slot.failures = 0;
@@ -104,14 +108,22 @@ export function createRotator(options: RotatorOptions): Rotator {
   }
 
   return {
-    async ensure(node, spiffeId) {
+    async ensure(node, spiffeId, nodeKey) {
       let slot = slots.get(node);
-      if (slot !== undefined && slot.spiffeId !== spiffeId) {
+      if (slot !== undefined && (slot.spiffeId !== spiffeId || slot.nodeKey !== nodeKey)) {
         drop(slot);
         slot = undefined;
       }
       if (slot === undefined) {
-        slot = { spiffeId, svid: undefined, pending: undefined, failures: 0, released: false, cancel: () => {} };
+        slot = {
+          spiffeId,
+          nodeKey,
+          svid: undefined,
+          pending: undefined,
+          failures: 0,
+          released: false,
+          cancel: () => {},
+        };
         slots.set(node, slot);
         return issue(node, slot, resume);
       }

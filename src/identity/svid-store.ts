@@ -8,14 +8,15 @@ import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { sha256 } from './fingerprint.ts';
+import { nodeKeyOf } from './node-key-extension.ts';
 import { fromPem, toPem } from './pem.ts';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from './secret-file.ts';
 import type { Svid } from './svid.ts';
 import { verifySvid } from './verify-svid.ts';
 
 export interface SvidStore {
-  /** The node's SVID, if it is still valid, of that identity, and of the present roots. */
-  load(node: string, spiffeId: SpiffeId): Promise<Svid | undefined>;
+  /** The node's SVID, if it is still valid, of that identity and host, and of the present roots. */
+  load(node: string, spiffeId: SpiffeId, nodeKey?: string): Promise<Svid | undefined>;
   save(node: string, svid: Svid): void;
   remove(node: string): void;
 }
@@ -41,11 +42,13 @@ export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): 
   const fileOf = (node: string): string => join(dir, `${sha256(node).toString('hex')}.pem`);
 
   return {
-    async load(node, spiffeId) {
+    async load(node, spiffeId, nodeKey) {
       const path = fileOf(node);
       if (!existsSync(path)) return undefined;
       try {
-        return parse(readSecretFile(path), spiffeId, trustDomainOf(spiffeId), await bundle(), clock.now());
+        const text = readSecretFile(path);
+        const trust = { bundle: await bundle(), trustDomain: trustDomainOf(spiffeId), now: clock.now() };
+        return parse(text, { spiffeId, nodeKey }, trust);
       } catch (reason) {
         log.info({ node, reason: String(reason) }, 'a kept SVID cannot be used: a new one is issued');
         return undefined;
@@ -66,17 +69,15 @@ export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): 
 
 function parse(
   text: string,
-  spiffeId: SpiffeId,
-  trustDomain: TrustDomain,
-  bundle: string,
-  now: number,
+  { spiffeId, nodeKey }: { readonly spiffeId: SpiffeId; readonly nodeKey: string | undefined },
+  trust: { readonly bundle: string; readonly trustDomain: TrustDomain; readonly now: number },
 ): Svid | undefined {
   const chain = fromPem(text, 'CERTIFICATE')
     .map((der) => toPem(der, 'CERTIFICATE'))
     .join('');
   const [keyDer] = fromPem(text, 'PRIVATE KEY', 1);
-  const { leaf, spiffeId: found } = verifySvid({ chain, bundle, trustDomain, now });
-  if (keyDer === undefined || found !== spiffeId) return undefined;
+  const { leaf, spiffeId: found } = verifySvid({ chain, ...trust });
+  if (keyDer === undefined || found !== spiffeId || nodeKeyOf(leaf.raw) !== nodeKey) return undefined;
   const key = createPrivateKey({ key: keyDer, format: 'der', type: 'pkcs8' });
   if (!new X509Certificate(leaf.raw).checkPrivateKey(key)) return undefined;
   return {

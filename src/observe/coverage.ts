@@ -59,6 +59,8 @@ const lateMs = 15_000;
 /** Entries wait this long on a proxy. */
 const flushMs = 1000;
 const maxGaps = 50;
+/** Of a service, those that went. */
+const maxGone = 500;
 const keptMs = 31 * 86_400_000;
 const heartbeat = '~';
 
@@ -77,14 +79,24 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
   /** Whether its stream has ended here, too, or is about to: one that is back says so when it connects. */
   const gone = (node: string): void => {
     const stored = nodes.get(node);
-    if (stored !== undefined && stored.goneAt === undefined) put(node, { ...stored, goneAt: clock.now() });
+    if (stored === undefined || stored.goneAt !== undefined) return;
+    put(node, { ...stored, goneAt: clock.now() });
+    // Whoever has an identity makes up names: those of which nothing was missing go first.
+    const others = [...nodes].filter(([, { service, goneAt }]) => service === stored.service && goneAt !== undefined);
+    if (others.length <= maxGone) return;
+    const [oldest] =
+      others.find(([, { gaps }]) => gaps.every(([, , missing]) => missing === undefined)) ?? others[0] ?? [];
+    if (oldest !== undefined) drop(oldest);
+  };
+  const drop = (node: string): void => {
+    nodes.delete(node);
+    table.delete(node).catch(() => {});
   };
   const purge = (): void => {
     const old = clock.now() - keptMs;
     for (const [node, { goneAt }] of nodes) {
       if (goneAt === undefined || goneAt > old) continue;
-      nodes.delete(node);
-      table.delete(node).catch(() => {});
+      drop(node);
     }
   };
   return {

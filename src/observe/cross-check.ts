@@ -132,7 +132,7 @@ export function createCrossCheck({ clock, onMissing, graceMs = 3000 }: CrossChec
     report(name, report, begunAt) {
       const node = nodes.get(name);
       if (node === undefined) {
-        throw new CellwallError('failed_precondition', 'this proxy is not connected to this control plane');
+        throw new CellwallError('unavailable', 'this proxy is not connected to this control plane');
       }
       pay(node);
       if (node.epoch !== report.epoch) {

@@ -103,3 +103,8 @@ function sameAddress(claimed: string, peer: string): boolean {
 function plain(address: string): string {
   return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 }
+
+/** Why an address that may not be advertised is none. */
+export function elsewhere({ address, port }: HostPort, peer: string): string {
+  return `${address.includes(':') ? `[${address}]` : address}:${port} is not the address it connects from, ${peer}`;
+}

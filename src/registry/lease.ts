@@ -1,7 +1,8 @@
 // What outlives the control plane of a proxy: where it serves, or that its last run said goodbye. Untrusted when read, as any
 // stored data.
 import { z } from 'zod';
-import type { Json } from '../lib/table.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { HostPort } from './claims.ts';
 
@@ -13,6 +14,10 @@ export interface Lease {
   readonly run?: string;
   /** That run said goodbye. */
   readonly left?: boolean;
+  /** The node key of its host. */
+  readonly holder?: string;
+  /** It went without a word, and did not come back. Epoch milliseconds. */
+  readonly awaySince?: number;
 }
 
 const hostPort = z.object({ address: z.string(), port: z.number() });
@@ -24,6 +29,8 @@ const schema = z.object({
   ready: z.boolean(),
   run: z.string().exactOptional(),
   left: z.boolean().exactOptional(),
+  holder: z.string().exactOptional(),
+  awaySince: z.number().exactOptional(),
 });
 
 /** Undefined if it is not one. */
@@ -31,7 +38,17 @@ export function parseLease(value: Json): Lease | undefined {
   return schema.safeParse(value).data;
 }
 
-export function leaseJson({ spiffeId, inbound, application, ready, run, left }: Lease): Json {
+export function leaseJson({ spiffeId, inbound, application, ready, run, left, holder, awaySince }: Lease): Json {
   // Members that are undefined disappear in JSON.
-  return JSON.parse(JSON.stringify({ spiffeId, inbound, application, ready, run, left }));
+  return JSON.parse(JSON.stringify({ spiffeId, inbound, application, ready, run, left, holder, awaySince }));
+}
+
+/** Written without waiting: what serves does not depend on it. */
+export function createLeaseWriter(table: Table, log: Log) {
+  const told = (node: string, what: string) => (reason: unknown) => log.error({ node, reason: String(reason) }, what);
+  return {
+    save: (node: string, lease: Lease): void =>
+      void table.set(node, leaseJson(lease)).catch(told(node, 'lease not persisted')),
+    remove: (node: string): void => void table.delete(node).catch(told(node, 'lease not removed')),
+  };
 }

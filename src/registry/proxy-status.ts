@@ -24,6 +24,12 @@ export interface ProxyStatus {
   readonly inbound?: { readonly address: string; readonly port: number };
   /** Why nobody is sent to where it says that it listens. */
   readonly notRegistered?: string;
+  /** Another that wanted to be it, and was refused. */
+  readonly contested?: {
+    readonly peer: string;
+    readonly inbound?: { readonly address: string; readonly port: number };
+    readonly at: number;
+  };
   readonly application?: { readonly address: string; readonly port: number };
   /** What it says it is: `envoy/1.40.0`. */
   readonly userAgent?: string;

@@ -8,36 +8,19 @@
 //
 // A run of a proxy (one life of its Envoy) that says goodbye is no endpoint from then on, nor ever again, whatever its streams do: they
 // may come and go while it drains. The next run of the same proxy is one as any.
+//
+// A name is one host's, and one life of its Envoy's (candidate.ts): whoever else comes under it is refused, and told with who has it.
+import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
-import { CellwallError } from '../lib/errors.ts';
+import type { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { HostPort } from './claims.ts';
+import { type AwayProxy, createAway } from './away.ts';
+import { type Candidate, checkRoom, lifeOf, notItsHost, refusalOf } from './candidate.ts';
 import { createGoodbyes } from './goodbyes.ts';
-import { type Lease, leaseJson, parseLease } from './lease.ts';
-
-export interface RegisteredProxy {
-  /** `<SPIFFE ID>~<instance>`. */
-  readonly node: string;
-  readonly spiffeId: SpiffeId;
-  readonly inbound?: HostPort;
-  /** Why it has no `inbound`, though it claims one. Of this process's time only. */
-  readonly notRegistered?: string;
-  readonly application?: HostPort;
-  /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
-  readonly userAgent?: string;
-  /** Its host has the loopback address of IPv6, too. */
-  readonly loopback6?: true;
-  /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
-  readonly singleServices?: 'delta' | 'sotw';
-  /** Which life of its Envoy it is, if it says so. */
-  readonly run?: string;
-  readonly state: 'connected' | 'held';
-  /** Epoch milliseconds of the last change of `state`. */
-  readonly since: number;
-  readonly ready: boolean;
-}
+import { createLeaseWriter, type Lease, leaseJson, parseLease } from './lease.ts';
+import { isEndpoint, moved, type RegisteredProxy } from './registered-proxy.ts';
 
 export interface RegistryDeps {
   /** Leases; survives the process. */
@@ -48,6 +31,8 @@ export interface RegistryDeps {
   readonly holdDownMs?: number;
   /** Proxies of one identity. Default 2000. */
   readonly maxInstances?: number;
+  /** Of one host. Default 8. */
+  readonly maxOfHost?: number;
   /** Called after any change of what `proxies` answers; `endpoints` says whether the set of endpoints changed. */
   readonly onChange: (change: { readonly node: string; readonly endpoints: boolean }) => void;
 }
@@ -56,28 +41,46 @@ export interface Registry {
   /** Reads the persisted leases; each is held until its proxy returns or the hold-down ends. Call once, first. */
   restore(): Promise<void>;
   /**
-   * Throws `resource_exhausted` for one proxy too many of an identity. Each is a certificate, a lease and an endpoint that all its callers
-   * are told of, and one that was broken into makes up as many as it likes.
+   * Throws for a name that is another's, and `resource_exhausted` for one proxy too many of an identity or a host. Each is a certificate, a
+   * lease and an endpoint that all its callers are told of, and one that was broken into makes up as many as it likes.
    */
-  admit(node: string, spiffeId: SpiffeId): void;
-  connected(proxy: Omit<RegisteredProxy, 'state' | 'since' | 'ready'>): void;
-  /** It accepted everything it was served: from now on it is an endpoint. */
+  admit(candidate: Candidate & { readonly spiffeId: SpiffeId; readonly peer: string }): void;
+  /** Throws for a name that is another's. */
+  checkFree(candidate: Candidate): void;
+  /** Throws `permission_denied` where the name is another host's. */
+  checkHolder(node: string, holder: string | undefined): void;
+  connected(stream: number, proxy: Omit<RegisteredProxy, 'state' | 'since' | 'ready' | 'contested'>): void;
+  /** It accepted everything it was served: from now on it is an endpoint, or a little later if it was one too often of late. */
   accepted(node: string): void;
-  disconnected(node: string): void;
-  /** That run of the proxy ends: no endpoint from now on, without a hold-down. Of another run that is known it changes nothing. */
-  left(node: string, run: string): void;
+  disconnected(stream: number, node: string): void;
+  /**
+   * That run of the proxy ends: no endpoint from now on, without a hold-down. Of another run that is known it changes nothing. Throws where
+   * the name is another host's.
+   */
+  left(node: string, run: string, holder?: string): void;
+  /** Every proxy of that host is none from now on, without a hold-down. Answers them. */
+  evict(holder: string): readonly string[];
   proxies(): readonly RegisteredProxy[];
+  /** Proxies that went without a word. */
+  away(): readonly AwayProxy[];
   get(node: string): RegisteredProxy | undefined;
 }
 
 interface Entry {
   readonly proxy: RegisteredProxy;
   /** Open streams: one proxy may have several (single-type services, a reconnect that overlaps). */
-  readonly streams: number;
+  readonly streams: ReadonlySet<number>;
   /** It said goodbye. */
   readonly leaving: boolean;
-  readonly cancelExpiry?: () => void;
+  /** Of its expiry while it is held, or until it may be an endpoint again. */
+  readonly cancelTimer?: () => void;
 }
+
+/** Becoming an endpoint is a push to all callers: who does it again and again waits. Leaving never waits. */
+const appearances = { burst: 10, everyMs: 10_000 };
+/** Each is kept for weeks in the record. */
+const newNames = { burst: 16, everyMs: 60_000 };
+const tellings = { burst: 1, everyMs: 60_000 };
 
 export function createRegistry({
   leases,
@@ -85,30 +88,32 @@ export function createRegistry({
   log,
   holdDownMs = 30_000,
   maxInstances = 2000,
+  maxOfHost = 8,
   onChange,
 }: RegistryDeps): Registry {
   const entries = new Map<string, Entry>();
+  const appearing = createBudget({ clock, ...appearances });
+  const naming = createBudget({ clock, ...newNames });
+  const telling = createBudget({ clock, ...tellings });
 
-  const persist = (lease: Lease & { readonly node: string }): void =>
-    void leases
-      .set(lease.node, leaseJson(lease))
-      .catch((reason: unknown) => log.error({ node: lease.node, reason: String(reason) }, 'lease not persisted'));
-
-  const removeLease = (node: string): void =>
-    void leases
-      .delete(node)
-      .catch((reason: unknown) => log.error({ node, reason: String(reason) }, 'lease not removed'));
+  const writer = createLeaseWriter(leases, log);
+  const persist = (lease: Lease & { readonly node: string }): void => writer.save(lease.node, lease);
 
   const goodbyes = createGoodbyes(clock, (node) => {
-    if (!entries.has(node)) removeLease(node);
+    if (!entries.has(node)) writer.remove(node);
+  });
+  const away = createAway(clock.now, (node) => {
+    if (!entries.has(node)) writer.remove(node);
   });
 
   const expire = (node: string): void => {
     const entry = entries.get(node);
-    if (entry === undefined || entry.streams > 0) return;
+    if (entry === undefined || entry.streams.size > 0) return;
     entries.delete(node);
-    removeLease(node);
-    log.info({ node }, 'proxy gone: its hold-down ended');
+    const { spiffeId, inbound, since } = entry.proxy;
+    away.add({ node, spiffeId, ...(inbound === undefined ? {} : { inbound }), since });
+    persist({ ...entry.proxy, ready: false, awaySince: since });
+    log.warn({ node }, 'proxy gone: it went without a goodbye, and did not come back');
     onChange({ node, endpoints: isEndpoint(entry.proxy) });
   };
 
@@ -116,10 +121,39 @@ export function createRegistry({
     const held: RegisteredProxy = { ...proxy, state: 'held', since: clock.now() };
     entries.set(proxy.node, {
       proxy: held,
-      streams: 0,
+      streams: new Set(),
       leaving: false,
-      cancelExpiry: clock.after(holdDownMs, () => expire(proxy.node)),
+      cancelTimer: clock.after(holdDownMs, () => expire(proxy.node)),
     });
+  };
+
+  const allProxies = (): readonly RegisteredProxy[] => [...entries.values()].map(({ proxy }) => proxy);
+
+  const refusalBy = (candidate: Candidate): CellwallError | undefined => {
+    const entry = entries.get(candidate.node);
+    return entry && refusalOf(candidate, entry.proxy, entry.streams.size > 0 && !entry.leaving);
+  };
+
+  const checkHolder = (node: string, holder: string | undefined): void => {
+    const known = entries.get(node)?.proxy.holder;
+    if (known !== undefined && known !== holder) throw notItsHost(node);
+  };
+
+  const accepted = (node: string): void => {
+    const entry = entries.get(node);
+    if (entry === undefined || entry.proxy.ready || entry.leaving || entry.streams.size === 0) return;
+    const wait = entry.proxy.inbound === undefined ? 0 : appearing.spend(entry.proxy.holder ?? node);
+    if (wait > 0) {
+      log.warn({ node, waitMs: wait }, 'comes and goes too often: it is an endpoint a little later');
+      entry.cancelTimer?.();
+      const cancelTimer = clock.after(wait, () => accepted(node));
+      entries.set(node, { ...entry, cancelTimer });
+      return;
+    }
+    const proxy = { ...entry.proxy, ready: true };
+    entries.set(node, { ...entry, proxy });
+    persist(proxy);
+    onChange({ node, endpoints: isEndpoint(proxy) });
   };
 
   return {
@@ -130,59 +164,62 @@ export function createRegistry({
           log.warn({ node: key }, 'unreadable lease ignored');
           continue;
         }
-        const { left, ...proxy } = lease;
+        const { left, awaySince, ...proxy } = lease;
         if (left === true && lease.run !== undefined) goodbyes.remember(key, lease.run);
+        else if (awaySince !== undefined) away.add({ ...proxy, node: key, since: awaySince });
         else hold({ ...proxy, node: key, state: 'held', since: 0 });
       }
     },
-    admit(node, spiffeId) {
-      if (entries.has(node)) return;
-      let others = 0;
-      for (const { proxy } of entries.values()) if (proxy.spiffeId === spiffeId) others++;
-      if (others < maxInstances) return;
-      throw new CellwallError('resource_exhausted', `there are ${maxInstances} proxies of ${spiffeId} already`, {
-        hint: 'a proxy keeps its instance across restarts: is one made anew each time?',
-      });
+    admit(candidate) {
+      const { node, inbound, peer } = candidate;
+      const entry = entries.get(node);
+      const refusal = refusalBy(candidate);
+      if (entry !== undefined && refusal !== undefined) {
+        const contested = { peer, ...(inbound === undefined ? {} : { inbound }), at: clock.now() };
+        // Envoy tries again every second.
+        if (telling.spend(node) === 0) log.error({ node, ...contested }, refusal.message);
+        entries.set(node, { ...entry, proxy: { ...entry.proxy, contested } });
+        throw refusal;
+      }
+      if (entry === undefined) checkRoom(candidate, allProxies(), { maxInstances, maxOfHost }, naming);
     },
-    connected({ node, spiffeId, inbound, notRegistered, application, loopback6, userAgent, singleServices, run }) {
+    checkFree(candidate) {
+      const refusal = refusalBy(candidate);
+      if (refusal !== undefined) throw refusal;
+    },
+    checkHolder,
+    connected(stream, { node, spiffeId, inbound, notRegistered, application, ...more }) {
       const before = entries.get(node);
-      before?.cancelExpiry?.();
-      const moved =
-        JSON.stringify([before?.proxy.inbound, before?.proxy.application]) !== JSON.stringify([inbound, application]);
+      before?.cancelTimer?.();
       const proxy: RegisteredProxy = {
         node,
         spiffeId,
         ...(inbound !== undefined ? { inbound } : notRegistered === undefined ? {} : { notRegistered }),
         ...(application === undefined ? {} : { application }),
-        ...(userAgent === undefined ? {} : { userAgent }),
-        ...(loopback6 === undefined ? {} : { loopback6 }),
-        ...(singleServices === undefined ? {} : { singleServices }),
-        ...(run === undefined ? {} : { run }),
+        ...more,
+        ...(before?.proxy.contested === undefined ? {} : { contested: before.proxy.contested }),
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
-        ready: before?.proxy.ready === true && !moved,
+        ready: before?.proxy.ready === true && !moved(before.proxy, { inbound, application }),
       };
-      const leaving = goodbyes.has(node, run);
-      entries.set(node, { proxy, streams: (before?.streams ?? 0) + 1, leaving });
-      if (!leaving && (before === undefined || moved || before.proxy.run !== run)) persist(proxy);
+      const leaving = goodbyes.has(node, proxy.run);
+      // Streams of a life that said goodbye are not this one's.
+      const streams = before !== undefined && lifeOf(before.proxy) === lifeOf(proxy) ? before.streams : [];
+      entries.set(node, { proxy, streams: new Set(streams).add(stream), leaving });
+      if (!leaving) away.replacedBy(proxy);
+      const known =
+        before !== undefined && JSON.stringify(leaseJson(before.proxy)) === JSON.stringify(leaseJson(proxy));
+      if (!leaving && !known) persist(proxy);
       onChange({ node, endpoints: before !== undefined && isEndpoint(before.proxy) !== isEndpoint(proxy) });
     },
-    accepted(node) {
+    accepted,
+    disconnected(stream, node) {
       const entry = entries.get(node);
-      if (entry === undefined || entry.proxy.ready || entry.leaving) return;
-      const proxy = { ...entry.proxy, ready: true };
-      entries.set(node, { ...entry, proxy });
-      persist(proxy);
-      onChange({ node, endpoints: isEndpoint(proxy) });
-    },
-    disconnected(node) {
-      const entry = entries.get(node);
-      if (entry === undefined) return;
-      if (entry.streams > 1) {
-        entries.set(node, { ...entry, streams: entry.streams - 1 });
-        return;
-      }
+      if (entry === undefined || !entry.streams.has(stream)) return;
+      const streams = new Set([...entry.streams].filter((other) => other !== stream));
+      if (streams.size > 0) return void entries.set(node, { ...entry, streams });
+      entry.cancelTimer?.();
       if (entry.leaving) {
         entries.delete(node);
         log.info({ node }, 'proxy gone: it said goodbye');
@@ -191,7 +228,8 @@ export function createRegistry({
       }
       onChange({ node, endpoints: false });
     },
-    left(node, run) {
+    left(node, run, holder) {
+      checkHolder(node, holder);
       const entry = entries.get(node);
       if (entry !== undefined && entry.proxy.run !== run) return;
       goodbyes.remember(node, run);
@@ -199,17 +237,24 @@ export function createRegistry({
       const endpoints = isEndpoint(entry.proxy);
       const proxy = { ...entry.proxy, ready: false };
       persist({ ...proxy, left: true });
-      entry.cancelExpiry?.();
-      if (entry.streams === 0) entries.delete(node);
+      entry.cancelTimer?.();
+      if (entry.streams.size === 0) entries.delete(node);
       else entries.set(node, { proxy, streams: entry.streams, leaving: true });
       log.info({ node }, 'proxy leaves: it said goodbye');
       onChange({ node, endpoints });
     },
-    proxies: () => [...entries.values()].map(({ proxy }) => proxy),
+    evict(holder) {
+      const own = [...entries.values()].filter(({ proxy }) => proxy.holder === holder);
+      for (const { proxy, cancelTimer } of own) {
+        cancelTimer?.();
+        entries.delete(proxy.node);
+        writer.remove(proxy.node);
+        onChange({ node: proxy.node, endpoints: isEndpoint(proxy) });
+      }
+      return own.map(({ proxy }) => proxy.node);
+    },
+    away: away.list,
+    proxies: allProxies,
     get: (node) => entries.get(node)?.proxy,
   };
-}
-
-function isEndpoint({ ready, inbound }: RegisteredProxy): boolean {
-  return ready && inbound !== undefined;
 }

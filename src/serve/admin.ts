@@ -20,8 +20,10 @@ import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import { becomesStrict } from '../policy/becomes-strict.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
 import { withEnforcement } from './enforcement.ts';
+import type { Hosts } from './hosts.ts';
 import type { IdentityServices } from './identity.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 
@@ -30,6 +32,9 @@ export interface RunningParts {
   readonly identity: IdentityServices;
   readonly rotator: Rotator;
   readonly cutOver: CutOver;
+  readonly hosts: Hosts;
+  /** Proxies that went without a goodbye, and are missed. */
+  away(): readonly ProxyStatus[];
   certificates(): Promise<readonly IssuedCertificate[]>;
 }
 
@@ -97,7 +102,7 @@ export function createAdmin(given: AdminParts): Admin {
       services: becomesStrict,
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),
     },
-    proxies: () => parts?.control.proxies() ?? [],
+    proxies: () => (parts === undefined ? [] : [...parts.control.proxies(), ...parts.away()]),
     traffic: () => rollUp(traffic.counts()),
     handshakes: () => given.handshakes.failed(),
     tokens: {
@@ -111,6 +116,10 @@ export function createAdmin(given: AdminParts): Admin {
         const made = await identity.tokens.createJoinToken(request);
         return { token: made.token, expiresAt: made.expiresAt.getTime() };
       },
+    },
+    hosts: {
+      list: async () => running().hosts.list(),
+      evict: async (target) => running().hosts.evict(target),
     },
     certificates: () => running().certificates(),
     async rotate(spiffeId) {

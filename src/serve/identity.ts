@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
-import { createNodeRegistry } from '../identity/attestor/node-registry.ts';
+import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Authority } from '../identity/authority.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { authorities } from '../identity/catalog.ts';
@@ -28,6 +28,7 @@ import { checkSameAuthority } from './same-authority.ts';
 export interface IdentityServices {
   readonly authority: Authority;
   readonly issuer: Issuer;
+  readonly nodes: NodeRegistry;
   readonly tokens: JoinTokenAttestor;
   readonly server: ServerSvid;
   readonly api: IdentityApi;
@@ -49,10 +50,12 @@ export interface IdentityServicesDeps {
   readonly counters: CountersReceiver;
   /** Takes goodbyes of proxies. */
   readonly leave: LeaveReceiver;
+  /** Takes proxies that are about to start. */
+  readonly hello: LeaveReceiver;
 }
 
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
-  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave } = deps;
+  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello } = deps;
   const folder = join(data, 'ca');
   const checkShared = async (): Promise<void> => {
     if (!shared) return;
@@ -67,7 +70,8 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
   const key = sealKey(join(data, 'seal.key'));
   const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });
-  const nodes = createNodeRegistry(sealed('nodes'));
+  const nodes = createNodeRegistry({ nodes: sealed('nodes'), evicted: sealed('evicted-nodes'), clock });
+  await nodes.restore();
   const attestors = createAttestors({
     tokens: sealed('join-tokens'),
     nodes,
@@ -78,18 +82,19 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('server certificate', () => server.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, server, clock, log, leave },
-    counters(node, report, begunAt) {
-      counters(node, report, begunAt);
+    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello },
+    counters(from, report, begunAt) {
+      counters(from, report, begunAt);
       // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.
-      const id = parseSpiffeId(node.slice(0, node.lastIndexOf('~')));
+      const id = parseSpiffeId(from.node.slice(0, from.node.lastIndexOf('~')));
       if (mesh() !== undefined && id !== undefined && !knows(id)) {
         throw new CellwallError('failed_precondition', `no Service or Workload has the identity ${id} any more`);
       }
+      if (from.nodeKey !== undefined) nodes.check(from.nodeKey);
     },
   });
   lifecycle.defer('identity API', () => api.close());
-  return { authority, issuer, tokens: attestors['join-token'], server, api, knows };
+  return { authority, issuer, nodes, tokens: attestors['join-token'], server, api, knows };
 }
 
 /** A Workload document says what its identity's certificates hold; a Service without one has the mesh's defaults. */

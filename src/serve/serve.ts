@@ -19,13 +19,17 @@ import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
 import { createAdmin } from './admin.ts';
+import { awayStatus } from './away-status.ts';
 import { createConnectionCertificates } from './connection-certificates.ts';
+import { type EvictUnnamed, evictUnnamed } from './evict-unnamed.ts';
 import { firstMesh } from './first-mesh.ts';
+import { createHosts } from './hosts.ts';
 import { createIdentityServices } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { listCertificates } from './list-certificates.ts';
@@ -122,8 +126,15 @@ export async function serve(
     clock,
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
-    counters: crossCheck.report,
+    counters({ node, nodeKey }, report, begunAt) {
+      registry.checkHolder(node, nodeKey);
+      crossCheck.report(node, report, begunAt);
+    },
     leave: registry.left,
+    hello(node, run, nodeKey) {
+      if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+      registry.checkFree({ node, run, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
+    },
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const rotator = createRotator({
@@ -134,6 +145,7 @@ export async function serve(
     onChange: (node, svid) => control.onSvid(node, svid),
   });
   lifecycle.defer('rotator', () => rotator.close());
+  let unnamed: EvictUnnamed | undefined;
   const bundles = createBundleSource(identity.authority);
   const control = createControl({
     store,
@@ -144,6 +156,7 @@ export async function serve(
     clock,
     log: log.child({ room: 'control' }),
     metrics,
+    onIdentities: (change) => unnamed?.changed(change),
   });
   lifecycle.defer('control', () => control.stop());
   await registry.restore();
@@ -151,10 +164,14 @@ export async function serve(
   await control.start();
 
   const connections = createConnectionCertificates();
-  const xdsPort = await openXds({
+  const xds = await openXds({
     ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle },
   });
+  const hosts = createHosts({ nodes: identity.nodes, registry, issuer: identity.issuer, disconnect: xds.disconnect });
+  const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : identity.knows(id));
+  unnamed = evictUnnamed({ hosts, knows, audit, clock, log: log.child({ room: 'identity' }) });
+  lifecycle.defer('hosts', unnamed.close);
   const identityAddress = await listening(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },
     () => identity.api.listen(options.identity),
@@ -165,13 +182,14 @@ export async function serve(
     probe: createProbeApplication(),
   });
   admin.attach({
-    ...{ control, identity, rotator, cutOver },
+    ...{ control, identity, rotator, cutOver, hosts },
+    away: () => awayStatus(registry.away(), control.mesh()),
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),
   });
   editGate.attach(cutOver);
 
   started({
-    xds: { host: options.xds.host, port: xdsPort },
+    xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
     admin: adminAddress,
     trustDomain,

@@ -22,7 +22,7 @@ import type { Refusals } from '../observe/refusals.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 import { createPathRecorder } from '../policy/recorded-path.ts';
-import { parseClaims } from '../registry/claims.ts';
+import { parseClaims, reachable } from '../registry/claims.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import { createCsdsService } from '../xds/csds-service.ts';
@@ -53,8 +53,14 @@ export interface XdsParts {
   readonly lifecycle: Lifecycle;
 }
 
-/** Answers the port, once it is open. */
-export async function openXds(parts: XdsParts): Promise<number> {
+export interface OpenXds {
+  readonly port: number;
+  /** Ends the streams of a proxy. */
+  disconnect(node: string, reason: CellwallError): void;
+}
+
+/** Once it is open. */
+export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { address, trustDomain, cache, control, registry, identity, connections } = parts;
   const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle } = parts;
   const cover = (event: StreamEvent): void => {
@@ -71,14 +77,21 @@ export async function openXds(parts: XdsParts): Promise<number> {
   const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
   const xds = createXdsServer({
     cache,
-    authenticate({ certificate }, { id, metadata }) {
-      const { node, spiffeId } = authenticateNode({
+    authenticate({ certificate, address: peer }, { id, metadata }) {
+      const { node, spiffeId, nodeKey } = authenticateNode({
         nodeId: id,
         ...(certificate === undefined ? {} : { certificate }),
       });
-      registry.admit(node, spiffeId);
+      if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
-      parseClaims(metadata);
+      const { inbound, application, run } = parseClaims(metadata);
+      registry.admit({
+        ...{ node, spiffeId, peer },
+        ...(nodeKey === undefined ? {} : { holder: nodeKey }),
+        ...(inbound === undefined ? {} : { inbound: reachable(inbound, peer) }),
+        ...(application === undefined ? {} : { application }),
+        ...(run === undefined ? {} : { run }),
+      });
       if (certificate !== undefined) connections.connected(node, certificate);
       return node as NodeKey;
     },
@@ -114,7 +127,12 @@ export async function openXds(parts: XdsParts): Promise<number> {
     log: log.child({ room: 'observe' }),
     trustDomain: () => trustDomain,
     serviceOfPeer: (certificate, nodeId) => {
-      const { spiffeId } = authenticateNode({ nodeId, ...(certificate === undefined ? {} : { certificate }) });
+      const { node, spiffeId, nodeKey } = authenticateNode({
+        nodeId,
+        ...(certificate === undefined ? {} : { certificate }),
+      });
+      if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+      registry.checkHolder(node, nodeKey);
       return control.mesh()?.serviceOf.get(spiffeId);
     },
   });
@@ -140,5 +158,6 @@ export async function openXds(parts: XdsParts): Promise<number> {
       (reason: unknown) => log.error({ reason: String(reason) }, 'the xDS port keeps its old certificate'),
     );
   });
-  return listener.port;
+  // The registry's node is the verified one that the stream was authenticated as.
+  return { port: listener.port, disconnect: (node, reason) => void xds.disconnect(node as NodeKey, reason) };
 }

@@ -9,18 +9,30 @@ import { CellwallError } from '../lib/errors.ts';
 const generate = promisify(generateKeyPair);
 
 export interface NodeKeyFile {
-  readonly key: KeyObject;
+  key(): KeyObject;
   /** Made just now: no control plane knows it until a join token was redeemed with it. */
   readonly fresh: boolean;
+  /** Another one, as this one was evicted: for a join token alone. */
+  replace(): Promise<void>;
 }
 
 export async function loadNodeKey(dir: string): Promise<NodeKeyFile> {
   ensureSecretFolder(dir);
   const path = join(dir, 'node-key.pem');
-  if (existsSync(path)) return { key: parseKey(path, readSecretFile(path)), fresh: false };
-  const key = await makeKey();
-  writeSecretFile(path, key.export({ format: 'pem', type: 'pkcs8' }).toString());
-  return { key, fresh: true };
+  const fresh = !existsSync(path);
+  const make = async (): Promise<KeyObject> => {
+    const made = await makeKey();
+    writeSecretFile(path, made.export({ format: 'pem', type: 'pkcs8' }).toString());
+    return made;
+  };
+  let key = fresh ? await make() : parseKey(path, readSecretFile(path));
+  return {
+    key: () => key,
+    fresh,
+    async replace() {
+      key = await make();
+    },
+  };
 }
 
 function parseKey(path: string, pem: string): KeyObject {

@@ -83,7 +83,7 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
     }
     // Whether it is known is the control plane's to say: it may have been made just now, or have joined in this very process.
     const evidence = { attestor: 'node-key' };
-    means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key })]);
+    means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key() })]);
   }
   if (token !== undefined) {
     means.push([
@@ -91,7 +91,15 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
       async () => {
         const roots = await fetchPinnedRoot({ ...server, signal }, parseJoinToken(token.reveal()).rootFingerprint);
         const evidence = { attestor: 'join-token', token: token.reveal().trim() };
-        return createIdentityClient({ ...server, roots, signal }).attest({ evidence, key, nodeKey: nodeKey.key });
+        const client = createIdentityClient({ ...server, roots, signal });
+        try {
+          return await client.attest({ evidence, key, nodeKey: nodeKey.key() });
+        } catch (reason) {
+          if (CellwallError.from(reason).code !== 'failed_precondition') throw reason;
+          // This host was evicted, and an operator made a token for it since: it joins as a new one.
+          await nodeKey.replace();
+          return client.attest({ evidence, key, nodeKey: nodeKey.key() });
+        }
       },
     ]);
   }

@@ -2,7 +2,7 @@
 // seen. An older control plane, or one that is away, is no fault of the proxy's: nothing waits for it, and it is asked again later.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
-import { CellwallError } from '../lib/errors.ts';
+import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { deliverCounters } from '../workload/counters-client.ts';
 import type { CountersReport } from '../workload/counters-report.ts';
@@ -43,12 +43,14 @@ const lastTimeoutMs = 1000;
 /** Envoy sends its log within half a second; the drain waits the same again. */
 const flushMs = 250;
 
+const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permission_denied', 'already_exists']);
+
 export function reportCounters(options: CountersReporterOptions): CountersReporter {
   const { server, svid, instance, inbound, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
-  /** The documents had this identity once, and have it no more. */
-  let deleted = false;
+  /** What the control plane has against this proxy: its document was deleted, its host evicted, another one has its name. */
+  let refused: string | undefined;
   let sinceCollection = 0;
   let closed = false;
   let cancel = plan(firstMs);
@@ -75,17 +77,19 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     try {
       await deliverCounters({ ...server, svid: svid(), timeoutMs: ms, read: () => read(last) });
       taken = true;
-      if (deleted) log.info({}, 'this identity is in the documents again');
-      deleted = false;
+      if (refused !== undefined) log.info({}, 'the control plane has nothing against this proxy any more');
+      refused = undefined;
     } catch (reason) {
-      const { code, message } = CellwallError.from(reason);
-      if (code !== 'failed_precondition') return log.debug({ reason: message }, "Envoy's counters were not reported");
-      if (!deleted)
+      const { code, message, hint } = CellwallError.from(reason);
+      if (!refusals.has(code)) return log.debug({ reason: message }, "Envoy's counters were not reported");
+      if (refused !== message) {
+        const fields = { reason: message, ...(hint === undefined ? {} : { hint }) };
         log.error(
-          { reason: message },
-          'its document was deleted: nobody is sent here, and its certificate is not renewed',
+          fields,
+          'the control plane refuses this proxy: nobody is sent here, and its certificate is not renewed',
         );
-      deleted = true;
+      }
+      refused = message;
     }
   }
 

@@ -176,7 +176,8 @@ function parseReply(text: string): IssueReply {
   };
 }
 
-function errorOf(status: number, text: string): CellwallError {
+/** What the identity API said instead of an answer. */
+export function errorOf(status: number, text: string): CellwallError {
   try {
     const { code, message, hint }: { code?: unknown; message?: unknown; hint?: unknown } = JSON.parse(text);
     if (isErrorCode(code) && typeof message === 'string') {

@@ -4,16 +4,15 @@ import { request } from 'node:https';
 import { connect, createSecureContext, type SecureContext } from 'node:tls';
 import { uriSans } from '../identity/uri-sans.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { httpStatus } from '../lib/http-status.ts';
-import { trustDomainUriOf } from './client.ts';
-import type { identityPaths } from './identity-protocol.ts';
+import { errorOf, trustDomainUriOf } from './client.ts';
+import { type identityPaths, maxBodyBytes } from './identity-protocol.ts';
 
 export interface Delivery {
   readonly host: string;
   readonly port: number;
   readonly svid: { readonly chain: string; readonly key: KeyObject; readonly bundle: string };
   readonly timeoutMs: number;
-  readonly path: (typeof identityPaths)['counters' | 'leave'];
+  readonly path: (typeof identityPaths)['counters' | 'leave' | 'hello'];
   /** Called when the connection stands. */
   readonly body: () => Promise<object>;
   /** Gives up. */
@@ -37,7 +36,11 @@ function contextOf(svid: Delivery['svid']): SecureContext {
   return made;
 }
 
-/** Throws `failed_precondition` where the documents have this identity no more, `unavailable` where nobody took it: the server is away, is not the right one, is older, or does not know the proxy yet. */
+/**
+ * Throws what the server says against it: `failed_precondition` where the documents have this identity no more, or this host was evicted,
+ * `permission_denied` and `already_exists` where another is this proxy; `unavailable` where nobody took it: it is away, is not the right
+ * one, or does not know the proxy yet.
+ */
 export function deliver({ host, port, svid, timeoutMs, path, body, signal }: Delivery): Promise<void> {
   const expected = `${trustDomainUriOf(svid.bundle)}/cellwall/server`;
   return new Promise((resolve, reject) => {
@@ -67,13 +70,16 @@ export function deliver({ host, port, svid, timeoutMs, path, body, signal }: Del
         headers: { 'content-type': 'application/json', connection: 'close' },
       },
       (response) => {
-        response.resume();
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size <= maxBodyBytes) chunks.push(chunk);
+        });
         response.on('error', fail);
         response.on('end', () => {
           if (response.statusCode === 204) resolve();
-          else if (response.statusCode === httpStatus.failed_precondition)
-            reject(new CellwallError('failed_precondition', 'the control plane knows this identity no more'));
-          else fail(new Error(`HTTP status ${response.statusCode ?? 0}`));
+          else reject(errorOf(response.statusCode ?? 0, Buffer.concat(chunks).toString('utf8')));
         });
       },
     );

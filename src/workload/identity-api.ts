@@ -5,14 +5,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Attestor } from '../identity/attestor/attestor.ts';
+import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { keyFingerprint, sha256 } from '../identity/fingerprint.ts';
 import type { Issuer } from '../identity/issuer.ts';
+import { nodeKeyOf } from '../identity/node-key-extension.ts';
 import { checkProof } from '../identity/possession.ts';
 import { readCsr } from '../identity/read-csr.ts';
 import type { ServerSvid } from '../identity/server-svid.ts';
 import { checkSubjectKey } from '../identity/subject-key.ts';
 import type { Svid } from '../identity/svid.ts';
 import { verifySvid } from '../identity/verify-svid.ts';
+import { createBudget } from '../lib/budget.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -39,6 +42,7 @@ export interface IdentityApiOptions {
   readonly issuer: Issuer;
   readonly trustDomain: TrustDomain;
   readonly attestors: Readonly<Record<string, Attestor>>;
+  readonly nodes: Pick<NodeRegistry, 'check' | 'remember'>;
   readonly server: ServerSvid;
   readonly clock: Clock;
   readonly log: Log;
@@ -47,6 +51,8 @@ export interface IdentityApiOptions {
   readonly counters?: CountersReceiver;
   /** Absent: goodbyes are refused. */
   readonly leave?: LeaveReceiver;
+  /** Takes who is about to start under a name; throws where another has it. Absent: refused. */
+  readonly hello?: LeaveReceiver;
 }
 
 /** Of one request. `who`: to whom its failures are counted. */
@@ -55,11 +61,16 @@ interface Caller {
   who: string;
 }
 
+/** Of one host: lifetimes of seconds go through, floods do not. */
+const issuance = { burst: 60, everyMs: 2000 };
+
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
-  const { issuer, trustDomain, attestors, server: own, clock, log, maxConnections = 2000 } = options;
+  const { issuer, trustDomain, attestors, nodes, server: own, clock, log, maxConnections = 2000 } = options;
   const limiter = createFailureLimiter({ clock });
+  const issuing = createBudget({ clock, ...issuance });
   const counters = createReceiveCounters({ clock, receiver: options.counters });
   const leave = createReceiveLeave({ clock, receiver: options.leave });
+  const hello = createReceiveLeave({ clock, receiver: options.hello });
   const http = createServer(
     {
       ...credentials(own.current()),
@@ -92,11 +103,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       if (path === identityPaths.bundle && request.method === 'GET') {
         return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
       }
-      if ((path === identityPaths.counters || path === identityPaths.leave) && request.method === 'POST') {
-        const trust = { bundle: await issuer.bundle(), trustDomain, now: clock.now() };
-        const { spiffeId, certificate } = identityOf(request.socket, trust);
-        proved(caller, certificate);
-        await (path === identityPaths.leave ? leave(request, spiffeId) : counters.take(request, spiffeId));
+      const tells = path === identityPaths.counters || path === identityPaths.leave || path === identityPaths.hello;
+      if (tells && request.method === 'POST') {
+        const peer = identityOf(request.socket, { bundle: await issuer.bundle(), trustDomain, now: clock.now() });
+        proved(caller, peer.certificate);
+        if (path === identityPaths.counters) await counters.take(request, peer);
+        else await (path === identityPaths.leave ? leave : hello)(request, peer);
         response.writeHead(204).end();
         return;
       }
@@ -128,8 +140,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const csr = readCsr(textOf(body, 'csr'));
     const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
     if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
-    const { spiffeId } = await attestor.attest(evidence, { nodeKey: keyFingerprint(nodeKey) });
-    return issuer.issue(spiffeId, { publicKey: csr.publicKey });
+    const host = keyFingerprint(nodeKey);
+    nodes.check(host);
+    pace(host);
+    const { spiffeId } = await attestor.attest(evidence, { nodeKey: host });
+    return issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host });
+        else await (path === identityPaths.leave ? leave : hello)(request, peer);
   }
 
   async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
@@ -139,7 +155,22 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     // Its certificate alone proves nothing: every peer is shown it.
     checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
     proved(caller, leaf.raw);
-    return issuer.issue(spiffeId, { publicKey: csr.publicKey });
+    const host = nodeKeyOf(leaf.raw);
+    if (host !== undefined) nodes.check(host);
+    pace(host ?? spiffeId);
+    // Its node key is in use: it is what is left to it after an outage.
+    if (host !== undefined) await nodes.remember(host, spiffeId);
+    return issuer.issue(spiffeId, { publicKey: csr.publicKey, ...(host === undefined ? {} : { nodeKey: host }) });
+  }
+
+  /** Each one that is issued is kept on record for days. */
+  function pace(who: string): void {
+    const wait = issuing.spend(who);
+    if (wait === 0) return;
+    throw new CellwallError('resource_exhausted', 'SVIDs are asked for too often', {
+      hint: `an SVID is good for half of its life: try again in ${Math.ceil(wait / 1000)} s`,
+    });
+        else await (path === identityPaths.leave ? leave : hello)(request, peer);
   }
 
   async function reply({ spiffeId, chain, notAfter }: Svid): Promise<IssueReply> {

@@ -1,6 +1,7 @@
 // Who speaks over a connection of the identity API, by the certificate that it presented.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { nodeKeyOf } from '../identity/node-key-extension.ts';
 import { toPem } from '../identity/pem.ts';
 import { verifySvid } from '../identity/verify-svid.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -8,15 +9,24 @@ import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 
 const maxChain = 4;
 
+/** Who it is, and the host that its SVID is bound to. */
+export interface Peer {
+  readonly spiffeId: SpiffeId;
+  readonly nodeKey?: string;
+  /** DER of the leaf. */
+  readonly certificate: Uint8Array;
+}
+
 /** Throws `unauthenticated` without a valid SVID. */
 export function identityOf(
   socket: Socket,
   trust: { readonly bundle: string; readonly trustDomain: TrustDomain; readonly now: number },
-): { readonly spiffeId: SpiffeId; readonly certificate: Uint8Array } {
+): Peer {
   const chain = socket instanceof TLSSocket ? presentedChain(socket) : '';
   if (chain === '') throw noCertificate();
   const { spiffeId, leaf } = verifySvid({ chain, ...trust });
-  return { spiffeId, certificate: leaf.raw };
+  const nodeKey = nodeKeyOf(leaf.raw);
+  return { spiffeId, certificate: leaf.raw, ...(nodeKey === undefined ? {} : { nodeKey }) };
 }
 
 export function noCertificate(): CellwallError {

@@ -42,6 +42,8 @@ export const identityPaths = {
   renew: '/v1/renew',
   /** Over mTLS, with the proxy's SVID (counters-report.ts). */
   counters: '/v1/counters',
+  /** Likewise: this proxy is about to start, under this name (leave-request.ts). */
+  hello: '/v1/hello',
   /** Likewise: this proxy is about to end (leave-request.ts). */
   leave: '/v1/leave',
 } as const;

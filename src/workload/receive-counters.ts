@@ -2,19 +2,25 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
-import type { SpiffeId } from '../model/spiffe-id.ts';
 import { type CountersReport, readCountersReport } from './counters-report.ts';
-import { noCertificate } from './identity-of.ts';
+import { noCertificate, type Peer } from './identity-of.ts';
 import { readBody } from './read-body.ts';
 
-/** `node`: `<SPIFFE ID>~<instance>`. `begunAt`: monotonic, before the counters were read. Throws what the reporter is told. */
-export type CountersReceiver = (node: string, report: CountersReport, begunAt: number) => void;
+/**
+ * `from`: the proxy as it says, `<SPIFFE ID>~<instance>`, and the host that it is on by its SVID. `begunAt`: monotonic, before the counters
+ * were read. Throws what the reporter is told.
+ */
+export type CountersReceiver = (
+  from: { readonly node: string; readonly nodeKey?: string },
+  report: CountersReport,
+  begunAt: number,
+) => void;
 
 export interface ReceiveCounters {
   /** Call for every new TCP connection, before its handshake: the reporter begins to read after that. */
   opened(socket: Socket): void;
-  /** `spiffeId`: of the verified certificate. */
-  take(request: IncomingMessage, spiffeId: SpiffeId): Promise<void>;
+  /** `peer`: by the verified certificate. */
+  take(request: IncomingMessage, peer: Peer): Promise<void>;
 }
 
 export interface ReceiveCountersDeps {
@@ -31,7 +37,7 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       openedAt.set(peer, clock.monotonic());
       socket.once('close', () => openedAt.delete(peer));
     },
-    async take(request, spiffeId) {
+    async take(request, { spiffeId, nodeKey }) {
       const { socket } = request;
       const begunAt = openedAt.get(peerOf(socket));
       if (begunAt === undefined) throw noCertificate();
@@ -39,7 +45,8 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       openedAt.delete(peerOf(socket));
       if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
       const report = readCountersReport(await readBody(request));
-      receiver(`${spiffeId}~${report.instance}`, report, begunAt);
+      const node = `${spiffeId}~${report.instance}`;
+      receiver({ node, ...(nodeKey === undefined ? {} : { nodeKey }) }, report, begunAt);
     },
   };
 }

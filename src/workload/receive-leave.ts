@@ -1,33 +1,34 @@
-// The identity API's side of a goodbye: who leaves is what its verified certificate says; the body adds which instance.
+// The identity API's side of a goodbye, and of a hello: who says it is what its verified certificate says; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
+import type { Peer } from './identity-of.ts';
 import { readLeaveRequest } from './leave-request.ts';
 import { readBody } from './read-body.ts';
 
-/** `node`: `<SPIFFE ID>~<instance>`. */
-export type LeaveReceiver = (node: string, run: string) => void;
+/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the host that says it, by its SVID. */
+export type LeaveReceiver = (node: string, run: string, nodeKey?: string) => void;
 
 export interface ReceiveLeaveDeps {
   readonly clock: Clock;
   readonly receiver: LeaveReceiver | undefined;
 }
 
-/** Takes one goodbye. Throws what the one who says it is told. */
+/** Takes one goodbye, or hello. Throws what the one who says it is told. */
 export function createReceiveLeave({
   clock,
   receiver,
-}: ReceiveLeaveDeps): (request: IncomingMessage, spiffeId: SpiffeId) => Promise<void> {
+}: ReceiveLeaveDeps): (request: IncomingMessage, peer: Peer) => Promise<void> {
   // Each that counts is a push to all callers: a proxy that comes and goes without end is slowed down.
   const limiter = createFailureLimiter({ clock });
-  return async (request, spiffeId) => {
-    if (receiver === undefined) throw new CellwallError('unimplemented', 'goodbyes are not taken here');
+  return async (request, { spiffeId, nodeKey }) => {
+    if (receiver === undefined) throw new CellwallError('unimplemented', 'nobody takes this here');
     const { instance, run } = readLeaveRequest(await readBody(request));
     const node = `${spiffeId}~${instance}`;
-    limiter.check(node);
-    limiter.fail(node);
-    receiver(node, run);
+    const who = `${node} ${nodeKey ?? ''}`;
+    limiter.check(who);
+    limiter.fail(who);
+    receiver(node, run, nodeKey);
   };
 }

@@ -24,6 +24,8 @@ const routes = [
   ['GET', '/v1/services'],
   ['GET', '/v1/proxies'],
   ['GET', '/v1/traffic'],
+  ['GET', '/v1/hosts'],
+  ['POST', '/v1/hosts/evict'],
   ['GET', '/v1/certificates'],
   ['POST', '/v1/certificates/rotate'],
   ['POST', '/v1/tokens'],

@@ -88,6 +88,8 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   explain: () => ['web', 'api'],
   audit: () => [],
   'token create': () => ['--service', 'web'],
+  'node list': () => [],
+  'node evict': () => ['0123456789ab'],
   'certs list': () => [],
   'certs rotate': () => [],
   'svid fetch': () => ['--service', 'web', '--dir', folder],

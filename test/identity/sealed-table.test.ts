@@ -55,7 +55,11 @@ test('nothing else counts: plain values, other keys, other tables, changed value
 
 test('a node key or a token that somebody wrote into the store gives no identity', async () => {
   const [nodeEntries, tokenEntries] = [new Map<string, Json>(), new Map<string, Json>()];
-  const nodes = createNodeRegistry(open(nodeEntries));
+  const nodes = createNodeRegistry({
+    nodes: open(nodeEntries),
+    evicted: open(new Map(), 'evicted-nodes'),
+    clock: createFakeClock(),
+  });
   const tokens = createJoinTokenAttestor({
     table: open(tokenEntries, 'join-tokens'),
     nodes,

@@ -28,7 +28,7 @@ function start(leases = new Map<string, Json>()) {
 describe('the registry', () => {
   it('makes a proxy an endpoint only once it accepted what it was served', () => {
     const { registry, changes } = start();
-    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.connected(1, { node, spiffeId: id, inbound, application });
     expect(registry.get(node)).toMatchObject({ state: 'connected', ready: false });
     registry.accepted(node);
     expect(registry.get(node)).toMatchObject({ ready: true });
@@ -42,14 +42,14 @@ describe('the registry', () => {
     const { registry, clock } = start();
     const other = 'spiffe://td/service/web' as SpiffeId;
     for (const instance of ['a', 'b']) {
-      registry.admit(`${id}~${instance}`, id);
-      registry.connected({ node: `${id}~${instance}`, spiffeId: id, inbound, application });
+      registry.admit({ node: `${id}~${instance}`, spiffeId: id, inbound, application, peer: '10.0.0.1' });
+      registry.connected(1, { node: `${id}~${instance}`, spiffeId: id, inbound, application });
     }
-    const third = (): void => registry.admit(`${id}~c`, id);
+    const third = (): void => registry.admit({ node: `${id}~c`, spiffeId: id, peer: '10.0.0.1' });
     expect(third).toThrow(/there are 2 proxies/);
-    expect(() => registry.admit(node, id)).not.toThrow();
-    expect(() => registry.admit(`${other}~a`, other)).not.toThrow();
-    registry.disconnected(node);
+    expect(() => registry.admit({ node, spiffeId: id, inbound, application, peer: '10.0.0.1' })).not.toThrow();
+    expect(() => registry.admit({ node: `${other}~a`, spiffeId: other, peer: '10.0.0.1' })).not.toThrow();
+    registry.disconnected(1, node);
     expect(third).toThrow(/there are 2 proxies/);
     clock.advance(1001);
     expect(third).not.toThrow();
@@ -57,9 +57,9 @@ describe('the registry', () => {
 
   it('keeps a proxy whose stream ended for the hold-down, then lets it go', () => {
     const { registry, clock, changes } = start();
-    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.connected(1, { node, spiffeId: id, inbound, application });
     registry.accepted(node);
-    registry.disconnected(node);
+    registry.disconnected(1, node);
     clock.advance(999);
     expect(registry.get(node)).toMatchObject({ state: 'held', ready: true });
     clock.advance(1);
@@ -69,11 +69,11 @@ describe('the registry', () => {
 
   it('takes a proxy that returns within the hold-down as the endpoint it was, without a change of endpoints', () => {
     const { registry, clock, changes } = start();
-    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.connected(1, { node, spiffeId: id, inbound, application });
     registry.accepted(node);
-    registry.disconnected(node);
+    registry.disconnected(1, node);
     clock.advance(500);
-    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.connected(1, { node, spiffeId: id, inbound, application });
     clock.advance(5000);
     expect(registry.get(node)).toMatchObject({ state: 'connected', ready: true });
     expect(changes.slice(2).every(({ endpoints }) => !endpoints)).toBe(true);
@@ -81,26 +81,26 @@ describe('the registry', () => {
 
   it('wants a proxy that moved to accept anew', () => {
     const { registry } = start();
-    registry.connected({ node, spiffeId: id, inbound, application });
+    registry.connected(1, { node, spiffeId: id, inbound, application });
     registry.accepted(node);
-    registry.disconnected(node);
-    registry.connected({ node, spiffeId: id, inbound: { ...inbound, port: 8444 }, application });
+    registry.disconnected(1, node);
+    registry.connected(1, { node, spiffeId: id, inbound: { ...inbound, port: 8444 }, application });
     expect(registry.get(node)).toMatchObject({ ready: false });
   });
 
   it('counts streams: the end of one of two changes nothing', () => {
     const { registry } = start();
-    registry.connected({ node, spiffeId: id, inbound, application });
-    registry.connected({ node, spiffeId: id, inbound, application });
-    registry.disconnected(node);
+    registry.connected(1, { node, spiffeId: id, inbound, application });
+    registry.connected(2, { node, spiffeId: id, inbound, application });
+    registry.disconnected(2, node);
     expect(registry.get(node)).toMatchObject({ state: 'connected' });
-    registry.disconnected(node);
+    registry.disconnected(1, node);
     expect(registry.get(node)).toMatchObject({ state: 'held' });
   });
 
   it('outlives the process: leases come back held, and go when their proxies do not', async () => {
     const first = start();
-    first.registry.connected({ node, spiffeId: id, inbound, application });
+    first.registry.connected(1, { node, spiffeId: id, inbound, application });
     first.registry.accepted(node);
     const second = start(first.leases);
     await second.registry.restore();
@@ -109,7 +109,15 @@ describe('the registry', () => {
     ]);
     second.clock.advance(1000);
     expect(second.registry.proxies()).toEqual([]);
-    expect(first.leases.size).toBe(0);
+    // It is missed for a week, over restarts, or until it is back.
+    const third = start(first.leases);
+    await third.registry.restore();
+    expect(third.registry.proxies()).toEqual([]);
+    expect(third.registry.away()).toMatchObject([{ node, inbound }]);
+    third.registry.connected(1, { node, spiffeId: id, inbound, application });
+    expect(third.registry.away()).toEqual([]);
+    second.clock.advance(8 * 86_400_000);
+    expect(second.registry.away()).toEqual([]);
   });
 
   it('ignores a lease that cannot be read', async () => {
@@ -124,7 +132,7 @@ describe('a proxy that says goodbye', () => {
 
   it('is no endpoint at once, whatever it accepts after that, and gone with its stream', () => {
     const { registry, changes } = start();
-    registry.connected(proxy);
+    registry.connected(1, proxy);
     registry.accepted(node);
     registry.left(node, 'r1');
     expect(registry.get(node)).toMatchObject({ state: 'connected', ready: false });
@@ -133,50 +141,50 @@ describe('a proxy that says goodbye', () => {
     registry.left(node, 'r1');
     expect(registry.get(node)).toMatchObject({ ready: false });
     expect(changes).toHaveLength(3);
-    registry.disconnected(node);
+    registry.disconnected(1, node);
     expect(registry.get(node)).toBeUndefined();
   });
 
   it('while its stream is down is gone at once, and no endpoint when the stream comes back in the drain', () => {
     const { registry, changes, leases } = start();
-    registry.connected(proxy);
+    registry.connected(1, proxy);
     registry.accepted(node);
-    registry.disconnected(node);
+    registry.disconnected(1, node);
     registry.left(node, 'r1');
     expect(registry.get(node)).toBeUndefined();
     expect(changes.at(-1)).toEqual({ node, endpoints: true });
-    registry.connected(proxy);
+    registry.connected(1, proxy);
     registry.accepted(node);
     expect(registry.get(node)).toMatchObject({ ready: false });
-    registry.disconnected(node);
+    registry.disconnected(1, node);
     expect(registry.get(node)).toBeUndefined();
     expect(leases.get(node)).toMatchObject({ left: true });
   });
 
   it('is not revived by a restart of the control plane, not even if it is still draining then', async () => {
     const first = start();
-    first.registry.connected(proxy);
+    first.registry.connected(1, proxy);
     first.registry.accepted(node);
     first.registry.left(node, 'r1');
     const second = start(first.leases);
     await second.registry.restore();
     expect(second.registry.proxies()).toEqual([]);
-    second.registry.connected(proxy);
+    second.registry.connected(1, proxy);
     second.registry.accepted(node);
     expect(second.registry.get(node)).toMatchObject({ ready: false });
-    second.registry.disconnected(node);
+    second.registry.disconnected(1, node);
     second.clock.advance(3_600_000);
     expect(first.leases.size).toBe(0);
   });
 
   it('is an endpoint again when it is started again, also after a restart of the control plane', async () => {
     const first = start();
-    first.registry.connected(proxy);
+    first.registry.connected(1, proxy);
     first.registry.accepted(node);
     first.registry.left(node, 'r1');
     // Its stream ends only after the next one has begun.
-    first.registry.connected({ ...proxy, run: 'r2' });
-    first.registry.disconnected(node);
+    first.registry.connected(2, { ...proxy, run: 'r2' });
+    first.registry.disconnected(1, node);
     first.registry.accepted(node);
     expect(first.registry.get(node)).toMatchObject({ ready: true });
     first.clock.advance(3_600_000);
@@ -189,7 +197,7 @@ describe('a proxy that says goodbye', () => {
 
   it('cannot be sent away by another of its identity, which does not know its run', () => {
     const { registry, leases } = start();
-    registry.connected(proxy);
+    registry.connected(1, proxy);
     registry.accepted(node);
     const lease = leases.get(node);
     registry.left(node, 'r2');
@@ -200,7 +208,7 @@ describe('a proxy that says goodbye', () => {
   it('before it has connected never becomes an endpoint', () => {
     const { registry } = start();
     registry.left(node, 'r1');
-    registry.connected(proxy);
+    registry.connected(1, proxy);
     registry.accepted(node);
     expect(registry.get(node)).toMatchObject({ ready: false });
   });
@@ -208,11 +216,11 @@ describe('a proxy that says goodbye', () => {
 
 it('keeps a proxy that was killed, and whose next run takes over, an endpoint all the while', () => {
   const { registry, changes } = start();
-  registry.connected({ node, spiffeId: id, inbound, application, run: 'r1' });
+  registry.connected(1, { node, spiffeId: id, inbound, application, run: 'r1' });
   registry.accepted(node);
-  registry.disconnected(node);
+  registry.disconnected(1, node);
   expect(registry.get(node)).toMatchObject({ state: 'held', ready: true });
-  registry.connected({ node, spiffeId: id, inbound, application, run: 'r2' });
+  registry.connected(1, { node, spiffeId: id, inbound, application, run: 'r2' });
   expect(registry.get(node)).toMatchObject({ state: 'connected', ready: true });
   expect(changes.slice(2).every(({ endpoints }) => !endpoints)).toBe(true);
 });

@@ -70,6 +70,10 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
         expiresAt: clock.now() + ttlMs,
       }),
     },
+    hosts: {
+      list: async () => [{ nodeKey: 'ab'.repeat(32), spiffeId: 'spiffe://td1/service/api', seenAt: 0, proxies: [] }],
+      evict: async () => ({ nodeKeys: [], proxies: [] }),
+    },
     certificates: () => [],
     rotate: () => 0,
     metrics: async () => '# metrics\n',

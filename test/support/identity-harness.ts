@@ -52,7 +52,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const dir = mkdtempSync(join(tmpdir(), 'cellwall-identity-'));
   const authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock, log: silentLog });
   const issuer = createIssuer({ authority, trustDomain, policy, table: createMemoryTable(), clock, log: silentLog });
-  const nodes = createNodeRegistry(createMemoryTable());
+  const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
   const attestors = createAttestors({
     tokens: createMemoryTable(),
     nodes,
@@ -62,7 +62,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
   const tokens = attestors['join-token'];
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, server, clock, log: silentLog },
+    ...{ issuer, trustDomain, attestors, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
   });

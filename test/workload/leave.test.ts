@@ -54,7 +54,7 @@ it.each([
   ['an odd run', { instance: 'a1', run: '../x' }],
   ['a long run', { instance: 'a1', run: 'a'.repeat(65) }],
 ])('is refused with %s', async (_, body) => {
-  await expect(say(body)).rejects.toThrow('HTTP status 400');
+  await expect(say(body)).rejects.toMatchObject({ code: 'invalid_argument' });
   expect(left).toEqual([]);
 });
 
@@ -62,7 +62,7 @@ it('is refused from a certificate of elsewhere', async () => {
   const other = await createIdentityHarness();
   try {
     const foreign = { ...(await svid(other)), bundle: await harness.authority.bundle() };
-    await expect(say({ instance: 'a1', run: 'r1' }, foreign)).rejects.toThrow('HTTP status 401');
+    await expect(say({ instance: 'a1', run: 'r1' }, foreign)).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(left).toEqual([]);
   } finally {
     await other.close();
@@ -72,7 +72,7 @@ it('is refused from a certificate of elsewhere', async () => {
 it('is slowed down where a proxy says it again and again', async () => {
   const from = await svid();
   for (let time = 0; time < 30; time += 1) await say({ instance: 'a1', run: `r${time}` }, from);
-  await expect(say({ instance: 'a1', run: 'r' }, from)).rejects.toThrow('HTTP status 429');
+  await expect(say({ instance: 'a1', run: 'r' }, from)).rejects.toMatchObject({ code: 'resource_exhausted' });
   await say({ instance: 'a2', run: 'r' }, from);
   expect(left).toHaveLength(31);
 });

@@ -1,28 +1,82 @@
-// Which identity a node key was given, so that a host that restarts with its key needs no new token.
-import type { Table } from '../../lib/table.ts';
+// Which identity a node key was given, so that a host that restarts with its key needs no new token; and which keys were evicted: those,
+// and every SVID that is bound to one, are refused from then on, whatever is applied later.
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Json, Table } from '../../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
 
+export interface KnownNode {
+  /** SHA-256 of its SubjectPublicKeyInfo, hex. */
+  readonly nodeKey: string;
+  readonly spiffeId: SpiffeId;
+  /** When it joined or renewed last. Epoch milliseconds. */
+  readonly seenAt: number;
+}
+
 export interface NodeRegistry {
+  /** Reads what was evicted. Call once, first, and again where others share the store. */
+  restore(): Promise<void>;
   remember(nodeKey: string, spiffeId: SpiffeId): Promise<void>;
   find(nodeKey: string): Promise<SpiffeId | undefined>;
-  /** Forgets every key of an identity: none of its hosts may return without a new token. */
-  forget(spiffeId: SpiffeId): Promise<number>;
+  list(): Promise<readonly KnownNode[]>;
+  isEvicted(nodeKey: string): boolean;
+  /** Throws `failed_precondition` for an evicted one. */
+  check(nodeKey: string): void;
+  /** For ever. It is in force when it resolves; throws when it cannot be kept. */
+  evict(nodeKey: string): Promise<void>;
+  /** Evicts every key of an identity: none of its hosts may return without a new token. Answers them. */
+  evictAll(spiffeId: SpiffeId): Promise<readonly string[]>;
+}
+
+export interface NodeRegistryDeps {
+  readonly nodes: Table;
+  readonly evicted: Table;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** A key that was not used for so long, for renewals neither, is forgotten: longer than any outage. */
 const keepMs = 400 * 86_400_000;
 
-export function createNodeRegistry(table: Table): NodeRegistry {
+export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {
+  // What is evicted stays so in this process, whatever becomes of the table.
+  const gone = new Set<string>();
+  const list = async (): Promise<readonly KnownNode[]> =>
+    (await nodes.list()).flatMap(({ key, value }) => read(key, value) ?? []);
+  const evict = async (nodeKey: string): Promise<void> => {
+    gone.add(nodeKey);
+    await evicted.set(nodeKey, clock.now());
+    await nodes.delete(nodeKey);
+  };
   return {
-    remember: (nodeKey, spiffeId) => table.set(nodeKey, spiffeId, { ttlMs: keepMs }),
-    async find(nodeKey) {
-      const value = await table.get(nodeKey);
-      return typeof value === 'string' ? parseSpiffeId(value) : undefined;
+    async restore() {
+      for (const { key } of await evicted.list()) gone.add(key);
     },
-    async forget(spiffeId) {
-      const keys = (await table.list()).filter(({ value }) => value === spiffeId);
-      for (const { key } of keys) await table.delete(key);
-      return keys.length;
+    remember: (nodeKey, spiffeId) => nodes.set(nodeKey, { spiffeId, seenAt: clock.now() }, { ttlMs: keepMs }),
+    async find(nodeKey) {
+      const value = await nodes.get(nodeKey);
+      return value === undefined ? undefined : read(nodeKey, value)?.spiffeId;
+    },
+    list,
+    isEvicted: (nodeKey) => gone.has(nodeKey),
+    check(nodeKey) {
+      if (!gone.has(nodeKey)) return;
+      throw new CellwallError('failed_precondition', `this host was evicted (node key ${nodeKey.slice(0, 16)})`, {
+        hint: 'start it with a new join token: cellwall token create',
+      });
+    },
+    evict,
+    async evictAll(spiffeId) {
+      const own = (await list()).filter((node) => node.spiffeId === spiffeId).map(({ nodeKey }) => nodeKey);
+      for (const nodeKey of own) await evict(nodeKey);
+      return own;
     },
   };
+}
+
+/** An earlier version kept the identity alone. */
+function read(nodeKey: string, value: Json): KnownNode | undefined {
+  const { spiffeId: text = value, seenAt = 0 }: { readonly spiffeId?: unknown; readonly seenAt?: unknown } =
+    Object(value);
+  const spiffeId = typeof text === 'string' ? parseSpiffeId(text) : undefined;
+  return spiffeId === undefined || typeof seenAt !== 'number' ? undefined : { nodeKey, spiffeId, seenAt };
 }

@@ -152,7 +152,7 @@ export async function createBuiltInAuthority(options: BuiltInOptions): Promise<B
   }
 
   async function sign(request: SigningRequest): Promise<SignedCertificate> {
-    const { spiffeId, publicKey, dnsNames, commonName } = request;
+    const { spiffeId, publicKey, dnsNames, commonName, nodeKey } = request;
     checkSubjectKey(publicKey);
     if (active.notAfter.getTime() <= clock.now()) await rotateIssuers();
     const issuer = active;
@@ -167,6 +167,7 @@ export async function createBuiltInAuthority(options: BuiltInOptions): Promise<B
       publicKey,
       uri: spiffeId,
       dnsNames,
+      ...(nodeKey === undefined ? {} : { nodeKey }),
       ...(commonName === undefined ? {} : { commonName }),
       notBefore,
       notAfter,

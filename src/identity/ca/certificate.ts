@@ -6,7 +6,7 @@ import {
   BasicConstraintsExtension,
   ExtendedKeyUsage,
   ExtendedKeyUsageExtension,
-  type Extension,
+  Extension,
   type JsonGeneralName,
   KeyUsageFlags,
   KeyUsagesExtension,
@@ -15,6 +15,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { nodeKeyExtensionValue, nodeKeyOid } from '../node-key-extension.ts';
 
 /** A CA that can sign: its certificate and its key, ready for WebCrypto. */
 export interface Signer {
@@ -34,6 +35,8 @@ export interface CertificateParams {
   readonly uri: string;
   readonly dnsNames?: readonly string[];
   readonly commonName?: string;
+  /** Of the host that it belongs to. */
+  readonly nodeKey?: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** CA:TRUE, with this path length when given. */
@@ -62,7 +65,7 @@ export async function createSigner(pem: string, keyPem: string): Promise<Signer>
 export async function createCertificate(
   params: CertificateParams,
 ): Promise<{ readonly pem: string; readonly serial: string }> {
-  const { issuer, publicKey, uri, dnsNames = [], commonName, ca } = params;
+  const { issuer, publicKey, uri, dnsNames = [], commonName, nodeKey, ca } = params;
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   const names: JsonGeneralName[] = [{ type: 'url', value: uri }];
   for (const value of dnsNames) names.push({ type: 'dns', value });
@@ -84,6 +87,7 @@ export async function createCertificate(
   if (ca === undefined) {
     extensions.push(new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]));
   }
+  if (nodeKey !== undefined) extensions.push(new Extension(nodeKeyOid, false, nodeKeyExtensionValue(nodeKey)));
   const serial = randomSerial();
   const subject = commonName === undefined ? '' : [{ O: ['Cellwall'] }, { CN: [commonName] }];
   const certificate = await X509CertificateGenerator.create(

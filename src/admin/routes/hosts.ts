@@ -1,0 +1,32 @@
+// Hosts that joined, and their eviction.
+import type { AdminDeps } from '../deps.ts';
+import { ok, type Route, route } from '../route.ts';
+import { evictAnswerSchema, evictBodySchema, hostsSchema } from '../wire-hosts.ts';
+
+export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): readonly Route[] {
+  return [
+    route({
+      method: 'GET',
+      url: '/v1/hosts',
+      summary: 'The hosts that joined, by their node keys.',
+      answer: hostsSchema,
+      errors: [503],
+      handle: async () => ok({ hosts: (await hosts.list()).map((host) => ({ ...host, proxies: [...host.proxies] })) }),
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/hosts/evict',
+      summary: 'Refuse a host from now on: its node key, and every SVID that is bound to it.',
+      body: evictBodySchema,
+      answer: evictAnswerSchema,
+      errors: [404, 503],
+      async handle({ body: { target } }) {
+        const isName = !target.startsWith('spiffe:') && !/^[0-9a-f]{12,64}$/.test(target);
+        const { nodeKeys, proxies } = await hosts.evict((isName ? resolveService(target) : undefined) ?? target);
+        for (const nodeKey of nodeKeys) audit.append({ kind: 'host-evicted', author: 'operator', nodeKey });
+        log.warn({ nodeKeys, proxies }, 'hosts were evicted');
+        return ok({ nodeKeys: [...nodeKeys], proxies: [...proxies] });
+      },
+    }),
+  ];
+}

@@ -1,0 +1,29 @@
+// What the admin API takes and answers about hosts: those that joined, by their node keys.
+import { z } from 'zod';
+
+export const hostsSchema = z.object({
+  hosts: z.array(
+    z.object({
+      nodeKey: z.string().describe('SHA-256 of the node key, hexadecimal.'),
+      spiffeId: z.string(),
+      seenAt: z.number().describe('When it joined or renewed last; 0 where that is not known.'),
+      proxies: z.array(z.string()).describe('Of them those that are connected or held.'),
+    }),
+  ),
+});
+
+export const evictBodySchema = z.strictObject({
+  target: z
+    .string()
+    .min(3)
+    .max(2200)
+    .describe('A node key (12 digits or more), a proxy, the serial of an SVID, a SPIFFE ID, or a service reference.'),
+});
+
+export const evictAnswerSchema = z.object({
+  nodeKeys: z.array(z.string()),
+  proxies: z.array(z.string()).describe('Of them those that were connected or held.'),
+});
+
+export type HostsAnswer = z.output<typeof hostsSchema>;
+export type EvictAnswer = z.output<typeof evictAnswerSchema>;

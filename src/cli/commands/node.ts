@@ -1,0 +1,62 @@
+// `cellwall node`: the hosts that joined, and their eviction.
+import { Command } from 'commander';
+import { addConnectionFlags, connect } from '../connection.ts';
+import { examples } from '../help.ts';
+import type { CliContext } from '../io.ts';
+import { formatOf, print } from '../print.ts';
+import { array, object, prints } from '../prints.ts';
+import { formatTable } from '../table.ts';
+import { relativeTime } from '../time.ts';
+
+/** Enough of a node key to name it. */
+const shown = 16;
+
+export function nodeCommand(context: CliContext): Command {
+  const list = new Command('list')
+    .summary('list hosts')
+    .description(
+      'Lists the hosts that joined, by their node keys: whose identity each has, when it renewed last, its proxies.',
+    )
+    .action(async (_options: object, self: Command) => {
+      const client = await connect(context, self);
+      const { hosts } = await client.hosts();
+      const now = context.clock.now();
+      await print(context, formatOf(self), {
+        value: hosts,
+        table: () =>
+          formatTable(
+            ['NODE KEY', 'IDENTITY', 'SEEN', 'PROXIES'],
+            hosts.map(({ nodeKey, spiffeId, seenAt, proxies }) => [
+              nodeKey.slice(0, shown),
+              spiffeId,
+              seenAt === 0 ? '-' : relativeTime(seenAt, now),
+              proxies.length === 0 ? '-' : proxies.map((node) => node.slice(node.indexOf('~') + 1)).join(', '),
+            ]),
+          ),
+      });
+    });
+  const evict = new Command('evict')
+    .summary('refuse a host from now on')
+    .description(
+      'Refuses a host from now on: its node key, every SVID that is bound to it (copies, too), and its proxies, which are no endpoints any more. Only a new join token brings it back, with a new node key. To other proxies its SVID is good until it ends.',
+    )
+    .argument(
+      '<target>',
+      'a node key (12 digits or more), a proxy (<SPIFFE ID>~<instance>), the serial of an SVID; or all of a service or a SPIFFE ID',
+    )
+    .action(async (target: string, _options: object, self: Command) => {
+      const client = await connect(context, self);
+      const answer = await client.evict(target);
+      await print(context, formatOf(self), {
+        value: answer,
+        table: () =>
+          `evicted ${answer.nodeKeys.map((nodeKey) => nodeKey.slice(0, shown)).join(', ')} (proxies: ${answer.proxies.length})\n`,
+      });
+    });
+  examples(evict, 'node evict 3f9a1c0de4b2', 'node evict spiffe://example.org/service/api~a1b2c3');
+  return new Command('node')
+    .summary('list the hosts that joined, or evict one')
+    .description('Hosts: each has a node key, which it joined with. Alone it lists them.')
+    .addCommand(prints(addConnectionFlags(list), array('nodeKey spiffeId seenAt proxies')), { isDefault: true })
+    .addCommand(prints(addConnectionFlags(evict), object('nodeKeys proxies')));
+}

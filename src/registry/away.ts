@@ -1,0 +1,56 @@
+// Proxies that went without a word: known before, missed now. `status` shows them until they are back, until another one serves where
+// they did, or until a week is over. Bounded, as whoever has an identity makes up instances.
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { HostPort } from './claims.ts';
+
+export interface AwayProxy {
+  /** `<SPIFFE ID>~<instance>`. */
+  readonly node: string;
+  readonly spiffeId: SpiffeId;
+  readonly inbound?: HostPort;
+  /** Epoch milliseconds. */
+  readonly since: number;
+}
+
+export interface Away {
+  add(proxy: AwayProxy): void;
+  /** It is back, or somebody serves in its place. */
+  replacedBy(proxy: Pick<AwayProxy, 'node' | 'spiffeId' | 'inbound'>): void;
+  forget(node: string): void;
+  list(): readonly AwayProxy[];
+}
+
+const keepMs = 7 * 86_400_000;
+const maxOfIdentity = 50;
+const maxAll = 5000;
+
+/** `onForgotten`: it is not missed any more. */
+export function createAway(now: () => number, onForgotten: (node: string) => void): Away {
+  /** The oldest first. */
+  const proxies = new Map<string, AwayProxy>();
+  const forget = (node: string): void => {
+    if (proxies.delete(node)) onForgotten(node);
+  };
+  return {
+    add(proxy) {
+      proxies.delete(proxy.node);
+      proxies.set(proxy.node, proxy);
+      const own = [...proxies.values()].filter(({ spiffeId }) => spiffeId === proxy.spiffeId);
+      const [oldest] = own.length > maxOfIdentity ? own : proxies.size > maxAll ? proxies.values() : [];
+      if (oldest !== undefined) forget(oldest.node);
+    },
+    replacedBy({ node, spiffeId, inbound }) {
+      forget(node);
+      if (inbound === undefined) return;
+      for (const other of proxies.values()) {
+        const there = other.inbound?.address === inbound.address && other.inbound.port === inbound.port;
+        if (other.spiffeId === spiffeId && there) forget(other.node);
+      }
+    },
+    forget,
+    list() {
+      for (const { node, since } of proxies.values()) if (since < now() - keepMs) forget(node);
+      return [...proxies.values()];
+    },
+  };
+}

@@ -1,0 +1,69 @@
+// Who may be a proxy under a name (`<SPIFFE ID>~<instance>`). A name belongs to the host that has it: the node key that its certificate
+// is bound to; and, as a folder may be copied with its key, to one life of Envoy at a time. Pure.
+
+import type { Budget } from '../lib/budget.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { HostPort } from './claims.ts';
+import type { RegisteredProxy } from './registered-proxy.ts';
+
+/** One that wants to be the proxy of that name. */
+export interface Candidate {
+  readonly node: string;
+  /** The node key of its verified certificate; an SVID of an earlier version has none. */
+  readonly holder?: string;
+  readonly run?: string;
+  /** As claimed: of one that tells no run, what tells it from another. */
+  readonly inbound?: HostPort;
+  readonly application?: HostPort;
+}
+
+/** Why it may not. `connected`: the other has an open stream, and has not said goodbye. */
+export function refusalOf(candidate: Candidate, other: RegisteredProxy, connected: boolean): CellwallError | undefined {
+  const { node, holder } = candidate;
+  // One that was registered by an earlier version has no host yet: the first that shows one is it, unless it is connected.
+  if (holder !== other.holder && (other.holder !== undefined || connected)) {
+    return new CellwallError('permission_denied', `${node} is another host's proxy${whereOf(other)}`, {
+      hint: 'give this one an --instance of its own; if that host is gone for good, wait for half a minute, or: cellwall node evict',
+    });
+  }
+  if (!connected || lifeOf(candidate) === lifeOf(other)) return undefined;
+  return new CellwallError('already_exists', `another proxy runs as ${node}${whereOf(other)}`, {
+    hint: 'is the data folder of one a copy? give this one a --data folder and an --instance of its own',
+  });
+}
+
+export function notItsHost(node: string): CellwallError {
+  return new CellwallError('permission_denied', `${node} is another host's proxy`, {
+    hint: 'a proxy speaks for itself only',
+  });
+}
+
+export function lifeOf({ run, inbound, application }: Candidate): string {
+  return run ?? JSON.stringify([inbound, application]);
+}
+
+function whereOf({ inbound, peer }: RegisteredProxy): string {
+  const at = inbound === undefined ? '' : `, which listens at ${inbound.address}:${inbound.port}`;
+  return peer === undefined ? at : `${at}, connected from ${peer}`;
+}
+
+const hint = 'a proxy keeps its instance across restarts: is one made anew each time?';
+
+/** Throws for one proxy too many of an identity, or of a host, and for a host that takes new names again and again. */
+export function checkRoom(
+  { spiffeId, holder }: Candidate & { readonly spiffeId: SpiffeId },
+  proxies: readonly RegisteredProxy[],
+  { maxInstances, maxOfHost }: { readonly maxInstances: number; readonly maxOfHost: number },
+  naming: Budget,
+): void {
+  const others = proxies.filter((proxy) => proxy.spiffeId === spiffeId).length;
+  if (others >= maxInstances) {
+    throw new CellwallError('resource_exhausted', `there are ${others} proxies of ${spiffeId} already`, { hint });
+  }
+  if (holder === undefined) return;
+  const ofHost = proxies.filter((proxy) => proxy.holder === holder).length;
+  if (ofHost >= maxOfHost || naming.spend(holder) > 0) {
+    throw new CellwallError('resource_exhausted', `too many proxies of one host, as ${spiffeId}`, { hint });
+  }
+}

@@ -1,0 +1,46 @@
+// A proxy as the registry has it, while it is connected or held.
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { HostPort } from './claims.ts';
+
+export interface RegisteredProxy {
+  /** `<SPIFFE ID>~<instance>`. */
+  readonly node: string;
+  readonly spiffeId: SpiffeId;
+  readonly inbound?: HostPort;
+  /** Why it has no `inbound`, though it claims one. Of this process's time only. */
+  readonly notRegistered?: string;
+  readonly application?: HostPort;
+  /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
+  readonly userAgent?: string;
+  /** Its host has the loopback address of IPv6, too. */
+  readonly loopback6?: true;
+  /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
+  readonly singleServices?: 'delta' | 'sotw';
+  /** Which life of its Envoy it is, if it says so. */
+  readonly run?: string;
+  /** The node key of its host: the name is that one's. */
+  readonly holder?: string;
+  /** Where its first stream comes from. Of this process's time only. */
+  readonly peer?: string;
+  /** Another that wanted to be it, and was refused. Of this process's time only. */
+  readonly contested?: { readonly peer: string; readonly inbound?: HostPort; readonly at: number };
+  readonly state: 'connected' | 'held';
+  /** Epoch milliseconds of the last change of `state`. */
+  readonly since: number;
+  readonly ready: boolean;
+}
+
+interface Addresses {
+  readonly inbound?: HostPort | undefined;
+  readonly application?: HostPort | undefined;
+}
+
+/** Where it is reached, or where its application is, is not what it was. */
+export function moved(from: Addresses, to: Addresses): boolean {
+  const textOf = ({ inbound, application }: Addresses): string => JSON.stringify([inbound, application]);
+  return textOf(from) !== textOf(to);
+}
+
+export function isEndpoint({ ready, inbound }: RegisteredProxy): boolean {
+  return ready && inbound !== undefined;
+}

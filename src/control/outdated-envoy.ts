@@ -2,7 +2,7 @@
 // no release of Envoy (another xDS client, a test) is taken to know what it asks for; so is who is no Service, and gets secrets only.
 import { envoyVersionIn, isTooOld, oldestEnvoy } from '../lib/envoy-version.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import type { RegisteredProxy } from '../registry/registry.ts';
+import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 
 export function outdatedEnvoy(
   { serviceOf }: MeshIr,

@@ -145,7 +145,6 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     pace(host);
     const { spiffeId } = await attestor.attest(evidence, { nodeKey: host });
     return issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host });
-        else await (path === identityPaths.leave ? leave : hello)(request, peer);
   }
 
   async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
@@ -170,7 +169,6 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     throw new CellwallError('resource_exhausted', 'SVIDs are asked for too often', {
       hint: `an SVID is good for half of its life: try again in ${Math.ceil(wait / 1000)} s`,
     });
-        else await (path === identityPaths.leave ? leave : hello)(request, peer);
   }
 
   async function reply({ spiffeId, chain, notAfter }: Svid): Promise<IssueReply> {

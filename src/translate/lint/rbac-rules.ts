@@ -48,6 +48,10 @@ const permissions: Rule = (message) =>
     ? [['rbac-empty-permission', 'a permission names something']]
     : [];
 
+/** Of one trust domain: "spiffe://" alone would be anyone of any. */
+const wholeId = /^spiffe:\/\/[^/]+\/./;
+const wholePrefix = /^spiffe:\/\/[^/]+\/(?:.*\/)?$/;
+
 const mtlsAuthenticated: Rule = (message) => {
   if (!isMessage(message, MtlsAuthenticatedSchema)) return [];
   const { sanMatcher, anyValidatedClientCertificate } = message;
@@ -58,8 +62,13 @@ const mtlsAuthenticated: Rule = (message) => {
     return [['rbac-san-type', 'only a URI SAN is an identity']];
   }
   const pattern = sanMatcher.matcher?.matchPattern;
-  const whole = pattern?.case === 'exact' || (pattern?.case === 'prefix' && pattern.value.endsWith('/'));
-  return whole ? [] : [['rbac-san-pattern', 'a SPIFFE ID is matched exactly, or as a prefix that ends in "/"']];
+  const whole =
+    sanMatcher.matcher?.ignoreCase === false &&
+    ((pattern?.case === 'exact' && wholeId.test(pattern.value)) ||
+      (pattern?.case === 'prefix' && wholePrefix.test(pattern.value)));
+  return whole
+    ? []
+    : [['rbac-san-pattern', 'a SPIFFE ID is matched exactly, or as a prefix of a trust domain that ends in "/"']];
 };
 
 /** Before the first configuration arrives, and after it was taken away. */

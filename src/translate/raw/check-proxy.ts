@@ -7,6 +7,7 @@ import type { Finding } from '../lint/finding.ts';
 import { lint } from '../linter.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import { translate } from '../translate.ts';
+import { allowedCallers } from './allowed-callers.ts';
 import { applyRaw } from './apply-raw.ts';
 import { brokenConstraints } from './constraints.ts';
 import { envoyRegistry } from './envoy-registry.ts';
@@ -58,7 +59,7 @@ function checkResult(base: readonly TranslatedResource[], raws: readonly RawIr[]
   const removes = raws.some(({ change }) => change.kind === 'remove');
   const touched = new Set(raws.map((raw) => targetKey(targetOf(raw))));
   const only = (resource: TranslatedResource): boolean => removes || touched.has(targetKey(resource));
-  for (const finding of lint(result, { raw: true, only })) {
+  for (const finding of [...lint(result, { raw: true, only }), ...allowedCallers(base, result)]) {
     const those = about(`${finding.typeUrl} ${finding.resource}`);
     // What is wrong elsewhere, as a reference to what was removed, may be the fault of any of them.
     for (const raw of those.length > 0 ? those : raws) tell(raw, faultOf(finding, raw));

@@ -10,7 +10,7 @@ let wall: ClaimsWall;
 
 afterEach(() => wall.stop());
 
-test.each([1, 4])('--concurrency %i', { timeout: 900_000 }, async (concurrency) => {
+test.each([1, 4])('--concurrency %i', { timeout: 2_700_000 }, async (concurrency) => {
   wall = await startClaimsWall(concurrency);
   const outcome = await claimsLoad(wall, { seed, more: (made) => made < calls, ruleChangeMs: qualifying ? 500 : 50 });
   figure(`callsConcurrency${concurrency}`, outcome.calls);

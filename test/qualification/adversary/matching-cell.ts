@@ -15,7 +15,7 @@ export const matchingCellItems: readonly Item[] = [
     line: '1,000,000 calls from 10 cells about their own and each other, interleaved at random on shared and own connections, rules changing twice a second, --concurrency 1 and 4',
     bound: 'not one wrong decision by the answers or by what arrived, no crash',
     files: ['test/adversary/matching-cell/load.test.ts'],
-    limitMinutes: 45,
+    limitMinutes: 90,
   }),
   matchingCellHour,
   fromTests({
@@ -23,5 +23,11 @@ export const matchingCellItems: readonly Item[] = [
     line: 'paths that climb by escaped slashes, backslashes, parameters and escaped escapes, before a file server (Python) that decodes first',
     bound: 'nobody gets a file that no rule allows; explain says what the wall does',
     files: ['test/adversary/paths/hidden-dots.test.ts'],
+  }),
+  fromTests({
+    name: 'raw-anyone',
+    line: 'raw patches of authorization that mean anyone, in every word that Envoy has for it, and filters that let in whom they do not name',
+    bound: 'each is refused before it is stored; whoever is named may be added',
+    files: ['test/adversary/authorization/anyone.test.ts'],
   }),
 ];

@@ -1,0 +1,119 @@
+// Whom a raw resource lets in: only callers that a certificate names. Every other word for a principal (any, an address, a header, a
+// path, metadata, "not") can mean anyone, by itself or joined to others of its kind; so what translate did not make itself has to name
+// a SPIFFE ID wherever it allows. Data flows from the resources before and after raw changes to findings.
+import { create, equals, isMessage, type Message } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
+import {
+  type Policy,
+  PolicySchema,
+  type Principal,
+  type RBAC,
+  RBAC_Action,
+  RBACSchema,
+} from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { authzAllow } from '../filters/authz-allow.ts';
+import { authzDeny } from '../filters/authz-deny.ts';
+import type { Finding } from '../lint/finding.ts';
+import { extensionRegistry } from '../lint/registry.ts';
+import type { TranslatedResource } from '../proxy.ts';
+import { targetKey } from './raw-target.ts';
+
+const guard = 'cellwall/guard/';
+
+/** `base` is what translate made, `result` what raw resources made of it. */
+export function allowedCallers(
+  base: readonly TranslatedResource[],
+  result: readonly TranslatedResource[],
+): readonly Finding[] {
+  const own = new Map(base.map((resource) => [targetKey(resource), resource]));
+  return result.flatMap((resource) => {
+    const before = own.get(targetKey(resource));
+    if (before === resource || !isMessage(resource.message, TypedExtensionConfigSchema)) return [];
+    return wrongsOf(resource.message, before?.message).map(([code, message, path]) => ({
+      code,
+      message,
+      typeUrl: resource.typeUrl,
+      resource: resource.name,
+      path,
+    }));
+  });
+}
+
+type PlacedWrong = readonly [code: string, message: string, path: string];
+
+function wrongsOf(config: TypedExtensionConfig, before: Message | undefined): readonly PlacedWrong[] {
+  const stands = [authzAllow, authzDeny].find(({ name }) => config.name.replace(/-tcp$/, '').endsWith(`/${name}`));
+  const rules = rulesOf(config);
+  if (stands !== undefined && rules === undefined) {
+    return [['raw-authorization-type', `${config.name} is an RBAC filter with rules`, 'typedConfig']];
+  }
+  if (rules === undefined) return [];
+  const action = stands === authzDeny ? RBAC_Action.DENY : RBAC_Action.ALLOW;
+  // A deny filter in the place of an allow filter lets in everyone whom it does not name.
+  if (stands !== undefined && rules.action !== action) {
+    return [
+      ['raw-authorization-action', `${config.name} has the action ${RBAC_Action[action]}`, 'typedConfig.rules.action'],
+    ];
+  }
+  const own = isMessage(before, TypedExtensionConfigSchema) ? rulesOf(before) : undefined;
+  return rules.action === RBAC_Action.ALLOW ? strangers(rules, own) : withoutGuards(rules, own);
+}
+
+function strangers(rules: RBAC, own: RBAC | undefined): readonly PlacedWrong[] {
+  return Object.entries(rules.policies).flatMap(([name, policy]): readonly PlacedWrong[] =>
+    isSame(policy, own?.policies[name]) || policy.principals.every(namesCaller)
+      ? []
+      : [
+          [
+            'rbac-anyone',
+            'a principal that allows names a SPIFFE ID (mtls_authenticated), alone or in and_ids: others may be anyone',
+            `typedConfig.rules.policies["${name}"].principals`,
+          ],
+        ],
+  );
+}
+
+function withoutGuards(rules: RBAC, own: RBAC = create(RBACSchema)): readonly PlacedWrong[] {
+  return Object.entries(own.policies).flatMap(([name, policy]): readonly PlacedWrong[] =>
+    !name.startsWith(guard) || isSame(policy, rules.policies[name])
+      ? []
+      : [['rbac-no-guard', `the policy ${name} stays as it is`, 'typedConfig.rules.policies']],
+  );
+}
+
+function isSame(policy: Policy, other: Policy | undefined): boolean {
+  return other !== undefined && equals(PolicySchema, policy, other);
+}
+
+function namesCaller({ identifier: { case: kind, value } }: Principal): boolean {
+  switch (kind) {
+    case 'andIds':
+      return value.ids.some(namesCaller);
+    case 'orIds':
+      return value.ids.length > 0 && value.ids.every(namesCaller);
+    case 'custom': {
+      const config = unpacked(value.typedConfig);
+      // Which SANs and patterns name someone is the linter's matter.
+      return isMessage(config, MtlsAuthenticatedSchema) && config.sanMatcher !== undefined;
+    }
+    default:
+      return false;
+  }
+}
+
+function rulesOf({ typedConfig }: TypedExtensionConfig): RBAC | undefined {
+  const config = unpacked(typedConfig);
+  return isMessage(config, HttpRbacSchema) || isMessage(config, NetworkRbacSchema) ? config.rules : undefined;
+}
+
+function unpacked(config: TypedExtensionConfig['typedConfig']): Message | undefined {
+  try {
+    return config && anyUnpack(config, extensionRegistry);
+  } catch {
+    return undefined;
+  }
+}

@@ -6,6 +6,7 @@ import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { type Filter, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import {
@@ -112,16 +113,15 @@ function decides(name: string): boolean {
 }
 
 /** Routes may hand a filter another configuration, by its name. */
-const authorizationPerRoute: Rule = (message) => {
+const authorizationPerRoute: Rule = (message, [root = message]) => {
   if (!('typedPerFilterConfig' in message)) return [];
   const configs = Object.entries(message.typedPerFilterConfig ?? {});
-  return (
-    configs
-      // That one stands in the health chain alone, whose routes are not patched: there it is taken off to say what is missing.
-      .filter(([name]) => name !== noBodyFilter)
-      .filter(([name, config]) => decides(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
-      .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`])
-  );
+  // Nobody but translate makes the health path's routes: the last refuses whatever has a body, in words of its own.
+  const health = isMessage(root, RouteConfigurationSchema) && root.name === healthRouteName;
+  return configs
+    .filter(([name]) => !(health && name === noBodyFilter))
+    .filter(([name, config]) => decides(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
+    .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`]);
 };
 
 function typeOf(config: unknown): string {

@@ -68,6 +68,9 @@ function faultsOf(raw: RawIr, rights: RawRights): readonly RawFault[] {
   const { typeUrl, name } = targetOf(raw);
   const isSecret = typeUrl.endsWith('.Secret');
   if (raw.change.kind === 'resource') {
+    // Where a service has none, a chain "health" would lead there, past authorization.
+    if (name === healthRouteName)
+      return fault('name-taken', `routes named "${healthRouteName}" are those of health paths`);
     return isSecret && name.startsWith('spiffe://')
       ? fault('name-taken', 'secrets named "spiffe://…" are those of identities and trust domains')
       : [];

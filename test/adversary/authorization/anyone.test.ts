@@ -154,3 +154,8 @@ test('but whoever is named may be added, also where the service lets in anonymou
     ),
   ).toEqual([]);
 });
+
+test('routes of a health path that the service does not have', () => {
+  const routes = `resource: {"@type": ${type}.config.route.v3.RouteConfiguration, name: "inbound:health", virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: inbound}}]}]}`;
+  expect(codes(routes)).toContain('name-taken');
+});

@@ -42,6 +42,10 @@ const guards: readonly (readonly [policy: string, why: string])[] = [
     'cellwall/guard/overrides',
     'the proxy refused a header that frameworks take for another request (X-HTTP-Method-Override, X-Original-URL and their kind)',
   ],
+  [
+    'cellwall/guard/upgrade',
+    'the request asked for a WebSocket, and the service does not take any: `upgrades: [websocket]` in its document lets those through that a rule allows',
+  ],
   ['cellwall/guard/several-identities', "the proxy refused a caller's certificate with several URI names"],
 ];
 

@@ -57,8 +57,13 @@ export function tcpCall(
 
 /** gRPC refusals are HTTP 200, so the code says nothing. */
 function isRefusal(details: string): boolean {
-  return details.startsWith('rbac_access_denied') || details === 'path_normalization_failed';
+  return (
+    details.startsWith('rbac_access_denied') || details === 'path_normalization_failed' || details === upgradeFailed
+  );
 }
+
+/** Before every filter: to something that the service does not name. */
+const upgradeFailed = 'upgrade_failed';
 
 function call(service: string, common: AccessLogCommon, domain: TrustDomain, details: string, refused: boolean): Call {
   const results = readResults(common.metadata?.filterMetadata ?? {});
@@ -75,6 +80,7 @@ function call(service: string, common: AccessLogCommon, domain: TrustDomain, det
 
 /** `rbac_access_denied_matched_policy[name]` */
 function denyingPolicy(details: string): string | undefined {
+  if (details === upgradeFailed) return 'cellwall/guard/upgrade';
   const name = /matched_policy\[([^\]]*)\]/.exec(clip(details, maxName))?.[1];
   return name === undefined || name === 'none' ? undefined : name;
 }

@@ -7,6 +7,7 @@ import { createRefusals } from '../../src/observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { rawExchange } from '../support/raw-http1.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { createTestCa } from '../support/test-ca.ts';
 import { startTranslatedProxy, type TranslatedProxy } from '../support/translated-proxy.ts';
@@ -91,6 +92,34 @@ test('a refusal by a guard is told for what it is', () => {
   const refused = { service: key, node: 'n', caller: 'plaintext', method: 'GET', path: '/public' } as const;
   refusals.record({ ...refused, requestId: 'a', policy: 'cellwall/guard/overrides' });
   expect(answerExplainRequest(mesh, refusals.find('a'), 'a').notes.join()).toContain('X-HTTP-Method-Override');
+});
+
+test('a WebSocket that the service does not take is a refusal, and told for what it is', async () => {
+  const id = 'cable-1';
+  const lines = [
+    'Host: a',
+    `X-Request-Id: ${id}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+  ];
+  const answer = await rawExchange(Number(new URL(url).port), `GET /public HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
+  expect([answer.status, answer.body]).toEqual([403, `access denied; request id ${id}`]);
+  const call = await vi.waitFor(
+    () => {
+      const found = proxy.ads.logs
+        .flatMap(({ message: { logEntries } }) => (logEntries.case === 'httpLogs' ? logEntries.value.logEntry : []))
+        .find(({ request }) => request?.requestId === id);
+      if (found === undefined) throw new Error('not logged yet');
+      return httpCall({ service: key, chain: 'plain' }, found, 'td1' as TrustDomain, () => undefined);
+    },
+    { timeout: 5000 },
+  );
+  expect(call).toMatchObject({ decision: 'refused', policy: 'cellwall/guard/upgrade', caller: 'plaintext' });
+  const refusals = createRefusals({ clock: createFakeClock() });
+  const refused = { service: key, node: 'n', caller: 'plaintext', method: 'GET', path: '/public' } as const;
+  refusals.record({ ...refused, requestId: id, policy: 'cellwall/guard/upgrade' });
+  expect(answerExplainRequest(mesh, refusals.find(id), id).notes.join()).toContain('upgrades: [websocket]');
 });
 
 test("a caller's own id is kept; a gRPC caller reads it in the message", async () => {

@@ -4,12 +4,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { startTcpEcho } from '../../support/echo-application.ts';
 import { figure, qualifying } from '../../support/figure.ts';
+import { openCall } from '../../support/open-call.ts';
 import { type Http1Application, startHttp1Application } from '../../support/raw-http1.ts';
 import { unheedingHttp2 } from '../../support/unheeding-http2.ts';
 import { startWallPair, type WallPair } from '../../support/wall-pair.ts';
@@ -247,26 +248,19 @@ test('TCP lives', { timeout: 60_000 }, async () => {
   const application = await startTcpEcho();
   stops.push(application.stop);
   const pair = await shortLived('protocol: tcp', application);
-  const socket = connect(pair.outbound, '127.0.0.1');
-  let echoed = '';
-  let ended = false;
-  socket.on('data', (part: Buffer) => {
-    echoed += part.toString();
-  });
-  socket
-    .on('error', () => undefined)
-    .on('close', () => {
-      ended = true;
-    });
+  const call = await vi.waitFor(
+    async () => {
+      const one = openCall({ kind: 'tcp', port: pair.outbound });
+      await one.echo('hello');
+      return one;
+    },
+    { timeout: 15_000 },
+  );
   const began = performance.now();
-  let sent = '';
-  while (performance.now() - began < longMs) {
-    const text = `${Math.round(performance.now())};`;
-    socket.write(text);
-    sent += text;
-    await vi.waitFor(() => expect(echoed).toBe(sent), { timeout: 5000, interval: 5 });
+  for (let sent = 0; performance.now() - began < longMs; sent++) {
+    await call.echo(`<${sent}>`);
     await delay(100);
   }
-  expect(ended).toBe(false);
-  socket.destroy();
+  expect(call.isOpen()).toBe(true);
+  call.close();
 });

@@ -7,8 +7,9 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { callerServerName } from '../../../src/translate/inbound/caller-chains.ts';
 import { figure, qualifying } from '../../support/figure.ts';
+import { openCall } from '../../support/open-call.ts';
 import type { TranslatedProxy } from '../../support/translated-proxy.ts';
-import { startWallPair, testId, type WallPair } from '../../support/wall-pair.ts';
+import { startWallPair, testId, type WallPair, web } from '../../support/wall-pair.ts';
 import { serviceDocument } from '../../translate/mesh-text.ts';
 
 const connections = qualifying ? 200 : 40;
@@ -84,9 +85,16 @@ test.each(['FIN', 'RST'])('connections that end by %s without a byte are gone ev
 
 test('health checks leave no connection behind', async () => {
   await delay(qualifying ? 10_000 : 2000);
-  const left = await active(pair.server, inbound);
+  // One may be at work; what leaks grows and never comes down to it.
+  const left = await vi.waitFor(
+    async () => {
+      const now = await active(pair.server, inbound);
+      expect(now).toBeLessThanOrEqual(1);
+      return now;
+    },
+    { timeout: 3000 },
+  );
   figure('connectionsLeftByHealthChecks', left);
-  expect(left).toBeLessThanOrEqual(1);
 });
 
 describe('a server that speaks first', () => {
@@ -148,4 +156,24 @@ describe('a server that speaks first', () => {
       figure(`msUntilGoneWithoutAChain${who}`, Math.round(performance.now() - began));
     },
   );
+});
+
+test('what a caller has open ends with its Service, within five seconds', { timeout: 30_000 }, async () => {
+  const call = openCall({
+    kind: 'tcp',
+    port: pair.inbound,
+    svid: await pair.svid('web'),
+    serverName: callerServerName(testId('web'), pair.target),
+  });
+  await call.echo('hello');
+  const services = new Map([...pair.mesh.services].filter(([key]) => key !== web));
+  const began = performance.now();
+  pair.server.update({
+    mesh: { ...pair.mesh, services },
+    endpoints: new Map(),
+    bundles: { roots: pair.ca.root, legacyAnchors: new Map() },
+  });
+  const ms = (await call.ended) - began;
+  figure('msUntilARemovedServiceIsCut', Math.round(ms));
+  expect(ms).toBeLessThan(5000);
 });

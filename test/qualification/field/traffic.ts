@@ -28,4 +28,10 @@ export const trafficItems: readonly Item[] = [
     bound: '0 calls of others fail; nothing stays open',
     files: ['test/field/traffic/short-deadlines.test.ts', 'test/field/traffic/tcp-ends.test.ts'],
   }),
+  fromTests({
+    name: 'early-answers',
+    line: 'Applications that answer 413 with the body unread, Expect: 100-continue, applications that close unused connections',
+    bound: 'who asks before he sends is always told; no call fails by an application that closes after 300 ms',
+    files: ['test/field/traffic/early-answers.test.ts'],
+  }),
 ];

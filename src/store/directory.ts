@@ -17,7 +17,7 @@ import { createInForce } from './directory/in-force.ts';
 import { type JudgedFiles, judgeFiles } from './directory/judge-files.ts';
 import { keepsLastGood } from './directory/keeps-last-good.ts';
 import { openForWriting } from './directory/open-for-writing.ts';
-import { type DirectoryContent, readDirectory } from './directory/read-directory.ts';
+import { type DirectoryContent, type ReadTexts, readDirectory } from './directory/read-directory.ts';
 import { settleTime } from './directory/settle.ts';
 import { createWaiting } from './directory/waiting.ts';
 import { createDirectoryWatcher } from './directory/watch-directory.ts';
@@ -61,6 +61,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const waiting = createWaiting({ clock, log, againMs: quietMs });
   let closed = false;
   let resumed: StoreState | undefined;
+  const texts: ReadTexts = new Map();
   /** What was on disk when last looked at; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
   let handled = false;
@@ -71,7 +72,10 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
 
   const reload = async (): Promise<void> => {
     const notices = watcher.notices();
-    const content = await readDirectory(root, ({ watched }) => watcher.follow(watched));
+    const content = await readDirectory(root, {
+      ...{ known: texts, now: clock.monotonic() },
+      found: ({ watched }) => watcher.follow(watched),
+    });
     if (content.torn) return wait(waiting.torn());
     if (handled && seen?.signature === content.signature) return waiting.over();
     seen = content;

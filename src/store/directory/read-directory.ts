@@ -19,12 +19,37 @@ export interface DirectoryContent {
   readonly torn: boolean;
 }
 
+/** Texts by name, as they were read, so that files that nobody writes are not read again. */
+export type ReadTexts = Map<string, ReadText>;
+
+interface ReadText {
+  readonly signature: string;
+  readonly text: string;
+  /** Monotonic: when the signature was first seen, and when the text was read. */
+  readonly firstSeen: number;
+  readonly readAt: number;
+}
+
+/**
+ * A write that follows another within a tick of the disk's clock leaves the same times. What was read this long after the
+ * signature was first seen has all of them, whatever that clock says (2 s: the coarsest disks).
+ */
+const tickMs = 2000;
 const maxFiles = 10_000;
 const maxTotalBytes = 64 * 1024 * 1024;
 const atATime = 16;
 
-/** All there is to read, once. `found` is told before anything is read. Never throws. */
-export async function readDirectory(root: string, found: (listing: Listing) => void): Promise<DirectoryContent> {
+export interface ReadDeps {
+  /** Kept from read to read. */
+  readonly known: ReadTexts;
+  /** Monotonic milliseconds. */
+  readonly now: number;
+  /** Told before anything is read. */
+  readonly found: (listing: Listing) => void;
+}
+
+/** All there is to read, once. Never throws. */
+export async function readDirectory(root: string, { known, now, found }: ReadDeps): Promise<DirectoryContent> {
   const before = await listDirectory(root);
   found(before);
   const texts = new Map<string, string>();
@@ -40,10 +65,16 @@ export async function readDirectory(root: string, found: (listing: Listing) => v
     if (texts.size >= maxFiles || total > maxTotalBytes)
       return complain(name, 'too-large', 'the directory holds too much');
     if (size > maxYamlBytes) return complain(name, 'unreadable-file', `larger than ${maxYamlBytes} bytes`);
+    const before = known.get(name);
+    const same = before?.signature === file.signature ? before : undefined;
+    if (same !== undefined && same.readAt - same.firstSeen >= tickMs) return void texts.set(name, same.text);
     try {
       const text = await readText(file);
       if (text === undefined) torn = true;
-      else texts.set(name, text);
+      else {
+        texts.set(name, text);
+        known.set(name, { signature: file.signature, text, firstSeen: same?.firstSeen ?? now, readAt: now });
+      }
     } catch (reason) {
       if (hasCode(reason, 'ENOENT')) torn = true;
       else if (reason instanceof TypeError) complain(name, 'unreadable-file', 'not UTF-8 text');
@@ -55,6 +86,7 @@ export async function readDirectory(root: string, found: (listing: Listing) => v
   }
   const after = await listDirectory(root);
   torn ||= after.torn || after.signature !== before.signature;
+  for (const name of known.keys()) if (!texts.has(name)) known.delete(name);
   const files = new Map(before.files.map((file) => [file.name, file]));
   const signature = JSON.stringify([before.signature, problems]);
   return { texts: inOrder(texts), files, folders: before.folders, problems, signature, torn };

@@ -45,8 +45,11 @@ export function found(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  return typeof value === 'string' ? quote(value) : String(value);
+  return typeof value === 'string' ? quote(value.length > maxFound ? `${value.slice(0, 12)}…` : value) : String(value);
 }
+
+/** What is no longer is a word or a name; longer, it may be a token or a key that was put into the wrong place, and this goes to logs. */
+const maxFound = 32;
 
 export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);

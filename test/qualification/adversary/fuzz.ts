@@ -14,4 +14,10 @@ export const fuzzItems: readonly Item[] = [
     ],
     limitMinutes: 30,
   }),
+  fromTests({
+    name: 'canary',
+    line: 'No key and no token of a running control plane and sidecar is in any log, answer, metric, page of Envoy or failure of theirs',
+    bound: '0 found, of 6 secrets at least in 35 outputs at least',
+    files: ['test/adversary/local/canary.test.ts'],
+  }),
 ];

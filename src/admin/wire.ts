@@ -134,6 +134,10 @@ const proxySchema = z.object({
   since: z.number(),
   inbound: addressSchema.optional(),
   notRegistered: z.string().optional().describe('Why nobody is sent to where it says that it listens.'),
+  clockOffsetMs: z
+    .int()
+    .optional()
+    .describe("How far its host's clock is ahead of the control plane's; negative: behind."),
   contested: z
     .object({ peer: z.string(), inbound: addressSchema.exactOptional(), at: z.number() })
     .optional()

@@ -5,11 +5,18 @@ import { relativeTime } from './time.ts';
 
 type Proxy = ProxiesAnswer['proxies'][number];
 
-export function attention({ state, since, contested }: Proxy, now: number): readonly string[] {
+const clockWorthSayingMs = 30_000;
+
+export function attention({ state, since, contested, clockOffsetMs = 0 }: Proxy, now: number): readonly string[] {
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
     lines.push(`missed${when}: it went without a goodbye; start it again, or: cellwall node evict`);
+  }
+  if (Math.abs(clockOffsetMs) >= clockWorthSayingMs) {
+    const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
+    const side = clockOffsetMs > 0 ? 'ahead of' : 'behind';
+    lines.push(`the clock of its host is ${seconds} s ${side} the control plane's: synchronize it`);
   }
   if (contested !== undefined) {
     const { peer, inbound, at } = contested;

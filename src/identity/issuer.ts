@@ -10,6 +10,7 @@ import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '
 import type { Authority } from './authority.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
 import { isOperator, operatorPolicy } from './operator.ts';
+import { backdateMs } from './rotation.ts';
 import type { Svid } from './svid.ts';
 
 /** What an identity's certificates may say; a WorkloadIr is one. */
@@ -49,8 +50,6 @@ export interface IssuerOptions {
   readonly log: Log;
 }
 
-/** Clocks differ: what was just issued is valid for those a little behind. */
-const backdateMs = 30_000;
 const generate = promisify(generateKeyPair);
 
 export function createIssuer({ authority, trustDomain, policy, table, clock, log }: IssuerOptions): Issuer {

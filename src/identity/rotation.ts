@@ -1,5 +1,11 @@
 // When certificates are renewed and issuing CAs change: pure functions of validity and time.
 
+/**
+ * Certificates begin this long before they are issued: hosts whose clocks are up to ten minutes behind take them at once. What is ahead is
+ * covered by renewal at half of the life: up to half of it.
+ */
+export const backdateMs = 600_000;
+
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -19,8 +25,13 @@ export function renewalDelay(validity: Validity, now: number, random: number): n
  */
 export function resumedDelay({ notBefore, notAfter }: Validity, now: number, random: number): number {
   const left = Math.max(0, notAfter.getTime() - now);
-  const toHalf = (left - (now - notBefore.getTime())) / 2;
+  const toHalf = (left - (now - issuedAt({ notBefore }))) / 2;
   return Math.max(toHalf, (left / 10) * random);
+}
+
+/** When it was issued, as far as it says. */
+export function issuedAt({ notBefore }: Pick<Validity, 'notBefore'>): number {
+  return notBefore.getTime() + backdateMs;
 }
 
 /** What has ended is asked for this often, at least: whoever was away is whole again within 10 s, a slow attempt included. */

@@ -24,6 +24,8 @@ export interface ProxyStatus {
   readonly inbound?: { readonly address: string; readonly port: number };
   /** Why nobody is sent to where it says that it listens. */
   readonly notRegistered?: string;
+  /** How far its host is ahead of the control plane's clock. */
+  readonly clockOffsetMs?: number;
   /** Another that wanted to be it, and was refused. */
   readonly contested?: {
     readonly peer: string;

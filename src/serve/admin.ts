@@ -35,6 +35,8 @@ export interface RunningParts {
   readonly hosts: Hosts;
   /** Proxies that went without a goodbye, and are missed. */
   away(): readonly ProxyStatus[];
+  /** Of a proxy's host, milliseconds. */
+  clockOffset(node: string): number | undefined;
   certificates(): Promise<readonly IssuedCertificate[]>;
 }
 
@@ -102,7 +104,7 @@ export function createAdmin(given: AdminParts): Admin {
       services: becomesStrict,
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),
     },
-    proxies: () => (parts === undefined ? [] : [...parts.control.proxies(), ...parts.away()]),
+    proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
     traffic: () => rollUp(traffic.counts()),
     handshakes: () => given.handshakes.failed(),
     tokens: {
@@ -152,5 +154,12 @@ export function createAdmin(given: AdminParts): Admin {
     attach(running) {
       parts = running;
     },
+  };
+}
+
+function withOffset({ clockOffset }: RunningParts): (proxy: ProxyStatus) => ProxyStatus {
+  return (proxy) => {
+    const clockOffsetMs = clockOffset(proxy.node);
+    return clockOffsetMs === undefined ? proxy : { ...proxy, clockOffsetMs };
   };
 }

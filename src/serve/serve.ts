@@ -26,6 +26,7 @@ import { createRegistry } from '../registry/registry.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
 import { createAdmin } from './admin.ts';
 import { awayStatus } from './away-status.ts';
+import { createClockOffsets } from './clock-offsets.ts';
 import { createConnectionCertificates } from './connection-certificates.ts';
 import { type EvictUnnamed, evictUnnamed } from './evict-unnamed.ts';
 import { firstMesh } from './first-mesh.ts';
@@ -114,9 +115,12 @@ export async function serve(
     log: log.child({ room: 'registry' }),
     onChange: (change) => {
       control.onRegistryChange(change);
-      if (registry.get(change.node) === undefined) coverage.gone(change.node);
+      if (registry.get(change.node) !== undefined) return;
+      coverage.gone(change.node);
+      offsets.forget(change.node);
     },
   });
+  const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     shared,
     data: options.data,
@@ -129,6 +133,7 @@ export async function serve(
     counters({ node, nodeKey }, report, begunAt) {
       registry.checkHolder(node, nodeKey);
       crossCheck.report(node, report, begunAt);
+      offsets.told(node, report.readAt);
     },
     leave: registry.left,
     hello(node, run, nodeKey) {
@@ -184,6 +189,7 @@ export async function serve(
   admin.attach({
     ...{ control, identity, rotator, cutOver, hosts },
     away: () => awayStatus(registry.away(), control.mesh()),
+    clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),
   });
   editGate.attach(cutOver);

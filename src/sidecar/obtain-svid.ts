@@ -43,6 +43,14 @@ export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promis
       // A disk that is full is no refusal: no other means is tried.
       const svid = files.write({ ...reply, key });
       log.info({ means, spiffeId: svid.spiffeId, notAfter: svid.notAfter.toISOString() }, 'got an SVID');
+      const offsetMs = deps.clock.now() - issuedBy(reply);
+      if (Math.abs(offsetMs) >= worthSayingMs) {
+        const hint = 'synchronize the time of both hosts: over ten minutes, or half of a certificate, calls fail';
+        log.warn(
+          { offsetSeconds: Math.round(offsetMs / 1000), hint },
+          "the clock of this host is not the control plane's",
+        );
+      }
       return svid;
     }
     if (isTransient(reply)) throw reply;
@@ -56,6 +64,13 @@ export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promis
     })
   );
 }
+
+/** The control plane's time: `renewAt` lies in the middle between that and `notAfter`. */
+function issuedBy({ renewAt, notAfter }: IssueReply): number {
+  return 2 * Date.parse(renewAt) - Date.parse(notAfter);
+}
+
+const worthSayingMs = 30_000;
 
 async function tried(attempt: () => Promise<IssueReply>): Promise<IssueReply | CellwallError> {
   try {

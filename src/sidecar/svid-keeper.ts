@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { certificateFingerprint } from '../identity/fingerprint.ts';
 import { parseJoinToken } from '../identity/join-token.ts';
 import { fromPem } from '../identity/pem.ts';
-import { renewalDelay, resumedDelay, retryDelay } from '../identity/rotation.ts';
+import { issuedAt, renewalDelay, resumedDelay, retryDelay } from '../identity/rotation.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import { pause } from './pause.ts';
@@ -48,7 +48,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
   /** A clock that is late would put renewals off, beyond the true end. */
   function seen(): number {
-    return Math.max(clock.now(), latest.notBefore.getTime());
+    return Math.max(clock.now(), issuedAt(latest));
   }
 
   /** An SVID by the token, where that is of another control plane's root than what is kept: one that was made anew. */

@@ -1,7 +1,7 @@
 // Renewal of pushed SVIDs under a clock that the test moves.
 import { describe, expect, it } from 'vitest';
 import type { Issuer } from '../../src/identity/issuer.ts';
-import { planIssuers, renewalDelay, resumedDelay, retryDelay } from '../../src/identity/rotation.ts';
+import { backdateMs, planIssuers, renewalDelay, resumedDelay, retryDelay } from '../../src/identity/rotation.ts';
 import { createRotator } from '../../src/identity/rotator.ts';
 import type { Svid } from '../../src/identity/svid.ts';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -116,7 +116,7 @@ describe('the rotator', () => {
 
 describe('when to renew', () => {
   it('after a restart is half of the whole life, and never all at once when that is past', () => {
-    const validity = { notBefore: new Date(0), notAfter: new Date(hour) };
+    const validity = { notBefore: new Date(-backdateMs), notAfter: new Date(hour) };
     expect(resumedDelay(validity, hour / 4, 0.5)).toBe(hour / 4);
     expect(resumedDelay(validity, 0.6 * hour, 0)).toBe(0);
     expect(resumedDelay(validity, 0.6 * hour, 0.5)).toBeCloseTo(0.02 * hour);

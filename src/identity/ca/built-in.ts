@@ -19,7 +19,8 @@ import { createCertificate, type Signer, signingKeyOf } from './certificate.ts';
 import { constrainCa } from './constrain.ts';
 
 const day = 86_400_000;
-const backdateMs = 30_000;
+/** More than a leaf is: none is cut short by a new CA. */
+const backdateMs = 3_600_000;
 const generate = promisify(generateKeyPair);
 
 export interface BuiltInOptions {

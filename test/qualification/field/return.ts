@@ -10,6 +10,12 @@ export const returnItems: readonly Item[] = [
     files: ['test/field/return/outage.test.ts'],
   }),
   fromTests({
+    name: 'clocks',
+    line: 'A control plane whose clock is 90 s off those of its proxies, both ways, and three rotations of every certificate under load',
+    bound: 'no failed call; status and the helper name the clock and its offset',
+    files: ['test/field/return/clocks.test.ts'],
+  }),
+  fromTests({
     name: 'gate-of-what-went',
     line: 'A sidecar that only calls, a replica that was stopped in order (also over a restart), calls that are refused already',
     bound: 'hold no cut-over; a killed replica and an anonymous caller who is let in do',

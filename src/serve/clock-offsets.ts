@@ -1,0 +1,33 @@
+// How far each proxy's host is off this one's clock, by its helper's reports: certificates say from when to when they are good, and a host
+// whose clock is far off refuses those of others, or has its own refused.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+
+export interface ClockOffsets {
+  /** `at`: the time of the host, as it was told just now. */
+  told(node: string, at: number): void;
+  /** Milliseconds; positive where its clock is ahead. */
+  of(node: string): number | undefined;
+  forget(node: string): void;
+}
+
+/** Certificates are backdated by ten minutes: within that nothing fails, and yet somebody should look. */
+const worthSayingMs = 30_000;
+
+export function createClockOffsets({ clock, log }: { readonly clock: Clock; readonly log: Log }): ClockOffsets {
+  const offsets = new Map<string, number>();
+  return {
+    told(node, at) {
+      const offset = Math.round(at - clock.now());
+      const before = offsets.get(node) ?? 0;
+      offsets.set(node, offset);
+      if (Math.abs(offset) < worthSayingMs || Math.abs(before) >= worthSayingMs) return;
+      log.warn(
+        { node, offsetSeconds: Math.round(offset / 1000) },
+        "the clock of a proxy's host is off: is its time synchronized?",
+      );
+    },
+    of: (node) => offsets.get(node),
+    forget: (node) => void offsets.delete(node),
+  };
+}

@@ -1,0 +1,70 @@
+// Clocks that are 90 s apart, both ways: a rotation costs nobody a call, and whose clock it is stands in `status` and in the helper's log.
+// The control is a certificate that begins 30 s before it is issued, for a host that is 90 s behind.
+import { afterEach, expect, it } from 'vitest';
+import { formatStatus } from '../../../src/cli/format-status.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
+import { eventually } from '../../support/eventually.ts';
+import { figure } from '../../support/figure.ts';
+import { freePorts } from '../../support/free-ports.ts';
+import { keepLog, type ReturnWall, startReturnWall } from '../../support/return-wall.ts';
+
+let wall: ReturnWall | undefined;
+afterEach(() => wall?.stop());
+
+it.each([
+  ['behind', 90_000],
+  ['ahead of', -90_000],
+])(
+  'hosts that are 90 s %s the control plane lose no call when every certificate is renewed',
+  async (side, skew) => {
+    // The Envoys' time is the system's: the control plane's is what is off.
+    const clock: Clock = { ...systemClock, now: () => Date.now() + skew };
+    const { log, lines } = keepLog();
+    wall = await startReturnWall({ clock });
+    const { call, serve, start } = wall;
+    const [inbound = 0] = await freePorts(1);
+    await start('api', { inbound: `127.0.0.1:${inbound}`, log, countersEveryMs: 500 });
+    await start('web', { log });
+    await eventually('web calls api', async () => (await call()) === 200 || undefined, 30_000);
+
+    const serials = async (): Promise<readonly string[]> =>
+      (await serve.admin.proxies()).proxies.map(({ certificate }) => certificate?.serial ?? '');
+    let calls = 0;
+    let failed = 0;
+    let going = true;
+    const load = (async () => {
+      for (; going; calls++) if ((await call()) !== 200) failed++;
+    })();
+    for (let rotation = 0; rotation < 3; rotation++) {
+      const before = await serials();
+      expect((await serve.admin.rotate()).rotated).toBe(2);
+      expect((await serials()).some((serial) => before.includes(serial))).toBe(false);
+      const enough = calls + 100;
+      await eventually('calls on it', () => calls >= enough || undefined, 20_000);
+    }
+    going = false;
+    await load;
+    figure(`failedCalls ${side}`, failed);
+    expect(failed).toBe(0);
+    expect(
+      lines.some((line) => line.startsWith('warn the clock of this host is not') && /"offsetSeconds":-?90/.test(line)),
+    ).toBe(true);
+    const status = async (): Promise<string> =>
+      formatStatus({
+        ...{ status: await serve.admin.status(), services: [], traffic: [], now: clock.now() },
+        proxies: (await serve.admin.proxies()).proxies,
+      });
+    const told = new RegExp(`clock of its host is (8|9)\\d s ${side} the control plane's`);
+    await eventually('status says whose clock it is', async () => told.test(await status()) || undefined, 20_000);
+
+    // What a host 90 s behind makes of it: good by ten minutes, where 30 s would have been too few.
+    const { certificates } = await serve.admin.certificates();
+    const newest = Math.max(
+      ...certificates.filter(({ purpose }) => purpose === 'svid-pushed').map(({ notBefore }) => notBefore),
+    );
+    const leadMs = clock.now() - newest;
+    expect(leadMs).toBeGreaterThan(600_000 - 1000);
+    expect(leadMs).toBeLessThan(660_000);
+  },
+  90_000,
+);

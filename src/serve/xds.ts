@@ -26,10 +26,11 @@ import { parseClaims, reachable } from '../registry/claims.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import { createCsdsService } from '../xds/csds-service.ts';
+import type { TlsMaterial } from '../xds/entrance.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
 import { createXdsServer } from '../xds/server.ts';
-import { listenGrpc, type TlsMaterial } from '../xds/transport-grpc.ts';
+import { listenGrpc } from '../xds/transport-grpc.ts';
 import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
 

@@ -3,7 +3,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import type { Attestor } from '../identity/attestor/attestor.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { keyFingerprint, sha256 } from '../identity/fingerprint.ts';
@@ -19,6 +19,7 @@ import { createBudget } from '../lib/budget.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { createFrontDoor } from '../lib/front-door.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
@@ -65,12 +66,13 @@ interface Caller {
 const issuance = { burst: 60, everyMs: 2000 };
 
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
-  const { issuer, trustDomain, attestors, nodes, server: own, clock, log, maxConnections = 2000 } = options;
+  const { issuer, trustDomain, attestors, nodes, server: own, clock, log, maxConnections = 4096 } = options;
   const limiter = createFailureLimiter({ clock });
   const issuing = createBudget({ clock, ...issuance });
   const counters = createReceiveCounters({ clock, receiver: options.counters });
   const leave = createReceiveLeave({ clock, receiver: options.leave });
   const hello = createReceiveLeave({ clock, receiver: options.hello });
+  const door = createFrontDoor({ pass: (socket) => void http.emit('connection', socket) });
   const http = createServer(
     {
       ...credentials(own.current()),
@@ -81,16 +83,23 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       ca: [],
       headersTimeout: 5000,
       requestTimeout: 10_000,
-      keepAliveTimeout: 5000,
+      // A connection is a request: what waits for another one would hold what it costs.
+      keepAliveTimeout: 1000,
       connectionsCheckingInterval: 1000,
       handshakeTimeout: 5000,
       maxHeaderSize: 16_384,
     },
     (request, response) => {
+      const { socket } = request;
+      response.once('close', () => door.settled(socket));
       void answer(request, response);
     },
   );
-  http.maxConnections = maxConnections;
+  http.maxRequestsPerSocket = 1;
+  // Connections that are handed on are node:http's own to time out, once it takes itself to listen.
+  http.emit('listening');
+  const entrance = createTcpServer((socket) => door.welcome(socket));
+  entrance.maxConnections = maxConnections;
   http.on('connection', counters.opened);
   http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
   const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), ca: [], minVersion: 'TLSv1.3' }));
@@ -213,19 +222,22 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   return {
     listen: ({ host, port }) =>
       new Promise((resolve, reject) => {
-        http.once('error', (cause) =>
+        entrance.once('error', (cause) =>
           reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
         );
-        http.listen({ host, port }, () => {
+        entrance.listen({ host, port }, () => {
           // A TCP server that listens has an AddressInfo.
-          const bound = http.address() as AddressInfo;
+          const bound = entrance.address() as AddressInfo;
           resolve({ host: bound.address, port: bound.port });
         });
       }),
     close: () =>
       new Promise((resolve) => {
         unwatch();
-        http.close(() => resolve());
+        entrance.close(() => resolve());
+        door.close();
+        // It never listened itself: this ends what it looks after.
+        http.close();
         http.closeAllConnections();
       }),
   };

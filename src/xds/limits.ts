@@ -15,6 +15,8 @@ export interface Limits {
   readonly streamsOfNode: number;
   readonly singleStreamsOfNode: number;
   readonly streamsOfIdentity: number;
+  /** Connections of one certificate. */
+  readonly connectionsOfCertificate: number;
   /** Streams of one certificate that have not said yet whose they are, and how long they may take. */
   readonly silentStreams: number;
   readonly firstRequestMs: number;
@@ -40,6 +42,7 @@ export const defaultLimits: Limits = {
   streamsOfNode: 8,
   singleStreamsOfNode: 128,
   streamsOfIdentity: 4096,
+  connectionsOfCertificate: 64,
   silentStreams: 128,
   firstRequestMs: 30_000,
   requestBytes: 2 * 1024 * 1024,

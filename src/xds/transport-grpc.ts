@@ -1,26 +1,16 @@
 // gRPC underneath the xDS server; the one file of this room that knows grpc-js. Requests come and responses go as bytes.
-import { constants } from 'node:crypto';
-import type { SecureContextOptions } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
-import type { Redacted } from '../lib/redacted.ts';
+import { openEntrance, type TlsMaterial } from './entrance.ts';
 import type { StreamPeer } from './node.ts';
 import type { XdsServer } from './server.ts';
 import { discoveryServices } from './services.ts';
 import type { StreamTransport } from './stream.ts';
 import type { TypeUrl } from './type-url.ts';
 import type { VariantName } from './variant.ts';
-
-/** What the server shows and whom it believes, PEM. */
-export interface TlsMaterial {
-  readonly certificate: string;
-  readonly key: Redacted<string>;
-  /** Client certificates must chain to one of these. */
-  readonly roots: string;
-}
 
 /** Another service on the same port, as the access log's. */
 export interface GrpcService {
@@ -64,8 +54,12 @@ export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> 
     'grpc.keepalive_permit_without_calls': 1,
     'grpc.max_connection_age_ms': connectionAgeMs,
     'grpc.max_connection_age_grace_ms': 5000,
+    // Envoy's connections have a stream each; what has none is closed.
+    'grpc.max_connection_idle_ms': 60_000,
     'grpc.max_concurrent_streams': 256,
   });
+  // TLS is the entrance's; what comes from there has ended its handshake.
+  const injector = listener.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   for (const { name, methods, only } of discoveryServices) {
     const definition: Record<string, grpc.MethodDefinition<Buffer, Buffer>> = {};
     const implementation: grpc.UntypedServiceImplementation = {};
@@ -76,28 +70,32 @@ export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> 
     listener.addService(definition, implementation);
   }
   for (const { definition, implementation } of services) listener.addService(definition, implementation);
-  const credentials = tls && new RotatingCredentials(tls, handshakeMs);
-  const port = await new Promise<number>((resolve, reject) => {
-    listener.bindAsync(address, credentials ?? grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new CellwallError('unavailable', `cannot listen on ${address}: ${error.message}`, { cause: error }));
-    });
+  const entrance = await openEntrance({
+    address,
+    tls,
+    handshakeMs,
+    maxOfCertificate: server.limits.connectionsOfCertificate,
+    log,
+    take: (socket) => injector.injectConnection(socket),
   });
-  log.info({ address, port, mtls: credentials !== undefined }, 'xDS listens');
+  const { port } = entrance;
+  log.info({ address, port, mtls: tls !== undefined }, 'xDS listens');
   return {
     port,
-    rotate: (fresh) => credentials?.rotate(fresh),
+    rotate: entrance.rotate,
     async close(spreadMs = 0) {
-      // Sends GOAWAY and waits for the streams, which the server ends.
-      const drained = new Promise<void>((resolve) => listener.tryShutdown(() => resolve()));
+      entrance.close();
+      // Sends GOAWAY. Of connections that were handed to it, it does not wait for the streams: the entrance does.
+      listener.tryShutdown(() => undefined);
       await server.close(spreadMs);
       let timer: NodeJS.Timeout | undefined;
       const limit = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, shutdownMs);
       });
-      await Promise.race([drained, limit]);
+      await Promise.race([entrance.closed(), limit]);
       clearTimeout(timer);
       listener.forceShutdown();
+      await entrance.closed();
     },
   };
 }
@@ -210,30 +208,4 @@ function peerOf(call: Call): StreamPeer {
     .replace(/:\d+$/, '')
     .replace(/^::ffff:(?=\d+\.)/, '');
   return certificate === undefined ? { address } : { address, certificate };
-}
-
-/** Mutual TLS 1.3 whose certificate and roots are replaced while it listens. */
-class RotatingCredentials extends grpc.ServerCredentials {
-  constructor(tls: TlsMaterial, handshakeTimeout: number) {
-    super({ requestCert: true, rejectUnauthorized: true, handshakeTimeout }, contextOf(tls));
-  }
-
-  rotate(tls: TlsMaterial): void {
-    this.updateSecureContextOptions(contextOf(tls));
-  }
-
-  override _equals(other: grpc.ServerCredentials): boolean {
-    return this === other;
-  }
-}
-
-function contextOf({ certificate, key, roots }: TlsMaterial): SecureContextOptions {
-  return {
-    cert: certificate,
-    key: key.reveal(),
-    ca: roots,
-    minVersion: 'TLSv1.3',
-    // No session outlives the roots that it was verified with.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-  };
 }

@@ -4,12 +4,13 @@ import { CellwallError } from '../../src/lib/errors.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { createSnapshotCache, type SnapshotCache } from '../../src/xds/cache.ts';
 import { encodeResource } from '../../src/xds/encode.ts';
+import type { TlsMaterial } from '../../src/xds/entrance.ts';
 import type { Limits } from '../../src/xds/limits.ts';
 import type { NodeKey } from '../../src/xds/node.ts';
 import type { StreamAuthenticator, StreamEvent, StreamObserver } from '../../src/xds/observer.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/server.ts';
 import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
-import { type GrpcListener, listenGrpc, type TlsMaterial } from '../../src/xds/transport-grpc.ts';
+import { type GrpcListener, listenGrpc } from '../../src/xds/transport-grpc.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
 
 export const nodeKey = 'spiffe://td/service/a~1' as NodeKey;

@@ -17,4 +17,11 @@ export const budgetItems: readonly Item[] = [
     files: ['test/adversary/budgets/limiters.test.ts'],
     limitMinutes: 3,
   }),
+  fromTests({
+    name: 'silent-connections',
+    line: 'Thousands of connections say nothing, a byte, or half a handshake, at the identity and the xDS port',
+    bound: 'joins and streams of others within 5 s, memory within 1.2x, all of them ended',
+    files: ['test/adversary/budgets/silent-connections.test.ts'],
+    limitMinutes: 5,
+  }),
 ];

@@ -1,0 +1,135 @@
+// Where connections wait until they have shown that they mean it, so that whoever opens many and says nothing holds neither memory nor
+// anybody up. A connection costs a few hundred bytes until its first byte; only so many at a time are in what is dear (a handshake, a
+// first request), the addresses in turn; and where room is short, the longest wait of the address that has most ends.
+import type { Socket } from 'node:net';
+
+export interface FrontDoor {
+  /** A connection, as it was accepted. */
+  welcome(socket: Socket): void;
+  /** It has shown what was waited for: from now on it is no business of the door. `socket` may be a layer above the accepted one. */
+  settled(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): void;
+  /** Ends all that wait. */
+  close(): void;
+}
+
+export interface FrontDoorOptions {
+  /** Takes a connection whose first bytes are there. */
+  readonly pass: (socket: Socket) => void;
+  /** Until the first byte, and until it is settled after that. Default 5 s each. */
+  readonly helloMs?: number;
+  readonly settleMs?: number;
+  /** That wait for their first byte, or for their turn. Default 2048. */
+  readonly maxWaiting?: number;
+  /** That are passed on and not settled. Default 128. */
+  readonly maxPassed?: number;
+}
+
+interface Guest {
+  readonly socket: Socket;
+  readonly name: string;
+  readonly address: string;
+  state: 'silent' | 'queued' | 'passed';
+  since: number;
+}
+
+/** Who is passed on and others wait has this long. */
+const shortMs = 750;
+const sweepMs = 100;
+
+export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
+  const { pass, helloMs = 5000, settleMs = 5000, maxWaiting = 2048, maxPassed = 128 } = options;
+  /** In the order in which they came. */
+  const waiting = new Map<string, Guest>();
+  const passed = new Map<string, Guest>();
+  let sweeping: NodeJS.Timeout | undefined;
+
+  const leave = (guest: Guest): void => {
+    waiting.delete(guest.name);
+    passed.delete(guest.name);
+    next();
+  };
+  const end = (guest: Guest): void => {
+    guest.socket.destroy();
+    leave(guest);
+  };
+  /** Of the address that has most, the one that waits for longest. */
+  const longestOfMost = (guests: Iterable<Guest>): Guest | undefined => {
+    const byAddress = new Map<string, { first: Guest; count: number }>();
+    for (const guest of guests) {
+      const known = byAddress.get(guest.address);
+      if (known === undefined) byAddress.set(guest.address, { first: guest, count: 1 });
+      else known.count++;
+    }
+    const [most] = [...byAddress.values()].sort((a, b) => b.count - a.count || a.first.since - b.first.since);
+    return most?.first;
+  };
+  /** Of the address that has least, the newest: a flood that came before holds up nobody who comes now. */
+  const next = (): void => {
+    while (passed.size < maxPassed) {
+      const counts = new Map<string, number>();
+      for (const { address } of passed.values()) counts.set(address, (counts.get(address) ?? 0) + 1);
+      let best: Guest | undefined;
+      for (const guest of waiting.values()) {
+        if (guest.state !== 'queued') continue;
+        if (best === undefined || (counts.get(guest.address) ?? 0) <= (counts.get(best.address) ?? 0)) best = guest;
+      }
+      if (best === undefined) return;
+      waiting.delete(best.name);
+      hand(best);
+    }
+    sweeping ??= setTimeout(sweep, sweepMs).unref();
+  };
+  const hand = (guest: Guest): void => {
+    guest.state = 'passed';
+    guest.since = performance.now();
+    passed.set(guest.name, guest);
+    guest.socket.setTimeout(0);
+    pass(guest.socket);
+  };
+  /** While others wait for their turn, those that take long make room. */
+  const sweep = (): void => {
+    sweeping = undefined;
+    const queued = [...waiting.values()].some(({ state }) => state === 'queued');
+    const limit = performance.now() - (queued ? shortMs : settleMs);
+    for (const guest of passed.values()) if (guest.since < limit) end(guest);
+    if (passed.size > 0) sweeping ??= setTimeout(sweep, sweepMs).unref();
+  };
+  const ready = (guest: Guest): void => {
+    if (guest.state !== 'silent') return;
+    guest.state = 'queued';
+    next();
+    sweeping ??= setTimeout(sweep, sweepMs).unref();
+  };
+  return {
+    welcome(socket) {
+      const { remoteAddress: address = '' } = socket;
+      const guest: Guest = { socket, name: nameOf(socket), address, state: 'silent', since: performance.now() };
+      waiting.set(guest.name, guest);
+      socket.on('error', () => undefined);
+      socket.once('close', () => leave(guest));
+      socket.setTimeout(helloMs, () => {
+        if (guest.state === 'silent') end(guest);
+      });
+      socket.once('readable', () => {
+        const first: Buffer | null = socket.read(1);
+        if (first === null) return end(guest);
+        socket.unshift(first);
+        ready(guest);
+      });
+      const silent = waiting.size > maxWaiting ? longestOfMost(waiting.values()) : undefined;
+      if (silent !== undefined) end(silent);
+    },
+    settled: (socket) => {
+      const guest = passed.get(nameOf(socket));
+      if (guest !== undefined) leave(guest);
+    },
+    close() {
+      clearTimeout(sweeping);
+      for (const { socket } of [...waiting.values(), ...passed.values()]) socket.destroy();
+    },
+  };
+}
+
+function nameOf({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>): string {
+  return `${remoteAddress} ${remotePort}`;
+}

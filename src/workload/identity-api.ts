@@ -2,8 +2,6 @@
 // the trust domain's bundle. Plain node:https: three routes need no framework.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import type { Attestor } from '../identity/attestor/attestor.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { keyFingerprint, sha256 } from '../identity/fingerprint.ts';
@@ -19,25 +17,18 @@ import { createBudget } from '../lib/budget.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { createFrontDoor } from '../lib/front-door.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { identityOf } from './identity-of.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
+import { createIdentityServer, type IdentityApi } from './identity-server.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
 import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
 import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
 
-export interface IdentityApi {
-  /** Listens on `host:port`; port 0 takes a free one. */
-  listen(address: {
-    readonly host: string;
-    readonly port: number;
-  }): Promise<{ readonly host: string; readonly port: number }>;
-  close(): Promise<void>;
-}
+export type { IdentityApi };
 
 export interface IdentityApiOptions {
   readonly issuer: Issuer;
@@ -72,37 +63,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const counters = createReceiveCounters({ clock, receiver: options.counters });
   const leave = createReceiveLeave({ clock, receiver: options.leave });
   const hello = createReceiveLeave({ clock, receiver: options.hello });
-  const door = createFrontDoor({ pass: (socket) => void http.emit('connection', socket) });
-  const http = createServer(
-    {
-      ...credentials(own.current()),
-      minVersion: 'TLSv1.3',
-      // Asked for and not demanded: who has none yet comes for one. What is presented is verified where it counts.
-      requestCert: true,
-      rejectUnauthorized: false,
-      ca: [],
-      headersTimeout: 5000,
-      requestTimeout: 10_000,
-      // A connection is a request: what waits for another one would hold what it costs.
-      keepAliveTimeout: 1000,
-      connectionsCheckingInterval: 1000,
-      handshakeTimeout: 5000,
-      maxHeaderSize: 16_384,
-    },
-    (request, response) => {
-      const { socket } = request;
-      response.once('close', () => door.settled(socket));
-      void answer(request, response);
-    },
-  );
-  http.maxRequestsPerSocket = 1;
-  // Connections that are handed on are node:http's own to time out, once it takes itself to listen.
-  http.emit('listening');
-  const entrance = createTcpServer((socket) => door.welcome(socket));
-  entrance.maxConnections = maxConnections;
-  http.on('connection', counters.opened);
-  http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
-  const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), ca: [], minVersion: 'TLSv1.3' }));
+  const server = createIdentityServer({ own, log, maxConnections, opened: counters.opened, answer });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
@@ -219,33 +180,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     }
   }
 
-  return {
-    listen: ({ host, port }) =>
-      new Promise((resolve, reject) => {
-        entrance.once('error', (cause) =>
-          reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
-        );
-        entrance.listen({ host, port }, () => {
-          // A TCP server that listens has an AddressInfo.
-          const bound = entrance.address() as AddressInfo;
-          resolve({ host: bound.address, port: bound.port });
-        });
-      }),
-    close: () =>
-      new Promise((resolve) => {
-        unwatch();
-        entrance.close(() => resolve());
-        door.close();
-        // It never listened itself: this ends what it looks after.
-        http.close();
-        http.closeAllConnections();
-      }),
-  };
-}
-
-function credentials({ chain, key }: Svid): { readonly cert: string; readonly key: string } {
-  if (key === undefined) throw new CellwallError('internal', 'the server certificate came without its key');
-  return { cert: chain, key: key.reveal() };
+  return server;
 }
 
 function readNodeKey(text: string): KeyObject {

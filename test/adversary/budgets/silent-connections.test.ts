@@ -58,6 +58,8 @@ async function holdTls(port: number): Promise<readonly Socket[]> {
   );
 }
 
+let proxies = 0;
+
 async function answered(): Promise<number> {
   const began = performance.now();
   // A join over the identity port, a stream over the xDS port, an apply over the admin socket's API.
@@ -65,7 +67,7 @@ async function answered(): Promise<number> {
   const [certificate = '', privateKey = '', root = ''] = [chain, key, bundle].map((file) => readFileSync(file, 'utf8'));
   const client = createRawXdsClient(wall.ports.xds, { certificate, key: privateKey, root });
   const stream = client.delta();
-  stream.send({ node: { id: 'spiffe://td1/service/v~1' }, typeUrl: typeUrls.cluster });
+  stream.send({ node: { id: `spiffe://td1/service/v~${++proxies}` }, typeUrl: typeUrls.cluster });
   await stream.next(20_000);
   client.close();
   return performance.now() - began;

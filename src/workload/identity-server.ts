@@ -1,0 +1,89 @@
+// The identity API's port: HTTPS with the control plane's own SVID, behind a door at which silent connections wait. A connection is a
+// request: what waits for another one would hold what it costs.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import type { ServerSvid } from '../identity/server-svid.ts';
+import type { Svid } from '../identity/svid.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { createFrontDoor } from '../lib/front-door.ts';
+import type { Log } from '../lib/log.ts';
+
+export interface IdentityApi {
+  /** Listens on `host:port`; port 0 takes a free one. */
+  listen(address: {
+    readonly host: string;
+    readonly port: number;
+  }): Promise<{ readonly host: string; readonly port: number }>;
+  close(): Promise<void>;
+}
+
+export interface IdentityServerOptions {
+  readonly own: ServerSvid;
+  readonly log: Log;
+  readonly maxConnections: number;
+  /** Every connection, before its handshake. */
+  readonly opened: (socket: Socket) => void;
+  /** Never rejects. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+}
+
+export function createIdentityServer({ own, log, maxConnections, opened, answer }: IdentityServerOptions): IdentityApi {
+  const http = createServer(
+    {
+      ...credentials(own.current()),
+      minVersion: 'TLSv1.3',
+      // Asked for and not demanded: who has none yet comes for one. What is presented is verified where it counts.
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: [],
+      headersTimeout: 5000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 1000,
+      connectionsCheckingInterval: 1000,
+      handshakeTimeout: 5000,
+      maxHeaderSize: 16_384,
+    },
+    (request, response) => {
+      const { socket } = request;
+      response.once('close', () => door.settled(socket));
+      void answer(request, response);
+    },
+  );
+  http.maxRequestsPerSocket = 1;
+  const door = createFrontDoor({ pass: (socket) => void http.emit('connection', socket) });
+  // Connections that are handed on are node:http's own to time out, once it takes itself to listen.
+  http.emit('listening');
+  http.on('connection', opened);
+  http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
+  const entrance = createTcpServer((socket) => door.welcome(socket));
+  entrance.maxConnections = maxConnections;
+  const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), ca: [], minVersion: 'TLSv1.3' }));
+  return {
+    listen: ({ host, port }) =>
+      new Promise((resolve, reject) => {
+        entrance.once('error', (cause) =>
+          reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
+        );
+        entrance.listen({ host, port }, () => {
+          // A TCP server that listens has an AddressInfo.
+          const bound = entrance.address() as AddressInfo;
+          resolve({ host: bound.address, port: bound.port });
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        unwatch();
+        entrance.close(() => resolve());
+        door.close();
+        // It never listened itself: this ends what it looks after.
+        http.close();
+        http.closeAllConnections();
+      }),
+  };
+}
+
+function credentials({ chain, key }: Svid): { readonly cert: string; readonly key: string } {
+  if (key === undefined) throw new CellwallError('internal', 'the server certificate came without its key');
+  return { cert: chain, key: key.reveal() };
+}

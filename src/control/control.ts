@@ -73,7 +73,7 @@ export function createControl(deps: ControlDeps): Control {
     windowMs = 50,
     onIdentities = () => {},
   } = deps;
-  const publisher = createPublisher(cache, log);
+  const publisher = createPublisher(cache, log, clock);
   const acks = createAcks();
   let inForce: InForce | undefined;
   let published: number | undefined;
@@ -230,6 +230,7 @@ export function createControl(deps: ControlDeps): Control {
         case 'nacked': {
           const { typeUrl, revision, message } = event;
           acks.nacked(event, message);
+          publisher.nacked(node, message);
           metrics.nacked(typeUrl);
           log.error({ node, typeUrl, revision, message }, 'a proxy rejected its configuration');
           break;

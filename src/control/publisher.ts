@@ -1,6 +1,7 @@
 // From what is in force to each proxy's snapshot in the cache. Owns the inputs of the current generation and the proxies'
 // own secrets; knows neither streams nor stores.
 import type { Svid } from '../identity/svid.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
@@ -9,6 +10,7 @@ import type { SnapshotCache } from '../xds/cache.ts';
 import { createInterner } from '../xds/interner.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { EncodedResource } from '../xds/snapshot.ts';
+import { createBindAgain } from './bind-again.ts';
 import { liveEndpoints } from './live-endpoints.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 import { ownSecret } from './own-secret.ts';
@@ -30,13 +32,24 @@ export interface Publisher {
   svid(node: string): Svid | undefined;
   /** The next stream of this node waits for a new snapshot. */
   hold(node: string): void;
+  /** It rejected something: a listener whose port was taken is tried again. */
+  nacked(node: string, message: string): void;
   forget(node: string): void;
 }
 
-export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
+export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): Publisher {
   const maker = createSnapshotMaker(createInterner(), log);
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
+  /** As it was published to last. */
+  const latest = new Map<string, RegisteredProxy>();
+  const bindAgain = createBindAgain({
+    clock,
+    again(node) {
+      const proxy = latest.get(node);
+      if (inputs !== undefined && proxy !== undefined) publish(inputs, proxy);
+    },
+  });
   /** Still to be published from `inputs`, by node. */
   const waiting = new Map<string, RegisteredProxy>();
 
@@ -51,7 +64,9 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
     const node = nodeKey(proxy.node);
     try {
       const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
-      if (snapshot !== undefined) cache.set(node, snapshot);
+      if (snapshot === undefined) return;
+      latest.set(proxy.node, proxy);
+      cache.set(node, bindAgain.apply(node, snapshot));
     } catch (reason) {
       log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
     }
@@ -92,7 +107,12 @@ export function createPublisher(cache: SnapshotCache, log: Log): Publisher {
       waiting.delete(node);
       cache.delete(nodeKey(node));
     },
+    nacked(node, message) {
+      bindAgain.nacked(node, message, cache.get(nodeKey(node)));
+    },
     forget(node) {
+      bindAgain.forget(node);
+      latest.delete(node);
       waiting.delete(node);
       secrets.delete(node);
       cache.delete(nodeKey(node));

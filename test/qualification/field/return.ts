@@ -10,6 +10,12 @@ export const returnItems: readonly Item[] = [
     files: ['test/field/return/outage.test.ts'],
   }),
   fromTests({
+    name: 'taken-ports',
+    line: "A caller's port that another program has when its Envoy starts, and gives back",
+    bound: 'calls go through within a minute of that, in the same processes; nothing stands as rejected',
+    files: ['test/field/return/ports.test.ts'],
+  }),
+  fromTests({
     name: 'clocks',
     line: 'A control plane whose clock is 90 s off those of its proxies, both ways, and three rotations of every certificate under load',
     bound: 'no failed call; status and the helper name the clock and its offset',

@@ -34,7 +34,7 @@ export interface AccessLogDeps extends TakeEntryDeps {
   /** Absent: Envoy's counters are not read beside the log. */
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
   /** Absent: failed handshakes are not kept. */
-  readonly handshakes?: Pick<Handshakes, 'record'>;
+  readonly handshakes?: Pick<Handshakes, 'record' | 'notHttp'>;
   /** The stream of a verified proxy broke, was refused, or said what is no entry: something of what it says is lost. */
   readonly onBroken: (nodeId: string) => void;
   /** An entry could not be read. */
@@ -83,6 +83,9 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     if (kind !== undefined) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
     if (kind === 'listener' && logName === `inbound/${own}/listener`)
       handshakes?.record(own, part.entry.commonProperties);
+    // A service's key, as short as one is.
+    const target = /^outbound\/([a-z0-9/-]{1,128})\/listener$/.exec(logName)?.[1];
+    if (target !== undefined) handshakes?.notHttp(own, target, part.entry.commonProperties);
     const domain = trustDomain();
     if (domain !== undefined && stated?.service === own) takeEntry(part, { stated, node, domain }, deps);
   };

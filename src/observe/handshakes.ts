@@ -1,10 +1,11 @@
-// TLS handshakes that failed before a service: who, why, how often, when last. They reach no chain, so that they stand in the
+// TLS handshakes that failed before a service: who, why, how often, when last; and what its own application said to a dependency that
+// is no HTTP. They reach no chain, so that they stand in the
 // listener's own log alone. Bounded for each service: addresses are the callers' to choose.
 import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Json, Table } from '../lib/table.ts';
-import { handshakeFault } from './handshake-fault.ts';
+import { type HandshakeFault, handshakeFault } from './handshake-fault.ts';
 
 export interface FailedHandshakes {
   readonly service: string;
@@ -20,6 +21,8 @@ export interface FailedHandshakes {
 
 export interface Handshakes {
   record(service: string, common: AccessLogCommon | undefined): void;
+  /** What the service's own application sent to the port of `target`, whose protocol is HTTP, was none: its sidecar closed. */
+  notHttp(service: string, target: string, common: AccessLogCommon | undefined): void;
   failed(since?: number): readonly FailedHandshakes[];
   /** Reads what was kept. Call once, first. */
   restore(): Promise<void>;
@@ -56,14 +59,20 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
     services.delete(service);
     changed.add(service);
   };
+  const add = (service: string, fault: HandshakeFault, common: AccessLogCommon | undefined): void => {
+    const address = addressOf(common);
+    const before = services.get(service)?.get(`${address} ${fault.why}`);
+    keep({ service, address, ...fault, count: (before?.count ?? 0) + 1, lastSeen: clock.now() });
+    changed.add(service);
+  };
   return {
     record(service, common) {
       const fault = handshakeFault(common?.downstreamTransportFailureReason ?? '');
-      if (fault === undefined) return;
-      const address = addressOf(common);
-      const before = services.get(service)?.get(`${address} ${fault.why}`);
-      keep({ service, address, ...fault, count: (before?.count ?? 0) + 1, lastSeen: clock.now() });
-      changed.add(service);
+      if (fault !== undefined) add(service, fault, common);
+    },
+    notHttp(service, target, common) {
+      const why = `its own application: what it sent to the port of ${target} is no HTTP ("protocol: tcp" carries it)`;
+      add(service, { why, caller: false }, common);
     },
     failed: (since = 0) =>
       [...services.values()].flatMap((own) => [...own.values()].filter(({ lastSeen }) => lastSeen >= since)),

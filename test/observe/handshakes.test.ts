@@ -58,6 +58,14 @@ it('takes for no failure what went on in plaintext', () => {
   ).toBeUndefined();
 });
 
+it('says of an application that speaks no HTTP to whom it did, and holds nobody for it', () => {
+  const handshakes = createHandshakes({ clock: createFakeClock(), table: createMemoryTable() });
+  handshakes.notHttp('web', 'cell-1/gitaly', entry('', '127.0.0.1'));
+  const [found] = handshakes.failed();
+  expect(found).toMatchObject({ service: 'web', address: '127.0.0.1', caller: false, count: 1 });
+  expect(found?.why).toContain('the port of cell-1/gitaly is no HTTP');
+});
+
 it('keeps no text for an address', () => {
   const handshakes = createHandshakes({ clock: createFakeClock(), table: createMemoryTable() });
   handshakes.record('api', entry(expired, '\u001b[31m10.0.0.1'));

@@ -1,7 +1,7 @@
 // Access logs to the control plane, over the connection that the bootstrap has anyway: evidence of who calls with what. The
 // observer reads identity, result and code; paths and bodies are none of its business.
 import { create } from '@bufbuild/protobuf';
-import { type AccessLog, AccessLogSchema } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { type AccessLog, AccessLogFilterSchema, AccessLogSchema } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import {
   type CommonGrpcAccessLogConfig,
@@ -35,6 +35,15 @@ export function connectionAccessLog(logName: string): AccessLog {
       value: any(TcpGrpcAccessLogConfigSchema, { commonConfig: commonConfig(logName) }),
     },
   });
+}
+
+/** Of a listener: connections that no chain takes. */
+export function unmatchedAccessLog(logName: string): AccessLog {
+  const log = connectionAccessLog(logName);
+  log.filter = create(AccessLogFilterSchema, {
+    filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } },
+  });
+  return log;
 }
 
 function commonConfig(logName: string): CommonGrpcAccessLogConfig {

@@ -11,6 +11,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
+import { unmatchedAccessLog } from '../inbound/access-logs.ts';
 import { outboundName } from '../names.ts';
 import type { ProxyShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
@@ -18,6 +19,7 @@ import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
+import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
 import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
 import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
@@ -41,8 +43,18 @@ export function outboundListener(
     enableReusePort: false,
     tcpKeepalive: keepalive,
     trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [{ filters: [target.protocol === 'tcp' ? tcpProxy(target) : manager(target)] }],
+    ...(target.protocol === 'tcp' ? { filterChains: [{ filters: [tcpProxy(target)] }] } : onlyHttp(target)),
   });
+}
+
+/** What is no HTTP finds no chain, and is closed at once: that is told. Who says nothing yet may take his time. */
+function onlyHttp(target: ServiceIr) {
+  return {
+    listenerFilters: [httpInspector()],
+    listenerFiltersTimeout: duration(0),
+    filterChains: [{ filterChainMatch: { applicationProtocols: foundHttp }, filters: [manager(target)] }],
+    accessLog: [unmatchedAccessLog(`outbound/${target.key}/listener`)],
+  };
 }
 
 function manager(target: ServiceIr): Filter {

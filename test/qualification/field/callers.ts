@@ -10,6 +10,12 @@ export const callersItems: readonly Item[] = [
     files: ['test/field/callers/handshakes.test.ts', 'test/observe/handshakes.test.ts'],
   }),
   fromTests({
+    name: 'sidechannel',
+    line: "tcp carries Gitaly's gRPC and its sidechannel on one port; on the port of an HTTP service what is no HTTP ends at once, and is told",
+    bound: '0 failed of 40 at once; closed within 0.9 s',
+    files: ['test/field/callers/sidechannel.test.ts'],
+  }),
+  fromTests({
     name: 'application-tls',
     line: 'an application that speaks TLS behind its sidecar is told at its start; others are not',
     bound: 'told of HTTPS in every form, silent of what is none',

@@ -145,6 +145,16 @@ const proxySchema = z.object({
   application: addressSchema.optional(),
   userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
   outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
+  applicationState: z
+    .object({
+      answers: z.boolean(),
+      around: z
+        .array(z.string())
+        .readonly()
+        .describe('Addresses beyond loopback on which it is open: ways around the sidecar.'),
+    })
+    .optional()
+    .describe('Of its application, as its helper says.'),
   ready: z.boolean().describe('It accepted its listeners, and serves; not without a document of its identity.'),
   types: z.array(
     z.object({

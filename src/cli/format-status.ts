@@ -28,7 +28,7 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
 
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
-  if (services.length > 0) parts.push(formatServices(services));
+  if (services.length > 0) parts.push(formatServices(services, proxies));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now));
   const told = proxies.flatMap((proxy) => attention(proxy, now).map((text) => [shortNode(proxy), text]));
   if (told.length > 0) parts.push(formatTable(['PROXY', 'NEEDS SOMEBODY'], told));
@@ -70,16 +70,36 @@ function formatControl(status: StatusAnswer, now: number): string {
   ]);
 }
 
-function formatServices(services: ServicesAnswer['services']): string {
+function formatServices(services: ServicesAnswer['services'], proxies: readonly Proxy[]): string {
   return formatTable(
-    ['SERVICE', 'MTLS', 'CUT-OVER', 'DOCUMENT'],
-    services.map(({ service, mtls, cutOver, source }) => [
-      service,
-      mtls,
-      mtls === 'strict' ? 'done' : cutOver === undefined ? '-' : cutOver.ready ? 'ready' : held(cutOver.reasons),
-      `${source.file}:${source.line}`,
-    ]),
+    ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
+    services.map((service) => {
+      const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
+      const serving = own.filter((proxy) => serves(proxy) === 'yes' && proxy.state === 'connected').length;
+      const { file, line } = service.source;
+      return [
+        service.service,
+        service.mtls,
+        `${serving}/${own.length}`,
+        cutOverOf(service, own, serving),
+        `${file}:${line}`,
+      ];
+    }),
   );
+}
+
+/** A service is not done because its document says strict: something must stand before its application, and nothing lead around. */
+function cutOverOf(
+  { mtls, cutOver }: ServicesAnswer['services'][number],
+  proxies: readonly Proxy[],
+  serving: number,
+): string {
+  if (mtls !== 'strict') return cutOver === undefined ? '-' : cutOver.ready ? 'ready' : held(cutOver.reasons);
+  const around = proxies.flatMap(({ application, applicationState }) =>
+    (applicationState?.around ?? []).map((host) => address({ address: host, port: application?.port ?? 0 })),
+  );
+  if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
+  return serving === 0 ? 'strict, but no proxy serves' : 'done';
 }
 
 /** `held: 2 caller, 1 record`: the kinds of docs/cut-over.md. */
@@ -94,13 +114,18 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
     shortNode(proxy),
     proxy.state,
     relativeTime(proxy.since, now),
-    proxy.ready ? 'yes' : 'no',
+    serves(proxy),
     listens(proxy),
     accepted(proxy),
     proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
     proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
   ]);
   return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
+}
+
+function serves({ ready, applicationState }: Proxy): string {
+  if (applicationState?.answers === false) return 'no (application down)';
+  return ready ? 'yes' : 'no';
 }
 
 /** Where others reach it, or why they do not. */

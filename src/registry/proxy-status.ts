@@ -39,6 +39,8 @@ export interface ProxyStatus {
   readonly outdated?: string;
   /** True once it accepted its listeners, as long as a document names its identity: only then is it an endpoint. */
   readonly ready: boolean;
+  /** Of its application, as its helper says; absent where nobody said. */
+  readonly applicationState?: { readonly answers: boolean; readonly around: readonly string[] };
   readonly types: readonly TypeStatus[];
   /** Serving certificate: serial (hex) and end, epoch milliseconds. */
   readonly certificate?: { readonly serial: string; readonly notAfter: number };

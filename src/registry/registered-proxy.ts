@@ -1,5 +1,7 @@
 // A proxy as the registry has it, while it is connected or held.
+
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { ApplicationState } from './application-health.ts';
 import type { HostPort } from './claims.ts';
 
 export interface RegisteredProxy {
@@ -28,6 +30,8 @@ export interface RegisteredProxy {
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
   readonly ready: boolean;
+  /** Of its application, as its helper says. Of this process's time only. */
+  readonly applicationState?: ApplicationState;
 }
 
 interface Addresses {

@@ -21,6 +21,7 @@ import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts';
+import type { ApplicationReceiver } from '../workload/receive-application.ts';
 import type { CountersReceiver } from '../workload/receive-counters.ts';
 import type { LeaveReceiver } from '../workload/receive-leave.ts';
 import { checkSameAuthority } from './same-authority.ts';
@@ -52,10 +53,12 @@ export interface IdentityServicesDeps {
   readonly leave: LeaveReceiver;
   /** Takes proxies that are about to start. */
   readonly hello: LeaveReceiver;
+  /** Takes what is said of applications. */
+  readonly application: ApplicationReceiver;
 }
 
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
-  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello } = deps;
+  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello, application } = deps;
   const folder = join(data, 'ca');
   const checkShared = async (): Promise<void> => {
     if (!shared) return;
@@ -82,7 +85,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('server certificate', () => server.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello },
+    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello, application },
     counters(from, report, begunAt) {
       counters(from, report, begunAt);
       // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.

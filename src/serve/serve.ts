@@ -23,6 +23,7 @@ import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { withApplication } from '../registry/with-application.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
 import { createAdmin } from './admin.ts';
 import { awayStatus } from './away-status.ts';
@@ -109,17 +110,17 @@ export async function serve(
   admin.starting();
   judge.fix(trustDomain);
   const cache = createSnapshotCache();
-  const registry = createRegistry({
-    leases: store.table('leases'),
+  const watched = {
     clock,
     log: log.child({ room: 'registry' }),
-    onChange: (change) => {
+    onChange: (change: { readonly node: string; readonly endpoints: boolean }): void => {
       control.onRegistryChange(change);
       if (registry.get(change.node) !== undefined) return;
       coverage.gone(change.node);
       offsets.forget(change.node);
     },
-  });
+  };
+  const registry = withApplication(createRegistry({ leases: store.table('leases'), ...watched }), watched);
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     shared,
@@ -136,6 +137,7 @@ export async function serve(
       offsets.told(node, report.readAt);
     },
     leave: registry.left,
+    application: registry.application,
     hello(node, run, nodeKey) {
       if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       registry.checkFree({ node, run, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });

@@ -19,6 +19,8 @@ export interface BootstrapParams {
   /** The host has the loopback address of IPv6, too. */
   readonly loopback6?: boolean;
   readonly xds: HostPort;
+  /** As the limit on open files has it. Default 50,000. */
+  readonly maxConnections?: number;
   readonly variant: XdsVariant;
   /** The control plane's exact SPIFFE ID. */
   readonly serverId: string;
@@ -31,6 +33,8 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [key
 
 const typePrefix = 'type.googleapis.com/envoy';
 const xdsCluster = 'cellwall';
+/** The cluster of the application, as translate names it. */
+const inboundName = 'inbound';
 
 export function bootstrap(params: BootstrapParams): Json {
   const { spiffeId, instance, service, variant, admin } = params;
@@ -45,13 +49,25 @@ export function bootstrap(params: BootstrapParams): Json {
           name: 'envoy.resource_monitors.global_downstream_max_connections',
           typed_config: {
             '@type': `${typePrefix}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig`,
-            max_active_downstream_connections: '50000',
+            max_active_downstream_connections: String(params.maxConnections ?? 50_000),
           },
         },
       ],
     },
     layered_runtime: runtime,
     stats_flush_interval: '60s',
+    ...(params.maxConnections === undefined
+      ? {}
+      : {
+          layered_runtime: {
+            layers: [
+              {
+                name: 'descriptors',
+                static_layer: { [`circuit_breakers.${inboundName}.default.max_connections`]: params.maxConnections },
+              },
+            ],
+          },
+        }),
   };
 }
 

@@ -9,6 +9,7 @@ import { isLoopback } from '../lib/loopback.ts';
 import { processLog } from '../lib/process-log.ts';
 import { adminOf } from './admin-address.ts';
 import { type AdminAddress, claimsOf } from './bootstrap.ts';
+import { comfortable, connectionsWithin, descriptorLimit } from './descriptor-limit.ts';
 import { endLeftover } from './end-leftover.ts';
 import { findEnvoy } from './envoy-binary.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
@@ -25,6 +26,8 @@ import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid-keeper.ts';
 import { warnOfTls } from './warn-of-tls.ts';
+import { watchApplication } from './watch-application.ts';
+import { watchOverflow } from './watch-overflow.ts';
 import { withCounters } from './with-counters.ts';
 import { writeConfig } from './write-config.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
@@ -103,7 +106,17 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       loopback6: await hasLoopback6(),
       variant: options.variant ?? 'delta',
     };
-    const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, xds, admin });
+    const limit = descriptorLimit();
+    const maxConnections = connectionsWithin(limit);
+    if (limit !== undefined && limit < comfortable) {
+      const hint = `raise it (ulimit -n, LimitNOFILE=): ${comfortable} at least`;
+      log.warn(
+        { limit, maxConnections, hint },
+        'few files may be open: Envoy refuses connections beyond what they allow',
+      );
+    }
+    const bounded: { readonly maxConnections?: number } = maxConnections < 10_000 ? { maxConnections } : {};
+    const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, ...bounded, xds, admin });
     const run = randomBytes(16).toString('hex');
     notStopped();
     await ports.free();
@@ -132,6 +145,14 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),
     });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
+    if (application !== undefined) {
+      const watch = watchApplication({ application, server, svid: started.current, instance, run, clock, log });
+      void envoy.exited.then(() => watch.close());
+    }
+    if (bounded.maxConnections !== undefined) {
+      const overflow = watchOverflow({ admin: envoy.admin, maxConnections, clock, log });
+      void envoy.exited.then(() => overflow.close());
+    }
     const quiet = quietWhileAway({ admin: envoy.admin, level, clock, log });
     void envoy.exited.then(() => quiet.close());
     const gone = new AbortController();

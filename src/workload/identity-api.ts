@@ -25,12 +25,11 @@ import { identityOf } from './identity-of.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityApi } from './identity-server.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
-import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
-import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
+import { createReceivers, type Receivers } from './receivers.ts';
 
 export type { IdentityApi };
 
-export interface IdentityApiOptions {
+export interface IdentityApiOptions extends Receivers {
   readonly issuer: Issuer;
   readonly trustDomain: TrustDomain;
   readonly attestors: Readonly<Record<string, Attestor>>;
@@ -39,12 +38,6 @@ export interface IdentityApiOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly maxConnections?: number;
-  /** Absent: reports of Envoy's counters are refused. */
-  readonly counters?: CountersReceiver;
-  /** Absent: goodbyes are refused. */
-  readonly leave?: LeaveReceiver;
-  /** Takes who is about to start under a name; throws where another has it. Absent: refused. */
-  readonly hello?: LeaveReceiver;
 }
 
 /** Of one request. `who`: to whom its failures are counted. */
@@ -60,10 +53,8 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const { issuer, trustDomain, attestors, nodes, server: own, clock, log, maxConnections = 4096 } = options;
   const limiter = createFailureLimiter({ clock });
   const issuing = createBudget({ clock, ...issuance });
-  const counters = createReceiveCounters({ clock, receiver: options.counters });
-  const leave = createReceiveLeave({ clock, receiver: options.leave });
-  const hello = createReceiveLeave({ clock, receiver: options.hello });
-  const server = createIdentityServer({ own, log, maxConnections, opened: counters.opened, answer });
+  const receivers = createReceivers(clock, options);
+  const server = createIdentityServer({ own, log, maxConnections, opened: receivers.opened, answer });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
@@ -73,12 +64,11 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       if (path === identityPaths.bundle && request.method === 'GET') {
         return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
       }
-      const tells = path === identityPaths.counters || path === identityPaths.leave || path === identityPaths.hello;
-      if (tells && request.method === 'POST') {
+      const take = receivers.takers[path ?? ''];
+      if (take !== undefined && request.method === 'POST') {
         const peer = identityOf(request.socket, { bundle: await issuer.bundle(), trustDomain, now: clock.now() });
         proved(caller, peer.certificate);
-        if (path === identityPaths.counters) await counters.take(request, peer);
-        else await (path === identityPaths.leave ? leave : hello)(request, peer);
+        await take(request, peer);
         response.writeHead(204).end();
         return;
       }

@@ -46,6 +46,8 @@ export const identityPaths = {
   hello: '/v1/hello',
   /** Likewise: this proxy is about to end (leave-request.ts). */
   leave: '/v1/leave',
+  /** Likewise: whether its application answers (application-report.ts). */
+  application: '/v1/application',
 } as const;
 
 export const maxBodyBytes = 65_536;

@@ -29,7 +29,7 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
     stdin: (async function* () {
       yield stdin;
     })(),
-    env,
+    env: { HOME: '/nonexistent', ...env },
     clock,
     version: '9.9.9',
     run: { serve: notHere, inspect: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere, ...run },

@@ -102,7 +102,7 @@ export function serveCommand(context: CliContext): Command {
         logLevel: logLevel(self),
       },
       async (started) => {
-        context.stderr.write(summary(started));
+        context.stderr.write(summary(started, options.data));
         await print(context, formatOf(self), { value: started, table: () => '' });
       },
     );
@@ -142,7 +142,8 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-function summary({ xds, identity, admin, trustDomain, revision, services, adminTokenFile }: ServeStarted): string {
+function summary(started: ServeStarted, data: string | undefined): string {
+  const { xds, identity, admin, trustDomain, revision, services, adminTokenFile } = started;
   const documents =
     revision === undefined
       ? 'no documents yet: cellwall apply -f FILE'
@@ -154,8 +155,29 @@ function summary({ xds, identity, admin, trustDomain, revision, services, adminT
     `  admin      ${formatHostPort(admin)}   token in ${adminTokenFile}`,
     '',
     'Next: start a sidecar beside a service, and look at it:',
-    '  cellwall sidecar --service NAME --app 127.0.0.1:PORT',
-    '  cellwall status',
+    `  ${data === undefined ? '' : `CELLWALL_DATA=${quoted(data)} `}cellwall sidecar --service NAME --app PORT${elsewhere(started)}`,
+    `  cellwall status${data === undefined ? '' : ` --data ${quoted(data)}`}`,
     '',
   ].join('\n');
+}
+
+/** Flags of a sidecar on this host, where they are not what it takes for granted. */
+function elsewhere({ xds, identity }: ServeStarted): string {
+  const flags = [
+    ['--identity-address', identity, 18001],
+    ['--xds-address', xds, 18000],
+  ] as const;
+  return flags
+    .filter(([, { host, port }, usual]) => port !== usual || !['0.0.0.0', '127.0.0.1'].includes(host))
+    .map(([flag, { host, port }]) => ` ${flag} ${formatHostPort({ host: reachedAt(host), port })}`)
+    .join('');
+}
+
+function reachedAt(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+}
+
+/** As a shell takes it. */
+function quoted(text: string): string {
+  return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -21,4 +21,22 @@ export const processItems: readonly Item[] = [
     bound: 'every call works, on both loopback addresses',
     files: ['test/field/process/families.test.ts'],
   }),
+  fromTests({
+    name: 'dead-application',
+    line: 'An application that is down, or open beyond loopback, beside a proxy that is up: told, taken out of the endpoints of callers, and back',
+    bound: '0 failed of all calls while one of two is down',
+    files: ['test/field/process/dead-application.test.ts', 'test/registry/application-health.test.ts'],
+  }),
+  fromTests({
+    name: 'descriptors',
+    line: 'ulimit -n 256: said at the start, connections beyond it refused and told, the rest works',
+    bound: '52 connections stand, calls work before and after',
+    files: ['test/field/process/descriptors.test.ts'],
+  }),
+  fromTests({
+    name: 'never-a-stack',
+    line: 'Every command in odd circumstances (wrong ENVOY_BIN, no HOME, closed and full outputs, a fault of our own): a line and a hint, no stack',
+    bound: '0 stacks, nothing kept in the current folder',
+    files: ['test/field/plain/never-a-stack.test.ts'],
+  }),
 ];

@@ -1,0 +1,73 @@
+// Whether the application behind each proxy answers, as its helper says. Down counts at once; up again counts later each time that it
+// falls within some minutes, so that one that flaps is not a push to all its callers every second.
+import type { Clock } from '../lib/clock.ts';
+
+export interface ApplicationState {
+  readonly answers: boolean;
+  /** Addresses beyond loopback on which it is open. */
+  readonly around: readonly string[];
+}
+
+export interface ApplicationHealth {
+  /** `run`: of which life of the proxy; another one is unknown again. */
+  report(node: string, run: string, state: ApplicationState): void;
+  /** Undefined: nobody said. */
+  of(node: string, run: string | undefined): ApplicationState | undefined;
+  /** What is known of the others is forgotten; looked at now and then, as there are many. */
+  keepOnly(isKnown: (node: string) => boolean): void;
+}
+
+interface Known {
+  readonly run: string;
+  readonly state: ApplicationState;
+  /** When it fell, monotonic. */
+  readonly falls: readonly number[];
+  /** It answers, and is waited with. */
+  readonly rising?: () => void;
+}
+
+const rememberMs = 300_000;
+const longestMs = 60_000;
+
+export function createApplicationHealth(clock: Clock, onChange: (node: string) => void): ApplicationHealth {
+  const known = new Map<string, Known>();
+  let prunedAt = clock.monotonic();
+
+  function set(node: string, next: Known): void {
+    const before = known.get(node);
+    known.set(node, next);
+    if (JSON.stringify(before?.state) !== JSON.stringify(next.state)) onChange(node);
+  }
+
+  return {
+    report(node, run, state) {
+      const given = known.get(node);
+      const before = given?.run === run ? given : undefined;
+      const now = clock.monotonic();
+      const falls = (before?.falls ?? []).filter((at) => at > now - rememberMs);
+      const waitMs = falls.length < 2 ? 0 : Math.min(longestMs, 5000 * 2 ** (falls.length - 2));
+      if (before?.state.answers === false && state.answers && waitMs > 0) {
+        if (before.rising !== undefined) return;
+        const rising = clock.after(waitMs, () => set(node, { run, state, falls }));
+        known.set(node, { ...before, falls, rising });
+        return;
+      }
+      given?.rising?.();
+      const fell = !state.answers && (before === undefined || before.state.answers || before.rising !== undefined);
+      set(node, { run, state, falls: fell ? [...falls, now] : falls });
+    },
+    of(node, run) {
+      const found = known.get(node);
+      return found !== undefined && found.run === run ? found.state : undefined;
+    },
+    keepOnly(isKnown) {
+      if (clock.monotonic() - prunedAt < rememberMs) return;
+      prunedAt = clock.monotonic();
+      for (const [node, { rising }] of known) {
+        if (isKnown(node)) continue;
+        rising?.();
+        known.delete(node);
+      }
+    },
+  };
+}

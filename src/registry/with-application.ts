@@ -1,0 +1,51 @@
+// A registry whose proxies carry what their helpers say of the applications beside them.
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { type ApplicationState, createApplicationHealth } from './application-health.ts';
+import { isEndpoint, type RegisteredProxy } from './registered-proxy.ts';
+import type { Registry, RegistryDeps } from './registry.ts';
+
+export interface RegistryWithApplications extends Registry {
+  /** Throws for a run that is not the one that is known, and where the name is another host's. */
+  application(node: string, report: ApplicationState & { readonly run: string }, holder?: string): void;
+}
+
+export interface WithApplicationDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onChange: RegistryDeps['onChange'];
+}
+
+export function withApplication(
+  registry: Registry,
+  { clock, log, onChange }: WithApplicationDeps,
+): RegistryWithApplications {
+  const health = createApplicationHealth(clock, (node) => {
+    const proxy = registry.get(node);
+    if (proxy === undefined) return;
+    const { answers } = health.of(node, proxy.run) ?? { answers: true };
+    log.info({ node, answers }, answers ? 'its application answers' : 'its application does not answer');
+    onChange({ node, endpoints: isEndpoint(proxy) });
+  });
+  const withState = (proxy: RegisteredProxy): RegisteredProxy => {
+    const state = health.of(proxy.node, proxy.run);
+    return state === undefined ? proxy : { ...proxy, applicationState: state };
+  };
+  return {
+    ...registry,
+    application(node, { run, answers, around }, holder) {
+      registry.checkHolder(node, holder);
+      if (registry.get(node)?.run !== run) {
+        throw new CellwallError('failed_precondition', 'this proxy is not connected to this control plane');
+      }
+      health.keepOnly((known) => registry.get(known) !== undefined);
+      health.report(node, run, { answers, around });
+    },
+    proxies: () => registry.proxies().map(withState),
+    get(node) {
+      const found = registry.get(node);
+      return found === undefined ? undefined : withState(found);
+    },
+  };
+}

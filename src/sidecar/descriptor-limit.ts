@@ -1,0 +1,27 @@
+// How many connections the limit on open files leaves to Envoy: each call takes two, and what is over the limit fails without a word.
+import { readFileSync } from 'node:fs';
+
+/** Envoy's own: its log, epoll, listeners, the xDS connection, statistics. */
+const reserve = 100;
+const most = 50_000;
+
+/** Of this process; Envoy inherits it. Undefined where it cannot be told, or there is none. */
+export function descriptorLimit(
+  read: () => string = () => readFileSync('/proc/self/limits', 'utf8'),
+): number | undefined {
+  try {
+    const soft = /^Max open files +(\d+)/m.exec(read())?.[1];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined;
+  }
+}
+
+/** From callers and the application together; as many again to the application, and one more for each that leaves. */
+export function connectionsWithin(limit: number | undefined): number {
+  if (limit === undefined) return most;
+  return Math.max(8, Math.min(most, Math.floor((limit - reserve) / 3)));
+}
+
+/** Below it, a busy service meets the limit. */
+export const comfortable = 4096;

@@ -1,0 +1,39 @@
+// What a proxy's helper tells over mTLS with its SVID: a path each, and who takes it.
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../lib/clock.ts';
+import type { Peer } from './identity-of.ts';
+import { identityPaths } from './identity-protocol.ts';
+import { type ApplicationReceiver, createReceiveApplication } from './receive-application.ts';
+import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
+import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
+
+/** One that is absent: such reports are refused. */
+export interface Receivers {
+  readonly counters?: CountersReceiver;
+  readonly leave?: LeaveReceiver;
+  /** Takes who is about to start under a name; throws where another has it. */
+  readonly hello?: LeaveReceiver;
+  readonly application?: ApplicationReceiver;
+}
+
+export type Take = (request: IncomingMessage, peer: Peer) => Promise<void>;
+
+/** By path; and what is to be told of every connection. */
+export function createReceivers(
+  clock: Clock,
+  given: Receivers,
+): {
+  readonly takers: Readonly<Record<string, Take>>;
+  readonly opened: ReturnType<typeof createReceiveCounters>['opened'];
+} {
+  const counters = createReceiveCounters({ clock, receiver: given.counters });
+  return {
+    opened: counters.opened,
+    takers: {
+      [identityPaths.counters]: counters.take,
+      [identityPaths.leave]: createReceiveLeave({ clock, receiver: given.leave }),
+      [identityPaths.hello]: createReceiveLeave({ clock, receiver: given.hello }),
+      [identityPaths.application]: createReceiveApplication(given.application),
+    },
+  };
+}

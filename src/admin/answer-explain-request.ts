@@ -19,6 +19,7 @@ export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[],
   return {
     ...answer,
     notes: [
+      ...ambiguous(refusals),
       ...answer.notes,
       ...(changed && !newest.policy?.startsWith('cellwall/')
         ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
@@ -34,6 +35,14 @@ export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[],
       path,
     })),
   };
+}
+
+/** An id may come from a caller, who may have taken another's: nobody's record is pushed out by it, and that there are others is told. */
+function ambiguous(refusals: readonly Refusal[]): readonly string[] {
+  const calls = new Set(refusals.map(({ service, caller, principal }) => `${principal ?? caller} -> ${service}`));
+  if (calls.size < 2) return [];
+  const shown = [...calls].slice(0, 10).join(', ');
+  return [`several callers used this id, which a caller can choose; explained is the newest of: ${shown}`];
 }
 
 /** What no document asks for, and no question to `explain` holds (docs/authorization-semantics.md). */

@@ -36,7 +36,7 @@ export const defaultLimits: Limits = {
   names: 10_000,
   nameBytes: 4096,
   nodeBytes: 64 * 1024,
-  identityBytes: 8 * 1024 * 1024,
+  identityBytes: 4 * 1024 * 1024,
   allBytes: 64 * 1024 * 1024,
   freeBytesOfNode: 16 * 1024,
   streamsOfNode: 8,

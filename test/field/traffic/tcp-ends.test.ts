@@ -29,7 +29,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   pair = await startWallPair({
-    api: 'protocol: tcp, healthCheck: {interval: 100ms}, timeouts: {idle: 8s}',
+    api: 'protocol: tcp, healthCheck: {interval: 100ms}, timeouts: {idle: 15s}',
     application: { address: '127.0.0.1', port: (server.address() as AddressInfo).port },
     more: serviceDocument('refused', 'cell-1', '{protocol: http1, dependsOn: [{service: api, listen: 15001}]}'),
   });
@@ -78,7 +78,7 @@ test.each(['FIN', 'RST'])('connections that end by %s without a byte are gone ev
       expect(await active(pair.server, inbound)).toBeLessThanOrEqual(1);
       expect(open).toBe(0);
     },
-    { timeout: 5000 },
+    { timeout: 12_000 },
   );
   figure(`msUntilGone${how}`, Math.round(performance.now() - began));
 });
@@ -142,7 +142,7 @@ describe('a server that speaks first', () => {
 
   test.each(['refused', 'web'])(
     'is not heard before the first byte by one without a chain of his own, who leaves nothing behind: %s',
-    { timeout: 20_000 },
+    { timeout: 35_000 },
     async (who) => {
       const { socket, heard } = await dial(who, undefined);
       await delay(500);
@@ -151,7 +151,7 @@ describe('a server that speaks first', () => {
       // Envoy awaits his first byte, though he ended: the idle timeout is what bounds it.
       socket.destroy();
       await vi.waitFor(async () => expect(await active(pair.server, inbound)).toBeLessThanOrEqual(1), {
-        timeout: 12_000,
+        timeout: 25_000,
       });
       figure(`msUntilGoneWithoutAChain${who}`, Math.round(performance.now() - began));
     },

@@ -19,3 +19,10 @@ if [ "${#missing[@]}" -gt 0 ]; then
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+
+# Schemathesis, which asks the admin API, from PyPI into a folder of its own.
+schemathesis="${XDG_CACHE_HOME:-$HOME/.cache}/cellwall/schemathesis"
+if [ ! -e "$schemathesis/schemathesis/cli" ]; then
+  python3 -m pip --version >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-pip >/dev/null; }
+  python3 -m pip install -q --root-user-action=ignore --target "$schemathesis" schemathesis==4.32.5
+fi

@@ -10,6 +10,7 @@ import { type Caller, callerIn } from './caller.ts';
 import type { Call } from './protocol.ts';
 import { grpcMethod } from './protos.ts';
 import { realMetadata } from './real-metadata.ts';
+import { callSidechannel } from './sidechannel.ts';
 
 /** Makes one call, on a connection of its own. */
 export async function perform(call: Call): Promise<Outcome> {
@@ -26,6 +27,8 @@ export async function perform(call: Call): Promise<Outcome> {
         session.close();
       }
     }
+    case 'sidechannel':
+      return callSidechannel(call.address);
     case 'upload':
       return uploadHttp1(call.address, call.path, call.bytes);
     case 'valkey': {

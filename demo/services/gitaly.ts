@@ -1,16 +1,28 @@
-// gitaly: gRPC with a streaming method; it answers with the name of its storage, so that one cell's is told from another's.
+// gitaly: gRPC with a streaming method, and its sidechannel on the same port. It answers with the name of its storage, so that one
+// cell's is told from another's.
 import { createHash } from 'node:crypto';
-import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { createServer } from 'node:net';
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { echoMetadata } from './caller.ts';
 import { grpcService } from './protos.ts';
-import { type StandIn, serveGrpc } from './stand-in.ts';
+import { echoYamux, magic } from './sidechannel.ts';
+import { listen, type StandIn } from './stand-in.ts';
 
 interface ListCommitsRequest {
   readonly limit: number;
 }
 
 export function startGitaly(storage: string): Promise<StandIn> {
-  return serveGrpc([
+  const grpc = new Server();
+  const services: readonly (readonly [ServiceDefinition, UntypedServiceImplementation])[] = [
     [
       grpcService('gitaly.RepositoryService'),
       {
@@ -33,5 +45,19 @@ export function startGitaly(storage: string): Promise<StandIn> {
         },
       },
     ],
-  ]);
+  ];
+  for (const [definition, handlers] of services) grpc.addService(definition, handlers);
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  return listen(
+    createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.once('readable', () => {
+        const first: unknown = socket.read();
+        if (!Buffer.isBuffer(first)) return socket.destroy();
+        if (first.subarray(0, magic.length).equals(magic)) return echoYamux(socket, first.subarray(magic.length));
+        socket.unshift(first);
+        injector.injectConnection(socket);
+      });
+    }),
+  );
 }

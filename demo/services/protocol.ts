@@ -34,6 +34,7 @@ export type Call =
       readonly path: string;
       readonly bytes: number;
     }
+  | { readonly kind: 'sidechannel'; readonly address: string }
   | { readonly kind: 'valkey'; readonly address: string };
 
 /** From the demo. */

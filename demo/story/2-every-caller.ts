@@ -2,7 +2,7 @@
 import { untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
 import { describe } from '../wire/outcome.ts';
-import { applicationCall, protocolOf } from './application-call.ts';
+import { applicationCall, isTcp, protocolOf } from './application-call.ts';
 import { callDirectly } from './direct-call.ts';
 import { must, type Step } from './step.ts';
 import type { Tell } from './tell.ts';
@@ -56,9 +56,12 @@ export async function callEveryDependency(world: World, tell?: Tell): Promise<nu
     const edge = `${caller} → ${target} (${protocolOf(call)})`;
     must(outcome.kind === 'ok', `${edge}: ${describe(outcome)}`);
     // TCP has no header to tell the application in.
-    const told = call.kind === 'valkey' || outcome.caller.peerId === world.spiffeId(caller);
+    const told = isTcp(target) || outcome.caller.peerId === world.spiffeId(caller);
     must(told, `${edge}: ${describe(outcome)}`);
-    tell?.held(edge, call.kind === 'valkey' ? `answered ${String(outcome.body)}` : describe(outcome));
+    tell?.held(
+      edge,
+      call.kind === 'valkey' ? `answered ${String(outcome.body)}` : isTcp(target) ? 'answered' : describe(outcome),
+    );
   }
   return world.documents.dependencies.length;
 }

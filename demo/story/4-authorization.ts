@@ -7,6 +7,7 @@ import {
   beginUpdateMethod,
   classifyMethod,
   getCellsMethod,
+  isTcp,
   listCommitsMethod,
 } from './application-call.ts';
 import { callDirectly } from './direct-call.ts';
@@ -85,6 +86,13 @@ function casesOf(world: World): readonly Case[] {
       allowed: true,
     },
     {
+      what: "cell-1 fetches over its gitaly's sidechannel",
+      target: 'cell-1/gitaly',
+      call: { kind: 'sidechannel', address: world.inbound('cell-1/gitaly') },
+      by: { service: 'cell-1/gitlab' },
+      allowed: true,
+    },
+    {
       what: "cell-2 calls cell-1's gitaly",
       ...grpc('cell-1/gitaly', listCommitsMethod, { limit: 1 }),
       by: { client: 'cell2Gitlab' },
@@ -99,16 +107,17 @@ function perform(world: World, { by, target, call }: Case): Promise<Outcome> {
 }
 
 /** Refused by the server's proxy, after the handshake; TCP is cut instead, as it has no words for it. */
-function isRefusal({ call }: Case, outcome: Outcome): boolean {
-  if (call.kind === 'valkey') return outcome.kind === 'failed';
+function isRefusal({ call, target }: Case, outcome: Outcome): boolean {
+  if (isTcp(target)) return outcome.kind === 'failed';
   return outcome.kind === 'refused' && outcome.code === (call.kind === 'grpc' ? permissionDenied : forbidden);
 }
 
 async function explainAgrees(world: World, { what, by, target, call, allowed }: Case): Promise<void> {
-  const operation =
-    call.kind === 'grpc'
+  const operation = isTcp(target)
+    ? {}
+    : call.kind === 'grpc'
       ? { grpc: call.method }
-      : call.kind === 'valkey'
+      : call.kind === 'valkey' || call.kind === 'sidechannel'
         ? {}
         : { method: call.method, path: call.path };
   const { decision, reason } = await world.controlPlane.admin.explain({

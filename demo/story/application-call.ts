@@ -30,5 +30,12 @@ export function applicationCall(service: string, address: string): Call {
 
 /** gRPC, HTTP/2 …, as one says it. */
 export function protocolOf({ kind }: Call): string {
-  return { grpc: 'gRPC', http1: 'HTTP/1.1', http2: 'HTTP/2', upload: 'HTTP/1.1', valkey: 'TCP' }[kind];
+  return { grpc: 'gRPC', http1: 'HTTP/1.1', http2: 'HTTP/2', sidechannel: 'TCP', upload: 'HTTP/1.1', valkey: 'TCP' }[
+    kind
+  ];
+}
+
+/** Services that are carried as TCP: their policies decide on the caller alone, and no header tells who that is. */
+export function isTcp(service: string): boolean {
+  return /(^|\/)(gitaly|valkey)$/.test(service);
 }

@@ -13,6 +13,7 @@ const alpn: Readonly<Record<Call['kind'], readonly string[] | undefined>> = {
   http1: ['http/1.1'],
   http2: ['h2'],
   grpc: ['h2'],
+  sidechannel: undefined,
   upload: ['http/1.1'],
   valkey: undefined,
 };
@@ -40,8 +41,9 @@ export async function callDirectly(
           return await requestHttp2(openHttp2({ socket }), call.method, call.path);
         case 'grpc':
           return await requestGrpc(openHttp2({ socket }), call.method, call.request);
+        case 'sidechannel':
         case 'upload':
-          throw new Error('uploads go through a sidecar here');
+          throw new Error(`a ${call.kind} goes through a sidecar here`);
         case 'valkey':
           return await pingValkey(socket);
         default:

@@ -2,6 +2,7 @@
 // one stream of Yamux is answered (https://github.com/hashicorp/yamux/blob/master/spec.md): what comes in it goes back.
 import { createServer as createHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { echoYamux, magic, yamuxData } from '../../demo/services/sidechannel.ts';
 
 export interface Gitaly {
   readonly address: string;
@@ -9,7 +10,6 @@ export interface Gitaly {
   stop(): Promise<void>;
 }
 
-export const magic = Buffer.from('backchannel');
 const headerBytes = 12;
 
 export async function startGitalyStandIn(): Promise<Gitaly> {
@@ -49,32 +49,6 @@ export async function startGitalyStandIn(): Promise<Gitaly> {
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-/** Data frames (type 0) of a stream go back as they came. */
-function echoYamux(socket: Socket, first: Buffer): void {
-  let rest = first;
-  const take = (chunk: Buffer): void => {
-    rest = Buffer.concat([rest, chunk]);
-    for (;;) {
-      if (rest.length < headerBytes) return;
-      const length = rest[1] === 0 ? rest.readUInt32BE(8) : 0;
-      if (rest.length < headerBytes + length) return;
-      if (length > 0) socket.write(rest.subarray(0, headerBytes + length));
-      rest = rest.subarray(headerBytes + length);
-    }
-  };
-  take(Buffer.alloc(0));
-  socket.on('data', take);
-}
-
-export function yamuxData(stream: number, text: string): Buffer {
-  const header = Buffer.alloc(headerBytes);
-  // Version 0, data, SYN.
-  header.writeUInt16BE(1, 2);
-  header.writeUInt32BE(stream, 4);
-  header.writeUInt32BE(Buffer.byteLength(text), 8);
-  return Buffer.concat([header, Buffer.from(text)]);
 }
 
 /** What comes back of one sidechannel's stream; `closed` if the connection ends first. Rejects on silence. */

@@ -142,7 +142,7 @@ const proxySchema = z.object({
     .object({ peer: z.string(), inbound: addressSchema.exactOptional(), at: z.number() })
     .optional()
     .describe('Another proxy that came under this name, and was refused.'),
-  application: addressSchema.optional(),
+  application: z.union([addressSchema, z.object({ path: z.string().describe('Of a Unix socket.') })]).optional(),
   userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
   outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
   applicationState: z

@@ -1,7 +1,8 @@
 // Addresses on the command line: `host:port`, `[::1]:port`, `ip:port`, or a port alone.
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
-import type { HostPort, IpPort } from './run.ts';
+import { parseSocketPath } from '../lib/socket-path.ts';
+import type { ApplicationAddress, HostPort, IpPort } from './run.ts';
 
 /** `host:port`. */
 export function parseHostPort(text: string): HostPort {
@@ -19,6 +20,16 @@ export function parseIpPort(text: string): IpPort {
   const { host, port } = parseHostPort(/^\d{1,5}$/.test(text) ? `127.0.0.1:${text}` : text);
   if (isIP(host) === 0) throw new InvalidArgumentError(`an IP address is needed, not the name ${JSON.stringify(host)}`);
   return { address: host, port };
+}
+
+/** The same, or `unix:/path`. */
+export function parseApplication(text: string): ApplicationAddress {
+  if (!text.startsWith('unix:')) return parseIpPort(text);
+  const socket = parseSocketPath(text);
+  if (socket !== undefined) return socket;
+  throw new InvalidArgumentError(
+    'unix: and an absolute path without "..", of 107 bytes at most, are needed, as in unix:/run/app/app.sock',
+  );
 }
 
 /** A host name or address, no port. */

@@ -96,7 +96,9 @@ function cutOverOf(
 ): string {
   if (mtls !== 'strict') return cutOver === undefined ? '-' : cutOver.ready ? 'ready' : held(cutOver.reasons);
   const around = proxies.flatMap(({ application, applicationState }) =>
-    (applicationState?.around ?? []).map((host) => address({ address: host, port: application?.port ?? 0 })),
+    (applicationState?.around ?? []).map((host) =>
+      address({ address: host, port: application !== undefined && 'port' in application ? application.port : 0 }),
+    ),
   );
   if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
   return serving === 0 ? 'strict, but no proxy serves' : 'done';

@@ -2,14 +2,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { isLoopback } from '../lib/loopback.ts';
 import { type XdsVariant, xdsVariants } from '../sidecar/xds-variant.ts';
-import { parseHostPort, parseIpPort } from './address.ts';
+import { parseApplication, parseHostPort, parseIpPort } from './address.ts';
 import { xdsServer } from './enrol.ts';
 import { flag } from './environment.ts';
-import type { IpPort, ProxyOptions } from './run.ts';
+import type { ApplicationAddress, IpPort, ProxyOptions } from './run.ts';
 
 interface Options {
   readonly listen?: IpPort;
-  readonly app?: IpPort;
+  readonly app?: ApplicationAddress;
   readonly instance?: string;
   readonly xdsVariant: XdsVariant;
   readonly envoyAdmin?: string;
@@ -25,9 +25,9 @@ export function addProxyFlags(command: Command): Command {
       }),
     )
     .addOption(
-      flag('--app <ip:port>', 'the application; a port alone is on loopback', {
+      flag('--app <address>', 'the application: an ip:port, a port of loopback, or unix:PATH', {
         env: 'CELLWALL_APP',
-        parse: parseIpPort,
+        parse: parseApplication,
       }),
     )
     .addOption(

@@ -1,6 +1,7 @@
 // The commands that need more than a look at files and the admin API: main.ts provides them, each loaded when it is called.
 import type { LogLevel } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { SocketPath } from '../lib/socket-path.ts';
 import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
@@ -18,6 +19,8 @@ export interface IpPort {
   readonly address: string;
   readonly port: number;
 }
+
+export type ApplicationAddress = IpPort | SocketPath;
 
 export interface ServeOptions {
   readonly store:
@@ -70,7 +73,7 @@ export interface ProxyOptions {
   readonly xdsServer: HostPort;
   /** Where callers reach the proxy; absent for a pure client. */
   readonly listen?: IpPort;
-  readonly application?: IpPort;
+  readonly application?: ApplicationAddress;
   readonly instance?: string;
   readonly xdsVariant: XdsVariant;
   /** Envoy's admin interface: `ip:port` on loopback, or `unix:<path>`. */

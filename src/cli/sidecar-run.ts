@@ -4,9 +4,10 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import { formatSocketPath } from '../lib/socket-path.ts';
 import { formatHostPort } from './address.ts';
 import type { CliIo } from './io.ts';
-import type { CliRun, EnrolOptions, IpPort, SidecarOptions, WantedIdentity } from './run.ts';
+import type { ApplicationAddress, CliRun, EnrolOptions, IpPort, SidecarOptions, WantedIdentity } from './run.ts';
 
 export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sidecar' | 'fetchSvid' | 'bootstrap'> {
   return {
@@ -89,7 +90,7 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
       },
       ...(token === undefined ? {} : { token }),
       ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
-      ...(application === undefined ? {} : { application: formatIpPort(application) }),
+      ...(application === undefined ? {} : { application: formatApplication(application) }),
       ...(instance === undefined ? {} : { instance }),
       ...(envoy === undefined ? {} : { envoyPath: envoy }),
       ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
@@ -111,6 +112,10 @@ function tokenFor({ token }: EnrolOptions, svidDir: string): Promise<Redacted<st
 
 function formatIpPort({ address, port }: IpPort): string {
   return formatHostPort({ host: address, port });
+}
+
+function formatApplication(application: ApplicationAddress): string {
+  return 'path' in application ? formatSocketPath(application) : formatIpPort(application);
 }
 
 /** A service in no cell has no "/cell/…" before it (model/spiffe-id.ts). */

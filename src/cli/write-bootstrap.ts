@@ -35,7 +35,7 @@ export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Js
     variant: xdsVariant,
     admin: adminOf(options.envoyAdmin, directory, env),
     ...(listen === undefined ? {} : { inbound: hostPort(listen) }),
-    ...(application === undefined ? {} : { application: hostPort(application) }),
+    ...(application === undefined ? {} : { application: 'path' in application ? application : hostPort(application) }),
   }).bootstrap;
 }
 

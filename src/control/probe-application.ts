@@ -15,7 +15,8 @@ const timeoutMs = 500;
 
 export function createProbeApplication(ownAddresses: () => readonly string[] = addressesOfThisHost): ProbeApplication {
   return async ({ inbound, application }) => {
-    if (inbound === undefined || application === undefined) return undefined;
+    // Nobody reaches a socket from another host.
+    if (inbound === undefined || application === undefined || 'path' in application) return undefined;
     const { port } = application;
     // Only the sidecar's own, verified address: a proxy must not send us anywhere else.
     const addresses = isLoopback(inbound.address) ? ownAddresses() : [inbound.address];

@@ -4,7 +4,7 @@
 import type { Budget } from '../lib/budget.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { HostPort } from './claims.ts';
+import type { ApplicationAddress, HostPort } from './claims.ts';
 import type { RegisteredProxy } from './registered-proxy.ts';
 
 /** One that wants to be the proxy of that name. */
@@ -15,7 +15,7 @@ export interface Candidate {
   readonly run?: string;
   /** As claimed: of one that tells no run, what tells it from another. */
   readonly inbound?: HostPort;
-  readonly application?: HostPort;
+  readonly application?: ApplicationAddress;
 }
 
 /** Why it may not. `connected`: the other has an open stream, and has not said goodbye. */

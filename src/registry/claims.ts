@@ -4,18 +4,22 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
+import { maxSocketText, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
 
 export interface HostPort {
   readonly address: string;
   readonly port: number;
 }
 
+/** Where its own application is: nobody but the proxy itself connects there. */
+export type ApplicationAddress = HostPort | SocketPath;
+
 export interface ProxyClaims {
   readonly inbound?: HostPort;
-  readonly application?: HostPort;
-  /** It has no ADS: it asks for everything over the single-type services, of this variant. */
+  readonly application?: ApplicationAddress;
   /** Its host has the loopback address of IPv6, too. */
   readonly loopback6?: true;
+  /** It has no ADS: it asks for everything over the single-type services, of this variant. */
   readonly singleServices?: 'delta' | 'sotw';
   /** Another one after every start of Envoy; nobody but its helper knows it: who says it, may say that it leaves. */
   readonly run?: string;
@@ -35,9 +39,19 @@ const hostPort = z
     return { address, port };
   });
 
+const socket = z
+  .string()
+  .max(maxSocketText)
+  .transform((text, context): SocketPath => {
+    const parsed = parseSocketPath(text);
+    if (parsed !== undefined) return parsed;
+    context.addIssue({ code: 'custom', message: 'neither "address:port" nor "unix:/path", absolute and without ".."' });
+    return z.NEVER;
+  });
+
 const claims = z.object({
   inbound: hostPort.optional(),
-  application: hostPort.optional(),
+  application: z.union([hostPort, socket], { error: 'neither "address:port" nor "unix:/path"' }).optional(),
   loopback6: z.literal('yes').optional(),
   singleServices: z.enum(['delta', 'sotw']).optional(),
   run: z

@@ -4,12 +4,12 @@ import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { HostPort } from './claims.ts';
+import type { ApplicationAddress, HostPort } from './claims.ts';
 
 export interface Lease {
   readonly spiffeId: SpiffeId;
   readonly inbound?: HostPort;
-  readonly application?: HostPort;
+  readonly application?: ApplicationAddress;
   readonly ready: boolean;
   readonly run?: string;
   /** That run said goodbye. */
@@ -25,7 +25,7 @@ const schema = z.object({
   // Written by the registry from a verified identity.
   spiffeId: z.string().transform((text) => text as SpiffeId),
   inbound: hostPort.exactOptional(),
-  application: hostPort.exactOptional(),
+  application: z.union([hostPort, z.object({ path: z.string() })]).exactOptional(),
   ready: z.boolean(),
   run: z.string().exactOptional(),
   left: z.boolean().exactOptional(),

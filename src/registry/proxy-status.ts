@@ -32,7 +32,7 @@ export interface ProxyStatus {
     readonly inbound?: { readonly address: string; readonly port: number };
     readonly at: number;
   };
-  readonly application?: { readonly address: string; readonly port: number };
+  readonly application?: { readonly address: string; readonly port: number } | { readonly path: string };
   /** What it says it is: `envoy/1.40.0`. */
   readonly userAgent?: string;
   /** Why it is sent nothing: its Envoy would ignore what the wall stands on. */

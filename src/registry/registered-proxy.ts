@@ -2,7 +2,7 @@
 
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ApplicationState } from './application-health.ts';
-import type { HostPort } from './claims.ts';
+import type { ApplicationAddress, HostPort } from './claims.ts';
 
 export interface RegisteredProxy {
   /** `<SPIFFE ID>~<instance>`. */
@@ -11,7 +11,7 @@ export interface RegisteredProxy {
   readonly inbound?: HostPort;
   /** Why it has no `inbound`, though it claims one. Of this process's time only. */
   readonly notRegistered?: string;
-  readonly application?: HostPort;
+  readonly application?: ApplicationAddress;
   /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
   readonly userAgent?: string;
   /** Its host has the loopback address of IPv6, too. */
@@ -36,7 +36,7 @@ export interface RegisteredProxy {
 
 interface Addresses {
   readonly inbound?: HostPort | undefined;
-  readonly application?: HostPort | undefined;
+  readonly application?: ApplicationAddress | undefined;
 }
 
 /** Where it is reached, or where its application is, is not what it was. */

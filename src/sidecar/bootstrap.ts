@@ -1,5 +1,6 @@
 // The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
 // files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
+import { type ApplicationAddress, formatApplication } from './application-address.ts';
 import { formatHostPort, type HostPort } from './host-port.ts';
 import { runtime } from './runtime.ts';
 import type { XdsVariant } from './xds-variant.ts';
@@ -15,7 +16,7 @@ export interface BootstrapParams {
   /** `node.cluster`: a name for logs and statistics. */
   readonly service: string;
   readonly inbound?: HostPort;
-  readonly application?: HostPort;
+  readonly application?: ApplicationAddress;
   /** The host has the loopback address of IPv6, too. */
   readonly loopback6?: boolean;
   readonly xds: HostPort;
@@ -80,7 +81,7 @@ export function claimsOf({
 }: Pick<BootstrapParams, 'inbound' | 'application' | 'loopback6' | 'variant'>): Readonly<Record<string, string>> {
   return {
     ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
-    ...(application === undefined ? {} : { application: formatHostPort(application) }),
+    ...(application === undefined ? {} : { application: formatApplication(application) }),
     ...(loopback6 === true ? { loopback6: 'yes' } : {}),
     ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };

@@ -1,24 +1,29 @@
 // Is the application there, and can it be reached around its sidecar? Its port is looked up among the sockets that listen on this host
-// (Linux), which nobody notices; elsewhere, and for other hosts, a connection tells. Nothing is sent.
+// (Linux), which nobody notices; elsewhere, for other hosts, and for a socket, a connection tells. Nothing is sent.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { connect } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
-import type { HostPort } from './host-port.ts';
+import type { ApplicationAddress } from './application-address.ts';
 
 export interface ApplicationLook {
   readonly answers: boolean;
+  /** Why a connection was refused: of a socket often that it is another user's (EACCES). */
+  readonly why?: string;
   /** Addresses beyond loopback on which its port is open: `0.0.0.0` and `::` are every one of the host. */
   readonly around: readonly string[];
 }
 
 const timeoutMs = 1000;
 
-export async function lookAtApplication({ host, port }: HostPort): Promise<ApplicationLook> {
+export async function lookAtApplication(application: ApplicationAddress): Promise<ApplicationLook> {
+  // Who may open a socket is up to its mode and its folder.
+  if ('path' in application) return { ...(await connects(application)), around: [] };
+  const { host, port } = application;
   const open = listeners(port);
   const around = open.filter((address) => !isLoopback(address));
   // A look that finds nothing is no proof: it may be of another network namespace.
   const found = open.some((address) => covers(address, host));
-  return { answers: found || (await connects(host, port)), around };
+  return { ...(found ? { answers: true } : await connects(application)), around };
 }
 
 function covers(address: string, host: string): boolean {
@@ -28,16 +33,16 @@ function covers(address: string, host: string): boolean {
   return isLoopback(host) && isLoopback(address);
 }
 
-function connects(host: string, port: number): Promise<boolean> {
+function connects(application: ApplicationAddress): Promise<Pick<ApplicationLook, 'answers' | 'why'>> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const end = (answers: boolean): void => {
+    const socket = connect(application);
+    const end = (look: Pick<ApplicationLook, 'answers' | 'why'>): void => {
       socket.destroy();
-      resolve(answers);
+      resolve(look);
     };
-    socket.setTimeout(timeoutMs, () => end(false));
-    socket.on('connect', () => end(true));
-    socket.on('error', () => end(false));
+    socket.setTimeout(timeoutMs, () => end({ answers: false, why: 'no answer' }));
+    socket.on('connect', () => end({ answers: true }));
+    socket.on('error', (reason) => end({ answers: false, why: 'code' in reason ? String(reason.code) : 'refused' }));
   });
 }
 

@@ -8,6 +8,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { processLog } from '../lib/process-log.ts';
 import { adminOf } from './admin-address.ts';
+import { parseApplication } from './application-address.ts';
 import { type AdminAddress, claimsOf } from './bootstrap.ts';
 import { comfortable, connectionsWithin, descriptorLimit } from './descriptor-limit.ts';
 import { endLeftover } from './end-leftover.ts';
@@ -52,7 +53,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const xds = parseHostPort('xDS address', options.xds);
   const inbound = options.inbound === undefined ? undefined : parseIpPort('inbound address', options.inbound);
   const { application: app } = options;
-  const application = app === undefined ? undefined : parseIpPort('application address', app);
+  const application = app === undefined ? undefined : parseApplication(app);
   const dataDir = resolve(options.dataDir);
   ensureSecretFolder(dataDir);
   const admin = adminOf(options.admin, dataDir, env);

@@ -17,7 +17,7 @@ export interface SidecarOptions {
   readonly dataDir: string;
   /** Where it listens for peers, "ip:port". */
   readonly inbound?: string;
-  /** Where the application listens, "ip:port". */
+  /** Where the application listens, "ip:port" or "unix:<path>". */
   readonly application?: string;
   /** Tells the proxies of one service apart: a-z, 0-9, "-". Default random, kept in `dataDir`. */
   readonly instance?: string;

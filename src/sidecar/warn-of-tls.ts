@@ -1,11 +1,11 @@
 // Says at the start of a sidecar that its application speaks TLS: Envoy would speak HTTP to it in plaintext, and every call would fail
 // with a 503 that names no cause. One hello, once the application is there; nothing is verified, and nothing sent after it.
 import type { Log } from '../lib/log.ts';
-import { formatHostPort, type HostPort } from './host-port.ts';
+import { type ApplicationAddress, formatApplication } from './application-address.ts';
 import { pause } from './pause.ts';
 
 export interface WarnOfTlsOptions {
-  readonly application: HostPort;
+  readonly application: ApplicationAddress;
   readonly log: Log;
   /** Ends the wait for the application. */
   readonly signal: AbortSignal;
@@ -22,7 +22,7 @@ export async function warnOfTls({ application, log, signal, everyMs = 1000 }: Wa
     if (found === 'tls') {
       log.error(
         {
-          application: formatHostPort(application),
+          application: formatApplication(application),
           hint: 'give it a plaintext port on loopback for its sidecar, or declare its Service as "protocol: tcp", which passes its own TLS through',
         },
         'the application speaks TLS itself: as HTTP or gRPC no call would reach it',
@@ -33,11 +33,11 @@ export async function warnOfTls({ application, log, signal, everyMs = 1000 }: Wa
   }
 }
 
-async function greets({ host, port }: HostPort, signal: AbortSignal): Promise<'tls' | 'other' | 'away'> {
+async function greets(application: ApplicationAddress, signal: AbortSignal): Promise<'tls' | 'other' | 'away'> {
   const { connect } = await import('node:tls');
   return new Promise((resolve) => {
     // Whether the certificate is good is not asked.
-    const socket = connect({ host, port, rejectUnauthorized: false, checkServerIdentity: () => undefined });
+    const socket = connect({ ...application, rejectUnauthorized: false, checkServerIdentity: () => undefined });
     let there = false;
     const end = (found: 'tls' | 'other' | 'away'): void => {
       signal.removeEventListener('abort', stop);

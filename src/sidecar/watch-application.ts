@@ -5,12 +5,13 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { deliver } from '../workload/deliver.ts';
 import { identityPaths } from '../workload/identity-protocol.ts';
-import { formatHostPort, type HostPort } from './host-port.ts';
+import { type ApplicationAddress, formatApplication } from './application-address.ts';
+import type { HostPort } from './host-port.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
 import type { StoredSvid } from './svid-files.ts';
 
 export interface WatchApplicationOptions {
-  readonly application: HostPort;
+  readonly application: ApplicationAddress;
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
   readonly instance: string;
@@ -26,7 +27,7 @@ const timeoutMs = 2000;
 
 export function watchApplication(options: WatchApplicationOptions): { close(): void } {
   const { application, server, svid, instance, run, clock, log } = options;
-  const at = formatHostPort(application);
+  const at = formatApplication(application);
   let seen: ApplicationLook | undefined;
   let missed = 0;
   let toldAt: number | undefined;
@@ -37,7 +38,7 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
     const look = await lookAtApplication(application);
     missed = look.answers ? 0 : missed + 1;
     // One that restarts is not down yet.
-    const state = missed === 1 && seen?.answers === true ? { ...look, answers: true } : look;
+    const state = missed === 1 && seen?.answers === true ? { answers: true, around: look.around } : look;
     if (JSON.stringify(state) !== JSON.stringify(seen)) {
       say(state, seen);
       seen = state;
@@ -51,7 +52,7 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
     if (now.answers && before?.answers === false) log.info({ application: at }, 'the application answers');
     if (!now.answers && before?.answers !== false) {
       log.warn(
-        { application: at },
+        { application: at, reason: now.why },
         'the application does not answer: callers are sent to another replica, if there is one',
       );
     }

@@ -11,7 +11,7 @@ export interface ProxyShape {
   /** Inbound listener's address. */
   readonly inbound?: { readonly address: string; readonly port: number };
   /** The application behind it, on the same host. */
-  readonly application?: { readonly address: string; readonly port: number };
+  readonly application?: { readonly address: string; readonly port: number } | { readonly path: string };
   /** Its host has the loopback address of IPv6, too. */
   readonly loopback6?: true;
   /** It has no ADS: what its resources refer to, it asks for over the service of the type. */

@@ -24,6 +24,18 @@ describe('claims', () => {
     },
   );
 
+  it('reads the socket of an application, and refuses one that is none', () => {
+    const application = 'unix:/run/app/app.sock';
+    expect(parseClaims({ cellwall: { application } })).toEqual({ application: { path: '/run/app/app.sock' } });
+    for (const bad of ['unix:app.sock', 'unix:@app', 'unix:/run/../app', `unix:/${'a'.repeat(200)}`, '/run/app', 7]) {
+      expect(() => parseClaims({ cellwall: { application: bad } })).toThrow(
+        'node.metadata.cellwall.application: neither "address:port" nor "unix:/path"',
+      );
+    }
+    // Callers do not share its host.
+    expect(() => parseClaims({ cellwall: { inbound: application } })).toThrow(/inbound/);
+  });
+
   it('lets a proxy register the address it connects from, and no other', () => {
     expect(mayAdvertise({ address: '10.0.0.5', port: 1 }, '10.0.0.5', undefined)).toBe(true);
     expect(mayAdvertise({ address: '10.0.0.5', port: 1 }, '::ffff:10.0.0.5', undefined)).toBe(true);

@@ -38,5 +38,9 @@ it.each([
 it('one that is gone does not answer', async () => {
   const { port } = await listen('127.0.0.1');
   await new Promise((resolve) => servers.pop()?.close(resolve));
-  expect(await lookAtApplication({ host: '127.0.0.1', port })).toEqual({ answers: false, around: [] });
+  expect(await lookAtApplication({ host: '127.0.0.1', port })).toEqual({
+    answers: false,
+    why: 'ECONNREFUSED',
+    around: [],
+  });
 });

@@ -3,14 +3,15 @@ import { create } from '@bufbuild/protobuf';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { inboundName } from '../names.ts';
-import { address } from '../wire/address.ts';
+import type { ProxyShape } from '../proxy.ts';
+import { address, socketAddress } from '../wire/address.ts';
 import { circuitBreakers } from '../wire/circuit-breakers.ts';
 import { duration } from '../wire/duration.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
 
 export function inboundCluster(
   service: ServiceIr,
-  application: { readonly address: string; readonly port: number },
+  application: NonNullable<ProxyShape['application']>,
   loopback6?: true,
 ): Cluster {
   return create(ClusterSchema, {
@@ -29,13 +30,16 @@ export function inboundCluster(
             {
               hostIdentifier: {
                 case: 'endpoint',
-                value: {
-                  address: address(application.address, application.port),
-                  // Tried where nothing listens on the first: an application may be on the one of IPv6 alone.
-                  ...(loopback6 === true && application.address === '127.0.0.1'
-                    ? { additionalAddresses: [{ address: address('::1', application.port) }] }
-                    : {}),
-                },
+                value:
+                  'path' in application
+                    ? { address: socketAddress(application.path) }
+                    : {
+                        address: address(application.address, application.port),
+                        // Tried where nothing listens on the first: an application may be on the one of IPv6 alone.
+                        ...(loopback6 === true && application.address === '127.0.0.1'
+                          ? { additionalAddresses: [{ address: address('::1', application.port) }] }
+                          : {}),
+                      },
               },
             },
           ],

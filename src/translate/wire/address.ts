@@ -16,6 +16,7 @@ export function address(host: string, port: number): Address {
   });
 }
 
-export function socketAddress(path: string, mode: number): Address {
-  return create(AddressSchema, { address: { case: 'pipe', value: { path, mode } } });
+/** `mode`: of a socket that Envoy itself makes. */
+export function socketAddress(path: string, mode?: number): Address {
+  return create(AddressSchema, { address: { case: 'pipe', value: { path, ...(mode === undefined ? {} : { mode }) } } });
 }

@@ -28,6 +28,12 @@ export const processItems: readonly Item[] = [
     files: ['test/field/process/dead-application.test.ts', 'test/registry/application-health.test.ts'],
   }),
   fromTests({
+    name: 'unix-application',
+    line: "An application on a Unix socket (GitLab's Puma by default): HTTP/1.1, HTTP/2, gRPC and TCP, policies before it, down and back",
+    bound: '0 failed of all calls; hostile paths refused',
+    files: ['test/field/process/unix-application.test.ts', 'test/lib/socket-path.test.ts'],
+  }),
+  fromTests({
     name: 'descriptors',
     line: 'ulimit -n 256: said at the start, connections beyond it refused and told, the rest works',
     bound: '52 connections stand, calls work before and after',

@@ -1,0 +1,20 @@
+// Where the application beside a sidecar listens: an address of its host, or a Unix socket.
+import { CellwallError } from '../lib/errors.ts';
+import { formatSocketPath, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
+import { formatHostPort, type HostPort, parseIpPort } from './host-port.ts';
+
+export type ApplicationAddress = HostPort | SocketPath;
+
+export function parseApplication(text: string): ApplicationAddress {
+  if (!text.startsWith('unix:')) return parseIpPort('application address', text);
+  const socket = parseSocketPath(text);
+  if (socket !== undefined) return socket;
+  throw new CellwallError('invalid_argument', `application address ${JSON.stringify(text)} is no socket`, {
+    hint: 'unix: and an absolute path of 107 bytes at most, as in unix:/run/app/app.sock',
+  });
+}
+
+/** As options and claims have it. */
+export function formatApplication(application: ApplicationAddress): string {
+  return 'path' in application ? formatSocketPath(application) : formatHostPort(application);
+}

@@ -4,20 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { type AdminClient, createAdminClient } from '../../../src/admin/client.ts';
-import type { ServeStarted } from '../../../src/cli/run.ts';
 import { sealKey } from '../../../src/identity/sealed-table.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
-import { createLifecycle, type Lifecycle } from '../../../src/lib/lifecycle.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
-import { serve } from '../../../src/serve/serve.ts';
 import { type FetchedSvid, fetchSvid } from '../../../src/sidecar/svid-fetch.ts';
 import { createRedisStore } from '../../../src/store/redis.ts';
 import { puts } from '../../support/documents.ts';
+import { freePorts } from '../../support/free-ports.ts';
 import { startValkey } from '../../support/valkey.ts';
+import { inThisProcess, type Ports, type Run, type Running } from './redis-wall-runs.ts';
 
 export interface RedisWall {
   readonly admin: AdminClient;
+  /** Of the control plane that runs now, if it is a process of its own. */
+  readonly pid: number | undefined;
   /** R's own connection. */
   readonly redis: Redis;
   /** Everything there is in Redis, as `restore` puts it back. */
@@ -35,36 +36,20 @@ export interface RedisWall {
 }
 
 /** `documents`: what an operator applied before. */
-export async function startRedisWall(documents: string): Promise<RedisWall> {
+export async function startRedisWall(documents: string, run: Run = inThisProcess): Promise<RedisWall> {
   const valkey = await startValkey(['--loglevel', 'warning']);
   const redis = new Redis(valkey.url);
   redis.on('error', () => {});
   const folder = mkdtempSync(join(tmpdir(), 'cellwall-redis-wall-'));
   const host = '127.0.0.1';
-  let ports = { xds: 0, identity: 0, admin: 0 };
-  let lifecycle: Lifecycle | undefined;
-  let running: Promise<unknown> = Promise.resolve();
+  let ports: Ports = { xds: 0, identity: 0, admin: 0 };
+  let running: Running | undefined;
   let client: AdminClient | undefined;
 
   const start = async (): Promise<void> => {
-    const closing = createLifecycle();
-    lifecycle = closing;
-    const stopping = new AbortController();
-    closing.defer('waiting for a mesh', async () => stopping.abort());
-    const deps = { clock: systemClock, log: silentLog, version: '0', lifecycle: closing, signal: stopping.signal };
-    const options = {
-      store: { kind: 'redis', url: new Redacted(valkey.url) },
-      data: join(folder, 'data'),
-      xds: { host, port: ports.xds },
-      identity: { host, port: ports.identity },
-      admin: { host, port: ports.admin },
-      logLevel: 'error',
-    } as const;
-    const info = await new Promise<ServeStarted>((resolve, reject) => {
-      running = serve(options, deps, resolve).catch(reject);
-    });
-    ports = { xds: info.xds.port, identity: info.identity.port, admin: info.admin.port };
-    const token = new Redacted(readFileSync(info.adminTokenFile, 'utf8').trim());
+    running = await run({ url: valkey.url, folder, ports });
+    ports = running.ports;
+    const token = new Redacted(readFileSync(running.adminTokenFile, 'utf8').trim());
     client = createAdminClient({ url: `http://${host}:${ports.admin}`, token });
   };
   const admin = (): AdminClient => {
@@ -73,10 +58,17 @@ export async function startRedisWall(documents: string): Promise<RedisWall> {
   };
   mkdirSync(join(folder, 'data'), { mode: 0o700 });
   await apply(new Redacted(valkey.url), join(folder, 'data'), documents);
+  if (run !== inThisProcess) {
+    const [xds = 0, identity = 0, admin = 0] = await freePorts(3);
+    ports = { xds, identity, admin };
+  }
   await start();
   return {
     get admin() {
       return admin();
+    },
+    get pid() {
+      return running?.pid;
     },
     redis,
     async dump() {
@@ -105,13 +97,12 @@ export async function startRedisWall(documents: string): Promise<RedisWall> {
         log: silentLog,
       }),
     async restart(whileAway) {
-      await lifecycle?.close();
-      await running.catch(() => undefined);
+      await running?.end();
       await whileAway?.();
       await start();
     },
     async stop() {
-      await lifecycle?.close();
+      await running?.end();
       redis.disconnect();
       await valkey.stop();
       rmSync(folder, { recursive: true, force: true });

@@ -130,7 +130,7 @@ function answerOne(mesh: MeshIr, request: AccessRequest): RecordedDecision {
 
 function mayBeProbe({ healthPath }: ServiceIr, method: string | undefined, path: RecordedPath): boolean {
   if (healthPath === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
-  return matchRecorded({ kind: 'exact', path: healthPath }, path) !== false;
+  return matchRecorded({ kind: 'exact', path: healthPath }, path, 'allow') !== false;
 }
 
 /** The mesh with the service's rules as they are for this path: what is unsure matches, or not, as assumed. */
@@ -140,12 +140,12 @@ function rewrite(
   { path, method }: { readonly path: RecordedPath; readonly method: string | undefined },
   assume: { readonly deny: boolean; readonly allow: boolean },
 ): MeshIr {
-  const narrow = (rules: readonly RuleIr[], unsure: boolean): RuleIr[] =>
+  const narrow = (action: 'allow' | 'deny', rules: readonly RuleIr[], unsure: boolean): RuleIr[] =>
     rules.flatMap((rule) => {
       if (rule.operations.length === 0) return [rule];
       const operations = rule.operations.flatMap((operation): OperationIr[] => {
         if (method !== undefined && operation.methods?.includes(method) === false) return [];
-        const matches = operation.path === undefined ? true : matchRecorded(operation.path, path);
+        const matches = operation.path === undefined ? true : matchRecorded(operation.path, path, action);
         if (matches === false || ((matches === undefined || more(operation)) && !unsure)) return [];
         return [{}];
       });
@@ -156,8 +156,8 @@ function rewrite(
     ...service,
     authorization: {
       ...authorization,
-      deny: narrow(authorization.deny, assume.deny),
-      allow: narrow(authorization.allow, assume.allow),
+      deny: narrow('deny', authorization.deny, assume.deny),
+      allow: narrow('allow', authorization.allow, assume.allow),
       shadowDeny: [],
       shadowAllow: [],
     },

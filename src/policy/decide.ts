@@ -4,7 +4,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../model/spiffe-id.ts';
 import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from './ir.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
-import { canonicalPath, hasHiddenDots, hasParameters } from './path.ts';
+import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from './path.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
 /** Where the call was decided, in the order in which a proxy comes to them. */
@@ -64,8 +64,15 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
       path,
     );
   }
-  if (hasParameters(path) && refusesParameters(service)) {
-    return early('deny', 'path', 'the path holds ";" and a deny rule of the service names paths', path);
+  if (deniesPaths(service)) {
+    const odd = hasParameters(path)
+      ? '";"'
+      : hasDoubleEscapes(path)
+        ? 'an escape that is escaped again ("%25…")'
+        : undefined;
+    if (odd !== undefined) {
+      return early('deny', 'path', `the path holds ${odd} and a deny rule of the service names paths`, path);
+    }
   }
   const grpc =
     request.grpc === undefined ? {} : { grpc: request.cellId === undefined ? {} : { cellId: request.cellId } };
@@ -113,15 +120,15 @@ function isHealthProbe(
   return path === service.healthPath && query === undefined && (method === 'GET' || method === 'HEAD');
 }
 
-/** Servers disagree about what ";" means in a path, so a deny of a path must not be escaped by one. */
-function refusesParameters({ authorization }: ServiceIr): boolean {
+/** Servers disagree about what ";" means in a path, and how often to decode: a deny of a path must not be escaped by that. */
+function deniesPaths({ authorization }: ServiceIr): boolean {
   return authorization.deny.some((rule) => rule.operations.some((operation) => operation.path !== undefined));
 }
 
 function decideByRules(mesh: MeshIr, { authorization }: ServiceIr, call: FilteredCall): Decision {
-  const shadow = [...authorization.shadowDeny, ...authorization.shadowAllow].filter(
-    (rule) => matchRule(rule, call).kind === 'matched',
-  );
+  const matching = (rules: readonly RuleIr[], action: 'allow' | 'deny'): readonly RuleIr[] =>
+    rules.filter((rule) => matchRule(rule, call, action).kind === 'matched');
+  const shadow = [...matching(authorization.shadowDeny, 'deny'), ...matching(authorization.shadowAllow, 'allow')];
   const considered: ConsideredRule[] = [];
   const { caller } = call;
   if (caller.kind === 'id' && mesh.breakGlass.includes(caller.id)) {
@@ -130,7 +137,7 @@ function decideByRules(mesh: MeshIr, { authorization }: ServiceIr, call: Filtere
   }
   for (const action of ['deny', 'allow'] as const) {
     for (const rule of authorization[action]) {
-      const result = matchRule(rule, call);
+      const result = matchRule(rule, call, action);
       considered.push({ rule, action, result });
       if (result.kind === 'matched') {
         const stage = action === 'deny' ? 'deny-rule' : 'allow-rule';

@@ -1,16 +1,38 @@
 // Does a rule's path match what a record kept of a path? `undefined`: the record cannot tell. Pure.
-import type { PathIr } from './ir.ts';
-import { matchPath } from './match.ts';
-import { mayHoldEscapedSlashes, parsePathRule, pathRuleText, type RecordedPath } from './recorded-path.ts';
 
-export function matchRecorded(rule: PathIr, recorded: RecordedPath): boolean | undefined {
+import { namesEscapes } from './deny-path.ts';
+import type { PathIr } from './ir.ts';
+import { matchPath, matchPathOf } from './match.ts';
+import {
+  denyRuleText,
+  isDenyRuleText,
+  mayHoldEscapedSlashes,
+  parsePathRule,
+  pathRuleText,
+  type RecordedPath,
+  readSeveralWays,
+} from './recorded-path.ts';
+
+export function matchRecorded(rule: PathIr, recorded: RecordedPath, action: 'allow' | 'deny'): boolean | undefined {
   if (recorded.kind === 'odd') return undefined;
-  if (recorded.kind === 'exact') return matchPath(rule, recorded.path);
+  if (recorded.kind === 'exact') return matchPathOf(action, rule, recorded.path);
+  if (action === 'allow') return matchAsItIs(rule, recorded);
+  // It matches all that the same rule would allow, and more only of paths that are read in several ways.
+  const asItIs = matchAsItIs(rule, recorded);
+  if (asItIs !== false) return asItIs;
   const { matched, among } = recorded;
+  if (among.includes(denyRuleText(rule))) return matched.includes(denyRuleText(rule));
+  return matched.includes(readSeveralWays) || namesEscapes(rule) ? undefined : false;
+}
+
+function matchAsItIs(
+  rule: PathIr,
+  { matched, among }: Extract<RecordedPath, { readonly kind: 'shape' }>,
+): boolean | undefined {
   const text = pathRuleText(rule);
   if (among.includes(text)) return matched.includes(text);
   for (const other of among) {
-    if (other === mayHoldEscapedSlashes) continue;
+    if (other === mayHoldEscapedSlashes || isDenyRuleText(other)) continue;
     const known = parsePathRule(other);
     if (matched.includes(other)) {
       if (covers(rule, known)) return true;

@@ -1,4 +1,5 @@
 // Whether one rule matches one call: the same questions that the filters made from the rule ask on the proxy.
+import { matchDenied, namesEscapes, readsOneWay } from './deny-path.ts';
 import type { OperationIr, PathIr, PrincipalIr, RuleIr } from './ir.ts';
 import type { Caller, Token } from './request.ts';
 
@@ -15,12 +16,12 @@ export type RuleMatch =
   /** The first of caller, path, method and cell (in the operation that came closest) that did not match. */
   | { readonly kind: 'unmatched'; readonly by: 'caller' | 'path' | 'method' | 'cell' };
 
-export function matchRule(rule: RuleIr, call: FilteredCall): RuleMatch {
+export function matchRule(rule: RuleIr, call: FilteredCall, action: 'allow' | 'deny'): RuleMatch {
   if (!rule.principals.some((principal) => matchPrincipal(principal, call.caller))) {
     return { kind: 'unmatched', by: 'caller' };
   }
   if (rule.operations.length === 0) return { kind: 'matched' };
-  const results = rule.operations.map((operation) => matchOperation(operation, call));
+  const results = rule.operations.map((operation) => matchOperation(operation, call, action));
   if (results.includes('matched')) return { kind: 'matched' };
   const closest = (['cell', 'method'] as const).find((result) => results.includes(result));
   return { kind: 'unmatched', by: closest ?? 'path' };
@@ -65,13 +66,20 @@ function matchToken(
 function matchOperation(
   operation: OperationIr,
   { http, callerCell }: FilteredCall,
+  action: 'allow' | 'deny',
 ): 'matched' | 'cell' | 'method' | 'path' {
   const { methods, path, matchingCell } = operation;
-  if (path !== undefined && (http === undefined || !matchPath(path, http.path))) return 'path';
+  if (path !== undefined && (http === undefined || !matchPathOf(action, path, http.path))) return 'path';
   if (methods !== undefined && (http === undefined || !methods.includes(http.method))) return 'method';
   if (matchingCell !== undefined && (callerCell === undefined || http?.grpc?.cellId !== String(callerCell)))
     return 'cell';
   return 'matched';
+}
+
+/** A deny rule matches every reading of a path, an allow rule the path as it is. */
+export function matchPathOf(action: 'allow' | 'deny', rule: PathIr, path: string): boolean {
+  if (matchPath(rule, path)) return true;
+  return action === 'deny' && !(readsOneWay(path) && !namesEscapes(rule)) && matchDenied(rule, path);
 }
 
 /** `path` is canonical (see path.ts) and without its query. Case counts. */

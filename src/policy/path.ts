@@ -50,6 +50,14 @@ export function hasParameters(canonical: string): boolean {
 /** What such a path holds, without regard to case; the filter on the proxy looks for the same. */
 export const parameters: readonly string[] = [';', '%3b'];
 
+/** An escape that is escaped again: servers that decode twice read another path. What the filter on the proxy looks for, too. */
+export function hasDoubleEscapes(canonical: string): boolean {
+  return doubleEscapes.test(canonical);
+}
+
+export const doubleEscapesPattern = '.*%25[0-9a-f]{2}.*';
+const doubleEscapes = /%25[0-9a-f]{2}/i;
+
 function rejected(reason: string): CanonicalPath {
   return { kind: 'rejected', reason: `the path ${reason}` };
 }

@@ -21,7 +21,7 @@ export const authzAllow: InboundFilter = {
     const { authorization } = service;
     const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
     const health = healthPolicies(service, context);
-    const allow = policiesOf(authorization.allow, context);
+    const allow = policiesOf('allow', authorization.allow, context);
     const fallback = new Map<string, Policy>();
     if (authorization.fallback === 'allow') fallback.set(fallbackPolicy, policy([everyone(context)], [anyOperation()]));
     const { cellDefault } = authorization;
@@ -34,7 +34,7 @@ export const authzAllow: InboundFilter = {
     // An enforced allow policy would end the fallback, so it is not part of what the shadow decides.
     return {
       rules,
-      shadowRules: rbac('allow', breakGlass, health, allow, policiesOf(authorization.shadowAllow, context)),
+      shadowRules: rbac('allow', breakGlass, health, allow, policiesOf('allow', authorization.shadowAllow, context)),
     };
   },
 };

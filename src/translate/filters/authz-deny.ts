@@ -3,7 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { OperationIr, ServiceIr } from '../../policy/ir.ts';
-import { hiddenDotsPattern, parameters } from '../../policy/path.ts';
+import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { and, anyOperation, not, pathContains, pathMatches } from '../rbac/permissions.ts';
@@ -14,6 +14,7 @@ import type { InboundFilter } from './inbound-filter.ts';
 
 export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
 const pathParametersGuard = 'cellwall/guard/path-parameters';
+const doubleEscapesGuard = 'cellwall/guard/double-escapes';
 const hiddenDotsGuard = 'cellwall/guard/hidden-dots';
 const overridesGuard = 'cellwall/guard/overrides';
 
@@ -27,9 +28,12 @@ export const authzDeny: InboundFilter = {
     const exceptHealth = health === undefined ? undefined : not(health);
     const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));
     const guards = guardsOf(service, context);
-    const rules = rbac('deny', guards, policiesOf(authorization.deny, context, narrow, mesh.breakGlass));
+    const rules = rbac('deny', guards, policiesOf('deny', authorization.deny, context, narrow, mesh.breakGlass));
     if (authorization.shadowDeny.length === 0) return { rules };
-    return { rules, shadowRules: rbac('deny', policiesOf(authorization.shadowDeny, context, narrow, mesh.breakGlass)) };
+    return {
+      rules,
+      shadowRules: rbac('deny', policiesOf('deny', authorization.shadowDeny, context, narrow, mesh.breakGlass)),
+    };
   },
 };
 
@@ -43,9 +47,10 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
   guards.set(severalIdentitiesGuard, policy([peerIdContains(',')], [anyOperation()]));
   // Servers that know parameters resolve "/..;x" as "/..", those that decode first "/..%2f": never let one through, whatever the rules say.
   guards.set(hiddenDotsGuard, policy([everyone(context)], [pathMatches(hiddenDotsPattern)]));
-  // Servers disagree about what ";" in a path means, so a deny of a path must not be escaped by one.
+  // Servers disagree about what ";" in a path means and how often to decode: a deny of a path must not be escaped by that.
   if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
     guards.set(pathParametersGuard, policy([everyone(context)], parameters.map(pathContains)));
+    guards.set(doubleEscapesGuard, policy([everyone(context)], [pathMatches(doubleEscapesPattern)]));
   }
   const overrides = overridesOf(service);
   if (overrides.length > 0)

@@ -6,13 +6,15 @@ import { type Permission, PermissionSchema } from '#gen/envoy/config/rbac/v3/rba
 import { type RegexMatcher, RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import type { OperationIr, PathIr } from '../../policy/ir.ts';
+import { denyPathRegex } from './deny-path.ts';
+import { literal } from './literal.ts';
 
 /** Other codecs (`application/grpc+json`) could make one text of it for the proxy and another for the application. */
 const protobufRequests = ['application/grpc', 'application/grpc+proto'];
 
 /** Any of these. No operations: every one. */
-export function permissions(operations: readonly OperationIr[]): Permission[] {
-  return operations.length === 0 ? [anyOperation()] : operations.map(operation);
+export function permissions(operations: readonly OperationIr[], action: 'allow' | 'deny'): Permission[] {
+  return operations.length === 0 ? [anyOperation()] : operations.map((one) => operation(one, action));
 }
 
 export function anyOperation(): Permission {
@@ -20,13 +22,13 @@ export function anyOperation(): Permission {
 }
 
 /** Of a `matchingCell` only the kind of request that it can be read from; the cell is a matter of principals. */
-export function operation({ methods, path, matchingCell }: OperationIr): Permission {
+function operation({ methods, path, matchingCell }: OperationIr, action: 'allow' | 'deny'): Permission {
   return and([
     ...(matchingCell === undefined
       ? []
       : [headerIs(':method', 'POST'), or(protobufRequests.map((type) => headerIs('content-type', type)))]),
     ...(methods === undefined ? [] : [or(methods.map((method) => headerIs(':method', method)))]),
-    ...(path === undefined ? [] : [or(patterns(path).map((pattern) => pathIs(pattern)))]),
+    ...(path === undefined ? [] : [or(patterns(path, action).map((pattern) => pathIs(pattern)))]),
   ]);
 }
 
@@ -85,7 +87,9 @@ function pathIs(matchPattern: StringMatcher['matchPattern'], ignoreCase = false)
   });
 }
 
-function patterns(path: PathIr): StringMatcher['matchPattern'][] {
+/** A deny rule also looks through escapes. */
+function patterns(path: PathIr, action: 'allow' | 'deny'): StringMatcher['matchPattern'][] {
+  if (action === 'deny') return [{ case: 'safeRegex', value: regex(denyPathRegex(path)) }];
   switch (path.kind) {
     case 'exact':
       return [{ case: 'exact', value: path.path }];
@@ -97,32 +101,32 @@ function patterns(path: PathIr): StringMatcher['matchPattern'][] {
             { case: 'prefix', value: `${path.path}/` },
           ];
     case 'template':
-      return [{ case: 'safeRegex', value: regex(path.segments) }];
+      return [{ case: 'safeRegex', value: regex(templateRegex(path.segments)) }];
     default:
       return path satisfies never;
   }
 }
 
 /**
- * Envoy refuses programs over 100 unless told otherwise, by a field that it warns of as deprecated: only long templates have
- * it. A template of 1024 characters (the longest) stays under `maxProgramSize`.
+ * Envoy refuses programs over 100 unless told otherwise, by a field that it warns of as deprecated: only long expressions have
+ * it. The longest path that a document may name (1024 characters) stays under `maxProgramSize`.
  */
 const shortProgramSize = 80;
-const maxProgramSize = 10_000;
-/** Upper bound of what `[^/]+` compiles to: the ranges of UTF-8, and the loop. */
-const anySegmentSize = 25;
+const maxProgramSize = 20_000;
 
 /** Envoy matches the whole string. */
-function regex(segments: readonly (string | null)[]): RegexMatcher {
-  const text = segments.map((segment) => `/${segment === null ? '[^/]+' : literal(segment)}`).join('');
-  const size = segments.reduce((sum, segment) => sum + 1 + (segment?.length ?? anySegmentSize), 0);
+function regex(text: string): RegexMatcher {
   return create(RegexMatcherSchema, {
     regex: text,
-    ...(size <= shortProgramSize ? {} : { engineType: { case: 'googleRe2', value: { maxProgramSize } } }),
+    ...(programSize(text) <= shortProgramSize ? {} : { engineType: { case: 'googleRe2', value: { maxProgramSize } } }),
   });
 }
 
-/** RE2 takes a backslash before any punctuation for that character. */
-function literal(segment: string): string {
-  return segment.replace(/[^A-Za-z0-9]/g, (char) => (char === '_' || char.charCodeAt(0) > 127 ? char : `\\${char}`));
+/** At most: `[^/]` is compiled to the ranges of UTF-8, all else to an instruction a character. */
+function programSize(text: string): number {
+  return text.replaceAll('\\', '').replaceAll('[^/]', ' '.repeat(24)).length;
+}
+
+function templateRegex(segments: readonly (string | null)[]): string {
+  return segments.map((segment) => `/${segment === null ? '[^/]+' : literal(segment)}`).join('');
 }

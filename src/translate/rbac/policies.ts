@@ -24,6 +24,7 @@ export function policy(who: readonly Principal[], what: readonly Permission[]): 
 
 /** A rule that can match nobody is left out: a policy without principals is no valid one. */
 export function policiesOf(
+  action: 'allow' | 'deny',
   rules: readonly RuleIr[],
   context: PrincipalContext,
   narrow: (permission: Permission) => Permission = (permission) => permission,
@@ -35,13 +36,13 @@ export function policiesOf(
     const plain = rule.operations.filter(({ matchingCell }) => matchingCell === undefined);
     const who = exceptIds(principals(rule.principals, context), except);
     if (who.length > 0 && (plain.length > 0 || rule.operations.length === 0)) {
-      policies.set(rule.id, policy(who, permissions(plain).map(narrow)));
+      policies.set(rule.id, policy(who, permissions(plain, action).map(narrow)));
     }
     for (const field of matchingFields(rule)) {
       const ofCells = cellPrincipals(rule.principals, field, context);
       const operations = rule.operations.filter(({ matchingCell }) => matchingCell?.field === field);
       if (ofCells.length === 0) continue;
-      policies.set(matchingPolicyName(rule, field), policy(ofCells, permissions(operations).map(narrow)));
+      policies.set(matchingPolicyName(rule, field), policy(ofCells, permissions(operations, action).map(narrow)));
     }
   }
   return policies;

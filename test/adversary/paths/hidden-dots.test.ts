@@ -1,4 +1,5 @@
-// Dot segments that only the server behind the wall sees: a real file server (Python's) decodes "%2f" before it resolves "..".
+// What only the server behind the wall sees in a path: a real file server (Python's) decodes "%2f" before it resolves dot segments and opens
+// a file.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -31,7 +32,12 @@ function meshWith(slashes: 'reject' | 'keep'): MeshIr {
       meshText('permissive'),
       serviceText('files', 'http1', `, paths: {escapedSlashes: ${slashes}}`),
       policyText('allow', 'files', 'allow', `[{${who}, to: [{path: {prefix: /public}}]}]`),
-      policyText('deny', 'files', 'deny', `[{${who}, to: [{path: {prefix: /private}}]}]`),
+      policyText(
+        'deny',
+        'files',
+        'deny',
+        `[{${who}, to: [{path: {prefix: /private}}, {path: {prefix: /public/secret}}, {path: {exact: "/public/a+b"}}, {path: {template: "/public/{id}/notes"}}]}]`,
+      ),
     ),
   );
 }
@@ -42,6 +48,8 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'public', 'open.txt'), 'open');
   writeFileSync(join(folder, 'public', '..x'), 'a name');
   writeFileSync(join(folder, 'private', 'secret.txt'), secret);
+  for (const name of ['secret', '7']) mkdirSync(join(folder, 'public', name));
+  for (const name of ['secret/x', '7/notes', 'a+b']) writeFileSync(join(folder, 'public', name), secret);
   const script = [
     'import functools, http.server',
     `handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=${JSON.stringify(folder)})`,
@@ -139,6 +147,116 @@ const climbs = [
   '..%2f.%2f',
   '..%2f/',
 ];
+
+describe('a deny rule in a wider allow', () => {
+  test.each([
+    '/public/secret%2fx',
+    '/public/secret%2Fx',
+    '/public%2fsecret/x',
+    '/public%2Fsecret%2fx',
+    '/public%2f/secret/x',
+    '/public/%2f%2Fsecret/%2fx',
+    '/public/%73ecret%2fx',
+    '/public/a%2bb',
+    '/public/a%2Bb',
+    '/public%2fa+b',
+    '/public/7%2fnotes',
+    '/public%2f7%2fnotes',
+    '/public/7/%2fnotes',
+  ])('%s, which the file server reads as a denied path', async (path) => {
+    expect(await get(applicationPort, path)).toEqual({ status: 200, body: secret });
+    await expectKept(path);
+  });
+
+  test.each([
+    '/public/secret%5cx',
+    '/public%5Csecret',
+    '/public/secret\\x',
+    '/public/%255csecret',
+    '/public/secret%252fx',
+    '/public%25252Fsecret',
+    '/public/%2573ecret/x',
+    '/public/%25%37%33ecret/x',
+    '/public/%%37%33ecret/x',
+    '/public/secret%2f',
+    '/public/secret%3f',
+    '/public/7/notes%3fx',
+    '/public/7/notes%23x',
+    '/public/7%5cnotes%5c',
+    '/public/7/notes/',
+    '/public/a+b/',
+    '/public/a%252bb',
+    '/private%5cx',
+    '/private%2f%5Cx',
+  ])('%s, which other servers read so', async (path) => {
+    await expectKept(path);
+    const caller = { kind: 'anonymous', via: 'plaintext' } as const;
+    for (const { mesh } of walls.values()) {
+      expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('deny');
+    }
+  });
+
+  test('what is beside it stays open, where the service keeps escaped slashes', async () => {
+    const wall = walls.get('keep');
+    for (const path of [
+      '/public/secrets%2fx',
+      '/public/x%2fsecret',
+      '/public/a%20b',
+      '/public/7%2fnotes%2fx',
+      '/public/notes',
+      '/public/a%2bbc',
+      '/public/100%25',
+    ]) {
+      const { status } = await get(wall?.port ?? 0, path);
+      expect({ path, passed: status !== 403 && status !== 400 }).toEqual({ path, passed: true });
+    }
+  });
+
+  test('an allow rule never decodes', async () => {
+    const caller = { kind: 'anonymous', via: 'plaintext' } as const;
+    for (const { mesh, port } of walls.values()) {
+      for (const path of ['/public%2fopen.txt', '/%2fpublic/open.txt', '/public%5copen.txt', '/publi%2563/open.txt']) {
+        expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('deny');
+        expect([400, 403]).toContain((await get(port, path)).status);
+      }
+    }
+  });
+
+  test('whatever separators and escapes it is made of: nobody gets the file, and explain says what the wall does', {
+    timeout: 120_000,
+  }, async () => {
+    const slash = fc.oneof(
+      { weight: 6, arbitrary: fc.constantFrom('/', '%2f', '%2F', '//', '/%2f', '%2f/') },
+      { weight: 1, arbitrary: fc.constantFrom('\\', '%5c', '%252f', '%3f', '/./', '/x/') },
+    );
+    const spelled = (char: string): fc.Arbitrary<string> => {
+      if (char === '/') return slash;
+      const hex = char.charCodeAt(0).toString(16);
+      return fc.oneof(
+        { weight: 12, arbitrary: fc.constantFrom(char, char, `%${hex}`, `%${hex.toUpperCase()}`) },
+        { weight: 1, arbitrary: fc.constantFrom(`%25${hex}`, `${char}x`) },
+      );
+    };
+    const end = fc.oneof(
+      { weight: 2, arbitrary: fc.constant('') },
+      { weight: 1, arbitrary: fc.constantFrom('/', '%2f', '%5C', '%3fx', '%23', '%', '.', '%25') },
+    );
+    const path = fc
+      .constantFrom('/secret/x', '/a+b', '/7/notes')
+      .chain((target) => fc.tuple(...[...target].map(spelled), end))
+      .map((parts) => `/public${parts.join('')}`);
+    let served = 0;
+    await fc.assert(
+      fc.asyncProperty(path, async (one) => {
+        if ((await get(applicationPort, one)).body.includes(secret)) served++;
+        await expectKept(one);
+      }),
+      { numRuns: qualifying ? 5000 : 250 },
+    );
+    figure('deniedFilesServedWithoutTheWall', served);
+    expect(served).toBeGreaterThan(5);
+  });
+});
 
 describe('a path that climbs by an escaped slash', () => {
   test.each(climbs)('%s', async (climb) => {

@@ -25,6 +25,13 @@ export const matchingCellItems: readonly Item[] = [
     files: ['test/adversary/paths/hidden-dots.test.ts'],
   }),
   fromTests({
+    name: 'denied-spellings',
+    line: 'a denied path under a wider allow in every spelling: escaped slashes and backslashes, doubled, mixed, escaped twice; exact, prefix and template rules',
+    bound:
+      'the matcher and the expression on the proxy agree, none is matched less than by an allow rule, hostile paths cost no more',
+    files: ['test/policy/deny-path.test.ts'],
+  }),
+  fromTests({
     name: 'raw-anyone',
     line: 'raw patches of authorization that mean anyone, in every word that Envoy has for it, and filters that let in whom they do not name',
     bound: 'each is refused before it is stored; whoever is named may be added',

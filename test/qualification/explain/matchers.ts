@@ -2,8 +2,8 @@
 import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { Decision } from '../../../src/policy/decide.ts';
 import type { RuleIr } from '../../../src/policy/ir.ts';
-import { matchPath, matchPrincipal, type RuleMatch } from '../../../src/policy/match.ts';
-import { hasHiddenDots } from '../../../src/policy/path.ts';
+import { matchPathOf, matchPrincipal, type RuleMatch } from '../../../src/policy/match.ts';
+import { hasHiddenDots, hasParameters } from '../../../src/policy/path.ts';
 import type { Caller } from '../../../src/policy/request.ts';
 import type { GeneratedMesh } from './random-documents.ts';
 import type { GeneratedRequest } from './random-requests.ts';
@@ -38,6 +38,7 @@ export const matchers = [
   'handshake',
   'path',
   'path parameters',
+  'double escapes',
   'dot parameters',
   'health',
   'shadow ignored',
@@ -78,7 +79,7 @@ export function matchersOf(
       ? (['another cell refused'] as const)
       : []),
   ];
-  if (rule !== undefined) hit.push(...matchersOfRule(mesh, request, caller, rule, decision.path ?? ''));
+  if (rule !== undefined) hit.push(...matchersOfRule(mesh, request, caller, rule, decision));
   return hit;
 }
 
@@ -97,7 +98,8 @@ function stageOf({ stage, outcome, path, reason }: Decision): Matcher {
     case 'path':
       // Refused for its form by the connection manager, or by the guard once it had one.
       if (path === undefined) return 'path';
-      return hasHiddenDots(path) ? 'dot parameters' : 'path parameters';
+      if (hasHiddenDots(path)) return 'dot parameters';
+      return hasParameters(path) ? 'path parameters' : 'double escapes';
     default:
       return stage;
   }
@@ -111,7 +113,7 @@ function matchersOfRule(
   { method, target, cellId }: GeneratedRequest,
   caller: Caller,
   rule: RuleIr,
-  path: string,
+  { stage, path = '' }: Decision,
 ): Matcher[] {
   const written = mesh.services.find(({ key }) => key === target)?.rules.find(({ id }) => id === rule.id);
   if (written === undefined) throw new Error(`no rule ${rule.id} was generated`);
@@ -126,7 +128,8 @@ function matchersOfRule(
   if (written.to.length === 0) hit.push('to everything');
   for (const [index, operation] of rule.operations.entries()) {
     const kinds = written.to[index]?.kinds ?? [];
-    const rightPath = operation.path === undefined || matchPath(operation.path, path);
+    const rightPath =
+      operation.path === undefined || matchPathOf(stage === 'deny-rule' ? 'deny' : 'allow', operation.path, path);
     const rightCell = operation.matchingCell === undefined || cellId !== undefined;
     if (rightPath && rightCell && (operation.methods?.includes(method) ?? true))
       hit.push(...kinds.map((kind): Matcher => `to ${kind}`));

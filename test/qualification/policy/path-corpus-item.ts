@@ -1,5 +1,5 @@
 // Ways to write a path, sent at a real Envoy with a real application behind it: what `explain` refuses never arrives, and what
-// arrives is for no application's reading of it a path that is refused.
+// arrives is for no application's reading of it a path that is refused, whether by no allow rule or by a deny rule.
 
 import { explain } from '../../../src/policy/explain.ts';
 import type { MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
@@ -80,16 +80,20 @@ function allowed(mesh: MeshIr, path: string): boolean {
 
 /** Anonymous, so that what is measured is paths. A list of what is allowed, and a hole in it. */
 function corpusMesh(slashes: 'reject' | 'keep', reads: 'reject' | 'keep'): MeshIr {
-  // A template is for applications that take an escaped slash for a part of its segment; so is what a deny rule says.
-  const exact = slashes === reads;
-  const template = exact ? ', {path: {template: "/items/{id}/name"}}' : '';
+  // An allowed template is for applications that take an escaped slash for a part of its segment; a deny rule for all of them.
+  const template = slashes === reads ? ', {path: {template: "/items/{id}/name"}}' : '';
   const who = 'from: [{anonymous: true}]';
   return meshOf(
     yaml(
       meshText('permissive'),
       serviceText('files', 'http1', `, paths: {escapedSlashes: ${slashes}}`),
       policyText('allow', 'files', 'allow', `[{${who}, to: [{path: {prefix: /public}}${template}]}]`),
-      ...(exact ? [policyText('deny', 'files', 'deny', `[{${who}, to: [{path: {prefix: /public/secret}}]}]`)] : []),
+      policyText(
+        'deny',
+        'files',
+        'deny',
+        `[{${who}, to: [{path: {prefix: /public/secret}}, {path: {exact: "/public/a+b"}}, {path: {template: "/public/{id}/b"}}]}]`,
+      ),
     ),
   );
 }

@@ -1,6 +1,6 @@
 // The corpus: every handler in every spelling, and every spelling of a spelling.
 
-const bases = ['/admin', '/public', '/public/secret', '/public/a/b', '/items/7/name'];
+const bases = ['/admin', '/public', '/public/secret', '/public/a/b', '/public/a+b', '/items/7/name'];
 
 const spellings: readonly ((path: string) => string)[] = [
   (path) => path,
@@ -12,6 +12,15 @@ const spellings: readonly ((path: string) => string)[] = [
   (path) => path.replace(/\/(?=[^/]*$)/, '%2f'),
   (path) => path.replace(/\/(?=[^/]*$)/, '%5C'),
   (path) => path.replace(/\/(?=[^/]*$)/, '\\'),
+  (path) => path.replace(/(?<=.)\//g, '%2F'),
+  (path) => path.replace(/(?<=.)\//g, '%5c'),
+  (path) => path.replace(/(?<=.)\//g, '%2f%2F'),
+  (path) => path.replace(/(?<=.)\//g, '%252f'),
+  (path) => path.replace(/\/(?=[^/]*$)/, '/%5c'),
+  (path) => path.replace('+', '%2b'),
+  (path) => path.replace(/[a-z+](?=[^a-z]*$)/, (char) => `%25${char.charCodeAt(0).toString(16)}`),
+  (path) => `${path}%2f`,
+  (path) => `${path}%3fx`,
   (path) => `${path}/`,
   (path) => `${path}/.`,
   (path) => `${path}/..`,

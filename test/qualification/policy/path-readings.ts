@@ -12,6 +12,11 @@ type Slashes = 'reject' | 'keep';
 export const readings: readonly Reading[] = [
   { name: 'as it is', read: (path) => withoutQuery(path) },
   { name: 'decoded once', read: (path, slashes) => decode(withoutQuery(path), slashes) },
+  { name: 'decoded twice', read: (path, slashes) => decode(twice(withoutQuery(path)), slashes) },
+  {
+    name: 'decoded twice, then dot segments resolved',
+    read: (path, slashes) => resolved(decode(twice(withoutQuery(path)), slashes)),
+  },
   {
     name: 'decoded, then dot segments resolved',
     read: (path, slashes) => resolved(decode(withoutQuery(path), slashes)),
@@ -39,6 +44,10 @@ export const readings: readonly Reading[] = [
       resolved(decode(withoutQuery(path), slashes).replace(/%252e/gi, '.').replaceAll('\\', '/')),
   },
 ];
+
+function twice(path: string): string {
+  return path.replace(/%25(?=[0-9a-f]{2})/gi, '%');
+}
 
 function withoutQuery(path: string): string {
   return path.split('?')[0] ?? path;

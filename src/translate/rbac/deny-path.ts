@@ -1,0 +1,40 @@
+// A deny rule's path as one regular expression of our own making: the same language that policy/deny-path.ts reads.
+import { type DenyStep, denySteps, escapedEnds, escapedSlashes } from '../../policy/deny-path.ts';
+import type { PathIr } from '../../policy/ir.ts';
+import { literal } from './literal.ts';
+
+/** Of a whole path, which Envoy matches it against. */
+export function denyPathRegex(rule: PathIr): string {
+  return `${denySteps(rule).map(stepRegex).join('')}${endRegex(rule)}`;
+}
+
+function endRegex(rule: PathIr): string {
+  if (rule.kind === 'prefix') return rule.path.endsWith('/') ? '.*' : `(?:(?:${slash}|${ends}).*)?`;
+  return `(?:${slash})*(?:(?:${ends}).*)?`;
+}
+
+function stepRegex(step: DenyStep): string {
+  switch (step.kind) {
+    case 'slash':
+      return `(?:${slash})+`;
+    case 'any':
+      return '[^/]+';
+    case 'char': {
+      const texts = step.spellings.map(spellingRegex);
+      return texts.length === 1 ? texts.join('') : `(?:${texts.join('|')})`;
+    }
+    default:
+      return step satisfies never;
+  }
+}
+
+function spellingRegex(spelling: string): string {
+  return spelling.length === 1 ? literal(spelling) : escapeRegex(spelling);
+}
+
+function escapeRegex(text: string): string {
+  return text.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`);
+}
+
+const slash = ['/', ...escapedSlashes.map(escapeRegex)].join('|');
+const ends = escapedEnds.map(escapeRegex).join('|');

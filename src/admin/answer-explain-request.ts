@@ -1,33 +1,33 @@
-// Why a call was refused, by the id that its caller was given: what the proxy logged, and what the documents in force say of the
-// same call now.
+// Why a call was refused, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the documents in
+// force say of the same call now.
 import { CellwallError } from '../lib/errors.ts';
-import type { Refusal } from '../observe/refusals.ts';
+import { callOf, type FoundRefusals, type Refusal } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import { answerExplain } from './answer-explain.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
-/** `refusals` are those of the id, newest first. Throws `not_found` without any. */
-export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[], id: string): Explanation {
-  const [newest] = refusals;
-  if (newest === undefined) {
+/** `found` is what is kept of the id. Throws `not_found` if nothing is. */
+export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: string): Explanation {
+  const [explained] = found.refusals;
+  if (explained === undefined) {
     throw new CellwallError('not_found', `no refusal is kept with the request id ${JSON.stringify(id)}`, {
-      hint: 'the last ten thousand are, since the control plane started; a request that was allowed is not among them',
+      hint: 'the latest refusals of each service and caller are (1 MiB a service), since the control plane started; it is the id in the answer, half a second later',
     });
   }
-  const answer = answerExplain(mesh, questionOf(mesh, newest));
-  const changed = answer.decision === 'allowed' || (newest.policy !== undefined && newest.policy !== answer.rule);
+  const answer = answerExplain(mesh, questionOf(mesh, explained));
+  const changed = answer.decision === 'allowed' || (explained.policy !== undefined && explained.policy !== answer.rule);
   return {
     ...answer,
     notes: [
-      ...ambiguous(refusals),
+      ...ambiguous(found),
       ...answer.notes,
-      ...(changed && !newest.policy?.startsWith('cellwall/')
+      ...(changed && !explained.policy?.startsWith('cellwall/')
         ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
         : []),
-      ...guards.filter(([name]) => name === newest.policy).map(([, why]) => why),
+      ...guards.filter(([name]) => name === explained.policy).map(([, why]) => why),
     ],
-    recorded: refusals.map(({ requestId, at, node, policy, method, path }) => ({
-      requestId,
+    recorded: found.refusals.slice(0, maxShown).map(({ requestId, tracedAs = '', at, node, policy, method, path }) => ({
+      requestId: requestId === '' ? tracedAs : requestId,
       at,
       node,
       ...(policy === undefined ? {} : { policy }),
@@ -37,12 +37,23 @@ export function answerExplainRequest(mesh: MeshIr, refusals: readonly Refusal[],
   };
 }
 
-/** An id may come from a caller, who may have taken another's: nobody's record is pushed out by it, and that there are others is told. */
-function ambiguous(refusals: readonly Refusal[]): readonly string[] {
-  const calls = new Set(refusals.map(({ service, caller, principal }) => `${principal ?? caller} -> ${service}`));
-  if (calls.size < 2) return [];
-  const shown = [...calls].slice(0, 10).join(', ');
-  return [`several callers used this id, which a caller can choose; explained is the newest of: ${shown}`];
+const maxShown = 10;
+
+/** What a caller sends, and what a proxy of another service reports, may be of somebody else's making: it is told. */
+function ambiguous({ by, refusals }: FoundRefusals): readonly string[] {
+  const [explained, ...others] = refusals.slice(0, maxShown).map(callOf);
+  const rest = others.join(', ');
+  if (by === 'proxy') {
+    return others.length === 0
+      ? []
+      : [
+          `other proxies reported this id later, which none of ours would; explained is the first, ${explained}; ${rest}`,
+        ];
+  }
+  const chosen = 'a caller chose this id; the one in the answer it was given is its alone';
+  return others.length === 0
+    ? [chosen]
+    : [`${chosen}; explained is the newest call, ${explained}; others with it: ${rest}`];
 }
 
 /** What no document asks for, and no question to `explain` holds (docs/authorization-semantics.md). */

@@ -17,7 +17,12 @@ export const explainQuerySchema = z.strictObject({
 
 /** Of the route: what is asked, or the id of a request that was refused. */
 export const explainParametersSchema = explainQuerySchema.partial().extend({
-  request: z.string().min(1).max(1024).optional().describe('The x-request-id of a refusal, instead of all else.'),
+  request: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe('The id in a refusal (its x-request-id), or the x-request-id that the request had; instead of all else.'),
 });
 
 export const explanationSchema = z.object({
@@ -81,5 +86,7 @@ export const explanationSchema = z.object({
       }),
     )
     .exactOptional()
-    .describe('The refusals that were logged with this request id, newest first.'),
+    .describe(
+      'The refusals that were logged with this id, the explained one first; each with the id that its caller was told.',
+    ),
 });

@@ -1,13 +1,16 @@
-// The last refusals by their request's id, so that an operator who is told an id can ask why. Bounded, in memory only: no bodies,
-// no query strings. An id may come from the caller, and need not be unique; each service has its own room, and within it each caller,
-// so that nobody's refusals push out another's.
+// The last refusals by the id that the refusing proxy made, so that an operator who is told one can ask why; and by the id that the
+// caller sent, which anyone can choose. Bounded, in memory only: no bodies, no query strings. Each service has its own room, and
+// within it each caller, so that nobody's refusals push out another's.
 
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic.ts';
 
 export interface Refusal {
+  /** Made by the proxy that refused; '' if it told none. */
   readonly requestId: string;
+  /** The request's own x-request-id, which its caller may have chosen, and shared with others. */
+  readonly tracedAs?: string;
   /** Epoch milliseconds. */
   readonly at: number;
   readonly service: string;
@@ -24,8 +27,17 @@ export interface Refusal {
 
 export interface Refusals {
   record(refusal: Omit<Refusal, 'at'>): void;
-  /** Newest first. */
-  find(requestId: string): readonly Refusal[];
+  find(id: string): FoundRefusals;
+}
+
+export interface FoundRefusals {
+  /** Whose id it is: the proxy's that refused, or, of lower worth, one that callers sent. */
+  readonly by: 'proxy' | 'caller';
+  /**
+   * One of each service that says it refused the request, the first first: before its proxy told it, nobody could know the id. By a
+   * caller's id one of each caller and service, the newest first.
+   */
+  readonly refusals: readonly Refusal[];
 }
 
 export interface RefusalsOptions {
@@ -38,7 +50,7 @@ export interface RefusalsOptions {
 
 const mebibyte = 1024 * 1024;
 const maxText = 1024;
-/** A proxy cuts the id that it tells its caller to this; the log has it whole. */
+/** Of an id: longer ones are nobody's. */
 const maxId = 128;
 const objectBytes = 400;
 
@@ -69,6 +81,7 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       const refusal = {
         ...given,
         requestId: clip(given.requestId, maxId),
+        ...(given.tracedAs === undefined ? {} : { tracedAs: clip(given.tracedAs, maxId) }),
         path: clip(given.path, maxText),
         at: clock.now(),
       };
@@ -83,17 +96,35 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       while (room.bytes > serviceBytes) shrink(room);
       while (bytes > maxBytes) shrink([...rooms.values()].reduce((a, b) => (b.bytes > a.bytes ? b : a)));
     },
-    find(requestId) {
-      const wanted = requestId.slice(0, maxId);
-      return [...rooms.values()]
-        .flatMap(({ callers }) => [...callers.values()])
-        .flatMap((own) => own.filter((refusal) => refusal.requestId === wanted))
-        .reverse()
-        .toSorted((a, b) => b.at - a.at);
+    find(id) {
+      const wanted = id.slice(0, maxId);
+      const matching = (test: (refusal: Refusal) => boolean): readonly Refusal[] =>
+        [...rooms.values()].flatMap(({ callers }) => [...callers.values()].flatMap((own) => own.filter(test)));
+      const made = matching(({ requestId }) => requestId === wanted).toSorted((a, b) => a.at - b.at);
+      if (made.length > 0) return { by: 'proxy', refusals: firstOfEach(made, ({ service }) => service) };
+      const traced = matching(({ tracedAs }) => tracedAs === wanted).toReversed();
+      return {
+        by: 'caller',
+        refusals: firstOfEach(
+          traced.toSorted((a, b) => b.at - a.at),
+          callOf,
+        ),
+      };
     },
   };
 }
 
-function sizeOf({ requestId, path, principal = '', policy = '' }: Refusal): number {
-  return objectBytes + requestId.length + path.length + principal.length + policy.length;
+function firstOfEach(refusals: readonly Refusal[], key: (refusal: Refusal) => string): readonly Refusal[] {
+  const first = new Map<string, Refusal>();
+  for (const refusal of refusals) if (!first.has(key(refusal))) first.set(key(refusal), refusal);
+  return [...first.values()];
+}
+
+/** Who called whom, in words. */
+export function callOf({ principal, caller, service }: Refusal): string {
+  return `${principal ?? caller} -> ${service}`;
+}
+
+function sizeOf({ requestId, tracedAs = '', path, principal = '', policy = '' }: Refusal): number {
+  return objectBytes + requestId.length + tracedAs.length + path.length + principal.length + policy.length;
 }

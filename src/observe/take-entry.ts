@@ -32,19 +32,23 @@ export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, de
   if (call === undefined) return;
   traffic.record(call);
   breakGlass?.see(call, node);
-  const { requestId: readable = '', path = '' } = given.kind === 'http' ? (given.entry.request ?? {}) : {};
-  // The same, but that Envoy puts "!" for bytes that are no UTF-8 into the one, and leaves the other as it came.
-  const requestId = given.entry.commonProperties?.streamId || readable;
-  if (call.decision !== 'refused' || requestId === '') return;
+  if (given.kind !== 'http' || call.decision !== 'refused') return;
+  const { commonProperties, request, response } = given.entry;
+  // Answered by the proxy itself, so this is of its making (translate/inbound/local-replies.ts).
+  const requestId = response?.responseHeaders['x-request-id'] ?? '';
+  // Envoy puts "!" for bytes that are no UTF-8 into the request's, and leaves the stream's as it came.
+  const tracedAs = commonProperties?.streamId || request?.requestId || '';
+  if (requestId === '' && tracedAs === '') return;
   const { service, caller, principal, policy, method } = call;
   refusals?.record({
     requestId,
+    tracedAs,
     service,
     node,
     caller,
     ...(principal === undefined ? {} : { principal }),
     ...(policy === undefined ? {} : { policy }),
     ...(method === undefined ? {} : { method }),
-    path: path.replace(/\?.*$/s, ''),
+    path: (request?.path ?? '').replace(/\?.*$/s, ''),
   });
 }

@@ -6,15 +6,29 @@ import { createFakeClock } from '../support/fake-clock.ts';
 
 const one = { service: 'api', node: 'n', caller: 'plaintext', path: '/' } as const;
 
-test('finds all of an id, newest first', () => {
+test("a proxy's id is the first one's that told it; what others report later is told apart by service", () => {
   const clock = createFakeClock();
   const refusals = createRefusals({ clock });
+  refusals.record({ ...one, service: 'w', requestId: 'other' });
   refusals.record({ ...one, requestId: 'a', path: '/1' });
   clock.advance(10);
-  refusals.record({ ...one, requestId: 'b' });
   refusals.record({ ...one, requestId: 'a', path: '/2' });
-  expect(refusals.find('a').map(({ path }) => path)).toEqual(['/2', '/1']);
-  expect(refusals.find('nobody')).toEqual([]);
+  for (let time = 0; time < 3; time++) refusals.record({ ...one, service: 'w', requestId: 'a', path: '/3' });
+  expect(refusals.find('a')).toMatchObject({ by: 'proxy', refusals: [{ path: '/1' }, { path: '/3' }] });
+  expect(refusals.find('nobody').refusals).toEqual([]);
+});
+
+test("an id that callers sent finds the newest of each caller and service, and never hides a proxy's", () => {
+  const clock = createFakeClock();
+  const refusals = createRefusals({ clock });
+  refusals.record({ ...one, requestId: 'a', tracedAs: 'trace' });
+  clock.advance(10);
+  for (const number of [1, 2]) {
+    refusals.record({ ...one, principal: 'w', requestId: `w${number}`, tracedAs: 'trace' });
+    refusals.record({ ...one, principal: 'w', requestId: `u${number}`, tracedAs: 'a' });
+  }
+  expect(refusals.find('trace')).toMatchObject({ by: 'caller', refusals: [{ requestId: 'w2' }, { requestId: 'a' }] });
+  expect(refusals.find('a')).toMatchObject({ by: 'proxy', refusals: [{ tracedAs: 'trace' }] });
 });
 
 test('a flood of one caller, or of one proxy, pushes out nothing of another', () => {
@@ -25,15 +39,15 @@ test('a flood of one caller, or of one proxy, pushes out nothing of another', ()
     refusals.record({ ...one, requestId: `n${number}`, principal: 'spiffe://td/w' });
     refusals.record({ ...one, requestId: `n${number}`, service: 'w', principal: `spiffe://td/forged/${number}` });
   }
-  expect(refusals.find('mine')).toHaveLength(1);
-  expect(refusals.find('theirs')).toHaveLength(1);
-  expect(refusals.find('n4999')).toHaveLength(2);
+  expect(refusals.find('mine').refusals).toHaveLength(1);
+  expect(refusals.find('theirs').refusals).toHaveLength(1);
+  expect(refusals.find('n4999').refusals).toHaveLength(2);
 });
 
 test('long texts are cut, and an id is found as it was told', () => {
   const refusals = createRefusals({ clock: createFakeClock() });
   refusals.record({ ...one, requestId: 'x'.repeat(5000), path: '/'.repeat(5000) });
-  expect(refusals.find('x'.repeat(128))[0]?.path).toHaveLength(1024);
+  expect(refusals.find('x'.repeat(128)).refusals[0]?.path).toHaveLength(1024);
 });
 
 test('a flood of long paths and ids is kept cut, not whole', () => {
@@ -48,5 +62,5 @@ test('a flood of long paths and ids is kept cut, not whole', () => {
   }
   collect();
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(40 << 20);
-  expect(refusals.find(long(0))[0]?.path).toHaveLength(1024);
+  expect(refusals.find(long(0)).refusals[0]?.path).toHaveLength(1024);
 });

@@ -61,7 +61,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     cutOver: { services: () => [], judge: async () => [] },
     audit: createMemoryAudit(clock),
     explain: (query) => answerExplain(mesh(), query),
-    explainRequest: (id) => answerExplainRequest(mesh(), [], id),
+    explainRequest: (id) => answerExplainRequest(mesh(), { by: 'caller', refusals: [] }, id),
     proxies: () => [],
     traffic: () => [],
     tokens: {

@@ -71,6 +71,8 @@ export interface ForgedCall {
   readonly principal: string;
   readonly policy?: string;
   readonly requestId?: string;
+  /** The id in the answer. */
+  readonly told?: string;
   readonly details?: string;
   readonly path?: string;
 }
@@ -80,6 +82,7 @@ export function httpEntry({
   principal,
   policy,
   requestId = '',
+  told,
   details = 'via_upstream',
   path = '/',
 }: ForgedCall): Buffer {
@@ -93,7 +96,10 @@ export function httpEntry({
       metadata: { filterMetadata: { 'envoy.filters.http.rbac': rbac } },
     },
     request: { path, requestId },
-    response: { responseCodeDetails: details },
+    response: {
+      responseCodeDetails: details,
+      ...(told === undefined ? {} : { responseHeaders: { 'x-request-id': told } }),
+    },
   });
   return bytesField(1, Buffer.from(toBinary(HTTPAccessLogEntrySchema, entry)));
 }

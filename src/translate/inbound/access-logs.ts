@@ -12,6 +12,7 @@ import {
 import { controlPlaneCluster } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
+import { refusalIdHeader } from './local-replies.ts';
 
 /** How old an entry may get on the proxy: fresh for eyes, and still many entries a message under load. */
 const flushMs = 500;
@@ -21,7 +22,10 @@ export function httpAccessLog(logName: string): AccessLog {
     name: 'envoy.access_loggers.http_grpc',
     configType: {
       case: 'typedConfig',
-      value: any(HttpGrpcAccessLogConfigSchema, { commonConfig: commonConfig(logName) }),
+      value: any(HttpGrpcAccessLogConfigSchema, {
+        commonConfig: commonConfig(logName),
+        additionalResponseHeadersToLog: [refusalIdHeader],
+      }),
     },
   });
 }

@@ -1,6 +1,7 @@
 // What a caller is told that the proxy itself refuses: that it is, and under which number the refusal was logged. No policy's
-// name, which is for operators (`cellwall explain --request`). An application's own answers stay as they are: the connection
-// manager's always_set_request_id_in_response would replace the id that many set themselves.
+// name, which is for operators (`cellwall explain --request`). The number is made here, for this refusal alone: an x-request-id that
+// a caller chose may be another's. An application's own answers stay as they are: the connection manager's
+// always_set_request_id_in_response would replace the id that many set themselves.
 import { create } from '@bufbuild/protobuf';
 import { AccessLogFilterSchema, ComparisonFilter_Op } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -9,27 +10,34 @@ import {
   LocalReplyConfigSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
-const requestId = {
-  header: { key: 'x-request-id', value: '%REQ(X-REQUEST-ID):128%' },
-  appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-};
+/** Logged with the answer (access-logs.ts). */
+export const refusalIdHeader = 'x-request-id';
 
-/** In gRPC the body is the status' message. */
-const refusal = 'access denied; request id %REQ(X-REQUEST-ID):128%';
+/** In gRPC the body is the status' message. The header was set before. */
+const refusal = `access denied; request id %RESP(${refusalIdHeader.toUpperCase()})%`;
 
 /** The chain that answers a strict service's health path says itself what is missing: a certificate. */
 export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConfig {
   const neutral = {
     filter: statusIs(ComparisonFilter_Op.EQ, 403),
-    headersToAdd: [requestId],
+    headersToAdd: [requestId('%UNIQUE_ID%')],
     bodyFormatOverride: bodyFormat(refusal),
   };
   return create(LocalReplyConfigSchema, {
     mappers: [
       ...(chain === 'health' ? [] : [neutral]),
-      { filter: statusIs(ComparisonFilter_Op.GE, 400), headersToAdd: [requestId] },
+      // What failed behind the proxy keeps the id that the caller traces it by.
+      { filter: statusIs(ComparisonFilter_Op.GE, 500), headersToAdd: [requestId('%REQ(X-REQUEST-ID):128%')] },
+      { filter: statusIs(ComparisonFilter_Op.GE, 400), headersToAdd: [requestId('%UNIQUE_ID%')] },
     ],
   });
+}
+
+function requestId(value: string) {
+  return {
+    header: { key: refusalIdHeader, value },
+    appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+  };
 }
 
 function bodyFormat(text: string) {

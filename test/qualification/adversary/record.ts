@@ -11,6 +11,13 @@ export const adversaryRecordItems: readonly Item[] = [
     limitMinutes: 5,
   }),
   fromTests({
+    name: 'forged-request-ids',
+    line: "A workload without rights sends 2,100 requests with a victim's request ids, and reports more",
+    bound: "the victim's explanation is the victim's, of whatever it was told",
+    files: ['test/adversary/record/request-ids.test.ts', 'test/translate/refusal.test.ts'],
+    limitMinutes: 2,
+  }),
+  fromTests({
     name: 'audit-log-rewritten',
     line: 'The audit log is rewritten, cut off, or 600 MB long',
     bound: 'every forgery seen after restarts; it opens within 2 s; no turn over 0.5 s',

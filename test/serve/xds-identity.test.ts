@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
   ClientStatusRequestSchema,
   type ClientStatusResponse,
@@ -42,8 +42,11 @@ beforeAll(async () => {
     svids.set(spiffeId, { certificate, key, root });
   }
 }, 60_000);
+// A certificate has few connections at a time.
+afterEach(() => {
+  for (const client of clients.splice(0)) client.close();
+});
 afterAll(async () => {
-  for (const client of clients) client.close();
   await plane?.stop();
 });
 

@@ -76,6 +76,8 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   'token create': ['--service', 'web'],
   'certs list': [],
   'certs rotate': [],
+  'node list': [],
+  'node evict': ['spiffe://example.org/service/web'],
   'svid fetch': ['--service', 'web', '--dir', folder.path],
   'import grpc-access': ['--descriptor', descriptor, '--service', 'api'],
 };

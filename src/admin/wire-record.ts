@@ -13,7 +13,9 @@ export const trafficCountSchema = z.object({
     .describe("Of an anonymous caller: the mesh's name of the issuer whose token it sent, if one was verified."),
   peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
   method: z.string().optional().describe('HTTP method; absent on TCP.'),
-  decision: z.enum(['allowed', 'refused']),
+  decision: z
+    .enum(['allowed', 'failed', 'refused'])
+    .describe('`failed`: not refused, but without a whole answer of the application, or over before anybody decided.'),
   policy: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
   shadow: z
     .object({ decision: z.enum(['allowed', 'refused']), policy: z.string().optional() })

@@ -156,31 +156,34 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
   interface Row {
     readonly first: TrafficCount;
     readonly allowed: number;
+    readonly failed: number;
     readonly refused: number;
     readonly lastSeen: number;
   }
   const rows = new Map<string, Row>();
   for (const count of traffic) {
     const name = JSON.stringify([count.service, count.caller, count.principal, count.token]);
-    const row = rows.get(name) ?? { first: count, allowed: 0, refused: 0, lastSeen: 0 };
+    const row = rows.get(name) ?? { first: count, allowed: 0, failed: 0, refused: 0, lastSeen: 0 };
     rows.set(name, {
       first: row.first,
       allowed: row.allowed + (count.decision === 'allowed' ? count.count : 0),
+      failed: row.failed + (count.decision === 'failed' ? count.count : 0),
       refused: row.refused + (count.decision === 'refused' ? count.count : 0),
       lastSeen: Math.max(row.lastSeen, count.lastSeen),
     });
   }
   const lines = [...rows.values()]
     .sort((a, b) => compareText(a.first.service, b.first.service) || order(a.first) - order(b.first))
-    .map(({ first, allowed, refused, lastSeen }) => [
+    .map(({ first, allowed, failed, refused, lastSeen }) => [
       first.service,
       callers[first.caller],
       first.principal ?? (first.token === undefined ? '-' : `token of ${first.token}`),
       String(allowed),
+      String(failed),
       String(refused),
       relativeTime(lastSeen, now),
     ]);
-  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'REFUSED', 'LAST'], lines);
+  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'FAILED', 'REFUSED', 'LAST'], lines);
 }
 
 /** Calls that never became one: the newest first. */

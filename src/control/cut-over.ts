@@ -123,7 +123,7 @@ function couldNotCome({ service, address, why, count, lastSeen }: FailedHandshak
 
 function shadowed(call: TrafficCount): CutOverReason[] {
   const { service, shadow, decision, count, lastSeen } = call;
-  if (decision !== 'allowed' || shadow?.decision !== 'refused') return [];
+  if (decision === 'refused' || shadow?.decision !== 'refused') return [];
   const why = `a shadow policy would refuse it: ${shadow.policy ?? 'no allow rule matches'}`;
   return [{ service, kind: 'shadow', who: callerName(call), why, count, lastSeen }];
 }

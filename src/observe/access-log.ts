@@ -39,7 +39,8 @@ export function httpCall(
   const details = response?.responseCodeDetails ?? '';
   // A strict service's plaintext chain passes probes on, and refuses the rest itself.
   const refused = isRefusal(details) || (chain === 'health' && !/^(via_)?upstream/.test(details));
-  const base = call(service, common, domain, details, refused);
+  const answered = isAnswered(details, response?.responseCode ?? 0);
+  const base = call(service, common, domain, details, refused ? 'refused' : answered ? 'allowed' : 'failed');
   if (request === undefined || request.path === '') return base;
   const path = details === 'path_normalization_failed' ? oddPath : keepPath(service, request.path);
   return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
@@ -52,7 +53,26 @@ export function tcpCall(
 ): Call | undefined {
   if (common === undefined) return undefined;
   const details = common.connectionTerminationDetails;
-  return call(service, common, domain, details, isRefusal(details));
+  return call(
+    service,
+    common,
+    domain,
+    details,
+    isRefusal(details) ? 'refused' : reached(common) ? 'allowed' : 'failed',
+  );
+}
+
+/** By the application, as far as the caller wanted to hear it: one that leaves in the midst of an answer had one. */
+function isAnswered(details: string, code: number): boolean {
+  return (
+    details.startsWith('via_upstream') || (code > 0 && /^(downstream_|http2\.remote_)/.test(details)) || code === 101
+  );
+}
+
+/** The application took the connection: before a byte of some callers, nobody has decided, nor connected. */
+function reached({ upstreamRemoteAddress, responseFlags: flags }: AccessLogCommon): boolean {
+  if (upstreamRemoteAddress === undefined) return false;
+  return !(flags?.upstreamConnectionFailure || flags?.upstreamRetryLimitExceeded || flags?.noHealthyUpstream);
 }
 
 /** gRPC refusals are HTTP 200, so the code says nothing. */
@@ -65,14 +85,21 @@ function isRefusal(details: string): boolean {
 /** Before every filter: to something that the service does not name. */
 const upgradeFailed = 'upgrade_failed';
 
-function call(service: string, common: AccessLogCommon, domain: TrustDomain, details: string, refused: boolean): Call {
+function call(
+  service: string,
+  common: AccessLogCommon,
+  domain: TrustDomain,
+  details: string,
+  decision: Call['decision'],
+): Call {
   const results = readResults(common.metadata?.filterMetadata ?? {});
+  const refused = decision === 'refused';
   const shadow = shadowOf(results, refused);
   const policy = refused ? denyingPolicy(details) : allowingPolicy(results);
   return {
     service,
     ...withToken(callerOf(common, domain), common),
-    decision: refused ? 'refused' : 'allowed',
+    decision,
     ...(policy === undefined ? {} : { policy }),
     ...(shadow === undefined ? {} : { shadow }),
   };

@@ -18,7 +18,8 @@ export interface RecordedCall {
   readonly method?: string;
   /** Absent on TCP. */
   readonly path?: RecordedPath;
-  readonly decision: 'allowed' | 'refused';
+  /** `failed`: nobody refused it, but it got no whole answer of the application, or came before anybody decided. */
+  readonly decision: 'allowed' | 'failed' | 'refused';
   readonly count: number;
   /** Epoch milliseconds. */
   readonly lastSeen: number;

@@ -42,7 +42,7 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
     replayed++;
     const comparison = compare(call.service as ServiceKey);
     if (comparison === undefined) continue;
-    const recorded: RecordedDecision = { outcome: call.decision === 'allowed' ? 'allow' : 'deny' };
+    const recorded: RecordedDecision = { outcome: call.decision === 'refused' ? 'deny' : 'allow' };
     const told = comparison.before?.(call) ?? recorded;
     const was = told.outcome === 'unknown' ? recorded : told;
     // The proxies of a service that goes keep what they have until they end; then nobody is served.

@@ -13,7 +13,12 @@ const uri = (value: string) => ({ san: { case: 'uri' as const, value } });
 
 it('tells the four kinds of callers apart', () => {
   const kind = (commonProperties: object) =>
-    httpCall(log, create(HTTPAccessLogEntrySchema, { commonProperties }), domain, () => undefined);
+    httpCall(
+      log,
+      create(HTTPAccessLogEntrySchema, { commonProperties, response: { responseCodeDetails: 'via_upstream' } }),
+      domain,
+      () => undefined,
+    );
   expect(kind({})).toEqual({ service: 's', caller: 'plaintext', decision: 'allowed' });
   expect(kind({ tlsProperties: {} })).toMatchObject({ caller: 'one-way-tls' });
   expect(kind({ tlsProperties: { peerCertificateProperties: {} } })).toMatchObject({ caller: 'one-way-tls' });
@@ -30,7 +35,12 @@ it('tells the four kinds of callers apart', () => {
 
 it('tells who came by a token, of callers without an identity, and keeps nothing else of it', () => {
   const kind = (commonProperties: object) =>
-    httpCall(log, create(HTTPAccessLogEntrySchema, { commonProperties }), domain, () => undefined);
+    httpCall(
+      log,
+      create(HTTPAccessLogEntrySchema, { commonProperties, response: { responseCodeDetails: 'via_upstream' } }),
+      domain,
+      () => undefined,
+    );
   const metadata = { filterMetadata: { 'envoy.filters.http.jwt_authn': { 'cellwall/router': { sub: 'secret' } } } };
   expect(kind({ metadata })).toEqual({ service: 's', caller: 'plaintext', token: 'router', decision: 'allowed' });
   const tlsProperties = { peerCertificateProperties: { subjectAltName: [uri(api)] } };
@@ -64,6 +74,37 @@ it('takes refusals from the details, never from the status', () => {
     commonProperties: { connectionTerminationDetails: 'rbac_access_denied_matched_policy[none]' },
   });
   expect(tcpCall(log, tcp, domain)).toMatchObject({ decision: 'refused' });
+});
+
+it.each([
+  ['via_upstream', 503, 'allowed'],
+  ['upstream_reset_before_response_started{remote_connection_failure}', 503, 'failed'],
+  ['upstream_reset_after_response_started{connection_termination}', 200, 'failed'],
+  ['response_timeout', 504, 'failed'],
+  ['no_healthy_upstream', 503, 'failed'],
+  ['overload_manager', 503, 'failed'],
+  ['http1.codec_error', 400, 'failed'],
+  ['', 0, 'failed'],
+  // A caller that leaves before its answer, in the midst of one, and after a WebSocket was opened.
+  ['downstream_remote_disconnect', 0, 'failed'],
+  ['downstream_remote_disconnect', 200, 'allowed'],
+  ['http2.remote_reset', 200, 'allowed'],
+  ['upstream_reset_after_response_started{connection_termination}', 101, 'allowed'],
+])('%s with %d is %s', (responseCodeDetails, responseCode, decision) => {
+  const response = { responseCodeDetails, responseCode };
+  const entry = create(HTTPAccessLogEntrySchema, { commonProperties: {}, response });
+  expect(httpCall(log, entry, domain, () => undefined)?.decision).toBe(decision);
+});
+
+it('a connection is allowed when the application took it', () => {
+  const upstreamRemoteAddress = {
+    address: { case: 'pipe' as const, value: { path: '/run/app.sock' } },
+  };
+  const decided = (commonProperties: object) =>
+    tcpCall(log, create(TCPAccessLogEntrySchema, { commonProperties }), domain)?.decision;
+  expect(decided({ upstreamRemoteAddress })).toBe('allowed');
+  expect(decided({ upstreamRemoteAddress, responseFlags: { upstreamConnectionFailure: true } })).toBe('failed');
+  expect(decided({})).toBe('failed');
 });
 
 it('knows the service of an inbound log by its name', () => {

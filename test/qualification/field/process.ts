@@ -34,6 +34,12 @@ export const processItems: readonly Item[] = [
     files: ['test/field/process/unix-application.test.ts', 'test/lib/socket-path.test.ts'],
   }),
   fromTests({
+    name: 'failed-calls',
+    line: 'Calls that nobody refused and that got no whole answer: resets, timeouts, callers that leave, an application that is gone, HTTP and TCP',
+    bound: '0 of them counted as allowed, 0 answered ones as failed',
+    files: ['test/field/process/failed-calls.test.ts', 'test/observe/access-log.test.ts'],
+  }),
+  fromTests({
     name: 'descriptors',
     line: 'ulimit -n 256: said at the start, connections beyond it refused and told, the rest works',
     bound: '52 connections stand, calls work before and after',

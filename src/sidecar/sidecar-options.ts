@@ -37,7 +37,7 @@ export interface SidecarOptions {
   readonly envoyWords?: Pick<LogSink, 'write'>;
   /** Throws for an identity that is not the wanted one, before Envoy runs. */
   readonly verify?: ObtainSvidDeps['verify'];
-  /** For finding Envoy: PATH, ENVOY_BIN. */
+  /** For finding Envoy: PATH, ENVOY_BIN, ENVOY_SHA256. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly clock?: Clock;

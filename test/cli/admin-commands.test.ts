@@ -287,6 +287,7 @@ describe('status', () => {
         { ...call, caller: 'legacy', count: 3 },
         { ...call, caller: 'one-way-tls', count: 2 },
         { ...call, caller: 'plaintext', count: 1 },
+        { ...call, caller: 'plaintext', decision: 'failed', count: 4 },
         { ...call, caller: 'plaintext', decision: 'refused', count: 5 },
       ],
       proxies: () => [
@@ -321,18 +322,18 @@ describe('status', () => {
         'ends in 1h',
       ]);
       expect(rows).toContainEqual(['td1/service/web~a', 'Listener', '4', 'bad\\u001b[31m\\nlistener']);
-      expect(rows.filter(([service]) => service === 'api').map((row) => row.slice(1, 5))).toEqual([
-        ['anonymous, plaintext', '-', '1', '5'],
-        ['anonymous, TLS without a certificate', '-', '2', '0'],
-        ['anonymous, legacy certificate', '-', '3', '0'],
-        ['mTLS', spiffeId, '7', '0'],
+      expect(rows.filter(([service]) => service === 'api').map((row) => row.slice(1, 6))).toEqual([
+        ['anonymous, plaintext', '-', '1', '4', '5'],
+        ['anonymous, TLS without a certificate', '-', '2', '0', '0'],
+        ['anonymous, legacy certificate', '-', '3', '0', '0'],
+        ['mTLS', spiffeId, '7', '0', '0'],
       ]);
       expect(stdout).not.toContain('\u001b');
       const json = await cellwall(['-o', 'json', 'status'], '', other);
       expect(JSON.parse(json.stdout)).toMatchObject({
         status: { version: '9.9.9' },
         proxies: { length: 1 },
-        traffic: { length: 5 },
+        traffic: { length: 6 },
       });
     });
   });

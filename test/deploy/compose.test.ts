@@ -17,6 +17,7 @@ const serviceSchema = z.strictObject({
   command: z.array(z.string()),
   entrypoint: z.array(z.string()).optional(),
   network_mode: z.string().optional(),
+  user: z.literal('root').optional(),
   environment: z.record(z.string(), z.string()).optional(),
   volumes: z.array(z.string()).optional(),
   depends_on: z.record(z.string(), z.strictObject({ condition: z.string() })).optional(),
@@ -97,7 +98,7 @@ describe('docker-compose.yml', () => {
       .filter(({ kind }) => kind === 'Service')
       .map(({ metadata: { cell, name } }) => (cell === undefined ? name : `${cell}/${name}`));
     const found: unknown[] = [];
-    for (const [name, { command, environment, network_mode }] of services) {
+    for (const [name, { command, environment, network_mode, volumes }] of services) {
       if (!name.endsWith('-sidecar')) continue;
       expect(network_mode).toBe(`service:${name.replace(/-sidecar$/, '')}`);
       const { code, started, says } = await commandLine(command, environment ?? {});
@@ -106,8 +107,16 @@ describe('docker-compose.yml', () => {
         { listen: { address: '0.0.0.0', port: 15443 }, identityServer: { host: 'control-plane', port: 18001 } },
       ]);
       found.push(command[command.indexOf('--service') + 1]);
-      expect(command.at(-1)).toBe(`/var/lib/cellwall-tokens/${String(found.at(-1)).replace('/', '.')}`);
+      // Its own token, and nobody else's.
+      const own = String(found.at(-1)).replace('/', '-');
+      expect({ name, volumes }).toEqual({ name, volumes: [`token-${own}:/var/lib/cellwall-tokens:ro`] });
+      expect(environment?.['CELLWALL_TOKEN_FILE']).toBe('/var/lib/cellwall-tokens/token');
+      expect(compose.services['tokens']?.volumes).toContain(`token-${own}:/var/lib/cellwall-tokens/${own}`);
     }
+    // Whoever else mounts a token could be that service.
+    const others = services.filter(([name]) => !name.endsWith('-sidecar') && name !== 'tokens');
+    for (const [name, { volumes = [] }] of others) expect(volumes.join(' '), name).not.toContain('token');
+    expect(services.filter(([, { user }]) => user === 'root').map(([name]) => name)).toEqual(['tokens']);
     expect(found.toSorted()).toEqual(wanted.toSorted());
     const script = compose.services['tokens']?.command.at(-1) ?? '';
     const made = /for service in (.+?); do/.exec(script)?.[1]?.split(' ') ?? [];

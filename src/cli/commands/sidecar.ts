@@ -33,7 +33,11 @@ export function sidecarCommand(context: CliContext): Command {
         defaultText: 'a directory of its own',
       }),
     )
-    .addOption(flag('--envoy-bin <path>', 'the Envoy to run', { defaultText: 'ENVOY_BIN, PATH, else fetched once' }))
+    .addOption(
+      flag('--envoy-bin <path>', 'the Envoy to run; with ENVOY_SHA256 set, none of another hash', {
+        defaultText: 'ENVOY_BIN, PATH, else fetched once',
+      }),
+    )
     .addOption(
       flag('--concurrency <n>', "Envoy's worker threads", {
         env: 'CELLWALL_CONCURRENCY',

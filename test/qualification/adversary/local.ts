@@ -22,6 +22,12 @@ export const localItems: readonly Item[] = [
     files: ['test/adversary/local/terminal-output.test.ts'],
   }),
   fromTests({
+    name: 'pinned-envoy',
+    line: 'Another program in the place of Envoy (PATH, ENVOY_BIN, the cache) is not run where ENVOY_SHA256 pins it; a compose sidecar sees its own token only',
+    bound: 'never run',
+    files: ['test/adversary/local/pinned-envoy.test.ts', 'test/deploy/compose.test.ts'],
+  }),
+  fromTests({
     name: 'long-data-path',
     line: "Envoy's admin interface is a socket of this user's, however long --data is",
     bound: 'never a TCP port',

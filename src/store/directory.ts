@@ -14,13 +14,13 @@ import { denialsAtOnce } from './directory/denials-at-once.ts';
 import { type Held, withHeld } from './directory/held.ts';
 import { heldBack } from './directory/held-back.ts';
 import { createInForce } from './directory/in-force.ts';
-import { type JudgedFiles, judgeFiles } from './directory/judge-files.ts';
+import { createJudge, type JudgedFiles } from './directory/judge-files.ts';
 import { keepsLastGood } from './directory/keeps-last-good.ts';
 import { openForWriting } from './directory/open-for-writing.ts';
 import { type DirectoryContent, type ReadTexts, readDirectory } from './directory/read-directory.ts';
 import { settleTime } from './directory/settle.ts';
 import { createWaiting } from './directory/waiting.ts';
-import { createDirectoryWatcher } from './directory/watch-directory.ts';
+import { createDirectoryWatcher, type Watch } from './directory/watch-directory.ts';
 import { finishWrite, removeTemporary } from './directory/write-files.ts';
 import { checkTableName, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
@@ -45,14 +45,17 @@ export interface DirectoryStoreOptions {
   readonly settleMs?: number;
   /** A look without being told, milliseconds. Default 5000. */
   readonly pollMs?: number;
+  /** Who tells of changes. Default: the system. */
+  readonly watch?: Watch;
 }
 
-/** What only adds, or arrived whole, waits this long. */
+/** What only adds, or arrived whole, waits this long; one file alone that arrived whole, the shorter. */
 const shortSettleMs = 250;
+const wholeSettleMs = 100;
 
 export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
   const { check, holding, log, clock, quietMs = 50, settleMs = 3000, pollMs = 5000 } = options;
-  const times = { shortMs: Math.min(shortSettleMs, settleMs), longMs: settleMs };
+  const times = { wholeMs: wholeSettleMs, shortMs: shortSettleMs, longMs: settleMs };
   const root = resolve(options.documents);
   const database = openStateDatabase(options.state, clock);
   const watchers = createWatchers(log);
@@ -61,6 +64,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const waiting = createWaiting({ clock, log, againMs: quietMs });
   let closed = false;
   let resumed: StoreState | undefined;
+  const judge = createJudge(check);
   const texts: ReadTexts = new Map();
   /** What was on disk when last looked at; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
@@ -72,16 +76,20 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
 
   const reload = async (): Promise<void> => {
     const notices = watcher.notices();
+    let listedAt = 0;
     const content = await readDirectory(root, {
       ...{ known: texts, now: clock.monotonic() },
-      found: ({ watched }) => watcher.follow(watched),
+      found({ watched }) {
+        listedAt = clock.monotonic();
+        watcher.follow(watched);
+      },
     });
     if (content.torn) return wait(waiting.torn());
     if (handled && seen?.signature === content.signature) return waiting.over();
     seen = content;
     handled = false;
     const known = inForce.files();
-    const judged = judgeFiles(content.texts, known, check);
+    const judged = judge(content.texts, known);
     const problems = [...content.problems, ...keepsLastGood(known, accepted, content, judged), ...judged.problems];
     if ((inForce.state()?.documents.length ?? 0) > 0 && judged.documents.length === 0 && judged.problems.length === 0) {
       problems.push(vanished(options.documents));
@@ -94,11 +102,12 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       handled = true;
       return;
     }
-    const edit = { before: withHeld(known?.documents ?? [], early), after: judged, arrivedWhole: arrived(content) };
-    const ms = settleTime(edit, times);
+    const files = changedFiles(content, known);
+    const before = withHeld(known?.documents ?? [], early);
+    const ms = settleTime({ before, after: judged, files, arrivedWhole: arrived(content) }, times);
     if (ms > 0) {
-      const stillOpen = () => openForWriting(realPaths(content, known));
-      const judgement = await waiting.judge({ signature: content.signature, notices, stillOpen }, ms);
+      const stillOpen = () => openForWriting(realPaths(content, files));
+      const judgement = await waiting.judge({ signature: content.signature, notices, at: listedAt, stillOpen }, ms);
       if (judgement.kind === 'wait') return wait(judgement.ms);
       if (watcher.notices() !== notices) return wait(waiting.torn());
     }
@@ -143,7 +152,9 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     handled = false;
     look();
   };
-  const watcher = createDirectoryWatcher({ clock, log, quietMs, pollMs, onChange: look });
+  const { watch } = options;
+  const hears = watch === undefined ? {} : { watch };
+  const watcher = createDirectoryWatcher({ clock, log, quietMs, pollMs, onChange: look, ...hears });
   const unwatch = holding?.watch(rejudge);
   const fail = (message: string) => (reason: unknown) =>
     log.error({ error: CellwallError.from(reason).message }, message);
@@ -214,10 +225,14 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   return withHistory(store, { clock, log, resumed });
 }
 
-/** Of the files whose text is another than known. */
-function realPaths({ texts, files }: DirectoryContent, known: JudgedFiles | undefined): ReadonlySet<string> {
-  const changed = [...texts].filter(([name, text]) => known?.texts.get(name) !== text);
-  return new Set(changed.flatMap(([name]) => files.get(name)?.real ?? []));
+/** The files whose text is another than known, those that are gone as well. */
+function changedFiles({ texts }: DirectoryContent, known: JudgedFiles | undefined): ReadonlySet<string> {
+  const names = new Set([...texts.keys(), ...(known?.texts.keys() ?? [])]);
+  return new Set([...names].filter((name) => known?.texts.get(name) !== texts.get(name)));
+}
+
+function realPaths({ files }: DirectoryContent, names: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...names].flatMap((name) => files.get(name)?.real ?? []));
 }
 
 /** An empty directory where documents were is a mistake until `apply` says otherwise. */

@@ -16,6 +16,23 @@ export interface JudgedFiles {
   readonly problems: readonly Problem[];
 }
 
+/** `judgeFiles`, but the same texts over the same known ones are judged once: an edit that waits is read again and again. */
+export function createJudge(
+  check: StateCheck,
+): (texts: JudgedFiles['texts'], known: JudgedFiles | undefined) => JudgedFiles {
+  let last: { readonly known: JudgedFiles | undefined; readonly judged: JudgedFiles } | undefined;
+  return (texts, known) => {
+    if (last === undefined || last.known !== known || !sameTexts(last.judged.texts, texts)) {
+      last = { known, judged: judgeFiles(texts, known, check) };
+    }
+    return last.judged;
+  };
+}
+
+function sameTexts(one: JudgedFiles['texts'], other: JudgedFiles['texts']): boolean {
+  return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
+}
+
 export function judgeFiles(
   texts: ReadonlyMap<string, string>,
   known: JudgedFiles | undefined,

@@ -25,6 +25,8 @@ export type ReadTexts = Map<string, ReadText>;
 interface ReadText {
   readonly signature: string;
   readonly text: string;
+  /** How often it was found to be another under the same signature. */
+  readonly rewritten: number;
   /** Monotonic: when the signature was first seen, and when the text was read. */
   readonly firstSeen: number;
   readonly readAt: number;
@@ -55,6 +57,7 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
   const texts = new Map<string, string>();
   const problems = [...before.problems];
   let { torn } = before;
+  const rewrites: string[] = [];
   let total = 0;
   const complain = (file: string, code: string, message: string): void => {
     problems.push({ severity: 'error', code, message, source: { file, line: 1, column: 1 } });
@@ -67,13 +70,18 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
     if (size > maxYamlBytes) return complain(name, 'unreadable-file', `larger than ${maxYamlBytes} bytes`);
     const before = known.get(name);
     const same = before?.signature === file.signature ? before : undefined;
-    if (same !== undefined && same.readAt - same.firstSeen >= tickMs) return void texts.set(name, same.text);
+    if (same !== undefined && same.readAt - same.firstSeen >= tickMs) {
+      if (same.rewritten > 0) rewrites.push(`${name} ${same.rewritten}`);
+      return void texts.set(name, same.text);
+    }
     try {
       const text = await readText(file);
       if (text === undefined) torn = true;
       else {
         texts.set(name, text);
-        known.set(name, { signature: file.signature, text, firstSeen: same?.firstSeen ?? now, readAt: now });
+        const rewritten = same === undefined ? 0 : same.rewritten + (same.text === text ? 0 : 1);
+        if (rewritten > 0) rewrites.push(`${name} ${rewritten}`);
+        known.set(name, { signature: file.signature, text, rewritten, firstSeen: same?.firstSeen ?? now, readAt: now });
       }
     } catch (reason) {
       if (hasCode(reason, 'ENOENT')) torn = true;
@@ -88,7 +96,7 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
   torn ||= after.torn || after.signature !== before.signature;
   for (const name of known.keys()) if (!texts.has(name)) known.delete(name);
   const files = new Map(before.files.map((file) => [file.name, file]));
-  const signature = JSON.stringify([before.signature, problems]);
+  const signature = JSON.stringify([before.signature, problems, rewrites.sort()]);
   return { texts: inOrder(texts), files, folders: before.folders, problems, signature, torn };
 }
 

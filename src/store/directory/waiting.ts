@@ -22,6 +22,8 @@ export interface Read {
   readonly signature: string;
   /** How many notices there were before it began. */
   readonly notices: number;
+  /** Monotonic: when everything had been listed, and nothing was read yet. The next read that lists the same proves all of it since. */
+  readonly at: number;
   /** A file of the edit that is still open for writing. */
   readonly stillOpen: () => Promise<string | undefined>;
 }
@@ -35,13 +37,15 @@ export function createWaiting({ clock, log, againMs }: { clock: Clock; log: Log;
   let since: number | undefined;
   let open: string | undefined;
   return {
-    async judge({ signature, notices, stillOpen }, settleMs) {
+    async judge({ signature, notices, at, stillOpen }, settleMs) {
       const now = clock.monotonic();
       if (since === undefined) log.info({ settleMs }, 'an edit of the documents waits until its files are quiet');
       since ??= now;
-      if (first?.signature !== signature || first.notices !== notices) first = { signature, notices, at: now };
-      const left = first.at + settleMs - now;
-      if (left > 0) return { kind: 'wait', ms: left };
+      const again = first?.signature === signature && first.notices === notices ? first : undefined;
+      first = again ?? { signature, notices, at };
+      // Never at the first sight, however long that took. The second counts from its own listing.
+      const left = first.at + settleMs - (again === undefined ? now : at);
+      if (again === undefined || left > 0) return { kind: 'wait', ms: Math.max(1, left) };
       open = await stillOpen();
       return open === undefined ? { kind: 'take' } : { kind: 'wait', ms: openAgainMs };
     },

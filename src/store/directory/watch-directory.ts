@@ -1,6 +1,6 @@
 // Tells when something in a directory changes: the system's notices, gathered until it is quiet, and a slow look as a safety net. It
 // also knows what the notices tell of a file: put there whole (a rename), or written where it stands.
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, watch as watchOfSystem } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
@@ -28,15 +28,24 @@ export interface DirectoryWatcherOptions {
   readonly quietMs: number;
   readonly pollMs: number;
   readonly onChange: () => void;
+  /** Default: the system's. */
+  readonly watch?: Watch;
 }
+
+/** As Node's `fs.watch` does it. */
+export type Watch = (
+  path: string,
+  options: { readonly persistent: false },
+  onNotice: (event: string, name: string | null) => void,
+) => Pick<FSWatcher, 'close'> & { on(event: 'error', listener: () => void): unknown };
 
 /** Notices under steady change are handed on after this many quiet periods at the latest. */
 const maxQuietPeriods = 10;
 const maxHeard = 50_000;
 
 export function createDirectoryWatcher(options: DirectoryWatcherOptions): DirectoryWatcher {
-  const { clock, log, quietMs, pollMs, onChange } = options;
-  const watchers = new Map<string, FSWatcher>();
+  const { clock, log, quietMs, pollMs, onChange, watch = watchOfSystem } = options;
+  const watchers = new Map<string, Pick<FSWatcher, 'close'>>();
   /** By path, what the last notice said. */
   const heard = new Map<string, 'renamed' | 'written'>();
   let count = 0;

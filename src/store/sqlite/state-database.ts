@@ -66,7 +66,7 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
     'INSERT INTO meta (id, revision) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET revision = excluded.revision',
   );
   const putFile = durable.prepare(
-    'INSERT INTO files (path, text) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET text = excluded.text WHERE text <> excluded.text',
+    'INSERT INTO files (path, text) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET text = excluded.text',
   );
   const dropFile = durable.prepare('DELETE FROM files WHERE path = ?');
   const addJournal = durable.prepare('INSERT INTO journal (path, before, after) VALUES (?, ?, ?)');
@@ -90,8 +90,9 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         setRevision.run(revision);
         durable.exec('DELETE FROM epochs');
         if (epoch !== undefined) addEpoch.run(epoch);
-        for (const row of getFiles.all()) if (!files.has(String(row['path']))) dropFile.run(String(row['path']));
-        for (const [path, text] of files) putFile.run(path, text);
+        const there = new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
+        for (const path of there.keys()) if (!files.has(path)) dropFile.run(path);
+        for (const [path, text] of files) if (there.get(path) !== text) putFile.run(path, text);
         durable.exec('DELETE FROM journal');
         for (const { path, before, after } of journal) addJournal.run(path, before, after);
         durable.exec('COMMIT');

@@ -11,6 +11,7 @@ export const filesItems: readonly Item[] = [
     files: [
       'test/field/files/random-writers.test.ts',
       'test/field/files/last-good.test.ts',
+      'test/field/files/no-notices.test.ts',
       'test/field/files/real-envoy.test.ts',
     ],
   }),

@@ -8,12 +8,23 @@ import { createTestCa } from '../support/test-ca.ts';
 import { startTranslatedProxy } from '../support/translated-proxy.ts';
 import { idOf, meshDocument, policyDocument, serviceDocument } from './mesh-text.ts';
 
-test.each([
+const templates: readonly (readonly [string, string])[] = [
   ['1024 characters', '/abcdefghij/{id}'.repeat(64)],
-  ['the most segments without being told', '/{id}/{id}/{id}'],
-  ['the fewest of which it is told', '/{id}/{id}/{id}/abc'],
+  ['three segments', '/{id}/{id}/{id}'],
+  ['three segments and a word', '/{id}/{id}/{id}/abc'],
   ['the longest literal without being told', `/${'a'.repeat(53)}/{id}`],
-])('%s', async (_name, template) => {
+];
+const denied: readonly (readonly [string, string])[] = [
+  ...templates,
+  ['short enough without being told', '/b'],
+  ['the most segments', '/{a}'.repeat(256)],
+  ['the most characters that may be escaped', `/${'+'.repeat(1018)}/{a}`],
+];
+
+test.each([
+  ...templates.map(([name, template]) => ['allow', name, template] as const),
+  ...denied.map(([name, template]) => ['deny', name, template] as const),
+])('%s: %s', async (action, _name, template) => {
   const ca = await createTestCa();
   const application = await startHttp1Echo();
   const mesh = meshOf(
@@ -22,8 +33,15 @@ test.each([
       policyDocument(
         'api',
         'cell-1',
-        `{target: {service: api}, action: allow, rules: [{from: [{everyone: true}], to: [{path: {template: "${template}"}}]}]}`,
-      ),
+        `{target: {service: api}, action: ${action}, rules: [{from: [{everyone: true}], to: [{path: {template: "${template}"}}]}]}`,
+      ) +
+      (action === 'allow'
+        ? ''
+        : policyDocument(
+            'others',
+            'cell-1',
+            '{target: {service: api}, action: allow, rules: [{from: [{everyone: true}], to: [{path: {prefix: /}}]}]}',
+          )),
   );
   const [service] = mesh.services.values();
   if (service === undefined) throw new Error('no service');
@@ -35,9 +53,10 @@ test.each([
   try {
     const port = await proxy.envoy.port('inbound');
     const status = async (path: string): Promise<number> => (await httpCall({ port, path })).status;
-    const path = template.replaceAll('{id}', '7');
-    await vi.waitFor(async () => expect(await status(path)).toBe(200), { timeout: 10_000 });
-    expect(await status(`${path}/8`)).toBe(403);
+    const path = template.replace(/\{\w+\}/g, '7');
+    const [named, other] = action === 'allow' ? [200, 403] : [403, 200];
+    await vi.waitFor(async () => expect(await status(`${path}/8`)).toBe(other), { timeout: 10_000 });
+    expect(await status(path)).toBe(named);
     expect(proxy.ads.nacks).toEqual([]);
   } finally {
     await proxy.stop();

@@ -29,7 +29,11 @@ export const matchingCellItems: readonly Item[] = [
     line: 'a denied path under a wider allow in every spelling: escaped slashes and backslashes, doubled, mixed, escaped twice; exact, prefix and template rules',
     bound:
       'the matcher and the expression on the proxy agree, none is matched less than by an allow rule, hostile paths cost no more',
-    files: ['test/policy/deny-path.test.ts'],
+    files: [
+      'test/policy/deny-path.test.ts',
+      'test/policy/deny-recorded.test.ts',
+      'test/translate/long-template.test.ts',
+    ],
   }),
   fromTests({
     name: 'raw-anyone',

@@ -1,6 +1,6 @@
 // envoy/edge-sds.yaml for a test: its own text, with other names, addresses and files.
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { projectRoot } from './source-files.ts';
 
@@ -24,6 +24,8 @@ export function edgeBootstrap({ trustDomain, dir, variant, xdsPort, apiPort, sec
   return parse(
     text
       .replaceAll(`name: ${own}`, `name: ${secret ?? own.trim()}\n`)
+      // A name is one host's: whoever enrolled anew is another one.
+      .replace('~e1', `~${basename(dir)}`)
       .replaceAll('cells.example', trustDomain)
       .replaceAll('/var/lib/cellwall', dir)
       .replaceAll('api_type: DELTA_GRPC', variant === 'delta' ? 'api_type: DELTA_GRPC' : 'api_type: GRPC')

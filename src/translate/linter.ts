@@ -8,6 +8,7 @@ import {
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { discoveryRules } from './lint/discovery-rules.ts';
 import type { Finding } from './lint/finding.ts';
+import { hostFileRules } from './lint/host-file-rule.ts';
 import { httpRules } from './lint/http-rules.ts';
 import { jwtRules } from './lint/jwt-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
@@ -37,7 +38,7 @@ export function lint(
   { raw = false, only = () => true }: LintOptions = {},
 ): readonly Finding[] {
   const registry = raw ? envoyRegistry() : extensionRegistry;
-  const all = raw ? [...rules, ...rawRules, ...rawReachRules] : rules;
+  const all = raw ? [...rules, ...rawRules, ...rawReachRules, ...hostFileRules] : rules;
   const findings: Finding[] = [];
   const secretReferences = new Map<string, string>();
   for (const resource of resources.filter(only)) {

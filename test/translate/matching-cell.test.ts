@@ -215,6 +215,12 @@ describe('unary calls of a cell', () => {
     }
   });
 
+  test('what a server may undo before it reads is refused', async () => {
+    for (const encoding of ['deflate', 'br', 'gzip', 'identity, deflate']) {
+      expect(await call('cell-1', 'Begin', frame(field(3, 1)), { 'content-encoding': encoding })).not.toBe(passes);
+    }
+  });
+
   test('whatever bytes: what passes says its own number to a parser of the application, too', {
     timeout: 60_000,
   }, async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parseDocuments } from '../../src/model/parse.ts';
 import { resolve } from '../../src/policy/resolve.ts';
 import { framingHeaders, ownHeaders } from '../../src/translate/names.ts';
+import { otherOverrides } from '../../src/translate/override-headers.ts';
 import { checkRaw } from '../../src/translate/raw/check-raw.ts';
 import { otherSpellings, spellings } from '../../src/translate/wire/header-spellings.ts';
 
@@ -45,7 +46,9 @@ const authz = (name: string, source = ads): string =>
   `{name: api/${name}, config_discovery: {config_source: ${source}, type_urls: [${rbac}], apply_default_config_without_warming: true, default_config: {"@type": ${rbac}, rules: {action: ALLOW}}}}`;
 const both = `${authz('authz-deny')}, ${authz('authz-allow')}`;
 const removal = (regex: string): string => `{remove_on_match: {key_matcher: {safe_regex: {regex: '${regex}'}}}}`;
-const removals = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings)].map(removal).join(', ');
+const removals = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings), otherOverrides]
+  .map(removal)
+  .join(', ');
 const early = `[{name: early, typed_config: {${extension('http.early_header_mutation.header_mutation.v3.HeaderMutation')}, mutations: [${removals}]}}]`;
 const paths = 'normalize_path: true, merge_slashes: true, path_with_escaped_slashes_action: REJECT_REQUEST';
 const manager = (filters: string, routes: string): string =>

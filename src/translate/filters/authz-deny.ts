@@ -53,12 +53,11 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
     guards.set(doubleEscapesGuard, policy([everyone(context)], [pathMatches(doubleEscapesPattern)]));
   }
   const overrides = overridesOf(service);
-  if (overrides.length > 0)
-    guards.set(overridesGuard, policy(overrides.flatMap(underscored).map(hasHeader), [anyOperation()]));
+  if (overrides.length > 0) guards.set(overridesGuard, policy(overrides.map(hasHeader), [anyOperation()]));
   return guards;
 }
 
-/** Of what the rules speak of. A gRPC server knows its methods by the path alone. */
+/** Of what the rules speak of; other spellings were removed before. A gRPC server knows its methods by the path alone. */
 function overridesOf({ protocol, authorization: { deny, allow } }: ServiceIr): readonly string[] {
   if (protocol === 'grpc') return [];
   const operations = [...deny, ...allow].flatMap((rule) => rule.operations);
@@ -67,15 +66,6 @@ function overridesOf({ protocol, authorization: { deny, allow } }: ServiceIr): r
     ...(some(({ methods }) => methods) ? methodOverrides : []),
     ...(some(({ path }) => path) ? pathOverrides : []),
   ];
-}
-
-/** CGI, WSGI and Rack take "_" for "-". */
-function underscored(name: string): readonly string[] {
-  const [first = '', ...rest] = name.split('-');
-  return rest.reduce<readonly string[]>(
-    (all, part) => all.flatMap((one) => [`${one}-${part}`, `${one}_${part}`]),
-    [first],
-  );
 }
 
 function hasHeader(name: string) {

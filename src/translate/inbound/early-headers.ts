@@ -9,8 +9,9 @@ import {
 import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/base_pb.js';
 import type { TypedExtensionConfig } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { framingHeaders, ownHeaders, peerIdHeader } from '../names.ts';
+import { otherOverrides } from '../override-headers.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
-import { otherSpellings, removeAll, spellings } from '../wire/header-spellings.ts';
+import { otherSpellings, removeAll, removeLong, spellings } from '../wire/header-spellings.ts';
 import { onlyProbeHeaders } from './bare-probe.ts';
 
 /**
@@ -27,7 +28,8 @@ export function probeEarlyHeaders(): TypedExtensionConfig {
 }
 
 function forgeries(): readonly HeaderMutation[] {
-  return [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings)].map(removeAll);
+  const others = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings)];
+  return [...others.map(removeAll), removeLong(otherOverrides)];
 }
 
 function setPeerId(): HeaderMutation {

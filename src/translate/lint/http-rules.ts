@@ -13,6 +13,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema as EarlySchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { framingHeaders, ownHeaderPrefix, ownHeaders, peerIdHeader, subjectDnHeader } from '../names.ts';
+import { otherOverrides } from '../override-headers.ts';
 import { otherSpellings, spellings } from '../wire/header-spellings.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
@@ -72,6 +73,7 @@ const identity: Rule = (message, ancestors) => {
 const forgeable: readonly (readonly [string, string])[] = [
   ...ownHeaders.map((name) => [name, spellings(name)] as const),
   ...framingHeaders.map((name) => [name, otherSpellings(name)] as const),
+  ['another spelling of a header that means another request', otherOverrides],
 ];
 
 function removedRegex({ action }: HeaderMutation): string | undefined {

@@ -1,6 +1,5 @@
-// What a raw resource may reach: nothing that was not looked at, no file of the proxy's host, and not the control plane as the proxy.
+// What a raw resource may reach: nothing that was not looked at, and not the control plane as the proxy.
 import { isMessage, type Message } from '@bufbuild/protobuf';
-import { DataSourceSchema, WatchedDirectorySchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import {
   ApiConfigSource_ApiType,
   ApiConfigSourceSchema,
@@ -35,14 +34,6 @@ function isControlPlane({ configSourceSpecifier: source }: ConfigSource): boolea
   );
 }
 
-/** Keys are in files and passwords in the environment; what is read there could be answered to anyone. */
-const hostData: Rule = (message) => {
-  const specifier = isMessage(message, DataSourceSchema) ? message.specifier.case : undefined;
-  return specifier === 'filename' || specifier === 'environmentVariable' || isMessage(message, WatchedDirectorySchema)
-    ? [['raw-host-data', "nothing is read of the proxy's host: write the data out (inline_string, inline_bytes)"]]
-    : [];
-};
-
 /** Over that connection a proxy is given its keys. Only what Envoy itself says there goes there: nobody gets the answers. */
 const controlPlane: Rule = (message, ancestors) => {
   const own = ancestors.some(
@@ -73,4 +64,4 @@ function isOwnName(message: Message): boolean {
   return pattern?.case === 'exact' && /^spiffe:\/\/[^/]+\/cellwall\//.test(pattern.value);
 }
 
-export const rawReachRules: readonly Rule[] = [configSource, hostData, controlPlane];
+export const rawReachRules: readonly Rule[] = [configSource, controlPlane];

@@ -92,6 +92,19 @@ const refused: readonly (readonly [what: string, probe: Probe])[] = [
   ['X-Method-Override', { headers: ['X-METHOD-OVERRIDE: DELETE'] }],
 ];
 
+/** As CGI, WSGI, Rack and older servers write the name of the same header. */
+const spelt = [
+  'X_Original_URL',
+  'x-original_url',
+  'X_HTTP-Method_Override',
+  'x_http_method',
+  'X_Method_Override',
+  'X.Original.URL',
+  'x-rewrite.url',
+  'X!HTTP_Method-Override',
+  "x'method_override",
+];
+
 /** With a certificate, these pass to the health path: Envoy's filters do not see them. */
 const refusedInPlaintext: readonly (readonly [what: string, probe: Probe])[] = [
   ['a body in chunks', { headers: ['Transfer-Encoding: chunked'], body: '4\r\nx=1&\r\n0\r\n\r\n' }],
@@ -304,6 +317,12 @@ describe('with a certificate that no policy speaks of', () => {
   test.each(refused)('does not reach the application: %s', async (_what, request) => {
     expect(statusOf(await exchange({ port, bytes: probe(request), tls: tls() }))).toBe(403);
     expect(application.take()).toEqual([]);
+  });
+
+  test.each(spelt)('another spelling of such a name is taken off: %s', async (name) => {
+    const bytes = probe({ headers: [`${name}: /admin`] });
+    expect(statusOf(await exchange({ port, bytes, tls: tls() }))).toBe(200);
+    expect(application.take().map(({ headers }) => Object.values(headers).includes('/admin'))).toEqual([false]);
   });
 });
 

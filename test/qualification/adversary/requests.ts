@@ -29,4 +29,10 @@ export const requestItems: readonly Item[] = [
       'a POST with x-envoy-max-retries: 100 is executed once; no timeout, no hedging; the application sees none of them',
     files: ['test/adversary/requests/steering.test.ts'],
   }),
+  fromTests({
+    name: 'behind-an-upgrade',
+    line: 'A request behind one that asks for a WebSocket, by a caller who may call one path, or the health path alone',
+    bound: '0 of them reach an application that does not agree; without the wall all do',
+    files: ['test/adversary/requests/upgrades.test.ts'],
+  }),
 ];

@@ -24,4 +24,10 @@ export const storeItems: readonly Item[] = [
     bound: 'each refused with its line; 0 accepted without the flag',
     files: ['test/adversary/store/proxy-code.test.ts'],
   }),
+  fromTests({
+    name: 'host-files',
+    line: "Raw resources read and write no file of the proxy's host and call no socket of it: every field of Envoy's schema that names one",
+    bound: 'each refused; 0 fields unknown',
+    files: ['test/adversary/store/host-files.test.ts'],
+  }),
 ];

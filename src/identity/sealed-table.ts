@@ -39,6 +39,12 @@ export function createSealedTable({ table, name, key: secret, log }: SealedTable
     get: async (key) => open(key, await table.get(key)),
     set: (key, value, options) => table.set(key, seal(key, value), options),
     delete: (key) => table.delete(key),
+    async *entries() {
+      for await (const { key, value } of table.entries()) {
+        const opened = open(key, value);
+        if (opened !== undefined) yield { key, value: opened };
+      }
+    },
     list: async () =>
       (await table.list()).flatMap(({ key, value }) => {
         const opened = open(key, value);

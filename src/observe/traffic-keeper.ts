@@ -17,8 +17,12 @@ export interface TrafficKeeperDeps {
   readonly traffic: Traffic;
   readonly table: Table;
   readonly log: Log;
+  /** Of a service's chunks as text, and of all: what is beyond is not read into memory, but deleted, the oldest first. */
+  readonly serviceBytes?: number;
+  readonly maxBytes?: number;
 }
 
+const mebibyte = 1024 * 1024;
 const chunkSize = 200;
 const lostKey = '~lost';
 
@@ -27,7 +31,9 @@ interface Chunk {
   readonly members: Map<string, Aggregate>;
 }
 
-export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps): TrafficKeeper {
+export function createTrafficKeeper(deps: TrafficKeeperDeps): TrafficKeeper {
+  // Above what the record keeps (traffic.ts), which lets go of the rest itself, one by one.
+  const { traffic, table, log, serviceBytes = 12 * mebibyte, maxBytes = 128 * mebibyte } = deps;
   const chunkOf = new Map<string, Chunk>();
   /** The chunk of a service that still has room. */
   const roomy = new Map<string, Chunk>();
@@ -46,21 +52,32 @@ export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps):
       let lost: ReadonlyMap<string, number> = new Map();
       let lostAnywhere = 0;
       const found: { readonly name: string; readonly aggregates: readonly Aggregate[] }[] = [];
-      for (const { key: name, value } of await table.list()) {
+      const sizes: ChunkSize[] = [];
+      for await (const { key: name, value } of table.entries()) {
         if (name === lostKey) {
           lost = readLost(value);
           // As an older version wrote it: of any service.
           if (typeof value === 'number') lostAnywhere = value;
-        } else {
-          const aggregates = readChunk(value);
-          if (aggregates === undefined) log.warn({ chunk: name }, 'a part of the traffic record cannot be read');
-          else found.push({ name, aggregates });
-          if (Number.isSafeInteger(Number(name))) next = Math.max(next, Number(name) + 1);
+          continue;
         }
+        if (Number.isSafeInteger(Number(name))) next = Math.max(next, Number(name) + 1);
+        const [first, ...rest] = readChunk(value) ?? [];
+        if (first === undefined) log.warn({ chunk: name }, 'a part of the traffic record cannot be read');
+        else {
+          const lastSeen = rest.reduce((latest, one) => Math.max(latest, one.lastSeen), first.lastSeen);
+          sizes.push({ name, service: first.service, lastSeen, bytes: JSON.stringify(value).length });
+        }
+      }
+      const { fit, beyond } = fitting(sizes, serviceBytes, maxBytes);
+      for (const { name } of fit) {
+        const aggregates = readChunk((await table.get(name)) ?? null);
+        if (aggregates !== undefined) found.push({ name, aggregates });
       }
       const all = found.flatMap(({ aggregates }) => aggregates);
       const old = lostAnywhere === 0 ? [] : all.map(({ service }) => [service, lostAnywhere] as const);
-      traffic.restore(all, new Map([...old, ...lost]));
+      const cut = new Map([...old, ...lost]);
+      for (const { service, lastSeen } of beyond) cut.set(service, Math.max(cut.get(service) ?? 0, lastSeen));
+      traffic.restore(all, cut);
       for (const { name, aggregates } of found) {
         const chunk: Chunk = { name, members: new Map() };
         for (const aggregate of aggregates) {
@@ -71,6 +88,11 @@ export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps):
         const [first] = aggregates;
         if (first !== undefined && aggregates.length < chunkSize) roomy.set(first.service, chunk);
       }
+      if (beyond.length === 0) return;
+      log.warn({ parts: beyond.length }, 'the traffic record is too large: its oldest parts go');
+      // First that they went: else a crash in between would leave a record that claims to be whole.
+      await table.set(lostKey, Object.fromEntries(cut));
+      for (const { name } of beyond) await table.delete(name);
     },
     async flush() {
       const dirty = new Set<Chunk>();
@@ -99,6 +121,30 @@ export function createTrafficKeeper({ traffic, table, log }: TrafficKeeperDeps):
       if (Object.keys(lost).length > 0) await table.set(lostKey, lost);
     },
   };
+}
+
+interface ChunkSize {
+  readonly name: string;
+  readonly service: string;
+  readonly lastSeen: number;
+  readonly bytes: number;
+}
+
+/** The newest chunks of each service, and of all, that are within the bounds. */
+function fitting(sizes: readonly ChunkSize[], serviceBytes: number, maxBytes: number) {
+  const fit: ChunkSize[] = [];
+  const beyond: ChunkSize[] = [];
+  const of = new Map<string, number>();
+  let all = 0;
+  for (const size of sizes.toSorted((a, b) => b.lastSeen - a.lastSeen)) {
+    const own = (of.get(size.service) ?? 0) + size.bytes;
+    const fits = own <= serviceBytes && all + size.bytes <= maxBytes;
+    (fits ? fit : beyond).push(size);
+    if (!fits) continue;
+    of.set(size.service, own);
+    all += size.bytes;
+  }
+  return { fit, beyond };
 }
 
 function readLost(value: Json): ReadonlyMap<string, number> {

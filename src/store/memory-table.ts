@@ -24,6 +24,12 @@ export function createMemoryTable(clock: Clock): Table {
     async delete(key) {
       entries.delete(key);
     },
+    async *entries() {
+      for (const key of [...entries.keys()]) {
+        const text = live(key);
+        if (text !== undefined) yield { key, value: parseJson(text) };
+      }
+    },
     async list() {
       return [...entries.keys()].sort().flatMap((key) => {
         const text = live(key);

@@ -1,5 +1,7 @@
 // What every store must do. Each implementation's test hands in how to open one; `reopen` opens the same content again.
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Json } from '../../src/lib/table.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { changesBack } from '../../src/store/changes-back.ts';
 import type { StateCheck, Store, StoreEvent } from '../../src/store/store.ts';
@@ -256,6 +258,12 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
           { key: 'b', value: { deep: [1, null, 'x'], flag: true } },
         ]);
         expect(await store.table('lease').list()).toEqual([]);
+        const many = store.table('many');
+        const all = Array.from({ length: 40 }, (_, number) => ({ key: `${number + 100}`, value: { number } }));
+        for (const { key, value } of all) await many.set(key, value);
+        const read: { readonly key: string; readonly value: Json }[] = [];
+        for await (const entry of many.entries()) read.push(entry);
+        expect(read.toSorted((a, b) => a.key.localeCompare(b.key))).toEqual(all);
         expect(await store.table('other').get('a')).toBeUndefined();
         expect(() => store.table('a/b')).toThrow(/table name/);
       });

@@ -19,6 +19,8 @@ export interface ServeProcess {
   readonly admin: AdminClient;
   /** Resident, MiB. */
   rssMb(): number;
+  /** The most that was resident since its start, MiB. */
+  peakMb(): number;
   descriptors(): number;
   /** How long `GET /healthz` takes, on a connection of its own. */
   healthMs(): Promise<number>;
@@ -58,13 +60,18 @@ export async function startServeProcess(documents: string): Promise<ServeProcess
   };
   const token = new Redacted(readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim());
   const client = createAdminClient({ url, token });
+  const memoryOf = (what: 'VmRSS' | 'VmHWM'): number => {
+    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+    return Number(new RegExp(`${what}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;
+  };
   let enrolled = 0;
   return {
     folder,
     url,
     ports: { xds, identity, admin },
     admin: client,
-    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1] ?? 0) / 1024,
+    rssMb: () => memoryOf('VmRSS'),
+    peakMb: () => memoryOf('VmHWM'),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     async healthMs() {
       const began = performance.now();

@@ -83,6 +83,18 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
       await remember(key, entry);
       await table.set(key, sealed(key, entry), lifeOf(entry));
     },
+    async *entries() {
+      const seen = new Set<string>();
+      for await (const { key, value: here } of memory.entries()) {
+        seen.add(key);
+        const value = (await newest(key, await table.get(key), here))?.value;
+        if (value !== undefined) yield { key, value };
+      }
+      for await (const { key, value: there } of table.entries()) {
+        const value = seen.has(key) ? undefined : (await newest(key, there, undefined))?.value;
+        if (value !== undefined) yield { key, value };
+      }
+    },
     async list() {
       const there = new Map((await table.list()).map(({ key, value }) => [key, value]));
       const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));

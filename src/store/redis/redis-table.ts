@@ -7,7 +7,7 @@ import { scanScript, textsScript } from './scripts.ts';
 const maxEntries = 200_000;
 const maxNameBytes = 8192;
 const maxTextBytes = 4 * 1024 * 1024;
-const atATime = 200;
+const atATime = 50;
 
 export function createRedisTable(link: RedisLink, prefix: string): Table {
   const at = (key: string): string => prefix + key;
@@ -21,6 +21,24 @@ export function createRedisTable(link: RedisLink, prefix: string): Table {
     const [text] = await texts([at(key)]);
     return parse(text);
   };
+  async function* entries(): AsyncGenerator<{ readonly key: string; readonly value: Json }, void> {
+    const keys = new Set<string>();
+    let cursor = '0';
+    do {
+      const reply = await link.script(scanScript, [], [cursor, `${escapeGlob(prefix)}*`, String(maxNameBytes)]);
+      const [next, found] = Array.isArray(reply) ? reply : [];
+      for (const key of Array.isArray(found) ? found : []) keys.add(String(key));
+      cursor = String(next ?? '0');
+    } while (cursor !== '0' && keys.size < maxEntries);
+    const sorted = [...keys].sort().slice(0, maxEntries);
+    for (let from = 0; from < sorted.length; from += atATime) {
+      const some = sorted.slice(from, from + atATime);
+      for (const [index, text] of (await texts(some)).entries()) {
+        const [key = '', value] = [some[index], parse(text)];
+        if (value !== undefined) yield { key: key.slice(prefix.length), value };
+      }
+    }
+  }
   return {
     get,
     async set(key, value, options) {
@@ -29,24 +47,10 @@ export function createRedisTable(link: RedisLink, prefix: string): Table {
     async delete(key) {
       await link.command('DEL', at(key));
     },
+    entries,
     async list() {
-      const keys = new Set<string>();
-      let cursor = '0';
-      do {
-        const reply = await link.script(scanScript, [], [cursor, `${escapeGlob(prefix)}*`, String(maxNameBytes)]);
-        const [next, found] = Array.isArray(reply) ? reply : [];
-        for (const key of Array.isArray(found) ? found : []) keys.add(String(key));
-        cursor = String(next ?? '0');
-      } while (cursor !== '0' && keys.size < maxEntries);
-      const sorted = [...keys].sort().slice(0, maxEntries);
       const found: { readonly key: string; readonly value: Json }[] = [];
-      for (let from = 0; from < sorted.length; from += atATime) {
-        const some = sorted.slice(from, from + atATime);
-        for (const [index, text] of (await texts(some)).entries()) {
-          const [key = '', value] = [some[index], parse(text)];
-          if (value !== undefined) found.push({ key: key.slice(prefix.length), value });
-        }
-      }
+      for await (const entry of entries()) found.push(entry);
       return found;
     },
     async claim(key, value, options) {

@@ -19,6 +19,9 @@ export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOp
   const list = quick.prepare(
     'SELECT key, value FROM entries WHERE name = ? AND (expires IS NULL OR expires > ?) ORDER BY key',
   );
+  const page = quick.prepare(
+    'SELECT key, value FROM entries WHERE name = ? AND key > ? AND (expires IS NULL OR expires > ?) ORDER BY key LIMIT 16',
+  );
   const set = quick.prepare(
     `INSERT INTO entries (name, key, value, expires) VALUES (?, ?, ?, ?)
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value, expires = excluded.expires`,
@@ -47,6 +50,17 @@ export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOp
     },
     async delete(key) {
       remove.run(name, key);
+    },
+    async *entries() {
+      let after = '';
+      for (;;) {
+        const rows = page.all(name, after, clock.now());
+        if (rows.length === 0) return;
+        for (const row of rows) {
+          after = String(row['key']);
+          yield { key: after, value: parse(row['value']) };
+        }
+      }
     },
     async list() {
       return list.all(name, clock.now()).map((row) => ({ key: String(row['key']), value: parse(row['value']) }));

@@ -18,6 +18,13 @@ export const adversaryRecordItems: readonly Item[] = [
     limitMinutes: 2,
   }),
   fromTests({
+    name: 'oversized-record',
+    line: 'The table of the traffic record is 600 MiB when the control plane starts',
+    bound: 'at most 120 MiB more memory; the newest of it and all of others are there; the table fits after',
+    files: ['test/adversary/record/oversized-table.test.ts', 'test/observe/traffic-keeper.test.ts'],
+    limitMinutes: 4,
+  }),
+  fromTests({
     name: 'audit-log-rewritten',
     line: 'The audit log is rewritten, cut off, or 600 MB long',
     bound: 'every forgery seen after restarts; it opens within 2 s; no turn over 0.5 s',

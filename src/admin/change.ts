@@ -11,6 +11,7 @@ import { invalidDocuments } from './http-error.ts';
 import { recentImpact } from './impact.ts';
 import { differences, type Plan, stateAfter } from './plan.ts';
 import { type Answer, ok } from './route.ts';
+import { warnOfChange } from './warn-of-change.ts';
 import type { ApplyAnswer } from './wire.ts';
 
 export interface ChangeOptions {
@@ -53,7 +54,7 @@ export function createChange(deps: AdminDeps): Change {
         changed: found.map(({ key }) => key),
         differences: found,
         ...(impact === undefined ? {} : { impact }),
-        warnings: [...plan.problems, ...check(after())],
+        warnings: [...plan.problems, ...check(after()), ...warnOfChange(before.documents, plan)],
         reasons,
         receivedAt,
         acceptedAt: receivedAt,
@@ -81,7 +82,11 @@ export function createChange(deps: AdminDeps): Change {
     await setImmediate();
     await setImmediate();
     if (changed.length > 0) record(deps, { revision, changed, urgent });
-    const warnings = [...plan.problems, ...newWarnings(deps, before.documents, plan)];
+    const warnings = [
+      ...plan.problems,
+      ...newWarnings(deps, before.documents, plan),
+      ...warnOfChange(before.documents, plan),
+    ];
     return ok({ kind: result.kind, revision, ...way, changed, warnings, reasons, receivedAt, acceptedAt });
   };
 }

@@ -5,6 +5,7 @@ import type { AdminDeps } from '../deps.ts';
 import { recentImpact } from '../impact.ts';
 import { createPlan, differences, type Plan, stateAfter } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
+import { warnOfChange } from '../warn-of-change.ts';
 import { type ApplyBody, applyAnswerSchema, applyBodySchema, diffAnswerSchema, diffBodySchema } from '../wire.ts';
 
 export function applyRoutes(deps: AdminDeps): readonly Route[] {
@@ -39,7 +40,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
         if (hasErrors(plan.problems)) return invalid(plan.problems);
         refuseNothing(plan, body);
         const after = stateAfter(documents, plan);
-        const problems = [...plan.problems, ...check(after)];
+        const problems = [...plan.problems, ...check(after), ...warnOfChange(documents, plan)];
         const impact = hasErrors(problems) ? undefined : recentImpact(documents, after, deps);
         return ok({
           kind: 'diff' as const,

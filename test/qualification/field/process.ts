@@ -40,6 +40,12 @@ export const processItems: readonly Item[] = [
     files: ['test/field/process/failed-calls.test.ts', 'test/observe/access-log.test.ts'],
   }),
   fromTests({
+    name: 'protocol-change',
+    line: 'A change of the protocol of a Service in force is warned of at its line, by diff, dry run and apply',
+    bound: 'by all three, and of no other change',
+    files: ['test/field/plain/protocol-change.test.ts'],
+  }),
+  fromTests({
     name: 'descriptors',
     line: 'ulimit -n 256: said at the start, connections beyond it refused and told, the rest works',
     bound: '52 connections stand, calls work before and after',

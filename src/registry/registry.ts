@@ -12,7 +12,6 @@
 // A name is one host's, and one life of its Envoy's (candidate.ts): whoever else comes under it is refused, and told with who has it.
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -45,8 +44,8 @@ export interface Registry {
    * lease and an endpoint that all its callers are told of, and one that was broken into makes up as many as it likes.
    */
   admit(candidate: Candidate & { readonly spiffeId: SpiffeId; readonly peer: string }): void;
-  /** Throws for a name that is another's. */
-  checkFree(candidate: Candidate): void;
+  /** Throws for a name that is another's, of whom that is told. `peer`: where the candidate is. */
+  checkFree(candidate: Candidate & { readonly peer: string }): void;
   /** Throws `permission_denied` where the name is another host's. */
   checkHolder(node: string, holder: string | undefined): void;
   connected(stream: number, proxy: Omit<RegisteredProxy, 'state' | 'since' | 'ready' | 'contested'>): void;
@@ -129,9 +128,16 @@ export function createRegistry({
 
   const allProxies = (): readonly RegisteredProxy[] => [...entries.values()].map(({ proxy }) => proxy);
 
-  const refusalBy = (candidate: Candidate): CellwallError | undefined => {
-    const entry = entries.get(candidate.node);
-    return entry && refusalOf(candidate, entry.proxy, entry.streams.size > 0 && !entry.leaving);
+  const checkFree = ({ peer, ...candidate }: Candidate & { readonly peer: string }): void => {
+    const { node, inbound } = candidate;
+    const entry = entries.get(node);
+    const refusal = entry && refusalOf(candidate, entry.proxy, entry.streams.size > 0 && !entry.leaving);
+    if (entry === undefined || refusal === undefined) return;
+    const contested = { peer, ...(inbound === undefined ? {} : { inbound }), at: clock.now() };
+    // Envoy tries again every second.
+    if (telling.spend(node) === 0) log.error({ node, ...contested }, refusal.message);
+    entries.set(node, { ...entry, proxy: { ...entry.proxy, contested } });
+    throw refusal;
   };
 
   const checkHolder = (node: string, holder: string | undefined): void => {
@@ -171,22 +177,10 @@ export function createRegistry({
       }
     },
     admit(candidate) {
-      const { node, inbound, peer } = candidate;
-      const entry = entries.get(node);
-      const refusal = refusalBy(candidate);
-      if (entry !== undefined && refusal !== undefined) {
-        const contested = { peer, ...(inbound === undefined ? {} : { inbound }), at: clock.now() };
-        // Envoy tries again every second.
-        if (telling.spend(node) === 0) log.error({ node, ...contested }, refusal.message);
-        entries.set(node, { ...entry, proxy: { ...entry.proxy, contested } });
-        throw refusal;
-      }
-      if (entry === undefined) checkRoom(candidate, allProxies(), { maxInstances, maxOfHost }, naming);
+      checkFree(candidate);
+      if (!entries.has(candidate.node)) checkRoom(candidate, allProxies(), { maxInstances, maxOfHost }, naming);
     },
-    checkFree(candidate) {
-      const refusal = refusalBy(candidate);
-      if (refusal !== undefined) throw refusal;
-    },
+    checkFree,
     checkHolder,
     connected(stream, { node, spiffeId, inbound, notRegistered, application, ...more }) {
       const before = entries.get(node);

@@ -131,16 +131,19 @@ export async function serve(
     clock,
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
-    counters({ node, nodeKey }, report, begunAt) {
+    counters({ node, nodeKey, address: peer }, report, begunAt) {
       registry.checkHolder(node, nodeKey);
+      const { run } = report;
+      if (run !== undefined)
+        registry.checkFree({ node, run, peer, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
       crossCheck.report(node, report, begunAt);
       offsets.told(node, report.readAt);
     },
     leave: registry.left,
     application: registry.application,
-    hello(node, run, nodeKey) {
+    hello(node, run, nodeKey, peer) {
       if (nodeKey !== undefined) identity.nodes.check(nodeKey);
-      registry.checkFree({ node, run, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
+      registry.checkFree({ node, run, peer, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
     },
   });
   identity.issuer.watch(() => metrics.svidIssued());

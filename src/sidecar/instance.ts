@@ -6,13 +6,21 @@ import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
 
 export function instanceOf(given: string | undefined, dataDir: string): string {
-  const path = join(dataDir, 'instance');
-  const instance = given ?? (existsSync(path) ? readFileSync(path, 'utf8').trim() : randomBytes(6).toString('hex'));
+  const path = pathIn(dataDir);
+  const instance = given ?? (existsSync(path) ? readFileSync(path, 'utf8').trim() : newInstance(dataDir));
   if (!/^[a-z0-9-]{1,64}$/.test(instance)) {
     throw new CellwallError('invalid_argument', 'the instance is not of a-z, 0-9 and "-", 64 at most', {
       hint: given === undefined ? `remove ${path}` : 'pass another --instance',
     });
   }
-  if (given === undefined && !existsSync(path)) writeSecretFile(path, `${instance}\n`);
   return instance;
 }
+
+/** Another one, kept in place of the one before. */
+export function newInstance(dataDir: string): string {
+  const instance = randomBytes(6).toString('hex');
+  writeSecretFile(pathIn(dataDir), `${instance}\n`);
+  return instance;
+}
+
+const pathIn = (dataDir: string): string => join(dataDir, 'instance');

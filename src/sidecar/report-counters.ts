@@ -24,6 +24,8 @@ export interface CountersReporterOptions {
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
   readonly instance: string;
+  /** Which life of Envoy it is. */
+  readonly run: string;
   /** Port of the inbound listener. */
   readonly inbound: number | undefined;
   readonly admin: () => AdminAddress | undefined;
@@ -46,7 +48,7 @@ const flushMs = 250;
 const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permission_denied', 'already_exists']);
 
 export function reportCounters(options: CountersReporterOptions): CountersReporter {
-  const { server, svid, instance, inbound, admin, everyMs, clock, log, random = Math.random } = options;
+  const { server, svid, instance, run, inbound, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
   /** What the control plane has against this proxy: its document was deleted, its host evicted, another one has its name. */
@@ -70,7 +72,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     if (address === undefined) throw new CellwallError('unavailable', "Envoy's admin does not listen yet");
     const first = readCounters(await readStats(address, statsQuery), inbound);
     const second = readCounters(await readStats(address, statsQuery), inbound);
-    return { instance, epoch, last, readAt: clock.now(), first, second };
+    return { instance, run, epoch, last, readAt: clock.now(), first, second };
   }
 
   async function report(last: boolean, ms: number): Promise<void> {

@@ -26,6 +26,7 @@ import { sayGoodbye } from './say-goodbye.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid-keeper.ts';
+import { takeName } from './take-name.ts';
 import { warnOfTls } from './warn-of-tls.ts';
 import { watchApplication } from './watch-application.ts';
 import { watchOverflow } from './watch-overflow.ts';
@@ -57,7 +58,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const dataDir = resolve(options.dataDir);
   ensureSecretFolder(dataDir);
   const admin = adminOf(options.admin, dataDir, env);
-  const instance = instanceOf(options.instance, dataDir);
+  const kept = instanceOf(options.instance, dataDir);
   const drainMs = drainSeconds * 1000;
   if (inbound !== undefined && isLoopback(inbound.host) && !isLoopback(xds.host)) {
     log.warn(
@@ -117,11 +118,16 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       );
     }
     const bounded: { readonly maxConnections?: number } = maxConnections < 10_000 ? { maxConnections } : {};
-    const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, ...bounded, xds, admin });
     const run = randomBytes(16).toString('hex');
+    notStopped();
+    const naming = { instance: kept, given: options.instance !== undefined, waitMs: options.nameWaitMs };
+    // An Envoy that was left here has the name, and keeps calls going until this one's turn.
+    const instance =
+      leftover === undefined ? await takeName({ ...naming, server, svid, dataDir, run, signal: drain, log }) : kept;
     notStopped();
     await ports.free();
     notStopped();
+    const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, ...bounded, xds, admin });
     const level = options.envoyLogLevel ?? 'warning';
     const process = await startEnvoy({
       binary,
@@ -140,7 +146,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       words: options.envoyWords ?? processLog(),
       log,
     });
-    const counted = { server, svid: started.current, instance, inbound: inbound?.port, drains: drainMs > 0 };
+    const counted = { server, svid: started.current, instance, run, inbound: inbound?.port, drains: drainMs > 0 };
     const envoy = withCounters(process, {
       ...{ ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log },
       goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),

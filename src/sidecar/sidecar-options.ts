@@ -21,6 +21,8 @@ export interface SidecarOptions {
   readonly application?: string;
   /** Tells the proxies of one service apart: a-z, 0-9, "-". Default random, kept in `dataDir`. */
   readonly instance?: string;
+  /** How long it waits for a name that another proxy has (take-name.ts). */
+  readonly nameWaitMs?: number;
   readonly envoyPath?: string;
   /** "ip:port" on loopback, or "unix:<path>". Default a socket in `dataDir`. */
   readonly admin?: string;

@@ -7,6 +7,8 @@ import { recordOf, textOf } from './read-body.ts';
 export interface CountersReport {
   /** Which of the identity's proxies it is. */
   readonly instance: string;
+  /** As in its node's metadata: a copy of its folder has its name and its key, but not this. Absent from an older helper. */
+  readonly run?: string;
   /** Another one after every start of Envoy, whose counters begin anew. */
   readonly epoch: string;
   /** Envoy is about to end. */
@@ -22,11 +24,14 @@ export interface CountersReport {
 export function readCountersReport(body: Readonly<Record<string, unknown>>): CountersReport {
   const [instance, epoch] = [textOf(body, 'instance'), textOf(body, 'epoch')];
   const { last, readAt } = body;
+  const run = body['run'] === undefined ? undefined : textOf(body, 'run');
   if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
   if (!/^[a-z0-9]{1,32}$/.test(epoch)) throw wrong('epoch');
+  if (run !== undefined && !/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
   if (typeof last !== 'boolean') throw wrong('last');
   if (!isCount(readAt)) throw wrong('readAt');
-  return { instance, epoch, last, readAt, first: countersOf(body['first']), second: countersOf(body['second']) };
+  const [first, second] = [countersOf(body['first']), countersOf(body['second'])];
+  return { instance, ...(run === undefined ? {} : { run }), epoch, last, readAt, first, second };
 }
 
 /** All of them: one that is missing would be held against the log. Other names, of another version, are passed over. */

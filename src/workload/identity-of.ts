@@ -13,6 +13,7 @@ const maxChain = 4;
 export interface Peer {
   readonly spiffeId: SpiffeId;
   readonly nodeKey?: string;
+  readonly address: string;
   /** DER of the leaf. */
   readonly certificate: Uint8Array;
 }
@@ -26,7 +27,12 @@ export function identityOf(
   if (chain === '') throw noCertificate();
   const { spiffeId, leaf } = verifySvid({ chain, ...trust });
   const nodeKey = nodeKeyOf(leaf.raw);
-  return { spiffeId, certificate: leaf.raw, ...(nodeKey === undefined ? {} : { nodeKey }) };
+  return {
+    spiffeId,
+    certificate: leaf.raw,
+    address: socket.remoteAddress ?? '',
+    ...(nodeKey === undefined ? {} : { nodeKey }),
+  };
 }
 
 export function noCertificate(): CellwallError {

@@ -11,7 +11,7 @@ import { readBody } from './read-body.ts';
  * were read. Throws what the reporter is told.
  */
 export type CountersReceiver = (
-  from: { readonly node: string; readonly nodeKey?: string },
+  from: { readonly node: string; readonly nodeKey?: string; readonly address: string },
   report: CountersReport,
   begunAt: number,
 ) => void;
@@ -37,7 +37,7 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       openedAt.set(peer, clock.monotonic());
       socket.once('close', () => openedAt.delete(peer));
     },
-    async take(request, { spiffeId, nodeKey }) {
+    async take(request, { spiffeId, nodeKey, address }) {
       const { socket } = request;
       const begunAt = openedAt.get(peerOf(socket));
       if (begunAt === undefined) throw noCertificate();
@@ -46,7 +46,7 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
       const report = readCountersReport(await readBody(request));
       const node = `${spiffeId}~${report.instance}`;
-      receiver({ node, ...(nodeKey === undefined ? {} : { nodeKey }) }, report, begunAt);
+      receiver({ node, address, ...(nodeKey === undefined ? {} : { nodeKey }) }, report, begunAt);
     },
   };
 }

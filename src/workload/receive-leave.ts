@@ -7,8 +7,8 @@ import type { Peer } from './identity-of.ts';
 import { readLeaveRequest } from './leave-request.ts';
 import { readBody } from './read-body.ts';
 
-/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the host that says it, by its SVID. */
-export type LeaveReceiver = (node: string, run: string, nodeKey?: string) => void;
+/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the host that says it, by its SVID. `address`: where it says it from. */
+export type LeaveReceiver = (node: string, run: string, nodeKey: string | undefined, address: string) => void;
 
 export interface ReceiveLeaveDeps {
   readonly clock: Clock;
@@ -22,13 +22,13 @@ export function createReceiveLeave({
 }: ReceiveLeaveDeps): (request: IncomingMessage, peer: Peer) => Promise<void> {
   // Each that counts is a push to all callers: a proxy that comes and goes without end is slowed down.
   const limiter = createFailureLimiter({ clock });
-  return async (request, { spiffeId, nodeKey }) => {
+  return async (request, { spiffeId, nodeKey, address }) => {
     if (receiver === undefined) throw new CellwallError('unimplemented', 'nobody takes this here');
     const { instance, run } = readLeaveRequest(await readBody(request));
     const node = `${spiffeId}~${instance}`;
     const who = `${node} ${nodeKey ?? ''}`;
     limiter.check(who);
     limiter.fail(who);
-    receiver(node, run, nodeKey);
+    receiver(node, run, nodeKey, address);
   };
 }

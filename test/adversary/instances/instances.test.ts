@@ -17,6 +17,7 @@ import type { IssueReply } from '../../../src/workload/identity-protocol.ts';
 import { typeUrls } from '../../../src/xds/type-url.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure, qualifying } from '../../support/figure.ts';
+import { createLogClient, httpEntry, httpLogs, identifier } from '../../support/log-stream.ts';
 import { createRawXdsClient, type DeltaStream } from '../../support/raw-xds-client.ts';
 import { serviceText, yaml } from '../../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../../support/serve-harness.ts';
@@ -133,7 +134,36 @@ it('S says no goodbye for V and reports no counters for it, though it knew its r
   expect(await tell(sibling, '/v1/leave', { instance: name, run: 'r1' })).toBe('permission_denied');
   expect(await tell(sibling, '/v1/counters', { ...report, instance: name })).toBe('permission_denied');
   expect(await tell(victim, '/v1/counters', { ...report, instance: name })).toBe('taken');
+  // Nor does a copy of V's folder, which has all but its run.
+  expect(await tell(victim, '/v1/counters', { ...report, instance: name, run: 'r2' })).toBe('already_exists');
+  expect(await tell(victim, '/v1/counters', { ...report, instance: name, run: 'r1' })).toBe('taken');
   expect(await tell(victim, '/v1/leave', { instance: name, run: 'r1' })).toBe('taken');
+});
+
+it('S sends no access log under the name of V; V does', async () => {
+  connect(victim, name, 'r1');
+  await there();
+  const send = (host: Host) => {
+    const [chain, key, bundle] = ['svid.pem', 'key.pem', 'bundle.pem'].map((file) => join(host.dir, file));
+    const client = createLogClient(wall.xdsPort, { chain: `${chain}`, key: `${key}`, bundle: `${bundle}` });
+    clients.push(client);
+    const stream = client.open();
+    void stream.send(
+      Buffer.concat([
+        identifier(`${id}~${name}`, 'inbound/api/mtls'),
+        httpLogs([httpEntry({ principal: id, path: '/forged' })]),
+      ]),
+    );
+    return stream;
+  };
+  const allowed = async (): Promise<number> =>
+    (await wall.admin.traffic()).traffic.reduce((sum, { count }) => sum + count, 0);
+  const before = await allowed();
+  const { code, details } = await send(sibling).ended;
+  expect(`${grpc.status[code]}: ${details}`).toMatch(/^PERMISSION_DENIED: .*another host's proxy/);
+  expect(await allowed()).toBe(before);
+  send(victim);
+  await eventually('the entry of V counts', async () => (await allowed()) === before + 1 || undefined);
 });
 
 it('W has few proxies at a time, whatever it renews, and few rows of certificates', async () => {

@@ -16,6 +16,13 @@ export const returnItems: readonly Item[] = [
     files: ['test/field/return/ports.test.ts'],
   }),
   fromTests({
+    name: 'names',
+    line: 'A data folder that was copied with its key while its sidecar runs, and killed; an --instance that two hosts have',
+    bound:
+      'the second gets a name of its own, or a clear error, both are told; no failed call; its dead address is gone within 45 s',
+    files: ['test/field/return/names.test.ts'],
+  }),
+  fromTests({
     name: 'clocks',
     line: 'A control plane whose clock is 90 s off those of its proxies, both ways, and three rotations of every certificate under load',
     bound: 'no failed call; status and the helper name the clock and its offset',

@@ -1,0 +1,87 @@
+// Before Envoy starts: is the name (`<SPIFFE ID>~<instance>`) this proxy's? A folder that was copied has the first one's key and name, and an
+// `--instance` may be given twice. The one that has the name keeps it; the other takes one of its own, or ends. A control plane that is away,
+// or older, is in nobody's way: it looks again when Envoy connects.
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { deliver } from '../workload/deliver.ts';
+import { identityPaths } from '../workload/identity-protocol.ts';
+import type { LeaveRequest } from '../workload/leave-request.ts';
+import type { HostPort } from './host-port.ts';
+import { newInstance } from './instance.ts';
+import { pause } from './pause.ts';
+import type { StoredSvid } from './svid-files.ts';
+
+export interface TakeNameOptions {
+  readonly server: HostPort;
+  readonly svid: StoredSvid;
+  /** The one of its folder, or as given. */
+  readonly instance: string;
+  /** Somebody chose it: it is never exchanged. */
+  readonly given: boolean;
+  readonly dataDir: string;
+  readonly run: string;
+  /** Default: as long as the control plane may take to see that a host is dead (30 s), and to give its name free (30 s more). */
+  readonly waitMs?: number | undefined;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+}
+
+const timeoutMs = 3000;
+const firstMs = 250;
+const longestMs = 5000;
+
+/** The instance that is this proxy's. Throws where the given one is another's, and stays that. */
+export async function takeName(options: TakeNameOptions): Promise<string> {
+  const { given, dataDir, instance, waitMs = given ? 70_000 : 35_000, signal, log } = options;
+  const end = performance.now() + waitMs;
+  for (let ms = firstMs; ; ms = Math.min(ms * 2, longestMs)) {
+    const refusal = await hello(options);
+    if (refusal === undefined || signal.aborted) return instance;
+    const { message: reason, hint } = refusal;
+    if (ms === firstMs) {
+      // As it is after a crash of the host: the one that has it may be this one, an hour ago.
+      const forSeconds = Math.ceil(waitMs / 1000);
+      log.error(
+        { instance, reason, ...(hint === undefined ? {} : { hint }), forSeconds },
+        'its name is taken: waiting',
+      );
+    }
+    const left = end - performance.now();
+    if (left > 0) {
+      await pause(Math.min(ms, left), signal);
+      continue;
+    }
+    if (given) throw refusal;
+    const own = newInstance(dataDir);
+    log.error(
+      {
+        before: instance,
+        instance: own,
+        reason,
+        hint: 'a copied folder has the node key, too: let this host join with a token and an empty --data',
+      },
+      'its name stays taken: it takes an instance of its own',
+    );
+    return own;
+  }
+}
+
+/** What the control plane has against the name. */
+async function hello({
+  server,
+  svid,
+  instance,
+  run,
+  signal,
+  log,
+}: TakeNameOptions): Promise<CellwallError | undefined> {
+  const body = async (): Promise<LeaveRequest> => ({ instance, run });
+  try {
+    await deliver({ ...server, svid, timeoutMs, path: identityPaths.hello, body, signal });
+  } catch (cause) {
+    const reason = CellwallError.from(cause);
+    if (reason.code === 'already_exists' || reason.code === 'permission_denied') return reason;
+    log.info({ reason: reason.message }, 'starting without a word of the control plane about its name');
+  }
+  return undefined;
+}

@@ -28,7 +28,7 @@ import { swapConfigMap, swapLink } from './writers.ts';
 
 /** How long a writer pauses in the middle. */
 const pauseMs = qualifying ? 2500 : 700;
-const others = qualifying ? 400 : 100;
+const others = qualifying ? 200 : 100;
 
 const base = yaml(
   'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: permissive}}',

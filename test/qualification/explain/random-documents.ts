@@ -109,7 +109,11 @@ function cellField(method: number): number {
 
 /** The same by a request's path; 1 where it is of no method that is described. */
 export function cellFieldOf(path: string): number {
-  return cellField(Math.max(0, grpcMethods.indexOf(path.slice(path.lastIndexOf('/') + 1))));
+  const [target = ''] = path.split('?', 1);
+  const name = target
+    .slice(target.lastIndexOf('/') + 1)
+    .replace(/%([46][1-9a-f]|[57][0-9a])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return cellField(Math.max(0, grpcMethods.indexOf(name)));
 }
 
 export function randomMesh(random: Random, legacyCertificates: string, tokens: Tokens): GeneratedMesh {

@@ -4,6 +4,7 @@ import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Table } from '../lib/table.ts';
 import type { Problem } from '../model/problem.ts';
 import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -17,12 +18,15 @@ import type { Store, StoreState } from '../store/store.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import type { NodeKey } from '../xds/node.ts';
 import type { StreamEvent } from '../xds/observer.ts';
+import { acceptedAll } from './accepted-all.ts';
 import type { BundleSource } from './bundles.ts';
 import { type ChangedIdentities, changedIdentities } from './changed-identities.ts';
 import { createCoalescer } from './coalesce.ts';
+import { createKeptCuts, type Ended } from './kept-cuts.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 import { proxyOfStream } from './proxy-of-stream.ts';
 import { createPublisher, type InForce } from './publisher.ts';
+import { statusOfProxy } from './status-of-proxy.ts';
 
 export interface ControlDeps {
   readonly store: Store;
@@ -36,6 +40,8 @@ export interface ControlDeps {
   readonly windowMs?: number;
   /** Made by the composition root with `onRegistryChange` as its listener. */
   readonly registry: Registry;
+  /** What was cut, remembered. */
+  readonly cuts: Table;
   /** Told of identities that a change of the documents takes away, and of those that it brings. */
   readonly onIdentities?: (change: ChangedIdentities) => void;
 }
@@ -53,12 +59,12 @@ export interface Control {
   onStream(event: StreamEvent): void;
   /** Listener for the registry's changes. */
   onRegistryChange(change: { readonly node: string; readonly endpoints: boolean }): void;
+  /** What an identity has open ends, now and when its last certificate is over. */
+  endIdentity(ended: Ended): void;
   /** Listener for the rotator: a proxy's own SVID was renewed. */
   onSvid(node: string, svid: Svid): void;
   stop(): void;
 }
-
-const withoutDocument = 'no Service or Workload has its identity any more: it was deleted';
 
 export function createControl(deps: ControlDeps): Control {
   const {
@@ -89,6 +95,14 @@ export function createControl(deps: ControlDeps): Control {
     if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
     acceptedAt = undefined;
   });
+  const cuts = createKeptCuts({
+    ...{ table: deps.cuts, clock, log },
+    onChange() {
+      if (inForce === undefined) return;
+      inForce = { ...inForce, mesh: cuts.apply(inForce.mesh) };
+      coalescer.request(true);
+    },
+  });
 
   const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
     const resolved = resolve(state.documents);
@@ -110,7 +124,7 @@ export function createControl(deps: ControlDeps): Control {
     // Making bundles takes a moment: an older state never replaces a newer one.
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
-    inForce = { revision: state.revision, mesh, bundles: material };
+    inForce = { revision: state.revision, mesh: cuts.apply(mesh), bundles: material };
     if (before !== undefined) onIdentities(changedIdentities(before, mesh));
     coalescer.request(urgent);
   };
@@ -166,38 +180,22 @@ export function createControl(deps: ControlDeps): Control {
     for (const problem of problems) log.error({ ...problem }, 'documents refused; the last good stay');
   };
 
-  /** Whether the proxy has accepted something of every type that it is served. */
-  const acceptedAll = (node: NodeKey): boolean => {
-    const snapshot = cache.get(node);
-    if (snapshot === undefined) return false;
-    const accepted = acks.of(node).filter((type) => type.ackedRevision !== undefined);
-    const types = new Set(accepted.map(({ typeUrl }) => typeUrl));
-    return [...snapshot.resources].every(([typeUrl, names]) => names.size === 0 || types.has(typeUrl));
-  };
-
   const acceptedMore = (node: NodeKey): void => {
-    if (registry.get(node)?.ready === false && acceptedAll(node)) registry.accepted(node);
+    if (registry.get(node)?.ready === false && acceptedAll(cache.get(node), acks.of(node))) registry.accepted(node);
   };
 
   const statusOf = (proxy: RegisteredProxy): ProxyStatus => {
-    const service = inForce?.mesh.serviceOf.get(proxy.spiffeId);
     const svid = publisher.svid(proxy.node);
-    // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
-    const named = inForce === undefined || service !== undefined || inForce.mesh.workloads.has(proxy.spiffeId);
-    const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
-    return {
-      ...proxy,
-      ready: proxy.ready && named && outdated === undefined,
-      ...(named ? {} : { notRegistered: withoutDocument }),
-      ...(outdated === undefined ? {} : { outdated }),
-      ...(service === undefined ? {} : { service }),
+    return statusOfProxy(proxy, {
+      ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
+      ...(svid === undefined ? {} : { svid }),
       types: acks.of(proxy.node),
-      ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
-    };
+    });
   };
 
   return {
     async start() {
+      await cuts.restore();
       unwatch = store.watch((event) => {
         if (event.kind === 'state') adoptSafely(event.state, event.urgent);
         else tell(event.problems);
@@ -251,9 +249,11 @@ export function createControl(deps: ControlDeps): Control {
       }
       if (endpoints) coalescer.request(false);
     },
+    endIdentity: cuts.end,
     onSvid: own,
     stop() {
       unwatch();
+      cuts.stop();
       coalescer.stop();
     },
   };

@@ -23,6 +23,8 @@ export interface MeshIr {
   readonly rawResources?: readonly RawIr[];
   /** Identities that no policy can lock out; they come before every rule. */
   readonly breakGlass: readonly SpiffeId[];
+  /** By service and chain of its inbound listener: another value ends what is open there. No documents say it; absent, nothing ends. */
+  readonly cuts?: ReadonlyMap<ServiceKey, ReadonlyMap<string, string>>;
 }
 
 export interface CellIr {

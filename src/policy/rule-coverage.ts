@@ -1,7 +1,7 @@
 // Whether a rule matches everything that another one does. Exact where it says yes; it may say no of two rules that together
 // or in an unusual way cover a third: a warning must never be wrong, and may be missing.
 import type { OperationIr, PathIr, PrincipalIr, RuleIr } from './ir.ts';
-import { matchPath } from './match.ts';
+import { matchPath, matchPrincipal } from './match.ts';
 
 type Rule = Pick<RuleIr, 'principals' | 'operations'>;
 
@@ -16,13 +16,12 @@ export function covers(wide: Rule, narrow: Rule): boolean {
 
 function coversPrincipal(wide: PrincipalIr, narrow: PrincipalIr): boolean {
   if (wide.kind === 'everyone') return true;
-  if (wide.kind === 'prefix') {
-    if (narrow.kind === 'id') return narrow.id.startsWith(wide.prefix);
-    return narrow.kind === 'prefix' && narrow.prefix.startsWith(wide.prefix);
-  }
-  if (wide.kind === 'id') return narrow.kind === 'id' && narrow.id === wide.id;
   if (wide.kind === 'anonymous') return narrow.kind === 'anonymous' || narrow.kind === 'jwt';
-  return false;
+  if (narrow.kind === 'id') return matchPrincipal(wide, narrow);
+  if (wide.kind === 'prefix') {
+    return (narrow.kind === 'prefix' || narrow.kind === 'cells') && narrow.prefix.startsWith(wide.prefix);
+  }
+  return JSON.stringify(wide) === JSON.stringify(narrow);
 }
 
 function coversOperation(wide: OperationIr, narrow: OperationIr): boolean {

@@ -1,6 +1,7 @@
 // The hosts that joined, by their node keys, and how one is evicted: its key, every SVID that is bound to it, and its proxies, from now on
 // and whatever is applied later. What it has open to the control plane ends.
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { IssuedCertificate } from '../identity/issued-log.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
@@ -38,6 +39,8 @@ export interface HostsDeps {
   readonly nodes: NodeRegistry;
   readonly registry: Pick<Registry, 'proxies' | 'evict' | 'get'>;
   readonly issuer: Pick<Issuer, 'issued'>;
+  /** Told of identities that no host may have any more, or an evicted one had: what they have open at services ends. */
+  readonly ended: (ended: { readonly id: SpiffeId; readonly until: number }) => void;
   /** Ends the streams of a proxy. */
   readonly disconnect: (node: string, reason: CellwallError) => void;
 }
@@ -46,11 +49,17 @@ const reason = new CellwallError('permission_denied', 'this host was evicted', {
   hint: 'start it with a new join token: cellwall token create',
 });
 
-export function createHosts({ nodes, registry, issuer, disconnect }: HostsDeps): Hosts {
+export function createHosts({ nodes, registry, issuer, ended, disconnect }: HostsDeps): Hosts {
   const cut = (nodeKey: string): readonly string[] => {
     // Its streams while it is still known as theirs, and then its name and its endpoint.
     for (const { node, holder } of registry.proxies()) if (holder === nodeKey) disconnect(node, reason);
     return registry.evict(nodeKey);
+  };
+  /** Each until its last certificate of those is over. */
+  const end = (certificates: readonly IssuedCertificate[]): void => {
+    for (const [id, own] of Map.groupBy(certificates, ({ spiffeId }) => spiffeId)) {
+      ended({ id, until: lastEnd(own) });
+    }
   };
   const evictKeys = async (nodeKeys: readonly string[]): Promise<Evicted> => {
     const proxies: string[] = [];
@@ -58,6 +67,7 @@ export function createHosts({ nodes, registry, issuer, disconnect }: HostsDeps):
       await nodes.evict(nodeKey);
       proxies.push(...cut(nodeKey));
     }
+    end((await issuer.issued()).filter(({ nodeKey }) => nodeKey !== undefined && nodeKeys.includes(nodeKey)));
     return { nodeKeys, proxies };
   };
   const keysOf = async (target: string): Promise<readonly string[]> => {
@@ -94,9 +104,22 @@ export function createHosts({ nodes, registry, issuer, disconnect }: HostsDeps):
         hint: '"cellwall node list" shows them; "cellwall certs" the serials',
       });
     },
-    evictAll: nodes.evictAll,
+    async evictAll(spiffeId) {
+      let own: readonly IssuedCertificate[] = [];
+      try {
+        own = (await issuer.issued()).filter((certificate) => certificate.spiffeId === spiffeId);
+      } finally {
+        // Also where none is known, or nothing can be known.
+        ended({ id: spiffeId, until: lastEnd(own) });
+      }
+      return nodes.evictAll(spiffeId);
+    },
     cutOff() {
       for (const { holder } of registry.proxies()) if (holder !== undefined && nodes.isEvicted(holder)) cut(holder);
     },
   };
+}
+
+function lastEnd(certificates: readonly IssuedCertificate[]): number {
+  return Math.max(0, ...certificates.map(({ notAfter }) => Date.parse(notAfter)));
 }

@@ -166,6 +166,7 @@ export async function serve(
     clock,
     log: log.child({ room: 'control' }),
     metrics,
+    cuts: store.table('cuts'),
     onIdentities: (change) => unnamed?.changed(change),
   });
   lifecycle.defer('control', () => control.stop());
@@ -178,7 +179,10 @@ export async function serve(
     ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle },
   });
-  const hosts = createHosts({ nodes: identity.nodes, registry, issuer: identity.issuer, disconnect: xds.disconnect });
+  const hosts = createHosts({
+    ...{ nodes: identity.nodes, registry, issuer: identity.issuer },
+    ...{ ended: control.endIdentity, disconnect: xds.disconnect },
+  });
   const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : identity.knows(id));
   unnamed = evictUnnamed({ hosts, knows, audit, clock, log: log.child({ room: 'identity' }) });
   lifecycle.defer('hosts', unnamed.close);

@@ -74,7 +74,10 @@ async function start() {
     onChange: (change) => control.onRegistryChange(change),
   });
   const metrics = createMetrics({ process: false });
-  const control = createControl({ store, bundles, rotator, cache, registry, clock, log: silentLog, metrics });
+  const control = createControl({
+    ...{ store, bundles, rotator, cache, registry, clock, metrics },
+    ...{ log: silentLog, cuts: createMemoryTable() },
+  });
   await control.start();
   let streams = 0;
   const connect = async (node: NodeKey, inbound?: string, userAgent = 'envoy'): Promise<void> => {

@@ -1,6 +1,9 @@
 // A real Envoy that runs what translate makes for one proxy, fed by the plain ADS server, with an SVID as its own secret.
 import { create } from '@bufbuild/protobuf';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { createKeptCuts } from '../../src/control/kept-cuts.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
 import { runtime } from '../../src/sidecar/runtime.ts';
@@ -9,6 +12,7 @@ import { translate } from '../../src/translate/translate.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { adsBootstrap } from './ads-bootstrap.ts';
 import { type AdsServer, startAdsServer } from './ads-server.ts';
+import { createMemoryTable } from './memory-table.ts';
 import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
 import type { TestCertificate } from './test-ca.ts';
 
@@ -40,7 +44,13 @@ export async function startTranslatedProxy(
   layeredRuntime: object = runtime,
 ): Promise<TranslatedProxy> {
   const ads = await startAdsServer();
-  let current = { ...inputs, svid };
+  const kept = createKeptCuts({
+    ...{ table: createMemoryTable(), clock: systemClock, log: silentLog },
+    onChange: () => undefined,
+  });
+  // As a control plane does it, so that what loses its rights is cut.
+  const withCuts = (from: TranslatedInputs): TranslatedInputs => ({ ...from, mesh: kept.apply(from.mesh) });
+  let current = { ...withCuts(inputs), svid };
   const send = (): void => {
     const { mesh, endpoints, bundles } = current;
     ads.set([...change(translate(mesh, endpoints, bundles, shape)), svidSecret(shape.spiffeId, current.svid)]);
@@ -58,7 +68,7 @@ export async function startTranslatedProxy(
     envoy,
     ads,
     update(changed) {
-      current = { ...current, ...changed };
+      current = { ...current, ...withCuts(changed) };
       send();
     },
     renew(renewed) {

@@ -41,7 +41,7 @@ export function callerChains(service: ServiceIr, mesh: MeshIr): readonly CallerC
       name,
       callers: members,
       serverNames: members.map((caller) => callerServerName(caller, service)),
-      cut: digest(members.map((caller) => refusals(caller, service, mesh))),
+      cut: cutOf(name, service, mesh),
       admission: admissionOf(members, service, mesh),
       trusted: members.every((caller) => trusted.has(caller)),
     }));
@@ -52,26 +52,14 @@ function admissionOf(members: readonly SpiffeId[], service: ServiceIr, mesh: Mes
     if (mesh.breakGlass.includes(caller)) return 'admitted';
     const { allowed, denied } = standing(caller, service);
     if (!allowed) return 'refused';
-    return denied.length === 0 ? 'admitted' : 'depends';
+    return denied ? 'depends' : 'admitted';
   });
   return each.find((one) => one !== each[0]) === undefined ? (each[0] ?? 'depends') : 'depends';
 }
 
-/**
- * Of the chains that everyone else shares. Changed by deny rules that may speak of someone there: a caller of the mesh without a
- * sidecar, or nobody in particular.
- */
-export function sharedCut(chain: 'mtls' | 'plain', service: ServiceIr, mesh: MeshIr): string {
-  const elsewhere = new Set((callersOf(mesh).get(service.key) ?? []).map(({ spiffeId }) => spiffeId));
-  const rules = service.authorization.deny.flatMap((rule) => {
-    const principals = rule.principals.filter((principal) =>
-      chain === 'plain'
-        ? principal.kind === 'anonymous' || principal.kind === 'everyone'
-        : principal.kind !== 'id' || !elsewhere.has(principal.id),
-    );
-    return principals.length === 0 ? [] : [JSON.stringify([principals, rule.operations])];
-  });
-  return rules.length === 0 ? '' : digest(rules.sort());
+/** Made by what is known of earlier rules (cuts.ts); without that, nothing is ever cut. */
+export function cutOf(chain: string, { key }: ServiceIr, { cuts }: MeshIr): string {
+  return cuts?.get(key)?.get(chain) ?? '';
 }
 
 /** `c-<hash of the caller>.<service>.<cell>.<trust domain>`: a name that says which chain is meant. It proves nothing. */
@@ -86,17 +74,10 @@ export function callerServerName(caller: SpiffeId, target: ServiceIr): string {
 /** RFC 6066 §3 and Envoy's own limit. */
 const maxServerName = 255;
 
-/** What a caller is refused, as far as it cuts: every deny rule that speaks of it, and whether anything is allowed at all. */
-function refusals(caller: SpiffeId, service: ServiceIr, mesh: MeshIr): string {
-  if (mesh.breakGlass.includes(caller)) return '';
-  const { allowed, denied } = standing(caller, service);
-  return JSON.stringify([allowed, denied]);
-}
-
 function standing(
   caller: SpiffeId,
   { authorization }: ServiceIr,
-): { readonly allowed: boolean; readonly denied: readonly string[] } {
+): { readonly allowed: boolean; readonly denied: boolean } {
   const { fallback, cellDefault, allow, deny } = authorization;
   const speaksOf = ({ principals }: Pick<RuleIr, 'principals'>): boolean =>
     principals.some((principal) => matchPrincipal(principal, { kind: 'id', id: caller }));
@@ -104,19 +85,13 @@ function standing(
     fallback === 'allow' ||
     allow.some(speaksOf) ||
     (cellDefault !== undefined && speaksOf({ principals: [cellDefault] }));
-  return {
-    allowed,
-    denied: deny
-      .filter(speaksOf)
-      .map(({ operations }) => JSON.stringify(operations))
-      .sort(),
-  };
+  return { allowed, denied: deny.some(speaksOf) };
 }
 
 const known = new WeakMap<MeshIr, ReadonlyMap<ServiceKey, readonly ServiceIr[]>>();
 
 /** Once a mesh: it is asked for every service. */
-function callersOf(mesh: MeshIr): ReadonlyMap<ServiceKey, readonly ServiceIr[]> {
+export function callersOf(mesh: MeshIr): ReadonlyMap<ServiceKey, readonly ServiceIr[]> {
   const there = known.get(mesh);
   if (there !== undefined) return there;
   const callers = new Map<ServiceKey, ServiceIr[]>();
@@ -133,10 +108,6 @@ function callersOf(mesh: MeshIr): ReadonlyMap<ServiceKey, readonly ServiceIr[]> 
 
 function shardOf(caller: SpiffeId): number {
   return Number.parseInt(hash(caller).slice(0, 8), 16) % maxCallerChains;
-}
-
-function digest(parts: readonly string[]): string {
-  return hash(parts.join('\n')).slice(0, 16);
 }
 
 function hash(text: string): string {

@@ -23,7 +23,7 @@ import { duration } from '../wire/duration.ts';
 import { keepalive } from '../wire/keepalive.ts';
 import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
-import { type CallerChain, callerChains, sharedCut } from './caller-chains.ts';
+import { type CallerChain, callerChains, cutOf } from './caller-chains.ts';
 import { healthFilters } from './health-filters.ts';
 import { inboundManager } from './inbound-manager.ts';
 import { inboundTcp } from './inbound-tcp.ts';
@@ -80,7 +80,7 @@ function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object)
     transportSocket: downstreamTls(service, mesh.trustDomain),
     transportSocketConnectTimeout: duration(handshakeMs),
     filters: applicationFilters(service, { kind: 'mtls', admission: 'depends', trusted: false }),
-    ...cut(sharedCut('mtls', service, mesh)),
+    ...cut(cutOf('mtls', service, mesh)),
   });
 }
 
@@ -99,7 +99,7 @@ function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
         admission: 'depends',
         trusted: service.identityHeaders.trusted.anonymous,
       }),
-      ...cut(sharedCut('plain', service, mesh)),
+      ...cut(cutOf('plain', service, mesh)),
     });
   }
   if (service.protocol === 'tcp' || service.healthPath === undefined) return undefined;

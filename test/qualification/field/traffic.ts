@@ -17,6 +17,12 @@ export const trafficItems: readonly Item[] = [
     files: ['test/field/traffic/lifetimes.test.ts'],
   }),
   fromTests({
+    name: 'lost-rights',
+    line: 'An HTTP stream, a gRPC stream and a TCP connection of who loses a right, his document or his host; beside others; over a restart of the control plane',
+    bound: 'cut within 5 s; nothing of callers that have chains of their own, nothing by wider rules or a restart',
+    files: ['test/field/traffic/lost-rights.test.ts', 'test/control/kept-cuts.test.ts'],
+  }),
+  fromTests({
     name: 'http-habits',
     line: 'HTTP/1.0, offers to upgrade, WebSockets, 900 headers, 200 KB of cookies, the case of names; malformed answers are 502',
     bound: 'each as without the wall, or refused as docs/http.md says',

@@ -1,0 +1,9 @@
+// Whether a proxy has accepted something of every type that it is served. Pure.
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { Snapshot } from '../xds/snapshot.ts';
+
+export function acceptedAll(snapshot: Snapshot | undefined, types: ProxyStatus['types']): boolean {
+  if (snapshot === undefined) return false;
+  const accepted = new Set(types.filter((type) => type.ackedRevision !== undefined).map(({ typeUrl }) => typeUrl));
+  return [...snapshot.resources].every(([typeUrl, names]) => names.size === 0 || accepted.has(typeUrl));
+}

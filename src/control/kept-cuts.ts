@@ -1,0 +1,141 @@
+// Remembers what ended open connections, over restarts: without it, a control plane that comes back would cut everything, or nothing
+// of what lost its rights meanwhile. An identity that ends (deleted, or a host of it evicted) is cut at once, and once more when the last of its
+// certificates is over: until then it could have come back.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { cutIdentity, nextCuts, type ServiceCuts } from '../translate/inbound/cuts.ts';
+
+export interface Ended {
+  readonly id: SpiffeId;
+  /** When its last certificate is over; epoch milliseconds. */
+  readonly until: number;
+}
+
+export interface KeptCuts {
+  restore(): Promise<void>;
+  /** The mesh with its cuts, after a change of the documents. */
+  apply(mesh: MeshIr): MeshIr;
+  /** `onChange` follows, if there is a mesh. */
+  end(ended: Ended): void;
+  stop(): void;
+}
+
+export interface KeptCutsDeps {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onChange: () => void;
+}
+
+/** Keys of the table are those of services, and these of identities. */
+const endedPrefix = 'ended ';
+/** Clocks of proxies may be behind. */
+const graceMs = 1000;
+
+export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): KeptCuts {
+  let services = new Map<ServiceKey, ServiceCuts>();
+  const ended = new Map<SpiffeId, number>();
+  let last: MeshIr | undefined;
+  let cancel = (): void => {};
+  let writing = Promise.resolve();
+  const write = (task: () => Promise<void>): void => {
+    writing = writing.then(task).catch((reason: unknown) => {
+      log.error({ reason: String(reason) }, 'what was cut is not persisted: a restart may cut it again');
+    });
+  };
+  const keep = (key: ServiceKey, cuts: ServiceCuts): void => {
+    services.set(key, cuts);
+    write(() => table.set(key, jsonOf(cuts)));
+  };
+  const cut = (id: SpiffeId, why: string): void => {
+    if (last === undefined) return;
+    for (const [key, cuts] of services) {
+      const service = last.services.get(key);
+      const changed = service === undefined ? cuts : cutIdentity(cuts, { id, why }, service, last);
+      if (changed !== cuts) keep(key, changed);
+    }
+  };
+  const schedule = (): void => {
+    cancel();
+    if (ended.size === 0) return;
+    const next = Math.min(...ended.values()) + graceMs;
+    cancel = clock.after(Math.max(0, next - clock.now()), () => {
+      const over = [...ended].filter(([, until]) => until + graceMs <= clock.now());
+      for (const [id] of over) {
+        ended.delete(id);
+        cut(id, 'over');
+        write(() => table.delete(endedPrefix + id));
+      }
+      if (over.length > 0) onChange();
+      schedule();
+    });
+  };
+
+  return {
+    async restore() {
+      const entries = await table.list().catch((reason: unknown) => {
+        log.error({ reason: String(reason) }, 'what was cut cannot be read: it may be cut again');
+        return [];
+      });
+      for (const { key, value } of entries) {
+        const id = key.startsWith(endedPrefix) ? parseSpiffeId(key.slice(endedPrefix.length)) : undefined;
+        if (id !== undefined && typeof value === 'number') ended.set(id, value);
+        // A key is only looked up with those of services.
+        else services.set(key as ServiceKey, cutsOf(value));
+      }
+      schedule();
+    },
+    apply(mesh) {
+      if (mesh !== last) {
+        const before = services;
+        services = new Map();
+        for (const service of mesh.services.values()) {
+          const there = before.get(service.key);
+          const next = nextCuts(there, service, mesh);
+          services.set(service.key, next);
+          if (!same(there, next)) write(() => table.set(service.key, jsonOf(next)));
+        }
+        for (const key of before.keys()) if (!services.has(key)) write(() => table.delete(key));
+      }
+      const values = [...services].map(([key, { chains }]): [ServiceKey, ReadonlyMap<string, string>] => [
+        key,
+        new Map([...chains].map(([name, { cut: value }]) => [name, value])),
+      ]);
+      last = { ...mesh, cuts: new Map(values) };
+      return last;
+    },
+    end({ id, until }) {
+      cut(id, 'ended');
+      if (until > clock.now()) {
+        ended.set(id, until);
+        write(() => table.set(endedPrefix + id, until));
+        schedule();
+      }
+      onChange();
+    },
+    stop: () => cancel(),
+  };
+}
+
+function same(a: ServiceCuts | undefined, b: ServiceCuts): boolean {
+  return a === b || (a !== undefined && JSON.stringify(jsonOf(a)) === JSON.stringify(jsonOf(b)));
+}
+
+function jsonOf({ chains }: ServiceCuts): Json {
+  return Object.fromEntries([...chains].map(([name, { cut, digest }]) => [name, [cut, digest]]));
+}
+
+function cutsOf(value: Json): ServiceCuts {
+  const chains = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  return {
+    chains: new Map(
+      chains.flatMap(([name, chain]) => {
+        const [cut, digest] = Array.isArray(chain) ? chain : [];
+        return typeof cut === 'string' && typeof digest === 'string' ? [[name, { cut, digest }] as const] : [];
+      }),
+    ),
+  };
+}

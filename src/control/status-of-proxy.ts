@@ -1,0 +1,27 @@
+// What is told of one proxy: as it is registered, and what the documents in force say of it. Pure.
+import type { Svid } from '../identity/svid.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+import { outdatedEnvoy } from './outdated-envoy.ts';
+
+const withoutDocument = 'no Service or Workload has its identity any more: it was deleted';
+
+export function statusOfProxy(
+  proxy: RegisteredProxy,
+  { mesh, svid, types }: { readonly mesh?: MeshIr; readonly svid?: Svid; readonly types: ProxyStatus['types'] },
+): ProxyStatus {
+  const service = mesh?.serviceOf.get(proxy.spiffeId);
+  // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
+  const named = mesh === undefined || service !== undefined || mesh.workloads.has(proxy.spiffeId);
+  const outdated = mesh === undefined ? undefined : outdatedEnvoy(mesh, proxy);
+  return {
+    ...proxy,
+    ready: proxy.ready && named && outdated === undefined,
+    ...(named ? {} : { notRegistered: withoutDocument }),
+    ...(outdated === undefined ? {} : { outdated }),
+    ...(service === undefined ? {} : { service }),
+    types,
+    ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
+  };
+}

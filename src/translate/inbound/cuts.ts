@@ -1,0 +1,96 @@
+// When what is open ends: for each chain of a service's inbound listener a value that changes when somebody there loses a right, and
+// at nothing else. Pure, and the same wherever the same changes are seen: each value is a hash of the one before and of what is
+// left. docs/cutting.md
+import { createHash } from 'node:crypto';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import { hasRights, narrowed, type Rights, rightsOfCaller, rightsOfOthers } from '../../policy/rights.ts';
+import { callerChains, callersOf } from './caller-chains.ts';
+
+export interface ServiceCuts {
+  /** By the chain's name. */
+  readonly chains: ReadonlyMap<string, ChainCut>;
+  /** What it was made from, to see at once that nothing changed. Absent: read from a table. */
+  readonly from?: string;
+}
+
+export interface ChainCut {
+  readonly cut: string;
+  /** Of its rights. */
+  readonly digest: string;
+  /** Absent of one that was read from a table: then any other digest is a loss. */
+  readonly rights?: Rights;
+  readonly callers?: readonly SpiffeId[];
+}
+
+/** The service's after a change of the documents. */
+export function nextCuts(before: ServiceCuts | undefined, service: ServiceIr, mesh: MeshIr): ServiceCuts {
+  const from = inputOf(service, mesh);
+  if (before?.from === from) return before;
+  const own = callerChains(service, mesh);
+  const elsewhere = new Set(own.flatMap(({ callers }) => callers));
+  const wasElsewhere = new Set([...(before?.chains.values() ?? [])].flatMap(({ callers }) => callers ?? []));
+  const next = (name: string, rights: Rights, callers?: readonly SpiffeId[]): [string, ChainCut] => {
+    const there = before?.chains.get(name);
+    const digest = digestOf(rights, callers === undefined ? elsewhere : new Set());
+    const made = { digest, rights, ...(callers === undefined ? {} : { callers }) };
+    if (there === undefined) return [name, { ...made, cut: '' }];
+    // Who has a chain of its own is judged there.
+    const except = callers === undefined ? wasElsewhere : undefined;
+    const lost = there.digest !== digest && (there.rights === undefined || narrowed(there.rights, rights, except));
+    return [name, { ...made, cut: lost ? renewed(there.cut, digest) : there.cut }];
+  };
+  const chains = new Map<string, ChainCut>();
+  for (const { name, callers } of own) chains.set(...next(name, together(callers, service, mesh), callers));
+  chains.set(...next('mtls', rightsOfOthers('mtls', service, mesh)));
+  if (service.mtls.mode === 'permissive') chains.set(...next('plain', rightsOfOthers('plain', service, mesh)));
+  return { chains, from };
+}
+
+/**
+ * What an identity has open at the service ends, whatever the rules say: its document is gone, or its host was evicted. It may be in
+ * its own chain, or in the shared one.
+ */
+export function cutIdentity(
+  cuts: ServiceCuts,
+  { id, why }: { readonly id: SpiffeId; readonly why: string },
+  service: ServiceIr,
+  mesh: MeshIr,
+): ServiceCuts {
+  if (!hasRights(id, service, mesh)) return cuts;
+  const chains = [...cuts.chains].map(([name, chain]): [string, ChainCut] =>
+    name === 'mtls' || chain.callers?.includes(id)
+      ? [name, { ...chain, cut: renewed(chain.cut, `${why} ${id}`) }]
+      : [name, chain],
+  );
+  return { ...cuts, chains: new Map(chains) };
+}
+
+function together(callers: readonly SpiffeId[], service: ServiceIr, mesh: MeshIr): Rights {
+  const each = callers.map((id) => rightsOfCaller(id, service, mesh));
+  return { allowed: each.flatMap(({ allowed }) => allowed), denied: each.flatMap(({ denied }) => denied) };
+}
+
+/** Everything that `nextCuts` looks at. */
+function inputOf(service: ServiceIr, mesh: MeshIr): string {
+  const { allow, deny, fallback, cellDefault } = service.authorization;
+  const rules = [allow, deny].map((list) => list.map(({ principals, operations }) => [principals, operations]));
+  const callers = (callersOf(mesh).get(service.key) ?? []).map(({ spiffeId, key }) => [spiffeId, key]);
+  const { trusted } = service.identityHeaders;
+  return JSON.stringify([rules, fallback, cellDefault, service.mtls.mode, callers, trusted, mesh.breakGlass]);
+}
+
+function digestOf({ allowed, denied }: Rights, except: ReadonlySet<SpiffeId>): string {
+  const looked = [allowed, denied].map((rights) =>
+    rights.filter(({ principal }) => principal.kind !== 'id' || !except.has(principal.id)),
+  );
+  return hash(JSON.stringify(looked));
+}
+
+function renewed(cut: string, by: string): string {
+  return hash(`${cut} ${by}`);
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}

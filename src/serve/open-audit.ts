@@ -1,16 +1,18 @@
 // The audit log of this data folder: sealed with the folder's key, its end kept in the store. All of it is checked at the start, while
 // everything else goes on.
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditLog, openAuditLog } from '../audit/audit-log.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
+import { readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/store.ts';
 
 export interface OpenAuditOptions {
   readonly data: string;
-  readonly store: Store;
+  readonly store: Pick<Store, 'table'>;
   /** Other control planes may be on the same store, each with a log of its own. */
   readonly shared: boolean;
   readonly clock: Clock;
@@ -21,7 +23,7 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
   const file = join(data, 'audit.jsonl');
   const key = sealKey(join(data, 'seal.key'));
   const table = createSealedTable({ table: store.table('audit'), name: 'audit', key, log });
-  const name = shared ? `head of ${data} on ${hostname()}` : 'head';
+  const name = shared ? `head of ${identityOf(data)}` : 'head';
   const audit = await openAuditLog({ file, clock, log, key, table, name });
   audit.read(0).then(
     ({ brokenAt }) => {
@@ -30,4 +32,11 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
     (reason: unknown) => log.error({ file, reason: String(reason) }, 'the audit log cannot be read'),
   );
   return audit;
+}
+
+/** Of the log, beside it: it stays the same under another host name and at another path, and goes with a folder that is moved. */
+function identityOf(data: string): string {
+  const file = join(data, 'audit.id');
+  if (!existsSync(file)) writeSecretFile(file, randomUUID());
+  return readSecretFile(file).trim();
 }

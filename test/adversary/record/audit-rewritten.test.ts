@@ -1,10 +1,16 @@
 // The audit log of a control plane, rewritten while it is stopped by somebody without the sealing key: every hash made anew, its end cut
 // off, or all of it gone. `cellwall audit` says so after the restart, and after the next one.
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { openAudit } from '../../../src/serve/open-audit.ts';
+import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';
+import { createMemoryTable } from '../../support/memory-table.ts';
 import { serviceText, yaml } from '../../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../../support/serve-harness.ts';
 
@@ -57,3 +63,24 @@ test('every forgery is seen after a restart, and stays seen', async () => {
   figure('forgeriesSeen', seen.length);
   expect(seen).toEqual(forgeries.slice(1).map(([what]) => what));
 }, 60_000);
+
+test('on a shared store, too: a folder that was moved is known by its own identity, and a second one is another', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'cellwall-audit-'));
+  const [first, moved, second] = ['first', 'moved', 'second'].map((name) => join(root, name));
+  const table = createMemoryTable();
+  const open = (data = '') =>
+    openAudit({ data, store: { table: () => table }, shared: true, clock: systemClock, log: silentLog });
+  for (const data of [first, second]) {
+    mkdirSync(data ?? '', { mode: 0o700 });
+    const log = await open(data);
+    for (const nodeKey of ['a', 'b', 'c']) log.append({ kind: 'host-evicted', author: 'test', nodeKey });
+  }
+  await eventually('both ends are kept', async () => (await table.list()).length === 2 || undefined);
+  expect((await (await open(first)).read(0)).brokenAt).toBeUndefined();
+  renameSync(first ?? '', moved ?? '');
+  const file = join(moved ?? '', 'audit.jsonl');
+  writeFileSync(file, readFileSync(file, 'utf8').split('\n').slice(0, -2).join('\n').concat('\n'));
+  expect((await (await open(moved)).read(0)).brokenAt).toBe(3);
+  expect((await (await open(second)).read(0)).brokenAt).toBeUndefined();
+  rmSync(root, { recursive: true });
+});

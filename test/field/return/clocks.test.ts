@@ -1,5 +1,5 @@
 // Clocks that are 90 s apart, both ways: a rotation costs nobody a call, and whose clock it is stands in `status` and in the helper's log.
-// The control is a certificate that begins 30 s before it is issued, for a host that is 90 s behind.
+// No control: of a certificate that begins 30 s before it is issued it is only reckoned that 90 s are too many.
 import { afterEach, expect, it } from 'vitest';
 import { formatStatus } from '../../../src/cli/format-status.ts';
 import { type Clock, systemClock } from '../../../src/lib/clock.ts';

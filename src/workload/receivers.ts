@@ -33,7 +33,7 @@ export function createReceivers(
       [identityPaths.counters]: counters.take,
       [identityPaths.leave]: createReceiveLeave({ clock, receiver: given.leave }),
       [identityPaths.hello]: createReceiveLeave({ clock, receiver: given.hello }),
-      [identityPaths.application]: createReceiveApplication(given.application),
+      [identityPaths.application]: createReceiveApplication(clock, given.application),
     },
   };
 }

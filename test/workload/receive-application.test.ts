@@ -13,7 +13,12 @@ test('who reports without end is heard once a second, under whatever names; othe
     const request = new IncomingMessage(new Socket());
     request.push(JSON.stringify({ instance, run: 'r', answers: true, around: ['10.0.0.1'] }));
     request.push(null);
-    const peer = { spiffeId: 'spiffe://td1/web' as SpiffeId, nodeKey: host, certificate: new Uint8Array() };
+    const peer = {
+      spiffeId: 'spiffe://td1/web' as SpiffeId,
+      nodeKey: host,
+      certificate: new Uint8Array(),
+      address: '127.0.0.1',
+    };
     return take(request, peer).catch((reason: unknown) => reason);
   };
   for (let one = 0; one < 500; one++) await report('busy', `i-${one}`);

@@ -1,5 +1,6 @@
 // Every command, grouped as the help shows them; and what all have in common: exit codes, help, where values come from.
 import { Command, Option } from 'commander';
+import { escapeBlock } from '../lib/escape.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
@@ -85,6 +86,8 @@ function settle(command: Command, context: CliContext): void {
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
+      // It repeats arguments, which may have been pasted from anywhere.
+      outputError: (text, write) => write(escapeBlock(text)),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });

@@ -18,6 +18,18 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+it.each([
+  [['\u001b[2Jserve']],
+  [['serve', '--x\u009b2J']],
+  [['sidecar', '--app', 'unix:\u202e/x']],
+  [['sidecar', '--xds-variant', '\u001b]0;x\u0007']],
+])('repeats %j without what a terminal obeys', async (args) => {
+  const { code, stdout, stderr } = await runCli(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^error: /);
+  expect(stderr.replaceAll('\n', '')).not.toMatch(/\p{C}/u);
+});
+
 describe('help', () => {
   it('names every command, grouped', async () => {
     const { code, stdout, stderr } = await runCli(['--help']);

@@ -12,6 +12,7 @@ import { filesItems } from './field/files.ts';
 import { plainItems } from './field/plain.ts';
 import { processItems } from './field/process.ts';
 import { recordItems } from './field/record.ts';
+import { reportsItems } from './field/reports.ts';
 import { returnItems } from './field/return.ts';
 import { storyItems } from './field/story.ts';
 import { trafficItems } from './field/traffic.ts';
@@ -52,6 +53,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...plainItems,
     ...processItems,
     ...recordItems,
+    ...reportsItems,
     ...returnItems,
     ...storyItems,
     ...trafficItems,

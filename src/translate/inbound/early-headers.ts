@@ -19,7 +19,12 @@ import { onlyProbeHeaders } from './bare-probe.ts';
  * application is not to see it: the deny filter looks at it.
  */
 export function callerEarlyHeaders(stripped: readonly string[]): TypedExtensionConfig {
-  return earlyHeaders([...forgeries(), ...stripped.map((name) => removeAll(spellings(name))), setPeerId()]);
+  return earlyHeaders([...callersOwn(stripped), setPeerId()]);
+}
+
+/** What no caller may say, wherever in its request. */
+export function callersOwn(stripped: readonly string[]): readonly HeaderMutation[] {
+  return [...forgeries(), ...stripped.map((name) => removeAll(spellings(name)))];
 }
 
 /** A probe has no peer. */

@@ -7,6 +7,7 @@ import type { ProxyShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
 import { circuitBreakers } from '../wire/circuit-breakers.ts';
 import { duration } from '../wire/duration.ts';
+import { maxStreamsToApplication } from '../wire/http-limits.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
 
 export function inboundCluster(
@@ -19,9 +20,11 @@ export function inboundCluster(
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: duration(service.timeouts.connectMs),
     circuitBreakers: circuitBreakers(),
-    typedExtensionProtocolOptions: httpProtocol(service, {
-      idleTimeout: duration(service.timeouts.applicationIdleMs),
-    }),
+    typedExtensionProtocolOptions: httpProtocol(
+      service,
+      { idleTimeout: duration(service.timeouts.applicationIdleMs) },
+      { maxConcurrentStreams: maxStreamsToApplication },
+    ),
     loadAssignment: {
       clusterName: inboundName,
       endpoints: [

@@ -20,7 +20,7 @@ import { extensionName, healthRouteName, inboundName, logName } from '../names.t
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { duration } from '../wire/duration.ts';
-import { keepalive } from '../wire/keepalive.ts';
+import { keepalive, unacknowledged } from '../wire/keepalive.ts';
 import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
 import { type CallerChain, callerChains, cutOf } from './caller-chains.ts';
@@ -45,6 +45,7 @@ export function inboundListener(
     address: address(at.address, at.port),
     enableReusePort: false,
     tcpKeepalive: keepalive,
+    socketOptions: [unacknowledged()],
     trafficDirection: TrafficDirection.INBOUND,
     filterChains: [
       ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain)),

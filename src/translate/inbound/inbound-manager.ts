@@ -16,12 +16,13 @@ import { logName } from '../names.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
-import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
+import { http2Codec, httpIntake, maxHeaders, maxStreamsBetweenSidecars } from '../wire/http-limits.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 import { httpAccessLog } from './access-logs.ts';
 import { callerEarlyHeaders, probeEarlyHeaders } from './early-headers.ts';
 import { localReplies } from './local-replies.ts';
 import { peerNames } from './peer-names.ts';
+import { trailers } from './trailers.ts';
 
 export interface InboundManagerOptions {
   readonly chain: 'mtls' | 'plain' | 'health';
@@ -34,7 +35,6 @@ export interface InboundManagerOptions {
 const requestHeadersMs = 10_000;
 /** Between the first GOAWAY and the last of a connection that got too old; in HTTP/1.1 each answer says that it is the last. */
 const drainMs = 5000;
-const maxStreams = 1000;
 /** Of a message that is held until it was read; over HTTP/2 it is this window. What gRPC servers take by default, and its frame. */
 const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
@@ -51,7 +51,12 @@ export function inboundManager(
         statPrefix: `inbound.${chain}`,
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: routeName } },
-        httpFilters: [...filters, ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []), routerFilter()],
+        httpFilters: [
+          ...filters,
+          ...(probe ? [] : [trailers()]),
+          ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []),
+          routerFilter(),
+        ],
         accessLog: [httpAccessLog(logName(service.key, chain))],
         localReplyConfig: localReplies(chain),
         earlyHeaderMutationExtensions: [
@@ -83,7 +88,8 @@ export function inboundManager(
         },
         ...httpIntake(service, probe ? [] : service.upgrades),
         http2ProtocolOptions: {
-          maxConcurrentStreams: maxStreams,
+          ...http2Codec,
+          maxConcurrentStreams: maxStreamsBetweenSidecars,
           ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
         },
         streamIdleTimeout: duration(service.timeouts.idleMs),

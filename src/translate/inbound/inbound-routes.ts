@@ -28,6 +28,7 @@ import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { peerNameValues } from './peer-names.ts';
 import { subjectDn } from './subject-dn.ts';
+import { withoutForgedTrailers } from './trailers.ts';
 
 export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
   const { peerId, xfcc, subjectDn: wantsDn } = service.identityHeaders;
@@ -40,11 +41,15 @@ export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr
       const headers = { ...set, [subjectDnHeader]: subjectDn(cell) };
       return [cellSpiffePrefix(trustDomain, cell), route(everything, { set: headers, remove })];
     });
-    return byPeer([[`${trustDomainUri(trustDomain)}/`, route(everything, { set, remove })], ...ofCells], withoutPeer);
+    return byPeer(
+      service,
+      [[`${trustDomainUri(trustDomain)}/`, route(everything, { set, remove })], ...ofCells],
+      withoutPeer,
+    );
   }
   const ofTheMesh = header(peerIdHeader, { case: 'prefix', value: `${trustDomainUri(trustDomain)}/` });
   return configuration(
-    inboundName,
+    service,
     peerId || xfcc ? [route({ ...everything, headers: [ofTheMesh] }, { set, remove }), withoutPeer] : [withoutPeer],
   );
 }
@@ -52,7 +57,11 @@ export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr
 const everything = { pathSpecifier: { case: 'prefix', value: '/' } } as const;
 
 /** The route of the longest prefix of the caller's ID: looked up, as there may be a thousand cells. */
-function byPeer(prefixes: readonly (readonly [string, Route])[], otherwise: Route): RouteConfiguration {
+function byPeer(
+  service: ServiceIr,
+  prefixes: readonly (readonly [string, Route])[],
+  otherwise: Route,
+): RouteConfiguration {
   const taken = (value: Route): MessageInitShape<typeof Matcher_OnMatchSchema> => ({
     onMatch: { case: 'action', value: { name: 'route', typedConfig: anyPack(RouteSchema, value) } },
   });
@@ -81,15 +90,17 @@ function byPeer(prefixes: readonly (readonly [string, Route])[], otherwise: Rout
       },
     ],
     requestHeadersToRemove: [internalHeader],
+    typedPerFilterConfig: withoutForgedTrailers(service),
     validateClusters: false,
   });
 }
 
-function configuration(name: string, routes: readonly Route[]): RouteConfiguration {
+function configuration(service: ServiceIr, routes: readonly Route[]): RouteConfiguration {
   return create(RouteConfigurationSchema, {
-    name,
+    name: inboundName,
     virtualHosts: [{ name: inboundName, domains: ['*'], routes: [...routes] }],
     requestHeadersToRemove: [internalHeader],
+    typedPerFilterConfig: withoutForgedTrailers(service),
     validateClusters: false,
   });
 }

@@ -10,6 +10,7 @@ import {
   UpstreamConnectionOptionsSchema,
 } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { type OutlierDetection, OutlierDetectionSchema } from '#gen/envoy/config/cluster/v3/outlier_detection_pb.js';
+import { BindConfigSchema } from '#gen/envoy/config/core/v3/address_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { ServiceIr } from '../../policy/ir.ts';
@@ -19,14 +20,20 @@ import { address } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { circuitBreakers } from '../wire/circuit-breakers.ts';
 import { duration } from '../wire/duration.ts';
+import { maxStreamsBetweenSidecars } from '../wire/http-limits.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
-import { keepalive } from '../wire/keepalive.ts';
+import { keepalive, unacknowledged } from '../wire/keepalive.ts';
 import { healthChecks } from './health-checks.ts';
 
 /** The caller's side lets go of a connection first, gracefully, before the service's side has to. */
 const callersShareOfAge = 0.75;
 const ageJitterPercent = 10;
 const dnsRefreshMs = 5000;
+/**
+ * Clients of gRPC find out by pings that a server is gone. Their own sidecar answers them, so it has to ask on: a connection to a
+ * sidecar that is frozen, or whose host is gone, is otherwise kept, and given every new call.
+ */
+const pingMs = 15_000;
 
 export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell: string | undefined): Cluster {
   const age = target.connectionAgeMs * callersShareOfAge;
@@ -39,13 +46,21 @@ export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell:
     transportSocket: upstreamTls(caller, target),
     healthChecks: healthChecks(target),
     ...outliers(target),
+    upstreamBindConfig: create(BindConfigSchema, { socketOptions: [unacknowledged()] }),
     upstreamConnectionOptions: create(UpstreamConnectionOptionsSchema, { tcpKeepalive: keepalive }),
-    typedExtensionProtocolOptions: httpProtocol(target, {
-      // None of its own needs none here: the age ends what is not used, too.
-      idleTimeout: duration(Math.min((target.timeouts.idleMs || Number.POSITIVE_INFINITY) * callersShareOfAge, age)),
-      maxConnectionDuration: duration(age),
-      maxConnectionDurationJitter: { value: ageJitterPercent },
-    }),
+    typedExtensionProtocolOptions: httpProtocol(
+      target,
+      {
+        // None of its own needs none here: the age ends what is not used, too.
+        idleTimeout: duration(Math.min((target.timeouts.idleMs || Number.POSITIVE_INFINITY) * callersShareOfAge, age)),
+        maxConnectionDuration: duration(age),
+        maxConnectionDurationJitter: { value: ageJitterPercent },
+      },
+      {
+        maxConcurrentStreams: maxStreamsBetweenSidecars,
+        connectionKeepalive: { interval: duration(pingMs), timeout: duration(pingMs) },
+      },
+    ),
   });
 }
 

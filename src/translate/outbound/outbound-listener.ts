@@ -20,12 +20,14 @@ import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
-import { httpIntake, maxHeaders } from '../wire/http-limits.ts';
+import { http2Codec, httpIntake, maxHeaders } from '../wire/http-limits.ts';
 import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
 const loopback6 = '::1';
+/** The most that Envoy takes; its default is 1024. */
+const anyNumberOfStreams = 2_147_483_647;
 
 export function outboundListener(
   target: ServiceIr,
@@ -77,6 +79,8 @@ function manager(target: ServiceIr): Filter {
         commonHttpProtocolOptions: { idleTimeout: duration(target.timeouts.idleMs), maxHeadersCount: maxHeaders },
         // Whether it may be one is the service's side to say, where refusals are logged.
         ...httpIntake(target, target.protocol === 'http1' ? ['websocket'] : []),
+        // Its own application may open as many as it likes: what is above a limit would wait without a word.
+        http2ProtocolOptions: { ...http2Codec, maxConcurrentStreams: anyNumberOfStreams },
         streamIdleTimeout: duration(target.timeouts.idleMs),
       }),
     },

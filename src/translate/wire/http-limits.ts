@@ -1,7 +1,7 @@
 // What HTTP on either side of the wall may be, the same on all listeners and clusters: a request that one sidecar takes, the next one
 // takes as well.
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Http1ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import type { Http1ProtocolOptionsSchema, Http2ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import type { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { PreserveCaseFormatterConfigSchema } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
@@ -11,6 +11,23 @@ import { any } from './any.ts';
 export const maxHeaders = 1000;
 /** All names and values together, in KiB. Envoy's default is 60. */
 export const maxHeadersKb = 256;
+
+/**
+ * A connection is shared: a message that is no valid one ends its own stream, as RFC 9113 §8.1.1 says; Envoy's default ends the
+ * connection, with everybody's calls. Frames of data without data, which some libraries send, likewise: Envoy takes one in a row.
+ */
+export const http2Codec = {
+  overrideStreamErrorOnInvalidHttpMessage: true,
+  maxConsecutiveInboundFramesWithEmptyPayload: 10_000,
+} satisfies MessageInitShape<typeof Http2ProtocolOptionsSchema>;
+
+/**
+ * Of one connection between sidecars. Said on both sides: the caller's does not know it before it has sent the first calls, and what is
+ * above it is refused.
+ */
+export const maxStreamsBetweenSidecars = 1000;
+/** What every server of HTTP/2 ought to take (RFC 9113 §6.5.2); more calls go over more connections. */
+export const maxStreamsToApplication = 100;
 
 /** The part of a connection manager that is about what callers may send. */
 export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[]) {
@@ -25,15 +42,16 @@ export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[])
       defaultHostForHttp10: service.name,
       // An offer that may be declined (RFC 9110 §7.8) by not taking it; refusing the request fails real clients.
       ignoreHttp11Upgrade: [{ matchPattern: { case: 'safeRegex', value: { regex: anythingBut('websocket') } } }],
-      ...headerCase(service),
+      ...http1Codec(service),
     },
   } satisfies MessageInitShape<typeof HttpConnectionManagerSchema>;
 }
 
-/** Both sides of a connection manager's work have to say it. */
-export function headerCase({ keepsHeaderCase }: ServiceIr): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
-  if (!keepsHeaderCase) return {};
+/** Both sides of a connection manager's work have to say it. Trailers pass as they do over HTTP/2: checksums, the status of gRPC-Web. */
+export function http1Codec({ keepsHeaderCase }: ServiceIr): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
+  if (!keepsHeaderCase) return { enableTrailers: true };
   return {
+    enableTrailers: true,
     headerKeyFormat: {
       headerFormat: {
         case: 'statefulFormatter',

@@ -1,14 +1,21 @@
 // What a cluster speaks: exactly what the service's application speaks. TCP: nothing of the kind.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import type { HttpProtocolOptionsSchema as CommonSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import type {
+  HttpProtocolOptionsSchema as CommonSchema,
+  Http2ProtocolOptionsSchema,
+} from '#gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { any } from './any.ts';
-import { headerCase, maxHeaders, maxHeadersKb } from './http-limits.ts';
+import { http1Codec, http2Codec, maxHeaders, maxHeadersKb } from './http-limits.ts';
 
 /** A cluster's `typed_extension_protocol_options`. */
-export function httpProtocol(service: ServiceIr, common: MessageInitShape<typeof CommonSchema>): Record<string, Any> {
+export function httpProtocol(
+  service: ServiceIr,
+  common: MessageInitShape<typeof CommonSchema>,
+  http2: MessageInitShape<typeof Http2ProtocolOptionsSchema>,
+): Record<string, Any> {
   const { protocol } = service;
   if (protocol === 'tcp') return {};
   return {
@@ -19,8 +26,8 @@ export function httpProtocol(service: ServiceIr, common: MessageInitShape<typeof
         value: {
           protocolConfig:
             protocol === 'http1'
-              ? { case: 'httpProtocolOptions', value: headerCase(service) }
-              : { case: 'http2ProtocolOptions', value: {} },
+              ? { case: 'httpProtocolOptions', value: http1Codec(service) }
+              : { case: 'http2ProtocolOptions', value: { ...http2Codec, ...http2 } },
         },
       },
     }),

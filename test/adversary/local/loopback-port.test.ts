@@ -169,10 +169,19 @@ describe('a name of somebody else', () => {
 });
 
 describe('who calls as applications do', () => {
-  it.each(['127.0.0.1', 'localhost', 'LocalHost:1', '[::1]', '[::1]:9000', 'api', 'api:9000', 'some_upstream', 'test'])(
-    'is served as %s',
-    async (host) => expect(await status(plain, host)).toBe(200),
-  );
+  it.each([
+    '127.0.0.1',
+    'localhost',
+    'LocalHost:1',
+    '[::1]',
+    '[::1]:9000',
+    'api',
+    'api:9000',
+    'localhost.',
+    'api.:9000',
+    'some_upstream',
+    'test',
+  ])('is served as %s', async (host) => expect(await status(plain, host)).toBe(200));
 
   it('is served by its port, and with an empty Host', async () => {
     expect(await status(plain, `127.0.0.1:${plain}`)).toBe(200);

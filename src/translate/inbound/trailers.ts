@@ -1,0 +1,34 @@
+// What no caller may say in a header, it may not say behind the body either: some servers take trailers for headers. The list is
+// the routes', once a service; its place is in every chain.
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import {
+  HeaderMutationPerRouteSchema,
+  HeaderMutationSchema,
+} from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
+import {
+  type HttpFilter,
+  HttpFilterSchema,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { ServiceIr } from '../../policy/ir.ts';
+import { methodOverrides, pathOverrides } from '../override-headers.ts';
+import { any } from '../wire/any.ts';
+import { removeAll } from '../wire/header-spellings.ts';
+import { callersOwn } from './early-headers.ts';
+
+const filterName = 'cellwall.trailers';
+/** Rules refuse requests with these, and look for them among the headers. */
+const refusedAsHeaders = [...methodOverrides, ...pathOverrides];
+
+export function trailers(): HttpFilter {
+  return create(HttpFilterSchema, {
+    name: filterName,
+    configType: { case: 'typedConfig', value: any(HeaderMutationSchema, {}) },
+  });
+}
+
+/** Of trusted hops as well: what they say of others, they say in headers. */
+export function withoutForgedTrailers({ identityHeaders }: ServiceIr): Record<string, Any> {
+  const requestTrailersMutations = [...callersOwn(identityHeaders.stripped), ...refusedAsHeaders.map(removeAll)];
+  return { [filterName]: any(HeaderMutationPerRouteSchema, { mutations: { requestTrailersMutations } }) };
+}

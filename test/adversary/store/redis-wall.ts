@@ -1,4 +1,5 @@
 // A control plane on a Redis that somebody else writes to as well, in the test's process: what the operator does, and what R can see.
+import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,10 +7,13 @@ import { Redis } from 'ioredis';
 import { type AdminClient, createAdminClient } from '../../../src/admin/client.ts';
 import { sealKey } from '../../../src/identity/sealed-table.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { CellwallError } from '../../../src/lib/errors.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
+import { loadNodeKey, makeKey } from '../../../src/sidecar/node-key.ts';
 import { type FetchedSvid, fetchSvid } from '../../../src/sidecar/svid-fetch.ts';
 import { createRedisStore } from '../../../src/store/redis.ts';
+import { createIdentityClient } from '../../../src/workload/client.ts';
 import { puts } from '../../support/documents.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { startValkey } from '../../support/valkey.ts';
@@ -30,6 +34,8 @@ export interface RedisWall {
   /** Texts of what is in force, by key. */
   inForce(): Promise<ReadonlyMap<string, string>>;
   join(token: string, name: string): Promise<FetchedSvid>;
+  /** What a host that joined under `name` tries with what it has, by its SVID and by its node key: the codes of the refusals, or `taken`. */
+  renew(name: string): Promise<readonly [svid: string, nodeKey: string]>;
   /** `whileAway`: what R does in between. */
   restart(whileAway?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
@@ -96,6 +102,18 @@ export async function startRedisWall(documents: string, run: Run = inThisProcess
         dir: join(folder, name),
         log: silentLog,
       }),
+    async renew(name) {
+      const [chain = '', key = '', roots = ''] = ['svid.pem', 'key.pem', 'bundle.pem'].map((file) =>
+        readFileSync(join(folder, name, file), 'utf8'),
+      );
+      const client = createIdentityClient({ host, port: ports.identity, roots });
+      const nodeKey = (await loadNodeKey(join(folder, name))).key();
+      const evidence = { attestor: 'node-key' };
+      return [
+        await said(client.renew({ chain, currentKey: createPrivateKey(key), key: await makeKey() })),
+        await said(client.attest({ evidence, key: await makeKey(), nodeKey })),
+      ];
+    },
     async restart(whileAway) {
       await running?.end();
       await whileAway?.();
@@ -109,6 +127,12 @@ export async function startRedisWall(documents: string, run: Run = inThisProcess
     },
   };
 }
+
+const said = (what: Promise<unknown>): Promise<string> =>
+  what.then(
+    () => 'taken',
+    (reason: unknown) => CellwallError.from(reason).code,
+  );
 
 async function apply(url: Redacted<string>, data: string, documents: string): Promise<void> {
   const key = sealKey(join(data, 'seal.key'));

@@ -155,6 +155,43 @@ describe('identities', () => {
     figure('revivedTokens', 0);
   });
 
+  it('a host that was evicted stays so, whatever of it is deleted or put back, and whenever the control plane restarts', async () => {
+    const token = async (): Promise<string> => (await wall.admin.createToken({ service: 'api' })).token;
+    expect(await wall.join(await token(), 'evicted')).toMatchObject({ spiffeId: 'spiffe://td1/service/api' });
+    const [evicted] = (await wall.admin.hosts()).hosts;
+    if (evicted === undefined) throw new Error('no host joined');
+    await wall.join(await token(), 'stays');
+    const joined = await wall.dump();
+    await wall.admin.evict(evicted.nodeKey);
+    const refused = async (when: string): Promise<void> => {
+      expect(await wall.renew('evicted'), when).toEqual(['failed_precondition', 'failed_precondition']);
+      expect(
+        (await wall.admin.hosts()).hosts.map(({ nodeKey }) => nodeKey),
+        when,
+      ).not.toContain(evicted.nodeKey);
+    };
+    await refused('nothing deleted');
+    const remove = async (pattern: string): Promise<void> => {
+      const keys = await wall.redis.keys(pattern);
+      expect(keys, pattern).not.toEqual([]);
+      await wall.redis.del(...keys);
+    };
+    const attacks: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['its mark deleted', () => remove('cellwall:table:evicted-nodes:*')],
+      ['the state before it was evicted', () => wall.restore(joined)],
+      ['the nodes deleted as well', () => remove('cellwall:table:nodes:*')],
+      ['a mark that is none', () => wall.redis.set(`cellwall:table:evicted-nodes:${evicted.nodeKey}`, '0')],
+      ['everything deleted', () => wall.redis.flushall()],
+    ];
+    for (const [what, attack] of attacks) {
+      await wall.restart(async () => void (await attack()));
+      await refused(what);
+    }
+    // The control: its sibling, of the same identity, renews through all of it.
+    expect(await wall.renew('stays')).toEqual(['taken', 'taken']);
+    figure('revivedHosts', 0);
+  }, 60_000);
+
   it('a token, a node key, a lease or a record that he makes is none', async () => {
     const value = { spiffeId: 'spiffe://td1/service/api', expiresAt: Date.now() + 60_000, uses: 9 };
     const secret = 'A'.repeat(43);

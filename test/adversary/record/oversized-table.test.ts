@@ -19,7 +19,7 @@ afterAll(async () => {
   await wall?.stop();
 });
 
-const wantedMb = qualifying ? 600 : 120;
+const wantedMb = qualifying ? 300 : 120;
 const long = 'x'.repeat(1900);
 
 function chunk(number: number, service: string, count: number): string {

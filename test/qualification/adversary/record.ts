@@ -19,7 +19,7 @@ export const adversaryRecordItems: readonly Item[] = [
   }),
   fromTests({
     name: 'oversized-record',
-    line: 'The table of the traffic record is 600 MiB when the control plane starts',
+    line: 'The table of the traffic record is 300 MiB when the control plane starts',
     bound: 'at most 120 MiB more memory; the newest of it and all of others are there; the table fits after',
     files: ['test/adversary/record/oversized-table.test.ts', 'test/observe/traffic-keeper.test.ts'],
     limitMinutes: 4,

@@ -155,6 +155,11 @@ const proxySchema = z.object({
     })
     .optional()
     .describe('Of its application, as its helper says.'),
+  takenPorts: z
+    .array(z.object({ address: z.string(), port: z.int(), holder: z.string().describe('As in `pid 123 (python3)`.') }))
+    .readonly()
+    .optional()
+    .describe('On which its Envoy cannot listen, and who has them, as its helper says.'),
   ready: z.boolean().describe('It accepted its listeners, and serves; not without a document of its identity.'),
   types: z.array(
     z.object({

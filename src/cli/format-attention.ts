@@ -7,7 +7,8 @@ type Proxy = ProxiesAnswer['proxies'][number];
 
 const clockWorthSayingMs = 30_000;
 
-export function attention({ state, since, contested, clockOffsetMs = 0 }: Proxy, now: number): readonly string[] {
+export function attention(proxy: Proxy, now: number): readonly string[] {
+  const { state, since, contested, clockOffsetMs = 0, inbound, takenPorts = [] } = proxy;
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
@@ -24,6 +25,12 @@ export function attention({ state, since, contested, clockOffsetMs = 0 }: Proxy,
     lines.push(
       `another proxy came under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, and was refused: is its data folder a copy?`,
     );
+  }
+  for (const { address, port, holder } of takenPorts) {
+    const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    const own = inbound?.address === address && inbound.port === port;
+    const change = own ? 'start its sidecar with another --listen' : 'change dependsOn.listen';
+    lines.push(`it cannot listen on ${at}, which is held by ${escapeLine(holder)}: stop that, or ${change}`);
   }
   return lines;
 }

@@ -1,4 +1,5 @@
 // Warns of what is valid and hardly ever meant: lifetimes, ports, addresses and prefixes that a reviewer would stop at.
+import { controlPlanePorts } from '../lib/control-plane-ports.ts';
 import type { AuthorizationPolicy } from '../model/documents/authorization-policy.ts';
 import type { Service } from '../model/documents/service.ts';
 import type { FieldPath } from '../model/field-path.ts';
@@ -11,12 +12,8 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** Where `cellwall serve` listens unless told otherwise. */
-const controlPlanePorts: ReadonlyMap<number, string> = new Map([
-  [18000, 'xDS'],
-  [18001, 'the identity API'],
-  [18080, 'the admin API'],
-]);
+/** Of Linux, by default: ports that the kernel gives to outgoing connections. */
+const localPorts = { first: 32_768, last: 60_999 };
 
 export function warnOfRisks({ meshes, workloads, services, policies }: DocumentsByKind, problems: Problems): void {
   // Edges and people hold longer certificates than sidecars, which renew by themselves.
@@ -61,13 +58,23 @@ function days(ms: number): string {
 
 function warnOfPorts(parsed: ParsedDocument<Service>, problems: Problems): void {
   for (const [index, { listen }] of parsed.document.spec.dependsOn.entries()) {
-    const owner = typeof listen === 'number' ? controlPlanePorts.get(listen) : undefined;
-    if (owner === undefined) continue;
-    problems.warning(parsed, ['spec', 'dependsOn', index, 'listen'], {
-      code: 'control-plane-port',
-      message: `on port ${listen} the control plane serves ${owner} by default`,
-      hint: 'where both run on one host, one of them cannot start: choose another port',
-    });
+    if (typeof listen !== 'number') continue;
+    const place = ['spec', 'dependsOn', index, 'listen'];
+    const owner = controlPlanePorts.get(listen);
+    if (owner !== undefined) {
+      problems.warning(parsed, place, {
+        code: 'control-plane-port',
+        message: `on port ${listen} the control plane serves ${owner} by default`,
+        hint: 'where both run on one host, one of them cannot start: choose another port',
+      });
+    }
+    if (listen >= localPorts.first && listen <= localPorts.last) {
+      problems.warning(parsed, place, {
+        code: 'local-port-range',
+        message: `an outgoing connection may have port ${listen} when the proxy wants to listen there: by default Linux gives them ${localPorts.first} to ${localPorts.last}`,
+        hint: `choose a port below ${localPorts.first}`,
+      });
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // What the registry knows of one proxy. `status`, the admin API and the page show it.
 
+import type { TakenPort } from '../lib/taken-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 
@@ -41,6 +42,8 @@ export interface ProxyStatus {
   readonly ready: boolean;
   /** Of its application, as its helper says; absent where nobody said. */
   readonly applicationState?: { readonly answers: boolean; readonly around: readonly string[] };
+  /** On which it cannot listen, and who has them, as its helper says. */
+  readonly takenPorts?: readonly TakenPort[];
   readonly types: readonly TypeStatus[];
   /** Serving certificate: serial (hex) and end, epoch milliseconds. */
   readonly certificate?: { readonly serial: string; readonly notAfter: number };

@@ -1,5 +1,6 @@
 // A proxy as the registry has it, while it is connected or held.
 
+import type { TakenPort } from '../lib/taken-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ApplicationState } from './application-health.ts';
 import type { ApplicationAddress, HostPort } from './claims.ts';
@@ -32,6 +33,8 @@ export interface RegisteredProxy {
   readonly ready: boolean;
   /** Of its application, as its helper says. Of this process's time only. */
   readonly applicationState?: ApplicationState;
+  /** On which it cannot listen, as its helper says. Of this process's time only. */
+  readonly takenPorts?: readonly TakenPort[];
 }
 
 interface Addresses {

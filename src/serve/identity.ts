@@ -24,6 +24,7 @@ import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts
 import type { ApplicationReceiver } from '../workload/receive-application.ts';
 import type { CountersReceiver } from '../workload/receive-counters.ts';
 import type { LeaveReceiver } from '../workload/receive-leave.ts';
+import type { PortsReceiver } from '../workload/receive-ports.ts';
 import { checkSameAuthority } from './same-authority.ts';
 
 export interface IdentityServices {
@@ -55,10 +56,13 @@ export interface IdentityServicesDeps {
   readonly hello: LeaveReceiver;
   /** Takes what is said of applications. */
   readonly application: ApplicationReceiver;
+  /** Takes what is said of ports on which a proxy cannot listen. */
+  readonly ports: PortsReceiver;
 }
 
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
-  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello, application } = deps;
+  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello, application, ports } =
+    deps;
   const folder = join(data, 'ca');
   const checkShared = async (): Promise<void> => {
     if (!shared) return;
@@ -85,7 +89,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('server certificate', () => server.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello, application },
+    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello, application, ports },
     counters(from, report, begunAt) {
       counters(from, report, begunAt);
       // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.

@@ -24,6 +24,7 @@ import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { withApplication } from '../registry/with-application.ts';
+import { withTakenPorts } from '../registry/with-taken-ports.ts';
 import { createSnapshotCache } from '../xds/cache.ts';
 import { createAdmin } from './admin.ts';
 import { awayStatus } from './away-status.ts';
@@ -120,7 +121,8 @@ export async function serve(
       offsets.forget(change.node);
     },
   };
-  const registry = withApplication(createRegistry({ leases: store.table('leases'), ...watched }), watched);
+  const leased = createRegistry({ leases: store.table('leases'), ...watched });
+  const registry = withTakenPorts(withApplication(leased, watched));
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     shared,
@@ -141,6 +143,7 @@ export async function serve(
     },
     leave: registry.left,
     application: registry.application,
+    ports: registry.takenPorts,
     hello(node, run, nodeKey, peer) {
       if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       registry.checkFree({ node, run, peer, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });

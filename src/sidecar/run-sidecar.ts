@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { localPorts } from '../lib/local-ports.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { processLog } from '../lib/process-log.ts';
 import { adminOf } from './admin-address.ts';
@@ -27,9 +28,11 @@ import type { SidecarOptions } from './sidecar-options.ts';
 import { createSvidFiles } from './svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid-keeper.ts';
 import { takeName } from './take-name.ts';
+import { warnOfLocalPort } from './warn-of-local-port.ts';
 import { warnOfTls } from './warn-of-tls.ts';
 import { watchApplication } from './watch-application.ts';
 import { watchOverflow } from './watch-overflow.ts';
+import { watchPorts } from './watch-ports.ts';
 import { withCounters } from './with-counters.ts';
 import { writeConfig } from './write-config.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
@@ -69,6 +72,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       },
       'it listens on loopback, but the control plane is on another host: callers of other hosts do not reach it',
     );
+  }
+  if (inbound !== undefined && localPorts()?.taken(inbound.port) === true) {
+    warnOfLocalPort(log, inbound.port, '--listen');
   }
   // It serves on while this one prepares, and if this one fails.
   const leftover = findLeftoverEnvoy(dataDir);
@@ -160,6 +166,8 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       const overflow = watchOverflow({ admin: envoy.admin, maxConnections, clock, log });
       void envoy.exited.then(() => overflow.close());
     }
+    const listening = watchPorts({ ...counted, admin: envoy.admin, inbound, clock, log });
+    void envoy.exited.then(() => listening.close());
     const quiet = quietWhileAway({ admin: envoy.admin, level, clock, log });
     void envoy.exited.then(() => quiet.close());
     const gone = new AbortController();

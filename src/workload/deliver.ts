@@ -12,7 +12,7 @@ export interface Delivery {
   readonly port: number;
   readonly svid: { readonly chain: string; readonly key: KeyObject; readonly bundle: string };
   readonly timeoutMs: number;
-  readonly path: (typeof identityPaths)['counters' | 'leave' | 'hello' | 'application'];
+  readonly path: (typeof identityPaths)['counters' | 'leave' | 'hello' | 'application' | 'ports'];
   /** Called when the connection stands. */
   readonly body: () => Promise<object>;
   /** Gives up. */

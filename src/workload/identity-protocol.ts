@@ -48,6 +48,8 @@ export const identityPaths = {
   leave: '/v1/leave',
   /** Likewise: whether its application answers (application-report.ts). */
   application: '/v1/application',
+  /** Likewise: on which ports its Envoy cannot listen (ports-report.ts). */
+  ports: '/v1/ports',
 } as const;
 
 export const maxBodyBytes = 65_536;

@@ -6,6 +6,7 @@ import { identityPaths } from './identity-protocol.ts';
 import { type ApplicationReceiver, createReceiveApplication } from './receive-application.ts';
 import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
 import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
+import { createReceivePorts, type PortsReceiver } from './receive-ports.ts';
 
 /** One that is absent: such reports are refused. */
 export interface Receivers {
@@ -14,6 +15,7 @@ export interface Receivers {
   /** Takes who is about to start under a name; throws where another has it. */
   readonly hello?: LeaveReceiver;
   readonly application?: ApplicationReceiver;
+  readonly ports?: PortsReceiver;
 }
 
 export type Take = (request: IncomingMessage, peer: Peer) => Promise<void>;
@@ -34,6 +36,7 @@ export function createReceivers(
       [identityPaths.leave]: createReceiveLeave({ clock, receiver: given.leave }),
       [identityPaths.hello]: createReceiveLeave({ clock, receiver: given.hello }),
       [identityPaths.application]: createReceiveApplication(clock, given.application),
+      [identityPaths.ports]: createReceivePorts(clock, given.ports),
     },
   };
 }

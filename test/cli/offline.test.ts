@@ -1,4 +1,5 @@
 // What needs no control plane: validate, schema, svid show; and the pieces that print.
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { chooseListen } from '../../src/cli/choose-listen.ts';
 import { unifiedDiff } from '../../src/cli/unified-diff.ts';
 import { escapeBlock, escapeLine } from '../../src/lib/escape.ts';
+import { type LocalPorts, localPorts } from '../../src/lib/local-ports.ts';
 import { runCli } from '../support/cli-harness.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
@@ -90,6 +92,30 @@ describe('the port to listen on', () => {
     expect(first.port).toBeGreaterThan(0);
     expect(await chooseListen({ address: '127.0.0.1', port: 0 }, data)).toEqual(first);
     expect(await chooseListen({ address: '127.0.0.1', port: 77 }, data)).toEqual({ address: '127.0.0.1', port: 77 });
+  });
+
+  const range = (first: number, last: number, reserved = '') =>
+    localPorts((name) => (name === 'ip_local_port_range' ? `${first}\t${last}\n` : `${reserved}\n`));
+  const chosen = async (local: LocalPorts | undefined, dir = join(folder, 'w', randomUUID())): Promise<number> =>
+    (await chooseListen({ address: '127.0.0.1', port: 0 }, dir, undefined, local)).port;
+
+  it('is none that an outgoing connection may take, and one that may be taken is given up', async () => {
+    for (let tried = 0; tried < 5; tried += 1) {
+      const port = await chosen(range(20_000, 64_000));
+      expect(port < 20_000 || port > 64_000).toBe(true);
+    }
+    // No room, no range: the kernel's.
+    expect(await chosen(range(1, 65_535))).toBeGreaterThan(0);
+    expect(await chosen(undefined)).toBeGreaterThan(0);
+    // What is reserved is not given to outgoing connections.
+    expect(await chosen(range(1, 65_535, '10000-30000,40000'))).toSatisfy(
+      (port: number) => (port >= 10_000 && port <= 30_000) || port === 40_000,
+    );
+    const dir = join(folder, 'kept');
+    const before = await chosen(undefined, dir);
+    const after = await chosen(range(before, before), dir);
+    expect(after).not.toBe(before);
+    expect(await chosen(range(before, before), dir)).toBe(after);
   });
 });
 

@@ -92,6 +92,18 @@ test('a loopback port on which the control plane listens', () => {
   expect(listen(9000)).toEqual([]);
 });
 
+test('a loopback port that an outgoing connection may have', () => {
+  const listen = (port: number) =>
+    warnings(
+      meshText(),
+      serviceText('api', 'http1', ', mtls: {mode: permissive}'),
+      serviceText('web', 'http1', `, dependsOn: [{service: api, listen: ${port}}]`),
+    );
+  for (const port of [32_768, 40_000, 60_999])
+    expect(listen(port)).toEqual(['warning local-port-range spec.dependsOn[0].listen']);
+  for (const port of [32_767, 61_000]) expect(listen(port)).toEqual([]);
+});
+
 describe('a dependency', () => {
   const calls = (target: string, ...policies: readonly string[]) =>
     warnings(

@@ -1,16 +1,18 @@
-// A port that another program has for a while: the listener that Envoy could not bind there is served once it is free, and no other
-// connection is drained for it.
-import { createServer, type Server } from 'node:net';
+// A port that another program has for a while: `status` and the helper's log say which one, who has it and what to do; the listener that
+// Envoy could not bind there is served once it is free, and no other connection is drained for it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
+import { attention } from '../../../src/cli/format-attention.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';
 import { freePorts } from '../../support/free-ports.ts';
-import { type ReturnWall, startReturnWall } from '../../support/return-wall.ts';
+import { keepLog, type ReturnWall, startReturnWall } from '../../support/return-wall.ts';
 
 let wall: ReturnWall | undefined;
-let holder: Server | undefined;
+let holder: ChildProcess | undefined;
 afterEach(async () => {
-  holder?.close();
+  holder?.kill('SIGKILL');
   await wall?.stop();
 });
 
@@ -18,15 +20,28 @@ it('a caller whose port was taken when its Envoy started listens there soon afte
   wall = await startReturnWall();
   const { call, serve, start, outbound } = wall;
   const [inbound = 0] = await freePorts(1);
-  const taking = createServer((socket) => socket.destroy());
+  const program = `require('net').createServer((s) => s.destroy()).listen(${outbound}, '127.0.0.1', () => console.log('there'))`;
+  const taking = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   holder = taking;
-  await new Promise<void>((resolve) => taking.listen({ host: '127.0.0.1', port: outbound, exclusive: true }, resolve));
+  await once(taking.stdout, 'data');
   await start('api', { inbound: `127.0.0.1:${inbound}` });
-  await start('web');
+  const { log, lines } = keepLog();
+  await start('web', { log });
   const nack = async (): Promise<string | undefined> =>
     (await serve.admin.proxies()).proxies.flatMap(({ types }) => types.flatMap(({ nack }) => nack?.message ?? []))[0];
   expect(await eventually('it cannot be bound', nack, 30_000)).toContain(String(outbound));
-  await new Promise<void>((resolve) => taking.close(() => resolve()));
+  const told = async (): Promise<string | undefined> =>
+    (await serve.admin.proxies()).proxies.flatMap((proxy) => attention(proxy, Date.now()))[0];
+  expect(await eventually('status says who has it', told, 30_000)).toMatch(
+    new RegExp(
+      `^it cannot listen on 127\\.0\\.0\\.1:${outbound}, which is held by pid ${taking.pid} \\(.+\\): stop that, or change dependsOn\\.listen$`,
+    ),
+  );
+  const said = lines.find((line) => line.startsWith('error Envoy cannot listen'));
+  expect(said).toContain(`127.0.0.1:${outbound}`);
+  expect(said).toContain(`pid ${taking.pid} (`);
+  taking.kill('SIGKILL');
+  await once(taking, 'exit');
   const free = performance.now();
   await eventually('web calls api', async () => (await call()) === 200 || undefined, 60_000);
   figure('listensAfterPortFreeMs', Math.round(performance.now() - free));

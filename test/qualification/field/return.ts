@@ -12,8 +12,9 @@ export const returnItems: readonly Item[] = [
   fromTests({
     name: 'taken-ports',
     line: "A caller's port that another program has when its Envoy starts, and gives back",
-    bound: 'calls go through within a minute of that, in the same processes; nothing stands as rejected',
-    files: ['test/field/return/ports.test.ts'],
+    bound:
+      'status and the log name the port, its holder and what to do; calls go through within a minute of its end, in the same processes; nothing stands as rejected',
+    files: ['test/field/return/ports.test.ts', 'test/sidecar/port-holder.test.ts', 'test/sidecar/local-ports.test.ts'],
   }),
   fromTests({
     name: 'names',

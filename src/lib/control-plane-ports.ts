@@ -1,0 +1,7 @@
+// Where `cellwall serve` listens unless told otherwise.
+
+export const controlPlanePorts: ReadonlyMap<number, string> = new Map([
+  [18000, 'xDS'],
+  [18001, 'the identity API'],
+  [18080, 'the admin API'],
+]);

@@ -6,9 +6,11 @@ export interface Listening {
   readonly what: string;
   readonly flag: string;
   readonly address: { readonly host: string; readonly port: number };
+  /** Who has a port that is taken, as in "pid 123 (python3)". */
+  readonly holder?: (address: Listening['address']) => string;
 }
 
-export async function listening<T>({ what, flag, address }: Listening, listen: () => Promise<T>): Promise<T> {
+export async function listening<T>({ what, flag, address, holder }: Listening, listen: () => Promise<T>): Promise<T> {
   try {
     return await listen();
   } catch (reason) {
@@ -17,7 +19,7 @@ export async function listening<T>({ what, flag, address }: Listening, listen: (
     const { host, port } = address;
     const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     throw new CellwallError('unavailable', `cannot listen on ${at} for ${what}: ${why}`, {
-      hint: `${why === taken ? `see which program has it: ss -ltnp 'sport = :${port}'; or ` : ''}choose another with ${flag}`,
+      hint: `${why === taken ? `${seeWho(port, holder?.(address))}; or ` : ''}choose another with ${flag}`,
       cause: reason,
     });
   }
@@ -30,6 +32,10 @@ const reasons: readonly (readonly [code: string, why: string])[] = [
   ['EADDRNOTAVAIL', 'this host has no such address'],
   ['ENOTFOUND', 'there is no host of that name'],
 ];
+
+function seeWho(port: number, holder: string | undefined): string {
+  return holder === undefined ? `see which program has it: ss -ltnp 'sport = :${port}'` : `stop who has it: ${holder}`;
+}
 
 /** gRPC tells the cause in its message only. */
 function codesOf(reason: unknown): string {

@@ -2,12 +2,13 @@
 // Envoy (SO_REUSEPORT).
 import { createServer } from 'node:net';
 import { type Listening, listening } from '../lib/listening.ts';
+import { portHolder } from './port-holder.ts';
 
 /** Throws `unavailable` if another program listens there, or the address is not of this host. */
 export function checkPort(where: Listening): Promise<void> {
   const { host, port } = where.address;
   return listening(
-    where,
+    { ...where, holder: portHolder },
     () =>
       new Promise<void>((resolve, reject) => {
         const server = createServer();

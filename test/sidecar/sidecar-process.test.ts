@@ -248,7 +248,7 @@ describe('a sidecar that was killed', () => {
     const second = await start(['--listen', `127.0.0.1:${harness.address.port}`]);
     expect((await second.exited).code).toBe(1);
     expect(second.log()).toContain(
-      `cannot listen on 127.0.0.1:${harness.address.port} for callers: the port is taken\n  hint: see which program has it: ss -ltnp`,
+      `cannot listen on 127.0.0.1:${harness.address.port} for callers: the port is taken\n  hint: stop who has it: pid ${process.pid} (`,
     );
     expect(isAlive(orphan)).toBe(true);
     expect(await call()).toBe('at once');

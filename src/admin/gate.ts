@@ -5,6 +5,7 @@ import type { AdminDeps } from './deps.ts';
 import { type HttpError, refusedCutOver } from './http-error.ts';
 import { meshOf, sinceOf } from './impact.ts';
 import type { Plan } from './plan.ts';
+import { refuses } from './refuses.ts';
 import type { CutOverRow } from './wire-record.ts';
 
 export type GateAnswer =
@@ -43,9 +44,17 @@ export async function gate(
   if (services.length === 0) return { kind: 'pass', judged: false, reasons: [] };
   const reasons = await cutOver.judge(old, next, windowMs);
   if (reasons.length === 0 || dryRun) return { kind: 'pass', judged: true, reasons };
+  const texts = reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`);
+  if (!reasons.some(refuses)) {
+    audit.append({ kind: 'cut-over-warned', author: 'operator', services, reasons: texts });
+    log.warn(
+      { services, reasons: reasons.length },
+      'made strict: callers that are not ready were waited for long enough',
+    );
+    return { kind: 'pass', judged: true, reasons };
+  }
   if (!force) return { kind: 'refused', error: refusedCutOver(services, reasons) };
   // Before the change: without its record there is no forced one.
-  const texts = reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`);
   audit.append({ kind: 'cut-over-forced', author: 'operator', services, reasons: texts });
   log.warn({ services, reasons: reasons.length }, 'made strict against the reasons of the gate');
   return { kind: 'pass', judged: true, reasons, forced: services };

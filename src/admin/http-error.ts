@@ -3,6 +3,7 @@ import type { CutOverReason } from '../control/cut-over.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Problem } from '../model/problem.ts';
+import { refuses } from './refuses.ts';
 import type { ErrorBody } from './wire.ts';
 
 export interface HttpError {
@@ -35,11 +36,12 @@ export function httpError(reason: unknown): HttpError {
 
 /** The gate has reasons against it: 412, with all of them. */
 export function refusedCutOver(services: readonly string[], reasons: readonly CutOverReason[]): HttpError {
+  const count = reasons.filter(refuses).length;
   return {
     status: 412,
     body: {
       code: 'failed_precondition',
-      message: `not made strict: ${services.join(', ')}; ${reasons.length === 1 ? '1 reason' : `${reasons.length} reasons`}`,
+      message: `not made strict: ${services.join(', ')}; ${count === 1 ? '1 reason' : `${count} reasons`}`,
       hint: 'wait until they are gone, look at a shorter time with "since" (--since), or force it (--force): that is written to the audit log',
       reasons: reasons.slice(0, maxReasons),
     },

@@ -87,6 +87,7 @@ export const reasonSchema = z.object({
   why: z.string(),
   count: z.int().exactOptional(),
   lastSeen: z.number().exactOptional(),
+  warning: z.literal(true).exactOptional().describe('It refuses nothing: a caller that was waited for long enough.'),
 });
 
 export const historySchema = z.object({

@@ -17,6 +17,13 @@ export type AuditEvent =
       readonly services: readonly string[];
       readonly reasons: readonly string[];
     }
+  /** A service was made strict although callers were not ready, which had been waited for long enough. Written before the change. */
+  | {
+      readonly kind: 'cut-over-warned';
+      readonly author: string;
+      readonly services: readonly string[];
+      readonly reasons: readonly string[];
+    }
   | { readonly kind: 'rolled-back'; readonly author: string; readonly to: number; readonly revision: number }
   /** At most once a minute for each identity and service. */
   | {

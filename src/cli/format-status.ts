@@ -94,7 +94,8 @@ function cutOverOf(
   proxies: readonly Proxy[],
   serving: number,
 ): string {
-  if (mtls !== 'strict') return cutOver === undefined ? '-' : cutOver.ready ? 'ready' : held(cutOver.reasons);
+  if (mtls !== 'strict')
+    return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
   const around = proxies.flatMap(({ application, applicationState }) =>
     (applicationState?.around ?? []).map((host) =>
       address({ address: host, port: application !== undefined && 'port' in application ? application.port : 0 }),
@@ -104,10 +105,16 @@ function cutOverOf(
   return serving === 0 ? 'strict, but no proxy serves' : 'done';
 }
 
+type Reasons = NonNullable<ServicesAnswer['services'][number]['cutOver']>['reasons'];
+
+function ready(warnings: Reasons): string {
+  return warnings.length === 0 ? 'ready' : `ready, ${warnings.length} no longer waited for`;
+}
+
 /** `held: 2 caller, 1 record`: the kinds of docs/cut-over.md. */
-function held(reasons: NonNullable<ServicesAnswer['services'][number]['cutOver']>['reasons']): string {
+function held(reasons: Reasons): string {
   const counts = new Map<string, number>();
-  for (const { kind } of reasons) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  for (const { kind, warning } of reasons) if (warning !== true) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return `held: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
 }
 

@@ -54,13 +54,15 @@ export async function printChange(
   }
   if (table) printProblems(context, answer.warnings, files);
   if (table && answer.kind !== 'dry-run' && answer.reasons.length > 0) {
-    context.stderr.write(`forced against the gate:\n${formatReasons(answer.reasons, now)}`);
+    context.stderr.write(
+      `${holds(answer.reasons) ? 'forced against the gate' : 'the gate warns'}:\n${formatReasons(answer.reasons, now)}`,
+    );
   }
   await print(context, format, {
     value: answer,
     table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),
   });
-  if (answer.kind === 'dry-run' && answer.reasons.length > 0) context.finish(4);
+  if (answer.kind === 'dry-run' && holds(answer.reasons)) context.finish(4);
 }
 
 function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {
@@ -77,8 +79,14 @@ function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {
     ...differences.map(({ op, key }) => `  ${op} ${escapeLine(key)}\n`),
     diff ? formatDifferences(differences) : '',
     formatImpact(impact),
-    reasons.length === 0 ? '' : `the gate would refuse it:\n${formatReasons(reasons, now)}`,
+    reasons.length === 0
+      ? ''
+      : `${holds(reasons) ? 'the gate would refuse it' : 'the gate warns'}:\n${formatReasons(reasons, now)}`,
   ].join('');
+}
+
+function holds(reasons: readonly CutOverRow[]): boolean {
+  return reasons.some(({ warning }) => warning !== true);
 }
 
 function formatReasons(reasons: readonly CutOverRow[], now: number): string {

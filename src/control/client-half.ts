@@ -1,7 +1,8 @@
 // Before a service is strict, every declared caller's proxies must have what it takes to call it over mTLS: the listener and the
-// cluster of that dependency, accepted.
+// cluster of that dependency, accepted. A caller is waited for no longer than its patience says: from then on its reasons are warnings.
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { CallerPatience } from './caller-patience.ts';
 import type { CutOverReason } from './cut-over.ts';
 
 const clientTypes = ['Listener', 'Cluster'] as const;
@@ -11,6 +12,7 @@ export function clientHalfMissing(
   before: MeshIr,
   after: MeshIr,
   proxies: readonly ProxyStatus[],
+  patience: CallerPatience,
 ): readonly CutOverReason[] {
   const declares = (mesh: MeshIr, caller: ServiceKey): boolean =>
     mesh.services.get(caller)?.dependsOn.some(({ target }) => target === service) === true;
@@ -21,12 +23,14 @@ export function clientHalfMissing(
       if (!declares(before, caller)) {
         return [reason(caller, 'begins to depend on it in the same change: apply that first, then make it strict')];
       }
-      return proxies
+      const found = proxies
         .filter((proxy) => proxy.service === caller)
         .flatMap((proxy) => {
           const why = missing(proxy);
           return why === undefined ? [] : [reason(proxy.node, why)];
         });
+      if (patience.look(caller, found.length > 0)) return found;
+      return found.map((one) => ({ ...one, why: `${one.why}; no longer waited for`, warning: true }));
     });
 }
 

@@ -9,6 +9,7 @@ import { becomesStrict } from '../policy/becomes-strict.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { type SimulatedCall, simulate } from '../policy/simulate.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
+import { createCallerPatience } from './caller-patience.ts';
 import { clientHalfMissing } from './client-half.ts';
 import type { ProbeApplication } from './probe-application.ts';
 
@@ -25,7 +26,11 @@ export interface CutOverReason {
   readonly count?: number;
   /** Epoch milliseconds. */
   readonly lastSeen?: number;
+  /** It is told and refuses nothing: who is behind it has held for as long as anybody may. */
+  readonly warning?: true;
 }
+
+export const refuses = ({ warning }: Pick<CutOverReason, 'warning'>): boolean => warning !== true;
 
 export interface CutOver {
   /** Services that the change makes strict. */
@@ -45,6 +50,7 @@ export interface CutOverDeps {
 }
 
 export function createCutOver({ traffic, coverage, handshakes, proxies, probe, clock }: CutOverDeps): CutOver {
+  const patience = createCallerPatience(clock);
   const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
     const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
       return { service, kind: 'record', who, why, ...(lastSeen === undefined ? {} : { lastSeen }) };
@@ -92,7 +98,7 @@ export function createCutOver({ traffic, coverage, handshakes, proxies, probe, c
           .filter(({ service, caller }) => caller && own.has(service))
           .map(couldNotCome),
         ...calls.flatMap(shadowed),
-        ...strict.flatMap((key) => clientHalfMissing(key, before, after, all)),
+        ...strict.flatMap((key) => clientHalfMissing(key, before, after, all, patience)),
       ];
       const reachable = await Promise.all(
         all.flatMap((proxy) =>

@@ -8,14 +8,16 @@ import type { ParsedDocument } from '../model/parsed-document.ts';
 import { cutOverWindow } from '../policy/cut-over-window.ts';
 import { type KeptPermissive, keepPermissive } from '../policy/keep-permissive.ts';
 import type { Hold, Holding } from '../store/store.ts';
-import type { CutOver } from './cut-over.ts';
+import { type CutOver, refuses } from './cut-over.ts';
 import { type HeldReason, heldProblems } from './held-problems.ts';
 
 export interface EditGate extends Holding {
-  /** Until then what is to be asked waits. */
-  attach(cutOver: Pick<CutOver, 'judge'>): void;
+  /** Until then what is to be asked waits. Without the evidence of warnings that it passes over, nothing is admitted. */
+  attach(cutOver: Pick<CutOver, 'judge'>, evidence: Evidence): void;
   stop(): void;
 }
+
+export type Evidence = (services: readonly string[], reasons: readonly string[]) => void;
 
 export interface EditGateDeps {
   readonly clock: Clock;
@@ -39,10 +41,12 @@ const leastMs = 1000;
 const share = 50;
 /** While a question stays open, the log says so again after this long. */
 const remindMs = 600_000;
+const maxRecorded = 100;
 
 export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): EditGate {
   const listeners = new Set<() => void>();
   let cutOver: Pick<CutOver, 'judge'> | undefined;
+  let evidence: Evidence = () => {};
   let question: Question | undefined;
   let asking = false;
   let notBefore = Number.NEGATIVE_INFINITY;
@@ -58,19 +62,33 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
     if (cutOver === undefined || asked === undefined || asking) return;
     asking = true;
     const startedAt = clock.monotonic();
-    const reasons = await cutOver.judge(...asked.kept.meshes, asked.windowMs).catch(couldNotLook(asked.kept));
+    const found = await cutOver.judge(...asked.kept.meshes, asked.windowMs).catch(couldNot('look', asked.kept));
     const endedAt = clock.monotonic();
     asking = false;
     notBefore = endedAt + Math.max(leastMs, (endedAt - startedAt) * share);
     if (question !== asked) return askLater(0);
+    const reasons = recorded(asked.kept, found);
     const news = asked.reasons === undefined || textsOf(asked.reasons) !== textsOf(reasons);
     asked.reasons = reasons;
     remind(asked.kept, reasons);
-    if (reasons.length > 0) askLater(againMs);
+    if (reasons.some(refuses)) askLater(againMs);
     if (news) for (const listener of [...listeners]) listener();
   };
+  const recorded = (kept: KeptPermissive, found: readonly HeldReason[]): readonly HeldReason[] => {
+    if (found.length === 0 || found.some(refuses)) return found;
+    const services = kept.services.map(({ key }) => key);
+    try {
+      evidence(
+        services,
+        found.slice(0, maxRecorded).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
+      );
+      return found;
+    } catch (reason) {
+      return couldNot('write its evidence', kept)(reason);
+    }
+  };
   const remind = ({ services }: KeptPermissive, reasons: readonly HeldReason[]): void => {
-    if (reasons.length === 0 || clock.monotonic() - toldAt < remindMs) return;
+    if (!reasons.some(refuses) || clock.monotonic() - toldAt < remindMs) return;
     toldAt = clock.monotonic();
     log.error(
       { services: services.map(({ key }) => key), reasons: reasons.length },
@@ -84,8 +102,9 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
   };
 
   return {
-    attach(given) {
+    attach(given, keep) {
       cutOver = given;
+      evidence = keep;
       askLater(0);
     },
     hold(before, after): Hold | undefined {
@@ -98,9 +117,12 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
       if (question?.id !== id) {
         question = { id, kept, windowMs: cutOverWindow(after) };
         askLater(0);
-      } else if (question.reasons?.length === 0) {
+      } else if (question.reasons?.some(refuses) === false) {
         const services = kept.services.map(({ key }) => key);
-        log.warn({ services }, 'made strict by an edit of the documents: the gate has nothing against it');
+        log.warn(
+          { services, warnings: question.reasons.length },
+          'made strict by an edit of the documents: the gate lets it',
+        );
         release();
         return undefined;
       }
@@ -122,9 +144,9 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
   };
 }
 
-function couldNotLook({ services }: KeptPermissive): (reason: unknown) => readonly HeldReason[] {
+function couldNot(what: string, { services }: KeptPermissive): (reason: unknown) => readonly HeldReason[] {
   return (reason) => {
-    const why = `the gate could not look: ${CellwallError.from(reason).message}`;
+    const why = `the gate could not ${what}: ${CellwallError.from(reason).message}`;
     return services.map(({ key }): HeldReason => ({ service: key, kind: 'record', who: key, why }));
   };
 }

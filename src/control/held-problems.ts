@@ -1,13 +1,13 @@
 // What an edit that may not make services strict yet is told as: a problem for each service, at the line that makes it strict. Pure.
 import type { Problem } from '../model/problem.ts';
 import type { KeptPermissive } from '../policy/keep-permissive.ts';
-import type { CutOverReason } from './cut-over.ts';
+import { type CutOverReason, refuses } from './cut-over.ts';
 
 const hint =
   'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE';
 const maxTold = 5;
 
-export type HeldReason = Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why' | 'lastSeen'>;
+export type HeldReason = Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why' | 'lastSeen' | 'warning'>;
 
 /** `reasons` is absent until the gate has looked. */
 export function heldProblems(
@@ -18,7 +18,7 @@ export function heldProblems(
     ? 'The whole edit waits with it: the rest alone could let in callers who are refused now, or would not fit together'
     : `Not in force until then: ${keep.join(', ')}`;
   return services.map(({ key, source }): Problem => {
-    const own = reasons?.filter(({ service }) => service === key) ?? [];
+    const own = reasons?.filter((reason) => reason.service === key && refuses(reason)) ?? [];
     const told = own.slice(0, maxTold).map(textOf);
     const more = own.length > maxTold ? [`and ${own.length - maxTold} more`] : [];
     const why =

@@ -204,7 +204,9 @@ export async function serve(
     clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),
   });
-  editGate.attach(cutOver);
+  editGate.attach(cutOver, (services, reasons) =>
+    audit.append({ kind: 'cut-over-warned', author: 'outside', services, reasons }),
+  );
 
   started({
     xds: { host: options.xds.host, port: xds.port },

@@ -21,7 +21,7 @@ function setUp(attach = true) {
   const shouted: string[] = [];
   const log: Log = { ...silentLog, error: (_, message) => void shouted.push(String(message)) };
   const gate = createEditGate({ clock, log });
-  const answer: { reasons: readonly CutOverReason[] | Error } = { reasons: [caller] };
+  const answer: { reasons: readonly CutOverReason[] | Error; evidence?: Error | undefined } = { reasons: [caller] };
   const cutOver = {
     async judge(_before: unknown, _after: unknown, windowMs: number) {
       asked.push(windowMs);
@@ -29,7 +29,12 @@ function setUp(attach = true) {
       return answer.reasons;
     },
   };
-  if (attach) gate.attach(cutOver);
+  const kept: string[] = [];
+  const evidence = (services: readonly string[], reasons: readonly string[]): void => {
+    if (answer.evidence !== undefined) throw answer.evidence;
+    kept.push(...services, ...reasons);
+  };
+  if (attach) gate.attach(cutOver, evidence);
   let news = 0;
   gate.watch(() => {
     news += 1;
@@ -38,7 +43,7 @@ function setUp(attach = true) {
     clock.advance(ms);
     await settle();
   };
-  return { gate, cutOver, clock, asked, answer, shouted, advance, news: () => news };
+  return { gate, kept, evidence, cutOver, clock, asked, answer, shouted, advance, news: () => news };
 }
 
 it('holds at once, tells the reasons when it has looked, and admits when they are gone', async () => {
@@ -107,11 +112,11 @@ it('is one question, whether the rest of the edit is in force yet or not', async
 });
 
 it('waits for the control plane at the start, and says so', async () => {
-  const { gate, cutOver, asked, advance } = setUp(false);
+  const { gate, cutOver, evidence, asked, advance } = setUp(false);
   expect(gate.hold(permissive, strict)?.problems[0]?.message).toContain('has not looked yet');
   await advance(60_000);
   expect(asked).toHaveLength(0);
-  gate.attach(cutOver);
+  gate.attach(cutOver, evidence);
   await advance(0);
   expect(asked).toHaveLength(1);
 });
@@ -125,4 +130,21 @@ it('holds while it cannot look, and reminds in the log every ten minutes', async
   expect(shouted).toHaveLength(1);
   for (let minute = 0; minute < 21; minute++) for (let part = 0; part < 12; part++) await advance(5000);
   expect(shouted).toHaveLength(3);
+});
+
+it('admits what has warnings alone, with evidence of them; without it, it holds on', async () => {
+  const { gate, answer, kept, advance } = setUp();
+  const warning: CutOverReason = { service: 'api', kind: 'client-half', who: 'web', why: 'behind', warning: true };
+  answer.reasons = [caller, warning];
+  gate.hold(permissive, strict);
+  await advance(0);
+  expect(gate.hold(permissive, strict)?.problems[0]?.message).not.toContain('behind');
+  answer.reasons = [warning];
+  answer.evidence = new Error('disk full');
+  await advance(5000);
+  expect(gate.hold(permissive, strict)?.problems[0]?.message).toContain('could not write its evidence: disk full');
+  answer.evidence = undefined;
+  await advance(5000);
+  expect(gate.hold(permissive, strict)).toBeUndefined();
+  expect(kept).toEqual(['api', 'api: web: behind']);
 });

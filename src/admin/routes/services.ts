@@ -6,6 +6,7 @@ import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { meshOf } from '../impact.ts';
+import { refuses } from '../refuses.ts';
 import { ok, type Route, route } from '../route.ts';
 import { servicesSchema } from '../wire-services.ts';
 
@@ -35,7 +36,7 @@ export function serviceRoutes({ store, cutOver }: AdminDeps): readonly Route[] {
             source,
             ...(mtls.mode === 'strict' || own === undefined
               ? {}
-              : { cutOver: { ready: own.length === 0, windowMs, reasons: own.slice(0, maxReasons) } }),
+              : { cutOver: { ready: !own.some(refuses), windowMs, reasons: own.slice(0, maxReasons) } }),
           };
         });
         return ok({ revision, services });

@@ -10,4 +10,11 @@ export const instanceItems: readonly Item[] = [
       'every attempt refused, also after a restart; at most 8 proxies of a host and 64 rows; the victim and its siblings untouched',
     files: ['test/adversary/instances/instances.test.ts'],
   }),
+  fromTests({
+    name: 'held-cut-over',
+    line: 'A declared caller that rejects, does not answer, goes away, comes and goes, or takes other names, in any order, to keep a service from becoming strict',
+    bound:
+      'it refuses for ten minutes a day; then it is a warning, in the audit log; other callers and other reasons refuse as before',
+    files: ['test/adversary/instances/held-cut-over.test.ts'],
+  }),
 ];

@@ -27,7 +27,7 @@ export interface IntakeLimits {
   readonly workShare: number;
 }
 
-export const intakeLimits: IntakeLimits = {
+const intakeLimits: IntakeLimits = {
   waitingBytes: 8 * 1024 * 1024,
   turnMs: 3,
   workAtOnceMs: 500,

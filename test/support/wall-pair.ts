@@ -50,7 +50,7 @@ export function testId(name: string): SpiffeId {
   return parsed;
 }
 
-export function pairMesh(options: Omit<WallPairOptions, 'application'>): MeshIr {
+function pairMesh(options: Omit<WallPairOptions, 'application'>): MeshIr {
   const { mode = 'strict', rules = '[{from: [{service: web}]}]', more = '', change = (service) => service } = options;
   const mesh = meshOf(
     meshDocument(mode).replace('  mtls:', `  strippedHeaders: ${options.strippedHeaders ?? '[]'}\n  mtls:`) +

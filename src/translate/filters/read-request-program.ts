@@ -19,7 +19,7 @@ export interface ReadRequests {
 }
 
 /** Fields of one message: more are not walked through, so that no message holds a worker thread for long. */
-export const maxMessageFields = 100_000;
+const maxMessageFields = 100_000;
 
 export function readRequestSource({ methods, ids, prefixes }: ReadRequests): string {
   return [

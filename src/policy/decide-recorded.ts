@@ -3,6 +3,7 @@
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { type DecisionStage, decide } from './decide.ts';
 import type { MeshIr, OperationIr, RuleIr, ServiceIr, ServiceKey } from './ir.ts';
+import { matchMethod } from './match.ts';
 import { matchRecorded } from './match-recorded.ts';
 import type { RecordedCall } from './recorded-call.ts';
 import { mayHoldEscapedSlashes, oddPath, type RecordedPath } from './recorded-path.ts';
@@ -144,7 +145,8 @@ function rewrite(
     rules.flatMap((rule) => {
       if (rule.operations.length === 0) return [rule];
       const operations = rule.operations.flatMap((operation): OperationIr[] => {
-        if (method !== undefined && operation.methods?.includes(method) === false) return [];
+        const { methods } = operation;
+        if (method !== undefined && methods !== undefined && !matchMethod(action, methods, method)) return [];
         const matches = operation.path === undefined ? true : matchRecorded(operation.path, path, action);
         if (matches === false || ((matches === undefined || more(operation)) && !unsure)) return [];
         return [{}];

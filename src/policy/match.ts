@@ -70,10 +70,15 @@ function matchOperation(
 ): 'matched' | 'cell' | 'method' | 'path' {
   const { methods, path, matchingCell } = operation;
   if (path !== undefined && (http === undefined || !matchPathOf(action, path, http.path))) return 'path';
-  if (methods !== undefined && (http === undefined || !methods.includes(http.method))) return 'method';
+  if (methods !== undefined && (http === undefined || !matchMethod(action, methods, http.method))) return 'method';
   if (matchingCell !== undefined && (callerCell === undefined || http?.grpc?.cellId !== String(callerCell)))
     return 'cell';
   return 'matched';
+}
+
+/** A deny rule holds in every case of letters: not every server heeds that a method's name has one. */
+export function matchMethod(action: 'allow' | 'deny', methods: readonly string[], method: string): boolean {
+  return methods.includes(action === 'deny' ? method.toUpperCase() : method);
 }
 
 /** A deny rule matches every reading of a path, an allow rule the path as it is. */

@@ -27,7 +27,7 @@ function operation({ methods, path, matchingCell }: OperationIr, action: 'allow'
     ...(matchingCell === undefined
       ? []
       : [headerIs(':method', 'POST'), or(protobufRequests.map((type) => headerIs('content-type', type)))]),
-    ...(methods === undefined ? [] : [or(methods.map((method) => headerIs(':method', method)))]),
+    ...(methods === undefined ? [] : [or(methods.map((method) => methodIs(method, action)))]),
     ...(path === undefined ? [] : [or(patterns(path, action).map((pattern) => pathIs(pattern)))]),
   ]);
 }
@@ -63,13 +63,18 @@ export function or(rules: readonly Permission[]): Permission {
     : create(PermissionSchema, { rule: { case: 'orRules', value: { rules: [...rules] } } });
 }
 
-export function headerIs(name: string, value: string): Permission {
+/** A method's case counts (RFC 9110 §9.1), and not to every server: a deny holds in any, as "delete" comes through in HTTP/2. */
+function methodIs(method: string, action: 'allow' | 'deny'): Permission {
+  return headerIs(':method', method, action === 'deny');
+}
+
+export function headerIs(name: string, value: string, ignoreCase = false): Permission {
   return create(PermissionSchema, {
     rule: {
       case: 'header',
       value: {
         name,
-        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value } } },
+        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'exact', value }, ignoreCase } },
       },
     },
   });

@@ -35,4 +35,10 @@ export const requestItems: readonly Item[] = [
     bound: '0 of them reach an application that does not agree; without the wall all do',
     files: ['test/adversary/requests/upgrades.test.ts'],
   }),
+  fromTests({
+    name: 'method-case',
+    line: 'A denied method in any case of letters, over HTTP/2, which carries it as it is',
+    bound: '0 of them pass a deny; an allow stays as narrow as it is written',
+    files: ['test/adversary/requests/method-case.test.ts'],
+  }),
 ];

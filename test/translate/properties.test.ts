@@ -20,7 +20,7 @@ test('the linter has nothing to say of what translate makes', () => {
     fc.property(arbitraryCase, (one) => {
       for (const shape of shapesOf(one)) expect(lint(run(one, shape))).toEqual([]);
     }),
-    { numRuns: 30 },
+    { numRuns: 60 },
   );
 }, 120_000);
 

@@ -25,9 +25,18 @@ for (const file of process.argv.slice(3)) {
   skipped += report.numPendingTests + report.numTodoTests;
   for (const suite of report.testResults) {
     for (const test of suite.assertionResults) {
-      if (test.status !== 'passed') process.stdout.write(`${test.status}: ${suite.name}: ${test.fullName}\n`);
+      if (test.status === 'passed') continue;
+      process.stdout.write(`${test.status}: ${suite.name}: ${test.fullName}\n`);
+      // The end of a long log is often all that is kept of it: why a test failed stands there, too.
+      for (const message of test.failureMessages || []) process.stdout.write(`${firstLines(message)}\n`);
     }
   }
 }
+
+function firstLines(message) {
+  const lines = message.split('\n').filter((line) => !/^\s+at /.test(line));
+  return lines.slice(0, 12).map((line) => `    ${line.slice(0, 400)}`).join('\n');
+}
+
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 process.exitCode = failed === 0 && skipped === 0 && passed > 0 ? 0 : 1;

@@ -85,7 +85,10 @@ export async function startEnvoy(
   }
 }
 
+/** The admin endpoint lists a static listener before its workers take connections; until then a client is refused. */
 async function listenerPort(admin: string, name: string): Promise<number | undefined> {
+  const stats = await (await fetch(`${admin}/stats?filter=listener_manager.workers_started`)).text();
+  if (!stats.includes('workers_started: 1')) return undefined;
   const answer = await fetch(`${admin}/listeners?format=json`);
   const body = (await answer.json()) as {
     readonly listener_statuses?: readonly {

@@ -1,9 +1,9 @@
 // Makes docs/cli.md, the reference of the command line, from the commands themselves. scripts/reference.ts writes it; a test compares.
 import type { Command, Option } from 'commander';
 import { createCatalog } from '../src/cli/catalog.ts';
-import { variableOf } from '../src/cli/environment.ts';
-import { exitCodes } from '../src/cli/exit-codes.ts';
-import { type Printed, printedBy } from '../src/cli/prints.ts';
+import { variableOf } from '../src/cli/flags/environment.ts';
+import { exitCodes } from '../src/cli/output/exit-codes.ts';
+import { type Printed, printedBy } from '../src/cli/output/prints.ts';
 import { systemClock } from '../src/lib/clock.ts';
 
 /** The commands that do something, in the order of the help, each with its name below `cellwall`. */

@@ -1,7 +1,7 @@
 // Makes docs/metrics.md, the reference of what is exported to Prometheus, from the metrics themselves: names, types, labels and their
 // values are read from what a scrape would get. scripts/reference.ts writes it; a test compares.
 import { createMetrics } from '../src/observe/metrics.ts';
-import { typeUrls } from '../src/xds/type-url.ts';
+import { typeUrls } from '../src/xds/resources/type-url.ts';
 
 /** What a scrape does not tell. A metric without a line here, or a line without its metric, fails. */
 const advice: Readonly<Record<string, { readonly unit: string; readonly alert: string }>> = {

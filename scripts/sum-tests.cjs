@@ -35,7 +35,10 @@ for (const file of process.argv.slice(3)) {
 
 function firstLines(message) {
   const lines = message.split('\n').filter((line) => !/^\s+at /.test(line));
-  return lines.slice(0, 12).map((line) => `    ${line.slice(0, 400)}`).join('\n');
+  return lines
+    .slice(0, 12)
+    .map((line) => `    ${line.slice(0, 400)}`)
+    .join('\n');
 }
 
 process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);

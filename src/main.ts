@@ -41,7 +41,7 @@ const run: CliRun = {
     }
   },
   async inspect(options) {
-    const { inspect } = await import('./serve/inspect.ts');
+    const { inspect } = await import('./validate/inspect.ts');
     return inspect(options, { env: process.env });
   },
   ...createSidecarRun({ env: process.env }),

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Room, roomsTable } from './support/rooms-table.ts';
+import { type AllowedRoom, type Room, roomsTable } from './support/rooms-table.ts';
 import { projectRoot, type SourceFile, sourceFiles } from './support/source-files.ts';
 import { sourceImports } from './support/source-imports.ts';
 
@@ -74,6 +74,34 @@ describe('the table of rooms', () => {
       });
     });
     expect(violations).toEqual([]);
+  });
+
+  it('allows no more than is used', () => {
+    const unused = rooms
+      .filter((room) => !room.everything)
+      .flatMap((room) => {
+        const imports = sources
+          .filter(({ path }) => roomOf(path) === room.name)
+          .flatMap((file) =>
+            sourceImports(file.text).map(({ specifier, typeOnly }) => ({
+              typeOnly,
+              target: specifier.startsWith('.') ? normalize(join(dirname(file.path), specifier)) : specifier,
+            })),
+          );
+        const used = ({ room: name, file, typesOnly }: AllowedRoom): boolean =>
+          imports.some(({ target, typeOnly }) =>
+            name === 'gen'
+              ? target.startsWith('#gen/')
+              : // An allowance for values that only types are imported by is too wide, too.
+                (typesOnly || !typeOnly) &&
+                target.startsWith(`src/${name}/`) &&
+                (file === undefined || target.endsWith(`/${file}`)),
+          );
+        const names = room.rooms.filter((entry) => !used(entry)).map((entry) => entry.file ?? entry.room);
+        const packages = room.packages.filter(({ name }) => !imports.some(({ target }) => packageOf(target) === name));
+        return [...names, ...packages.map(({ name }) => name)].map((name) => `${room.name}: ${name}`);
+      });
+    expect(unused).toEqual([]);
   });
 
   it('keeps a package that belongs to one file in one file', () => {

@@ -2,7 +2,7 @@
 // however it ends: a small shell waits on a pipe that only the demo holds, and kills what is left when that closes.
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
-import { envoyRecordPath, findLeftoverEnvoy } from '../../src/sidecar/envoy-record.ts';
+import { envoyRecordPath, findLeftoverEnvoy } from '../../src/sidecar/envoy/envoy-record.ts';
 import { untilTrue } from './until.ts';
 
 export interface Child {

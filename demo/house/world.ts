@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '../../src/lib/log.ts';
-import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 import type { Tell } from '../story/tell.ts';
 import { type Cellwall, createCellwall } from './cellwall.ts';
 import { type ControlPlane, createControlPlane } from './control-plane.ts';

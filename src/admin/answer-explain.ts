@@ -3,9 +3,9 @@
 import { CellwallError } from '../lib/errors.ts';
 import { didYouMean } from '../model/did-you-mean.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
-import { explain } from '../policy/explain.ts';
+import { explain } from '../policy/decide/explain.ts';
+import type { Caller, Token } from '../policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
-import type { Caller, Token } from '../policy/request.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
 /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */

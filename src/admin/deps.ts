@@ -1,6 +1,6 @@
 // What the admin API needs of the rest: read sides, the store, and two verbs of identity. main.ts provides them.
 import type { AuditLog } from '../audit/audit-log.ts';
-import type { CutOver } from '../control/cut-over.ts';
+import type { CutOver } from '../cutover/cut-over.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -9,7 +9,7 @@ import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
 import type { CrossChecked } from '../observe/cross-check.ts';
 import type { FailedHandshakes } from '../observe/handshakes.ts';
-import type { RecordedCall } from '../policy/recorded-call.ts';
+import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';

@@ -1,11 +1,12 @@
 // The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one pass with a record of them.
+
+import { cutOverWindow } from '../cutover/cut-over-window.ts';
+import { refuses } from '../cutover/refuses.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import { cutOverWindow } from '../policy/cut-over-window.ts';
 import type { AdminDeps } from './deps.ts';
 import { type HttpError, refusedCutOver } from './http-error.ts';
 import { meshOf, sinceOf } from './impact.ts';
 import type { Plan } from './plan.ts';
-import { refuses } from './refuses.ts';
 import type { CutOverRow } from './wire-record.ts';
 
 export type GateAnswer =

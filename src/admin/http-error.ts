@@ -1,9 +1,9 @@
 // The HTTP edge's mapper: any failure as a status and a body of one shape. What is not ours is `internal` and says nothing inside.
-import type { CutOverReason } from '../control/cut-over.ts';
+import type { CutOverReason } from '../cutover/cut-over.ts';
+import { refuses } from '../cutover/refuses.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Problem } from '../model/problem.ts';
-import { refuses } from './refuses.ts';
 import type { ErrorBody } from './wire.ts';
 
 export interface HttpError {

@@ -3,8 +3,8 @@ import { CellwallError } from '../lib/errors.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { resolve } from '../policy/resolve.ts';
-import { type SimulatedCall, type Simulation, simulate } from '../policy/simulate.ts';
+import { type SimulatedCall, type Simulation, simulate } from '../policy/replay/simulate.ts';
+import { resolve } from '../policy/resolve/resolve.ts';
 import type { AdminDeps, RecordReader } from './deps.ts';
 import type { SimulationAnswer } from './wire-record.ts';
 

@@ -21,11 +21,11 @@ import { statusCommand } from './commands/status.ts';
 import { svidCommand } from './commands/svid.ts';
 import { tokenCommand } from './commands/token.ts';
 import { validateCommand } from './commands/validate.ts';
-import { applyEnvironment } from './environment.ts';
-import { exitCodes } from './exit-codes.ts';
-import { describeOption } from './help.ts';
+import { applyEnvironment } from './flags/environment.ts';
 import type { CliContext } from './io.ts';
-import { printedBy } from './prints.ts';
+import { exitCodes } from './output/exit-codes.ts';
+import { describeOption } from './output/help.ts';
+import { printedBy } from './output/prints.ts';
 
 export function createCatalog(context: CliContext): Command {
   const program = new Command('cellwall')

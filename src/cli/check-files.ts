@@ -3,8 +3,8 @@ import { parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { resolve } from '../policy/resolve.ts';
-import type { NamedText } from './problems.ts';
+import { resolve } from '../policy/resolve/resolve.ts';
+import type { NamedText } from './output/problems.ts';
 
 export interface CheckedFiles {
   readonly documents: readonly ParsedDocument[];

@@ -1,8 +1,8 @@
 // What an import makes of the documents that are there: the service with its descriptors, and a policy of the import's own. Pure.
 import { parseAllDocuments, stringify } from 'yaml';
 import { CellwallError } from '../lib/errors.ts';
-import type { ImportedAccess } from '../policy/import-grpc-access.ts';
-import type { NamedText } from './problems.ts';
+import type { ImportedAccess } from '../policy/resolve/import-grpc-access.ts';
+import type { NamedText } from './output/problems.ts';
 
 export interface ImportedDocument {
   readonly key: string;

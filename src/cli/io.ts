@@ -1,7 +1,7 @@
 // What the command line is given: streams, environment, and the long-running commands. main.ts passes the real ones, tests
 // pass fakes; nothing below reads process.
 import type { Clock } from '../lib/clock.ts';
-import type { ExitCode } from './exit-codes.ts';
+import type { ExitCode } from './output/exit-codes.ts';
 import type { CliRun } from './run.ts';
 
 export interface Output {

@@ -3,12 +3,12 @@
 import { CommanderError } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
 import { createCatalog } from './catalog.ts';
-import type { ExitCode } from './exit-codes.ts';
 import type { CliContext, CliIo } from './io.ts';
 import { faultText } from './never-a-stack.ts';
 import { ofSystem } from './of-system.ts';
-import { formatIn } from './print.ts';
-import { printError, printFailure } from './print-failure.ts';
+import type { ExitCode } from './output/exit-codes.ts';
+import { formatIn } from './output/print.ts';
+import { printError, printFailure } from './output/print-failure.ts';
 
 export interface Program {
   /** Runs one command line (without node and script). Never throws; answers the exit code. */

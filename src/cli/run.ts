@@ -6,7 +6,7 @@ import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import type { XdsVariant } from '../sidecar/xds-variant.ts';
+import type { XdsVariant } from '../sidecar/envoy/xds-variant.ts';
 
 /** A name or address, and a port. */
 export interface HostPort {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { formatSocketPath } from '../lib/socket-path.ts';
-import { formatHostPort } from './address.ts';
+import { formatHostPort } from './flags/address.ts';
 import type { CliIo } from './io.ts';
 import type { ApplicationAddress, CliRun, EnrolOptions, IpPort, SidecarOptions, WantedIdentity } from './run.ts';
 
@@ -34,7 +34,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
     async fetchSvid(options) {
       const { directory, wanted } = options;
       const [{ fetchSvid }, { createLineLog }, token] = await Promise.all([
-        import('../sidecar/svid-fetch.ts'),
+        import('../sidecar/svid/svid-fetch.ts'),
         import('../lib/line-log.ts'),
         tokenFor(options, directory),
       ]);
@@ -65,9 +65,9 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
     await Promise.all([
       import('../sidecar/run-sidecar.ts'),
       import('../sidecar/stop-signals.ts'),
-      import('../sidecar/envoy-record.ts'),
+      import('../sidecar/envoy/envoy-record.ts'),
       import('../lib/line-log.ts'),
-      import('./choose-listen.ts'),
+      import('./flags/choose-listen.ts'),
       tokenFor(options, join(data, 'svid')),
     ]);
   const inbound = listen === undefined ? undefined : await chooseListen(listen, data, findLeftoverEnvoy(data)?.inbound);

@@ -6,9 +6,9 @@ import { join, resolve } from 'node:path';
 import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Json } from '../lib/table.ts';
-import { adminOf } from '../sidecar/admin-address.ts';
-import { createSvidFiles } from '../sidecar/svid-files.ts';
-import { writeConfig } from '../sidecar/write-config.ts';
+import { adminOf } from '../sidecar/envoy/admin-address.ts';
+import { writeConfig } from '../sidecar/envoy/write-config.ts';
+import { createSvidFiles } from '../sidecar/svid/svid-files.ts';
 import type { CliIo } from './io.ts';
 import type { BootstrapOptions, IpPort } from './run.ts';
 

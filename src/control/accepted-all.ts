@@ -1,6 +1,6 @@
 // Whether a proxy has accepted something of every type that it is served. Pure.
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { Snapshot } from '../xds/snapshot.ts';
+import type { Snapshot } from '../xds/resources/snapshot.ts';
 
 export function acceptedAll(snapshot: Snapshot | undefined, types: ProxyStatus['types']): boolean {
   if (snapshot === undefined) return false;

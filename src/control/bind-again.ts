@@ -3,9 +3,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import type { Clock } from '../lib/clock.ts';
-import { encodeResource } from '../xds/encode.ts';
-import type { EncodedResource, Snapshot } from '../xds/snapshot.ts';
-import { typeUrls } from '../xds/type-url.ts';
+import { encodeResource } from '../xds/resources/encode.ts';
+import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
+import { typeUrls } from '../xds/resources/type-url.ts';
 
 export interface BindAgain {
   /** The proxy rejected listeners of `snapshot`. */

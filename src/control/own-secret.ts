@@ -4,9 +4,9 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { Svid } from '../identity/svid.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { encodeResource } from '../xds/encode.ts';
-import type { EncodedResource } from '../xds/snapshot.ts';
-import { typeUrls } from '../xds/type-url.ts';
+import { encodeResource } from '../xds/resources/encode.ts';
+import type { EncodedResource } from '../xds/resources/snapshot.ts';
+import { typeUrls } from '../xds/resources/type-url.ts';
 
 export function ownSecret(svid: Svid): EncodedResource {
   if (svid.key === undefined) throw new CellwallError('internal', 'a pushed secret needs its key');

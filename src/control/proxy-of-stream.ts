@@ -1,9 +1,9 @@
 // What a stream says of its proxy, as the registry takes it: what it claims, as far as it may, and the host that its certificate names.
-import { nodeKeyOf } from '../identity/node-key-extension.ts';
+import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { clip } from '../lib/clip.ts';
 import { type AdvertiseRule, elsewhere, mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
-import type { StreamNode, StreamPeer } from '../xds/node.ts';
+import type { StreamNode, StreamPeer } from '../xds/server/node.ts';
 
 export interface ProxyOfStream {
   readonly node: string;

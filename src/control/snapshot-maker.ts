@@ -3,14 +3,14 @@
 import { toBinary } from '@bufbuild/protobuf';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { isFor } from '../policy/resolve-raw.ts';
+import { isFor } from '../policy/resolve/resolve-raw.ts';
 import { lint } from '../translate/linter.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../translate/proxy.ts';
 import { applyRaw } from '../translate/raw/apply-raw.ts';
 import { translate } from '../translate/translate.ts';
-import type { Interner } from '../xds/interner.ts';
-import type { EncodedResource, Snapshot } from '../xds/snapshot.ts';
-import { isTypeUrl, type TypeUrl, typeUrls } from '../xds/type-url.ts';
+import type { Interner } from '../xds/resources/interner.ts';
+import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
+import { isTypeUrl, type TypeUrl, typeUrls } from '../xds/resources/type-url.ts';
 
 /** Everything that all proxies' snapshots are made from. A new object is a new generation. */
 export interface Inputs {

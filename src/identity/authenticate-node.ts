@@ -4,8 +4,8 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
-import { nodeKeyOf } from './node-key-extension.ts';
-import { spiffeIdOf } from './verify-svid.ts';
+import { nodeKeyOf } from './x509/node-key-extension.ts';
+import { spiffeIdOf } from './x509/verify-svid.ts';
 
 export interface NodeClaim {
   /** Leaf of the client chain that TLS verified, DER; absent without mTLS. */

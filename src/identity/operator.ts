@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import type { IssuancePolicy } from './issuer.ts';
-import { spiffeIdOf } from './verify-svid.ts';
+import { spiffeIdOf } from './x509/verify-svid.ts';
 
 export const operatorPolicy: IssuancePolicy = { lifetimeMs: 60 * 60_000, dnsNames: [] };
 

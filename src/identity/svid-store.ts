@@ -7,12 +7,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
-import { sha256 } from './fingerprint.ts';
-import { nodeKeyOf } from './node-key-extension.ts';
-import { fromPem, toPem } from './pem.ts';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from './secret-file.ts';
 import type { Svid } from './svid.ts';
-import { verifySvid } from './verify-svid.ts';
+import { sha256 } from './x509/fingerprint.ts';
+import { nodeKeyOf } from './x509/node-key-extension.ts';
+import { fromPem, toPem } from './x509/pem.ts';
+import { verifySvid } from './x509/verify-svid.ts';
 
 export interface SvidStore {
   /** The node's SVID, if it is still valid, of that identity and host, and of the present roots. */

@@ -10,7 +10,7 @@ import type {
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
 import { parseSpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
-import { oddPath, type RecordedPath } from '../policy/recorded-path.ts';
+import { oddPath, type RecordedPath } from '../policy/replay/recorded-path.ts';
 import { type Results, readResults, shadowOf } from './rbac-results.ts';
 import type { Call, CallerClass } from './traffic.ts';
 

@@ -1,6 +1,6 @@
 // Recorded paths as parts of keys. The list of rules that a shape was judged among is the same for all calls of a service until
 // its rules change: it is kept once, and named by a number.
-import type { RecordedPath } from '../policy/recorded-path.ts';
+import type { RecordedPath } from '../policy/replay/recorded-path.ts';
 
 export interface PathKeys {
   of(path: RecordedPath | undefined): string;

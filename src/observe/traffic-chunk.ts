@@ -1,6 +1,6 @@
 // A part of the traffic record as JSON. The lists of rules that shapes of paths were judged among are written once a chunk.
 import type { Json } from '../lib/table.ts';
-import type { RecordedPath } from '../policy/recorded-path.ts';
+import type { RecordedPath } from '../policy/replay/recorded-path.ts';
 import type { Aggregate } from './traffic.ts';
 
 /** Of this form: what another version wrote is not read. */

@@ -2,7 +2,7 @@
 // strings, and of paths no more than rules tell apart (policy/recorded-path.ts). Each service has a budget of its own: what one
 // proxy reports, truly or not, pushes out nothing of another service.
 import type { Clock } from '../lib/clock.ts';
-import type { CallerClass, RecordedCall } from '../policy/recorded-call.ts';
+import type { CallerClass, RecordedCall } from '../policy/replay/recorded-call.ts';
 import { createPathKeys } from './path-keys.ts';
 import { createServiceTraffic, type ServiceTraffic, withDay, within } from './service-traffic.ts';
 

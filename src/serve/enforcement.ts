@@ -2,7 +2,7 @@
 import type { Explanation } from '../admin/wire.ts';
 import type { Control } from '../control/control.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import { typeUrls } from '../xds/type-url.ts';
+import { typeUrls } from '../xds/resources/type-url.ts';
 
 type Enforcing = Pick<Control, 'proxies' | 'revision' | 'published'>;
 

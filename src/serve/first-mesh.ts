@@ -2,7 +2,7 @@
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { resolve } from '../policy/resolve.ts';
+import { resolve } from '../policy/resolve/resolve.ts';
 import type { Store, StoreState } from '../store/store.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 

@@ -7,11 +7,16 @@ import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node
 import type { Authority } from '../identity/authority.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { authorities } from '../identity/catalog.ts';
-import { certificateFingerprint } from '../identity/fingerprint.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../identity/issuer.ts';
 import { isOperator } from '../identity/operator.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
+import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
+import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
+import type { ApplicationReceiver } from '../identity-api/receive-application.ts';
+import type { CountersReceiver } from '../identity-api/receive-counters.ts';
+import type { LeaveReceiver } from '../identity-api/receive-leave.ts';
+import type { PortsReceiver } from '../identity-api/receive-ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -20,11 +25,6 @@ import type { Table } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
-import { createIdentityApi, type IdentityApi } from '../workload/identity-api.ts';
-import type { ApplicationReceiver } from '../workload/receive-application.ts';
-import type { CountersReceiver } from '../workload/receive-counters.ts';
-import type { LeaveReceiver } from '../workload/receive-leave.ts';
-import type { PortsReceiver } from '../workload/receive-ports.ts';
 import { checkSameAuthority } from './same-authority.ts';
 
 export interface IdentityServices {

@@ -3,8 +3,8 @@
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
-import { check } from '../policy/check.ts';
-import { resolve } from '../policy/resolve.ts';
+import { check } from '../policy/resolve/check.ts';
+import { resolve } from '../policy/resolve/resolve.ts';
 import type { StateCheck } from '../store/store.ts';
 import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 

@@ -4,7 +4,7 @@ import type { IssuedCertificate } from '../admin/wire.ts';
 import type { Control } from '../control/control.ts';
 import type { IssuedCertificate as Recorded } from '../identity/issued-log.ts';
 import { isOperator } from '../identity/operator.ts';
-import { fromPem } from '../identity/pem.ts';
+import { fromPem } from '../identity/x509/pem.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';

@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 import type { ApplicationAddress } from './application-address.ts';
-import { covers, socketsOn } from './proc-sockets.ts';
+import { covers, socketsOn } from './envoy/proc-sockets.ts';
 
 export interface ApplicationLook {
   readonly answers: boolean;

@@ -1,13 +1,14 @@
 // Before Envoy drains, its callers are told to go elsewhere: the helper says to the control plane that this proxy leaves. A control
 // plane that is away, or older, is never in the way of an end.
+
+import { deliver } from '../identity-api/deliver.ts';
+import { identityPaths } from '../identity-api/identity-protocol.ts';
+import type { LeaveRequest } from '../identity-api/leave-request.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { deliver } from '../workload/deliver.ts';
-import { identityPaths } from '../workload/identity-protocol.ts';
-import type { LeaveRequest } from '../workload/leave-request.ts';
 import type { HostPort } from './host-port.ts';
 import { pause } from './pause.ts';
-import type { StoredSvid } from './svid-files.ts';
+import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface GoodbyeOptions extends LeaveRequest {
   readonly server: HostPort;

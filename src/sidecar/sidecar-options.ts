@@ -3,9 +3,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import type { ObtainSvidDeps } from './obtain-svid.ts';
+import type { XdsVariant } from './envoy/xds-variant.ts';
 import type { StopSignals } from './stop-signals.ts';
-import type { XdsVariant } from './xds-variant.ts';
+import type { ObtainSvidDeps } from './svid/obtain-svid.ts';
 
 export interface SidecarOptions {
   /** Identity API, "host:port". */

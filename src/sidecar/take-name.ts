@@ -1,15 +1,16 @@
 // Before Envoy starts: is the name (`<SPIFFE ID>~<instance>`) this proxy's? A folder that was copied has the first one's key and name, and an
 // `--instance` may be given twice. The one that has the name keeps it; the other takes one of its own, or ends. A control plane that is away,
 // or older, is in nobody's way: it looks again when Envoy connects.
+
+import { deliver } from '../identity-api/deliver.ts';
+import { identityPaths } from '../identity-api/identity-protocol.ts';
+import type { LeaveRequest } from '../identity-api/leave-request.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { deliver } from '../workload/deliver.ts';
-import { identityPaths } from '../workload/identity-protocol.ts';
-import type { LeaveRequest } from '../workload/leave-request.ts';
 import type { HostPort } from './host-port.ts';
 import { newInstance } from './instance.ts';
 import { pause } from './pause.ts';
-import type { StoredSvid } from './svid-files.ts';
+import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface TakeNameOptions {
   readonly server: HostPort;

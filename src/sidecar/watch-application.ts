@@ -1,14 +1,15 @@
 // Looks after the application again and again: what changes is said in the log and to the control plane, which sends callers to another
 // replica while it is down. A control plane that is away, or older, is told again later.
+
+import { deliver } from '../identity-api/deliver.ts';
+import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { deliver } from '../workload/deliver.ts';
-import { identityPaths } from '../workload/identity-protocol.ts';
 import { type ApplicationAddress, formatApplication } from './application-address.ts';
 import type { HostPort } from './host-port.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
-import type { StoredSvid } from './svid-files.ts';
+import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface WatchApplicationOptions {
   readonly application: ApplicationAddress;

@@ -1,7 +1,7 @@
 // What `status` and `simulate` say of logs and counters.
 import { expect, it } from 'vitest';
-import { formatCrossCheck } from '../../src/cli/format-cross-check.ts';
-import { formatSimulation } from '../../src/cli/format-simulation.ts';
+import { formatCrossCheck } from '../../src/cli/output/format-cross-check.ts';
+import { formatSimulation } from '../../src/cli/output/format-simulation.ts';
 
 const now = Date.UTC(2026, 0, 2);
 const proxy = (node: string) => ({

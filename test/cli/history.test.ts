@@ -1,6 +1,6 @@
 // Looking before a step back, and afterwards at what every revision was.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CutOver } from '../../src/control/cut-over.ts';
+import type { CutOver } from '../../src/cutover/cut-over.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
-import { decide } from '../../src/policy/decide.ts';
+import { decide } from '../../src/policy/decide/decide.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { runCli } from '../support/cli-harness.ts';
 import { type DescribedMethod, descriptorSet } from '../support/descriptor-set.ts';

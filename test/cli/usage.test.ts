@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { documentKinds } from '../../src/cli/document-key.ts';
+import { documentKinds } from '../../src/cli/flags/document-key.ts';
 import type { CliRun, ServeOptions, SidecarOptions } from '../../src/cli/run.ts';
 import { documentSchemas } from '../../src/model/documents/document.ts';
 import { runCli } from '../support/cli-harness.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { inspect } from '../../src/serve/inspect.ts';
+import { inspect } from '../../src/validate/inspect.ts';
 import { runCli } from '../support/cli-harness.ts';
 import { projectRoot } from '../support/source-files.ts';
 

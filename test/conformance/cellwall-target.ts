@@ -1,12 +1,12 @@
 // The project's own server as a target: in this process, over its cache.
 import { silentLog } from '../../src/lib/log.ts';
-import { createSnapshotCache } from '../../src/xds/cache.ts';
-import { createInterner } from '../../src/xds/interner.ts';
-import type { NodeKey } from '../../src/xds/node.ts';
-import { createXdsServer } from '../../src/xds/server.ts';
-import type { EncodedResource } from '../../src/xds/snapshot.ts';
-import { listenGrpc } from '../../src/xds/transport-grpc.ts';
-import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
+import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
+import { createInterner } from '../../src/xds/resources/interner.ts';
+import type { EncodedResource } from '../../src/xds/resources/snapshot.ts';
+import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
+import type { NodeKey } from '../../src/xds/server/node.ts';
+import { createXdsServer } from '../../src/xds/server/server.ts';
+import { listenGrpc } from '../../src/xds/server/transport-grpc.ts';
 import { codecs } from './contents.ts';
 import type { Target } from './target.ts';
 import { kinds } from './variant.ts';

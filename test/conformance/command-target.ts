@@ -3,7 +3,7 @@
 // sees it, and ends with its standard input.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { type Contents, codecs } from './contents.ts';
 import type { Target } from './target.ts';
 import { kinds, type Variant } from './variant.ts';

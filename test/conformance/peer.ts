@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DeltaDiscoveryResponse, DiscoveryResponse } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { createRawXdsClient, type DeltaStream, type SotwStream } from '../support/raw-xds-client.ts';
 import { codecs } from './contents.ts';
 import { type Kind, kinds, methodOf, type Variant } from './variant.ts';

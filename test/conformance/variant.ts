@@ -1,6 +1,7 @@
 // The four variants of the protocol: how resources are grouped into streams, and how their state is told.
-import { discoveryServices } from '../../src/xds/services.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import { discoveryServices } from '../../src/xds/server/services.ts';
 
 export type Kind = keyof typeof typeUrls;
 export const kinds: readonly Kind[] = ['cluster', 'endpoint', 'secret', 'listener', 'route', 'extension'];

@@ -9,13 +9,13 @@ import type { DocumentKey } from '../../src/model/documents/document.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
-import { check } from '../../src/policy/check.ts';
+import { check } from '../../src/policy/resolve/check.ts';
 import { createRegistry } from '../../src/registry/registry.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Change } from '../../src/store/store.ts';
-import { createSnapshotCache } from '../../src/xds/cache.ts';
-import type { NodeKey } from '../../src/xds/node.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import type { NodeKey } from '../../src/xds/server/node.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { createCutOver } from '../../src/control/cut-over.ts';
-import { createProbeApplication } from '../../src/control/probe-application.ts';
+import { createCutOver } from '../../src/cutover/cut-over.ts';
+import { createProbeApplication } from '../../src/cutover/probe-application.ts';
 import type { ServiceCoverage } from '../../src/observe/coverage.ts';
 import { createTraffic } from '../../src/observe/traffic.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';

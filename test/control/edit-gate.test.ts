@@ -1,7 +1,7 @@
 // The gate of edited documents, on a clock of the test's: held first, asked, asked again, admitted.
 import { expect, it } from 'vitest';
-import type { CutOverReason } from '../../src/control/cut-over.ts';
-import { createEditGate } from '../../src/control/edit-gate.ts';
+import type { CutOverReason } from '../../src/cutover/cut-over.ts';
+import { createEditGate } from '../../src/cutover/edit-gate.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { documentsOf, meshText, serviceText, yaml } from '../support/resolve-text.ts';

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createPorts } from '../../demo/house/ports.ts';
 import { createProcesses, tail } from '../../demo/house/processes.ts';
 import { until, untilTrue } from '../../demo/house/until.ts';
-import { writeEnvoyRecord } from '../../src/sidecar/envoy-record.ts';
+import { writeEnvoyRecord } from '../../src/sidecar/envoy/envoy-record.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { type JsonGeneralNames, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
 import { describe, expect, it } from 'vitest';
 import { createNodeAuthenticator } from '../../src/identity/authenticate-node.ts';
-import { uriSans } from '../../src/identity/uri-sans.ts';
+import { uriSans } from '../../src/identity/x509/uri-sans.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { domainOf } from '../support/identity-harness.ts';
 

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
-import { fromPem } from '../../src/identity/pem.ts';
+import { fromPem } from '../../src/identity/x509/pem.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { domainOf } from '../support/identity-harness.ts';

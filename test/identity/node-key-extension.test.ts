@@ -2,7 +2,7 @@
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { createCertificate, signingKeyOf } from '../../src/identity/ca/certificate.ts';
-import { nodeKeyOf } from '../../src/identity/node-key-extension.ts';
+import { nodeKeyOf } from '../../src/identity/x509/node-key-extension.ts';
 
 async function certificateWith(nodeKey: string | undefined): Promise<Buffer> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createCsr } from '../../src/identity/create-csr.ts';
-import { fromPem, toPem } from '../../src/identity/pem.ts';
-import { readCsr } from '../../src/identity/read-csr.ts';
+import { createCsr } from '../../src/identity/x509/create-csr.ts';
+import { fromPem, toPem } from '../../src/identity/x509/pem.ts';
+import { readCsr } from '../../src/identity/x509/read-csr.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

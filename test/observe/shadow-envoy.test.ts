@@ -6,7 +6,7 @@ import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from
 import { httpCall as readHttp, readLogName, tcpCall as readTcp } from '../../src/observe/access-log.ts';
 import type { Call } from '../../src/observe/traffic.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
-import { createPathRecorder } from '../../src/policy/recorded-path.ts';
+import { createPathRecorder } from '../../src/policy/replay/recorded-path.ts';
 import { type EchoApplication, startHttp1Echo, startTcpEcho } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';
 import { httpCall } from '../support/http-call.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
-import { type Decision, decide } from '../../src/policy/decide.ts';
-import { explain } from '../../src/policy/explain.ts';
+import { type Decision, decide } from '../../src/policy/decide/decide.ts';
+import { explain } from '../../src/policy/decide/explain.ts';
+import type { AccessRequest, AnonymousVia, Caller } from '../../src/policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
-import type { AccessRequest, AnonymousVia, Caller } from '../../src/policy/request.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
 import { cellText, meshOf, meshText, policyText, serviceText, workloadText, yaml } from '../support/resolve-text.ts';
 

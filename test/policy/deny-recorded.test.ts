@@ -2,11 +2,11 @@
 // and of others.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decide } from '../../src/policy/decide.ts';
-import { createDecideRecorded } from '../../src/policy/decide-recorded.ts';
+import { decide } from '../../src/policy/decide/decide.ts';
+import { canonicalPath } from '../../src/policy/decide/path.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
-import { canonicalPath } from '../../src/policy/path.ts';
-import { createPathRecorder } from '../../src/policy/recorded-path.ts';
+import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
+import { createPathRecorder } from '../../src/policy/replay/recorded-path.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 const key = 'files' as ServiceKey;

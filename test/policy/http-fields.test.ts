@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseDocuments } from '../../src/model/parse.ts';
 import type { ServiceIr } from '../../src/policy/ir.ts';
-import { certificateHeaders } from '../../src/policy/resolve-identity-headers.ts';
+import { certificateHeaders } from '../../src/policy/resolve/resolve-identity-headers.ts';
 import { meshOf, meshText, problemsOf, serviceText, yaml } from '../support/resolve-text.ts';
 
 const api = (spec: string, protocol = 'http1', mesh = meshText()): string =>

@@ -1,7 +1,7 @@
 // Tokens in documents: what is refused, what is warned of, and what a record can tell of them.
 import { describe, expect, it } from 'vitest';
-import { createDecideRecorded } from '../../src/policy/decide-recorded.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
+import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
 import { createTokenKey } from '../support/mint-token.ts';
 import { meshOf, policyText, problemsOf, serviceText, yaml } from '../support/resolve-text.ts';
 

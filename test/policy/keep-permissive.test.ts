@@ -1,9 +1,9 @@
 // What of an edit waits while it may not make services strict, and what goes on.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../src/policy/decide.ts';
-import { keepPermissive } from '../../src/policy/keep-permissive.ts';
-import type { AccessRequest } from '../../src/policy/request.ts';
+import { keepPermissive } from '../../src/cutover/keep-permissive.ts';
+import { decide } from '../../src/policy/decide/decide.ts';
+import type { AccessRequest } from '../../src/policy/decide/request.ts';
 import { documentsOf, meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 const api = (mode: string, more = ''): string => serviceText('api', 'http1', `, mtls: {mode: ${mode}}${more}`);

@@ -2,7 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { canonicalPath, type EscapedSlashes } from '../../src/policy/path.ts';
+import { canonicalPath, type EscapedSlashes } from '../../src/policy/decide/path.ts';
 import { type RunningEnvoy, startEnvoy } from '../support/start-envoy.ts';
 
 let envoy: RunningEnvoy;

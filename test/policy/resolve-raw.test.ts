@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { answerExplain } from '../../src/admin/answer-explain.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
-import { resolve } from '../../src/policy/resolve.ts';
+import { resolve } from '../../src/policy/resolve/resolve.ts';
 
 const base = `
 apiVersion: cellwall/v1

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { check } from '../../src/policy/check.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
-import { resolve } from '../../src/policy/resolve.ts';
+import { check } from '../../src/policy/resolve/check.ts';
+import { resolve } from '../../src/policy/resolve/resolve.ts';
 import { type DescribedField, descriptorSet } from '../support/descriptor-set.ts';
 import {
   problemsOf as allProblemsOf,

@@ -3,10 +3,10 @@
 import { X509Certificate } from 'node:crypto';
 import { constrainCa } from '../../src/identity/ca/constrain.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
-import { explain } from '../../src/policy/explain.ts';
+import { explain } from '../../src/policy/decide/explain.ts';
+import type { AccessRequest } from '../../src/policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
-import type { AccessRequest } from '../../src/policy/request.ts';
-import { resolve } from '../../src/policy/resolve.ts';
+import { resolve } from '../../src/policy/resolve/resolve.ts';
 import { createTestCa, type TestCa, type TestCertificate } from '../support/test-ca.ts';
 import { startFleetOfWalls } from './explain/fleet-of-walls.ts';
 import { callerOf, type Matcher, matchers, matchersOf } from './explain/matchers.ts';

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRawXdsClient } from '../support/raw-xds-client.ts';
 import { serviceText, yaml } from '../support/resolve-text.ts';

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRawXdsClient, type RawXdsClient } from '../support/raw-xds-client.ts';
 import { policyText, serviceText, yaml } from '../support/resolve-text.ts';

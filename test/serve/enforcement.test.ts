@@ -4,7 +4,7 @@ import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import type { ProxyStatus, TypeStatus } from '../../src/registry/proxy-status.ts';
 import { withEnforcement } from '../../src/serve/enforcement.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 
 const answer = { decision: 'refused', target: 'api' } as unknown as Explanation;
 const proxy = (node: string, filters: Partial<TypeStatus>, more: Partial<ProxyStatus> = {}): ProxyStatus => ({

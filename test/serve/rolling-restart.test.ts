@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { readStats } from '../../src/sidecar/read-stats.ts';
+import { readStats } from '../../src/sidecar/envoy/read-stats.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import { startHttp1Echo, startHttp2Echo, startTcpEcho } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';

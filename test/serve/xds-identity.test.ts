@@ -11,8 +11,8 @@ import {
   ConfigStatus,
   type ClientStatusRequestSchema as RequestSchema,
 } from '#gen/envoy/service/status/v3/csds_pb.js';
-import { discoveryServices } from '../../src/xds/services.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import { discoveryServices } from '../../src/xds/server/services.ts';
 import { createRawXdsClient, type RawXdsClient } from '../support/raw-xds-client.ts';
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
 import { createTestCa, type TestCertificate } from '../support/test-ca.ts';

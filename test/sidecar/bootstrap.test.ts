@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { silentLog } from '../../src/lib/log.ts';
-import { type BootstrapParams, bootstrap } from '../../src/sidecar/bootstrap.ts';
-import { fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+import { type BootstrapParams, bootstrap } from '../../src/sidecar/envoy/bootstrap.ts';
+import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { createIdentityHarness } from '../support/identity-harness.ts';
 import { validateBootstrap } from '../support/validate-bootstrap.ts';
 

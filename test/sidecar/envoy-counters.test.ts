@@ -1,6 +1,6 @@
 // Envoy's statistics → our counters; the text is what Envoy 1.40 wrote.
 import { expect, it } from 'vitest';
-import { readCounters, statsQuery } from '../../src/sidecar/envoy-counters.ts';
+import { readCounters, statsQuery } from '../../src/sidecar/envoy/envoy-counters.ts';
 
 const text = `access_logs.grpc_access_log.logs_dropped: 3
 access_logs.grpc_access_log.logs_written: 20

@@ -10,7 +10,7 @@ import {
   findLeftoverEnvoy,
   removeEnvoyRecord,
   writeEnvoyRecord,
-} from '../../src/sidecar/envoy-record.ts';
+} from '../../src/sidecar/envoy/envoy-record.ts';
 
 let dir: string;
 let config: string;

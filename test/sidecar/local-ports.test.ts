@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { localPorts } from '../../src/lib/local-ports.ts';
+import { watchPorts } from '../../src/sidecar/envoy/watch-ports.ts';
 import { runSidecar } from '../../src/sidecar/run-sidecar.ts';
-import { watchPorts } from '../../src/sidecar/watch-ports.ts';
 import { eventually } from '../support/eventually.ts';
 import { keepLog } from '../support/return-wall.ts';
 

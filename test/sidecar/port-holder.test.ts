@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
-import { portHolder } from '../../src/sidecar/port-holder.ts';
-import type { ProcSocket } from '../../src/sidecar/proc-sockets.ts';
+import { portHolder } from '../../src/sidecar/envoy/port-holder.ts';
+import type { ProcSocket } from '../../src/sidecar/envoy/proc-sockets.ts';
 import { freePorts } from '../support/free-ports.ts';
 
 const servers: Server[] = [];

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { uriSans } from '../../src/identity/uri-sans.ts';
+import { uriSans } from '../../src/identity/x509/uri-sans.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { readStats } from '../../src/sidecar/read-stats.ts';
+import { readStats } from '../../src/sidecar/envoy/read-stats.ts';
 import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import type { SidecarOptions } from '../../src/sidecar/sidecar-options.ts';
 import { eventually } from '../support/eventually.ts';

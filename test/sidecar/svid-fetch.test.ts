@@ -8,7 +8,7 @@ import { connect } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { type FetchSvidOptions, fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+import { type FetchSvidOptions, fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 

@@ -1,6 +1,7 @@
 // The command line with streams, environment and long-running commands that a test gives and sees.
-import type { ExitCode } from '../../src/cli/exit-codes.ts';
+
 import type { CliIo } from '../../src/cli/io.ts';
+import type { ExitCode } from '../../src/cli/output/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import type { CliRun } from '../../src/cli/run.ts';
 import { createFakeClock } from './fake-clock.ts';

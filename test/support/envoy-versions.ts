@@ -2,7 +2,7 @@
 
 import { silentLog } from '../../src/lib/log.ts';
 import { findPinnedBinary, type PinnedBinary } from '../../src/lib/pinned-binary.ts';
-import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 import { qualifying } from './figure.ts';
 
 /** Older ones are refused (src/lib/envoy-version.ts). */

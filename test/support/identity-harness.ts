@@ -7,16 +7,16 @@ import { createAttestors } from '../../src/identity/attestor/catalog.ts';
 import type { JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
 import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
-import { certificateFingerprint } from '../../src/identity/fingerprint.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../../src/identity/issuer.ts';
 import { createServerSvid, type ServerSvid } from '../../src/identity/server-svid.ts';
+import { certificateFingerprint } from '../../src/identity/x509/fingerprint.ts';
+import { createIdentityApi } from '../../src/identity-api/identity-api.ts';
+import type { CountersReceiver } from '../../src/identity-api/receive-counters.ts';
+import type { LeaveReceiver } from '../../src/identity-api/receive-leave.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Redacted } from '../../src/lib/redacted.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
-import { createIdentityApi } from '../../src/workload/identity-api.ts';
-import type { CountersReceiver } from '../../src/workload/receive-counters.ts';
-import type { LeaveReceiver } from '../../src/workload/receive-leave.ts';
 import { createMemoryTable } from './memory-table.ts';
 
 export interface IdentityHarness {

@@ -3,7 +3,7 @@ import { parseDocuments } from '../../src/model/parse.ts';
 import type { ParsedDocument } from '../../src/model/parsed-document.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
-import { resolve } from '../../src/policy/resolve.ts';
+import { resolve } from '../../src/policy/resolve/resolve.ts';
 
 export function documentsOf(text: string, file = 'test.yaml'): readonly ParsedDocument[] {
   const parsed = parseDocuments(text, file);

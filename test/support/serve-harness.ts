@@ -9,7 +9,7 @@ import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { serve } from '../../src/serve/serve.ts';
-import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 
 export interface ServeHarness {
   /** Temporary, removed by `stop`. */

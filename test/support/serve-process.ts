@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid-fetch.ts';
+import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { eventually } from './eventually.ts';
 import { freePorts } from './free-ports.ts';
 

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '../../src/lib/log.ts';
-import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 import { eventually } from './eventually.ts';
 
 export interface SidecarProcess {

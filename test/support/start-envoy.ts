@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../src/lib/log.ts';
-import { findEnvoy } from '../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 
 export interface RunningEnvoy {
   readonly pid: number;

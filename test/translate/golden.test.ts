@@ -10,7 +10,7 @@ import { extensionRegistry } from '../../src/translate/lint/registry.ts';
 import { lint } from '../../src/translate/linter.ts';
 import type { TranslatedResource } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { createTestCa, type TestCa } from '../support/test-ca.ts';
 import { startTranslatedProxy } from '../support/translated-proxy.ts';
 import { goldenBundles, scenariosWith } from './scenarios.ts';

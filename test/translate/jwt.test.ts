@@ -2,9 +2,9 @@
 // with the claims that a rule names; and only from those who have no certificate.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
-import { decide } from '../../src/policy/decide.ts';
+import { decide } from '../../src/policy/decide/decide.ts';
+import type { Caller, Token } from '../../src/policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
-import type { Caller, Token } from '../../src/policy/request.ts';
 import { lint } from '../../src/translate/linter.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';

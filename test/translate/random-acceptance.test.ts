@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { ProxyShape } from '../../src/translate/proxy.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { createTestCa } from '../support/test-ca.ts';
 import { startTranslatedProxy, type TranslatedInputs } from '../support/translated-proxy.ts';
 import { arbitraryCase, type Case, shapesOf } from './arbitrary-mesh.ts';

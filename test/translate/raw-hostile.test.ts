@@ -2,7 +2,7 @@
 // that look like something else.
 import { describe, expect, test } from 'vitest';
 import { parseDocuments } from '../../src/model/parse.ts';
-import { resolve } from '../../src/policy/resolve.ts';
+import { resolve } from '../../src/policy/resolve/resolve.ts';
 import { framingHeaders, ownHeaders } from '../../src/translate/names.ts';
 import { otherOverrides } from '../../src/translate/override-headers.ts';
 import { checkRaw } from '../../src/translate/raw/check-raw.ts';

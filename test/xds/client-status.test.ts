@@ -8,10 +8,10 @@ import {
   ConfigStatus,
   type ClientStatusRequestSchema as RequestSchema,
 } from '#gen/envoy/service/status/v3/csds_pb.js';
-import { clientStatus } from '../../src/xds/client-status.ts';
-import { encodeResource } from '../../src/xds/encode.ts';
-import type { NodeKey } from '../../src/xds/node.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { clientStatus } from '../../src/xds/csds/client-status.ts';
+import { encodeResource } from '../../src/xds/resources/encode.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import type { NodeKey } from '../../src/xds/server/node.ts';
 import { createRawXdsClient, type RawXdsClient } from '../support/raw-xds-client.ts';
 import { type Fixture, node, nodeKey, snapshotOf, startXds } from './xds-fixture.ts';
 

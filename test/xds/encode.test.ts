@@ -9,10 +9,10 @@ import {
   DiscoveryResponseSchema,
   ResourceSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { contentVersion, encodeResource } from '../../src/xds/encode.ts';
-import { spliceDelta, spliceSotw } from '../../src/xds/response.ts';
-import { setVersion } from '../../src/xds/set-version.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { spliceDelta, spliceSotw } from '../../src/xds/protocol/response.ts';
+import { contentVersion, encodeResource } from '../../src/xds/resources/encode.ts';
+import { setVersion } from '../../src/xds/resources/set-version.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 
 const typeUrl = typeUrls.cluster;
 const sizes = [0, 1, 127, 128, 16_383, 16_384, 300_000];

@@ -18,9 +18,9 @@ import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js
 import { RBACSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { createInterner } from '../../src/xds/interner.ts';
-import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
-import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
+import { createInterner } from '../../src/xds/resources/interner.ts';
+import type { EncodedResource, Snapshot } from '../../src/xds/resources/snapshot.ts';
+import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
 import type { RunningEnvoy } from '../support/start-envoy.ts';
 
 const interner = createInterner();

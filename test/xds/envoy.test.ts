@@ -14,9 +14,9 @@ import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { DownstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { Redacted } from '../../src/lib/redacted.ts';
-import type { StreamEvent } from '../../src/xds/observer.ts';
-import type { EncodedResource } from '../../src/xds/snapshot.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import type { EncodedResource } from '../../src/xds/resources/snapshot.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import type { StreamEvent } from '../../src/xds/server/observer.ts';
 import { adsBootstrap } from '../support/ads-bootstrap.ts';
 import { type RunningEnvoy, startEnvoy } from '../support/start-envoy.ts';
 import { createTestCa, type TestCa, type TestCertificate, writeTestCertificate } from '../support/test-ca.ts';

@@ -4,8 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { createInterner } from '../../src/xds/interner.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { createInterner } from '../../src/xds/resources/interner.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 
 test('equal type, name, version and content give the very same object', () => {
   const interner = createInterner();

@@ -6,11 +6,11 @@ import {
   type DiscoveryResponse,
   DiscoveryResponseSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { stepDelta } from '../../src/xds/delta.ts';
-import type { Snapshot } from '../../src/xds/snapshot.ts';
-import { stepSotw } from '../../src/xds/sotw.ts';
-import { openStream, type Step } from '../../src/xds/stream-state.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
+import { stepDelta } from '../../src/xds/protocol/delta.ts';
+import { stepSotw } from '../../src/xds/protocol/sotw.ts';
+import { openStream, type Step } from '../../src/xds/protocol/stream-state.ts';
+import type { Snapshot } from '../../src/xds/resources/snapshot.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { type Contents, snapshotOf, textOf } from './xds-fixture.ts';
 
 export type Kind = keyof typeof typeUrls;

@@ -5,10 +5,10 @@
 //   3. as many responses have arrived as the server told its observer to have sent.
 import type { DeltaDiscoveryResponse, DiscoveryResponse } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { silentLog } from '../../src/lib/log.ts';
-import type { NodeKey } from '../../src/xds/node.ts';
-import type { StreamId } from '../../src/xds/observer.ts';
-import { typeUrls } from '../../src/xds/type-url.ts';
-import { type VariantName, variants } from '../../src/xds/variant.ts';
+import { type VariantName, variants } from '../../src/xds/protocol/variant.ts';
+import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import type { NodeKey } from '../../src/xds/server/node.ts';
+import type { StreamId } from '../../src/xds/server/observer.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createRawXdsClient, type DeltaStream, type RawStream, type SotwStream } from '../support/raw-xds-client.ts';
 import type { Stories, Telling } from './random-clients.ts';

@@ -2,16 +2,16 @@
 import type { Clock } from '../../src/lib/clock.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
-import { createSnapshotCache, type SnapshotCache } from '../../src/xds/cache.ts';
-import { encodeResource } from '../../src/xds/encode.ts';
-import type { TlsMaterial } from '../../src/xds/entrance.ts';
-import type { Limits } from '../../src/xds/limits.ts';
-import type { NodeKey } from '../../src/xds/node.ts';
-import type { StreamAuthenticator, StreamEvent, StreamObserver } from '../../src/xds/observer.ts';
-import { createXdsServer, type XdsServer } from '../../src/xds/server.ts';
-import type { EncodedResource, Snapshot } from '../../src/xds/snapshot.ts';
-import { type GrpcListener, listenGrpc } from '../../src/xds/transport-grpc.ts';
-import { type TypeUrl, typeUrls } from '../../src/xds/type-url.ts';
+import type { Limits } from '../../src/xds/protocol/limits.ts';
+import { createSnapshotCache, type SnapshotCache } from '../../src/xds/resources/cache.ts';
+import { encodeResource } from '../../src/xds/resources/encode.ts';
+import type { EncodedResource, Snapshot } from '../../src/xds/resources/snapshot.ts';
+import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
+import type { TlsMaterial } from '../../src/xds/server/entrance.ts';
+import type { NodeKey } from '../../src/xds/server/node.ts';
+import type { StreamAuthenticator, StreamEvent, StreamObserver } from '../../src/xds/server/observer.ts';
+import { createXdsServer, type XdsServer } from '../../src/xds/server/server.ts';
+import { type GrpcListener, listenGrpc } from '../../src/xds/server/transport-grpc.ts';
 
 export const nodeKey = 'spiffe://td/service/a~1' as NodeKey;
 export const node = { id: nodeKey, userAgentName: 'test' };

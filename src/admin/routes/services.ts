@@ -1,12 +1,12 @@
 // The services and how far each is on the way to strict: what the gate would have against it now.
-import type { CutOverReason } from '../../control/cut-over.ts';
+import type { CutOverReason } from '../../cutover/cut-over.ts';
+import { cutOverWindow } from '../../cutover/cut-over-window.ts';
+import { refuses } from '../../cutover/refuses.ts';
 import { CellwallError } from '../../lib/errors.ts';
-import { cutOverWindow } from '../../policy/cut-over-window.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import { currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { meshOf } from '../impact.ts';
-import { refuses } from '../refuses.ts';
 import { ok, type Route, route } from '../route.ts';
 import { servicesSchema } from '../wire-services.ts';
 

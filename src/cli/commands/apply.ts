@@ -1,14 +1,14 @@
 // `cellwall apply`: documents into the control plane, all of them or none.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { flag } from '../flags/environment.ts';
+import { duration, revision } from '../flags/number.ts';
+import { readDocuments } from '../flags/read-documents.ts';
 import type { CliContext } from '../io.ts';
-import { duration, revision } from '../number.ts';
-import { formatOf } from '../print.ts';
-import { printChange, printedChange } from '../print-change.ts';
-import { prints } from '../prints.ts';
-import { readDocuments } from '../read-documents.ts';
+import { examples } from '../output/help.ts';
+import { formatOf } from '../output/print.ts';
+import { printChange, printedChange } from '../output/print-change.ts';
+import { prints } from '../output/prints.ts';
 
 interface Options {
   readonly file: string[];

@@ -1,11 +1,11 @@
 // `cellwall audit`: who changed what, which gates were forced, which tokens were made; and whether the log was tampered with.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { formatTable } from '../table.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { formatTable } from '../output/table.ts';
 
 export function auditCommand(context: CliContext): Command {
   const command = new Command('audit')

@@ -1,11 +1,11 @@
 // `cellwall bootstrap`: Envoy's bootstrap, for those who run Envoy themselves.
 import { Command } from 'commander';
-import { addServerFlags } from '../enrol.ts';
-import { examples } from '../help.ts';
+import { addServerFlags } from '../flags/enrol.ts';
+import { addProxyFlags, proxyOptions } from '../flags/proxy-flags.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { prints } from '../prints.ts';
-import { addProxyFlags, proxyOptions } from '../proxy-flags.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { prints } from '../output/prints.ts';
 
 export function bootstrapCommand(context: CliContext): Command {
   const command = new Command('bootstrap')

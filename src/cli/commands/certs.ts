@@ -1,12 +1,12 @@
 // `cellwall certs`: issued certificates, and their renewal now.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { array, object, prints } from '../prints.ts';
-import { formatTable } from '../table.ts';
-import { isoTime, relativeTime } from '../time.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { array, object, prints } from '../output/prints.ts';
+import { formatTable } from '../output/table.ts';
+import { isoTime, relativeTime } from '../output/time.ts';
 
 export function certsCommand(context: CliContext): Command {
   const list = new Command('list')

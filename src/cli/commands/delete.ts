@@ -1,12 +1,12 @@
 // `cellwall delete`: one or more documents by key.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { parseKey } from '../document-key.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { parseKey } from '../flags/document-key.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf } from '../print.ts';
-import { printChange, printedChange } from '../print-change.ts';
-import { prints } from '../prints.ts';
+import { examples } from '../output/help.ts';
+import { formatOf } from '../output/print.ts';
+import { printChange, printedChange } from '../output/print-change.ts';
+import { prints } from '../output/prints.ts';
 
 export function deleteCommand(context: CliContext): Command {
   const command = new Command('delete')

@@ -1,14 +1,14 @@
 // `cellwall diff`: what an apply would change, as a unified diff a document.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { formatDifferences, formatImpact } from '../format-differences.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { readDocuments } from '../flags/read-documents.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { printInvalid } from '../print-failure.ts';
-import { object, prints } from '../prints.ts';
-import { printProblems } from '../problems.ts';
-import { readDocuments } from '../read-documents.ts';
+import { formatDifferences, formatImpact } from '../output/format-differences.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { printInvalid } from '../output/print-failure.ts';
+import { object, prints } from '../output/prints.ts';
+import { printProblems } from '../output/problems.ts';
 
 export function diffCommand(context: CliContext): Command {
   const command = new Command('diff')

@@ -1,15 +1,15 @@
 // `cellwall explain`: may this caller do this, and what decides it; of the control plane, or offline of files.
 import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { flag } from '../flags/environment.ts';
+import { readDocuments } from '../flags/read-documents.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { printInvalid } from '../print-failure.ts';
-import { object, prints } from '../prints.ts';
-import { countProblems, printProblems } from '../problems.ts';
-import { readDocuments } from '../read-documents.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { printInvalid } from '../output/print-failure.ts';
+import { object, prints } from '../output/prints.ts';
+import { countProblems, printProblems } from '../output/problems.ts';
 
 interface Options {
   readonly method?: string;
@@ -75,7 +75,7 @@ export function explainCommand(context: CliContext): Command {
           ? await (await connect(context, self)).explain(query)
           : await (await connect(context, self)).explainRequest(request);
       if (answer === undefined) return;
-      const { formatExplanation } = await import('../format-explanation.ts');
+      const { formatExplanation } = await import('../output/format-explanation.ts');
       await print(context, formatOf(self), { value: answer, table: () => formatExplanation(answer, query) });
       const decided = answer.undecidable === undefined ? answer.decision : undefined;
       if (options.expect !== undefined && options.expect !== decided) context.finish(3);

@@ -1,13 +1,13 @@
 // `cellwall get`: the documents in force.
 import { Command } from 'commander';
 import { escapeBlock } from '../../lib/escape.ts';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { type KeyPattern, parseKeyPattern } from '../document-key.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { type KeyPattern, parseKeyPattern } from '../flags/document-key.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { formatTable } from '../table.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { formatTable } from '../output/table.ts';
 
 export function getCommand(context: CliContext): Command {
   const command = new Command('get')

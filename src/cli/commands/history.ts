@@ -1,12 +1,12 @@
 // `cellwall history`: the last revisions, who changed what.
 import { Command } from 'commander';
 import type { HistoryAnswer } from '../../admin/wire-record.ts';
-import { addConnectionFlags, connect } from '../connection.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { formatTable } from '../table.ts';
-import { isoTime, relativeTime } from '../time.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { formatTable } from '../output/table.ts';
+import { isoTime, relativeTime } from '../output/time.ts';
 
 const shown = 3;
 

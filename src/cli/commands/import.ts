@@ -6,16 +6,16 @@ import { CellwallError } from '../../lib/errors.ts';
 import { escapeBlock, escapeLine } from '../../lib/escape.ts';
 import type { PolicySource } from '../../model/documents/authorization-policy.ts';
 import { parseSpiffeId, spiffePrefixSchema } from '../../model/spiffe-id.ts';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { readDocuments } from '../flags/read-documents.ts';
+import { readFile } from '../flags/read-file.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { printError } from '../print-failure.ts';
-import { object, prints } from '../prints.ts';
-import type { NamedText } from '../problems.ts';
-import { readDocuments } from '../read-documents.ts';
-import { readFile } from '../read-file.ts';
-import { unifiedDiff } from '../unified-diff.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { printError } from '../output/print-failure.ts';
+import { object, prints } from '../output/prints.ts';
+import type { NamedText } from '../output/problems.ts';
+import { unifiedDiff } from '../output/unified-diff.ts';
 
 interface Options {
   readonly descriptor: string;
@@ -44,7 +44,7 @@ export function importCommand(context: CliContext): Command {
     .option('--out <file>', 'where the documents go; - is standard output', '-')
     .action(async (options: Options, self: Command) => {
       const format = formatOf(self);
-      const { importGrpcAccess } = await import('../../policy/import-grpc-access.ts');
+      const { importGrpcAccess } = await import('../../policy/resolve/import-grpc-access.ts');
       const found = importGrpcAccess(readFile(options.descriptor), {
         cellService: options.cellsAs,
         routers: (options.routersAs ?? []).map(sourceOf),

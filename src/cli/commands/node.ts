@@ -1,12 +1,12 @@
 // `cellwall node`: the hosts that joined, and their eviction.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { array, object, prints } from '../prints.ts';
-import { formatTable } from '../table.ts';
-import { relativeTime } from '../time.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { array, object, prints } from '../output/prints.ts';
+import { formatTable } from '../output/table.ts';
+import { relativeTime } from '../output/time.ts';
 
 /** Enough of a node key to name it. */
 const shown = 16;

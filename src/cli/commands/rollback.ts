@@ -1,13 +1,13 @@
 // `cellwall rollback`: one step back, or several, in force at once.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { flag } from '../flags/environment.ts';
+import { duration, revision } from '../flags/number.ts';
 import type { CliContext } from '../io.ts';
-import { duration, revision } from '../number.ts';
-import { formatOf } from '../print.ts';
-import { printChange, printedChange } from '../print-change.ts';
-import { prints } from '../prints.ts';
+import { examples } from '../output/help.ts';
+import { formatOf } from '../output/print.ts';
+import { printChange, printedChange } from '../output/print-change.ts';
+import { prints } from '../output/prints.ts';
 
 interface Options {
   readonly to?: number;

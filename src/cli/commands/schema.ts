@@ -1,8 +1,8 @@
 // `cellwall schema`: the JSON schema of the documents, for editors.
 import { Command } from 'commander';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { prints } from '../prints.ts';
+import { formatOf, print } from '../output/print.ts';
+import { prints } from '../output/prints.ts';
 
 export function schemaCommand(context: CliContext): Command {
   const command = new Command('schema')

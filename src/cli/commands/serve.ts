@@ -2,17 +2,17 @@
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
-import { formatHostPort, parseHostPort } from '../address.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { formatHostPort, parseHostPort } from '../flags/address.ts';
+import { flag } from '../flags/environment.ts';
+import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
+import { seconds } from '../flags/number.ts';
+import { defaultData } from '../flags/paths.ts';
+import { readSecret } from '../flags/secret.ts';
 import type { CliContext } from '../io.ts';
-import { addLogLevelFlag, logLevel } from '../log-level.ts';
-import { seconds } from '../number.ts';
-import { defaultData } from '../paths.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
 import type { HostPort, ServeOptions, ServeStarted } from '../run.ts';
-import { readSecret } from '../secret.ts';
 
 interface Options {
   readonly documents?: string;

@@ -1,15 +1,15 @@
 // `cellwall sidecar`: gets an identity, writes the bootstrap, runs Envoy beside a service.
 import { Command } from 'commander';
-import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { addEnrolFlags, identityServer, joinToken } from '../flags/enrol.ts';
+import { flag } from '../flags/environment.ts';
+import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
+import { seconds, threads } from '../flags/number.ts';
+import { defaultSidecarData } from '../flags/paths.ts';
+import { addProxyFlags, proxyOptions } from '../flags/proxy-flags.ts';
+import { wantedIdentity } from '../flags/wanted-identity.ts';
 import type { CliContext } from '../io.ts';
-import { addLogLevelFlag, logLevel } from '../log-level.ts';
-import { seconds, threads } from '../number.ts';
-import { defaultSidecarData } from '../paths.ts';
-import { prints } from '../prints.ts';
-import { addProxyFlags, proxyOptions } from '../proxy-flags.ts';
-import { wantedIdentity } from '../wanted-identity.ts';
+import { examples } from '../output/help.ts';
+import { prints } from '../output/prints.ts';
 
 interface Options {
   readonly data?: string;

@@ -1,14 +1,14 @@
 // `cellwall simulate`: a change against the traffic that was recorded, before anybody is refused.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { flag } from '../flags/environment.ts';
+import { duration } from '../flags/number.ts';
+import { readDocuments } from '../flags/read-documents.ts';
 import type { CliContext } from '../io.ts';
-import { duration } from '../number.ts';
-import { formatOf, print } from '../print.ts';
-import { printInvalid } from '../print-failure.ts';
-import { object, prints } from '../prints.ts';
-import { readDocuments } from '../read-documents.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { printInvalid } from '../output/print-failure.ts';
+import { object, prints } from '../output/prints.ts';
 
 export function simulateCommand(context: CliContext): Command {
   const command = new Command('simulate')
@@ -28,7 +28,7 @@ export function simulateCommand(context: CliContext): Command {
         context.finish(3);
         return;
       }
-      const { formatSimulation } = await import('../format-simulation.ts');
+      const { formatSimulation } = await import('../output/format-simulation.ts');
       await print(context, format, { value: answer, table: () => formatSimulation(answer, context.clock.now()) });
       if (answer.totals.newlyRefused > 0) context.finish(3);
     });

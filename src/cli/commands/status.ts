@@ -1,11 +1,11 @@
 // `cellwall status`: the control plane, its proxies, and who calls whom how.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { printProblems } from '../problems.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { printProblems } from '../output/problems.ts';
 
 export function statusCommand(context: CliContext): Command {
   const command = new Command('status')
@@ -23,7 +23,7 @@ export function statusCommand(context: CliContext): Command {
       ]);
       const format = formatOf(self);
       if (format === 'table') printProblems(context, status.problems, []);
-      const { formatStatus } = await import('../format-status.ts');
+      const { formatStatus } = await import('../output/format-status.ts');
       await print(context, format, {
         value: { status, services, proxies, traffic, handshakes },
         table: () => formatStatus({ status, services, proxies, traffic, handshakes, now: context.clock.now() }),

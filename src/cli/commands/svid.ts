@@ -1,15 +1,15 @@
 // `cellwall svid`: a certificate as files, for clients without a sidecar; and what is in one.
 import { Command } from 'commander';
-import { addEnrolFlags, identityServer, joinToken } from '../enrol.ts';
-import { examples } from '../help.ts';
+import { addEnrolFlags, identityServer, joinToken } from '../flags/enrol.ts';
+import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
+import { readFile } from '../flags/read-file.ts';
+import { wantedIdentity } from '../flags/wanted-identity.ts';
 import type { CliContext } from '../io.ts';
-import { addLogLevelFlag, logLevel } from '../log-level.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { readFile } from '../read-file.ts';
-import { formatFields } from '../table.ts';
-import { isoTime, relativeTime } from '../time.ts';
-import { wantedIdentity } from '../wanted-identity.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { formatFields } from '../output/table.ts';
+import { isoTime, relativeTime } from '../output/time.ts';
 
 export function svidCommand(context: CliContext): Command {
   return new Command('svid')
@@ -55,7 +55,7 @@ function showCommand(context: CliContext): Command {
     .description('Shows the identity and the dates of the first certificate in a PEM file.')
     .argument('<file>', 'a PEM file')
     .action(async (file: string, _options: object, self: Command) => {
-      const { describeCertificate } = await import('../describe-certificate.ts');
+      const { describeCertificate } = await import('../output/describe-certificate.ts');
       const found = describeCertificate(readFile(file).toString('utf8'), file);
       const now = context.clock.now();
       await print(context, formatOf(self), {

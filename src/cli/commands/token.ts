@@ -1,14 +1,14 @@
 // `cellwall token create`: a join token for one identity.
 import { Command } from 'commander';
-import { addConnectionFlags, connect } from '../connection.ts';
-import { flag } from '../environment.ts';
-import { examples } from '../help.ts';
+import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { flag } from '../flags/environment.ts';
+import { duration } from '../flags/number.ts';
+import { addIdentityFlags, wantedIdentity } from '../flags/wanted-identity.ts';
 import type { CliContext } from '../io.ts';
-import { duration } from '../number.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { relativeTime } from '../time.ts';
-import { addIdentityFlags, wantedIdentity } from '../wanted-identity.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { relativeTime } from '../output/time.ts';
 
 export function tokenCommand(context: CliContext): Command {
   const create = new Command('create')

@@ -1,11 +1,11 @@
 // `cellwall validate`: documents, offline: each by itself, and how they fit together.
 import { Command } from 'commander';
-import { examples } from '../help.ts';
+import { readDocuments } from '../flags/read-documents.ts';
 import type { CliContext } from '../io.ts';
-import { formatOf, print } from '../print.ts';
-import { object, prints } from '../prints.ts';
-import { countProblems, printProblems } from '../problems.ts';
-import { readDocuments } from '../read-documents.ts';
+import { examples } from '../output/help.ts';
+import { formatOf, print } from '../output/print.ts';
+import { object, prints } from '../output/prints.ts';
+import { countProblems, printProblems } from '../output/problems.ts';
 
 interface Options {
   readonly file?: string[];

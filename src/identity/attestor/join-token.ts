@@ -6,8 +6,8 @@ import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
 import type { Json, Table } from '../../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
-import { sha256 } from '../fingerprint.ts';
 import { formatJoinToken, parseJoinToken } from '../join-token.ts';
+import { sha256 } from '../x509/fingerprint.ts';
 import type { Attestor } from './attestor.ts';
 import type { NodeRegistry } from './node-registry.ts';
 

@@ -15,7 +15,7 @@ import {
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
-import { nodeKeyExtensionValue, nodeKeyOid } from '../node-key-extension.ts';
+import { nodeKeyExtensionValue, nodeKeyOid } from '../x509/node-key-extension.ts';
 
 /** A CA that can sign: its certificate and its key, ready for WebCrypto. */
 export interface Signer {

@@ -3,8 +3,8 @@
 // never by our root: our root must not vouch for a foreign CA in any way.
 import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
-import { type DerNode, derTag, readDer, readDerOne, writeDer } from '../der.ts';
-import { toPem } from '../pem.ts';
+import { type DerNode, derTag, readDer, readDerOne, writeDer } from '../x509/der.ts';
+import { toPem } from '../x509/pem.ts';
 import { randomSerial } from './certificate.ts';
 
 const oid = {

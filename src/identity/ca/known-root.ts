@@ -3,8 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseTrustDomain, type TrustDomain } from '../../model/spiffe-id.ts';
-import { certificateFingerprint } from '../fingerprint.ts';
-import { uriSans } from '../uri-sans.ts';
+import { certificateFingerprint } from '../x509/fingerprint.ts';
+import { uriSans } from '../x509/uri-sans.ts';
 
 export interface KnownRoot {
   readonly trustDomain: TrustDomain;

@@ -2,8 +2,8 @@
 // outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/decide/path.ts';
 import type { OperationIr, ServiceIr } from '../../policy/ir.ts';
-import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/path.ts';
 import { peerIdHeader } from '../names.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { and, anyOperation, not, pathContains, pathMatches } from '../rbac/permissions.ts';

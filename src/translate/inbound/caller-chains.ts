@@ -3,8 +3,8 @@
 // sends, and takes only certificates of its caller: nobody hides behind another's name.
 import { createHash } from 'node:crypto';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
+import { matchPrincipal } from '../../policy/decide/match.ts';
 import type { MeshIr, RuleIr, ServiceIr, ServiceKey } from '../../policy/ir.ts';
-import { matchPrincipal } from '../../policy/match.ts';
 
 export interface CallerChain {
   readonly name: string;

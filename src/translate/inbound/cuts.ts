@@ -3,8 +3,8 @@
 // left. docs/cutting.md
 import { createHash } from 'node:crypto';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
+import { hasRights, narrowed, type Rights, rightsOfCaller, rightsOfOthers } from '../../policy/decide/rights.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { hasRights, narrowed, type Rights, rightsOfCaller, rightsOfOthers } from '../../policy/rights.ts';
 import { callerChains, callersOf } from './caller-chains.ts';
 
 export interface ServiceCuts {

@@ -4,7 +4,7 @@ import { formatPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { MeshIr, RawIr } from '../../policy/ir.ts';
-import { isFor } from '../../policy/resolve-raw.ts';
+import { isFor } from '../../policy/resolve/resolve-raw.ts';
 import { healthRouteName } from '../names.ts';
 import { checkProxy } from './check-proxy.ts';
 import type { RawFault } from './fault.ts';

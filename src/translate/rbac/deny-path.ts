@@ -1,5 +1,5 @@
 // A deny rule's path as one regular expression of our own making: the same language that policy/deny-path.ts reads.
-import { type DenyStep, denySteps, escapedEnds, escapedSlashes } from '../../policy/deny-path.ts';
+import { type DenyStep, denySteps, escapedEnds, escapedSlashes } from '../../policy/decide/deny-path.ts';
 import type { PathIr } from '../../policy/ir.ts';
 import { literal } from './literal.ts';
 

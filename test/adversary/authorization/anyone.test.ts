@@ -1,7 +1,7 @@
 // Raw patches of authorization whose author means "anyone", in every word that Envoy has for it.
 import { expect, test } from 'vitest';
 import { parseDocuments } from '../../../src/model/parse.ts';
-import { resolve } from '../../../src/policy/resolve.ts';
+import { resolve } from '../../../src/policy/resolve/resolve.ts';
 import { checkRaw } from '../../../src/translate/raw/check-raw.ts';
 import { policyText, serviceText, yaml } from '../../support/resolve-text.ts';
 

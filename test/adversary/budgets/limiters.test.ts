@@ -4,8 +4,8 @@ import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createIdentityClient } from '../../../src/workload/client.ts';
-import { identityPaths } from '../../../src/workload/identity-protocol.ts';
+import { createIdentityClient } from '../../../src/identity-api/client.ts';
+import { identityPaths } from '../../../src/identity-api/identity-protocol.ts';
 import { figure } from '../../support/figure.ts';
 import { serviceText, yaml } from '../../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../../support/serve-harness.ts';

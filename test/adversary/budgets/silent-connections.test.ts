@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure, qualifying } from '../../support/figure.ts';
 import { createRawXdsClient } from '../../support/raw-xds-client.ts';

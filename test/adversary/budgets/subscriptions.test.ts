@@ -2,7 +2,7 @@
 // instances as it likes: what is too much is refused with the reason, memory stays flat, and another proxy is answered as before.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { figure, qualifying } from '../../support/figure.ts';
 import { createRawXdsClient, type RawXdsClient } from '../../support/raw-xds-client.ts';
 import { serviceText, yaml } from '../../support/resolve-text.ts';

@@ -5,8 +5,8 @@ import { formatJoinToken, parseJoinToken } from '../../../src/identity/join-toke
 import { CellwallError } from '../../../src/lib/errors.ts';
 import { parseDocuments } from '../../../src/model/parse.ts';
 import { parseSpiffeId } from '../../../src/model/spiffe-id.ts';
-import { jwksFault } from '../../../src/policy/jwks-fault.ts';
-import { resolve } from '../../../src/policy/resolve.ts';
+import { jwksFault } from '../../../src/policy/resolve/jwks-fault.ts';
+import { resolve } from '../../../src/policy/resolve/resolve.ts';
 import { sourceFiles } from '../../support/source-files.ts';
 import { fuzz } from './fuzz.ts';
 
@@ -79,8 +79,8 @@ it(
       sources: [
         'src/model/parse.ts',
         'src/model/yaml/read-yaml.ts',
-        'src/policy/resolve.ts',
-        'src/policy/resolve-service.ts',
+        'src/policy/resolve/resolve.ts',
+        'src/policy/resolve/resolve-service.ts',
       ],
       run(input) {
         const text = input.toString('utf8');
@@ -180,7 +180,7 @@ it('JWK Sets: no secret, and no key without its algorithm', { timeout: 10 * minu
       '"RSA"',
       '"hasOwnProperty"',
     ],
-    sources: ['src/policy/jwks-fault.ts'],
+    sources: ['src/policy/resolve/jwks-fault.ts'],
     run(input) {
       const text = input.toString('utf8');
       const fault = jwksFault(text);

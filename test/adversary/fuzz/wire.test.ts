@@ -6,10 +6,10 @@ import { Pkcs10CertificateRequest } from '@peculiar/x509';
 import { it } from 'vitest';
 import { StreamAccessLogsMessageSchema } from '#gen/envoy/service/accesslog/v3/als_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { createCsr } from '../../../src/identity/create-csr.ts';
-import { fromPem, toPem } from '../../../src/identity/pem.ts';
-import { readCsr } from '../../../src/identity/read-csr.ts';
-import { uriSans } from '../../../src/identity/uri-sans.ts';
+import { createCsr } from '../../../src/identity/x509/create-csr.ts';
+import { fromPem, toPem } from '../../../src/identity/x509/pem.ts';
+import { readCsr } from '../../../src/identity/x509/read-csr.ts';
+import { uriSans } from '../../../src/identity/x509/uri-sans.ts';
 import { CellwallError } from '../../../src/lib/errors.ts';
 import { parseTrustDomain } from '../../../src/model/spiffe-id.ts';
 import { readLogName } from '../../../src/observe/access-log.ts';
@@ -17,10 +17,10 @@ import { readLogMessage } from '../../../src/observe/log-message.ts';
 import { createRefusals } from '../../../src/observe/refusals.ts';
 import { takeEntry } from '../../../src/observe/take-entry.ts';
 import { createTraffic } from '../../../src/observe/traffic.ts';
-import { defaultLimits } from '../../../src/xds/limits.ts';
-import { openStream } from '../../../src/xds/stream-state.ts';
-import { typeUrls } from '../../../src/xds/type-url.ts';
-import { variants } from '../../../src/xds/variant.ts';
+import { defaultLimits } from '../../../src/xds/protocol/limits.ts';
+import { openStream } from '../../../src/xds/protocol/stream-state.ts';
+import { variants } from '../../../src/xds/protocol/variant.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { createTestCa } from '../../support/test-ca.ts';
 import { fuzz } from './fuzz.ts';
@@ -63,7 +63,7 @@ it('certificate requests: one key of an allowed kind, which signed the request',
         'a000',
       ].map((hex) => Buffer.from(hex, 'hex')),
     ],
-    sources: ['src/identity/read-csr.ts', 'src/identity/der.ts'],
+    sources: ['src/identity/x509/read-csr.ts', 'src/identity/x509/der.ts'],
     run(input) {
       try {
         const { publicKey, der: read } = readCsr(toPem(input, 'CERTIFICATE REQUEST'));
@@ -110,7 +110,7 @@ it('names in certificates: read as they stand, or refused', { timeout: 10 * minu
     dictionary: ['0603551d11', '8600', '86088000', '3000', '3082ffff', '0400', 'a3', '820161', '861973706966'].map(
       (hex) => Buffer.from(hex, 'hex'),
     ),
-    sources: ['src/identity/uri-sans.ts', 'src/identity/der.ts'],
+    sources: ['src/identity/x509/uri-sans.ts', 'src/identity/x509/der.ts'],
     run(input) {
       try {
         const found = uriSans(input);
@@ -166,7 +166,7 @@ it('xDS requests: refused in words, or stepped within the limits', { timeout: 20
       Buffer.from([0x0b]),
       Buffer.from([0x22, 0x00]),
     ],
-    sources: ['src/xds/request.ts', 'src/xds/sotw.ts', 'src/xds/delta.ts'],
+    sources: ['src/xds/protocol/request.ts', 'src/xds/protocol/sotw.ts', 'src/xds/protocol/delta.ts'],
     run(input) {
       const told = (['sotw', 'delta'] as const).map((name) => {
         try {

@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { adminOf } from '../../../src/sidecar/admin-address.ts';
+import { adminOf } from '../../../src/sidecar/envoy/admin-address.ts';
 
 let folder: string;
 

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { silentLog } from '../../../src/lib/log.ts';
-import { findEnvoy } from '../../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../../src/sidecar/envoy/envoy-binary.ts';
 
 let folder: string;
 let program: string;

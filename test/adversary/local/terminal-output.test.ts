@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type Format, print } from '../../../src/cli/print.ts';
-import { formatTable } from '../../../src/cli/table.ts';
+import { type Format, print } from '../../../src/cli/output/print.ts';
+import { formatTable } from '../../../src/cli/output/table.ts';
 import { textLine } from '../../../src/lib/text-line.ts';
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not come out

@@ -5,12 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { parseDocuments } from '../../../src/model/parse.ts';
-import { resolve } from '../../../src/policy/resolve.ts';
+import { resolve } from '../../../src/policy/resolve/resolve.ts';
 import { isReadRequestSource, readRequestSource } from '../../../src/translate/filters/read-request-program.ts';
 import { lint } from '../../../src/translate/linter.ts';
 import { checkRaw } from '../../../src/translate/raw/check-raw.ts';
 import { any } from '../../../src/translate/wire/any.ts';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { descriptorSet } from '../../support/descriptor-set.ts';
 import { cellText, policyText, serviceText, yaml } from '../../support/resolve-text.ts';
 

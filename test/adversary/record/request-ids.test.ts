@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Explanation } from '../../../src/admin/wire.ts';
-import type { FetchedSvid } from '../../../src/sidecar/svid-fetch.ts';
+import type { FetchedSvid } from '../../../src/sidecar/svid/svid-fetch.ts';
 import { type EchoApplication, startHttp1Echo } from '../../support/echo-application.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';

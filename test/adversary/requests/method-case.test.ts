@@ -5,7 +5,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { decide } from '../../../src/policy/decide.ts';
+import { decide } from '../../../src/policy/decide/decide.ts';
 import type { MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../../support/resolve-text.ts';
 import { createTestCa } from '../../support/test-ca.ts';

@@ -2,7 +2,7 @@
 // was told otherwise. The control: the same resource with that flag, and one without code.
 import { expect, test } from 'vitest';
 import type { Problem } from '../../../src/model/problem.ts';
-import { resolve } from '../../../src/policy/resolve.ts';
+import { resolve } from '../../../src/policy/resolve/resolve.ts';
 import { createJudge } from '../../../src/serve/judge.ts';
 import { envoyRegistry } from '../../../src/translate/raw/envoy-registry.ts';
 import { figure } from '../../support/figure.ts';

@@ -1,6 +1,6 @@
 // What holds for every stream: nonces, the node, types (rules 1, 2, 15, 16).
 import assert from 'node:assert/strict';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import type { Case } from '../case.ts';
 
 export const streamCases: readonly Case[] = [

@@ -9,7 +9,7 @@ import { connect } from 'node:tls';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { TrafficAnswer } from '../../../src/admin/wire.ts';
-import { formatStatus } from '../../../src/cli/format-status.ts';
+import { formatStatus } from '../../../src/cli/output/format-status.ts';
 import { type EchoApplication, startHttp1Echo } from '../../support/echo-application.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';

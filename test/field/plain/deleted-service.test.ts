@@ -1,7 +1,7 @@
 // A Service that is deleted while its sidecar runs on: the sidecar's log says so, and so does `status`; and the way back.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { formatStatus } from '../../../src/cli/format-status.ts';
+import { formatStatus } from '../../../src/cli/output/format-status.ts';
 import type { Log } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { runSidecar } from '../../../src/sidecar/run-sidecar.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { answerExplain } from '../../../src/admin/answer-explain.ts';
 import type { ExplainQuery } from '../../../src/admin/wire.ts';
-import { formatExplanation } from '../../../src/cli/format-explanation.ts';
+import { formatExplanation } from '../../../src/cli/output/format-explanation.ts';
 import { figure, qualifying } from '../../support/figure.ts';
 import { meshOf, meshText, serviceText, yaml } from '../../support/resolve-text.ts';
 

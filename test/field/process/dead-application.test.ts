@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { formatStatus } from '../../../src/cli/format-status.ts';
+import { formatStatus } from '../../../src/cli/output/format-status.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { runSidecar, type Sidecar } from '../../../src/sidecar/run-sidecar.ts';

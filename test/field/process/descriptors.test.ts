@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { connectionsWithin, descriptorLimit } from '../../../src/sidecar/descriptor-limit.ts';
+import { connectionsWithin, descriptorLimit } from '../../../src/sidecar/envoy/descriptor-limit.ts';
 import { startHttp1Echo } from '../../support/echo-application.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';

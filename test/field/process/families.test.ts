@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { silentLog } from '../../../src/lib/log.ts';
-import { findEnvoy } from '../../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../../src/sidecar/envoy/envoy-binary.ts';
 import { type DnsServer, envoyAsking, loopback6Hex, startDnsServer } from '../../support/dns-server.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';

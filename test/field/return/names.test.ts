@@ -4,7 +4,7 @@ import { cpSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { formatStatus } from '../../../src/cli/format-status.ts';
+import { formatStatus } from '../../../src/cli/output/format-status.ts';
 import { CellwallError } from '../../../src/lib/errors.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure, qualifying } from '../../support/figure.ts';

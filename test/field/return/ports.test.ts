@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
-import { attention } from '../../../src/cli/format-attention.ts';
+import { attention } from '../../../src/cli/output/format-attention.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure } from '../../support/figure.ts';
 import { freePorts } from '../../support/free-ports.ts';

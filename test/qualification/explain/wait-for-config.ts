@@ -2,8 +2,8 @@
 // updated in place (only its filter chains changed) keeps the version of its first form there (Envoy 1.40). They must be
 // acknowledged, and not warm any more.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Snapshot } from '../../../src/xds/snapshot.ts';
-import { type TypeUrl, typeUrls } from '../../../src/xds/type-url.ts';
+import type { Snapshot } from '../../../src/xds/resources/snapshot.ts';
+import { type TypeUrl, typeUrls } from '../../../src/xds/resources/type-url.ts';
 import type { RunningEnvoy } from '../../support/start-envoy.ts';
 
 const deadlineMs = 20_000;

@@ -4,7 +4,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import type { ServiceKey } from '../../../src/policy/ir.ts';
 import { lint } from '../../../src/translate/linter.ts';
 import { translate } from '../../../src/translate/translate.ts';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { descriptorSet } from '../../support/descriptor-set.ts';
 import { grpcSession, grpcUnary, startGrpcBackend } from '../../support/grpc-unary.ts';
 import { field } from '../../support/proto-bytes.ts';

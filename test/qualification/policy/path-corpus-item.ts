@@ -1,7 +1,7 @@
 // Ways to write a path, sent at a real Envoy with a real application behind it: what `explain` refuses never arrives, and what
 // arrives is for no application's reading of it a path that is refused, whether by no allow rule or by a deny rule.
 
-import { explain } from '../../../src/policy/explain.ts';
+import { explain } from '../../../src/policy/decide/explain.ts';
 import type { MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../../support/resolve-text.ts';
 import { createTestCa } from '../../support/test-ca.ts';

@@ -1,12 +1,12 @@
 // A process with the real xDS server, for measuring: it pushes a revision to all nodes when its parent says so, and answers
 // with the moment it did and with its memory after a collection.
 import { silentLog } from '../../../src/lib/log.ts';
-import { createSnapshotCache } from '../../../src/xds/cache.ts';
-import { createInterner } from '../../../src/xds/interner.ts';
-import type { NodeKey } from '../../../src/xds/node.ts';
-import { createXdsServer } from '../../../src/xds/server.ts';
-import { listenGrpc } from '../../../src/xds/transport-grpc.ts';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
+import { createInterner } from '../../../src/xds/resources/interner.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
+import type { NodeKey } from '../../../src/xds/server/node.ts';
+import { createXdsServer } from '../../../src/xds/server/server.ts';
+import { listenGrpc } from '../../../src/xds/server/transport-grpc.ts';
 
 export type Command =
   | { readonly kind: 'push'; readonly revision: number; readonly nodes: number; readonly bytes: number }

@@ -2,7 +2,7 @@
 // without such clients, so that whatever else the machine does meets both.
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { createRawXdsClient, type DeltaStream } from '../../support/raw-xds-client.ts';
 import type { Context, Item } from '../item.ts';
 import { quantile } from '../support/quantile.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type AdminClient, createAdminClient } from '../../../src/admin/client.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
-import { fetchSvid } from '../../../src/sidecar/svid-fetch.ts';
+import { fetchSvid } from '../../../src/sidecar/svid/svid-fetch.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import type { TestCertificate } from '../../support/test-ca.ts';
 import type { Context } from '../item.ts';

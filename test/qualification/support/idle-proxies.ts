@@ -1,6 +1,6 @@
 // Proxies that only subscribe and acknowledge, as Envoy does: they stand for the many that a change has to go past.
 import type { DeltaDiscoveryResponse } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { typeUrls } from '../../../src/xds/type-url.ts';
+import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { createRawXdsClient } from '../../support/raw-xds-client.ts';
 import type { Context } from '../item.ts';
 import type { CheckoutWall } from './checkout-wall.ts';

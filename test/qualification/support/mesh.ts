@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { silentLog } from '../../../src/lib/log.ts';
-import { findEnvoy } from '../../../src/sidecar/envoy-binary.ts';
+import { findEnvoy } from '../../../src/sidecar/envoy/envoy-binary.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import type { Context } from '../item.ts';
 import { cleanEnvironment } from './clean-environment.ts';

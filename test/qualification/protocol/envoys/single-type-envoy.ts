@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { bootstrap } from '../../../../src/sidecar/bootstrap.ts';
-import { trustDomainUriOf } from '../../../../src/workload/client.ts';
+import { trustDomainUriOf } from '../../../../src/identity-api/client.ts';
+import { bootstrap } from '../../../../src/sidecar/envoy/bootstrap.ts';
 import type { ServeHarness } from '../../../support/serve-harness.ts';
 import { type RunningEnvoy, startEnvoy } from '../../../support/start-envoy.ts';
 import { singleId, singleSource, type Variant } from './documents.ts';

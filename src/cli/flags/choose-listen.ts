@@ -1,0 +1,75 @@
+// Port 0 of `--listen` as a real one: a proxy registers its address before it listens. The choice is kept, so that a restart comes
+// back where its callers know it, and is none that an outgoing connection of this host may have taken by then.
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { ensureSecretFolder, writeSecretFile } from '../../identity/secret-file.ts';
+import { controlPlanePorts } from '../../lib/control-plane-ports.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import { type LocalPorts, localPorts } from '../../lib/local-ports.ts';
+import type { IpPort } from '../run.ts';
+import { formatHostPort } from './address.ts';
+
+/** `held`, "ip:port", counts as free: an Envoy of this folder has it that makes room. */
+export async function chooseListen(
+  { address, port }: IpPort,
+  data: string,
+  held?: string,
+  local: LocalPorts | undefined = localPorts(),
+): Promise<IpPort> {
+  if (port !== 0) return { address, port };
+  const file = join(data, 'listen-port');
+  const before = readPort(file);
+  const ours = before !== undefined && held === formatHostPort({ host: address, port: before });
+  const again = async (): Promise<number | undefined> =>
+    before === undefined || ours ? before : await tryPort(address, before);
+  const safe = before !== undefined && (ours || local?.taken(before) !== true);
+  const chosen =
+    (safe ? await again() : undefined) ??
+    (await chooseOutside(address, local)) ??
+    (await again()) ??
+    (await tryPort(address, 0));
+  if (chosen === undefined) throw new CellwallError('unavailable', `cannot listen on ${address}`);
+  if (chosen !== before) {
+    ensureSecretFolder(data);
+    writeSecretFile(file, `${chosen}\n`);
+  }
+  return { address, port: chosen };
+}
+
+const lowest = 10_000;
+const highest = 65_535;
+const tries = 64;
+
+/** Undefined without /proc, and where the kernel's range leaves no room: the choice is the kernel's then. */
+async function chooseOutside(address: string, local: LocalPorts | undefined): Promise<number | undefined> {
+  if (local === undefined) return undefined;
+  for (let tried = 0; tried < tries; tried += 1) {
+    const port = randomInt(lowest, highest + 1);
+    if (local.taken(port) || controlPlanePorts.has(port)) continue;
+    if ((await tryPort(address, port)) !== undefined) return port;
+  }
+  return undefined;
+}
+
+function readPort(file: string): number | undefined {
+  try {
+    const port = Number(readFileSync(file, 'utf8'));
+    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The port, if it could be had; nothing listens on it afterwards. */
+function tryPort(host: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen({ host, port, exclusive: true }, () => {
+      const bound = server.address();
+      server.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : undefined));
+    });
+  });
+}

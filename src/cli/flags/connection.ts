@@ -1,0 +1,62 @@
+// How a command reaches the control plane: the flags, and a client made of them.
+import type { Command } from 'commander';
+import type { AdminClient } from '../../admin/client.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Redacted } from '../../lib/redacted.ts';
+import type { CliIo } from '../io.ts';
+import { flag } from './environment.ts';
+import { defaultData } from './paths.ts';
+import { readSecret, secretSource } from './secret.ts';
+
+/** Heading of flags that say where the control plane is. */
+export const controlPlaneGroup = 'Control plane:';
+
+/** Flags of every command that talks to the admin API. `--data` is left out where it means another directory. */
+export function addConnectionFlags(command: Command, { data = true }: { readonly data?: boolean } = {}): Command {
+  const options = [
+    flag('--admin <address>', 'address of its admin API: host:port, unix:<path> or https://…', {
+      env: 'CELLWALL_ADMIN',
+      defaultText: 'the socket in its data directory, else 127.0.0.1:18080',
+    }),
+    flag('--admin-token <token>', 'token of the admin API', { env: 'CELLWALL_ADMIN_TOKEN' }),
+    flag('--admin-token-file <file>', 'a file that holds that token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }),
+  ];
+  if (data) {
+    options.push(
+      flag('--data <dir>', 'its data directory, if it is on this host: the token is there', {
+        env: 'CELLWALL_DATA',
+        defaultText: '~/.local/state/cellwall',
+      }),
+    );
+  }
+  for (const option of options) command.addOption(option.helpGroup(controlPlaneGroup));
+  return command;
+}
+
+/** `data`: where the admin token is looked for; by default what the command's `--data` says. */
+export async function connect(io: Pick<CliIo, 'env'>, command: Command, data?: string): Promise<AdminClient> {
+  const { createAdminClient } = await import('../../admin/client.ts');
+  const { adminSocketPath, isSocket } = await import('../../admin/admin-socket.ts');
+  const given = readSecret(command, 'adminToken');
+  // Asked for only where it is needed: who names address and token needs no home.
+  const named: string | undefined = data ?? command.opts()['data'];
+  const folder = (): string => named ?? defaultData(io);
+  const local = (): string => {
+    const socket = adminSocketPath(folder());
+    return isSocket(socket) ? `unix:${socket}` : '127.0.0.1:18080';
+  };
+  const admin = command.opts()['admin'] ?? local();
+  const token = given ?? (await adminToken(folder()));
+  const tokenFrom = secretSource(command, 'adminToken') ?? `${folder()}/admin.token`;
+  return createAdminClient({ url: String(admin), token, tokenFrom });
+}
+
+async function adminToken(data: string): Promise<Redacted<string>> {
+  const { adminTokenFile, readAdminToken } = await import('../../admin/token.ts');
+  const file = adminTokenFile(data);
+  const found = readAdminToken(file);
+  if (found !== undefined) return found;
+  throw new CellwallError('unauthenticated', `no admin token: ${file} is not there, or not readable`, {
+    hint: 'is "cellwall serve" running here, as this user? give --data, --admin-token-file or CELLWALL_ADMIN_TOKEN',
+  });
+}

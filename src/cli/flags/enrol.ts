@@ -1,0 +1,112 @@
+// How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or made on the spot.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { CellwallError } from '../../lib/errors.ts';
+import { isLoopback } from '../../lib/loopback.ts';
+import { Redacted } from '../../lib/redacted.ts';
+import type { CliContext } from '../io.ts';
+import type { EnrolOptions, HostPort, WantedIdentity } from '../run.ts';
+import { parseHost, parseHostPort } from './address.ts';
+import { addConnectionFlags, connect, controlPlaneGroup } from './connection.ts';
+import { flag } from './environment.ts';
+import { readSecret } from './secret.ts';
+import { addIdentityFlags } from './wanted-identity.ts';
+
+const identityPort = 18001;
+const xdsPort = 18000;
+
+/** `ports`: those of the control plane that the command speaks to. */
+export function addServerFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
+  const addresses = {
+    identity: flag('--identity-address <host:port>', 'its identity API, if elsewhere', {
+      env: 'CELLWALL_IDENTITY_ADDRESS',
+      parse: parseHostPort,
+    }),
+    xds: flag('--xds-address <host:port>', 'its xDS port, if elsewhere', {
+      env: 'CELLWALL_XDS_ADDRESS',
+      parse: parseHostPort,
+    }),
+  };
+  const server = flag('--server <host>', 'its host, with the default ports', {
+    env: 'CELLWALL_SERVER',
+    default: '127.0.0.1',
+    parse: parseHost,
+  });
+  for (const option of [server, ...ports.map((port) => addresses[port])]) {
+    command.addOption(option.helpGroup(controlPlaneGroup));
+  }
+  return command;
+}
+
+export function addEnrolFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
+  addIdentityFlags(command)
+    .addOption(flag('--token <token>', 'a join token; a restart needs none', { env: 'CELLWALL_TOKEN' }))
+    .addOption(flag('--token-file <file>', 'a file that holds a join token', { env: 'CELLWALL_TOKEN_FILE' }));
+  addServerFlags(command, ports);
+  return addConnectionFlags(command, { data: false });
+}
+
+export function identityServer(command: Command): HostPort {
+  const { server, identityAddress } = command.opts<{ server: string; identityAddress?: HostPort }>();
+  return identityAddress ?? { host: server, port: identityPort };
+}
+
+export function xdsServer(command: Command): HostPort {
+  const { server, xdsAddress } = command.opts<{ server: string; xdsAddress?: HostPort }>();
+  return xdsAddress ?? { host: server, port: xdsPort };
+}
+
+/** The given token; else, for an operator on the control plane's own host, one made through the admin API. */
+export function joinToken(context: CliContext, command: Command, wanted: WantedIdentity): EnrolOptions['token'] {
+  return async (needed) => {
+    try {
+      const given = readSecret(command, 'token');
+      if (given !== undefined || !needed) return given;
+    } catch (reason) {
+      // A restart does not depend on the file that the first start read.
+      if (needed) throw reason;
+      return undefined;
+    }
+    return makeToken(context, command, wanted);
+  };
+}
+
+const startMs = 30_000;
+
+async function makeToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
+  // Both may have been started at once, in either order: a control plane of this host is given time to come up.
+  const { server } = command.opts<{ server: string }>();
+  const deadline = context.clock.monotonic() + (isLoopback(server) ? startMs : 0);
+  for (let told = false; ; told = true) {
+    try {
+      return await tryToken(context, command, wanted);
+    } catch (reason) {
+      const { code } = CellwallError.from(reason);
+      const starting = code === 'unavailable' || code === 'unauthenticated';
+      if (!starting || context.clock.monotonic() >= deadline) throw reason;
+      if (!told) context.stderr.write(`waiting for the control plane of this host (${startMs / 1000} s at most)\n`);
+      await delay(200);
+    }
+  }
+}
+
+async function tryToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
+  try {
+    const client = await connect(context, command, context.env['CELLWALL_DATA'] || undefined);
+    const answer = await client.createToken({
+      ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
+      ttl: '1m',
+    });
+    context.stderr.write(`no join token given: made one for ${answer.spiffeId} with this host's admin token\n`);
+    return new Redacted(answer.token);
+  } catch (reason) {
+    const { code, message, hint } = CellwallError.from(reason);
+    throw new CellwallError(code, `no join token given, and none could be made: ${message}`, {
+      hint:
+        code === 'not_found' && hint !== undefined
+          ? hint
+          : 'on the control plane: cellwall token create; then give it here with --token-file or CELLWALL_TOKEN',
+      cause: reason,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+// Reads what `-f` names: a file, every .yaml and .yml of a directory, or standard input.
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { CellwallError } from '../../lib/errors.ts';
+import type { CliIo } from '../io.ts';
+import type { NamedText } from '../output/problems.ts';
+import { readFile, unreadable } from './read-file.ts';
+
+const maxBytes = 16 * 1024 * 1024;
+
+export async function readDocuments(io: Pick<CliIo, 'stdin'>, paths: readonly string[]): Promise<readonly NamedText[]> {
+  const found: NamedText[] = [];
+  for (const path of paths) {
+    if (path === '-') found.push({ file: '<stdin>', text: await readAll(io.stdin) });
+    else found.push(...readPath(path));
+  }
+  if (found.length === 0) {
+    throw new CellwallError('not_found', `no .yaml or .yml file in ${paths.join(', ')}`);
+  }
+  const size = found.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  if (size > maxBytes) {
+    const told = `${(size / 1_048_576).toFixed(1)} MiB`;
+    throw new CellwallError('invalid_argument', `${told} of documents: 16 MiB at most in one request`, {
+      hint: 'apply them in several steps, what others refer to first',
+    });
+  }
+  return found;
+}
+
+function readPath(path: string): readonly NamedText[] {
+  try {
+    if (!statSync(path).isDirectory()) return [readOne(path)];
+    return readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.ya?ml$/.test(name) && !name.split('/').some((part) => part.startsWith('.')))
+      .sort()
+      .map((name) => join(path, name))
+      .filter((file) => statSync(file).isFile())
+      .map(readOne);
+  } catch (reason) {
+    throw unreadable(path, reason);
+  }
+}
+
+function readOne(file: string): NamedText {
+  return { file, text: readFile(file).toString('utf8') };
+}
+
+async function readAll(stream: CliIo['stdin']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk);
+    size += bytes.length;
+    if (size > maxBytes) throw new CellwallError('invalid_argument', 'standard input is larger than 16 MiB');
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

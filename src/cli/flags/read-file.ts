@@ -1,0 +1,30 @@
+// Reads a file that somebody named, or says why not.
+import { readFileSync, statSync } from 'node:fs';
+import { CellwallError } from '../../lib/errors.ts';
+
+const maxBytes = 16 * 1024 * 1024;
+
+/** `what`: in the message before the path, for what is not a document. */
+export function readFile(path: string, what = ''): Buffer {
+  try {
+    if (statSync(path).size > maxBytes) throw new CellwallError('invalid_argument', `${path} is larger than 16 MiB`);
+    return readFileSync(path);
+  } catch (reason) {
+    throw unreadable(path, reason, what);
+  }
+}
+
+/** Why a path cannot be read. */
+export function unreadable(path: string, reason: unknown, what = ''): CellwallError {
+  if (reason instanceof CellwallError) return reason;
+  const code = reason instanceof Error && 'code' in reason ? String(reason.code) : String(reason);
+  const why = reasons[code] ?? code;
+  return new CellwallError('not_found', `cannot read ${what}${path}: ${why}`, { cause: reason });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'not permitted for this user',
+  EISDIR: 'it is a directory',
+  ENOTDIR: 'there is no such file',
+};

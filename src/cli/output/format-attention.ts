@@ -1,0 +1,36 @@
+// What somebody has to do about a proxy: one line each. Pure.
+import type { ProxiesAnswer } from '../../admin/wire.ts';
+import { escapeLine } from '../../lib/escape.ts';
+import { relativeTime } from './time.ts';
+
+type Proxy = ProxiesAnswer['proxies'][number];
+
+const clockWorthSayingMs = 30_000;
+
+export function attention(proxy: Proxy, now: number): readonly string[] {
+  const { state, since, contested, clockOffsetMs = 0, inbound, takenPorts = [] } = proxy;
+  const lines: string[] = [];
+  if (state === 'gone') {
+    const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
+    lines.push(`missed${when}: it went without a goodbye; start it again, or: cellwall node evict`);
+  }
+  if (Math.abs(clockOffsetMs) >= clockWorthSayingMs) {
+    const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
+    const side = clockOffsetMs > 0 ? 'ahead of' : 'behind';
+    lines.push(`the clock of its host is ${seconds} s ${side} the control plane's: synchronize it`);
+  }
+  if (contested !== undefined) {
+    const { peer, inbound, at } = contested;
+    const where = inbound === undefined ? '' : `, to listen at ${inbound.address}:${inbound.port}`;
+    lines.push(
+      `another proxy came under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, and was refused: is its data folder a copy?`,
+    );
+  }
+  for (const { address, port, holder } of takenPorts) {
+    const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    const own = inbound?.address === address && inbound.port === port;
+    const change = own ? 'start its sidecar with another --listen' : 'change dependsOn.listen';
+    lines.push(`it cannot listen on ${at}, which is held by ${escapeLine(holder)}: stop that, or ${change}`);
+  }
+  return lines;
+}

@@ -1,0 +1,16 @@
+// What would change, in words: a unified diff a document, and the sums of what that would do to the calls of the last days. Pure.
+import type { DiffAnswer, Difference } from '../../admin/wire.ts';
+import { escapeBlock } from '../../lib/escape.ts';
+import { unifiedDiff } from './unified-diff.ts';
+
+export function formatDifferences(differences: readonly Difference[]): string {
+  return differences.map(({ key, before, after }) => escapeBlock(unifiedDiff(key, before, after))).join('');
+}
+
+/** Empty when nothing would be decided otherwise. */
+export function formatImpact(impact: DiffAnswer['impact']): string {
+  if (impact === undefined) return '';
+  const { newlyRefused, newlyAllowed, cannotTell } = impact;
+  if (newlyRefused + newlyAllowed + cannotTell === 0) return '';
+  return `of the calls of the last 7 days ${newlyRefused} would newly be refused, ${newlyAllowed} newly allowed, ${cannotTell} cannot be told\n`;
+}

@@ -1,0 +1,57 @@
+// `cellwall explain` in words. Pure.
+import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
+import { escapeBlock, escapeLine } from '../../lib/escape.ts';
+import { formatFields } from './table.ts';
+
+export function formatExplanation(answer: Explanation, { method, path, grpc }: ExplainQuery): string {
+  const [logged] = answer.recorded ?? [];
+  const operation =
+    answer.protocol === 'tcp'
+      ? 'a connection (TCP)'
+      : logged !== undefined
+        ? `${logged.method ?? ''} ${logged.path}`.trim()
+        : (grpc ?? `${method ?? 'GET'} ${path ?? '/'}`);
+  const { file, line, column } = answer.source;
+  const place = `${file}:${line}:${column}`;
+  const chain = answer.chain.map(
+    (rule) =>
+      `  ${rule.matched ? '*' : ' '} ${rule.action.padEnd(5)}  ${escapeLine(rule.id)}  ${escapeLine(`${rule.source.file}:${rule.source.line}`)}  ${escapeLine(rule.why)}\n`,
+  );
+  return [
+    ...undecidable(answer),
+    `${answer.decision.toUpperCase()}: ${escapeLine(answer.reason)}\n\n`,
+    formatFields([
+      ['caller', answer.callerService === undefined ? answer.caller : `${answer.callerService} (${answer.caller})`],
+      ['target', `${answer.target} (${answer.mtls})`],
+      ['operation', operation],
+      ...(answer.rule === undefined ? [] : [['rule', answer.rule] as const]),
+      ['decided by', `${answer.document}, ${place}`],
+      ...(answer.enforced === undefined ? [] : [['enforced', enforcement(answer.enforced)] as const]),
+    ]),
+    ...(answer.recorded ?? []).map(
+      ({ requestId, at, node, policy }) =>
+        `\nlogged: ${escapeLine(requestId)} at ${new Date(at).toISOString()} by ${escapeLine(node)}: ${policy === undefined ? 'no rule allowed it' : `refused by ${escapeLine(policy)}`}\n`,
+    ),
+    ...(chain.length === 0 ? [] : ['\nrules asked, in order:\n', ...chain]),
+    ...(answer.notes.length === 0 ? [] : ['\n', ...answer.notes.map((note) => `note: ${escapeLine(note)}\n`)]),
+    ...(answer.remedy === undefined ? [] : [formatRemedy(answer.remedy)]),
+  ].join('');
+}
+
+function undecidable({ undecidable: patches = [] }: Explanation): readonly string[] {
+  const lines = patches.map(
+    ({ document, source }) => `  ${escapeLine(`${document} (${source.file}:${source.line})`)}\n`,
+  );
+  return lines.length === 0 ? [] : ['UNDECIDABLE: raw patch\n', ...lines, '\nwithout it: '];
+}
+
+function enforcement({ revision, accepted, pending, rejected }: NonNullable<Explanation['enforced']>): string {
+  const total = accepted.length + pending.length + rejected.length;
+  const rest = [...pending.map((node) => `pending: ${node}`), ...rejected.map((node) => `rejected: ${node}`)];
+  return [`revision ${revision} by ${accepted.length} of ${total} connected proxies`, ...rest].join(', ');
+}
+
+function formatRemedy({ policy, addTo }: NonNullable<Explanation['remedy']>): string {
+  const place = addTo === undefined ? '' : ` (or add its rule to ${escapeLine(addTo.document)})`;
+  return `\nto allow it, apply${place}:\n\n${escapeBlock(policy).trimEnd()}\n`;
+}

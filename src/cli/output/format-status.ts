@@ -1,0 +1,255 @@
+// The tables of `cellwall status`. Pure.
+import type { ProxiesAnswer, StatusAnswer, TrafficAnswer, TrafficCount } from '../../admin/wire.ts';
+import type { ServicesAnswer } from '../../admin/wire-services.ts';
+import { escapeLine } from '../../lib/escape.ts';
+import { attention } from './format-attention.ts';
+import { formatCrossCheck } from './format-cross-check.ts';
+import { countProblems } from './problems.ts';
+import { formatFields, formatTable } from './table.ts';
+import { relativeTime } from './time.ts';
+
+type Proxy = ProxiesAnswer['proxies'][number];
+
+export interface StatusView {
+  readonly status: StatusAnswer;
+  readonly services: ServicesAnswer['services'];
+  readonly proxies: readonly Proxy[];
+  readonly traffic: readonly TrafficCount[];
+  readonly handshakes?: TrafficAnswer['handshakes'];
+  readonly now: number;
+}
+
+const callers: Readonly<Record<TrafficCount['caller'], string>> = {
+  plaintext: 'anonymous, plaintext',
+  'one-way-tls': 'anonymous, TLS without a certificate',
+  legacy: 'anonymous, legacy certificate',
+  mtls: 'mTLS',
+};
+
+export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
+  const parts = [formatControl(status, now)];
+  if (services.length > 0) parts.push(formatServices(services, proxies));
+  if (proxies.length > 0) parts.push(formatProxies(proxies, now));
+  const told = proxies.flatMap((proxy) => attention(proxy, now).map((text) => [shortNode(proxy), text]));
+  if (told.length > 0) parts.push(formatTable(['PROXY', 'NEEDS SOMEBODY'], told));
+  const rejections = proxies.flatMap((proxy) =>
+    proxy.types.flatMap((type) =>
+      type.nack === undefined
+        ? []
+        : [[shortNode(proxy), shortType(type.typeUrl), String(type.nack.revision), type.nack.message]],
+    ),
+  );
+  if (rejections.length > 0) parts.push(formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections));
+  const there = proxies.filter(({ state }) => state === 'connected');
+  if (there.length > 0) parts.push(formatCrossCheck(there, now));
+  if (traffic.length > 0) parts.push(formatTraffic(traffic, now));
+  if (handshakes.length > 0) parts.push(formatHandshakes(handshakes, now));
+  const shadowed = traffic.filter((count) => count.shadow !== undefined);
+  if (shadowed.length > 0) parts.push(formatShadow(shadowed, now));
+  return parts.join('\n');
+}
+
+function formatControl(status: StatusAnswer, now: number): string {
+  const { connected, held, gone, rejecting } = status.proxies;
+  const counts = [
+    `${connected} connected`,
+    ...(held > 0 ? [`${held} held`] : []),
+    ...(gone > 0 ? [`${gone} gone`] : []),
+  ];
+  const problems: readonly [string, string][] =
+    status.problems.length === 0
+      ? []
+      : [['documents', `${countProblems(status.problems)} (told before, on stderr): not what is in force`]];
+  return formatFields([
+    ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
+    ['trust domain', status.trustDomain ?? '-'],
+    ['revision', status.revision === undefined ? '-' : String(status.revision)],
+    ...problems,
+    ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
+    ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
+  ]);
+}
+
+function formatServices(services: ServicesAnswer['services'], proxies: readonly Proxy[]): string {
+  return formatTable(
+    ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
+    services.map((service) => {
+      const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
+      const serving = own.filter((proxy) => serves(proxy) === 'yes' && proxy.state === 'connected').length;
+      const { file, line } = service.source;
+      return [
+        service.service,
+        service.mtls,
+        `${serving}/${own.length}`,
+        cutOverOf(service, own, serving),
+        `${file}:${line}`,
+      ];
+    }),
+  );
+}
+
+/** A service is not done because its document says strict: something must stand before its application, and nothing lead around. */
+function cutOverOf(
+  { mtls, cutOver }: ServicesAnswer['services'][number],
+  proxies: readonly Proxy[],
+  serving: number,
+): string {
+  if (mtls !== 'strict')
+    return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
+  const around = proxies.flatMap(({ application, applicationState }) =>
+    (applicationState?.around ?? []).map((host) =>
+      address({ address: host, port: application !== undefined && 'port' in application ? application.port : 0 }),
+    ),
+  );
+  if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
+  return serving === 0 ? 'strict, but no proxy serves' : 'done';
+}
+
+type Reasons = NonNullable<ServicesAnswer['services'][number]['cutOver']>['reasons'];
+
+function ready(warnings: Reasons): string {
+  return warnings.length === 0 ? 'ready' : `ready, ${warnings.length} no longer waited for`;
+}
+
+/** `held: 2 caller, 1 record`: the kinds of docs/cut-over.md. */
+function held(reasons: Reasons): string {
+  const counts = new Map<string, number>();
+  for (const { kind, warning } of reasons) if (warning !== true) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return `held: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
+}
+
+function formatProxies(proxies: readonly Proxy[], now: number): string {
+  const rows = proxies.map((proxy) => [
+    shortNode(proxy),
+    proxy.state,
+    relativeTime(proxy.since, now),
+    serves(proxy),
+    listens(proxy),
+    accepted(proxy),
+    proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
+    proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
+  ]);
+  return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
+}
+
+function serves({ ready, applicationState }: Proxy): string {
+  if (applicationState?.answers === false) return 'no (application down)';
+  return ready ? 'yes' : 'no';
+}
+
+/** Where others reach it, or why they do not. */
+function listens({ inbound, notRegistered, outdated, state }: Proxy): string {
+  if (outdated !== undefined) return `- (${escapeLine(outdated)})`;
+  if (notRegistered !== undefined) return `- (${escapeLine(notRegistered)})`;
+  if (inbound !== undefined) return address(inbound);
+  return state === 'connected' ? '- (only calls)' : '-';
+}
+
+/**
+ * A proxy is sent only what changes for it, and after a reconnection nothing that it has already: it is current, whatever the
+ * number of the last thing that it accepted, unless something is unanswered or rejected.
+ */
+function accepted({ state, types }: Proxy): string {
+  const open = types.filter(
+    ({ sentRevision = 0, ackedRevision = 0, nack }) => nack !== undefined || sentRevision > ackedRevision,
+  );
+  if (open.length === 0) return state === 'connected' ? 'current' : '-';
+  const revision = Math.min(...open.map(({ ackedRevision = 0 }) => ackedRevision));
+  const what = open.map(({ typeUrl, nack }) => `${shortType(typeUrl)} ${nack === undefined ? 'pending' : 'rejected'}`);
+  return `${revision === 0 ? 'nothing' : revision}: ${what.join(', ')}`;
+}
+
+function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
+  interface Row {
+    readonly first: TrafficCount;
+    readonly allowed: number;
+    readonly failed: number;
+    readonly refused: number;
+    readonly lastSeen: number;
+  }
+  const rows = new Map<string, Row>();
+  for (const count of traffic) {
+    const name = JSON.stringify([count.service, count.caller, count.principal, count.token]);
+    const row = rows.get(name) ?? { first: count, allowed: 0, failed: 0, refused: 0, lastSeen: 0 };
+    rows.set(name, {
+      first: row.first,
+      allowed: row.allowed + (count.decision === 'allowed' ? count.count : 0),
+      failed: row.failed + (count.decision === 'failed' ? count.count : 0),
+      refused: row.refused + (count.decision === 'refused' ? count.count : 0),
+      lastSeen: Math.max(row.lastSeen, count.lastSeen),
+    });
+  }
+  const lines = [...rows.values()]
+    .sort((a, b) => compareText(a.first.service, b.first.service) || order(a.first) - order(b.first))
+    .map(({ first, allowed, failed, refused, lastSeen }) => [
+      first.service,
+      callers[first.caller],
+      first.principal ?? (first.token === undefined ? '-' : `token of ${first.token}`),
+      String(allowed),
+      String(failed),
+      String(refused),
+      relativeTime(lastSeen, now),
+    ]);
+  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'FAILED', 'REFUSED', 'LAST'], lines);
+}
+
+/** Calls that never became one: the newest first. */
+function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number): string {
+  return formatTable(
+    ['SERVICE', 'FAILED HANDSHAKES FROM', 'WHY', 'COUNT', 'LAST'],
+    handshakes
+      .toSorted((a, b) => b.lastSeen - a.lastSeen)
+      .map(({ service, address: from, why, count, lastSeen }) => [
+        service,
+        from,
+        why,
+        String(count),
+        relativeTime(lastSeen, now),
+      ]),
+  );
+}
+
+/** What shadow policies would have decided otherwise: a line a caller, method and policy. */
+function formatShadow(traffic: readonly TrafficCount[], now: number): string {
+  const rows = new Map<string, TrafficCount>();
+  for (const count of traffic) {
+    const { service, caller, principal, peer, method, shadow } = count;
+    const name = JSON.stringify([service, caller, principal, peer, method, shadow]);
+    const before = rows.get(name);
+    const lastSeen = Math.max(count.lastSeen, before?.lastSeen ?? 0);
+    rows.set(name, { ...count, count: count.count + (before?.count ?? 0), lastSeen });
+  }
+  return formatTable(
+    ['SERVICE', 'CALLER', 'METHOD', 'SHADOW WOULD', 'POLICY', 'COUNT', 'LAST'],
+    [...rows.values()].map(({ service, caller, principal, peer, method, shadow, count, lastSeen }) => [
+      service,
+      principal ?? `${callers[caller]}${peer === undefined ? '' : ` (${peer})`}`,
+      method ?? '-',
+      shadow?.decision === 'allowed' ? 'allow' : 'refuse',
+      shadow?.policy ?? '(no allow rule)',
+      String(count),
+      relativeTime(lastSeen, now),
+    ]),
+  );
+}
+
+function order({ caller }: TrafficCount): number {
+  return Object.keys(callers).indexOf(caller);
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Without the scheme, which all have. */
+function shortNode({ node }: Proxy): string {
+  return node.replace(/^spiffe:\/\//, '');
+}
+
+function shortType(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}
+
+function address({ address: host, port }: { readonly address: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,103 @@
+// The answer to a change (apply, delete, rollback): what changed or would, what is wrong with it, or why the gate refuses it. Sets the
+// exit code.
+import type { InvalidAnswer } from '../../admin/client.ts';
+import type { ApplyAnswer } from '../../admin/wire.ts';
+import type { CutOverRow } from '../../admin/wire-record.ts';
+import { escapeLine } from '../../lib/escape.ts';
+import type { CliContext } from '../io.ts';
+import { formatDifferences, formatImpact } from './format-differences.ts';
+import { type Format, print } from './print.ts';
+import { printError, printInvalid } from './print-failure.ts';
+import { object, type Printed } from './prints.ts';
+import { type NamedText, printProblems } from './problems.ts';
+import { formatTable } from './table.ts';
+import { relativeTime } from './time.ts';
+
+/** What every change prints with -o json. */
+export const printedChange: Printed = object(
+  'kind revision changed warnings reasons receivedAt acceptedAt',
+  'to differences impact',
+);
+
+export interface ChangeView {
+  /** Where excerpts are taken from. */
+  readonly files?: readonly NamedText[];
+  /** What was done. Default `applied`. */
+  readonly done?: string;
+  /** A dry run also shows the differences. */
+  readonly diff?: boolean;
+  /** For documents that cannot be accepted. */
+  readonly hint?: string;
+}
+
+export async function printChange(
+  context: CliContext,
+  format: Format,
+  answer: ApplyAnswer | InvalidAnswer,
+  { files = [], done = 'applied', diff = false, hint }: ChangeView = {},
+): Promise<void> {
+  const table = format === 'table';
+  const now = context.clock.now();
+  if (answer.kind === 'invalid' && answer.reasons !== undefined) {
+    context.stderr.write(`error: ${escapeLine(answer.message)}\n`);
+    if (table) context.stderr.write(formatReasons(answer.reasons, now));
+    if (answer.hint !== undefined) context.stderr.write(`  hint: ${escapeLine(answer.hint)}\n`);
+    await printError(context, format, answer);
+    context.finish(1);
+    return;
+  }
+  if (answer.kind === 'invalid') {
+    await printInvalid(context, format, answer, { files, outcome: 'nothing was changed' });
+    if (table && hint !== undefined) context.stderr.write(`  hint: ${hint}\n`);
+    context.finish(3);
+    return;
+  }
+  if (table) printProblems(context, answer.warnings, files);
+  if (table && answer.kind !== 'dry-run' && answer.reasons.length > 0) {
+    context.stderr.write(
+      `${holds(answer.reasons) ? 'forced against the gate' : 'the gate warns'}:\n${formatReasons(answer.reasons, now)}`,
+    );
+  }
+  await print(context, format, {
+    value: answer,
+    table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),
+  });
+  if (answer.kind === 'dry-run' && holds(answer.reasons)) context.finish(4);
+}
+
+function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {
+  if (changed.length === 0) return `unchanged (revision ${revision})\n`;
+  const back = to === undefined ? '' : `, as they were at ${to}`;
+  return `${done} ${changed.length} (revision ${revision}${back})\n${changed.map((key) => `  ${escapeLine(key)}\n`).join('')}`;
+}
+
+function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {
+  const { revision, to, differences = [], impact, reasons } = answer;
+  const count = differences.length === 0 ? 'nothing' : differences.length;
+  return [
+    `would change ${count} (revision ${revision}${to === undefined ? '' : `, back to ${to}`})\n`,
+    ...differences.map(({ op, key }) => `  ${op} ${escapeLine(key)}\n`),
+    diff ? formatDifferences(differences) : '',
+    formatImpact(impact),
+    reasons.length === 0
+      ? ''
+      : `${holds(reasons) ? 'the gate would refuse it' : 'the gate warns'}:\n${formatReasons(reasons, now)}`,
+  ].join('');
+}
+
+function holds(reasons: readonly CutOverRow[]): boolean {
+  return reasons.some(({ warning }) => warning !== true);
+}
+
+function formatReasons(reasons: readonly CutOverRow[], now: number): string {
+  return formatTable(
+    ['SERVICE', 'WHO', 'WHY', 'CALLS', 'LAST'],
+    reasons.map(({ service, who, why, count, lastSeen }) => [
+      service,
+      who,
+      why,
+      count === undefined ? '-' : String(count),
+      lastSeen === undefined ? '-' : relativeTime(lastSeen, now),
+    ]),
+  );
+}

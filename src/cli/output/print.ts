@@ -1,0 +1,44 @@
+// Data on stdout, in the format that -o names.
+import type { Command } from 'commander';
+import { escapeJson } from '../../lib/escape.ts';
+import type { CliIo } from '../io.ts';
+
+export type Format = 'table' | 'json' | 'yaml';
+
+export function formatOf(command: Command): Format {
+  return readFormat(command.optsWithGlobals()['output']);
+}
+
+/** The same of a command line that could not be parsed. */
+export function formatIn(args: readonly string[]): Format {
+  const end = args.indexOf('--');
+  const text = (end < 0 ? args : args.slice(0, end)).join('\n');
+  return readFormat(/^(?:-o|--output)(?:\n|=)?(json|yaml)$/m.exec(text)?.[1]);
+}
+
+function readFormat(output: unknown): Format {
+  return output === 'json' || output === 'yaml' ? output : 'table';
+}
+
+/** `value` for machines, `table` for people. */
+export async function print(
+  io: Pick<CliIo, 'stdout'>,
+  format: Format,
+  { value, table }: { readonly value: unknown; readonly table: () => string },
+): Promise<void> {
+  switch (format) {
+    case 'json':
+      io.stdout.write(escapeJson(`${JSON.stringify(value, null, 2)}\n`));
+      return;
+    case 'yaml': {
+      const { safeYaml } = await import('./safe-yaml.ts');
+      io.stdout.write(safeYaml(value));
+      return;
+    }
+    case 'table':
+      io.stdout.write(table());
+      return;
+    default:
+      format satisfies never;
+  }
+}

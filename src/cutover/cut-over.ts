@@ -1,0 +1,159 @@
+// The gate before `permissive` → `strict`: whoever would be cut off is told first. Looks at the record of traffic, at what proxies
+// have accepted, and for ways around the sidecar; answers every reason not to, none if it is safe.
+import type { Clock } from '../lib/clock.ts';
+import { missingWords } from '../lib/missing-in-log.ts';
+import type { Coverage } from '../observe/coverage.ts';
+import type { FailedHandshakes, Handshakes } from '../observe/handshakes.ts';
+import type { Traffic, TrafficCount } from '../observe/traffic.ts';
+import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import { type SimulatedCall, simulate } from '../policy/replay/simulate.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+import { becomesStrict } from './becomes-strict.ts';
+import { createCallerPatience } from './caller-patience.ts';
+import { clientHalfMissing } from './client-half.ts';
+import type { ProbeApplication } from './probe-application.ts';
+
+export interface CutOverReason {
+  readonly service: string;
+  /**
+   * `record`: what happened in the window is not all known. `caller`: who would be refused. `handshake`: who could not come in by TLS.
+   * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar.
+   */
+  readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application';
+  /** Caller, proxy or address. */
+  readonly who: string;
+  readonly why: string;
+  readonly count?: number;
+  /** Epoch milliseconds. */
+  readonly lastSeen?: number;
+  /** It is told and refuses nothing: who is behind it has held for as long as anybody may. */
+  readonly warning?: true;
+}
+
+export const refuses = ({ warning }: Pick<CutOverReason, 'warning'>): boolean => warning !== true;
+
+export interface CutOver {
+  /** Services that the change makes strict. */
+  services(before: MeshIr, after: MeshIr): readonly ServiceKey[];
+  /** Why they should not be, by what happened within the last `windowMs`. */
+  judge(before: MeshIr, after: MeshIr, windowMs: number): Promise<readonly CutOverReason[]>;
+}
+
+export interface CutOverDeps {
+  readonly traffic: Pick<Traffic, 'counts' | 'lostUntil'>;
+  readonly coverage: Pick<Coverage, 'of'>;
+  /** Absent: nobody keeps them. */
+  readonly handshakes?: Pick<Handshakes, 'failed'>;
+  readonly proxies: () => readonly ProxyStatus[];
+  readonly probe: ProbeApplication;
+  readonly clock: Clock;
+}
+
+export function createCutOver({ traffic, coverage, handshakes, proxies, probe, clock }: CutOverDeps): CutOver {
+  const patience = createCallerPatience(clock);
+  const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
+    const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
+      return { service, kind: 'record', who, why, ...(lastSeen === undefined ? {} : { lastSeen }) };
+    };
+    const known = coverage.of(service, since);
+    // No proxy ever stood before it: there is nothing to lose.
+    if (known.since === undefined && !seen) return [];
+    const reasons: CutOverReason[] = [];
+    if (known.since === undefined || known.since > since) {
+      reasons.push(reason(service, 'its calls are recorded only since this time', known.since));
+    }
+    const lost = traffic.lostUntil(service);
+    if (lost >= since) {
+      reasons.push(reason(service, 'the record overflowed: calls before this time may be missing', lost));
+    }
+    for (const { node, from, to, missing } of known.gaps) {
+      if (missing !== undefined) reasons.push(reason(node, missingWords({ from, to, ...missing }), to));
+      else if (to === undefined) reasons.push(reason(node, 'not connected: what it sees is not known since', from));
+      else reasons.push(reason(node, 'was not connected: what it saw is not known until', to));
+    }
+    return reasons;
+  };
+
+  return {
+    services: becomesStrict,
+    async judge(before, after, windowMs) {
+      const since = clock.now() - windowMs;
+      const strict = becomesStrict(before, after);
+      if (strict.length === 0) return [];
+      const own = new Set<string>(strict);
+      const calls = traffic.counts(since).filter(({ service }) => own.has(service));
+      const { newlyRefused, mayBeRefused } = simulate(before, after, calls);
+      const all = proxies();
+      const reasons = [
+        ...strict.flatMap((key) =>
+          record(
+            key,
+            since,
+            calls.some(({ service }) => service === key),
+          ),
+        ),
+        ...newlyRefused.map((call) => wouldBeRefused(call, 'would be refused')),
+        ...mayBeRefused.map((call) => wouldBeRefused(call, 'may be refused: the record does not tell')),
+        ...(handshakes?.failed(since) ?? [])
+          .filter(({ service, caller }) => caller && own.has(service))
+          .map(couldNotCome),
+        ...calls.flatMap(shadowed),
+        ...strict.flatMap((key) => clientHalfMissing(key, before, after, all, patience)),
+      ];
+      const reachable = await Promise.all(
+        all.flatMap((proxy) =>
+          proxy.service === undefined || !own.has(proxy.service) ? [] : [around(proxy, proxy.service, probe)],
+        ),
+      );
+      return [...reasons, ...reachable.flat()];
+    },
+  };
+}
+
+function wouldBeRefused(call: SimulatedCall, why: string): CutOverReason {
+  const { service, method, path, count, lastSeen } = call;
+  const what = [method, path].filter((part) => part !== undefined).join(' ');
+  return {
+    service,
+    kind: 'caller',
+    who: callerName(call),
+    why: what === '' ? why : `${why}: ${what}`,
+    count,
+    lastSeen,
+  };
+}
+
+function couldNotCome({ service, address, why, count, lastSeen }: FailedHandshakes): CutOverReason {
+  return { service, kind: 'handshake', who: address, why: `its TLS handshake failed: ${why}`, count, lastSeen };
+}
+
+function shadowed(call: TrafficCount): CutOverReason[] {
+  const { service, shadow, decision, count, lastSeen } = call;
+  if (decision === 'refused' || shadow?.decision !== 'refused') return [];
+  const why = `a shadow policy would refuse it: ${shadow.policy ?? 'no allow rule matches'}`;
+  return [{ service, kind: 'shadow', who: callerName(call), why, count, lastSeen }];
+}
+
+const callerWords: Readonly<Record<SimulatedCall['caller'], string>> = {
+  plaintext: 'plaintext',
+  'one-way-tls': 'TLS without a certificate',
+  legacy: 'legacy certificate',
+  mtls: 'mTLS',
+};
+
+function callerName({ caller, principal, peer }: Pick<SimulatedCall, 'caller' | 'principal' | 'peer'>): string {
+  if (principal !== undefined) return principal;
+  return peer === undefined ? callerWords[caller] : `${callerWords[caller]}, ${peer}`;
+}
+
+async function around(
+  proxy: ProxyStatus,
+  service: ServiceIr['key'],
+  probe: ProbeApplication,
+): Promise<readonly CutOverReason[]> {
+  const found = await probe(proxy);
+  if (found === undefined) return [];
+  const { address, port } = found;
+  const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return [{ service, kind: 'application', who: at, why: `the application answers beside its sidecar (${proxy.node})` }];
+}

@@ -1,0 +1,162 @@
+// The gate of cut-over.ts for documents that are edited where they are stored: what would make a service strict is held back first, the
+// gate is asked, and asked again while it has reasons; then the rest comes into force by itself.
+import { createHash } from 'node:crypto';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Hold, Holding } from '../store/store.ts';
+import { type CutOver, refuses } from './cut-over.ts';
+import { cutOverWindow } from './cut-over-window.ts';
+import { type HeldReason, heldProblems } from './held-problems.ts';
+import { type KeptPermissive, keepPermissive } from './keep-permissive.ts';
+
+export interface EditGate extends Holding {
+  /** Until then what is to be asked waits. Without the evidence of warnings that it passes over, nothing is admitted. */
+  attach(cutOver: Pick<CutOver, 'judge'>, evidence: Evidence): void;
+  stop(): void;
+}
+
+export type Evidence = (services: readonly string[], reasons: readonly string[]) => void;
+
+export interface EditGateDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Between two times that the gate is asked, at least; milliseconds. Default 5 s. */
+  readonly againMs?: number;
+}
+
+interface Question {
+  /** Of what is in force and of what is asked for: another pair is another question. */
+  readonly id: string;
+  readonly kept: KeptPermissive;
+  readonly windowMs: number;
+  /** Absent until the gate has looked. */
+  reasons?: readonly HeldReason[];
+}
+
+/** Even another question waits this long after the last. */
+const leastMs = 1000;
+/** Asking takes no more than this part of the time. */
+const share = 50;
+/** While a question stays open, the log says so again after this long. */
+const remindMs = 600_000;
+const maxRecorded = 100;
+
+export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): EditGate {
+  const listeners = new Set<() => void>();
+  let cutOver: Pick<CutOver, 'judge'> | undefined;
+  let evidence: Evidence = () => {};
+  let question: Question | undefined;
+  let asking = false;
+  let notBefore = Number.NEGATIVE_INFINITY;
+  let toldAt = Number.NEGATIVE_INFINITY;
+  let cancel = (): void => {};
+
+  const askLater = (ms: number): void => {
+    cancel();
+    cancel = clock.after(Math.max(0, ms, notBefore - clock.monotonic()), () => void ask());
+  };
+  const ask = async (): Promise<void> => {
+    const asked = question;
+    if (cutOver === undefined || asked === undefined || asking) return;
+    asking = true;
+    const startedAt = clock.monotonic();
+    const found = await cutOver.judge(...asked.kept.meshes, asked.windowMs).catch(couldNot('look', asked.kept));
+    const endedAt = clock.monotonic();
+    asking = false;
+    notBefore = endedAt + Math.max(leastMs, (endedAt - startedAt) * share);
+    if (question !== asked) return askLater(0);
+    const reasons = recorded(asked.kept, found);
+    const news = asked.reasons === undefined || textsOf(asked.reasons) !== textsOf(reasons);
+    asked.reasons = reasons;
+    remind(asked.kept, reasons);
+    if (reasons.some(refuses)) askLater(againMs);
+    if (news) for (const listener of [...listeners]) listener();
+  };
+  const recorded = (kept: KeptPermissive, found: readonly HeldReason[]): readonly HeldReason[] => {
+    if (found.length === 0 || found.some(refuses)) return found;
+    const services = kept.services.map(({ key }) => key);
+    try {
+      evidence(
+        services,
+        found.slice(0, maxRecorded).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
+      );
+      return found;
+    } catch (reason) {
+      return couldNot('write its evidence', kept)(reason);
+    }
+  };
+  const remind = ({ services }: KeptPermissive, reasons: readonly HeldReason[]): void => {
+    if (!reasons.some(refuses) || clock.monotonic() - toldAt < remindMs) return;
+    toldAt = clock.monotonic();
+    log.error(
+      { services: services.map(({ key }) => key), reasons: reasons.length },
+      'an edit of the documents would make services strict and is held back: see "cellwall status"',
+    );
+  };
+  const release = (): void => {
+    question = undefined;
+    toldAt = Number.NEGATIVE_INFINITY;
+    cancel();
+  };
+
+  return {
+    attach(given, keep) {
+      cutOver = given;
+      evidence = keep;
+      askLater(0);
+    },
+    hold(before, after): Hold | undefined {
+      const kept = keepPermissive(before, after);
+      if (kept === undefined) {
+        release();
+        return undefined;
+      }
+      const id = digestOf(kept.rest, after);
+      if (question?.id !== id) {
+        question = { id, kept, windowMs: cutOverWindow(after) };
+        askLater(0);
+      } else if (question.reasons?.some(refuses) === false) {
+        const services = kept.services.map(({ key }) => key);
+        log.warn(
+          { services, warnings: question.reasons.length },
+          'made strict by an edit of the documents: the gate lets it',
+        );
+        release();
+        return undefined;
+      }
+      // The gate's answer takes a moment, which is no problem yet; at the start it may take longer.
+      const { reasons } = question;
+      const problems = reasons === undefined && cutOver !== undefined ? [] : heldProblems(kept, reasons);
+      return { keep: kept.keep, problems };
+    },
+    release,
+    watch(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    stop() {
+      cancel();
+      cutOver = undefined;
+      listeners.clear();
+    },
+  };
+}
+
+function couldNot(what: string, { services }: KeptPermissive): (reason: unknown) => readonly HeldReason[] {
+  return (reason) => {
+    const why = `the gate could not ${what}: ${CellwallError.from(reason).message}`;
+    return services.map(({ key }): HeldReason => ({ service: key, kind: 'record', who: key, why }));
+  };
+}
+
+/** By which answers are compared: a count that grew is no news. */
+function textsOf(reasons: readonly HeldReason[]): string {
+  return JSON.stringify(reasons.map(({ service, kind, who, why }) => [service, kind, who, why]));
+}
+
+function digestOf(...states: readonly (readonly ParsedDocument[])[]): string {
+  const texts = states.map((documents) => documents.map(({ key, text }) => [key, text]));
+  return createHash('sha256').update(JSON.stringify(texts)).digest('hex');
+}

@@ -1,0 +1,96 @@
+// What of a change has to wait while it may not make services strict: the documents that make them so stay as they were, the rest goes
+// on (a deny beside them must not wait). If the rest would open such a service to anonymous callers who are refused now, all of it waits.
+import { changedKeys } from '../model/changed-keys.ts';
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Source } from '../model/problem.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { resolve } from '../policy/resolve/resolve.ts';
+import { becomesStrict } from './becomes-strict.ts';
+import { opensToAnonymous } from './opens-to-anonymous.ts';
+
+export interface KeptPermissive {
+  readonly services: readonly { readonly key: ServiceKey; readonly source: Source }[];
+  readonly keep: readonly DocumentKey[];
+  /** Everything that changed is among `keep`. */
+  readonly whole: boolean;
+  /** What may come into force: the change without `keep`. */
+  readonly rest: readonly ParsedDocument[];
+  /** Of `rest`, and of all of it. */
+  readonly meshes: readonly [MeshIr, MeshIr];
+}
+
+type Documents = readonly ParsedDocument[];
+
+/** Undefined where nothing becomes strict. */
+export function keepPermissive(before: Documents, after: Documents): KeptPermissive | undefined {
+  const changed = changedKeys(before, after);
+  // What cannot change a mode asks nothing.
+  if (!changed.some((key) => key.startsWith('Mesh/') || key.startsWith('Service/'))) return undefined;
+  const [old, next] = [meshOf(before), meshOf(after)];
+  if (old === undefined || next === undefined) return undefined;
+  const strict = becomesStrict(old, next);
+  if (strict.length === 0) return undefined;
+  const places = strict.map((key) => ({ key, ...placeOf(key, before, after) }));
+  const services = places.map(({ key, source }) => ({ key, source }));
+  const keep = [...new Set(places.flatMap(({ documents }) => documents))];
+  const rest = withKept(before, after, keep);
+  const mixed = meshOf(rest);
+  const apart =
+    mixed !== undefined &&
+    keep.every((key) => decidesAlike(find(before, key), find(after, key))) &&
+    becomesStrict(old, mixed).length === 0 &&
+    !strict.some((key) => opensToAnonymous(old, mixed, key));
+  return apart
+    ? { services, keep, whole: false, rest, meshes: [mixed, next] }
+    : { services, keep: changed, whole: true, rest: before, meshes: [old, next] };
+}
+
+/** The documents of `after`, but those of `keep` as they were before. */
+function withKept(before: Documents, after: Documents, keep: readonly DocumentKey[]): Documents {
+  const kept = new Set(keep);
+  const merged = [...after.filter(({ key }) => !kept.has(key)), ...before.filter(({ key }) => kept.has(key))];
+  return merged.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+}
+
+/** Which documents make the service strict, and at which line. */
+function placeOf(
+  key: ServiceKey,
+  before: Documents,
+  after: Documents,
+): { readonly documents: readonly DocumentKey[]; readonly source: Source } {
+  const own = find(after, `Service/${key}`);
+  // Whoever says another mode than before: the service; else it is the mesh's default that changed.
+  const itself = modeOf(own) !== modeOf(find(before, `Service/${key}`));
+  const place = itself ? own : after.find(({ document }) => document.kind === 'Mesh');
+  if (place === undefined) return { documents: [], source: { file: key, line: 1, column: 1 } };
+  return { documents: [place.key], source: place.locate(['spec', 'mtls', 'mode']) };
+}
+
+/** But for modes. What waits of them would else leave the rules of the rest to mean something that nobody wrote. */
+function decidesAlike(a: ParsedDocument | undefined, b: ParsedDocument | undefined): boolean {
+  return a !== undefined && b !== undefined && deciding(a) === deciding(b);
+}
+
+function deciding({ document }: ParsedDocument): string {
+  if (document.kind === 'Mesh') {
+    const { authorization, jwtIssuers, legacyAuthorities } = document.spec;
+    return JSON.stringify([authorization, jwtIssuers, legacyAuthorities]);
+  }
+  if (document.kind !== 'Service') return '';
+  const { protocol, paths, health, grpc } = document.spec;
+  return JSON.stringify([protocol, paths, health, grpc]);
+}
+
+function find(documents: Documents, key: string): ParsedDocument | undefined {
+  return documents.find((document) => document.key === key);
+}
+
+function modeOf(parsed: ParsedDocument | undefined): string | undefined {
+  return parsed?.document.kind === 'Service' ? parsed.document.spec.mtls?.mode : undefined;
+}
+
+function meshOf(documents: Documents): MeshIr | undefined {
+  const resolved = resolve(documents);
+  return resolved.kind === 'resolved' ? resolved.mesh : undefined;
+}

@@ -1,0 +1,53 @@
+// Whether a permissive service would take an anonymous call that it refuses now. Asked where new rules meet a mode that stays as it
+// was: their author may have counted on strict, under which nobody comes anonymously. Careful: what cannot be told apart opens.
+import type { MeshIr, PrincipalIr, RuleIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+
+export function opensToAnonymous(before: MeshIr, after: MeshIr, key: ServiceKey): boolean {
+  const [old, next] = [before.services.get(key), after.services.get(key)];
+  if (old === undefined || next === undefined) return true;
+  if (shape(before, old) !== shape(after, next)) return true;
+  const [was, is] = [old.authorization, next.authorization];
+  if (is.fallback === 'allow' && was.fallback !== 'allow') return true;
+  // As long as a deny rule names a path, whoever it is of, paths with ";" are refused to all.
+  if (was.deny.some(namesPath) && !is.deny.some(namesPath)) return true;
+  const denied = new Set(anonymousRules(is.deny, after));
+  if (anonymousRules(was.deny, before).some((rule) => !denied.has(rule))) return true;
+  const allowed = new Set(anonymousRules(was.allow, before));
+  return was.fallback !== 'allow' && anonymousRules(is.allow, after).some((rule) => !allowed.has(rule));
+}
+
+/** What besides rules decides how an anonymous caller is taken; raw patches may do anything. */
+function shape({ rawResources = [] }: MeshIr, { mtls, protocol, escapedSlashes, rawPatches = [] }: ServiceIr): string {
+  const patches = new Set(rawPatches.map(({ document }) => document));
+  const raws = rawResources.filter(({ document }) => patches.has(document)).map(({ change }) => change);
+  return JSON.stringify([mtls, protocol, escapedSlashes, raws]);
+}
+
+/** As text, by which equal rules are equal. */
+function anonymousRules(rules: readonly RuleIr[], { jwtIssuers }: MeshIr): readonly string[] {
+  return rules
+    .filter(({ principals }) => principals.some(mayBeAnonymous))
+    .map(({ principals, operations }) => {
+      const issuers = principals.map((principal) => principal.kind === 'jwt' && jwtIssuers.get(principal.issuer));
+      return JSON.stringify([principals, operations, issuers]);
+    });
+}
+
+function namesPath({ operations }: RuleIr): boolean {
+  return operations.some(({ path }) => path !== undefined);
+}
+
+function mayBeAnonymous({ kind }: PrincipalIr): boolean {
+  switch (kind) {
+    case 'anonymous':
+    case 'jwt':
+    case 'everyone':
+      return true;
+    case 'id':
+    case 'prefix':
+    case 'cells':
+      return false;
+    default:
+      return kind satisfies never;
+  }
+}

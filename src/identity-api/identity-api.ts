@@ -1,0 +1,194 @@
+// The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, and
+// the trust domain's bundle. Plain node:https: three routes need no framework.
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Attestor } from '../identity/attestor/attestor.ts';
+import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { Issuer } from '../identity/issuer.ts';
+import type { ServerSvid } from '../identity/server-svid.ts';
+import type { Svid } from '../identity/svid.ts';
+import { keyFingerprint, sha256 } from '../identity/x509/fingerprint.ts';
+import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
+import { checkProof } from '../identity/x509/possession.ts';
+import { readCsr } from '../identity/x509/read-csr.ts';
+import { checkSubjectKey } from '../identity/x509/subject-key.ts';
+import { verifySvid } from '../identity/x509/verify-svid.ts';
+import { createBudget } from '../lib/budget.ts';
+import { fromCatalog } from '../lib/catalog.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { httpStatus } from '../lib/http-status.ts';
+import type { Log } from '../lib/log.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { createFailureLimiter } from './failure-limiter.ts';
+import { identityOf } from './identity-of.ts';
+import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
+import { createIdentityServer, type IdentityApi } from './identity-server.ts';
+import { readBody, recordOf, textOf } from './read-body.ts';
+import { createReceivers, type Receivers } from './receivers.ts';
+
+export type { IdentityApi };
+
+export interface IdentityApiOptions extends Receivers {
+  readonly issuer: Issuer;
+  readonly trustDomain: TrustDomain;
+  readonly attestors: Readonly<Record<string, Attestor>>;
+  readonly nodes: Pick<NodeRegistry, 'check' | 'remember'>;
+  readonly server: ServerSvid;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly maxConnections?: number;
+}
+
+/** Of one request. `who`: to whom its failures are counted. */
+interface Caller {
+  readonly address: string;
+  who: string;
+}
+
+/** Of one host: lifetimes of seconds go through, floods do not. */
+const issuance = { burst: 60, everyMs: 2000 };
+
+export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
+  const { issuer, trustDomain, attestors, nodes, server: own, clock, log, maxConnections = 4096 } = options;
+  const limiter = createFailureLimiter({ clock });
+  const issuing = createBudget({ clock, ...issuance });
+  const receivers = createReceivers(clock, options);
+  const server = createIdentityServer({ own, log, maxConnections, opened: receivers.opened, answer });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const address = request.socket.remoteAddress ?? '';
+    const caller: Caller = { address, who: `unproven ${address}` };
+    try {
+      const path = request.url?.split('?')[0];
+      if (path === identityPaths.bundle && request.method === 'GET') {
+        return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
+      }
+      const take = receivers.takers[path ?? ''];
+      if (take !== undefined && request.method === 'POST') {
+        const peer = identityOf(request.socket, { bundle: await issuer.bundle(), trustDomain, now: clock.now() });
+        proved(caller, peer.certificate);
+        await take(request, peer);
+        response.writeHead(204).end();
+        return;
+      }
+      if (request.method !== 'POST' || (path !== identityPaths.attest && path !== identityPaths.renew)) {
+        throw new CellwallError('not_found', 'no such route', {
+          hint: `routes: ${Object.values(identityPaths).join(', ')}`,
+        });
+      }
+      const body = await readBody(request);
+      const svid = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
+      log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
+      send(response, 200, JSON.stringify(await reply(svid)));
+    } catch (reason) {
+      fail(request, response, caller, CellwallError.from(reason));
+    }
+  }
+
+  /** From here on its failures are its own, and nobody else's are in its way. */
+  function proved(caller: Caller, by: Uint8Array | string): void {
+    caller.who = `proven ${sha256(by).toString('base64url')}`;
+    limiter.check(caller.who);
+  }
+
+  async function attest(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
+    const evidence = recordOf(body['evidence']);
+    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
+    const secret = await attestor.secretOf?.(evidence);
+    if (secret !== undefined) proved(caller, secret);
+    const csr = readCsr(textOf(body, 'csr'));
+    const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
+    if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
+    const host = keyFingerprint(nodeKey);
+    nodes.check(host);
+    pace(host);
+    const { spiffeId } = await attestor.attest(evidence, { nodeKey: host });
+    return issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host });
+  }
+
+  async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
+    const bundle = await issuer.bundle();
+    const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
+    const csr = readCsr(textOf(body, 'csr'));
+    // Its certificate alone proves nothing: every peer is shown it.
+    checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
+    proved(caller, leaf.raw);
+    const host = nodeKeyOf(leaf.raw);
+    if (host !== undefined) nodes.check(host);
+    pace(host ?? spiffeId);
+    // Its node key is in use: it is what is left to it after an outage.
+    if (host !== undefined) await nodes.remember(host, spiffeId);
+    return issuer.issue(spiffeId, { publicKey: csr.publicKey, ...(host === undefined ? {} : { nodeKey: host }) });
+  }
+
+  /** Each one that is issued is kept on record for days. */
+  function pace(who: string): void {
+    const wait = issuing.spend(who);
+    if (wait === 0) return;
+    throw new CellwallError('resource_exhausted', 'SVIDs are asked for too often', {
+      hint: `an SVID is good for half of its life: try again in ${Math.ceil(wait / 1000)} s`,
+    });
+  }
+
+  async function reply({ spiffeId, chain, notAfter }: Svid): Promise<IssueReply> {
+    const renewAt = new Date((clock.now() + notAfter.getTime()) / 2);
+    const bundle = await issuer.bundle();
+    return { spiffeId, chain, bundle, notAfter: notAfter.toISOString(), renewAt: renewAt.toISOString() };
+  }
+
+  function fail(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { address, who }: Caller,
+    failed: CellwallError,
+  ): void {
+    const counts = ['unauthenticated', 'permission_denied', 'invalid_argument'].includes(failed.code);
+    const { code, message, hint } = counts ? (tooMany(who) ?? failed) : failed;
+    if (counts) limiter.fail(who);
+    log[code === 'internal' ? 'error' : 'warn'](
+      { address, path: request.url?.slice(0, 100), code, reason: message },
+      'refused',
+    );
+    // What went wrong inside is for the log, not for the caller.
+    const shown: ErrorReply =
+      code === 'internal'
+        ? { code, message: 'internal error' }
+        : { code, message, ...(hint === undefined ? {} : { hint }) };
+    // Every further try costs another handshake.
+    if (counts || !request.complete) response.setHeader('connection', 'close');
+    send(response, httpStatus[code], JSON.stringify(shown));
+  }
+
+  /** Who failed too often is not told what was wrong this time. */
+  function tooMany(who: string): CellwallError | undefined {
+    try {
+      limiter.check(who);
+      return undefined;
+    } catch (reason) {
+      return CellwallError.from(reason);
+    }
+  }
+
+  return server;
+}
+
+function readNodeKey(text: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(text, 'base64url'), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw new CellwallError('invalid_argument', '"nodeKey" is no public key', { cause });
+  }
+  checkSubjectKey(key);
+  return key;
+}
+
+function send(response: ServerResponse, status: number, body: string, type = 'application/json'): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  });
+  response.end(body);
+}

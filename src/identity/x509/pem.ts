@@ -1,0 +1,23 @@
+// PEM (RFC 7468) in and out: certificates as DER, several in one text.
+import { CellwallError } from '../../lib/errors.ts';
+
+const block = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g;
+
+/** The DER of each block labelled `label`; other text is skipped. Throws when there is none, or more than `max`. */
+export function fromPem(text: string, label: string, max = 64): readonly Buffer[] {
+  const found: Buffer[] = [];
+  for (const [, name, body] of text.matchAll(block)) {
+    if (name === label && body !== undefined) found.push(Buffer.from(body, 'base64'));
+  }
+  if (found.length === 0) throw new CellwallError('invalid_argument', `no "BEGIN ${label}" block in the PEM text`);
+  if (found.length > max) throw new CellwallError('invalid_argument', `more than ${max} blocks in the PEM text`);
+  return found;
+}
+
+export function toPem(der: Uint8Array, label: string): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? [];
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+}

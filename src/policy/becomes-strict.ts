@@ -1,9 +1,0 @@
-// Which services a change turns from permissive to strict: whoever calls them without an identity is cut off by it. Pure.
-import type { MeshIr, ServiceKey } from './ir.ts';
-
-/** A service that is new may be strict from the start. */
-export function becomesStrict(before: MeshIr, after: MeshIr): readonly ServiceKey[] {
-  return [...after.services.values()]
-    .filter(({ key, mtls }) => mtls.mode === 'strict' && before.services.get(key)?.mtls.mode === 'permissive')
-    .map(({ key }) => key);
-}

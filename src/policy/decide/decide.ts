@@ -1,0 +1,175 @@
+// Can this caller do this with that service, and what decides it: pure, in the order of docs/authorization.md. translate
+// makes filters of the same IR; a property test holds the two against each other on a real Envoy.
+import { CellwallError } from '../../lib/errors.ts';
+import { cellsSpiffePrefix, trustDomainOf } from '../../model/spiffe-id.ts';
+import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from '../ir.ts';
+import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
+import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from './path.ts';
+import type { AccessRequest, Caller } from './request.ts';
+
+/** Where the call was decided, in the order in which a proxy comes to them. */
+export type DecisionStage = 'handshake' | 'path' | 'health' | 'break-glass' | 'deny-rule' | 'allow-rule' | 'default';
+
+export interface Decision {
+  readonly outcome: 'allow' | 'deny';
+  readonly stage: DecisionStage;
+  /** The rule that decided, at the stages `deny-rule` and `allow-rule`. */
+  readonly rule?: RuleIr;
+  readonly reason: string;
+  /** The path that rules were matched against; absent on TCP and where the call never came so far. */
+  readonly path?: string;
+  /** Every enforced rule that was looked at, in order, up to the deciding one. */
+  readonly considered: readonly ConsideredRule[];
+  /** What shadow policies would have decided, where they differ from nothing: for counting, never enforced. */
+  readonly shadow: readonly RuleIr[];
+}
+
+export interface ConsideredRule {
+  readonly rule: RuleIr;
+  readonly action: 'deny' | 'allow';
+  readonly result: RuleMatch;
+}
+
+/** Throws `not_found` if the mesh has no such service. */
+export function decide(mesh: MeshIr, request: AccessRequest): Decision {
+  const service = mesh.services.get(request.target);
+  if (service === undefined) {
+    throw new CellwallError('not_found', `no service "${request.target}"`, {
+      hint: `known: ${[...mesh.services.keys()].slice(0, 20).join(', ')}`,
+    });
+  }
+  const refusal = refusedInHandshake(mesh, service, request.caller);
+  if (service.protocol === 'tcp') {
+    if (refusal !== undefined) return early('deny', 'handshake', refusal);
+    return decideByRules(mesh, service, { caller: request.caller });
+  }
+  if (refusal !== undefined && !opensHealthChain(service, request.caller)) return early('deny', 'handshake', refusal);
+
+  const method = request.grpc === undefined ? (request.method ?? 'GET') : 'POST';
+  const canonical = canonicalPath(
+    request.grpc === undefined ? (request.path ?? '/') : `/${request.grpc}`,
+    service.escapedSlashes,
+  );
+  if (canonical.kind === 'rejected') return early('deny', 'path', canonical.reason);
+  const { path } = canonical;
+  if (isHealthProbe(service, method, canonical))
+    return early('allow', 'health', 'the health path is open to probes', path);
+  if (refusal !== undefined)
+    return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass, without a query`, path);
+  if (hasHiddenDots(path)) {
+    return early(
+      'deny',
+      'path',
+      'the path holds a dot segment with a parameter or an escaped slash, as in "/..;x/" or "/..%2f"',
+      path,
+    );
+  }
+  if (deniesPaths(service)) {
+    const odd = hasParameters(path)
+      ? '";"'
+      : hasDoubleEscapes(path)
+        ? 'an escape that is escaped again ("%25…")'
+        : undefined;
+    if (odd !== undefined) {
+      return early('deny', 'path', `the path holds ${odd} and a deny rule of the service names paths`, path);
+    }
+  }
+  const grpc =
+    request.grpc === undefined ? {} : { grpc: request.cellId === undefined ? {} : { cellId: request.cellId } };
+  const callerCell = cellOf(mesh, request.caller);
+  const call: FilteredCall = {
+    caller: request.caller,
+    http: { method, path, ...grpc },
+    ...(callerCell === undefined ? {} : { callerCell }),
+  };
+  return { ...decideByRules(mesh, service, call), path };
+}
+
+/** The number of the cell that a caller is in, by its identity. */
+function cellOf({ trustDomain, cells }: MeshIr, caller: Caller): number | undefined {
+  const prefix = cellsSpiffePrefix(trustDomain);
+  if (caller.kind !== 'id' || !caller.id.startsWith(prefix)) return undefined;
+  const [name = '', ...rest] = caller.id.slice(prefix.length).split('/');
+  return rest.length === 0 ? undefined : cells.get(name)?.id;
+}
+
+/** Why the caller does not get through the TLS handshake (or is turned away for lack of one); undefined if it does. */
+function refusedInHandshake(mesh: MeshIr, service: ServiceIr, caller: Caller): string | undefined {
+  if (caller.kind === 'id') {
+    const domain = trustDomainOf(caller.id);
+    return domain === mesh.trustDomain ? undefined : `certificates of the trust domain ${domain} are not trusted here`;
+  }
+  if (service.mtls.mode === 'strict') return 'the service is strict: without an SVID there is no connection';
+  if (caller.via === 'legacy' && service.mtls.legacyAuthority === undefined) {
+    return 'the service accepts no legacy authority';
+  }
+  return undefined;
+}
+
+/** A strict service with a health path answers plaintext, for that path alone. */
+function opensHealthChain(service: ServiceIr, caller: Caller): boolean {
+  return service.healthPath !== undefined && caller.kind === 'anonymous' && caller.via === 'plaintext';
+}
+
+/** Without a query: whoever may not call at all would otherwise choose what the application does. */
+function isHealthProbe(
+  service: ServiceIr,
+  method: string,
+  { path, query }: { readonly path: string; readonly query?: string },
+): boolean {
+  return path === service.healthPath && query === undefined && (method === 'GET' || method === 'HEAD');
+}
+
+/** Servers disagree about what ";" means in a path, and how often to decode: a deny of a path must not be escaped by that. */
+function deniesPaths({ authorization }: ServiceIr): boolean {
+  return authorization.deny.some((rule) => rule.operations.some((operation) => operation.path !== undefined));
+}
+
+function decideByRules(mesh: MeshIr, { authorization }: ServiceIr, call: FilteredCall): Decision {
+  const matching = (rules: readonly RuleIr[], action: 'allow' | 'deny'): readonly RuleIr[] =>
+    rules.filter((rule) => matchRule(rule, call, action).kind === 'matched');
+  const shadow = [...matching(authorization.shadowDeny, 'deny'), ...matching(authorization.shadowAllow, 'allow')];
+  const considered: ConsideredRule[] = [];
+  const { caller } = call;
+  if (caller.kind === 'id' && mesh.breakGlass.includes(caller.id)) {
+    const reason = 'a break-glass identity: no policy can lock it out';
+    return { outcome: 'allow', stage: 'break-glass', reason, considered, shadow };
+  }
+  for (const action of ['deny', 'allow'] as const) {
+    for (const rule of authorization[action]) {
+      const result = matchRule(rule, call, action);
+      considered.push({ rule, action, result });
+      if (result.kind === 'matched') {
+        const stage = action === 'deny' ? 'deny-rule' : 'allow-rule';
+        return { outcome: action, stage, rule, reason: `${action} rule ${rule.id} matches`, considered, shadow };
+      }
+    }
+  }
+  return { ...byDefault(authorization, caller), stage: 'default', considered, shadow };
+}
+
+function byDefault(
+  { fallback, cellDefault, allow }: AuthorizationIr,
+  caller: Caller,
+): { readonly outcome: 'allow' | 'deny'; readonly reason: string } {
+  if (fallback === 'allow') {
+    return { outcome: 'allow', reason: 'the service is permissive and no enforced policy targets it' };
+  }
+  if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) {
+    return {
+      outcome: 'allow',
+      reason: "no enforced policy targets it, and the mesh's default for its cells allows the caller",
+    };
+  }
+  return {
+    outcome: 'deny',
+    reason:
+      allow.length === 0
+        ? 'no allow rule targets the service, and it denies by default'
+        : 'no allow rule matches, and the service denies by default',
+  };
+}
+
+function early(outcome: Decision['outcome'], stage: DecisionStage, reason: string, path?: string): Decision {
+  return { outcome, stage, reason, considered: [], shadow: [], ...(path === undefined ? {} : { path }) };
+}

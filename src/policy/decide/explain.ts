@@ -1,0 +1,139 @@
+// Why: a decision with everything around it that an operator asks next. Data only; the command line puts it into words.
+import type { DocumentKey } from '../../model/documents/document.ts';
+import type { Source } from '../../model/problem.ts';
+import type { MeshIr, MtlsIr, Protocol, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { type Decision, decide } from './decide.ts';
+import { isImpossible, type Remedy, remedyFor } from './remedy.ts';
+import type { AccessRequest, Caller } from './request.ts';
+
+export interface Explanation {
+  readonly decision: Decision;
+  readonly target: ServiceKey;
+  /** A SPIFFE ID, or `anonymous (plaintext)`. */
+  readonly caller: string;
+  /** The service that the caller is, if it is one. */
+  readonly callerService?: ServiceKey;
+  readonly protocol: Protocol;
+  readonly mtls: MtlsIr['mode'];
+  /** The document and the line that decided: the rule's, else the target's. */
+  readonly document: DocumentKey;
+  readonly source: Source;
+  /** The enforced rules in the order in which they were asked. */
+  readonly chain: readonly ExplainedRule[];
+  /** What else matters, a sentence each. */
+  readonly notes: readonly string[];
+  /** Raw patches that touch what decides: then the decision is that of the documents without them. */
+  readonly undecidable: readonly { readonly document: DocumentKey; readonly source: Source }[];
+  /** For a refusal that a rule can lift. */
+  readonly remedy?: Remedy;
+}
+
+export interface ExplainedRule {
+  readonly id: string;
+  readonly action: 'deny' | 'allow';
+  readonly document: DocumentKey;
+  readonly source: Source;
+  readonly matched: boolean;
+  /** "matches", or what did not. */
+  readonly why: string;
+}
+
+/** Throws `not_found` if the mesh has no such service. */
+export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
+  const decision = decide(mesh, request);
+  const service = serviceOf(mesh, request.target);
+  const { caller } = request;
+  const callerService = caller.kind === 'id' ? mesh.serviceOf.get(caller.id) : undefined;
+  const remedy = remedyFor(mesh, service, request, decision);
+  return {
+    decision,
+    target: service.key,
+    caller: callerText(caller),
+    ...(callerService === undefined ? {} : { callerService }),
+    protocol: service.protocol,
+    mtls: service.mtls.mode,
+    document: decision.rule?.policy ?? (`Service/${service.key}` as DocumentKey),
+    source: decision.rule?.source ?? service.source,
+    chain: decision.considered.map(({ rule, action, result }) => ({
+      id: rule.id,
+      action,
+      document: rule.policy,
+      source: rule.source,
+      matched: result.kind === 'matched',
+      why: result.kind === 'matched' ? 'matches' : `another ${result.by}`,
+    })),
+    undecidable: service.rawPatches ?? [],
+    notes: [...notesOfQuestion(service, request), ...notesOf(mesh, service, caller, callerService, decision)],
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}
+
+/** Where what is asked does not fit what the service speaks. */
+function notesOfQuestion(service: ServiceIr, request: AccessRequest): readonly string[] {
+  const { method, path, grpc } = request;
+  const asked = [method, path, grpc].some((part) => part !== undefined);
+  if (isImpossible(service, request)) {
+    return [
+      `${service.key} speaks HTTP/1, so it has no gRPC methods: say \`protocol: grpc\` in the service, or ask with --path`,
+    ];
+  }
+  if (service.protocol === 'tcp' && asked) {
+    return [`${service.key} is a TCP service: the caller alone decides, method and path were not looked at`];
+  }
+  if (service.protocol === 'grpc' && !asked) {
+    return [`${service.key} speaks gRPC: ask with --grpc package.Service/Method; this is the answer for GET /`];
+  }
+  return [];
+}
+
+function serviceOf(mesh: MeshIr, key: ServiceKey): ServiceIr {
+  const service = mesh.services.get(key);
+  if (service === undefined) throw new Error(`decided about "${key}", which is not there`);
+  return service;
+}
+
+function callerText(caller: Caller): string {
+  if (caller.kind === 'id') return caller.id;
+  const { token } = caller;
+  return token === undefined || token === 'any'
+    ? `anonymous (${caller.via})`
+    : `anonymous (${caller.via}, a token of ${token.issuer})`;
+}
+
+function notesOf(
+  mesh: MeshIr,
+  service: ServiceIr,
+  caller: Caller,
+  callerService: ServiceKey | undefined,
+  { outcome, stage, rule, shadow }: Decision,
+): string[] {
+  const notes: string[] = [];
+  if (caller.kind === 'id' && callerService === undefined && !mesh.workloads.has(caller.id)) {
+    notes.push(`no Service or Workload has the identity ${caller.id}: nobody can be issued its certificate`);
+  }
+  const proxy = callerService === undefined ? undefined : mesh.services.get(callerService);
+  if (
+    proxy !== undefined &&
+    proxy.key !== service.key &&
+    !proxy.dependsOn.some(({ target }) => target === service.key)
+  ) {
+    notes.push(`${proxy.key} does not depend on ${service.key}, so its proxy has no way to it`);
+  }
+  if (stage === 'handshake' && caller.kind === 'anonymous' && service.mtls.mode === 'strict') {
+    notes.push('no rule can allow it: give the caller an identity, or make the service permissive');
+  }
+  if (stage === 'path') notes.push('no rule can allow it: the request has to be written another way');
+  if (rule !== undefined && stage === 'deny-rule') {
+    notes.push(`deny comes before allow: only a change of ${where(rule)} lets it through`);
+  }
+  if (outcome === 'allow' && stage === 'default') notes.push('a first enforced policy for it ends this default');
+  for (const shadowed of shadow) {
+    const denies = service.authorization.shadowDeny.includes(shadowed);
+    notes.push(`shadow ${denies ? 'deny' : 'allow'} rule ${shadowed.id} matches: counted, not enforced`);
+  }
+  return notes;
+}
+
+function where(rule: RuleIr): string {
+  return `${rule.policy} (${rule.source.file}:${rule.source.line})`;
+}

@@ -1,0 +1,32 @@
+// What is asked of `decide`: one call, as its caller would make it.
+import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { ServiceKey } from '../ir.ts';
+
+export type Caller =
+  /** Presents an X.509-SVID with this ID, signed by its trust domain. */
+  | { readonly kind: 'id'; readonly id: SpiffeId }
+  /** Presents none: plaintext, TLS without a client certificate, or a certificate of a legacy authority. */
+  | { readonly kind: 'anonymous'; readonly via: AnonymousVia; readonly token?: Token | 'any' };
+
+/** What a verified token says. Assumed to be whatever a rule asks for: `any`. */
+export interface Token {
+  /** A name of the mesh's `jwtIssuers`. */
+  readonly issuer: string;
+  readonly audiences: readonly string[];
+  readonly claims: Readonly<Record<string, string>>;
+}
+
+export type AnonymousVia = 'plaintext' | 'one-way-tls' | 'legacy';
+
+export interface AccessRequest {
+  readonly target: ServiceKey;
+  readonly caller: Caller;
+  /** HTTP method, upper case. Default: POST for gRPC, else GET. Ignored by TCP services. */
+  readonly method?: string;
+  /** As on the wire, perhaps with a query. Default: `/`. Ignored by TCP services. */
+  readonly path?: string;
+  /** `package.Service/Method`: a POST to that path; stands for `method` and `path`. */
+  readonly grpc?: string;
+  /** With `grpc`: what the field that `matchingCell` rules look at holds. Absent: not there, or unreadable. */
+  readonly cellId?: string;
+}

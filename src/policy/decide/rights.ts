@@ -1,0 +1,113 @@
+// What callers of a service may do, and may not, as far as it is known before they ask; and whether a change takes something of it
+// away. A widening takes nothing. Careful: what rules say together in an unusual way may count as taken away.
+import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { MeshIr, OperationIr, PrincipalIr, RuleIr, ServiceIr } from '../ir.ts';
+import { matchPrincipal } from './match.ts';
+import { covers } from './rule-coverage.ts';
+
+/** One for each principal. */
+export interface Right {
+  readonly principal: PrincipalIr;
+  /** Any of them; empty: every operation. */
+  readonly operations: readonly OperationIr[];
+}
+
+export interface Rights {
+  readonly allowed: readonly Right[];
+  readonly denied: readonly Right[];
+}
+
+/** Of one identity. */
+export function rightsOfCaller(id: SpiffeId, service: ServiceIr, mesh: MeshIr): Rights {
+  const own = { kind: 'id', id } as const;
+  const speaksOf = ({ principal }: Right): boolean => matchPrincipal(principal, own);
+  const ofIt = (rights: readonly Right[]): Right[] =>
+    rights.filter(speaksOf).map(({ operations }) => ({ principal: own, operations }));
+  return {
+    allowed: merge(ofIt(grants(service, mesh))),
+    denied: mesh.breakGlass.includes(id) ? [] : merge(ofIt(refusals(service))),
+  };
+}
+
+/** Of whoever has no chain of connections of his own: with a certificate, or on plaintext. */
+export function rightsOfOthers(chain: 'mtls' | 'plain', service: ServiceIr, mesh: MeshIr): Rights {
+  const there = (right: Right): Right[] => {
+    const { kind } = right.principal;
+    if (chain === 'mtls') return service.mtls.mode === 'strict' && isAnonymous(right) ? [] : [right];
+    if (kind === 'jwt') return [right];
+    return kind === 'everyone' || kind === 'anonymous' ? [{ ...right, principal: { kind: 'anonymous' } }] : [];
+  };
+  return {
+    allowed: merge(grants(service, mesh).flatMap(there)),
+    denied: merge(refusals(service).flatMap(there)),
+  };
+}
+
+/** Whether something was allowed and is no more, or is denied that was not. `except`: rules that name these are not looked at. */
+export function narrowed(before: Rights, after: Rights, except: ReadonlySet<SpiffeId> = new Set()): boolean {
+  const looked = ({ principal }: Right): boolean => principal.kind !== 'id' || !except.has(principal.id);
+  return !within(before.allowed.filter(looked), after.allowed) || !within(after.denied.filter(looked), before.denied);
+}
+
+/** Whether it may do something there that not everyone may who comes without a certificate. */
+export function hasRights(id: SpiffeId, service: ServiceIr, mesh: MeshIr): boolean {
+  const { allowed } = rightsOfCaller(id, service, mesh);
+  if (service.mtls.mode === 'strict') return allowed.length > 0;
+  const anyones = rightsOfOthers('plain', service, mesh).allowed.filter(({ principal }) => principal.kind !== 'jwt');
+  return !within(
+    allowed.map(({ operations }) => ({ principal: { kind: 'anonymous' }, operations })),
+    anyones,
+  );
+}
+
+function within(narrow: readonly Right[], wide: readonly Right[]): boolean {
+  const rules = wide.map(({ principal, operations }) => ({ principals: [principal], operations }));
+  return narrow.every(({ principal, operations }) => {
+    const each = operations.length === 0 ? [[]] : operations.map((operation) => [operation]);
+    return each.every((one) => rules.some((rule) => covers(rule, { principals: [principal], operations: one })));
+  });
+}
+
+function grants({ authorization }: ServiceIr, { breakGlass }: MeshIr): readonly Right[] {
+  const { allow, cellDefault, fallback } = authorization;
+  const whole = (principal: PrincipalIr): Right => ({ principal, operations: [] });
+  return [
+    ...allow.flatMap(rightsOf),
+    ...(cellDefault === undefined ? [] : [whole(cellDefault)]),
+    ...(fallback === 'allow' ? [whole({ kind: 'everyone' })] : []),
+    ...breakGlass.map((id) => whole({ kind: 'id', id })),
+  ];
+}
+
+function refusals({ authorization }: ServiceIr): readonly Right[] {
+  return authorization.deny.flatMap(rightsOf);
+}
+
+function rightsOf({ principals, operations }: RuleIr): Right[] {
+  return principals.map((principal) => ({ principal, operations }));
+}
+
+function isAnonymous({ principal }: Right): boolean {
+  return principal.kind === 'anonymous' || principal.kind === 'jwt';
+}
+
+/** In an order that the rules' order does not change. */
+function merge(rights: readonly Right[]): readonly Right[] {
+  const merged = new Map<string, { principal: PrincipalIr; operations: Map<string, OperationIr> | 'every' }>();
+  for (const { principal, operations } of rights) {
+    const key = JSON.stringify(principal);
+    const there = merged.get(key) ?? { principal, operations: new Map<string, OperationIr>() };
+    merged.set(key, there);
+    if (operations.length === 0) there.operations = 'every';
+    if (there.operations === 'every') continue;
+    for (const operation of operations) there.operations.set(JSON.stringify(operation), operation);
+  }
+  return sorted(merged).map(({ principal, operations }) => ({
+    principal,
+    operations: operations === 'every' ? [] : sorted(operations),
+  }));
+}
+
+function sorted<Value>(map: ReadonlyMap<string, Value>): readonly Value[] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
+}

@@ -1,0 +1,172 @@
+// What would be decided of a recorded call. A record keeps less than a request has (of its path only what rules told apart, no
+// message): what it does not hold is taken both ways, and where that gives two answers it cannot tell.
+import type { SpiffeId } from '../../model/spiffe-id.ts';
+import { type DecisionStage, decide } from '../decide/decide.ts';
+import { matchMethod } from '../decide/match.ts';
+import type { AccessRequest } from '../decide/request.ts';
+import type { MeshIr, OperationIr, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { matchRecorded } from './match-recorded.ts';
+import type { RecordedCall } from './recorded-call.ts';
+import { mayHoldEscapedSlashes, oddPath, type RecordedPath } from './recorded-path.ts';
+
+export interface RecordedDecision {
+  readonly outcome: 'allow' | 'deny' | 'unknown';
+  readonly stage?: DecisionStage;
+  /** The rule that decides, by its id. */
+  readonly rule?: string;
+}
+
+export type RecordedCallKind = Pick<RecordedCall, 'caller' | 'principal' | 'method' | 'path'>;
+
+/** Of one service in one mesh. */
+export type DecideRecorded = (call: RecordedCallKind) => RecordedDecision;
+
+/** A path that no document names. */
+const witness = '/cellwall-simulated';
+const unknown: RecordedDecision = { outcome: 'unknown' };
+
+export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRecorded {
+  const { key, authorization } = service;
+  const rules = [...authorization.deny, ...authorization.allow];
+  // Rules that ask for more than who, method and path: for what no record has.
+  const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
+  const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
+  const rewritten = new Map<string, Rewritten>();
+  const numbers = new Map<string, number>();
+  const lists = new Map<readonly string[], number>();
+  const nameOf = (path: RecordedPath): string => {
+    if (path.kind !== 'shape') return path.kind === 'exact' ? path.path : '?';
+    // One list for all calls of a service and time: it is told apart by itself.
+    const list = lists.get(path.among) ?? lists.size;
+    lists.set(path.among, list);
+    return `${list} ${path.matched.join(' ')}`;
+  };
+  const both = (path: RecordedPath, method: string | undefined): Rewritten => {
+    const name = `${method} ${nameOf(path)}`;
+    const known = rewritten.get(name);
+    if (known !== undefined) return known;
+    const worst = rewrite(mesh, service, { path, method }, { deny: true, allow: false });
+    const best = rewrite(mesh, service, { path, method }, { deny: false, allow: true });
+    // Rules that come to the same, for a request that is read alike, decide alike: most paths of a service share one answer.
+    const text = JSON.stringify([rulesOf(worst), rulesOf(best), readAlike(service, path, method)]);
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    const made = { worst, best, number };
+    rewritten.set(name, made);
+    return made;
+  };
+  const decideAnew = (call: RecordedCallKind, path: RecordedPath, { worst, best }: Rewritten): RecordedDecision => {
+    const request = requestOf(key, call);
+    const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
+    const bad = answer(worst, request);
+    if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return bad;
+    // Without a connection nothing of the request matters; a health path is never odd.
+    if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;
+    const probe = path.kind === 'shape' && mayBeProbe(service, call.method, path);
+    const good = probe ? { outcome: 'allow' as const } : answer(best, request);
+    return bad.outcome === good.outcome ? bad : unknown;
+  };
+  const decided = new Map<string, RecordedDecision>();
+  return (call) => {
+    if (service.rawPatches !== undefined && service.rawPatches.length > 0) return unknown;
+    const path = readBy(service, call.path ?? oddPath);
+    const narrowed = both(path, call.method);
+    const name = `${narrowed.number} ${call.caller} ${call.principal ?? ''}`;
+    const known = decided.get(name) ?? decideAnew(call, path, narrowed);
+    decided.set(name, known);
+    return known;
+  };
+}
+
+interface Rewritten {
+  readonly worst: MeshIr;
+  readonly best: MeshIr;
+  /** Equal for what is decided alike. */
+  readonly number: number;
+}
+
+function rulesOf({ services }: MeshIr): readonly unknown[] {
+  return [...services.values()].flatMap(({ authorization: { deny, allow } }) =>
+    [deny, allow].map((rules) => rules.map(({ id, principals, operations }) => [id, principals, operations])),
+  );
+}
+
+/** All of a path and a method that matters beside the rules. */
+function readAlike({ healthPath }: ServiceIr, path: RecordedPath, method: string | undefined): unknown {
+  const verb = method === 'GET' || method === 'HEAD' || method === 'POST' ? method : '';
+  if (path.kind !== 'exact') return [verb, path];
+  const plain = path.path !== healthPath && !/[;%]/.test(path.path);
+  return [verb, plain ? path.path.split('/').length : path.path];
+}
+
+/** Where escaped slashes are refused, a shape of a time when they were not says too little. */
+function readBy({ escapedSlashes }: ServiceIr, path: RecordedPath): RecordedPath {
+  const more = path.kind === 'shape' && path.among.includes(mayHoldEscapedSlashes);
+  return more && escapedSlashes === 'reject' ? oddPath : path;
+}
+
+function requestOf(target: ServiceKey, { caller, principal, method, path }: RecordedCallKind): AccessRequest {
+  return {
+    target,
+    // Written by the proxy's own log from a verified certificate.
+    caller: caller === 'mtls' ? { kind: 'id', id: principal as SpiffeId } : { kind: 'anonymous', via: caller },
+    ...(method === undefined ? {} : { method }),
+    path: path?.kind === 'exact' ? path.path : witness,
+  };
+}
+
+/** A record does not hold what a token said, nor whether there was one before anyone asked for it. */
+function answerEitherWay(mesh: MeshIr, request: AccessRequest): RecordedDecision {
+  const { caller } = request;
+  const without = answerOne(mesh, request);
+  if (caller.kind !== 'anonymous') return without;
+  const best = answerOne(mesh, { ...request, caller: { ...caller, token: 'any' } });
+  return best.outcome === without.outcome ? without : unknown;
+}
+
+function answerOne(mesh: MeshIr, request: AccessRequest): RecordedDecision {
+  const { outcome, stage, rule } = decide(mesh, request);
+  return rule === undefined ? { outcome, stage } : { outcome, stage, rule: rule.id };
+}
+
+function mayBeProbe({ healthPath }: ServiceIr, method: string | undefined, path: RecordedPath): boolean {
+  if (healthPath === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  return matchRecorded({ kind: 'exact', path: healthPath }, path, 'allow') !== false;
+}
+
+/** The mesh with the service's rules as they are for this path: what is unsure matches, or not, as assumed. */
+function rewrite(
+  mesh: MeshIr,
+  service: ServiceIr,
+  { path, method }: { readonly path: RecordedPath; readonly method: string | undefined },
+  assume: { readonly deny: boolean; readonly allow: boolean },
+): MeshIr {
+  const narrow = (action: 'allow' | 'deny', rules: readonly RuleIr[], unsure: boolean): RuleIr[] =>
+    rules.flatMap((rule) => {
+      if (rule.operations.length === 0) return [rule];
+      const operations = rule.operations.flatMap((operation): OperationIr[] => {
+        const { methods } = operation;
+        if (method !== undefined && methods !== undefined && !matchMethod(action, methods, method)) return [];
+        const matches = operation.path === undefined ? true : matchRecorded(operation.path, path, action);
+        if (matches === false || ((matches === undefined || more(operation)) && !unsure)) return [];
+        return [{}];
+      });
+      return operations.length === 0 ? [] : [{ ...rule, operations }];
+    });
+  const { authorization } = service;
+  const own: ServiceIr = {
+    ...service,
+    authorization: {
+      ...authorization,
+      deny: narrow('deny', authorization.deny, assume.deny),
+      allow: narrow('allow', authorization.allow, assume.allow),
+      shadowDeny: [],
+      shadowAllow: [],
+    },
+  };
+  return { ...mesh, services: new Map([[service.key, own]]) };
+}
+
+function more({ methods: _, path: __, ...rest }: OperationIr): boolean {
+  return Object.keys(rest).length > 0;
+}

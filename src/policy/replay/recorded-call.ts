@@ -1,0 +1,27 @@
+// Calls of one kind, as they were recorded: who, what, how it was decided, how often. `simulate` replays them.
+
+import type { AnonymousVia } from '../decide/request.ts';
+import type { RecordedPath } from './recorded-path.ts';
+
+/** How a caller came: without TLS, with TLS but no certificate, with a legacy CA's certificate, with an SVID of the mesh. */
+export type CallerClass = AnonymousVia | 'mtls';
+
+export interface RecordedCall {
+  readonly service: string;
+  readonly caller: CallerClass;
+  /** SPIFFE ID, for `mtls` only. */
+  readonly principal?: string;
+  /** Of an anonymous caller: the name of the issuer whose token it sent, if one was verified. */
+  readonly token?: string;
+  /** Of an anonymous caller: the subject of its legacy certificate, else its address. A name for people; nothing is decided by it. */
+  readonly peer?: string;
+  /** HTTP method; `OTHER` for an unusual one. Absent on TCP. */
+  readonly method?: string;
+  /** Absent on TCP. */
+  readonly path?: RecordedPath;
+  /** `failed`: nobody refused it, but it got no whole answer of the application, or came before anybody decided. */
+  readonly decision: 'allowed' | 'failed' | 'refused';
+  readonly count: number;
+  /** Epoch milliseconds. */
+  readonly lastSeen: number;
+}

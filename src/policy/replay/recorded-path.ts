@@ -1,0 +1,131 @@
+// What a record of traffic keeps of a path: no more than the rules of its service tell apart. A path that a rule names, and a gRPC
+// method, is kept as it is; of any other, which of the service's path rules it matched. Names of projects and people stay out.
+
+import { readsOneWay } from '../decide/deny-path.ts';
+import { matchPath, matchPathOf } from '../decide/match.ts';
+import { hasDoubleEscapes, hasHiddenDots } from '../decide/path.ts';
+import type { PathIr, RuleIr, ServiceIr } from '../ir.ts';
+
+export type RecordedPath =
+  | { readonly kind: 'exact'; readonly path: string }
+  /** It matched these of the service's path rules, in the notation of `pathRuleText`, and none of the others. */
+  | { readonly kind: 'shape'; readonly matched: readonly string[]; readonly among: readonly string[] }
+  /** Refused before rules, or with what servers disagree about (";", double escapes): no rule decides it alone. */
+  | { readonly kind: 'odd' };
+
+/** Answers what to keep of a canonical path; nothing of its query. */
+export type PathRecorder = (service: ServiceIr, path: string) => RecordedPath;
+
+/** Among the rules of a shape: the path may hold escaped slashes. */
+export const mayHoldEscapedSlashes = '%';
+/** Among what a shape matched: servers may read other paths in it. */
+export const readSeveralWays = '?';
+export const oddPath: RecordedPath = { kind: 'odd' };
+const odd = /;|%3b/i;
+const escapedSlash = /%2f|%5c/i;
+const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
+
+export function createPathRecorder(): PathRecorder {
+  const known = new WeakMap<ServiceIr, Matchers>();
+  return (service, target) => {
+    const [path = ''] = target.split('?', 1);
+    if (!path.startsWith('/') || odd.test(path) || hasHiddenDots(path) || hasDoubleEscapes(path)) return oddPath;
+    if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
+    if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };
+    // A probe has no query (decide.ts).
+    if (path === service.healthPath && target.includes('?')) return oddPath;
+    let matchers = known.get(service);
+    if (matchers === undefined) {
+      matchers = matchersOf(service);
+      known.set(service, matchers);
+    }
+    if (matchers.exact.has(path)) return { kind: 'exact', path };
+    const matched = [
+      ...(readsOneWay(path) ? [] : [readSeveralWays]),
+      ...matchers.others.filter(({ matches }) => matches(path)).map(({ text }) => text),
+    ];
+    return { kind: 'shape', matched, among: matchers.among };
+  };
+}
+
+interface Matchers {
+  readonly exact: ReadonlySet<string>;
+  readonly others: readonly { readonly text: string; readonly matches: (path: string) => boolean }[];
+  readonly among: readonly string[];
+}
+
+function matchersOf({ authorization, healthPath, escapedSlashes }: ServiceIr): Matchers {
+  const exact = new Set(healthPath === undefined ? [] : [healthPath]);
+  const others = new Map<string, (path: string) => boolean>();
+  const { deny, allow, shadowDeny, shadowAllow } = authorization;
+  for (const path of pathsOf([...deny, ...allow, ...shadowDeny, ...shadowAllow])) {
+    if (path.kind === 'exact') exact.add(path.path);
+    else others.set(pathRuleText(path), (text) => matchPath(path, text));
+  }
+  for (const path of pathsOf([...deny, ...shadowDeny])) {
+    others.set(denyRuleText(path), (text) => !matchPath(path, text) && matchPathOf('deny', path, text));
+  }
+  const sorted = [...others].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    exact,
+    others: sorted.map(([text, matches]) => ({ text, matches })),
+    among: [
+      ...(escapedSlashes === 'keep' ? [mayHoldEscapedSlashes] : []),
+      ...[...exact].sort().map((path) => pathRuleText({ kind: 'exact', path })),
+      ...sorted.map(([text]) => text),
+    ],
+  };
+}
+
+function pathsOf(rules: readonly RuleIr[]): readonly PathIr[] {
+  return rules.flatMap(({ operations }) => operations.flatMap(({ path }) => (path === undefined ? [] : [path])));
+}
+
+/** A deny rule matches by a reading of the path (deny-path.ts) alone, not by what the path is. */
+export function denyRuleText(rule: PathIr): string {
+  return `!${pathRuleText(rule)}`;
+}
+
+export function isDenyRuleText(text: string): boolean {
+  return text.startsWith('!');
+}
+
+/** `=/a` exactly, `^/a` a prefix, `~/a/{}/b` a template. */
+export function pathRuleText(rule: PathIr): string {
+  switch (rule.kind) {
+    case 'exact':
+      return `=${rule.path}`;
+    case 'prefix':
+      return `^${rule.path}`;
+    case 'template':
+      return `~/${rule.segments.map((segment) => segment ?? '{}').join('/')}`;
+    default:
+      return rule satisfies never;
+  }
+}
+
+export function parsePathRule(text: string): PathIr {
+  const path = text.slice(1);
+  switch (text.charAt(0)) {
+    case '=':
+      return { kind: 'exact', path };
+    case '^':
+      return { kind: 'prefix', path };
+    default: {
+      const segments = path.slice(1).split('/');
+      return { kind: 'template', segments: segments.map((segment) => (segment === '{}' ? null : segment)) };
+    }
+  }
+}
+
+/** For people: the path, or what is known of it. */
+export function describeRecordedPath(path: RecordedPath): string {
+  if (path.kind === 'exact') return path.path;
+  if (path.kind === 'odd') return '(odd path)';
+  // The longest is the most telling.
+  const rules = path.matched.filter((text) => text !== readSeveralWays).map((text) => text.replace(/^!/, ''));
+  const [longest] = rules.toSorted((a, b) => b.length - a.length);
+  if (longest === undefined) return '(other paths)';
+  const rule = longest.slice(1);
+  return longest.startsWith('^') ? `${rule.replace(/\/$/, '')}/…` : rule.replaceAll('{}', '{…}');
+}

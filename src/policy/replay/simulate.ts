@@ -1,0 +1,130 @@
+// A change replayed against recorded calls: who would newly be refused, who newly allowed, and what the record cannot tell. Pure.
+
+import type { MeshIr, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { createDecideRecorded, type DecideRecorded, type RecordedDecision } from './decide-recorded.ts';
+import type { CallerClass, RecordedCall } from './recorded-call.ts';
+import { describeRecordedPath } from './recorded-path.ts';
+
+export interface SimulatedCall {
+  readonly service: string;
+  readonly caller: CallerClass;
+  readonly principal?: string;
+  readonly peer?: string;
+  readonly method?: string;
+  /** As far as it is known. */
+  readonly path?: string;
+  /** The stage or the rule that would decide. */
+  readonly by?: string;
+  readonly count: number;
+  readonly lastSeen: number;
+}
+
+export interface Simulation {
+  readonly newlyRefused: readonly SimulatedCall[];
+  readonly newlyAllowed: readonly SimulatedCall[];
+  readonly cannotTell: readonly SimulatedCall[];
+  /** Of those, the ones that are allowed now: who is refused already cannot be cut off. */
+  readonly mayBeRefused: readonly SimulatedCall[];
+  /** Kinds of calls that were replayed, those of services that the change does not touch included. */
+  readonly replayed: number;
+}
+
+interface Comparison {
+  readonly before: DecideRecorded | undefined;
+  /** Absent: the service goes. */
+  readonly after: DecideRecorded | undefined;
+}
+
+export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<RecordedCall>): Simulation {
+  const found = { newlyRefused: collect(), newlyAllowed: collect(), cannotTell: collect(), mayBeRefused: collect() };
+  const compare = comparisons(before, after);
+  let replayed = 0;
+  for (const call of calls) {
+    replayed++;
+    const comparison = compare(call.service as ServiceKey);
+    if (comparison === undefined) continue;
+    const recorded: RecordedDecision = { outcome: call.decision === 'refused' ? 'deny' : 'allow' };
+    const told = comparison.before?.(call) ?? recorded;
+    const was = told.outcome === 'unknown' ? recorded : told;
+    // The proxies of a service that goes keep what they have until they end; then nobody is served.
+    const will = comparison.after?.(call) ?? { outcome: 'deny' };
+    if (will.outcome === 'unknown') {
+      found.cannotTell.add(call, will);
+      if (was.outcome === 'allow') found.mayBeRefused.add(call, will);
+    } else if (was.outcome !== will.outcome) {
+      found[will.outcome === 'deny' ? 'newlyRefused' : 'newlyAllowed'].add(call, will);
+    }
+  }
+  return {
+    newlyRefused: found.newlyRefused.all(),
+    newlyAllowed: found.newlyAllowed.all(),
+    cannotTell: found.cannotTell.all(),
+    mayBeRefused: found.mayBeRefused.all(),
+    replayed,
+  };
+}
+
+/** Undefined for a service that the change does not touch. */
+function comparisons(before: MeshIr, after: MeshIr): (key: ServiceKey) => Comparison | undefined {
+  const known = new Map<ServiceKey, Comparison | undefined>();
+  const sameMesh = text(before.breakGlass, [...before.cells]) === text(after.breakGlass, [...after.cells]);
+  const compare = (key: ServiceKey): Comparison | undefined => {
+    const [old, next] = [before.services.get(key), after.services.get(key)];
+    if (old === undefined && next === undefined) return undefined;
+    if (sameMesh && old !== undefined && next !== undefined && judgement(old) === judgement(next)) return undefined;
+    return {
+      before: old === undefined ? undefined : createDecideRecorded(before, old),
+      after: next === undefined ? undefined : createDecideRecorded(after, next),
+    };
+  };
+  return (key) => {
+    if (!known.has(key)) known.set(key, compare(key));
+    return known.get(key);
+  };
+}
+
+/** All of a service that decisions hang on, wherever it is written. */
+function judgement({ protocol, mtls, healthPath, escapedSlashes, authorization, rawPatches }: ServiceIr): string {
+  const { fallback, cellDefault, deny, allow } = authorization;
+  const rules = (list: readonly RuleIr[]) => list.map(({ principals, operations }) => [principals, operations]);
+  return text(
+    [protocol, mtls, healthPath, escapedSlashes, fallback, cellDefault, rules(deny), rules(allow)],
+    rawPatches,
+  );
+}
+
+function text(...parts: readonly unknown[]): string {
+  return JSON.stringify(parts);
+}
+
+interface Collection {
+  add(call: RecordedCall, decision: RecordedDecision): void;
+  /** Most frequent first. */
+  all(): readonly SimulatedCall[];
+}
+
+function collect(): Collection {
+  const rows = new Map<string, SimulatedCall>();
+  return {
+    add({ service, caller, principal, peer, method, path, count, lastSeen }, { stage, rule }) {
+      const by = rule ?? stage;
+      const row = {
+        service,
+        caller,
+        ...(principal === undefined ? {} : { principal }),
+        ...(peer === undefined ? {} : { peer }),
+        ...(method === undefined ? {} : { method }),
+        ...(path === undefined ? {} : { path: describeRecordedPath(path) }),
+        ...(by === undefined ? {} : { by }),
+      };
+      const key = JSON.stringify(row);
+      const known = rows.get(key);
+      rows.set(key, {
+        ...row,
+        count: count + (known?.count ?? 0),
+        lastSeen: Math.max(lastSeen, known?.lastSeen ?? 0),
+      });
+    },
+    all: () => [...rows.values()].sort((a, b) => b.count - a.count),
+  };
+}

@@ -1,0 +1,78 @@
+// Warns of a `from` that no caller can be: most likely a mistake, and refused silently for ever if nobody says so.
+import { type SpiffeId, serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { PrincipalIr, ServiceKey } from '../ir.ts';
+import type { ServiceDraft } from './resolve-service.ts';
+
+export interface IdlePrincipal {
+  readonly message: string;
+  readonly hint: string;
+  /** No document but the target's own could change it; worth telling for a deny rule, too. */
+  readonly never: boolean;
+}
+
+export interface IdleContext {
+  readonly trustDomain: TrustDomain;
+  readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
+  readonly identities: ReadonlySet<SpiffeId>;
+}
+
+/** Why nobody who calls `target` is this principal; undefined if somebody is. */
+export function idlePrincipal(
+  principal: PrincipalIr,
+  target: ServiceDraft,
+  { trustDomain, drafts, identities }: IdleContext,
+): IdlePrincipal | undefined {
+  switch (principal.kind) {
+    case 'everyone':
+    case 'cells':
+      return undefined;
+    case 'anonymous':
+    case 'jwt':
+      return target.mtls.mode === 'permissive'
+        ? undefined
+        : {
+            message: `nobody is anonymous to ${target.key}: it is strict`,
+            hint: 'remove it, or make the service permissive',
+            never: true,
+          };
+    case 'id': {
+      if (!principal.id.startsWith(`${trustDomainUri(trustDomain)}/`)) return foreign(principal.id, trustDomain);
+      if (principal.id === serverSpiffeId(trustDomain)) return undefined;
+      if (!identities.has(principal.id)) {
+        return {
+          message: `${principal.id} is nobody's identity`,
+          hint: 'write a Service or a Workload that has it',
+          never: false,
+        };
+      }
+      const caller = [...drafts.values()].find(({ spiffeId }) => spiffeId === principal.id);
+      if (caller === undefined || caller.key === target.key) return undefined;
+      if (caller.dependsOn.some((dependency) => dependency.target === target.key)) return undefined;
+      return {
+        message: `${caller.key} does not depend on ${target.key}, so its proxy never calls it`,
+        hint: `add \`{service: ${target.key}, listen: <port>}\` to its dependsOn`,
+        never: false,
+      };
+    }
+    case 'prefix':
+      if (!principal.prefix.startsWith(`${trustDomainUri(trustDomain)}/`))
+        return foreign(principal.prefix, trustDomain);
+      return [...identities].some((id) => id.startsWith(principal.prefix))
+        ? undefined
+        : {
+            message: `no identity begins with ${principal.prefix}`,
+            hint: 'write a Service or a Workload that does',
+            never: false,
+          };
+    default:
+      return principal satisfies never;
+  }
+}
+
+function foreign(text: string, trustDomain: TrustDomain): IdlePrincipal {
+  return {
+    message: `${text} is of another trust domain, which nobody here trusts`,
+    hint: `identities of this mesh begin with "${trustDomainUri(trustDomain)}/"`,
+    never: true,
+  };
+}

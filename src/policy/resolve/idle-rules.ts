@@ -1,0 +1,70 @@
+// Warns of rules that can change nothing, or that contradict one another, once all rules of a service are known. Only enforced
+// rules: a shadow rule may well be meant to cover what is there.
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { covers } from '../decide/rule-coverage.ts';
+import type { RuleIr } from '../ir.ts';
+import type { Problems } from './problems.ts';
+
+/** A rule with the place in the document that a warning of it points at. */
+export interface PlacedRule {
+  readonly rule: RuleIr;
+  readonly document: ParsedDocument;
+  readonly index: number;
+}
+
+/** Comparisons are of every pair; a service with more rules than this is looked at in part. */
+const maxRules = 1000;
+
+export function warnOfIdleRules(deny: readonly PlacedRule[], allow: readonly PlacedRule[], problems: Problems): void {
+  const denied = deny.slice(0, maxRules).filter(isWhole);
+  const allowed = allow.slice(0, maxRules).filter(isWhole);
+  for (const [index, placed] of denied.entries()) {
+    const before = denied.slice(0, index).find(({ rule }) => covers(rule, placed.rule));
+    if (before !== undefined) shadowed(placed, before, problems);
+    else if (covers(placed.rule, everything)) {
+      warn(placed, problems, {
+        code: 'denies-everyone',
+        message: `deny rule ${placed.rule.id} refuses every caller everything`,
+        hint: 'name whom it is meant for: what nobody is allowed is refused without a rule',
+      });
+    }
+  }
+  for (const [index, placed] of allowed.entries()) {
+    const contrary = denied.find(({ rule }) => covers(rule, placed.rule));
+    const before = allowed.slice(0, index).find(({ rule }) => covers(rule, placed.rule));
+    if (contrary !== undefined) {
+      warn(placed, problems, {
+        code: 'allow-denied',
+        message: `allow rule ${placed.rule.id} allows nothing: deny rule ${contrary.rule.id} refuses all of it`,
+        hint: `deny comes before allow: remove one of the two; the other is at ${place(contrary.rule)}`,
+      });
+    } else if (before !== undefined) shadowed(placed, before, problems);
+  }
+}
+
+const everything = { principals: [{ kind: 'everyone' }], operations: [] } as const;
+
+/** A source that could not be resolved is a problem of its own. */
+function isWhole({ rule }: PlacedRule): boolean {
+  return rule.principals.length > 0;
+}
+
+function shadowed(placed: PlacedRule, before: PlacedRule, problems: Problems): void {
+  warn(placed, problems, {
+    code: 'rule-shadowed',
+    message: `rule ${placed.rule.id} never decides: ${before.rule.id} before it covers all of it`,
+    hint: `remove it, or narrow the other one at ${place(before.rule)}`,
+  });
+}
+
+function warn(
+  { document, index }: PlacedRule,
+  problems: Problems,
+  details: { readonly code: string; readonly message: string; readonly hint: string },
+): void {
+  problems.warning(document, ['spec', 'rules', index], details);
+}
+
+function place({ source: { file, line } }: RuleIr): string {
+  return `${file}:${line}`;
+}

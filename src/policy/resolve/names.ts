@@ -1,0 +1,113 @@
+// The names that documents may refer to, and how a reference finds its service.
+import { didYouMean } from '../../model/did-you-mean.ts';
+import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
+import type { Cell } from '../../model/documents/cell.ts';
+import type { Document } from '../../model/documents/document.ts';
+import type { EnvoyResource } from '../../model/documents/envoy-resource.ts';
+import type { Mesh } from '../../model/documents/mesh.ts';
+import type { Service } from '../../model/documents/service.ts';
+import type { Workload } from '../../model/documents/workload.ts';
+import { duplicateDocuments } from '../../model/duplicate-documents.ts';
+import type { FieldPath } from '../../model/field-path.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { CellIr, ServiceKey } from '../ir.ts';
+import type { Problems } from './problems.ts';
+
+/** Documents by kind, each key once, in the order given. */
+export interface DocumentsByKind {
+  readonly meshes: readonly ParsedDocument<Mesh>[];
+  readonly cells: readonly ParsedDocument<Cell>[];
+  readonly services: readonly ParsedDocument<Service>[];
+  readonly policies: readonly ParsedDocument<AuthorizationPolicy>[];
+  readonly workloads: readonly ParsedDocument<Workload>[];
+  readonly raws: readonly ParsedDocument<EnvoyResource>[];
+}
+
+export function documentsByKind(documents: readonly ParsedDocument[], problems: Problems): DocumentsByKind {
+  for (const problem of duplicateDocuments(documents)) problems.add(problem);
+  const all = [...new Map(documents.toReversed().map((parsed) => [parsed.key, parsed])).values()].toReversed();
+  return {
+    meshes: all.filter(isKind('Mesh')),
+    cells: all.filter(isKind('Cell')),
+    services: all.filter(isKind('Service')),
+    policies: all.filter(isKind('AuthorizationPolicy')),
+    workloads: all.filter(isKind('Workload')),
+    raws: all.filter(isKind('EnvoyResource')),
+  };
+}
+
+function isKind<K extends Document['kind']>(kind: K) {
+  return (parsed: ParsedDocument): parsed is ParsedDocument<Extract<Document, { kind: K }>> =>
+    parsed.document.kind === kind;
+}
+
+export function serviceKey(name: string, cell: string | undefined): ServiceKey {
+  return (cell === undefined ? name : `${cell}/${name}`) as ServiceKey;
+}
+
+export interface Names {
+  /** The service that `reference` means in a document of `cell`; a problem and undefined if there is none. */
+  service(
+    reference: string,
+    cell: string | undefined,
+    document: ParsedDocument,
+    place: FieldPath,
+  ): ServiceKey | undefined;
+  /** The cell of that name; a problem and undefined if there is none. */
+  cell(name: string, document: ParsedDocument, place: FieldPath): CellIr | undefined;
+  /** The same, without a problem. */
+  known(cell: string): CellIr | undefined;
+}
+
+export function createNames(
+  services: ReadonlySet<ServiceKey>,
+  cells: ReadonlyMap<string, CellIr>,
+  problems: Problems,
+): Names {
+  return {
+    service(reference, cell, document, place) {
+      const candidates = reference.includes('/')
+        ? [reference as ServiceKey]
+        : [...(cell === undefined ? [] : [serviceKey(reference, cell)]), serviceKey(reference, undefined)];
+      const found = candidates.find((key) => services.has(key));
+      if (found === undefined) {
+        problems.error(document, place, {
+          code: 'unknown-service',
+          message: `no service "${reference}"${reference.includes('/') || cell === undefined ? '' : ` in the cell "${cell}", nor outside cells`}`,
+          hint: serviceHint(reference, services),
+        });
+      }
+      return found;
+    },
+    cell(name, document, place) {
+      const found = cells.get(name);
+      if (found === undefined) {
+        problems.error(document, place, {
+          code: 'unknown-cell',
+          message: `no cell "${name}"`,
+          hint: nameHint(name, [...cells.keys()], 'a Cell document of that name'),
+        });
+      }
+      return found;
+    },
+    known: (cell) => cells.get(cell),
+  };
+}
+
+/** A bare name that exists in cells only is the commonest mistake: name those. */
+function serviceHint(reference: string, services: ReadonlySet<ServiceKey>): string {
+  const inCells = [...services].filter((key) => key.endsWith(`/${reference}`));
+  if (inCells.length > 0) return `did you mean ${inCells.slice(0, 5).map(quote).join(' or ')}?`;
+  return nameHint(reference, [...services], 'a Service document of that name');
+}
+
+/** What to do about a name that is not there. */
+export function nameHint(name: string, known: readonly string[], remedy: string): string {
+  const near = didYouMean(name, known);
+  if (near !== undefined) return `did you mean ${quote(near)}?`;
+  return known.length === 0 ? `write ${remedy}` : `write ${remedy}, or use one of: ${known.slice(0, 10).join(', ')}`;
+}
+
+function quote(text: string): string {
+  return `"${text}"`;
+}

@@ -1,0 +1,80 @@
+// Issuers of tokens, and the rules that take them: a second factor for callers that have no certificate yet.
+import type { PolicySource } from '../../model/documents/authorization-policy.ts';
+import type { Mesh } from '../../model/documents/mesh.ts';
+import type { FieldPath } from '../../model/field-path.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { JwtIssuerIr, PrincipalIr } from '../ir.ts';
+import { jwksFault } from './jwks-fault.ts';
+import { nameHint } from './names.ts';
+import type { Problems } from './problems.ts';
+import type { ServiceDraft } from './resolve-service.ts';
+
+/** Removed from every request before a filter could read it, or not the caller's to set. */
+const notForTokens = /^(x-cellwall-|x-envoy-|x-forwarded-|x-client-cert-|host$|cookie$|connection$|te$)/;
+
+export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Problems): Map<string, JwtIssuerIr> {
+  const issuers = new Map<string, JwtIssuerIr>();
+  for (const [index, issuer] of parsed.document.spec.jwtIssuers.entries()) {
+    const place = ['spec', 'jwtIssuers', index];
+    if (issuers.has(issuer.name)) {
+      problems.error(parsed, [...place, 'name'], {
+        code: 'duplicate-name',
+        message: `two JWT issuers are named "${issuer.name}"`,
+        hint: 'put all keys of one issuer into one entry',
+      });
+      continue;
+    }
+    const fault = jwksFault(issuer.jwks);
+    if (fault !== undefined) problems.error(parsed, [...place, 'jwks'], { code: 'bad-jwks', ...fault });
+    if (notForTokens.test(issuer.header)) {
+      problems.error(parsed, [...place, 'header'], {
+        code: 'bad-token-header',
+        message: `no token can come in ${issuer.header}`,
+        hint: '"authorization", or the header that the issuer\'s clients use, as in "cf-access-jwt-assertion"',
+      });
+    }
+    issuers.set(issuer.name, issuer);
+  }
+  return issuers;
+}
+
+export interface JwtSourceContext {
+  readonly issuers: ReadonlyMap<string, JwtIssuerIr>;
+  readonly target: ServiceDraft;
+  readonly action: 'allow' | 'deny';
+  readonly problems: Problems;
+}
+
+/** Undefined with a problem. */
+export function resolveJwtSource(
+  { jwt }: Extract<PolicySource, { readonly jwt: unknown }>,
+  parsed: ParsedDocument,
+  place: FieldPath,
+  { issuers, target, action, problems }: JwtSourceContext,
+): PrincipalIr | undefined {
+  if (action === 'deny') {
+    problems.error(parsed, [...place, 'jwt'], {
+      code: 'jwt-denied',
+      message: 'a deny rule for a token keeps nobody out: the caller leaves the token away',
+      hint: 'change the allow rule that lets it in',
+    });
+    return undefined;
+  }
+  if (target.protocol === 'tcp') {
+    problems.error(parsed, [...place, 'jwt'], {
+      code: 'http-on-tcp',
+      message: `${target.key} is a TCP service, whose callers can send no token`,
+      hint: 'name callers by their identity',
+    });
+    return undefined;
+  }
+  if (!issuers.has(jwt.issuer)) {
+    problems.error(parsed, [...place, 'jwt', 'issuer'], {
+      code: 'unknown-jwt-issuer',
+      message: `the mesh has no JWT issuer "${jwt.issuer}"`,
+      hint: nameHint(jwt.issuer, [...issuers.keys()], "it in the Mesh's spec.jwtIssuers"),
+    });
+    return undefined;
+  }
+  return { kind: 'jwt', issuer: jwt.issuer, audience: jwt.audience, claims: jwt.claims };
+}

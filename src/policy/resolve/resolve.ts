@@ -1,0 +1,76 @@
+// Documents → IR: every reference looked up, every default filled in, every contradiction told at once with its line. Pure,
+// and the only way to a MeshIr, so that an unresolved state can never reach a proxy. No document can cut a proxy off its
+// control plane: policies target services, and the xDS and identity ports are none.
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { MeshIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { createDescriptorLookup } from './descriptor-lookup.ts';
+import { createNames, documentsByKind, serviceKey } from './names.ts';
+import { createProblems } from './problems.ts';
+import { resolveAuthorization } from './resolve-authorization.ts';
+import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './resolve-mesh.ts';
+import { rawPatchesOf, resolveRaws } from './resolve-raw.ts';
+import { resolveService, type ServiceDraft } from './resolve-service.ts';
+import { resolveWorkloads } from './resolve-workloads.ts';
+import { warnOfRefusedDependencies } from './warn-of-refused-dependencies.ts';
+import { warnOfRisks } from './warn-of-risks.ts';
+
+export type Resolution =
+  | { readonly kind: 'resolved'; readonly mesh: MeshIr; readonly warnings: readonly Problem[] }
+  | { readonly kind: 'unresolved'; readonly problems: readonly Problem[] };
+
+/** A mesh, or everything that is wrong with the documents (warnings among it). */
+export function resolve(documents: readonly ParsedDocument[]): Resolution {
+  const problems = createProblems();
+  const byKind = documentsByKind(documents, problems);
+  const defaults = resolveMeshDefaults(byKind.meshes, documents, problems);
+  const { trustDomain, svidLifetimeMs, legacyAuthorities, jwtIssuers, breakGlass } = defaults;
+  const cells = resolveCells(byKind.cells, problems);
+  const keys = new Set(byKind.services.map(({ document: { metadata } }) => serviceKey(metadata.name, metadata.cell)));
+  const names = createNames(keys, cells, problems);
+
+  const workloads = resolveWorkloads(byKind.workloads, { defaults, names, problems });
+  const drafts = new Map<ServiceKey, ServiceDraft>();
+  for (const parsed of byKind.services) {
+    const draft = resolveService(parsed, { defaults, names, workloads, problems });
+    drafts.set(draft.key, draft);
+  }
+  const identities = new Set([...[...drafts.values()].map(({ spiffeId }) => spiffeId), ...workloads.keys()]);
+  warnOfNobodysBreakGlass(byKind.meshes[0], identities, problems);
+  const serviceOf = new Map([...drafts.values()].map(({ spiffeId, key }) => [spiffeId, key]));
+  const descriptors = createDescriptorLookup(byKind.services, problems);
+  const authorizationOf = resolveAuthorization(byKind.policies, {
+    descriptors,
+    defaults,
+    names,
+    problems,
+    drafts,
+    identities,
+  });
+  const services = new Map<ServiceKey, ServiceIr>();
+  const rawResources = resolveRaws(byKind.raws, { names, problems, drafts, identities });
+  for (const draft of drafts.values()) {
+    const rawPatches = rawPatchesOf(rawResources, draft.spiffeId);
+    const raw = rawPatches.length > 0 ? { rawPatches } : {};
+    services.set(draft.key, { ...draft, authorization: authorizationOf(draft), ...raw });
+  }
+
+  const found = problems.all();
+  if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
+  // Of documents that fit together only: before, they would point at what an error has said already.
+  warnOfRisks(byKind, problems);
+  warnOfRefusedDependencies(byKind.services, { services, breakGlass }, problems);
+  const mesh: MeshIr = {
+    trustDomain,
+    svidLifetimeMs,
+    cells,
+    services,
+    serviceOf,
+    workloads,
+    legacyAuthorities,
+    jwtIssuers,
+    breakGlass,
+    ...(rawResources.length > 0 ? { rawResources } : {}),
+  };
+  return { kind: 'resolved', mesh, warnings: problems.all() };
+}

@@ -1,0 +1,61 @@
+// Warns of a dependency whose every call is refused: most often the policy is still to be written, and the first sign would be a 403.
+import type { Service } from '../../model/documents/service.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { matchPrincipal } from '../decide/match.ts';
+import type { Caller } from '../decide/request.ts';
+import type { MeshIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { serviceKey } from './names.ts';
+import type { Problems } from './problems.ts';
+
+type Asked = Pick<MeshIr, 'services' | 'breakGlass'>;
+
+export function warnOfRefusedDependencies(
+  documents: readonly ParsedDocument<Service>[],
+  mesh: Asked,
+  problems: Problems,
+): void {
+  for (const parsed of documents) {
+    const { metadata, spec } = parsed.document;
+    const caller = mesh.services.get(serviceKey(metadata.name, metadata.cell));
+    if (caller === undefined) continue;
+    for (const [index, { service }] of spec.dependsOn.entries()) {
+      const target = dependency(caller, service, mesh);
+      if (target === undefined) continue;
+      const refused = refusedBy(caller, target, mesh);
+      if (refused === undefined) continue;
+      problems.warning(parsed, ['spec', 'dependsOn', index, 'service'], { code: 'dependency-refused', ...refused });
+    }
+  }
+}
+
+/** As names.ts finds it: in the caller's own cell first. */
+function dependency(caller: ServiceIr, reference: string, { services }: Asked): ServiceIr | undefined {
+  const own = caller.cell === undefined ? undefined : services.get(serviceKey(reference, caller.cell.name));
+  return own ?? services.get(reference as ServiceKey);
+}
+
+/** Undefined if some call of it may pass: operations are not looked at, but for a deny rule that covers all. */
+function refusedBy(
+  { key, spiffeId }: ServiceIr,
+  target: ServiceIr,
+  { breakGlass }: Asked,
+): { readonly message: string; readonly hint: string } | undefined {
+  if (breakGlass.includes(spiffeId)) return undefined;
+  const caller: Caller = { kind: 'id', id: spiffeId };
+  const { deny, allow, fallback, cellDefault } = target.authorization;
+  const names = (rules: typeof deny) =>
+    rules.find(({ principals }) => principals.some((principal) => matchPrincipal(principal, caller)));
+  const denied = names(deny.filter(({ operations }) => operations.length === 0));
+  if (denied !== undefined) {
+    return {
+      message: `every call of ${key} to ${target.key} is refused: deny rule ${denied.id} covers it`,
+      hint: `remove the dependency, or change the rule at ${denied.source.file}:${denied.source.line}`,
+    };
+  }
+  if (fallback === 'allow' || names(allow) !== undefined) return undefined;
+  if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) return undefined;
+  return {
+    message: `every call of ${key} to ${target.key} is refused: no policy allows it`,
+    hint: `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; \`cellwall explain ${key} ${target.key}\` prints one`,
+  };
+}

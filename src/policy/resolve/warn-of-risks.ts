@@ -1,0 +1,112 @@
+// Warns of what is valid and hardly ever meant: lifetimes, ports, addresses and prefixes that a reviewer would stop at.
+import { controlPlanePorts } from '../../lib/control-plane-ports.ts';
+import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
+import type { Service } from '../../model/documents/service.ts';
+import type { FieldPath } from '../../model/field-path.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { doubtfulAddress } from './doubtful-address.ts';
+import type { DocumentsByKind } from './names.ts';
+import type { Problems } from './problems.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const dayMs = 24 * hourMs;
+
+/** Of Linux, by default: ports that the kernel gives to outgoing connections. */
+const localPorts = { first: 32_768, last: 60_999 };
+
+export function warnOfRisks({ meshes, workloads, services, policies }: DocumentsByKind, problems: Problems): void {
+  // Edges and people hold longer certificates than sidecars, which renew by themselves.
+  for (const mesh of meshes)
+    warnOfLifetime(mesh, ['spec', 'svid', 'lifetime'], mesh.document.spec.svid.lifetime, dayMs, problems);
+  for (const workload of workloads)
+    warnOfLifetime(workload, ['spec', 'lifetime'], workload.document.spec.lifetime, 90 * dayMs, problems);
+  for (const service of services) {
+    warnOfPorts(service, problems);
+    warnOfAddresses(service, problems);
+  }
+  for (const policy of policies) warnOfWholeDomain(policy, problems);
+}
+
+function warnOfLifetime(
+  parsed: ParsedDocument,
+  place: FieldPath,
+  lifetimeMs: number | undefined,
+  longMs: number,
+  problems: Problems,
+): void {
+  if (lifetimeMs === undefined || lifetimeMs < 1000) return;
+  if (lifetimeMs > longMs) {
+    problems.warning(parsed, place, {
+      code: 'lifetime-long',
+      message: `a certificate that is stolen works for up to ${days(lifetimeMs)}`,
+      hint: `at most ${days(longMs)} is usual here: certificates are renewed at half their life, without a restart`,
+    });
+  } else if (lifetimeMs < 5 * minuteMs) {
+    problems.warning(parsed, place, {
+      code: 'lifetime-short',
+      message: `the control plane may be away for ${Math.floor(lifetimeMs / 2000)}s before calls fail`,
+      hint: 'certificates are renewed at half their life; an hour is usual',
+    });
+  }
+}
+
+function days(ms: number): string {
+  const count = Math.round(ms / dayMs);
+  return count === 1 ? 'a day' : `${count} days`;
+}
+
+function warnOfPorts(parsed: ParsedDocument<Service>, problems: Problems): void {
+  for (const [index, { listen }] of parsed.document.spec.dependsOn.entries()) {
+    if (typeof listen !== 'number') continue;
+    const place = ['spec', 'dependsOn', index, 'listen'];
+    const owner = controlPlanePorts.get(listen);
+    if (owner !== undefined) {
+      problems.warning(parsed, place, {
+        code: 'control-plane-port',
+        message: `on port ${listen} the control plane serves ${owner} by default`,
+        hint: 'where both run on one host, one of them cannot start: choose another port',
+      });
+    }
+    if (listen >= localPorts.first && listen <= localPorts.last) {
+      problems.warning(parsed, place, {
+        code: 'local-port-range',
+        message: `an outgoing connection may have port ${listen} when the proxy wants to listen there: by default Linux gives them ${localPorts.first} to ${localPorts.last}`,
+        hint: `choose a port below ${localPorts.first}`,
+      });
+    }
+  }
+}
+
+function warnOfAddresses(parsed: ParsedDocument<Service>, problems: Problems): void {
+  const { endpoints } = parsed.document.spec;
+  const named: readonly (readonly [FieldPath, string])[] =
+    'static' in endpoints
+      ? endpoints.static.map(({ address }, index) => [['spec', 'endpoints', 'static', index, 'address'], address])
+      : 'dns' in endpoints
+        ? [[['spec', 'endpoints', 'dns', 'name'], endpoints.dns.name]]
+        : [];
+  for (const [place, address] of named) {
+    const what = doubtfulAddress(address);
+    if (what === undefined) continue;
+    problems.warning(parsed, place, {
+      code: 'doubtful-address',
+      message: `the address ${address} ${what}`,
+      hint: "name the host on which the service's proxy listens",
+    });
+  }
+}
+
+function warnOfWholeDomain(parsed: ParsedDocument<AuthorizationPolicy>, problems: Problems): void {
+  const { action, rules } = parsed.document.spec;
+  for (const [index, { from }] of rules.entries()) {
+    for (const [position, source] of from.entries()) {
+      if (!('prefix' in source) || source.prefix.split('/').length > 4) continue;
+      problems.warning(parsed, ['spec', 'rules', index, 'from', position, 'prefix'], {
+        code: 'whole-trust-domain',
+        message: `this prefix covers every identity of its trust domain${action === 'allow' ? ', people and jobs among them' : ''}`,
+        hint: 'if that is meant, say `authenticated: true` (or `trustDomain`); else go on with the path, as in "…/cell/cell-1/"',
+      });
+    }
+  }
+}

@@ -1,0 +1,194 @@
+// The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
+// files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
+import { type ApplicationAddress, formatApplication } from '../application-address.ts';
+import { formatHostPort, type HostPort } from '../host-port.ts';
+import { runtime } from './runtime.ts';
+import type { XdsVariant } from './xds-variant.ts';
+
+export type AdminAddress =
+  | { readonly kind: 'unix'; readonly path: string }
+  /** Loopback only. */
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
+
+export interface BootstrapParams {
+  readonly spiffeId: string;
+  readonly instance: string;
+  /** `node.cluster`: a name for logs and statistics. */
+  readonly service: string;
+  readonly inbound?: HostPort;
+  readonly application?: ApplicationAddress;
+  /** The host has the loopback address of IPv6, too. */
+  readonly loopback6?: boolean;
+  readonly xds: HostPort;
+  /** As the limit on open files has it. Default 50,000. */
+  readonly maxConnections?: number;
+  readonly variant: XdsVariant;
+  /** The control plane's exact SPIFFE ID. */
+  readonly serverId: string;
+  readonly admin: AdminAddress;
+  /** Files that hold the SDS secrets of the xDS connection (sidecar/xds-secrets.ts). */
+  readonly secrets: { readonly certificate: string; readonly bundle: string };
+}
+
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+const typePrefix = 'type.googleapis.com/envoy';
+const xdsCluster = 'cellwall';
+/** The cluster of the application, as translate names it. */
+const inboundName = 'inbound';
+
+export function bootstrap(params: BootstrapParams): Json {
+  const { spiffeId, instance, service, variant, admin } = params;
+  return {
+    node: { id: `${spiffeId}~${instance}`, cluster: service, metadata: { cellwall: claimsOf(params) } },
+    dynamic_resources: discovery(variant),
+    static_resources: { clusters: [xds(params)] },
+    admin: { address: adminAddress(admin) },
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: 'envoy.resource_monitors.global_downstream_max_connections',
+          typed_config: {
+            '@type': `${typePrefix}.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig`,
+            max_active_downstream_connections: String(params.maxConnections ?? 50_000),
+          },
+        },
+      ],
+    },
+    layered_runtime: runtime,
+    stats_flush_interval: '60s',
+    ...(params.maxConnections === undefined
+      ? {}
+      : {
+          layered_runtime: {
+            layers: [
+              {
+                name: 'descriptors',
+                static_layer: { [`circuit_breakers.${inboundName}.default.max_connections`]: params.maxConnections },
+              },
+            ],
+          },
+        }),
+  };
+}
+
+/** What a proxy says of itself, in its node's metadata. */
+export function claimsOf({
+  inbound,
+  application,
+  loopback6,
+  variant,
+}: Pick<BootstrapParams, 'inbound' | 'application' | 'loopback6' | 'variant'>): Readonly<Record<string, string>> {
+  return {
+    ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
+    ...(application === undefined ? {} : { application: formatApplication(application) }),
+    ...(loopback6 === true ? { loopback6: 'yes' } : {}),
+    ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
+  };
+}
+
+function discovery(variant: XdsVariant): Json {
+  const api = {
+    api_type: variant.endsWith('delta') ? 'DELTA_GRPC' : 'GRPC',
+    transport_api_version: 'V3',
+    set_node_on_first_message_only: true,
+    grpc_services: [
+      {
+        envoy_grpc: {
+          cluster_name: xdsCluster,
+          // A restarted control plane is found within a second.
+          retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '1s' } },
+        },
+      },
+    ],
+  };
+  // Nothing waits for ever at start: after this the rest of the configuration goes on without.
+  const common = { resource_api_version: 'V3', initial_fetch_timeout: '5s' };
+  if (variant.startsWith('single-')) {
+    // What listeners and clusters refer to, they say to ask for in the same way: the control plane is told in the metadata.
+    const source = { ...common, api_config_source: api };
+    return { lds_config: source, cds_config: source };
+  }
+  const source = { ...common, ads: {} };
+  return { ads_config: api, lds_config: source, cds_config: source };
+}
+
+function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json {
+  return {
+    name: xdsCluster,
+    ...(isIp(host) ? { type: 'STATIC' } : byName),
+    connect_timeout: '1s',
+    load_assignment: {
+      cluster_name: xdsCluster,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],
+    },
+    upstream_connection_options: { tcp_keepalive: { keepalive_probes: 3, keepalive_time: 10, keepalive_interval: 5 } },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${typePrefix}.extensions.upstreams.http.v3.HttpProtocolOptions`,
+        explicit_http_config: {
+          // A half-open connection is noticed within 15 s.
+          http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '5s' } },
+        },
+      },
+    },
+    transport_socket: {
+      name: 'envoy.transport_sockets.tls',
+      typed_config: {
+        '@type': `${typePrefix}.extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
+        max_session_keys: 0,
+        common_tls_context: {
+          alpn_protocols: ['h2'],
+          // A client's maximum is TLS 1.2 unless it is given.
+          tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
+          tls_certificate_sds_secret_configs: [
+            { name: xdsSecretNames.certificate, sds_config: file(secrets.certificate) },
+          ],
+          combined_validation_context: {
+            default_validation_context: {
+              match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: serverId } }],
+            },
+            validation_context_sds_secret_config: { name: xdsSecretNames.bundle, sds_config: file(secrets.bundle) },
+          },
+        },
+      },
+    },
+  };
+}
+
+/** All addresses of the name, of both families; one where nothing answers is left out for a while, unless it is the last. */
+const byName: { readonly [key: string]: Json } = {
+  type: 'STRICT_DNS',
+  dns_lookup_family: 'ALL',
+  outlier_detection: {
+    split_external_local_origin_errors: true,
+    consecutive_local_origin_failure: 1,
+    enforcing_consecutive_local_origin_failure: 100,
+    enforcing_consecutive_5xx: 0,
+    enforcing_local_origin_success_rate: 0,
+    interval: '1s',
+    base_ejection_time: '5s',
+    max_ejection_time: '30s',
+    max_ejection_percent: 50,
+  },
+};
+
+/** SDS names of the xDS connection's own secrets; apart from those that come over ADS. */
+export const xdsSecretNames = { certificate: 'xds-certificate', bundle: 'xds-bundle' } as const;
+
+function file(path: string): Json {
+  return { path_config_source: { path }, resource_api_version: 'V3' };
+}
+
+function socket(address: string, port: number): Json {
+  return { socket_address: { address, port_value: port } };
+}
+
+function adminAddress(admin: AdminAddress): Json {
+  // Its owner's only.
+  return admin.kind === 'unix' ? { pipe: { path: admin.path, mode: 0o600 } } : socket(admin.host, admin.port);
+}
+
+function isIp(host: string): boolean {
+  return /^[0-9.]+$/.test(host) || host.includes(':');
+}

@@ -1,0 +1,174 @@
+// Runs one Envoy: starts it, ends it gracefully, tells its exit code. It is never started again silently: whoever runs the
+// sidecar sees its end.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { LogSink } from '../../lib/log-sink.ts';
+import type { AdminAddress } from './bootstrap.ts';
+import { drainEnvoy } from './drain-envoy.ts';
+import { adminAddressPath, readAdminAddress, removeEnvoyRecord, writeEnvoyRecord } from './envoy-record.ts';
+
+export interface EnvoyProcess {
+  readonly pid: number;
+  /** Envoy's exit code, or 128 and the signal's number. */
+  readonly exited: Promise<number>;
+  /** Drains for at most `drainMs`, less once idle, then ends it. */
+  stop(): Promise<number>;
+  /** Ends it now, also in the midst of a drain. */
+  end(): void;
+  /** Where its admin interface listens, once it does. */
+  admin(): AdminAddress | undefined;
+}
+
+export interface EnvoyProcessOptions {
+  readonly binary: string;
+  readonly configPath: string;
+  /** Keeps the record of it (envoy-record.ts). */
+  readonly dataDir: string;
+  readonly admin: AdminAddress;
+  /** Where it takes calls, "ip:port": for the record. */
+  readonly inbound?: string;
+  readonly concurrency: number;
+  readonly drainMs: number;
+  /** Whether the application is still there: for the drain. */
+  readonly application?: () => Promise<boolean>;
+  readonly logLevel: string;
+  /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly extraArgs: readonly string[];
+  /** Where its own words go. */
+  readonly words: Pick<LogSink, 'write'>;
+  readonly log: Log;
+}
+
+/** docs/cutting.md: what was open of a denied caller ends within 5 s. */
+const cutAfterSeconds = 4;
+const killAfterMs = 5000;
+const maxLine = 65_536;
+const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
+
+export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
+  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, words, log } = options;
+  // What the Envoy before wrote there is not where this one listens.
+  rmSync(adminAddressPath(dataDir), { force: true });
+  const child = spawn(
+    binary,
+    [
+      ...['--config-path', configPath],
+      ...(metadata === undefined
+        ? []
+        : ['--config-yaml', JSON.stringify({ node: { metadata: { cellwall: metadata } } })]),
+      ...['--concurrency', String(concurrency)],
+      // With it Envoy would have the kernel end it when its parent is killed (PR_SET_PDEATHSIG), and need shared memory.
+      '--disable-hot-restart',
+      // ECDS refuses at once; what a changed filter chain drains is cut after this time (default 600 s).
+      ...['--drain-time-s', String(cutAfterSeconds), '--drain-strategy', 'immediate'],
+      ...['--log-level', logLevel, '--admin-address-path', adminAddressPath(dataDir)],
+      ...extraArgs,
+    ],
+    // A session of its own: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy undrained. What it
+    // says comes by way of the helper: an Envoy that writes to a full pipe itself stands still, calls and all.
+    { stdio: ['ignore', 'inherit', 'pipe'], detached: true },
+  );
+  passOn(child.stderr, words);
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) =>
+      reject(new CellwallError('unavailable', `cannot run Envoy at ${binary}: ${cause.message}`, { cause })),
+    );
+    child.once('spawn', () => resolve(running(child)));
+  });
+
+  function running(envoy: ChildProcess): EnvoyProcess {
+    // Set once it was spawned.
+    const { pid = 0 } = envoy;
+    const ending = new AbortController();
+    let stopping = false;
+    let ended = false;
+    // However this process ends, an uncaught error too; not by kill -9: then the next one finds it.
+    const onExit = (): void => void envoy.kill('SIGTERM');
+    process.once('exit', onExit);
+    note(pid);
+    const exited = new Promise<number>((resolve) => {
+      envoy.once('exit', (code, signal) => {
+        ended = true;
+        process.off('exit', onExit);
+        removeEnvoyRecord(dataDir);
+        if (stopping) log.info({ code, signal }, 'Envoy ended');
+        else
+          log.error(
+            { code, signal },
+            'Envoy ended by itself; the sidecar ends with it, for its supervisor to start again',
+          );
+        // Asked to end before it could handle signals, it ends by the signal itself: as asked.
+        if (stopping && signal === 'SIGTERM') resolve(0);
+        else resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
+      });
+    });
+
+    function note(pid: number): void {
+      const { admin, inbound } = options;
+      try {
+        writeEnvoyRecord(dataDir, {
+          pid,
+          config: configPath,
+          ...(inbound === undefined ? {} : { inbound }),
+          ...(admin.kind === 'unix' ? { adminSocket: admin.path } : {}),
+        });
+      } catch (reason) {
+        log.warn(
+          { reason: CellwallError.from(reason).message },
+          'cannot note which Envoy runs: after a kill -9 it stays',
+        );
+      }
+    }
+
+    function admin(): AdminAddress | undefined {
+      return options.admin.kind === 'unix' ? options.admin : readAdminAddress(dataDir);
+    }
+
+    function end(): void {
+      stopping = true;
+      ending.abort();
+      envoy.kill('SIGTERM');
+      setTimeout(() => {
+        if (!ended) envoy.kill('SIGKILL');
+      }, killAfterMs).unref();
+    }
+
+    return {
+      pid,
+      exited,
+      admin,
+      end,
+      async stop() {
+        if (!stopping) {
+          stopping = true;
+          const { application } = options;
+          await drainEnvoy({
+            ...{ admin: admin(), ms: drainMs, running: () => !ended, now: ending.signal, log },
+            ...(application === undefined ? {} : { application }),
+          });
+          if (!ending.signal.aborted) end();
+        }
+        return exited;
+      },
+    };
+  }
+}
+
+/** Whole lines; what is left at its end, too. */
+function passOn(stream: Readable, words: Pick<LogSink, 'write'>): void {
+  let rest = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    const text = rest + chunk;
+    const end = text.lastIndexOf('\n') + 1;
+    rest = text.slice(end).slice(-maxLine);
+    if (end > 0) words.write(text.slice(0, end));
+  });
+  stream.on('end', () => {
+    if (rest !== '') words.write(`${rest}\n`);
+  });
+  stream.on('error', () => {});
+}

@@ -1,0 +1,71 @@
+// The TCP sockets of this host (its network namespace), as Linux tells them. Elsewhere none.
+import { closeSync, openSync, readSync } from 'node:fs';
+import { isLoopback } from '../../lib/loopback.ts';
+
+export interface ProcSocket {
+  /** `0.0.0.0` and `::` are every one of the host. */
+  readonly address: string;
+  readonly listens: boolean;
+  readonly uid: number;
+  /** 0: no process has it any more. */
+  readonly inode: number;
+}
+
+/** Those whose own port it is. */
+export function socketsOn(port: number): readonly ProcSocket[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) =>
+    linesOf(table).flatMap((line) => {
+      const [, local = '', , state, , , , uid, , inode] = line.trim().split(/\s+/);
+      if (!local.endsWith(suffix)) return [];
+      const address = addressOf(local.slice(0, -suffix.length));
+      return [{ address, listens: state === listening, uid: Number(uid), inode: Number(inode) }];
+    }),
+  );
+}
+
+/** What is at `address` is in the way at `host`, or answers there. */
+export function covers(address: string, host: string): boolean {
+  if (address === host || address === '::') return true;
+  if (address === '0.0.0.0') return !host.includes(':');
+  // What is said to be on loopback may be on either family's.
+  return isLoopback(host) && isLoopback(address);
+}
+
+const listening = '0A';
+const maxBytes = 262_144;
+
+/** Its beginning: the kernel tells those that listen first, and a busy host has many others. */
+function linesOf(path: string): readonly string[] {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return [];
+  }
+  try {
+    const chunk = Buffer.alloc(16_384);
+    let text = '';
+    for (let size = readSync(file, chunk); size > 0 && text.length < maxBytes; size = readSync(file, chunk)) {
+      text += chunk.toString('latin1', 0, size);
+    }
+    return text.split('\n').slice(1);
+  } catch {
+    return [];
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** 32-bit words of the host's own byte order, which is little on what is supported. */
+function addressOf(hex: string): string {
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse());
+  const numbers = bytes.map((byte) => Number.parseInt(byte, 16));
+  if (numbers.length === 4) return numbers.join('.');
+  if (numbers.every((byte) => byte === 0)) return '::';
+  if (numbers.slice(0, 15).every((byte) => byte === 0) && numbers[15] === 1) return '::1';
+  if (numbers.slice(0, 10).every((byte) => byte === 0) && numbers[10] === 255) return numbers.slice(12).join('.');
+  return Array.from({ length: 8 }, (_, at) =>
+    ((numbers[2 * at] ?? 0) * 256 + (numbers[2 * at + 1] ?? 0)).toString(16),
+  ).join(':');
+}

@@ -1,0 +1,59 @@
+// While the control plane is away Envoy tries again every second, and logs each time. The first lines say what is wrong; then its
+// component `config` is quieted, until the stream is there again. It is not quiet in between, as that is where it says which
+// configuration it rejects: it gets none while the control plane is away.
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { AdminAddress } from './bootstrap.ts';
+import { readStats } from './read-stats.ts';
+
+export interface QuietWhileAwayOptions {
+  readonly admin: () => AdminAddress | undefined;
+  /** Envoy's own log level. */
+  readonly level: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const lookMs = 3000;
+const noisyLevels: readonly string[] = ['info', 'warning'];
+
+export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptions): { close(): void } {
+  let closed = false;
+  let away = false;
+  let cancel = plan();
+
+  function plan(): () => void {
+    return clock.after(lookMs, () => {
+      // An Envoy that does not answer is looked at again.
+      void look()
+        .catch(() => {})
+        .then(() => {
+          if (!closed) cancel = plan();
+        });
+    });
+  }
+
+  async function look(): Promise<void> {
+    const address = admin();
+    if (address === undefined) return;
+    // Of the cluster `cellwall`: not control_plane.connected_state, which is 1 as well while Envoy only tries to connect.
+    const streams = /: (\d+)$/m.exec(
+      await readStats(address, '/stats?filter=^cluster.cellwall.upstream_rq_active$'),
+    )?.[1];
+    if (streams === undefined || (streams === '0') === away || closed) return;
+    // Whoever asked for more, or less, gets that.
+    const quiet = streams === '0' ? 'error' : level;
+    if (noisyLevels.includes(level)) await readStats(address, `/logging?config=${quiet}`, 'POST');
+    away = streams === '0';
+    if (away)
+      log.warn({}, 'the control plane does not answer: Envoy goes on with what it has, and tries again every second');
+    else log.info({}, 'the control plane is back');
+  }
+
+  return {
+    close() {
+      closed = true;
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+// Tells the control plane again and again, and before Envoy drains, what Envoy itself has counted, so that a hole in the access log is
+// seen. An older control plane, or one that is away, is no fault of the proxy's: nothing waits for it, and it is asked again later.
+import { randomBytes } from 'node:crypto';
+import { deliverCounters } from '../../identity-api/counters-client.ts';
+import type { CountersReport } from '../../identity-api/counters-report.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError, type ErrorCode } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { collectGarbage } from '../collect-garbage.ts';
+import type { HostPort } from '../host-port.ts';
+import { pause } from '../pause.ts';
+import type { StoredSvid } from '../svid/svid-files.ts';
+import type { AdminAddress } from './bootstrap.ts';
+import { readCounters, statsQuery } from './envoy-counters.ts';
+import { readStats } from './read-stats.ts';
+
+export interface CountersReporter {
+  /** Resolves when Envoy may end: what was counted has been sent, and its log has been flushed. */
+  last(now: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface CountersReporterOptions {
+  readonly server: HostPort;
+  readonly svid: () => StoredSvid;
+  readonly instance: string;
+  /** Which life of Envoy it is. */
+  readonly run: string;
+  /** Port of the inbound listener. */
+  readonly inbound: number | undefined;
+  readonly admin: () => AdminAddress | undefined;
+  readonly everyMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random?: () => number;
+}
+
+/** The proxy connects in these moments. */
+const firstMs = 2000;
+const retryMs = 5000;
+/** Some milliseconds every two minutes. */
+const reportsBetweenCollections = 12;
+const timeoutMs = 5000;
+const lastTimeoutMs = 1000;
+/** Envoy sends its log within half a second; the drain waits the same again. */
+const flushMs = 250;
+
+const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permission_denied', 'already_exists']);
+
+export function reportCounters(options: CountersReporterOptions): CountersReporter {
+  const { server, svid, instance, run, inbound, admin, everyMs, clock, log, random = Math.random } = options;
+  const epoch = randomBytes(8).toString('hex');
+  let taken = false;
+  /** What the control plane has against this proxy: its document was deleted, its host evicted, another one has its name. */
+  let refused: string | undefined;
+  let sinceCollection = 0;
+  let closed = false;
+  let cancel = plan(firstMs);
+
+  function plan(ms: number): () => void {
+    return clock.after(ms * (0.9 + 0.2 * random()), () => {
+      void report(false, timeoutMs).then(() => {
+        sinceCollection = (sinceCollection + 1) % reportsBetweenCollections;
+        if (sinceCollection === 0) collectGarbage();
+        if (!closed) cancel = plan(taken ? everyMs : Math.min(everyMs, retryMs));
+      });
+    });
+  }
+
+  async function read(last: boolean): Promise<CountersReport> {
+    const address = admin();
+    if (address === undefined) throw new CellwallError('unavailable', "Envoy's admin does not listen yet");
+    const first = readCounters(await readStats(address, statsQuery), inbound);
+    const second = readCounters(await readStats(address, statsQuery), inbound);
+    return { instance, run, epoch, last, readAt: clock.now(), first, second };
+  }
+
+  async function report(last: boolean, ms: number): Promise<void> {
+    try {
+      await deliverCounters({ ...server, svid: svid(), timeoutMs: ms, read: () => read(last) });
+      taken = true;
+      if (refused !== undefined) log.info({}, 'the control plane has nothing against this proxy any more');
+      refused = undefined;
+    } catch (reason) {
+      const { code, message, hint } = CellwallError.from(reason);
+      if (!refusals.has(code)) return log.debug({ reason: message }, "Envoy's counters were not reported");
+      if (refused !== message) {
+        const fields = { reason: message, ...(hint === undefined ? {} : { hint }) };
+        log.error(
+          fields,
+          'the control plane refuses this proxy: nobody is sent here, and its certificate is not renewed',
+        );
+      }
+      refused = message;
+    }
+  }
+
+  function close(): void {
+    closed = true;
+    cancel();
+  }
+
+  return {
+    async last(now) {
+      close();
+      if (!taken) return;
+      await report(true, lastTimeoutMs);
+      await pause(flushMs, now);
+    },
+    close,
+  };
+}

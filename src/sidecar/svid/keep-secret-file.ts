@@ -1,0 +1,16 @@
+// A file that every start makes again: written only where it is not there as it should be, so that a restart needs no room on the disk.
+// Not synced: what a crash of the machine takes is made again.
+import { readSecretFile, writeSecretFile } from '../../identity/secret-file.ts';
+
+export function keepSecretFile(path: string, content: string): void {
+  if (contentOf(path) !== content) writeSecretFile(path, content, 0o600, false);
+}
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readSecretFile(path);
+  } catch {
+    // None, or one that others may read: replaced by rename.
+    return undefined;
+  }
+}

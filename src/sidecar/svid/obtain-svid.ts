@@ -1,0 +1,122 @@
+// Gets an SVID by the best means at hand: renewal of the current one, then the node key, then the join token.
+import type { KeyObject } from 'node:crypto';
+import { parseJoinToken } from '../../identity/join-token.ts';
+import { createIdentityClient, fetchPinnedRoot } from '../../identity-api/client.ts';
+import type { IssueReply } from '../../identity-api/identity-protocol.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Redacted } from '../../lib/redacted.ts';
+import type { HostPort } from '../host-port.ts';
+import { makeKey, type NodeKeyFile } from './node-key.ts';
+import { type StoredSvid, type SvidFiles, stored } from './svid-files.ts';
+
+export interface ObtainSvidDeps {
+  readonly server: HostPort;
+  readonly token?: Redacted<string>;
+  readonly nodeKey: NodeKeyFile;
+  /** Throws for an identity that is not the wanted one: a new one is not saved. */
+  readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
+  readonly files: SvidFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Gives up what is under way. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` when a later attempt may do. `only`: by that means
+ * alone.
+ */
+export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<StoredSvid> {
+  const { files, log, verify = () => {} } = deps;
+  const key = await makeKey();
+  let refusal: CellwallError | undefined;
+  for (const [means, attempt] of meansOf(deps, key)) {
+    if (only !== undefined && means !== only) continue;
+    const reply = await tried(async () => {
+      const issued = await attempt();
+      verify(stored(issued.chain, key, issued.bundle).spiffeId, 'control plane');
+      return issued;
+    });
+    if (!(reply instanceof CellwallError)) {
+      // A disk that is full is no refusal: no other means is tried.
+      const svid = files.write({ ...reply, key });
+      log.info({ means, spiffeId: svid.spiffeId, notAfter: svid.notAfter.toISOString() }, 'got an SVID');
+      const offsetMs = deps.clock.now() - issuedBy(reply);
+      if (Math.abs(offsetMs) >= worthSayingMs) {
+        const hint = 'synchronize the time of both hosts: over ten minutes, or half of a certificate, calls fail';
+        log.warn(
+          { offsetSeconds: Math.round(offsetMs / 1000), hint },
+          "the clock of this host is not the control plane's",
+        );
+      }
+      return svid;
+    }
+    if (isTransient(reply)) throw reply;
+    log.warn({ means, code: reply.code, reason: reply.message }, 'no SVID by this means');
+    refusal = reply;
+  }
+  throw (
+    refusal ??
+    new CellwallError('failed_precondition', 'there is neither a join token nor an SVID to renew', {
+      hint: 'make a token with cellwall token create, and pass it as --token or CELLWALL_TOKEN',
+    })
+  );
+}
+
+/** The control plane's time: `renewAt` lies in the middle between that and `notAfter`. */
+function issuedBy({ renewAt, notAfter }: IssueReply): number {
+  return 2 * Date.parse(renewAt) - Date.parse(notAfter);
+}
+
+const worthSayingMs = 30_000;
+
+async function tried(attempt: () => Promise<IssueReply>): Promise<IssueReply | CellwallError> {
+  try {
+    return await attempt();
+  } catch (reason) {
+    return CellwallError.from(reason);
+  }
+}
+
+/** Whether the same attempt may succeed later. */
+export function isTransient({ code }: CellwallError): boolean {
+  return code === 'unavailable' || code === 'deadline_exceeded' || code === 'resource_exhausted' || code === 'internal';
+}
+
+type MeansName = 'renewal' | 'node key' | 'join token';
+type Means = readonly [name: MeansName, attempt: () => Promise<IssueReply>];
+
+function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDeps, key: KeyObject): readonly Means[] {
+  const means: Means[] = [];
+  const current = files.read();
+  if (current !== undefined) {
+    const client = createIdentityClient({ ...server, roots: current.bundle, signal });
+    if (current.notAfter.getTime() > clock.now()) {
+      means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
+    }
+    // Whether it is known is the control plane's to say: it may have been made just now, or have joined in this very process.
+    const evidence = { attestor: 'node-key' };
+    means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key() })]);
+  }
+  if (token !== undefined) {
+    means.push([
+      'join token',
+      async () => {
+        const roots = await fetchPinnedRoot({ ...server, signal }, parseJoinToken(token.reveal()).rootFingerprint);
+        const evidence = { attestor: 'join-token', token: token.reveal().trim() };
+        const client = createIdentityClient({ ...server, roots, signal });
+        try {
+          return await client.attest({ evidence, key, nodeKey: nodeKey.key() });
+        } catch (reason) {
+          if (CellwallError.from(reason).code !== 'failed_precondition') throw reason;
+          // This host was evicted, and an operator made a token for it since: it joins as a new one.
+          await nodeKey.replace();
+          return client.attest({ evidence, key, nodeKey: nodeKey.key() });
+        }
+      },
+    ]);
+  }
+  return means;
+}

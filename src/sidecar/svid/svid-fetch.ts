@@ -1,0 +1,63 @@
+// `cellwall svid fetch`: one SVID as files, for a TLS client of one's own. Run again, it renews.
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Redacted } from '../../lib/redacted.ts';
+import { parseHostPort } from '../host-port.ts';
+import { loadNodeKey } from './node-key.ts';
+import { type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
+import { createSvidFiles, svidFileNames } from './svid-files.ts';
+import { writeXdsSecrets } from './write-xds-secrets.ts';
+
+export interface FetchSvidOptions {
+  /** Identity API, "host:port". */
+  readonly identity: string;
+  readonly token?: Redacted<string> | undefined;
+  /** Gets svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
+  readonly dir: string;
+  /** Throws for an identity that is not the wanted one: nothing of it is saved. */
+  readonly verify?: ObtainSvidDeps['verify'];
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface FetchedSvid {
+  readonly spiffeId: string;
+  readonly notAfter: Date;
+  /** Paths. */
+  readonly chain: string;
+  readonly key: string;
+  readonly bundle: string;
+}
+
+export async function fetchSvid({
+  identity,
+  token,
+  dir,
+  verify,
+  log,
+  clock = systemClock,
+}: FetchSvidOptions): Promise<FetchedSvid> {
+  const files = createSvidFiles(dir);
+  const kept = files.read();
+  if (kept !== undefined) verify?.(kept.spiffeId, 'folder');
+  const svid = await obtainSvid({
+    server: parseHostPort('identity address', identity),
+    ...(token === undefined ? {} : { token }),
+    ...(verify === undefined ? {} : { verify }),
+    nodeKey: await loadNodeKey(dir),
+    files,
+    clock,
+    log,
+  });
+  writeXdsSecrets(dir, svid);
+  const { spiffeId, notAfter } = svid;
+  const path = (name: string): string => join(dir, name);
+  return {
+    spiffeId,
+    notAfter,
+    chain: path(svidFileNames.chain),
+    key: path(svidFileNames.key),
+    bundle: path(svidFileNames.bundle),
+  };
+}

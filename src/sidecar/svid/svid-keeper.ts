@@ -1,0 +1,157 @@
+// Keeps an SVID on disk fresh: at half life with jitter, with backoff while the control plane is away. The old one stays in
+// force until the new one is there.
+import { X509Certificate } from 'node:crypto';
+import { parseJoinToken } from '../../identity/join-token.ts';
+import { issuedAt, renewalDelay, resumedDelay, retryDelay } from '../../identity/rotation.ts';
+import { certificateFingerprint } from '../../identity/x509/fingerprint.ts';
+import { fromPem } from '../../identity/x509/pem.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import { pause } from '../pause.ts';
+import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
+import type { StoredSvid } from './svid-files.ts';
+
+export interface SvidKeeper {
+  current(): StoredSvid;
+  /** Also ends a renewal that is under way: nothing more is written. */
+  close(): void;
+}
+
+export interface SvidKeeperOptions extends ObtainSvidDeps {
+  readonly random?: () => number;
+  /** Told of every new SVID after the first. */
+  readonly onRenewed?: (svid: StoredSvid) => void;
+  /** Gives up waiting for the first SVID; renewals go on. */
+  readonly signal?: AbortSignal;
+}
+
+/** How soon a jump of the clock is noticed. */
+const lookMs = 30_000;
+
+/** Starts with the SVID on disk if it is still valid, else waits for the control plane to give one. */
+export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
+  const { random = Math.random, onRenewed = () => {}, signal, ...renewal } = options;
+  const { files, clock, log } = renewal;
+  const kept = files.read();
+  // Of another identity it is not used, nor renewed.
+  if (kept !== undefined) renewal.verify?.(kept.spiffeId, 'folder');
+  const valid = kept !== undefined && kept.notAfter.getTime() > clock.now() ? kept : undefined;
+  const rejoined = valid === undefined ? undefined : await rejoin(valid);
+  const resumed = valid !== undefined && rejoined === undefined;
+  const svid = rejoined ?? valid ?? (await first());
+  let latest = svid;
+  let failures = 0;
+  let failuresSinceEnd = 0;
+  const closing = new AbortController();
+  let cancel = (): void => {};
+  // What was read from disk may be past its half life: it is used at once, and renewed soon.
+  plan(resumed ? resumedDelay(latest, seen(), random()) : renewalDelay(latest, seen(), random()));
+
+  /** A clock that is late would put renewals off, beyond the true end. */
+  function seen(): number {
+    return Math.max(clock.now(), issuedAt(latest));
+  }
+
+  /** An SVID by the token, where that is of another control plane's root than what is kept: one that was made anew. */
+  async function rejoin({ spiffeId, notAfter, bundle }: StoredSvid): Promise<StoredSvid | undefined> {
+    const { token } = renewal;
+    const used = { spiffeId, notAfter: notAfter.toISOString() };
+    if (token === undefined) {
+      log.info(used, 'going on with the SVID in the folder');
+      return undefined;
+    }
+    try {
+      if (renewal.nodeKey.fresh) {
+        log.warn(used, 'the node key of the SVID in the folder is gone: joining with the token');
+        return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) }, 'join token');
+      }
+      if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprint)) {
+        log.info(used, 'going on with the SVID in the folder: it is valid, so the join token is not used');
+        return undefined;
+      }
+      log.warn(used, 'the SVID in the folder is of another root than the join token: joining with the token');
+      return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) }, 'join token');
+    } catch (reason) {
+      const { code, message } = CellwallError.from(reason);
+      if (signal?.aborted === true) throw reason;
+      log.warn({ ...used, code, reason: message }, 'the join token did not help: going on with the SVID in the folder');
+      return undefined;
+    }
+  }
+
+  async function first(): Promise<StoredSvid> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) });
+      } catch (reason) {
+        const error = CellwallError.from(reason);
+        if (!isTransient(error) || signal?.aborted === true) throw error;
+        // The 1st, 2nd, 4th, ...: a control plane that is away for an hour fills no log.
+        if (Number.isInteger(Math.log2(attempt))) {
+          log.warn({ attempt, reason: error.message }, 'waiting for the control plane');
+        }
+        // A start waits for seconds, not minutes.
+        await pause(Math.min(1000, retryDelay(attempt, random(), 0) / 5), signal);
+      }
+    }
+  }
+
+  function plan(ms: number): void {
+    const [due, dueByDate] = [clock.monotonic() + ms, clock.now() + ms];
+    const wait = (): void => {
+      if (closing.signal.aborted) return;
+      cancel = clock.after(Math.min(lookMs, Math.max(0, due - clock.monotonic())), () => {
+        // By date, too: a clock that was set, or a machine that slept, ends a certificate early.
+        if (clock.monotonic() >= due || clock.now() >= dueByDate) void renew();
+        else wait();
+      });
+    };
+    wait();
+  }
+
+  async function renew(): Promise<void> {
+    try {
+      latest = await obtainSvid({ ...renewal, signal: closing.signal });
+      onRenewed(latest);
+      if (latest.notAfter.getTime() <= clock.now()) {
+        throw new CellwallError(
+          'failed_precondition',
+          'a new SVID has ended by the clock of this host: is it set right?',
+        );
+      }
+      if (failuresSinceEnd > 0) log.info({ failures }, 'there is a valid SVID again');
+      failures = 0;
+      failuresSinceEnd = 0;
+      plan(renewalDelay(latest, seen(), random()));
+    } catch (reason) {
+      if (closing.signal.aborted) return;
+      failures += 1;
+      const left = latest.notAfter.getTime() - clock.now();
+      tell(CellwallError.from(reason), left);
+      plan(retryDelay(failures, random(), left));
+    }
+  }
+
+  function tell({ message, hint }: CellwallError, left: number): void {
+    const notAfter = latest.notAfter.toISOString();
+    const fields = { failures, notAfter, reason: message, ...(hint === undefined ? {} : { hint }) };
+    if (left > 0) log.warn(fields, 'cannot renew the SVID yet');
+    // At the first one, and then ever more rarely: it may last for days.
+    else if (Number.isInteger(Math.log2(++failuresSinceEnd))) {
+      log.error(fields, 'the SVID has ended: calls from and to this proxy fail until it has a new one');
+    }
+  }
+
+  return {
+    current: () => latest,
+    close() {
+      closing.abort();
+      cancel();
+    },
+  };
+}
+
+function hasRoot(bundle: string, fingerprint: string): boolean {
+  return fromPem(bundle, 'CERTIFICATE').some(
+    (der) => certificateFingerprint(new X509Certificate(der).raw) === fingerprint,
+  );
+}

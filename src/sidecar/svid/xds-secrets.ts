@@ -1,0 +1,40 @@
+// The secrets of Envoy's own xDS connection, as file-based SDS. They hold the SVID itself, not the names of its files: Envoy then
+// watches two files, not four, and Linux gives all the programs of a user 128 watches (fs.inotify.max_user_instances).
+import type { KeyObject } from 'node:crypto';
+import { Redacted } from '../../lib/redacted.ts';
+import { xdsSecretNames } from '../envoy/bootstrap.ts';
+
+export interface XdsSecrets {
+  /** JSON of each file. */
+  readonly certificate: Redacted<string>;
+  readonly bundle: string;
+}
+
+export interface XdsSvid {
+  /** PEM. */
+  readonly chain: string;
+  readonly key: KeyObject;
+  /** PEM. */
+  readonly bundle: string;
+}
+
+export function xdsSecrets({ chain, key, bundle }: XdsSvid): XdsSecrets {
+  const privateKey = key.export({ format: 'pem', type: 'pkcs8' }).toString();
+  return {
+    certificate: new Redacted(
+      secret({
+        name: xdsSecretNames.certificate,
+        tls_certificate: {
+          certificate_chain: { inline_string: chain },
+          private_key: { inline_string: privateKey },
+        },
+      }),
+    ),
+    bundle: secret({ name: xdsSecretNames.bundle, validation_context: { trusted_ca: { inline_string: bundle } } }),
+  };
+}
+
+function secret(content: object): string {
+  const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
+  return `${JSON.stringify({ resources: [{ '@type': type, ...content }] }, undefined, 2)}\n`;
+}

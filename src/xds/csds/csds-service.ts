@@ -1,0 +1,33 @@
+// The client status discovery service, on the xDS port: what every connected proxy was sent, and what it said. It is for
+// operators: `authorize` refuses everyone else, so that a workload's SVID does not open the configuration of others.
+// https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/status/v3/csds.proto
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type ClientStatusRequest,
+  ClientStatusRequestSchema,
+  type ClientStatusResponse,
+  ClientStatusResponseSchema,
+} from '#gen/envoy/service/status/v3/csds_pb.js';
+import type { XdsServer } from '../server/server.ts';
+import { type GrpcService, queryService } from '../server/transport-grpc.ts';
+import { clientStatus } from './client-status.ts';
+
+export interface CsdsDeps {
+  readonly server: Pick<XdsServer, 'inspect'>;
+  /** Throws unless the verified peer is an operator. */
+  readonly authorize: (certificate: Uint8Array | undefined) => void;
+}
+
+export function createCsdsService({ server, authorize }: CsdsDeps): GrpcService {
+  return queryService<ClientStatusRequest, ClientStatusResponse>({
+    name: 'envoy.service.status.v3.ClientStatusDiscoveryService',
+    unary: 'FetchClientStatus',
+    stream: 'StreamClientStatus',
+    decode: (bytes) => fromBinary(ClientStatusRequestSchema, bytes),
+    encode: (response) => toBinary(ClientStatusResponseSchema, response),
+    answer(request, { certificate }) {
+      authorize(certificate);
+      return clientStatus(server.inspect(), request);
+    },
+  });
+}

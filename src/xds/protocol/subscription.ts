@@ -1,0 +1,212 @@
+// One type's subscription on one stream: what the client asked for, and what it holds. A value; both variants share it.
+// https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-specifies-what-resources-to-return
+import { fullSet } from '../resources/order.ts';
+import type { EncodedResource } from '../resources/snapshot.ts';
+import type { TypeUrl } from '../resources/type-url.ts';
+import type { Sent } from './sent.ts';
+
+export type ResourceMap = ReadonlyMap<string, EncodedResource>;
+
+/** What the client brought along from an earlier stream; the resource, if it is still the same. */
+export interface Claim {
+  readonly version: string;
+  readonly resource?: EncodedResource;
+}
+/** What the client has of a name: the resource last sent on this stream, what it claims, or one of the two below. */
+export type Held = EncodedResource | Claim;
+/** To be sent, or to be told absent, whatever the client has. */
+export const unsent: Held = { version: '' };
+/** The client knows that there is no such resource; it is pushed when it appears. */
+export const toldAbsent: Held = { version: '' };
+
+/** What a client said of a resource that it did not accept. */
+export interface Refusal {
+  readonly version: string;
+  readonly message: string;
+}
+
+export interface Subscription {
+  readonly typeUrl: TypeUrl;
+  /** `legacy`: it never named anything, which means all until it does. */
+  readonly wildcard: 'none' | 'legacy' | 'explicit';
+  readonly names: ReadonlySet<string>;
+  /** Has the client ever named anything? From then on an empty list unsubscribes from all. */
+  readonly named: boolean;
+  /** The resources to which the client was last brought up: it has all of these that it wants. */
+  readonly base: ResourceMap | undefined;
+  /** Where what it has differs from the base. */
+  readonly held: ReadonlyMap<string, Held>;
+  /** What it brought along from an earlier stream. */
+  readonly claims: ReadonlyMap<string, Claim>;
+  /** State-of-the-world: the version that the client said in its first request, until it is compared. */
+  readonly claimed: string;
+  /** A response is owed even if there is nothing to put in it: a client waits for it to finish its start. */
+  readonly owed: boolean;
+  readonly lastNonce: string;
+  /** When the last response was sent, monotonic. */
+  readonly sentAt: number;
+  /** Responses that were neither ACKed nor NACKed, oldest first, by nonce. */
+  readonly unanswered: ReadonlyMap<string, Sent>;
+  /** The last answer was a NACK. */
+  readonly rejected: boolean;
+  /** Resources in responses that were rejected, and not accepted since: the client runs what it had of them. */
+  readonly refused: ReadonlyMap<string, Refusal>;
+  /** There was a NACK: what was sent since the stream began is not all that the client has. */
+  readonly spoiled: boolean;
+}
+
+const nothing: ReadonlyMap<string, never> = new Map<string, never>();
+
+export function openSubscription(typeUrl: TypeUrl): Subscription {
+  return {
+    typeUrl,
+    wildcard: 'none',
+    names: new Set(),
+    named: false,
+    base: undefined,
+    held: nothing,
+    claims: nothing,
+    claimed: '',
+    owed: false,
+    lastNonce: '',
+    sentAt: 0,
+    unanswered: nothing,
+    rejected: false,
+    refused: nothing,
+    spoiled: false,
+  };
+}
+
+/** Nothing named yet: all, for the two types of which a client may ask for all without saying so. */
+export function subscribeLegacy(from: Subscription): Subscription {
+  return fullSet.has(from.typeUrl) ? { ...from, wildcard: 'legacy', owed: true } : from;
+}
+
+/** Names newly requested or requested again are always sent, changed or not. */
+export function subscribe(from: Subscription, requested: readonly string[]): Subscription {
+  if (requested.length === 0) return from;
+  const names = new Set(from.names);
+  const star = requested.includes('*');
+  // What a wildcard adds is not in the base; what is asked for again goes again.
+  const whole = star && from.wildcard !== 'legacy';
+  const held = whole ? everything(from) : new Map(from.held);
+  if (star && from.wildcard === 'explicit') for (const known of held.keys()) held.set(known, unsent);
+  // What is on its way to it and was dropped meanwhile: it may keep that now, or have forgotten it.
+  if (whole) for (const name of onTheWay(from)) held.set(name, unsent);
+  for (const name of requested) {
+    if (name === '*') continue;
+    names.add(name);
+    held.set(name, unsent);
+  }
+  return {
+    ...from,
+    wildcard: star ? 'explicit' : from.wildcard,
+    names,
+    named: true,
+    base: whole ? undefined : from.base,
+    held,
+    owed: from.owed || (star && from.wildcard === 'none'),
+  };
+}
+
+function onTheWay({ unanswered }: Subscription): readonly string[] {
+  return [...unanswered.values()].flatMap(({ changed }) => changed.map(({ name }) => name));
+}
+
+/**
+ * What is no longer wanted is forgotten. Of `*` and names together, dropping one needs a reply: the client cannot know
+ * which of the two it owes a resource to.
+ */
+export function unsubscribe(from: Subscription, dropped: readonly string[]): Subscription {
+  if (dropped.length === 0) return from;
+  const names = new Set(from.names);
+  const held = new Map(from.held);
+  let { wildcard, owed } = from;
+  for (const name of dropped) {
+    if (name !== '*') {
+      if (!names.delete(name)) continue;
+      if (wildcard === 'none') held.delete(name);
+      else held.set(name, unsent);
+    } else if (wildcard !== 'none') {
+      wildcard = 'none';
+      owed = names.size > 0;
+      for (const known of held.keys()) if (!names.has(known)) held.delete(known);
+      for (const known of names) held.set(known, unsent);
+    }
+  }
+  const left = { ...from, wildcard, names, named: true, held, owed };
+  return forgive(
+    left,
+    [...from.refused.keys()].filter((name) => !wants(left, name)),
+  );
+}
+
+/** Of what is gone or no longer wanted, a refusal says nothing any more. */
+export function forgive(from: Subscription, names: readonly string[]): Subscription {
+  if (!names.some((name) => from.refused.has(name))) return from;
+  const refused = new Map(from.refused);
+  for (const name of names) refused.delete(name);
+  return { ...from, refused };
+}
+
+/** The whole list of a state-of-the-world request, as the difference to what was wanted. */
+export function replaceNames(from: Subscription, requested: readonly string[]): Subscription {
+  if (requested.length === 0 && !from.named) return from.wildcard === 'legacy' ? from : subscribeLegacy(from);
+  const wanted = new Set(requested);
+  const dropped = [...from.names].filter((name) => !wanted.has(name));
+  if (from.wildcard !== 'none' && !wanted.has('*')) dropped.push('*');
+  const added = [...wanted].filter((name) => (name === '*' ? from.wildcard !== 'explicit' : !from.names.has(name)));
+  return subscribe(unsubscribe(from, dropped), added);
+}
+
+export function wants(subscription: Subscription, name: string): boolean {
+  return subscription.wildcard !== 'none' || subscription.names.has(name);
+}
+
+/** What the client has of a name; undefined if it knows nothing of it. */
+export function heldOf(subscription: Subscription, name: string): Held | undefined {
+  const held = subscription.held.get(name);
+  if (held !== undefined || subscription.base === undefined || !wants(subscription, name)) return held;
+  return subscription.base.get(name) ?? toldAbsent;
+}
+
+/** All that the client has, by name. */
+export function everything(subscription: Subscription): Map<string, Held> {
+  const all = new Map<string, Held>();
+  for (const name of subscription.names) {
+    const held = heldOf(subscription, name);
+    if (held !== undefined) all.set(name, held);
+  }
+  if (subscription.wildcard !== 'none') for (const [name, held] of subscription.base ?? nothing) all.set(name, held);
+  for (const [name, held] of subscription.held) all.set(name, held);
+  return all;
+}
+
+/** What a reconnecting client says that it has: not sent again if unchanged, and told if it is gone. */
+export function claim(from: Subscription, claims: ReadonlyMap<string, Claim>): Subscription {
+  const held = new Map(from.held);
+  for (const [name, claimed] of claims) if (wants(from, name)) held.set(name, claimed);
+  return { ...from, held, claims, owed: false };
+}
+
+/** Marks what it has of `names` to be sent again. */
+export function resend(from: Subscription, names: ReadonlySet<string>): Subscription {
+  const again: string[] = [];
+  for (const name of names) {
+    const have = heldOf(from, name);
+    if (have !== undefined && have !== toldAbsent && have !== unsent) again.push(name);
+  }
+  if (again.length === 0) return from;
+  const held = new Map(from.held);
+  for (const name of again) held.set(name, unsent);
+  return { ...from, held };
+}
+
+/** The client has all of `resources` that it wants. */
+export function rebase(from: Subscription, resources: ResourceMap): Subscription {
+  return { ...from, base: resources, held: nothing };
+}
+
+export function isUpToDate({ base, held, owed }: Subscription, resources: ResourceMap): boolean {
+  return base === resources && held.size === 0 && !owed;
+}

@@ -1,0 +1,38 @@
+// The two variants of the protocol, as a stream runs them: how a request is read and how it is stepped.
+
+import type { Snapshot } from '../resources/snapshot.ts';
+import type { TypeUrl } from '../resources/type-url.ts';
+import { stepDelta } from './delta.ts';
+import type { Limits } from './limits.ts';
+import { type Received, readDelta, readSotw } from './request.ts';
+import { stepSotw } from './sotw.ts';
+import type { Step, StreamState } from './stream-state.ts';
+
+/** A request that was read; `step` applies it. */
+export type Reading = Omit<Received<never>, 'request'> & {
+  readonly step: ((state: StreamState) => Step) | undefined;
+};
+
+export interface Variant {
+  read(bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits): Reading;
+  flush(state: StreamState, snapshot: Snapshot, now: number): Step;
+}
+
+export type VariantName = 'sotw' | 'delta';
+
+export const variants: Readonly<Record<VariantName, Variant>> = {
+  sotw: {
+    read(bytes, only, limits) {
+      const { node, typeUrl, request } = readSotw(bytes, only, limits);
+      return { node, typeUrl, step: request && ((state) => stepSotw(state, { kind: 'request', request })) };
+    },
+    flush: (state, snapshot, now) => stepSotw(state, { kind: 'flush', snapshot, now }),
+  },
+  delta: {
+    read(bytes, only, limits) {
+      const { node, typeUrl, request } = readDelta(bytes, only, limits);
+      return { node, typeUrl, step: request && ((state) => stepDelta(state, { kind: 'request', request })) };
+    },
+    flush: (state, snapshot, now) => stepDelta(state, { kind: 'flush', snapshot, now }),
+  },
+};

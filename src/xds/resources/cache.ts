@@ -1,0 +1,37 @@
+// The cache between roll-out and the stream server: a snapshot a proxy. The stream server knows nothing else.
+import type { NodeKey } from '../server/node.ts';
+import type { Snapshot } from './snapshot.ts';
+
+export interface SnapshotCache {
+  /** The proxy's snapshot; undefined holds its streams: nothing is answered before a complete snapshot exists. */
+  get(node: NodeKey): Snapshot | undefined;
+  /** Replaces a proxy's snapshot and wakes its streams. The same object again is no change. */
+  set(node: NodeKey, snapshot: Snapshot): void;
+  delete(node: NodeKey): void;
+  /** Calls `wake` after each change of that proxy's snapshot. The answer unsubscribes. */
+  watch(node: NodeKey, wake: () => void): () => void;
+}
+
+export function createSnapshotCache(): SnapshotCache {
+  const snapshots = new Map<NodeKey, Snapshot>();
+  const watchers = new Map<NodeKey, Set<() => void>>();
+  return {
+    get: (node) => snapshots.get(node),
+    set(node, snapshot) {
+      if (snapshots.get(node) === snapshot) return;
+      snapshots.set(node, snapshot);
+      for (const wake of watchers.get(node) ?? []) wake();
+    },
+    delete(node) {
+      snapshots.delete(node);
+    },
+    watch(node, wake) {
+      const set = watchers.get(node) ?? new Set();
+      watchers.set(node, set.add(wake));
+      return () => {
+        set.delete(wake);
+        if (set.size === 0 && watchers.get(node) === set) watchers.delete(node);
+      };
+    },
+  };
+}

@@ -1,0 +1,47 @@
+// What a client lacks: its subscription against the resources of a snapshot.
+
+import { heldOf, type ResourceMap, type Subscription, toldAbsent, unsent, wants } from '../protocol/subscription.ts';
+import { changes } from './changes.ts';
+import type { EncodedResource } from './snapshot.ts';
+
+export interface Difference {
+  readonly changed: readonly EncodedResource[];
+  /** Asked for and not there; to be told once. */
+  readonly absent: readonly string[];
+  /** Held, and no longer there. */
+  readonly gone: readonly string[];
+}
+
+export function difference(subscription: Subscription, resources: ResourceMap): Difference {
+  const { base, held } = subscription;
+  const changed: EncodedResource[] = [];
+  const absent: string[] = [];
+  const gone: string[] = [];
+  const compare = (name: string): void => {
+    const has = heldOf(subscription, name);
+    const resource = resources.get(name);
+    if (resource !== undefined) {
+      if (has === undefined || has === unsent || has.version !== resource.version) changed.push(resource);
+    } else if (has === unsent) absent.push(name);
+    else if (has !== undefined && has !== toldAbsent) gone.push(name);
+  };
+  if (base === undefined) {
+    for (const { name } of selected(subscription, resources)) compare(name);
+    for (const name of held.keys()) if (!resources.has(name)) compare(name);
+  } else {
+    for (const name of changes(base, resources)) if (!held.has(name) && wants(subscription, name)) compare(name);
+    for (const name of held.keys()) compare(name);
+  }
+  return { changed, absent, gone };
+}
+
+/** Those that the client asked for. */
+export function selected(subscription: Subscription, resources: ResourceMap): readonly EncodedResource[] {
+  if (subscription.wildcard !== 'none') return [...resources.values()];
+  const found: EncodedResource[] = [];
+  for (const name of subscription.names) {
+    const resource = resources.get(name);
+    if (resource !== undefined) found.push(resource);
+  }
+  return found;
+}

@@ -1,0 +1,122 @@
+// The port of the stream server: mutual TLS 1.3, whose certificate and roots are replaced while it listens. Handshakes are few at a time,
+// and so are the connections of one certificate.
+import { constants, createHash } from 'node:crypto';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { CellwallError } from '../../lib/errors.ts';
+import { createFrontDoor } from '../../lib/front-door.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Redacted } from '../../lib/redacted.ts';
+
+/** What the server shows and whom it believes, PEM. */
+export interface TlsMaterial {
+  readonly certificate: string;
+  readonly key: Redacted<string>;
+  /** Client certificates must chain to one of these. */
+  readonly roots: string;
+}
+
+export interface EntranceOptions {
+  /** `host:port`. */
+  readonly address: string;
+  /** Absent: plaintext, for tests. */
+  readonly tls: TlsMaterial | undefined;
+  readonly handshakeMs: number;
+  readonly maxOfCertificate: number;
+  readonly log: Log;
+  /** Takes a connection that has ended its handshake. */
+  readonly take: (socket: Socket) => void;
+}
+
+export interface Entrance {
+  readonly port: number;
+  /** For connections from now on; those that are open live on. */
+  rotate(tls: TlsMaterial): void;
+  /** Takes no new connection. */
+  close(): void;
+  /** Once the port is free. */
+  closed(): Promise<void>;
+}
+
+export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
+  const { address, tls, handshakeMs, maxOfCertificate, log, take } = options;
+  const connections = new Map<string, number>();
+  const secure = createTlsServer({
+    ...(tls === undefined ? {} : contextOf(tls)),
+    ALPNProtocols: ['h2'],
+    requestCert: true,
+    rejectUnauthorized: true,
+    handshakeTimeout: handshakeMs,
+  });
+  secure.on('tlsClientError', (reason, socket) => {
+    log.debug({ reason: reason.message }, 'TLS handshake failed');
+    socket.destroy();
+  });
+  secure.on('secureConnection', (socket) => {
+    door.settled(socket);
+    socket.on('error', () => undefined);
+    const who = holderOf(socket);
+    const count = (connections.get(who) ?? 0) + 1;
+    if (count > maxOfCertificate) {
+      log.warn({ peer: socket.remoteAddress }, 'a connection is refused: its certificate has too many');
+      socket.destroy();
+      return;
+    }
+    connections.set(who, count);
+    socket.once('close', () => {
+      const left = (connections.get(who) ?? 1) - 1;
+      if (left > 0) connections.set(who, left);
+      else connections.delete(who);
+    });
+    take(socket);
+  });
+  const door = createFrontDoor({
+    helloMs: Math.min(handshakeMs, 5000),
+    settleMs: handshakeMs,
+    pass(socket) {
+      if (tls !== undefined) secure.emit('connection', socket);
+      else {
+        door.settled(socket);
+        take(socket);
+      }
+    },
+  });
+  const server = createServer((socket) => door.welcome(socket));
+  const cut = address.lastIndexOf(':');
+  const host = address.slice(0, cut).replace(/^\[|\]$/g, '');
+  const port = await new Promise<number>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new CellwallError('unavailable', `cannot listen on ${address}: ${cause.message}`, { cause })),
+    );
+    // A TCP server that listens has an AddressInfo.
+    server.listen({ host, port: Number(address.slice(cut + 1)) }, () =>
+      resolve((server.address() as AddressInfo).port),
+    );
+  });
+  let closed: Promise<void> = Promise.resolve();
+  return {
+    port,
+    rotate: (fresh) => secure.setSecureContext(contextOf(fresh)),
+    close() {
+      closed = new Promise((resolve) => server.close(() => resolve()));
+      door.close();
+    },
+    closed: () => closed,
+  };
+}
+
+function holderOf(socket: TLSSocket): string {
+  const { raw } = socket.getPeerX509Certificate() ?? {};
+  return raw === undefined ? '' : createHash('sha256').update(raw).digest('base64url');
+}
+
+function contextOf({ certificate, key, roots }: TlsMaterial): SecureContextOptions {
+  return {
+    cert: certificate,
+    key: key.reveal(),
+    ca: roots,
+    minVersion: 'TLSv1.3',
+    // No session outlives the roots that it was verified with.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  };
+}

@@ -1,0 +1,61 @@
+// What the stream server tells the rest, one event at a time: the registry, the roll-out and `status` listen.
+
+import type { TypeUrl } from '../resources/type-url.ts';
+import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
+
+export type StreamId = number;
+
+export type StreamEvent =
+  /** First request of a stream, authenticated. */
+  | {
+      readonly kind: 'connected';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly claims: StreamNode;
+      readonly peer: StreamPeer;
+    }
+  | {
+      readonly kind: 'sent';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly nonce: string;
+      readonly version: string;
+      readonly resources: number;
+      readonly revision: number;
+    }
+  | {
+      readonly kind: 'acked';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly nonce: string;
+      readonly version: string;
+      readonly revision: number;
+      /** Resources of the type that it rejected earlier and has not accepted since. */
+      readonly refused: number;
+    }
+  /** It came back with everything of this type as it would be sent: nothing was, so no ACK follows. */
+  | {
+      readonly kind: 'kept';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly revision: number;
+    }
+  | {
+      readonly kind: 'nacked';
+      readonly stream: StreamId;
+      readonly node: NodeKey;
+      readonly typeUrl: TypeUrl;
+      readonly nonce: string;
+      readonly version: string;
+      readonly revision: number;
+      readonly message: string;
+    }
+  | { readonly kind: 'disconnected'; readonly stream: StreamId; readonly node: NodeKey };
+
+export type StreamObserver = (event: StreamEvent) => void;
+
+/** Decides who a stream is. Throws CellwallError (unauthenticated, permission_denied) to refuse it. */
+export type StreamAuthenticator = (peer: StreamPeer, node: StreamNode) => NodeKey;

@@ -1,0 +1,110 @@
+// The xDS server: the streams of all proxies over one cache. Knows no gRPC; a transport opens streams on it.
+import { randomBytes } from 'node:crypto';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { createPacer } from '../../lib/pacer.ts';
+import { defaultLimits, type Limits } from '../protocol/limits.ts';
+import type { VariantName } from '../protocol/variant.ts';
+import type { SnapshotCache } from '../resources/cache.ts';
+import type { TypeUrl } from '../resources/type-url.ts';
+import { createFlusher } from './flusher.ts';
+import { createLedger } from './ledger.ts';
+import type { NodeKey } from './node.ts';
+import type { StreamAuthenticator, StreamObserver } from './observer.ts';
+import { createSilentStreams } from './silent-streams.ts';
+import {
+  createXdsStream,
+  type OpenXdsStream,
+  type StreamTransport,
+  type StreamView,
+  type XdsStream,
+} from './stream.ts';
+
+export interface XdsServerDeps {
+  readonly cache: SnapshotCache;
+  readonly authenticate: StreamAuthenticator;
+  readonly observe: StreamObserver;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface XdsServer {
+  /** A new stream of a transport. `only` limits it to one type. */
+  open(transport: StreamTransport, variant: VariantName, only?: TypeUrl): XdsStream;
+  /** How many streams are open. */
+  streams(): number;
+  /** The streams as they stand. */
+  inspect(): readonly StreamView[];
+  /** Ends all streams of a node, as when it is banned; answers how many. */
+  disconnect(node: NodeKey, reason: CellwallError): number;
+  /** Ends all streams, spread over `spreadMs`, so that their proxies do not all reconnect at once; refuses new ones. */
+  close(spreadMs?: number): Promise<void>;
+  readonly limits: Limits;
+}
+
+const closing = () => new CellwallError('unavailable', 'the control plane is shutting down', { hint: 'reconnect' });
+
+export function createXdsServer(deps: XdsServerDeps): XdsServer {
+  const { cache, authenticate, observe, log, clock = systemClock } = deps;
+  const limits = { ...defaultLimits, ...deps.limits };
+  const flusher = createFlusher({ clock, limits });
+  const pacer = createPacer({ clock, limits });
+  const ledger = createLedger(limits);
+  const awaitFirst = createSilentStreams(limits.silentStreams);
+  // Nonces of another process's streams never look like one of ours.
+  const epoch = randomBytes(4).toString('hex');
+  const streams = new Set<OpenXdsStream>();
+  let opened = 0;
+  let closed = false;
+
+  return {
+    open(transport, variant, only) {
+      const id = ++opened;
+      let stream: OpenXdsStream | undefined;
+      const made = createXdsStream({
+        id,
+        prefix: `${epoch}-${id.toString(36)}`,
+        variant,
+        only,
+        transport,
+        cache,
+        authenticate,
+        observe,
+        flusher,
+        pacer,
+        ledger,
+        awaitFirst,
+        clock,
+        limits,
+        log,
+        onClose: () => {
+          if (stream !== undefined) streams.delete(stream);
+        },
+      });
+      stream = made;
+      if (made.isOpen()) streams.add(made);
+      if (closed) made.refuse(closing());
+      return made;
+    },
+    streams: () => streams.size,
+    inspect: () => [...streams].flatMap((stream) => stream.view() ?? []),
+    disconnect(node, reason) {
+      const those = [...streams].filter((stream) => stream.node() === node);
+      for (const stream of those) stream.refuse(reason);
+      return those.length;
+    },
+    async close(spreadMs = 0) {
+      closed = true;
+      const slots = 20;
+      for (let left = slots; left > 0; left--) {
+        const share = Math.ceil(streams.size / left);
+        for (const stream of [...streams].slice(0, share)) stream.refuse(closing());
+        if (streams.size === 0) return;
+        await new Promise<void>((resolve) => void clock.after(spreadMs / slots, resolve));
+      }
+    },
+    limits,
+  };
+}

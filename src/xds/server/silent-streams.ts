@@ -1,0 +1,26 @@
+// Streams that were opened and have not said yet whose they are, by the certificate of their connection: so many and no more.
+import { createHash } from 'node:crypto';
+import { CellwallError } from '../../lib/errors.ts';
+import type { StreamPeer } from './node.ts';
+
+/** Counts one; answers how it is counted out again. Throws `resource_exhausted`. */
+export type SilentStreams = (peer: StreamPeer) => () => void;
+
+export function createSilentStreams(most: number): SilentStreams {
+  const counts = new Map<string, number>();
+  return ({ certificate, address }) => {
+    const who = certificate === undefined ? address : createHash('sha256').update(certificate).digest('base64url');
+    const count = counts.get(who) ?? 0;
+    if (count >= most) {
+      throw new CellwallError('resource_exhausted', `more than ${most} streams without a request`, {
+        hint: 'send the first request at once',
+      });
+    }
+    counts.set(who, count + 1);
+    return () => {
+      const left = (counts.get(who) ?? 1) - 1;
+      if (left > 0) counts.set(who, left);
+      else counts.delete(who);
+    };
+  };
+}

@@ -1,0 +1,237 @@
+// One stream: authenticates it, steps its state and performs the effects. Whatever goes wrong in here closes this stream.
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Pacer } from '../../lib/pacer.ts';
+import type { Limits } from '../protocol/limits.ts';
+import { tooManyNames } from '../protocol/request.ts';
+import { openStream, type Step, type StreamState } from '../protocol/stream-state.ts';
+import { type VariantName, variants } from '../protocol/variant.ts';
+import type { SnapshotCache } from '../resources/cache.ts';
+import type { Snapshot } from '../resources/snapshot.ts';
+import type { TypeUrl } from '../resources/type-url.ts';
+import type { Flushable, Flusher } from './flusher.ts';
+import { type Account, bytesOf, type Ledger } from './ledger.ts';
+import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
+import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
+
+/** The connection underneath, as narrow as a stream needs it. */
+export interface StreamTransport {
+  readonly peer: StreamPeer;
+  /** Hands one response to the wire; `sent` is called once the peer's flow control let it go. */
+  write(response: Buffer, sent: () => void): void;
+  /** Reads no further request for a while, so that flow control holds the peer back. */
+  rest(ms: number): void;
+  /** Ends the stream with a status. */
+  end(error: CellwallError): void;
+}
+
+/** What the transport tells a stream. */
+export interface XdsStream {
+  request(bytes: Uint8Array): void;
+  closed(): void;
+}
+
+/** A stream as it stands, for people. */
+export interface StreamView {
+  readonly stream: StreamId;
+  readonly node: NodeKey;
+  readonly claims: StreamNode;
+  readonly state: StreamState;
+  readonly snapshot: Snapshot | undefined;
+}
+
+export interface OpenXdsStream extends XdsStream {
+  /** False if it was refused as soon as it was opened. */
+  readonly isOpen: () => boolean;
+  readonly node: () => NodeKey | undefined;
+  /** Undefined before its first request. */
+  readonly view: () => StreamView | undefined;
+  refuse(error: CellwallError): void;
+}
+
+export interface StreamDeps {
+  readonly id: StreamId;
+  /** Makes its nonces its own. */
+  readonly prefix: string;
+  readonly variant: VariantName;
+  /** Limits the stream to one type. */
+  readonly only: TypeUrl | undefined;
+  readonly transport: StreamTransport;
+  readonly cache: SnapshotCache;
+  readonly authenticate: StreamAuthenticator;
+  readonly observe: StreamObserver;
+  readonly flusher: Flusher;
+  readonly pacer: Pacer;
+  readonly ledger: Ledger;
+  /** Counts it among those that have not said whose they are; answers how it is counted out again. */
+  readonly awaitFirst: (peer: StreamPeer) => () => void;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log;
+  readonly onClose: () => void;
+}
+
+interface Session {
+  readonly key: NodeKey;
+  readonly id: string;
+  readonly claims: StreamNode;
+  readonly account: Account;
+  readonly unwatch: () => void;
+}
+
+export function createXdsStream(deps: StreamDeps): OpenXdsStream {
+  const { id: stream, transport, cache, flusher, clock, limits } = deps;
+  const variant = variants[deps.variant];
+  let state: StreamState = openStream(deps.prefix);
+  let session: Session | undefined;
+  let open = true;
+  let fresh = true;
+  // Responses that the peer has not taken yet. While there are any, nothing new is made: what comes next is worked out
+  // from the newest snapshot once they are gone, so that a slow reader holds at most one push.
+  let inFlight = 0;
+  let pending = false;
+  let cancelLater = (): void => {};
+
+  let spoke = (): void => {};
+
+  // A listener's fault is not the stream's.
+  const observe: StreamObserver = (event) => {
+    try {
+      deps.observe(event);
+    } catch (err) {
+      deps.log.error({ stream, event: event.kind, err }, 'an observer of streams failed');
+    }
+  };
+  const guarded = (run: () => void): void => {
+    if (!open) return;
+    try {
+      run();
+    } catch (reason) {
+      refuse(CellwallError.from(reason));
+    }
+  };
+  /** Of requests alone: what is pushed, the peer did not cause. */
+  const paced = (run: () => void): void => {
+    const began = clock.monotonic();
+    guarded(run);
+    if (session === undefined || !open) return;
+    const ms = deps.pacer.spend(session.key, clock.monotonic() - began);
+    if (ms > 0) transport.rest(ms);
+  };
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    flusher.cancel(flushable);
+    cancelLater();
+    spoke();
+    session?.unwatch();
+    session?.account.close();
+    deps.onClose();
+    if (session !== undefined) observe({ kind: 'disconnected', stream, node: session.key });
+  };
+  const refuse = (error: CellwallError): void => {
+    if (!open) return;
+    const fields = { stream, node: session?.id, code: error.code, peer: transport.peer.address };
+    if (error.code === 'internal') deps.log.error({ ...fields, err: error }, 'a stream failed');
+    else deps.log.warn({ ...fields, reason: error.message }, 'a stream was refused');
+    transport.end(error);
+    close();
+  };
+  const wake = (): void => {
+    if (!open) return;
+    pending = true;
+    if (inFlight === 0) flusher.schedule(flushable);
+  };
+  const perform = (step: Step, node: NodeKey): void => {
+    state = step.state;
+    for (const effect of step.effects) {
+      if (effect.kind === 'send') {
+        inFlight++;
+        transport.write(effect.body, () => {
+          inFlight--;
+          if (inFlight === 0 && pending) wake();
+        });
+        observe({ kind: 'sent', stream, node, ...effect.sent });
+      } else if (effect.kind === 'later') {
+        cancelLater();
+        cancelLater = clock.after(effect.ms, wake);
+      } else if (effect.kind === 'acked') {
+        observe({ kind: 'acked', stream, node, ...effect.sent, refused: effect.refused });
+      } else if (effect.kind === 'kept') observe({ stream, node, ...effect });
+      else observe({ kind: 'nacked', stream, node, ...effect.sent, message: effect.message });
+    }
+  };
+  const flushable: Flushable = {
+    isNew: () => fresh,
+    flush: () =>
+      guarded(() => {
+        const snapshot = session && cache.get(session.key);
+        // Held: nothing is answered before a complete snapshot exists. The cache wakes it.
+        if (session === undefined || snapshot === undefined || inFlight > 0) return;
+        pending = false;
+        fresh = false;
+        perform(variant.flush(state, snapshot, clock.monotonic()), session.key);
+      }),
+  };
+  const connect = (node: StreamNode | undefined): Session => {
+    if (node === undefined) {
+      throw new CellwallError('invalid_argument', 'the first request of a stream must have a node', {
+        hint: 'set node.id in the bootstrap',
+      });
+    }
+    const key = deps.authenticate(transport.peer, node);
+    const account = deps.ledger.open(key, deps.only === undefined ? 'ads' : 'single');
+    spoke();
+    observe({ kind: 'connected', stream, node: key, claims: node, peer: transport.peer });
+    return { key, id: node.id, claims: node, account, unwatch: cache.watch(key, wake) };
+  };
+  /** Who opens streams and says nothing holds what each costs. */
+  const greet = (): void => {
+    const counted = deps.awaitFirst(transport.peer);
+    const cancel = clock.after(limits.firstRequestMs, () => {
+      const hint = 'send the first request at once';
+      refuse(new CellwallError('deadline_exceeded', 'no request came on this stream', { hint }));
+    });
+    spoke = () => {
+      spoke = () => {};
+      cancel();
+      counted();
+    };
+  };
+  guarded(greet);
+  return {
+    request: (bytes) =>
+      paced(() => {
+        const { node, typeUrl, step } = variant.read(bytes, deps.only, limits);
+        session ??= connect(node);
+        if (node !== undefined && node.id !== session.id) {
+          throw new CellwallError('invalid_argument', 'node.id changed within a stream', {
+            hint: 'a stream belongs to one node: open another one',
+          });
+        }
+        if (step === undefined) {
+          deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was asked for');
+          return;
+        }
+        perform(step(state), session.key);
+        for (const subscription of state.subscriptions.values()) {
+          if (subscription.names.size > limits.names) throw tooManyNames(limits);
+          if (subscription.typeUrl === typeUrl) session.account.keep(typeUrl, bytesOf(subscription));
+        }
+        wake();
+      }),
+    closed: close,
+    isOpen: () => open,
+    node: () => session?.key,
+    view: () =>
+      session && {
+        stream,
+        node: session.key,
+        claims: session.claims,
+        state,
+        snapshot: cache.get(session.key),
+      },
+    refuse,
+  };
+}

@@ -63,6 +63,10 @@ const guards: readonly (readonly [policy: string, why: string])[] = [
     'the proxy refused a header that frameworks take for another request (X-HTTP-Method-Override, X-Original-URL and their kind)',
   ],
   [
+    'cellwall/guard/method-in-query',
+    'the proxy refused a query that frameworks take for another method ("_method=DELETE"); the record holds no queries',
+  ],
+  [
     'cellwall/guard/upgrade',
     'the request asked for a WebSocket, and the service does not take any: `upgrades: [websocket]` in its document lets those through that a rule allows',
   ],

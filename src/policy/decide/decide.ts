@@ -4,6 +4,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from '../ir.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
+import { hasMethodInQuery, namesMethods } from './method-in-query.ts';
 import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from './path.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
@@ -73,6 +74,10 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
     if (odd !== undefined) {
       return early('deny', 'path', `the path holds ${odd} and a deny rule of the service names paths`, path);
     }
+  }
+  if (namesMethods(service) && hasMethodInQuery(canonical.query)) {
+    const reason = 'the query names a method ("_method") and rules of the service name methods: frameworks take it';
+    return early('deny', 'path', reason, path);
   }
   const grpc =
     request.grpc === undefined ? {} : { grpc: request.cellId === undefined ? {} : { cellId: request.cellId } };

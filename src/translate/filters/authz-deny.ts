@@ -2,11 +2,12 @@
 // outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';
 import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/decide/path.ts';
-import type { OperationIr, ServiceIr } from '../../policy/ir.ts';
+import type { ServiceIr } from '../../policy/ir.ts';
 import { peerIdHeader } from '../names.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
-import { and, anyOperation, not, pathContains, pathMatches } from '../rbac/permissions.ts';
+import { and, anyOperation, not, pathContains, pathMatches, queryMatches } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext } from '../rbac/principals.ts';
 import { healthProbe } from './health-probe.ts';
@@ -16,6 +17,7 @@ export const severalIdentitiesGuard = 'cellwall/guard/several-identities';
 const pathParametersGuard = 'cellwall/guard/path-parameters';
 const doubleEscapesGuard = 'cellwall/guard/double-escapes';
 const hiddenDotsGuard = 'cellwall/guard/hidden-dots';
+const methodInQueryGuard = 'cellwall/guard/method-in-query';
 const overridesGuard = 'cellwall/guard/overrides';
 
 export const authzDeny: InboundFilter = {
@@ -53,18 +55,21 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
     guards.set(doubleEscapesGuard, policy([everyone(context)], [pathMatches(doubleEscapesPattern)]));
   }
   const overrides = overridesOf(service);
+  if (namesMethods(service)) {
+    guards.set(methodInQueryGuard, policy([everyone(context)], [queryMatches(methodInQueryPattern)]));
+  }
   if (overrides.length > 0) guards.set(overridesGuard, policy(overrides.map(hasHeader), [anyOperation()]));
   return guards;
 }
 
 /** Of what the rules speak of; other spellings were removed before. A gRPC server knows its methods by the path alone. */
-function overridesOf({ protocol, authorization: { deny, allow } }: ServiceIr): readonly string[] {
+function overridesOf(service: ServiceIr): readonly string[] {
+  const { protocol, authorization } = service;
   if (protocol === 'grpc') return [];
-  const operations = [...deny, ...allow].flatMap((rule) => rule.operations);
-  const some = (of: (operation: OperationIr) => unknown): boolean => operations.some((one) => of(one) !== undefined);
+  const operations = [...authorization.deny, ...authorization.allow].flatMap((rule) => rule.operations);
   return [
-    ...(some(({ methods }) => methods) ? methodOverrides : []),
-    ...(some(({ path }) => path) ? pathOverrides : []),
+    ...(namesMethods(service) ? methodOverrides : []),
+    ...(operations.some(({ path }) => path !== undefined) ? pathOverrides : []),
   ];
 }
 

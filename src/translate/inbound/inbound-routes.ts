@@ -89,6 +89,7 @@ function byPeer(
         },
       },
     ],
+    ...onlyAskedUpgrade(service),
     requestHeadersToRemove: [internalHeader],
     typedPerFilterConfig: withoutForgedTrailers(service),
     validateClusters: false,
@@ -99,10 +100,27 @@ function configuration(service: ServiceIr, routes: readonly Route[]): RouteConfi
   return create(RouteConfigurationSchema, {
     name: inboundName,
     virtualHosts: [{ name: inboundName, domains: ['*'], routes: [...routes] }],
+    ...onlyAskedUpgrade(service),
     requestHeadersToRemove: [internalHeader],
     typedPerFilterConfig: withoutForgedTrailers(service),
     validateClusters: false,
   });
+}
+
+/**
+ * Envoy hands on `Connection` of a request for a WebSocket as it came, and of no other. Behind the upgrade it may name headers that a
+ * proxy in the application takes off for that: those in which the wall says who calls.
+ */
+function onlyAskedUpgrade({ upgrades }: ServiceIr): MessageInitShape<typeof RouteConfigurationSchema> {
+  if (upgrades.length === 0) return {};
+  return {
+    requestHeadersToAdd: [
+      {
+        header: { key: 'connection', value: 'upgrade' },
+        appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS,
+      },
+    ],
+  };
 }
 
 interface HeaderChanges {

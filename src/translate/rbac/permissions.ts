@@ -42,6 +42,22 @@ export function pathMatches(pattern: string): Permission {
   return pathIs({ case: 'safeRegex', value: create(RegexMatcherSchema, { regex: `(?i)${pattern}` }) });
 }
 
+/** What follows the path, "?" included, by a pattern of our own, without regard to case. */
+export function queryMatches(pattern: string): Permission {
+  return create(PermissionSchema, {
+    rule: {
+      case: 'header',
+      value: {
+        name: ':path',
+        headerMatchSpecifier: {
+          case: 'stringMatch',
+          value: { matchPattern: { case: 'safeRegex', value: regex(`(?i)[^?]*${pattern}`) } },
+        },
+      },
+    },
+  });
+}
+
 export function and(rules: readonly Permission[]): Permission {
   const [first] = rules;
   if (first === undefined) return anyOperation();

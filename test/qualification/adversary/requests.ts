@@ -41,4 +41,16 @@ export const requestItems: readonly Item[] = [
     bound: '0 of them pass a deny; an allow stays as narrow as it is written',
     files: ['test/adversary/requests/method-case.test.ts'],
   }),
+  fromTests({
+    name: 'method-in-query',
+    line: 'Another method in the query, in any spelling of its name, past a deny of that method',
+    bound: '0 of them carried out; explain and the proxy agree about any query',
+    files: ['test/adversary/requests/method-in-query.test.ts'],
+  }),
+  fromTests({
+    name: 'nominated-headers',
+    line: 'A caller that names the headers of its identity in Connection, with a request for a WebSocket and without',
+    bound: '0 of them lost behind a proxy in the application; without the wall all are',
+    files: ['test/adversary/requests/nominated-headers.test.ts'],
+  }),
 ];

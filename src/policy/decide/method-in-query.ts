@@ -1,0 +1,33 @@
+// A query that frameworks take for the method that was meant: `?_method=DELETE` (Symfony, Laravel, Spring, WordPress, Express),
+// `?X-HTTP-Method-Override=DELETE` (ASP.NET). Names are compared as those who read them do: decoded, without regard to case, and
+// in PHP with other signs for "_".
+import type { ServiceIr } from '../ir.ts';
+
+const names = ['_method', 'x-http-method-override'];
+const signs: Readonly<Record<string, readonly string[]>> = { _: ['_', '.', '+', ' ', '['] };
+
+/** Of a query with its "?", whole: RE2 and JavaScript read it alike, without regard to case. */
+export const methodInQueryPattern = `\\?(.*[&;])?(\\+|%20)*(${names.map(readings).join('|')})(=|&|;|\\[|%5b|%00|%3d).*`;
+const methodInQuery = new RegExp(`^${methodInQueryPattern}$`, 'is');
+
+export function hasMethodInQuery(query: string | undefined): boolean {
+  return query !== undefined && methodInQuery.test(`?${query}`);
+}
+
+/** Each character of a name as it is, and escaped, in either case. */
+function readings(name: string): string {
+  return [...name].map((char) => `(${(signs[char] ?? [char]).flatMap(spellings).join('|')})`).join('');
+}
+
+function spellings(char: string): readonly string[] {
+  const cases = new Set([char, char.toUpperCase()]);
+  const escapes = [...cases].map((one) => `%${one.charCodeAt(0).toString(16)}`);
+  if (char === ' ') return escapes;
+  return [/[a-z_-]/.test(char) ? char : `\\${char}`, ...escapes];
+}
+
+/** Where it matters: enforced rules name methods. A gRPC server knows its methods by the path alone. */
+export function namesMethods({ protocol, authorization: { deny, allow } }: ServiceIr): boolean {
+  const operations = [...deny, ...allow].flatMap((rule) => rule.operations);
+  return protocol !== 'grpc' && operations.some(({ methods }) => methods !== undefined);
+}

@@ -1,9 +1,12 @@
 // Why a call was refused, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the documents in
 // force say of the same call now.
 import { CellwallError } from '../lib/errors.ts';
-import { callOf, type FoundRefusals, type Refusal } from '../observe/refusals.ts';
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { callOf, type FoundRefusals, type Refusal, type Refused } from '../observe/refusals.ts';
+import type { MeshIr } from '../policy/ir.ts';
 import { answerExplain } from './answer-explain.ts';
+import { answerOwn } from './answer-own.ts';
+import { operationOf } from './operation-of.ts';
+import { ownAnswerWords } from './own-answer-words.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
 /** `found` is what is kept of the id. Throws `not_found` if nothing is. */
@@ -14,27 +17,44 @@ export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: str
       hint: 'the latest refusals of each service and caller are (1 MiB a service), since the control plane started; it is the id in the answer, half a second later',
     });
   }
-  const answer = answerExplain(mesh, questionOf(mesh, explained));
-  const changed = answer.decision === 'allowed' || (explained.policy !== undefined && explained.policy !== answer.rule);
+  const answer = explained.kind === 'own' ? answerOwn(mesh, explained) : answerRefused(mesh, explained);
+  return {
+    ...answer,
+    notes: [...ambiguous(found), ...answer.notes],
+    recorded: found.refusals.slice(0, maxShown).map(recordedOf),
+  };
+}
+
+function answerRefused(mesh: MeshIr, refused: Refused): Explanation {
+  const answer = answerExplain(mesh, questionOf(mesh, refused));
+  const { policy } = refused;
+  const changed = answer.decision === 'allowed' || (policy !== undefined && policy !== answer.rule);
   return {
     ...answer,
     notes: [
-      ...ambiguous(found),
       ...answer.notes,
-      ...(changed && !explained.policy?.startsWith('cellwall/')
+      ...(changed && !policy?.startsWith('cellwall/')
         ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
         : []),
-      ...guards.filter(([name]) => name === explained.policy).map(([, why]) => why),
+      ...guards.filter(([name]) => name === policy).map(([, why]) => why),
     ],
-    recorded: found.refusals.slice(0, maxShown).map(({ requestId, tracedAs = '', at, node, policy, method, path }) => ({
-      requestId: requestId === '' ? tracedAs : requestId,
-      at,
-      node,
-      ...(policy === undefined ? {} : { policy }),
-      ...(method === undefined ? {} : { method }),
-      path,
-    })),
   };
+}
+
+function recordedOf(refusal: Refusal): NonNullable<Explanation['recorded']>[number] {
+  const { requestId, tracedAs = '', at, node, method, path } = refusal;
+  const told = {
+    requestId: requestId === '' ? tracedAs : requestId,
+    at,
+    node,
+    ...(method === undefined ? {} : { method }),
+    path,
+  };
+  if (refusal.kind === 'refused') {
+    return { ...told, side: 'service', ...(refusal.policy === undefined ? {} : { policy: refusal.policy }) };
+  }
+  const { why } = ownAnswerWords(refusal.details, refusal.target);
+  return { ...told, side: 'caller', why, ...(refusal.status >= 400 ? { status: refusal.status } : {}) };
 }
 
 const maxShown = 10;
@@ -73,9 +93,10 @@ const guards: readonly (readonly [policy: string, why: string])[] = [
   ['cellwall/guard/several-identities', "the proxy refused a caller's certificate with several URI names"],
 ];
 
-function questionOf(mesh: MeshIr, { service, caller, principal, method, path }: Refusal): ExplainQuery {
-  const asked = { caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller), target: service };
-  const isGrpc = mesh.services.get(service as ServiceKey)?.protocol === 'grpc' && method === 'POST';
-  if (isGrpc && path.startsWith('/')) return { ...asked, grpc: path.slice(1) };
-  return { ...asked, ...(method === undefined ? {} : { method }), ...(path === '' ? {} : { path }) };
+function questionOf(mesh: MeshIr, { service, caller, principal, method, path }: Refused): ExplainQuery {
+  return {
+    caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller),
+    target: service,
+    ...operationOf(mesh, { ...(method === undefined ? {} : { method }), path }, service),
+  };
 }

@@ -28,8 +28,8 @@ export const explainParametersSchema = explainQuerySchema.partial().extend({
 export const explanationSchema = z.object({
   decision: z.enum(['allowed', 'refused']),
   stage: z
-    .enum(['handshake', 'path', 'health', 'break-glass', 'deny-rule', 'allow-rule', 'default'])
-    .describe('Where it was decided.'),
+    .enum(['handshake', 'path', 'health', 'break-glass', 'deny-rule', 'allow-rule', 'default', 'own-sidecar'])
+    .describe("Where it was decided; `own-sidecar`: by the caller's, before any rule."),
   reason: z.string(),
   caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
   callerService: z.string().optional(),
@@ -80,7 +80,10 @@ export const explanationSchema = z.object({
         requestId: z.string(),
         at: z.number(),
         node: z.string(),
+        side: z.enum(['service', 'caller']).describe('Whose sidecar answered.'),
         policy: z.string().exactOptional().describe('The rule that refused; absent: none allowed.'),
+        status: z.int().exactOptional().describe("Of the answer of the caller's own sidecar, in HTTP."),
+        why: z.string().exactOptional().describe('Why it answered itself.'),
         method: z.string().exactOptional(),
         path: z.string(),
       }),

@@ -1,5 +1,6 @@
 // Envoy's access-log service (ALS) on the xDS port: takes entries from authenticated proxies and counts them. A proxy can
-// only report on its own service. Messages are worked on in turns (intake.ts); while one is, no more is read of its stream.
+// only report on its own service. Messages are worked on in turns (intake.ts); while one is, no more is read of its stream. What it
+// tells of its own calls is no part of the record, and whatever becomes of such a log leaves the record as it is.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
 
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -22,12 +23,16 @@ import type { CrossCheck } from './cross-check.ts';
 import type { Handshakes } from './handshakes.ts';
 import type { Intake } from './intake.ts';
 import { type LogPart, readLogMessage } from './log-message.ts';
+import type { LossyIntake } from './lossy-intake.ts';
 import { type TakeEntryDeps, takeEntry } from './take-entry.ts';
+import { ownAnswersOf, takeOwnAnswer } from './take-own-answer.ts';
 import { endOf, inboundLogKind } from './told-of-message.ts';
 
 export interface AccessLogDeps extends TakeEntryDeps {
   readonly log: Log;
   readonly intake: Intake;
+  /** Of what a proxy tells of its own calls. */
+  readonly lossyIntake: LossyIntake;
   readonly trustDomain: () => TrustDomain | undefined;
   /** The service of the verified client certificate; throws CellwallError to refuse. */
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
@@ -39,7 +44,7 @@ export interface AccessLogDeps extends TakeEntryDeps {
   readonly onBroken: (nodeId: string) => void;
   /** An entry could not be read. */
   readonly onUnreadable?: () => void;
-  /** Streams of one identity. Default 256. */
+  /** Streams of one identity, and as many of its own calls. Default 256. */
   readonly maxStreams?: number;
 }
 
@@ -56,12 +61,16 @@ interface Source {
   readonly node: string;
   readonly logName: string;
   readonly stated: InboundLog | undefined;
+  /** Of its own calls: no part of the record. */
+  readonly outbound: boolean;
 }
 
 export function createAccessLogService(deps: AccessLogDeps): GrpcService {
   const {
     log,
     intake,
+    lossyIntake,
+    refusals,
     trustDomain,
     serviceOfPeer,
     crossCheck,
@@ -72,11 +81,14 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
   } = deps;
   const streams = new Map<string, number>();
 
-  const take = (part: Exclude<LogPart, { kind: 'identifier' }>, { own, node, logName, stated }: Source): void => {
+  const take = (
+    part: Exclude<LogPart, { kind: 'identifier' }>,
+    { own, node, logName, stated, outbound }: Source,
+  ): void => {
     if (own === undefined) return;
     if (part.kind === 'unreadable') {
       onUnreadable?.();
-      onBroken(node);
+      if (!outbound) onBroken(node);
       return;
     }
     const kind = inboundLogKind(logName, part.kind);
@@ -86,22 +98,27 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     // A service's key, as short as one is.
     const target = /^outbound\/([a-z0-9/-]{1,128})\/listener$/.exec(logName)?.[1];
     if (target !== undefined) handshakes?.notHttp(own, target, part.entry.commonProperties);
+    const called = ownAnswersOf(logName);
+    if (called !== undefined && part.kind === 'http' && refusals !== undefined)
+      takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
     const domain = trustDomain();
     if (domain !== undefined && stated?.service === own) takeEntry(part, { stated, node, domain }, deps);
   };
 
   const streamAccessLogs: handleClientStreamingCall<Buffer, StreamAccessLogsResponse> = (call, reply) => {
     const peer = peerName(call);
+    /** As what it counts; '' before. */
+    let counted = '';
     let source: Source | undefined;
     let over = false;
     const broken = (): void => {
       // Only a verified peer says whose log it was.
-      if (source?.own !== undefined) onBroken(source.node);
+      if (source?.own !== undefined && !source.outbound) onBroken(source.node);
     };
     const close = (): boolean => {
       if (over) return false;
       over = true;
-      leave(streams, peer);
+      leave(streams, counted);
       return true;
     };
     const end = (error?: CellwallError): void => {
@@ -114,6 +131,14 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
       broken();
       reply(grpcStatus(error), null);
     };
+    const count = (as: string): void => {
+      if (over) return;
+      leave(streams, counted);
+      counted = as;
+      const open = (streams.get(as) ?? 0) + 1;
+      streams.set(as, open);
+      if (open > maxStreams) end(tooMuch(`more than ${maxStreams} access-log streams of one identity`));
+    };
     /** A step an entry; whatever is wrong ends this stream alone. */
     function* work(bytes: Buffer): Generator<undefined, void> {
       try {
@@ -123,7 +148,14 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
           if (part.kind === 'identifier') {
             const { logName, node: { id = '' } = {} } = part.identifier;
             const own = serviceOfPeer(call.getAuthContext().sslPeerCertificate?.raw, id);
-            source = { own, node: id, logName, stated: readLogName(logName) };
+            source = {
+              own,
+              node: id,
+              logName,
+              stated: readLogName(logName),
+              outbound: logName.startsWith('outbound/'),
+            };
+            if (source.outbound) count(`${peer} outbound`);
           } else if (source !== undefined) take(part, source);
           yield;
         }
@@ -133,9 +165,11 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     }
     call.on('data', (bytes: Buffer) => {
       if (over) return;
+      const [pause, resume] = [() => void call.pause(), () => void call.resume()];
+      const job = { bytes: bytes.length, work: work(bytes), done: resume };
+      if (source?.outbound === true) return lossyIntake.add(peer, { ...job, pause, resume });
       // Nothing more is read of it until this is done.
-      call.pause();
-      const job = { bytes: bytes.length, work: work(bytes), done: () => void call.resume() };
+      pause();
       if (!intake.add(peer, job)) end(tooMuch('more of an access log is waiting than there is room for'));
     });
     call.on('error', () => {
@@ -143,9 +177,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     });
     call.on('cancelled', close);
     call.on('end', () => end());
-    const open = (streams.get(peer) ?? 0) + 1;
-    streams.set(peer, open);
-    if (open > maxStreams) end(tooMuch(`more than ${maxStreams} access-log streams of one identity`));
+    count(peer);
   };
   return {
     definition: {
@@ -170,10 +202,10 @@ function peerName(call: Call): string {
   return call.getAuthContext().sslPeerCertificate?.subjectaltname ?? '';
 }
 
-function leave(streams: Map<string, number>, peer: string): void {
-  const left = (streams.get(peer) ?? 1) - 1;
-  if (left > 0) streams.set(peer, left);
-  else streams.delete(peer);
+function leave(streams: Map<string, number>, counted: string): void {
+  const left = (streams.get(counted) ?? 1) - 1;
+  if (left > 0) streams.set(counted, left);
+  else streams.delete(counted);
 }
 
 function tooMuch(what: string): CellwallError {

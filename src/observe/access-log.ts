@@ -157,6 +157,6 @@ function isEmpty({ subject, subjectAltName, issuer }: TLSProperties_CertificateP
   return subject === '' && issuer === '' && subjectAltName.length === 0;
 }
 
-function methodOf(method: RequestMethod): string {
+export function methodOf(method: RequestMethod): string {
   return method === RequestMethod.METHOD_UNSPECIFIED ? 'OTHER' : (RequestMethod[method] ?? 'OTHER');
 }

@@ -1,32 +1,50 @@
-// The last refusals by the id that the refusing proxy made, so that an operator who is told one can ask why; and by the id that the
-// caller sent, which anyone can choose. Bounded, in memory only: no bodies, no query strings. Each service has its own room, and
+// The last refusals, and what callers' own proxies answered in the place of a service, by the id that the answering proxy made, so that
+// whoever is told one can ask why; and by the id that the caller sent, which anyone can choose. Bounded, in memory only: no bodies, no query strings. Each service has its own room, and
 // within it each caller, so that nobody's refusals push out another's.
 
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic.ts';
 
-export interface Refusal {
-  /** Made by the proxy that refused; '' if it told none. */
+interface Told {
+  /** Made by the proxy that answered; '' if it told none. */
   readonly requestId: string;
   /** The request's own x-request-id, which its caller may have chosen, and shared with others. */
   readonly tracedAs?: string;
   /** Epoch milliseconds. */
   readonly at: number;
+  /** Whose proxy answered, by its verified identity. */
   readonly service: string;
-  /** The proxy that refused. */
   readonly node: string;
-  readonly caller: Call['caller'];
-  readonly principal?: string;
-  /** The rule that refused, by its name on the proxy; absent if none allowed. */
-  readonly policy?: string;
   readonly method?: string;
   /** As it came, without the query. */
   readonly path: string;
 }
 
+/** By the sidecar of the service that was called. */
+export interface Refused extends Told {
+  readonly kind: 'refused';
+  readonly caller: Call['caller'];
+  readonly principal?: string;
+  /** The rule that refused, by its name on the proxy; absent if none allowed. */
+  readonly policy?: string;
+}
+
+/** By the sidecar of `service` itself, which was to call `target`. */
+export interface OwnAnswer extends Told {
+  readonly kind: 'own';
+  readonly target: string;
+  /** Of HTTP; 200 in gRPC. */
+  readonly status: number;
+  /** Envoy's (%RESPONSE_CODE_DETAILS%). */
+  readonly details: string;
+}
+
+export type Refusal = Refused | OwnAnswer;
+type Untimed = Omit<Refused, 'at'> | Omit<OwnAnswer, 'at'>;
+
 export interface Refusals {
-  record(refusal: Omit<Refusal, 'at'>): void;
+  record(refusal: Untimed): void;
   find(id: string): FoundRefusals;
 }
 
@@ -34,7 +52,7 @@ export interface FoundRefusals {
   /** Whose id it is: the proxy's that refused, or, of lower worth, one that callers sent. */
   readonly by: 'proxy' | 'caller';
   /**
-   * One of each service that says it refused the request, the first first: before its proxy told it, nobody could know the id. By a
+   * One of each service whose proxy says it answered the request, the first first: before its proxy told it, nobody could know the id. By a
    * caller's id one of each caller and service, the newest first.
    */
   readonly refusals: readonly Refusal[];
@@ -78,16 +96,19 @@ export function createRefusals(options: RefusalsOptions): Refusals {
   };
   return {
     record(given) {
-      const refusal = {
-        ...given,
+      const cut = {
         requestId: clip(given.requestId, maxId),
         ...(given.tracedAs === undefined ? {} : { tracedAs: clip(given.tracedAs, maxId) }),
         path: clip(given.path, maxText),
         at: clock.now(),
       };
-      const room = rooms.get(refusal.service) ?? { callers: new Map<string, Refusal[]>(), bytes: 0 };
-      rooms.set(refusal.service, room);
-      const caller = refusal.principal ?? refusal.caller;
+      const refusal: Refusal =
+        given.kind === 'own' ? { ...given, ...cut, details: clip(given.details, maxText) } : { ...given, ...cut };
+      // What its own calls came to pushes out nothing of those that call it.
+      const place = `${refusal.kind} ${refusal.service}`;
+      const room = rooms.get(place) ?? { callers: new Map<string, Refusal[]>(), bytes: 0 };
+      rooms.set(place, room);
+      const caller = refusal.kind === 'own' ? refusal.target : (refusal.principal ?? refusal.caller);
       const own = room.callers.get(caller);
       if (own === undefined) room.callers.set(caller, [refusal]);
       else own.push(refusal);
@@ -101,7 +122,8 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       const matching = (test: (refusal: Refusal) => boolean): readonly Refusal[] =>
         [...rooms.values()].flatMap(({ callers }) => [...callers.values()].flatMap((own) => own.filter(test)));
       const made = matching(({ requestId }) => requestId === wanted).toSorted((a, b) => a.at - b.at);
-      if (made.length > 0) return { by: 'proxy', refusals: firstOfEach(made, ({ service }) => service) };
+      if (made.length > 0)
+        return { by: 'proxy', refusals: firstOfEach(made, ({ kind, service }) => `${kind} ${service}`) };
       const traced = matching(({ tracedAs }) => tracedAs === wanted).toReversed();
       return {
         by: 'caller',
@@ -121,10 +143,15 @@ function firstOfEach(refusals: readonly Refusal[], key: (refusal: Refusal) => st
 }
 
 /** Who called whom, in words. */
-export function callOf({ principal, caller, service }: Refusal): string {
-  return `${principal ?? caller} -> ${service}`;
+export function callOf(refusal: Refusal): string {
+  return refusal.kind === 'own'
+    ? `${refusal.service} -> ${refusal.target} (answered by its own sidecar)`
+    : `${refusal.principal ?? refusal.caller} -> ${refusal.service}`;
 }
 
-function sizeOf({ requestId, tracedAs = '', path, principal = '', policy = '' }: Refusal): number {
-  return objectBytes + requestId.length + tracedAs.length + path.length + principal.length + policy.length;
+function sizeOf(refusal: Refusal): number {
+  const { requestId, tracedAs = '', path } = refusal;
+  const rest =
+    refusal.kind === 'own' ? refusal.details + refusal.target : `${refusal.principal ?? ''}${refusal.policy ?? ''}`;
+  return objectBytes + requestId.length + tracedAs.length + path.length + rest.length;
 }

@@ -4,6 +4,7 @@ import type { HTTPAccessLogEntry, TCPAccessLogEntry } from '#gen/envoy/data/acce
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, type KeepPath, tcpCall } from './access-log.ts';
 import type { BreakGlassWatch } from './break-glass.ts';
+import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -33,22 +34,18 @@ export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, de
   traffic.record(call);
   breakGlass?.see(call, node);
   if (given.kind !== 'http' || call.decision !== 'refused') return;
-  const { commonProperties, request, response } = given.entry;
-  // Answered by the proxy itself, so this is of its making (translate/inbound/local-replies.ts).
-  const requestId = response?.responseHeaders['x-request-id'] ?? '';
-  // Envoy puts "!" for bytes that are no UTF-8 into the request's, and leaves the stream's as it came.
-  const tracedAs = commonProperties?.streamId || request?.requestId || '';
-  if (requestId === '' && tracedAs === '') return;
+  const ids = idsOf(given.entry);
+  if (ids.requestId === '' && ids.tracedAs === '') return;
   const { service, caller, principal, policy, method } = call;
   refusals?.record({
-    requestId,
-    tracedAs,
+    kind: 'refused',
+    ...ids,
     service,
     node,
     caller,
     ...(principal === undefined ? {} : { principal }),
     ...(policy === undefined ? {} : { policy }),
     ...(method === undefined ? {} : { method }),
-    path: (request?.path ?? '').replace(/\?.*$/s, ''),
+    path: pathOf(given.entry),
   });
 }

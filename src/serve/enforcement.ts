@@ -8,7 +8,8 @@ type Enforcing = Pick<Control, 'proxies' | 'revision' | 'published'>;
 
 export function withEnforcement(answer: Explanation, control: Enforcing): Explanation {
   const revision = control.revision();
-  if (revision === undefined) return answer;
+  // No rule was asked.
+  if (revision === undefined || answer.stage === 'own-sidecar') return answer;
   const behind = (control.published() ?? 0) < revision;
   const byState = { accepted: [] as string[], pending: [] as string[], rejected: [] as string[] };
   for (const proxy of control.proxies()) {

@@ -17,6 +17,7 @@ import type { Coverage } from '../observe/coverage.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
 import type { Handshakes } from '../observe/handshakes.ts';
 import { createIntake } from '../observe/intake.ts';
+import { createLossyIntake } from '../observe/lossy-intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { Traffic } from '../observe/traffic.ts';
@@ -109,6 +110,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     traffic,
     refusals,
     intake: createIntake(clock),
+    lossyIntake: createLossyIntake(clock),
     onUnreadable: metrics.unreadable,
     breakGlass: createBreakGlassWatch({
       clock,

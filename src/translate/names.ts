@@ -49,6 +49,11 @@ export function logName(service: ServiceKey, chain: 'mtls' | 'plain' | 'health' 
   return `inbound/${service}/${chain}`;
 }
 
+/** Of a dependency: what its listener found to be no HTTP, and what the proxy answered itself. */
+export function outboundLogName(target: ServiceKey, log: 'listener' | 'own'): string {
+  return `outbound/${target}/${log}`;
+}
+
 /** The plain identity header for applications: the caller's SPIFFE ID, absent for anonymous callers. */
 export const peerIdHeader = 'x-cellwall-peer-id';
 /** The names in it, absent where it has none: of the caller's cell, and of its service. */

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
-const one = { service: 'api', node: 'n', caller: 'plaintext', path: '/' } as const;
+const one = { kind: 'refused', service: 'api', node: 'n', caller: 'plaintext', path: '/' } as const;
 
 test("a proxy's id is the first one's that told it; what others report later is told apart by service", () => {
   const clock = createFakeClock();
@@ -58,7 +58,7 @@ test('a flood of long paths and ids is kept cut, not whole', () => {
   collect();
   const before = process.memoryUsage().heapUsed;
   for (let index = 0; index < 100; index++) {
-    refusals.record({ requestId: long(index), service: 'a', node: 'n', caller: 'plaintext', path: long(index + 1) });
+    refusals.record({ ...one, requestId: long(index), path: long(index + 1) });
   }
   collect();
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(40 << 20);

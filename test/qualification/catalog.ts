@@ -12,6 +12,7 @@ import { filesItems } from './field/files.ts';
 import { plainItems } from './field/plain.ts';
 import { processItems } from './field/process.ts';
 import { recordItems } from './field/record.ts';
+import { refusalsItems } from './field/refusals.ts';
 import { reportsItems } from './field/reports.ts';
 import { returnItems } from './field/return.ts';
 import { storyItems } from './field/story.ts';
@@ -53,6 +54,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...plainItems,
     ...processItems,
     ...recordItems,
+    ...refusalsItems,
     ...reportsItems,
     ...returnItems,
     ...storyItems,

@@ -72,6 +72,7 @@ test('a neutral reason and a request id, which the log has with the rule', async
   const call = httpCall({ service: key, chain: 'plain' }, entry, 'td1' as TrustDomain, () => undefined);
   expect(call).toMatchObject({ decision: 'refused', policy: 'secret-policy/0', caller: 'plaintext', method: 'GET' });
   refusals.record({
+    kind: 'refused',
     requestId: id,
     service: key,
     node: 'n',
@@ -89,7 +90,14 @@ test('a neutral reason and a request id, which the log has with the rule', async
 
 test('a refusal by a guard is told for what it is', () => {
   const refusals = createRefusals({ clock: createFakeClock() });
-  const refused = { service: key, node: 'n', caller: 'plaintext', method: 'GET', path: '/public' } as const;
+  const refused = {
+    kind: 'refused',
+    service: key,
+    node: 'n',
+    caller: 'plaintext',
+    method: 'GET',
+    path: '/public',
+  } as const;
   refusals.record({ ...refused, requestId: 'a', policy: 'cellwall/guard/overrides' });
   expect(answerExplainRequest(mesh, refusals.find('a'), 'a').notes.join()).toContain('X-HTTP-Method-Override');
 });
@@ -120,7 +128,14 @@ test('a WebSocket that the service does not take is a refusal, and told for what
   );
   expect(call).toMatchObject({ decision: 'refused', policy: 'cellwall/guard/upgrade', caller: 'plaintext' });
   const refusals = createRefusals({ clock: createFakeClock() });
-  const refused = { service: key, node: 'n', caller: 'plaintext', method: 'GET', path: '/public' } as const;
+  const refused = {
+    kind: 'refused',
+    service: key,
+    node: 'n',
+    caller: 'plaintext',
+    method: 'GET',
+    path: '/public',
+  } as const;
   refusals.record({ ...refused, requestId: id, policy: 'cellwall/guard/upgrade' });
   expect(answerExplainRequest(mesh, refusals.find(id), id).notes.join()).toContain('upgrades: [websocket]');
 });

@@ -9,7 +9,7 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
     answer.protocol === 'tcp'
       ? 'a connection (TCP)'
       : logged !== undefined
-        ? `${logged.method ?? ''} ${logged.path}`.trim()
+        ? `${logged.method ?? ''} ${logged.path}`.trim() || 'not known'
         : (grpc ?? `${method ?? 'GET'} ${path ?? '/'}`);
   const { file, line, column } = answer.source;
   const place = `${file}:${line}:${column}`;
@@ -29,13 +29,18 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
       ...(answer.enforced === undefined ? [] : [['enforced', enforcement(answer.enforced)] as const]),
     ]),
     ...(answer.recorded ?? []).map(
-      ({ requestId, at, node, policy }) =>
-        `\nlogged: ${escapeLine(requestId)} at ${new Date(at).toISOString()} by ${escapeLine(node)}: ${policy === undefined ? 'no rule allowed it' : `refused by ${escapeLine(policy)}`}\n`,
+      (entry) =>
+        `\nlogged: ${escapeLine(entry.requestId)} at ${new Date(entry.at).toISOString()} by ${escapeLine(entry.node)}: ${outcomeOf(entry)}\n`,
     ),
     ...(chain.length === 0 ? [] : ['\nrules asked, in order:\n', ...chain]),
     ...(answer.notes.length === 0 ? [] : ['\n', ...answer.notes.map((note) => `note: ${escapeLine(note)}\n`)]),
     ...(answer.remedy === undefined ? [] : [formatRemedy(answer.remedy)]),
   ].join('');
+}
+
+function outcomeOf({ side, policy, status, why = '' }: NonNullable<Explanation['recorded']>[number]): string {
+  if (side === 'caller') return escapeLine(`answered${status === undefined ? '' : ` ${status}`} itself: ${why}`);
+  return policy === undefined ? 'no rule allowed it' : `refused by ${escapeLine(policy)}`;
 }
 
 function undecidable({ undecidable: patches = [] }: Explanation): readonly string[] {

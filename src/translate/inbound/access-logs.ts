@@ -3,6 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type AccessLog, AccessLogFilterSchema, AccessLogSchema } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { ExpressionFilterSchema } from '#gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
 import {
   type CommonGrpcAccessLogConfig,
   CommonGrpcAccessLogConfigSchema,
@@ -49,6 +50,28 @@ export function unmatchedAccessLog(logName: string): AccessLog {
   });
   return log;
 }
+
+/**
+ * Of a dependency's listener: what the proxy answered itself. An ordinary call is not one of these, nor is one whose caller left, or
+ * whose answer broke off when it had begun: nobody could be told an id.
+ */
+export function ownAnswersAccessLog(logName: string): AccessLog {
+  const log = httpAccessLog(logName);
+  log.filter = create(AccessLogFilterSchema, {
+    filterSpecifier: {
+      case: 'extensionFilter',
+      value: {
+        name: 'envoy.access_loggers.extension_filters.cel',
+        configType: { case: 'typedConfig', value: any(ExpressionFilterSchema, { expression: ownAnswers }) },
+      },
+    },
+  });
+  return log;
+}
+
+const ownAnswers = ['via_upstream', 'downstream_', 'http2.remote_', 'upstream_reset_after_response_started']
+  .map((beginning) => `!response.code_details.startsWith('${beginning}')`)
+  .join(' && ');
 
 function commonConfig(logName: string): CommonGrpcAccessLogConfig {
   return create(CommonGrpcAccessLogConfigSchema, {

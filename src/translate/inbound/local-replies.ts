@@ -14,7 +14,8 @@ import {
 export const refusalIdHeader = 'x-request-id';
 
 /** In gRPC the body is the status' message. The header was set before. */
-const refusal = `access denied; request id %RESP(${refusalIdHeader.toUpperCase()})%`;
+const toldId = `%RESP(${refusalIdHeader.toUpperCase()})%`;
+const refusal = `access denied; request id ${toldId}`;
 
 /** The chain that answers a strict service's health path says itself what is missing: a certificate. */
 export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConfig {
@@ -29,6 +30,24 @@ export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConf
       // What failed behind the proxy keeps the id that the caller traces it by.
       { filter: statusIs(ComparisonFilter_Op.GE, 500), headersToAdd: [requestId('%REQ(X-REQUEST-ID):128%')] },
       { filter: statusIs(ComparisonFilter_Op.GE, 400), headersToAdd: [requestId('%UNIQUE_ID%')] },
+    ],
+  });
+}
+
+/**
+ * Of a caller's own sidecar: that it answered itself, and under which number, which is made here as well. A refusal by the service
+ * is an answer like any other, with the number that the service's sidecar made.
+ */
+export function ownReplies(): LocalReplyConfig {
+  return create(LocalReplyConfigSchema, {
+    mappers: [
+      {
+        filter: statusIs(ComparisonFilter_Op.GE, 400),
+        headersToAdd: [requestId('%UNIQUE_ID%')],
+        bodyFormatOverride: bodyFormat(
+          `%LOCAL_REPLY_BODY% (answered by the caller's own sidecar; request id ${toldId})`,
+        ),
+      },
     ],
   });
 }

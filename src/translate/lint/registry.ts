@@ -2,6 +2,7 @@
 import { createRegistry } from '@bufbuild/protobuf';
 import { file_envoy_config_route_v3_route_components } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from '#gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
 import { file_envoy_extensions_access_loggers_grpc_v3_als } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { file_envoy_extensions_access_loggers_stream_v3_stream } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { file_envoy_extensions_filters_http_buffer_v3_buffer } from '#gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
@@ -32,6 +33,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_config_route_v3_route_components,
   file_envoy_type_matcher_v3_http_inputs,
   file_envoy_extensions_access_loggers_file_v3_file,
+  file_envoy_extensions_access_loggers_filters_cel_v3_cel,
   file_envoy_extensions_access_loggers_grpc_v3_als,
   file_envoy_extensions_access_loggers_stream_v3_stream,
   file_envoy_extensions_filters_http_buffer_v3_buffer,

@@ -11,8 +11,9 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
-import { unmatchedAccessLog } from '../inbound/access-logs.ts';
-import { outboundName } from '../names.ts';
+import { ownAnswersAccessLog, unmatchedAccessLog } from '../inbound/access-logs.ts';
+import { ownReplies } from '../inbound/local-replies.ts';
+import { outboundLogName, outboundName } from '../names.ts';
 import type { ProxyShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
@@ -55,7 +56,7 @@ function onlyHttp(target: ServiceIr) {
     listenerFilters: [httpInspector()],
     listenerFiltersTimeout: duration(0),
     filterChains: [{ filterChainMatch: { applicationProtocols: foundHttp }, filters: [manager(target)] }],
-    accessLog: [unmatchedAccessLog(`outbound/${target.key}/listener`)],
+    accessLog: [unmatchedAccessLog(outboundLogName(target.key, 'listener'))],
   };
 }
 
@@ -70,6 +71,8 @@ function manager(target: ServiceIr): Filter {
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: name } },
         httpFilters: [routerFilter()],
+        accessLog: [ownAnswersAccessLog(outboundLogName(target.key, 'own'))],
+        localReplyConfig: ownReplies(),
         earlyHeaderMutationExtensions: [earlyHeaders([])],
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
         useRemoteAddress: false,

@@ -18,6 +18,13 @@ export const adversaryRecordItems: readonly Item[] = [
     limitMinutes: 2,
   }),
   fromTests({
+    name: 'forged-own-answers',
+    line: 'A workload without rights reports 200,000 answers of its own sidecar, on streams without end',
+    bound: "memory within 1.2x, nothing late by a second, nobody's record, explanation or gate touched",
+    files: ['test/adversary/record/own-answers.test.ts', 'test/observe/access-log-service.test.ts'],
+    limitMinutes: 4,
+  }),
+  fromTests({
     name: 'oversized-record',
     line: 'The table of the traffic record is 300 MiB when the control plane starts',
     bound: 'at most 120 MiB more memory; the newest of it and all of others are there; the table fits after',

@@ -9,6 +9,7 @@ import { parseDocuments } from '../../../src/model/parse.ts';
 import type { TrustDomain } from '../../../src/model/spiffe-id.ts';
 import { createAccessLogService } from '../../../src/observe/access-log-service.ts';
 import { createIntake } from '../../../src/observe/intake.ts';
+import { createLossyIntake } from '../../../src/observe/lossy-intake.ts';
 import { createTraffic, type TrafficCount } from '../../../src/observe/traffic.ts';
 import { canonicalPath } from '../../../src/policy/decide/path.ts';
 import type { MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
@@ -56,6 +57,7 @@ export async function runSimulationAgreement({
   const accessLog = createAccessLogService({
     traffic: { record: (call, count) => traffic.record(call, count) },
     intake: createIntake(systemClock),
+    lossyIntake: createLossyIntake(systemClock),
     log: silentLog,
     trustDomain: () => trustDomain as TrustDomain,
     serviceOfPeer: (_, nodeId) => [...mesh.services.values()].find((one) => nodeId.startsWith(`${one.spiffeId}~`))?.key,

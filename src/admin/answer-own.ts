@@ -1,0 +1,41 @@
+// Why a caller's own sidecar answered in the place of the service: in words, with what rules say of the same call.
+import { CellwallError } from '../lib/errors.ts';
+import type { OwnAnswer } from '../observe/refusals.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { answerExplain } from './answer-explain.ts';
+import { operationOf } from './operation-of.ts';
+import { ownAnswerWords } from './own-answer-words.ts';
+import type { Explanation } from './wire.ts';
+
+/** Throws `not_found` where a document that it would speak of is gone. */
+export function answerOwn(mesh: MeshIr, answered: OwnAnswer): Explanation {
+  const { service, target, node, status, details } = answered;
+  const caller = mesh.services.get(service as ServiceKey);
+  const { why, advice } = ownAnswerWords(details, target);
+  const reason = `${service}'s own sidecar (${node}) answered${status >= 400 ? ` ${status}` : ''} itself, and not ${target}: ${why}`;
+  if (caller === undefined || !mesh.services.has(target as ServiceKey)) {
+    throw new CellwallError('not_found', `${reason}; since then a Service of the two was deleted`, { hint: advice });
+  }
+  const { decision, ...rules } = answerExplain(mesh, {
+    caller: caller.spiffeId,
+    target,
+    ...operationOf(mesh, answered, target),
+  });
+  const { remedy: _, rule: __, ...rest } = rules;
+  return {
+    ...rest,
+    decision: 'refused',
+    stage: 'own-sidecar',
+    reason,
+    document: `Service/${service}`,
+    source: caller.source,
+    chain: [],
+    notes: [
+      `what to do: ${advice}`,
+      answered.path === ''
+        ? 'the sidecar did not read so far as to know what was asked for'
+        : `rules were not asked; they would say "${decision}" of it now: ${rules.reason}`,
+      ...rules.notes,
+    ],
+  };
+}

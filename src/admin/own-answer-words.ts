@@ -1,0 +1,145 @@
+// Why a caller's own sidecar answered a call itself, and what to do, from Envoy's details (%RESPONSE_CODE_DETAILS%). A closed set: what
+// a proxy says beyond it is told as it is. docs/http.md says the same for readers.
+import { clip } from '../lib/clip.ts';
+
+export interface OwnAnswerWords {
+  /** Ends "it answered, because …". `TARGET` is the service that was called. */
+  readonly why: string;
+  readonly advice: string;
+}
+
+interface Cause extends OwnAnswerWords {
+  /** The first cause whose texts are all in the details holds. */
+  readonly parts: readonly string[];
+}
+
+const cause = (parts: string | readonly string[], why: string, advice: string): Cause => ({
+  parts: typeof parts === 'string' ? [parts] : parts,
+  why,
+  advice,
+});
+const reset = 'upstream_reset_before_response_started{';
+const lookAtTarget = '"cellwall status" shows the proxies of TARGET: where each listens, and whether it serves';
+const asksWell = 'the request has to be written another way: docs/http.md says what is taken';
+
+const causes: readonly Cause[] = [
+  cause('too_many_headers', 'the request has over 1,000 headers', 'send fewer: docs/http.md, "Sizes"'),
+  cause(
+    'headers_too_large',
+    "the names and values of the request's headers are over 256 KiB together",
+    'send less, cookies first: docs/http.md, "Sizes"',
+  ),
+  cause(
+    'direct_response',
+    'the request came under a Host that is not served on that port',
+    'call 127.0.0.1, localhost or another name without a dot, or add the name to `hosts` of this dependency',
+  ),
+  cause(
+    'upgrade_failed',
+    'the request asks for a WebSocket, and a service that is no HTTP/1.1 takes none',
+    '`protocol: http1` and `upgrades: [websocket]` in the document of TARGET, if that is what it speaks',
+  ),
+  cause('missing_host_header', 'the request has no Host, which HTTP/1.1 demands', 'send one'),
+  cause(
+    ['path_rejected'],
+    'the request is not about a path (OPTIONS * is not carried)',
+    'send it with a path that begins with "/"',
+  ),
+  cause('route_not_found', 'the request is not about a path (CONNECT is not carried)', 'a `tcp` dependency carries it'),
+  cause('path_normalization_failed', 'the path of the request is no valid one (it has a fragment, "#")', asksWell),
+  cause('invalid_transfer_encoding', 'of transfer encodings only "chunked" is known', 'send none, or chunked'),
+  cause(
+    'content_length_and_chunked',
+    'the request has both a length and chunks, which servers read in two ways',
+    'send one of the two',
+  ),
+  cause('invalid_characters', 'a header of the request has a control character in it', asksWell),
+  cause('low_version', 'the request is of a version of HTTP that is not taken', 'use HTTP/1.1 or HTTP/2'),
+  cause(
+    'codec_error',
+    "the request is no valid HTTP, or its method is none that Envoy knows (as Vault's LIST)",
+    asksWell,
+  ),
+  cause('no_healthy_upstream', 'TARGET has no endpoint that serves', lookAtTarget),
+  cause(
+    'cluster_not_found',
+    'it does not know TARGET yet, or not any more',
+    '"cellwall status" shows whether this proxy accepted its configuration',
+  ),
+  cause(
+    [reset, 'SAN'],
+    'whoever listens at the endpoint of TARGET has the certificate of somebody else',
+    'the endpoint leads to another service: look at `endpoints` of TARGET, and at LISTENS in "cellwall status"',
+  ),
+  cause(
+    [reset, 'CERTIFICATE_VERIFY_FAILED'],
+    'whoever listens at the endpoint of TARGET has no certificate that is trusted here',
+    'the endpoint is no sidecar of this mesh, or its certificate has ended: "cellwall certs", and the clocks',
+  ),
+  cause(
+    [reset, 'connection_timeout'],
+    'no endpoint of TARGET took the connection in time',
+    `a network in between, or a frozen host (\`timeouts.connect\` of TARGET); ${lookAtTarget}`,
+  ),
+  cause(
+    [reset, 'refused_stream'],
+    'the sidecar of TARGET takes no more requests on this connection, nor on the next',
+    lookAtTarget,
+  ),
+  cause(
+    [reset, 'onnection_refused'],
+    'nobody listens at the endpoint of TARGET',
+    `its sidecar is gone since less than 30 s, or \`endpoints\` are wrong; ${lookAtTarget}`,
+  ),
+  cause(
+    [reset, 'connection_failure'],
+    'the connection to the endpoint of TARGET failed before a request could be sent',
+    `whoever listens there is no sidecar, or is going away; ${lookAtTarget}`,
+  ),
+  cause(
+    [reset, 'protocol_error'],
+    'what came from the endpoint of TARGET is no valid HTTP',
+    'the application of TARGET, or who listens there: docs/http.md',
+  ),
+  cause(
+    [reset, 'overflow'],
+    'it has as many calls to TARGET open as it takes',
+    'TARGET answers too slowly, or is called too often',
+  ),
+  cause(
+    reset,
+    'the connection to TARGET broke before an answer; whether the request was carried out is not known',
+    `its sidecar or host ended, or a rule cut it (docs/cutting.md); ${lookAtTarget}`,
+  ),
+  cause(
+    'per_try_timeout',
+    'no try got an answer within `retries.perTryTimeout` of TARGET',
+    'the request may have been carried out; a longer time in its document',
+  ),
+  cause(
+    'response_timeout',
+    'TARGET did not answer within `timeouts.request`',
+    'the request may have been carried out; a longer time in its document',
+  ),
+  cause(
+    'idle_timeout',
+    'nothing was sent either way for `timeouts.idle` of TARGET',
+    'the request may have been carried out; a longer time in its document',
+  ),
+  cause(
+    'timeout',
+    'the request took longer than it may',
+    'the request may have been carried out; the `timeouts` of TARGET',
+  ),
+  cause('overload', 'its Envoy is short of memory or connections', "the log of this sidecar, and its host's limits"),
+];
+
+export function ownAnswerWords(details: string, target: string): OwnAnswerWords {
+  const found = causes.find(({ parts }) => parts.every((part) => details.includes(part)));
+  const { why, advice } = found ?? {
+    why: details === '' ? 'of something that Envoy does not name' : `Envoy says ${JSON.stringify(clip(details, 200))}`,
+    advice: "look at this sidecar's log, and docs/http.md",
+  };
+  const named = (text: string): string => text.replaceAll('TARGET', () => target);
+  return { why: named(why), advice: named(advice) };
+}

@@ -6,7 +6,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Explanation } from '../../../src/admin/wire.ts';
-import { formatExplanation } from '../../../src/cli/format-explanation.ts';
+import { formatExplanation } from '../../../src/cli/output/format-explanation.ts';
 import { eventually } from '../../support/eventually.ts';
 import { exchange, statusOf } from '../../support/exchange.ts';
 import { figure } from '../../support/figure.ts';

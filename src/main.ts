@@ -1,11 +1,13 @@
 // The program: the only reader of argv, environment and signals. What a command needs is imported when it runs.
 
+import { livesLong } from './cli/lives-long.ts';
 import { neverAStack } from './cli/never-a-stack.ts';
 import { createProgram } from './cli/program.ts';
 import type { CliRun } from './cli/run.ts';
 import { createSidecarRun } from './cli/sidecar-run.ts';
 import { packageVersion } from './config.ts';
 import { systemClock } from './lib/clock.ts';
+import { processOutput } from './lib/process-log.ts';
 
 const run: CliRun = {
   async serve(options, started) {
@@ -49,13 +51,16 @@ const run: CliRun = {
 
 neverAStack(process);
 
+const args = process.argv.slice(2);
+// Who reads a short command's output may take his time; nobody holds up a process that calls depend on.
+const { stdout, stderr } = livesLong(args) ? { stdout: processOutput(1), stderr: processOutput(2) } : process;
 const program = createProgram({
-  stdout: process.stdout,
-  stderr: process.stderr,
+  stdout,
+  stderr,
   stdin: process.stdin,
   env: process.env,
   clock: systemClock,
   version: packageVersion,
   run,
 });
-process.exitCode = await program.run(process.argv.slice(2));
+process.exitCode = await program.run(args);

@@ -26,7 +26,7 @@ const lastMs = 250;
 
 export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}): LogSink {
   const { maxBytes = 1_048_576, tell = tellDropped } = options;
-  const waiting: Uint8Array[] = [];
+  const waiting: Waiting[] = [];
   let bytes = 0;
   let dropped = 0;
   let untold = 0;
@@ -36,33 +36,44 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
   function flush(): boolean {
     for (;;) {
       if (waiting.length === 0 && untold > 0) {
-        keep(Buffer.from(tell(untold)));
+        keep({ chunk: Buffer.from(tell(untold)), lines: 0, tells: untold });
         untold = 0;
       }
-      const chunk = waiting.shift();
-      if (chunk === undefined) return true;
-      const written = attempt(chunk);
-      bytes -= written;
-      if (written === chunk.length) continue;
-      waiting.unshift(chunk.subarray(written));
+      const next = waiting.shift();
+      if (next === undefined) return true;
+      bytes -= next.chunk.length;
+      const written = attempt(next.chunk);
+      if (written === 'gone') {
+        // So is the way of all that waits. The process goes on, and tells whoever reads next.
+        for (const { lines, tells } of [next, ...waiting.splice(0)]) drop(lines, tells);
+        bytes = 0;
+        return true;
+      }
+      if (written === next.chunk.length) continue;
+      const rest = { ...next, chunk: next.chunk.subarray(written) };
+      waiting.unshift(rest);
+      bytes += rest.chunk.length;
       return false;
     }
   }
 
-  function attempt(chunk: Uint8Array): number {
+  /** Gone: its reader (EPIPE), or the room on the disk. */
+  function attempt(chunk: Uint8Array): number | 'gone' {
     try {
       return writeNow(chunk);
     } catch (reason) {
-      if (isFull(reason)) return 0;
-      // Its reader is gone (EPIPE), or the disk is full: the process goes on.
-      dropped += linesOf(chunk);
-      return chunk.length;
+      return isFull(reason) ? 0 : 'gone';
     }
   }
 
-  function keep(chunk: Uint8Array): void {
-    waiting.push(chunk);
-    bytes += chunk.length;
+  function keep(one: Waiting): void {
+    waiting.push(one);
+    bytes += one.chunk.length;
+  }
+
+  function drop(lines: number, tells = 0): void {
+    dropped += lines;
+    untold += lines + tells;
   }
 
   function later(): void {
@@ -78,12 +89,8 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
     write(text) {
       const chunk = Buffer.from(text);
       const room = flush();
-      if (!room && bytes + chunk.length > maxBytes) {
-        dropped += linesOf(chunk);
-        untold += linesOf(chunk);
-      } else {
-        keep(chunk);
-      }
+      if (!room && bytes + chunk.length > maxBytes) drop(linesOf(chunk));
+      else keep({ chunk, lines: linesOf(chunk), tells: 0 });
       if (!room || !flush()) later();
     },
     dropped: () => dropped,
@@ -95,9 +102,16 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
   };
 }
 
-/** Stderr, as it never makes this process wait. */
-export function stderrNow(): WriteNow {
-  const fd = ownDescriptor(2);
+/** What is not written yet: lines, or the line that tells of dropped ones. */
+interface Waiting {
+  readonly chunk: Uint8Array;
+  readonly lines: number;
+  readonly tells: number;
+}
+
+/** Stdout or stderr, as it never makes this process wait. */
+export function writeNowTo(descriptor: 1 | 2): WriteNow {
+  const fd = ownDescriptor(descriptor);
   return (chunk) => writeSync(fd, chunk);
 }
 
@@ -105,7 +119,7 @@ export function stderrNow(): WriteNow {
  * A pipe or a terminal is opened once more, so that it is this process's own to make non-blocking: others share what was inherited. A
  * socket cannot be: Node makes the inherited one non-blocking when it opens its stream. A file never waits for a reader.
  */
-function ownDescriptor(fd: 2): number {
+function ownDescriptor(fd: 1 | 2): number {
   try {
     const stat = fstatSync(fd);
     if (stat.isFile()) return fd;
@@ -115,7 +129,7 @@ function ownDescriptor(fd: 2): number {
   } catch {
     // Closed, no /proc, or another user's.
   }
-  void process.stderr;
+  void (fd === 1 ? process.stdout : process.stderr);
   return fd;
 }
 

@@ -1,21 +1,24 @@
-// The log of a process that lives long: JSON lines on stderr for machines, text on a terminal; never in the way of the process.
+// What a process that lives long writes to: stdout and stderr, never in the way of the process. Its log: JSON lines on stderr for
+// machines, text on a terminal.
 import { isatty } from 'node:tty';
-import { createLogSink, type LogSink, stderrNow } from './log-sink.ts';
+import { createLogSink, type LogSink, writeNowTo } from './log-sink.ts';
 import { textLine } from './text-line.ts';
 
-let sink: LogSink | undefined;
+const sinks = new Map<1 | 2, LogSink>();
 
-/** One a process, as what waits is bounded once. */
-export function processLog(): LogSink {
-  if (sink !== undefined) return sink;
-  const made = isatty(2) ? forPeople() : createLogSink(stderrNow());
-  sink = made;
+/** One for each, as what waits is bounded once. */
+export function processOutput(descriptor: 1 | 2): LogSink {
+  const known = sinks.get(descriptor);
+  if (known !== undefined) return known;
+  const tell = (dropped: number): string => `${dropped} lines of the log were dropped: nobody read them\n`;
+  const made = createLogSink(writeNowTo(descriptor), isatty(descriptor) ? { tell } : {});
+  sinks.set(descriptor, made);
   process.once('exit', () => made.last());
   return made;
 }
 
-function forPeople(): LogSink {
-  const tell = (dropped: number): string => `${dropped} lines of the log were dropped: nobody read them\n`;
-  const inner = createLogSink(stderrNow(), { tell });
-  return { ...inner, write: (lines) => inner.write(lines.replaceAll(/[^\n]*\n/g, textLine)) };
+export function processLog(): Pick<LogSink, 'write'> {
+  const sink = processOutput(2);
+  if (!isatty(2)) return sink;
+  return { write: (lines) => sink.write(lines.replaceAll(/[^\n]*\n/g, textLine)) };
 }

@@ -7,7 +7,7 @@ import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { localPorts } from '../lib/local-ports.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import { processLog } from '../lib/process-log.ts';
+import { processLog, processOutput } from '../lib/process-log.ts';
 import { parseApplication } from './application-address.ts';
 import { adminOf } from './envoy/admin-address.ts';
 import { type AdminAddress, claimsOf } from './envoy/bootstrap.ts';
@@ -150,6 +150,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       logLevel: level,
       extraArgs: options.envoyArgs ?? [],
       words: options.envoyWords ?? processLog(),
+      prints: processOutput(1),
       log,
     });
     const counted = { server, svid: started.current, instance, run, inbound: inbound?.port, drains: drainMs > 0 };

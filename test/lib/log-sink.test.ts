@@ -60,3 +60,25 @@ it('never throws where its reader is gone', () => {
   sink.write('one\ntwo\n');
   expect(sink.dropped()).toBe(2);
 });
+
+it('tells who reads again how much was lost while nobody did', () => {
+  const to = reader(1000);
+  let gone = true;
+  const sink = createLogSink(
+    (chunk) => {
+      if (gone) throw Object.assign(new Error('gone'), { code: 'EPIPE' });
+      return to.writeNow(chunk);
+    },
+    { tell: (dropped) => `dropped ${dropped}\n` },
+  );
+  sink.write('one\ntwo\n');
+  sink.write('three\n');
+  gone = false;
+  sink.write('four\n');
+  gone = true;
+  sink.write('five\n');
+  gone = false;
+  sink.write('six\n');
+  expect(to.text()).toBe('dropped 3\nfour\ndropped 1\nsix\n');
+  expect(sink.dropped()).toBe(4);
+});

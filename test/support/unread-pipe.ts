@@ -10,6 +10,8 @@ export interface UnreadPipe {
   fill(): void;
   /** What is in it now. */
   read(): string;
+  /** Its reader goes away. */
+  leave(): void;
   close(): void;
 }
 
@@ -18,6 +20,11 @@ export function createUnreadPipe(folder: string): UnreadPipe {
   execFileSync('mkfifo', [path]);
   const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const fd = openSync(path, constants.O_WRONLY);
+  let left = false;
+  const leave = (): void => {
+    if (!left) closeSync(reader);
+    left = true;
+  };
   return {
     fd,
     fill() {
@@ -45,9 +52,10 @@ export function createUnreadPipe(folder: string): UnreadPipe {
       }
       return text;
     },
+    leave,
     close() {
       closeSync(fd);
-      closeSync(reader);
+      leave();
     },
   };
 }

@@ -38,8 +38,9 @@ export interface EnvoyProcessOptions {
   /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly extraArgs: readonly string[];
-  /** Where its own words go. */
+  /** Where its own words go, and what access logs of raw resources print. */
   readonly words: Pick<LogSink, 'write'>;
+  readonly prints: Pick<LogSink, 'write'>;
   readonly log: Log;
 }
 
@@ -50,7 +51,7 @@ const maxLine = 65_536;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
 export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
-  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, words, log } = options;
+  const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, log } = options;
   // What the Envoy before wrote there is not where this one listens.
   rmSync(adminAddressPath(dataDir), { force: true });
   const child = spawn(
@@ -70,9 +71,10 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     ],
     // A session of its own: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy undrained. What it
     // says comes by way of the helper: an Envoy that writes to a full pipe itself stands still, calls and all.
-    { stdio: ['ignore', 'inherit', 'pipe'], detached: true },
+    { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
-  passOn(child.stderr, words);
+  passOn(child.stdout, options.prints);
+  passOn(child.stderr, options.words);
   return new Promise((resolve, reject) => {
     child.once('error', (cause) =>
       reject(new CellwallError('unavailable', `cannot run Envoy at ${binary}: ${cause.message}`, { cause })),

@@ -34,8 +34,8 @@ export const fileFields: ReadonlyMap<string, readonly string[]> = new Map(
   }).map(([type, fields]) => [`envoy.${type}`, fields]),
 );
 
-/** What a program prints is nobody's file. */
-const printed: readonly unknown[] = ['/dev/stdout', '/dev/stderr', '/dev/null'];
+/** Nobody's file. What a program prints goes by no file: raw/printed-log.ts. */
+const nobodys = '/dev/null';
 
 /** Also a socket that a cluster leads to: Envoy's admin interface is one, and so are those of other programs of the host. */
 const hostFiles: Rule = (message, [root]) => {
@@ -55,7 +55,7 @@ const hostFiles: Rule = (message, [root]) => {
   const reflected = reflect(schema, message);
   return reflected.fields
     .filter((field) => names?.includes(field.name) === true && reflected.isSet(field))
-    .filter((field) => !printed.includes(reflected.get(field)))
+    .filter((field) => reflected.get(field) !== nobodys)
     .map((field) => ['raw-host-data', `no file of the proxy's host is read or written: ${field.name} names one`]);
 };
 

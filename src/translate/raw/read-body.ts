@@ -5,6 +5,7 @@ import { type DescField, type DescMessage, fromJson, type JsonValue, type Regist
 import { didYouMean } from '../../model/did-you-mean.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { RawFault } from './fault.ts';
+import { asPrintedLog } from './printed-log.ts';
 
 export type JsonObject = { [key: string]: JsonValue };
 
@@ -167,7 +168,7 @@ function readAny(value: JsonLike, options: ReadOptions, faults: RawFault[], path
     return {};
   }
   if (!hasFields(desc)) return { '@type': type, ...(body as JsonObject) };
-  return { '@type': type, ...readBody(desc, body, options, faults, path) };
+  return asPrintedLog({ '@type': type, ...readBody(desc, body, options, faults, path) });
 }
 
 type JsonLike = Readonly<Record<string, unknown>>;

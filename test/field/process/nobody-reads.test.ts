@@ -36,16 +36,16 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function serve(stderr: number | 'pipe', level = 'info'): ChildProcess {
+function serve(stderr: number | 'pipe', level = 'info', more: readonly string[] = []): ChildProcess {
   const { xds, identity, admin } = ports;
   child = spawn(
     process.execPath,
     [
       ...[bin, 'serve', '--documents', join(folder, 'mesh.d'), '--data', join(folder, 'data'), '--log-level', level],
       ...['--xds-listen', `127.0.0.1:${xds}`, '--identity-listen', `127.0.0.1:${identity}`],
-      ...['--admin-listen', `127.0.0.1:${admin}`],
+      ...['--admin-listen', `127.0.0.1:${admin}`, ...more],
     ],
-    { stdio: ['ignore', 'ignore', stderr] },
+    { stdio: ['ignore', more.length > 0 ? stderr : 'ignore', stderr] },
   );
   return child;
 }
@@ -110,6 +110,26 @@ it('goes on when its reader is gone', { timeout: 60_000 }, async () => {
   await nonsense(40);
   expect(await healthy()).toBe(true);
   await endsWell();
+});
+
+it('says that it runs to nobody, on a full stdout and stderr from its start to its end', {
+  timeout: 60_000,
+}, async () => {
+  pipe.fill();
+  serve(pipe.fd, 'info', ['-o', 'json']);
+  await ready();
+  await endsWell();
+});
+
+it.each([
+  ['a token that is none', ['--token', 'x', '--data', 'data']],
+  ['a flag that is none', ['--no-such']],
+  ['a folder that is none', ['--token', 'x', '--data', '/proc/x']],
+])('a sidecar that cannot start ends with nobody to tell: %s', { timeout: 30_000 }, async (_what, args) => {
+  pipe.fill();
+  const command = [bin, 'sidecar', '--service', 'api', '--app', '1', ...args];
+  child = spawn(process.execPath, command, { cwd: folder, stdio: ['ignore', pipe.fd, pipe.fd] });
+  expect(await new Promise((resolve) => child.once('exit', resolve))).toBeGreaterThan(0);
 });
 
 it('sums a burst of refused requests', { timeout: 60_000 }, async () => {

@@ -5,9 +5,16 @@ import { fromTests } from '../support/from-tests.ts';
 export const processItems: readonly Item[] = [
   fromTests({
     name: 'nobody-reads',
-    line: 'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, stops neither serve nor a sidecar nor its Envoy',
+    line: 'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, does not stop serve, nor keep a sidecar that cannot start',
     bound: 'answers within 1 s, ends within 5 s; a burst is summed',
     files: ['test/field/process/nobody-reads.test.ts'],
+  }),
+  fromTests({
+    name: 'nobody-reads-sidecar',
+    line: 'Nobody reads what a sidecar and its Envoy say while Envoy says several lines for every call: full pipe, unread socket, reader gone',
+    bound:
+      '0 failed calls over three certificates, ends within its drain and 4 s, dropped lines are told; an Envoy by itself stands still',
+    files: ['test/field/process/nobody-reads-sidecar.test.ts', 'test/lib/log-sink.test.ts'],
   }),
   fromTests({
     name: 'stop-together',

@@ -16,7 +16,7 @@ import { luaRules } from './lint/lua-rules.ts';
 import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
-import { dangling } from './lint/references.ts';
+import { references } from './lint/references.ts';
 import { extensionRegistry } from './lint/registry.ts';
 import { tlsRules } from './lint/tls-rules.ts';
 import { walk } from './lint/walk.ts';
@@ -40,6 +40,7 @@ export function lint(
   const registry = raw ? envoyRegistry() : extensionRegistry;
   const all = raw ? [...rules, ...rawRules, ...rawReachRules, ...hostFileRules] : rules;
   const findings: Finding[] = [];
+  const { findings: twice, missing } = references(resources);
   const secretReferences = new Map<string, string>();
   for (const resource of resources.filter(only)) {
     const report = (path: string, code: string, message: string): void => {
@@ -51,6 +52,7 @@ export function lint(
           report(path, 'unknown-field', 'holds a field that Envoy 1.40 does not have');
         }
         for (const rule of all) for (const [code, text] of rule(message, ancestors)) report(path, code, text);
+        for (const [code, text] of missing(message)) report(path, code, text);
         if (isMessage(message, SdsSecretConfigSchema) && !sameAsBefore(secretReferences, message)) {
           report(path, 'secret-reference', `the secret ${message.name} is referred to in two ways (envoy#47309)`);
         }
@@ -60,7 +62,7 @@ export function lint(
       },
     });
   }
-  return [...findings, ...dangling(resources, registry, only)];
+  return [...findings, ...twice];
 }
 
 function sameAsBefore(seen: Map<string, string>, reference: SdsSecretConfig): boolean {

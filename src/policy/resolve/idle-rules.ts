@@ -3,6 +3,7 @@
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { covers } from '../decide/rule-coverage.ts';
 import type { RuleIr } from '../ir.ts';
+import { findCoverer } from './find-coverer.ts';
 import type { Problems } from './problems.ts';
 
 /** A rule with the place in the document that a warning of it points at. */
@@ -12,14 +13,16 @@ export interface PlacedRule {
   readonly index: number;
 }
 
-/** Comparisons are of every pair; a service with more rules than this is looked at in part. */
+/** Rules that are not of exact paths alone are compared with every other: a service with more rules is looked at in part. */
 const maxRules = 1000;
 
 export function warnOfIdleRules(deny: readonly PlacedRule[], allow: readonly PlacedRule[], problems: Problems): void {
   const denied = deny.slice(0, maxRules).filter(isWhole);
   const allowed = allow.slice(0, maxRules).filter(isWhole);
+  const coveredByDenied = findCoverer(denied.map(ruleOf));
+  const coveredByAllowed = findCoverer(allowed.map(ruleOf));
   for (const [index, placed] of denied.entries()) {
-    const before = denied.slice(0, index).find(({ rule }) => covers(rule, placed.rule));
+    const before = denied[coveredByDenied(placed.rule, index)];
     if (before !== undefined) shadowed(placed, before, problems);
     else if (covers(placed.rule, everything)) {
       warn(placed, problems, {
@@ -30,8 +33,8 @@ export function warnOfIdleRules(deny: readonly PlacedRule[], allow: readonly Pla
     }
   }
   for (const [index, placed] of allowed.entries()) {
-    const contrary = denied.find(({ rule }) => covers(rule, placed.rule));
-    const before = allowed.slice(0, index).find(({ rule }) => covers(rule, placed.rule));
+    const contrary = denied[coveredByDenied(placed.rule, denied.length)];
+    const before = allowed[coveredByAllowed(placed.rule, index)];
     if (contrary !== undefined) {
       warn(placed, problems, {
         code: 'allow-denied',
@@ -42,6 +45,7 @@ export function warnOfIdleRules(deny: readonly PlacedRule[], allow: readonly Pla
   }
 }
 
+const ruleOf = ({ rule }: PlacedRule): RuleIr => rule;
 const everything = { principals: [{ kind: 'everyone' }], operations: [] } as const;
 
 /** A source that could not be resolved is a problem of its own. */

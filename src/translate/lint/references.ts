@@ -1,6 +1,6 @@
 // Names that lead nowhere, and addresses taken twice: one of them would hold up or refuse the rest of a response.
 
-import type { Message, Registry } from '@bufbuild/protobuf';
+import type { Message } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
@@ -20,7 +20,7 @@ import {
 import { controlPlaneCluster } from '../names.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import type { Finding } from './finding.ts';
-import { walk } from './walk.ts';
+import type { Wrong } from './rule.ts';
 
 type Kind = 'cluster' | 'endpoints' | 'route' | 'extension' | 'secret';
 
@@ -32,11 +32,14 @@ const kinds: Readonly<Record<string, Kind>> = {
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret': 'secret',
 };
 
-export function dangling(
-  resources: readonly TranslatedResource[],
-  registry: Registry,
-  only: (resource: TranslatedResource) => boolean,
-): readonly Finding[] {
+export interface References {
+  /** Of all resources together: names and addresses that are there twice. */
+  readonly findings: readonly Finding[];
+  /** What a message refers to and is not there. */
+  missing(message: Message): readonly Wrong[];
+}
+
+export function references(resources: readonly TranslatedResource[]): References {
   const findings: Finding[] = [];
   const known = new Set([`cluster ${controlPlaneCluster}`]);
   const taken = new Set<string>();
@@ -52,24 +55,13 @@ export function dangling(
     if (place !== undefined && taken.has(place)) report('same-address', `${place} is taken by another listener`);
     if (place !== undefined) taken.add(place);
   }
-  for (const { typeUrl, name, schema, message } of resources.filter(only)) {
-    walk(schema, message, registry, {
-      visit({ message: inner, path }) {
-        for (const [kind, target] of referencesOf(inner)) {
-          if (known.has(`${kind} ${target}`)) continue;
-          findings.push({
-            code: 'dangling',
-            typeUrl,
-            resource: name,
-            path,
-            message: `there is no ${kind} "${target}"`,
-          });
-        }
-      },
-      opaque: () => undefined,
-    });
-  }
-  return findings;
+  return {
+    findings,
+    missing: (message) =>
+      referencesOf(message)
+        .filter(([kind, target]) => !known.has(`${kind} ${target}`))
+        .map(([kind, target]) => ['dangling', `there is no ${kind} "${target}"`]),
+  };
 }
 
 function addressOf(message: Message): string | undefined {

@@ -1,7 +1,6 @@
 // Visits every message inside a message, into lists, maps and (by the registry) every Any, outermost first.
-import type { DescMessage, Message, Registry } from '@bufbuild/protobuf';
+import type { DescField, DescMessage, Message, Registry } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
-import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 
 export interface Visited {
@@ -27,44 +26,73 @@ function isDisguised({ typeName }: DescMessage, ancestors: readonly Message[]): 
 /** protobuf-es keeps the shapes of these apart; none holds anything to look at. */
 const leaves = /^google\.protobuf\.(?!Any$)/;
 
+type MessageField = DescField & { readonly message: DescMessage };
+
+/** Of each type, the fields that hold messages: rules come by the hundred, and most of their fields are texts and numbers. */
+const plans = new WeakMap<DescMessage, readonly MessageField[]>();
+
+function messageFields(schema: DescMessage): readonly MessageField[] {
+  const there = plans.get(schema);
+  if (there !== undefined) return there;
+  const fields = schema.fields.filter(
+    (field): field is MessageField => field.message !== undefined && !leaves.test(field.message.typeName),
+  );
+  plans.set(schema, fields);
+  return fields;
+}
+
 export function walk(schema: DescMessage, message: Message, registry: Registry, visitor: Visitor): void {
-  step(reflect(schema, message), '', [], registry, visitor);
+  if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor);
 }
 
 function step(
-  reflected: ReflectMessage,
+  schema: DescMessage,
+  message: Message,
   path: string,
   ancestors: readonly Message[],
   registry: Registry,
   visitor: Visitor,
 ): void {
-  const { message } = reflected;
   if (isMessage(message, AnySchema)) {
     const unpacked = open(message, registry);
-    const schema = unpacked && registry.getMessage(unpacked.$typeName);
-    if (unpacked === undefined || schema === undefined || isDisguised(schema, ancestors))
+    const inner = unpacked && registry.getMessage(unpacked.$typeName);
+    if (unpacked === undefined || inner === undefined || isDisguised(inner, ancestors))
       visitor.opaque({ message, path, ancestors }, message.typeUrl);
-    else step(reflect(schema, unpacked), `${path}(${schema.name})`, ancestors, registry, visitor);
+    else if (!leaves.test(inner.typeName))
+      step(inner, unpacked, `${path}(${inner.name})`, ancestors, registry, visitor);
     return;
   }
-  if (leaves.test(reflected.desc.typeName)) return;
   visitor.visit({ message, path, ancestors });
-  const below = [...ancestors, message];
-  for (const field of reflected.fields) {
-    if (!reflected.isSet(field)) continue;
+  let below: readonly Message[] | undefined;
+  for (const field of messageFields(schema)) {
+    const value = setValue(message, field);
+    if (value === undefined) continue;
     const at = path === '' ? field.name : `${path}.${field.name}`;
-    if (field.fieldKind === 'message') {
-      step(reflected.get(field), at, below, registry, visitor);
-    } else if (field.fieldKind === 'list' && field.listKind === 'message') {
-      let index = 0;
-      for (const item of reflected.get(field))
-        step(item as ReflectMessage, `${at}[${index++}]`, below, registry, visitor);
-    } else if (field.fieldKind === 'map' && field.mapKind === 'message') {
-      for (const [key, item] of reflected.get(field)) {
-        step(item as ReflectMessage, `${at}["${String(key)}"]`, below, registry, visitor);
-      }
+    below ??= [...ancestors, message];
+    for (const [index, item] of itemsOf(field, value)) {
+      // Whatever it is instead, nobody could look into it.
+      if (isMessage(item, field.message)) step(field.message, item, `${at}${index}`, below, registry, visitor);
+      else visitor.opaque({ message, path: `${at}${index}`, ancestors }, field.message.typeName);
     }
   }
+}
+
+/** Undefined where it is not set. */
+function setValue(message: Message, { oneof, localName }: DescField): unknown {
+  if (oneof === undefined) return Reflect.get(message, localName);
+  const choice: unknown = Reflect.get(message, oneof.localName);
+  return isObject(choice) && choice['case'] === localName ? choice['value'] : undefined;
+}
+
+/** Each message of a field, with its place in it. */
+function itemsOf({ fieldKind }: DescField, value: unknown): readonly (readonly [string, unknown])[] {
+  if (fieldKind === 'list' && Array.isArray(value)) return value.map((item, index) => [`[${index}]`, item]);
+  if (fieldKind === 'map' && isObject(value)) return Object.entries(value).map(([key, item]) => [`["${key}"]`, item]);
+  return [['', value]];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 function open(any: Parameters<typeof anyUnpack>[0], registry: Registry): Message | undefined {

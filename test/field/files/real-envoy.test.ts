@@ -213,7 +213,7 @@ test.each(ways)(
   60_000,
 );
 
-test('edits by a rename are in force in well under a second after all of that, a denial written in place as well', async () => {
+test('edits by a rename are still in force soon after all of that, a denial written in place as well', async () => {
   // The probes share this process with the control plane: they must not be what is measured.
   betweenProbesMs = 100;
   const rename = (path: string, text: string): void => {
@@ -237,10 +237,9 @@ test('edits by a rename are in force in well under a second after all of that, a
   figure('replacedMs', Math.round(replaced));
   figure('denialMs', Math.round(denial));
   figure('denialAfterLinkSwapMs', Math.round(afterSwap));
-  // CI's machine may be busy with other tests.
-  const bound = qualifying ? 1000 : 3000;
+  // What it is on a quiet machine is edits-in-time.test.ts's to say.
   for (const [what, ms] of Object.entries({ renamed, replaced, denial, afterSwap }))
-    expect(ms, what).toBeLessThan(bound);
+    expect(ms, what).toBeLessThan(3000);
   expect(seen).toMatchObject({ letThrough: 0, wronglyRefused: 0 });
 }, 30_000);
 

@@ -14,7 +14,7 @@ export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: str
   const [explained] = found.refusals;
   if (explained === undefined) {
     throw new CellwallError('not_found', `no refusal is kept with the request id ${JSON.stringify(id)}`, {
-      hint: 'the latest refusals of each service and caller are (1 MiB a service), since the control plane started; it is the id in the answer, half a second later',
+      hint: 'it is the id in the answer to the refused call, known half a second later; only the latest refusals are kept (about 1 MiB a service), and none from before the control plane was started',
     });
   }
   const answer = explained.kind === 'own' ? answerOwn(mesh, explained) : answerRefused(mesh, explained);

@@ -146,7 +146,8 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const counts = ['unauthenticated', 'permission_denied', 'invalid_argument'].includes(failed.code);
     const { code, message, hint } = counts ? (tooMany(who) ?? failed) : failed;
     if (counts) limiter.fail(who);
-    log[code === 'internal' ? 'error' : 'warn'](
+    // A report of a proxy that is not connected yet, or any more: as at each start and end of either side.
+    log[code === 'internal' ? 'error' : code === 'unavailable' ? 'debug' : 'warn'](
       { address, path: request.url?.slice(0, 100), code, reason: message },
       'refused',
     );

@@ -11,9 +11,11 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
 }
 
+const notOne = 'not a duration: a whole number and ms, s, m, h or d, as in "30s"';
+
 /** A duration field: text outside, milliseconds inside. */
 export const durationSchema = z
-  .string()
-  .regex(pattern, { error: 'not a duration: a whole number and ms, s, m, h or d, as in "30s"' })
+  .string({ error: notOne })
+  .regex(pattern, { error: notOne })
   .transform((text) => parseDuration(text) ?? 0)
   .meta({ description: 'A duration: a whole number and ms, s, m, h or d, as in "30s".' });

@@ -37,7 +37,7 @@ export function withApplication(
     application(node, { run, answers, around }, holder) {
       registry.checkHolder(node, holder);
       if (registry.get(node)?.run !== run) {
-        throw new CellwallError('failed_precondition', 'this proxy is not connected to this control plane');
+        throw new CellwallError('unavailable', 'this proxy is not connected to this control plane');
       }
       health.keepOnly((known) => registry.get(known) !== undefined);
       health.report(node, run, { answers, around });

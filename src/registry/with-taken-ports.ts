@@ -25,7 +25,7 @@ export function withTakenPorts<T extends Registry>(
     takenPorts(node, { run, taken }, holder) {
       registry.checkHolder(node, holder);
       if (registry.get(node)?.run !== run) {
-        throw new CellwallError('failed_precondition', 'this proxy is not connected to this control plane');
+        throw new CellwallError('unavailable', 'this proxy is not connected to this control plane');
       }
       for (const other of known.keys()) if (registry.get(other) === undefined) known.delete(other);
       if (taken.length === 0) known.delete(node);

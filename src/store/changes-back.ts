@@ -10,6 +10,12 @@ export function changesBack(history: readonly Revision[], current: number, to: n
       hint: '"cellwall history" lists them',
     });
   }
+  if (history.length === 0) {
+    throw new CellwallError(
+      'not_found',
+      `no change is on record: there is nothing before revision ${current} to go back to`,
+    );
+  }
   const known = new Map(history.map((revision) => [revision.revision, revision]));
   const texts = new Map<DocumentKey, string | undefined>();
   for (let number = current; number > to; number--) {

@@ -31,6 +31,15 @@ describe('validate', () => {
     expect(JSON.parse(json.stdout)).toMatchObject({ valid: true, documents: { length: 3 }, problems: [] });
   });
 
+  it('says what to name where there is no folder of the default name', async () => {
+    for (const line of [['validate'], ['explain', 'web', 'api', '--offline']]) {
+      expect(await runCli(line)).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(/no documents were named.*"cellwall" here\n {2}hint: .*validate mesh\.d/),
+      });
+    }
+  });
+
   it('exits with 3, with every problem, on stderr', async () => {
     const { code, stdout, stderr } = await runCli(['validate', '-'], {
       stdin: `${yaml(meshText(), serviceText('web', 'http9'))}---\nkind: Cel\n`,

@@ -184,6 +184,20 @@ spec: {id: 1.5}
     expect(result).toMatchObject({ problems: [{ path: 'spec.rules[0].from[1].service' }] });
   });
 
+  it.each([
+    [
+      'timeouts: {request: 30}',
+      '4:43 invalid spec.timeouts.request: not a duration: a whole number and ms, s, m, h or d, as in "30s"',
+    ],
+    [
+      'dependsOn: [{service: a, listen: "9000"}]',
+      '4:56 invalid spec.dependsOn[0].listen: neither a port of loopback (a number alone, without quotes: 9000) nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
+    ],
+  ])('say what to write: %s', (field, problem) => {
+    const text = `apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: a}\nspec: {protocol: tcp, ${field}}\n`;
+    expect(problemsIn(text)).toEqual([problem]);
+  });
+
   it('name both places of a document that is written twice', () => {
     expect(problemsIn(`${cellYaml('a', 1)}---\n${cellYaml('a', 2)}`)).toEqual([
       '6:1 duplicate-document Cell/a is written twice | the other one is at file.yaml:1; keep one, or give one another name',

@@ -18,7 +18,7 @@ it('is of one run, of one host, and goes with the proxy', () => {
     createRegistry({ leases, clock, log: silentLog, holdDownMs: 1000, onChange: () => {} }),
   );
   const told = (): unknown => registry.proxies()[0]?.takenPorts;
-  const unknown = expect.objectContaining({ code: 'failed_precondition' });
+  const unknown = expect.objectContaining({ code: 'unavailable' });
   expect(() => registry.takenPorts(node, { run: 'r1', taken })).toThrow(unknown);
   registry.connected(1, { node, spiffeId, run: 'r1', holder: 'k1' });
   expect(() => registry.takenPorts(node, { run: 'r2', taken }, 'k1')).toThrow(unknown);

@@ -225,6 +225,7 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1)]);
         expect(() => changesBack(history, 3, 3)).toThrow(/no earlier/);
         expect(() => changesBack(history.slice(0, 2), 3, 0)).toThrow(/not known any more/);
+        expect(() => changesBack([], 1, 0)).toThrow(/no change is on record/);
       });
 
       it('is there again with the store', async () => {

@@ -41,6 +41,11 @@ describe('golden files', () => {
     expect(golden(resources)).toBe(readFileSync(file, 'utf8'));
   });
 
+  test('Envoy is given no field that it warns of at each start, but on the health path', () => {
+    const files = readdirSync(folder).filter((file) => readFileSync(join(folder, file), 'utf8').includes('google_re2'));
+    expect(files).toEqual(['strict-http1-with-health-path.yaml']);
+  });
+
   test('there is none that no scenario makes', () => {
     const stale = readdirSync(folder).filter((file) => !Object.hasOwn(scenarios, file.replace(/\.yaml$/, '')));
     if (update) for (const file of stale) rmSync(join(folder, file));

@@ -46,7 +46,7 @@ const authz = (name: string, source = ads): string =>
   `{name: api/${name}, config_discovery: {config_source: ${source}, type_urls: [${rbac}], apply_default_config_without_warming: true, default_config: {"@type": ${rbac}, rules: {action: ALLOW}}}}`;
 const both = `${authz('authz-deny')}, ${authz('authz-allow')}`;
 const removal = (regex: string): string => `{remove_on_match: {key_matcher: {safe_regex: {regex: '${regex}'}}}}`;
-const removals = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings), otherOverrides]
+const removals = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings), ...otherOverrides]
   .map(removal)
   .join(', ');
 const early = `[{name: early, typed_config: {${extension('http.early_header_mutation.header_mutation.v3.HeaderMutation')}, mutations: [${removals}]}}]`;

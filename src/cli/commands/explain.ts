@@ -70,7 +70,7 @@ export function explainCommand(context: CliContext): Command {
         ...(cellId === undefined ? {} : { cellId }),
       };
       const answer = offline
-        ? await explainOffline(context, self, options.file ?? ['cellwall'], query)
+        ? await explainOffline(context, self, options.file, query)
         : request === undefined
           ? await (await connect(context, self)).explain(query)
           : await (await connect(context, self)).explainRequest(request);
@@ -98,7 +98,7 @@ export function explainCommand(context: CliContext): Command {
 async function explainOffline(
   context: CliContext,
   command: Command,
-  paths: readonly string[],
+  paths: readonly string[] | undefined,
   query: ExplainQuery,
 ): Promise<Explanation | undefined> {
   const files = await readDocuments(context, paths);

@@ -20,7 +20,7 @@ export function validateCommand(context: CliContext): Command {
     .description(
       'Checks documents, without a control plane: each by itself, and how they fit together. Exit 3 if invalid.',
     )
-    .argument('[path...]', 'files or directories of YAML; - is standard input', ['cellwall'])
+    .argument('[path...]', 'files or directories of YAML; - is standard input (default: cellwall)')
     .option('-f, --file <path...>', 'files or directories, as the argument')
     .option('--onto <dir>', 'check them as a change to the documents there: each replaces the one with its key')
     .option('--allow-proxy-code', 'as serve: EnvoyResource documents may hold Lua, Wasm and other code')
@@ -29,7 +29,7 @@ export function validateCommand(context: CliContext): Command {
       'also ask the real Envoy (ENVOY_BIN, or the one that is found) about the configuration of each service',
     )
     .action(async (paths: string[], options: Options, self: Command) => {
-      const files = await readDocuments(context, options.file ?? paths);
+      const files = await readDocuments(context, options.file ?? (paths.length === 0 ? undefined : paths));
       const base = options.onto === undefined ? [] : await readDocuments(context, [options.onto]);
       const { checkFiles } = await import('../check-files.ts');
       const { documents, problems: first, mesh } = checkFiles(files, base);

@@ -18,7 +18,10 @@ export function parseHostPort(text: string): HostPort {
 /** `ip:port`, or a port alone, on loopback. */
 export function parseIpPort(text: string): IpPort {
   const { host, port } = parseHostPort(/^\d{1,5}$/.test(text) ? `127.0.0.1:${text}` : text);
-  if (isIP(host) === 0) throw new InvalidArgumentError(`an IP address is needed, not the name ${JSON.stringify(host)}`);
+  if (isIP(host) === 0)
+    throw new InvalidArgumentError(
+      `an IP address is needed, not the name ${JSON.stringify(host)}${host === 'localhost' ? ': 127.0.0.1' : ''}`,
+    );
   return { address: host, port };
 }
 

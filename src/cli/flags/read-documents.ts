@@ -1,5 +1,5 @@
 // Reads what `-f` names: a file, every .yaml and .yml of a directory, or standard input.
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
 import type { CliIo } from '../io.ts';
@@ -8,7 +8,11 @@ import { readFile, unreadable } from './read-file.ts';
 
 const maxBytes = 16 * 1024 * 1024;
 
-export async function readDocuments(io: Pick<CliIo, 'stdin'>, paths: readonly string[]): Promise<readonly NamedText[]> {
+/** Where nobody named any: those in `cellwall`, as `serve` without `--documents`. */
+export async function readDocuments(
+  io: Pick<CliIo, 'stdin'>,
+  paths: readonly string[] = unnamed(),
+): Promise<readonly NamedText[]> {
   const found: NamedText[] = [];
   for (const path of paths) {
     if (path === '-') found.push({ file: '<stdin>', text: await readAll(io.stdin) });
@@ -25,6 +29,13 @@ export async function readDocuments(io: Pick<CliIo, 'stdin'>, paths: readonly st
     });
   }
   return found;
+}
+
+function unnamed(): readonly string[] {
+  if (existsSync('cellwall')) return ['cellwall'];
+  throw new CellwallError('not_found', 'no documents were named, and there is no directory "cellwall" here', {
+    hint: 'name files or directories, as in "cellwall validate mesh.d" or "cellwall explain web api --offline -f mesh.d"',
+  });
 }
 
 function readPath(path: string): readonly NamedText[] {

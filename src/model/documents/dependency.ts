@@ -7,7 +7,8 @@ const socketSchema = z
   .string()
   .max('unix:'.length + 107)
   .regex(/^unix:(?:\/(?!\.{1,2}\/)[A-Za-z0-9._@~+-]+)+\.sock$/, {
-    error: 'not a socket: unix:, then an absolute path that ends in .sock, as in unix:/run/web/api.sock',
+    error:
+      'neither a port of loopback (a number alone, without quotes: 9000) nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
   });
 
 const label = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?';

@@ -11,7 +11,7 @@ import type { TypedExtensionConfig } from '#gen/envoy/config/core/v3/extension_p
 import { framingHeaders, ownHeaders, peerIdHeader } from '../names.ts';
 import { otherOverrides } from '../override-headers.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
-import { otherSpellings, removeAll, removeLong, spellings } from '../wire/header-spellings.ts';
+import { otherSpellings, removeAll, spellings } from '../wire/header-spellings.ts';
 import { onlyProbeHeaders } from './bare-probe.ts';
 
 /**
@@ -33,8 +33,7 @@ export function probeEarlyHeaders(): TypedExtensionConfig {
 }
 
 function forgeries(): readonly HeaderMutation[] {
-  const others = [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings)];
-  return [...others.map(removeAll), removeLong(otherOverrides)];
+  return [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings), ...otherOverrides].map(removeAll);
 }
 
 function setPeerId(): HeaderMutation {

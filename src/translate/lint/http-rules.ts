@@ -73,7 +73,7 @@ const identity: Rule = (message, ancestors) => {
 const forgeable: readonly (readonly [string, string])[] = [
   ...ownHeaders.map((name) => [name, spellings(name)] as const),
   ...framingHeaders.map((name) => [name, otherSpellings(name)] as const),
-  ['another spelling of a header that means another request', otherOverrides],
+  ...otherOverrides.map((regex) => ['another spelling of a header that means another request', regex] as const),
 ];
 
 function removedRegex({ action }: HeaderMutation): string | undefined {

@@ -13,25 +13,18 @@ export function spellings(name: string): string {
   return stem.replaceAll('-', separator) + (name.endsWith('*') ? '.*' : '');
 }
 
-/** All spellings but the name itself, for names that are needed. */
+/** All spellings but the name itself, for names that are needed: up to some place its own dashes, there something else. */
 export function otherSpellings(name: string): string {
   const parts = name.split('-');
-  const alternatives = parts
-    .slice(1)
-    .map((_, other) =>
-      parts.reduce((text, part, index) => `${text}${index - 1 === other ? notDash : separator}${part}`),
-    );
+  const alternatives = parts.slice(1).map((_, place) => {
+    const before = parts.slice(0, place + 1).join('-');
+    return `${before}${notDash}${parts.slice(place + 1).join(separator)}`;
+  });
   return alternatives.join('|');
 }
 
 export function removeAll(regex: string): HeaderMutation {
   return removal({ matchPattern: { case: 'safeRegex', value: { regex } } });
-}
-
-/** One of a program over 100, which Envoy refuses unless told otherwise. */
-export function removeLong(regex: string): HeaderMutation {
-  const engineType = { case: 'googleRe2', value: { maxProgramSize: 10_000 } } as const;
-  return removal({ matchPattern: { case: 'safeRegex', value: { regex, engineType } } });
 }
 
 /** Cheaper than an expression, where other spellings mean nothing. */

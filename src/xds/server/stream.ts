@@ -134,7 +134,11 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     if (!open) return;
     const fields = { stream, node: session?.id, code: error.code, peer: transport.peer.address };
     if (error.code === 'internal') deps.log.error({ ...fields, err: error }, 'a stream failed');
-    else deps.log.warn({ ...fields, reason: error.message }, 'a stream was refused');
+    else
+      deps.log[error.code === 'unavailable' ? 'info' : 'warn'](
+        { ...fields, reason: error.message },
+        'a stream was refused',
+      );
     transport.end(error);
     close();
   };

@@ -7,6 +7,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
 import { runtime } from '../../src/sidecar/envoy/runtime.ts';
+import { lint } from '../../src/translate/linter.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
@@ -43,6 +44,9 @@ export async function startTranslatedProxy(
   /** As sidecars are started, unless a control does without. */
   layeredRuntime: object = runtime,
 ): Promise<TranslatedProxy> {
+  // What a control plane would not send, no Envoy is to show as working.
+  const findings = lint(translate(inputs.mesh, inputs.endpoints, inputs.bundles, shape));
+  if (findings.length > 0) throw new Error(`the control plane would send nothing: ${JSON.stringify(findings)}`);
   const ads = await startAdsServer();
   const kept = createKeptCuts({
     ...{ table: createMemoryTable(), clock: systemClock, log: silentLog },

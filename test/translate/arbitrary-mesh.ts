@@ -193,7 +193,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
       ...one,
       dependsOn: (dependencies[index] ?? []).map((target, port) => ({
         target: keyOf(all, target),
-        listen: 15_001 + port,
+        listen: port === 3 ? { path: `/run/${index}/api.sock`, mode: 0o660 } : 15_001 + port,
         hosts: port % 3 === 0 ? [] : port % 3 === 1 ? ['a.example', '*.b.example', '127.0.0.1'] : ['*'],
       })),
     }));

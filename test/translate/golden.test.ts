@@ -41,9 +41,9 @@ describe('golden files', () => {
     expect(golden(resources)).toBe(readFileSync(file, 'utf8'));
   });
 
-  test('Envoy is given no field that it warns of at each start, but on the health path', () => {
+  test('Envoy is given no field that it warns of, but on the health path and for rules that name methods', () => {
     const files = readdirSync(folder).filter((file) => readFileSync(join(folder, file), 'utf8').includes('google_re2'));
-    expect(files).toEqual(['strict-http1-with-health-path.yaml']);
+    expect(files).toEqual(['every-matcher.yaml', 'strict-http1-with-health-path.yaml']);
   });
 
   test('there is none that no scenario makes', () => {

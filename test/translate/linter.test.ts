@@ -313,6 +313,19 @@ describe('listeners', () => {
     }
     expect(codes(listener('127.0.0.1', outbound))).not.toContain('listener-not-loopback');
     expect(codes(listener('0.0.0.0', {}))).toContain('listener-direction');
+    const socket = (path: string, mode: number, more: object = {}) =>
+      codes(
+        listener('127.0.0.1', { ...outbound, address: { address: { case: 'pipe', value: { path, mode } } }, ...more }),
+      );
+    expect(socket('/run/web/api.sock', 0o660)).not.toContain('listener-not-loopback');
+    for (const path of ['/etc/passwd', '@x.sock', 'x.sock', '/run/../etc/x.sock', `/${'a'.repeat(120)}.sock`]) {
+      expect(socket(path, 0o600)).toContain('listener-not-loopback');
+    }
+    for (const mode of [0, 0o777, 0o1666]) expect(socket('/run/web/api.sock', mode)).toContain('listener-not-loopback');
+    const network = { address: { case: 'socketAddress', value: { address: '0.0.0.0' } } } as const;
+    expect(socket('/run/web/api.sock', 0o600, { additionalAddresses: [{ address: network }] })).toContain(
+      'listener-not-loopback',
+    );
   });
 
   test('with a chain that goes around authorization, or in the wrong order', () => {

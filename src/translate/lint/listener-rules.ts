@@ -27,9 +27,14 @@ const direction: Rule = (message) => {
     case TrafficDirection.INBOUND:
       return [];
     case TrafficDirection.OUTBOUND:
-      return isLoopback(message)
+      return isLoopback(message) || isDependencySocket(message)
         ? []
-        : [['listener-not-loopback', 'an outbound listener lends its SVID to whoever reaches it: loopback only']];
+        : [
+            [
+              'listener-not-loopback',
+              'an outbound listener lends its SVID to whoever reaches it: loopback, or a socket of mode 0600, 0660 or 0666, only',
+            ],
+          ];
     default:
       return [['listener-direction', 'a listener is inbound or outbound']];
   }
@@ -42,6 +47,16 @@ function isLoopback({ address, additionalAddresses }: Listener): boolean {
       (/^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(one.address.value.address) || one.address.value.address === '::1'),
   );
 }
+
+/** As a dependency has it: no file but a socket is in its place, and its mode was chosen. */
+function isDependencySocket({ address, additionalAddresses }: Listener): boolean {
+  if (address?.address.case !== 'pipe' || additionalAddresses.length > 0) return false;
+  const { path, mode } = address.address.value;
+  return socketPath.test(path) && Buffer.byteLength(path) <= 107 && socketModes.includes(mode);
+}
+
+const socketPath = /^(?:\/(?!\.{1,2}\/)[A-Za-z0-9._@~+-]+)+\.sock$/;
+const socketModes = [0o600, 0o660, 0o666];
 
 const chainMatches: Rule = (message) => {
   if (!isMessage(message, ListenerSchema)) return [];

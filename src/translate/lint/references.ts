@@ -66,7 +66,9 @@ export function references(resources: readonly TranslatedResource[]): References
 
 function addressOf(message: Message): string | undefined {
   if (!isMessage(message, ListenerSchema) || message.address === undefined) return undefined;
-  if (!isMessage(message.address, AddressSchema) || message.address.address.case !== 'socketAddress') return undefined;
+  if (!isMessage(message.address, AddressSchema)) return undefined;
+  if (message.address.address.case === 'pipe') return message.address.address.value.path;
+  if (message.address.address.case !== 'socketAddress') return undefined;
   const { address, portSpecifier } = message.address.address.value;
   // Port 0 is a free one.
   return portSpecifier.case === 'portValue' && portSpecifier.value !== 0

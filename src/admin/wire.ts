@@ -145,6 +145,10 @@ const proxySchema = z.object({
   application: z.union([addressSchema, z.object({ path: z.string().describe('Of a Unix socket.') })]).optional(),
   userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
   outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
+  withheld: z
+    .string()
+    .optional()
+    .describe("Why what is in force was not sent to it, and it keeps what it has: the control plane's own checks."),
   applicationState: z
     .object({
       answers: z.boolean(),

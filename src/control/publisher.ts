@@ -30,6 +30,8 @@ export interface Publisher {
   publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
   svid(node: string): Svid | undefined;
+  /** Why what is in force is not sent to it. */
+  withheld(node: string): string | undefined;
   /** The next stream of this node waits for a new snapshot. */
   hold(node: string): void;
   /** It rejected something: a listener whose port was taken is tried again. */
@@ -41,6 +43,7 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
   const maker = createSnapshotMaker(createInterner(), log);
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
+  const withheld = new Map<string, string>();
   /** As it was published to last. */
   const latest = new Map<string, RegisteredProxy>();
   const bindAgain = createBindAgain({
@@ -64,10 +67,15 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
     const node = nodeKey(proxy.node);
     try {
       const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
-      if (snapshot === undefined) return;
+      if ('withheld' in snapshot) {
+        withheld.set(proxy.node, snapshot.withheld);
+        return;
+      }
+      withheld.delete(proxy.node);
       latest.set(proxy.node, proxy);
       cache.set(node, bindAgain.apply(node, snapshot));
     } catch (reason) {
+      withheld.set(proxy.node, 'it could not be translated');
       log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
     }
   };
@@ -103,6 +111,7 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
     },
     setSvid: (node, svid) => void secrets.set(node, { svid, secret: ownSecret(svid) }),
     svid: (node) => secrets.get(node)?.svid,
+    withheld: (node) => withheld.get(node),
     hold(node) {
       waiting.delete(node);
       cache.delete(nodeKey(node));
@@ -115,6 +124,7 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
       latest.delete(node);
       waiting.delete(node);
       secrets.delete(node);
+      withheld.delete(node);
       cache.delete(nodeKey(node));
     },
   };

@@ -23,14 +23,18 @@ export interface Inputs {
 type NamedResources = ReadonlyMap<string, EncodedResource>;
 export type ResourceMap = ReadonlyMap<TypeUrl, NamedResources>;
 
+/** What was translated must not be emitted, in words: the proxy keeps what it has. */
+export interface Withheld {
+  readonly withheld: string;
+}
+
 export interface SnapshotMaker {
-  /** Undefined when what was translated must not be emitted: the proxy keeps what it has. */
-  make(inputs: Inputs, shape: ProxyShape, secret: EncodedResource, before: Snapshot | undefined): Snapshot | undefined;
+  make(inputs: Inputs, shape: ProxyShape, secret: EncodedResource, before: Snapshot | undefined): Snapshot | Withheld;
 }
 
 export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker {
   let generation: Inputs | undefined;
-  let shapes = new Map<string, ResourceMap | undefined>();
+  let shapes = new Map<string, ResourceMap | Withheld>();
   /** Those of the generation before. */
   let earlier = shapes;
   const known = new Map<string, WeakRef<NamedResources>>();
@@ -42,8 +46,8 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
   const encodeAll = (
     resources: readonly TranslatedResource[],
     raw: boolean,
-    before: ResourceMap | undefined,
-  ): ResourceMap | undefined => {
+    before: ResourceMap | Withheld | undefined,
+  ): ResourceMap | Withheld => {
     const types = new Map<TypeUrl, Map<string, EncodedResource>>();
     for (const { typeUrl, name, schema, message, version } of resources) {
       if (!isTypeUrl(typeUrl)) throw new Error(`not an xDS type: ${typeUrl}`);
@@ -53,11 +57,13 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
     // The same map as before where a type did not change, also for another shape: streams then skip it by identity.
     const encoded = new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
     // The linter takes longer than all the rest; what passed it the last time does again.
-    if (before !== undefined && sameResources(before, encoded)) return before;
+    if (before !== undefined && !('withheld' in before) && sameResources(before, encoded)) return before;
     const findings = lint(resources, { raw });
-    if (findings.length === 0) return encoded;
+    const [first] = findings;
+    if (first === undefined) return encoded;
     log.error({ findings }, 'translation refused: it would emit what is dangerous; proxies keep what they have');
-    return undefined;
+    const more = findings.length === 1 ? '' : `, and ${findings.length - 1} more`;
+    return { withheld: `it would be dangerous: ${first.code} (${first.resource})${more}` };
   };
 
   const internNames = (typeUrl: TypeUrl, names: NamedResources): NamedResources => {
@@ -83,7 +89,8 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
         shapes.set(key, encodeAll(applyRaw(translated, raws), raws.length > 0, earlier.get(key)));
       }
       const shared = shapes.get(key);
-      if (shared === undefined) return undefined;
+      if (shared === undefined) throw new Error('a shape was not made');
+      if ('withheld' in shared) return shared;
       const resources = withSecret(shared, secret, before?.resources.get(typeUrls.secret));
       // Its listeners may be its own, or those of a Service that it was: an empty full set would delete them.
       const partial = shape.service === undefined ? { partial: true as const } : {};

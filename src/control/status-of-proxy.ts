@@ -9,7 +9,12 @@ const withoutDocument = 'no Service or Workload has its identity any more: it wa
 
 export function statusOfProxy(
   proxy: RegisteredProxy,
-  { mesh, svid, types }: { readonly mesh?: MeshIr; readonly svid?: Svid; readonly types: ProxyStatus['types'] },
+  {
+    mesh,
+    svid,
+    withheld,
+    types,
+  }: Pick<ProxyStatus, 'withheld' | 'types'> & { readonly mesh?: MeshIr; readonly svid?: Svid },
 ): ProxyStatus {
   const service = mesh?.serviceOf.get(proxy.spiffeId);
   // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
@@ -20,6 +25,7 @@ export function statusOfProxy(
     ready: proxy.ready && named && outdated === undefined,
     ...(named ? {} : { notRegistered: withoutDocument }),
     ...(outdated === undefined ? {} : { outdated }),
+    ...(withheld === undefined ? {} : { withheld }),
     ...(service === undefined ? {} : { service }),
     types,
     ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),

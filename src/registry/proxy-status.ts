@@ -38,6 +38,8 @@ export interface ProxyStatus {
   readonly userAgent?: string;
   /** Why it is sent nothing: its Envoy would ignore what the wall stands on. */
   readonly outdated?: string;
+  /** Why what is in force was not sent to it. */
+  readonly withheld?: string;
   /** True once it accepted its listeners, as long as a document names its identity: only then is it an endpoint. */
   readonly ready: boolean;
   /** Of its application, as its helper says; absent where nobody said. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { BundleSource } from '../../src/control/bundles.ts';
 import { createControl } from '../../src/control/control.ts';
 import type { Rotator } from '../../src/identity/rotator.ts';
@@ -141,6 +141,37 @@ describe('control', () => {
     await connect(api, '127.0.0.1:8443', 'envoy/1.39.1');
     expect(names(api, 'listener')).toEqual(['inbound']);
     expect(statusOfApi()?.outdated).toBeUndefined();
+  });
+
+  it('says of a proxy that what was made for it is not sent, as it would be dangerous, until it is mended', async () => {
+    const { store, connect, control, names, clock } = await start();
+    const withheld = () => control.proxies().find(({ node }) => node === api)?.withheld;
+    await connect(api, '127.0.0.1:8443');
+    expect(withheld()).toBeUndefined();
+    const open = `
+apiVersion: cellwall/v1
+kind: EnvoyResource
+metadata: {name: open}
+spec:
+  selector: {services: [api]}
+  resource:
+    '@type': type.googleapis.com/envoy.config.listener.v3.Listener
+    name: open
+    address: {socket_address: {address: 0.0.0.0, port_value: 1}}
+    enable_reuse_port: false
+    traffic_direction: OUTBOUND
+`;
+    await store.apply(puts(open), { author: 'test' });
+    await vi.waitFor(() => {
+      clock.advance(100);
+      expect(withheld()).toMatch(/^it would be dangerous: listener-not-loopback \(open\)/);
+    });
+    expect(names(api, 'listener')).toEqual(['inbound']);
+    await store.apply([{ op: 'delete', key: 'EnvoyResource/open' as DocumentKey }], { author: 'test' });
+    await vi.waitFor(() => {
+      clock.advance(100);
+      expect(withheld()).toBeUndefined();
+    });
   });
 
   it('serves an identity that is no Service its own secret and the bundle, and says nothing of other types', async () => {

@@ -8,7 +8,7 @@ type Proxy = ProxiesAnswer['proxies'][number];
 const clockWorthSayingMs = 30_000;
 
 export function attention(proxy: Proxy, now: number): readonly string[] {
-  const { state, since, contested, clockOffsetMs = 0, inbound, takenPorts = [] } = proxy;
+  const { state, since, contested, clockOffsetMs = 0, inbound, takenPorts = [], withheld } = proxy;
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
@@ -18,6 +18,11 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
     const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
     const side = clockOffsetMs > 0 ? 'ahead of' : 'behind';
     lines.push(`the clock of its host is ${seconds} s ${side} the control plane's: synchronize it`);
+  }
+  if (withheld !== undefined) {
+    lines.push(
+      `it keeps what it has, as what the documents make of it was not sent: ${escapeLine(withheld)}; take back the last change of what it is or calls, and report this`,
+    );
   }
   if (contested !== undefined) {
     const { peer, inbound, at } = contested;

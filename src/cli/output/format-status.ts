@@ -149,7 +149,8 @@ function listens({ inbound, notRegistered, outdated, state }: Proxy): string {
  * A proxy is sent only what changes for it, and after a reconnection nothing that it has already: it is current, whatever the
  * number of the last thing that it accepted, unless something is unanswered or rejected.
  */
-function accepted({ state, types }: Proxy): string {
+function accepted({ state, types, withheld }: Proxy): string {
+  if (withheld !== undefined) return 'not sent';
   const open = types.filter(
     ({ sentRevision = 0, ackedRevision = 0, nack }) => nack !== undefined || sentRevision > ackedRevision,
   );

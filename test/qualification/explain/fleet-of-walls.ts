@@ -109,7 +109,7 @@ export async function startFleetOfWalls({
         };
         const before = cache.get(wall.node);
         const snapshot = maker.make(inputs, shape, ownSecret(wall.svid), before);
-        if (snapshot === undefined) throw new Error(`what translate made for ${wall.key} is not to be emitted`);
+        if ('withheld' in snapshot) throw new Error(`${wall.key} is sent nothing: ${snapshot.withheld}`);
         snapshots.push([wall, snapshot, listenerVersion(before) !== listenerVersion(snapshot)]);
       }
       for (const [wall, snapshot] of snapshots) cache.set(wall.node, snapshot);

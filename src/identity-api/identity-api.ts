@@ -68,6 +68,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       if (take !== undefined && request.method === 'POST') {
         const peer = identityOf(request.socket, { bundle: await issuer.bundle(), trustDomain, now: clock.now() });
         proved(caller, peer.certificate);
+        if (peer.nodeKey !== undefined) nodes.check(peer.nodeKey);
         await take(request, peer);
         response.writeHead(204).end();
         return;

@@ -72,7 +72,8 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
   };
   const keysOf = async (target: string): Promise<readonly string[]> => {
     if (target.includes('~')) {
-      const holder = registry.get(target)?.holder;
+      // `status` shows it without the scheme.
+      const holder = registry.get(target.startsWith('spiffe://') ? target : `spiffe://${target}`)?.holder;
       return holder === undefined ? [] : [holder];
     }
     const known = await nodes.list();

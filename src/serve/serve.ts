@@ -145,7 +145,6 @@ export async function serve(
     application: registry.application,
     ports: registry.takenPorts,
     hello(node, run, nodeKey, peer) {
-      if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       registry.checkFree({ node, run, peer, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
     },
   });

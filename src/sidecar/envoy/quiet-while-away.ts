@@ -20,6 +20,7 @@ const noisyLevels: readonly string[] = ['info', 'warning'];
 export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptions): { close(): void } {
   let closed = false;
   let away = false;
+  let told = false;
   let cancel = plan();
 
   function plan(): () => void {
@@ -40,14 +41,21 @@ export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptio
     const streams = /: (\d+)$/m.exec(
       await readStats(address, '/stats?filter=^cluster.cellwall.upstream_rq_active$'),
     )?.[1];
-    if (streams === undefined || (streams === '0') === away || closed) return;
+    if (streams === undefined || closed) return;
+    if ((streams === '0') === away) return tell();
     // Whoever asked for more, or less, gets that.
     const quiet = streams === '0' ? 'error' : level;
     if (noisyLevels.includes(level)) await readStats(address, `/logging?config=${quiet}`, 'POST');
     away = streams === '0';
-    if (away)
-      log.warn({}, 'the control plane does not answer: Envoy goes on with what it has, and tries again every second');
-    else log.info({}, 'the control plane is back');
+  }
+
+  /** Once two looks agree: one that is refused again and again has a stream for moments. */
+  function tell(): void {
+    if (told === away) return;
+    told = away;
+    if (away) {
+      log.warn({}, 'no stream to the control plane: Envoy goes on with what it has, and tries again every second');
+    } else log.info({}, 'the stream to the control plane is back');
   }
 
   return {

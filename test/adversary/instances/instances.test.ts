@@ -93,7 +93,7 @@ const said = (what: Promise<unknown>): Promise<string> =>
     () => 'taken',
     (reason: unknown) => CellwallError.from(reason).code,
   );
-const tell = ({ svid }: Host, path: '/v1/leave' | '/v1/hello' | '/v1/counters', body: object): Promise<string> =>
+const tell = ({ svid }: Host, path: Parameters<typeof deliver>[0]['path'], body: object): Promise<string> =>
   said(deliver({ host: address, port: wall.identityPort, svid, timeoutMs: 5000, path, body: async () => body }));
 const counters = Object.fromEntries(envoyCounterNames.map((counter) => [counter, 0]));
 const report = { epoch: 'e1', last: false, readAt: 1, first: counters, second: counters };
@@ -224,7 +224,15 @@ async function isOut(host: Host, copy: Host['svid'], instance: string): Promise<
   for (const svid of [host.svid, copy]) {
     expect(await said(renew(svid))).toBe('failed_precondition');
     expect(await refusal(connect({ ...host, svid }, instance, 'r9'))).toMatch(/^FAILED_PRECONDITION: .*evicted/);
-    expect(await tell({ ...host, svid }, '/v1/hello', { instance, run: 'r9' })).toBe('failed_precondition');
+    for (const [path, body] of [
+      ['/v1/hello', { run: 'r9' }],
+      ['/v1/leave', { run: 'r9' }],
+      ['/v1/counters', { run: 'r9', ...report }],
+      ['/v1/application', { run: 'r9', answers: true, around: [] }],
+      ['/v1/ports', { run: 'r9', taken: [] }],
+    ] as const) {
+      expect(await tell({ ...host, svid }, path, { instance, ...body }), path).toBe('failed_precondition');
+    }
   }
   expect(await said(byNodeKey(host))).not.toBe('taken');
 }
@@ -243,7 +251,8 @@ it('an evicted host is out at once, with every copy of its SVID, also after a re
   const { hosts } = await wall.admin.hosts();
   expect(hosts.find(({ proxies }) => proxies.includes(`${id}~${name}`))).toMatchObject({ spiffeId: id });
   const started = performance.now();
-  expect((await wall.admin.evict(`${id}~${name}`)).proxies).toEqual([`${id}~${name}`]);
+  // As status shows it.
+  expect((await wall.admin.evict(`td1/service/api~${name}`)).proxies).toEqual([`${id}~${name}`]);
   expect(await refusal(stream)).toMatch(/^PERMISSION_DENIED: this host was evicted/);
   figure('evictedAfterMs', Math.round(performance.now() - started));
   expect(await proxy()).toBeUndefined();

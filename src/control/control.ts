@@ -185,12 +185,9 @@ export function createControl(deps: ControlDeps): Control {
   };
 
   const statusOf = (proxy: RegisteredProxy): ProxyStatus => {
-    const svid = publisher.svid(proxy.node);
-    const withheld = publisher.withheld(proxy.node);
     return statusOfProxy(proxy, {
       ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
-      ...(svid === undefined ? {} : { svid }),
-      ...(withheld === undefined ? {} : { withheld }),
+      ...publisher.of(proxy.node),
       types: acks.of(proxy.node),
     });
   };

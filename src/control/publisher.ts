@@ -29,9 +29,8 @@ export interface Publisher {
   /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
   publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
-  svid(node: string): Svid | undefined;
-  /** Why what is in force is not sent to it. */
-  withheld(node: string): string | undefined;
+  /** `withheld`: why what is in force is not sent to it. */
+  of(node: string): { readonly svid?: Svid; readonly withheld?: string };
   /** The next stream of this node waits for a new snapshot. */
   hold(node: string): void;
   /** It rejected something: a listener whose port was taken is tried again. */
@@ -110,8 +109,11 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
       if (inputs !== undefined) publish(inputs, proxy);
     },
     setSvid: (node, svid) => void secrets.set(node, { svid, secret: ownSecret(svid) }),
-    svid: (node) => secrets.get(node)?.svid,
-    withheld: (node) => withheld.get(node),
+    of(node) {
+      const svid = secrets.get(node)?.svid;
+      const why = withheld.get(node);
+      return { ...(svid === undefined ? {} : { svid }), ...(why === undefined ? {} : { withheld: why }) };
+    },
     hold(node) {
       waiting.delete(node);
       cache.delete(nodeKey(node));

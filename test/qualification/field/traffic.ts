@@ -23,6 +23,12 @@ export const trafficItems: readonly Item[] = [
     files: ['test/field/traffic/lost-rights.test.ts', 'test/control/kept-cuts.test.ts'],
   }),
   fromTests({
+    name: 'cut-ends',
+    line: 'What a caller sees of what is cut (a deny rule, an evicted host): downloads of both framings, gRPC through his sidecar and without, TCP',
+    bound: 'no HTTP answer and no gRPC call looks whole; without a sidecar UNAVAILABLE',
+    files: ['test/field/traffic/cut-ends.test.ts'],
+  }),
+  fromTests({
     name: 'http-habits',
     line: 'HTTP/1.0, offers to upgrade, WebSockets, 900 headers, 200 KB of cookies, the case of names; malformed answers are 502',
     bound: 'each as without the wall, or refused as docs/http.md says',

@@ -33,7 +33,7 @@ export interface IdentityApiOptions extends Receivers {
   readonly issuer: Issuer;
   readonly trustDomain: TrustDomain;
   readonly attestors: Readonly<Record<string, Attestor>>;
-  readonly nodes: Pick<NodeRegistry, 'check' | 'remember'>;
+  readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
   readonly server: ServerSvid;
   readonly clock: Clock;
   readonly log: Log;
@@ -44,6 +44,12 @@ export interface IdentityApiOptions extends Receivers {
 interface Caller {
   readonly address: string;
   who: string;
+}
+
+interface Issued {
+  readonly svid: Svid;
+  /** The node key that it is bound to. */
+  readonly host?: string;
 }
 
 /** Of one host: lifetimes of seconds go through, floods do not. */
@@ -79,9 +85,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         });
       }
       const body = await readBody(request);
-      const svid = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
+      const { svid, host } = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
+      const text = JSON.stringify(await reply(svid));
+      // Whoever was evicted while it was made does not get it.
+      if (host !== undefined) nodes.check(host);
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
-      send(response, 200, JSON.stringify(await reply(svid)));
+      send(response, 200, text);
     } catch (reason) {
       fail(request, response, caller, CellwallError.from(reason));
     }
@@ -93,7 +102,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     limiter.check(caller.who);
   }
 
-  async function attest(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
+  async function attest(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Issued> {
     const evidence = recordOf(body['evidence']);
     const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
     const secret = await attestor.secretOf?.(evidence);
@@ -104,11 +113,18 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const host = keyFingerprint(nodeKey);
     nodes.check(host);
     pace(host);
+    const known = (await nodes.find(host)) !== undefined;
     const { spiffeId } = await attestor.attest(evidence, { nodeKey: host });
-    return issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host });
+    try {
+      return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host }), host };
+    } catch (reason) {
+      // A token of an identity without a document: when it has one again, that key is not to be known without a token.
+      if (!known && CellwallError.from(reason).code === 'permission_denied') await nodes.forget(host);
+      throw reason;
+    }
   }
 
-  async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Svid> {
+  async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Issued> {
     const bundle = await issuer.bundle();
     const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
     const csr = readCsr(textOf(body, 'csr'));
@@ -120,7 +136,8 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     pace(host ?? spiffeId);
     // Its node key is in use: it is what is left to it after an outage.
     if (host !== undefined) await nodes.remember(host, spiffeId);
-    return issuer.issue(spiffeId, { publicKey: csr.publicKey, ...(host === undefined ? {} : { nodeKey: host }) });
+    const bound = host === undefined ? {} : { nodeKey: host };
+    return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound }), ...(host && { host }) };
   }
 
   /** Each one that is issued is kept on record for days. */

@@ -4,6 +4,8 @@ import type { ServeOptions } from '../cli/run.ts';
 import type { Control } from '../control/control.ts';
 import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
 import { createOperatorCheck } from '../identity/operator.ts';
+import { sha256 } from '../identity/x509/fingerprint.ts';
+import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -59,6 +61,11 @@ export interface OpenXds {
   readonly port: number;
   /** Ends the streams of a proxy. */
   disconnect(node: string, reason: CellwallError): void;
+}
+
+/** Each of its certificates counts for a host; where one names none, for itself. */
+function hostOfCertificate(certificate: Uint8Array): string {
+  return nodeKeyOf(certificate) ?? sha256(certificate).toString('hex');
 }
 
 /** Once it is open. */
@@ -151,7 +158,8 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       address: address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`,
       tls,
       services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
-      log: log.child({ room: 'xds' }),
+      hostOf: hostOfCertificate,
+      log: createSummedLog(log.child({ room: 'xds' }), clock),
     });
   const listener = await listening({ what: 'xDS', flag: '--xds-listen', address }, open);
   lifecycle.defer('xDS', () => listener.close(1000));

@@ -16,7 +16,10 @@ export interface KnownNode {
 export interface NodeRegistry {
   /** Reads what was evicted. Call once, first, and again where others share the store. */
   restore(): Promise<void>;
+  /** Throws for an evicted one, also for one that is evicted meanwhile. */
   remember(nodeKey: string, spiffeId: SpiffeId): Promise<void>;
+  /** It got nothing: it needs a token, as before. */
+  forget(nodeKey: string): Promise<void>;
   find(nodeKey: string): Promise<SpiffeId | undefined>;
   list(): Promise<readonly KnownNode[]>;
   isEvicted(nodeKey: string): boolean;
@@ -42,6 +45,12 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   const gone = new Set<string>();
   const list = async (): Promise<readonly KnownNode[]> =>
     (await nodes.list()).flatMap(({ key, value }) => read(key, value) ?? []);
+  const check = (nodeKey: string): void => {
+    if (!gone.has(nodeKey)) return;
+    throw new CellwallError('failed_precondition', `this host was evicted (node key ${nodeKey.slice(0, 16)})`, {
+      hint: 'start it with a new join token: cellwall token create',
+    });
+  };
   const evict = async (nodeKey: string): Promise<void> => {
     gone.add(nodeKey);
     await evicted.set(nodeKey, clock.now());
@@ -51,19 +60,22 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
     async restore() {
       for (const { key } of await evicted.list()) gone.add(key);
     },
-    remember: (nodeKey, spiffeId) => nodes.set(nodeKey, { spiffeId, seenAt: clock.now() }, { ttlMs: keepMs }),
+    async remember(nodeKey, spiffeId) {
+      check(nodeKey);
+      await nodes.set(nodeKey, { spiffeId, seenAt: clock.now() }, { ttlMs: keepMs });
+      if (gone.has(nodeKey)) await nodes.delete(nodeKey);
+      check(nodeKey);
+    },
+    async forget(nodeKey) {
+      await nodes.delete(nodeKey);
+    },
     async find(nodeKey) {
       const value = await nodes.get(nodeKey);
       return value === undefined ? undefined : read(nodeKey, value)?.spiffeId;
     },
     list,
     isEvicted: (nodeKey) => gone.has(nodeKey),
-    check(nodeKey) {
-      if (!gone.has(nodeKey)) return;
-      throw new CellwallError('failed_precondition', `this host was evicted (node key ${nodeKey.slice(0, 16)})`, {
-        hint: 'start it with a new join token: cellwall token create',
-      });
-    },
+    check,
     evict,
     async evictAll(spiffeId) {
       const own = (await list()).filter((node) => node.spiffeId === spiffeId).map(({ nodeKey }) => nodeKey);

@@ -17,6 +17,8 @@ export interface Limits {
   readonly streamsOfIdentity: number;
   /** Connections of one certificate. */
   readonly connectionsOfCertificate: number;
+  /** Streams that a host may open at once, and then one in so many milliseconds; a connection counts as one. */
+  readonly streamPace: { readonly burst: number; readonly everyMs: number };
   /** Streams of one certificate that have not said yet whose they are, and how long they may take. */
   readonly silentStreams: number;
   readonly firstRequestMs: number;
@@ -43,6 +45,7 @@ export const defaultLimits: Limits = {
   singleStreamsOfNode: 128,
   streamsOfIdentity: 4096,
   connectionsOfCertificate: 64,
+  streamPace: { burst: 1024, everyMs: 50 },
   silentStreams: 128,
   firstRequestMs: 30_000,
   requestBytes: 2 * 1024 * 1024,

@@ -2,11 +2,13 @@
 // and so are the connections of one certificate.
 import { constants, createHash } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
+import { systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { createFrontDoor } from '../../lib/front-door.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
+import { createStreamPace } from './stream-pace.ts';
 
 /** What the server shows and whom it believes, PEM. */
 export interface TlsMaterial {
@@ -23,6 +25,10 @@ export interface EntranceOptions {
   readonly tls: TlsMaterial | undefined;
   readonly handshakeMs: number;
   readonly maxOfCertificate: number;
+  /** How often a host may open a stream or a connection. */
+  readonly streamPace: { readonly burst: number; readonly everyMs: number };
+  /** Whose host a verified certificate is; one that has a new certificate is no other. */
+  readonly hostOf: (certificate: Uint8Array) => string;
   readonly log: Log;
   /** Takes a connection that has ended its handshake. */
   readonly take: (socket: Socket) => void;
@@ -39,7 +45,12 @@ export interface Entrance {
 }
 
 export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
-  const { address, tls, handshakeMs, maxOfCertificate, log, take } = options;
+  const { address, tls, handshakeMs, maxOfCertificate, streamPace, hostOf, log, take } = options;
+  const pace = createStreamPace({
+    ...streamPace,
+    clock: systemClock,
+    onEnded: (peer) => log.warn({ peer }, 'a connection is ended: its host opens too many streams'),
+  });
   const connections = new Map<string, number>();
   const secure = createTlsServer({
     ...(tls === undefined ? {} : contextOf(tls)),
@@ -55,7 +66,12 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
   secure.on('secureConnection', (socket) => {
     door.settled(socket);
     socket.on('error', () => undefined);
-    const who = holderOf(socket);
+    const { raw } = socket.getPeerX509Certificate() ?? {};
+    const who = raw === undefined ? '' : digestOf(raw);
+    if (raw !== undefined && !pace.admit(socket, hostOf(raw))) {
+      socket.destroy();
+      return;
+    }
     const count = (connections.get(who) ?? 0) + 1;
     if (count > maxOfCertificate) {
       log.warn({ peer: socket.remoteAddress }, 'a connection is refused: its certificate has too many');
@@ -99,15 +115,16 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
     rotate: (fresh) => secure.setSecureContext(contextOf(fresh)),
     close() {
       closed = new Promise((resolve) => server.close(() => resolve()));
+      pace.close();
       door.close();
     },
     closed: () => closed,
   };
 }
 
-function holderOf(socket: TLSSocket): string {
-  const { raw } = socket.getPeerX509Certificate() ?? {};
-  return raw === undefined ? '' : createHash('sha256').update(raw).digest('base64url');
+/** Names a certificate. */
+export function digestOf(certificate: Uint8Array): string {
+  return createHash('sha256').update(certificate).digest('base64url');
 }
 
 function contextOf({ certificate, key, roots }: TlsMaterial): SecureContextOptions {

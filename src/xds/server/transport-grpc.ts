@@ -6,7 +6,7 @@ import { grpcStatus } from '../../lib/grpc-status.ts';
 import type { Log } from '../../lib/log.ts';
 import type { VariantName } from '../protocol/variant.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
-import { openEntrance, type TlsMaterial } from './entrance.ts';
+import { digestOf, openEntrance, type TlsMaterial } from './entrance.ts';
 import type { StreamPeer } from './node.ts';
 import type { XdsServer } from './server.ts';
 import { discoveryServices } from './services.ts';
@@ -30,6 +30,8 @@ export interface ListenOptions {
   readonly connectionAgeMs?: number;
   /** Who has not proved who it is by then is cut off; Node's own default is two minutes. */
   readonly handshakeMs?: number;
+  /** Whose host a verified certificate is. Default: each is a host of its own. */
+  readonly hostOf?: (certificate: Uint8Array) => string;
 }
 
 export interface GrpcListener {
@@ -45,6 +47,7 @@ const shutdownMs = 2000;
 
 export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> {
   const { server, address, tls, services = [], log, connectionAgeMs = 30 * 60_000, handshakeMs = 10_000 } = options;
+  const { hostOf = digestOf } = options;
   const listener = new grpc.Server({
     'grpc.max_receive_message_length': server.limits.requestBytes,
     'grpc.max_send_message_length': -1,
@@ -75,6 +78,8 @@ export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> 
     tls,
     handshakeMs,
     maxOfCertificate: server.limits.connectionsOfCertificate,
+    streamPace: server.limits.streamPace,
+    hostOf,
     log,
     take: (socket) => injector.injectConnection(socket),
   });

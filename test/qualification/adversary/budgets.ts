@@ -24,4 +24,12 @@ export const budgetItems: readonly Item[] = [
     files: ['test/adversary/budgets/silent-connections.test.ts'],
     limitMinutes: 5,
   }),
+  fromTests({
+    name: 'rapid-reset',
+    line: 'A host opens streams on the xDS port and resets each at once, on many connections, of any method, with any of its certificates',
+    bound:
+      'its connections end; a proxy of another host answered within 5 s, /healthz within 2 s, memory within 1.2x and 20 MiB',
+    files: ['test/adversary/budgets/rapid-reset.test.ts'],
+    limitMinutes: 3,
+  }),
 ];

@@ -17,4 +17,11 @@ export const instanceItems: readonly Item[] = [
       'it refuses for ten minutes a day; then it is a warning, in the audit log; other callers and other reasons refuse as before',
     files: ['test/adversary/instances/held-cut-over.test.ts'],
   }),
+  fromTests({
+    name: 'evict-races',
+    line: 'A host asks for certificates while it is evicted or its Service is deleted',
+    bound: '0 certificates after an eviction; its key is unknown',
+    files: ['test/adversary/instances/evict-races.test.ts'],
+    limitMinutes: 2,
+  }),
 ];

@@ -1,0 +1,61 @@
+// How often one host may open streams on the port of the stream server, whatever becomes of them. A stream costs work before anything is
+// known of it, and one that is reset at once (CVE-2023-44487) is under every limit on those that are open. Counted where Node tells
+// of each, below gRPC: unknown methods as well.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
+import { type BudgetOptions, createBudget } from '../../lib/budget.ts';
+
+export interface StreamPace {
+  /** From now on its streams count for `who`; false where nothing is left, and it is to be ended. */
+  admit(socket: Socket, who: string): boolean;
+  close(): void;
+}
+
+export interface StreamPaceOptions extends BudgetOptions {
+  /** Told from where a connection came that is ended for it. */
+  readonly onEnded: (peer: string | undefined) => void;
+}
+
+const channel = 'http2.server.stream.created';
+
+export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOptions): StreamPace {
+  const budget = createBudget(budgetOptions);
+  const holders = new Map<string, string>();
+  const onStream = (message: unknown): void => {
+    const { stream }: StreamCreated = Object(message);
+    const { session } = stream ?? {};
+    const { socket } = session ?? {};
+    const who = socket && holders.get(nameOf(socket));
+    if (session === undefined || socket === undefined || who === undefined || budget.spend(who) === 0) return;
+    holders.delete(nameOf(socket));
+    onEnded(socket.remoteAddress);
+    // At once: what follows in the same bytes costs nothing any more. Nor is gRPC told of what came in them: it would answer on a
+    // stream that is gone, which throws.
+    session.removeAllListeners('stream');
+    session.destroy();
+  };
+  subscribe(channel, onStream);
+  return {
+    admit(socket, who) {
+      if (budget.spend(who) > 0) return false;
+      const name = nameOf(socket);
+      holders.set(name, who);
+      socket.once('close', () => holders.delete(name));
+      return true;
+    },
+    close: () => void unsubscribe(channel, onStream),
+  };
+}
+
+type Peer = Pick<Socket, 'remoteAddress' | 'remotePort'>;
+
+/** What Node publishes, as far as it is used. */
+interface StreamCreated {
+  readonly stream?: {
+    readonly session?: { readonly socket?: Peer; removeAllListeners(event: 'stream'): void; destroy(): void };
+  };
+}
+
+function nameOf({ remoteAddress, remotePort }: Peer): string {
+  return `${remoteAddress} ${remotePort}`;
+}

@@ -46,13 +46,18 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   const app = createServer();
   const hosts = new Set(['localhost', '127.0.0.1', '::1', ...extraHosts.map((name) => name.toLowerCase())]);
   const credential = createCredentialCheck(deps);
-  const entrance = createEntrance({ http: app.server, token: deps.token, failed: credential.failed });
+  const claim = deps.claim ?? (() => () => undefined);
+  const entrance = createEntrance({ http: app.server, token: deps.token, claim, failed: credential.failed });
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     checkOrigin(request.headers, hosts);
     const access: Access = request.routeOptions.config.access ?? 'token';
-    if (access === 'open' || entrance.proven(request.socket)) return;
+    if (access === 'open') return;
+    if (entrance.proven(request.socket)) {
+      reply.raw.once('close', claim());
+      return;
+    }
     // Undefined: by the socket.
     const address = request.socket.remoteAddress ?? 'localhost';
     if (access === 'loopback' && isLoopback(address)) return;

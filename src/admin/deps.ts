@@ -79,6 +79,8 @@ export interface AdminDeps {
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
   resolveService(ref: string): SpiffeId | undefined;
   status(): ControlStatus;
+  /** An operator is served now, until what it answers is called. Absent: nobody gives way. */
+  readonly claim?: () => () => void;
   readonly log: Log;
   readonly token: Redacted<string>;
   readonly clock: Clock;

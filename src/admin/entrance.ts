@@ -18,6 +18,8 @@ export interface Entrance {
 export interface EntranceDeps {
   readonly http: HttpServer;
   readonly token: Redacted<string>;
+  /** Somebody who is the socket's owner, or proved the token, connected; what it answers is called when he is gone. */
+  readonly claim: () => () => void;
   /** Somebody tried to prove another token. */
   readonly failed: (address: string) => void;
 }
@@ -28,7 +30,7 @@ const maxConnections = 128;
 const helloMs = 10_000;
 const tlsHandshake = 0x16;
 
-export function createEntrance({ http, token, failed }: EntranceDeps): Entrance {
+export function createEntrance({ http, token, claim, failed }: EntranceDeps): Entrance {
   const proven = new WeakSet<object>();
   const servers: Server[] = [];
   const open = new Set<Socket>();
@@ -40,6 +42,7 @@ export function createEntrance({ http, token, failed }: EntranceDeps): Entrance 
   });
   tls.on('secureConnection', (socket) => {
     proven.add(socket);
+    socket.once('close', claim());
     http.emit('connection', socket);
   });
   tls.on('tlsClientError', (reason, socket) => {
@@ -68,7 +71,10 @@ export function createEntrance({ http, token, failed }: EntranceDeps): Entrance 
 
   return {
     async listen(options) {
-      const server = createServer(welcome);
+      const server = createServer((socket) => {
+        if ('path' in options) socket.once('close', claim());
+        welcome(socket);
+      });
       server.maxConnections = maxConnections;
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);

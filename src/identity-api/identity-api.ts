@@ -19,6 +19,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
+import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { identityOf } from './identity-of.ts';
@@ -38,6 +39,7 @@ export interface IdentityApiOptions extends Receivers {
   readonly clock: Clock;
   readonly log: Log;
   readonly maxConnections?: number;
+  readonly way?: Pick<RightOfWay, 'waitMs'>;
 }
 
 /** Of one request. `who`: to whom its failures are counted. */
@@ -60,7 +62,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const limiter = createFailureLimiter({ clock });
   const issuing = createBudget({ clock, ...issuance });
   const receivers = createReceivers(clock, options);
-  const server = createIdentityServer({ own, log, maxConnections, opened: receivers.opened, answer });
+  const server = createIdentityServer({ own, log, maxConnections, way: options.way, opened: receivers.opened, answer });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const address = request.socket.remoteAddress ?? '';

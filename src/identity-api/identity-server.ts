@@ -8,6 +8,7 @@ import type { Svid } from '../identity/svid.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { createFrontDoor } from '../lib/front-door.ts';
 import type { Log } from '../lib/log.ts';
+import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
 export interface IdentityApi {
   /** Listens on `host:port`; port 0 takes a free one. */
@@ -22,13 +23,21 @@ export interface IdentityServerOptions {
   readonly own: ServerSvid;
   readonly log: Log;
   readonly maxConnections: number;
+  readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
   /** Every connection, before its handshake. */
   readonly opened: (socket: Socket) => void;
-  /** Never rejects. */
+  /** Never rejects. Whoever is answered with an error came for nothing. */
   readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 }
 
-export function createIdentityServer({ own, log, maxConnections, opened, answer }: IdentityServerOptions): IdentityApi {
+export function createIdentityServer({
+  own,
+  log,
+  maxConnections,
+  way = openWay,
+  opened,
+  answer,
+}: IdentityServerOptions): IdentityApi {
   const http = createServer(
     {
       ...credentials(own.current()),
@@ -46,12 +55,12 @@ export function createIdentityServer({ own, log, maxConnections, opened, answer 
     },
     (request, response) => {
       const { socket } = request;
-      response.once('close', () => door.settled(socket));
+      response.once('close', () => door.settled(socket, response.statusCode < 400 ? 'proven' : 'for nothing'));
       void answer(request, response);
     },
   );
   http.maxRequestsPerSocket = 1;
-  const door = createFrontDoor({ pass: (socket) => void http.emit('connection', socket) });
+  const door = createFrontDoor({ way, pass: (socket) => void http.emit('connection', socket) });
   // Connections that are handed on are node:http's own to time out, once it takes itself to listen.
   http.emit('listening');
   http.on('connection', opened);

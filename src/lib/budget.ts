@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts';
 export interface Budget {
   /** 0, and it is spent; or for how many milliseconds there is none. */
   spend(name: string): number;
+  /** One that was spent counts for nothing. */
+  refund(name: string): void;
 }
 
 export interface BudgetOptions {
@@ -29,6 +31,10 @@ export function createBudget({ clock, burst, everyMs }: BudgetOptions): Budget {
       const oldest = fullAt.keys().next().value;
       if (fullAt.size > maxNames && oldest !== undefined) fullAt.delete(oldest);
       return 0;
+    },
+    refund(name) {
+      const full = fullAt.get(name);
+      if (full !== undefined) fullAt.set(name, full - everyMs);
     },
   };
 }

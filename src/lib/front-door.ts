@@ -1,16 +1,23 @@
 // Where connections wait until they have shown that they mean it, so that whoever opens many and says nothing holds neither memory nor
 // anybody up. A connection costs a few hundred bytes until its first byte; only so many at a time are in what is dear (a handshake, a
-// first request), the addresses in turn; and where room is short, the longest wait of the address that has most ends.
+// first request), the addresses in turn; and where room is short, the longest wait of the address that has most ends. What proves nothing
+// in the end is not worth the loop's time: an address may do so often at once, and then now and then.
 import type { Socket } from 'node:net';
+import { createBudget } from './budget.ts';
+import { systemClock } from './clock.ts';
+import { openWay, type RightOfWay } from './right-of-way.ts';
 
 export interface FrontDoor {
   /** A connection, as it was accepted. */
   welcome(socket: Socket): void;
   /** It has shown what was waited for: from now on it is no business of the door. `socket` may be a layer above the accepted one. */
-  settled(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>): void;
+  settled(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>, as?: Settled): void;
   /** Ends all that wait. */
   close(): void;
 }
+
+/** Whether it proved who it is, or was served: what is for nothing is counted against its address. */
+export type Settled = 'proven' | 'for nothing';
 
 export interface FrontDoorOptions {
   /** Takes a connection whose first bytes are there. */
@@ -22,6 +29,8 @@ export interface FrontDoorOptions {
   readonly maxWaiting?: number;
   /** That are passed on and not settled. Default 128. */
   readonly maxPassed?: number;
+  /** Who goes first. */
+  readonly way?: Pick<RightOfWay, 'waitMs'>;
 }
 
 interface Guest {
@@ -35,12 +44,18 @@ interface Guest {
 /** Who is passed on and others wait has this long. */
 const shortMs = 750;
 const sweepMs = 100;
+/** Of an address, for nothing: a handshake and a refusal cost about 3 ms, so that a flood has an eighth of the loop. */
+const forNothing = { burst: 300, everyMs: 25 };
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
-  const { pass, helloMs = 5000, settleMs = 5000, maxWaiting = 2048, maxPassed = 128 } = options;
+  const { pass, helloMs = 5000, settleMs = 5000, maxWaiting = 2048, maxPassed = 128, way = openWay } = options;
   /** In the order in which they came. */
   const waiting = new Map<string, Guest>();
   const passed = new Map<string, Guest>();
+  const budget = createBudget({ clock: systemClock, ...forNothing });
+  /** Addresses that have used up theirs, and until when (`performance.now`). */
+  const resting = new Map<string, number>();
+  let waking: NodeJS.Timeout | undefined;
   let sweeping: NodeJS.Timeout | undefined;
 
   const leave = (guest: Guest): void => {
@@ -66,18 +81,39 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   /** Of the address that has least, the newest: a flood that came before holds up nobody who comes now. */
   const next = (): void => {
     while (passed.size < maxPassed) {
+      const waitMs = way.waitMs();
+      if (waitMs > 0) {
+        waking ??= setTimeout(wake, waitMs).unref();
+        return;
+      }
       const counts = new Map<string, number>();
       for (const { address } of passed.values()) counts.set(address, (counts.get(address) ?? 0) + 1);
       let best: Guest | undefined;
       for (const guest of waiting.values()) {
-        if (guest.state !== 'queued') continue;
+        if (guest.state !== 'queued' || resting.has(guest.address)) continue;
         if (best === undefined || (counts.get(guest.address) ?? 0) <= (counts.get(best.address) ?? 0)) best = guest;
       }
       if (best === undefined) return;
-      waiting.delete(best.name);
-      hand(best);
+      const restMs = budget.spend(best.address);
+      if (restMs > 0) rest(best.address, restMs);
+      else {
+        waiting.delete(best.name);
+        hand(best);
+      }
     }
     sweeping ??= setTimeout(sweep, sweepMs).unref();
+  };
+  const rest = (address: string, ms: number): void => {
+    resting.set(address, performance.now() + ms);
+    waking ??= setTimeout(wake, ms).unref();
+  };
+  const wake = (): void => {
+    waking = undefined;
+    const now = performance.now();
+    for (const [address, until] of resting) if (until <= now) resting.delete(address);
+    const soonest = Math.min(...resting.values());
+    if (resting.size > 0) waking = setTimeout(wake, Math.max(1, soonest - now)).unref();
+    next();
   };
   const hand = (guest: Guest): void => {
     guest.state = 'passed';
@@ -86,13 +122,15 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     guest.socket.setTimeout(0);
     pass(guest.socket);
   };
-  /** While others wait for their turn, those that take long make room. */
+  /** While others wait for their turn, those that take long make room; nobody waits for his for ever. */
   const sweep = (): void => {
     sweeping = undefined;
     const queued = [...waiting.values()].some(({ state }) => state === 'queued');
     const limit = performance.now() - (queued ? shortMs : settleMs);
     for (const guest of passed.values()) if (guest.since < limit) end(guest);
-    if (passed.size > 0) sweeping ??= setTimeout(sweep, sweepMs).unref();
+    const late = performance.now() - settleMs;
+    for (const guest of waiting.values()) if (guest.state === 'queued' && guest.since < late) end(guest);
+    if (passed.size > 0 || queued) sweeping ??= setTimeout(sweep, sweepMs).unref();
   };
   const ready = (guest: Guest): void => {
     if (guest.state !== 'silent') return;
@@ -119,11 +157,14 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       const silent = waiting.size > maxWaiting ? longestOfMost(waiting.values()) : undefined;
       if (silent !== undefined) end(silent);
     },
-    settled: (socket) => {
+    settled(socket, as = 'proven') {
       const guest = passed.get(nameOf(socket));
-      if (guest !== undefined) leave(guest);
+      if (guest === undefined) return;
+      if (as === 'proven') budget.refund(guest.address);
+      leave(guest);
     },
     close() {
+      clearTimeout(waking);
       clearTimeout(sweeping);
       for (const { socket } of [...waiting.values(), ...passed.values()]) socket.destroy();
     },

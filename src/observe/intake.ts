@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../lib/clock.ts';
 import { createPacer } from '../lib/pacer.ts';
+import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
 export interface Intake {
   /** Answers false, and takes nothing, where too much of `who` is waiting already. `work` never throws. */
@@ -29,12 +30,16 @@ export interface IntakeLimits {
 
 const intakeLimits: IntakeLimits = {
   waitingBytes: 8 * 1024 * 1024,
-  turnMs: 3,
+  turnMs: 1,
   workAtOnceMs: 500,
   workShare: 0.2,
 };
 
-export function createIntake(clock: Pick<Clock, 'monotonic' | 'after'>, limits: IntakeLimits = intakeLimits): Intake {
+export function createIntake(
+  clock: Pick<Clock, 'monotonic' | 'after'>,
+  limits: IntakeLimits = intakeLimits,
+  way: Pick<RightOfWay, 'waitMs'> = openWay,
+): Intake {
   const pacer = createPacer({ clock, limits });
   const waiting = new Map<string, { jobs: IntakeJob[]; bytes: number }>();
   /** Whose turn it is, in order; who rests is not among them. */
@@ -44,11 +49,14 @@ export function createIntake(clock: Pick<Clock, 'monotonic' | 'after'>, limits: 
   const schedule = (): void => {
     if (scheduled || ready.size === 0) return;
     scheduled = true;
-    setImmediate(() => {
+    const go = (): void => {
       scheduled = false;
       turn();
       schedule();
-    });
+    };
+    const waitMs = way.waitMs();
+    if (waitMs > 0) clock.after(waitMs, go);
+    else setImmediate(go);
   };
   const turn = (): void => {
     const who = ready.values().next().value;

@@ -54,6 +54,7 @@ export interface AdminParts {
   readonly log: Log;
   readonly version: string;
   readonly token: Redacted<string>;
+  readonly claim: () => () => void;
 }
 
 export interface Admin {
@@ -94,6 +95,7 @@ export function createAdmin(given: AdminParts): Admin {
     check,
     clock,
     token,
+    claim: given.claim,
     log: log.child({ room: 'admin' }),
     explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),
     explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),

@@ -21,6 +21,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -45,6 +46,7 @@ export interface IdentityServicesDeps {
   readonly trustDomain: TrustDomain;
   readonly mesh: () => MeshIr | undefined;
   readonly store: Store;
+  readonly way: RightOfWay;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -89,7 +91,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   lifecycle.defer('server certificate', () => server.close());
   const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello, application, ports },
+    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello, application, ports, way: deps.way },
     counters(from, report, begunAt) {
       counters(from, report, begunAt);
       // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.

@@ -18,6 +18,7 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
+import { createRightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createMetrics } from '../observe/metrics.ts';
@@ -84,6 +85,7 @@ export async function serve(
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
+  const way = createRightOfWay(clock);
   const admin = createAdmin({
     refusals,
     // Of a store that replicas share, what comes from outside is mostly recorded by another one.
@@ -99,6 +101,7 @@ export async function serve(
     log,
     version,
     token: createAdminToken(options.data),
+    claim: way.claim,
   });
   const socket = adminSocketPath(options.data);
   if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');
@@ -130,6 +133,7 @@ export async function serve(
     trustDomain,
     mesh: () => control.mesh(),
     store,
+    way,
     clock,
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
@@ -179,7 +183,7 @@ export async function serve(
   const connections = createConnectionCertificates();
   const xds = await openXds({
     ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
-    ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle },
+    ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
   });
   const hosts = createHosts({
     ...{ nodes: identity.nodes, registry, issuer: identity.issuer },

@@ -11,6 +11,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
+import type { RightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
@@ -52,6 +53,7 @@ export interface XdsParts {
   readonly refusals: Refusals;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
+  readonly way: RightOfWay;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -71,7 +73,7 @@ function hostOfCertificate(certificate: Uint8Array): string {
 /** Once it is open. */
 export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { address, trustDomain, cache, control, registry, identity, connections } = parts;
-  const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, clock, log, lifecycle } = parts;
+  const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
     if (kind === 'disconnected') {
@@ -116,7 +118,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const accessLog = createAccessLogService({
     traffic,
     refusals,
-    intake: createIntake(clock),
+    intake: createIntake(clock, undefined, way),
     lossyIntake: createLossyIntake(clock),
     onUnreadable: metrics.unreadable,
     breakGlass: createBreakGlassWatch({
@@ -160,6 +162,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
       hostOf: hostOfCertificate,
       log: createSummedLog(log.child({ room: 'xds' }), clock),
+      way,
     });
   const listener = await listening({ what: 'xDS', flag: '--xds-listen', address }, open);
   lifecycle.defer('xDS', () => listener.close(1000));

@@ -1,7 +1,7 @@
 // The control plane as its users run it: a process of its own, so that its memory is its own.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,8 @@ export interface ServeProcess {
   /** The most that was resident since its start, MiB. */
   peakMb(): number;
   descriptors(): number;
+  /** How long it could have run and the machine ran others, since its start; milliseconds. */
+  queuedMs(): number;
   /** How long `GET /healthz` takes, on a connection of its own. */
   healthMs(): Promise<number>;
   enrol(service: string): Promise<FetchedSvid>;
@@ -29,9 +31,20 @@ export interface ServeProcess {
   stop(): Promise<void>;
 }
 
+/** Of a process's main thread, as Linux counts it (Documentation/scheduler/sched-stats.rst). */
+export function queuedMs(pid: number): number {
+  const [, waitedNs] = readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ');
+  return Number(waitedNs) / 1e6;
+}
+
 const bin = fileURLToPath(new URL('../../bin/cellwall.cjs', import.meta.url));
 
-export async function startServeProcess(documents: string): Promise<ServeProcess> {
+export interface ServeProcessOptions {
+  /** Default: `error`. What it prints is in `serve.log` of the folder. */
+  readonly logLevel?: 'info' | 'error';
+}
+
+export async function startServeProcess(documents: string, options: ServeProcessOptions = {}): Promise<ServeProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'cellwall-process-'));
   mkdirSync(join(folder, 'documents'));
   writeFileSync(join(folder, 'documents', 'all.yaml'), documents);
@@ -44,12 +57,14 @@ export async function startServeProcess(documents: string): Promise<ServeProcess
     '--data',
     join(folder, 'data'),
     '--log-level',
-    'error',
+    options.logLevel ?? 'error',
   ];
   const listen = ['--xds-listen', at(xds), '--identity-listen', at(identity), '--admin-listen', at(admin)];
   const url = `http://${at(admin)}`;
   const start = async () => {
-    const child = spawn(process.execPath, [bin, ...args, ...listen], { stdio: 'ignore' });
+    const log = openSync(join(folder, 'serve.log'), 'a');
+    const child = spawn(process.execPath, [bin, ...args, ...listen], { stdio: ['ignore', log, log] });
+    closeSync(log);
     await eventually('it is ready', async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 30_000);
     return child;
   };
@@ -72,6 +87,7 @@ export async function startServeProcess(documents: string): Promise<ServeProcess
     admin: client,
     rssMb: () => memoryOf('VmRSS'),
     peakMb: () => memoryOf('VmHWM'),
+    queuedMs: () => queuedMs(child.pid ?? 0),
     descriptors: () => readdirSync(`/proc/${child.pid}/fd`).length,
     async healthMs() {
       const began = performance.now();

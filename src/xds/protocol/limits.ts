@@ -29,7 +29,7 @@ export interface Limits {
   /** Streams a second that get their first configuration, and how many at once before that counts. */
   readonly admittedPerSecond: number;
   readonly admittedAtOnce: number;
-  /** Milliseconds of work that a node may cause at once, and the share of all time that it may cause for long. */
+  /** Milliseconds of work that a host may cause at once, and the share of all time that it may cause for long. */
   readonly workAtOnceMs: number;
   readonly workShare: number;
 }

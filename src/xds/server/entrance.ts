@@ -8,6 +8,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import { createFrontDoor } from '../../lib/front-door.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
+import { openWay, type RightOfWay } from '../../lib/right-of-way.ts';
 import { createStreamPace } from './stream-pace.ts';
 
 /** What the server shows and whom it believes, PEM. */
@@ -30,6 +31,7 @@ export interface EntranceOptions {
   /** Whose host a verified certificate is; one that has a new certificate is no other. */
   readonly hostOf: (certificate: Uint8Array) => string;
   readonly log: Log;
+  readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
   /** Takes a connection that has ended its handshake. */
   readonly take: (socket: Socket) => void;
 }
@@ -45,7 +47,7 @@ export interface Entrance {
 }
 
 export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
-  const { address, tls, handshakeMs, maxOfCertificate, streamPace, hostOf, log, take } = options;
+  const { address, tls, handshakeMs, maxOfCertificate, streamPace, hostOf, log, way = openWay, take } = options;
   const pace = createStreamPace({
     ...streamPace,
     clock: systemClock,
@@ -87,6 +89,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
     take(socket);
   });
   const door = createFrontDoor({
+    way,
     helloMs: Math.min(handshakeMs, 5000),
     settleMs: handshakeMs,
     pass(socket) {

@@ -1,6 +1,6 @@
 // Streams that were opened and have not said yet whose they are, by the certificate of their connection: so many and no more.
-import { createHash } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
+import { holderOf } from './holder.ts';
 import type { StreamPeer } from './node.ts';
 
 /** Counts one; answers how it is counted out again. Throws `resource_exhausted`. */
@@ -8,8 +8,8 @@ export type SilentStreams = (peer: StreamPeer) => () => void;
 
 export function createSilentStreams(most: number): SilentStreams {
   const counts = new Map<string, number>();
-  return ({ certificate, address }) => {
-    const who = certificate === undefined ? address : createHash('sha256').update(certificate).digest('base64url');
+  return (peer) => {
+    const who = holderOf(peer);
     const count = counts.get(who) ?? 0;
     if (count >= most) {
       throw new CellwallError('resource_exhausted', `more than ${most} streams without a request`, {

@@ -11,6 +11,7 @@ import type { SnapshotCache } from '../resources/cache.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import type { Flushable, Flusher } from './flusher.ts';
+import { holderOf } from './holder.ts';
 import { type Account, bytesOf, type Ledger } from './ledger.ts';
 import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
@@ -80,6 +81,11 @@ interface Session {
   readonly unwatch: () => void;
 }
 
+/** What a stream costs beside its requests, milliseconds. */
+const openingMs = 2;
+/** What TLS and HTTP/2 take off the wire in a millisecond. */
+const bytesOfMs = 100_000;
+
 export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   const { id: stream, transport, cache, flusher, clock, limits } = deps;
   const variant = variants[deps.variant];
@@ -94,6 +100,9 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   let cancelLater = (): void => {};
 
   let spoke = (): void => {};
+  /** Whose time its requests take: a host's, under however many names it comes. */
+  const payer = (): string =>
+    transport.peer.certificate === undefined && session !== undefined ? session.key : holderOf(transport.peer);
 
   // A listener's fault is not the stream's.
   const observe: StreamObserver = (event) => {
@@ -112,11 +121,13 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     }
   };
   /** Of requests alone: what is pushed, the peer did not cause. */
-  const paced = (run: () => void): void => {
+  const paced = (bytes: number, run: () => void): void => {
     const began = clock.monotonic();
     guarded(run);
-    if (session === undefined || !open) return;
-    const ms = deps.pacer.spend(session.key, clock.monotonic() - began);
+    if (!open) return;
+    rest(deps.pacer.spend(payer(), clock.monotonic() - began + bytes / bytesOfMs));
+  };
+  const rest = (ms: number): void => {
     if (ms > 0) transport.rest(ms);
   };
   const close = (): void => {
@@ -204,9 +215,11 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     };
   };
   guarded(greet);
+  // Whoever opens one after the other, under any name, is read no faster than others can bear.
+  if (open) rest(deps.pacer.spend(payer(), openingMs));
   return {
     request: (bytes) =>
-      paced(() => {
+      paced(bytes.length, () => {
         const { node, typeUrl, step } = variant.read(bytes, deps.only, limits);
         session ??= connect(node);
         if (node !== undefined && node.id !== session.id) {

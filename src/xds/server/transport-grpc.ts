@@ -4,6 +4,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { grpcStatus } from '../../lib/grpc-status.ts';
 import type { Log } from '../../lib/log.ts';
+import type { RightOfWay } from '../../lib/right-of-way.ts';
 import type { VariantName } from '../protocol/variant.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { digestOf, openEntrance, type TlsMaterial } from './entrance.ts';
@@ -32,6 +33,7 @@ export interface ListenOptions {
   readonly handshakeMs?: number;
   /** Whose host a verified certificate is. Default: each is a host of its own. */
   readonly hostOf?: (certificate: Uint8Array) => string;
+  readonly way?: Pick<RightOfWay, 'waitMs'>;
 }
 
 export interface GrpcListener {
@@ -81,6 +83,7 @@ export async function listenGrpc(options: ListenOptions): Promise<GrpcListener> 
     streamPace: server.limits.streamPace,
     hostOf,
     log,
+    way: options.way,
     take: (socket) => injector.injectConnection(socket),
   });
   const { port } = entrance;

@@ -4,6 +4,14 @@ import { fromTests } from '../support/from-tests.ts';
 
 export const budgetItems: readonly Item[] = [
   fromTests({
+    name: 'others-untouched',
+    line: 'One flood after the other (forged access logs, silent connections, subscriptions, refused requests, renewals, instances) against a control plane with an operator and proxies, beside one that nobody floods',
+    bound:
+      "medians of status, urgent apply and push within 1.2x of the other's at the same time, memory within 1.2x once its own budget is used up, nobody's stream, record or gate touched",
+    files: ['test/adversary/budgets/others-untouched.test.ts'],
+    limitMinutes: 6,
+  }),
+  fromTests({
     name: 'subscriptions-without-end',
     line: 'A workload without rights subscribes to names without end, on every stream that it can open',
     bound: 'memory within 1.2x, RESOURCE_EXHAUSTED with a reason, others answered',

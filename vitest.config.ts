@@ -2,15 +2,28 @@ import { defineConfig } from 'vitest/config';
 
 // .ci/run sums the results of several runs from these files.
 const report = process.env['CELLWALL_TEST_REPORT'];
+// Ten Envoys under load, and certificates that live for seconds: it runs by itself, after the others.
+const alone = ['test/demo/story.test.ts'];
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/system/**', 'test/qualification/**', 'node_modules/**'],
-    setupFiles: ['test/support/seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    setupFiles: ['test/support/seed.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: [...alone, 'test/system/**', 'test/qualification/**', 'node_modules/**'],
+          // Most of the tests with real Envoys wait rather than work.
+          maxWorkers: 3,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      { extends: true, test: { name: 'alone', include: alone, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+    ],
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });

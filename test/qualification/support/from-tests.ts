@@ -43,6 +43,7 @@ export function fromTests({ name, line, bound, files, limitMinutes = 10, only }:
         env: {
           ...process.env,
           CELLWALL_QUALIFY: '1',
+          CELLWALL_TEST_WORKERS: '1',
           CELLWALL_FIGURES: figuresFile,
           CELLWALL_TEST_REPORT: reportFile,
           CELLWALL_SEED: process.env['CELLWALL_SEED'] ?? 'random',

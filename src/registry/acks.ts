@@ -53,7 +53,9 @@ export function createAcks(): Acks {
     },
     kept: (of) => update(of, (before) => ({ ...before, ackedRevision: of.revision })),
     nacked(of, message) {
-      const nack = { revision: of.revision, message: clip(message, maxMessage) };
+      // Envoy ends each of several reasons with a line break.
+      const words = message.trim().replaceAll('\n', '; ');
+      const nack = { revision: of.revision, message: clip(words, maxMessage) };
       update(of, (before) => ({ ...before, nack }));
     },
     ended(node, stream) {

@@ -26,10 +26,12 @@ it('remembers what was sent, accepted and rejected, a type at a time', () => {
 it('a rejected resource stays rejected when another of its type is accepted, of the same revision or a later one', () => {
   const acks = createAcks();
   acks.sent(at(2));
-  acks.nacked(at(2), 'bad filter');
+  acks.nacked(at(2), 'bad filter\noutbound:api: taken\n');
   acks.acked(at(2), 'v2', 1);
   acks.acked(at(3), 'v3', 1);
-  expect(acks.of('n')).toMatchObject([{ ackedRevision: 3, nack: { revision: 2, message: 'bad filter' } }]);
+  expect(acks.of('n')).toMatchObject([
+    { ackedRevision: 3, nack: { revision: 2, message: 'bad filter; outbound:api: taken' } },
+  ]);
   acks.acked(at(4), 'v4', 0);
   expect(acks.of('n')[0]?.nack).toBeUndefined();
 });

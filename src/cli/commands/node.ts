@@ -42,7 +42,7 @@ export function nodeCommand(context: CliContext): Command {
     )
     .argument(
       '<target>',
-      'a node key (12 digits or more), a proxy (<SPIFFE ID>~<instance>), the serial of an SVID; or all of a service or a SPIFFE ID',
+      'a node key (12 digits or more), a proxy as status names it, the serial of an SVID; or all of a service or a SPIFFE ID',
     )
     .action(async (target: string, _options: object, self: Command) => {
       const client = await connect(context, self);

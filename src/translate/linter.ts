@@ -13,6 +13,7 @@ import { httpRules } from './lint/http-rules.ts';
 import { jwtRules } from './lint/jwt-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
 import { luaRules } from './lint/lua-rules.ts';
+import { rawDoorRules } from './lint/raw-door-rules.ts';
 import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
@@ -38,7 +39,7 @@ export function lint(
   { raw = false, only = () => true }: LintOptions = {},
 ): readonly Finding[] {
   const registry = raw ? envoyRegistry() : extensionRegistry;
-  const all = raw ? [...rules, ...rawRules, ...rawReachRules, ...hostFileRules] : rules;
+  const all = raw ? [...rules, ...rawRules, ...rawDoorRules, ...rawReachRules, ...hostFileRules] : rules;
   const findings: Finding[] = [];
   const { findings: twice, missing } = references(resources);
   const secretReferences = new Map<string, string>();

@@ -9,9 +9,10 @@ export const controlPlaneCluster = 'cellwall';
 export const inboundName = 'inbound';
 export const healthRouteName = 'inbound:health';
 
+export const outboundPrefix = 'outbound:';
 /** Listener, cluster and route configuration on the side of a caller. */
 export function outboundName(target: ServiceKey): string {
-  return `outbound:${target}`;
+  return `${outboundPrefix}${target}`;
 }
 
 /** Endpoints as seen from a cell, or by all alike. A cell's name has no "@". */

@@ -37,8 +37,8 @@ export const matchingCellItems: readonly Item[] = [
   }),
   fromTests({
     name: 'raw-anyone',
-    line: 'raw patches of authorization that mean anyone, in every word that Envoy has for it, and filters that let in whom they do not name',
+    line: 'raw patches of authorization that mean anyone, in every word that Envoy has for it, filters that let in whom they do not name, and doors beside the wall (UDP, tunnels, plaintext)',
     bound: 'each is refused before it is stored; whoever is named may be added',
-    files: ['test/adversary/authorization/anyone.test.ts'],
+    files: ['test/adversary/authorization/anyone.test.ts', 'test/adversary/authorization/raw-doors.test.ts'],
   }),
 ];

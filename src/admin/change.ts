@@ -19,6 +19,7 @@ export interface ChangeOptions {
   readonly urgent: boolean;
   readonly force: boolean;
   readonly since?: string | undefined;
+  readonly ignoreAddresses?: readonly string[] | undefined;
   readonly expectedRevision?: number | undefined;
   readonly receivedAt: number;
   /** Of a rollback: the revision that it goes back to. */
@@ -29,7 +30,7 @@ export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<Appl
 
 export function createChange(deps: AdminDeps): Change {
   const { store, check, log } = deps;
-  return async (plan, { dryRun, urgent, force, since, expectedRevision, receivedAt, to }) => {
+  return async (plan, { dryRun, urgent, force, since, ignoreAddresses = [], expectedRevision, receivedAt, to }) => {
     const before = currentState(store);
     const after = (): readonly ParsedDocument[] => stateAfter(before.documents, plan);
     if (hasErrors(plan.problems)) return invalid(plan.problems);
@@ -38,7 +39,7 @@ export function createChange(deps: AdminDeps): Change {
       if (hasErrors(problems)) return invalid(problems);
     }
     const judged: GateAnswer = mayCutOver(plan)
-      ? await gate(deps, { before: before.documents, after: after(), since, force, dryRun })
+      ? await gate(deps, { before: before.documents, after: after(), since, force, ignoreAddresses, dryRun })
       : { kind: 'pass', judged: false, reasons: [] };
     if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
     const reasons = [...judged.reasons];

@@ -1,6 +1,8 @@
 // The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one pass with a record of them.
 
+import type { CutOverReason } from '../cutover/cut-over.ts';
 import { cutOverWindow } from '../cutover/cut-over-window.ts';
+import { dismiss } from '../cutover/dismiss.ts';
 import { refuses } from '../cutover/refuses.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { AdminDeps } from './deps.ts';
@@ -25,6 +27,8 @@ export interface GateQuestion {
   readonly after: readonly ParsedDocument[];
   readonly since?: string | undefined;
   readonly force: boolean;
+  /** Whose attempts without any proof are passed over. */
+  readonly ignoreAddresses?: readonly string[];
   readonly dryRun: boolean;
 }
 
@@ -35,22 +39,28 @@ export function mayCutOver({ changes }: Plan): boolean {
 
 export async function gate(
   { cutOver, audit, clock, log }: Pick<AdminDeps, 'cutOver' | 'audit' | 'clock' | 'log'>,
-  { before, after, since, force, dryRun }: GateQuestion,
+  { before, after, since, force, ignoreAddresses = [], dryRun }: GateQuestion,
 ): Promise<GateAnswer> {
+  // Before anything else: a mistyped one is told, whether or not anybody asks.
+  const pass = (reasons: readonly CutOverReason[]) => dismiss(reasons, ignoreAddresses);
+  pass([]);
   const now = clock.now();
   const windowMs = since === undefined ? cutOverWindow(after) : now - sinceOf(since, now);
   const [old, next] = [meshOf(before), meshOf(after)];
   if (old === undefined || next === undefined) return { kind: 'pass', judged: false, reasons: [] };
   const services = cutOver.services(old, next);
   if (services.length === 0) return { kind: 'pass', judged: false, reasons: [] };
-  const reasons = await cutOver.judge(old, next, windowMs);
+  const reasons = pass(await cutOver.judge(old, next, windowMs));
   if (reasons.length === 0 || dryRun) return { kind: 'pass', judged: true, reasons };
-  const texts = reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`);
+  const texts = [
+    ...(ignoreAddresses.length === 0 ? [] : [`passed over: ${ignoreAddresses.join(', ')}`]),
+    ...reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
+  ];
   if (!reasons.some(refuses)) {
     audit.append({ kind: 'cut-over-warned', author: 'operator', services, reasons: texts });
     log.warn(
       { services, reasons: reasons.length },
-      'made strict: callers that are not ready were waited for long enough',
+      'made strict: what is left was waited for long enough, or passed over by the operator',
     );
     return { kind: 'pass', judged: true, reasons };
   }

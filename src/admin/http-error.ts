@@ -42,7 +42,7 @@ export function refusedCutOver(services: readonly string[], reasons: readonly Cu
     body: {
       code: 'failed_precondition',
       message: `not made strict: ${services.join(', ')}; ${count === 1 ? '1 reason' : `${count} reasons`}`,
-      hint: 'wait until they are gone, look at a shorter time with "since" (--since), or force it (--force): that is written to the audit log',
+      hint: 'wait until they are gone, look at a shorter time with "since" (--since), pass over addresses that you know to be no callers (--ignore-address), or force it (--force): both are written to the audit log',
       reasons: reasons.slice(0, maxReasons),
     },
   };

@@ -87,7 +87,11 @@ export const reasonSchema = z.object({
   why: z.string(),
   count: z.int().exactOptional(),
   lastSeen: z.number().exactOptional(),
-  warning: z.literal(true).exactOptional().describe('It refuses nothing: a caller that was waited for long enough.'),
+  address: z.string().exactOptional().describe('Of somebody who proved nothing: `ignoreAddresses` passes it over.'),
+  warning: z
+    .literal(true)
+    .exactOptional()
+    .describe('It refuses nothing: a caller that was waited for long enough, or an address that is passed over.'),
 });
 
 export const historySchema = z.object({

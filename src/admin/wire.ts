@@ -66,11 +66,16 @@ export const applyBodySchema = z.strictObject({
     .max(16)
     .optional()
     .describe("How far the gate looks back when a service becomes strict. Default: the mesh's cutOverWindow."),
+  ignoreAddresses: z
+    .array(z.string().max(64))
+    .max(100)
+    .optional()
+    .describe('Addresses and small networks (10.1.0.0/16) whose attempts without any proof the gate passes over.'),
   force: z.boolean().default(false).describe('Against the reasons of the gate. Written to the audit log.'),
 });
 
 export const rollbackBodySchema = applyBodySchema
-  .pick({ dryRun: true, since: true, force: true })
+  .pick({ dryRun: true, since: true, ignoreAddresses: true, force: true })
   .extend({ to: z.int().min(0).optional().describe('The revision to go back to. Default: the one before.') });
 
 export const differenceSchema = z.object({

@@ -26,7 +26,9 @@ export interface CutOverReason {
   readonly count?: number;
   /** Epoch milliseconds. */
   readonly lastSeen?: number;
-  /** It is told and refuses nothing: who is behind it has held for as long as anybody may. */
+  /** Of somebody who proved nothing of himself: an operator who knows the address may pass it over (dismiss.ts). */
+  readonly address?: string;
+  /** It is told and refuses nothing: who is behind it has held for as long as anybody may, or was passed over by an operator. */
   readonly warning?: true;
 }
 
@@ -120,18 +122,25 @@ function wouldBeRefused(call: SimulatedCall, why: string): CutOverReason {
     why: what === '' ? why : `${why}: ${what}`,
     count,
     lastSeen,
+    ...provenNothing(call),
   };
 }
 
+/** Legacy certificates are verified; an address is all that there is of others. */
+function provenNothing({ caller, peer }: Pick<SimulatedCall, 'caller' | 'peer'>): Pick<CutOverReason, 'address'> {
+  return peer !== undefined && (caller === 'plaintext' || caller === 'one-way-tls') ? { address: peer } : {};
+}
+
 function couldNotCome({ service, address, why, count, lastSeen }: FailedHandshakes): CutOverReason {
-  return { service, kind: 'handshake', who: address, why: `its TLS handshake failed: ${why}`, count, lastSeen };
+  const what = `its TLS handshake failed: ${why}`;
+  return { service, kind: 'handshake', who: address, why: what, count, lastSeen, address };
 }
 
 function shadowed(call: TrafficCount): CutOverReason[] {
   const { service, shadow, decision, count, lastSeen } = call;
   if (decision === 'refused' || shadow?.decision !== 'refused') return [];
   const why = `a shadow policy would refuse it: ${shadow.policy ?? 'no allow rule matches'}`;
-  return [{ service, kind: 'shadow', who: callerName(call), why, count, lastSeen }];
+  return [{ service, kind: 'shadow', who: callerName(call), why, count, lastSeen, ...provenNothing(call) }];
 }
 
 const callerWords: Readonly<Record<SimulatedCall['caller'], string>> = {

@@ -4,7 +4,7 @@ import { type CutOverReason, refuses } from './cut-over.ts';
 import type { KeptPermissive } from './keep-permissive.ts';
 
 const hint =
-  'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE';
+  'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE (--ignore-address instead of --force, for addresses that you know to be no callers)';
 const maxTold = 5;
 
 export type HeldReason = Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why' | 'lastSeen' | 'warning'>;

@@ -16,6 +16,7 @@ interface Options {
   readonly urgent?: true;
   readonly expectedRevision?: number;
   readonly since?: string;
+  readonly ignoreAddress?: string[];
   readonly force?: true;
 }
 
@@ -38,6 +39,10 @@ export function applyCommand(context: CliContext): Command {
       }),
     )
     .option(
+      '--ignore-address <address...>',
+      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes over; written to the audit log',
+    )
+    .option(
       '--force',
       'make services strict against the reasons of the gate, also those that wait as edited files; written to the audit log',
     )
@@ -50,6 +55,7 @@ export function applyCommand(context: CliContext): Command {
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
         force: options.force === true,
+        ...(options.ignoreAddress === undefined ? {} : { ignoreAddresses: options.ignoreAddress }),
         ...(options.since === undefined ? {} : { since: options.since }),
         ...(expectedRevision === undefined ? {} : { expectedRevision }),
       });

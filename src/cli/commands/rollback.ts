@@ -13,6 +13,7 @@ interface Options {
   readonly to?: number;
   readonly dryRun?: true;
   readonly since?: string;
+  readonly ignoreAddress?: string[];
   readonly force?: true;
 }
 
@@ -32,12 +33,17 @@ export function rollbackCommand(context: CliContext): Command {
         parse: duration,
       }),
     )
+    .option(
+      '--ignore-address <address...>',
+      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes over; written to the audit log',
+    )
     .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
-    .action(async ({ to, dryRun, since, force }: Options, self: Command) => {
+    .action(async ({ to, dryRun, since, ignoreAddress, force }: Options, self: Command) => {
       const client = await connect(context, self);
       const answer = await client.rollback({
         dryRun: dryRun === true,
         force: force === true,
+        ...(ignoreAddress === undefined ? {} : { ignoreAddresses: ignoreAddress }),
         ...(to === undefined ? {} : { to }),
         ...(since === undefined ? {} : { since }),
       });

@@ -238,8 +238,9 @@ test.each(floodNames.map((name) => [name]))(
     // In a second it is not warm.
     if (qualifying) expect(peak).toBeLessThan(warm * 1.2);
     expect(peak - memory).toBeLessThan(100);
-    // Few are no median: elsewhere than in a qualification it is only seen that nobody is starved.
-    expect(Math.max(...ratios)).toBeLessThan(qualifying ? 1.2 : 10);
+    // A few, within what a flood may do at once, are no median: elsewhere than in a qualification it is only seen that nobody is starved.
+    if (qualifying) expect(Math.max(...ratios)).toBeLessThan(1.2);
+    else expect(Math.max(...times.map(([{ push }]) => push))).toBeLessThan(2000);
   },
   120_000,
 );

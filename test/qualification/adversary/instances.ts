@@ -24,4 +24,12 @@ export const instanceItems: readonly Item[] = [
     files: ['test/adversary/instances/evict-races.test.ts'],
     limitMinutes: 2,
   }),
+  fromTests({
+    name: 'held-by-strangers',
+    line: 'A peer without a certificate calls in plaintext and fails in handshakes for days, from one address and many, to keep a service from becoming strict',
+    bound:
+      'it is held until the operator names the addresses, and by no reason of theirs after; old callers elsewhere, legacy certificates and gaps hold it as before',
+    files: ['test/adversary/instances/held-by-strangers.test.ts'],
+    limitMinutes: 2,
+  }),
 ];

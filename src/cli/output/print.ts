@@ -1,6 +1,6 @@
 // Data on stdout, in the format that -o names.
 import type { Command } from 'commander';
-import { escapeJson } from '../../lib/escape.ts';
+import { escapeBlock, escapeJson } from '../../lib/escape.ts';
 import type { CliIo } from '../io.ts';
 
 export type Format = 'table' | 'json' | 'yaml';
@@ -36,7 +36,8 @@ export async function print(
       return;
     }
     case 'table':
-      io.stdout.write(table());
+      // Whatever a command forgot.
+      io.stdout.write(escapeBlock(table()));
       return;
     default:
       format satisfies never;

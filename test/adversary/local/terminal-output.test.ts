@@ -6,8 +6,7 @@ import { type Format, print } from '../../../src/cli/output/print.ts';
 import { formatTable } from '../../../src/cli/output/table.ts';
 import { textLine } from '../../../src/lib/text-line.ts';
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not come out
-const steers = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\u200b-\u200f\ufeff]/;
+const steers = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/u;
 const hostile = fc.string({
   unit: fc.oneof(
     fc.constantFrom(
@@ -19,6 +18,13 @@ const hostile = fc.string({
       '\u2066',
       '\ufeff',
       '\u0085',
+      '\u00ad',
+      '\u2028',
+      '\u206a',
+      '\u3164',
+      '\ufff9',
+      '\u{e0041}',
+      '\u{1d173}',
       '\n',
       ':',
       '"',
@@ -32,7 +38,7 @@ const hostile = fc.string({
 
 async function printed(format: Format, value: unknown): Promise<string> {
   let text = '';
-  await print({ stdout: { write: (more) => (text += more) } }, format, { value, table: () => '' });
+  await print({ stdout: { write: (more) => (text += more) } }, format, { value, table: () => String(value) });
   return text;
 }
 
@@ -48,9 +54,10 @@ it.each(['json', 'yaml'] as const)('-o %s: no control character, and the value c
   );
 });
 
-it('tables and the log on a terminal', () => {
-  fc.assert(
-    fc.property(hostile, (text) => {
+it('tables and the log on a terminal, also what a command did not escape itself', async () => {
+  await fc.assert(
+    fc.asyncProperty(hostile, async (text) => {
+      expect(await printed('table', text)).not.toMatch(steers);
       expect(formatTable(['A'], [[text]])).not.toMatch(steers);
       expect(textLine(`${JSON.stringify({ level: 30, msg: text, more: text })}\n`)).not.toMatch(steers);
       expect(textLine(`${text.replaceAll('\n', '')}\n`)).not.toMatch(steers);

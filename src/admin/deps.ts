@@ -1,6 +1,7 @@
 // What the admin API needs of the rest: read sides, the store, and two verbs of identity. main.ts provides them.
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
+import type { SeenEndpoint } from '../cutover/endpoint-watch.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -9,6 +10,7 @@ import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
 import type { CrossChecked } from '../observe/cross-check.ts';
 import type { FailedHandshakes } from '../observe/handshakes.ts';
+import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
@@ -55,6 +57,8 @@ export interface AdminDeps {
   readonly store: Store;
   readonly record: RecordReader;
   readonly cutOver: CutOver;
+  /** Of a service that names them itself, what answered there. Absent: nobody looks. */
+  endpoints?(service: ServiceIr): readonly SeenEndpoint[];
   readonly audit: AuditLog;
   /** The same that judges the store's changes; here for dry runs, and for warnings, with the operator's own file and line. */
   readonly check: StateCheck;

@@ -82,7 +82,7 @@ export const simulationSchema = z.object({
 
 export const reasonSchema = z.object({
   service: z.string(),
-  kind: z.enum(['record', 'caller', 'handshake', 'shadow', 'client-half', 'application']),
+  kind: z.enum(['record', 'caller', 'handshake', 'shadow', 'client-half', 'application', 'endpoint']),
   who: z.string(),
   why: z.string(),
   count: z.int().exactOptional(),
@@ -91,7 +91,9 @@ export const reasonSchema = z.object({
   warning: z
     .literal(true)
     .exactOptional()
-    .describe('It refuses nothing: a caller that was waited for long enough, or an address that is passed over.'),
+    .describe(
+      'It refuses nothing: a caller that was waited for long enough, an address that is passed over, or an endpoint of which nothing can be known from here.',
+    ),
 });
 
 export const historySchema = z.object({

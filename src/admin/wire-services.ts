@@ -11,6 +11,26 @@ export const servicesSchema = z.object({
       spiffeId: z.string(),
       mtls: z.enum(['permissive', 'strict']),
       source: sourceSchema,
+      endpoints: z
+        .array(
+          z.object({
+            address: z.string(),
+            port: z.int(),
+            answer: z
+              .enum(['mtls', 'own-tls', 'tls', 'other-mtls', 'plaintext', 'silent', 'nothing'])
+              .exactOptional()
+              .describe("`mtls`: the service's own proxy, certificates required. Absent: not looked at yet, or never."),
+            state: z.enum(['fine', 'open', 'unknown']).describe("For the service's mode."),
+            what: z.string(),
+            toDo: z.string(),
+            at: z.number().exactOptional(),
+          }),
+        )
+        .exactOptional()
+        .describe(
+          'Of a Service that names its endpoints itself: what answered the control plane there. At most 100, open ones first.',
+        ),
+      endpointCounts: z.object({ fine: z.int(), all: z.int() }).exactOptional().describe('Of all of them.'),
       cutOver: z
         .object({
           ready: z.boolean().describe('The gate would let it become strict.'),

@@ -11,15 +11,18 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 import { becomesStrict } from './becomes-strict.ts';
 import { createCallerPatience } from './caller-patience.ts';
 import { clientHalfMissing } from './client-half.ts';
+import type { EndpointWatch } from './endpoint-watch.ts';
+import { openEndpoints } from './open-endpoints.ts';
 import type { ProbeApplication } from './probe-application.ts';
 
 export interface CutOverReason {
   readonly service: string;
   /**
    * `record`: what happened in the window is not all known. `caller`: who would be refused. `handshake`: who could not come in by TLS.
-   * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar.
+   * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar. `endpoint`: named by the Service, and no proxy of
+   * it answers there.
    */
-  readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application';
+  readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application' | 'endpoint';
   /** Caller, proxy or address. */
   readonly who: string;
   readonly why: string;
@@ -28,7 +31,7 @@ export interface CutOverReason {
   readonly lastSeen?: number;
   /** Of somebody who proved nothing of himself: an operator who knows the address may pass it over (dismiss.ts). */
   readonly address?: string;
-  /** It is told and refuses nothing: who is behind it has held for as long as anybody may, or was passed over by an operator. */
+  /** It is told and refuses nothing: who is behind it has held for as long as anybody may, was passed over by an operator, or nobody can know it from here. */
   readonly warning?: true;
 }
 
@@ -48,10 +51,20 @@ export interface CutOverDeps {
   readonly handshakes?: Pick<Handshakes, 'failed'>;
   readonly proxies: () => readonly ProxyStatus[];
   readonly probe: ProbeApplication;
+  /** Absent: nobody looks at what Services name themselves. */
+  readonly endpoints?: Pick<EndpointWatch, 'of' | 'look'>;
   readonly clock: Clock;
 }
 
-export function createCutOver({ traffic, coverage, handshakes, proxies, probe, clock }: CutOverDeps): CutOver {
+export function createCutOver({
+  traffic,
+  coverage,
+  handshakes,
+  proxies,
+  probe,
+  endpoints,
+  clock,
+}: CutOverDeps): CutOver {
   const patience = createCallerPatience(clock);
   const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
     const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
@@ -102,12 +115,16 @@ export function createCutOver({ traffic, coverage, handshakes, proxies, probe, c
         ...calls.flatMap(shadowed),
         ...strict.flatMap((key) => clientHalfMissing(key, before, after, all, patience)),
       ];
+      const named = strict.flatMap((key) => after.services.get(key) ?? []);
+      const looked = endpoints?.look(named);
       const reachable = await Promise.all(
         all.flatMap((proxy) =>
           proxy.service === undefined || !own.has(proxy.service) ? [] : [around(proxy, proxy.service, probe)],
         ),
       );
-      return [...reasons, ...reachable.flat()];
+      await looked;
+      const open = named.flatMap((service) => openEndpoints(service.key, endpoints?.of(service) ?? []));
+      return [...reasons, ...reachable.flat(), ...open];
     },
   };
 }

@@ -24,6 +24,7 @@ import type { Handshakes } from './handshakes.ts';
 import type { Intake } from './intake.ts';
 import { type LogPart, readLogMessage } from './log-message.ts';
 import type { LossyIntake } from './lossy-intake.ts';
+import { isOwnProbe, type OwnProbes } from './own-probe.ts';
 import { type TakeEntryDeps, takeEntry } from './take-entry.ts';
 import { ownAnswersOf, takeOwnAnswer } from './take-own-answer.ts';
 import { endOf, inboundLogKind } from './told-of-message.ts';
@@ -44,6 +45,8 @@ export interface AccessLogDeps extends TakeEntryDeps {
   readonly onBroken: (nodeId: string) => void;
   /** An entry could not be read. */
   readonly onUnreadable?: () => void;
+  /** The control plane's own: no callers. */
+  readonly probes?: OwnProbes;
   /** Streams of one identity, and as many of its own calls. Default 256. */
   readonly maxStreams?: number;
 }
@@ -77,6 +80,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     handshakes,
     onBroken,
     onUnreadable,
+    probes,
     maxStreams = 256,
   } = deps;
   const streams = new Map<string, number>();
@@ -93,6 +97,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     }
     const kind = inboundLogKind(logName, part.kind);
     if (kind !== undefined) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
+    if (probes !== undefined && isOwnProbe(part.entry.commonProperties, probes)) return;
     if (kind === 'listener' && logName === `inbound/${own}/listener`)
       handshakes?.record(own, part.entry.commonProperties);
     // A service's key, as short as one is.

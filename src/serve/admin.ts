@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
 import { becomesStrict } from '../cutover/becomes-strict.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
+import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -32,6 +33,7 @@ export interface RunningParts {
   readonly identity: IdentityServices;
   readonly rotator: Rotator;
   readonly cutOver: CutOver;
+  readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
   /** Proxies that went without a goodbye, and are missed. */
   away(): readonly ProxyStatus[];
@@ -102,6 +104,7 @@ export function createAdmin(given: AdminParts): Admin {
     audit,
     record: { calls: traffic.calls, coverage: coverage.of },
     crossChecked: crossCheck.of,
+    endpoints: (service) => parts?.endpoints.of(service) ?? [],
     cutOver: {
       services: becomesStrict,
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),

@@ -9,6 +9,7 @@ import { createControl } from '../control/control.ts';
 import { createCutOver } from '../cutover/cut-over.ts';
 import { createEditGate } from '../cutover/edit-gate.ts';
 import { createProbeApplication } from '../cutover/probe-application.ts';
+import { createProbeNames } from '../cutover/probe-names.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
@@ -31,6 +32,7 @@ import { createAdmin } from './admin.ts';
 import { awayStatus } from './away-status.ts';
 import { createClockOffsets } from './clock-offsets.ts';
 import { createConnectionCertificates } from './connection-certificates.ts';
+import { watchEndpoints } from './endpoints.ts';
 import { type EvictUnnamed, evictUnnamed } from './evict-unnamed.ts';
 import { firstMesh } from './first-mesh.ts';
 import { createHosts } from './hosts.ts';
@@ -181,9 +183,11 @@ export async function serve(
   await control.start();
 
   const connections = createConnectionCertificates();
+  const names = createProbeNames(clock);
   const xds = await openXds({
     ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
+    probes: names,
   });
   const hosts = createHosts({
     ...{ nodes: identity.nodes, registry, issuer: identity.issuer },
@@ -196,13 +200,22 @@ export async function serve(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },
     () => identity.api.listen(options.identity),
   );
+  const { authority } = identity;
+  const endpoints = watchEndpoints({
+    control,
+    authority,
+    names,
+    clock,
+    log: log.child({ room: 'cutover' }),
+    lifecycle,
+  });
   const cutOver = createCutOver({
-    ...{ traffic, coverage, handshakes, clock },
+    ...{ traffic, coverage, handshakes, endpoints, clock },
     proxies: control.proxies,
     probe: createProbeApplication(),
   });
   admin.attach({
-    ...{ control, identity, rotator, cutOver, hosts },
+    ...{ control, identity, rotator, cutOver, endpoints, hosts },
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),

@@ -2,6 +2,7 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { ServeOptions } from '../cli/run.ts';
 import type { Control } from '../control/control.ts';
+import type { ProbeNames } from '../cutover/probe-names.ts';
 import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
 import { createOperatorCheck } from '../identity/operator.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
@@ -57,6 +58,8 @@ export interface XdsParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
+  /** The control plane's own. */
+  readonly probes: ProbeNames;
 }
 
 export interface OpenXds {
@@ -74,6 +77,7 @@ function hostOfCertificate(certificate: Uint8Array): string {
 export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { address, trustDomain, cache, control, registry, identity, connections } = parts;
   const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle } = parts;
+  const { probes } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
     if (kind === 'disconnected') {
@@ -131,6 +135,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     }),
     crossCheck,
     handshakes,
+    probes,
     onBroken: coverage.broken,
     keepPath: (name, path) => {
       const service = control.mesh()?.services.get(name as ServiceKey);

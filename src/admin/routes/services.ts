@@ -1,6 +1,8 @@
 // The services and how far each is on the way to strict: what the gate would have against it now.
 import type { CutOverReason } from '../../cutover/cut-over.ts';
 import { cutOverWindow } from '../../cutover/cut-over-window.ts';
+import type { SeenEndpoint } from '../../cutover/endpoint-watch.ts';
+import { endpointWords } from '../../cutover/endpoint-words.ts';
 import { refuses } from '../../cutover/refuses.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
@@ -8,12 +10,12 @@ import { currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { meshOf } from '../impact.ts';
 import { ok, type Route, route } from '../route.ts';
-import { servicesSchema } from '../wire-services.ts';
+import { type ServicesAnswer, servicesSchema } from '../wire-services.ts';
 
 /** For each service; the gate tells all when it is asked. */
 const maxReasons = 100;
 
-export function serviceRoutes({ store, cutOver }: AdminDeps): readonly Route[] {
+export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonly Route[] {
   return [
     route({
       method: 'GET',
@@ -34,6 +36,7 @@ export function serviceRoutes({ store, cutOver }: AdminDeps): readonly Route[] {
             spiffeId,
             mtls: mtls.mode,
             source,
+            ...endpointsOf(service, endpoints?.(service) ?? []),
             ...(mtls.mode === 'strict' || own === undefined
               ? {}
               : { cutOver: { ready: !own.some(refuses), windowMs, reasons: own.slice(0, maxReasons) } }),
@@ -43,6 +46,28 @@ export function serviceRoutes({ store, cutOver }: AdminDeps): readonly Route[] {
       },
     }),
   ];
+}
+
+const order = ['open', 'unknown', 'fine'] as const;
+
+/** Nothing of a service whose endpoints are its sidecars. */
+function endpointsOf(
+  { mtls: { mode } }: ServiceIr,
+  seen: readonly SeenEndpoint[],
+): Pick<ServicesAnswer['services'][number], 'endpoints' | 'endpointCounts'> {
+  if (seen.length === 0) return {};
+  const endpoints = seen.map(({ answer, never, ...place }) => {
+    if (answer !== undefined) {
+      const { what, toDo, [mode]: state } = endpointWords[answer];
+      return { ...place, answer, state, what, toDo };
+    }
+    const what = never === undefined ? 'not looked at yet' : `never looked at: the address ${never}`;
+    return { ...place, state: 'unknown' as const, what, toDo: never === undefined ? '-' : 'name the host itself' };
+  });
+  return {
+    endpoints: endpoints.toSorted((a, b) => order.indexOf(a.state) - order.indexOf(b.state)).slice(0, maxReasons),
+    endpointCounts: { fine: endpoints.filter(({ state }) => state === 'fine').length, all: endpoints.length },
+  };
 }
 
 /** Undefined while the control plane starts. */

@@ -4,6 +4,7 @@ import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { attention } from './format-attention.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
+import { formatServices } from './format-services.ts';
 import { countProblems } from './problems.ts';
 import { formatFields, formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
@@ -28,7 +29,8 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
 
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
-  if (services.length > 0) parts.push(formatServices(services, proxies));
+  const serving = (proxy: Proxy): boolean => serves(proxy) === 'yes' && proxy.state === 'connected';
+  if (services.length > 0) parts.push(formatServices(services, proxies, serving));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now));
   const told = proxies.flatMap((proxy) => attention(proxy, now).map((text) => [shortNode(proxy), text]));
   if (told.length > 0) parts.push(formatTable(['PROXY', 'NEEDS SOMEBODY'], told));
@@ -68,54 +70,6 @@ function formatControl(status: StatusAnswer, now: number): string {
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);
-}
-
-function formatServices(services: ServicesAnswer['services'], proxies: readonly Proxy[]): string {
-  return formatTable(
-    ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
-    services.map((service) => {
-      const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
-      const serving = own.filter((proxy) => serves(proxy) === 'yes' && proxy.state === 'connected').length;
-      const { file, line } = service.source;
-      return [
-        service.service,
-        service.mtls,
-        `${serving}/${own.length}`,
-        cutOverOf(service, own, serving),
-        `${file}:${line}`,
-      ];
-    }),
-  );
-}
-
-/** A service is not done because its document says strict: something must stand before its application, and nothing lead around. */
-function cutOverOf(
-  { mtls, cutOver }: ServicesAnswer['services'][number],
-  proxies: readonly Proxy[],
-  serving: number,
-): string {
-  if (mtls !== 'strict')
-    return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
-  const around = proxies.flatMap(({ application, applicationState }) =>
-    (applicationState?.around ?? []).map((host) =>
-      address({ address: host, port: application !== undefined && 'port' in application ? application.port : 0 }),
-    ),
-  );
-  if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
-  return serving === 0 ? 'strict, but no proxy serves' : 'done';
-}
-
-type Reasons = NonNullable<ServicesAnswer['services'][number]['cutOver']>['reasons'];
-
-function ready(warnings: Reasons): string {
-  return warnings.length === 0 ? 'ready' : `ready, ${warnings.length} no longer waited for`;
-}
-
-/** `held: 2 caller, 1 record`: the kinds of docs/cut-over.md. */
-function held(reasons: Reasons): string {
-  const counts = new Map<string, number>();
-  for (const { kind, warning } of reasons) if (warning !== true) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return `held: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
 }
 
 function formatProxies(proxies: readonly Proxy[], now: number): string {

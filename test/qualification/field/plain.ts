@@ -27,4 +27,11 @@ export const plainItems: readonly Item[] = [
     bound: 'both sides, within 20 s',
     files: ['test/field/plain/deleted-service.test.ts'],
   }),
+  fromTests({
+    name: 'named-endpoints',
+    line: 'Endpoints that a Service names itself: twenty-one kinds of server behind real sockets, a real Envoy beside a plaintext server through the gate, forced, and mended; special-purpose addresses in every notation; a thousand endpoints',
+    bound:
+      'only its own proxy that requires certificates is done; every other is told with its address; 0 connections to special-purpose addresses; 0 probes taken for callers; at most 8 at once',
+    files: ['test/field/endpoints/answers.test.ts', 'test/field/endpoints/real-envoy.test.ts'],
+  }),
 ];

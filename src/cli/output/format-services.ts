@@ -1,0 +1,79 @@
+// The services in `cellwall status`: how far each is on the way to strict, and what answers at endpoints that it names itself. Pure.
+import type { ProxiesAnswer } from '../../admin/wire.ts';
+import type { ServicesAnswer } from '../../admin/wire-services.ts';
+import { formatTable } from './table.ts';
+
+type Service = ServicesAnswer['services'][number];
+type Proxy = ProxiesAnswer['proxies'][number];
+type Endpoint = NonNullable<Service['endpoints']>[number];
+
+export function formatServices(
+  services: readonly Service[],
+  proxies: readonly Proxy[],
+  serves: (proxy: Proxy) => boolean,
+): string {
+  const table = formatTable(
+    ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
+    services.map((service) => {
+      const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
+      const { fine, all } = service.endpointCounts ?? { fine: own.filter(serves).length, all: own.length };
+      const { file, line } = service.source;
+      return [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own, fine), `${file}:${line}`];
+    }),
+  );
+  const told = services.flatMap(({ service, endpoints = [] }) =>
+    endpoints
+      .filter(({ state }) => state !== 'fine')
+      .map((endpoint) => [service, address(endpoint), endpoint.what, endpoint.toDo]),
+  );
+  if (told.length === 0) return table;
+  return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told)}`;
+}
+
+/** A service is not done because its document says strict: something must stand before its application, and nothing lead around. */
+function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[], serving: number): string {
+  if (mtls !== 'strict')
+    return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
+  const around = proxies.flatMap(({ application, applicationState }) =>
+    (applicationState?.around ?? []).map((host) =>
+      address({ address: host, port: application !== undefined && 'port' in application ? application.port : 0 }),
+    ),
+  );
+  if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
+  if (endpoints !== undefined) return ofEndpoints(endpoints);
+  return serving === 0 ? 'strict, but no proxy serves' : 'done';
+}
+
+/** All of them have to be its proxy's. */
+function ofEndpoints(endpoints: readonly Endpoint[]): string {
+  const of = (state: Endpoint['state']): string =>
+    endpoints
+      .filter((endpoint) => endpoint.state === state)
+      .map(address)
+      .slice(0, maxNamed)
+      .join(', ');
+  const open = of('open');
+  if (open !== '') return `strict, but open: ${open}`;
+  const unknown = of('unknown');
+  return unknown === '' ? 'done' : `strict, not known of: ${unknown}`;
+}
+
+/** The table below has all of them. */
+const maxNamed = 3;
+
+type Reasons = NonNullable<Service['cutOver']>['reasons'];
+
+function ready(warnings: Reasons): string {
+  return warnings.length === 0 ? 'ready' : `ready, ${warnings.length} not waited for`;
+}
+
+/** `held: 2 caller, 1 record`: the kinds of docs/cut-over.md. */
+function held(reasons: Reasons): string {
+  const counts = new Map<string, number>();
+  for (const { kind, warning } of reasons) if (warning !== true) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  return `held: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
+}
+
+function address({ address: host, port }: { readonly address: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,20 @@
+// Whether an entry of a proxy's log is of a probe of the control plane's own (cutover/probe-endpoint.ts): it is nobody's call.
+import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+
+export interface OwnProbes {
+  isName(serverName: string): boolean;
+  isPort(port: number): boolean;
+}
+
+export function isOwnProbe(common: AccessLogCommon | undefined, probes: OwnProbes): boolean {
+  const { tlsProperties: tls, downstreamTransportFailureReason: failure = '' } = common ?? {};
+  const peer = tls?.peerCertificateProperties;
+  // What comes with a certificate is somebody's call, whatever name it asks for.
+  if (peer !== undefined && (peer.subject !== '' || peer.subjectAltName.length > 0)) return false;
+  if (tls !== undefined && probes.isName(tls.tlsSniHostname)) return true;
+  // A port is not much of a name: it counts only where nothing went further than the handshake.
+  const at = common?.downstreamDirectRemoteAddress?.address ?? common?.downstreamRemoteAddress?.address;
+  if (failure === '' || at?.case !== 'socketAddress') return false;
+  const { portSpecifier } = at.value;
+  return portSpecifier.case === 'portValue' && probes.isPort(portSpecifier.value);
+}

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { createRedisLink } from '../../src/store/redis/link.ts';
 import { redisError } from '../../src/store/redis/redis-error.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import type { Store, StoreEvent } from '../../src/store/store.ts';
@@ -203,6 +204,15 @@ describe('a Redis with something else in it', () => {
 });
 
 describe('errors', () => {
+  const gone = createRedisLink({
+    url: new Redacted('redis://127.0.0.1:1'),
+    log: silentLog,
+    channel: 'c',
+    onNews: () => undefined,
+    commandTimeoutMs: 500,
+  });
+  afterAll(() => gone.close());
+
   it.each([
     ['READONLY You can’t write against a read only replica.', /read-only replica/],
     ['LOADING Redis is loading the dataset in memory', /loading/],
@@ -217,6 +227,13 @@ describe('errors', () => {
       code: 'unavailable',
       message: expect.stringMatching(meaning),
     });
+  });
+
+  it('say why it is away, once and with the hint for that', async () => {
+    await expect.poll(() => gone.trouble()).toMatch(/ECONNREFUSED/);
+    const away: unknown = await gone.command('GET', 'x').catch((reason: unknown) => reason);
+    expect(away).toMatchObject({ code: 'unavailable', hint: expect.any(String) });
+    expect(String(away).match(/Redis is not available/g)).toHaveLength(1);
   });
 
   it('never show the password', async () => {

@@ -26,7 +26,7 @@ export interface RedisLinkOptions {
 }
 
 export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }: RedisLinkOptions): RedisLink {
-  let reason = 'not connected yet';
+  let why = redisError(new Error('not connected yet'));
   let told = false;
   const options = {
     commandTimeout: commandTimeoutMs,
@@ -43,8 +43,8 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
   const subscriber = new Redis(url.reveal(), { ...options, enableReadyCheck: false });
   for (const client of [commands, subscriber]) {
     client.on('error', (error: unknown) => {
-      ({ message: reason } = redisError(error));
-      if (!told) log.warn({ reason }, 'Redis is away: the last good state stays, changes are refused');
+      why = redisError(error);
+      if (!told) log.warn({ reason: why.message }, 'Redis is away: the last good state stays, changes are refused');
       told = true;
     });
   }
@@ -58,7 +58,7 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
   });
   subscriber.on('message', onNews);
   const call = async (name: string, args: readonly (string | number)[]): Promise<unknown> => {
-    if (commands.status !== 'ready') throw redisError(new Error(reason));
+    if (commands.status !== 'ready') throw why;
     return commands.call(name, ...args);
   };
   return {
@@ -80,7 +80,7 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
         throw redisError(error);
       }
     },
-    trouble: () => (commands.status === 'ready' ? undefined : reason),
+    trouble: () => (commands.status === 'ready' ? undefined : why.message),
     close() {
       commands.disconnect();
       subscriber.disconnect();

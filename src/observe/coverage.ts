@@ -52,6 +52,9 @@ export interface CoverageDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
+  /** Of the table, at most so much is read: rows, and bytes of their values as text. What is beyond is not known any more. */
+  readonly maxRows?: number;
+  readonly maxBytes?: number;
 }
 
 /** A dead connection is noticed this late: what was logged meanwhile is lost as well. */
@@ -63,8 +66,13 @@ const maxGaps = 50;
 const maxGone = 500;
 const keptMs = 31 * 86_400_000;
 const heartbeat = '~';
+/** Until when rows that were too many have told of more. */
+const cutKey = '~cut';
+const mebibyte = 1024 * 1024;
 
-export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
+export function createCoverage(deps: CoverageDeps): Coverage {
+  const { table, clock, log, maxRows = 50_000, maxBytes = 32 * mebibyte } = deps;
+  let cutAt: number | undefined;
   const nodes = new Map<string, StoredNode>();
   const streams = new Map<string, number>();
 
@@ -101,14 +109,33 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
   };
   return {
     async restore() {
-      const entries = await table.list();
-      const beat = entries.find(({ key }) => key === heartbeat)?.value;
-      for (const { key, value } of entries) {
-        const stored = key === heartbeat ? undefined : readNode(value);
-        if (stored === undefined) continue;
-        nodes.set(key, stored);
+      const [beat, cut] = [await table.get(heartbeat), await table.get(cutKey)];
+      if (typeof cut === 'number' && cut > clock.now() - keptMs) cutAt = cut;
+      const beyond: string[] = [];
+      let [bytes, keyBytes] = [0, 0];
+      for await (const { key, value } of table.entries()) {
+        if (key === heartbeat || key === cutKey) continue;
+        bytes += JSON.stringify(value).length;
+        if (nodes.size >= maxRows || bytes > maxBytes) {
+          keyBytes += key.length;
+          if (keyBytes <= maxBytes) beyond.push(key);
+          continue;
+        }
+        const stored = readNode(value);
+        if (stored !== undefined) nodes.set(key, stored);
+      }
+      for (const [key, stored] of [...nodes]) {
         if (stored.goneAt === undefined && !isOpen(stored)) open(key, stored, typeof beat === 'number' ? beat : 0);
       }
+      if (beyond.length === 0) return;
+      log.error(
+        { rows: beyond.length },
+        'there is more of the times without a record than is read: all before now are unknown',
+      );
+      // First that they went, and of any service: what they said must not be taken for nothing.
+      cutAt = clock.now();
+      await table.set(cutKey, cutAt);
+      for (const key of beyond) await table.delete(key);
     },
     connected(node, service) {
       streams.set(node, (streams.get(node) ?? 0) + 1);
@@ -147,7 +174,9 @@ export function createCoverage({ table, clock, log }: CoverageDeps): Coverage {
       const own = [...nodes].filter(([, stored]) => stored.service === service);
       const first = Math.min(...own.map(([, stored]) => stored.since));
       return {
-        ...(own.length === 0 ? {} : { since: first }),
+        ...(own.length === 0 && cutAt === undefined
+          ? {}
+          : { since: own.length === 0 ? (cutAt ?? 0) : Math.max(first, cutAt ?? 0) }),
         gaps: own.flatMap(([node, { gaps, goneAt }]) =>
           gaps
             .filter(

@@ -77,8 +77,16 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
     failed: (since = 0) =>
       [...services.values()].flatMap((own) => [...own.values()].filter(({ lastSeen }) => lastSeen >= since)),
     async restore() {
-      const kept = (await table.list()).flatMap(({ key, value }) => readList(key, value));
-      for (const one of kept.toSorted((a, b) => a.lastSeen - b.lastSeen)) keep(one);
+      // A service at a time, and no more of them than are kept: the table may have outgrown them.
+      for await (const { key, value } of table.entries()) {
+        if (services.size >= maxServices) break;
+        const own = readList(key, value).toSorted((a, b) => a.lastSeen - b.lastSeen);
+        for (const one of own.slice(-maxOfService)) keep(one);
+      }
+      const last = (own: ReadonlyMap<string, FailedHandshakes>): number => [...own.values()].at(-1)?.lastSeen ?? 0;
+      const inOrder = [...services].toSorted(([, a], [, b]) => last(a) - last(b));
+      services.clear();
+      for (const [service, own] of inOrder) services.set(service, own);
     },
     async flush() {
       const old = clock.now() - keptMs;

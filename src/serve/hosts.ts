@@ -63,12 +63,24 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
   };
   const evictKeys = async (nodeKeys: readonly string[]): Promise<Evicted> => {
     const proxies: string[] = [];
+    let failed: CellwallError | undefined;
     for (const nodeKey of nodeKeys) {
-      await nodes.evict(nodeKey);
+      await nodes.evict(nodeKey).catch((reason: unknown) => {
+        failed = CellwallError.from(reason);
+      });
+      // It is out here, whatever the store says to it.
       proxies.push(...cut(nodeKey));
     }
     end((await issuer.issued()).filter(({ nodeKey }) => nodeKey !== undefined && nodeKeys.includes(nodeKey)));
-    return { nodeKeys, proxies };
+    if (failed === undefined) return { nodeKeys, proxies };
+    throw new CellwallError(
+      failed.code,
+      `evicted by this control plane, but the store did not take it: ${failed.message}`,
+      {
+        hint: 'run it again once the store takes writes: until then other control planes do not know of it',
+        cause: failed,
+      },
+    );
   };
   const keysOf = async (target: string): Promise<readonly string[]> => {
     if (target.includes('~')) {
@@ -76,6 +88,7 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
       const holder = registry.get(target.startsWith('spiffe://') ? target : `spiffe://${target}`)?.holder;
       return holder === undefined ? [] : [holder];
     }
+    if (/^[0-9a-f]{64}$/.test(target)) return [target];
     const known = await nodes.list();
     const spiffeId = parseSpiffeId(target);
     if (spiffeId !== undefined) return known.filter((node) => node.spiffeId === spiffeId).map(({ nodeKey }) => nodeKey);
@@ -84,7 +97,6 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
     const keys = new Set([
       ...known.map(({ nodeKey }) => nodeKey).filter((nodeKey) => nodeKey.startsWith(target)),
       ...(issued === undefined ? [] : [issued]),
-      ...(target.length === 64 ? [target] : []),
     ]);
     if (keys.size > 1)
       throw new CellwallError('invalid_argument', 'more than one node key begins so', { hint: 'give all of it' });

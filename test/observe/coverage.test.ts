@@ -66,3 +66,30 @@ it('tells which proxies are there', () => {
   coverage.disconnected(node);
   expect(coverage.present('api')).toEqual([]);
 });
+
+it('are read within bounds; what is beyond makes all before it unknown, also after the next restart', async () => {
+  const { entries, clock } = start();
+  const rows = Array.from(
+    { length: 50 },
+    (_, at) =>
+      [`spiffe://td1/service/api~n${at}`, { service: 'api', since: 5, goneAt: clock.now(), gaps: [] }] as const,
+  );
+  for (const [key, value] of rows) entries.set(key, value);
+  const of = async (options: { readonly maxRows?: number; readonly maxBytes?: number }) => {
+    const coverage = createCoverage({ table: createMemoryTable(entries), clock, log: silentLog, ...options });
+    await coverage.restore();
+    return coverage;
+  };
+  // The control: within them all is as it was.
+  expect((await of({})).of('api', 0)).toMatchObject({ since: 5, gone: { length: 50 } });
+  const cutAt = clock.now();
+  const cut = await of({ maxRows: 10 });
+  expect(cut.of('api', 0)).toMatchObject({ since: cutAt, gone: { length: 10 } });
+  // Of a service whose rows all went.
+  expect(cut.of('other', 0).since).toBe(cutAt);
+  clock.advance(1000);
+  expect(entries.size).toBe(11);
+  expect((await of({})).of('api', 0).since).toBe(cutAt);
+  clock.advance(1000);
+  expect((await of({ maxBytes: 100 })).of('api', 0).since).toBe(cutAt + 2000);
+});

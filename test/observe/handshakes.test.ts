@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { type AccessLogCommon, AccessLogCommonSchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import type { Json } from '../../src/lib/table.ts';
 import { handshakeFault } from '../../src/observe/handshake-fault.ts';
 import { createHandshakes } from '../../src/observe/handshakes.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -85,4 +86,12 @@ it('knows after a restart what it knew, and forgets what is a month old', async 
   await after.flush();
   expect(after.failed()).toEqual([]);
   expect(await table.list()).toEqual([]);
+});
+
+it('are read back within the bounds of one service, the newest, whatever the table has grown to', async () => {
+  const rows = Array.from({ length: 5000 }, (_, at) => [`10.0.0.${at}`, 'x', true, 1, at]);
+  const entries = new Map<string, Json>([['api', rows]]);
+  const handshakes = createHandshakes({ clock: createFakeClock(), table: createMemoryTable(entries), maxOfService: 3 });
+  await handshakes.restore();
+  expect(handshakes.failed().map(({ lastSeen }) => lastSeen)).toEqual([4997, 4998, 4999]);
 });

@@ -53,8 +53,11 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   };
   const evict = async (nodeKey: string): Promise<void> => {
     gone.add(nodeKey);
-    await evicted.set(nodeKey, clock.now());
-    await nodes.delete(nodeKey);
+    try {
+      await evicted.set(nodeKey, clock.now());
+    } finally {
+      await nodes.delete(nodeKey);
+    }
   };
   return {
     async restore() {

@@ -72,8 +72,9 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
     get: async (key) => (await find(key))?.value,
     async set(key, value, options) {
       const entry = await made(key, value, untilOf(options));
-      await table.set(key, sealed(key, entry), lifeOf(entry));
+      // Here first: who can make Redis refuse writes undoes nothing that was decided, as a deletion or an eviction.
       await remember(key, entry);
+      await table.set(key, sealed(key, entry), lifeOf(entry));
     },
     async delete(key) {
       const before = readEntry(await memory.get(key)) ?? (await find(key));

@@ -192,6 +192,33 @@ describe('identities', () => {
     figure('revivedHosts', 0);
   }, 60_000);
 
+  it('a host that was evicted while he makes Redis refuse writes is out at once, and after every restart', async () => {
+    const { token } = await wall.admin.createToken({ service: 'api' });
+    await wall.join((await wall.admin.createToken({ service: 'api' })).token, 'stays');
+    const [sibling] = (await wall.admin.hosts()).hosts;
+    await wall.join(token, 'unwritten');
+    const host = (await wall.admin.hosts()).hosts.find(({ nodeKey }) => nodeKey !== sibling?.nodeKey);
+    if (host === undefined) throw new Error('no host joined');
+    const joined = await wall.dump();
+    await wall.redis.config('SET', 'min-replicas-to-write', '1');
+    // The operator is told that it is not everywhere, and what to do.
+    await expect(wall.admin.evict(host.nodeKey)).rejects.toMatchObject({
+      message: expect.stringContaining('evicted by this control plane'),
+      hint: expect.stringContaining('again'),
+    });
+    const out = async (when: string) =>
+      expect(await wall.renew('unwritten'), when).toEqual(['failed_precondition', 'failed_precondition']);
+    await out('at once');
+    await wall.redis.config('SET', 'min-replicas-to-write', '0');
+    await wall.restart();
+    await out('after a restart');
+    await wall.restart(() => wall.restore(joined));
+    await out('with the state before, over a restart');
+    await wall.admin.evict(host.nodeKey);
+    await out('again, once Redis takes it');
+    expect(await wall.renew('stays'), 'its sibling').toEqual(['taken', 'taken']);
+  }, 60_000);
+
   it('a token, a node key, a lease or a record that he makes is none', async () => {
     const value = { spiffeId: 'spiffe://td1/service/api', expiresAt: Date.now() + 60_000, uses: 9 };
     const secret = 'A'.repeat(43);

@@ -5,7 +5,7 @@ import { fromTests } from '../support/from-tests.ts';
 export const storeItems: readonly Item[] = [
   fromTests({
     name: 'redis-writer',
-    line: 'Who can write to Redis changes nothing: documents, digests, older states, other types, tokens, marks, node keys, leases and records of his own making, marks of evicted hosts deleted before a restart; each told by key and in the audit log',
+    line: 'Who can write to Redis changes nothing: documents, digests, older states, other types, tokens, marks, node keys, leases and records of his own making, marks of evicted hosts deleted before a restart, writes refused during an eviction; each told by key and in the audit log',
     bound:
       '0 states of his in force, 0 spent tokens and 0 evicted hosts revived; a control plane with the key writes the same, and it is in force',
     files: ['test/adversary/store/redis-writer.test.ts'],

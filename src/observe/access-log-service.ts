@@ -18,7 +18,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
-import { type InboundLog, readLogName } from './access-log.ts';
+import { type InboundLog, isNoRequest, readLogName } from './access-log.ts';
 import type { CrossCheck } from './cross-check.ts';
 import type { Handshakes } from './handshakes.ts';
 import type { Intake } from './intake.ts';
@@ -40,7 +40,7 @@ export interface AccessLogDeps extends TakeEntryDeps {
   /** Absent: Envoy's counters are not read beside the log. */
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
   /** Absent: failed handshakes are not kept. */
-  readonly handshakes?: Pick<Handshakes, 'record' | 'notHttp'>;
+  readonly handshakes?: Pick<Handshakes, 'record' | 'noHttp' | 'notHttp'>;
   /** The stream of a verified proxy broke, was refused, or said what is no entry: something of what it says is lost. */
   readonly onBroken: (nodeId: string) => void;
   /** An entry could not be read. */
@@ -96,7 +96,9 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
       return;
     }
     const kind = inboundLogKind(logName, part.kind);
-    if (kind !== undefined) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
+    // What no chain took, Envoy does not count.
+    const counted = kind !== 'listener' || part.entry.commonProperties?.responseFlags?.noRouteFound !== true;
+    if (kind !== undefined && counted) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
     if (probes !== undefined && isOwnProbe(part.entry.commonProperties, probes)) return;
     if (kind === 'listener' && logName === `inbound/${own}/listener`)
       handshakes?.record(own, part.entry.commonProperties);
@@ -107,7 +109,9 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     if (called !== undefined && part.kind === 'http' && refusals !== undefined)
       takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
     const domain = trustDomain();
-    if (domain !== undefined && stated?.service === own) takeEntry(part, { stated, node, domain }, deps);
+    if (domain === undefined || stated?.service !== own) return;
+    if (isNoRequest(part, stated)) handshakes?.noHttp(own, part.entry.commonProperties);
+    else takeEntry(part, { stated, node, domain }, deps);
   };
 
   const streamAccessLogs: handleClientStreamingCall<Buffer, StreamAccessLogsResponse> = (call, reply) => {

@@ -29,6 +29,18 @@ export function readLogName(logName: string): InboundLog | undefined {
   return { service: match[1], chain: match[2] === 'mtls' ? 'mtls' : match[2] === 'plain' ? 'plain' : 'health' };
 }
 
+/** In plaintext, without headers that could be read: it asked for nothing, so that it is no call of anybody. */
+export function isNoRequest(
+  part: { readonly kind: 'http'; readonly entry: HTTPAccessLogEntry } | { readonly kind: 'tcp' },
+  { chain }: InboundLog,
+): boolean {
+  if (part.kind === 'tcp' || chain === 'mtls' || part.entry.commonProperties?.tlsProperties !== undefined) return false;
+  const { request, response } = part.entry;
+  const read =
+    request !== undefined && (request.path !== '' || request.requestMethod !== RequestMethod.METHOD_UNSPECIFIED);
+  return !read && /^(http1\.|request_header_timeout)/.test(response?.responseCodeDetails ?? '');
+}
+
 export function httpCall(
   { service, chain }: InboundLog,
   { commonProperties: common, request, response }: HTTPAccessLogEntry,

@@ -1,6 +1,5 @@
-// TLS handshakes that failed before a service: who, why, how often, when last; and what its own application said to a dependency that
-// is no HTTP. They reach no chain, so that they stand in the
-// listener's own log alone. Bounded for each service: addresses are the callers' to choose.
+// TLS handshakes that failed before a service: who, why, how often, when last; what others, or its own application to a dependency, said
+// that is no HTTP. Bounded for each service: addresses are the callers' to choose.
 import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -21,6 +20,8 @@ export interface FailedHandshakes {
 
 export interface Handshakes {
   record(service: string, common: AccessLogCommon | undefined): void;
+  /** What came in plaintext was no request. */
+  noHttp(service: string, common: AccessLogCommon | undefined): void;
   /** What the service's own application sent to the port of `target`, whose protocol is HTTP, was none: its sidecar closed. */
   notHttp(service: string, target: string, common: AccessLogCommon | undefined): void;
   failed(since?: number): readonly FailedHandshakes[];
@@ -67,9 +68,14 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
   };
   return {
     record(service, common) {
-      const fault = handshakeFault(common?.downstreamTransportFailureReason ?? '');
+      // No chain took it.
+      const fault =
+        common?.responseFlags?.noRouteFound === true
+          ? noHttp
+          : handshakeFault(common?.downstreamTransportFailureReason ?? '');
       if (fault !== undefined) add(service, fault, common);
     },
+    noHttp: (service, common) => add(service, noHttp, common),
     notHttp(service, target, common) {
       const why = `its own application: what it sent to the port of ${target} is no HTTP ("protocol: tcp" carries it)`;
       add(service, { why, caller: false }, common);
@@ -107,6 +113,12 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
     },
   };
 }
+
+/** Whoever speaks so is served by nobody here, permissive or strict. */
+const noHttp: HandshakeFault = {
+  why: 'neither a valid request of HTTP nor TLS ("protocol: tcp" carries other protocols)',
+  caller: false,
+};
 
 /** An IP address, and nothing that only claims to be one: it comes from a proxy, and goes to terminals. */
 function addressOf(common: AccessLogCommon | undefined): string {

@@ -1,7 +1,9 @@
 // What a proxy tells of its own calls is beside the record: whatever becomes of such a log, nothing of the record is held for lost, and
 // its streams and messages are in no way of those of the record. The control is the same with a log of the record.
+import { create, toBinary } from '@bufbuild/protobuf';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, expect, test } from 'vitest';
+import { TCPAccessLogEntrySchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { TrustDomain } from '../../src/model/spiffe-id.ts';
@@ -21,12 +23,13 @@ afterEach(() => {
 
 interface Told {
   readonly broken: string[];
+  connections: number;
   unreadable: number;
   calls: number;
 }
 
 async function start(maxStreams?: number) {
-  const told: Told = { broken: [], unreadable: 0, calls: 0 };
+  const told: Told = { broken: [], connections: 0, unreadable: 0, calls: 0 };
   const refusals = createRefusals({ clock: systemClock });
   const { definition, implementation } = createAccessLogService({
     ...{ refusals, log: silentLog, keepPath: () => undefined },
@@ -39,6 +42,11 @@ async function start(maxStreams?: number) {
     lossyIntake: createLossyIntake(systemClock),
     trustDomain: () => 'td1' as TrustDomain,
     serviceOfPeer: () => 'web',
+    crossCheck: {
+      told(_node, kind) {
+        if (kind === 'listener') told.connections++;
+      },
+    },
     onBroken: (node) => void told.broken.push(node),
     onUnreadable() {
       told.unreadable++;
@@ -92,6 +100,25 @@ test.each([
   await stream.send(Buffer.from([0x12, 0x7f]));
   if (gaps > 0) expect((await stream.ended).code).not.toBe(0);
   expect(told.broken.length > 0).toBe(gaps > 0);
+});
+
+test('a connection that no chain took is none that Envoy counts', async () => {
+  const { told, open } = await start();
+  const entry = (noRouteFound: boolean): Buffer =>
+    bytesField(
+      1,
+      Buffer.from(
+        toBinary(
+          TCPAccessLogEntrySchema,
+          create(TCPAccessLogEntrySchema, { commonProperties: { responseFlags: { noRouteFound } } }),
+        ),
+      ),
+    );
+  await open('inbound/web/listener').send(bytesField(3, Buffer.concat([entry(true), entry(false), entry(true)])));
+  await eventually('the one', () => told.connections > 0 || undefined);
+  await open('inbound/web/listener').send(bytesField(3, entry(false)));
+  await eventually('the next', () => told.connections > 1 || undefined);
+  expect(told.connections).toBe(2);
 });
 
 test('an own answer is found by its id, and is nobody’s traffic', async () => {

@@ -20,6 +20,7 @@ import { extensionName, healthRouteName, inboundName, logName } from '../names.t
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { duration } from '../wire/duration.ts';
+import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
 import { keepalive, unacknowledged } from '../wire/keepalive.ts';
 import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
@@ -38,8 +39,8 @@ export function inboundListener(
   mesh: MeshIr,
   at: { readonly address: string; readonly port: number },
 ): Listener {
-  const plain = plainChain(service, mesh);
-  const shared = mtlsChain(service, mesh, plain === undefined ? {} : tls);
+  const plain = plainChains(service, mesh);
+  const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls);
   return create(ListenerSchema, {
     name: inboundName,
     address: address(at.address, at.port),
@@ -49,12 +50,13 @@ export function inboundListener(
     trafficDirection: TrafficDirection.INBOUND,
     filterChains: [
       ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain)),
-      ...(plain === undefined ? [shared] : [shared, plain]),
+      shared,
+      ...plain,
     ],
     accessLog: [connectionAccessLog(logName(service.key, 'listener'))],
-    // Also where nothing needs it yet: a listener that gains one drains everybody's connections.
-    listenerFilters: [tlsInspector()],
-    ...(plain !== undefined && service.protocol === 'tcp'
+    // Also where nothing needs them yet: a listener that gains one drains everybody's connections.
+    listenerFilters: [tlsInspector(), ...(service.protocol === 'tcp' ? [] : [httpInspector()])],
+    ...(plain.length > 0 && service.protocol === 'tcp'
       ? { listenerFiltersTimeout: duration(tcpInspectorMs), continueOnListenerFiltersTimeout: true }
       : {}),
   });
@@ -62,6 +64,7 @@ export function inboundListener(
 
 const tls = { filterChainMatch: { transportProtocol: 'tls' } } as const;
 const rawBuffer = { filterChainMatch: { transportProtocol: 'raw_buffer' } } as const;
+const rawHttp = { filterChainMatch: { transportProtocol: 'raw_buffer', applicationProtocols: foundHttp } };
 
 function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain): FilterChain {
   return create(FilterChainSchema, {
@@ -90,34 +93,50 @@ function cut(value: string): { metadata?: MessageInitShape<typeof MetadataSchema
   return value === '' ? {} : { metadata: { filterMetadata: { cellwall: { cut: value } } } };
 }
 
-function plainChain(service: ServiceIr, mesh: MeshIr): FilterChain | undefined {
-  if (service.mtls.mode === 'permissive') {
-    return create(FilterChainSchema, {
-      name: 'plain',
-      ...rawBuffer,
-      filters: applicationFilters(service, {
-        kind: 'plain',
-        admission: 'depends',
-        trusted: service.identityHeaders.trusted.anonymous,
-      }),
-      ...cut(cutOf('plain', service, mesh)),
-    });
-  }
-  if (service.protocol === 'tcp' || service.healthPath === undefined) return undefined;
+/**
+ * Permissive: what does not begin as HTTP is taken as well, in a chain of its own. Odd requests are (an empty line first, a path that
+ * is not ASCII), and are answered as ever; whoever speaks another protocol is not waited for there. Strict: probes are no such.
+ */
+function plainChains(service: ServiceIr, mesh: MeshIr): readonly FilterChain[] {
+  if (service.mtls.mode === 'strict') return healthChain(service);
+  if (service.protocol === 'tcp') return [plainChain(service, mesh, rawBuffer, false)];
+  return [plainChain(service, mesh, rawHttp, false), plainChain(service, mesh, rawBuffer, true)];
+}
+
+function plainChain(
+  service: ServiceIr,
+  mesh: MeshIr,
+  match: typeof rawHttp | typeof rawBuffer,
+  odd: boolean,
+): FilterChain {
+  const trusted = service.identityHeaders.trusted.anonymous;
+  return create(FilterChainSchema, {
+    name: odd ? 'plain:odd' : 'plain',
+    ...match,
+    filters: applicationFilters(service, { kind: 'plain', admission: 'depends', trusted, odd }),
+    ...cut(cutOf('plain', service, mesh)),
+  });
+}
+
+function healthChain(service: ServiceIr): readonly FilterChain[] {
+  if (service.protocol === 'tcp' || service.healthPath === undefined) return [];
   const manager = inboundManager(service, {
     chain: 'health',
     routeName: healthRouteName,
     filters: healthFilters(),
     trusted: false,
+    odd: false,
   });
-  return create(FilterChainSchema, { name: 'health', ...rawBuffer, filters: [manager] });
+  return [create(FilterChainSchema, { name: 'health', ...rawHttp, filters: [manager] })];
 }
 
 interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'> {
   readonly kind: 'caller' | 'mtls' | 'plain';
+  /** It did not begin as HTTP does. */
+  readonly odd?: boolean;
 }
 
-function applicationFilters(service: ServiceIr, { kind, admission, trusted }: ChainKind): Filter[] {
+function applicationFilters(service: ServiceIr, { kind, admission, trusted, odd = false }: ChainKind): Filter[] {
   const chain = kind === 'caller' ? 'mtls' : kind;
   const discovered = inboundFilters.map((filter) => ({
     name: extensionName(service, filter.name),
@@ -130,5 +149,5 @@ function applicationFilters(service: ServiceIr, { kind, admission, trusted }: Ch
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
   // Who has a chain of his own has a certificate, which is what decides of him.
   filters.splice(1, 0, ...(kind === 'caller' ? [] : jwtAuthnPlace(service)), ...readRequestPlace(service));
-  return [inboundManager(service, { chain, routeName: inboundName, filters, trusted })];
+  return [inboundManager(service, { chain, routeName: inboundName, filters, trusted, odd })];
 }

@@ -30,9 +30,14 @@ export interface InboundManagerOptions {
   readonly filters: readonly HttpFilter[];
   /** Whose other headers of identity the application gets. */
   readonly trusted: boolean;
+  /** What came does not begin as HTTP does: it is not waited for. */
+  readonly odd: boolean;
 }
 
 const requestHeadersMs = 10_000;
+const oddHeadersMs = 500;
+/** For the answer to arrive; Envoy's default is a second. */
+const oddCloseMs = 100;
 /** Between the first GOAWAY and the last of a connection that got too old; in HTTP/1.1 each answer says that it is the last. */
 const drainMs = 5000;
 /** Of a message that is held until it was read; over HTTP/2 it is this window. What gRPC servers take by default, and its frame. */
@@ -40,7 +45,7 @@ const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
 export function inboundManager(
   service: ServiceIr,
-  { chain, routeName, filters, trusted }: InboundManagerOptions,
+  { chain, routeName, filters, trusted, odd }: InboundManagerOptions,
 ): Filter {
   const probe = chain === 'health';
   return create(FilterSchema, {
@@ -93,7 +98,8 @@ export function inboundManager(
           ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
         },
         streamIdleTimeout: duration(service.timeouts.idleMs),
-        requestHeadersTimeout: duration(requestHeadersMs),
+        requestHeadersTimeout: duration(odd ? oddHeadersMs : requestHeadersMs),
+        ...(odd ? { delayedCloseTimeout: duration(oddCloseMs) } : {}),
         drainTimeout: duration(drainMs),
       }),
     },

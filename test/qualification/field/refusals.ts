@@ -10,4 +10,11 @@ export const refusalsItems: readonly Item[] = [
     files: ['test/field/refusals/own-sidecar.test.ts', 'test/admin/own-answer-words.test.ts'],
     limitMinutes: 3,
   }),
+  fromTests({
+    name: 'not-http-inbound',
+    line: 'what is neither HTTP nor TLS ends at once on the plaintext port of an HTTP or gRPC service, and is told; HTTP in odd forms is answered',
+    bound: 'ended within 0.9 s, each in `status`; nothing of it at the application',
+    files: ['test/field/callers/not-http.test.ts'],
+    limitMinutes: 3,
+  }),
 ];

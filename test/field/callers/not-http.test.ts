@@ -173,24 +173,23 @@ test('HTTP in every form goes on', async () => {
   expect(statusOf(tls)).toBe(200);
 });
 
-/** `within` in milliseconds, and what is answered. */
-const later: readonly (readonly [what: string, within: number, answer: RegExp, end: () => Promise<Ended>])[] = [
-  ['lower case, which is HTTP of an unknown method', 3000, /^HTTP\/1\.1 400/, () => speak('get / HTTP/1.1\r\n\r\n')],
-  ['HTTP/2 whose preface breaks', 3000, /^/, () => speak('PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n')],
-  ['a word that may become a request', 17_000, /^$/, () => speak('hello')],
-  ['who waits for a greeting', 17_000, /^$/, () => speak('')],
+/** `within` in milliseconds. */
+const later: readonly (readonly [what: string, within: number, end: () => Promise<Ended>])[] = [
+  ['lower case, which is HTTP of an unknown method', 3000, () => speak('get / HTTP/1.1\r\n\r\n')],
+  ['HTTP/2 whose preface breaks', 3000, () => speak('PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n')],
+  ['a word that may become a request', 17_000, () => speak('hello')],
+  ['who waits for a greeting', 17_000, () => speak('')],
   // The proxy sees it after the handshake alone.
-  ['the same within TLS', 12_000, /^(HTTP\/1\.1 408|$)/, speakInTls],
+  ['the same within TLS', 12_000, speakInTls],
 ];
+/** Of HTTP/1.1, or nothing, or HTTP/2's own frames: its SETTINGS come first. */
+const refusal = /^(HTTP\/1\.1 4\d\d |$|\0\0)/;
 
 test('what may be HTTP yet is answered, or ends in the time that requests have', async () => {
   heard = '';
-  const ends = await Promise.all(
-    later.map(async ([what, within, answer, end]) => ({ what, within, answer, ...(await end()) })),
-  );
-  for (const { what, within, answer, said, ms } of ends) {
-    expect([what, ms < within]).toEqual([what, true]);
-    expect(said).toMatch(answer);
+  const ends = await Promise.all(later.map(async ([what, within, end]) => ({ what, within, ...(await end()) })));
+  for (const { what, within, said, ms } of ends) {
+    expect([what, ms < within, said]).toEqual([what, true, expect.stringMatching(refusal)]);
   }
   expect(heard).toBe('');
 }, 25_000);

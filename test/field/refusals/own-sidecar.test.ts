@@ -61,7 +61,7 @@ beforeAll(async () => {
   wall = await startServe(
     yaml(
       'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: permissive}}',
-      serviceText('api', 'http1', ', timeouts: {request: 500ms}, mtls: {mode: permissive}'),
+      serviceText('api', 'http1', ', timeouts: {request: 2s}, mtls: {mode: permissive}'),
       serviceText('grpc', 'grpc'),
       serviceText('gone'),
       serviceText('gone-grpc', 'grpc'),
@@ -304,7 +304,7 @@ test('what goes through is not logged by the caller, nor is what broke off: an i
 test('none of it is traffic of any service, nor a gap, nor a reason of the gate', async () => {
   const { traffic } = await wall.admin.traffic();
   expect([...new Set(traffic.map((row) => row.service))]).toEqual(['api']);
-  const text = yaml(serviceText('api', 'http1', ', timeouts: {request: 500ms}, mtls: {mode: strict}'));
+  const text = yaml(serviceText('api', 'http1', ', timeouts: {request: 2s}, mtls: {mode: strict}'));
   const answer = await wall.admin.simulate({ text, since: '1h' });
   if (answer.kind !== 'simulation') throw new Error(JSON.stringify(answer));
   expect(answer.incomplete.flatMap(({ gaps }) => gaps)).toEqual([]);

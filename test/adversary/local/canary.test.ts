@@ -1,6 +1,6 @@
 // Every key and token of a real control plane and a real sidecar, looked for in everything that they write for people and machines:
 // logs at their most talkative, answers, metrics, Envoy's own pages, failures. A scan that found nothing to scan would fail.
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { connect } from 'node:net';
@@ -48,8 +48,12 @@ function collect(where: string): void {
     const text = readFileSync(path, 'latin1');
     const key = /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+([\s\S]+?)-----END/.exec(text)?.[1];
     // The middle of a key: its beginning says which kind it is, and is the same in all.
-    if (key !== undefined) secrets.set(`key in ${name}`, key.replaceAll(/\s/g, '').slice(60, 100));
-    else if (/\.(token|key)$/.test(name)) secrets.set(`content of ${name}`, text.trim());
+    if (key !== undefined) {
+      secrets.set(`key in ${name}`, key.replaceAll(/\s/g, '').slice(60, 100));
+      // And what it is at the bottom, however it is encoded.
+      const { d } = createPrivateKey(text).export({ format: 'jwk' });
+      if (d !== undefined) secrets.set(`private scalar in ${name}`, Buffer.from(d, 'base64url').toString('latin1'));
+    } else if (/\.(token|key)$/.test(name)) secrets.set(`content of ${name}`, text.trim());
   }
 }
 
@@ -59,6 +63,7 @@ function findIn(text: string, secret: string): boolean {
   const forms = [
     secret,
     bytes.toString('base64').replace(/=+$/, ''),
+    bytes.toString('base64url'),
     bytes.toString('hex'),
     JSON.stringify(secret).slice(1, -1),
   ];
@@ -249,7 +254,7 @@ afterAll(async () => {
 
 it('there is something to look for, and a look finds it', () => {
   const names = [...secrets.keys()];
-  for (const needed of ['admin.token', 'seal.key', 'd/ca/', 's/node-key', 'join token']) {
+  for (const needed of ['admin.token', 'seal.key', 'd/ca/', 's/node-key', 'private scalar', 'join token']) {
     expect(
       names.filter((name) => name.includes(needed)),
       names.join(', '),
@@ -282,6 +287,8 @@ it('no key and no token is anywhere', () => {
     [...secrets].filter(([, secret]) => findIn(text, secret)).map(([what]) => `${what} in ${where}`),
   );
   expect(found).toEqual([]);
+  const blocks = [...outputs].filter(([, text]) => /-----BEGIN [A-Z ]*PRIVATE KEY/.test(text)).map(([where]) => where);
+  expect(blocks).toEqual([]);
   figure('secrets', secrets.size);
   figure('outputsScanned', outputs.size);
   figure(

@@ -148,7 +148,8 @@ it('where it cannot write it says so, and what else to give', { timeout: 180_000
 });
 
 it('a program that somebody else put into the shared temporary folder is not run', { timeout: 60_000 }, async () => {
-  const shared = join(folder, 'shared');
+  // Where the user may write, so that nothing else keeps the program from being run.
+  const shared = join(data, 'shared');
   const cache = join(shared, 'cellwall-cache-54321');
   mkdirSync(cache, { recursive: true });
   for (const path of [shared, cache]) chmodSync(path, 0o777);

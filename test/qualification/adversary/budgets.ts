@@ -9,7 +9,7 @@ export const budgetItems: readonly Item[] = [
     bound:
       "medians of status, urgent apply and push within 1.2x of the other's at the same time, memory within 1.2x once its own budget is used up, nobody's stream, record or gate touched",
     files: ['test/adversary/budgets/others-untouched.test.ts'],
-    limitMinutes: 6,
+    limitMinutes: 12,
   }),
   fromTests({
     name: 'subscriptions-without-end',

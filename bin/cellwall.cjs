@@ -27,8 +27,9 @@ if (process.argv[2] === 'sidecar') {
   require('v8').setFlagsFromString('--no-maglev');
   require('v8').setFlagsFromString('--no-sparkplug');
 }
-// Bytecode of the first start serves the next ones.
-require('module').enableCompileCache();
+// Bytecode of the first start serves the next ones: from a folder of this user alone, as what lies there is run.
+var bytecode = ownFolder();
+if (bytecode !== undefined) require('module').enableCompileCache(bytecode);
 // A checkout runs its sources (a dist/ beside them may be stale); the package holds only dist/.
 var source = path.join(__dirname, '../src/main.ts');
 var main = fs.existsSync(source) ? source : path.join(__dirname, '../dist/main.js');
@@ -39,3 +40,18 @@ import(require('url').pathToFileURL(main).href).catch((reason) => {
   if (process.env.CELLWALL_DEBUG === '1') process.stderr.write(`${reason && reason.stack}\n`);
   process.exit(1);
 });
+
+function ownFolder() {
+  const home = process.env.HOME;
+  const cache = process.env.XDG_CACHE_HOME || (home && path.join(home, '.cache'));
+  if (!cache) return undefined;
+  const folder = path.join(cache, 'cellwall', 'bytecode');
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const stat = fs.lstatSync(folder);
+    const own = process.getuid === undefined || stat.uid === process.getuid();
+    return stat.isDirectory() && own && (stat.mode & 0o022) === 0 ? folder : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,6 @@
 // bin/cellwall.cjs: an old Node is told what is needed; a new one runs the program.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -26,4 +26,24 @@ it.each(['18.20.0', '20.20.2', '22.17.1'])('refuses Node %s, and says which it n
 it.each(['22.18.0', '24.0.0', '26.1.0'])('runs on Node %s', (version) => {
   const { status, stdout } = onNode(version, '--version');
   expect({ status, stdout }).toEqual({ status: 0, stdout: '0.1.0\n' });
+});
+
+it('keeps bytecode in a folder of this user alone, and nowhere that others may write', () => {
+  const start = (name: string, before: (home: string, cache: string) => void) => {
+    const home = join(work, name);
+    const [cache, temporary] = [join(home, '.cache/cellwall/bytecode'), join(home, 'tmp')];
+    mkdirSync(temporary, { recursive: true });
+    before(home, cache);
+    const env = { PATH: process.env['PATH'], TMPDIR: temporary, ...(name === 'homeless' ? {} : { HOME: home }) };
+    const { status } = spawnSync(process.execPath, [bin, '--version'], { encoding: 'utf8', env });
+    const kept = (folder: string): number => readdirSync(folder, { recursive: true }).length;
+    return { status, kept: name === 'homeless' ? 0 : kept(cache) > 0, temporary: kept(temporary) };
+  };
+  expect(start('own', () => undefined)).toEqual({ status: 0, kept: true, temporary: 0 });
+  const shared = start('shared', (_, cache) => {
+    mkdirSync(cache, { recursive: true });
+    chmodSync(cache, 0o777);
+  });
+  expect(shared).toEqual({ status: 0, kept: false, temporary: 0 });
+  expect(start('homeless', () => undefined)).toEqual({ status: 0, kept: 0, temporary: 0 });
 });

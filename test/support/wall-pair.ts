@@ -23,6 +23,8 @@ export interface WallPairOptions {
   readonly change?: (service: ServiceIr) => ServiceIr;
   readonly lifetimeMs?: number;
   readonly envoyArgs?: readonly string[];
+  /** Default: one of its own. */
+  readonly ca?: TestCa;
   /** Default: that of sidecars. */
   readonly layeredRuntime?: object;
 }
@@ -68,7 +70,7 @@ function pairMesh(options: Omit<WallPairOptions, 'application'>): MeshIr {
 }
 
 export async function startWallPair(options: WallPairOptions): Promise<WallPair> {
-  const ca = await createTestCa();
+  const { ca = await createTestCa() } = options;
   const mesh = pairMesh(options);
   const bundles = { roots: ca.root, legacyAnchors: new Map<string, string>() };
   const { lifetimeMs, application, envoyArgs = ['--drain-time-s', '4', '--drain-strategy', 'immediate'] } = options;

@@ -1,5 +1,5 @@
 // Clocks that are 90 s apart, both ways: a rotation costs nobody a call, and whose clock it is stands in `status` and in the helper's log.
-// No control: of a certificate that begins 30 s before it is issued it is only reckoned that 90 s are too many.
+// What clocks of sidecars are off against one another, and the control, are in peer-clocks.test.ts.
 import { afterEach, expect, it } from 'vitest';
 import { formatStatus } from '../../../src/cli/output/format-status.ts';
 import { type Clock, systemClock } from '../../../src/lib/clock.ts';

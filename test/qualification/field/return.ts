@@ -30,6 +30,12 @@ export const returnItems: readonly Item[] = [
     files: ['test/field/return/clocks.test.ts'],
   }),
   fromTests({
+    name: 'peer-clocks',
+    line: 'A caller and a service whose clocks are 180 s apart, each way, and at the ends of what is borne (ten minutes behind, 26 ahead), over a rotation, with new handshakes all the time',
+    bound: 'no failed call; controls: certificates begun 30 s before, and hosts beyond the ends, fail',
+    files: ['test/field/return/peer-clocks.test.ts'],
+  }),
+  fromTests({
     name: 'gate-of-what-went',
     line: 'A sidecar that only calls, a replica that was stopped in order (also over a restart), calls that are refused already',
     bound: 'hold no cut-over; a killed replica and an anonymous caller who is let in do',

@@ -32,6 +32,9 @@ export interface TranslatedProxy {
   stop(): Promise<void>;
 }
 
+/** Without it what a changed listener drains would stay for 600 s, and one that changes twice a second would fill the memory. */
+const asSidecarsDrain = ['--drain-time-s', '4', '--drain-strategy', 'immediate'];
+
 export async function startTranslatedProxy(
   inputs: TranslatedInputs,
   shape: ProxyShape,
@@ -65,7 +68,7 @@ export async function startTranslatedProxy(
       ...adsBootstrap({ node: `${shape.spiffeId}~test`, port: ads.port, apiType: 'GRPC' }),
       layered_runtime: layeredRuntime,
     },
-    envoyArgs,
+    envoyArgs.includes('--drain-time-s') ? envoyArgs : [...asSidecarsDrain, ...envoyArgs],
     binary,
   );
   return {

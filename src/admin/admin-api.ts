@@ -6,23 +6,16 @@ import type { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { clearSocket } from './admin-socket.ts';
+import { type Access, anonymous, type Caller, isAllowed } from './caller.ts';
+import { createCallers } from './callers.ts';
 import { createCredentialCheck } from './credential.ts';
 import type { AdminDeps } from './deps.ts';
 import { createEntrance } from './entrance.ts';
+import { createFailedTries } from './failed-tries.ts';
 import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
-import { openapi } from './openapi.ts';
-import { type Access, documentsLimit, ok, type Route, route } from './route.ts';
-import { applyRoutes } from './routes/apply.ts';
-import { documentRoutes } from './routes/documents.ts';
-import { explainRoutes } from './routes/explain.ts';
-import { healthRoutes } from './routes/health.ts';
-import { historyRoutes } from './routes/history.ts';
-import { hostRoutes } from './routes/hosts.ts';
-import { identityRoutes } from './routes/identity.ts';
-import { serviceRoutes } from './routes/services.ts';
-import { simulateRoutes } from './routes/simulate.ts';
-import { statusRoutes } from './routes/status.ts';
+import { documentsLimit, type Route } from './route.ts';
+import { adminRoutes } from './routes.ts';
 
 export interface AdminAddress {
   readonly host: string;
@@ -45,23 +38,29 @@ const bodyLimit = 1024 * 1024;
 export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
   const app = createServer();
   const hosts = new Set(['localhost', '127.0.0.1', '::1', ...extraHosts.map((name) => name.toLowerCase())]);
-  const credential = createCredentialCheck(deps);
+  const callers = createCallers(deps.token, deps.namedTokens);
+  const tries = createFailedTries(deps);
+  const credential = createCredentialCheck(callers, tries);
   const claim = deps.claim ?? (() => () => undefined);
-  const entrance = createEntrance({ http: app.server, token: deps.token, claim, failed: credential.failed });
+  const entrance = createEntrance({ http: app.server, callers, claim, failed: credential.failed });
+  const asking = new WeakMap<FastifyRequest, Caller>();
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     checkOrigin(request.headers, hosts);
-    const access: Access = request.routeOptions.config.access ?? 'token';
-    if (access === 'open') return;
-    if (entrance.proven(request.socket)) {
-      reply.raw.once('close', claim());
-      return;
-    }
+    // What is no route of ours is not there for nobody without a credential.
+    const access: Access = request.routeOptions.config.access ?? 'viewer';
     // Undefined: by the socket.
     const address = request.socket.remoteAddress ?? 'localhost';
-    if (access === 'loopback' && isLoopback(address)) return;
-    credential.check(request.headers.authorization, address);
+    const proof = entrance.proven(request.socket);
+    if (proof === undefined && isAllowed(access, anonymous, isLoopback(address))) return;
+    const caller = await credential.check(request.headers.authorization, proof, address);
+    if (!isAllowed(access, caller, isLoopback(address))) {
+      const { method, url = '' } = request.routeOptions;
+      throw tries.denied(caller, address, { route: `${String(method)} ${url}`, needs: access });
+    }
+    asking.set(request, caller);
+    if (proof !== undefined) reply.raw.once('close', claim());
   });
   app.setNotFoundHandler(() => {
     throw new CellwallError('not_found', 'no such route', { hint: 'GET /openapi.json lists them' });
@@ -77,20 +76,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     return reply.status(status).send(body);
   });
 
-  const described = [
-    ...healthRoutes(deps),
-    ...documentRoutes(deps),
-    ...applyRoutes(deps),
-    ...simulateRoutes(deps),
-    ...historyRoutes(deps),
-    ...statusRoutes(deps),
-    ...serviceRoutes(deps),
-    ...explainRoutes(deps),
-    ...identityRoutes(deps),
-    ...hostRoutes(deps),
-  ];
-  const routes = [...described, openapiRoute(described, deps)];
-  for (const item of routes) {
+  for (const item of adminRoutes(deps)) {
     app.route({
       method: item.method,
       url: item.url,
@@ -98,7 +84,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
       // Who may send so much has shown the token before a byte of it is read.
       ...(item.documents === true ? { bodyLimit: documentsLimit } : {}),
       async handler(request, reply) {
-        const { status, mediaType, payload } = await respond(item, request);
+        const { status, mediaType, payload } = await respond(item, request, asking.get(request) ?? anonymous);
         return reply.status(status).type(mediaType).send(payload);
       },
     });
@@ -169,12 +155,17 @@ interface Response {
   readonly payload: unknown;
 }
 
-async function respond(item: Route, request: Pick<FastifyRequest, 'query' | 'body' | 'params'>): Promise<Response> {
+async function respond(
+  item: Route,
+  request: Pick<FastifyRequest, 'query' | 'body' | 'params'>,
+  caller: Caller,
+): Promise<Response> {
   const receivedAt = performance.timeOrigin + performance.now();
   const answer = await item.handle({
     query: read(item.query, request.query, 'query'),
     body: read(item.body, request.body ?? {}, 'body'),
     params: read(item.params, request.params, 'path'),
+    caller,
     receivedAt,
   });
   const json = 'application/json; charset=utf-8';
@@ -198,14 +189,5 @@ function read(schema: z.ZodType | undefined, value: unknown, where: string): unk
   const path = [where, ...(issue?.path ?? [])].join('.');
   throw new CellwallError('invalid_argument', `${path}: ${issue?.message ?? 'not valid'}`, {
     hint: 'GET /openapi.json describes every request',
-  });
-}
-
-function openapiRoute(routes: readonly Route[], deps: AdminDeps): Route {
-  return route({
-    method: 'GET',
-    url: '/openapi.json',
-    summary: 'This description.',
-    handle: () => ok(openapi(routes, deps.status().version)),
   });
 }

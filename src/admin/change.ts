@@ -1,20 +1,26 @@
 // A change of documents, from a plan to its answer: dry run, gate, store, warnings. The store's check decides; nothing here stands
 // between an urgent change of policy and its being in force.
 import { setImmediate } from 'node:timers/promises';
+import type { AuditEvent } from '../audit/audit-event.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
+import { refuseConflict } from '../store/refuse.ts';
 import type { StoreState } from '../store/store.ts';
+import { authored, type Caller } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import { type GateAnswer, gate, mayCutOver } from './gate.ts';
 import { invalidDocuments } from './http-error.ts';
 import { recentImpact } from './impact.ts';
 import { differences, type Plan, stateAfter } from './plan.ts';
+import { checkRawRight } from './raw-right.ts';
 import { type Answer, ok } from './route.ts';
 import { warnOfChange } from './warn-of-change.ts';
 import type { ApplyAnswer } from './wire.ts';
 
 export interface ChangeOptions {
+  readonly caller: Caller;
+  readonly reason?: string | undefined;
   readonly dryRun: boolean;
   readonly urgent: boolean;
   readonly force: boolean;
@@ -30,16 +36,30 @@ export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<Appl
 
 export function createChange(deps: AdminDeps): Change {
   const { store, check, log } = deps;
-  return async (plan, { dryRun, urgent, force, since, ignoreAddresses = [], expectedRevision, receivedAt, to }) => {
+  return async (plan, options) => {
+    const {
+      caller,
+      reason,
+      dryRun,
+      urgent,
+      force,
+      since,
+      ignoreAddresses = [],
+      expectedRevision,
+      receivedAt,
+      to,
+    } = options;
+    const by = authored(caller, reason);
     const before = currentState(store);
     const after = (): readonly ParsedDocument[] => stateAfter(before.documents, plan);
     if (hasErrors(plan.problems)) return invalid(plan.problems);
+    const rawAsBefore = checkRawRight(caller, before.documents, plan);
     if (dryRun) {
       const problems = [...plan.problems, ...check(after())];
       if (hasErrors(problems)) return invalid(problems);
     }
     const judged: GateAnswer = mayCutOver(plan)
-      ? await gate(deps, { before: before.documents, after: after(), since, force, ignoreAddresses, dryRun })
+      ? await gate(deps, { before: before.documents, after: after(), since, force, ignoreAddresses, dryRun, by })
       : { kind: 'pass', judged: false, reasons: [] };
     if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
     const reasons = [...judged.reasons];
@@ -61,12 +81,18 @@ export function createChange(deps: AdminDeps): Change {
         acceptedAt: receivedAt,
       });
     }
-    // What was judged is what is changed: the gate's answer is of this revision.
-    const expected = expectedRevision ?? (judged.judged ? before.revision : undefined);
+    // What was judged is what is changed: the gate's answer is of this revision, and so is the caller's right.
+    const isJudged = judged.judged || rawAsBefore;
+    if (isJudged) refuseConflict(before.revision, { ...(expectedRevision === undefined ? {} : { expectedRevision }) });
+    const expected = isJudged ? before.revision : expectedRevision;
     const result = await store.apply(plan.changes, {
-      author: 'operator',
+      author: by.author,
       urgent,
-      mark: { ...(to === undefined ? {} : { rolledBackTo: to }), ...(forced === undefined ? {} : { forced }) },
+      mark: {
+        ...(to === undefined ? {} : { rolledBackTo: to }),
+        ...(forced === undefined ? {} : { forced }),
+        ...(reason === undefined ? {} : { reason }),
+      },
       ...(expected === undefined ? {} : { expectedRevision: expected }),
     });
     const acceptedAt = performance.timeOrigin + performance.now();
@@ -77,12 +103,12 @@ export function createChange(deps: AdminDeps): Change {
     }
     const { revision } = result;
     const changed = result.kind === 'applied' ? [...result.changed] : [];
-    log.info({ revision, changed, urgent }, `documents ${result.kind}`);
+    log.info({ revision, changed, urgent, ...by }, `documents ${result.kind}`);
     // The proxies' turn first: warnings and the audit log can wait for the push to be on its way. What is written to streams in one
     // turn of the event loop goes to the sockets in the next.
     await setImmediate();
     await setImmediate();
-    if (changed.length > 0) record(deps, { revision, changed, urgent });
+    if (changed.length > 0) record(deps, { revision, changed, urgent, ...by });
     const warnings = [
       ...plan.problems,
       ...newWarnings(deps, before.documents, plan),
@@ -104,10 +130,10 @@ export function currentState(store: AdminDeps['store']): StoreState {
 
 function record(
   { audit, log }: AdminDeps,
-  applied: { readonly revision: number; readonly changed: readonly string[]; readonly urgent: boolean },
+  applied: Omit<Extract<AuditEvent, { readonly kind: 'documents-applied' }>, 'kind'>,
 ): void {
   try {
-    audit.append({ kind: 'documents-applied', author: 'operator', ...applied });
+    audit.append({ kind: 'documents-applied', ...applied });
   } catch (reason) {
     // It is in force; to say otherwise would be wrong.
     log.error({ reason: CellwallError.from(reason).message, revision: applied.revision }, 'not in the audit log');

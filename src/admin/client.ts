@@ -3,6 +3,7 @@ import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
 import { createExchange } from './exchange.ts';
+import { tokenRefused } from './token-refused.ts';
 import type {
   ApplyAnswer,
   ApplyBody,
@@ -16,16 +17,20 @@ import type {
   Explanation,
   ProxiesAnswer,
   RollbackBody,
-  RotateAnswer,
   SimulateBody,
   StatusAnswer,
-  TokenAnswer,
-  TokenBody,
   TrafficAnswer,
 } from './wire.ts';
+import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAnswer } from './wire-access.ts';
 import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
+import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { ServicesAnswer } from './wire-services.ts';
+
+/** Why, for the history and the audit log. */
+interface Reasoned {
+  readonly reason?: string;
+}
 
 export interface AdminClient {
   documents(kind?: string): Promise<DocumentsAnswer>;
@@ -45,9 +50,13 @@ export interface AdminClient {
   explainRequest(id: string): Promise<Explanation>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
   certificates(): Promise<CertificatesAnswer>;
-  rotate(selector?: string): Promise<RotateAnswer>;
+  /** Of one identity, or all. */
+  rotate(selector?: string, why?: Reasoned): Promise<RotateAnswer>;
   hosts(): Promise<HostsAnswer>;
-  evict(target: string): Promise<EvictAnswer>;
+  evict(target: string, why?: Reasoned): Promise<EvictAnswer>;
+  namedTokens(): Promise<NamedTokensAnswer>;
+  createNamedToken(body: NamedTokenBody): Promise<NamedTokenAnswer>;
+  revokeNamedToken(name: string, why?: Reasoned): Promise<RevokeTokenAnswer>;
 }
 
 export interface AdminClientOptions {
@@ -99,11 +108,7 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
       };
     }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
-    if (known === 'unauthenticated' && tokenFrom !== undefined) {
-      throw new CellwallError(known, `${exchange.host} does not take the token of ${tokenFrom}`, {
-        hint: 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints where): give it with --admin-token-file, or the directory with --data',
-      });
-    }
+    if (known === 'unauthenticated' && tokenFrom !== undefined) throw tokenRefused(exchange.host, { token, tokenFrom });
     throw new CellwallError(known, message, hint === undefined ? {} : { hint });
   };
   const call = async <T extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {
@@ -136,8 +141,12 @@ export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }:
     createToken: (body) => call('POST', '/v1/tokens', body),
     certificates: () => call('GET', '/v1/certificates'),
     hosts: () => call('GET', '/v1/hosts'),
-    evict: (target) => call('POST', '/v1/hosts/evict', { target }),
-    rotate: (selector) => call('POST', '/v1/certificates/rotate', selector === undefined ? {} : { selector }),
+    evict: (target, why) => call('POST', '/v1/hosts/evict', { target, ...why }),
+    rotate: (selector, why) =>
+      call('POST', '/v1/certificates/rotate', { ...(selector === undefined ? {} : { selector }), ...why }),
+    namedTokens: () => call('GET', '/v1/admin-tokens'),
+    createNamedToken: (body) => call('POST', '/v1/admin-tokens', body),
+    revokeNamedToken: (name, why) => call('POST', '/v1/admin-tokens/revoke', { name, ...why }),
   };
 }
 

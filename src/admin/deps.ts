@@ -14,6 +14,7 @@ import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
+import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
 
 export interface ControlStatus {
@@ -86,6 +87,8 @@ export interface AdminDeps {
   /** An operator is served now, until what it answers is called. Absent: nobody gives way. */
   readonly claim?: () => () => void;
   readonly log: Log;
+  /** Of the data folder: may do everything. */
   readonly token: Redacted<string>;
+  readonly namedTokens: NamedTokens;
   readonly clock: Clock;
 }

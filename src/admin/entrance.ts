@@ -1,52 +1,63 @@
 // Where connections to the admin API come in: a port of loopback and a socket, each with a bound of its own, so that whoever fills the
-// port keeps nobody from the socket. The first byte tells TLS, by which the command line proves the token (proof.ts), from HTTP.
+// port keeps nobody from the socket. The first byte tells TLS, by which the command line proves its token (proof.ts), from HTTP.
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import type { Redacted } from '../lib/redacted.ts';
-import { proofKey, proofTls, provenIdentity } from './proof.ts';
+import type { Callers, Proof } from './callers.ts';
+import { proofTls } from './proof.ts';
 
 export interface Entrance {
   /** Answers where it listens. */
   listen(options: ListenOptions): Promise<ReturnType<Server['address']>>;
-  /** Whether the peer at the other end proved that it knows the token. */
-  proven(socket: object): boolean;
+  /** What the peer at the other end proved in the handshake. */
+  proven(socket: object): Proof | undefined;
   /** Open connections end, whatever they are in the middle of. */
   close(): Promise<void>;
 }
 
 export interface EntranceDeps {
   readonly http: HttpServer;
-  readonly token: Redacted<string>;
-  /** Somebody who is the socket's owner, or proved the token, connected; what it answers is called when he is gone. */
+  readonly callers: Callers;
+  /** Somebody who is the socket's owner, or proved a token, connected; what it answers is called when he is gone. */
   readonly claim: () => () => void;
-  /** Somebody tried to prove another token. */
-  readonly failed: (address: string) => void;
+  /** Somebody said that he would prove the key of that identity, and did not. */
+  readonly failed: (address: string, identity: string) => void;
 }
 
 /** At a time, on each of port and socket. */
 const maxConnections = 128;
 /** Until the first byte, and for the handshake. */
 const helloMs = 10_000;
+/** For a store that is to say which tokens there are. */
+const readyMs = 500;
 const tlsHandshake = 0x16;
 
-export function createEntrance({ http, token, claim, failed }: EntranceDeps): Entrance {
-  const proven = new WeakSet<object>();
+export function createEntrance({ http, callers, claim, failed }: EntranceDeps): Entrance {
+  const [tried, proven] = [new WeakMap<object, Proof>(), new WeakMap<object, Proof>()];
   const servers: Server[] = [];
   const open = new Set<Socket>();
-  const key = proofKey(token);
   const tls = createTlsServer({
     ...proofTls,
     handshakeTimeout: helloMs,
-    pskCallback: (_socket, identity) => (identity === provenIdentity ? key : null),
+    pskCallback(socket, identity) {
+      const key = callers.keyOf(identity);
+      tried.set(socket, { identity, key });
+      return key;
+    },
   });
   tls.on('secureConnection', (socket) => {
-    proven.add(socket);
+    const proof = tried.get(socket);
+    if (proof === undefined) return void socket.destroy();
+    proven.set(socket, proof);
     socket.once('close', claim());
     http.emit('connection', socket);
   });
   tls.on('tlsClientError', (reason, socket) => {
-    if ('code' in reason && String(reason.code).includes('BAD_RECORD_MAC')) failed(socket.remoteAddress ?? '');
+    const proof = tried.get(socket);
+    if (proof !== undefined && 'code' in reason && String(reason.code).includes('BAD_RECORD_MAC')) {
+      failed(socket.remoteAddress ?? 'localhost', proof.identity);
+    }
     socket.destroy();
   });
   // Injected connections are node:http's own to time out, once it takes itself to listen.
@@ -61,11 +72,17 @@ export function createEntrance({ http, token, claim, failed }: EntranceDeps): En
     socket.once('readable', () => {
       const first: Buffer | null = socket.read(1);
       if (first === null) return end();
-      socket.off('error', end);
-      socket.off('timeout', end);
-      socket.setTimeout(0);
-      socket.unshift(first);
-      (first[0] === tlsHandshake ? tls : http).emit('connection', socket);
+      const pass = (): void => {
+        if (socket.destroyed) return;
+        socket.off('error', end);
+        socket.off('timeout', end);
+        socket.setTimeout(0);
+        socket.unshift(first);
+        (first[0] === tlsHandshake ? tls : http).emit('connection', socket);
+      };
+      const ready = first[0] === tlsHandshake ? callers.ready() : undefined;
+      if (ready === undefined) return pass();
+      void Promise.race([ready, wait(readyMs, undefined, { ref: false })]).then(pass);
     });
   };
 
@@ -86,7 +103,7 @@ export function createEntrance({ http, token, claim, failed }: EntranceDeps): En
       servers.push(server);
       return server.address();
     },
-    proven: (socket) => proven.has(socket),
+    proven: (socket) => proven.get(socket),
     async close() {
       const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       for (const socket of open) socket.destroy();

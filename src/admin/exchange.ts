@@ -7,7 +7,8 @@ import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { checkSocket } from './admin-socket.ts';
-import { proofKey, proofTls, provenIdentity } from './proof.ts';
+import { proofIdentity, proofKey, proofTls } from './proof.ts';
+import { type TokenSource, tokenRefused } from './token-refused.ts';
 
 export interface Exchange {
   /** For messages. */
@@ -40,7 +41,7 @@ export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOpt
   const { target, host } = readAddress(url);
   const proof: RequestOptions = {
     ...proofTls,
-    pskCallback: () => ({ psk: proofKey(token), identity: provenIdentity }),
+    pskCallback: () => ({ psk: proofKey(token), identity: proofIdentity(token) }),
     // No certificate, so no name in it: the key is the proof.
     checkServerIdentity: () => undefined,
   };
@@ -66,7 +67,7 @@ export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOpt
         if (signal.aborted) {
           throw new CellwallError('deadline_exceeded', `${host} did not answer within ${timeoutMs} ms`, { cause });
         }
-        throw failure(host, tokenFrom, cause);
+        throw failure(host, { token, tokenFrom }, cause);
       }
     },
   };
@@ -91,15 +92,12 @@ async function exchanged(
   return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
 }
 
-function failure(host: string, tokenFrom: string | undefined, cause: unknown): CellwallError {
+function failure(host: string, source: TokenSource, cause: unknown): CellwallError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : message;
   // What a server says, or fails at, that has another key than ours.
   if (/bad record mac|decrypt error|unknown psk identity/i.test(message)) {
-    return new CellwallError('unauthenticated', `${host} does not take the token of ${tokenFrom ?? 'this client'}`, {
-      hint: 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints where): give it with --admin-token-file, or the directory with --data',
-      cause,
-    });
+    return tokenRefused(host, source, cause);
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
     return new CellwallError('unavailable', `${host} is no admin API: it does not prove that it knows the token`, {

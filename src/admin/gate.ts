@@ -5,6 +5,7 @@ import { cutOverWindow } from '../cutover/cut-over-window.ts';
 import { dismiss } from '../cutover/dismiss.ts';
 import { refuses } from '../cutover/refuses.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Authored } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import { type HttpError, refusedCutOver } from './http-error.ts';
 import { meshOf, sinceOf } from './impact.ts';
@@ -30,6 +31,7 @@ export interface GateQuestion {
   /** Whose attempts without any proof are passed over. */
   readonly ignoreAddresses?: readonly string[];
   readonly dryRun: boolean;
+  readonly by: Authored;
 }
 
 /** What cannot change a mode asks nothing: an urgent policy does not wait for it. */
@@ -39,7 +41,7 @@ export function mayCutOver({ changes }: Plan): boolean {
 
 export async function gate(
   { cutOver, audit, clock, log }: Pick<AdminDeps, 'cutOver' | 'audit' | 'clock' | 'log'>,
-  { before, after, since, force, ignoreAddresses = [], dryRun }: GateQuestion,
+  { before, after, since, force, ignoreAddresses = [], dryRun, by }: GateQuestion,
 ): Promise<GateAnswer> {
   // Before anything else: a mistyped one is told, whether or not anybody asks.
   const pass = (reasons: readonly CutOverReason[]) => dismiss(reasons, ignoreAddresses);
@@ -57,17 +59,17 @@ export async function gate(
     ...reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
   ];
   if (!reasons.some(refuses)) {
-    audit.append({ kind: 'cut-over-warned', author: 'operator', services, reasons: texts });
+    audit.append({ kind: 'cut-over-warned', ...by, services, reasons: texts });
     log.warn(
-      { services, reasons: reasons.length },
+      { services, reasons: reasons.length, author: by.author },
       'made strict: what is left was waited for long enough, or passed over by the operator',
     );
     return { kind: 'pass', judged: true, reasons };
   }
   if (!force) return { kind: 'refused', error: refusedCutOver(services, reasons) };
   // Before the change: without its record there is no forced one.
-  audit.append({ kind: 'cut-over-forced', author: 'operator', services, reasons: texts });
-  log.warn({ services, reasons: reasons.length }, 'made strict against the reasons of the gate');
+  audit.append({ kind: 'cut-over-forced', ...by, services, reasons: texts });
+  log.warn({ services, reasons: reasons.length, author: by.author }, 'made strict against the reasons of the gate');
   return { kind: 'pass', judged: true, reasons, forced: services };
 }
 

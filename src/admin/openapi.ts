@@ -7,7 +7,7 @@ import { errorSchema } from './wire.ts';
 const commonErrors: Readonly<Record<number, string>> = {
   400: 'The request cannot be read.',
   401: 'No valid token.',
-  403: 'Host or origin refused.',
+  403: 'Host or origin refused, or the role does not reach so far.',
   404: 'There is no such thing.',
   409: 'Conflict: read again, and apply again.',
   412: 'Not possible in the present state.',
@@ -36,7 +36,14 @@ export function openapi(routes: readonly Route[], version: string): Json {
     security: [{ token: [] }],
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'The token of `<data>/admin.token`.' } },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'The token of `<data>/admin.token`, or a named one. `x-cellwall-access` of a route says which role it needs.',
+        },
+      },
       schemas: { Error: schemaOf(errorSchema, 'output') },
     },
   };
@@ -47,7 +54,7 @@ function operation({ method, url, summary, access, query, body, params, answer, 
     .replace(/^\/(v1\/)?/, '')
     .replaceAll(/[^a-z0-9]+/g, '_')
     .replace(/_$/, '_key');
-  const denials = access === 'token' ? [401, 429] : access === 'loopback' ? [401, 429] : [];
+  const denials = access === 'open' ? [] : [401, 429];
   const statuses = [...new Set([400, 403, 500, ...denials, ...errors])].sort((a, b) => a - b);
   const ok: Json = {
     description: 'Done.',
@@ -57,6 +64,7 @@ function operation({ method, url, summary, access, query, body, params, answer, 
   return {
     operationId: `${method.toLowerCase()}_${name}`,
     summary,
+    'x-cellwall-access': access,
     ...(access === 'open' ? { security: [] } : access === 'loopback' ? { security: [{ token: [] }, {}] } : {}),
     parameters: [
       ...(params === undefined

@@ -1,12 +1,10 @@
 // A route as data: what it takes, what it answers, who may call it. admin-api.ts registers it, openapi.ts describes it.
 import type { z } from 'zod';
+import type { Access, Caller } from './caller.ts';
 import type { ErrorBody } from './wire.ts';
 
 /** Of documents in one request, 16 MiB as text; JSON needs more for some. */
 export const documentsLimit = 20 * 1024 * 1024;
-
-/** `token`: the bearer token. `open`: anybody. `loopback`: the token, or a peer on this host. */
-export type Access = 'token' | 'open' | 'loopback';
 
 export type Answer<T> =
   | { readonly kind: 'ok'; readonly value: T; readonly status?: number }
@@ -17,6 +15,7 @@ export interface RouteRequest<Q, B, P> {
   readonly query: Q;
   readonly body: B;
   readonly params: P;
+  readonly caller: Caller;
   /** Epoch milliseconds, fractional: when the request had been read. */
   readonly receivedAt: number;
 }
@@ -43,7 +42,7 @@ interface RouteOptions<Q extends z.ZodType, B extends z.ZodType, P extends z.Zod
   readonly method: 'GET' | 'POST';
   readonly url: string;
   readonly summary: string;
-  readonly access?: Access;
+  readonly access: Access;
   readonly query?: Q;
   readonly body?: B;
   readonly params?: P;
@@ -60,7 +59,6 @@ export function route<Q extends z.ZodType, B extends z.ZodType, P extends z.ZodT
 ): Route {
   return {
     ...options,
-    access: options.access ?? 'token',
     errors: options.errors ?? [],
     // admin-api.ts hands on what these very schemas parsed.
     handle: (request) => options.handle(request as RouteRequest<z.output<Q>, z.output<B>, z.output<P>>),

@@ -1,5 +1,6 @@
 // What the admin API takes and answers about hosts: those that joined, by their node keys.
 import { z } from 'zod';
+import { reasonTextSchema } from './wire-access.ts';
 
 export const hostsSchema = z.object({
   hosts: z.array(
@@ -18,6 +19,7 @@ export const evictBodySchema = z.strictObject({
     .min(3)
     .max(2200)
     .describe('A node key (12 digits or more), a proxy, the serial of an SVID, a SPIFFE ID, or a service reference.'),
+  reason: reasonTextSchema,
 });
 
 export const evictAnswerSchema = z.object({

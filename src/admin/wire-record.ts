@@ -111,6 +111,7 @@ export const historySchema = z.object({
         .array(z.string())
         .exactOptional()
         .describe('Services that were made strict against the reasons of the gate.'),
+      reason: z.string().exactOptional().describe('Why, as its author said.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
     }),
   ),

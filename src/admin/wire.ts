@@ -1,6 +1,7 @@
 // What the admin API takes and answers, as schemas: they validate requests, make the OpenAPI document, and give the types that
 // the client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
+import { reasonTextSchema } from './wire-access.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
 
@@ -72,10 +73,11 @@ export const applyBodySchema = z.strictObject({
     .optional()
     .describe('Addresses and small networks (10.1.0.0/16) whose attempts without any proof the gate passes over.'),
   force: z.boolean().default(false).describe('Against the reasons of the gate. Written to the audit log.'),
+  reason: reasonTextSchema,
 });
 
 export const rollbackBodySchema = applyBodySchema
-  .pick({ dryRun: true, since: true, ignoreAddresses: true, force: true })
+  .pick({ dryRun: true, since: true, ignoreAddresses: true, force: true, reason: true })
   .extend({ to: z.int().min(0).optional().describe('The revision to go back to. Default: the one before.') });
 
 export const differenceSchema = z.object({
@@ -218,22 +220,6 @@ export const certificateSchema = z.object({
 });
 
 export const certificatesSchema = z.object({ certificates: z.array(certificateSchema) });
-export const rotateBodySchema = z.strictObject({
-  selector: z
-    .string()
-    .max(2048)
-    .optional()
-    .describe('A SPIFFE ID, or a service reference. Absent: every certificate that is pushed.'),
-});
-export const rotateAnswerSchema = z.object({ rotated: z.int() });
-
-export const tokenBodySchema = z.strictObject({
-  service: z.string().max(128).optional().describe('A service reference: `cell/name` or `name`.'),
-  spiffeId: z.string().max(2048).optional(),
-  ttl: z.string().max(16).default('10m').describe('As in "10m"; 24h at most.'),
-});
-export const tokenAnswerSchema = z.object({ token: z.string(), spiffeId: z.string(), expiresAt: z.number() });
-
 export const healthSchema = z.object({ status: z.literal('ok') });
 export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
 
@@ -252,9 +238,6 @@ export type TrafficAnswer = z.output<typeof trafficSchema>;
 export type TrafficCount = z.output<typeof trafficCountSchema>;
 export type IssuedCertificate = z.output<typeof certificateSchema>;
 export type CertificatesAnswer = z.output<typeof certificatesSchema>;
-export type RotateAnswer = z.output<typeof rotateAnswerSchema>;
-export type TokenBody = z.input<typeof tokenBodySchema>;
-export type TokenAnswer = z.output<typeof tokenAnswerSchema>;
 export type ExplainQuery = z.output<typeof explainQuerySchema>;
 export type Explanation = z.output<typeof explanationSchema>;
 export type ErrorBody = z.output<typeof errorSchema>;

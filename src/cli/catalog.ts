@@ -1,6 +1,7 @@
 // Every command, grouped as the help shows them; and what all have in common: exit codes, help, where values come from.
 import { Command, Option } from 'commander';
 import { escapeBlock } from '../lib/escape.ts';
+import { adminTokenCommand } from './commands/admin-token.ts';
 import { applyCommand } from './commands/apply.ts';
 import { auditCommand } from './commands/audit.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
@@ -57,6 +58,7 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(auditCommand(context));
   program
     .commandsGroup('Identity:')
+    .addCommand(adminTokenCommand(context))
     .addCommand(tokenCommand(context))
     .addCommand(nodeCommand(context))
     .addCommand(certsCommand(context))

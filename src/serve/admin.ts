@@ -2,6 +2,7 @@
 import { type AdminApi, createAdminApi } from '../admin/admin-api.ts';
 import { answerExplain, serviceIdentity } from '../admin/answer-explain.ts';
 import { answerExplainRequest } from '../admin/answer-explain-request.ts';
+import type { NamedTokens } from '../admin/named-tokens.ts';
 import type { IssuedCertificate } from '../admin/wire.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
@@ -56,6 +57,7 @@ export interface AdminParts {
   readonly log: Log;
   readonly version: string;
   readonly token: Redacted<string>;
+  readonly namedTokens: NamedTokens;
   readonly claim: () => () => void;
 }
 
@@ -97,6 +99,7 @@ export function createAdmin(given: AdminParts): Admin {
     check,
     clock,
     token,
+    namedTokens: given.namedTokens,
     claim: given.claim,
     log: log.child({ room: 'admin' }),
     explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),

@@ -40,6 +40,7 @@ import { createIdentityServices } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { listCertificates } from './list-certificates.ts';
 import { openAudit } from './open-audit.ts';
+import { openNamedTokens } from './open-named-tokens.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 import { recordOutside } from './record-outside.ts';
@@ -103,6 +104,7 @@ export async function serve(
     log,
     version,
     token: createAdminToken(options.data),
+    namedTokens: await openNamedTokens({ data: options.data, store, shared, clock, log: log.child({ room: 'admin' }) }),
     claim: way.claim,
   });
   const socket = adminSocketPath(options.data);

@@ -3,7 +3,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { ApplyOptions, StoreState } from './store.ts';
 
 /** Throws `aborted` if the author worked from another revision. */
-export function refuseConflict(current: number, { expectedRevision }: ApplyOptions): void {
+export function refuseConflict(current: number, { expectedRevision }: Pick<ApplyOptions, 'expectedRevision'>): void {
   if (expectedRevision === undefined || expectedRevision === current) return;
   throw new CellwallError('aborted', `the store is at revision ${current}, not ${expectedRevision}`, {
     hint: 'someone else changed it: look at the change, then apply again',

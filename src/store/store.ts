@@ -32,6 +32,8 @@ export type ChangeMark = {
   readonly rolledBackTo?: number;
   /** Services that were made strict against the reasons of the gate. */
   readonly forced?: readonly string[];
+  /** Why, as the author said. */
+  readonly reason?: string;
 };
 
 export type StoreEvent =

@@ -34,6 +34,9 @@ const routes = [
   ['GET', '/v1/history'],
   ['POST', '/v1/rollback'],
   ['GET', '/v1/audit'],
+  ['GET', '/v1/admin-tokens'],
+  ['POST', '/v1/admin-tokens'],
+  ['POST', '/v1/admin-tokens/revoke'],
 ] as const;
 
 describe('the token', () => {

@@ -24,6 +24,8 @@ const base = yaml(
 );
 let admin: AdminHarness;
 let folder: string;
+/** Of tokens, each of another name. */
+let made = 0;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cellwall-catalog-'));
@@ -42,6 +44,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'descriptor.binpb'), descriptorSet('pkg.Topology', [{ name: 'GetCells', access: [1] }]));
   await cellwall(['apply', '-f', join(folder, 'base.yaml')]);
   await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
+  await cellwall(['admin-token', 'create', 'ann', '--role', 'editor']);
 });
 
 afterAll(async () => {
@@ -87,6 +90,9 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   status: () => [],
   explain: () => ['web', 'api'],
   audit: () => [],
+  'admin-token list': () => [],
+  'admin-token create': () => [`somebody-${++made}`, '--role', 'viewer'],
+  'admin-token revoke': () => ['ann'],
   'token create': () => ['--service', 'web'],
   'node list': () => [],
   'node evict': () => ['0123456789ab'],

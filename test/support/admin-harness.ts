@@ -4,6 +4,7 @@ import { type AdminAddress, createAdminApi } from '../../src/admin/admin-api.ts'
 import { answerExplain, serviceIdentity } from '../../src/admin/answer-explain.ts';
 import { answerExplainRequest } from '../../src/admin/answer-explain-request.ts';
 import type { AdminDeps } from '../../src/admin/deps.ts';
+import { createNamedTokens } from '../../src/admin/named-tokens.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -14,6 +15,7 @@ import { resolve } from '../../src/policy/resolve/resolve.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createMemoryAudit } from './memory-audit.ts';
+import { createMemoryTable } from './memory-table.ts';
 
 export const adminToken = 'test-token-of-the-admin-api-0123456789abcdefgh';
 
@@ -29,8 +31,10 @@ export interface AdminCall {
   readonly headers?: Readonly<Record<string, string>>;
   /** An object is sent as JSON, text as it is. */
   readonly body?: object | string;
-  /** Without the token. */
+  /** Without a token. */
   readonly anonymous?: boolean;
+  /** Another token than `adminToken`. */
+  readonly token?: string;
 }
 
 export interface AdminHarness {
@@ -82,6 +86,9 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     status: () => ({ version: '9.9.9', trustDomain: 'td1', problems: [], startedAt: clock.now() }),
     log,
     token: new Redacted(adminToken),
+    namedTokens: await createNamedTokens({
+      ...{ table: createMemoryTable(), secret: new Redacted('of the data folder'), shared: false, clock, log },
+    }),
     clock,
     ...given,
   };
@@ -98,10 +105,10 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
 }
 
 function send({ host, port }: AdminAddress, path: string, call: AdminCall): Promise<AdminReply> {
-  const { method = call.body === undefined ? 'GET' : 'POST', body, anonymous = false } = call;
+  const { method = call.body === undefined ? 'GET' : 'POST', body, anonymous = false, token = adminToken } = call;
   const payload = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   const headers = {
-    ...(anonymous ? {} : { authorization: `Bearer ${adminToken}` }),
+    ...(anonymous ? {} : { authorization: `Bearer ${token}` }),
     ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
     ...call.headers,
   };

@@ -15,20 +15,22 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
     route({
       method: 'POST',
       url: '/v1/apply',
+      access: 'editor',
       summary: 'Change documents: all of them, or none. What makes services strict passes the gate first (412).',
       documents: true,
       body: applyBodySchema,
       answer: applyAnswerSchema,
       errors: [409, 412, 413, 422, 503],
-      handle({ body, receivedAt }) {
+      handle({ body, caller, receivedAt }) {
         const plan = createPlan(body);
         if (!hasErrors(plan.problems)) refuseNothing(plan, body);
-        return change(plan, { ...body, receivedAt });
+        return change(plan, { ...body, caller, receivedAt });
       },
     }),
     route({
       method: 'POST',
       url: '/v1/diff',
+      access: 'viewer',
       summary: 'What an apply would change.',
       documents: true,
       body: diffBodySchema,

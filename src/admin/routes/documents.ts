@@ -10,6 +10,7 @@ export function documentRoutes({ store }: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/v1/documents',
+      access: 'viewer',
       summary: 'All documents in force, or those of one kind.',
       query: documentsQuerySchema,
       answer: documentsSchema,
@@ -23,6 +24,7 @@ export function documentRoutes({ store }: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/v1/documents/*',
+      access: 'viewer',
       summary: 'One document by its key.',
       params: documentParamsSchema,
       answer: documentAnswerSchema,

@@ -9,6 +9,7 @@ export function explainRoutes({ explain, explainRequest }: AdminDeps): readonly 
     route({
       method: 'GET',
       url: '/v1/explain',
+      access: 'viewer',
       summary: 'The decision for one caller, target and operation, and the rule and line that make it.',
       query: explainParametersSchema,
       answer: explanationSchema,

@@ -1,6 +1,7 @@
 // What was changed, the step back, and the evidence.
 import { changesBack } from '../../store/changes-back.ts';
 import type { ChangeMark } from '../../store/store.ts';
+import { authored } from '../caller.ts';
 import { createChange, currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { createPlan } from '../plan.ts';
@@ -8,7 +9,7 @@ import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
 import { auditQuerySchema, auditSchema, type HistoryAnswer, historySchema } from '../wire-record.ts';
 
-type RevisionKind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced'>;
+type RevisionKind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'reason'>;
 
 export function historyRoutes(deps: AdminDeps): readonly Route[] {
   const { store, audit } = deps;
@@ -17,6 +18,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/v1/history',
+      access: 'viewer',
       summary: 'The last revisions, newest first, and what each changed.',
       answer: historySchema,
       errors: [503],
@@ -38,23 +40,25 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
     route({
       method: 'POST',
       url: '/v1/rollback',
+      access: 'editor',
       summary: 'Back to an earlier revision, as a new one, at once. What makes services strict passes the gate (412).',
       body: rollbackBodySchema,
       answer: applyAnswerSchema,
       errors: [404, 409, 412, 422, 503],
-      async handle({ body, receivedAt }) {
+      async handle({ body, caller, receivedAt }) {
         const { revision } = currentState(store);
         const to = body.to ?? revision - 1;
         const changes = changesBack(await store.history(), revision, to);
         const answer = await change(createPlan({ changes: [...changes] }), {
           ...body,
+          caller,
           urgent: true,
           expectedRevision: revision,
           receivedAt,
           to,
         });
         if (answer.kind === 'ok' && answer.value.kind === 'applied') {
-          audit.append({ kind: 'rolled-back', author: 'operator', to, revision: answer.value.revision });
+          audit.append({ kind: 'rolled-back', ...authored(caller, body.reason), to, revision: answer.value.revision });
         }
         return answer;
       },
@@ -62,6 +66,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/v1/audit',
+      access: 'viewer',
       summary: 'The audit log, oldest first, and whether its chain holds.',
       query: auditQuerySchema,
       answer: auditSchema,
@@ -78,10 +83,11 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
   ];
 }
 
-function kindOf(author: string | undefined, { rolledBackTo, forced }: ChangeMark = {}): RevisionKind {
+function kindOf(author: string | undefined, { rolledBackTo, forced, reason }: ChangeMark = {}): RevisionKind {
   return {
     kind: rolledBackTo !== undefined ? 'rollback' : author === undefined ? 'outside' : 'apply',
     ...(rolledBackTo === undefined ? {} : { to: rolledBackTo }),
     ...(forced === undefined ? {} : { forced: [...forced] }),
+    ...(reason === undefined ? {} : { reason }),
   };
 }

@@ -1,4 +1,5 @@
 // Hosts that joined, and their eviction.
+import { authored } from '../caller.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
 import { evictAnswerSchema, evictBodySchema, hostsSchema } from '../wire-hosts.ts';
@@ -8,6 +9,7 @@ export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): re
     route({
       method: 'GET',
       url: '/v1/hosts',
+      access: 'viewer',
       summary: 'The hosts that joined, by their node keys.',
       answer: hostsSchema,
       errors: [503],
@@ -16,15 +18,17 @@ export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): re
     route({
       method: 'POST',
       url: '/v1/hosts/evict',
+      access: 'admin',
       summary: 'Refuse a host from now on: its node key, and every SVID that is bound to it.',
       body: evictBodySchema,
       answer: evictAnswerSchema,
       errors: [404, 503],
-      async handle({ body: { target } }) {
+      async handle({ body: { target, reason }, caller }) {
+        const by = authored(caller, reason);
         const isName = !target.startsWith('spiffe:') && !/^[0-9a-f]{12,64}$/.test(target);
         const { nodeKeys, proxies } = await hosts.evict((isName ? resolveService(target) : undefined) ?? target);
-        for (const nodeKey of nodeKeys) audit.append({ kind: 'host-evicted', author: 'operator', nodeKey });
-        log.warn({ nodeKeys, proxies }, 'hosts were evicted');
+        for (const nodeKey of nodeKeys) audit.append({ kind: 'host-evicted', ...by, nodeKey });
+        log.warn({ nodeKeys, proxies, ...by }, 'hosts were evicted');
         return ok({ nodeKeys: [...nodeKeys], proxies: [...proxies] });
       },
     }),

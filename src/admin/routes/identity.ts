@@ -2,15 +2,11 @@
 import { CellwallError } from '../../lib/errors.ts';
 import { parseDuration } from '../../model/duration.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
+import { authored } from '../caller.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
-import {
-  certificatesSchema,
-  rotateAnswerSchema,
-  rotateBodySchema,
-  tokenAnswerSchema,
-  tokenBodySchema,
-} from '../wire.ts';
+import { certificatesSchema } from '../wire.ts';
+import { rotateAnswerSchema, rotateBodySchema, tokenAnswerSchema, tokenBodySchema } from '../wire-identity.ts';
 
 const longestTtlMs = 24 * 3_600_000;
 
@@ -40,11 +36,12 @@ export function identityRoutes({
     route({
       method: 'POST',
       url: '/v1/tokens',
+      access: 'admin',
       summary: 'A join token for one identity: single use, expiring.',
       body: tokenBodySchema,
       answer: tokenAnswerSchema,
       errors: [404, 412, 503],
-      async handle({ body }) {
+      async handle({ body, caller }) {
         if ((body.service === undefined) === (body.spiffeId === undefined)) {
           throw new CellwallError('invalid_argument', 'give exactly one of "service" and "spiffeId"');
         }
@@ -56,14 +53,16 @@ export function identityRoutes({
           });
         }
         const { token, expiresAt } = await tokens.create({ spiffeId: id, ttlMs });
-        audit.append({ kind: 'token-created', author: 'operator', spiffeId: id });
-        log.info({ spiffeId: id, expiresAt }, 'join token created');
+        const by = authored(caller, body.reason);
+        audit.append({ kind: 'token-created', ...by, spiffeId: id });
+        log.info({ spiffeId: id, expiresAt, ...by }, 'join token created');
         return ok({ token: token.reveal(), spiffeId: id, expiresAt });
       },
     }),
     route({
       method: 'GET',
       url: '/v1/certificates',
+      access: 'viewer',
       summary:
         'The CA certificates, and those that were issued and have not expired: what each is for, and which proxy has it.',
       answer: certificatesSchema,
@@ -72,11 +71,12 @@ export function identityRoutes({
     route({
       method: 'POST',
       url: '/v1/certificates/rotate',
+      access: 'admin',
       summary: 'Renew certificates that the control plane pushes, now.',
       body: rotateBodySchema,
       answer: rotateAnswerSchema,
       errors: [404, 503],
-      async handle({ body }) {
+      async handle({ body, caller }) {
         const { selector } = body;
         const id =
           selector === undefined
@@ -85,7 +85,9 @@ export function identityRoutes({
               ? spiffeId(selector)
               : serviceId(selector);
         const rotated = await rotate(id);
-        log.info({ selector, rotated }, 'certificates rotated on request');
+        const by = authored(caller, body.reason);
+        audit.append({ kind: 'certificates-rotated', ...by, ...(selector === undefined ? {} : { selector }), rotated });
+        log.info({ selector, rotated, ...by }, 'certificates rotated on request');
         return ok({ rotated });
       },
     }),

@@ -20,6 +20,7 @@ export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonl
     route({
       method: 'GET',
       url: '/v1/services',
+      access: 'viewer',
       summary: 'Every service, its mTLS mode, and what would be against making it strict now.',
       answer: servicesSchema,
       async handle() {

@@ -14,6 +14,7 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
     route({
       method: 'POST',
       url: '/v1/simulate',
+      access: 'viewer',
       summary: 'Who of those that called would newly be refused, or allowed, by a change.',
       documents: true,
       body: simulateBodySchema,

@@ -42,6 +42,7 @@ export function statusRoutes({
     route({
       method: 'GET',
       url: '/v1/status',
+      access: 'viewer',
       summary: 'The control plane: revision, readiness, problems.',
       answer: statusSchema,
       handle() {
@@ -69,6 +70,7 @@ export function statusRoutes({
     route({
       method: 'GET',
       url: '/v1/proxies',
+      access: 'viewer',
       summary: 'Every known proxy: what it was sent, what it accepted or rejected, its certificate.',
       answer: proxiesSchema,
       handle: () =>
@@ -88,6 +90,7 @@ export function statusRoutes({
     route({
       method: 'GET',
       url: '/v1/traffic',
+      access: 'viewer',
       summary:
         'Requests and connections that proxies reported, by service, kind of caller and decision; TLS handshakes that failed.',
       answer: trafficSchema,

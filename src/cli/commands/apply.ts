@@ -4,6 +4,7 @@ import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, revision } from '../flags/number.ts';
 import { readDocuments } from '../flags/read-documents.ts';
+import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf } from '../output/print.ts';
@@ -46,6 +47,7 @@ export function applyCommand(context: CliContext): Command {
       '--force',
       'make services strict against the reasons of the gate, also those that wait as edited files; written to the audit log',
     )
+    .addOption(reasonFlag())
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
       const files = await readDocuments(context, options.file);
@@ -55,6 +57,7 @@ export function applyCommand(context: CliContext): Command {
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
         force: options.force === true,
+        ...reasonOf(self),
         ...(options.ignoreAddress === undefined ? {} : { ignoreAddresses: options.ignoreAddress }),
         ...(options.since === undefined ? {} : { since: options.since }),
         ...(expectedRevision === undefined ? {} : { expectedRevision }),

@@ -1,6 +1,7 @@
 // `cellwall certs`: issued certificates, and their renewal now.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
@@ -38,9 +39,10 @@ export function certsCommand(context: CliContext): Command {
     .summary('renew pushed certificates now')
     .description('Renews certificates that the control plane pushes to proxies, now: those of one identity, or all.')
     .argument('[identity]', 'a service (name or cell/name) or a SPIFFE ID; default: all')
+    .addOption(reasonFlag())
     .action(async (selector: string | undefined, _options: object, self: Command) => {
       const client = await connect(context, self);
-      const answer = await client.rotate(selector);
+      const answer = await client.rotate(selector, reasonOf(self));
       await print(context, formatOf(self), { value: answer, table: () => `rotated ${answer.rotated}\n` });
     });
   examples(rotate, 'certs rotate cell-1/api');

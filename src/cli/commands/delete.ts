@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { parseKey } from '../flags/document-key.ts';
+import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf } from '../output/print.ts';
@@ -18,6 +19,7 @@ export function deleteCommand(context: CliContext): Command {
     ])
     .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
     .option('--urgent', 'in force at once: not coalesced with other changes')
+    .addOption(reasonFlag())
     .action(async (keys: string[], options: { dryRun?: true; urgent?: true }, self: Command) => {
       const client = await connect(context, self);
       // A key that is not there is told as such, rather than answered with "unchanged".
@@ -26,6 +28,7 @@ export function deleteCommand(context: CliContext): Command {
         changes: keys.map((key) => ({ op: 'delete', key })),
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
+        ...reasonOf(self),
       });
       const named = 'delete what names it in the same command, or change that first with "cellwall apply"';
       // The Mesh is named by nothing: it is needed.

@@ -14,20 +14,21 @@ export function historyCommand(context: CliContext): Command {
   const command = new Command('history')
     .summary('show the last revisions')
     .description(
-      'Lists the last revisions, newest first: when, who, which documents; and which were rollbacks, cut-overs forced against the gate, or edits from outside (a file, not an apply).',
+      'Lists the last revisions, newest first: when, who, why, which documents; and which were rollbacks, cut-overs forced against the gate, or edits from outside (a file, not an apply).',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
       const answer = await client.history();
       const now = context.clock.now();
+      const withReasons = answer.revisions.some(({ reason }) => reason !== undefined);
       await print(context, formatOf(self), {
         value: answer,
         table: () =>
           answer.revisions.length === 0
             ? `revision ${answer.revision}: nothing was changed since it was read first\n`
             : formatTable(
-                ['REVISION', 'WHEN', 'BY', 'WHAT', 'CHANGED'],
-                answer.revisions.map(({ revision, at, author, changed, ...kind }) => [
+                ['REVISION', 'WHEN', 'BY', 'WHAT', 'CHANGED', ...(withReasons ? ['REASON'] : [])],
+                answer.revisions.map(({ revision, at, author, changed, reason, ...kind }) => [
                   String(revision),
                   `${isoTime(at)} (${relativeTime(at, now)})`,
                   author ?? '-',
@@ -36,6 +37,7 @@ export function historyCommand(context: CliContext): Command {
                     ...changed.slice(0, shown).map(({ key, op }) => `${op} ${key}`),
                     ...(changed.length > shown ? [`and ${changed.length - shown} more`] : []),
                   ].join(', '),
+                  ...(withReasons ? [reason ?? '-'] : []),
                 ]),
               ),
       });

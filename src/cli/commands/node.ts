@@ -1,6 +1,7 @@
 // `cellwall node`: the hosts that joined, and their eviction.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
+import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
@@ -44,9 +45,10 @@ export function nodeCommand(context: CliContext): Command {
       '<target>',
       'a node key (12 digits or more), a proxy as status names it, the serial of an SVID; or all of a service or a SPIFFE ID',
     )
+    .addOption(reasonFlag())
     .action(async (target: string, _options: object, self: Command) => {
       const client = await connect(context, self);
-      const answer = await client.evict(target);
+      const answer = await client.evict(target, reasonOf(self));
       await print(context, formatOf(self), {
         value: answer,
         table: () =>

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, revision } from '../flags/number.ts';
+import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf } from '../output/print.ts';
@@ -38,11 +39,13 @@ export function rollbackCommand(context: CliContext): Command {
       'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes over; written to the audit log',
     )
     .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
+    .addOption(reasonFlag())
     .action(async ({ to, dryRun, since, ignoreAddress, force }: Options, self: Command) => {
       const client = await connect(context, self);
       const answer = await client.rollback({
         dryRun: dryRun === true,
         force: force === true,
+        ...reasonOf(self),
         ...(ignoreAddress === undefined ? {} : { ignoreAddresses: ignoreAddress }),
         ...(to === undefined ? {} : { to }),
         ...(since === undefined ? {} : { since }),

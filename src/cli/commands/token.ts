@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration } from '../flags/number.ts';
+import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import { addIdentityFlags, wantedIdentity } from '../flags/wanted-identity.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
@@ -17,12 +18,14 @@ export function tokenCommand(context: CliContext): Command {
     .addOption(
       flag('--ttl <duration>', 'how long it can be redeemed, 24h at most', { default: '10m', parse: duration }),
     )
+    .addOption(reasonFlag())
     .action(async (options: { ttl: string }, self: Command) => {
       const wanted = wantedIdentity(self);
       const client = await connect(context, self);
       const answer = await client.createToken({
         ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
         ttl: options.ttl,
+        ...reasonOf(self),
       });
       await print(context, formatOf(self), { value: answer, table: () => `${answer.token}\n` });
       context.stderr.write(`for ${answer.spiffeId}, expires ${relativeTime(answer.expiresAt, context.clock.now())}\n`);

@@ -44,7 +44,7 @@ function setUp() {
     },
     calls: (caller: 'plaintext' | 'one-way-tls', peer: string) => traffic.record({ ...shared, caller, peer }),
     async apply(ignoreAddresses: readonly string[] = []) {
-      const asked = { before, after, force: false, dryRun: false, ignoreAddresses };
+      const asked = { before, after, force: false, dryRun: false, ignoreAddresses, by: { author: 'operator' } };
       const answer = await gate({ cutOver, audit, clock, log: silentLog }, asked);
       if (answer.kind === 'pass') return { passed: true, left: [], reasons: answer.reasons };
       const reasons = answer.error.body.reasons ?? [];

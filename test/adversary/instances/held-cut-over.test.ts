@@ -61,7 +61,7 @@ function setUp() {
     async apply() {
       const answer = await gate(
         { cutOver, audit, clock, log: silentLog },
-        { before, after, force: false, dryRun: false },
+        { before, after, force: false, dryRun: false, by: { author: 'operator' } },
       );
       if (answer.kind === 'pass') return { passed: true, reasons: answer.reasons };
       return { passed: false, reasons: answer.error.body.reasons ?? [] };

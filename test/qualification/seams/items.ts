@@ -1,4 +1,5 @@
 // The extension points in their final shape.
 import type { Item } from '../item.ts';
+import { rolesItem } from './roles.ts';
 
-export const seamsItems: readonly Item[] = [];
+export const seamsItems: readonly Item[] = [rolesItem];

@@ -1,0 +1,38 @@
+// Who is asking, and what he may: roles, each with everything of the one before, and a right beside them. Pure.
+
+/** Weakest first. */
+export const roles = ['viewer', 'editor', 'admin'] as const;
+export type Role = (typeof roles)[number];
+
+/** Who may call a route. `open`: anybody. `loopback`: a viewer, or any peer on this host. */
+export type Access = 'open' | 'loopback' | Role;
+
+export interface Caller {
+  /** The author in history and audit. */
+  readonly name: string;
+  /** Absent: nobody showed a credential. */
+  readonly role?: Role;
+  /** May change EnvoyResource documents, which can hold nearly anything. */
+  readonly rawResources: boolean;
+}
+
+export const anonymous: Caller = { name: 'anonymous', rawResources: false };
+
+/** Whoever has the token of the data folder. */
+export const operator: Caller = { name: 'operator', role: 'admin', rawResources: true };
+
+export function isAllowed(access: Access, { role }: Caller, isLocal: boolean): boolean {
+  if (access === 'open' || (access === 'loopback' && isLocal)) return true;
+  const needed = access === 'loopback' ? 'viewer' : access;
+  return role !== undefined && roles.indexOf(role) >= roles.indexOf(needed);
+}
+
+/** Who changes, and why, for history and audit. */
+export interface Authored {
+  readonly author: string;
+  readonly reason?: string;
+}
+
+export function authored({ name }: Caller, reason: string | undefined): Authored {
+  return reason === undefined ? { author: name } : { author: name, reason };
+}

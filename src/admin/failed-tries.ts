@@ -1,0 +1,93 @@
+// Tries without a valid credential, and what a role does not allow: limited by address and by whom they named, logged, and in the audit
+// log, within bounds that nobody can fill it by. A right token is never locked out by somebody else's wrong ones.
+import type { AuditEvent } from '../audit/audit-event.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Access, Caller } from './caller.ts';
+
+export interface FailedTries {
+  /** No valid credential. `named`: whose it was to be. Answers what to throw: `unauthenticated`, or `resource_exhausted` after too many. */
+  refused(from: { readonly address: string; readonly named?: string | undefined }, message: string): CellwallError;
+  /** A credential that does not reach so far. Answers `permission_denied`, or `resource_exhausted`. */
+  denied(caller: Caller, address: string, what: { readonly route: string; readonly needs: Access }): CellwallError;
+}
+
+export interface FailedTriesDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly audit: Pick<AuditLog, 'append'>;
+  /** In a minute, of an address or of a name, before it is told to wait (and no longer logged). Default 10. */
+  readonly maxFailures?: number;
+}
+
+const windowMs = 60_000;
+/** Addresses and names that are counted at a time. */
+const maxCounted = 1000;
+/** Audit records in a minute, of all together. */
+const maxRecords = 60;
+
+export function createFailedTries({ clock, log, audit, maxFailures = 10 }: FailedTriesDeps): FailedTries {
+  const counted = new Map<string, { readonly since: number; readonly count: number }>();
+
+  const count = (key: string): number => {
+    const now = clock.monotonic();
+    const known = counted.get(key);
+    const entry =
+      known === undefined || now - known.since >= windowMs
+        ? { since: now, count: 1 }
+        : { since: known.since, count: known.count + 1 };
+    counted.delete(key);
+    counted.set(key, entry);
+    for (const oldest of counted.keys()) {
+      if (counted.size <= maxCounted) break;
+      counted.delete(oldest);
+    }
+    return entry.count;
+  };
+  const record = (event: AuditEvent): void => {
+    if (count('records') > maxRecords) return;
+    try {
+      audit.append(event);
+    } catch (reason) {
+      // It is refused all the same.
+      log.error({ reason: CellwallError.from(reason).message }, 'a refused try is not in the audit log');
+    }
+  };
+  /** Of an address, or of a name: the first, and the last before silence. */
+  const isRecorded = (failures: number): boolean => failures === 1 || failures === maxFailures;
+  const last = (failures: number): string =>
+    failures === maxFailures ? '; further ones within the minute are not logged' : '';
+  const tooMany = (whose: string): CellwallError =>
+    new CellwallError('resource_exhausted', `too many failed tries ${whose}`, {
+      hint: 'wait a minute, and use the token of <data>/admin.token, or one of "cellwall admin-token create"',
+    });
+
+  return {
+    refused({ address, named }, message) {
+      const counts = [count(`address ${address}`), ...(named === undefined ? [] : [count(`name ${named}`)])];
+      const failures = Math.max(...counts);
+      if (failures > maxFailures) return tooMany('from this address');
+      const whose = named === undefined ? {} : { named };
+      log.warn({ address, ...whose, failures }, `admin request without a valid token${last(failures)}`);
+      if (counts.some(isRecorded)) record({ kind: 'admin-refused', address, ...whose, failures });
+      return new CellwallError('unauthenticated', message, {
+        hint: 'send "authorization: Bearer <token>"; the token is in <data>/admin.token of the control plane, or of "cellwall admin-token create"',
+      });
+    },
+    denied({ name, role = 'viewer' }, address, { route, needs }) {
+      const failures = count(`denied ${name}`);
+      if (failures > maxFailures) return tooMany(`of ${name}`);
+      log.warn({ author: name, role, route, needs, address }, `admin request beyond its role${last(failures)}`);
+      if (isRecorded(failures)) record({ kind: 'admin-denied', author: name, address, route, needs, failures });
+      return new CellwallError(
+        'permission_denied',
+        `${name} is ${role === 'viewer' ? 'a' : 'an'} ${role}: ${route} needs the role ${needs}`,
+        {
+          hint: 'ask an admin for a token of that role: cellwall admin-token create',
+        },
+      );
+    },
+  };
+}

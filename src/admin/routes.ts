@@ -1,0 +1,39 @@
+// Every route of the admin API, each with who may call it.
+import type { AdminDeps } from './deps.ts';
+import { openapi } from './openapi.ts';
+import { ok, type Route, route } from './route.ts';
+import { applyRoutes } from './routes/apply.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { explainRoutes } from './routes/explain.ts';
+import { healthRoutes } from './routes/health.ts';
+import { historyRoutes } from './routes/history.ts';
+import { hostRoutes } from './routes/hosts.ts';
+import { identityRoutes } from './routes/identity.ts';
+import { namedTokenRoutes } from './routes/named-tokens.ts';
+import { serviceRoutes } from './routes/services.ts';
+import { simulateRoutes } from './routes/simulate.ts';
+import { statusRoutes } from './routes/status.ts';
+
+export function adminRoutes(deps: AdminDeps): readonly Route[] {
+  const described = [
+    ...healthRoutes(deps),
+    ...documentRoutes(deps),
+    ...applyRoutes(deps),
+    ...simulateRoutes(deps),
+    ...historyRoutes(deps),
+    ...statusRoutes(deps),
+    ...serviceRoutes(deps),
+    ...explainRoutes(deps),
+    ...identityRoutes(deps),
+    ...hostRoutes(deps),
+    ...namedTokenRoutes(deps),
+  ];
+  const description = route({
+    method: 'GET',
+    url: '/openapi.json',
+    access: 'viewer',
+    summary: 'This description.',
+    handle: () => ok(openapi(described, deps.status().version)),
+  });
+  return [...described, description];
+}

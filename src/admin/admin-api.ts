@@ -52,8 +52,8 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     const access: Access = request.routeOptions.config.access ?? 'viewer';
     // Undefined: by the socket.
     const address = request.socket.remoteAddress ?? 'localhost';
+    if (isAllowed(access, anonymous, isLoopback(address))) return;
     const proof = entrance.proven(request.socket);
-    if (proof === undefined && isAllowed(access, anonymous, isLoopback(address))) return;
     const caller = await credential.check(request.headers.authorization, proof, address);
     if (!isAllowed(access, caller, isLoopback(address))) {
       const { method, url = '' } = request.routeOptions;

@@ -104,6 +104,9 @@ describe('usage errors', () => {
     [['sidecar', '--service', 'a', '--drain-seconds', '-1'], /whole number of seconds/],
     [['serve', '--store', 'redis'], /needs --redis-url/],
     [['serve', '--log-level', 'loud'], /Allowed choices/],
+    [['serve', '--admin-listen', '0.0.0.0:18080'], /loopback only .*, not 0\.0\.0\.0; .*a tunnel/],
+    [['serve', '--admin-listen', '[::]:18080'], /loopback only .*, not ::/],
+    [['serve', '--admin-listen', 'example.org:18080'], /loopback only .*, not example\.org/],
   ])('%j exits with 2', async (args, told) => {
     const { code, stdout, stderr } = await runCli(args);
     expect(stderr).toMatch(told);
@@ -114,6 +117,9 @@ describe('usage errors', () => {
     const { code, stderr } = await runCli(['sidecar', '--service', 'a'], { env: { CELLWALL_LISTEN: 'nonsense' } });
     expect(code).toBe(2);
     expect(stderr).toContain('CELLWALL_LISTEN: not host:port: "nonsense"');
+    const admin = await runCli(['serve'], { env: { CELLWALL_ADMIN_LISTEN: '10.0.0.1:18080' } });
+    expect(admin.code).toBe(2);
+    expect(admin.stderr).toMatch(/CELLWALL_ADMIN_LISTEN: it has no TLS: loopback only/);
   });
 });
 

@@ -1,7 +1,8 @@
 // `cellwall serve`: the control plane.
 import { statSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
+import { isLoopback } from '../../lib/loopback.ts';
 import { formatHostPort, parseHostPort } from '../flags/address.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
@@ -26,8 +27,8 @@ interface Options {
 }
 
 export function serveCommand(context: CliContext): Command {
-  const address = (flags: string, text: string, env: string, value: string) =>
-    flag(flags, text, { env, default: value, parse: parseHostPort });
+  const address = (flags: string, text: string, env: string, value: string, parse = parseHostPort) =>
+    flag(flags, text, { env, default: value, parse });
   const command = new Command('serve')
     .summary('run the control plane')
     .description('Runs the control plane: xDS for proxies, the identity API for sidecars, the admin API for operators.')
@@ -80,6 +81,7 @@ export function serveCommand(context: CliContext): Command {
         'where operators reach the admin API',
         'CELLWALL_ADMIN_LISTEN',
         '127.0.0.1:18080',
+        parseAdminListen,
       ),
     );
   addLogLevelFlag(command);
@@ -108,6 +110,15 @@ export function serveCommand(context: CliContext): Command {
     );
     context.finish(code);
   });
+}
+
+/** Before anything is read or made: it has no TLS. */
+function parseAdminListen(text: string): HostPort {
+  const address = parseHostPort(text);
+  if (isLoopback(address.host)) return address;
+  throw new InvalidArgumentError(
+    `it has no TLS: loopback only (127.0.0.1:18080), not ${address.host}; from elsewhere use a tunnel to it (ssh -L)`,
+  );
 }
 
 function storeOf({ store, documents, settleSeconds }: Options, command: Command): ServeOptions['store'] {

@@ -1,5 +1,6 @@
 // A client's answer to a response. `error_detail` alone makes a NACK; versions decide nothing (envoy#14841).
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-nack-and-resource-type-instance-version
+import { refusedNames } from './refused-names.ts';
 import type { Sent } from './sent.ts';
 import type { Effect } from './stream-state.ts';
 import type { Refusal, Subscription } from './subscription.ts';
@@ -25,14 +26,15 @@ export function answer(
   };
 }
 
-/** A NACK concerns all that was new in the response; an ACK all that was in it, in a full set what was not new as well. */
+/** A NACK concerns what was new in the response, unless it says of what; an ACK all that was in it, in a full set what was not new as well. */
 function refusals({ refused }: Subscription, sent: Sent, error: string | undefined): ReadonlyMap<string, Refusal> {
   if (error === undefined && refused.size === 0) return refused;
   if (error === undefined && sent.resources > sent.changed.length) return new Map();
   const next = new Map(refused);
+  const names = error === undefined ? undefined : refusedNames(sent, error);
   for (const { name, version } of sent.changed) {
-    if (error === undefined) next.delete(name);
-    else next.set(name, { version, message: error });
+    if (error !== undefined && names?.has(name) === true) next.set(name, { version, message: error });
+    else next.delete(name);
   }
   return next;
 }

@@ -1,6 +1,7 @@
 // What somebody has to do about a proxy: one line each. Pure.
 import type { ProxiesAnswer } from '../../admin/wire.ts';
 import { escapeLine } from '../../lib/escape.ts';
+import { socketFaults } from './socket-faults.ts';
 import { relativeTime } from './time.ts';
 
 type Proxy = ProxiesAnswer['proxies'][number];
@@ -37,5 +38,6 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
     const change = own ? 'start its sidecar with another --listen' : 'change dependsOn.listen';
     lines.push(`it cannot listen on ${at}, which is held by ${escapeLine(holder)}: stop that, or ${change}`);
   }
+  lines.push(...socketFaults(proxy.types.flatMap(({ nack }) => (nack === undefined ? [] : [nack.message]))));
   return lines;
 }

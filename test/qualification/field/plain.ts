@@ -34,4 +34,10 @@ export const plainItems: readonly Item[] = [
       'only its own proxy that requires certificates is done; every other is told with its address; 0 connections to special-purpose addresses; 0 probes taken for callers; at most 8 at once',
     files: ['test/field/endpoints/answers.test.ts', 'test/field/endpoints/real-envoy.test.ts'],
   }),
+  fromTests({
+    name: 'socket-folder',
+    line: "A dependency's socket whose folder is not there, or no folder, or whose name is taken",
+    bound: 'status says under NEEDS SOMEBODY what to do; mended, the socket is there within 30 s in the same process',
+    files: ['test/field/plain/socket-folder.test.ts'],
+  }),
 ];

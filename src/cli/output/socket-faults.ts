@@ -1,0 +1,30 @@
+// Sockets of dependencies that a proxy cannot make, out of Envoy's words for it, and what to do. Pure.
+import { posix } from 'node:path';
+
+/** Of the texts with which it rejected listeners; they come from a proxy: nothing goes on but a path as documents have it, and letters. */
+export function socketFaults(nacks: readonly string[]): readonly string[] {
+  const faults = nacks.flatMap((nack) => [
+    ...nack.matchAll(/cannot bind '((?:\/[A-Za-z0-9._@~+-]+)+\.sock)': ([A-Za-z -]{1,80})/g),
+  ]);
+  return faults.map(
+    ([, path = '', why = '']) => `it cannot make the socket ${path}: ${remedy(posix.dirname(path), why)}`,
+  );
+}
+
+/** `why`: as strerror(3) says it. */
+function remedy(folder: string, why: string): string {
+  switch (why) {
+    case 'No such file or directory':
+      return `make the folder ${folder}, where the sidecar's user may write; it tries again, every 20 s at most`;
+    case 'Not a directory':
+      return `${folder} is no folder, or is below something that is none: change dependsOn.listen, or make the folder`;
+    case 'Permission denied':
+    case 'Operation not permitted':
+    case 'Read-only file system':
+      return `its user may not write to ${folder} (${why.toLowerCase()}): let it, or change dependsOn.listen`;
+    case 'Address already in use':
+      return 'there is something else of that name: remove it, or change dependsOn.listen';
+    default:
+      return `${why}: mend that, or change dependsOn.listen`;
+  }
+}

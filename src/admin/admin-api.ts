@@ -34,6 +34,7 @@ export interface AdminApi {
 }
 
 const bodyLimit = 1024 * 1024;
+const idleMs = 60_000;
 
 export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
   const app = createServer();
@@ -84,7 +85,12 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
       // Who may send so much has shown the token before a byte of it is read.
       ...(item.documents === true ? { bodyLimit: documentsLimit } : {}),
       async handler(request, reply) {
-        const { status, mediaType, payload } = await respond(item, request, asking.get(request) ?? anonymous);
+        const { socket } = request.raw;
+        // Nobody is idle who waits for what he asked for; who does not read it is.
+        socket.setTimeout(0);
+        const { status, mediaType, payload } = await respond(item, request, asking.get(request) ?? anonymous).finally(
+          () => socket.setTimeout(idleMs),
+        );
         return reply.status(status).type(mediaType).send(payload);
       },
     });
@@ -135,7 +141,7 @@ function createServer(): FastifyInstance {
     serverFactory: (handler) => {
       const server = createHttpServer(times, handler);
       // An idle or dribbling connection ends, whatever it is in the middle of.
-      server.setTimeout(60_000);
+      server.setTimeout(idleMs);
       return server;
     },
     bodyLimit,

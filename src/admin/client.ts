@@ -2,7 +2,7 @@
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
-import { createExchange } from './exchange.ts';
+import { createExchange, type Waited } from './exchange.ts';
 import { tokenRefused } from './token-refused.ts';
 import type {
   ApplyAnswer,
@@ -65,8 +65,10 @@ export interface AdminClientOptions {
   readonly token: Redacted<string>;
   /** Where the token was found: told when it is refused. */
   readonly tokenFrom?: string;
-  /** For one request. Default 30 s. */
+  /** For one request, and 20 s more for each MiB of it. Default 30 s. */
   readonly timeoutMs?: number;
+  /** Told while an answer takes longer than a moment. */
+  readonly onWait?: (waited: Waited) => void;
 }
 
 /** Documents that the server refused, with every problem; or, without any, those that the gate refused for its reasons. */
@@ -79,8 +81,9 @@ export interface InvalidAnswer {
   readonly reasons?: readonly CutOverRow[];
 }
 
-export function createAdminClient({ url, token, tokenFrom, timeoutMs = 30_000 }: AdminClientOptions): AdminClient {
-  const exchange = createExchange({ url, token, timeoutMs, ...(tokenFrom === undefined ? {} : { tokenFrom }) });
+export function createAdminClient(options: AdminClientOptions): AdminClient {
+  const { token, tokenFrom } = options;
+  const exchange = createExchange({ timeoutMs: 30_000, ...options });
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const { status, text } = await exchange.send(method, path, body);
     const value = parseJson(text, exchange.host, status);

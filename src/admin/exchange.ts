@@ -25,7 +25,16 @@ export interface ExchangeOptions {
   readonly token: Redacted<string>;
   /** Where the token was found. */
   readonly tokenFrom?: string;
+  /** For one request without a body; large ones have longer. */
   readonly timeoutMs: number;
+  /** Told every now and then while an answer is waited for. */
+  readonly onWait?: (waited: Waited) => void;
+}
+
+export interface Waited {
+  readonly ms: number;
+  /** Of what was sent. */
+  readonly bytes: number;
 }
 
 /** The agent hands on what TLS takes; the types do not say so. */
@@ -35,9 +44,13 @@ type Target =
   | { readonly kind: 'socket'; readonly path: string }
   | { readonly kind: 'port'; readonly host: string; readonly port: number; readonly certified: boolean };
 
+/** Documents are read, judged, written and pushed: longer, the more they are. */
+const msPerMiB = 20_000;
+const firstWaitMs = 1000;
+const waitMs = 5000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOptions): Exchange {
+export function createExchange({ url, token, tokenFrom, timeoutMs, onWait }: ExchangeOptions): Exchange {
   const { target, host } = readAddress(url);
   const proof: RequestOptions = {
     ...proofTls,
@@ -50,7 +63,9 @@ export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOpt
     async send(method, path, body) {
       if (target.kind === 'socket') checkSocket(target.path);
       const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-      const signal = AbortSignal.timeout(timeoutMs);
+      const bytes = payload?.length ?? 0;
+      const ms = timeoutMs + Math.round((bytes / 1_048_576) * msPerMiB);
+      const signal = AbortSignal.timeout(ms);
       const options: RequestOptions = {
         ...(target.kind === 'socket' ? { socketPath: target.path } : { host: target.host, port: target.port }),
         ...(target.kind === 'port' && target.certified ? { minVersion: 'TLSv1.2' } : proof),
@@ -61,13 +76,24 @@ export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOpt
           ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
         },
       };
+      const progress = onWait === undefined ? undefined : tellWhileWaiting(bytes, onWait);
+      // Only who has proven itself is sent anything.
+      let arrived = false;
       try {
-        return await exchanged(options, payload);
+        return await exchanged(options, payload, () => {
+          arrived = true;
+        });
       } catch (cause) {
+        const hint = method === 'POST' && arrived ? mayBeDone(path) : undefined;
         if (signal.aborted) {
-          throw new CellwallError('deadline_exceeded', `${host} did not answer within ${timeoutMs} ms`, { cause });
+          const told = `${host} did not answer within ${Math.round(ms / 1000)} s`;
+          throw new CellwallError('deadline_exceeded', told, { hint: hint ?? 'see its log: is it busy?', cause });
         }
-        throw failure(host, { token, tokenFrom }, cause);
+        const why = failure(host, { token, tokenFrom }, cause);
+        if (hint === undefined || why.code !== 'unavailable') throw why;
+        throw new CellwallError('unavailable', `${host} ended the connection before it answered`, { hint, cause });
+      } finally {
+        progress?.();
       }
     },
   };
@@ -76,10 +102,12 @@ export function createExchange({ url, token, tokenFrom, timeoutMs }: ExchangeOpt
 async function exchanged(
   options: RequestOptions,
   payload: Buffer | undefined,
+  connected: () => void,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = startRequest(options, resolve);
     request.on('error', reject);
+    request.once('socket', (socket) => socket.once('secureConnect', connected));
     request.end(payload);
   });
   const chunks: Buffer[] = [];
@@ -90,6 +118,26 @@ async function exchanged(
     chunks.push(chunk);
   }
   return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+/** The answer ends it. */
+function tellWhileWaiting(bytes: number, tell: (waited: Waited) => void): () => void {
+  const since = performance.now();
+  const next = (ms: number): NodeJS.Timeout =>
+    setTimeout(() => {
+      tell({ ms: performance.now() - since, bytes });
+      timer = next(waitMs);
+    }, ms);
+  let timer = next(firstWaitMs);
+  return () => clearTimeout(timer);
+}
+
+/** Nobody knows whether it was done that was asked for: where to look. */
+function mayBeDone(path: string): string | undefined {
+  if (path === '/v1/diff' || path === '/v1/simulate') return undefined;
+  return path === '/v1/apply' || path === '/v1/rollback'
+    ? 'unless it was a dry run, the change may be in force, or come into force yet: "cellwall history" shows whether it is; the same apply again changes nothing twice'
+    : 'it may have been done: "cellwall audit" shows what was';
 }
 
 function failure(host: string, source: TokenSource, cause: unknown): CellwallError {

@@ -19,7 +19,7 @@ export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan 
   const written = [...files, ...(text === undefined ? [] : [{ file: 'request', text }])];
   const parsed = written.map((item) => parseDocuments(item.text, item.file));
   const fromFiles = parsed.flatMap(documentsOf);
-  const puts = fromFiles.map((item): Change => ({ op: 'put', key: item.key, text: item.text }));
+  const puts = fromFiles.map((item): Change => ({ op: 'put', key: item.key, text: item.text, parsed: item }));
   const given = changes.map((change): Change => {
     // The store refuses a key that no document has; here it is only a name.
     const key = change.key as DocumentKey;

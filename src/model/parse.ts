@@ -38,7 +38,7 @@ function parseOne(
 ):
   | { readonly kind: 'document'; readonly document: ParsedDocument }
   | { readonly kind: 'invalid'; problems: Problem[] } {
-  const { tree, text, sourceAt } = yaml;
+  const { tree, text, start, sourceAt } = yaml;
   const locate = (path: FieldPath): Source => sourceAt(nearest(tree, path).node.offset);
   const envelope = envelopeProblems(yaml);
   if (envelope.length > 0) return { kind: 'invalid', problems: envelope };
@@ -65,7 +65,10 @@ function parseOne(
   const document = parsed.data;
   return {
     kind: 'document',
-    document: { key: documentKey(document), document, text, source: sourceAt(tree.offset), locate },
+    document: {
+      ...{ key: documentKey(document), document, text, locate },
+      ...{ begins: sourceAt(start), source: sourceAt(tree.offset) },
+    },
   };
 }
 

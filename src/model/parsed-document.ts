@@ -7,6 +7,8 @@ export interface ParsedDocument<D extends Document = Document> {
   readonly document: D;
   /** The document's own YAML, comments included, without `---`. */
   readonly text: string;
+  /** Where `text` begins; the document itself may come after comments. */
+  readonly begins: Source;
   /** Where the document begins. */
   readonly source: Source;
   /** Where a field stands (`['spec', 'rules', 0, 'from']`); the nearest parent's place if it is not written. */

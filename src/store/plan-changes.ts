@@ -1,5 +1,6 @@
 // Documents + changes → the documents as they would be. Pure; every store plans its applies with it.
 import type { DocumentKey } from '../model/documents/document.ts';
+import { asOwnFile } from '../model/own-file.ts';
 import { parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
@@ -30,7 +31,7 @@ export function planChanges(current: readonly ParsedDocument[], changes: readonl
       edits.set(change.key, { key: change.key });
       continue;
     }
-    const parsed = parsePut(change.key, change.text);
+    const parsed = parsePut(change);
     if (parsed.kind === 'invalid') problems.push(...parsed.problems);
     else if (before === undefined || !sameText(before.text, parsed.document.text)) {
       documents.set(change.key, parsed.document);
@@ -46,12 +47,15 @@ export function planChanges(current: readonly ParsedDocument[], changes: readonl
     : { kind: 'next', documents: next, edits: [...edits.values()] };
 }
 
-function parsePut(
-  key: DocumentKey,
-  text: string,
-):
+function parsePut({
+  key,
+  text,
+  parsed: before,
+}: Extract<Change, { op: 'put' }>):
   | { readonly kind: 'one'; readonly document: ParsedDocument }
   | { readonly kind: 'invalid'; problems: readonly Problem[] } {
+  const there = before?.key === key && before.text === text ? asOwnFile(before, key) : undefined;
+  if (there !== undefined) return { kind: 'one', document: there };
   const parsed = parseDocuments(text, key);
   if (parsed.kind === 'invalid') return parsed;
   const [document, ...more] = parsed.documents;

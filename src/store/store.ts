@@ -11,8 +11,8 @@ export interface StoreState {
 }
 
 export type Change =
-  /** The YAML of one document; parsed and checked again by the store. */
-  | { readonly op: 'put'; readonly key: DocumentKey; readonly text: string }
+  /** The YAML of one document; parsed by the store unless it comes with what that very text says, and checked again. */
+  | { readonly op: 'put'; readonly key: DocumentKey; readonly text: string; readonly parsed?: ParsedDocument }
   | { readonly op: 'delete'; readonly key: DocumentKey };
 
 export interface ApplyOptions {

@@ -236,9 +236,9 @@ describe('hostile text', () => {
     ]);
   });
 
-  it('over 1 MiB is refused unread', () => {
-    expect(problemsIn(`# ${'ä'.repeat(600_000)}`)).toEqual([
-      '1:1 too-large larger than 1048576 bytes | split it into several files',
+  it('over 16 MiB is refused unread', () => {
+    expect(problemsIn(`# ${'ä'.repeat(8_500_000)}`)).toEqual([
+      '1:1 too-large larger than 16 MiB | split it into several files',
     ]);
   });
 

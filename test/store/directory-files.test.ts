@@ -137,7 +137,7 @@ describe('files that people edit', () => {
   it.each([
     ['a link that leads out', () => symlinkSync('/etc/hostname', join(documents, 'x.yaml')), 'unreadable-file'],
     ['what is no regular file', () => symlinkSync('.', join(documents, 'x.yaml')), 'unreadable-file'],
-    ['a huge file', () => write('x.yaml', '#'.repeat(1024 * 1024 + 1)), 'unreadable-file'],
+    ['a huge file', () => write('x.yaml', '#'.repeat(16 * 1024 * 1024 + 1)), 'unreadable-file'],
     [
       'text that is not UTF-8',
       () => writeFileSync(join(documents, 'x.yaml'), Buffer.from([0x61, 0xff])),

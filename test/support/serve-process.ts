@@ -37,11 +37,18 @@ export function queuedMs(pid: number): number {
   return Number(waitedNs) / 1e6;
 }
 
+function adminClient(folder: string, url: string): AdminClient {
+  const token = new Redacted(readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim());
+  return createAdminClient({ url, token });
+}
+
 const bin = fileURLToPath(new URL('../../bin/cellwall.cjs', import.meta.url));
 
 export interface ServeProcessOptions {
   /** Default: `error`. What it prints is in `serve.log` of the folder. */
   readonly logLevel?: 'info' | 'error';
+  /** The address of a Redis that keeps the documents, which are applied then. Default: a directory. */
+  readonly redis?: string;
 }
 
 export async function startServeProcess(documents: string, options: ServeProcessOptions = {}): Promise<ServeProcess> {
@@ -50,22 +57,32 @@ export async function startServeProcess(documents: string, options: ServeProcess
   writeFileSync(join(folder, 'documents', 'all.yaml'), documents);
   const [xds = 0, identity = 0, admin = 0] = await freePorts(3);
   const at = (port: number): string => `127.0.0.1:${port}`;
-  const args = [
-    'serve',
-    '--documents',
-    join(folder, 'documents'),
-    '--data',
-    join(folder, 'data'),
-    '--log-level',
-    options.logLevel ?? 'error',
-  ];
+  const store =
+    options.redis === undefined
+      ? ['--documents', join(folder, 'documents')]
+      : ['--store', 'redis', '--redis-url', options.redis];
+  const args = ['serve', ...store, '--data', join(folder, 'data'), '--log-level', options.logLevel ?? 'error'];
   const listen = ['--xds-listen', at(xds), '--identity-listen', at(identity), '--admin-listen', at(admin)];
   const url = `http://${at(admin)}`;
+  let restarted = false;
   const start = async () => {
     const log = openSync(join(folder, 'serve.log'), 'a');
     const child = spawn(process.execPath, [bin, ...args, ...listen], { stdio: ['ignore', log, log] });
     closeSync(log);
-    await eventually('it is ready', async () => (await fetch(`${url}/readyz`).catch(() => undefined))?.ok, 30_000);
+    const answers = async (path: string) => (await fetch(url + path).catch(() => undefined))?.ok;
+    try {
+      if (options.redis !== undefined && !restarted) {
+        await eventually('its admin API answers', () => answers('/healthz'), 30_000);
+        const answer = await adminClient(folder, url).apply({ text: documents });
+        if (answer.kind === 'invalid') throw new Error(JSON.stringify(answer.problems));
+      }
+      await eventually('it is ready', () => answers('/readyz'), 30_000);
+    } catch (cause) {
+      child.kill('SIGKILL');
+      const said = readFileSync(join(folder, 'serve.log'), 'utf8').slice(-2000);
+      throw new Error(`cellwall serve did not become ready: ${said}`, { cause });
+    }
+    restarted = true;
     return child;
   };
   let child = await start();
@@ -73,8 +90,7 @@ export async function startServeProcess(documents: string, options: ServeProcess
     child.kill('SIGTERM');
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   };
-  const token = new Redacted(readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim());
-  const client = createAdminClient({ url, token });
+  const client = adminClient(folder, url);
   const memoryOf = (what: 'VmRSS' | 'VmHWM'): number => {
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
     return Number(new RegExp(`${what}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024;

@@ -1,6 +1,7 @@
 // How a command reaches the control plane: the flags, and a client made of them.
 import type { Command } from 'commander';
 import type { AdminClient } from '../../admin/client.ts';
+import type { Waited } from '../../admin/exchange.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Redacted } from '../../lib/redacted.ts';
 import type { CliIo } from '../io.ts';
@@ -34,7 +35,11 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
 }
 
 /** `data`: where the admin token is looked for; by default what the command's `--data` says. */
-export async function connect(io: Pick<CliIo, 'env'>, command: Command, data?: string): Promise<AdminClient> {
+export async function connect(
+  io: Pick<CliIo, 'env' | 'stderr'>,
+  command: Command,
+  data?: string,
+): Promise<AdminClient> {
   const { createAdminClient } = await import('../../admin/client.ts');
   const { adminSocketPath, isSocket } = await import('../../admin/admin-socket.ts');
   const given = readSecret(command, 'adminToken');
@@ -48,7 +53,17 @@ export async function connect(io: Pick<CliIo, 'env'>, command: Command, data?: s
   const admin = command.opts()['admin'] ?? local();
   const token = given ?? (await adminToken(folder()));
   const tokenFrom = secretSource(command, 'adminToken') ?? `${folder()}/admin.token`;
-  return createAdminClient({ url: String(admin), token, tokenFrom });
+  return createAdminClient({
+    url: String(admin),
+    token,
+    tokenFrom,
+    onWait: (waited) => io.stderr.write(waiting(waited)),
+  });
+}
+
+function waiting({ ms, bytes }: Waited): string {
+  const sent = bytes < 100_000 ? '' : ` of the ${(bytes / 1_048_576).toFixed(1)} MiB that were sent`;
+  return `waiting for the control plane's answer${sent}: ${Math.round(ms / 1000)} s\n`;
 }
 
 async function adminToken(data: string): Promise<Redacted<string>> {

@@ -2,11 +2,10 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
+import { maxYamlBytes, maxYamlMiB } from '../../model/yaml/max-yaml.ts';
 import type { CliIo } from '../io.ts';
 import type { NamedText } from '../output/problems.ts';
 import { readFile, unreadable } from './read-file.ts';
-
-const maxBytes = 16 * 1024 * 1024;
 
 /** Where nobody named any: those in `cellwall`, as `serve` without `--documents`. */
 export async function readDocuments(
@@ -22,9 +21,9 @@ export async function readDocuments(
     throw new CellwallError('not_found', `no .yaml or .yml file in ${paths.join(', ')}`);
   }
   const size = found.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
-  if (size > maxBytes) {
+  if (size > maxYamlBytes) {
     const told = `${(size / 1_048_576).toFixed(1)} MiB`;
-    throw new CellwallError('invalid_argument', `${told} of documents: 16 MiB at most in one request`, {
+    throw new CellwallError('invalid_argument', `${told} of documents: ${maxYamlMiB} MiB at most in one request`, {
       hint: 'apply them in several steps, what others refer to first',
     });
   }
@@ -62,7 +61,8 @@ async function readAll(stream: CliIo['stdin']): Promise<string> {
   for await (const chunk of stream) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk);
     size += bytes.length;
-    if (size > maxBytes) throw new CellwallError('invalid_argument', 'standard input is larger than 16 MiB');
+    if (size > maxYamlBytes)
+      throw new CellwallError('invalid_argument', `standard input is larger than ${maxYamlMiB} MiB`);
     chunks.push(bytes);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -1,13 +1,14 @@
 // Reads a file that somebody named, or says why not.
 import { readFileSync, statSync } from 'node:fs';
 import { CellwallError } from '../../lib/errors.ts';
-
-const maxBytes = 16 * 1024 * 1024;
+import { maxYamlBytes, maxYamlMiB } from '../../model/yaml/max-yaml.ts';
 
 /** `what`: in the message before the path, for what is not a document. */
 export function readFile(path: string, what = ''): Buffer {
   try {
-    if (statSync(path).size > maxBytes) throw new CellwallError('invalid_argument', `${path} is larger than 16 MiB`);
+    if (statSync(path).size > maxYamlBytes) {
+      throw new CellwallError('invalid_argument', `${path} is larger than ${maxYamlMiB} MiB`);
+    }
     return readFileSync(path);
   } catch (reason) {
     throw unreadable(path, reason, what);

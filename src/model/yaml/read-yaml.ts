@@ -1,6 +1,7 @@
 // Reads a YAML stream into plain data with positions: YAML 1.2 core schema, strictly, nothing that plain data cannot say.
 import { Composer, Document, isScalar, LineCounter } from 'yaml';
 import type { Problem, Source } from '../problem.ts';
+import { maxYamlBytes, maxYamlMiB } from './max-yaml.ts';
 import { documentRegions, readTokens } from './regions.ts';
 import { type Complain, type SourceTree, toTree } from './source-tree.ts';
 import { syntaxProblems } from './syntax-problem.ts';
@@ -8,6 +9,8 @@ import { syntaxProblems } from './syntax-problem.ts';
 export interface YamlDocument {
   readonly tree: SourceTree;
   readonly text: string;
+  /** The offset at which `text` begins. */
+  readonly start: number;
   sourceAt(offset: number): Source;
 }
 
@@ -15,8 +18,6 @@ export type YamlResult =
   | { readonly kind: 'read'; readonly documents: readonly YamlDocument[] }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-/** The largest file (or stored document) that is read, in bytes of UTF-8. */
-export const maxYamlBytes = 1024 * 1024;
 const maxProblems = 100;
 
 /** The documents in `text` that have content. Never throws. */
@@ -38,7 +39,7 @@ export function readYaml(text: string, file: string): YamlResult {
     });
   };
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes) {
-    complain('too-large', `larger than ${maxYamlBytes} bytes`, 0, 'split it into several files');
+    complain('too-large', `larger than ${maxYamlMiB} MiB`, 0, 'split it into several files');
     return { kind: 'invalid', problems };
   }
   if (!text.isWellFormed()) {
@@ -72,7 +73,7 @@ export function readYaml(text: string, file: string): YamlResult {
   for (const { id, start, end } of problems.length > 0 ? [] : documentRegions(text, tokens)) {
     const tree = trees.get(id);
     if (tree === undefined) complain('yaml-value', 'not a document', start);
-    else documents.push({ tree, text: text.slice(start, end), sourceAt });
+    else documents.push({ tree, text: text.slice(start, end), start, sourceAt });
   }
   return problems.length > 0 ? { kind: 'invalid', problems } : { kind: 'read', documents };
 }

@@ -10,7 +10,7 @@ import { editFiles } from './edit-files.ts';
 import { type Held, textsInForce, withHeld } from './held.ts';
 import type { InForce } from './in-force.ts';
 import { type JudgedFiles, judgeFiles } from './judge-files.ts';
-import { currentText, prepareWrite } from './write-files.ts';
+import { prepareWrite, stillBefore } from './write-files.ts';
 
 export interface ApplyDeps {
   readonly root: string;
@@ -83,9 +83,10 @@ async function write(
   const journal: JournalEntry[] = [...editFiles(known?.files ?? new Map(), edits, taken)]
     .map(([path, after]) => ({ path, before: before.get(path) ?? null, after }))
     .filter((entry) => entry.before !== entry.after);
-  if (!(await asKnown(root, journal))) return false;
+  if (!(await stillBefore(root, journal))) return false;
   const files = withJournal(before, journal);
-  const judged = judgeFiles(files, known, () => []);
+  const made = new Map(edits.flatMap(({ document }) => (document === undefined ? [] : [[document.text, document]])));
+  const judged = judgeFiles(files, known, () => [], made);
   if (judged.problems.length > 0) {
     throw new CellwallError('internal', 'the edited files would not be readable; nothing was written');
   }
@@ -93,7 +94,7 @@ async function write(
   const revision = base.revision + 1;
   try {
     // Once more, as near to the renames as can be.
-    if (!(await asKnown(root, journal))) {
+    if (!(await stillBefore(root, journal))) {
       await prepared.discard();
       return false;
     }
@@ -128,11 +129,6 @@ function heldAfter(known: JudgedFiles | undefined, held: Held, edits: readonly E
   }
   const applied = new Set(edits.map(({ key }) => key));
   return new Map([...held].filter(([key]) => !applied.has(key)));
-}
-
-async function asKnown(root: string, journal: readonly JournalEntry[]): Promise<boolean> {
-  for (const { path, before } of journal) if ((await currentText(root, path)) !== before) return false;
-  return true;
 }
 
 /** The files' texts after the write. */

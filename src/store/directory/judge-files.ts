@@ -1,5 +1,6 @@
 // Files' texts → documents, or every problem in any of them. Pure; files that did not change are not parsed again.
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
+import { asOwnFile } from '../../model/own-file.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -37,6 +38,8 @@ export function judgeFiles(
   texts: ReadonlyMap<string, string>,
   known: JudgedFiles | undefined,
   check: StateCheck,
+  /** Documents by their text, that were just parsed: a file that holds one of them is not parsed again. */
+  made: ReadonlyMap<string, ParsedDocument> = new Map(),
 ): JudgedFiles {
   const files = new Map<string, DocumentFile>();
   const problems: Problem[] = [];
@@ -44,6 +47,12 @@ export function judgeFiles(
     const same = known?.files.get(path);
     if (same?.text === text) {
       files.set(path, same);
+      continue;
+    }
+    const written = made.get(text);
+    const own = written && asOwnFile(written, path);
+    if (own !== undefined) {
+      files.set(path, { text, documents: [own] });
       continue;
     }
     const parsed = parseDocuments(text, path);

@@ -3,7 +3,7 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Problem } from '../../model/problem.ts';
-import { maxYamlBytes } from '../../model/yaml/read-yaml.ts';
+import { maxYamlBytes, maxYamlMiB } from '../../model/yaml/max-yaml.ts';
 import { fileSignature, type ListedFile, type Listing, listDirectory } from './list-directory.ts';
 
 export interface DirectoryContent {
@@ -67,7 +67,7 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
     total += size;
     if (texts.size >= maxFiles || total > maxTotalBytes)
       return complain(name, 'too-large', 'the directory holds too much');
-    if (size > maxYamlBytes) return complain(name, 'unreadable-file', `larger than ${maxYamlBytes} bytes`);
+    if (size > maxYamlBytes) return complain(name, 'unreadable-file', `larger than ${maxYamlMiB} MiB`);
     const before = known.get(name);
     const same = before?.signature === file.signature ? before : undefined;
     if (same !== undefined && same.readAt - same.firstSeen >= tickMs) {

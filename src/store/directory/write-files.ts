@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { atATime } from '../../lib/at-a-time.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { JournalEntry } from '../sqlite/state-database.ts';
 
@@ -12,6 +13,14 @@ export interface PreparedWrite {
   discard(): Promise<void>;
 }
 
+interface Prepared {
+  readonly entry: JournalEntry;
+  readonly target: string;
+  /** Absent where the file goes. */
+  readonly temp?: string;
+}
+
+const filesAtOnce = 16;
 const temporary = /^\.cellwall-[0-9a-f]{16}\.tmp$/;
 
 export function isTemporary(name: string): boolean {
@@ -20,18 +29,22 @@ export function isTemporary(name: string): boolean {
 
 /** Writes the new texts beside their files, and to disk. */
 export async function prepareWrite(root: string, entries: readonly JournalEntry[]): Promise<PreparedWrite> {
-  const prepared: { readonly entry: JournalEntry; readonly target: string; readonly temp?: string }[] = [];
+  const temps: string[] = [];
   const discard = async (): Promise<void> => {
-    for (const { temp } of prepared) if (temp !== undefined) await rm(temp, { force: true });
+    await atATime(filesAtOnce, temps, (temp) => rm(temp, { force: true }));
   };
+  const prepare = async (entry: JournalEntry): Promise<Prepared> => {
+    const path = join(root, entry.path);
+    if (entry.after === null) return { entry, target: path };
+    // Through a link inside the directory to the file itself, so that the link stays one.
+    const target = await realpath(path).catch(() => path);
+    const temp = await writeBeside(target, entry.after);
+    temps.push(temp);
+    return { entry, target, temp };
+  };
+  let prepared: readonly Prepared[];
   try {
-    for (const entry of entries) {
-      // Through a link inside the directory to the file itself, so that the link stays one.
-      const path = join(root, entry.path);
-      const target = entry.after === null ? path : await realpath(path).catch(() => path);
-      if (entry.after === null) prepared.push({ entry, target });
-      else prepared.push({ entry, target, temp: await writeBeside(target, entry.after) });
-    }
+    prepared = await atATime(filesAtOnce, entries, prepare);
   } catch (reason) {
     await discard();
     throw writeError(reason);
@@ -39,13 +52,13 @@ export async function prepareWrite(root: string, entries: readonly JournalEntry[
   return {
     discard,
     async commit() {
-      const done: typeof prepared = [];
+      const done: Prepared[] = [];
       try {
-        for (const item of prepared) {
+        await atATime(filesAtOnce, prepared, async (item) => {
           if (item.temp === undefined) await rm(item.target, { force: true });
           else await rename(item.temp, item.target);
           done.push(item);
-        }
+        });
       } catch (reason) {
         for (const { entry, target } of done) await restore(target, entry.before);
         await discard();
@@ -55,8 +68,18 @@ export async function prepareWrite(root: string, entries: readonly JournalEntry[
   };
 }
 
+/** Whether all of them are still what they were before. */
+export async function stillBefore(root: string, entries: readonly JournalEntry[]): Promise<boolean> {
+  const same = await atATime(
+    filesAtOnce,
+    entries,
+    async ({ path, before }) => (await currentText(root, path)) === before,
+  );
+  return same.every(Boolean);
+}
+
 /** The text of a file below the root now; `null` if there is none. */
-export async function currentText(root: string, path: string): Promise<string | null> {
+async function currentText(root: string, path: string): Promise<string | null> {
   try {
     return await readFile(join(root, path), 'utf8');
   } catch (reason) {

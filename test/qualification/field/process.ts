@@ -4,6 +4,13 @@ import { fromTests } from '../support/from-tests.ts';
 
 export const processItems: readonly Item[] = [
   fromTests({
+    name: 'big-apply',
+    line: '3,000 policies over 100 services in one file of 3 MiB, and 1,500 of 20 paths each on one service, applied by the command to a directory and to Redis',
+    bound:
+      'applied, applied again, one more, refused at its line, rolled back, each by an ordinary call of the command',
+    files: ['test/field/process/big-apply.test.ts', 'test/admin/unanswered.test.ts', 'test/model/own-file.test.ts'],
+  }),
+  fromTests({
     name: 'nobody-reads',
     line: 'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, does not stop serve, nor keep a sidecar that cannot start',
     bound: 'answers within 1 s, ends within 5 s; a burst is summed',

@@ -8,50 +8,45 @@ import type { World } from '../house/world.ts';
 import type { WorkerMessage } from '../services/protocol.ts';
 import { describe } from '../wire/outcome.ts';
 import { applicationCall } from './application-call.ts';
+import { type LongDownload, lifetimeS } from './long-download.ts';
 import { must, type Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
-const [caller, server] = ['cell-1/gitlab', 'cell-1/registry'] as const;
+const caller = 'cell-1/gitlab';
 const worker = 'demo-worker';
-const lifetimeS = 3;
 
-export const field: Step = {
+/** `downloaded`: what was begun beside an earlier step, as it takes long whatever else is done. */
+export const field = (downloaded: () => LongDownload | undefined): Step => ({
   name: 'field',
   title: '10 the field: long downloads, refused uploads, sidecars that stop with their applications',
   withinMs: 90_000,
   async run(world, tell) {
+    const download = downloaded();
+    must(download !== undefined, 'the download was not begun');
     const { cellwall, folder } = world;
     const file = join(folder, 'field.yaml');
     const listen = await world.ports.next();
     writeFileSync(file, fieldDocuments(listen));
     await cellwall.expect('apply', '-f', file);
-    const [download, uploads, stop] = await Promise.all([
-      downloadSlowly(world, tell),
+    const seconds = Math.round(download.seconds);
+    tell.held(
+      `a download of ${download.seconds.toFixed(1)} s, on certificates of ${lifetimeS} s (begun in step 5)`,
+      `whole; ${download.certificates} certificates came and went`,
+    );
+    const [uploads, stop] = await Promise.all([
       uploadTooMuch(world, tell),
       stopTogether(world, tell, `127.0.0.1:${listen}`),
     ]);
     await cellwall.expect('delete', ...keys);
-    return { ...download, ...uploads, ...stop };
+    return { downloadSeconds: seconds, lifetimes: Math.floor(download.seconds / lifetimeS), ...uploads, ...stop };
   },
-};
+});
 
-const keys = [
-  'Workload/field-caller',
-  'Workload/field-server',
-  `Service/${worker}`,
-  `AuthorizationPolicy/${worker}`,
-] as const;
+const keys = [`Service/${worker}`, `AuthorizationPolicy/${worker}`] as const;
 
-/** Certificates that live for seconds, and a caller that comes and goes. */
+/** A caller that comes and goes. */
 function fieldDocuments(listen: number): string {
-  const workload = (name: string, service: string): string => `apiVersion: cellwall/v1
-kind: Workload
-metadata: {name: ${name}}
-spec: {identity: {service: ${service}}, lifetime: ${lifetimeS}s}
-`;
   return [
-    workload('field-caller', caller),
-    workload('field-server', server),
     `apiVersion: cellwall/v1
 kind: Service
 metadata: {name: ${worker}}
@@ -63,41 +58,6 @@ metadata: {name: ${worker}}
 spec: {target: {service: topology-service}, action: allow, rules: [{from: [{service: ${worker}}]}]}
 `,
   ].join('---\n');
-}
-
-async function downloadSlowly(world: World, tell: Tell) {
-  const before = await serialOf(world);
-  for (const service of [caller, server]) await world.cellwall.expect('certs', 'rotate', service);
-  await untilTrue(async () => (await serialOf(world)) !== before, { what: 'certificates are short', withinMs: 10_000 });
-  const serials = new Set<string>();
-  const watching = setInterval(() => {
-    void serialOf(world).then((serial) => serials.add(serial));
-  }, 250);
-  const ms = (3 * lifetimeS + 1) * 1000;
-  try {
-    const started = performance.now();
-    const address = world.outbound(caller, server);
-    const outcome = await world.standIns.call({ kind: 'http2', address, method: 'GET', path: `/v2/slow/${ms}` });
-    const seconds = (performance.now() - started) / 1000;
-    must(outcome.kind === 'ok', `a download of ${ms / 1000} s: ${describe(outcome)}`);
-    const lines = String(outcome.body).split('\n');
-    const whole = lines.at(-2) === 'end' && lines.slice(0, -2).every((line, i) => line.startsWith(`${i + 1} of `));
-    must(whole, `a download of ${ms / 1000} s was cut after ${lines.length} lines`);
-    must(seconds > 3 * lifetimeS, `it took only ${seconds} s`);
-    must(serials.size >= 3, `only ${serials.size} certificates were in use meanwhile`);
-    tell.held(
-      `a download of ${seconds.toFixed(1)} s, on certificates of ${lifetimeS} s`,
-      `whole; ${serials.size} certificates came and went`,
-    );
-    return { downloadSeconds: Math.round(seconds), lifetimes: Math.floor(seconds / lifetimeS) };
-  } finally {
-    clearInterval(watching);
-  }
-}
-
-async function serialOf({ controlPlane, spiffeId }: World): Promise<string> {
-  const { proxies } = await controlPlane.admin.proxies();
-  return proxies.find((proxy) => proxy.spiffeId === spiffeId(server))?.certificate?.serial ?? '';
 }
 
 async function uploadTooMuch(world: World, tell: Tell) {

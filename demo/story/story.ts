@@ -10,28 +10,39 @@ import { controlPlaneKilled } from './7-control-plane-killed.ts';
 import { brokenPolicy } from './8-broken-policy.ts';
 import { cutOver } from './9-cut-over.ts';
 import { field } from './10-field.ts';
+import { downloadSlowly, type LongDownload } from './long-download.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
-const steps: readonly Step[] = [
-  permissive,
-  everyCaller,
-  strict,
-  authorization,
-  urgentDeny,
-  rotation,
-  controlPlaneKilled,
-  brokenPolicy,
-  cutOver,
-  field,
-];
+function createSteps(): readonly Step[] {
+  let downloaded: LongDownload | undefined;
+  return [
+    permissive,
+    everyCaller,
+    strict,
+    authorization,
+    {
+      ...urgentDeny,
+      async run(world, tell) {
+        const [figures, download] = await Promise.all([urgentDeny.run(world, tell), downloadSlowly(world)]);
+        downloaded = download;
+        return figures;
+      },
+    },
+    rotation,
+    controlPlaneKilled,
+    brokenPolicy,
+    cutOver,
+    field(() => downloaded),
+  ];
+}
 
 export type StepResult = Figures & { readonly name: string; readonly ok: boolean; readonly ms: number };
 
 export async function tellStory(
   world: World,
   tell: Tell,
-  story: readonly Step[] = steps,
+  story: readonly Step[] = createSteps(),
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = [];
   for (const step of story) {

@@ -1,0 +1,83 @@
+// A download that outlives the certificates of both its ends three times over. It takes as long as that, whatever the machine does,
+// and so goes on beside another step of the story; step 10 tells of it.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { untilTrue } from '../house/until.ts';
+import type { World } from '../house/world.ts';
+import { describe } from '../wire/outcome.ts';
+import { must } from './step.ts';
+
+const [caller, server] = ['gitlab-shell', 'cell-1/gitlab'] as const;
+export const lifetimeS = 3;
+
+export interface LongDownload {
+  readonly seconds: number;
+  /** Certificates of the server that came meanwhile. */
+  readonly certificates: number;
+}
+
+/** Certificates are short while it lasts, and as long as before when it is done. */
+export async function downloadSlowly(world: World): Promise<LongDownload> {
+  const { cellwall, folder } = world;
+  const file = join(folder, 'short-lived.yaml');
+  writeFileSync(file, [shortLived('short-caller', caller), shortLived('short-server', server)].join('---\n'));
+  await cellwall.expect('apply', '-f', file);
+  try {
+    await rotate(world);
+    return await download(world);
+  } finally {
+    await cellwall.expect('delete', 'Workload/short-caller', 'Workload/short-server');
+    await rotate(world);
+  }
+}
+
+function shortLived(name: string, service: string): string {
+  return `apiVersion: cellwall/v1
+kind: Workload
+metadata: {name: ${name}}
+spec: {identity: {service: ${service}}, lifetime: ${lifetimeS}s}
+`;
+}
+
+async function download(world: World): Promise<LongDownload> {
+  const serials = new Set<string>();
+  const watching = setInterval(() => {
+    void serialOf(world, server).then((serial) => serials.add(serial));
+  }, 250);
+  const ms = (3 * lifetimeS + 1) * 1000;
+  try {
+    const started = performance.now();
+    const address = world.outbound(caller, server);
+    const outcome = await world.standIns.call({
+      kind: 'http1',
+      address,
+      method: 'GET',
+      path: `/api/v4/internal/slow/${ms}`,
+    });
+    const seconds = (performance.now() - started) / 1000;
+    must(outcome.kind === 'ok', `a download of ${ms / 1000} s: ${describe(outcome)}`);
+    const lines = String(outcome.body).split('\n');
+    const whole = lines.at(-2) === 'end' && lines.slice(0, -2).every((line, i) => line.startsWith(`${i + 1} of `));
+    must(whole, `a download of ${ms / 1000} s was cut after ${lines.length} lines`);
+    must(seconds > 3 * lifetimeS, `it took only ${seconds} s`);
+    must(serials.size >= 3, `only ${serials.size} certificates were in use meanwhile`);
+    return { seconds, certificates: serials.size };
+  } finally {
+    clearInterval(watching);
+  }
+}
+
+/** New certificates at both ends, as long-lived as the documents say now. */
+async function rotate(world: World): Promise<void> {
+  for (const service of [caller, server]) {
+    const before = await serialOf(world, service);
+    await world.cellwall.expect('certs', 'rotate', service);
+    const changed = async (): Promise<boolean> => (await serialOf(world, service)) !== before;
+    await untilTrue(changed, { what: `${service} has a new certificate`, withinMs: 10_000 });
+  }
+}
+
+async function serialOf({ controlPlane, spiffeId }: World, service: string): Promise<string> {
+  const { proxies } = await controlPlane.admin.proxies();
+  return proxies.find((proxy) => proxy.spiffeId === spiffeId(service))?.certificate?.serial ?? '';
+}

@@ -35,7 +35,7 @@ const query = fc.record(
   { requiredKeys: ['caller', 'target'] },
 );
 
-test('a remedy can be applied, and allows the call', () => {
+test('a remedy can be applied, and allows the call', { timeout: 600_000 }, () => {
   let remedies = 0;
   fc.assert(
     fc.property(query, (asked) => {

@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { figure, qualifying } from '../../support/figure.ts';
+import { figure } from '../../support/figure.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { createUnreadPipe, type UnreadPipe } from '../../support/unread-pipe.ts';
 
 const bin = fileURLToPath(new URL('../../../bin/cellwall.cjs', import.meta.url));
 const mesh = 'apiVersion: cellwall/v1\nkind: Mesh\nmetadata: { name: mesh }\nspec: { trustDomain: td1 }\n';
-const requests = qualifying ? 5000 : 500;
+// More than fill a pipe; an address that is refused more often than 300 times at once is slowed down, which is not the matter here.
+const requests = 400;
 
 let folder: string;
 let pipe: UnreadPipe;

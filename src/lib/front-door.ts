@@ -57,6 +57,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const resting = new Map<string, number>();
   let waking: NodeJS.Timeout | undefined;
   let sweeping: NodeJS.Timeout | undefined;
+  let sweepDue = 0;
 
   const leave = (guest: Guest): void => {
     waiting.delete(guest.name);
@@ -101,7 +102,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         hand(best);
       }
     }
-    sweeping ??= setTimeout(sweep, sweepMs).unref();
+    sweepSoon();
   };
   const rest = (address: string, ms: number): void => {
     resting.set(address, performance.now() + ms);
@@ -122,21 +123,29 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     guest.socket.setTimeout(0);
     pass(guest.socket);
   };
-  /** While others wait for their turn, those that take long make room; nobody waits for his for ever. */
+  /** Where others wait because the room is full, those that take long make room; nobody waits for his turn for ever. */
   const sweep = (): void => {
     sweeping = undefined;
+    const now = performance.now();
+    // What this process was too busy to hear is nobody's silence.
+    const deafMs = Math.max(0, now - sweepDue);
+    for (const guest of [...passed.values(), ...waiting.values()]) guest.since += deafMs;
     const queued = [...waiting.values()].some(({ state }) => state === 'queued');
-    const limit = performance.now() - (queued ? shortMs : settleMs);
+    const limit = now - (queued && passed.size >= maxPassed ? shortMs : settleMs);
     for (const guest of passed.values()) if (guest.since < limit) end(guest);
-    const late = performance.now() - settleMs;
-    for (const guest of waiting.values()) if (guest.state === 'queued' && guest.since < late) end(guest);
-    if (passed.size > 0 || queued) sweeping ??= setTimeout(sweep, sweepMs).unref();
+    for (const guest of waiting.values()) if (guest.state === 'queued' && guest.since < now - settleMs) end(guest);
+    if (passed.size > 0 || queued) sweepSoon();
+  };
+  const sweepSoon = (): void => {
+    if (sweeping !== undefined) return;
+    sweepDue = performance.now() + sweepMs;
+    sweeping = setTimeout(sweep, sweepMs).unref();
   };
   const ready = (guest: Guest): void => {
     if (guest.state !== 'silent') return;
     guest.state = 'queued';
     next();
-    sweeping ??= setTimeout(sweep, sweepMs).unref();
+    sweepSoon();
   };
   return {
     welcome(socket) {
@@ -145,9 +154,9 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
       waiting.set(guest.name, guest);
       socket.on('error', () => undefined);
       socket.once('close', () => leave(guest));
-      socket.setTimeout(helloMs, () => {
-        if (guest.state === 'silent') end(guest);
-      });
+      // What arrived while this process was busy is read first.
+      const silence = (): void => void (guest.state === 'silent' && end(guest));
+      socket.setTimeout(helloMs, () => setImmediate(silence));
       socket.once('readable', () => {
         const first: Buffer | null = socket.read(1);
         if (first === null) return end(guest);

@@ -12,6 +12,7 @@ import {
   type StreamAccessLogsMessage_Identifier,
   StreamAccessLogsMessage_IdentifierSchema,
 } from '#gen/envoy/service/accesslog/v3/als_pb.js';
+import { CellwallError } from '../lib/errors.ts';
 import { readLenient } from './lenient-message.ts';
 
 export type LogPart =
@@ -24,11 +25,10 @@ export type LogPart =
 /** Larger than the headers that Envoy accepts, several times. */
 const maxEntryBytes = 512 * 1024;
 
-/** Throws where the message itself breaks off. */
+/** Throws `invalid_argument` where the message itself breaks off. */
 export function* readLogMessage(bytes: Uint8Array): Generator<LogPart, void> {
   for (const [field, value] of fieldsOf(bytes)) {
-    if (field === 1)
-      yield { kind: 'identifier', identifier: readLenient(StreamAccessLogsMessage_IdentifierSchema, value) };
+    if (field === 1) yield { kind: 'identifier', identifier: identifierOf(value) };
     else if (field === 2) for (const [, entry] of fieldsOf(value, 1)) yield httpPart(entry);
     else if (field === 3) for (const [, entry] of fieldsOf(value, 1)) yield tcpPart(entry);
   }
@@ -37,12 +37,32 @@ export function* readLogMessage(bytes: Uint8Array): Generator<LogPart, void> {
 function* fieldsOf(bytes: Uint8Array, only?: number): Generator<readonly [number: number, value: Uint8Array], void> {
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
-    const [number, wire] = reader.tag();
-    if (wire !== WireType.LengthDelimited) reader.skip(wire, number);
-    else {
-      const value = reader.bytes();
-      if (only === undefined || number === only) yield [number, value];
-    }
+    const [number, value] = readable(() => fieldOf(reader));
+    if (value !== undefined && (only === undefined || number === only)) yield [number, value];
+  }
+}
+
+/** One of another wire type has no value here. */
+function fieldOf(reader: BinaryReader): readonly [number: number, value: Uint8Array | undefined] {
+  const [number, wire] = reader.tag();
+  if (wire === WireType.LengthDelimited) return [number, reader.bytes()];
+  reader.skip(wire, number);
+  return [number, undefined];
+}
+
+function identifierOf(bytes: Uint8Array): StreamAccessLogsMessage_Identifier {
+  return readable(() => readLenient(StreamAccessLogsMessage_IdentifierSchema, bytes));
+}
+
+/** What cannot be decoded is its sender's fault. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new CellwallError('invalid_argument', 'a message of an access log that cannot be decoded', {
+      hint: 'send StreamAccessLogsMessage of envoy.service.accesslog.v3',
+      cause,
+    });
   }
 }
 

@@ -98,7 +98,7 @@ test.each([
   expect(told.broken).toHaveLength(gaps);
   // A message that breaks off ends its stream.
   await stream.send(Buffer.from([0x12, 0x7f]));
-  if (gaps > 0) expect((await stream.ended).code).not.toBe(0);
+  if (gaps > 0) expect((await stream.ended).code).toBe(grpc.status.INVALID_ARGUMENT);
   expect(told.broken.length > 0).toBe(gaps > 0);
 });
 
@@ -136,6 +136,22 @@ test('an own answer is found by its id, and is nobody’s traffic', async () => 
   await open('outbound/api/own').send(answered('c'));
   await eventually('the next', () => refusals.find('c').refusals.length > 0 || undefined);
   expect(refusals.find('b').refusals).toEqual([]);
+});
+
+test.each([
+  ['a length past the end', Buffer.from([0x12, 0x7f])],
+  ['a tag without an end', Buffer.from([0xff, 0xff])],
+  ['a field of the number 0', Buffer.from([0x02, 0x00])],
+  ['no wire type', Buffer.from([0x0f])],
+  ['an identifier that is none', bytesField(1, Buffer.from([0x0a, 0x7f]))],
+])('%s is its sender’s fault, which it is told', async (_what, message) => {
+  const { open } = await start();
+  const stream = open('inbound/web/mtls');
+  await stream.send(message);
+  expect(await stream.ended).toMatchObject({
+    code: grpc.status.INVALID_ARGUMENT,
+    details: expect.stringContaining('cannot be decoded'),
+  });
 });
 
 test('streams of its own calls are counted apart', async () => {

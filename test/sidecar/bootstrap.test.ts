@@ -73,6 +73,13 @@ describe('the bootstrap', () => {
     });
   });
 
+  it('with few descriptors has the same runtime, and a bound more', () => {
+    const [first, second] = JSON.parse(JSON.stringify(bootstrap(params({ maxConnections: 52 })))).layered_runtime
+      .layers;
+    expect([first]).toEqual(JSON.parse(JSON.stringify(bootstrap(params()))).layered_runtime.layers);
+    expect(second.static_layer).toEqual({ 'circuit_breakers.inbound.default.max_connections': 52 });
+  });
+
   it.each(['delta', 'sotw'] as const)('without ADS asks over the services of each type, and says so: %s', (variant) => {
     const made = JSON.parse(JSON.stringify(bootstrap(params({ variant: `single-${variant}` }))));
     expect(made.node.metadata.cellwall.singleServices).toBe(variant);

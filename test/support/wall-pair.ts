@@ -2,6 +2,7 @@
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { TranslatedResource } from '../../src/translate/proxy.ts';
 import { idOf, meshDocument, policyDocument, serviceDocument } from '../translate/mesh-text.ts';
 import { meshOf } from './resolve-text.ts';
 import { createTestCa, type TestCa, type TestCertificate } from './test-ca.ts';
@@ -25,6 +26,8 @@ export interface WallPairOptions {
   readonly envoyArgs?: readonly string[];
   /** Default: one of its own. */
   readonly ca?: TestCa;
+  /** Of controls: what translate made for api's sidecar, with a fault put in. */
+  readonly resources?: (resources: readonly TranslatedResource[]) => readonly TranslatedResource[];
   /** Default: that of sidecars. */
   readonly layeredRuntime?: object;
 }
@@ -80,7 +83,7 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
     { spiffeId: testId('api'), service: api, inbound: { address: '127.0.0.1', port: 0 }, application },
     await issue('api'),
     envoyArgs,
-    undefined,
+    options.resources,
     undefined,
     options.layeredRuntime,
   );

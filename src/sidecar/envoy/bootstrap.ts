@@ -55,21 +55,15 @@ export function bootstrap(params: BootstrapParams): Json {
         },
       ],
     },
-    layered_runtime: runtime,
+    layered_runtime: { layers: [...runtime.layers, ...bounds(params)] },
     stats_flush_interval: '60s',
-    ...(params.maxConnections === undefined
-      ? {}
-      : {
-          layered_runtime: {
-            layers: [
-              {
-                name: 'descriptors',
-                static_layer: { [`circuit_breakers.${inboundName}.default.max_connections`]: params.maxConnections },
-              },
-            ],
-          },
-        }),
   };
+}
+
+function bounds({ maxConnections }: BootstrapParams): readonly Json[] {
+  if (maxConnections === undefined) return [];
+  const static_layer = { [`circuit_breakers.${inboundName}.default.max_connections`]: maxConnections };
+  return [{ name: 'descriptors', static_layer }];
 }
 
 /** What a proxy says of itself, in its node's metadata. */

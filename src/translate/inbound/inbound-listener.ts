@@ -21,6 +21,7 @@ import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { duration } from '../wire/duration.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
+import { turnBytes } from '../wire/http-limits.ts';
 import { keepalive, unacknowledged } from '../wire/keepalive.ts';
 import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
@@ -48,6 +49,7 @@ export function inboundListener(
     tcpKeepalive: keepalive,
     socketOptions: [unacknowledged()],
     trafficDirection: TrafficDirection.INBOUND,
+    ...(service.protocol === 'tcp' ? {} : { perConnectionBufferLimitBytes: turnBytes }),
     filterChains: [
       ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain)),
       shared,
@@ -125,6 +127,7 @@ function healthChain(service: ServiceIr): readonly FilterChain[] {
     chain: 'health',
     routeName: healthRouteName,
     filters: healthFilters(),
+    declared: false,
     trusted: false,
     odd: false,
   });
@@ -150,5 +153,7 @@ function applicationFilters(service: ServiceIr, { kind, admission, trusted, odd 
   // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
   // Who has a chain of his own has a certificate, which is what decides of him.
   filters.splice(1, 0, ...(kind === 'caller' ? [] : jwtAuthnPlace(service)), ...readRequestPlace(service));
-  return [inboundManager(service, { chain, routeName: inboundName, filters, trusted, odd })];
+  return [
+    inboundManager(service, { chain, routeName: inboundName, filters, declared: kind === 'caller', trusted, odd }),
+  ];
 }

@@ -16,7 +16,7 @@ import { logName } from '../names.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
-import { http2Codec, httpIntake, maxHeaders, maxStreamsBetweenSidecars } from '../wire/http-limits.ts';
+import { http2Codec, httpIntake, maxHeaders, maxStreamsBetweenSidecars, resets } from '../wire/http-limits.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 import { httpAccessLog } from './access-logs.ts';
 import { callerEarlyHeaders, probeEarlyHeaders } from './early-headers.ts';
@@ -28,6 +28,8 @@ export interface InboundManagerOptions {
   readonly chain: 'mtls' | 'plain' | 'health';
   readonly routeName: string;
   readonly filters: readonly HttpFilter[];
+  /** The chain is its callers' own: they declare the dependency. */
+  readonly declared: boolean;
   /** Whose other headers of identity the application gets. */
   readonly trusted: boolean;
   /** What came does not begin as HTTP does: it is not waited for. */
@@ -45,7 +47,7 @@ const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
 export function inboundManager(
   service: ServiceIr,
-  { chain, routeName, filters, trusted, odd }: InboundManagerOptions,
+  { chain, routeName, filters, declared, trusted, odd }: InboundManagerOptions,
 ): Filter {
   const probe = chain === 'health';
   return create(FilterSchema, {
@@ -94,6 +96,7 @@ export function inboundManager(
         ...httpIntake(service, probe ? [] : service.upgrades),
         http2ProtocolOptions: {
           ...http2Codec,
+          ...resets[declared ? 'sharedConnection' : 'anybody'],
           maxConcurrentStreams: maxStreamsBetweenSidecars,
           ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
         },

@@ -21,7 +21,7 @@ import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
-import { http2Codec, httpIntake, maxHeaders } from '../wire/http-limits.ts';
+import { http2Codec, httpIntake, maxHeaders, resets } from '../wire/http-limits.ts';
 import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
@@ -83,7 +83,7 @@ function manager(target: ServiceIr): Filter {
         // Whether it may be one is the service's side to say, where refusals are logged.
         ...httpIntake(target, target.protocol === 'http1' ? ['websocket'] : []),
         // Its own application may open as many as it likes: what is above a limit would wait without a word.
-        http2ProtocolOptions: { ...http2Codec, maxConcurrentStreams: anyNumberOfStreams },
+        http2ProtocolOptions: { ...http2Codec, ...resets.sharedConnection, maxConcurrentStreams: anyNumberOfStreams },
         streamIdleTimeout: duration(target.timeouts.idleMs),
       }),
     },

@@ -29,6 +29,21 @@ export const maxStreamsBetweenSidecars = 1000;
 /** What every server of HTTP/2 ought to take (RFC 9113 §6.5.2); more calls go over more connections. */
 export const maxStreamsToApplication = 100;
 
+/**
+ * What is read of one inbound connection before the next one's turn, and what Envoy's edge guide advises; its default is 1 MiB. Within it
+ * everything is worked off at once: of streams that are opened and reset that is over 30,000, and all others wait.
+ */
+export const turnBytes = 32 * 1024;
+/**
+ * Streams of one connection that who opened them may reset, at once and in a second; what is above it ends the connection. By who is known
+ * to share one: a caller that declares the dependency, with everybody's calls in his application. All others get what Envoy gives
+ * by default, said so that no version changes it.
+ */
+export const resets = {
+  sharedConnection: { streamResetBurst: 10_000n, streamResetRate: 1000n },
+  anybody: { streamResetBurst: 1000n, streamResetRate: 33n },
+} satisfies Readonly<Record<string, MessageInitShape<typeof Http2ProtocolOptionsSchema>>>;
+
 /** The part of a connection manager that is about what callers may send. */
 export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[]) {
   return {

@@ -137,7 +137,7 @@ test('headers without an end, and a call without an authority', async () => {
   expect(await wall.healthMs()).toBeLessThan(2000);
 });
 
-test('no session is resumed: each connection proves its certificate', async () => {
+test('no session is resumed, though it is offered: each connection proves its certificate', async () => {
   const first = await dial();
   const sessions: Buffer[] = [];
   first.on('session', (session: Buffer) => sessions.push(session));
@@ -146,10 +146,12 @@ test('no session is resumed: each connection proves its certificate', async () =
     first.write(Buffer.concat([preface, settings({})]));
   });
   first.destroy();
+  figure('sessionsOffered', sessions.length);
+  // OpenSSL offers some all the same: each is tried.
+  expect(sessions.length).toBeGreaterThan(0);
   for (const session of sessions) {
     const again = await dial(session);
     expect(again.isSessionReused()).toBe(false);
     again.destroy();
   }
-  figure('sessionsOffered', sessions.length);
 });

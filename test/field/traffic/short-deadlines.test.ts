@@ -9,17 +9,25 @@ import { startWallPair, type WallPair } from '../../support/wall-pair.ts';
 const forMs = qualifying ? 10_000 : 3000;
 let pair: WallPair;
 let unguarded: WallPair;
-const server = createHttp2Server().on('stream', (stream, headers) => {
-  stream.on('error', () => undefined);
-  const answer = (): void => {
-    if (stream.destroyed) return;
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
-    stream.end();
-  };
-  if (headers[':path'] === '/test.Echo/Slow') setTimeout(answer, 500);
-  else answer();
-});
+let arrived = 0;
+/** Calls that are answered once the test says so. */
+const held = new Set<() => void>();
 // Node's own guard is the application's, and not what is tried here.
+const server = createHttp2Server({ streamResetBurst: 1_000_000, streamResetRate: 1_000_000 }).on(
+  'stream',
+  (stream, headers) => {
+    stream.on('error', () => undefined);
+    const answer = (): void => {
+      if (stream.destroyed) return;
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      stream.end();
+    };
+    arrived++;
+    if (headers[':path'] === '/test.Echo/Held') held.add(answer);
+    else if (headers[':path'] === '/test.Echo/Slow') setTimeout(answer, 500);
+    else answer();
+  },
+);
 server.on('session', (session) => session.setLocalWindowSize(1 << 20));
 
 beforeAll(async () => {
@@ -90,6 +98,47 @@ test('beside hundreds of cancelled calls none fails', { timeout: 60_000 }, async
   expect(failed).toBe(0);
   expect(await resets(pair)).toBe(0);
 });
+
+test('nor does one that was begun before over a thousand are cancelled at once', { timeout: 60_000 }, async () => {
+  const { failed, cancelled } = await openMeanwhile(pair.outbound);
+  figure('failedBesideCancelledAtOnce', failed);
+  expect(cancelled).toBeGreaterThan(1500);
+  expect(failed).toBe(0);
+});
+
+/** Calls that are answered at last, and many others that are not waited for. */
+async function openMeanwhile(port: number): Promise<{ failed: number; cancelled: number }> {
+  const before = connectHttp2(`http://127.0.0.1:${port}`);
+  const statuses: number[] = [];
+  const open = Array.from({ length: 5 }, () => before.request({ ':method': 'POST', ':path': '/test.Echo/Held' }));
+  const ends = open.map(
+    (stream) =>
+      new Promise<void>((resolve) => {
+        stream.on('response', (headers) => void statuses.push(headers[':status'] ?? 0));
+        stream.on('error', () => undefined).on('close', () => resolve());
+        stream.resume().end();
+      }),
+  );
+  await vi.waitFor(() => expect(held.size).toBe(5), { timeout: 10_000 });
+  let cancelled = 0;
+  for (let round = 0; round < 20; round++) {
+    const arrivedBefore = arrived;
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.on('error', () => undefined);
+    const streams = Array.from({ length: 90 }, () =>
+      session.request({ ':method': 'POST', ':path': '/test.Echo/Slow' }),
+    );
+    for (const stream of streams) stream.on('error', () => undefined).resume();
+    await vi.waitFor(() => expect(arrived - arrivedBefore).toBeGreaterThan(80), { timeout: 10_000, interval: 5 });
+    for (const stream of streams) stream.close(constants.NGHTTP2_CANCEL);
+    cancelled += streams.length;
+    session.close();
+  }
+  for (const answer of held) answer();
+  await Promise.all(ends);
+  before.close();
+  return { failed: 5 - statuses.filter((status) => status === 200).length, cancelled };
+}
 
 test('control: Envoy’s guard would have ended the connection', { timeout: 60_000 }, async () => {
   await besideShortDeadlines(unguarded.outbound);

@@ -41,6 +41,14 @@ export const budgetItems: readonly Item[] = [
     limitMinutes: 3,
   }),
   fromTests({
+    name: 'inbound-floods',
+    line: 'A workload without rights, or nobody in plaintext, opens 20 connections to a service’s inbound port and resets 20,000 streams on each, or sends frames of a kind without an end, beside an allowed caller',
+    bound:
+      'none of his calls fails; each connection ends after fewer than 2,811 streams; less than 3 s of a processor in all; the control works off everything',
+    files: ['test/adversary/budgets/inbound-floods.test.ts'],
+    limitMinutes: 4,
+  }),
+  fromTests({
     name: 'bombs',
     line: 'Compressed and nested messages, headers without an end, calls without an authority and resumed sessions on the xDS port',
     bound: 'each refused; memory grows by less than 100 MiB of 640, /healthz within 2 s',

@@ -23,7 +23,9 @@ export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<
       unwatch();
       resolveWait(mesh);
     });
-    signal.addEventListener('abort', stop, { once: true });
+    // Told to stop while the store was being opened, it would wait for ever.
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
   });
 }
 

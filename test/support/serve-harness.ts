@@ -29,6 +29,21 @@ export interface ServeHarness {
   stop(): Promise<void>;
 }
 
+/** Without a Mesh it waits for one, which here is a mistake in the test's documents. */
+function toldOfRefusal(log: Log, refused: string[], onWait: () => void): Log {
+  return {
+    ...log,
+    error(fields, message) {
+      log.error(fields, message);
+      if (message === 'documents refused') refused.push(JSON.stringify(fields));
+    },
+    warn(fields, message) {
+      log.warn(fields, message);
+      if (message.endsWith('only the admin API is open until there is a Mesh')) onWait();
+    },
+  };
+}
+
 export interface ServeHarnessOptions {
   readonly clock?: Clock;
   readonly log?: Log;
@@ -49,6 +64,9 @@ export async function startServe(documents: string, options: ServeHarnessOptions
     lifecycle = closing;
     const deps = { clock, log, version: '0', lifecycle: closing };
     let info: ServeStarted | undefined;
+    const waiting = new AbortController();
+    const refused: string[] = [];
+    const told = toldOfRefusal(log, refused, () => waiting.abort());
     await serve(
       {
         store: { kind: 'directory', documents: join(folder, 'documents') },
@@ -58,11 +76,15 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         admin: { host, port: ports.admin },
         logLevel: 'error',
       },
-      { ...deps, signal: new AbortController().signal },
+      { ...deps, log: told, signal: waiting.signal },
       (found) => {
         info = found;
       },
-    );
+    ).catch(async (reason: unknown) => {
+      await closing.close();
+      if (refused.length === 0) throw reason;
+      throw new Error(`the documents are refused: ${refused.join('; ')}`, { cause: reason });
+    });
     if (info === undefined) throw new Error('the control plane did not say that it started');
     ports = { xds: info.xds.port, identity: info.identity.port, admin: info.admin.port };
     return info;

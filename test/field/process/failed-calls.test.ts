@@ -30,8 +30,15 @@ const cases = [
   { method: 'POST', what: 'closed before an answer', decision: 'failed', status: 503 },
   { method: 'PUT', what: 'closed in the midst of the answer', decision: 'failed', status: 200 },
   { method: 'PATCH', what: 'no answer in time', decision: 'failed', status: 504 },
+  { method: 'TRACE', what: 'an answer that contradicts itself', decision: 'failed', status: 502 },
   { method: 'OPTIONS', what: 'its caller leaves before an answer', decision: 'failed', status: undefined },
 ] as const;
+
+const contradictions = [
+  'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab',
+  'HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+];
+let traced = 0;
 
 beforeAll(async () => {
   const [first = 0, second = 0, ...inbound] = await freePorts(4);
@@ -41,7 +48,9 @@ beforeAll(async () => {
     if (incoming.method === 'HEAD') response.writeHead(503).end();
     else if (incoming.method === 'DELETE') endless(response);
     else if (incoming.method === 'POST') incoming.socket.destroy();
-    else if (incoming.method === 'PUT') {
+    else if (incoming.method === 'TRACE') {
+      incoming.socket.end(contradictions[traced++ % contradictions.length] ?? '');
+    } else if (incoming.method === 'PUT') {
       endless(response);
       setImmediate(() => incoming.socket.end());
     } else if (incoming.method === 'GET') response.end('api');

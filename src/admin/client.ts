@@ -22,6 +22,7 @@ import type {
   TrafficAnswer,
 } from './wire.ts';
 import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAnswer } from './wire-access.ts';
+import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
@@ -45,6 +46,8 @@ export interface AdminClient {
   status(): Promise<StatusAnswer>;
   services(): Promise<ServicesAnswer>;
   proxies(): Promise<ProxiesAnswer>;
+  /** What that proxy was sent. */
+  envoy(proxy: string): Promise<SentAnswer>;
   traffic(): Promise<TrafficAnswer>;
   explain(query: ExplainQuery): Promise<Explanation>;
   explainRequest(id: string): Promise<Explanation>;
@@ -138,6 +141,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     status: () => call('GET', '/v1/status'),
     services: () => call('GET', '/v1/services'),
     proxies: () => call('GET', '/v1/proxies'),
+    envoy: (proxy) => call('GET', `/v1/envoy${query({ proxy })}`),
     traffic: () => call('GET', '/v1/traffic'),
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),

@@ -5,6 +5,7 @@ import type { SeenEndpoint } from '../cutover/endpoint-watch.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { Place } from '../model/origin.ts';
 import type { Problem } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceCoverage } from '../observe/coverage.ts';
@@ -16,6 +17,19 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { StateCheck, Store } from '../store/store.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
+
+/** What a proxy was sent, without what is secret in it. */
+export interface SentToProxy {
+  readonly node: string;
+  readonly revision: number;
+  readonly resources: readonly {
+    readonly typeUrl: string;
+    readonly name: string;
+    readonly version: string;
+    readonly madeBy: readonly Place[];
+    readonly message: unknown;
+  }[];
+}
 
 export interface ControlStatus {
   /** Of the program. */
@@ -68,6 +82,8 @@ export interface AdminDeps {
   /** The same of a call that was refused, by its request id. Throws `not_found` for an id that no kept refusal has. */
   explainRequest(id: string): Explanation;
   proxies(): readonly ProxyStatus[];
+  /** What that proxy was sent; undefined where nothing was. Absent: nobody keeps it. */
+  sentTo?(node: string): SentToProxy | undefined;
   /** What a proxy's own counters told; undefined where they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
   traffic(): readonly TrafficCount[];

@@ -4,6 +4,7 @@ import { openapi } from './openapi.ts';
 import { ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { envoyRoutes } from './routes/envoy.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { healthRoutes } from './routes/health.ts';
 import { historyRoutes } from './routes/history.ts';
@@ -23,6 +24,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...historyRoutes(deps),
     ...statusRoutes(deps),
     ...serviceRoutes(deps),
+    ...envoyRoutes(deps),
     ...explainRoutes(deps),
     ...identityRoutes(deps),
     ...hostRoutes(deps),

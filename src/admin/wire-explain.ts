@@ -1,6 +1,6 @@
 // What `explain` is asked, and what it answers.
 import { z } from 'zod';
-import { sourceSchema } from './wire.ts';
+import { rejectedSchema, sourceSchema } from './wire-place.ts';
 
 export const explainQuerySchema = z.strictObject({
   caller: z
@@ -71,6 +71,10 @@ export const explanationSchema = z.object({
       accepted: z.array(z.string()).describe('Nodes that accepted what they were last sent of authorization.'),
       pending: z.array(z.string()),
       rejected: z.array(z.string()),
+      rejections: z
+        .array(z.object({ node: z.string(), message: z.string(), resources: rejectedSchema }))
+        .exactOptional()
+        .describe('What the connected proxies of the target rejected, of any type, and the documents that made it.'),
     })
     .exactOptional()
     .describe("Which of the target's connected proxies enforce this revision's rules."),

@@ -1,6 +1,6 @@
 // What the admin API answers of services.
 import { z } from 'zod';
-import { sourceSchema } from './wire.ts';
+import { sourceSchema } from './wire-place.ts';
 import { reasonSchema } from './wire-record.ts';
 
 export const servicesSchema = z.object({

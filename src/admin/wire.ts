@@ -3,13 +3,8 @@
 import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
+import { rejectedSchema, sourceSchema } from './wire-place.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
-
-export const sourceSchema = z.object({
-  file: z.string(),
-  line: z.int().describe('1-based'),
-  column: z.int().describe('1-based'),
-});
 
 const problemSchema = z.object({
   severity: z.enum(['error', 'warning']),
@@ -178,7 +173,7 @@ const proxySchema = z.object({
       sentRevision: z.int().optional(),
       ackedRevision: z.int().optional(),
       ackedVersion: z.string().optional(),
-      nack: z.object({ revision: z.int(), message: z.string() }).optional(),
+      nack: z.object({ revision: z.int(), message: z.string(), resources: rejectedSchema.readonly() }).optional(),
     }),
   ),
   certificate: z.object({ serial: z.string(), notAfter: z.number() }).optional(),

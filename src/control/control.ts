@@ -5,6 +5,7 @@ import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
+import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
 import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -26,6 +27,8 @@ import { createKeptCuts, type Ended } from './kept-cuts.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 import { proxyOfStream } from './proxy-of-stream.ts';
 import { createPublisher, type InForce } from './publisher.ts';
+import { whereNow } from './rejected-resources.ts';
+import type { SentToProxy } from './sent-to-proxy.ts';
 import { statusOfProxy } from './status-of-proxy.ts';
 
 export interface ControlDeps {
@@ -55,6 +58,8 @@ export interface Control {
   /** The revision that the connected proxies' snapshots were last made from. */
   published(): number | undefined;
   proxies(): readonly ProxyStatus[];
+  /** Undefined for one that has no snapshot. Throws where a resource cannot be read. */
+  sentTo(node: string): SentToProxy | undefined;
   /** Listener for the stream server's events. */
   onStream(event: StreamEvent): void;
   /** Listener for the registry's changes. */
@@ -67,18 +72,8 @@ export interface Control {
 }
 
 export function createControl(deps: ControlDeps): Control {
-  const {
-    store,
-    bundles,
-    rotator,
-    cache,
-    registry,
-    clock,
-    log,
-    metrics,
-    windowMs = 50,
-    onIdentities = () => {},
-  } = deps;
+  const { store, bundles, rotator, cache, registry, clock, log, metrics } = deps;
+  const { windowMs = 50, onIdentities = () => {} } = deps;
   const publisher = createPublisher(cache, log, clock);
   const acks = createAcks();
   let inForce: InForce | undefined;
@@ -124,7 +119,8 @@ export function createControl(deps: ControlDeps): Control {
     // Making bundles takes a moment: an older state never replaces a newer one.
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
-    inForce = { revision: state.revision, mesh: cuts.apply(mesh), bundles: material };
+    const documents = new Map(state.documents.map((parsed) => [parsed.key, parsed]));
+    inForce = { revision: state.revision, documents, mesh: cuts.apply(mesh), bundles: material };
     if (before !== undefined) onIdentities(changedIdentities(before, mesh));
     coalescer.request(urgent);
   };
@@ -188,7 +184,7 @@ export function createControl(deps: ControlDeps): Control {
     return statusOfProxy(proxy, {
       ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
       ...publisher.of(proxy.node),
-      types: acks.of(proxy.node),
+      types: acks.of(proxy.node).map((type) => whereNow(type, inForce?.documents)),
     });
   };
 
@@ -206,6 +202,7 @@ export function createControl(deps: ControlDeps): Control {
     revision: () => inForce?.revision,
     published: () => published,
     proxies: () => registry.proxies().map(statusOf),
+    sentTo: publisher.sentTo,
     onStream(event) {
       const { node } = event;
       switch (event.kind) {
@@ -226,10 +223,11 @@ export function createControl(deps: ControlDeps): Control {
           break;
         case 'nacked': {
           const { typeUrl, revision, message } = event;
-          acks.nacked(event, message);
-          publisher.nacked(node, message);
+          const resources = publisher.nacked(event);
+          acks.nacked(event, message, resources);
           metrics.nacked(typeUrl);
-          log.error({ node, typeUrl, revision, message }, 'a proxy rejected its configuration');
+          const rejected = resources.map(({ name, madeBy }) => ({ name, madeBy: madeBy.map(placeText) }));
+          log.error({ node, typeUrl, revision, message, rejected }, 'a proxy rejected its configuration');
           break;
         }
         case 'disconnected':

@@ -3,22 +3,29 @@
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { DocumentsByKey } from '../model/origin.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { RejectedResource } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { Bundles, ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import { createInterner } from '../xds/resources/interner.ts';
 import type { EncodedResource } from '../xds/resources/snapshot.ts';
 import type { NodeKey } from '../xds/server/node.ts';
+import type { StreamEvent } from '../xds/server/observer.ts';
 import { createBindAgain } from './bind-again.ts';
 import { liveEndpoints } from './live-endpoints.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 import { ownSecret } from './own-secret.ts';
+import { type MadeBy, provenanceOf } from './provenance.ts';
+import { rejectedResources } from './rejected-resources.ts';
+import { type SentToProxy, sentToProxy } from './sent-to-proxy.ts';
 import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
 
 /** Documents in force, resolved, with their trust material. */
 export interface InForce {
   readonly revision: number;
+  readonly documents: DocumentsByKey;
   readonly mesh: MeshIr;
   readonly bundles: Bundles;
 }
@@ -33,8 +40,10 @@ export interface Publisher {
   of(node: string): { readonly svid?: Svid; readonly withheld?: string };
   /** The next stream of this node waits for a new snapshot. */
   hold(node: string): void;
-  /** It rejected something: a listener whose port was taken is tried again. */
-  nacked(node: string, message: string): void;
+  /** It rejected something; answers what. A listener whose port was taken is tried again. */
+  nacked(event: Extract<StreamEvent, { readonly kind: 'nacked' }>): readonly RejectedResource[];
+  /** Undefined without a snapshot. Throws where a resource cannot be read. */
+  sentTo(node: string): SentToProxy | undefined;
   forget(node: string): void;
 }
 
@@ -43,20 +52,22 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
   const withheld = new Map<string, string>();
-  /** As it was published to last. */
-  const latest = new Map<string, RegisteredProxy>();
+  /** As it was published to last, and from what. */
+  const latest = new Map<string, { readonly proxy: RegisteredProxy; readonly from: Inputs }>();
+  /** Many rejections in a row are of one proxy. */
+  let asked: { readonly of: object; readonly madeBy: MadeBy } | undefined;
   const bindAgain = createBindAgain({
     clock,
     again(node) {
-      const proxy = latest.get(node);
-      if (inputs !== undefined && proxy !== undefined) publish(inputs, proxy);
+      const last = latest.get(node);
+      if (inputs !== undefined && last !== undefined) publish(inputs, last.proxy);
     },
   });
   /** Still to be published from `inputs`, by node. */
   const waiting = new Map<string, RegisteredProxy>();
 
-  const inputsOf = ({ revision, mesh, bundles }: InForce, proxies: readonly RegisteredProxy[]): Inputs => {
-    return { revision, mesh, bundles, endpoints: liveEndpoints(mesh, proxies) };
+  const inputsOf = (inForce: InForce, proxies: readonly RegisteredProxy[]): Inputs => {
+    return { ...inForce, endpoints: liveEndpoints(inForce.mesh, proxies) };
   };
 
   const publish = (from: Inputs, proxy: RegisteredProxy): void => {
@@ -71,7 +82,7 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
         return;
       }
       withheld.delete(proxy.node);
-      latest.set(proxy.node, proxy);
+      latest.set(proxy.node, { proxy, from });
       cache.set(node, bindAgain.apply(node, snapshot));
     } catch (reason) {
       withheld.set(proxy.node, 'it could not be translated');
@@ -86,6 +97,21 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
     waiting.delete(next.node);
     publish(inputs, next);
     setImmediate(publishWaiting);
+  };
+
+  /** What made what it was published last. */
+  const madeBy = (node: string): MadeBy => {
+    const last = latest.get(node);
+    if (last === undefined) return () => [];
+    try {
+      if (asked?.of !== last) {
+        asked = { of: last, madeBy: provenanceOf(last.from, shapeOf(last.from.mesh, last.proxy)) };
+      }
+      return asked.madeBy;
+    } catch (reason) {
+      log.error({ node, reason: String(reason) }, 'what made its resources cannot be told');
+      return () => [];
+    }
   };
 
   return {
@@ -118,8 +144,14 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
       waiting.delete(node);
       cache.delete(nodeKey(node));
     },
-    nacked(node, message) {
-      bindAgain.nacked(node, message, cache.get(nodeKey(node)));
+    nacked(event) {
+      const { node, message } = event;
+      bindAgain.nacked(node, message, cache.get(node));
+      return rejectedResources(event, madeBy(node));
+    },
+    sentTo(node) {
+      const snapshot = cache.get(nodeKey(node));
+      return snapshot && sentToProxy(node, snapshot, madeBy(node));
     },
     forget(node) {
       bindAgain.forget(node);

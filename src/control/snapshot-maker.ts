@@ -2,6 +2,7 @@
 // once for all proxies that have it, and answers the very same snapshot when nothing of it changed.
 import { toBinary } from '@bufbuild/protobuf';
 import type { Log } from '../lib/log.ts';
+import type { DocumentsByKey } from '../model/origin.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { isFor } from '../policy/resolve/resolve-raw.ts';
 import { lint } from '../translate/linter.ts';
@@ -15,6 +16,7 @@ import { isTypeUrl, type TypeUrl, typeUrls } from '../xds/resources/type-url.ts'
 /** Everything that all proxies' snapshots are made from. A new object is a new generation. */
 export interface Inputs {
   readonly revision: number;
+  readonly documents: DocumentsByKey;
   readonly mesh: MeshIr;
   readonly endpoints: LiveEndpoints;
   readonly bundles: Bundles;
@@ -84,9 +86,8 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
       }
       const key = JSON.stringify(shape);
       if (!shapes.has(key)) {
-        const translated = translate(inputs.mesh, inputs.endpoints, inputs.bundles, shape);
-        const raws = (inputs.mesh.rawResources ?? []).filter((raw) => isFor(raw, shape.spiffeId));
-        shapes.set(key, encodeAll(applyRaw(translated, raws), raws.length > 0, earlier.get(key)));
+        const { resources, raw } = resourcesOf(inputs, shape);
+        shapes.set(key, encodeAll(resources, raw, earlier.get(key)));
       }
       const shared = shapes.get(key);
       if (shared === undefined) throw new Error('a shape was not made');
@@ -99,6 +100,15 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
       return { revision: inputs.revision, resources, ...partial };
     },
   };
+}
+
+/** What a proxy of that shape is sent, its own secret apart, before it is encoded. */
+export function resourcesOf(
+  { mesh, endpoints, bundles }: Inputs,
+  shape: ProxyShape,
+): { readonly resources: readonly TranslatedResource[]; readonly raw: boolean } {
+  const raws = (mesh.rawResources ?? []).filter((raw) => isFor(raw, shape.spiffeId));
+  return { resources: applyRaw(translate(mesh, endpoints, bundles, shape), raws), raw: raws.length > 0 };
 }
 
 function withSecret(shared: ResourceMap, secret: EncodedResource, before: NamedResources | undefined): ResourceMap {

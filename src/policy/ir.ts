@@ -10,6 +10,8 @@ export type ServiceKey = string & { readonly __brand: 'ServiceKey' };
 export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
 export interface MeshIr {
+  /** The Mesh document's. */
+  readonly document: DocumentKey;
   readonly trustDomain: TrustDomain;
   readonly svidLifetimeMs: number;
   readonly cells: ReadonlyMap<string, CellIr>;
@@ -141,6 +143,8 @@ export interface AuthorizationIr {
   readonly fallback: 'allow' | 'deny';
   /** Callers whom the mesh's defaults for traffic inside and across cells allow; where no enforced policy targets the service. */
   readonly cellDefault?: CellDefaultIr;
+  /** All that target the service, enforced or not. */
+  readonly policies: readonly DocumentKey[];
   readonly deny: readonly RuleIr[];
   readonly allow: readonly RuleIr[];
   /** Rules of shadow policies: evaluated beside the enforced ones, counted, never enforced. */
@@ -206,6 +210,7 @@ export type PathIr =
 
 export interface WorkloadIr {
   readonly spiffeId: SpiffeId;
+  readonly document: DocumentKey;
   readonly source: Source;
   readonly selectors: readonly { readonly attestor: string; readonly match: Readonly<Record<string, string>> }[];
   readonly lifetimeMs: number;

@@ -1,7 +1,7 @@
 // What each proxy was sent and what it accepted, a type at a time. Fed by the stream server's events; `status` reads it.
 
 import { clip } from '../lib/clip.ts';
-import type { TypeStatus } from './proxy-status.ts';
+import type { RejectedResource, TypeStatus } from './proxy-status.ts';
 
 /** Of what an event speaks. A proxy may have several streams of one type, as single-type clients of secrets do. */
 export interface AckedType {
@@ -17,7 +17,7 @@ export interface Acks {
   acked(of: AckedType, version: string, refused: number): void;
   /** It has what it would be sent at this revision, accepted on an earlier stream. */
   kept(of: AckedType): void;
-  nacked(of: AckedType, message: string): void;
+  nacked(of: AckedType, message: string, resources: readonly RejectedResource[]): void;
   /** The stream is over; what it told stands until another stream of the type tells more. */
   ended(node: string, stream: number): void;
   /** Every type the proxy was ever sent, by type; of several streams, what is furthest behind. */
@@ -52,10 +52,10 @@ export function createAcks(): Acks {
       });
     },
     kept: (of) => update(of, (before) => ({ ...before, ackedRevision: of.revision })),
-    nacked(of, message) {
+    nacked(of, message, resources) {
       // Envoy ends each of several reasons with a line break.
       const words = message.trim().replaceAll('\n', '; ');
-      const nack = { revision: of.revision, message: clip(words, maxMessage) };
+      const nack = { revision: of.revision, message: clip(words, maxMessage), resources };
       update(of, (before) => ({ ...before, nack }));
     },
     ended(node, stream) {

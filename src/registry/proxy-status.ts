@@ -1,6 +1,7 @@
 // What the registry knows of one proxy. `status`, the admin API and the page show it.
 
 import type { TakenPort } from '../lib/taken-port.ts';
+import type { Place } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 
@@ -11,7 +12,18 @@ export interface TypeStatus {
   readonly ackedRevision?: number;
   readonly ackedVersion?: string;
   /** The last rejection, until a later version is accepted. */
-  readonly nack?: { readonly revision: number; readonly message: string };
+  readonly nack?: {
+    readonly revision: number;
+    readonly message: string;
+    /** Those that it names, or else all that were new to the proxy then. */
+    readonly resources: readonly RejectedResource[];
+  };
+}
+
+export interface RejectedResource {
+  readonly name: string;
+  /** The documents that made what was rejected. */
+  readonly madeBy: readonly Place[];
 }
 
 export interface ProxyStatus {

@@ -113,6 +113,7 @@ export function createAdmin(given: AdminParts): Admin {
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),
     },
     proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
+    sentTo: (node) => running().control.sentTo(node),
     traffic: () => rollUp(traffic.counts()),
     handshakes: () => given.handshakes.failed(),
     tokens: {

@@ -1,5 +1,6 @@
 // What translate takes besides the IR, and what it gives: the contract between control and the dialects.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { EndpointIr, ServiceKey } from '../policy/ir.ts';
 
@@ -41,6 +42,8 @@ export interface TranslatedResource<D extends DescMessage = DescMessage> {
   readonly name: string;
   readonly schema: D;
   readonly message: MessageShape<D>;
+  /** The documents that made it; worked out when it is asked for. */
+  readonly madeBy: () => readonly Origin[];
   /** Pinned by an operator, for tests. Default: a hash of the content. */
   readonly version?: string;
 }

@@ -3,11 +3,12 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
-import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import type { DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
+import type { Origin } from '../model/origin.ts';
+import type { CellIr, DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
 import { inboundFilters } from './filters/catalog.ts';
 import { extension } from './filters/extension.ts';
 import { jwtAuthn } from './filters/jwt-authn.ts';
@@ -16,6 +17,17 @@ import { healthRoutes } from './inbound/health-routes.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
 import { inboundRoutes } from './inbound/inbound-routes.ts';
+import {
+  ofCells,
+  ofFilter,
+  ofIdentity,
+  ofInboundListener,
+  ofMesh,
+  ofOutbound,
+  readsRequest,
+  ruleLists,
+  takesToken,
+} from './origins.ts';
 import { loadAssignment, viewerCellOf } from './outbound/load-assignment.ts';
 import { outboundCluster } from './outbound/outbound-cluster.ts';
 import { outboundListener } from './outbound/outbound-listener.ts';
@@ -31,7 +43,7 @@ export function translate(
   proxy: ProxyShape,
 ): readonly TranslatedResource[] {
   const service = proxy.service === undefined ? undefined : mesh.services.get(proxy.service);
-  const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles));
+  const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles), () => [ofMesh(mesh)]);
   // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
   if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
   const inbound = inboundResources(mesh, bundles, service, proxy);
@@ -50,21 +62,30 @@ function inboundResources(
 ): TranslatedResource[] {
   if (inbound === undefined || application === undefined) return [];
   const { trustDomain } = mesh;
+  const ofOwn = () => ofIdentity(mesh, service.spiffeId);
   const resources = [
-    resource(ClusterSchema, inboundCluster(service, application, loopback6)),
-    resource(ListenerSchema, inboundListener(service, mesh, inbound)),
-    ...inboundFilters.map((filter) => resource(TypedExtensionConfigSchema, extension(filter, service, mesh))),
-    ...[...jwtAuthn(service, mesh), ...readRequest(service, trustDomain)].map((one) =>
-      resource(TypedExtensionConfigSchema, one),
+    resource(ClusterSchema, inboundCluster(service, application, loopback6), ofOwn),
+    resource(ListenerSchema, inboundListener(service, mesh, inbound), () => ofInboundListener(mesh, service)),
+    ...inboundFilters.map((filter) =>
+      resource(TypedExtensionConfigSchema, extension(filter, service, mesh), () =>
+        ofFilter(mesh, service, filter.lists),
+      ),
+    ),
+    ...jwtAuthn(service, mesh).map((one) =>
+      resource(TypedExtensionConfigSchema, one, () => ofFilter(mesh, service, ['allow', 'shadowAllow'], takesToken)),
+    ),
+    ...readRequest(service, trustDomain).map((one) =>
+      resource(TypedExtensionConfigSchema, one, () => ofFilter(mesh, service, ruleLists, readsRequest)),
     ),
   ];
   if (service.mtls.mode === 'permissive') {
-    resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles)));
+    resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles), ofOwn));
   }
   if (service.protocol === 'tcp') return resources;
-  resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, mesh)));
+  const ofRoutes = () => [...ofOwn(), ...(service.identityHeaders.subjectDn ? ofCells(mesh.cells.values()) : [])];
+  resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, mesh), ofRoutes));
   if (service.mtls.mode === 'strict' && service.healthPath !== undefined) {
-    resources.push(resource(RouteConfigurationSchema, healthRoutes(service.healthPath)));
+    resources.push(resource(RouteConfigurationSchema, healthRoutes(service.healthPath), ofOwn));
   }
   return resources;
 }
@@ -79,15 +100,26 @@ function outboundResources(
   const target = mesh.services.get(dependency.target);
   if (target === undefined) return [];
   const viewer = viewerCellOf(target, service.cell);
+  const ofBoth = () => ofOutbound(mesh, service, dependency, target);
   const resources = [
-    resource(ClusterSchema, outboundCluster(service.spiffeId, target, viewer?.name)),
-    resource(ListenerSchema, outboundListener(target, dependency.listen, proxy)),
+    resource(ClusterSchema, outboundCluster(service.spiffeId, target, viewer?.name), ofBoth),
+    resource(ListenerSchema, outboundListener(target, dependency.listen, proxy), ofBoth),
   ];
   if (target.endpoints.kind !== 'dns') {
-    resources.push(resource(ClusterLoadAssignmentSchema, loadAssignment(mesh, endpoints, target, viewer)));
+    const assignment = loadAssignment(mesh, endpoints, target, viewer);
+    const ofSeen = () => [...ofBoth(), ...ofCells(seenCells(mesh, assignment, viewer))];
+    resources.push(resource(ClusterLoadAssignmentSchema, assignment, ofSeen));
   }
-  if (target.protocol !== 'tcp') resources.push(resource(RouteConfigurationSchema, outboundRoutes(target, dependency)));
+  if (target.protocol !== 'tcp') {
+    resources.push(resource(RouteConfigurationSchema, outboundRoutes(target, dependency), ofBoth));
+  }
   return resources;
+}
+
+/** How near an endpoint is goes by the regions of its cell and of the one that looks. */
+function seenCells(mesh: MeshIr, { endpoints }: ClusterLoadAssignment, viewer: CellIr | undefined): readonly CellIr[] {
+  const names = new Set([viewer?.name, ...endpoints.map(({ locality }) => locality?.zone)]);
+  return [...mesh.cells.values()].filter(({ name }) => names.has(name));
 }
 
 /** One target on two ports is a mistake that documents are refused for; the first stays. */
@@ -103,7 +135,8 @@ function distinct(resources: readonly TranslatedResource[]): TranslatedResource[
 function resource<D extends DescMessage>(
   schema: D,
   message: MessageShape<D> & ({ readonly name: string } | { readonly clusterName: string }),
+  madeBy: () => readonly Origin[],
 ): TranslatedResource {
   const name = 'clusterName' in message ? message.clusterName : message.name;
-  return { typeUrl: `type.googleapis.com/${schema.typeName}`, name, schema, message };
+  return { typeUrl: `type.googleapis.com/${schema.typeName}`, name, schema, message, madeBy };
 }

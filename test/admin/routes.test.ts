@@ -272,7 +272,7 @@ describe('status', () => {
     const spiffeId = parseSpiffeId('spiffe://td1/service/web');
     if (spiffeId === undefined) throw new Error('not a SPIFFE ID');
     const proxy = { spiffeId, since: 0, ready: true, types: [] };
-    const nack = { typeUrl: 't', nack: { revision: 3, message: 'no' } };
+    const nack = { typeUrl: 't', nack: { revision: 3, message: 'no', resources: [] } };
     const other = await startAdmin({
       proxies: () => [
         { ...proxy, node: 'a', state: 'connected' },

@@ -300,7 +300,12 @@ describe('status', () => {
           inbound: { address: '127.0.0.1', port: 5 },
           ready: true,
           types: [
-            { typeUrl, sentRevision: 4, ackedRevision: 3, nack: { revision: 4, message: 'bad\u001b[31m\nlistener' } },
+            {
+              typeUrl,
+              sentRevision: 4,
+              ackedRevision: 3,
+              nack: { revision: 4, message: 'bad\u001b[31m\nlistener', resources: [] },
+            },
             { typeUrl: 'x.Cluster', sentRevision: 4, ackedRevision: 4 },
           ],
           certificate: { serial: 'ab', notAfter: admin.clock.now() + 3_600_000 },

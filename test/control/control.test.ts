@@ -293,7 +293,7 @@ spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]${t
     const { connect, control } = await start();
     await connect(api, '127.0.0.1:8443');
     const of = { stream: 1, node: api, typeUrl: typeUrls.listener, nonce: 'n', version: 'v' };
-    control.onStream({ kind: 'nacked', ...of, revision: 1, message: 'duplicate address' });
+    control.onStream({ kind: 'nacked', ...of, revision: 1, changed: [], message: 'duplicate address' });
     expect(control.proxies()[0]?.types).toMatchObject([{ nack: { revision: 1, message: 'duplicate address' } }]);
     control.onStream({ kind: 'acked', ...of, revision: 2, refused: 0 });
     expect(control.proxies()[0]?.types[0]?.nack).toBeUndefined();

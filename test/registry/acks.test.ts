@@ -8,13 +8,13 @@ it('remembers what was sent, accepted and rejected, a type at a time', () => {
   acks.sent(at(1));
   acks.acked(at(1), 'v1', 0);
   acks.sent(at(2));
-  acks.nacked(at(2), 'bad listener');
+  acks.nacked(at(2), 'bad listener', []);
   const rejected = {
     typeUrl: 't',
     sentRevision: 2,
     ackedRevision: 1,
     ackedVersion: 'v1',
-    nack: { revision: 2, message: 'bad listener' },
+    nack: { revision: 2, message: 'bad listener', resources: [] },
   };
   expect(acks.of('n')).toEqual([rejected]);
   acks.acked(at(3), 'v3', 0);
@@ -26,7 +26,7 @@ it('remembers what was sent, accepted and rejected, a type at a time', () => {
 it('a rejected resource stays rejected when another of its type is accepted, of the same revision or a later one', () => {
   const acks = createAcks();
   acks.sent(at(2));
-  acks.nacked(at(2), 'bad filter\noutbound:api: taken\n');
+  acks.nacked(at(2), 'bad filter\noutbound:api: taken\n', []);
   acks.acked(at(2), 'v2', 1);
   acks.acked(at(3), 'v3', 1);
   expect(acks.of('n')).toMatchObject([
@@ -50,14 +50,14 @@ it('of several streams of one type, tells what is furthest behind', () => {
   acks.sent(at(6, 2));
   acks.acked(at(6, 2), 'v6', 0);
   expect(acks.of('n')).toMatchObject([{ sentRevision: 6, ackedRevision: 1 }]);
-  acks.nacked(at(6, 1), 'bad');
+  acks.nacked(at(6, 1), 'bad', []);
   expect(acks.of('n')).toMatchObject([{ ackedRevision: 1, nack: { revision: 6, message: 'bad' } }]);
 });
 
 it('what an ended stream told stands until another tells more', () => {
   const acks = createAcks();
   acks.sent(at(1, 1));
-  acks.nacked(at(1, 1), 'bad');
+  acks.nacked(at(1, 1), 'bad', []);
   acks.ended('n', 1);
   expect(acks.of('n')).toMatchObject([{ sentRevision: 1, nack: { revision: 1 } }]);
   acks.kept(at(2, 2));

@@ -24,7 +24,7 @@ test('which of the connected proxies of the target accepted what they were sent'
     proxy('unchanged since', { sentRevision: 3, ackedRevision: 3 }),
     proxy('asked', { sentRevision: 7, ackedRevision: 6 }),
     proxy('new', {}),
-    proxy('rejected', { sentRevision: 7, ackedRevision: 6, nack: { revision: 7, message: 'no' } }),
+    proxy('rejected', { sentRevision: 7, ackedRevision: 6, nack: { revision: 7, message: 'no', resources: [] } }),
     proxy('held', {}, { state: 'held' }),
     proxy('another', {}, { service: 'web' as ServiceKey }),
   ];
@@ -34,6 +34,7 @@ test('which of the connected proxies of the target accepted what they were sent'
     accepted: ['accepted', 'unchanged since'],
     pending: ['asked', 'new'],
     rejected: ['rejected'],
+    rejections: [{ node: 'rejected', message: 'no', resources: [] }],
   });
   const behind = withEnforcement(answer, { ...control, published: () => 6 }).enforced;
   expect([behind?.accepted, behind?.pending.length]).toEqual([[], 4]);

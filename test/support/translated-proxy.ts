@@ -93,6 +93,7 @@ function svidSecret(name: SpiffeId, { certificate, key }: TestCertificate): Tran
   return {
     typeUrl: typeUrls.secret,
     name,
+    madeBy: () => [],
     schema: SecretSchema,
     message: create(SecretSchema, {
       name,

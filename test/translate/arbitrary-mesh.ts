@@ -80,6 +80,7 @@ const authorization = (tcp: boolean): fc.Arbitrary<AuthorizationIr> =>
       { kind: 'cells', prefix: 'spiffe://td1.test/cell/' } as const,
       { kind: 'cells', prefix: 'spiffe://td1.test/cell/', except: 'spiffe://td1.test/cell/cell-1/' } as const,
     ),
+    policies: fc.constant([]),
     deny: rules(tcp, 'deny'),
     allow: rules(tcp, 'allow'),
     shadowDeny: rules(tcp, 'shadow-deny'),
@@ -199,6 +200,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
     }));
     return {
       mesh: {
+        document: 'Mesh/mesh' as MeshIr['document'],
         trustDomain: domain,
         svidLifetimeMs: 3_600_000,
         cells: new Map(cells.map((cell) => [cell.name, cell])),

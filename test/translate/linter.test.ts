@@ -35,7 +35,8 @@ function any<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Any {
 }
 
 function resource<D extends DescMessage>(schema: D, init: MessageInitShape<D>): TranslatedResource {
-  return { typeUrl: `type.googleapis.com/${schema.typeName}`, name: 'x', schema, message: create(schema, init) };
+  const typeUrl = `type.googleapis.com/${schema.typeName}`;
+  return { typeUrl, name: 'x', schema, message: create(schema, init), madeBy: () => [] };
 }
 
 function codes(...resources: readonly TranslatedResource[]): readonly string[] {

@@ -1,9 +1,10 @@
 // What runs and how it is: the control plane, its proxies, the traffic they report.
 import { CellwallError } from '../../lib/errors.ts';
-import type { ProxyStatus } from '../../registry/proxy-status.ts';
+import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
 import { proxiesSchema, statusSchema } from '../wire.ts';
+import { wireRejected } from '../wire-place.ts';
 import { trafficSchema } from '../wire-record.ts';
 
 /** Of what logs lacked. */
@@ -80,7 +81,7 @@ export function statusRoutes({
             const missing = missingOf(proxy);
             return {
               ...proxy,
-              types: [...proxy.types],
+              types: proxy.types.map(wireType),
               ...(checked === undefined ? {} : { crossChecked: checked }),
               ...(missing.length === 0 ? {} : { missing }),
             };
@@ -97,4 +98,8 @@ export function statusRoutes({
       handle: () => ok({ traffic: [...traffic()], handshakes: [...handshakes()] }),
     }),
   ];
+}
+
+function wireType({ nack, ...type }: TypeStatus) {
+  return nack === undefined ? type : { ...type, nack: { ...nack, resources: wireRejected(nack.resources) } };
 }

@@ -1,9 +1,10 @@
-// `cellwall get`: the documents in force.
+// `cellwall get`: the documents in force, and what was made of them for a proxy.
 import { Command } from 'commander';
 import { escapeBlock } from '../../lib/escape.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { type KeyPattern, parseKeyPattern } from '../flags/document-key.ts';
 import type { CliContext } from '../io.ts';
+import { formatSent } from '../output/format-sent.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
@@ -11,12 +12,27 @@ import { formatTable } from '../output/table.ts';
 
 export function getCommand(context: CliContext): Command {
   const command = new Command('get')
-    .summary('show documents')
-    .description('Lists the documents in force, or shows one as YAML. With -o yaml all that match, comments included.')
-    .argument('[kind/name]', 'Kind, Kind/name or Kind/cell/name', parseKeyPattern)
-    .action(async (pattern: KeyPattern | undefined, _options: object, self: Command) => {
+    .summary('show documents, or what a proxy was sent')
+    .description(
+      'Lists the documents in force, or shows one as YAML. With -o yaml all that match, comments included. "get envoy PROXY" shows what that proxy was sent, and the documents that made each resource: with -o json or yaml the resources whole, keys as [redacted].',
+    )
+    .argument('[kind/name]', 'Kind, Kind/name or Kind/cell/name; or envoy', parseWanted)
+    .argument('[proxy]', 'with envoy: a proxy as status names it')
+    .action(async (wanted: Wanted | undefined, proxy: string | undefined, _options: object, self: Command) => {
+      if (wanted === 'envoy' && proxy === undefined) {
+        self.error('error: get envoy needs the name of a proxy: "cellwall status" shows them', { exitCode: 2 });
+      }
+      if (wanted !== 'envoy' && proxy !== undefined) {
+        self.error('error: one argument too many: a proxy goes with "get envoy"', { exitCode: 2 });
+      }
       const client = await connect(context, self);
       const format = formatOf(self);
+      if (wanted === 'envoy') {
+        const sent = await client.envoy(proxy ?? '');
+        await print(context, format, { value: sent, table: () => formatSent(sent) });
+        return;
+      }
+      const pattern = wanted;
       if (pattern?.name !== undefined) {
         const found = await client.document(`${pattern.kind}/${pattern.name}`);
         if (format === 'json') await print(context, format, { value: found, table: () => '' });
@@ -37,8 +53,20 @@ export function getCommand(context: CliContext): Command {
           ),
       });
     });
-  examples(command, 'get', 'get service/cell-1/api', 'get -o yaml > mesh.yaml');
-  return prints(addConnectionFlags(command), object('revision', 'documents key kind text source'));
+  examples(
+    command,
+    'get',
+    'get service/cell-1/api',
+    'get -o yaml > mesh.yaml',
+    'get envoy example.org/cell/cell-1/service/api~a1b2c3 -o json',
+  );
+  return prints(addConnectionFlags(command), object('revision', 'documents key kind text source node resources'));
+}
+
+type Wanted = KeyPattern | 'envoy';
+
+function parseWanted(text: string): Wanted {
+  return text.toLowerCase() === 'envoy' ? 'envoy' : parseKeyPattern(text);
 }
 
 function withNewline(text: string): string {

@@ -1,6 +1,7 @@
 // `cellwall explain` in words. Pure.
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { escapeBlock, escapeLine } from '../../lib/escape.ts';
+import { formatPlaces } from './format-places.ts';
 import { formatFields } from './table.ts';
 
 export function formatExplanation(answer: Explanation, { method, path, grpc }: ExplainQuery): string {
@@ -28,6 +29,10 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
       ['decided by', `${answer.document}, ${place}`],
       ...(answer.enforced === undefined ? [] : [['enforced', enforcement(answer.enforced)] as const]),
     ]),
+    ...(answer.enforced?.rejections ?? []).map(
+      ({ node, message, resources }) =>
+        `\nrejected by ${escapeLine(node)}: ${escapeLine(message)}\n${resources.map(({ name, madeBy }) => `  ${escapeLine(name)}, made by ${escapeLine(formatPlaces(madeBy))}\n`).join('')}`,
+    ),
     ...(answer.recorded ?? []).map(
       (entry) =>
         `\nlogged: ${escapeLine(entry.requestId)} at ${new Date(entry.at).toISOString()} by ${escapeLine(entry.node)}: ${outcomeOf(entry)}\n`,

@@ -4,6 +4,7 @@ import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { attention } from './format-attention.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
+import { formatPlaces } from './format-places.ts';
 import { formatServices } from './format-services.ts';
 import { countProblems } from './problems.ts';
 import { formatFields, formatTable } from './table.ts';
@@ -42,6 +43,12 @@ export function formatStatus({ status, services, proxies, traffic, handshakes = 
     ),
   );
   if (rejections.length > 0) parts.push(formatTable(['REJECTED BY', 'TYPE', 'REVISION', 'WHY'], rejections));
+  const rejected = proxies.flatMap((proxy) =>
+    proxy.types.flatMap(({ nack }) =>
+      (nack?.resources ?? []).map(({ name, madeBy }) => [shortNode(proxy), name, formatPlaces(madeBy)]),
+    ),
+  );
+  if (rejected.length > 0) parts.push(formatTable(['REJECTED BY', 'RESOURCE', 'MADE BY'], rejected));
   const there = proxies.filter(({ state }) => state === 'connected');
   if (there.length > 0) parts.push(formatCrossCheck(there, now));
   if (traffic.length > 0) parts.push(formatTraffic(traffic, now));

@@ -1,5 +1,6 @@
 // AuthorizationPolicy documents → what each service allows and denies.
 import type { AuthorizationPolicy, PolicySource } from '../../model/documents/authorization-policy.ts';
+import type { DocumentKey } from '../../model/documents/document.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { cellSpiffePrefix, cellsSpiffePrefix, type SpiffeId, trustDomainUri } from '../../model/spiffe-id.ts';
@@ -32,6 +33,7 @@ interface RuleLists {
   readonly shadowDeny: PlacedRule[];
   readonly shadowAllow: PlacedRule[];
   readonly enforced: Parsed[];
+  readonly policies: DocumentKey[];
 }
 
 /** The authorization of any service. Every policy is looked at once, in the order of the documents. */
@@ -48,6 +50,7 @@ export function resolveAuthorization(
     if (target === undefined) continue;
     const lists = byTarget.get(target.key) ?? emptyLists();
     byTarget.set(target.key, lists);
+    lists.policies.push(parsed.key);
     const rules = spec.rules.map((_, index) => ({
       rule: resolveRule(parsed, index, target, context),
       document: parsed,
@@ -70,6 +73,7 @@ export function resolveAuthorization(
     return {
       fallback: service.mtls.mode === 'strict' || enforced.length > 0 ? 'deny' : 'allow',
       ...(service.mtls.mode === 'strict' && cellDefault !== undefined ? { cellDefault } : {}),
+      policies: lists.policies,
       deny: lists.deny.map(({ rule }) => rule),
       allow: lists.allow.map(({ rule }) => rule),
       shadowDeny: lists.shadowDeny.map(({ rule }) => rule),
@@ -79,7 +83,7 @@ export function resolveAuthorization(
 }
 
 function emptyLists(): RuleLists {
-  return { deny: [], allow: [], shadowDeny: [], shadowAllow: [], enforced: [] };
+  return { deny: [], allow: [], shadowDeny: [], shadowAllow: [], enforced: [], policies: [] };
 }
 
 /** An allow policy without rules alone says "nobody", which may be a list that got lost; beside others it says nothing. */

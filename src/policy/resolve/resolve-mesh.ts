@@ -1,5 +1,6 @@
 // The Mesh document and the cells: what every other document leans on.
 import type { Cell } from '../../model/documents/cell.ts';
+import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import {
@@ -15,6 +16,7 @@ import type { Problems } from './problems.ts';
 import { resolveJwtIssuers } from './resolve-jwt.ts';
 
 export interface MeshDefaults {
+  readonly document: DocumentKey;
   readonly trustDomain: TrustDomain;
   readonly mode: 'permissive' | 'strict';
   readonly svidLifetimeMs: number;
@@ -43,6 +45,7 @@ export function resolveMeshDefaults(
       hint: 'write one: `kind: Mesh` with `spec.trustDomain`; a change alone is checked with `cellwall validate --onto DIR`, DIR being what it changes',
     });
     return {
+      document: 'Mesh/unknown' as DocumentKey,
       trustDomain: placeholder,
       mode: 'strict',
       svidLifetimeMs: 3_600_000,
@@ -69,6 +72,7 @@ export function resolveMeshDefaults(
     });
   }
   return {
+    document: parsed.key,
     trustDomain: spec.trustDomain,
     mode: spec.mtls.mode,
     svidLifetimeMs: spec.svid.lifetime,

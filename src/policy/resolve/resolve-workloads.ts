@@ -43,6 +43,7 @@ export function resolveWorkloads(
     }
     resolved.set(spiffeId, {
       spiffeId,
+      document: parsed.key,
       source: parsed.source,
       selectors: spec.selectors,
       lifetimeMs: spec.lifetime ?? defaults.svidLifetimeMs,

@@ -43,7 +43,7 @@ function resolveAnew(documents: readonly ParsedDocument[]): Resolution {
   const problems = createProblems();
   const byKind = documentsByKind(documents, problems);
   const defaults = resolveMeshDefaults(byKind.meshes, documents, problems);
-  const { trustDomain, svidLifetimeMs, legacyAuthorities, jwtIssuers, breakGlass } = defaults;
+  const { document, trustDomain, svidLifetimeMs, legacyAuthorities, jwtIssuers, breakGlass } = defaults;
   const cells = resolveCells(byKind.cells, problems);
   const keys = new Set(byKind.services.map(({ document: { metadata } }) => serviceKey(metadata.name, metadata.cell)));
   const names = createNames(keys, cells, problems);
@@ -80,6 +80,7 @@ function resolveAnew(documents: readonly ParsedDocument[]): Resolution {
   warnOfRisks(byKind, problems);
   warnOfRefusedDependencies(byKind.services, { services, breakGlass }, problems);
   const mesh: MeshIr = {
+    document,
     trustDomain,
     svidLifetimeMs,
     cells,

@@ -17,6 +17,7 @@ export const breakGlassPolicy = '!cellwall/break-glass';
 export const authzAllow: InboundFilter = {
   name: 'authz-allow',
   statPrefix: 'authz_allow_',
+  lists: ['allow', 'shadowAllow'],
   build(service, mesh) {
     const { authorization } = service;
     const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };

@@ -23,6 +23,7 @@ const overridesGuard = 'cellwall/guard/overrides';
 export const authzDeny: InboundFilter = {
   name: 'authz-deny',
   statPrefix: 'authz_deny_',
+  lists: ['deny', 'shadowDeny'],
   build(service, mesh) {
     const { authorization } = service;
     const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };

@@ -2,6 +2,7 @@
 // place. Filters reach a proxy by ECDS: a change takes effect on the next request of an open connection and drains nobody.
 import type { RBAC } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { RuleList } from '../origins.ts';
 
 /** Rules of an authorization filter, before they are put into words for HTTP or TCP. */
 export interface AuthorizationRules {
@@ -18,5 +19,7 @@ export interface InboundFilter {
    * needs its own, as they share one namespace.
    */
   readonly statPrefix: string;
+  /** The rules that it looks at. */
+  readonly lists: readonly RuleList[];
   build(service: ServiceIr, mesh: MeshIr): AuthorizationRules;
 }

@@ -3,6 +3,7 @@
 import { type Message, toJson } from '@bufbuild/protobuf';
 import { CellwallError } from '../../lib/errors.ts';
 import type { RawIr } from '../../policy/ir.ts';
+import { ofRaw } from '../origins.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import { envoyRegistry } from './envoy-registry.ts';
 import { mergeBody } from './merge-body.ts';
@@ -25,9 +26,12 @@ export function applyRaw(
     if (read.kind === 'remove') all.delete(key);
     else if (read.kind === 'resource') {
       if (before !== undefined) throw refused(raw, `there is a ${read.desc.name} "${read.name}" already`);
-      all.set(key, { typeUrl, name: read.name, schema: read.desc, message: read.message, ...version });
+      const madeBy = () => [ofRaw(raw)];
+      all.set(key, { typeUrl, name: read.name, schema: read.desc, message: read.message, madeBy, ...version });
     } else if (before !== undefined) {
-      all.set(key, { ...before, schema: read.desc, message: merged(raw, read, before), ...version });
+      // The patch first: what translate itself makes, Envoy takes.
+      const madeBy = () => [ofRaw(raw), ...before.madeBy()];
+      all.set(key, { ...before, schema: read.desc, message: merged(raw, read, before), madeBy, ...version });
     }
   }
   return [...all.values()];

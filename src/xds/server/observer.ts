@@ -1,5 +1,6 @@
 // What the stream server tells the rest, one event at a time: the registry, the roll-out and `status` listen.
 
+import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
 
@@ -51,6 +52,8 @@ export type StreamEvent =
       readonly nonce: string;
       readonly version: string;
       readonly revision: number;
+      /** What was new to the client in the response that it rejected. */
+      readonly changed: readonly EncodedResource[];
       readonly message: string;
     }
   | { readonly kind: 'disconnected'; readonly stream: StreamId; readonly node: NodeKey };

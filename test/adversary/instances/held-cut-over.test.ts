@@ -26,7 +26,7 @@ const good: ProxyStatus['types'] = ['Listener', 'Cluster'].map((name) => ({
   ...{ typeUrl: `x.${name}`, sentRevision: 2, ackedRevision: 2 },
 }));
 const behind = good.map((type) => ({ ...type, sentRevision: 3 }));
-const rejecting = good.map((type) => ({ ...type, nack: { revision: 3, message: 'no' } }));
+const rejecting = good.map((type) => ({ ...type, nack: { revision: 3, message: 'no', resources: [] } }));
 
 function proxy(service: string, instance: string, more: Partial<ProxyStatus> = {}): ProxyStatus {
   return {

@@ -75,9 +75,9 @@ function findings(lua: MessageInitShape<typeof LuaSchema>): readonly string[] {
     name: 'topology/read-request',
     typedConfig: any(LuaSchema, lua),
   });
-  return lint([{ typeUrl: typeUrls.extension, name: message.name, schema: TypedExtensionConfigSchema, message }]).map(
-    ({ code }) => code,
-  );
+  const schema = TypedExtensionConfigSchema;
+  const resource = { typeUrl: typeUrls.extension, name: message.name, schema, message, madeBy: () => [] };
+  return lint([resource]).map(({ code }) => code);
 }
 
 describe('another program in its place', () => {

@@ -1,5 +1,6 @@
 // The extension points in their final shape.
 import type { Item } from '../item.ts';
+import { provenanceItems } from './provenance.ts';
 import { rolesItem } from './roles.ts';
 
-export const seamsItems: readonly Item[] = [rolesItem];
+export const seamsItems: readonly Item[] = [rolesItem, ...provenanceItems];

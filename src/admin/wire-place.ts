@@ -1,0 +1,31 @@
+// Places in the documents, and what was made there and rejected, as the admin API tells them.
+import { z } from 'zod';
+import { formatPath } from '../model/field-path.ts';
+import type { Place } from '../model/origin.ts';
+import type { RejectedResource } from '../registry/proxy-status.ts';
+
+export const sourceSchema = z.object({
+  file: z.string(),
+  line: z.int().describe('1-based'),
+  column: z.int().describe('1-based'),
+});
+
+export const placeSchema = z
+  .object({
+    document: z.string().describe('Its key.'),
+    path: z.string().describe('The part of it, as in `spec.rules[0]`; empty: the whole.'),
+    source: sourceSchema.describe('Of a document that has no file (it came by API) `file` is its key.'),
+  })
+  .describe('What made it.');
+
+export const rejectedSchema = z
+  .array(z.object({ name: z.string(), madeBy: z.array(placeSchema) }))
+  .describe('The resources that it names, or else all that were new to the proxy; 20 at most.');
+
+export function wirePlace({ document, path, source }: Place): z.output<typeof placeSchema> {
+  return { document, path: formatPath(path), source };
+}
+
+export function wireRejected(resources: readonly RejectedResource[]): z.output<typeof rejectedSchema> {
+  return resources.map(({ name, madeBy }) => ({ name, madeBy: madeBy.map(wirePlace) }));
+}

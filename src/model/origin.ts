@@ -1,0 +1,25 @@
+// Where something that was made of documents comes from: a part of one of them, and the line on which that part stands.
+import type { DocumentKey } from './documents/document.ts';
+import type { FieldPath } from './field-path.ts';
+import type { ParsedDocument } from './parsed-document.ts';
+import type { Source } from './problem.ts';
+
+/** A part of a document: a rule (`spec.rules[0]`), a dependency; an empty path is the whole. No line: another line makes nothing else of it. */
+export interface Origin {
+  readonly document: DocumentKey;
+  readonly path: FieldPath;
+}
+
+export interface Place extends Origin {
+  /** In its file, or in the document's own text for one that came by API: `file` is its key then. */
+  readonly source: Source;
+}
+
+export type DocumentsByKey = ReadonlyMap<DocumentKey, ParsedDocument>;
+
+/** Undefined for a document that is not among them (any more). */
+export function placeOf({ document, path }: Origin, documents: DocumentsByKey): Place | undefined {
+  const parsed = documents.get(document);
+  if (parsed === undefined) return undefined;
+  return { document, path, source: path.length === 0 ? parsed.source : parsed.locate(path) };
+}

@@ -1,0 +1,109 @@
+// Which documents make a resource, down to the rule or the dependency. Each is asked only when somebody wants to know (a proxy rejected
+// the resource, an operator looks at it), so that it costs a proxy nothing. What is first is what is changed most often.
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { Origin } from '../model/origin.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, RawIr, RuleIr, ServiceIr } from '../policy/ir.ts';
+import { callersOf } from './inbound/caller-chains.ts';
+
+const whole = (document: string): Origin => ({ document: document as DocumentKey, path: [] });
+
+export function ofMesh({ document }: MeshIr): Origin {
+  return { document, path: [] };
+}
+
+/** An identity's own: its Service, its Workload (lifetime and names), and the Mesh, whose domain it is of. */
+export function ofIdentity(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
+  const service = mesh.serviceOf.get(id);
+  const workload = mesh.workloads.get(id);
+  return [
+    ...(service === undefined ? [] : [whole(`Service/${service}`)]),
+    ...(workload === undefined ? [] : [whole(workload.document)]),
+    ofMesh(mesh),
+  ];
+}
+
+/** Its listener has a chain for each of its callers, which knows beforehand what enforced rules make of them. */
+export function ofInboundListener(mesh: MeshIr, service: ServiceIr): readonly Origin[] {
+  const { authorization, identityHeaders } = service;
+  const callers = callersOf(mesh).get(service.key) ?? [];
+  return distinct([
+    ...ofIdentity(mesh, service.spiffeId),
+    ...ofRules(mesh, authorization, ['deny', 'allow']),
+    ...callers.flatMap((caller) =>
+      caller.dependsOn.filter(({ target }) => target === service.key).map((one) => ofDependency(caller, one)),
+    ),
+    ...identityHeaders.trusted.callers.flatMap((id) => ofIdentity(mesh, id)),
+  ]);
+}
+
+/** The lists of rules that a service has. */
+export const ruleLists = ['deny', 'allow', 'shadowDeny', 'shadowAllow'] as const;
+export type RuleList = (typeof ruleLists)[number];
+
+/** A filter made of the rules of these lists; with `of`, of those that it takes alone. */
+export function ofFilter(
+  mesh: MeshIr,
+  service: ServiceIr,
+  lists: readonly RuleList[],
+  of?: (rule: RuleIr) => boolean,
+): readonly Origin[] {
+  const rules = ofRules(mesh, service.authorization, lists, of);
+  return distinct([...rules, ...ofIdentity(mesh, service.spiffeId)]);
+}
+
+export const takesToken = ({ principals }: RuleIr): boolean => principals.some(({ kind }) => kind === 'jwt');
+export const readsRequest = ({ operations }: RuleIr): boolean =>
+  operations.some(({ matchingCell }) => matchingCell !== undefined);
+
+function ofDependency({ key, dependsOn }: ServiceIr, dependency: DependencyIr): Origin {
+  return { ...whole(`Service/${key}`), path: ['spec', 'dependsOn', dependsOn.indexOf(dependency)] };
+}
+
+/** What a caller has of a dependency. */
+export function ofOutbound(
+  mesh: MeshIr,
+  caller: ServiceIr,
+  dependency: DependencyIr,
+  target: ServiceIr,
+): readonly Origin[] {
+  return distinct([ofDependency(caller, dependency), ...ofIdentity(mesh, target.spiffeId)]);
+}
+
+export function ofCells(cells: Iterable<CellIr>): readonly Origin[] {
+  return [...cells].map(({ name }) => whole(`Cell/${name}`));
+}
+
+export function ofRaw({ document, change }: RawIr): Origin {
+  return { document, path: ['spec', change.kind === 'resource' ? 'resource' : 'patch'] };
+}
+
+function ofRules(
+  mesh: MeshIr,
+  authorization: AuthorizationIr,
+  lists: readonly RuleList[],
+  of?: (rule: RuleIr) => boolean,
+): readonly Origin[] {
+  const rules = lists.flatMap((list) => authorization[list]).filter(of ?? (() => true));
+  const named = new Set(rules.map(({ policy }) => policy));
+  return distinct([
+    ...rules.map(({ policy, id }) => ({
+      document: policy,
+      path: ['spec', 'rules', Number(id.slice(id.lastIndexOf('/') + 1))],
+    })),
+    // Any other says whether there is a default, and what the guards look for; one without rules, that nobody may call.
+    ...(of === undefined ? authorization.policies.filter((policy) => !named.has(policy)).map(whole) : []),
+    ...rules.flatMap(({ principals }) => principals.flatMap((one) => (one.kind === 'id' ? namedBy(mesh, one.id) : []))),
+    ...(rules.some(readsRequest) ? ofCells(mesh.cells.values()) : []),
+  ]);
+}
+
+/** Of the Service that has the identity, if one has: `eachCell` means all that there are. */
+function namedBy(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
+  const service = mesh.serviceOf.get(id);
+  return service === undefined ? [] : [whole(`Service/${service}`)];
+}
+
+function distinct(origins: readonly Origin[]): readonly Origin[] {
+  return [...new Map(origins.map((origin) => [JSON.stringify([origin.document, origin.path]), origin])).values()];
+}

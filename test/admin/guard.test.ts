@@ -26,6 +26,7 @@ const routes = [
   ['GET', '/v1/traffic'],
   ['GET', '/v1/hosts'],
   ['POST', '/v1/hosts/evict'],
+  ['GET', '/v1/envoy'],
   ['GET', '/v1/certificates'],
   ['POST', '/v1/certificates/rotate'],
   ['POST', '/v1/tokens'],

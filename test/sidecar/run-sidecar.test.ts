@@ -175,7 +175,10 @@ describe('a sidecar', () => {
     const { port } = xds;
     await xds.close();
     await eventually('it is quiet', async () => /\bconfig: error/.test(await levels()) || undefined);
-    await eventually('it says why', () => said.some((text) => /no stream to the control plane/.test(text)) || undefined);
+    await eventually(
+      'it says why',
+      () => said.some((text) => /no stream to the control plane/.test(text)) || undefined,
+    );
     xds = await createFakeXds(harness.server.current(), await harness.authority.bundle(), port);
     await eventually('it is not quiet', async () => /\bconfig: warning/.test(await levels()) || undefined);
     await eventually('it says so', () => said.some((text) => /is back/.test(text)) || undefined);

@@ -8,7 +8,7 @@ import { isLoopback } from '../lib/loopback.ts';
 import { clearSocket } from './admin-socket.ts';
 import { type Access, anonymous, type Caller, isAllowed } from './caller.ts';
 import { createCallers } from './callers.ts';
-import { createCredentialCheck } from './credential.ts';
+import { createCredentialCheck, type OperatorCheck } from './credential.ts';
 import type { AdminDeps } from './deps.ts';
 import { createEntrance } from './entrance.ts';
 import { createFailedTries } from './failed-tries.ts';
@@ -16,6 +16,7 @@ import { checkOrigin, securityHeaders } from './guard.ts';
 import { httpError } from './http-error.ts';
 import { documentsLimit, type Route } from './route.ts';
 import { adminRoutes } from './routes.ts';
+import { createTlsDoor, type TlsCredentials } from './tls-door.ts';
 
 export interface AdminAddress {
   readonly host: string;
@@ -30,7 +31,19 @@ export interface AdminOptions {
 export interface AdminApi {
   /** Answers the address with the port it got. `socket`: the path of a socket to listen on as well, for its owner only. */
   listen(address: AdminAddress, socket?: string): Promise<AdminAddress>;
+  /** Listens as well beyond loopback, with TLS. Answers the address with the port it got. */
+  listenTls(options: AdminTls): Promise<AdminAddress>;
+  /** Another certificate there, from the next handshake on. */
+  rotate(credentials: TlsCredentials): void;
   close(): Promise<void>;
+}
+
+export interface AdminTls {
+  readonly address: AdminAddress;
+  readonly credentials: TlsCredentials;
+  /** By which it may be called there, beside its addresses. */
+  readonly names: readonly string[];
+  readonly operatorOf: OperatorCheck;
 }
 
 const bodyLimit = 1024 * 1024;
@@ -39,23 +52,32 @@ const idleMs = 60_000;
 export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
   const app = createServer();
   const hosts = new Set(['localhost', '127.0.0.1', '::1', ...extraHosts.map((name) => name.toLowerCase())]);
+  let operatorOf: OperatorCheck | undefined;
   const callers = createCallers(deps.token, deps.namedTokens);
   const tries = createFailedTries(deps);
-  const credential = createCredentialCheck(callers, tries);
+  const credential = createCredentialCheck(callers, tries, () => operatorOf);
   const claim = deps.claim ?? (() => () => undefined);
   const entrance = createEntrance({ http: app.server, callers, claim, failed: credential.failed });
+  const tlsDoor = createTlsDoor(app.server);
   const asking = new WeakMap<FastifyRequest, Caller>();
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
-    checkOrigin(request.headers, hosts);
+    // A name that a page may have given itself is none of ours; the address at which the connection arrived is.
+    checkOrigin(request.headers, hosts, request.socket.localAddress);
     // What is no route of ours is not there for nobody without a credential.
     const access: Access = request.routeOptions.config.access ?? 'viewer';
     // Undefined: by the socket.
     const address = request.socket.remoteAddress ?? 'localhost';
-    if (isAllowed(access, anonymous, isLoopback(address))) return;
+    if (isAllowed(access, anonymous, isLoopback(address))) return tlsDoor.settled(request.socket, 'for nothing');
     const proof = entrance.proven(request.socket);
-    const caller = await credential.check(request.headers.authorization, proof, address);
+    const { authorization } = request.headers;
+    const chain = tlsDoor.presented(request.socket);
+    const caller = await credential.check({ authorization, proof, chain }, address).catch((reason: unknown) => {
+      tlsDoor.settled(request.socket, 'for nothing');
+      throw reason;
+    });
+    tlsDoor.settled(request.socket, 'proven');
     if (!isAllowed(access, caller, isLoopback(address))) {
       const { method, url = '' } = request.routeOptions;
       throw tries.denied(caller, address, { route: `${String(method)} ${url}`, needs: access });
@@ -100,7 +122,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     async listen({ host, port }, socket) {
       if (!isLoopback(host)) {
         throw new CellwallError('failed_precondition', `the admin API does not listen on ${host} without TLS`, {
-          hint: 'use a loopback address (127.0.0.1:18080), and from elsewhere a tunnel to it (ssh -L)',
+          hint: 'use a loopback address (127.0.0.1:18080), and for elsewhere --admin-tls-listen, or a tunnel (ssh -L)',
         });
       }
       hosts.add(host.toLowerCase());
@@ -122,7 +144,15 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
         });
       }
     },
+    async listenTls({ address, credentials, names, operatorOf: check }) {
+      for (const name of [...names, address.host]) hosts.add(name.toLowerCase());
+      operatorOf = check;
+      await app.ready();
+      return { host: address.host, port: await tlsDoor.listen(address, credentials) };
+    },
+    rotate: tlsDoor.rotate,
     async close() {
+      await tlsDoor.close();
       await entrance.close();
       await app.close();
     },

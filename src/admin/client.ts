@@ -1,9 +1,9 @@
 // The admin API from the outside, typed: what the command line uses. Node's own https only, so that it loads at once.
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
-import type { Redacted } from '../lib/redacted.ts';
 import type { Problem } from '../model/problem.ts';
-import { createExchange, type Waited } from './exchange.ts';
-import { tokenRefused } from './token-refused.ts';
+import { type Credential, createExchange, type Waited } from './exchange.ts';
+import type { SvidCredential } from './svid-tls.ts';
+import { type TokenSource, tokenRefused } from './token-refused.ts';
 import type {
   ApplyAnswer,
   ApplyBody,
@@ -62,17 +62,14 @@ export interface AdminClient {
   revokeNamedToken(name: string, why?: Reasoned): Promise<RevokeTokenAnswer>;
 }
 
-export interface AdminClientOptions {
-  /** `127.0.0.1:18080`, `http://127.0.0.1:18080`, `unix:/path`; or `https://…` for a server in front of it. */
+export type AdminClientOptions = {
+  /** `127.0.0.1:18080`, `http://127.0.0.1:18080`, `unix:/path`; or `https://…` for its TLS port, or a server in front of it. */
   readonly url: string;
-  readonly token: Redacted<string>;
-  /** Where the token was found: told when it is refused. */
-  readonly tokenFrom?: string;
   /** For one request, and 20 s more for each MiB of it. Default 30 s. */
   readonly timeoutMs?: number;
   /** Told while an answer takes longer than a moment. */
   readonly onWait?: (waited: Waited) => void;
-}
+} & (TokenSource | { readonly svid: SvidCredential });
 
 /** Documents that the server refused, with every problem; or, without any, those that the gate refused for its reasons. */
 export interface InvalidAnswer {
@@ -84,9 +81,9 @@ export interface InvalidAnswer {
   readonly reasons?: readonly CutOverRow[];
 }
 
-export function createAdminClient(options: AdminClientOptions): AdminClient {
-  const { token, tokenFrom } = options;
-  const exchange = createExchange({ timeoutMs: 30_000, ...options });
+export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }: AdminClientOptions): AdminClient {
+  const credential: Credential = 'svid' in given ? { kind: 'svid', ...given.svid } : { kind: 'token', ...given };
+  const exchange = createExchange({ url, credential, timeoutMs, ...(onWait === undefined ? {} : { onWait }) });
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const { status, text } = await exchange.send(method, path, body);
     const value = parseJson(text, exchange.host, status);
@@ -114,7 +111,9 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
       };
     }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
-    if (known === 'unauthenticated' && tokenFrom !== undefined) throw tokenRefused(exchange.host, { token, tokenFrom });
+    if (known === 'unauthenticated' && credential.kind === 'token' && credential.tokenFrom !== undefined) {
+      throw tokenRefused(exchange.host, credential);
+    }
     throw new CellwallError(known, message, hint === undefined ? {} : { hint });
   };
   const call = async <T extends object>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> => {

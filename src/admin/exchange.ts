@@ -1,13 +1,13 @@
 // One request to the admin API, and who is at the other end. Over port or socket the server proves first that it knows the token (proof.ts),
-// which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer.
-import type { IncomingMessage } from 'node:http';
+// which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer, or an SVID proves the client.
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions as HttpsOptions, request as startRequest } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import { CellwallError } from '../lib/errors.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import type { Redacted } from '../lib/redacted.ts';
 import { checkSocket } from './admin-socket.ts';
 import { proofIdentity, proofKey, proofTls } from './proof.ts';
+import { type SvidCredential, svidTls } from './svid-tls.ts';
 import { type TokenSource, tokenRefused } from './token-refused.ts';
 
 export interface Exchange {
@@ -22,9 +22,7 @@ export interface Exchange {
 
 export interface ExchangeOptions {
   readonly url: string;
-  readonly token: Redacted<string>;
-  /** Where the token was found. */
-  readonly tokenFrom?: string;
+  readonly credential: Credential;
   /** For one request without a body; large ones have longer. */
   readonly timeoutMs: number;
   /** Told every now and then while an answer is waited for. */
@@ -36,6 +34,11 @@ export interface Waited {
   /** Of what was sent. */
   readonly bytes: number;
 }
+
+export type Credential =
+  | ({ readonly kind: 'token' } & TokenSource)
+  /** For https:// only. */
+  | ({ readonly kind: 'svid' } & SvidCredential);
 
 /** The agent hands on what TLS takes; the types do not say so. */
 type RequestOptions = HttpsOptions & Pick<ConnectionOptions, 'pskCallback'>;
@@ -50,14 +53,15 @@ const firstWaitMs = 1000;
 const waitMs = 5000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-export function createExchange({ url, token, tokenFrom, timeoutMs, onWait }: ExchangeOptions): Exchange {
+export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeOptions): Exchange {
   const { target, host } = readAddress(url);
-  const proof: RequestOptions = {
-    ...proofTls,
-    pskCallback: () => ({ psk: proofKey(token), identity: proofIdentity(token) }),
-    // No certificate, so no name in it: the key is the proof.
-    checkServerIdentity: () => undefined,
-  };
+  const isCertified = target.kind === 'port' && target.certified;
+  if (credential.kind === 'svid' && !isCertified) {
+    throw new CellwallError('invalid_argument', `an SVID is no credential at ${host}: it is for TLS`, {
+      hint: 'give --admin https://HOST:PORT, the --admin-tls-listen of that control plane; or a token in place of --admin-svid',
+    });
+  }
+  const [tls, bearer] = wayOf(credential, isCertified);
   return {
     host,
     async send(method, path, body) {
@@ -68,11 +72,11 @@ export function createExchange({ url, token, tokenFrom, timeoutMs, onWait }: Exc
       const signal = AbortSignal.timeout(ms);
       const options: RequestOptions = {
         ...(target.kind === 'socket' ? { socketPath: target.path } : { host: target.host, port: target.port }),
-        ...(target.kind === 'port' && target.certified ? { minVersion: 'TLSv1.2' } : proof),
+        ...tls,
         ...{ method, path, signal, agent: false },
         headers: {
           accept: 'application/json',
-          ...(target.kind === 'port' && target.certified ? { authorization: `Bearer ${token.reveal()}` } : {}),
+          ...bearer,
           ...(payload === undefined ? {} : { 'content-type': 'application/json', 'content-length': payload.length }),
         },
       };
@@ -89,7 +93,7 @@ export function createExchange({ url, token, tokenFrom, timeoutMs, onWait }: Exc
           const told = `${host} did not answer within ${Math.round(ms / 1000)} s`;
           throw new CellwallError('deadline_exceeded', told, { hint: hint ?? 'see its log: is it busy?', cause });
         }
-        const why = failure(host, { token, tokenFrom }, cause);
+        const why = failure(host, credential, cause);
         if (hint === undefined || why.code !== 'unavailable') throw why;
         throw new CellwallError('unavailable', `${host} ended the connection before it answered`, { hint, cause });
       } finally {
@@ -97,6 +101,20 @@ export function createExchange({ url, token, tokenFrom, timeoutMs, onWait }: Exc
       }
     },
   };
+}
+
+/** What the handshake shows or proves, and the header that goes with it. */
+function wayOf(credential: Credential, isCertified: boolean): readonly [RequestOptions, OutgoingHttpHeaders] {
+  if (credential.kind === 'svid') return [svidTls(credential), {}];
+  const { token } = credential;
+  if (isCertified) return [{ minVersion: 'TLSv1.2' }, { authorization: `Bearer ${token.reveal()}` }];
+  const proof: RequestOptions = {
+    ...proofTls,
+    pskCallback: () => ({ psk: proofKey(token), identity: proofIdentity(token) }),
+    // No certificate, so no name in it: the key is the proof.
+    checkServerIdentity: () => undefined,
+  };
+  return [proof, {}];
 }
 
 async function exchanged(
@@ -140,12 +158,12 @@ function mayBeDone(path: string): string | undefined {
     : 'it may have been done: "cellwall audit" shows what was';
 }
 
-function failure(host: string, source: TokenSource, cause: unknown): CellwallError {
+function failure(host: string, credential: Credential, cause: unknown): CellwallError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : message;
   // What a server says, or fails at, that has another key than ours.
-  if (/bad record mac|decrypt error|unknown psk identity/i.test(message)) {
-    return tokenRefused(host, source, cause);
+  if (credential.kind === 'token' && /bad record mac|decrypt error|unknown psk identity/i.test(message)) {
+    return tokenRefused(host, credential, cause);
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
     return new CellwallError('unavailable', `${host} is no admin API: it does not prove that it knows the token`, {

@@ -12,12 +12,12 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Throws `permission_denied` unless the request names this server as one of `hosts` and comes from no foreign page. */
-export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>): void {
+/** Throws `permission_denied` unless the request names this server as one of `hosts`, or by the address it arrived at, and comes from no foreign page. */
+export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>, arrivedAt?: string): void {
   const host = headers.host;
   const name = host === undefined ? undefined : hostName(host);
   // DNS rebinding: a page's own name resolves to this address, so the browser's Host is that name.
-  if (host === undefined || name === undefined || !hosts.has(name)) {
+  if (host === undefined || name === undefined || !(hosts.has(name) || name === arrivedAt?.replace(/^::ffff:/, ''))) {
     throw new CellwallError('permission_denied', 'this Host is not served here', {
       hint: 'call the admin API by the address it listens on',
     });

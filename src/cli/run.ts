@@ -38,6 +38,14 @@ export interface ServeOptions {
   readonly xds: HostPort;
   readonly identity: HostPort;
   readonly admin: HostPort;
+  /** The admin API with TLS, beyond loopback. */
+  readonly adminTls?: {
+    readonly address: HostPort;
+    /** By which it may be called, beside its addresses. */
+    readonly names: readonly string[];
+    /** PEM files. Default: the control plane's own SVID. */
+    readonly files?: { readonly certificate: string; readonly key: string };
+  };
   readonly logLevel: LogLevel;
 }
 
@@ -46,6 +54,7 @@ export interface ServeStarted {
   readonly xds: HostPort;
   readonly identity: HostPort;
   readonly admin: HostPort;
+  readonly adminTls?: HostPort;
   readonly trustDomain?: string;
   readonly revision?: number;
   readonly services: number;

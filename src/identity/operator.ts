@@ -13,6 +13,19 @@ export function isOperator(spiffeId: SpiffeId, trustDomain: TrustDomain): boolea
   return spiffeId.startsWith(`${trustDomainUri(trustDomain)}/cellwall/operator/`);
 }
 
+const roles = ['viewer', 'editor', 'admin'] as const;
+
+/**
+ * What an operator's identity may do at the admin API: `…/operator/<role>/<name>`; one without a role may look. Undefined for what is
+ * no operator's, or not in this form.
+ */
+export function operatorRole(spiffeId: SpiffeId, trustDomain: TrustDomain): (typeof roles)[number] | undefined {
+  if (!isOperator(spiffeId, trustDomain)) return undefined;
+  const [, , first, second, ...more] = spiffeId.slice(trustDomainUri(trustDomain).length + 1).split('/');
+  if (first === undefined || more.length > 0) return undefined;
+  return second === undefined ? 'viewer' : roles.find((role) => role === first);
+}
+
 export interface OperatorCheckOptions {
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;

@@ -29,6 +29,7 @@ import { withApplication } from '../registry/with-application.ts';
 import { withTakenPorts } from '../registry/with-taken-ports.ts';
 import { createSnapshotCache } from '../xds/resources/cache.ts';
 import { createAdmin } from './admin.ts';
+import { openAdminTls } from './admin-tls.ts';
 import { awayStatus } from './away-status.ts';
 import { createClockOffsets } from './clock-offsets.ts';
 import { createConnectionCertificates } from './connection-certificates.ts';
@@ -202,6 +203,13 @@ export async function serve(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },
     () => identity.api.listen(options.identity),
   );
+  const adminTls =
+    options.adminTls === undefined
+      ? undefined
+      : await openAdminTls({
+          ...{ options: options.adminTls, api: admin.api, identity, trustDomain, clock, lifecycle },
+          log: log.child({ room: 'admin' }),
+        });
   const { authority } = identity;
   const endpoints = watchEndpoints({
     control,
@@ -230,6 +238,7 @@ export async function serve(
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
     admin: adminAddress,
+    ...(adminTls === undefined ? {} : { adminTls }),
     trustDomain,
     ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),
     services: control.mesh()?.services.size ?? 0,

@@ -1,36 +1,13 @@
 // Every route of the admin API, with every role and with none, over the port as bearer and as proof: allowed or refused exactly as the
 // table of docs/admin-api.md says.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAllowed, type Role, roles } from '../../src/admin/caller.ts';
 import { adminRoutes } from '../../src/admin/routes.ts';
+import { type AccessRow, accessTable } from '../support/access-table.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { figure } from '../support/figure.ts';
 import { provenRequest } from '../support/proven-request.ts';
 import { meshText, serviceText, yaml } from '../support/resolve-text.ts';
-import { projectRoot } from '../support/source-files.ts';
-
-const columns = ['none', ...roles] as const;
-type Column = (typeof columns)[number];
-
-interface Row {
-  readonly name: string;
-  readonly method: 'GET' | 'POST';
-  readonly url: string;
-  readonly allowed: Readonly<Record<Column, boolean>>;
-}
-
-const page = readFileSync(join(projectRoot, 'docs/admin-api.md'), 'utf8');
-const table = [...page.matchAll(/^\| `(GET|POST) (\S+)` \| (.+) \|$/gm)].map(
-  ([, method, url = '', cells = '']): Row => {
-    const words = cells.split(' | ');
-    // This test is on this host.
-    const says = (column: Column): boolean => ['yes', 'this host'].includes(words[columns.indexOf(column)] ?? '');
-    const allowed = { none: says('none'), viewer: says('viewer'), editor: says('editor'), admin: says('admin') };
-    return { name: `${method} ${url}`, method: method === 'GET' ? 'GET' : 'POST', url, allowed };
-  },
-);
 
 let admin: AdminHarness;
 const tokens = new Map<Role, string>();
@@ -53,7 +30,11 @@ beforeAll(async () => {
 afterAll(() => admin.close());
 
 /** The status, whatever else is wrong with the request; failures are not counted from one to the next. */
-async function statusOf({ method, url }: Row, token: string | undefined, how: 'bearer' | 'proof'): Promise<number> {
+async function statusOf(
+  { method, url }: AccessRow,
+  token: string | undefined,
+  how: 'bearer' | 'proof',
+): Promise<number> {
   admin.clock.advance(60_000);
   const path = url.replace('*', 'Mesh/mesh');
   const body = method === 'POST' ? {} : undefined;
@@ -66,10 +47,10 @@ async function statusOf({ method, url }: Row, token: string | undefined, how: 'b
 
 it('the table has every route there is, and no other', () => {
   const routes = adminRoutes(admin.deps).map(({ method, url }) => `${method} ${url}`);
-  expect(table.map(({ name }) => name).sort()).toEqual(routes.sort());
+  expect(accessTable.map(({ name }) => name).sort()).toEqual(routes.sort());
 });
 
-describe.each(table)('$name', (row) => {
+describe.each(accessTable)('$name', (row) => {
   it('is open to exactly those of the table', async () => {
     for (const how of ['bearer', 'proof'] as const) {
       for (const role of roles) {
@@ -91,7 +72,7 @@ describe.each(table)('$name', (row) => {
     ]) {
       expect(await statusOf(row, token, 'bearer')).toBe(row.allowed.none ? 200 : 401);
     }
-    figure('routes', table.length);
+    figure('routes', accessTable.length);
   });
 });
 

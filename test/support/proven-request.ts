@@ -8,6 +8,10 @@ export function provenRequest(
   [method, path]: readonly ['GET' | 'POST', string],
   body?: object,
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const exchange = createExchange({ url: `127.0.0.1:${port}`, token: new Redacted(token), timeoutMs: 10_000 });
+  const exchange = createExchange({
+    url: `127.0.0.1:${port}`,
+    credential: { kind: 'token', token: new Redacted(token) },
+    timeoutMs: 10_000,
+  });
   return exchange.send(method, path, body);
 }

@@ -17,6 +17,8 @@ export interface ServeHarness {
   readonly xdsPort: number;
   readonly identityPort: number;
   readonly adminPort: number;
+  /** 0 without it. */
+  readonly adminTlsPort: number;
   readonly admin: AdminClient;
   /** What it exports to Prometheus. */
   metrics(): Promise<string>;
@@ -45,6 +47,8 @@ function toldOfRefusal(log: Log, refused: string[], onWait: () => void): Log {
 }
 
 export interface ServeHarnessOptions {
+  /** The admin API's TLS port; `files`: with a certificate of somebody else. */
+  readonly adminTls?: { readonly files?: { readonly certificate: string; readonly key: string } };
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -56,7 +60,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
   mkdirSync(join(folder, 'documents'));
   writeFileSync(join(folder, 'documents', 'all.yaml'), documents);
   const host = '127.0.0.1';
-  let ports = { xds: 0, identity: 0, admin: 0 };
+  let ports = { xds: 0, identity: 0, admin: 0, adminTls: 0 };
   let lifecycle: Lifecycle | undefined;
 
   const start = async (): Promise<ServeStarted> => {
@@ -74,6 +78,9 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         xds: { host, port: ports.xds },
         identity: { host, port: ports.identity },
         admin: { host, port: ports.admin },
+        ...(options.adminTls && {
+          adminTls: { address: { host, port: ports.adminTls }, names: ['cellwall.test'], ...options.adminTls },
+        }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal },
@@ -86,7 +93,12 @@ export async function startServe(documents: string, options: ServeHarnessOptions
       throw new Error(`the documents are refused: ${refused.join('; ')}`, { cause: reason });
     });
     if (info === undefined) throw new Error('the control plane did not say that it started');
-    ports = { xds: info.xds.port, identity: info.identity.port, admin: info.admin.port };
+    ports = {
+      xds: info.xds.port,
+      identity: info.identity.port,
+      admin: info.admin.port,
+      adminTls: info.adminTls?.port ?? 0,
+    };
     return info;
   };
   const { adminTokenFile } = await start();
@@ -98,6 +110,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
     xdsPort: ports.xds,
     identityPort: ports.identity,
     adminPort: ports.admin,
+    adminTlsPort: ports.adminTls,
     admin,
     metrics: async () => (await fetch(`http://${host}:${ports.admin}/metrics`)).text(),
     async apply(text) {

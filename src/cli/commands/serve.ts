@@ -24,6 +24,10 @@ interface Options {
   readonly xdsListen: HostPort | string;
   readonly identityListen: HostPort | string;
   readonly adminListen: HostPort | string;
+  readonly adminTlsListen?: HostPort;
+  readonly adminTlsCert?: string;
+  readonly adminTlsKey?: string;
+  readonly adminName?: string[];
 }
 
 export function serveCommand(context: CliContext): Command {
@@ -83,14 +87,29 @@ export function serveCommand(context: CliContext): Command {
         '127.0.0.1:18080',
         parseAdminListen,
       ),
-    );
+    )
+    .addOption(
+      flag('--admin-tls-listen <host:port>', 'where operators reach the admin API from other hosts, over TLS', {
+        env: 'CELLWALL_ADMIN_TLS_LISTEN',
+        defaultText: 'nowhere',
+        parse: parseHostPort,
+      }),
+    )
+    .addOption(
+      flag('--admin-tls-cert <file>', 'its certificate there, PEM, with the chain', {
+        env: 'CELLWALL_ADMIN_TLS_CERT',
+        defaultText: "the control plane's own SVID",
+      }),
+    )
+    .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
+    .option('--admin-name <name...>', 'names by which the admin API may be called, beside its addresses');
   addLogLevelFlag(command);
   examples(
     command,
     'serve --documents mesh.d',
     'serve --store redis --redis-url-file /run/secrets/redis-url --data /var/lib/cellwall',
   );
-  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision'));
+  prints(command, object('xds identity admin services adminTokenFile', 'trustDomain revision adminTls'));
   return command.action(async (options: Options, self: Command) => {
     const listen = (value: HostPort | string): HostPort => (typeof value === 'string' ? parseHostPort(value) : value);
     const code = await context.run.serve(
@@ -101,6 +120,7 @@ export function serveCommand(context: CliContext): Command {
         xds: listen(options.xdsListen),
         identity: listen(options.identityListen),
         admin: listen(options.adminListen),
+        ...adminTlsOf(options, self),
         logLevel: logLevel(self),
       },
       async (started) => {
@@ -117,8 +137,21 @@ function parseAdminListen(text: string): HostPort {
   const address = parseHostPort(text);
   if (isLoopback(address.host)) return address;
   throw new InvalidArgumentError(
-    `it has no TLS: loopback only (127.0.0.1:18080), not ${address.host}; from elsewhere use a tunnel to it (ssh -L)`,
+    `it has no TLS: loopback only (127.0.0.1:18080), not ${address.host}; for elsewhere --admin-tls-listen, or a tunnel to it (ssh -L)`,
   );
+}
+
+function adminTlsOf(options: Options, command: Command): Pick<ServeOptions, 'adminTls'> {
+  const { adminTlsListen: address, adminTlsCert: certificate, adminTlsKey: key, adminName: names = [] } = options;
+  if ((certificate === undefined) !== (key === undefined)) {
+    return command.error('error: --admin-tls-cert and --admin-tls-key need each other', { exitCode: 2 });
+  }
+  if (address === undefined) {
+    if (certificate === undefined && names.length === 0) return {};
+    return command.error('error: --admin-tls-cert and --admin-name need --admin-tls-listen', { exitCode: 2 });
+  }
+  const files = certificate === undefined || key === undefined ? {} : { files: { certificate, key } };
+  return { adminTls: { address, names, ...files } };
 }
 
 function storeOf({ store, documents, settleSeconds }: Options, command: Command): ServeOptions['store'] {
@@ -154,7 +187,7 @@ function isDirectory(path: string): boolean {
 }
 
 function summary(started: ServeStarted, data: string | undefined): string {
-  const { xds, identity, admin, trustDomain, revision, services, adminTokenFile } = started;
+  const { xds, identity, admin, adminTls, trustDomain, revision, services, adminTokenFile } = started;
   const documents =
     revision === undefined
       ? 'no documents yet: cellwall apply -f FILE'
@@ -164,6 +197,7 @@ function summary(started: ServeStarted, data: string | undefined): string {
     `  xDS        ${formatHostPort(xds)}`,
     `  identity   ${formatHostPort(identity)}`,
     `  admin      ${formatHostPort(admin)}   token in ${adminTokenFile}`,
+    ...(adminTls === undefined ? [] : [`  admin TLS  ${formatHostPort(adminTls)}`]),
     '',
     'Next: start a sidecar beside a service, and look at it:',
     `  ${data === undefined ? '' : `CELLWALL_DATA=${quoted(data)} `}cellwall sidecar --service NAME --app PORT${elsewhere(started)}`,

@@ -1,12 +1,15 @@
 // How a command reaches the control plane: the flags, and a client made of them.
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { AdminClient } from '../../admin/client.ts';
 import type { Waited } from '../../admin/exchange.ts';
+import type { SvidCredential } from '../../admin/svid-tls.ts';
 import { CellwallError } from '../../lib/errors.ts';
-import type { Redacted } from '../../lib/redacted.ts';
+import { Redacted } from '../../lib/redacted.ts';
 import type { CliIo } from '../io.ts';
 import { flag } from './environment.ts';
 import { defaultData } from './paths.ts';
+import { readFile } from './read-file.ts';
 import { readSecret, secretSource } from './secret.ts';
 
 /** Heading of flags that say where the control plane is. */
@@ -21,6 +24,9 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
     }),
     flag('--admin-token <token>', 'token of the admin API', { env: 'CELLWALL_ADMIN_TOKEN' }),
     flag('--admin-token-file <file>', 'a file that holds that token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }),
+    flag('--admin-svid <dir>', "in place of a token: an operator's SVID, as svid fetch wrote it", {
+      env: 'CELLWALL_ADMIN_SVID',
+    }),
   ];
   if (data) {
     options.push(
@@ -51,19 +57,25 @@ export async function connect(
     return isSocket(socket) ? `unix:${socket}` : '127.0.0.1:18080';
   };
   const admin = command.opts()['admin'] ?? local();
+  const onWait = (waited: Waited): unknown => io.stderr.write(waiting(waited));
+  const svid: unknown = command.opts()['adminSvid'];
+  if (typeof svid === 'string') {
+    if (given !== undefined) command.error('error: give --admin-svid or a token, not both', { exitCode: 2 });
+    return createAdminClient({ url: String(admin), svid: readSvid(svid), onWait });
+  }
   const token = given ?? (await adminToken(folder()));
   const tokenFrom = secretSource(command, 'adminToken') ?? `${folder()}/admin.token`;
-  return createAdminClient({
-    url: String(admin),
-    token,
-    tokenFrom,
-    onWait: (waited) => io.stderr.write(waiting(waited)),
-  });
+  return createAdminClient({ url: String(admin), token, tokenFrom, onWait });
 }
 
 function waiting({ ms, bytes }: Waited): string {
   const sent = bytes < 100_000 ? '' : ` of the ${(bytes / 1_048_576).toFixed(1)} MiB that were sent`;
   return `waiting for the control plane's answer${sent}: ${Math.round(ms / 1000)} s\n`;
+}
+
+function readSvid(dir: string): SvidCredential {
+  const text = (name: string): string => readFile(join(dir, name), "the operator's SVID: ").toString('utf8');
+  return { chain: text('svid.pem'), key: new Redacted(text('key.pem')), bundle: text('bundle.pem') };
 }
 
 async function adminToken(data: string): Promise<Redacted<string>> {

@@ -1,0 +1,99 @@
+// The admin API beyond loopback: TLS 1.3 with a certificate, behind the same door as the identity API's. A client certificate is asked
+// for and not demanded; what is presented is verified with every request.
+import { constants } from 'node:crypto';
+import type { Server as HttpServer } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createFrontDoor, type Settled } from '../lib/front-door.ts';
+import type { Redacted } from '../lib/redacted.ts';
+
+export interface TlsCredentials {
+  /** PEM, leaf first. */
+  readonly certificate: string;
+  readonly key: Redacted<string>;
+}
+
+export interface TlsDoor {
+  /** Answers the port. */
+  listen(address: { readonly host: string; readonly port: number }, credentials: TlsCredentials): Promise<number>;
+  /** From the next handshake on. */
+  rotate(credentials: TlsCredentials): void;
+  /** Of a connection that came in here: the certificate and what leads to its root, PEM, as they were presented. Proven is only the key. */
+  presented(socket: object): string | undefined;
+  /** Of a connection that came in here: whether it was worth its handshake. */
+  settled(socket: Socket, as: Settled): void;
+  close(): Promise<void>;
+}
+
+const maxConnections = 512;
+const maxChain = 4;
+
+export function createTlsDoor(http: HttpServer): TlsDoor {
+  const presented = new WeakMap<object, string>();
+  const options = ({ certificate, key }: TlsCredentials): TlsOptions => ({
+    cert: certificate,
+    key: key.reveal(),
+    minVersion: 'TLSv1.3',
+    requestCert: true,
+    rejectUnauthorized: false,
+    ca: [],
+    // Every handshake shows the certificate again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
+  let tls: ReturnType<typeof createTlsServer> | undefined;
+  let server: Server | undefined;
+  const open = new Set<Socket>();
+  const door = createFrontDoor({ pass: (socket) => void tls?.emit('connection', socket) });
+  return {
+    async listen(address, credentials) {
+      tls = createTlsServer({ ...options(credentials), handshakeTimeout: 5000 });
+      tls.on('secureConnection', (socket) => {
+        const chain = presentedChain(socket);
+        if (chain !== '') presented.set(socket, chain);
+        http.emit('connection', socket);
+      });
+      tls.on('tlsClientError', (_reason, socket) => {
+        door.settled(socket, 'for nothing');
+        socket.destroy();
+      });
+      const opened = createTcpServer((socket) => {
+        open.add(socket);
+        socket.once('close', () => open.delete(socket));
+        door.welcome(socket);
+      });
+      opened.maxConnections = maxConnections;
+      await new Promise<void>((resolve, reject) => {
+        opened.once('error', reject);
+        opened.listen(address, () => {
+          opened.off('error', reject);
+          resolve();
+        });
+      });
+      server = opened;
+      // A TCP server that listens has an AddressInfo.
+      return (opened.address() as AddressInfo).port;
+    },
+    rotate: (credentials) => tls?.setSecureContext(options(credentials)),
+    presented: (socket) => presented.get(socket),
+    settled: door.settled,
+    async close() {
+      door.close();
+      const closed = new Promise<void>((resolve) =>
+        server === undefined ? resolve() : void server.close(() => resolve()),
+      );
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+/** Node.js answers the chain once: asked again, it knows the leaf only. */
+function presentedChain(socket: TLSSocket): string {
+  const pems: string[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined && pems.length < maxChain) {
+    pems.push(certificate.toString());
+    certificate = certificate.issuerCertificate;
+  }
+  return pems.join('');
+}

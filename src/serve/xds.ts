@@ -158,13 +158,19 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
     return { certificate: chain, key, roots: await identity.issuer.bundle() };
   };
+  const isOperator = createOperatorCheck({ trustDomain, clock });
+  const checkOperator = (certificate: Uint8Array | undefined): void => {
+    isOperator(certificate);
+    const nodeKey = certificate === undefined ? undefined : nodeKeyOf(certificate);
+    if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+  };
   const tls = await material();
   const open = () =>
     listenGrpc({
       server: xds,
       address: address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`,
       tls,
-      services: [accessLog, createCsdsService({ server: xds, authorize: createOperatorCheck({ trustDomain, clock }) })],
+      services: [accessLog, createCsdsService({ server: xds, authorize: checkOperator })],
       hostOf: hostOfCertificate,
       log: createSummedLog(log.child({ room: 'xds' }), clock),
       way,

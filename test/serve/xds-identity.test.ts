@@ -199,6 +199,19 @@ describe('the client status discovery service', () => {
     });
   });
 
+  test('is closed to an operator whose host was evicted', async () => {
+    const spiffeId = `spiffe://${trustDomain}/cellwall/operator/gone`;
+    const { dir } = await plane.enrol(spiffeId);
+    const [certificate = '', key = '', root = ''] = ['svid.pem', 'key.pem', 'bundle.pem'].map((file) =>
+      readFileSync(join(dir, file), 'utf8'),
+    );
+    await expect(fetchStatus({ certificate, key, root }, encode({}))).resolves.toBeDefined();
+    await plane.admin.evict(spiffeId);
+    await expect(fetchStatus({ certificate, key, root }, encode({}))).rejects.toMatchObject({
+      code: grpc.status.FAILED_PRECONDITION,
+    });
+  });
+
   test('its operators are made by whoever may make join tokens, never by a document', async () => {
     const spiffeId = `spiffe://${trustDomain}/cellwall/operator/mallory`;
     await expect(

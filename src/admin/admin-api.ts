@@ -67,8 +67,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     checkOrigin(request.headers, hosts, request.socket.localAddress);
     // What is no route of ours is not there for nobody without a credential.
     const access: Access = request.routeOptions.config.access ?? 'viewer';
-    // Undefined: by the socket.
-    const address = request.socket.remoteAddress ?? 'localhost';
+    const address = addressOf(request);
     if (isAllowed(access, anonymous, isLoopback(address))) return tlsDoor.settled(request.socket, 'for nothing');
     const proof = entrance.proven(request.socket);
     const { authorization } = request.headers;
@@ -79,8 +78,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     });
     tlsDoor.settled(request.socket, 'proven');
     if (!isAllowed(access, caller, isLoopback(address))) {
-      const { method, url = '' } = request.routeOptions;
-      throw tries.denied(caller, address, { route: `${String(method)} ${url}`, needs: access });
+      throw tries.denied(caller, address, { route: routeOf(request), needs: access });
     }
     asking.set(request, caller);
     if (proof !== undefined) reply.raw.once('close', claim());
@@ -90,6 +88,11 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   });
   app.setErrorHandler((reason, request, reply) => {
     const { status, body } = httpError(reason);
+    const caller = asking.get(request);
+    if (caller !== undefined && status === 403) {
+      // What a role allows and the right to raw resources does not: on record as what a role does not allow.
+      tries.denied(caller, addressOf(request), { route: routeOf(request), needs: 'raw-resources' });
+    }
     const { url } = request.routeOptions;
     // Not there yet, or not now: an answer as any, and no fault whose stack would tell anything.
     if (status === 503) deps.log.warn({ reason: CellwallError.from(reason).message, url }, 'not available');
@@ -157,6 +160,15 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
       await app.close();
     },
   };
+}
+
+/** By the socket there is none. */
+function addressOf({ socket }: FastifyRequest): string {
+  return socket.remoteAddress ?? 'localhost';
+}
+
+function routeOf({ routeOptions: { method, url = '' } }: FastifyRequest): string {
+  return `${String(method)} ${url}`;
 }
 
 declare module 'fastify' {

@@ -11,7 +11,11 @@ export interface FailedTries {
   /** No valid credential. `named`: whose it was to be. Answers what to throw: `unauthenticated`, or `resource_exhausted` after too many. */
   refused(from: { readonly address: string; readonly named?: string | undefined }, message: string): CellwallError;
   /** A credential that does not reach so far. Answers `permission_denied`, or `resource_exhausted`. */
-  denied(caller: Caller, address: string, what: { readonly route: string; readonly needs: Access }): CellwallError;
+  denied(
+    caller: Caller,
+    address: string,
+    what: { readonly route: string; readonly needs: Access | 'raw-resources' },
+  ): CellwallError;
 }
 
 export interface FailedTriesDeps {

@@ -201,6 +201,14 @@ describe('raw resources', () => {
     for (const body of [{ text: raw('slow') }, put, { text: raw('slow'), dryRun: true }]) {
       expect(await status(ann, '/v1/apply', body)).toBe(403);
     }
+    const denied = {
+      kind: 'admin-denied',
+      author: 'ann',
+      route: 'POST /v1/apply',
+      needs: 'raw-resources',
+      failures: 1,
+    };
+    expect((await events()).at(-1)).toMatchObject(denied);
     // A text under another key than its own is no way around it.
     const disguised = { changes: [{ op: 'put', key: 'Service/slow', text: raw('slow') }] };
     expect(await status(ann, '/v1/apply', disguised)).toBe(422);

@@ -20,7 +20,9 @@ export const placeSchema = z
 
 export const rejectedSchema = z
   .array(z.object({ name: z.string(), madeBy: z.array(placeSchema) }))
-  .describe('The resources that it names, or else all that were new to the proxy; 20 at most.');
+  .describe(
+    'The resources that it names, or else all that were new to the proxy; 20 at most, each with its first 20 documents.',
+  );
 
 export function wirePlace({ document, path, source }: Place): z.output<typeof placeSchema> {
   return { document, path: formatPath(path), source };

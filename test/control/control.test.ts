@@ -289,6 +289,42 @@ spec: {target: {service: api}, action: allow, rules: [{from: [{service: web}]${t
     expect(cache.get(web)).toBe(others);
   });
 
+  it('names the documents of what was rejected, by API as well, and follows their lines without sending anything', async () => {
+    const { connect, control, store, cache, clock } = await start();
+    await connect(web);
+    const rejected = cache.get(web)?.resources.get(typeUrls.cluster)?.get('outbound:api');
+    const of = { stream: 1, node: web, typeUrl: typeUrls.cluster, nonce: 'n', version: 'v', revision: 1 };
+    const message = 'Error adding/updating cluster(s) outbound:api: no';
+    control.onStream({ kind: 'nacked', ...of, message, changed: rejected === undefined ? [] : [rejected] });
+    const madeBy = () =>
+      control
+        .proxies()
+        .find(({ node }) => node === web)
+        ?.types.find(({ nack }) => nack !== undefined)
+        ?.nack?.resources.flatMap((one) => one.madeBy.map(({ document, path, source }) => [document, path, source]));
+    const at = (file: string, line: number, column: number) => ({ file, line, column });
+    const others = [
+      ['Service/api', [], at('Service/api', 1, 1)],
+      ['Mesh/shop', [], at('Mesh/shop', 2, 1)],
+    ];
+    const dependency = ['Service/web', ['spec', 'dependsOn', 0]];
+    expect(madeBy()).toEqual([[...dependency, at('Service/web', 4, 37)], ...others]);
+
+    const before = cache.get(web);
+    const text = puts(documents).flatMap((change) =>
+      change.op === 'put' && change.key === 'Service/web' ? change.text : [],
+    );
+    await store.apply(puts(`# one line more\n${text}`), { author: 'test', urgent: true });
+    await new Promise(setImmediate);
+    clock.advance(100);
+    await new Promise(setImmediate);
+    expect(control.published()).toBe(2);
+    expect(madeBy()).toEqual([[...dependency, at('Service/web', 5, 37)], ...others]);
+    expect(cache.get(web)).toBe(before);
+    expect(control.sentTo(web)?.resources.find(({ name }) => name === 'outbound:api')?.madeBy[0]?.source.line).toBe(5);
+    expect(control.sentTo('spiffe://shop.test/service/web~other')).toBeUndefined();
+  });
+
   it('shows a rejection with the proxy, and forgets it when a later version is accepted', async () => {
     const { connect, control } = await start();
     await connect(api, '127.0.0.1:8443');

@@ -11,6 +11,7 @@ export const provenanceItems: readonly Item[] = [
       'test/serve/rejected-by-envoy.test.ts',
       'test/translate/origins.test.ts',
       'test/translate/redacted-json.test.ts',
+      'test/cli/get-envoy.test.ts',
     ],
   }),
 ];

@@ -115,9 +115,9 @@ test('a rejection by Envoy names document, file and line', async () => {
   const after = await admin.envoy('td1/service/api~a1');
   const versions = ({ resources }: typeof sent) => resources.map(({ name, version }) => [name, version]);
   expect(versions(after)).toEqual(versions(sent));
-  expect(
-    after.resources.find(({ name, typeUrl }) => name === 'inbound' && typeUrl.endsWith('.Cluster'))?.madeBy[0]?.source
-      .line,
-  ).toBe(line + 2);
-  figure('linesFollowed', 2);
+  const isCluster = ({ name, typeUrl }: (typeof sent.resources)[number]) =>
+    name === 'inbound' && typeUrl.endsWith('.Cluster');
+  const lineIn = ({ resources }: typeof sent) => resources.find(isCluster)?.madeBy[0]?.source.line ?? 0;
+  expect(lineIn(after)).toBe(line + 2);
+  figure('linesFollowed', lineIn(after) - lineIn(sent));
 }, 60_000);

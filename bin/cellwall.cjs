@@ -47,7 +47,10 @@ function ownFolder() {
   if (!cache) return undefined;
   const folder = path.join(cache, 'cellwall', 'bytecode');
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // One by one: where nothing can be made (/proc), Node's recursive way never ends.
+    for (const each of [cache, path.dirname(folder), folder]) {
+      if (!fs.existsSync(each)) fs.mkdirSync(each, 0o700);
+    }
     const stat = fs.lstatSync(folder);
     const own = process.getuid === undefined || stat.uid === process.getuid();
     return stat.isDirectory() && own && (stat.mode & 0o022) === 0 ? folder : undefined;

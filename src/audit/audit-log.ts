@@ -42,6 +42,9 @@ export interface AuditLogOptions {
   readonly fileBytes?: number;
 }
 
+/** File systems keep times of change as coarsely as this, rounded down: a record may be younger than its file. */
+const coarsestMs = 2000;
+
 /** Of the records that one answer holds. */
 const maxReadBytes = 16 * 1024 * 1024;
 
@@ -119,7 +122,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
       return next;
     },
     async *since(at) {
-      const files = auditFiles(file).filter((one) => modifiedAt(one) >= at);
+      const files = auditFiles(file).filter((one) => modifiedAt(one) + coarsestMs >= at);
       for await (const text of linesOf(files)) {
         const record = text === undefined ? undefined : parseRecord(text);
         if (record !== undefined && Date.parse(record.time) >= at) yield record;

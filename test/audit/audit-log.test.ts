@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -160,4 +161,16 @@ it('fails when it cannot be written', async () => {
   const log = await open();
   mkdirSync(file);
   expect(() => log.append(token('spiffe://td/a'))).toThrow(/cannot write the audit log/);
+});
+
+it('finds what is recent in a file whose time of change is kept in whole seconds', async () => {
+  const log = await open();
+  log.append(token('spiffe://td/a'));
+  const [record] = (await log.read(1)).records;
+  const at = Date.parse(record?.time ?? '');
+  const coarse = new Date(at - 1500);
+  utimesSync(file, coarse, coarse);
+  const found: number[] = [];
+  for await (const { number } of log.since(at)) found.push(number);
+  expect(found).toEqual([1]);
 });

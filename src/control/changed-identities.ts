@@ -1,17 +1,28 @@
 // Which identities a change of the documents takes away, and which it brings. Pure.
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 
 export interface ChangedIdentities {
   readonly gone: readonly SpiffeId[];
   readonly added: readonly SpiffeId[];
+  /** IDs of templates may have gone, which no document lists: whoever has one has to be looked at. */
+  readonly templates: boolean;
 }
 
 export function changedIdentities(before: MeshIr, after: MeshIr): ChangedIdentities {
-  return { gone: without(before, after), added: without(after, before) };
+  return {
+    gone: without(before, after),
+    added: without(after, before),
+    templates: templatesOf(before).some((one) => !templatesOf(after).includes(one)),
+  };
 }
 
-function without(of: MeshIr, other: MeshIr): readonly SpiffeId[] {
-  const all = [...of.serviceOf.keys(), ...of.workloads.keys()];
-  return all.filter((id) => !other.serviceOf.has(id) && !other.workloads.has(id));
+function without({ identities }: MeshIr, other: MeshIr): readonly SpiffeId[] {
+  return [...identities.exact.keys()].filter((id) => workloadOf(other.identities, id) === undefined);
+}
+
+/** What decides which IDs it makes. */
+function templatesOf({ identities }: MeshIr): readonly string[] {
+  return identities.templates.map(({ template, selectors }) => JSON.stringify([template.text, selectors]));
 }

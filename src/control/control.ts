@@ -9,6 +9,7 @@ import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
 import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { resolve } from '../policy/resolve/resolve.ts';
 import { createAcks } from '../registry/acks.ts';
@@ -140,7 +141,7 @@ export function createControl(deps: ControlDeps): Control {
       spiffeId,
       claims,
       peer,
-      rule: inForce?.mesh.workloads.get(spiffeId)?.advertise,
+      rule: inForce === undefined ? undefined : workloadOf(inForce.mesh.identities, spiffeId)?.advertise,
     });
     if (claim.notRegistered !== undefined) {
       const hint =

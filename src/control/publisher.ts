@@ -4,6 +4,7 @@ import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { DocumentsByKey } from '../model/origin.ts';
+import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { RejectedResource } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
@@ -73,7 +74,12 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
   const publish = (from: Inputs, proxy: RegisteredProxy): void => {
     const own = secrets.get(proxy.node);
     // Held (no answer) rather than refused: an identity or a service may still come.
-    if (own === undefined || !isKnown(from.mesh, proxy) || outdatedEnvoy(from.mesh, proxy) !== undefined) return;
+    if (
+      own === undefined ||
+      workloadOf(from.mesh.identities, proxy.spiffeId) === undefined ||
+      outdatedEnvoy(from.mesh, proxy) !== undefined
+    )
+      return;
     const node = nodeKey(proxy.node);
     try {
       const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
@@ -187,10 +193,6 @@ function rulesOf({ services }: MeshIr, key: ServiceKey): string {
 /** The registry's node is the verified one that the stream was authenticated as. */
 function nodeKey(node: string): NodeKey {
   return node as NodeKey;
-}
-
-function isKnown({ serviceOf, workloads }: MeshIr, { spiffeId }: RegisteredProxy): boolean {
-  return serviceOf.has(spiffeId) || workloads.has(spiffeId);
 }
 
 function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {

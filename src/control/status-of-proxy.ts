@@ -1,5 +1,6 @@
 // What is told of one proxy: as it is registered, and what the documents in force say of it. Pure.
 import type { Svid } from '../identity/svid.ts';
+import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
@@ -18,7 +19,7 @@ export function statusOfProxy(
 ): ProxyStatus {
   const service = mesh?.serviceOf.get(proxy.spiffeId);
   // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
-  const named = mesh === undefined || service !== undefined || mesh.workloads.has(proxy.spiffeId);
+  const named = mesh === undefined || workloadOf(mesh.identities, proxy.spiffeId) !== undefined;
   const outdated = mesh === undefined ? undefined : outdatedEnvoy(mesh, proxy);
   return {
     ...proxy,

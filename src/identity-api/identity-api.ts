@@ -20,7 +20,8 @@ import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
-import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { Evidence } from '../model/evidence.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { identityOf } from './identity-of.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
@@ -34,6 +35,8 @@ export interface IdentityApiOptions extends Receivers {
   readonly issuer: Issuer;
   readonly trustDomain: TrustDomain;
   readonly attestors: Readonly<Record<string, Attestor>>;
+  /** The identity that evidence earns. Throws `permission_denied` where it earns none. */
+  readonly identify: (evidence: Evidence) => SpiffeId;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
   readonly server: ServerSvid;
   readonly clock: Clock;
@@ -58,7 +61,7 @@ interface Issued {
 const issuance = { burst: 60, everyMs: 2000 };
 
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
-  const { issuer, trustDomain, attestors, nodes, server: own, clock, log, maxConnections = 4096 } = options;
+  const { issuer, trustDomain, attestors, identify, nodes, server: own, clock, log, maxConnections = 4096 } = options;
   const limiter = createFailureLimiter({ clock });
   const issuing = createBudget({ clock, ...issuance });
   const receivers = createReceivers(clock, options);
@@ -116,7 +119,9 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     nodes.check(host);
     pace(host);
     const known = (await nodes.find(host)) !== undefined;
-    const { spiffeId } = await attestor.attest(evidence, { nodeKey: host });
+    const attested = await attestor.attest(evidence, { nodeKey: host });
+    const spiffeId = identify(attested);
+    await nodes.remember(host, spiffeId, attested);
     try {
       return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host }), host };
     } catch (reason) {
@@ -136,10 +141,11 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const host = nodeKeyOf(leaf.raw);
     if (host !== undefined) nodes.check(host);
     pace(host ?? spiffeId);
+    const bound = host === undefined ? {} : { nodeKey: host };
+    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound });
     // Its node key is in use: it is what is left to it after an outage.
     if (host !== undefined) await nodes.remember(host, spiffeId);
-    const bound = host === undefined ? {} : { nodeKey: host };
-    return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound }), ...(host && { host }) };
+    return { svid, ...(host && { host }) };
   }
 
   /** Each one that is issued is kept on record for days. */

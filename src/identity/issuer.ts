@@ -18,6 +18,8 @@ export interface IssuancePolicy {
   readonly lifetimeMs: number;
   readonly dnsNames: readonly string[];
   readonly commonName?: string;
+  /** Its SVIDs end by then, whatever their lifetime: what earned it ends. Epoch milliseconds. */
+  readonly notAfter?: number;
 }
 
 export interface IssueOptions {
@@ -43,8 +45,11 @@ export interface Issuer {
 export interface IssuerOptions {
   readonly authority: Authority;
   readonly trustDomain: TrustDomain;
-  /** Undefined: nobody of that name may have a certificate. */
-  readonly policy: (spiffeId: SpiffeId) => IssuancePolicy | undefined;
+  /** For a host, where it is bound to one. Undefined: nobody of that name, or not that host, may have a certificate. */
+  readonly policy: (
+    spiffeId: SpiffeId,
+    nodeKey?: string,
+  ) => IssuancePolicy | undefined | Promise<IssuancePolicy | undefined>;
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,7 +62,11 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
 
-  function allowed(spiffeId: SpiffeId, internal: IssuancePolicy | undefined): IssuancePolicy {
+  async function allowed(
+    spiffeId: SpiffeId,
+    nodeKey: string | undefined,
+    internal: IssuancePolicy | undefined,
+  ): Promise<IssuancePolicy> {
     if (trustDomainOf(spiffeId) !== trustDomain) {
       throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
     }
@@ -68,7 +77,7 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
         hint: `identities under ${reserved} are never issued to workloads`,
       });
     }
-    const found = policy(spiffeId);
+    const found = await policy(spiffeId, nodeKey);
     if (found !== undefined) return found;
     throw new CellwallError('permission_denied', `no document gives ${spiffeId} an identity`, {
       hint: 'apply a Service or a Workload for it',
@@ -77,16 +86,17 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
 
   return {
     async issue(spiffeId, { publicKey, nodeKey, internal } = {}) {
-      const { lifetimeMs, dnsNames, commonName } = allowed(spiffeId, internal);
+      const { lifetimeMs, dnsNames, commonName, notAfter: end } = await allowed(spiffeId, nodeKey, internal);
       const pair = publicKey === undefined ? await generate('ec', { namedCurve: 'P-256' }) : undefined;
       const subjectKey = publicKey ?? pair?.publicKey;
       if (subjectKey === undefined) throw new CellwallError('internal', 'no key to certify');
       const now = clock.now();
+      if (end !== undefined && end <= now) throw ended(spiffeId);
       const signed = await authority.sign({
         spiffeId,
         publicKey: subjectKey,
         notBefore: new Date(now - backdateMs),
-        notAfter: new Date(now + lifetimeMs),
+        notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
         dnsNames,
         ...(nodeKey === undefined ? {} : { nodeKey }),
         ...(commonName === undefined ? {} : { commonName }),
@@ -113,4 +123,10 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
       return () => listeners.delete(listener);
     },
   };
+}
+
+function ended(spiffeId: SpiffeId): CellwallError {
+  return new CellwallError('permission_denied', `what earned this host ${spiffeId} has ended`, {
+    hint: 'join again, with new evidence',
+  });
 }

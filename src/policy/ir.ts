@@ -1,6 +1,8 @@
 // The intermediate representation: documents resolved against each other, without names that dangle, without defaults left
 // to guess. Small on purpose. policy/resolve makes it; policy/decide answers from it; translate turns it into Envoy's words.
 import type { DocumentKey } from '../model/documents/document.ts';
+import type { Selector } from '../model/evidence.ts';
+import type { IdentityTemplate } from '../model/identity-template.ts';
 import type { Source } from '../model/problem.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 
@@ -18,7 +20,8 @@ export interface MeshIr {
   readonly services: ReadonlyMap<ServiceKey, ServiceIr>;
   /** Which service a SPIFFE ID is. */
   readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
-  readonly workloads: ReadonlyMap<SpiffeId, WorkloadIr>;
+  /** Every identity that the documents give to someone: also those of services without a Workload. */
+  readonly identities: IdentitiesIr;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
   readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
   /** EnvoyResource documents, in the order of their keys. Absent without any. */
@@ -208,15 +211,25 @@ export type PathIr =
   /** Segments are literals, or `null` for one that matches any single non-empty segment. */
   | { readonly kind: 'template'; readonly segments: readonly (string | null)[] };
 
+export interface IdentitiesIr {
+  readonly exact: ReadonlyMap<SpiffeId, WorkloadIr>;
+  readonly templates: readonly TemplateWorkloadIr[];
+}
+
+/** What earns an identity, and what its certificate and its proxies may say. */
 export interface WorkloadIr {
   readonly spiffeId: SpiffeId;
   readonly document: DocumentKey;
   readonly source: Source;
-  readonly selectors: readonly { readonly attestor: string; readonly match: Readonly<Record<string, string>> }[];
+  readonly selectors: readonly Selector[];
   readonly lifetimeMs: number;
   readonly dnsNames: readonly string[];
   readonly commonName?: string;
   readonly advertise?: { readonly addresses: readonly string[]; readonly ports?: readonly number[] };
+}
+
+export interface TemplateWorkloadIr extends Omit<WorkloadIr, 'spiffeId'> {
+  readonly template: IdentityTemplate;
 }
 
 /** A raw resource or patch. Its body is plain data; translate knows Envoy's schema. */

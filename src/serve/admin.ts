@@ -119,9 +119,14 @@ export function createAdmin(given: AdminParts): Admin {
     tokens: {
       async create(request) {
         const { identity } = running();
-        if (!identity.knows(request.spiffeId)) {
+        if (!identity.entitlement.knows(request.spiffeId)) {
           throw new CellwallError('not_found', `no document names the identity ${request.spiffeId}`, {
             hint: 'apply a Workload or Service with it first; "cellwall get Workload" lists them',
+          });
+        }
+        if (!identity.entitlement.takesToken(request.spiffeId)) {
+          throw new CellwallError('failed_precondition', `a join token does not earn ${request.spiffeId}`, {
+            hint: 'list "join-token" among the selectors of its Workload, or join with what they name',
           });
         }
         const made = await identity.tokens.createJoinToken(request);

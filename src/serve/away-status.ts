@@ -1,4 +1,5 @@
 // Proxies that are missed, as `status` shows them: those of identities that a document still names. Pure.
+import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { AwayProxy } from '../registry/away.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
@@ -6,7 +7,7 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 export function awayStatus(away: readonly AwayProxy[], mesh: MeshIr | undefined): readonly ProxyStatus[] {
   return away.flatMap((proxy): ProxyStatus[] => {
     const service = mesh?.serviceOf.get(proxy.spiffeId);
-    if (service === undefined && mesh?.workloads.has(proxy.spiffeId) !== true) return [];
+    if (mesh === undefined || workloadOf(mesh.identities, proxy.spiffeId) === undefined) return [];
     return [{ ...proxy, ...(service === undefined ? {} : { service }), state: 'gone', ready: false, types: [] }];
   });
 }

@@ -1,5 +1,6 @@
 // A Service or Workload that is deleted takes its hosts with it: applied again, under the same name, it is somebody else's until they join.
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { ChangedIdentities } from '../control/changed-identities.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -17,7 +18,7 @@ export interface EvictUnnamedDeps {
 
 export interface EvictUnnamed {
   /** Identities that have no document any more, and that have one again, or now. */
-  changed(change: { readonly gone: readonly SpiffeId[]; readonly added: readonly SpiffeId[] }): void;
+  changed(change: ChangedIdentities): void;
   close(): void;
 }
 
@@ -47,7 +48,8 @@ export function evictUnnamed({ hosts, knows, audit, clock, log }: EvictUnnamedDe
   };
   const close = clock.after(settledMs, () => then(lookAll));
   return {
-    changed({ gone, added }) {
+    changed({ gone, added, templates }) {
+      if (templates) then(lookAll);
       if (gone.length > 0) then(() => evict(gone));
       if (added.length > 0) then(async () => hosts.cutOff());
     },

@@ -1,14 +1,14 @@
 // Everything of the control plane that makes, attests and hands out identities, put together.
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import type { AttestorDeps } from '../identity/attestor/attestor.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
-import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
+import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Authority } from '../identity/authority.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { authorities } from '../identity/catalog.ts';
-import { createIssuer, type IssuancePolicy, type Issuer } from '../identity/issuer.ts';
-import { isOperator } from '../identity/operator.ts';
+import { createIssuer, type Issuer } from '../identity/issuer.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
@@ -23,9 +23,10 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
-import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
+import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
+import { createEntitlement, type Entitlement } from './entitlement.ts';
 import { checkSameAuthority } from './same-authority.ts';
 
 export interface IdentityServices {
@@ -35,8 +36,7 @@ export interface IdentityServices {
   readonly tokens: JoinTokenAttestor;
   readonly server: ServerSvid;
   readonly api: IdentityApi;
-  /** Whether one would be issued: a document names it, or it is an operator's. */
-  knows(id: SpiffeId): boolean;
+  readonly entitlement: Entitlement;
 }
 
 export interface IdentityServicesDeps {
@@ -75,23 +75,39 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const authority = await authorities['built-in']({ dir: folder, trustDomain, clock, log });
   lifecycle.defer('authority', () => authority.close());
   await checkShared();
-  const policy = (id: SpiffeId): IssuancePolicy | undefined => issuancePolicy(mesh(), id);
-  const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
   const key = sealKey(join(data, 'seal.key'));
   const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });
   const nodes = createNodeRegistry({ nodes: sealed('nodes'), evicted: sealed('evicted-nodes'), clock });
   await nodes.restore();
-  const attestors = createAttestors({
+  const entitlement = createEntitlement({ trustDomain, mesh, nodes });
+  const { policy, identify, knows } = entitlement;
+  const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
+  const attesting: AttestorDeps = {
     tokens: sealed('join-tokens'),
     nodes,
     clock,
     rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
-  });
+  };
+  const attestors = await createAttestors(attesting);
+  const tokens = createJoinTokenAttestor(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const knows = (id: SpiffeId): boolean => policy(id) !== undefined || isOperator(id, trustDomain);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, nodes, server, clock, log, leave, hello, application, ports, way: deps.way },
+    ...{
+      issuer,
+      trustDomain,
+      attestors,
+      identify,
+      nodes,
+      server,
+      clock,
+      log,
+      leave,
+      hello,
+      application,
+      ports,
+      way: deps.way,
+    },
     counters(from, report, begunAt) {
       counters(from, report, begunAt);
       // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.
@@ -103,13 +119,5 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
   });
   lifecycle.defer('identity API', () => api.close());
-  return { authority, issuer, nodes, tokens: attestors['join-token'], server, api, knows };
-}
-
-/** A Workload document says what its identity's certificates hold; a Service without one has the mesh's defaults. */
-function issuancePolicy(mesh: MeshIr | undefined, id: SpiffeId): IssuancePolicy | undefined {
-  if (mesh === undefined) return undefined;
-  const workload = mesh.workloads.get(id);
-  if (workload !== undefined) return workload;
-  return mesh.serviceOf.has(id) ? { lifetimeMs: mesh.svidLifetimeMs, dnsNames: [] } : undefined;
+  return { authority, issuer, nodes, tokens, server, api, entitlement };
 }

@@ -196,7 +196,7 @@ export async function serve(
     ...{ nodes: identity.nodes, registry, issuer: identity.issuer },
     ...{ ended: control.endIdentity, disconnect: xds.disconnect },
   });
-  const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : identity.knows(id));
+  const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : identity.entitlement.knows(id));
   unnamed = evictUnnamed({ hosts, knows, audit, clock, log: log.child({ room: 'identity' }) });
   lifecycle.defer('hosts', unnamed.close);
   const identityAddress = await listening(

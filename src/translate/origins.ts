@@ -3,6 +3,7 @@
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import { workloadOf } from '../policy/identities.ts';
 import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, RawIr, RuleIr, ServiceIr } from '../policy/ir.ts';
 import { callersOf } from './inbound/caller-chains.ts';
 
@@ -15,10 +16,11 @@ export function ofMesh({ document }: MeshIr): Origin {
 /** An identity's own: its Service, its Workload (lifetime and names), and the Mesh, whose domain it is of. */
 export function ofIdentity(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
   const service = mesh.serviceOf.get(id);
-  const workload = mesh.workloads.get(id);
+  const workload = workloadOf(mesh.identities, id);
   return [
     ...(service === undefined ? [] : [whole(`Service/${service}`)]),
-    ...(workload === undefined ? [] : [whole(workload.document)]),
+    // Without a Workload of its own it has what its Service gives it.
+    ...(workload === undefined || workload.document === `Service/${service}` ? [] : [whole(workload.document)]),
     ofMesh(mesh),
   ];
 }

@@ -8,6 +8,7 @@ import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { Origin } from '../model/origin.ts';
+import { workloadOf } from '../policy/identities.ts';
 import type { CellIr, DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
 import { inboundFilters } from './filters/catalog.ts';
 import { extension } from './filters/extension.ts';
@@ -45,7 +46,7 @@ export function translate(
   const service = proxy.service === undefined ? undefined : mesh.services.get(proxy.service);
   const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles), () => [ofMesh(mesh)]);
   // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
-  if (service === undefined) return mesh.workloads.has(proxy.spiffeId) ? [bundle] : [];
+  if (service === undefined) return workloadOf(mesh.identities, proxy.spiffeId) !== undefined ? [bundle] : [];
   const inbound = inboundResources(mesh, bundles, service, proxy);
   const outbound = service.dependsOn.flatMap((dependency) =>
     outboundResources(mesh, endpoints, service, dependency, proxy),

@@ -10,6 +10,7 @@ import { createIssuer, type Issuer } from '../../src/identity/issuer.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Table } from '../../src/lib/table.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
 import { domainOf, idOf } from '../support/identity-harness.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 
@@ -70,6 +71,27 @@ describe('the issuer', () => {
     const issuer = issuerOver(createMemoryTable());
     await expect(issuer.issue(idOf(id))).rejects.toMatchObject({ code: 'permission_denied' });
     expect(await issuer.issued()).toEqual([]);
+  });
+
+  it('ends with what earned it, and issues nothing after', async () => {
+    const clock = createFakeClock(Date.now());
+    const end = clock.now() + 60_000;
+    const asked: unknown[] = [];
+    const issuer = createIssuer({
+      authority,
+      trustDomain: domainOf('td1'),
+      async policy(id, nodeKey) {
+        asked.push([id, nodeKey]);
+        return { lifetimeMs: hour, dnsNames: [], notAfter: end };
+      },
+      table: createMemoryTable(),
+      clock,
+      log: silentLog,
+    });
+    expect((await issuer.issue(api, { nodeKey: 'a'.repeat(64) })).notAfter.getTime()).toBeLessThanOrEqual(end);
+    expect(asked).toEqual([[api, 'a'.repeat(64)]]);
+    clock.advance(60_000);
+    await expect(issuer.issue(api)).rejects.toMatchObject({ code: 'permission_denied' });
   });
 
   it('gives an operator an hour, with or without documents', async () => {

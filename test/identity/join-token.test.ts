@@ -6,6 +6,7 @@ import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
 import { createNodeRegistry } from '../../src/identity/attestor/node-registry.ts';
 import { parseJoinToken } from '../../src/identity/join-token.ts';
 import type { Json } from '../../src/lib/table.ts';
+import { tokenEvidence } from '../../src/model/evidence.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { idOf } from '../support/identity-harness.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
@@ -18,7 +19,7 @@ function setUp() {
   const entries = new Map<string, Json>();
   const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
   const table = createMemoryTable(entries);
-  const tokens = createJoinTokenAttestor({ table, nodes, clock, rootFingerprint: async () => fingerprint });
+  const tokens = createJoinTokenAttestor({ tokens: table, clock, rootFingerprint: async () => fingerprint });
   const create = async (ttlMs = 60_000, uses = 1): Promise<string> =>
     (await tokens.createJoinToken({ spiffeId, ttlMs, uses })).token.reveal();
   const redeem = (token: unknown, nodeKey: string) => tokens.attest({ token }, by(nodeKey));
@@ -52,7 +53,7 @@ describe('a join token', () => {
     const { create, redeem } = setUp();
     const token = await create();
     const first = await redeem(token, 'a');
-    expect(first.spiffeId).toBe(spiffeId);
+    expect(first).toEqual(tokenEvidence(spiffeId));
     expect(await redeem(token, 'a')).toEqual(first);
     await expect(redeem(token, 'b')).rejects.toThrow(/another key/);
     expect(await redeem(token, 'a')).toEqual(first);
@@ -68,12 +69,12 @@ describe('a join token', () => {
   it('expires, and what was redeemed returns with its node key alone', async () => {
     const { clock, create, redeem, nodes } = setUp();
     const [used, unused] = [await create(), await create()];
-    await redeem(used, 'a');
+    await nodes.remember('a', spiffeId, await redeem(used, 'a'));
     clock.advance(60_000);
     await expect(redeem(used, 'a')).rejects.toThrow(/expired/);
     await expect(redeem(unused, 'b')).rejects.toThrow(/expired/);
-    const again = createNodeKeyAttestor({ nodes });
-    expect((await again.attest({}, by('a'))).spiffeId).toBe(spiffeId);
+    const again = createNodeKeyAttestor({ nodes, clock });
+    expect(await again.attest({}, by('a'))).toEqual(tokenEvidence(spiffeId));
     await expect(again.attest({}, by('b'))).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(await nodes.evictAll(spiffeId)).toEqual(['a']);
     await expect(again.attest({}, by('a'))).rejects.toMatchObject({ code: 'unauthenticated' });

@@ -10,6 +10,7 @@ import { createSealedTable, sealKey } from '../../src/identity/sealed-table.ts';
 import { sha256 } from '../../src/identity/x509/fingerprint.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Json } from '../../src/lib/table.ts';
+import { tokenEvidence } from '../../src/model/evidence.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
@@ -61,13 +62,12 @@ test('a node key or a token that somebody wrote into the store gives no identity
     clock: createFakeClock(),
   });
   const tokens = createJoinTokenAttestor({
-    table: open(tokenEntries, 'join-tokens'),
-    nodes,
+    tokens: open(tokenEntries, 'join-tokens'),
     clock: createFakeClock(),
     rootFingerprint: async () => 'r'.repeat(43),
   });
   nodeEntries.set('fingerprint', target);
-  const byKey = createNodeKeyAttestor({ nodes }).attest({}, { nodeKey: 'fingerprint' });
+  const byKey = createNodeKeyAttestor({ nodes, clock: createFakeClock() }).attest({}, { nodeKey: 'fingerprint' });
   await expect(byKey).rejects.toMatchObject({ code: 'unauthenticated' });
   const secret = 's'.repeat(43);
   const planted = { spiffeId: target, expiresAt: Number.MAX_SAFE_INTEGER, uses: 1 };
@@ -76,5 +76,5 @@ test('a node key or a token that somebody wrote into the store gives no identity
   await expect(byToken).rejects.toMatchObject({ code: 'unauthenticated' });
   if (api === undefined) throw new Error('no identity');
   const { token } = await tokens.createJoinToken({ spiffeId: api, ttlMs: 1000 });
-  expect(await tokens.attest({ token: token.reveal() }, { nodeKey: 'k' })).toMatchObject({ spiffeId: api });
+  expect(await tokens.attest({ token: token.reveal() }, { nodeKey: 'k' })).toEqual(tokenEvidence(api));
 });

@@ -57,7 +57,12 @@ describe('a good state', () => {
       mtls: { mode: 'permissive' },
     });
     expect(mesh.serviceOf.get(api?.spiffeId ?? ('' as never))).toBe('cell-1/api');
-    expect([...mesh.workloads.keys()]).toEqual(['spiffe://td1/edge/router']);
+    expect([...mesh.identities.exact.keys()].toSorted()).toEqual([
+      'spiffe://td1/cell/cell-1/service/api',
+      'spiffe://td1/cell/cell-1/service/db',
+      'spiffe://td1/edge/router',
+      'spiffe://td1/service/web',
+    ]);
   });
 
   test('rules know their name, place, callers and operations', () => {

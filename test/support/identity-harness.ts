@@ -3,8 +3,9 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AttestorDeps } from '../../src/identity/attestor/attestor.ts';
 import { createAttestors } from '../../src/identity/attestor/catalog.ts';
-import type { JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
+import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
 import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../../src/identity/issuer.ts';
@@ -16,7 +17,9 @@ import type { LeaveReceiver } from '../../src/identity-api/receive-leave.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Redacted } from '../../src/lib/redacted.ts';
+import { type Evidence, tokenKey } from '../../src/model/evidence.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
+import type { Entitlement } from '../../src/serve/entitlement.ts';
 import { createMemoryTable } from './memory-table.ts';
 
 export interface IdentityHarness {
@@ -36,6 +39,8 @@ export interface IdentityHarnessOptions {
   readonly clock?: Clock;
   readonly trustDomain?: string;
   readonly policy?: (spiffeId: SpiffeId) => IssuancePolicy | undefined;
+  /** What documents give. Default: everyone, as `policy` says. */
+  readonly entitlement?: (nodes: NodeRegistry) => Pick<Entitlement, 'identify' | 'policy'>;
   /** Default 0: a free one. */
   readonly port?: number;
   /** Takes reports of Envoy's counters. */
@@ -51,18 +56,24 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const trustDomain = domainOf(options.trustDomain ?? 'td1');
   const dir = mkdtempSync(join(tmpdir(), 'cellwall-identity-'));
   const authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock, log: silentLog });
-  const issuer = createIssuer({ authority, trustDomain, policy, table: createMemoryTable(), clock, log: silentLog });
   const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
-  const attestors = createAttestors({
+  const { identify, policy: may } = options.entitlement?.(nodes) ?? {
+    policy,
+    identify: ({ values }: Evidence): SpiffeId => idOf(values[tokenKey] ?? ''),
+  };
+  const issued = createMemoryTable();
+  const issuer = createIssuer({ authority, trustDomain, policy: may, table: issued, clock, log: silentLog });
+  const attesting: AttestorDeps = {
     tokens: createMemoryTable(),
     nodes,
     clock,
     rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
-  });
+  };
+  const attestors = await createAttestors(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
-  const tokens = attestors['join-token'];
+  const tokens = createJoinTokenAttestor(attesting);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, nodes, server, clock, log: silentLog },
+    ...{ issuer, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
   });

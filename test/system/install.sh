@@ -26,3 +26,6 @@ if [ ! -e "$schemathesis/schemathesis/cli" ]; then
   python3 -m pip --version >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-pip >/dev/null; }
   python3 -m pip install -q --root-user-action=ignore --target "$schemathesis" schemathesis==4.32.5
 fi
+
+# go-spiffe, which judges SPIFFE IDs: the version that go.sum pins.
+(cd "$(dirname "${BASH_SOURCE[0]}")/spiffe-ids" && go mod download)

@@ -206,7 +206,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
         cells: new Map(cells.map((cell) => [cell.name, cell])),
         services: new Map(services.map((one) => [one.key, one])),
         serviceOf: new Map(services.map((one) => [one.spiffeId, one.key])),
-        workloads: new Map(),
+        identities: { exact: new Map(), templates: [] },
         jwtIssuers: new Map(),
         legacyAuthorities: new Map(),
         breakGlass,

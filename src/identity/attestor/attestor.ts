@@ -1,15 +1,17 @@
-// The extension point "attestor": evidence in, identity and selectors out.
-import type { SpiffeId } from '../../model/spiffe-id.ts';
+// The extension point "attestor": evidence in, what it proves out. Which identity that earns is for the documents to say (policy/identities.ts).
+import type { Clock } from '../../lib/clock.ts';
+import type { Table } from '../../lib/table.ts';
+import type { Evidence } from '../../model/evidence.ts';
+import type { NodeRegistry } from './node-registry.ts';
 
-/** A fact that the evidence proved, as Workload documents match it. */
-export interface Selector {
-  readonly attestor: string;
-  readonly values: Readonly<Record<string, string>>;
-}
-
-export interface Attestation {
-  readonly spiffeId: SpiffeId;
-  readonly selectors: readonly Selector[];
+/** What attestors are made of; each takes what it needs. */
+export interface AttestorDeps {
+  /** Join tokens, and who redeemed what may be used once. */
+  readonly tokens: Table;
+  readonly nodes: Pick<NodeRegistry, 'find'>;
+  readonly clock: Clock;
+  /** SHA-256 of the root certificate, base64url. */
+  readonly rootFingerprint: () => Promise<string>;
 }
 
 export interface AttestationContext {
@@ -23,6 +25,9 @@ export interface Attestor {
    * Absent: its evidence holds no secret.
    */
   secretOf?(evidence: Readonly<Record<string, unknown>>): Promise<string | undefined>;
-  /** Throws `unauthenticated` for evidence that proves nothing; evidence is hostile until then. */
-  attest(evidence: Readonly<Record<string, unknown>>, context: AttestationContext): Promise<Attestation>;
+  /**
+   * Throws `unauthenticated` for evidence that proves nothing; evidence is hostile until then. The answer has values of its own keys
+   * (model/attestors.ts) only, and is the same for the same evidence and node key.
+   */
+  attest(evidence: Readonly<Record<string, unknown>>, context: AttestationContext): Promise<Evidence>;
 }

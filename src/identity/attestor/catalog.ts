@@ -1,28 +1,17 @@
-// The attestors there are, by the name that evidence gives. A new one is one file here and one line.
-import type { Clock } from '../../lib/clock.ts';
-import type { Table } from '../../lib/table.ts';
-import type { Attestor } from './attestor.ts';
-import { createJoinTokenAttestor, type JoinTokenAttestor } from './join-token.ts';
+// The attestors there are, by the name that evidence gives. A new one is one file here and one line; what it proves is a line in
+// model/attestors.ts.
+import type { AttestorName } from '../../model/attestors.ts';
+import type { Attestor, AttestorDeps } from './attestor.ts';
 import { createNodeKeyAttestor } from './node-key.ts';
-import type { NodeRegistry } from './node-registry.ts';
 
-export interface AttestorDeps {
-  /** Join tokens. */
-  readonly tokens: Table;
-  readonly nodes: NodeRegistry;
-  readonly clock: Clock;
-  /** SHA-256 of the root certificate, base64url. */
-  readonly rootFingerprint: () => Promise<string>;
-}
+type Load = () => Promise<(deps: AttestorDeps) => Attestor>;
 
-export interface Attestors extends Readonly<Record<string, Attestor>> {
-  /** Operators make its tokens. */
-  readonly 'join-token': JoinTokenAttestor;
-}
+const loads: Readonly<Record<AttestorName, Load>> = {
+  'join-token': async () => (await import('./join-token.ts')).createJoinTokenAttestor,
+};
 
-export function createAttestors({ tokens, nodes, clock, rootFingerprint }: AttestorDeps): Attestors {
-  return {
-    'join-token': createJoinTokenAttestor({ table: tokens, nodes, clock, rootFingerprint }),
-    'node-key': createNodeKeyAttestor({ nodes }),
-  };
+/** Those of documents, and the node key that stands for what one of them proved. */
+export async function createAttestors(deps: AttestorDeps): Promise<Readonly<Record<string, Attestor>>> {
+  const made = Object.entries(loads).map(async ([name, load]) => [name, (await load())(deps)] as const);
+  return { ...Object.fromEntries(await Promise.all(made)), 'node-key': createNodeKeyAttestor(deps) };
 }

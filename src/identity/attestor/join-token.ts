@@ -1,15 +1,14 @@
 // Join tokens: made by an operator for one identity, redeemed once. What is stored is the token's hash. The first node key
 // to redeem it owns it: asked again with that key the answer is the same (a lost reply is no loss), another key is refused.
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
-import type { Json, Table } from '../../lib/table.ts';
+import type { Json } from '../../lib/table.ts';
+import { tokenEvidence } from '../../model/evidence.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
 import { formatJoinToken, parseJoinToken } from '../join-token.ts';
 import { sha256 } from '../x509/fingerprint.ts';
-import type { Attestor } from './attestor.ts';
-import type { NodeRegistry } from './node-registry.ts';
+import type { Attestor, AttestorDeps } from './attestor.ts';
 
 export interface JoinTokenRequest {
   readonly spiffeId: SpiffeId;
@@ -22,15 +21,6 @@ export interface JoinTokenAttestor extends Attestor {
   createJoinToken(request: JoinTokenRequest): Promise<{ readonly token: Redacted<string>; readonly expiresAt: Date }>;
 }
 
-export interface JoinTokenOptions {
-  /** Tokens by hash, and who redeemed them. */
-  readonly table: Table;
-  readonly nodes: NodeRegistry;
-  readonly clock: Clock;
-  /** SHA-256 of the root certificate, base64url. */
-  readonly rootFingerprint: () => Promise<string>;
-}
-
 const maxTtlMs = 7 * 86_400_000;
 const maxUses = 1000;
 
@@ -40,9 +30,11 @@ interface Stored {
   readonly uses: number;
 }
 
-export function createJoinTokenAttestor(options: JoinTokenOptions): JoinTokenAttestor {
-  const { table, nodes, clock, rootFingerprint } = options;
-
+export function createJoinTokenAttestor({
+  tokens: table,
+  clock,
+  rootFingerprint,
+}: Pick<AttestorDeps, 'tokens' | 'clock' | 'rootFingerprint'>): JoinTokenAttestor {
   /** Whether `nodeKey` has, or gets, one of the token's uses. Each use is one claim, so that each has one winner. */
   async function redeem(hash: string, { uses, expiresAt }: Stored, nodeKey: string): Promise<boolean> {
     const ttlMs = Math.max(1, expiresAt - clock.now());
@@ -80,11 +72,7 @@ export function createJoinTokenAttestor(options: JoinTokenOptions): JoinTokenAtt
       if (stored === undefined || stored.expiresAt <= clock.now())
         throw refused('this join token is unknown or expired');
       if (!(await redeem(hash, stored, nodeKey))) throw refused('this join token was redeemed with another key');
-      await nodes.remember(nodeKey, stored.spiffeId);
-      return {
-        spiffeId: stored.spiffeId,
-        selectors: [{ attestor: 'join-token', values: { spiffeId: stored.spiffeId } }],
-      };
+      return tokenEvidence(stored.spiffeId);
     },
   };
 }

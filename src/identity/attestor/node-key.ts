@@ -1,19 +1,21 @@
-// Attests a host that joined before, by the key that it joined with.
+// Attests a host that joined before, by the key that it joined with: it proves what was proved then, for as long as that holds.
 import { CellwallError } from '../../lib/errors.ts';
-import type { Attestor } from './attestor.ts';
-import type { NodeRegistry } from './node-registry.ts';
+import type { Attestor, AttestorDeps } from './attestor.ts';
 
-export function createNodeKeyAttestor({ nodes }: { readonly nodes: NodeRegistry }): Attestor {
+export function createNodeKeyAttestor({ nodes, clock }: Pick<AttestorDeps, 'nodes' | 'clock'>): Attestor {
   return {
     async attest(_evidence, { nodeKey }) {
-      const spiffeId = await nodes.find(nodeKey);
-      if (spiffeId === undefined) {
+      const known = await nodes.find(nodeKey);
+      if (known === undefined) {
         throw new CellwallError('unauthenticated', 'this node key is not known', {
           hint: 'join with a new token: cellwall token create',
         });
       }
-      await nodes.remember(nodeKey, spiffeId);
-      return { spiffeId, selectors: [{ attestor: 'node-key', values: { key: nodeKey } }] };
+      const { notAfter } = known.evidence;
+      if (notAfter === undefined || notAfter > clock.now()) return known.evidence;
+      throw new CellwallError('unauthenticated', 'what this host joined with has ended', {
+        hint: 'join again, with new evidence',
+      });
     },
   };
 }

@@ -1,14 +1,17 @@
-// Which identity a node key was given, so that a host that restarts with its key needs no new token; and which keys were evicted: those,
+// What the host of a node key proved, and which identity that earned it, so that a host that restarts with its key needs no new token; and which keys were evicted: those,
 // and every SVID that is bound to one, are refused from then on, whatever is applied later.
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Json, Table } from '../../lib/table.ts';
+import { isAttestorName } from '../../model/attestors.ts';
+import { type Evidence, tokenEvidence } from '../../model/evidence.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
 
 export interface KnownNode {
   /** SHA-256 of its SubjectPublicKeyInfo, hex. */
   readonly nodeKey: string;
   readonly spiffeId: SpiffeId;
+  readonly evidence: Evidence;
   /** When it joined or renewed last. Epoch milliseconds. */
   readonly seenAt: number;
 }
@@ -16,11 +19,14 @@ export interface KnownNode {
 export interface NodeRegistry {
   /** Reads what was evicted. Call once, first, and again where others share the store. */
   restore(): Promise<void>;
-  /** Throws for an evicted one, also for one that is evicted meanwhile. */
-  remember(nodeKey: string, spiffeId: SpiffeId): Promise<void>;
+  /**
+   * Throws for an evicted one, also for one that is evicted meanwhile. Without evidence: it has that identity still, by what is known of
+   * it, or by a join token.
+   */
+  remember(nodeKey: string, spiffeId: SpiffeId, evidence?: Evidence): Promise<void>;
   /** It got nothing: it needs a token, as before. */
   forget(nodeKey: string): Promise<void>;
-  find(nodeKey: string): Promise<SpiffeId | undefined>;
+  find(nodeKey: string): Promise<KnownNode | undefined>;
   list(): Promise<readonly KnownNode[]>;
   isEvicted(nodeKey: string): boolean;
   /** Throws `failed_precondition` for an evicted one. */
@@ -45,6 +51,10 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   const gone = new Set<string>();
   const list = async (): Promise<readonly KnownNode[]> =>
     (await nodes.list()).flatMap(({ key, value }) => read(key, value) ?? []);
+  const find = async (nodeKey: string): Promise<KnownNode | undefined> => {
+    const value = await nodes.get(nodeKey);
+    return value === undefined ? undefined : read(nodeKey, value);
+  };
   const check = (nodeKey: string): void => {
     if (!gone.has(nodeKey)) return;
     throw new CellwallError('failed_precondition', `this host was evicted (node key ${nodeKey.slice(0, 16)})`, {
@@ -63,19 +73,18 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
     async restore() {
       for (const { key } of await evicted.list()) gone.add(key);
     },
-    async remember(nodeKey, spiffeId) {
+    async remember(nodeKey, spiffeId, evidence) {
       check(nodeKey);
-      await nodes.set(nodeKey, { spiffeId, seenAt: clock.now() }, { ttlMs: keepMs });
+      const before = evidence === undefined ? await find(nodeKey) : undefined;
+      const proved = evidence ?? (before?.spiffeId === spiffeId ? before.evidence : tokenEvidence(spiffeId));
+      await nodes.set(nodeKey, { spiffeId, seenAt: clock.now(), ...stored(proved) }, { ttlMs: keepMs });
       if (gone.has(nodeKey)) await nodes.delete(nodeKey);
       check(nodeKey);
     },
     async forget(nodeKey) {
       await nodes.delete(nodeKey);
     },
-    async find(nodeKey) {
-      const value = await nodes.get(nodeKey);
-      return value === undefined ? undefined : read(nodeKey, value)?.spiffeId;
-    },
+    find,
     list,
     isEvicted: (nodeKey) => gone.has(nodeKey),
     check,
@@ -88,10 +97,23 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   };
 }
 
-/** An earlier version kept the identity alone. */
+/** A join token is said by the identity, as an earlier version kept it, and reads it. */
+function stored({ attestor, values, notAfter }: Evidence): Readonly<Record<string, Json>> {
+  if (attestor === 'join-token') return {};
+  return { attestor, values: { ...values }, ...(notAfter === undefined ? {} : { notAfter }) };
+}
+
+/** An earlier version kept the identity alone. What cannot be read whole is not known. */
 function read(nodeKey: string, value: Json): KnownNode | undefined {
-  const { spiffeId: text = value, seenAt = 0 }: { readonly spiffeId?: unknown; readonly seenAt?: unknown } =
-    Object(value);
+  const fields: Partial<Record<'spiffeId' | 'seenAt' | 'attestor' | 'values' | 'notAfter', unknown>> = Object(value);
+  const { spiffeId: text = value, seenAt = 0, attestor, values, notAfter } = fields;
   const spiffeId = typeof text === 'string' ? parseSpiffeId(text) : undefined;
-  return spiffeId === undefined || typeof seenAt !== 'number' ? undefined : { nodeKey, spiffeId, seenAt };
+  if (spiffeId === undefined || typeof seenAt !== 'number') return undefined;
+  if (attestor === undefined) return { nodeKey, spiffeId, seenAt, evidence: tokenEvidence(spiffeId) };
+  if (typeof attestor !== 'string' || !isAttestorName(attestor)) return undefined;
+  if (typeof values !== 'object' || values === null) return undefined;
+  const pairs = Object.entries(values).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
+  if (notAfter !== undefined && typeof notAfter !== 'number') return undefined;
+  const evidence = { attestor, values: Object.fromEntries(pairs), ...(notAfter === undefined ? {} : { notAfter }) };
+  return { nodeKey, spiffeId, seenAt, evidence };
 }

@@ -1,6 +1,8 @@
 // Workload: who may have which SPIFFE ID, and what its certificate and proxy may say.
 import { z } from 'zod';
+import { attestorNames } from '../attestors.ts';
 import { durationSchema } from '../duration.ts';
+import { identityTemplateSchema } from '../identity-template.ts';
 import { spiffeIdSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, portSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
 
@@ -14,10 +16,24 @@ export const workloadSchema = z.strictObject({
       z.strictObject({
         spiffeId: spiffeIdSchema.describe('For what is no Service here: a CDN worker, a job, a person.'),
       }),
+      z.strictObject({
+        template: identityTemplateSchema.describe(
+          'One for each set of attested values, as `spiffe://example.org/ci/{project_id}/{ref}`: docs/identities.md.',
+        ),
+      }),
     ]),
     selectors: z
-      .array(z.strictObject({ attestor: z.enum(['join-token']), match: z.record(z.string(), z.string()).default({}) }))
+      .array(
+        z.strictObject({
+          attestor: z.enum(attestorNames),
+          match: z
+            .record(z.string(), z.string().max(1024))
+            .default({})
+            .describe('Values that it must have proved, all of them. A join token is for one identity, and has none.'),
+        }),
+      )
       .min(1)
+      .max(100)
       .default([{ attestor: 'join-token', match: {} }])
       .describe('Evidence that earns this identity; one suffices.'),
     lifetime: durationSchema.optional().describe("Of its SVIDs. Default: the mesh's."),

@@ -1,6 +1,7 @@
 // Why: a decision with everything around it that an operator asks next. Data only; the command line puts it into words.
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
+import { workloadOf } from '../identities.ts';
 import type { MeshIr, MtlsIr, Protocol, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
 import { type Decision, decide } from './decide.ts';
 import { isImpossible, type Remedy, remedyFor } from './remedy.ts';
@@ -108,7 +109,7 @@ function notesOf(
   { outcome, stage, rule, shadow }: Decision,
 ): string[] {
   const notes: string[] = [];
-  if (caller.kind === 'id' && callerService === undefined && !mesh.workloads.has(caller.id)) {
+  if (caller.kind === 'id' && callerService === undefined && workloadOf(mesh.identities, caller.id) === undefined) {
     notes.push(`no Service or Workload has the identity ${caller.id}: nobody can be issued its certificate`);
   }
   const proxy = callerService === undefined ? undefined : mesh.services.get(callerService);

@@ -1,6 +1,7 @@
 // Warns of a `from` that no caller can be: most likely a mistake, and refused silently for ever if nobody says so.
-import { type SpiffeId, serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { PrincipalIr, ServiceKey } from '../ir.ts';
+import { serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import { someBeginsWith, workloadOf } from '../identities.ts';
+import type { IdentitiesIr, PrincipalIr, ServiceKey } from '../ir.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export interface IdlePrincipal {
@@ -13,7 +14,7 @@ export interface IdlePrincipal {
 export interface IdleContext {
   readonly trustDomain: TrustDomain;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
-  readonly identities: ReadonlySet<SpiffeId>;
+  readonly identities: IdentitiesIr;
 }
 
 /** Why nobody who calls `target` is this principal; undefined if somebody is. */
@@ -38,7 +39,7 @@ export function idlePrincipal(
     case 'id': {
       if (!principal.id.startsWith(`${trustDomainUri(trustDomain)}/`)) return foreign(principal.id, trustDomain);
       if (principal.id === serverSpiffeId(trustDomain)) return undefined;
-      if (!identities.has(principal.id)) {
+      if (workloadOf(identities, principal.id) === undefined) {
         return {
           message: `${principal.id} is nobody's identity`,
           hint: 'write a Service or a Workload that has it',
@@ -57,7 +58,7 @@ export function idlePrincipal(
     case 'prefix':
       if (!principal.prefix.startsWith(`${trustDomainUri(trustDomain)}/`))
         return foreign(principal.prefix, trustDomain);
-      return [...identities].some((id) => id.startsWith(principal.prefix))
+      return someBeginsWith(identities, principal.prefix)
         ? undefined
         : {
             message: `no identity begins with ${principal.prefix}`,

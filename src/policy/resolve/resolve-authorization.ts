@@ -3,8 +3,8 @@ import type { AuthorizationPolicy, PolicySource } from '../../model/documents/au
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
-import { cellSpiffePrefix, cellsSpiffePrefix, type SpiffeId, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { AuthorizationIr, CellDefaultIr, PrincipalIr, RuleIr, ServiceKey } from '../ir.ts';
+import { cellSpiffePrefix, cellsSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { AuthorizationIr, CellDefaultIr, IdentitiesIr, PrincipalIr, RuleIr, ServiceKey } from '../ir.ts';
 import type { GrpcDescriptors } from './grpc-descriptors.ts';
 import { idlePrincipal } from './idle-principal.ts';
 import { type PlacedRule, warnOfIdleRules } from './idle-rules.ts';
@@ -22,7 +22,7 @@ export interface AuthorizationContext {
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
   readonly descriptors: (target: ServiceKey) => GrpcDescriptors | undefined;
   /** Every identity that the documents give to someone. */
-  readonly identities: ReadonlySet<SpiffeId>;
+  readonly identities: IdentitiesIr;
 }
 
 type Parsed = ParsedDocument<AuthorizationPolicy>;

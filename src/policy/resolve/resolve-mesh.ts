@@ -10,7 +10,8 @@ import {
   trustDomainOf,
   trustDomainUri,
 } from '../../model/spiffe-id.ts';
-import type { CellIr, JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
+import { workloadOf } from '../identities.ts';
+import type { CellIr, IdentitiesIr, JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
 import { legacyCertificateFault } from './legacy-certificates.ts';
 import type { Problems } from './problems.ts';
 import { resolveJwtIssuers } from './resolve-jwt.ts';
@@ -109,11 +110,16 @@ function resolveBreakGlass(parsed: ParsedDocument<Mesh>, problems: Problems): re
 /** In an emergency it is too late to find out. */
 export function warnOfNobodysBreakGlass(
   parsed: ParsedDocument<Mesh> | undefined,
-  identities: ReadonlySet<SpiffeId>,
+  identities: IdentitiesIr,
   problems: Problems,
 ): void {
   for (const [index, id] of (parsed?.document.spec.breakGlass ?? []).entries()) {
-    if (parsed === undefined || identities.has(id) || trustDomainOf(id) !== parsed.document.spec.trustDomain) continue;
+    if (
+      parsed === undefined ||
+      workloadOf(identities, id) !== undefined ||
+      trustDomainOf(id) !== parsed.document.spec.trustDomain
+    )
+      continue;
     if (id.startsWith(serverSpiffeId(parsed.document.spec.trustDomain).replace(/server$/, ''))) continue;
     problems.warning(parsed, ['spec', 'breakGlass', index], {
       code: 'matches-nobody',

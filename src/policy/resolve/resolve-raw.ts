@@ -3,7 +3,8 @@
 import type { EnvoyResource } from '../../model/documents/envoy-resource.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { RawChangeIr, RawIr, ServiceKey } from '../ir.ts';
+import { workloadOf } from '../identities.ts';
+import type { IdentitiesIr, RawChangeIr, RawIr, ServiceKey } from '../ir.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
 
@@ -12,7 +13,7 @@ export interface RawContext {
   readonly problems: Problems;
   readonly drafts: ReadonlyMap<ServiceKey, { readonly spiffeId: SpiffeId }>;
   /** Every identity that somebody may have. */
-  readonly identities: ReadonlySet<SpiffeId>;
+  readonly identities: IdentitiesIr;
 }
 
 export function resolveRaws(raws: readonly ParsedDocument<EnvoyResource>[], context: RawContext): readonly RawIr[] {
@@ -59,7 +60,7 @@ function selected(
     if (id !== undefined) found.add(id);
   });
   ids.forEach((id, index) => {
-    if (!identities.has(id)) {
+    if (workloadOf(identities, id) === undefined) {
       problems.warning(parsed, [...place, 'identities', index], {
         code: 'idle-selector',
         message: `no Service or Workload has the identity ${id}`,

@@ -1,25 +1,31 @@
-// Workloads: which identities exist besides those of services, and what their certificates may say.
+// Workloads: which identities there are, what earns each, and what their certificates may say.
+import { keysOf } from '../../model/attestors.ts';
+import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Workload } from '../../model/documents/workload.ts';
-import type { FieldPath } from '../../model/field-path.ts';
+import { type Selector, tokenEvidence } from '../../model/evidence.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
-import { type SpiffeId, serverSpiffeId, serviceSpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
-import type { WorkloadIr } from '../ir.ts';
-import type { Names } from './names.ts';
-import type { Problems } from './problems.ts';
-import type { MeshDefaults } from './resolve-mesh.ts';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { IdentitiesIr, TemplateWorkloadIr, WorkloadIr } from '../ir.ts';
+import { checkIdentities, type Placed } from './check-identities.ts';
+import { nameHint } from './names.ts';
+import { resolveIdentity, type WorkloadContext } from './resolve-identity.ts';
+import type { ServiceDraft } from './resolve-service.ts';
 
-export interface WorkloadContext {
-  readonly defaults: MeshDefaults;
-  readonly names: Names;
-  readonly problems: Problems;
+export interface ResolvedWorkloads {
+  /** Of documents: a service is not among them unless a Workload is about it. */
+  readonly exact: ReadonlyMap<SpiffeId, WorkloadIr>;
+  /** With those of services, and checked against each other. */
+  withServices(drafts: Iterable<ServiceDraft>): IdentitiesIr;
 }
 
 export function resolveWorkloads(
   workloads: readonly ParsedDocument<Workload>[],
   context: WorkloadContext,
-): Map<SpiffeId, WorkloadIr> {
+): ResolvedWorkloads {
   const { defaults, names, problems } = context;
-  const resolved = new Map<SpiffeId, WorkloadIr>();
+  const exact = new Map<SpiffeId, WorkloadIr>();
+  const templates: TemplateWorkloadIr[] = [];
+  const placed: Placed[] = [];
   for (const parsed of workloads) {
     const { metadata, spec } = parsed.document;
     if (metadata.cell !== undefined) names.cell(metadata.cell, parsed, ['metadata', 'cell']);
@@ -30,64 +36,83 @@ export function resolveWorkloads(
         hint: 'certificates are renewed at half of it',
       });
     }
-    const spiffeId = identityOf(parsed, context);
-    if (spiffeId === undefined) continue;
-    const first = resolved.get(spiffeId);
-    if (first !== undefined) {
-      problems.error(parsed, ['spec', 'identity'], {
-        code: 'duplicate-identity',
-        message: `${spiffeId} is the identity of another Workload`,
-        hint: `the other one is at ${first.source.file}:${first.source.line}; list all its selectors there`,
-      });
-      continue;
-    }
-    resolved.set(spiffeId, {
-      spiffeId,
+    const identity = resolveIdentity(parsed, context);
+    checkKeys(parsed, context);
+    if (identity === undefined) continue;
+    const common = {
       document: parsed.key,
       source: parsed.source,
-      selectors: spec.selectors,
       lifetimeMs: spec.lifetime ?? defaults.svidLifetimeMs,
       dnsNames: spec.dnsNames,
       ...(spec.commonName === undefined ? {} : { commonName: spec.commonName }),
       ...(spec.advertise === undefined ? {} : { advertise: advertised(spec.advertise) }),
-    });
+    };
+    if (typeof identity !== 'string') {
+      const workload = { ...common, template: identity, selectors: spec.selectors };
+      templates.push(workload);
+      placed.push({ workload, parsed });
+      continue;
+    }
+    const first = exact.get(identity);
+    if (first !== undefined) {
+      problems.error(parsed, ['spec', 'identity'], {
+        code: 'duplicate-identity',
+        message: `${identity} is the identity of another Workload`,
+        hint: `the other one is at ${first.source.file}:${first.source.line}; list all its selectors there`,
+      });
+      continue;
+    }
+    const workload = { ...common, spiffeId: identity, selectors: spec.selectors.map((one) => ofToken(one, identity)) };
+    exact.set(identity, workload);
+    placed.push({ workload, parsed });
   }
-  return resolved;
+  return {
+    exact,
+    withServices(drafts) {
+      const all = new Map(exact);
+      for (const { key, spiffeId, source } of drafts) {
+        if (all.has(spiffeId)) continue;
+        const selectors = [tokenSelector(spiffeId)];
+        const document = `Service/${key}` as DocumentKey;
+        const workload = { spiffeId, document, source, selectors, lifetimeMs: defaults.svidLifetimeMs, dnsNames: [] };
+        all.set(spiffeId, workload);
+        placed.push({ workload });
+      }
+      checkIdentities(placed, problems);
+      return { exact: all, templates };
+    },
+  };
 }
 
-function identityOf(
-  parsed: ParsedDocument<Workload>,
-  { defaults, names, problems }: WorkloadContext,
-): SpiffeId | undefined {
-  const { metadata, spec } = parsed.document;
-  if ('service' in spec.identity) {
-    const key = names.service(spec.identity.service, metadata.cell, parsed, ['spec', 'identity', 'service']);
-    if (key === undefined) return undefined;
-    const [first = '', second] = key.split('/');
-    return second === undefined
-      ? serviceSpiffeId(defaults.trustDomain, first)
-      : serviceSpiffeId(defaults.trustDomain, second, first);
+/** A join token earns the identity that it was made for, and no other. */
+function ofToken(selector: Selector, spiffeId: SpiffeId): Selector {
+  return selector.attestor === 'join-token' ? tokenSelector(spiffeId) : selector;
+}
+
+function tokenSelector(spiffeId: SpiffeId): Selector {
+  const { attestor, values } = tokenEvidence(spiffeId);
+  return { attestor, match: values };
+}
+
+/** Only what an attestor proves can be matched, or stand in a template. */
+function checkKeys(parsed: ParsedDocument<Workload>, { problems }: WorkloadContext): void {
+  const { selectors } = parsed.document.spec;
+  for (const [index, { attestor, match }] of selectors.entries()) {
+    const known = keysOf(attestor);
+    for (const key of Object.keys(match)) {
+      if (known.includes(key)) continue;
+      problems.error(parsed, ['spec', 'selectors', index, 'match', key], {
+        code: 'unknown-key',
+        message: `"${attestor}" proves no "${key}"`,
+        hint: keyHint(key, known),
+      });
+    }
   }
-  const { spiffeId } = spec.identity;
-  const place: FieldPath = ['spec', 'identity', 'spiffeId'];
-  if (trustDomainOf(spiffeId) !== defaults.trustDomain) {
-    problems.error(parsed, place, {
-      code: 'foreign-trust-domain',
-      message: `${spiffeId} is of another trust domain`,
-      hint: `this mesh can only issue for "${defaults.trustDomain}"`,
-    });
-    return undefined;
-  }
-  const reserved = serverSpiffeId(defaults.trustDomain).replace(/server$/, '');
-  if (spiffeId.startsWith(reserved)) {
-    problems.error(parsed, place, {
-      code: 'reserved-identity',
-      message: `${reserved}… is reserved for the control plane`,
-      hint: 'choose another path',
-    });
-    return undefined;
-  }
-  return spiffeId;
+}
+
+function keyHint(key: string, known: readonly string[]): string {
+  if (known.length === 0) return 'it is for one identity as a whole: leave `match` empty';
+  return nameHint(key, known, 'a key that it proves');
 }
 
 function advertised(advertise: NonNullable<Workload['spec']['advertise']>): NonNullable<WorkloadIr['advertise']> {

@@ -51,10 +51,10 @@ function resolveAnew(documents: readonly ParsedDocument[]): Resolution {
   const workloads = resolveWorkloads(byKind.workloads, { defaults, names, problems });
   const drafts = new Map<ServiceKey, ServiceDraft>();
   for (const parsed of byKind.services) {
-    const draft = resolveService(parsed, { defaults, names, workloads, problems });
+    const draft = resolveService(parsed, { defaults, names, workloads: workloads.exact, problems });
     drafts.set(draft.key, draft);
   }
-  const identities = new Set([...[...drafts.values()].map(({ spiffeId }) => spiffeId), ...workloads.keys()]);
+  const identities = workloads.withServices(drafts.values());
   warnOfNobodysBreakGlass(byKind.meshes[0], identities, problems);
   const serviceOf = new Map([...drafts.values()].map(({ spiffeId, key }) => [spiffeId, key]));
   const descriptors = createDescriptorLookup(byKind.services, problems);
@@ -86,7 +86,7 @@ function resolveAnew(documents: readonly ParsedDocument[]): Resolution {
     cells,
     services,
     serviceOf,
-    workloads,
+    identities,
     legacyAuthorities,
     jwtIssuers,
     breakGlass,

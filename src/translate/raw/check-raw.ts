@@ -3,6 +3,7 @@
 import { formatPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
+import { examples } from '../../policy/identities.ts';
 import type { MeshIr, RawIr } from '../../policy/ir.ts';
 import { isFor } from '../../policy/resolve/resolve-raw.ts';
 import { healthRouteName } from '../names.ts';
@@ -42,7 +43,7 @@ export function checkRaw(
     return faults.length === 0;
   });
   const found = new Set<RawIr>();
-  for (const id of new Set([...mesh.serviceOf.keys(), ...mesh.workloads.keys()])) {
+  for (const id of examples(mesh.identities)) {
     const those = readable.filter((raw) => isFor(raw, id));
     if (those.length === 0) continue;
     for (const raw of checkProxy(mesh, id, those, (one, fault) => tell('error', one, fault))) found.add(raw);

@@ -128,7 +128,7 @@ it('what is deleted while the control plane is down is found a minute after its 
   ]);
   // Applied again, it is somebody else's.
   documents.api = true;
-  unnamed.changed({ gone: [], added: [api] });
+  unnamed.changed({ gone: [], added: [api], templates: false });
   await settle();
   expect(() => nodes.check('a'.repeat(64))).toThrow(/evicted/);
   unnamed.close();

@@ -4,3 +4,7 @@ import { provenanceItems } from './provenance.ts';
 import { rolesItem } from './roles.ts';
 
 export const seamsItems: readonly Item[] = [rolesItem, ...provenanceItems];
+export const seamsItems: readonly Item[] = [rolesItem];
+import { evidenceItems } from './evidence.ts';
+
+export const seamsItems: readonly Item[] = [...evidenceItems];

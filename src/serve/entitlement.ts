@@ -1,0 +1,69 @@
+// What the documents in force give to whom: evidence its identity, an identity on a host its certificates. Operators' identities no
+// document gives, and a join token earns them. All that joins, renews, is pushed an SVID or is known goes through policy/identities.ts.
+import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { IssuancePolicy } from '../identity/issuer.ts';
+import { isOperator } from '../identity/operator.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { type Evidence, tokenEvidence, tokenKey, valueFor } from '../model/evidence.ts';
+import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
+import { type Earned, earnedIdentity, onlyByToken, workloadOf } from '../policy/identities.ts';
+import type { MeshIr } from '../policy/ir.ts';
+
+export interface Entitlement {
+  /** Whether one would be issued: a document names it, or it is an operator's. */
+  knows(id: SpiffeId): boolean;
+  /** The identity that evidence earns. Throws `permission_denied` where it earns none. */
+  identify(evidence: Evidence): SpiffeId;
+  /** Whether a join token earns it. */
+  takesToken(id: SpiffeId): boolean;
+  /** What this host's certificates of that identity may say. Undefined: none. */
+  policy(id: SpiffeId, nodeKey: string | undefined): Promise<IssuancePolicy | undefined>;
+}
+
+export interface EntitlementDeps {
+  readonly trustDomain: TrustDomain;
+  readonly mesh: () => MeshIr | undefined;
+  readonly nodes: Pick<NodeRegistry, 'find'>;
+}
+
+const noDocuments: Earned = {
+  kind: 'nothing',
+  reason: 'there are no documents in force, which would give an identity',
+  hint: 'apply a Mesh, and a Service or a Workload',
+};
+
+export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps): Entitlement {
+  const earned = (evidence: Evidence): Earned => {
+    const asked =
+      evidence.attestor === 'join-token' ? parseSpiffeId(valueFor(evidence.values, tokenKey) ?? '') : undefined;
+    if (asked !== undefined && isOperator(asked, trustDomain)) return { kind: 'earned', spiffeId: asked };
+    const now = mesh();
+    return now === undefined ? noDocuments : earnedIdentity(now.identities, evidence);
+  };
+  const earns = (evidence: Evidence, id: SpiffeId): boolean => {
+    const is = earned(evidence);
+    return is.kind === 'earned' && is.spiffeId === id;
+  };
+  const named = (id: SpiffeId) => {
+    const now = mesh();
+    return now === undefined ? undefined : workloadOf(now.identities, id);
+  };
+  return {
+    knows: (id) => named(id) !== undefined || isOperator(id, trustDomain),
+    identify(evidence) {
+      const is = earned(evidence);
+      if (is.kind === 'earned') return is.spiffeId;
+      throw new CellwallError('permission_denied', is.reason, { hint: is.hint });
+    },
+    takesToken: (id) => earns(tokenEvidence(id), id),
+    async policy(id, nodeKey) {
+      const workload = named(id);
+      // Nothing is to be looked up for one that has no end, nor anything that could be proved anew: also while the store is away.
+      if (workload === undefined || onlyByToken(workload)) return workload;
+      const host = nodeKey === undefined ? undefined : await nodes.find(nodeKey);
+      if (host === undefined || !earns(host.evidence, id)) return undefined;
+      const { notAfter } = host.evidence;
+      return notAfter === undefined ? workload : { ...workload, notAfter };
+    },
+  };
+}

@@ -1,0 +1,62 @@
+// What is known of hosts: as this version keeps it, as earlier ones did, and what it means for the node key that returns.
+import { expect, it } from 'vitest';
+import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
+import { createNodeRegistry } from '../../src/identity/attestor/node-registry.ts';
+import type { Json } from '../../src/lib/table.ts';
+import { type Evidence, tokenEvidence } from '../../src/model/evidence.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { idOf } from '../support/identity-harness.ts';
+import { createMemoryTable } from '../support/memory-table.ts';
+
+const api = idOf('spiffe://td1/service/api');
+
+function setUp() {
+  const entries = new Map<string, Json>();
+  const clock = createFakeClock();
+  return {
+    entries,
+    clock,
+    nodes: createNodeRegistry({ nodes: createMemoryTable(entries), evicted: createMemoryTable(), clock }),
+  };
+}
+
+it.each([
+  ['the first version', api],
+  ['the one before', { spiffeId: api, seenAt: 5 }],
+])('a host of %s keeps its identity', async (_which, kept) => {
+  const { entries, nodes, clock } = setUp();
+  entries.set('a', kept);
+  expect(await nodes.find('a')).toMatchObject({ spiffeId: api, evidence: tokenEvidence(api) });
+  const again = createNodeKeyAttestor({ nodes, clock });
+  expect(await again.attest({}, { nodeKey: 'a' })).toEqual(tokenEvidence(api));
+});
+
+it('one that joined with a token is kept as the version before reads it', async () => {
+  const { entries, nodes, clock } = setUp();
+  await nodes.remember('a', api, tokenEvidence(api));
+  expect(entries.get('a')).toEqual({ spiffeId: api, seenAt: clock.now() });
+  await nodes.remember('a', api);
+  expect(entries.get('a')).toEqual({ spiffeId: api, seenAt: clock.now() });
+});
+
+it.each([
+  [{ attestor: 'gone', values: { a: 'b' } }],
+  [{ attestor: 7, values: {} }],
+  [{ attestor: 'join-token' }],
+  [{ attestor: 'join-token', values: 'x' }],
+  [{ attestor: 'join-token', values: {}, notAfter: 'never' }],
+])('what proves nothing that can be read is not known: %j', async (proved) => {
+  const { entries, nodes } = setUp();
+  entries.set('a', { spiffeId: api, seenAt: 5, ...proved });
+  expect(await nodes.find('a')).toBeUndefined();
+});
+
+it('evidence that has ended proves nothing to who returns with its key', async () => {
+  const clock = createFakeClock();
+  const evidence: Evidence = { ...tokenEvidence(api), notAfter: clock.now() + 1000 };
+  const find = async () => ({ nodeKey: 'a', spiffeId: api, seenAt: 0, evidence });
+  const attestor = createNodeKeyAttestor({ nodes: { find }, clock });
+  expect(await attestor.attest({}, { nodeKey: 'a' })).toEqual(evidence);
+  clock.advance(1000);
+  await expect(attestor.attest({}, { nodeKey: 'a' })).rejects.toMatchObject({ code: 'unauthenticated' });
+});

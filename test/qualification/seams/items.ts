@@ -8,3 +8,7 @@ export const seamsItems: readonly Item[] = [rolesItem];
 import { evidenceItems } from './evidence.ts';
 
 export const seamsItems: readonly Item[] = [...evidenceItems];
+import { evidenceItems } from './evidence.ts';
+import { rolesItem } from './roles.ts';
+
+export const seamsItems: readonly Item[] = [rolesItem, ...evidenceItems];

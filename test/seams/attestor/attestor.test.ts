@@ -56,13 +56,13 @@ const vitestReport = z.object({
   ),
 });
 
-test('the contract holds, and so does all that stands on what it proves', { timeout: 120_000 }, async () => {
+test('the contract holds, and so does all that stands on what it proves', { timeout: 240_000 }, async () => {
   const report = join(copy, 'report.json');
   const cli = join(projectRoot, 'node_modules/vitest/vitest.mjs');
   const options = ['run', '--root', copy, '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`];
   const { CELLWALL_TEST_REPORT: _, ...env } = process.env;
   // It ends with 1 where a test failed: the report says which.
-  const ended = await run(process.execPath, [cli, ...options], { cwd: copy, env, timeout: 110_000 }).then(
+  const ended = await run(process.execPath, [cli, ...options], { cwd: copy, env, timeout: 230_000 }).then(
     () => 0,
     ({ code }: { readonly code?: unknown }) => code,
   );

@@ -1,0 +1,58 @@
+// The roots of a trust domain, all of them, as one value (SPIFFE Trust Domain and Bundle §4): who verifies an SVID takes any of them.
+// It never changes; when the roots do, there is a new one with a higher sequence.
+import { X509Certificate } from 'node:crypto';
+import { CellwallError } from '../lib/errors.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { fromPem, toPem } from './x509/pem.ts';
+
+export interface TrustBundle {
+  readonly trustDomain: TrustDomain;
+  /** Higher with every change of the roots, also over restarts: `spiffe_sequence` (§4.1.1). */
+  readonly sequence: number;
+  /** PEM, one certificate a string, each once, ordered by their bytes: the same roots are the same text, wherever they come from. */
+  readonly roots: readonly string[];
+}
+
+export interface TrustBundleParams {
+  readonly trustDomain: TrustDomain;
+  /** A whole number, 1 at least. */
+  readonly sequence: number;
+  /** PEM, of one or several certificates each, in any order. */
+  readonly roots: readonly string[];
+}
+
+/** More than any change of roots needs; Envoy and every client read them at each handshake. */
+export const maxRoots = 16;
+
+/** Throws `invalid_argument` for what is not a CA certificate, for none at all, and for more than `maxRoots`. */
+export function createTrustBundle({ trustDomain, sequence, roots }: TrustBundleParams): TrustBundle {
+  if (!Number.isSafeInteger(sequence) || sequence < 1) {
+    throw new CellwallError('invalid_argument', `${sequence} is not the sequence of a trust bundle`);
+  }
+  const distinct = [...new Set(roots.flatMap((text) => fromPem(text, 'CERTIFICATE').map(rootPem)))].sort();
+  if (distinct.length === 0) throw new CellwallError('invalid_argument', 'a trust bundle has one root at least');
+  if (distinct.length > maxRoots) {
+    throw new CellwallError('invalid_argument', `a trust bundle of ${distinct.length} roots: ${maxRoots} at most`, {
+      hint: 'take out the roots that no certificate in use was issued under',
+    });
+  }
+  return Object.freeze({ trustDomain, sequence, roots: Object.freeze(distinct) });
+}
+
+/** All roots as one PEM text. */
+export function bundlePem({ roots }: Pick<TrustBundle, 'roots'>): string {
+  return roots.join('');
+}
+
+function rootPem(der: Buffer): string {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(der);
+  } catch (cause) {
+    throw new CellwallError('invalid_argument', 'a root certificate cannot be read', { cause });
+  }
+  if (certificate.ca) return toPem(certificate.raw, 'CERTIFICATE');
+  throw new CellwallError('invalid_argument', 'a root certificate is not one of a CA', {
+    hint: 'name the CA (basicConstraints CA:TRUE), not a certificate that it signed',
+  });
+}

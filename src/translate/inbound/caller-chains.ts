@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import { matchPrincipal } from '../../policy/decide/match.ts';
 import type { MeshIr, RuleIr, ServiceIr, ServiceKey } from '../../policy/ir.ts';
+import { shareChains } from './share-chains.ts';
 
 export interface CallerChain {
   readonly name: string;
@@ -29,15 +30,12 @@ export function callerChains(service: ServiceIr, mesh: MeshIr): readonly CallerC
   const trusted = new Set(service.identityHeaders.trusted.callers);
   const callers = new Map<SpiffeId, string>([...trusted].map((id) => [id, mesh.serviceOf.get(id) ?? id]));
   for (const { spiffeId, key } of callersOf(mesh).get(service.key) ?? []) callers.set(spiffeId, key);
-  const groups = new Map<string, SpiffeId[]>();
-  for (const [caller, key] of callers) {
-    const own = callers.size <= maxCallerChains || trusted.has(caller);
-    const name = own ? `caller:${key}` : `callers:${shardOf(caller)}`;
-    groups.set(name, [...(groups.get(name) ?? []), caller]);
-  }
-  return [...groups]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, members]) => ({
+  const rest = [...callers.keys()].filter((caller) => !trusted.has(caller));
+  const groups = [...[...trusted].map((caller) => [caller]), ...shareChains(rest, maxCallerChains)];
+  return groups
+    .map((members) => ({ name: nameOf(members, callers), members }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, members }) => ({
       name,
       callers: members,
       serverNames: members.map((caller) => callerServerName(caller, service)),
@@ -45,6 +43,12 @@ export function callerChains(service: ServiceIr, mesh: MeshIr): readonly CallerC
       admission: admissionOf(members, service, mesh),
       trusted: members.every((caller) => trusted.has(caller)),
     }));
+}
+
+/** Of several, by the first: most others may come and go. */
+function nameOf([first, ...more]: readonly SpiffeId[], keys: ReadonlyMap<SpiffeId, string>): string {
+  if (first === undefined) return '';
+  return more.length === 0 ? `caller:${keys.get(first)}` : `callers:${hash(first).slice(0, 16)}`;
 }
 
 function admissionOf(members: readonly SpiffeId[], service: ServiceIr, mesh: MeshIr): Admission {
@@ -104,10 +108,6 @@ export function callersOf(mesh: MeshIr): ReadonlyMap<ServiceKey, readonly Servic
   }
   known.set(mesh, callers);
   return callers;
-}
-
-function shardOf(caller: SpiffeId): number {
-  return Number.parseInt(hash(caller).slice(0, 8), 16) % maxCallerChains;
 }
 
 function hash(text: string): string {

@@ -18,9 +18,14 @@ export const trafficItems: readonly Item[] = [
   }),
   fromTests({
     name: 'lost-rights',
-    line: 'An HTTP stream, a gRPC stream and a TCP connection of who loses a right, his document or his host; beside others; over a restart of the control plane',
-    bound: 'cut within 5 s; nothing of callers that have chains of their own, nothing by wider rules or a restart',
-    files: ['test/field/traffic/lost-rights.test.ts', 'test/control/kept-cuts.test.ts'],
+    line: 'An HTTP stream, a gRPC stream and a TCP connection of who loses a right, his document or his host; beside others; over a restart of the control plane; of callers that share a chain',
+    bound:
+      'cut within 5 s; nothing of callers that have chains of their own, nothing by wider rules or a restart; the 129th caller cuts two at most',
+    files: [
+      'test/field/traffic/lost-rights.test.ts',
+      'test/field/traffic/shared-chains.test.ts',
+      'test/control/kept-cuts.test.ts',
+    ],
   }),
   fromTests({
     name: 'cut-ends',

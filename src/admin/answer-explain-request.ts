@@ -1,28 +1,47 @@
-// Why a call was refused, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the documents in
+// Why a call was refused, or got no answer, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the documents in
 // force say of the same call now.
 import { CellwallError } from '../lib/errors.ts';
 import { callOf, type FoundRefusals, type Refusal, type Refused } from '../observe/refusals.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { answerExplain } from './answer-explain.ts';
+import { answerFailed } from './answer-failed.ts';
 import { answerOwn } from './answer-own.ts';
-import { operationOf } from './operation-of.ts';
+import { failedAnswerWords } from './failed-answer-words.ts';
 import { ownAnswerWords } from './own-answer-words.ts';
-import type { ExplainQuery, Explanation } from './wire.ts';
+import { questionOf } from './question-of.ts';
+import type { Explanation } from './wire.ts';
 
 /** `found` is what is kept of the id. Throws `not_found` if nothing is. */
 export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: string): Explanation {
   const [explained] = found.refusals;
   if (explained === undefined) {
-    throw new CellwallError('not_found', `no refusal is kept with the request id ${JSON.stringify(id)}`, {
-      hint: 'it is the id in the answer to the refused call, known half a second later; only the latest refusals are kept (about 1 MiB a service), and none from before the control plane was started',
-    });
+    throw new CellwallError(
+      'not_found',
+      `no refusal and no failure is kept with the request id ${JSON.stringify(id)}`,
+      {
+        hint: 'it is the id in the answer to the call, known half a second later; only the latest are kept (about 1 MiB a service), and none from before the control plane was started',
+      },
+    );
   }
-  const answer = explained.kind === 'own' ? answerOwn(mesh, explained) : answerRefused(mesh, explained);
+  const answer = answerOf(mesh, explained);
   return {
     ...answer,
     notes: [...ambiguous(found), ...answer.notes],
     recorded: found.refusals.slice(0, maxShown).map(recordedOf),
   };
+}
+
+function answerOf(mesh: MeshIr, explained: Refusal): Explanation {
+  switch (explained.kind) {
+    case 'own':
+      return answerOwn(mesh, explained);
+    case 'failed':
+      return answerFailed(mesh, explained);
+    case 'refused':
+      return answerRefused(mesh, explained);
+    default:
+      return explained satisfies never;
+  }
 }
 
 function answerRefused(mesh: MeshIr, refused: Refused): Explanation {
@@ -53,8 +72,10 @@ function recordedOf(refusal: Refusal): NonNullable<Explanation['recorded']>[numb
   if (refusal.kind === 'refused') {
     return { ...told, side: 'service', ...(refusal.policy === undefined ? {} : { policy: refusal.policy }) };
   }
-  const { why } = ownAnswerWords(refusal.details, refusal.target);
-  return { ...told, side: 'caller', why, ...(refusal.status >= 400 ? { status: refusal.status } : {}) };
+  const status = refusal.status >= 400 ? { status: refusal.status } : {};
+  return refusal.kind === 'own'
+    ? { ...told, side: 'caller', why: ownAnswerWords(refusal.details, refusal.target).why, ...status }
+    : { ...told, side: 'service', why: failedAnswerWords(refusal.details, refusal.service).why, ...status };
 }
 
 const maxShown = 10;
@@ -70,7 +91,9 @@ function ambiguous({ by, refusals }: FoundRefusals): readonly string[] {
           `other proxies reported this id later, which none of ours would; explained is the first, ${explained}; ${rest}`,
         ];
   }
-  const chosen = 'a caller chose this id; the one in the answer it was given is its alone';
+  const chosen = refusals.every(({ kind }) => kind === 'failed')
+    ? 'callers choose this id: what fails behind the rules has no other'
+    : 'a caller chose this id; the one in the answer it was given is its alone';
   return others.length === 0
     ? [chosen]
     : [`${chosen}; explained is the newest call, ${explained}; others with it: ${rest}`];
@@ -92,11 +115,3 @@ const guards: readonly (readonly [policy: string, why: string])[] = [
   ],
   ['cellwall/guard/several-identities', "the proxy refused a caller's certificate with several URI names"],
 ];
-
-function questionOf(mesh: MeshIr, { service, caller, principal, method, path }: Refused): ExplainQuery {
-  return {
-    caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller),
-    target: service,
-    ...operationOf(mesh, { ...(method === undefined ? {} : { method }), path }, service),
-  };
-}

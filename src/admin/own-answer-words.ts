@@ -1,28 +1,12 @@
-// Why a caller's own sidecar answered a call itself, and what to do, from Envoy's details (%RESPONSE_CODE_DETAILS%). A closed set: what
-// a proxy says beyond it is told as it is. docs/http.md says the same for readers.
-import { clip } from '../lib/clip.ts';
+// Why a caller's own sidecar answered a call itself, and what to do, from Envoy's details. docs/http.md says the same
+// for readers.
+import { type AnswerCause, type AnswerWords, answerWords, answerCause as cause } from './answer-words.ts';
 
-export interface OwnAnswerWords {
-  /** Ends "it answered, because …". `TARGET` is the service that was called. */
-  readonly why: string;
-  readonly advice: string;
-}
-
-interface Cause extends OwnAnswerWords {
-  /** The first cause whose texts are all in the details holds. */
-  readonly parts: readonly string[];
-}
-
-const cause = (parts: string | readonly string[], why: string, advice: string): Cause => ({
-  parts: typeof parts === 'string' ? [parts] : parts,
-  why,
-  advice,
-});
 const reset = 'upstream_reset_before_response_started{';
 const lookAtTarget = '"cellwall status" shows the proxies of TARGET: where each listens, and whether it serves';
 const asksWell = 'the request has to be written another way: docs/http.md says what is taken';
 
-const causes: readonly Cause[] = [
+const causes: readonly AnswerCause[] = [
   cause('too_many_headers', 'the request has over 1,000 headers', 'send fewer: docs/http.md, "Sizes"'),
   cause(
     'headers_too_large',
@@ -134,12 +118,6 @@ const causes: readonly Cause[] = [
   cause('overload', 'its Envoy is short of memory or connections', "the log of this sidecar, and its host's limits"),
 ];
 
-export function ownAnswerWords(details: string, target: string): OwnAnswerWords {
-  const found = causes.find(({ parts }) => parts.every((part) => details.includes(part)));
-  const { why, advice } = found ?? {
-    why: details === '' ? 'of something that Envoy does not name' : `Envoy says ${JSON.stringify(clip(details, 200))}`,
-    advice: "look at this sidecar's log, and docs/http.md",
-  };
-  const named = (text: string): string => text.replaceAll('TARGET', () => target);
-  return { why: named(why), advice: named(advice) };
+export function ownAnswerWords(details: string, target: string): AnswerWords {
+  return answerWords(causes, details, target);
 }

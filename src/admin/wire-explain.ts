@@ -15,7 +15,7 @@ export const explainQuerySchema = z.strictObject({
   cellId: z.string().max(64).optional().describe('With `grpc`: what the field of `matchingCell` rules holds.'),
 });
 
-/** Of the route: what is asked, or the id of a request that was refused. */
+/** Of the route: what is asked, or the id of a request that was refused or failed. */
 export const explainParametersSchema = explainQuerySchema.partial().extend({
   request: z
     .string()
@@ -26,10 +26,24 @@ export const explainParametersSchema = explainQuerySchema.partial().extend({
 });
 
 export const explanationSchema = z.object({
-  decision: z.enum(['allowed', 'refused']),
+  decision: z
+    .enum(['allowed', 'refused', 'failed'])
+    .describe('`failed`: of a request by its id: rules let it in, and the application gave no whole answer.'),
   stage: z
-    .enum(['handshake', 'path', 'health', 'break-glass', 'deny-rule', 'allow-rule', 'default', 'own-sidecar'])
-    .describe("Where it was decided; `own-sidecar`: by the caller's, before any rule."),
+    .enum([
+      'handshake',
+      'path',
+      'health',
+      'break-glass',
+      'deny-rule',
+      'allow-rule',
+      'default',
+      'own-sidecar',
+      'application',
+    ])
+    .describe(
+      "Where it was decided; `own-sidecar`: by the caller's, before any rule; `application`: behind the rules.",
+    ),
   reason: z.string(),
   caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
   callerService: z.string().optional(),
@@ -84,16 +98,19 @@ export const explanationSchema = z.object({
         requestId: z.string(),
         at: z.number(),
         node: z.string(),
-        side: z.enum(['service', 'caller']).describe('Whose sidecar answered.'),
+        side: z.enum(['service', 'caller']).describe('Whose sidecar said it.'),
         policy: z.string().exactOptional().describe('The rule that refused; absent: none allowed.'),
-        status: z.int().exactOptional().describe("Of the answer of the caller's own sidecar, in HTTP."),
-        why: z.string().exactOptional().describe('Why it answered itself.'),
+        status: z
+          .int()
+          .exactOptional()
+          .describe('Of an answer that the sidecar itself gave and no rule made, in HTTP.'),
+        why: z.string().exactOptional().describe('Why it answered itself, or the answer broke off.'),
         method: z.string().exactOptional(),
         path: z.string(),
       }),
     )
     .exactOptional()
     .describe(
-      'The refusals that were logged with this id, the explained one first; each with the id that its caller was told.',
+      'The refusals and failures that were logged with this id, the explained one first; each with the id that its caller was told.',
     ),
 });

@@ -1,6 +1,7 @@
-// The last refusals, and what callers' own proxies answered in the place of a service, by the id that the answering proxy made, so that
-// whoever is told one can ask why; and by the id that the caller sent, which anyone can choose. Bounded, in memory only: no bodies, no query strings. Each service has its own room, and
-// within it each caller, so that nobody's refusals push out another's.
+// The last refusals, what callers' own proxies answered in the place of a service, and calls that got no whole answer of the application:
+// by the id that the answering proxy made, so that whoever is told one can ask why; and by the id that the caller sent, which anyone can
+// choose. Bounded, in memory only: no bodies, no query strings. Each service has its own room, and within it each caller, so that
+// nobody's refusals push out another's.
 
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -30,6 +31,17 @@ export interface Refused extends Told {
   readonly policy?: string;
 }
 
+/** Let in by the sidecar of `service`, and not answered by its application, or not to the end. It has no id but the caller's. */
+export interface Failed extends Told {
+  readonly kind: 'failed';
+  readonly caller: Call['caller'];
+  readonly principal?: string;
+  /** What the caller was answered; 200 in gRPC, and where the application's answer had begun. */
+  readonly status: number;
+  /** Envoy's (%RESPONSE_CODE_DETAILS%). */
+  readonly details: string;
+}
+
 /** By the sidecar of `service` itself, which was to call `target`. */
 export interface OwnAnswer extends Told {
   readonly kind: 'own';
@@ -40,8 +52,8 @@ export interface OwnAnswer extends Told {
   readonly details: string;
 }
 
-export type Refusal = Refused | OwnAnswer;
-type Untimed = Omit<Refused, 'at'> | Omit<OwnAnswer, 'at'>;
+export type Refusal = Refused | Failed | OwnAnswer;
+type Untimed = Omit<Refused, 'at'> | Omit<Failed, 'at'> | Omit<OwnAnswer, 'at'>;
 
 export interface Refusals {
   record(refusal: Untimed): void;
@@ -103,7 +115,7 @@ export function createRefusals(options: RefusalsOptions): Refusals {
         at: clock.now(),
       };
       const refusal: Refusal =
-        given.kind === 'own' ? { ...given, ...cut, details: clip(given.details, maxText) } : { ...given, ...cut };
+        given.kind === 'refused' ? { ...given, ...cut } : { ...given, ...cut, details: clip(given.details, maxText) };
       // What its own calls came to pushes out nothing of those that call it.
       const place = `${refusal.kind} ${refusal.service}`;
       const room = rooms.get(place) ?? { callers: new Map<string, Refusal[]>(), bytes: 0 };
@@ -121,7 +133,9 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       const wanted = id.slice(0, maxId);
       const matching = (test: (refusal: Refusal) => boolean): readonly Refusal[] =>
         [...rooms.values()].flatMap(({ callers }) => [...callers.values()].flatMap((own) => own.filter(test)));
-      const made = matching(({ requestId }) => requestId === wanted).toSorted((a, b) => a.at - b.at);
+      const made = matching(({ requestId }) => requestId === wanted && requestId !== '').toSorted(
+        (a, b) => a.at - b.at,
+      );
       if (made.length > 0)
         return { by: 'proxy', refusals: firstOfEach(made, ({ kind, service }) => `${kind} ${service}`) };
       const traced = matching(({ tracedAs }) => tracedAs === wanted).toReversed();
@@ -144,14 +158,25 @@ function firstOfEach(refusals: readonly Refusal[], key: (refusal: Refusal) => st
 
 /** Who called whom, in words. */
 export function callOf(refusal: Refusal): string {
-  return refusal.kind === 'own'
-    ? `${refusal.service} -> ${refusal.target} (answered by its own sidecar)`
-    : `${refusal.principal ?? refusal.caller} -> ${refusal.service}`;
+  if (refusal.kind === 'own') return `${refusal.service} -> ${refusal.target} (answered by its own sidecar)`;
+  const call = `${refusal.principal ?? refusal.caller} -> ${refusal.service}`;
+  return refusal.kind === 'failed' ? `${call} (let in, and failed)` : call;
 }
 
 function sizeOf(refusal: Refusal): number {
   const { requestId, tracedAs = '', path } = refusal;
-  const rest =
-    refusal.kind === 'own' ? refusal.details + refusal.target : `${refusal.principal ?? ''}${refusal.policy ?? ''}`;
-  return objectBytes + requestId.length + tracedAs.length + path.length + rest.length;
+  return objectBytes + requestId.length + tracedAs.length + path.length + restOf(refusal).length;
+}
+
+function restOf(refusal: Refusal): string {
+  switch (refusal.kind) {
+    case 'own':
+      return refusal.details + refusal.target;
+    case 'failed':
+      return `${refusal.principal ?? ''}${refusal.details}`;
+    case 'refused':
+      return `${refusal.principal ?? ''}${refusal.policy ?? ''}`;
+    default:
+      return refusal satisfies never;
+  }
 }

@@ -1,12 +1,12 @@
-// One entry of a proxy's access log into what is kept of it: the record of traffic, uses of break-glass identities, refusals by
-// their id.
+// One entry of a proxy's access log into what is kept of it: the record of traffic, uses of break-glass identities, refusals and
+// failures by their id.
 import type { HTTPAccessLogEntry, TCPAccessLogEntry } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { httpCall, type InboundLog, type KeepPath, tcpCall } from './access-log.ts';
 import type { BreakGlassWatch } from './break-glass.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
-import type { Traffic } from './traffic.ts';
+import type { Call, Traffic } from './traffic.ts';
 
 export interface TakeEntryDeps {
   readonly traffic: Pick<Traffic, 'record'>;
@@ -33,19 +33,25 @@ export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, de
   if (call === undefined) return;
   traffic.record(call);
   breakGlass?.see(call, node);
-  if (given.kind !== 'http' || call.decision !== 'refused') return;
-  const ids = idsOf(given.entry);
-  if (ids.requestId === '' && ids.tracedAs === '') return;
-  const { service, caller, principal, policy, method } = call;
-  refusals?.record({
-    kind: 'refused',
-    ...ids,
-    service,
-    node,
-    caller,
+  if (given.kind === 'http') keepAnswer(given.entry, call, node, refusals);
+}
+
+/** What the proxy answered, or broke off, and somebody was told. */
+function keepAnswer(entry: HTTPAccessLogEntry, call: Call, node: string, refusals: Refusals | undefined): void {
+  const { service, caller, principal, policy, method, decision } = call;
+  const { requestId, tracedAs } = idsOf(entry);
+  const common = {
+    ...{ tracedAs, service, node, caller },
     ...(principal === undefined ? {} : { principal }),
-    ...(policy === undefined ? {} : { policy }),
     ...(method === undefined ? {} : { method }),
-    path: pathOf(given.entry),
-  });
+    path: pathOf(entry),
+  };
+  if (decision === 'refused' && (requestId !== '' || tracedAs !== '')) {
+    refusals?.record({ ...common, kind: 'refused', requestId, ...(policy === undefined ? {} : { policy }) });
+  }
+  const { responseCode: status = 0, responseCodeDetails: details = '' } = entry.response ?? {};
+  // The id in such an answer is the one that the request had (translate/inbound/local-replies.ts). Who left was told nothing.
+  if (decision === 'failed' && tracedAs !== '' && status > 0) {
+    refusals?.record({ ...common, kind: 'failed', requestId: '', status, details });
+  }
 }

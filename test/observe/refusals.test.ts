@@ -31,6 +31,25 @@ test("an id that callers sent finds the newest of each caller and service, and n
   expect(refusals.find('a')).toMatchObject({ by: 'proxy', refusals: [{ tracedAs: 'trace' }] });
 });
 
+test('what failed behind the rules is found by the id that its caller sent alone, and pushes out no refusal', () => {
+  const refusals = createRefusals({ clock: createFakeClock(), serviceBytes: 10_000 });
+  refusals.record({ ...one, requestId: 'refused', tracedAs: 'trace' });
+  const failed = { ...one, kind: 'failed', requestId: '', status: 503, details: 'd' } as const;
+  for (let number = 0; number < 1000; number++) refusals.record({ ...failed, tracedAs: `f${number}` });
+  refusals.record({ ...failed, tracedAs: 'refused' });
+  expect(refusals.find('f999')).toMatchObject({ by: 'caller', refusals: [{ kind: 'failed', status: 503 }] });
+  expect(refusals.find('f0').refusals).toEqual([]);
+  expect(refusals.find('')).toMatchObject({ refusals: [] });
+  expect(refusals.find('refused')).toMatchObject({ by: 'proxy', refusals: [{ kind: 'refused' }] });
+  refusals.record({ ...failed, tracedAs: 'trace' });
+  expect(
+    refusals
+      .find('trace')
+      .refusals.map(({ kind }) => kind)
+      .toSorted(),
+  ).toEqual(['failed', 'refused']);
+});
+
 test('a flood of one caller, or of one proxy, pushes out nothing of another', () => {
   const refusals = createRefusals({ clock: createFakeClock(), serviceBytes: 10_000, maxBytes: 30_000 });
   refusals.record({ ...one, requestId: 'mine', principal: 'spiffe://td/a' });

@@ -38,7 +38,10 @@ export function explainCommand(context: CliContext): Command {
       '--cell-id <number>',
       'with --grpc: the number of the cell that the request speaks of, for matchingCell rules',
     )
-    .option('--request <id>', 'why this request was refused: the id in its answer, instead of caller and target')
+    .option(
+      '--request <id>',
+      'why this request was refused, or failed: the id in its answer, instead of caller and target',
+    )
     .option('--offline', 'decide from files (-f), without a control plane')
     .addOption(
       flag('-f, --file <path...>', 'with --offline: files or directories of YAML; - is standard input', {

@@ -43,8 +43,11 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
   ].join('');
 }
 
-function outcomeOf({ side, policy, status, why = '' }: NonNullable<Explanation['recorded']>[number]): string {
-  if (side === 'caller') return escapeLine(`answered${status === undefined ? '' : ` ${status}`} itself: ${why}`);
+function outcomeOf({ side, policy, status, why }: NonNullable<Explanation['recorded']>[number]): string {
+  if (why !== undefined && (side === 'caller' || status !== undefined)) {
+    return escapeLine(`answered${status === undefined ? '' : ` ${status}`} itself: ${why}`);
+  }
+  if (why !== undefined) return escapeLine(`let in, and failed: ${why}`);
   return policy === undefined ? 'no rule allowed it' : `refused by ${escapeLine(policy)}`;
 }
 

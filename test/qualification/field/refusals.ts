@@ -5,9 +5,14 @@ import { fromTests } from '../support/from-tests.ts';
 export const refusalsItems: readonly Item[] = [
   fromTests({
     name: 'own-sidecar-explained',
-    line: "every answer of a caller's own sidecar is explained by the id in it; calls that go through cost no entry there",
-    bound: 'each of 20 kinds told by whom, why and what to do; 0 allowed calls logged by the caller, 0 gaps',
-    files: ['test/field/refusals/own-sidecar.test.ts', 'test/admin/own-answer-words.test.ts'],
+    line: "every answer of a sidecar, the caller's or the service's, in the place of the application is explained by the id in it; calls that go through cost no entry",
+    bound: 'each of 30 kinds told by whom, why and what to do; 0 allowed calls logged by the caller, 0 gaps',
+    files: [
+      'test/field/refusals/own-sidecar.test.ts',
+      'test/field/refusals/failed-answers.test.ts',
+      'test/admin/own-answer-words.test.ts',
+      'test/admin/failed-answer-words.test.ts',
+    ],
     limitMinutes: 3,
   }),
   fromTests({

@@ -1,0 +1,36 @@
+// Why a call that rules let in got no whole answer: which hop failed, in words, with the rules that let it in.
+import { CellwallError } from '../lib/errors.ts';
+import type { Failed } from '../observe/refusals.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { answerExplain } from './answer-explain.ts';
+import { failedAnswerWords } from './failed-answer-words.ts';
+import { questionOf } from './question-of.ts';
+import type { Explanation } from './wire.ts';
+
+/** Throws `not_found` where the service's document is gone. */
+export function answerFailed(mesh: MeshIr, failed: Failed): Explanation {
+  const { service, node, status, details } = failed;
+  const { why, advice } = failedAnswerWords(details, service);
+  const said = status >= 400 ? `answered ${status} in the place of its application` : 'let the call in, which failed';
+  const reason = `${service}'s own sidecar (${node}) ${said}: ${why}`;
+  const document = mesh.services.get(service as ServiceKey);
+  if (document === undefined) {
+    throw new CellwallError('not_found', `${reason}; since then the Service was deleted`, { hint: advice });
+  }
+  const { decision, remedy: _, ...rules } = answerExplain(mesh, questionOf(mesh, failed));
+  return {
+    ...rules,
+    decision: 'failed',
+    stage: 'application',
+    reason,
+    document: `Service/${service}`,
+    source: document.source,
+    notes: [
+      `what to do: ${advice}`,
+      decision === 'allowed'
+        ? `rules let it in: ${rules.reason}`
+        : `the documents changed since, or rules look at what is not logged: they would refuse it now: ${rules.reason}`,
+      ...rules.notes,
+    ],
+  };
+}

@@ -1,8 +1,8 @@
 // Generates gen/ (JavaScript and declarations of Envoy's messages) from protos/envoy.binpb.gz with protoc-gen-es, without
-// protoc. Keyed by the inputs' hash: does nothing when gen/ is fresh. Out of git.
+// protoc: what the sources import of it, and what that needs. Keyed by the inputs' hash: does nothing when gen/ is fresh. Out of git.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
@@ -15,11 +15,11 @@ import {
 
 const root = join(import.meta.dirname, '..');
 const schema = readFileSync(join(root, 'protos/envoy.binpb.gz'));
-const rootsText = readFileSync(join(root, 'protos/roots.json'), 'utf8');
+const roots = importedFiles();
 const plugin = join(root, 'node_modules/@bufbuild/protoc-gen-es');
 const version = readFileSync(join(plugin, 'package.json'), 'utf8');
 const self = readFileSync(import.meta.filename);
-const key = createHash('sha256').update(schema).update(rootsText).update(version).update(self).digest('hex');
+const key = createHash('sha256').update(schema).update(roots.join()).update(version).update(self).digest('hex');
 const out = join(root, 'gen');
 const stamp = join(out, '.key');
 
@@ -34,11 +34,10 @@ function generate(): void {
     if (seen.has(name)) return;
     seen.add(name);
     const file = byName.get(name);
-    if (file === undefined) throw new Error(`protos/roots.json: no file "${name}" in protos/envoy.binpb.gz`);
+    if (file === undefined) throw new Error(`no file "${name}" in protos/envoy.binpb.gz: is the import of #gen right?`);
     file.dependency.forEach(visit);
     wanted.push(file);
   };
-  const roots: readonly string[] = JSON.parse(rootsText);
   roots.forEach(visit);
   const request = create(CodeGeneratorRequestSchema, {
     // google/protobuf/* ships with @bufbuild/protobuf itself.
@@ -70,4 +69,18 @@ function generate(): void {
   rmSync(out, { recursive: true, force: true });
   renameSync(fresh, out);
   process.stderr.write(`gen: ${response.file.length} files from protos/envoy.binpb.gz\n`);
+}
+
+/** `#gen/envoy/…_pb.js` in the sources. */
+function importedFiles(): readonly string[] {
+  const folders = ['src', 'test', 'demo', 'deploy', 'scripts'].map((name) => join(root, name)).filter(existsSync);
+  const sources = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(join(folder, name), 'utf8')),
+  );
+  const found = sources.flatMap((text) =>
+    [...text.matchAll(/'#gen\/([\w/]+)_pb\.js'/g)].map(([, name]) => `${name}.proto`),
+  );
+  return [...new Set(found)].toSorted();
 }

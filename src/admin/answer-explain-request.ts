@@ -3,6 +3,7 @@
 import { CellwallError } from '../lib/errors.ts';
 import { callOf, type FoundRefusals, type Refusal, type Refused } from '../observe/refusals.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import { filterOfPolicy, guards, isOwnPolicy } from '../policy/own-policies.ts';
 import { answerExplain } from './answer-explain.ts';
 import { answerFailed } from './answer-failed.ts';
 import { answerOwn } from './answer-own.ts';
@@ -52,10 +53,10 @@ function answerRefused(mesh: MeshIr, refused: Refused): Explanation {
     ...answer,
     notes: [
       ...answer.notes,
-      ...(changed && !policy?.startsWith('cellwall/')
+      ...(changed && (policy === undefined || !isOwnPolicy(policy))
         ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
         : []),
-      ...guards.filter(([name]) => name === policy).map(([, why]) => why),
+      ...(policy === undefined ? [] : whyOf(policy)),
     ],
   };
 }
@@ -100,18 +101,19 @@ function ambiguous({ by, refusals }: FoundRefusals): readonly string[] {
 }
 
 /** What no document asks for, and no question to `explain` holds (docs/authorization-semantics.md). */
-const guards: readonly (readonly [policy: string, why: string])[] = [
-  [
-    'cellwall/guard/overrides',
+const why: Readonly<Record<string, string>> = {
+  [guards.overrides]:
     'the proxy refused a header that frameworks take for another request (X-HTTP-Method-Override, X-Original-URL and their kind)',
-  ],
-  [
-    'cellwall/guard/method-in-query',
+  [guards.methodInQuery]:
     'the proxy refused a query that frameworks take for another method ("_method=DELETE"); the record holds no queries',
-  ],
-  [
-    'cellwall/guard/upgrade',
+  [guards.upgrade]:
     'the request asked for a WebSocket, and the service does not take any: `upgrades: [websocket]` in its document lets those through that a rule allows',
-  ],
-  ['cellwall/guard/several-identities', "the proxy refused a caller's certificate with several URI names"],
-];
+  [guards.severalIdentities]: "the proxy refused a caller's certificate with several URI names",
+};
+
+function whyOf(policy: string): readonly string[] {
+  const filter = filterOfPolicy(policy);
+  if (filter !== undefined) return [`the proxy's filter "${filter}" refused the call, which no rule decides`];
+  const known = Object.hasOwn(why, policy) ? why[policy] : undefined;
+  return known === undefined ? [] : [known];
+}

@@ -17,6 +17,7 @@ import {
 import { CellwallError } from '../lib/errors.ts';
 import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
+import { inboundLogName, isOutboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { type InboundLog, isNoRequest, readLogName } from './access-log.ts';
 import type { CrossCheck } from './cross-check.ts';
@@ -26,7 +27,7 @@ import { type LogPart, readLogMessage } from './log-message.ts';
 import type { LossyIntake } from './lossy-intake.ts';
 import { isOwnProbe, type OwnProbes } from './own-probe.ts';
 import { type TakeEntryDeps, takeEntry } from './take-entry.ts';
-import { ownAnswersOf, takeOwnAnswer } from './take-own-answer.ts';
+import { takeOwnAnswer } from './take-own-answer.ts';
 import { endOf, inboundLogKind } from './told-of-message.ts';
 
 export interface AccessLogDeps extends TakeEntryDeps {
@@ -100,12 +101,11 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     const counted = kind !== 'listener' || part.entry.commonProperties?.responseFlags?.noRouteFound !== true;
     if (kind !== undefined && counted) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
     if (probes !== undefined && isOwnProbe(part.entry.commonProperties, probes)) return;
-    if (kind === 'listener' && logName === `inbound/${own}/listener`)
+    if (kind === 'listener' && logName === inboundLogName(own, 'listener'))
       handshakes?.record(own, part.entry.commonProperties);
-    // A service's key, as short as one is.
-    const target = /^outbound\/([a-z0-9/-]{1,128})\/listener$/.exec(logName)?.[1];
+    const target = targetOfLogName(logName, 'listener');
     if (target !== undefined) handshakes?.notHttp(own, target, part.entry.commonProperties);
-    const called = ownAnswersOf(logName);
+    const called = targetOfLogName(logName, 'own');
     if (called !== undefined && part.kind === 'http' && refusals !== undefined)
       takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
     const domain = trustDomain();
@@ -162,7 +162,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
               node: id,
               logName,
               stated: readLogName(logName),
-              outbound: logName.startsWith('outbound/'),
+              outbound: isOutboundLogName(logName),
             };
             if (source.outbound) count(`${peer} outbound`);
           } else if (source !== undefined) take(part, source);

@@ -1,5 +1,5 @@
-// Envoy's access-log entries → calls. Pure. The log name is ours (`inbound/<service>/<chain>`, set by translate), and so are the
-// prefixes under which the authorization filters leave their results in the metadata.
+// Envoy's access-log entries → calls. Pure. The log's name, and the names under which filters leave their results, are ours
+// (lib/log-names.ts, lib/inbound-filters.ts).
 
 import { RequestMethod } from '#gen/envoy/config/core/v3/base_pb.js';
 import type {
@@ -9,14 +9,18 @@ import type {
   TLSProperties_CertificateProperties,
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
+import { refusingFilter } from '../lib/inbound-filters.ts';
+import { type InboundChain, readInboundLogName } from '../lib/log-names.ts';
 import { parseSpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
+import { filterPolicy, guards } from '../policy/own-policies.ts';
 import { oddPath, type RecordedPath } from '../policy/replay/recorded-path.ts';
+import { issuerOfTokenKey, tokenNamespace } from '../policy/token-metadata.ts';
 import { type Results, readResults, shadowOf } from './rbac-results.ts';
 import type { Call, CallerClass } from './traffic.ts';
 
 export interface InboundLog {
   readonly service: string;
-  readonly chain: 'mtls' | 'plain' | 'health';
+  readonly chain: InboundChain;
 }
 
 /** What to keep of a service's canonical path, which comes with its query: nothing of that. */
@@ -24,9 +28,8 @@ export type KeepPath = (service: string, path: string) => RecordedPath | undefin
 
 /** The service and chain in a log name; undefined for logs that are not of an inbound chain. */
 export function readLogName(logName: string): InboundLog | undefined {
-  const match = /^inbound\/(.+)\/(mtls|plain|health)$/.exec(logName);
-  if (match?.[1] === undefined) return undefined;
-  return { service: match[1], chain: match[2] === 'mtls' ? 'mtls' : match[2] === 'plain' ? 'plain' : 'health' };
+  const { service, part } = readInboundLogName(logName) ?? {};
+  return service === undefined || part === undefined || part === 'listener' ? undefined : { service, chain: part };
 }
 
 /** In plaintext, without headers that could be read: it asked for nothing, so that it is no call of anybody. */
@@ -90,7 +93,10 @@ function reached({ upstreamRemoteAddress, responseFlags: flags }: AccessLogCommo
 /** gRPC refusals are HTTP 200, so the code says nothing. */
 function isRefusal(details: string): boolean {
   return (
-    details.startsWith('rbac_access_denied') || details === 'path_normalization_failed' || details === upgradeFailed
+    details.startsWith('rbac_access_denied') ||
+    details === 'path_normalization_failed' ||
+    details === upgradeFailed ||
+    refusingFilter(details) !== undefined
   );
 }
 
@@ -119,13 +125,15 @@ function call(
 
 /** `rbac_access_denied_matched_policy[name]` */
 function denyingPolicy(details: string): string | undefined {
-  if (details === upgradeFailed) return 'cellwall/guard/upgrade';
+  if (details === upgradeFailed) return guards.upgrade;
+  const filter = refusingFilter(details);
+  if (filter !== undefined) return filterPolicy(filter);
   const name = /matched_policy\[([^\]]*)\]/.exec(clip(details, maxName))?.[1];
   return name === undefined || name === 'none' ? undefined : name;
 }
 
 function allowingPolicy({ enforced }: Results): string | undefined {
-  return enforced.get('authz_allow_')?.policy;
+  return enforced.get('authz-allow')?.policy;
 }
 
 function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'caller' | 'principal' | 'peer'> {
@@ -143,18 +151,16 @@ function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'cal
 }
 
 /**
- * The JWT filter leaves what a verified token says in the metadata, under the issuer's name (translate/names.ts); of that, the name
- * alone is kept. Whoever has an identity is judged by it.
+ * The JWT filter leaves what a verified token says in the metadata, under the issuer's name; of that, the name alone is kept. Whoever
+ * has an identity is judged by it.
  */
 function withToken<T extends Pick<Call, 'caller'>>(call: T, { metadata }: AccessLogCommon): T & Pick<Call, 'token'> {
   if (call.caller === 'mtls') return call;
-  const verified = Object.keys(metadata?.filterMetadata['envoy.filters.http.jwt_authn'] ?? {});
-  const key = verified.find((name) => name.startsWith(tokenPrefix));
-  const issuer = key === undefined ? undefined : clip(key, maxName).slice(tokenPrefix.length);
-  return issuer === undefined ? call : { ...call, token: issuer };
+  const verified = Object.keys(metadata?.filterMetadata[tokenNamespace] ?? {});
+  const issuer = verified.map(issuerOfTokenKey).find((name) => name !== undefined);
+  return issuer === undefined ? call : { ...call, token: clip(issuer, maxName) };
 }
 
-const tokenPrefix = 'cellwall/';
 /** A proxy is believed what it says, not that it says little: thousands of these are kept. */
 const maxPeer = 256;
 const maxName = 1024;

@@ -2,10 +2,9 @@
 // not drown the audit log. Only of identities that the documents name: a proxy cannot report a use by anybody else, and so not more
 // records than there are such identities.
 import type { Clock } from '../lib/clock.ts';
+import { breakGlassPolicy } from '../policy/own-policies.ts';
 import type { Call } from './traffic.ts';
 
-/** The policy's name on the proxy (translate/filters/authz-allow.ts). */
-const policy = '!cellwall/break-glass';
 const quietMs = 60_000;
 const maxKept = 10_000;
 
@@ -31,7 +30,7 @@ export function createBreakGlassWatch({ clock, names, report }: BreakGlassDeps):
   const told = new Map<string, number>();
   return {
     see({ policy: by, principal, service }, node) {
-      if (by !== policy || principal === undefined || !names(principal)) return;
+      if (by !== breakGlassPolicy || principal === undefined || !names(principal)) return;
       const key = `${principal} ${service}`;
       const last = told.get(key);
       if (last !== undefined && clock.now() - last < quietMs) return;

@@ -1,8 +1,8 @@
-// What the authorization filters left in an entry's metadata. Each filter writes under its own prefix (`authz_deny_`,
-// `authz_allow_`), its shadow rules' result beside the enforced one's. Tried on Envoy 1.40.
-
+// What the authorization filters left in an entry's metadata. Each filter writes under its own prefix, its shadow rules' result beside
+// the enforced one's (`authz_deny_shadow_engine_result`). Tried on Envoy 1.40.
 import type { JsonObject } from '@bufbuild/protobuf';
 import { clip } from '../lib/clip.ts';
+import { filterTraces, type InboundFilterName, inboundFilterNames } from '../lib/inbound-filters.ts';
 import type { ShadowVerdict } from './traffic.ts';
 
 export interface FilterResult {
@@ -10,10 +10,9 @@ export interface FilterResult {
   readonly policy?: string;
 }
 
-/** By the filter's prefix. */
 export interface Results {
-  readonly enforced: ReadonlyMap<string, FilterResult>;
-  readonly shadow: ReadonlyMap<string, FilterResult>;
+  readonly enforced: ReadonlyMap<InboundFilterName, FilterResult>;
+  readonly shadow: ReadonlyMap<InboundFilterName, FilterResult>;
 }
 
 const namespaces = ['envoy.filters.http.rbac', 'envoy.filters.network.rbac'] as const;
@@ -22,23 +21,28 @@ const namespaces = ['envoy.filters.http.rbac', 'envoy.filters.network.rbac'] as 
 const maxName = 1024;
 
 export function readResults(metadata: { readonly [namespace: string]: JsonObject }): Results {
-  const results = { enforced: new Map<string, FilterResult>(), shadow: new Map<string, FilterResult>() };
-  for (const namespace of namespaces) {
-    const fields = metadata[namespace];
-    if (fields === undefined) continue;
-    for (const [name, value] of Object.entries(fields)) {
-      // Not `authz_deny_real_shadow…`: there the enforced rules stand in for shadow ones (filters/extension.ts).
-      const match = /^(authz_[a-z]+_)(enforced|shadow)_engine_result$/.exec(name);
-      if (match?.[1] === undefined) continue;
-      const kind = match[2] === 'shadow' ? 'shadow' : 'enforced';
-      const policy = fields[`${match[1]}${kind}_effective_policy_id`];
-      results[kind].set(match[1], {
-        allowed: value === 'allowed',
-        ...(typeof policy === 'string' && policy !== '' ? { policy: clip(policy, maxName) } : {}),
-      });
-    }
-  }
-  return results;
+  const all = namespaces.map((namespace) => metadata[namespace] ?? {});
+  const read = (kind: keyof Results): Results['enforced'] =>
+    new Map(
+      authorizing.flatMap((name) => {
+        const prefix = `${filterTraces[name].statPrefix}${kind}_`;
+        const result = all.map((fields) => resultOf(fields, prefix)).findLast((one) => one !== undefined);
+        return result === undefined ? [] : [[name, result]];
+      }),
+    );
+  return { enforced: read('enforced'), shadow: read('shadow') };
+}
+
+const authorizing = inboundFilterNames.filter((name) => filterTraces[name].kind === 'authorizes');
+
+function resultOf(fields: JsonObject, prefix: string): FilterResult | undefined {
+  const value = fields[`${prefix}engine_result`];
+  if (value === undefined) return undefined;
+  const policy = fields[`${prefix}effective_policy_id`];
+  return {
+    allowed: value === 'allowed',
+    ...(typeof policy === 'string' && policy !== '' ? { policy: clip(policy, maxName) } : {}),
+  };
 }
 
 /**
@@ -46,14 +50,14 @@ export function readResults(metadata: { readonly [namespace: string]: JsonObject
  * that refused it: they say nothing then.
  */
 export function shadowOf({ enforced, shadow }: Results, refused: boolean): ShadowVerdict | undefined {
-  const denied = shadow.get('authz_deny_');
-  const allowed = shadow.get('authz_allow_');
+  const denied = shadow.get('authz-deny');
+  const allowed = shadow.get('authz-allow');
   if (!refused) {
     const refuser = [denied, allowed].find((result) => result?.allowed === false);
     if (refuser === undefined) return undefined;
     return { decision: 'refused', ...(refuser.policy === undefined ? {} : { policy: refuser.policy }) };
   }
-  if (enforced.get('authz_allow_')?.allowed !== false || denied?.allowed === false || allowed?.allowed !== true) {
+  if (enforced.get('authz-allow')?.allowed !== false || denied?.allowed === false || allowed?.allowed !== true) {
     return undefined;
   }
   return { decision: 'allowed', ...(allowed.policy === undefined ? {} : { policy: allowed.policy }) };

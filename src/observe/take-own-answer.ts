@@ -12,12 +12,6 @@ export interface OwnAnswerPlace {
   readonly target: string;
 }
 
-/** The target in the name of such a log (translate/names.ts); undefined for other logs. */
-export function ownAnswersOf(logName: string): string | undefined {
-  // A service's key, as short as one is.
-  return /^outbound\/([a-z0-9/-]{1,128})\/own$/.exec(logName)?.[1];
-}
-
 export function takeOwnAnswer(entry: HTTPAccessLogEntry, place: OwnAnswerPlace, refusals: Refusals): void {
   const { commonProperties, request, response } = entry;
   // The answer had begun: its headers, an id among them, are not the proxy's.

@@ -2,15 +2,13 @@
 // connection had ended. Pure.
 import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
 import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import { readInboundLogName } from '../lib/log-names.ts';
 import type { InboundLogKind } from './cross-check.ts';
 
-/** `logName` as translate sets it; undefined for other logs. */
+/** Undefined for logs that are not of the inbound listener. */
 export function inboundLogKind(logName: string, entries: 'http' | 'tcp'): InboundLogKind | undefined {
-  const [, chain] = /^inbound\/.+\/(mtls|plain|health|listener)$/.exec(logName) ?? [];
-  if (chain === 'listener') return 'listener';
-  if (chain === undefined) return undefined;
-  if (entries === 'tcp') return 'tcp';
-  return chain === 'mtls' ? 'mtls' : chain === 'plain' ? 'plain' : 'health';
+  const part = readInboundLogName(logName)?.part;
+  return part === undefined || part === 'listener' || entries === 'http' ? part : 'tcp';
 }
 
 /** Epoch milliseconds of the proxy's clock; -Infinity where it does not say. */

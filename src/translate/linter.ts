@@ -6,13 +6,12 @@ import {
   type SdsSecretConfig,
   SdsSecretConfigSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { inboundFilters } from './filters/inbound-filters.ts';
 import { discoveryRules } from './lint/discovery-rules.ts';
 import type { Finding } from './lint/finding.ts';
 import { hostFileRules } from './lint/host-file-rule.ts';
 import { httpRules } from './lint/http-rules.ts';
-import { jwtRules } from './lint/jwt-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
-import { luaRules } from './lint/lua-rules.ts';
 import { rawDoorRules } from './lint/raw-door-rules.ts';
 import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
@@ -24,7 +23,10 @@ import { walk } from './lint/walk.ts';
 import type { TranslatedResource } from './proxy.ts';
 import { envoyRegistry } from './raw/envoy-registry.ts';
 
-const rules = [...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules, ...jwtRules, ...luaRules];
+const rules = [
+  ...[...tlsRules, ...rbacRules, ...listenerRules, ...httpRules, ...discoveryRules],
+  ...inboundFilters.flatMap(({ lint = [] }) => lint),
+];
 
 export interface LintOptions {
   /** There are raw resources or patches among them: of any type of Envoy's, and with ways around that translate never takes. */

@@ -1,4 +1,6 @@
-// Names of resources, one place for all: a reference and what it refers to must never drift apart.
+// Names of resources, one place for all: a reference and what it refers to must never drift apart. (What Envoy reports back, and others
+// read, has its names in lib/log-names.ts, lib/inbound-filters.ts, policy/own-policies.ts and policy/token-metadata.ts.)
+import type { InboundFilterName } from '../lib/inbound-filters.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import type { MtlsIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 
@@ -38,21 +40,11 @@ export function permissiveBundleName(
 }
 
 /**
- * ECDS name of an authorization filter, which is also the filter's name in its chain. TCP has names of its own: a service
+ * ECDS name of a filter before a service, which is also the filter's name in its chain. TCP has names of its own: a service
  * that changes its protocol must not hand a network filter to a listener that still subscribes to an HTTP one.
  */
-export function extensionName(service: ServiceIr, filter: string): string {
+export function extensionName(service: ServiceIr, filter: InboundFilterName): string {
   return service.protocol === 'tcp' ? `${service.key}/${filter}-tcp` : `${service.key}/${filter}`;
-}
-
-/** `inbound/<service key>/<chain>`: Envoy does not log a chain's name, so the log's name holds it. */
-export function logName(service: ServiceKey, chain: 'mtls' | 'plain' | 'health' | 'listener'): string {
-  return `inbound/${service}/${chain}`;
-}
-
-/** Of a dependency: what its listener found to be no HTTP, and what the proxy answered itself. */
-export function outboundLogName(target: ServiceKey, log: 'listener' | 'own'): string {
-  return `outbound/${target}/${log}`;
 }
 
 /** The plain identity header for applications: the caller's SPIFFE ID, absent for anonymous callers. */
@@ -64,11 +56,6 @@ export const peerServiceHeader = 'x-cellwall-peer-service';
 export const subjectDnHeader = 'x-client-cert-subject-dn';
 /** Envoy's own words for the caller's certificate. Of identities of the mesh only. */
 export const xfccHeader = 'x-forwarded-client-cert';
-/** Where the JWT filter leaves what a verified token of an issuer says. */
-export const jwtAuthnNamespace = 'envoy.filters.http.jwt_authn';
-export function jwtPayloadKey(issuer: string): string {
-  return `cellwall/${issuer}`;
-}
 /** No caller may send any header that begins so. */
 export const ownHeaderPrefix = 'x-cellwall-';
 /** What the wall itself says of a caller: nobody else may, in any spelling. */

@@ -4,7 +4,9 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
-import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, RawIr, RuleIr, ServiceIr } from '../policy/ir.ts';
+import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, RawIr, ServiceIr } from '../policy/ir.ts';
+import type { LooksAt } from './filters/inbound-filter.ts';
+import { readsRequest } from './filters/read-request.ts';
 import { callersOf } from './inbound/caller-chains.ts';
 
 const whole = (document: string): Origin => ({ document: document as DocumentKey, path: [] });
@@ -31,7 +33,7 @@ export function ofInboundListener(mesh: MeshIr, service: ServiceIr): readonly Or
   const callers = callersOf(mesh).get(service.key) ?? [];
   return distinct([
     ...ofIdentity(mesh, service.spiffeId),
-    ...ofRules(mesh, authorization, ['deny', 'allow']),
+    ...ofRules(mesh, authorization, { lists: ['deny', 'allow'] }),
     ...callers.flatMap((caller) =>
       caller.dependsOn.filter(({ target }) => target === service.key).map((one) => ofDependency(caller, one)),
     ),
@@ -39,24 +41,10 @@ export function ofInboundListener(mesh: MeshIr, service: ServiceIr): readonly Or
   ]);
 }
 
-/** The lists of rules that a service has. */
-export const ruleLists = ['deny', 'allow', 'shadowDeny', 'shadowAllow'] as const;
-export type RuleList = (typeof ruleLists)[number];
-
-/** A filter made of the rules of these lists; with `of`, of those that it takes alone. */
-export function ofFilter(
-  mesh: MeshIr,
-  service: ServiceIr,
-  lists: readonly RuleList[],
-  of?: (rule: RuleIr) => boolean,
-): readonly Origin[] {
-  const rules = ofRules(mesh, service.authorization, lists, of);
+export function ofFilter(mesh: MeshIr, service: ServiceIr, looksAt: LooksAt): readonly Origin[] {
+  const rules = ofRules(mesh, service.authorization, looksAt);
   return distinct([...rules, ...ofIdentity(mesh, service.spiffeId)]);
 }
-
-export const takesToken = ({ principals }: RuleIr): boolean => principals.some(({ kind }) => kind === 'jwt');
-export const readsRequest = ({ operations }: RuleIr): boolean =>
-  operations.some(({ matchingCell }) => matchingCell !== undefined);
 
 function ofDependency({ key, dependsOn }: ServiceIr, dependency: DependencyIr): Origin {
   return { ...whole(`Service/${key}`), path: ['spec', 'dependsOn', dependsOn.indexOf(dependency)] };
@@ -80,21 +68,17 @@ export function ofRaw({ document, change }: RawIr): Origin {
   return { document, path: ['spec', change.kind === 'resource' ? 'resource' : 'patch'] };
 }
 
-function ofRules(
-  mesh: MeshIr,
-  authorization: AuthorizationIr,
-  lists: readonly RuleList[],
-  of?: (rule: RuleIr) => boolean,
-): readonly Origin[] {
-  const rules = lists.flatMap((list) => authorization[list]).filter(of ?? (() => true));
+function ofRules(mesh: MeshIr, authorization: AuthorizationIr, { lists, takes }: LooksAt): readonly Origin[] {
+  const rules = lists.flatMap((list) => authorization[list]).filter(takes ?? (() => true));
   const named = new Set(rules.map(({ policy }) => policy));
+  const whatever = takes === undefined && lists.length > 0;
   return distinct([
     ...rules.map(({ policy, id }) => ({
       document: policy,
       path: ['spec', 'rules', Number(id.slice(id.lastIndexOf('/') + 1))],
     })),
     // Any other says whether there is a default, and what the guards look for; one without rules, that nobody may call.
-    ...(of === undefined ? authorization.policies.filter((policy) => !named.has(policy)).map(whole) : []),
+    ...(whatever ? authorization.policies.filter((policy) => !named.has(policy)).map(whole) : []),
     ...rules.flatMap(({ principals }) => principals.flatMap((one) => (one.kind === 'id' ? namedBy(mesh, one.id) : []))),
     ...(rules.some(readsRequest) ? ofCells(mesh.cells.values()) : []),
   ]);

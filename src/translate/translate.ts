@@ -1,39 +1,26 @@
 // (mesh, endpoints, bundles, proxy) → every resource of that proxy, its own SVID apart. Pure, and in a fixed order; what is
 // equal for two proxies comes out with equal bytes. A proxy receives what its service declares and nothing else.
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import type { Origin } from '../model/origin.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { CellIr, DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
-import { inboundFilters } from './filters/catalog.ts';
-import { extension } from './filters/extension.ts';
-import { jwtAuthn } from './filters/jwt-authn.ts';
-import { readRequest } from './filters/read-request.ts';
+import { discoveredConfig } from './filters/discovered.ts';
+import { filtersOf } from './filters/inbound-filters.ts';
 import { healthRoutes } from './inbound/health-routes.ts';
 import { inboundCluster } from './inbound/inbound-cluster.ts';
 import { inboundListener } from './inbound/inbound-listener.ts';
 import { inboundRoutes } from './inbound/inbound-routes.ts';
-import {
-  ofCells,
-  ofFilter,
-  ofIdentity,
-  ofInboundListener,
-  ofMesh,
-  ofOutbound,
-  readsRequest,
-  ruleLists,
-  takesToken,
-} from './origins.ts';
+import { ofCells, ofFilter, ofIdentity, ofInboundListener, ofMesh, ofOutbound } from './origins.ts';
 import { loadAssignment, viewerCellOf } from './outbound/load-assignment.ts';
 import { outboundCluster } from './outbound/outbound-cluster.ts';
 import { outboundListener } from './outbound/outbound-listener.ts';
 import { outboundRoutes } from './outbound/outbound-routes.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from './proxy.ts';
+import { resource } from './resource.ts';
 import { overSingleServices } from './single-services.ts';
 import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
 
@@ -67,17 +54,12 @@ function inboundResources(
   const resources = [
     resource(ClusterSchema, inboundCluster(service, application, loopback6), ofOwn),
     resource(ListenerSchema, inboundListener(service, mesh, inbound), () => ofInboundListener(mesh, service)),
-    ...inboundFilters.map((filter) =>
-      resource(TypedExtensionConfigSchema, extension(filter, service, mesh), () =>
-        ofFilter(mesh, service, filter.lists),
+    ...filtersOf(service).flatMap((filter) => [
+      ...(filter.resources?.(service, mesh) ?? []),
+      resource(TypedExtensionConfigSchema, discoveredConfig(filter, service, mesh), () =>
+        ofFilter(mesh, service, filter),
       ),
-    ),
-    ...jwtAuthn(service, mesh).map((one) =>
-      resource(TypedExtensionConfigSchema, one, () => ofFilter(mesh, service, ['allow', 'shadowAllow'], takesToken)),
-    ),
-    ...readRequest(service, trustDomain).map((one) =>
-      resource(TypedExtensionConfigSchema, one, () => ofFilter(mesh, service, ruleLists, readsRequest)),
-    ),
+    ]),
   ];
   if (service.mtls.mode === 'permissive') {
     resources.push(resource(SecretSchema, permissiveBundle(trustDomain, service.mtls, bundles), ofOwn));
@@ -131,13 +113,4 @@ function distinct(resources: readonly TranslatedResource[]): TranslatedResource[
     if (!seen.has(key)) seen.set(key, one);
   }
   return [...seen.values()];
-}
-
-function resource<D extends DescMessage>(
-  schema: D,
-  message: MessageShape<D> & ({ readonly name: string } | { readonly clusterName: string }),
-  madeBy: () => readonly Origin[],
-): TranslatedResource {
-  const name = 'clusterName' in message ? message.clusterName : message.name;
-  return { typeUrl: `type.googleapis.com/${schema.typeName}`, name, schema, message, madeBy };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type BreakGlassUse, createBreakGlassWatch } from '../../src/observe/break-glass.ts';
-import { breakGlassPolicy } from '../../src/translate/filters/authz-allow.ts';
+import { breakGlassPolicy } from '../../src/policy/own-policies.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 test('a use is told once a minute for each identity and service', () => {

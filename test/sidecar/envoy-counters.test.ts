@@ -14,6 +14,7 @@ http.inbound.mtls.rbac.authz_allow_.shadow_denied: 2
 http.inbound.mtls.rbac.authz_deny_.allowed: 6
 http.inbound.mtls.rbac.authz_deny_.denied: 1
 http.inbound.plain.downstream_rq_total: 10
+http.inbound.plain.rbac.jwt_.denied: 1
 http.outbound.downstream_rq_total: 99
 listener.127.0.0.1_15001.downstream_cx_total: 99
 listener.127.0.0.1_27755.downstream_cx_active: 2
@@ -43,7 +44,8 @@ it('are those of the inbound listener, and no others', () => {
     noCertificate: 3,
     failVerify: 3,
     allowed: 7,
-    denied: 2,
+    // One of them while its filter waited for its configuration.
+    denied: 3,
     shadowAllowed: 4,
     shadowDenied: 2,
     dropped: 3,

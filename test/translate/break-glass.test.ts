@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { TrustDomain } from '../../src/model/spiffe-id.ts';
 import { httpCall as readCall } from '../../src/observe/access-log.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
-import { breakGlassPolicy } from '../../src/translate/filters/authz-allow.ts';
+import { breakGlassPolicy } from '../../src/policy/own-policies.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
 import { httpCall } from '../support/http-call.ts';
 import { meshOf, meshText, policyText, serviceText, workloadText, yaml } from '../support/resolve-text.ts';

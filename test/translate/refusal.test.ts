@@ -5,6 +5,7 @@ import type { TrustDomain } from '../../src/model/spiffe-id.ts';
 import { httpCall } from '../../src/observe/access-log.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import { filterPolicy } from '../../src/policy/own-policies.ts';
 import { type EchoApplication, startHttp1Echo } from '../support/echo-application.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { rawExchange } from '../support/raw-http1.ts';
@@ -100,6 +101,9 @@ test('a refusal by a guard is told for what it is', () => {
   } as const;
   refusals.record({ ...refused, requestId: 'a', policy: 'cellwall/guard/overrides' });
   expect(answerExplainRequest(mesh, refusals.find('a'), 'a').notes.join()).toContain('X-HTTP-Method-Override');
+  refusals.record({ ...refused, requestId: 'b', policy: filterPolicy('quota') });
+  const { notes } = answerExplainRequest(mesh, refusals.find('b'), 'b');
+  expect(notes).toContain('the proxy\'s filter "quota" refused the call, which no rule decides');
 });
 
 test('a WebSocket that the service does not take is a refusal, and told for what it is', async () => {

@@ -1,15 +1,18 @@
-// Envoy's statistics of the inbound listener → counters by our names. Pure. The names are those that translate's prefixes give
-// them (`inbound.<chain>`, `authz_…`), as Envoy 1.40 writes them.
+// Envoy's statistics of the inbound listener → counters by our names. Pure. Envoy 1.40 makes its names from the prefixes that it is given
+// (`inbound.<chain>`, and those of filters: lib/inbound-filters.ts).
 import { type EnvoyCounters, envoyCounterNames } from '../../lib/envoy-counters.ts';
+import { filterTraces } from '../../lib/inbound-filters.ts';
 
 type Name = keyof EnvoyCounters;
+
+const prefixes = Object.values(filterTraces).map(({ statPrefix }) => statPrefix);
 
 /** Of Envoy's admin: only these are told. RE2, as its admin wants it. */
 export const statsQuery = `/stats?filter=${encodeURIComponent(
   [
     '^http\\.inbound\\.(mtls|plain|health)\\.(downstream_rq_(total|active)|rbac\\.)',
     '^tcp\\.inbound\\.(mtls|plain)\\.downstream_cx_total$',
-    '^authz_(deny|allow)_',
+    `^(${prefixes.join('|')})`,
     '^listener\\..+_\\d+\\.(downstream_cx_(total|active)|ssl\\.(handshake|no_certificate|fail_verify_.+))$',
     '^access_logs\\.grpc_access_log\\.logs_dropped$',
   ].join('|'),
@@ -57,11 +60,13 @@ function nameOf(stat: string, port: number | undefined): Name | undefined {
   return request ?? decisionName(stat);
 }
 
-/** Every call passes the deny filter and then the allow filter: what the second allowed is allowed. */
+const decisions = new RegExp(`(?:^|\\.)(${prefixes.join('|')}).*?(shadow_)?(allowed|denied)$`);
+
+/** What any filter refused, also where it still waits for its configuration. What the last of those with rules allowed is allowed. */
 function decisionName(stat: string): Name | undefined {
-  const [, filter, shadow, decision] = /authz_(deny|allow)_.*?(shadow_)?(allowed|denied)$/.exec(stat) ?? [];
-  if (filter === undefined) return undefined;
+  const [, prefix, shadow, decision] = decisions.exec(stat) ?? [];
+  if (prefix === undefined) return undefined;
   if (decision === 'denied') return shadow === undefined ? 'denied' : 'shadowDenied';
-  if (filter === 'deny') return undefined;
+  if (prefix !== filterTraces['authz-allow'].statPrefix) return undefined;
   return shadow === undefined ? 'allowed' : 'shadowAllowed';
 }

@@ -2,41 +2,38 @@
 // out as a policy: absent rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy } from '../../policy/own-policies.ts';
 import { anyOperation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
 import { everyone, type PrincipalContext, principals } from '../rbac/principals.ts';
+import { authorization, authorizationMessages } from './authorization.ts';
 import { healthProbe } from './health-probe.ts';
 import type { InboundFilter } from './inbound-filter.ts';
 
-const healthPolicy = 'cellwall/health';
-const fallbackPolicy = 'cellwall/fallback';
-const cellDefaultPolicy = 'cellwall/cell-default';
-/** Observers tell its uses by this name. Envoy names the first policy in the order of names that matches: this one. */
-export const breakGlassPolicy = '!cellwall/break-glass';
-
 export const authzAllow: InboundFilter = {
   name: 'authz-allow',
-  statPrefix: 'authz_allow_',
+  slot: 'allow',
+  appliesTo: 'all',
+  messages: authorizationMessages,
   lists: ['allow', 'shadowAllow'],
   build(service, mesh) {
-    const { authorization } = service;
+    const { allow: allowRules, shadowAllow, fallback: otherwise, cellDefault } = service.authorization;
     const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
     const health = healthPolicies(service, context);
-    const allow = policiesOf('allow', authorization.allow, context);
+    const allow = policiesOf('allow', allowRules, context);
     const fallback = new Map<string, Policy>();
-    if (authorization.fallback === 'allow') fallback.set(fallbackPolicy, policy([everyone(context)], [anyOperation()]));
-    const { cellDefault } = authorization;
+    if (otherwise === 'allow') fallback.set(fallbackPolicy, policy([everyone(context)], [anyOperation()]));
     if (cellDefault !== undefined) {
       fallback.set(cellDefaultPolicy, policy(principals([cellDefault], context), [anyOperation()]));
     }
     const breakGlass = breakGlassPolicies(mesh, context);
     const rules = rbac('allow', breakGlass, health, allow, fallback);
-    if (authorization.shadowAllow.length === 0) return { rules };
+    if (shadowAllow.length === 0) return authorization('authz-allow', service, { rules });
     // An enforced allow policy would end the fallback, so it is not part of what the shadow decides.
-    return {
+    return authorization('authz-allow', service, {
       rules,
-      shadowRules: rbac('allow', breakGlass, health, allow, policiesOf('allow', authorization.shadowAllow, context)),
-    };
+      shadowRules: rbac('allow', breakGlass, health, allow, policiesOf('allow', shadowAllow, context)),
+    });
   },
 };
 

@@ -2,85 +2,56 @@
 // at it. It refuses nobody: no token, and one that does not verify, are the same as none, and no rule matches none. The keys come
 // from documents: nothing is fetched. In front of those who have a certificate it is not: it could tell nothing of them.
 import { create } from '@bufbuild/protobuf';
-import { ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
-import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import {
   JwtAuthenticationSchema,
   type JwtProvider,
   JwtProviderSchema,
 } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import {
-  type HttpFilter,
-  HttpFilterSchema,
-} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import type { JwtIssuerIr, MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { extensionName, jwtPayloadKey } from '../names.ts';
-import { rbac } from '../rbac/policies.ts';
-import { ads } from '../wire/ads.ts';
+import type { JwtIssuerIr, ServiceIr } from '../../policy/ir.ts';
+import { tokenKey } from '../../policy/token-metadata.ts';
+import { jwtRules } from '../lint/jwt-rules.ts';
 import { any } from '../wire/any.ts';
+import type { InboundFilter } from './inbound-filter.ts';
 
-/** Last part of its ECDS name. */
-export const jwtAuthnName = 'jwt-authn';
 const clockSkewSeconds = 30;
 
-/** The resource, of a service with a rule that takes tokens. */
-export function jwtAuthn(service: ServiceIr, mesh: MeshIr): TypedExtensionConfig[] {
-  const audiences = audiencesByIssuer(service);
-  if (audiences.size === 0) return [];
-  const providers = [...audiences].flatMap(([name, of]): [string, JwtProvider][] => {
-    const issuer = mesh.jwtIssuers.get(name);
-    return issuer === undefined ? [] : [[name, provider(issuer, of)]];
-  });
-  const requirements = providers.map(([providerName]) => ({
-    requiresType: { case: 'providerName' as const, value: providerName },
-  }));
-  return [
-    create(TypedExtensionConfigSchema, {
-      name: extensionName(service, jwtAuthnName),
-      typedConfig: any(JwtAuthenticationSchema, {
-        providers: Object.fromEntries(providers),
-        rules: [
-          {
-            match: { pathSpecifier: { case: 'prefix', value: '/' } },
-            requirementType: {
-              case: 'requires',
-              value: {
-                requiresType: {
-                  case: 'requiresAny',
-                  value: {
-                    requirements: [...requirements, { requiresType: { case: 'allowMissingOrFailed', value: {} } }],
-                  },
-                },
-              },
-            },
+export const jwtAuthn: InboundFilter = {
+  name: 'jwt-authn',
+  slot: 'read',
+  /** Those with a rule that takes tokens. */
+  appliesTo: (service) => audiencesByIssuer(service).size > 0,
+  // Who has a chain of his own has a certificate, which is what decides of him.
+  chains: ['mtls', 'plain'],
+  messages: { http: JwtAuthenticationSchema },
+  lists: ['allow', 'shadowAllow'],
+  takes: ({ principals }) => principals.some(({ kind }) => kind === 'jwt'),
+  build(service, mesh) {
+    const providers = [...audiencesByIssuer(service)].flatMap(([name, audiences]): [string, JwtProvider][] => {
+      const issuer = mesh.jwtIssuers.get(name);
+      return issuer === undefined ? [] : [[name, provider(issuer, audiences)]];
+    });
+    const requirements = providers.map(([providerName]) => ({
+      requiresType: { case: 'providerName' as const, value: providerName },
+    }));
+    const requiresAny = {
+      requirements: [...requirements, { requiresType: { case: 'allowMissingOrFailed' as const, value: {} } }],
+    };
+    return any(JwtAuthenticationSchema, {
+      providers: Object.fromEntries(providers),
+      rules: [
+        {
+          match: { pathSpecifier: { case: 'prefix', value: '/' } },
+          requirementType: {
+            case: 'requires',
+            value: { requiresType: { case: 'requiresAny', value: requiresAny } },
           },
-        ],
-        stripFailureResponse: true,
-      }),
-    }),
-  ];
-}
-
-/** Its place in a chain. What stands in for it until it arrives refuses all. */
-export function jwtAuthnPlace(service: ServiceIr): HttpFilter[] {
-  if (audiencesByIssuer(service).size === 0) return [];
-  const closed = any(HttpRbacSchema, { rules: rbac('allow'), rulesStatPrefix: 'jwt_' });
-  return [
-    create(HttpFilterSchema, {
-      name: extensionName(service, jwtAuthnName),
-      configType: {
-        case: 'configDiscovery',
-        value: create(ExtensionConfigSourceSchema, {
-          configSource: ads(),
-          typeUrls: [`type.googleapis.com/${JwtAuthenticationSchema.typeName}`, closed.typeUrl],
-          defaultConfig: closed,
-          applyDefaultConfigWithoutWarming: true,
-        }),
-      },
-    }),
-  ];
-}
+        },
+      ],
+      stripFailureResponse: true,
+    });
+  },
+  lint: jwtRules,
+};
 
 function provider({ name, issuer, jwks, header }: JwtIssuerIr, audiences: readonly string[]): JwtProvider {
   return create(JwtProviderSchema, {
@@ -92,7 +63,7 @@ function provider({ name, issuer, jwks, header }: JwtIssuerIr, audiences: readon
     // As it is without a sidecar.
     forward: true,
     fromHeaders: [header === 'authorization' ? { name: header, valuePrefix: 'Bearer ' } : { name: header }],
-    payloadInMetadata: jwtPayloadKey(name),
+    payloadInMetadata: tokenKey(name),
   });
 }
 

@@ -2,65 +2,36 @@
 // the stream: Envoy's own message extraction keeps it in the filter's configuration, where streams answer for each other, and its field
 // extraction takes the field's number in any wire type for the field. It comes by ECDS like the rules; until it does, all requests
 // are refused.
-import { create } from '@bufbuild/protobuf';
-import { ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
-import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
-import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import {
-  type HttpFilter,
-  HttpFilterSchema,
-} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { RuleIr, ServiceIr } from '../../policy/ir.ts';
-import { extensionName } from '../names.ts';
+import { luaRules } from '../lint/lua-rules.ts';
 import { cellCallers } from '../rbac/cell-callers.ts';
-import { rbac } from '../rbac/policies.ts';
-import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
+import { type InboundFilter, ruleLists } from './inbound-filter.ts';
 import { type ReadField, type ReadRequests, readRequestSource } from './read-request-program.ts';
 
-/** Last part of its ECDS name. */
-export const readRequestName = 'read-request';
-
-/** The resource, of a service that describes its gRPC. Without a rule that needs it, it reads nothing. */
-export function readRequest(service: ServiceIr, domain: TrustDomain): TypedExtensionConfig[] {
-  if (!service.describesGrpc) return [];
-  const source = readRequestSource(readRequests(service, domain));
-  return [
-    create(TypedExtensionConfigSchema, {
-      name: extensionName(service, readRequestName),
-      typedConfig: any(LuaSchema, {
-        defaultSourceCode: { specifier: { case: 'inlineString', value: source } },
-        statPrefix: 'read_request',
-      }),
-    }),
-  ];
-}
-
-/** Its place in the chain. What stands in for it until it arrives refuses all. */
-export function readRequestPlace(service: ServiceIr): HttpFilter[] {
-  if (!service.describesGrpc) return [];
-  const closed = any(HttpRbacSchema, { rules: rbac('allow'), rulesStatPrefix: 'read_' });
-  return [
-    create(HttpFilterSchema, {
-      name: extensionName(service, readRequestName),
-      configType: {
-        case: 'configDiscovery',
-        value: create(ExtensionConfigSourceSchema, {
-          configSource: ads(),
-          typeUrls: [`type.googleapis.com/${LuaSchema.typeName}`, closed.typeUrl],
-          defaultConfig: closed,
-          applyDefaultConfigWithoutWarming: true,
-        }),
-      },
-    }),
-  ];
-}
+export const readRequest: InboundFilter = {
+  name: 'read-request',
+  slot: 'read',
+  /** Those that describe their gRPC. Without a rule that needs it, it reads nothing. */
+  appliesTo: ({ describesGrpc }) => describesGrpc,
+  messages: { http: LuaSchema },
+  lists: ruleLists,
+  takes: readsRequest,
+  build(service, { trustDomain }) {
+    const source = readRequestSource(readRequests(service, trustDomain));
+    return any(LuaSchema, {
+      defaultSourceCode: { specifier: { case: 'inlineString', value: source } },
+      statPrefix: 'read_request',
+    });
+  },
+  lint: luaRules,
+};
 
 /** Sorted: equal rules make equal bytes. */
 function readRequests({ authorization }: ServiceIr, domain: TrustDomain): ReadRequests {
-  const rules = [...authorization.allow, ...authorization.shadowAllow].filter(reads);
+  const rules = [...authorization.allow, ...authorization.shadowAllow].filter(readsRequest);
   const methods = new Map<string, Map<string, ReadField>>();
   for (const { path, matchingCell } of rules.flatMap(({ operations }) => operations)) {
     if (matchingCell === undefined || path?.kind !== 'exact') continue;
@@ -77,7 +48,7 @@ function readRequests({ authorization }: ServiceIr, domain: TrustDomain): ReadRe
   };
 }
 
-function reads({ operations }: RuleIr): boolean {
+export function readsRequest({ operations }: RuleIr): boolean {
   return operations.some(({ matchingCell }) => matchingCell !== undefined);
 }
 

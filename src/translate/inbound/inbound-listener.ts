@@ -10,13 +10,13 @@ import {
 } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { inboundLogName } from '../../lib/log-names.ts';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { inboundFilters } from '../filters/catalog.ts';
-import { extensionSource } from '../filters/extension.ts';
-import { jwtAuthnPlace } from '../filters/jwt-authn.ts';
-import { readRequestPlace } from '../filters/read-request.ts';
-import { extensionName, healthRouteName, inboundName, logName } from '../names.ts';
+import { discoveredPlace } from '../filters/discovered.ts';
+import type { FilteredChain } from '../filters/inbound-filter.ts';
+import { filtersInChain } from '../filters/inbound-filters.ts';
+import { healthRouteName, inboundName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { duration } from '../wire/duration.ts';
@@ -55,7 +55,7 @@ export function inboundListener(
       shared,
       ...plain,
     ],
-    accessLog: [connectionAccessLog(logName(service.key, 'listener'))],
+    accessLog: [connectionAccessLog(inboundLogName(service.key, 'listener'))],
     // Also where nothing needs them yet: a listener that gains one drains everybody's connections. HTTP's first: behind another
     // Envoy's reads no line over 16 KiB to its end.
     listenerFilters: [...(service.protocol === 'tcp' ? [] : [httpInspector()]), tlsInspector()],
@@ -135,24 +135,18 @@ function healthChain(service: ServiceIr): readonly FilterChain[] {
 }
 
 interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'> {
-  readonly kind: 'caller' | 'mtls' | 'plain';
+  readonly kind: FilteredChain;
   /** It did not begin as HTTP does. */
   readonly odd?: boolean;
 }
 
 function applicationFilters(service: ServiceIr, { kind, admission, trusted, odd = false }: ChainKind): Filter[] {
   const chain = kind === 'caller' ? 'mtls' : kind;
-  const discovered = inboundFilters.map((filter) => ({
-    name: extensionName(service, filter.name),
-    configType: { case: 'configDiscovery', value: extensionSource(service, filter) } as const,
-  }));
+  const places = filtersInChain(service, kind).map((filter) => discoveredPlace(filter, service));
   if (service.protocol === 'tcp') {
-    return [...discovered.map((filter) => create(FilterSchema, filter)), inboundTcp(service, chain, admission)];
+    return [...places.map((place) => create(FilterSchema, place)), inboundTcp(service, chain, admission)];
   }
-  const filters = discovered.map((filter) => create(HttpFilterSchema, filter));
-  // Behind the deny filter: who is refused whatever he asks for is not waited for. Before the allow filter, which needs it.
-  // Who has a chain of his own has a certificate, which is what decides of him.
-  filters.splice(1, 0, ...(kind === 'caller' ? [] : jwtAuthnPlace(service)), ...readRequestPlace(service));
+  const filters = places.map((place) => create(HttpFilterSchema, place));
   return [
     inboundManager(service, { chain, routeName: inboundName, filters, declared: kind === 'caller', trusted, odd }),
   ];

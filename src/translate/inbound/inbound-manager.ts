@@ -11,8 +11,8 @@ import {
   HttpConnectionManagerSchema,
   type HttpFilter,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { inboundLogName } from '../../lib/log-names.ts';
 import type { ServiceIr } from '../../policy/ir.ts';
-import { logName } from '../names.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
@@ -64,7 +64,7 @@ export function inboundManager(
           ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []),
           routerFilter(),
         ],
-        accessLog: [httpAccessLog(logName(service.key, chain))],
+        accessLog: [httpAccessLog(inboundLogName(service.key, chain))],
         localReplyConfig: localReplies(chain),
         earlyHeaderMutationExtensions: [
           probe ? probeEarlyHeaders() : callerEarlyHeaders(trusted ? [] : service.identityHeaders.stripped),

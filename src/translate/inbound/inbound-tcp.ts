@@ -8,8 +8,9 @@ import {
   TcpProxySchema,
   UpstreamConnectMode,
 } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import { inboundLogName } from '../../lib/log-names.ts';
 import type { ServiceIr } from '../../policy/ir.ts';
-import { inboundName, logName } from '../names.ts';
+import { inboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { connectionAccessLog } from './access-logs.ts';
@@ -33,7 +34,7 @@ export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain', admissio
           : {}),
         ...(admission === 'refused' ? { maxDownstreamConnectionDuration: duration(refusedMs) } : {}),
         idleTimeout: duration(service.timeouts.idleMs),
-        accessLog: [connectionAccessLog(logName(service.key, chain))],
+        accessLog: [connectionAccessLog(inboundLogName(service.key, chain))],
       }),
     },
   });

@@ -9,9 +9,7 @@ import {
 } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { inboundFilters } from '../filters/catalog.ts';
-import { jwtAuthnName } from '../filters/jwt-authn.ts';
-import { readRequestName } from '../filters/read-request.ts';
+import { filterNamed, inboundFilters } from '../filters/inbound-filters.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
 
@@ -70,19 +68,28 @@ const chainMatches: Rule = (message) => {
     : [];
 };
 
-/** All authorization filters, in their order; but for the chain that serves the health path and nothing else. */
+/** The filters that no service is without, in their order; but for the chain that serves the health path and nothing else. */
 const authorized: Rule = (message, ancestors) => {
   if (!isMessage(message, FilterChainSchema) || !isInbound(ancestors)) return [];
   if (message.name === 'health' && message.transportSocket === undefined) return [];
-  // What only reads and waits may stand between them.
-  const readers = [readRequestName, jwtAuthnName];
-  const names = filterNames(message).filter((name) => !readers.some((reader) => name.endsWith(`/${reader}`)));
+  const { kind, names } = discoveredIn(message);
+  const found = names.map(filterNamed);
   const wrong: Wrong[] = [];
-  inboundFilters.forEach((filter, index) => {
-    if (!new RegExp(`/${filter.name}(-tcp)?$`).test(names[index] ?? '')) {
+  // Those that not every service has may stand between them, each in its slot.
+  const always = inboundFilters.filter(
+    ({ appliesTo, messages }) => appliesTo === 'all' && messages[kind] !== undefined,
+  );
+  const others = found.filter((filter) => filter === undefined || filter.appliesTo === 'all');
+  always.forEach((filter, index) => {
+    if (others[index] !== filter) {
       wrong.push(['chain-unauthorized', `filter ${index} of an inbound chain is ${filter.name}`]);
     }
   });
+  const places = found.flatMap((filter) => (filter === undefined ? [] : [inboundFilters.indexOf(filter)]));
+  if (places.some((place, index) => place <= (places[index - 1] ?? -1))) {
+    const order = inboundFilters.map(({ name }) => name).join(', ');
+    wrong.push(['chain-order', `filters of an inbound chain stand once, and in this order: ${order}`]);
+  }
   return wrong;
 };
 
@@ -96,15 +103,15 @@ function isInbound(ancestors: readonly Message[]): boolean {
 }
 
 /** Of the connection manager if there is one, else of the chain. */
-function filterNames({ filters }: FilterChain): readonly string[] {
+function discoveredIn({ filters }: FilterChain): { readonly kind: 'http' | 'tcp'; readonly names: readonly string[] } {
   for (const { configType } of filters) {
     if (configType.case !== 'typedConfig') continue;
     const config = anyUnpack(configType.value, extensionRegistry);
     if (isMessage(config, HttpConnectionManagerSchema)) {
-      return config.httpFilters.filter(discovered).map(({ name }) => name);
+      return { kind: 'http', names: config.httpFilters.filter(discovered).map(({ name }) => name) };
     }
   }
-  return filters.filter(discovered).map(({ name }) => name);
+  return { kind: 'tcp', names: filters.filter(discovered).map(({ name }) => name) };
 }
 
 function discovered({ configType }: { readonly configType: { readonly case?: string | undefined } }): boolean {

@@ -3,14 +3,16 @@
 import { isMessage } from '@bufbuild/protobuf';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { type Lua, LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
-import { readRequestName } from '../filters/read-request.ts';
+import type { InboundFilterName } from '../../lib/inbound-filters.ts';
 import { isReadRequestSource } from '../filters/read-request-program.ts';
 import type { Rule } from './rule.ts';
+
+const name: InboundFilterName = 'read-request';
 
 const reader: Rule = (message, ancestors) => {
   const [resource] = ancestors;
   if (resource === undefined || !isMessage(resource, TypedExtensionConfigSchema)) return [];
-  if (!resource.name.endsWith(`/${readRequestName}`)) return [];
+  if (!resource.name.endsWith(`/${name}`)) return [];
   return isMessage(message, LuaSchema) && !isOwn(message)
     ? [['lua-reader', `${resource.name} runs another program than the reader of matchingCell rules`]]
     : [];

@@ -7,7 +7,6 @@ import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_
 import { type Filter, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
-import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import {
   type HttpConnectionManager,
@@ -21,21 +20,15 @@ import {
   CommonTlsContextSchema,
   DownstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
-import { inboundFilters } from '../filters/catalog.ts';
-import { jwtAuthnName } from '../filters/jwt-authn.ts';
-import { readRequestName } from '../filters/read-request.ts';
+import { decides, filterNamed } from '../filters/inbound-filters.ts';
 import { probeEarlyHeaders } from '../inbound/early-headers.ts';
 import { healthFilters, noBodyFilter } from '../inbound/health-filters.ts';
 import { healthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
-const authorization = new RegExp(`/(${inboundFilters.map(({ name }) => name).join('|')})(-tcp)?$`);
-/** What reads for it: other readings would be other decisions. */
-const readers = new RegExp(`/(${[readRequestName, jwtAuthnName].join('|')})$`);
-/** What may stand before the last of them: authorization itself, and what reads for it, which answers only to refuse. */
+/** What may stand before the last filter that decides: authorization, and what reads for it, which answer only to refuse. */
 const harmless = /envoy\.extensions\.filters\.(http|network)\.(rbac|jwt_authn)\.v3\./;
-const lua = `type.googleapis.com/${LuaSchema.typeName}`;
 
 /** Whatever stands before it may answer by itself. */
 const authorizationFirst: Rule = (message, ancestors) => {
@@ -80,21 +73,24 @@ function isPlainRouter({ configType }: HttpFilter): boolean {
 }
 
 function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [string, string])[] {
-  const last = filters.findLastIndex(({ name }) => authorization.test(name));
+  const last = filters.findLastIndex(({ name }) => {
+    const filter = filterNamed(name);
+    return filter !== undefined && decides(filter);
+  });
   const stranger = filters.slice(0, last + 1).find((filter) => !isHarmless(filter));
   return stranger === undefined
     ? []
     : [['raw-before-authorization', `the filter ${stranger.name} stands before authorization, or in its place`]];
 }
 
-/** By the types that Envoy lets it have, not by its name; a program only by discovery, where lua-rules.ts looks into it. */
+/** By the types that Envoy lets it have, not by its name alone; those of a filter of the catalog by discovery, where its rules look into it. */
 function isHarmless({ name, configType: { case: kind, value } }: Filter | HttpFilter): boolean {
   if (kind === 'typedConfig') return harmless.test(value.typeUrl);
-  const program = name.endsWith(`/${readRequestName}`);
+  const own = Object.values(filterNamed(name)?.messages ?? {}).map(({ typeName }) => `type.googleapis.com/${typeName}`);
   return (
     kind === 'configDiscovery' &&
     value.typeUrls.length > 0 &&
-    value.typeUrls.every((url) => harmless.test(url) || (program && url === lua))
+    value.typeUrls.every((url) => harmless.test(url) || own.includes(url))
   );
 }
 
@@ -104,12 +100,13 @@ function managerOf({ configType }: Filter): HttpConnectionManager | undefined {
 }
 
 const authorizationOn: Rule = (message) =>
-  isMessage(message, HttpFilterSchema) && decides(message.name) && (message.disabled || message.isOptional)
+  isMessage(message, HttpFilterSchema) && isOurs(message.name) && (message.disabled || message.isOptional)
     ? [['raw-authorization-off', `${message.name} is disabled or optional`]]
     : [];
 
-function decides(name: string): boolean {
-  return authorization.test(name) || readers.test(name);
+/** Also what reads for the rules: other readings would be other decisions. */
+function isOurs(name: string): boolean {
+  return filterNamed(name) !== undefined;
 }
 
 /** Routes may hand a filter another configuration, by its name. */
@@ -120,7 +117,7 @@ const authorizationPerRoute: Rule = (message, [root = message]) => {
   const health = isMessage(root, RouteConfigurationSchema) && root.name === healthRouteName;
   return configs
     .filter(([name]) => !(health && name === noBodyFilter))
-    .filter(([name, config]) => decides(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
+    .filter(([name, config]) => isOurs(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))
     .map(([name]) => ['raw-authorization-off', `a route has its own configuration of ${name}`]);
 };
 

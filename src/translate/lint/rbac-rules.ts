@@ -15,7 +15,7 @@ import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
-import { severalIdentitiesGuard } from '../filters/authz-deny.ts';
+import { guards } from '../../policy/own-policies.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
@@ -96,9 +96,9 @@ const guarded: Rule = (message, ancestors) => {
   if (!isMessage(message, HttpRbacSchema) || message.rules?.action !== RBAC_Action.DENY) return [];
   const [resource] = ancestors;
   if (resource === undefined || !isMessage(resource, TypedExtensionConfigSchema)) return [];
-  return Object.hasOwn(message.rules.policies, severalIdentitiesGuard)
+  return Object.hasOwn(message.rules.policies, guards.severalIdentities)
     ? []
-    : [['rbac-no-guard', `a deny filter holds the policy ${severalIdentitiesGuard}`]];
+    : [['rbac-no-guard', `a deny filter holds the policy ${guards.severalIdentities}`]];
 };
 
 export const rbacRules: readonly Rule[] = [

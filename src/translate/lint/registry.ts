@@ -1,4 +1,5 @@
-// The messages that may stand in an Any. What is not here is refused: it could not be looked into.
+// The messages that may stand in an Any: these, and the configurations of the filters in the catalog. What is not here is refused: it
+// could not be looked into.
 import { createRegistry } from '@bufbuild/protobuf';
 import { file_envoy_config_route_v3_route_components } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
@@ -9,14 +10,10 @@ import { file_envoy_extensions_filters_http_buffer_v3_buffer } from '#gen/envoy/
 import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
-import { file_envoy_extensions_filters_http_jwt_authn_v3_config } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import { file_envoy_extensions_filters_http_lua_v3_lua } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
-import { file_envoy_extensions_filters_http_rbac_v3_rbac } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { file_envoy_extensions_filters_http_router_v3_router } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from '#gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { file_envoy_extensions_filters_network_rbac_v3_rbac } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
@@ -28,6 +25,7 @@ import { file_envoy_extensions_transport_sockets_tls_v3_tls } from '#gen/envoy/e
 import { file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
 import { file_envoy_extensions_upstreams_http_v3_http_protocol_options } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { file_envoy_type_matcher_v3_http_inputs } from '#gen/envoy/type/matcher/v3/http_inputs_pb.js';
+import { inboundFilters } from '../filters/inbound-filters.ts';
 
 export const extensionRegistry = createRegistry(
   file_envoy_config_route_v3_route_components,
@@ -40,14 +38,10 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_filters_http_header_mutation_v3_header_mutation,
   file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata,
   file_envoy_extensions_filters_http_health_check_v3_health_check,
-  file_envoy_extensions_filters_http_jwt_authn_v3_config,
-  file_envoy_extensions_filters_http_lua_v3_lua,
-  file_envoy_extensions_filters_http_rbac_v3_rbac,
   file_envoy_extensions_filters_http_router_v3_router,
   file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
   file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,
-  file_envoy_extensions_filters_network_rbac_v3_rbac,
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
   file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
@@ -58,4 +52,5 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_transport_sockets_tls_v3_tls,
   file_envoy_extensions_transport_sockets_tls_v3_tls_spiffe_validator_config,
   file_envoy_extensions_upstreams_http_v3_http_protocol_options,
+  ...inboundFilters.flatMap(({ messages }) => Object.values(messages).map(({ file }) => file)),
 );

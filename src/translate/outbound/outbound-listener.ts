@@ -10,10 +10,11 @@ import {
   HttpConnectionManagerSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import { outboundLogName } from '../../lib/log-names.ts';
 import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
 import { ownAnswersAccessLog, unmatchedAccessLog } from '../inbound/access-logs.ts';
 import { ownReplies } from '../inbound/local-replies.ts';
-import { outboundLogName, outboundName } from '../names.ts';
+import { outboundName } from '../names.ts';
 import type { ProxyShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';

@@ -15,14 +15,14 @@ import {
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { guardPrefix } from '../../policy/own-policies.ts';
 import { authzAllow } from '../filters/authz-allow.ts';
 import { authzDeny } from '../filters/authz-deny.ts';
+import { filterNamed } from '../filters/inbound-filters.ts';
 import type { Finding } from '../lint/finding.ts';
 import { extensionRegistry } from '../lint/registry.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import { targetKey } from './raw-target.ts';
-
-const guard = 'cellwall/guard/';
 
 /** `base` is what translate made, `result` what raw resources made of it. */
 export function allowedCallers(
@@ -46,7 +46,7 @@ export function allowedCallers(
 type PlacedWrong = readonly [code: string, message: string, path: string];
 
 function wrongsOf(config: TypedExtensionConfig, before: Message | undefined): readonly PlacedWrong[] {
-  const stands = [authzAllow, authzDeny].find(({ name }) => config.name.replace(/-tcp$/, '').endsWith(`/${name}`));
+  const stands = [authzAllow, authzDeny].find((filter) => filter === filterNamed(config.name));
   const rules = rulesOf(config);
   if (stands !== undefined && rules === undefined) {
     return [['raw-authorization-type', `${config.name} is an RBAC filter with rules`, 'typedConfig']];
@@ -79,7 +79,7 @@ function strangers(rules: RBAC, own: RBAC | undefined): readonly PlacedWrong[] {
 
 function withoutGuards(rules: RBAC, own: RBAC = create(RBACSchema)): readonly PlacedWrong[] {
   return Object.entries(own.policies).flatMap(([name, policy]): readonly PlacedWrong[] =>
-    !name.startsWith(guard) || isSame(policy, rules.policies[name])
+    !name.startsWith(guardPrefix) || isSame(policy, rules.policies[name])
       ? []
       : [['rbac-no-guard', `the policy ${name} stays as it is`, 'typedConfig.rules.policies']],
   );

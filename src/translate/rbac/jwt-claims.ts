@@ -3,7 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { PrincipalIr } from '../../policy/ir.ts';
-import { jwtAuthnNamespace, jwtPayloadKey } from '../names.ts';
+import { tokenKey, tokenNamespace } from '../../policy/token-metadata.ts';
 
 /** All of them. */
 export function jwtClaims({
@@ -32,8 +32,8 @@ function payload(
       value: {
         metadataSource: MetadataSource.DYNAMIC,
         metadataMatcher: {
-          filter: jwtAuthnNamespace,
-          path: [jwtPayloadKey(issuer), claim].map((value) => ({ segment: { case: 'key', value } as const })),
+          filter: tokenNamespace,
+          path: [tokenKey(issuer), claim].map((value) => ({ segment: { case: 'key', value } as const })),
           value: { matchPattern },
         },
       },

@@ -1,7 +1,8 @@
 // The extension points in their final shape.
 import type { Item } from '../item.ts';
 import { evidenceItems } from './evidence.ts';
+import { filterItem } from './filters.ts';
 import { provenanceItems } from './provenance.ts';
 import { rolesItem } from './roles.ts';
 
-export const seamsItems: readonly Item[] = [rolesItem, ...provenanceItems, ...evidenceItems];
+export const seamsItems: readonly Item[] = [rolesItem, ...provenanceItems, ...evidenceItems, filterItem];

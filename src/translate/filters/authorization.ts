@@ -1,0 +1,58 @@
+// What the two filters of rules have in common: rules in Envoy's words for HTTP, or for TCP.
+import type { Any } from '@bufbuild/protobuf/wkt';
+import type { RBAC } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { CellwallError } from '../../lib/errors.ts';
+import { filterTraces, type InboundFilterName } from '../../lib/inbound-filters.ts';
+import type { RuleIr, ServiceIr } from '../../policy/ir.ts';
+import { any } from '../wire/any.ts';
+
+export const authorizationMessages = { http: HttpRbacSchema, tcp: NetworkRbacSchema };
+
+interface AuthorizationRules {
+  readonly rules: RBAC;
+  /** What would be decided were the shadow policies enforced; absent without any. */
+  readonly shadowRules?: RBAC;
+}
+
+export function authorization(name: InboundFilterName, service: ServiceIr, rules: AuthorizationRules): Any {
+  const { statPrefix } = filterTraces[name];
+  return service.protocol === 'tcp' ? networkRbac(statPrefix, service, rules) : httpRbac(statPrefix, rules);
+}
+
+function httpRbac(statPrefix: string, { rules, shadowRules }: AuthorizationRules): Any {
+  return any(HttpRbacSchema, {
+    rules,
+    rulesStatPrefix: statPrefix,
+    ...(shadowRules === undefined ? {} : { shadowRules, shadowRulesStatPrefix: statPrefix }),
+  });
+}
+
+/**
+ * The network filter puts only the name of a *shadow* policy into metadata, so without shadow policies the rules stand in,
+ * under a prefix of their own.
+ */
+function networkRbac(statPrefix: string, service: ServiceIr, { rules, shadowRules }: AuthorizationRules): Any {
+  refuseOperations(service);
+  return any(NetworkRbacSchema, {
+    rules,
+    statPrefix,
+    shadowRules: shadowRules ?? rules,
+    shadowRulesStatPrefix: shadowRules === undefined ? `${statPrefix}real_` : statPrefix,
+  });
+}
+
+function refuseOperations({ key, authorization }: ServiceIr): void {
+  const all: readonly RuleIr[] = [
+    ...authorization.deny,
+    ...authorization.allow,
+    ...authorization.shadowDeny,
+    ...authorization.shadowAllow,
+  ];
+  const wrong = all.find((rule) => rule.operations.length > 0);
+  if (wrong === undefined) return;
+  throw new CellwallError('internal', `rule ${wrong.id} has operations, which TCP service ${key} has not`, {
+    hint: 'such a rule must be refused when documents are resolved',
+  });
+}

@@ -1,0 +1,46 @@
+// A filter as ECDS sees it: the resource that holds its configuration, and the place in a chain that waits for it, refusing all until it
+// arrives and after it was taken away. The one place where that default is written.
+import { create } from '@bufbuild/protobuf';
+import { type ExtensionConfigSource, ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
+import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { filterTraces } from '../../lib/inbound-filters.ts';
+import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import { extensionName } from '../names.ts';
+import { rbac } from '../rbac/policies.ts';
+import { ads } from '../wire/ads.ts';
+import { any } from '../wire/any.ts';
+import type { InboundFilter } from './inbound-filter.ts';
+import { kindOf } from './inbound-filters.ts';
+
+/** The resource. */
+export function discoveredConfig(filter: InboundFilter, service: ServiceIr, mesh: MeshIr): TypedExtensionConfig {
+  return create(TypedExtensionConfigSchema, {
+    name: extensionName(service, filter.name),
+    typedConfig: filter.build(service, mesh),
+  });
+}
+
+/** The place: the fields of a filter of a chain, or of its connection manager. */
+export function discoveredPlace(filter: InboundFilter, service: ServiceIr) {
+  const value = source(filter, service);
+  return { name: extensionName(service, filter.name), configType: { case: 'configDiscovery', value } as const };
+}
+
+function source({ name, messages }: InboundFilter, service: ServiceIr): ExtensionConfigSource {
+  const kind = kindOf(service);
+  const { statPrefix } = filterTraces[name];
+  // `rules` without policies refuse all.
+  const closed =
+    kind === 'tcp'
+      ? any(NetworkRbacSchema, { rules: rbac('allow'), statPrefix })
+      : any(HttpRbacSchema, { rules: rbac('allow'), rulesStatPrefix: statPrefix });
+  const own = messages[kind];
+  return create(ExtensionConfigSourceSchema, {
+    configSource: ads(),
+    typeUrls: [...new Set([...(own === undefined ? [] : [`type.googleapis.com/${own.typeName}`]), closed.typeUrl])],
+    defaultConfig: closed,
+    applyDefaultConfigWithoutWarming: true,
+  });
+}

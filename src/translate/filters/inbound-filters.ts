@@ -1,0 +1,44 @@
+// The catalog in order, and the questions that the rest asks of it.
+import { filterTraces, type InboundFilterName, inboundFilterNames } from '../../lib/inbound-filters.ts';
+import type { ServiceIr } from '../../policy/ir.ts';
+import * as catalog from './catalog.ts';
+import { type FilteredChain, type InboundFilter, slots } from './inbound-filter.ts';
+
+const byName: Readonly<Record<InboundFilterName, InboundFilter>> = catalog;
+const all = inboundFilterNames.map((name) => byName[name]);
+
+/** As a request meets them. */
+export const inboundFilters: readonly InboundFilter[] = all.toSorted(
+  (a, b) => slots.indexOf(a.slot) - slots.indexOf(b.slot),
+);
+
+/** Those whose resources the service's proxies get. */
+export function filtersOf(service: ServiceIr): readonly InboundFilter[] {
+  return all.filter((filter) => applies(filter, service));
+}
+
+/** Those of one of its chains, as a request meets them. */
+export function filtersInChain(service: ServiceIr, chain: FilteredChain): readonly InboundFilter[] {
+  return inboundFilters.filter(
+    (filter) => applies(filter, service) && (filter.chains === undefined || filter.chains.includes(chain)),
+  );
+}
+
+function applies({ appliesTo, messages }: InboundFilter, service: ServiceIr): boolean {
+  if (messages[kindOf(service)] === undefined) return false;
+  return appliesTo === 'all' || appliesTo(service);
+}
+
+export function kindOf({ protocol }: Pick<ServiceIr, 'protocol'>): 'http' | 'tcp' {
+  return protocol === 'tcp' ? 'tcp' : 'http';
+}
+
+/** The filter of a resource, or of a place in a chain (names.ts, extensionName). */
+export function filterNamed(resourceName: string): InboundFilter | undefined {
+  const last = resourceName.includes('/') ? resourceName.slice(resourceName.lastIndexOf('/') + 1) : '';
+  return all.find(({ name }) => last === name || last === `${name}-tcp`);
+}
+
+export function decides({ name }: InboundFilter): boolean {
+  return filterTraces[name].kind !== 'reads';
+}

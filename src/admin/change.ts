@@ -3,18 +3,17 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
-import type { StoreState } from '../store/store.ts';
 import { authored, type Caller } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import { type GateAnswer, gate, mayCutOver } from './gate.ts';
 import { invalidDocuments } from './http-error.ts';
 import { recentImpact } from './impact.ts';
-import { differences, type Plan, stateAfter } from './plan.ts';
+import { differences, type Plan } from './plan.ts';
 import { checkRawRight } from './raw-right.ts';
 import { type Answer, ok } from './route.ts';
+import { asSent, tryPlan, warningsOf } from './trial.ts';
 import { warnOfChange } from './warn-of-change.ts';
 import type { ApplyAnswer } from './wire.ts';
 
@@ -35,7 +34,7 @@ export interface ChangeOptions {
 export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<ApplyAnswer>>;
 
 export function createChange(deps: AdminDeps): Change {
-  const { store, check, log } = deps;
+  const { store, log } = deps;
   return async (plan, options) => {
     const {
       caller,
@@ -50,16 +49,12 @@ export function createChange(deps: AdminDeps): Change {
       to,
     } = options;
     const by = authored(caller, reason);
-    const before = currentState(store);
-    const after = (): readonly ParsedDocument[] => stateAfter(before.documents, plan);
     if (hasErrors(plan.problems)) return invalid(plan.problems);
+    const { before, after, problems } = tryPlan(store, plan);
     const rawAsBefore = checkRawRight(caller, before.documents, plan);
-    if (dryRun) {
-      const problems = [...plan.problems, ...check(after())];
-      if (hasErrors(problems)) return invalid(problems);
-    }
+    if (dryRun && hasErrors(problems)) return invalid(problems);
     const judged: GateAnswer = mayCutOver(plan)
-      ? await gate(deps, { before: before.documents, after: after(), since, force, ignoreAddresses, dryRun, by })
+      ? await gate(deps, { before, after, since, force, ignoreAddresses, dryRun, by })
       : { kind: 'pass', judged: false, reasons: [] };
     if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
     const reasons = [...judged.reasons];
@@ -67,7 +62,7 @@ export function createChange(deps: AdminDeps): Change {
     const { forced } = judged;
     if (dryRun) {
       const found = [...differences(before.documents, plan)];
-      const impact = recentImpact(before.documents, after(), deps);
+      const impact = recentImpact(before, after, deps);
       return ok({
         kind: 'dry-run',
         revision: before.revision,
@@ -75,7 +70,7 @@ export function createChange(deps: AdminDeps): Change {
         changed: found.map(({ key }) => key),
         differences: found,
         ...(impact === undefined ? {} : { impact }),
-        warnings: [...plan.problems, ...check(after()), ...warnOfChange(before.documents, plan)],
+        warnings: [...problems, ...warnOfChange(before.documents, plan)],
         reasons,
         receivedAt,
         acceptedAt: receivedAt,
@@ -96,11 +91,7 @@ export function createChange(deps: AdminDeps): Change {
       ...(expected === undefined ? {} : { expectedRevision: expected }),
     });
     const acceptedAt = performance.timeOrigin + performance.now();
-    if (result.kind === 'invalid') {
-      // The store knows its own files; the same check over what the operator sent points at the operator's lines.
-      const problems = [...plan.problems, ...check(after())];
-      return invalid(hasErrors(problems) ? problems : result.problems);
-    }
+    if (result.kind === 'invalid') return invalid([...plan.problems, ...asSent(result.problems, plan)]);
     const { revision } = result;
     const changed = result.kind === 'applied' ? [...result.changed] : [];
     log.info({ revision, changed, urgent, ...by }, `documents ${result.kind}`);
@@ -109,23 +100,9 @@ export function createChange(deps: AdminDeps): Change {
     await setImmediate();
     await setImmediate();
     if (changed.length > 0) record(deps, { revision, changed, urgent, ...by });
-    const warnings = [
-      ...plan.problems,
-      ...newWarnings(deps, before.documents, plan),
-      ...warnOfChange(before.documents, plan),
-    ];
+    const warnings = [...warningsOf(result.warnings, before, plan)];
     return ok({ kind: result.kind, revision, ...way, changed, warnings, reasons, receivedAt, acceptedAt });
   };
-}
-
-export function currentState(store: AdminDeps['store']): StoreState {
-  try {
-    return store.state();
-  } catch (reason) {
-    // Nothing was loaded yet, as on an empty store: the first apply is what ends that.
-    if (CellwallError.from(reason).code === 'unavailable') return { revision: 0, documents: [] };
-    throw reason;
-  }
 }
 
 function record(
@@ -138,16 +115,6 @@ function record(
     // It is in force; to say otherwise would be wrong.
     log.error({ reason: CellwallError.from(reason).message, revision: applied.revision }, 'not in the audit log');
   }
-}
-
-/** Warnings about what was sent, and those that it caused elsewhere. */
-function newWarnings({ check }: AdminDeps, before: readonly ParsedDocument[], plan: Plan): readonly Problem[] {
-  const name = (problem: Problem) => `${problem.code} ${problem.message} ${problem.source.file}`;
-  const known = new Set(check(before).map(name));
-  const files = new Set(plan.documents().map((item) => item.source.file));
-  return check(stateAfter(before, plan)).filter(
-    (problem) => problem.severity === 'warning' && (files.has(problem.source.file) || !known.has(name(problem))),
-  );
 }
 
 export function hasErrors(problems: readonly Problem[]): boolean {

@@ -14,7 +14,7 @@ import type { FailedHandshakes } from '../observe/handshakes.ts';
 import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { StateCheck, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
 
@@ -75,8 +75,6 @@ export interface AdminDeps {
   /** Of a service that names them itself, what answered there. Absent: nobody looks. */
   endpoints?(service: ServiceIr): readonly SeenEndpoint[];
   readonly audit: AuditLog;
-  /** The same that judges the store's changes; here for dry runs, and for warnings, with the operator's own file and line. */
-  readonly check: StateCheck;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
   explain(query: ExplainQuery): Explanation;
   /** The same of a call that was refused, by its request id. Throws `not_found` for an id that no kept refusal has. */

@@ -4,12 +4,12 @@ import type { CutOverReason } from '../cutover/cut-over.ts';
 import { cutOverWindow } from '../cutover/cut-over-window.ts';
 import { dismiss } from '../cutover/dismiss.ts';
 import { refuses } from '../cutover/refuses.ts';
-import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Authored } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import { type HttpError, refusedCutOver } from './http-error.ts';
-import { meshOf, sinceOf } from './impact.ts';
+import { sinceOf } from './impact.ts';
 import type { Plan } from './plan.ts';
+import type { Trial } from './trial.ts';
 import type { CutOverRow } from './wire-record.ts';
 
 export type GateAnswer =
@@ -24,8 +24,8 @@ export type GateAnswer =
   | { readonly kind: 'refused'; readonly error: HttpError };
 
 export interface GateQuestion {
-  readonly before: readonly ParsedDocument[];
-  readonly after: readonly ParsedDocument[];
+  readonly before: Trial['before'];
+  readonly after: Trial['after'];
   readonly since?: string | undefined;
   readonly force: boolean;
   /** Whose attempts without any proof are passed over. */
@@ -47,8 +47,8 @@ export async function gate(
   const pass = (reasons: readonly CutOverReason[]) => dismiss(reasons, ignoreAddresses);
   pass([]);
   const now = clock.now();
-  const windowMs = since === undefined ? cutOverWindow(after) : now - sinceOf(since, now);
-  const [old, next] = [meshOf(before), meshOf(after)];
+  const windowMs = since === undefined ? cutOverWindow(after.documents) : now - sinceOf(since, now);
+  const [old, next] = [before.mesh, after.mesh];
   if (old === undefined || next === undefined) return { kind: 'pass', judged: false, reasons: [] };
   const services = cutOver.services(old, next);
   if (services.length === 0) return { kind: 'pass', judged: false, reasons: [] };

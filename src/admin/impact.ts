@@ -1,41 +1,35 @@
 // What a change would do to the calls that were recorded, for the routes that answer it.
 import { CellwallError } from '../lib/errors.ts';
 import { parseDuration } from '../model/duration.ts';
-import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { type SimulatedCall, type Simulation, simulate } from '../policy/replay/simulate.ts';
-import { resolve } from '../policy/resolve/resolve.ts';
 import type { AdminDeps, RecordReader } from './deps.ts';
 import type { SimulationAnswer } from './wire-record.ts';
 
 const maxRows = 1000;
 const recently = '7d';
 
+type Meaning = { readonly mesh?: MeshIr };
+
 /** Undefined where there is no mesh to decide in, before or after. */
 export function impactOf(
-  before: readonly ParsedDocument[],
-  after: readonly ParsedDocument[],
+  { mesh: before }: Meaning,
+  { mesh: after }: Meaning,
   record: RecordReader,
   since: number,
 ): { readonly simulation: Simulation; readonly meshes: readonly [MeshIr, MeshIr] } | undefined {
-  const [old, next] = [meshOf(before), meshOf(after)];
-  if (old === undefined || next === undefined) return undefined;
-  return { simulation: simulate(old, next, record.calls(since)), meshes: [old, next] };
+  if (before === undefined || after === undefined) return undefined;
+  return { simulation: simulate(before, after, record.calls(since)), meshes: [before, after] };
 }
 
 /** The sums alone, of the last days: what an answer about a change adds to it. */
 export function recentImpact(
-  before: readonly ParsedDocument[],
-  after: readonly ParsedDocument[],
+  before: Meaning,
+  after: Meaning,
   { record, clock }: Pick<AdminDeps, 'record' | 'clock'>,
 ): SimulationAnswer['totals'] | undefined {
   const impact = impactOf(before, after, record, sinceOf(recently, clock.now()));
   return impact && totalsOf(impact.simulation);
-}
-
-export function meshOf(documents: readonly ParsedDocument[]): MeshIr | undefined {
-  const resolution = resolve(documents);
-  return resolution.kind === 'resolved' ? resolution.mesh : undefined;
 }
 
 export function totalsOf({ newlyRefused, newlyAllowed, cannotTell }: Simulation): SimulationAnswer['totals'] {

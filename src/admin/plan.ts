@@ -10,39 +10,32 @@ export interface Plan {
   readonly changes: readonly Change[];
   /** Of the documents themselves; not yet of how they fit together. */
   readonly problems: readonly Problem[];
-  /** The documents as the operator wrote them, with the operator's file and line; made when first asked for. */
-  documents(): readonly ParsedDocument[];
+  /** The documents as the operator wrote them, with the operator's file and line. */
+  readonly documents: readonly ParsedDocument[];
 }
 
-/** `changes` are handed on unread (the store reads them): an urgent change is not parsed twice before it is in force. */
 export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan {
   const written = [...files, ...(text === undefined ? [] : [{ file: 'request', text }])];
   const parsed = written.map((item) => parseDocuments(item.text, item.file));
   const fromFiles = parsed.flatMap(documentsOf);
   const puts = fromFiles.map((item): Change => ({ op: 'put', key: item.key, text: item.text, parsed: item }));
+  const documents: ParsedDocument[] = [];
   const given = changes.map((change): Change => {
     // The store refuses a key that no document has; here it is only a name.
     const key = change.key as DocumentKey;
-    return change.op === 'put' ? { op: 'put', key, text: change.text } : { op: 'delete', key };
+    if (change.op === 'delete') return { op: 'delete', key };
+    const { text } = change;
+    // One that does not parse, or is not what it says, the store refuses.
+    const found = documentsOf(parseDocuments(text, key));
+    documents.push(...found);
+    const whole = found.find((document) => document.text === text);
+    return { op: 'put', key, text, ...(whole === undefined ? {} : { parsed: whole }) };
   });
-  let documents: readonly ParsedDocument[] | undefined;
   return {
     changes: [...given, ...puts],
     problems: parsed.flatMap((result) => (result.kind === 'invalid' ? result.problems : [])),
-    documents() {
-      documents ??= [
-        ...given.flatMap((change) => (change.op === 'put' ? documentsOf(parseDocuments(change.text, change.key)) : [])),
-        ...fromFiles,
-      ];
-      return documents;
-    },
+    documents: [...documents, ...fromFiles],
   };
-}
-
-/** All documents as they would be. */
-export function stateAfter(before: readonly ParsedDocument[], plan: Plan): readonly ParsedDocument[] {
-  const touched = new Set(plan.changes.map((change) => change.key));
-  return [...before.filter((item) => !touched.has(item.key)), ...plan.documents()];
 }
 
 /** What would change, by document; equal text is no difference. */

@@ -9,7 +9,7 @@ export function warnOfChange(before: readonly ParsedDocument[], plan: Plan): rea
   for (const { key, document } of before) {
     if (document.kind === 'Service') protocols.set(key, document.spec.protocol);
   }
-  return plan.documents().flatMap(({ key, document, locate }): Problem[] => {
+  return plan.documents.flatMap(({ key, document, locate }): Problem[] => {
     const was = protocols.get(key);
     if (document.kind !== 'Service' || was === undefined || was === document.spec.protocol) return [];
     const { protocol } = document.spec;

@@ -11,7 +11,6 @@ import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { resolve } from '../policy/resolve/resolve.ts';
 import { createAcks } from '../registry/acks.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
@@ -101,13 +100,12 @@ export function createControl(deps: ControlDeps): Control {
   });
 
   const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
-    const resolved = resolve(state.documents);
-    if (resolved.kind !== 'resolved') {
-      // The store checks before it accepts; a state that does not resolve here is never put in force.
+    const { mesh } = state;
+    if (mesh === undefined) {
+      // The store checks before it accepts; what it kept from another version may mean nothing to this one.
       log.error({ revision: state.revision }, 'documents do not resolve; the last good stay');
       return;
     }
-    const { mesh } = resolved;
     if (inForce !== undefined && inForce.mesh.trustDomain !== mesh.trustDomain) {
       const from = trustDomainUri(inForce.mesh.trustDomain);
       log.error(
@@ -197,7 +195,8 @@ export function createControl(deps: ControlDeps): Control {
         else tell(event.problems);
       });
       tell(store.problems());
-      await adopt(store.state(), true);
+      const state = store.state();
+      if (state !== undefined) await adopt(state, true);
     },
     mesh: () => inForce?.mesh,
     revision: () => inForce?.revision,

@@ -107,15 +107,15 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
       evidence = keep;
       askLater(0);
     },
-    hold(before, after): Hold | undefined {
-      const kept = keepPermissive(before, after);
+    hold(before, after, judge): Hold | undefined {
+      const kept = keepPermissive(before, after, judge);
       if (kept === undefined) {
         release();
         return undefined;
       }
-      const id = digestOf(kept.rest, after);
+      const id = digestOf(kept.rest.documents, after.documents);
       if (question?.id !== id) {
-        question = { id, kept, windowMs: cutOverWindow(after) };
+        question = { id, kept, windowMs: cutOverWindow(after.documents) };
         askLater(0);
       } else if (question.reasons?.some(refuses) === false) {
         const services = kept.services.map(({ key }) => key);
@@ -129,7 +129,7 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
       // The gate's answer takes a moment, which is no problem yet; at the start it may take longer.
       const { reasons } = question;
       const problems = reasons === undefined && cutOver !== undefined ? [] : heldProblems(kept, reasons);
-      return { keep: kept.keep, problems };
+      return { keep: kept.keep, rest: kept.rest, problems };
     },
     release,
     watch(listener) {

@@ -5,7 +5,7 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Source } from '../model/problem.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
-import { resolve } from '../policy/resolve/resolve.ts';
+import type { Judged } from '../store/store.ts';
 import { becomesStrict } from './becomes-strict.ts';
 import { opensToAnonymous } from './opens-to-anonymous.ts';
 
@@ -15,35 +15,39 @@ export interface KeptPermissive {
   /** Everything that changed is among `keep`. */
   readonly whole: boolean;
   /** What may come into force: the change without `keep`. */
-  readonly rest: readonly ParsedDocument[];
+  readonly rest: Judged;
   /** Of `rest`, and of all of it. */
   readonly meshes: readonly [MeshIr, MeshIr];
 }
 
 type Documents = readonly ParsedDocument[];
 
-/** Undefined where nothing becomes strict. */
-export function keepPermissive(before: Documents, after: Documents): KeptPermissive | undefined {
+/** Undefined where nothing becomes strict. `judge` is for what is between the two. */
+export function keepPermissive(
+  { documents: before, mesh: old }: Judged,
+  { documents: after, mesh: next }: Judged,
+  judge: (documents: Documents) => Judged,
+): KeptPermissive | undefined {
   const changed = changedKeys(before, after);
   // What cannot change a mode asks nothing.
   if (!changed.some((key) => key.startsWith('Mesh/') || key.startsWith('Service/'))) return undefined;
-  const [old, next] = [meshOf(before), meshOf(after)];
   if (old === undefined || next === undefined) return undefined;
   const strict = becomesStrict(old, next);
   if (strict.length === 0) return undefined;
   const places = strict.map((key) => ({ key, ...placeOf(key, before, after) }));
   const services = places.map(({ key, source }) => ({ key, source }));
   const keep = [...new Set(places.flatMap(({ documents }) => documents))];
-  const rest = withKept(before, after, keep);
-  const mixed = meshOf(rest);
-  const apart =
-    mixed !== undefined &&
-    keep.every((key) => decidesAlike(find(before, key), find(after, key))) &&
-    becomesStrict(old, mixed).length === 0 &&
-    !strict.some((key) => opensToAnonymous(old, mixed, key));
-  return apart
-    ? { services, keep, whole: false, rest, meshes: [mixed, next] }
-    : { services, keep: changed, whole: true, rest: before, meshes: [old, next] };
+  if (keep.every((key) => decidesAlike(find(before, key), find(after, key)))) {
+    const rest = judge(withKept(before, after, keep));
+    const { mesh: mixed } = rest;
+    const apart =
+      mixed !== undefined &&
+      becomesStrict(old, mixed).length === 0 &&
+      !strict.some((key) => opensToAnonymous(old, mixed, key));
+    if (apart) return { services, keep, whole: false, rest, meshes: [mixed, next] };
+  }
+  const rest = { documents: before, mesh: old, problems: [] };
+  return { services, keep: changed, whole: true, rest, meshes: [old, next] };
 }
 
 /** The documents of `after`, but those of `keep` as they were before. */
@@ -88,9 +92,4 @@ function find(documents: Documents, key: string): ParsedDocument | undefined {
 
 function modeOf(parsed: ParsedDocument | undefined): string | undefined {
   return parsed?.document.kind === 'Service' ? parsed.document.spec.mtls?.mode : undefined;
-}
-
-function meshOf(documents: Documents): MeshIr | undefined {
-  const resolved = resolve(documents);
-  return resolved.kind === 'resolved' ? resolved.mesh : undefined;
 }

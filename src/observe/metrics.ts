@@ -16,6 +16,8 @@ export interface Metrics {
   svidIssued(): void;
   /** An entry of an access log that could not be read. */
   unreadable(): void;
+  /** A whole state of the documents was resolved, to be judged. */
+  resolved(): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
   /** Prometheus text. */
@@ -60,6 +62,11 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     help: 'Entries of access logs that could not be read: its service has a gap in its record.',
     registers,
   });
+  const resolves = new Counter({
+    name: 'cellwall_resolves_total',
+    help: 'States of the documents that were resolved: once each, to be accepted, refused or tried.',
+    registers,
+  });
   const apply = new Histogram({
     name: 'cellwall_apply_seconds',
     help: 'From the acceptance of a change to its snapshots being handed to the streams.',
@@ -74,6 +81,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     setProblems: (count) => problems.set(count),
     svidIssued: () => svids.inc(),
     unreadable: () => unreadable.inc(),
+    resolved: () => resolves.inc(),
     applied: (ms) => apply.observe(ms / 1000),
     text: () => registry.metrics(),
   };

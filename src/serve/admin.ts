@@ -23,7 +23,7 @@ import { rollUp } from '../observe/roll-up.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { StateCheck, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { withEnforcement } from './enforcement.ts';
 import type { Hosts } from './hosts.ts';
 import type { IdentityServices } from './identity.ts';
@@ -48,7 +48,6 @@ export interface AdminParts {
   readonly audit: AuditLog;
   readonly coverage: Coverage;
   readonly crossCheck: Pick<CrossCheck, 'of'>;
-  readonly check: StateCheck;
   readonly metrics: Metrics;
   readonly traffic: Traffic;
   readonly handshakes: Pick<Handshakes, 'failed'>;
@@ -75,7 +74,7 @@ function notReady(problems: number): string {
 }
 
 export function createAdmin(given: AdminParts): Admin {
-  const { store, audit, coverage, crossCheck, check, metrics, traffic, refusals, clock, log, version, token } = given;
+  const { store, audit, coverage, crossCheck, metrics, traffic, refusals, clock, log, version, token } = given;
   const startedAt = clock.now();
   let parts: RunningParts | undefined;
   let starting = false;
@@ -96,7 +95,6 @@ export function createAdmin(given: AdminParts): Admin {
   };
   const api = createAdminApi({
     store,
-    check,
     clock,
     token,
     namedTokens: given.namedTokens,

@@ -2,12 +2,11 @@
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { resolve } from '../policy/resolve/resolve.ts';
-import type { Store, StoreState } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 
 export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<MeshIr> {
-  const there = meshOf(current(store));
+  const there = store.state()?.mesh;
   if (there !== undefined) return Promise.resolve(there);
   for (const problem of store.problems()) log.error({ ...problem }, 'documents refused');
   log.warn({}, `${whyNoMesh(store.problems())}: only the admin API is open until there is a Mesh`);
@@ -17,7 +16,7 @@ export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<
       reject(new CellwallError('unavailable', 'stopped before there was a Mesh document'));
     };
     const unwatch = store.watch((event) => {
-      const mesh = event.kind === 'state' ? meshOf(event.state) : undefined;
+      const mesh = event.kind === 'state' ? event.state.mesh : undefined;
       if (mesh === undefined) return;
       signal.removeEventListener('abort', stop);
       unwatch();
@@ -27,17 +26,4 @@ export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
-}
-
-function current(store: Store): StoreState | undefined {
-  try {
-    return store.state();
-  } catch {
-    return undefined;
-  }
-}
-
-function meshOf(state: StoreState | undefined): MeshIr | undefined {
-  const resolved = state === undefined ? undefined : resolve(state.documents);
-  return resolved?.kind === 'resolved' ? resolved.mesh : undefined;
 }

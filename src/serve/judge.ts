@@ -3,12 +3,13 @@
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { MeshIr } from '../policy/ir.ts';
 import { check } from '../policy/resolve/check.ts';
-import { resolve } from '../policy/resolve/resolve.ts';
 import type { StateCheck } from '../store/store.ts';
 import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 
 export interface Judge {
+  /** The one place where a running control plane resolves documents: what it answers goes on with them. */
   readonly check: StateCheck;
   /** From now on another trust domain is refused: the CA is of this one. */
   bind(trustDomain: TrustDomain): void;
@@ -16,15 +17,27 @@ export interface Judge {
   fix(trustDomain: TrustDomain): void;
 }
 
-export function createJudge(rights: RawRights = {}): Judge {
+export interface JudgeDeps extends RawRights {
+  /** Told each time. */
+  readonly onResolve?: () => void;
+}
+
+export function createJudge({ onResolve = () => {}, ...rights }: JudgeDeps = {}): Judge {
   let bound: TrustDomain | undefined;
   let inForce = false;
   return {
-    check: (documents) => [
-      ...check(documents).map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),
-      ...rawProblems(documents, rights),
-      ...documents.flatMap((document) => otherDomain(document, bound)),
-    ],
+    check(documents) {
+      onResolve();
+      const { problems, mesh } = check(documents);
+      return {
+        problems: [
+          ...problems.map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),
+          ...(mesh === undefined ? [] : rawProblems(documents, mesh, rights)),
+          ...documents.flatMap((document) => otherDomain(document, bound)),
+        ],
+        ...(mesh === undefined ? {} : { mesh }),
+      };
+    },
     bind(trustDomain) {
       bound = trustDomain;
     },
@@ -45,11 +58,8 @@ function meshStays(problem: Problem): Problem {
   };
 }
 
-/** They can be judged only where the rest fits together. */
-function rawProblems(documents: readonly ParsedDocument[], rights: RawRights): readonly Problem[] {
-  if (!documents.some(({ document }) => document.kind === 'EnvoyResource')) return [];
-  const resolution = resolve(documents);
-  return resolution.kind === 'resolved' ? checkRaw(documents, resolution.mesh, rights) : [];
+function rawProblems(documents: readonly ParsedDocument[], mesh: MeshIr, rights: RawRights): readonly Problem[] {
+  return documents.some(({ document }) => document.kind === 'EnvoyResource') ? checkRaw(documents, mesh, rights) : [];
 }
 
 function otherDomain({ document, locate }: ParsedDocument, bound: TrustDomain | undefined): readonly Problem[] {

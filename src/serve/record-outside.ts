@@ -28,7 +28,7 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
   void appendMissing(await store.history(), audit, append).catch((reason: unknown) =>
     log.error({ reason: CellwallError.from(reason).message }, 'what was changed while away is not in the audit log'),
   );
-  let last = textsOf(documentsOf(store));
+  let last = textsOf(store.state()?.documents ?? []);
   let applying = 0;
   /** Revisions that came while `apply` had not answered: its own among them. */
   const open = new Map<number, readonly string[]>();
@@ -89,13 +89,4 @@ async function appendMissing(
 
 function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<string, string> {
   return new Map(documents.map(({ key, text }) => [key, text]));
-}
-
-function documentsOf(store: Store): readonly ParsedDocument[] {
-  try {
-    return store.state().documents;
-  } catch {
-    // Nothing was loaded yet.
-    return [];
-  }
 }

@@ -71,7 +71,7 @@ export async function serve(
   const lock = lockFolder({ folder: options.data, name: 'serve', hint });
   lifecycle.defer('data folder', async () => lock.release());
   const metrics = createMetrics();
-  const judge = createJudge({ proxyCode: options.allowProxyCode === true });
+  const judge = createJudge({ proxyCode: options.allowProxyCode === true, onResolve: metrics.resolved });
   if (options.allowProxyCode) log.warn({}, 'whoever writes documents may run code in proxies: --allow-proxy-code');
   const root = knownRoot(join(options.data, 'ca'));
   if (root !== undefined) judge.bind(root.trustDomain);
@@ -98,7 +98,6 @@ export async function serve(
     coverage,
     crossCheck,
     handshakes,
-    check: judge.check,
     metrics,
     traffic,
     clock,

@@ -9,23 +9,26 @@ import { makeFolder } from '../lib/make-folder.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
-import { applyToFiles, withJournal } from './directory/apply-to-files.ts';
+import { applyToFiles } from './directory/apply-to-files.ts';
 import { denialsAtOnce } from './directory/denials-at-once.ts';
 import { type Held, withHeld } from './directory/held.ts';
 import { heldBack } from './directory/held-back.ts';
 import { createInForce } from './directory/in-force.ts';
-import { createJudge, type JudgedFiles } from './directory/judge-files.ts';
+import { createJudge, type DocumentFiles, type JudgedFiles } from './directory/judge-files.ts';
 import { keepsLastGood } from './directory/keeps-last-good.ts';
 import { openForWriting } from './directory/open-for-writing.ts';
+import { planFiles, withJournal } from './directory/plan-files.ts';
 import { type DirectoryContent, type ReadTexts, readDirectory } from './directory/read-directory.ts';
 import { settleTime } from './directory/settle.ts';
 import { createWaiting } from './directory/waiting.ts';
 import { createDirectoryWatcher, type Watch } from './directory/watch-directory.ts';
 import { finishWrite, removeTemporary } from './directory/write-files.ts';
-import { checkTableName, requireState } from './refuse.ts';
+import { errorsAmong, judgeOnce } from './judge-once.ts';
+import { createPlanner } from './planner.ts';
+import { checkTableName } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
-import type { Holding, StateCheck, Store, StoreState } from './store.ts';
+import { type Holding, nothingStored, type StateCheck, type Store, type StoreState } from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 
@@ -60,7 +63,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const database = openStateDatabase(options.state, clock);
   const watchers = createWatchers(log);
   const serial = createSerial();
-  const inForce = createInForce({ database, watchers, log });
+  const inForce = createInForce({ check, database, watchers, log });
   const waiting = createWaiting({ clock, log, againMs: quietMs });
   let closed = false;
   let resumed: StoreState | undefined;
@@ -73,6 +76,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   let accepted: DirectoryContent | undefined;
   /** Denials that are in force before the rest of their edit. */
   let early: Held = new Map();
+  /** Whose denials cannot come before the rest. */
+  let together: JudgedFiles | undefined;
 
   const reload = async (): Promise<void> => {
     const notices = watcher.notices();
@@ -89,9 +94,11 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     seen = content;
     handled = false;
     const known = inForce.files();
-    const judged = judge(content.texts, known);
-    const problems = [...content.problems, ...keepsLastGood(known, accepted, content, judged), ...judged.problems];
-    if ((inForce.state()?.documents.length ?? 0) > 0 && judged.documents.length === 0 && judged.problems.length === 0) {
+    const state = inForce.state() ?? nothingStored;
+    const judged = judge(content.texts, known, state);
+    const errors = errorsAmong(judged.problems);
+    const problems = [...content.problems, ...keepsLastGood(known, accepted, content, judged), ...errors];
+    if (state.documents.length > 0 && judged.documents.length === 0 && errors.length === 0) {
       problems.push(vanished(options.documents));
     }
     denyAtOnce(judged);
@@ -112,8 +119,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       if (watcher.notices() !== notices) return wait(waiting.torn());
     }
     waiting.over();
-    const { held, problems: why } = heldBack({ holding, check }, inForce.state()?.documents ?? [], judged.documents);
-    inForce.accept(judged, held, why);
+    const { held, rest, problems: why } = heldBack({ holding, check }, inForce.state() ?? nothingStored, judged);
+    inForce.accept(judged, held, rest, why);
     early = new Map();
     accepted = content;
     watcher.forgetFiles();
@@ -128,15 +135,19 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   };
   const denyAtOnce = (judged: JudgedFiles): void => {
     const known = inForce.files();
-    if (known === undefined) return;
+    if (known === undefined || judged === together) return;
     const denials = denialsAtOnce(inForce.state()?.documents ?? [], judged.documents);
     if (denials.length === 0) return;
     const added = denials.map((document): [DocumentKey, ParsedDocument] => [document.key, document]);
     const held = new Map([...inForce.held(), ...added]);
+    const rest = judgeOnce(withHeld(known.documents, held), check, judged.unreadable.length > 0 ? [] : [judged]);
     // One that needs the rest of its edit comes with it.
-    if (check(withHeld(known.documents, held)).some(({ severity }) => severity === 'error')) return;
+    if (errorsAmong(rest.problems).length > 0) {
+      together = judged;
+      return;
+    }
     early = new Map([...early, ...added]);
-    inForce.accept(known, held, inForce.problems());
+    inForce.accept(known, held, rest, inForce.problems());
   };
   /** Whole: behind another link than before, or by a rename. */
   const arrived = (content: DirectoryContent) => (file: string) => {
@@ -158,9 +169,10 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const unwatch = holding?.watch(rejudge);
   const fail = (message: string) => (reason: unknown) =>
     log.error({ error: CellwallError.from(reason).message }, message);
+  const taken = (file: string): boolean => seen?.texts.has(file) ?? false;
+  const planner = createPlanner((base, changes) => planFiles({ inForce, check, taken }, base, changes));
   const deps = {
-    ...{ root, check, log, database, inForce, reload, rejudge },
-    taken: (file: string) => seen?.texts.has(file) ?? false,
+    ...{ root, planner, log, database, inForce, reload, rejudge },
     waiting: (key: DocumentKey) => early.has(key),
     settling: waiting.active,
     onWritten(journal: Parameters<typeof withJournal>[1]) {
@@ -195,8 +207,9 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   }
 
   const store: Omit<Store, 'history'> = {
-    state: () => requireState(inForce.state(), inForce.whyNot()),
+    state: inForce.state,
     problems: inForce.problems,
+    plan: (changes) => planner.plan(inForce.state() ?? nothingStored, changes),
     async apply(changes, applyOptions) {
       for (const end = patience(); ; await pause()) {
         const result = await serial.run(async () => {
@@ -226,7 +239,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
 }
 
 /** The files whose text is another than known, those that are gone as well. */
-function changedFiles({ texts }: DirectoryContent, known: JudgedFiles | undefined): ReadonlySet<string> {
+function changedFiles({ texts }: DirectoryContent, known: DocumentFiles | undefined): ReadonlySet<string> {
   const names = new Set([...texts.keys(), ...(known?.texts.keys() ?? [])]);
   return new Set([...names].filter((name) => known?.texts.get(name) !== texts.get(name)));
 }

@@ -3,9 +3,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import { createMemoryTable } from './memory-table.ts';
-import { planChanges } from './plan-changes.ts';
+import { createPlanner, planDocuments } from './planner.ts';
 import { checkTableName, refuseConflict } from './refuse.ts';
-import type { StateCheck, Store, StoreState } from './store.ts';
+import { nothingStored, type StateCheck, type Store } from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 
@@ -18,19 +18,21 @@ export interface MemoryStoreOptions {
 export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): Store {
   const watchers = createWatchers(log);
   const tables = new Map<string, Table>();
-  let state: StoreState = { revision: 0, documents: [] };
+  const planner = createPlanner((base, changes) => planDocuments(base, changes, check));
+  let state = nothingStored;
   const store: Omit<Store, 'history'> = {
     state: () => state,
     problems: () => [],
+    plan: (changes) => planner.plan(state, changes),
     async apply(changes, options) {
       refuseConflict(state.revision, options);
-      const plan = planChanges(state.documents, changes, check);
-      if (plan.kind === 'invalid') return plan;
-      if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: state.revision };
-      state = { revision: state.revision + 1, documents: plan.documents };
-      const changed = plan.edits.map(({ key }) => key);
+      const plan = planner.plan(state, changes);
+      const { problems } = plan;
+      if (plan.kind === 'invalid') return { kind: 'invalid', problems };
+      if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: state.revision, warnings: problems };
+      state = { ...plan.after, revision: state.revision + 1 };
       watchers.emit({ kind: 'state', state, urgent: options.urgent ?? false });
-      return { kind: 'applied', revision: state.revision, changed };
+      return { kind: 'applied', revision: state.revision, changed: plan.changed, warnings: problems };
     },
     watch: watchers.watch,
     table(name) {

@@ -4,7 +4,7 @@ import { asOwnFile } from '../model/own-file.ts';
 import { parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Change, StateCheck } from './store.ts';
+import type { Change } from './store.ts';
 
 /** A change that really changes something: `document` is absent for a delete. */
 export interface Edit {
@@ -12,16 +12,23 @@ export interface Edit {
   readonly document?: ParsedDocument;
 }
 
-export type Plan =
-  | { readonly kind: 'next'; readonly documents: readonly ParsedDocument[]; readonly edits: readonly Edit[] }
-  | { readonly kind: 'unchanged' }
+export type PlannedChanges =
+  | {
+      readonly kind: 'next';
+      readonly documents: readonly ParsedDocument[];
+      readonly edits: readonly Edit[];
+      readonly sent: readonly ParsedDocument[];
+    }
+  /** `sent`: what the changes say, each under its key as the file. */
+  | { readonly kind: 'unchanged'; readonly sent: readonly ParsedDocument[] }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-/** Parses, compares and checks. Problems in a put text are placed in it, under its key as the file. */
-export function planChanges(current: readonly ParsedDocument[], changes: readonly Change[], check: StateCheck): Plan {
+/** Parses and compares. Problems in a put text are placed in it, under its key as the file. */
+export function planChanges(current: readonly ParsedDocument[], changes: readonly Change[]): PlannedChanges {
   const documents = new Map(current.map((document) => [document.key, document]));
   const problems: Problem[] = [];
   const edits = new Map<DocumentKey, Edit>();
+  const sent: ParsedDocument[] = [];
   for (const change of changes) {
     if (edits.has(change.key)) problems.push(atStart(change.key, 'duplicate-change', `${change.key} is changed twice`));
     const before = documents.get(change.key);
@@ -32,19 +39,18 @@ export function planChanges(current: readonly ParsedDocument[], changes: readonl
       continue;
     }
     const parsed = parsePut(change);
-    if (parsed.kind === 'invalid') problems.push(...parsed.problems);
-    else if (before === undefined || !sameText(before.text, parsed.document.text)) {
-      documents.set(change.key, parsed.document);
-      edits.set(change.key, { key: change.key, document: parsed.document });
+    if (parsed.kind === 'invalid') {
+      problems.push(...parsed.problems);
+      continue;
     }
+    sent.push(parsed.document);
+    if (before !== undefined && sameText(before.text, parsed.document.text)) continue;
+    documents.set(change.key, parsed.document);
+    edits.set(change.key, { key: change.key, document: parsed.document });
   }
   if (problems.length > 0) return { kind: 'invalid', problems };
-  if (edits.size === 0) return { kind: 'unchanged' };
-  const next = sortDocuments([...documents.values()]);
-  const errors = check(next).filter(({ severity }) => severity === 'error');
-  return errors.length > 0
-    ? { kind: 'invalid', problems: errors }
-    : { kind: 'next', documents: next, edits: [...edits.values()] };
+  if (edits.size === 0) return { kind: 'unchanged', sent };
+  return { kind: 'next', documents: sortDocuments([...documents.values()]), edits: [...edits.values()], sent };
 }
 
 function parsePut({

@@ -10,7 +10,8 @@ import { createSeal } from '../lib/seal.ts';
 import type { Table } from '../lib/table.ts';
 import type { Problem } from '../model/problem.ts';
 import { createMemoryTable } from './memory-table.ts';
-import { type Edit, planChanges } from './plan-changes.ts';
+import type { Edit } from './plan-changes.ts';
+import { createPlanner, planDocuments } from './planner.ts';
 import { createGuardedTable } from './redis/guarded-table.ts';
 import { openLastGood } from './redis/last-good.ts';
 import { createRedisLink } from './redis/link.ts';
@@ -20,7 +21,15 @@ import { judgeStored, parseStored, type Seen, type StoredState, sealedContent, t
 import { checkTableName, refuseConflict, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
-import type { ApplyOptions, ApplyResult, Change, StateCheck, Store, StoreState } from './store.ts';
+import {
+  type ApplyOptions,
+  type ApplyResult,
+  type Change,
+  nothingStored,
+  type StateCheck,
+  type Store,
+  type StoreState,
+} from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 
@@ -57,8 +66,6 @@ function unreadable(file: string, error: unknown): Problem {
   return { severity: 'error', code: 'store-unreadable', message, hint, source: { file, line: 1, column: 1 } };
 }
 
-const nothing: StoreState = { revision: 0, documents: [] };
-
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
   const { url, prefix, check, log, clock, state: folder, pollMs = 3000, commandTimeoutMs = 2000 } = options;
   const seal = createSeal(options.sealKey);
@@ -68,7 +75,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const serial = createSerial();
   let closed = false;
   const database = folder === undefined ? undefined : openStateDatabase(folder, clock);
-  const lastGood = openLastGood({ database, log });
+  const lastGood = openLastGood({ database, check, log });
   let known = lastGood.resume();
   const before = lastGood.seen();
   const seen = (): Seen | undefined =>
@@ -136,27 +143,29 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     });
   };
 
+  const planner = createPlanner((base, changes) => planDocuments(base, changes, check));
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       // Nothing of ours was ever there: the first apply begins anew.
-      const none = before === undefined && standing === 'damaged' ? nothing : undefined;
+      const none = before === undefined && standing === 'damaged' ? nothingStored : undefined;
       const base = requireState(known?.state ?? none, link.trouble() ?? reason);
       refuseConflict(base.revision, applyOptions);
-      const plan = planChanges(base.documents, changes, check);
-      if (plan.kind === 'invalid') return plan;
-      if (plan.kind === 'unchanged' && standing === 'good') return { kind: 'unchanged', revision: base.revision };
+      const plan = planner.plan(base, changes);
+      const { problems: found } = plan;
+      if (plan.kind === 'invalid') return { kind: 'invalid', problems: found };
+      if (plan.kind === 'unchanged' && standing === 'good') {
+        return { kind: 'unchanged', revision: base.revision, warnings: found };
+      }
       if (standing === 'foreign') {
         throw new CellwallError('failed_precondition', `Redis holds what cannot be accepted: ${reason}`, {
           hint: 'nothing is written over it',
         });
       }
-      const documents = plan.kind === 'next' ? plan.documents : base.documents;
-      const edits = plan.kind === 'next' ? plan.edits : [];
-      const next: StoreState = { revision: after(base.revision), documents };
+      const { after: judged, edits, changed } = plan.kind === 'next' ? plan : { after: base, edits: [], changed: [] };
+      const next: StoreState = { ...judged, revision: after(base.revision) };
       if (await write(next, edits, applyOptions)) {
-        const changed = edits.map(({ key }) => key);
         log.info({ revision: next.revision, author: applyOptions.author, changed }, 'documents applied');
-        return { kind: 'applied', revision: next.revision, changed };
+        return { kind: 'applied', revision: next.revision, changed, warnings: found };
       }
       await refresh(false);
     }
@@ -202,8 +211,9 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   const tables = new Map<string, Table>();
   const store: Omit<Store, 'history'> = {
-    state: () => requireState(known?.state, link.trouble() ?? reason),
+    state: () => known?.state,
     problems: () => problems,
+    plan: (changes) => planner.plan(known?.state ?? nothingStored, changes),
     apply: (changes, applyOptions) =>
       serial.run(async () => {
         if (closed) throw new CellwallError('unavailable', 'the store is closed');

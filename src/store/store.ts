@@ -3,12 +3,25 @@ import type { Table } from '../lib/table.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
+import type { MeshIr } from '../policy/ir.ts';
+
+/** Documents that were judged as a whole, and what they mean: whoever has them resolves nothing again. */
+export interface Judged {
+  /** Sorted by key. */
+  readonly documents: readonly ParsedDocument[];
+  /** Absent where they do not fit together, and where there are none. */
+  readonly mesh?: MeshIr;
+  /** Errors, with which they come into force nowhere; and warnings. */
+  readonly problems: readonly Problem[];
+}
 
 /** All documents at one revision. Revisions count up by one with every accepted change, and never repeat. */
-export interface StoreState {
+export interface StoreState extends Judged {
   readonly revision: number;
-  readonly documents: readonly ParsedDocument[];
 }
+
+/** Of a store before the first apply. */
+export const nothingStored: StoreState = { revision: 0, documents: [], problems: [] };
 
 export type Change =
   /** The YAML of one document; parsed by the store unless it comes with what that very text says, and checked again. */
@@ -42,10 +55,12 @@ export type StoreEvent =
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
 
 export interface Store {
-  /** The last good state. Throws `unavailable` when nothing could be loaded yet. */
-  state(): StoreState;
+  /** The last good state; undefined while nothing could be loaded yet. */
+  state(): StoreState | undefined;
   /** What is wrong with what is stored but not in force; empty when all is well. */
   problems(): readonly Problem[];
+  /** What an apply of `changes` would come to now. An apply of the same array takes this over, unless something changed meanwhile. */
+  plan(changes: readonly Change[]): Planned;
   /**
    * All changes or none. `check` sees the state as it would be, and its errors refuse the change (`invalid`). Answers the new
    * revision; equal content is no change and keeps the revision. Throws `unavailable` when it cannot be written,
@@ -78,18 +93,31 @@ export interface RevisionChange {
   readonly after?: string;
 }
 
+/** `base`: what is in force. `problems` of documents among the changes stand under their key as the file, others where they are. */
+export type Planned = { readonly base: StoreState; readonly problems: readonly Problem[] } & (
+  | { readonly kind: 'next'; readonly after: Judged; readonly changed: readonly DocumentKey[] }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'invalid' }
+);
+
+/** Problems stand as in `Planned`. */
 export type ApplyResult =
-  | { readonly kind: 'applied'; readonly revision: number; readonly changed: readonly DocumentKey[] }
-  | { readonly kind: 'unchanged'; readonly revision: number }
+  | {
+      readonly kind: 'applied';
+      readonly revision: number;
+      readonly changed: readonly DocumentKey[];
+      readonly warnings: readonly Problem[];
+    }
+  | { readonly kind: 'unchanged'; readonly revision: number; readonly warnings: readonly Problem[] }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-/** Judges a whole state before it is accepted: policy/resolve, injected so that the store stays ignorant of policy. */
-export type StateCheck = (documents: readonly ParsedDocument[]) => readonly Problem[];
+/** Judges a whole state before it is accepted, and says what it means. Injected, so that the store stays ignorant of policy. */
+export type StateCheck = (documents: readonly ParsedDocument[]) => Omit<Judged, 'documents'>;
 
 /** Judges what comes from outside of `apply` (an edited file) once more, before it comes into force. Injected, as `StateCheck` is. */
 export interface Holding {
-  /** What may not come into force yet; undefined if all may. Both are sorted and pass the check. */
-  hold(before: readonly ParsedDocument[], after: readonly ParsedDocument[]): Hold | undefined;
+  /** What may not come into force yet; undefined if all may. Neither has errors. `judge` is for what is between the two. */
+  hold(before: Judged, after: Judged, judge: (documents: readonly ParsedDocument[]) => Judged): Hold | undefined;
   /** There is nothing to hold any more: what is stored is broken, or gone. */
   release(): void;
   /** Told when `hold` may answer otherwise than last. The answer unsubscribes. */
@@ -99,5 +127,7 @@ export interface Holding {
 export interface Hold {
   /** Documents that stay in force as they are (or stay absent). */
   readonly keep: readonly DocumentKey[];
+  /** What comes into force with those, where `hold` judged it. */
+  readonly rest?: Judged;
   readonly problems: readonly Problem[];
 }

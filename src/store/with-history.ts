@@ -18,7 +18,7 @@ export interface HistoryDeps {
 export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed, kept = 50 }: HistoryDeps): Store {
   const table = store.table('history');
   const fresh = new Map<number, Revision>();
-  let last = resumed ?? stateOf(store);
+  let last = resumed ?? store.state();
   let writing = Promise.resolve();
 
   const write = async (number: number): Promise<void> => {
@@ -42,7 +42,7 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
         .catch((reason: unknown) => log.error({ reason: CellwallError.from(reason).message }, 'history not kept'));
     });
   };
-  const now = stateOf(store);
+  const now = store.state();
   if (now !== undefined && resumed !== undefined && now.revision > resumed.revision) note(now);
   store.watch((event) => {
     if (event.kind === 'state') note(event.state);
@@ -73,14 +73,6 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
       await store.close();
     },
   };
-}
-
-function stateOf(store: Pick<Store, 'state'>): StoreState | undefined {
-  try {
-    return store.state();
-  } catch {
-    return undefined;
-  }
 }
 
 function changesBetween(

@@ -8,6 +8,7 @@ import type { AuditEvent } from '../../src/audit/audit-event.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { Json, Table } from '../../src/lib/table.ts';
+import { nothingStored } from '../../src/store/store.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -225,11 +226,15 @@ describe('raw resources', () => {
   it('are not put back by somebody who read them before they changed', async () => {
     await admin.call('/v1/apply', { body: { text: `${base}---\n${raw('slow')}` } });
     const token = await tokenOf('ann', '--role', 'editor');
-    const { revision } = admin.deps.store.state();
+    const { revision } = admin.deps.store.state() ?? nothingStored;
     // What the control plane looks at is one behind what is in force when it applies.
-    const stale = admin.deps.store.state();
+    const stale = admin.deps.store.state() ?? nothingStored;
     const other = await startAdmin({
-      store: { ...admin.deps.store, state: () => stale },
+      store: {
+        ...admin.deps.store,
+        state: () => stale,
+        plan: (changes) => ({ ...admin.deps.store.plan(changes), base: stale }),
+      },
       namedTokens: admin.deps.namedTokens,
     });
     try {

@@ -33,7 +33,7 @@ describe('apply', () => {
     expect(
       admin.deps.store
         .state()
-        .documents.map(({ key }) => key)
+        ?.documents.map(({ key }) => key)
         .sort(),
     ).toEqual(['Mesh/mesh', 'Service/api', 'Service/web']);
     const second = await apply({ text: base });
@@ -66,7 +66,7 @@ describe('apply', () => {
         },
       ],
     });
-    expect(admin.deps.store.state().revision).toBe(revision);
+    expect(admin.deps.store.state()?.revision).toBe(revision);
   });
 
   it('reports every problem of every file at once', async () => {
@@ -84,7 +84,7 @@ describe('apply', () => {
     await apply({ changes: [{ op: 'put', key: 'AuthorizationPolicy/api', text: allow }], urgent: true });
     await apply({ changes: [{ op: 'delete', key: 'AuthorizationPolicy/api' }] });
     expect(events.map((event) => event.kind === 'state' && event.urgent)).toEqual([false, true, false]);
-    expect(admin.deps.store.state().documents).toHaveLength(3);
+    expect(admin.deps.store.state()?.documents).toHaveLength(3);
   });
 
   it('refuses a key that the text does not have', async () => {
@@ -93,7 +93,7 @@ describe('apply', () => {
     const reply = await admin.call('/v1/apply', { body: { changes } });
     expect(reply.status).toBeGreaterThanOrEqual(400);
     expect(reply.status).toBeLessThan(500);
-    expect(admin.deps.store.state().revision).toBe(1);
+    expect(admin.deps.store.state()?.revision).toBe(1);
   });
 
   it('answers a conflict with 409', async () => {
@@ -108,7 +108,7 @@ describe('apply', () => {
     await apply({ text: base });
     const answer = await apply({ text: allow, dryRun: true });
     expect(answer).toMatchObject({ kind: 'dry-run', revision: 1, changed: ['AuthorizationPolicy/api'] });
-    expect(admin.deps.store.state().revision).toBe(1);
+    expect(admin.deps.store.state()?.revision).toBe(1);
     const broken = yaml(policyText('api', 'nobody', 'allow', '[{from: [{service: web}]}]'));
     expect((await admin.call('/v1/apply', { body: { text: broken, dryRun: true } })).status).toBe(422);
   });
@@ -143,7 +143,7 @@ describe('diff', () => {
       before: expect.stringContaining('http1'),
       after: expect.stringContaining('http2'),
     });
-    expect(admin.deps.store.state().revision).toBe(1);
+    expect(admin.deps.store.state()?.revision).toBe(1);
   });
 
   it('is empty for what is in force', async () => {

@@ -104,7 +104,7 @@ describe('apply', () => {
     await cellwall(['apply', '-f', '-'], base);
     const dry = await cellwall(['apply', '-f', '-', '--dry-run'], allow);
     expect(dry.stdout).toBe('would change 1 (revision 1)\n  create AuthorizationPolicy/api\n');
-    expect(admin.deps.store.state().revision).toBe(1);
+    expect(admin.deps.store.state()?.revision).toBe(1);
     const late = await cellwall(['apply', '-f', '-', '--expected-revision', '0'], allow);
     expect(late.code).toBe(1);
     expect(late.stderr).toMatch(/^error: /);

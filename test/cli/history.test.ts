@@ -70,7 +70,7 @@ describe('rollback --dry-run', () => {
       impact: { newlyRefused: 0, newlyAllowed: 0, cannotTell: 0 },
       reasons: [],
     });
-    expect(admin.deps.store.state().revision).toBe(3);
+    expect(admin.deps.store.state()?.revision).toBe(3);
   });
 
   it('tells what the gate would have against it', async () => {
@@ -136,7 +136,7 @@ describe('history', () => {
 
   it('knows of an edit from outside', async () => {
     const { store } = admin.deps;
-    const key = store.state().documents[0]?.key;
+    const key = store.state()?.documents[0]?.key;
     if (key === undefined) throw new Error('no documents');
     const edited = { revision: 9, at: 0, changes: [{ key, before: 'a', after: 'b' }] };
     const other = await startAdmin({ store: { ...store, history: async () => [edited] } });

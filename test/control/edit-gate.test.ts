@@ -3,15 +3,14 @@ import { expect, it } from 'vitest';
 import type { CutOverReason } from '../../src/cutover/cut-over.ts';
 import { createEditGate } from '../../src/cutover/edit-gate.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { Judged } from '../../src/store/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { judged } from '../support/judged.ts';
 import { documentsOf, meshText, serviceText, yaml } from '../support/resolve-text.ts';
 
-const documents = (mode: string, more = '') =>
-  documentsOf(yaml(meshText(), serviceText('api', 'http1', `, mtls: {mode: ${mode}}${more}`)), 'all.yaml');
-const [permissive, strict] = ['permissive', 'strict'].map((mode) => documents(mode)) as [
-  ReturnType<typeof documents>,
-  ReturnType<typeof documents>,
-];
+const documents = (mode: string, ...more: readonly string[]) =>
+  judged(documentsOf(yaml(meshText(), serviceText('api', 'http1', `, mtls: {mode: ${mode}}`), ...more), 'all.yaml'));
+const [permissive, strict] = [documents('permissive'), documents('strict')];
 const caller: CutOverReason = { service: 'api', kind: 'caller', who: 'plaintext, 10.0.0.9', why: 'would be refused' };
 const settle = () => new Promise<void>((resolve) => void setImmediate(resolve));
 
@@ -20,7 +19,8 @@ function setUp(attach = true) {
   const asked: number[] = [];
   const shouted: string[] = [];
   const log: Log = { ...silentLog, error: (_, message) => void shouted.push(String(message)) };
-  const gate = createEditGate({ clock, log });
+  const edits = createEditGate({ clock, log });
+  const gate = { ...edits, hold: (before: Judged, after: Judged) => edits.hold(before, after, judged) };
   const answer: { reasons: readonly CutOverReason[] | Error; evidence?: Error | undefined } = { reasons: [caller] };
   const cutOver = {
     async judge(_before: unknown, _after: unknown, windowMs: number) {
@@ -48,7 +48,7 @@ function setUp(attach = true) {
 
 it('holds at once, tells the reasons when it has looked, and admits when they are gone', async () => {
   const { gate, asked, answer, advance, news } = setUp();
-  expect(gate.hold(permissive, strict)).toEqual({ keep: ['Service/api'], problems: [] });
+  expect(gate.hold(permissive, strict)).toMatchObject({ keep: ['Service/api'], problems: [] });
   expect(asked).toEqual([]);
   await advance(0);
   expect(asked).toEqual([86_400_000]);
@@ -91,7 +91,8 @@ it('takes another pair of documents for another question, and no answer for it',
   answer.reasons = [];
   gate.hold(permissive, strict);
   await advance(0);
-  const other = documents('strict', ', retries: {attempts: 5}');
+  const retries = serviceText('api', 'http1', ', mtls: {mode: strict}, retries: {attempts: 5}');
+  const other = judged(documentsOf(yaml(meshText(), retries), 'all.yaml'));
   expect(gate.hold(permissive, other)).toMatchObject({ keep: ['Service/api'] });
   // At most once a second, however often documents change.
   await advance(900);
@@ -104,10 +105,10 @@ it('takes another pair of documents for another question, and no answer for it',
 it('is one question, whether the rest of the edit is in force yet or not', async () => {
   const { gate, answer, asked, advance } = setUp();
   answer.reasons = [];
-  const more = yaml(serviceText('web'));
-  gate.hold(permissive, [...strict, ...documentsOf(more)]);
+  const more = serviceText('web');
+  gate.hold(permissive, documents('strict', more));
   await advance(0);
-  expect(gate.hold([...permissive, ...documentsOf(more)], [...strict, ...documentsOf(more)])).toBeUndefined();
+  expect(gate.hold(documents('permissive', more), documents('strict', more))).toBeUndefined();
   expect(asked).toHaveLength(1);
 });
 

@@ -1,9 +1,10 @@
 // What of an edit waits while it may not make services strict, and what goes on.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { keepPermissive } from '../../src/cutover/keep-permissive.ts';
+import { keepPermissive as keepJudged } from '../../src/cutover/keep-permissive.ts';
 import { decide } from '../../src/policy/decide/decide.ts';
 import type { AccessRequest } from '../../src/policy/decide/request.ts';
+import { judged } from '../support/judged.ts';
 import { documentsOf, meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 const api = (mode: string, more = ''): string => serviceText('api', 'http1', `, mtls: {mode: ${mode}}${more}`);
@@ -19,6 +20,9 @@ const denyAnonymous = policyText(
   'deny',
   '[{from: [{anonymous: true}], to: [{methods: [PUT]}]}]',
 );
+
+type Documents = ReturnType<typeof documentsOf>;
+const keepPermissive = (before: Documents, after: Documents) => keepJudged(judged(before), judged(after), judged);
 
 function kept(before: readonly string[], after: readonly string[]) {
   const [old, next] = [before, after].map((texts) => documentsOf(yaml(meshText(), web, ...texts)));
@@ -39,7 +43,7 @@ it('keeps the service as it was; a deny beside it goes on', () => {
     keep: ['Service/api'],
     whole: false,
   });
-  expect(found?.rest.map(({ key }) => key)).toEqual([
+  expect(found?.rest.documents.map(({ key }) => key)).toEqual([
     'AuthorizationPolicy/deny',
     'Mesh/mesh',
     'Service/api',
@@ -75,7 +79,7 @@ describe('all waits, where the rest alone would let in anonymous callers who are
     expect(found?.whole).toBe(true);
     expect(found?.keep).toContain('Service/api');
     expect(found?.keep.some((key) => key.startsWith('AuthorizationPolicy/'))).toBe(true);
-    expect(found?.rest.map(({ text }) => text)).toEqual(
+    expect(found?.rest.documents.map(({ text }) => text)).toEqual(
       documentsOf(yaml(meshText(), web, api('permissive'), ...before)).map(({ text }) => text),
     );
   });

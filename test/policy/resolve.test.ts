@@ -273,7 +273,9 @@ describe('problems', () => {
     ['anonymous under strict', policyText('p', 'cell-1/api', 'allow', rule('{anonymous: true}'))],
     ['a prefix of nobody', policyText('p', 'web', 'allow', rule('{prefix: "spiffe://td1/jobs/"}'))],
   ])('warning, matches nobody: %s', (_, policy) => {
-    const found = check(documentsOf(yaml(...base, policy))).filter(({ code }) => code !== 'dependency-refused');
+    const found = check(documentsOf(yaml(...base, policy))).problems.filter(
+      ({ code }) => code !== 'dependency-refused',
+    );
     expect(found).toMatchObject([{ severity: 'warning', code: 'matches-nobody', path: 'spec.rules[0].from[0]' }]);
   });
 
@@ -300,7 +302,7 @@ describe('problems', () => {
 
   test('one key in two files', () => {
     const both = [...documentsOf(yaml(...base), 'a.yaml'), ...documentsOf(yaml(serviceText('web')), 'b.yaml')];
-    expect(check(both)).toMatchObject([{ code: 'duplicate-document', source: { file: 'b.yaml', line: 1 } }]);
+    expect(check(both).problems).toMatchObject([{ code: 'duplicate-document', source: { file: 'b.yaml', line: 1 } }]);
   });
 });
 

@@ -16,6 +16,7 @@ import type { DocumentKey } from '../../src/model/documents/document.ts';
 import { serve } from '../../src/serve/serve.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { eventually } from '../support/eventually.ts';
+import { acceptsAll } from '../support/judged.ts';
 import { startValkey } from '../support/valkey.ts';
 
 const mesh = (domain: string) =>
@@ -70,7 +71,7 @@ async function fill(url: Redacted<string>, data: string): Promise<void> {
   const log = silentLog;
   mkdirSync(join(folder, data), { mode: 0o700 });
   const key = sealKey(join(folder, data, 'seal.key'));
-  const options = { url, prefix: 'cellwall', sealKey: key, check: () => [], log, clock: systemClock };
+  const options = { url, prefix: 'cellwall', sealKey: key, check: acceptsAll, log, clock: systemClock };
   const store = await createRedisStore(options);
   await store.apply([{ op: 'put', key: 'Mesh/mesh' as DocumentKey, text: mesh('td1') }], { author: 'test' });
   await store.close();

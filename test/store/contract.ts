@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Json } from '../../src/lib/table.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { changesBack } from '../../src/store/changes-back.ts';
-import type { StateCheck, Store, StoreEvent } from '../../src/store/store.ts';
+import { nothingStored, type StateCheck, type Store, type StoreEvent } from '../../src/store/store.ts';
 import { cellYaml, keyOf, puts, serviceYaml } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -16,13 +16,14 @@ export interface StoreUnderTest {
 }
 
 /** Refuses services called "refused", and warns of "odd". */
-const check: StateCheck = (documents) =>
-  documents.flatMap((document): readonly Problem[] => {
+const check: StateCheck = (documents) => ({
+  problems: documents.flatMap((document): readonly Problem[] => {
     const { name } = document.document.metadata;
     const source = document.locate(['metadata', 'name']);
     if (name === 'refused') return [{ severity: 'error', code: 'refused', message: 'refused by the check', source }];
     return name === 'odd' ? [{ severity: 'warning', code: 'odd', message: 'odd', source }] : [];
-  });
+  }),
+});
 
 const author = 'tester';
 
@@ -40,20 +41,20 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
     });
 
     it('begins empty', () => {
-      expect(store.state()).toEqual({ revision: 0, documents: [] });
+      expect(store.state()).toEqual({ revision: 0, documents: [], problems: [] });
       expect(store.problems()).toEqual([]);
     });
 
     it('begins empty where an empty state would be refused, too: the first apply fills it', async () => {
-      const refusesNothing: StateCheck = (documents) =>
-        documents.length > 0
-          ? []
-          : [{ severity: 'error', code: 'empty', message: 'empty', source: { file: '', line: 1, column: 1 } }];
+      const source = { file: '', line: 1, column: 1 };
+      const refusesNothing: StateCheck = (documents) => ({
+        problems: documents.length > 0 ? [] : [{ severity: 'error', code: 'empty', message: 'empty', source }],
+      });
       const fresh = await open(refusesNothing);
       try {
-        expect(fresh.store.state()).toEqual({ revision: 0, documents: [] });
+        expect(fresh.store.state()).toEqual({ revision: 0, documents: [], problems: [] });
         expect(fresh.store.problems()).toEqual([]);
-        const applied = { kind: 'applied', revision: 1, changed: ['Cell/cell-1'] };
+        const applied = { kind: 'applied', revision: 1, changed: ['Cell/cell-1'], warnings: [] };
         expect(await fresh.store.apply(puts(cellYaml('cell-1', 1)), { author })).toEqual(applied);
         const emptied = fresh.store.apply([{ op: 'delete', key: keyOf('Cell/cell-1') }], { author });
         expect(await emptied).toMatchObject({ kind: 'invalid' });
@@ -69,9 +70,10 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         kind: 'applied',
         revision: 1,
         changed: ['Cell/cell-2'],
+        warnings: [],
       });
       await store.apply(puts(cellYaml('cell-1', 1)), { author });
-      const { revision, documents } = store.state();
+      const { revision, documents } = store.state() ?? nothingStored;
       expect(revision).toBe(2);
       expect(documents.map(({ key }) => key)).toEqual(['Cell/cell-1', 'Cell/cell-2']);
       expect(documents[1]?.text).toBe(text);
@@ -82,12 +84,10 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
       await store.apply(puts(cellYaml('cell-1', 1)), { author });
       const events: StoreEvent[] = [];
       store.watch((event) => events.push(event));
-      expect(await store.apply(puts(cellYaml('cell-1', 1)), { author })).toEqual({ kind: 'unchanged', revision: 1 });
-      expect(await store.apply([{ op: 'delete', key: keyOf('Cell/none') }], { author })).toEqual({
-        kind: 'unchanged',
-        revision: 1,
-      });
-      expect(await store.apply([], { author })).toEqual({ kind: 'unchanged', revision: 1 });
+      const unchanged = { kind: 'unchanged', revision: 1, warnings: [] };
+      expect(await store.apply(puts(cellYaml('cell-1', 1)), { author })).toEqual(unchanged);
+      expect(await store.apply([{ op: 'delete', key: keyOf('Cell/none') }], { author })).toEqual(unchanged);
+      expect(await store.apply([], { author })).toEqual(unchanged);
       expect(events).toEqual([]);
     });
 
@@ -103,17 +103,59 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         kind: 'invalid',
         problems: [{ code: 'refused', source: { file: 'Service/refused', line: 3 } }],
       });
-      expect(store.state().revision).toBe(1);
-      expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1), cellYaml('cell-2', 2)]);
+      expect(store.state()?.revision).toBe(1);
+      expect(store.state()?.documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1), cellYaml('cell-2', 2)]);
       const applied = await store.apply([...puts(cellYaml('cell-1', 9)), { op: 'delete', key: keyOf('Cell/cell-2') }], {
         author,
       });
-      expect(applied).toEqual({ kind: 'applied', revision: 2, changed: ['Cell/cell-1', 'Cell/cell-2'] });
-      expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 9)]);
+      expect(applied).toMatchObject({ kind: 'applied', revision: 2, changed: ['Cell/cell-1', 'Cell/cell-2'] });
+      expect(store.state()?.documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 9)]);
     });
 
-    it('lets warnings pass', async () => {
-      expect(await store.apply(puts(serviceYaml('odd')), { author })).toMatchObject({ kind: 'applied' });
+    it('lets warnings pass, and tells them', async () => {
+      const warnings = [{ code: 'odd', source: { file: 'Service/odd', line: 3, column: 18 } }];
+      expect(await store.apply(puts(serviceYaml('odd')), { author })).toMatchObject({ kind: 'applied', warnings });
+      expect(store.state()?.problems).toMatchObject([{ code: 'odd' }]);
+      expect(await store.apply(puts(serviceYaml('odd')), { author })).toMatchObject({ kind: 'unchanged', warnings });
+    });
+
+    it('plans what an apply would come to, and then judges it no second time', async () => {
+      let judged = 0;
+      const counting = await open((documents) => {
+        judged += 1;
+        return check(documents);
+      });
+      try {
+        const changes = [...puts(cellYaml('cell-1', 1)), ...puts(serviceYaml('odd'))];
+        const planned = counting.store.plan(changes);
+        expect(planned).toMatchObject({
+          kind: 'next',
+          base: { revision: 0, documents: [] },
+          after: { documents: [{ key: 'Cell/cell-1' }, { key: 'Service/odd' }] },
+          changed: ['Cell/cell-1', 'Service/odd'],
+          problems: [{ code: 'odd', source: { file: 'Service/odd' } }],
+        });
+        expect(counting.store.state()?.revision).toBe(0);
+        expect(await counting.store.apply(changes, { author })).toMatchObject({ kind: 'applied', revision: 1 });
+        expect(judged).toBe(1);
+        const wrong = counting.store.plan(puts(serviceYaml('refused')));
+        expect(wrong).toMatchObject({ kind: 'invalid', problems: [{ code: 'odd' }, { code: 'refused' }] });
+        expect(counting.store.plan(changes)).toMatchObject({ kind: 'unchanged', base: { revision: 1 } });
+        expect(judged).toBe(2);
+      } finally {
+        await counting.store.close();
+        await counting.cleanup();
+      }
+    });
+
+    it('plans anew where something changed since', async () => {
+      const changes = puts(cellYaml('cell-1', 2));
+      const planned = store.plan(changes);
+      await store.apply(puts(cellYaml('cell-1', 1)), { author });
+      await store.apply(puts(cellYaml('cell-2', 2)), { author });
+      expect(planned).toMatchObject({ kind: 'next', base: { revision: 0 } });
+      expect(await store.apply(changes, { author })).toMatchObject({ kind: 'applied', revision: 3 });
+      expect(store.state()?.documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 2), cellYaml('cell-2', 2)]);
     });
 
     it.each([
@@ -125,7 +167,7 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
     ])('refuses a put of %s', async (_, text, code) => {
       const result = await store.apply([{ op: 'put', key: keyOf('Cell/cell-1'), text }], { author });
       expect(result).toMatchObject({ kind: 'invalid', problems: [{ code, source: { file: 'Cell/cell-1' } }] });
-      expect(store.state().revision).toBe(0);
+      expect(store.state()?.revision).toBe(0);
     });
 
     it('refuses two changes of one document', async () => {
@@ -141,7 +183,7 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
       await expect(store.apply(puts(cellYaml('cell-1', 2)), { author, expectedRevision: 0 })).rejects.toMatchObject({
         code: 'aborted',
       });
-      expect(store.state().documents[0]?.text).toBe(cellYaml('cell-1', 1));
+      expect(store.state()?.documents[0]?.text).toBe(cellYaml('cell-1', 1));
       expect(await store.apply(puts(cellYaml('cell-1', 2)), { author, expectedRevision: 1 })).toMatchObject({
         revision: 2,
       });
@@ -155,7 +197,7 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         kind === 'applied' && 'revision' in rest ? rest.revision : -1,
       );
       expect(revisions.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
-      expect(store.state().documents).toHaveLength(20);
+      expect(store.state()?.documents).toHaveLength(20);
       const race = await Promise.allSettled(
         [1, 2].map((id) => store.apply(puts(cellYaml('raced', id)), { author, expectedRevision: 20 })),
       );
@@ -195,9 +237,9 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
       if (under.another === undefined) return;
       await store.apply(puts(`${cellYaml('cell-1', 1)}---\n${serviceYaml('api', 'cell-1')}`), { author });
       const again = await under.another();
-      expect(again.state().revision).toBe(1);
-      expect(again.state().documents.map(({ key, text }) => [key, text])).toEqual(
-        store.state().documents.map(({ key, text }) => [key, text]),
+      expect(again.state()?.revision).toBe(1);
+      expect(again.state()?.documents.map(({ key, text }) => [key, text])).toEqual(
+        store.state()?.documents.map(({ key, text }) => [key, text]),
       );
       await again.close();
     });
@@ -222,7 +264,7 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         ]);
         expect(history[0]?.changes[0]).not.toHaveProperty('after');
         await store.apply(changesBack(history, 3, 1), { author, expectedRevision: 3 });
-        expect(store.state().documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1)]);
+        expect(store.state()?.documents.map(({ text }) => text)).toEqual([cellYaml('cell-1', 1)]);
         expect(() => changesBack(history, 3, 3)).toThrow(/no earlier/);
         expect(() => changesBack(history.slice(0, 2), 3, 0)).toThrow(/not known any more/);
         expect(() => changesBack([], 1, 0)).toThrow(/no change is on record/);

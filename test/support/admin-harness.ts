@@ -11,7 +11,6 @@ import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
 import { check } from '../../src/policy/resolve/check.ts';
-import { resolve } from '../../src/policy/resolve/resolve.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
 import { createMemoryAudit } from './memory-audit.ts';
@@ -54,13 +53,12 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
   const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log };
   const store = given.store ?? createMemoryStore({ check, log: silentLog, clock });
   const mesh = (): MeshIr => {
-    const resolution = resolve(store.state().documents);
-    if (resolution.kind === 'unresolved') throw new CellwallError('unavailable', 'no documents are in force');
-    return resolution.mesh;
+    const found = store.state()?.mesh;
+    if (found === undefined) throw new CellwallError('unavailable', 'no documents are in force');
+    return found;
   };
   const deps: AdminDeps = {
     store,
-    check,
     record: { calls: () => [], coverage: () => ({ gaps: [], gone: [] }) },
     cutOver: { services: () => [], judge: async () => [] },
     audit: createMemoryAudit(clock),

@@ -1,15 +1,16 @@
 // Changing documents, and what a change would do.
 import { CellwallError } from '../../lib/errors.ts';
-import { createChange, currentState, hasErrors, invalid } from '../change.ts';
+import { createChange, hasErrors, invalid } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { recentImpact } from '../impact.ts';
-import { createPlan, differences, type Plan, stateAfter } from '../plan.ts';
+import { createPlan, differences, type Plan } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
+import { tryPlan } from '../trial.ts';
 import { warnOfChange } from '../warn-of-change.ts';
 import { type ApplyBody, applyAnswerSchema, applyBodySchema, diffAnswerSchema, diffBodySchema } from '../wire.ts';
 
 export function applyRoutes(deps: AdminDeps): readonly Route[] {
-  const { store, check } = deps;
+  const { store } = deps;
   const change = createChange(deps);
   return [
     route({
@@ -37,17 +38,16 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
       answer: diffAnswerSchema,
       errors: [413, 422],
       handle({ body }) {
-        const { revision, documents } = currentState(store);
         const plan = createPlan(body);
         if (hasErrors(plan.problems)) return invalid(plan.problems);
         refuseNothing(plan, body);
-        const after = stateAfter(documents, plan);
-        const problems = [...plan.problems, ...check(after), ...warnOfChange(documents, plan)];
-        const impact = hasErrors(problems) ? undefined : recentImpact(documents, after, deps);
+        const { before, after, ...tried } = tryPlan(store, plan);
+        const problems = [...tried.problems, ...warnOfChange(before.documents, plan)];
+        const impact = recentImpact(before, after, deps);
         return ok({
           kind: 'diff' as const,
-          revision,
-          differences: [...differences(documents, plan)],
+          revision: before.revision,
+          differences: [...differences(before.documents, plan)],
           problems,
           ...(impact === undefined ? {} : { impact }),
         });

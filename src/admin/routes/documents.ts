@@ -2,6 +2,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { AdminDeps } from '../deps.ts';
+import { inForce } from '../in-force.ts';
 import { ok, type Route, route } from '../route.ts';
 import { documentAnswerSchema, documentParamsSchema, documentsQuerySchema, documentsSchema } from '../wire.ts';
 
@@ -16,7 +17,7 @@ export function documentRoutes({ store }: AdminDeps): readonly Route[] {
       answer: documentsSchema,
       errors: [503],
       handle({ query }) {
-        const { revision, documents } = store.state();
+        const { revision, documents } = inForce(store);
         const wanted = documents.filter((item) => query.kind === undefined || item.document.kind === query.kind);
         return ok({ revision, documents: wanted.map(wireDocument) });
       },
@@ -30,7 +31,7 @@ export function documentRoutes({ store }: AdminDeps): readonly Route[] {
       answer: documentAnswerSchema,
       errors: [404, 503],
       handle({ params }) {
-        const { revision, documents } = store.state();
+        const { revision, documents } = inForce(store);
         const found = documents.find((item) => item.key === params['*']);
         if (found === undefined) {
           throw new CellwallError('not_found', `no document ${JSON.stringify(params['*'])}`, {

@@ -2,8 +2,9 @@
 import { changesBack } from '../../store/changes-back.ts';
 import type { ChangeMark } from '../../store/store.ts';
 import { authored } from '../caller.ts';
-import { createChange, currentState } from '../change.ts';
+import { createChange } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
+import { inForceOrNothing } from '../in-force.ts';
 import { createPlan } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
@@ -25,7 +26,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       async handle() {
         const revisions = await store.history();
         return ok({
-          revision: currentState(store).revision,
+          revision: inForceOrNothing(store).revision,
           revisions: revisions.map(({ changes, mark, ...rest }) => ({
             ...rest,
             ...kindOf(rest.author, mark),
@@ -46,7 +47,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       answer: applyAnswerSchema,
       errors: [404, 409, 412, 422, 503],
       async handle({ body, caller, receivedAt }) {
-        const { revision } = currentState(store);
+        const { revision } = inForceOrNothing(store);
         const to = body.to ?? revision - 1;
         const changes = changesBack(await store.history(), revision, to);
         const answer = await change(createPlan({ changes: [...changes] }), {

@@ -6,9 +6,8 @@ import { endpointWords } from '../../cutover/endpoint-words.ts';
 import { refuses } from '../../cutover/refuses.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
-import { currentState } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
-import { meshOf } from '../impact.ts';
+import { inForceOrNothing } from '../in-force.ts';
 import { ok, type Route, route } from '../route.ts';
 import { type ServicesAnswer, servicesSchema } from '../wire-services.ts';
 
@@ -24,8 +23,7 @@ export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonl
       summary: 'Every service, its mTLS mode, and what would be against making it strict now.',
       answer: servicesSchema,
       async handle() {
-        const { revision, documents } = currentState(store);
-        const mesh = meshOf(documents);
+        const { revision, documents, mesh } = inForceOrNothing(store);
         if (mesh === undefined) return ok({ revision, services: [] });
         const windowMs = cutOverWindow(documents);
         const reasons = await judge(cutOver, mesh, windowMs);

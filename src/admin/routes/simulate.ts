@@ -1,15 +1,16 @@
 // A change against the traffic that was recorded.
 import { CellwallError } from '../../lib/errors.ts';
-import { currentState, hasErrors, invalid } from '../change.ts';
+import { hasErrors, invalid } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { firstRows, impactOf, sinceOf, totalsOf } from '../impact.ts';
-import { createPlan, stateAfter } from '../plan.ts';
+import { createPlan } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
+import { tryPlan } from '../trial.ts';
 import { simulateBodySchema } from '../wire.ts';
 import { simulationSchema } from '../wire-record.ts';
 import { refuseNothing } from './apply.ts';
 
-export function simulateRoutes({ store, check, record, clock }: AdminDeps): readonly Route[] {
+export function simulateRoutes({ store, record, clock }: AdminDeps): readonly Route[] {
   return [
     route({
       method: 'POST',
@@ -22,14 +23,12 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
       errors: [412, 413, 422],
       handle({ body }) {
         const since = sinceOf(body.since, clock.now());
-        const { revision, documents } = currentState(store);
         const plan = createPlan(body);
         if (hasErrors(plan.problems)) return invalid(plan.problems);
         refuseNothing(plan, body);
-        const after = stateAfter(documents, plan);
-        const problems = [...plan.problems, ...check(after)];
+        const { before, after, problems } = tryPlan(store, plan);
         if (hasErrors(problems)) return invalid(problems);
-        const impact = impactOf(documents, after, record, since);
+        const impact = impactOf(before, after, record, since);
         if (impact === undefined) {
           throw new CellwallError('failed_precondition', 'there is no mesh in force to compare with', {
             hint: 'apply a Mesh first',
@@ -48,7 +47,7 @@ export function simulateRoutes({ store, check, record, clock }: AdminDeps): read
         ]);
         return ok({
           kind: 'simulation' as const,
-          revision,
+          revision: before.revision,
           since,
           replayed: simulation.replayed,
           newlyRefused: firstRows(simulation.newlyRefused),

@@ -1,5 +1,4 @@
 // What runs and how it is: the control plane, its proxies, the traffic they report.
-import { CellwallError } from '../../lib/errors.ts';
 import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
@@ -21,14 +20,6 @@ export function statusRoutes({
   clock,
   crossChecked = () => undefined,
 }: AdminDeps): readonly Route[] {
-  const revision = (): number | undefined => {
-    try {
-      return store.state().revision;
-    } catch (reason) {
-      if (CellwallError.from(reason).code === 'unavailable') return undefined;
-      throw reason;
-    }
-  };
   const missingOf = ({ node, service }: ProxyStatus) =>
     service === undefined
       ? []
@@ -48,7 +39,7 @@ export function statusRoutes({
       answer: statusSchema,
       handle() {
         const { version, trustDomain, problems, startedAt } = status();
-        const current = revision();
+        const current = store.state()?.revision;
         const all = proxies();
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({

@@ -1,10 +1,16 @@
 // What the store asks before it accepts a change (store.ts, StateCheck).
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
+import type { MeshIr } from '../ir.ts';
 import { resolve } from './resolve.ts';
 
-/** All problems of a whole state: errors refuse it, warnings are shown. */
-export function check(documents: readonly ParsedDocument[]): readonly Problem[] {
+/** All problems of a whole state (errors refuse it, warnings are shown), and the mesh that it is. */
+export function check(documents: readonly ParsedDocument[]): {
+  readonly problems: readonly Problem[];
+  readonly mesh?: MeshIr;
+} {
   const resolution = resolve(documents);
-  return resolution.kind === 'resolved' ? resolution.warnings : resolution.problems;
+  return resolution.kind === 'resolved'
+    ? { problems: resolution.warnings, mesh: resolution.mesh }
+    : { problems: resolution.problems };
 }

@@ -19,27 +19,8 @@ export type Resolution =
   | { readonly kind: 'resolved'; readonly mesh: MeshIr; readonly warnings: readonly Problem[] }
   | { readonly kind: 'unresolved'; readonly problems: readonly Problem[] };
 
-/** Of the state that was resolved last, by its first document. */
-const latest = new WeakMap<
-  ParsedDocument,
-  { readonly documents: readonly ParsedDocument[]; readonly is: Resolution }
->();
-
-/**
- * A mesh, or everything that is wrong with the documents (warnings among it). An edit is asked about on its whole way (may it come
- * into force, may its denials before the rest, what is it for proxies): the same documents are resolved once.
- */
+/** A mesh, or everything that is wrong with the documents (warnings among it). Whoever asks keeps the answer. */
 export function resolve(documents: readonly ParsedDocument[]): Resolution {
-  const [first] = documents;
-  const there = first && latest.get(first);
-  if (there?.documents.length === documents.length && there.documents.every((one, index) => one === documents[index]))
-    return there.is;
-  const is = resolveAnew(documents);
-  if (first !== undefined) latest.set(first, { documents: [...documents], is });
-  return is;
-}
-
-function resolveAnew(documents: readonly ParsedDocument[]): Resolution {
   const problems = createProblems();
   const byKind = documentsByKind(documents, problems);
   const defaults = resolveMeshDefaults(byKind.meshes, documents, problems);

@@ -2,24 +2,21 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
-import { type Edit, planChanges, sameText } from '../plan-changes.ts';
+import type { Planner } from '../planner.ts';
 import { refuseConflict, requireState } from '../refuse.ts';
 import type { JournalEntry, StateDatabase } from '../sqlite/state-database.ts';
-import type { ApplyOptions, ApplyResult, Change, StateCheck, StoreState } from '../store.ts';
-import { editFiles } from './edit-files.ts';
-import { type Held, textsInForce, withHeld } from './held.ts';
+import type { ApplyOptions, ApplyResult, Change } from '../store.ts';
+import { textsInForce } from './held.ts';
 import type { InForce } from './in-force.ts';
-import { type JudgedFiles, judgeFiles } from './judge-files.ts';
+import type { FileEdits, FilePlan } from './plan-files.ts';
 import { prepareWrite, stillBefore } from './write-files.ts';
 
 export interface ApplyDeps {
   readonly root: string;
-  readonly check: StateCheck;
+  readonly planner: Planner<FilePlan>;
   readonly log: Log;
   readonly database: StateDatabase;
   readonly inForce: InForce;
-  /** Whether a file of that name was there when last looked. */
-  readonly taken: (file: string) => boolean;
   /** Whether that document is in force, but the edit of the files that it came with is not yet. */
   readonly waiting: (key: DocumentKey) => boolean;
   /** Whether an edit of the files waits until they are quiet. */
@@ -41,27 +38,28 @@ export async function applyToFiles(
   options: ApplyOptions,
   mayWait: boolean,
 ): Promise<ApplyResult | { readonly kind: 'settling' }> {
-  const { check, log, inForce, reload } = deps;
+  const { planner, log, inForce, reload } = deps;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const base = requireState(inForce.state(), inForce.whyNot());
     refuseConflict(base.revision, options);
-    const plan = planChanges(base.documents, changes, check);
-    if (plan.kind === 'invalid') return plan;
-    if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: base.revision };
-    if (plan.edits.some(({ key }) => deps.waiting(key))) {
+    const plan = planner.plan(base, changes);
+    if (plan.kind === 'invalid') return { kind: 'invalid', problems: plan.problems };
+    if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: base.revision, warnings: plan.problems };
+    const { changed, problems: warnings } = plan;
+    if (changed.some(deps.waiting)) {
       if (mayWait) return { kind: 'settling' };
       break;
     }
     const doubtful = inForce.problems().length > 0 || inForce.held().size > 0;
-    if (await write(deps, base, plan.edits, options)) {
-      const changed = plan.edits.map(({ key }) => key);
+    if (await write(deps, plan, options)) {
       const revision = base.revision + 1;
       log.info({ revision, author: options.author, changed }, 'documents applied');
       // What is held back, and why, may be another matter now.
       if (doubtful) deps.rejudge();
-      return { kind: 'applied', revision, changed };
+      return { kind: 'applied', revision, changed, warnings };
     }
     // Someone edited a file meanwhile: take that in first, then try on top of it.
+    planner.forget(changes);
     await reload();
     if (mayWait && deps.settling()) return { kind: 'settling' };
   }
@@ -72,22 +70,17 @@ export async function applyToFiles(
 
 /** False if a file is no longer what we know of it: then nothing was written. */
 async function write(
-  { root, database, inForce, taken, onWritten }: ApplyDeps,
-  base: StoreState,
-  edits: readonly Edit[],
+  { root, database, inForce, onWritten }: ApplyDeps,
+  { base, after, journal, files, held, conflict }: FileEdits,
   { urgent = false }: ApplyOptions,
 ): Promise<boolean> {
-  const known = inForce.files();
-  const before: ReadonlyMap<string, string> = known?.texts ?? new Map();
-  const held = heldAfter(known, inForce.held(), edits);
-  const journal: JournalEntry[] = [...editFiles(known?.files ?? new Map(), edits, taken)]
-    .map(([path, after]) => ({ path, before: before.get(path) ?? null, after }))
-    .filter((entry) => entry.before !== entry.after);
+  if (conflict !== undefined) {
+    throw new CellwallError('aborted', `the file of ${conflict} holds an edit that is not in force yet`, {
+      hint: 'revert it there first, or apply the same text with --force',
+    });
+  }
   if (!(await stillBefore(root, journal))) return false;
-  const files = withJournal(before, journal);
-  const made = new Map(edits.flatMap(({ document }) => (document === undefined ? [] : [[document.text, document]])));
-  const judged = judgeFiles(files, known, () => [], made);
-  if (judged.problems.length > 0) {
+  if (files.unreadable.length > 0) {
     throw new CellwallError('internal', 'the edited files would not be readable; nothing was written');
   }
   const prepared = await prepareWrite(root, journal);
@@ -98,7 +91,7 @@ async function write(
       await prepared.discard();
       return false;
     }
-    database.save({ revision, files: textsInForce(judged, held) }, journal);
+    database.save({ revision, files: textsInForce(files, held) }, journal);
   } catch (reason) {
     await prepared.discard();
     throw reason;
@@ -106,40 +99,13 @@ async function write(
   try {
     await prepared.commit();
   } catch (reason) {
-    const back = known === undefined ? before : textsInForce(known, inForce.held());
+    const known = inForce.files();
+    const back = known === undefined ? new Map<string, string>() : textsInForce(known, inForce.held());
     database.save({ revision: base.revision, files: back }, []);
     throw reason;
   }
   onWritten(journal);
-  inForce.applied({ revision, documents: withHeld(judged.documents, held) }, judged, held, urgent);
+  inForce.applied({ ...after, revision }, files, held, urgent);
   database.clearJournal();
   return true;
-}
-
-/**
- * What stays held: a document that is applied is so no longer. Of one whose file says something else, that edit would be lost.
- */
-function heldAfter(known: JudgedFiles | undefined, held: Held, edits: readonly Edit[]): Held {
-  const written = new Map(known?.documents.map((document) => [document.key, document]));
-  for (const { key, document } of edits) {
-    if (!held.has(key) || sameText(written.get(key)?.text ?? '', document?.text ?? '')) continue;
-    throw new CellwallError('aborted', `the file of ${key} holds an edit that is not in force yet`, {
-      hint: 'revert it there first, or apply the same text with --force',
-    });
-  }
-  const applied = new Set(edits.map(({ key }) => key));
-  return new Map([...held].filter(([key]) => !applied.has(key)));
-}
-
-/** The files' texts after the write. */
-export function withJournal(
-  files: ReadonlyMap<string, string>,
-  journal: readonly JournalEntry[],
-): ReadonlyMap<string, string> {
-  const result = new Map(files);
-  for (const { path, after } of journal) {
-    if (after === null) result.delete(path);
-    else result.set(path, after);
-  }
-  return result;
 }

@@ -3,7 +3,8 @@ import { changedKeys } from '../../model/changed-keys.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Holding, StateCheck } from '../store.ts';
+import { judgeOnce } from '../judge-once.ts';
+import type { Holding, Judged, StateCheck } from '../store.ts';
 import { type Held, nothingHeld, withHeld } from './held.ts';
 
 export interface HeldBackDeps {
@@ -11,19 +12,26 @@ export interface HeldBackDeps {
   readonly check: StateCheck;
 }
 
-export function heldBack(
-  { holding, check }: HeldBackDeps,
-  before: readonly ParsedDocument[],
-  after: readonly ParsedDocument[],
-): { readonly held: Held; readonly problems: readonly Problem[] } {
-  const hold = holding?.hold(before, after);
-  if (hold === undefined) return { held: nothingHeld, problems: [] };
-  const part = asBefore(before, hold.keep);
-  const wrong = check(withHeld(after, part)).find(({ severity }) => severity === 'error');
-  if (wrong === undefined) return { held: part, problems: hold.problems };
+export interface HeldBack {
+  readonly held: Held;
+  /** What comes into force: all of `after` where nothing is held. */
+  readonly rest: Judged;
+  readonly problems: readonly Problem[];
+}
+
+export function heldBack({ holding, check }: HeldBackDeps, before: Judged, after: Judged): HeldBack {
+  const judge = (documents: readonly ParsedDocument[]): Judged => judgeOnce(documents, check, [before, after]);
+  const hold = holding?.hold(before, after, judge);
+  if (hold === undefined) return { held: nothingHeld, rest: after, problems: [] };
+  const part = asBefore(before.documents, hold.keep);
+  const rest = judgeOnce(withHeld(after.documents, part), check, [before, after, hold.rest]);
+  const wrong = rest.problems.find(({ severity }) => severity === 'error');
+  if (wrong === undefined) return { held: part, rest, problems: hold.problems };
   const message = `all of the edit waits, as the rest cannot go without what waits: ${wrong.message}`;
+  const held = asBefore(before.documents, changedKeys(before.documents, after.documents));
   return {
-    held: asBefore(before, changedKeys(before, after)),
+    held,
+    rest: judge(withHeld(after.documents, held)),
     problems: [...hold.problems, { ...wrong, code: 'held-with-it', message }],
   };
 }

@@ -4,7 +4,7 @@ import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sortDocuments } from '../plan-changes.ts';
 import { editFiles } from './edit-files.ts';
-import type { JudgedFiles } from './judge-files.ts';
+import type { DocumentFiles } from './judge-files.ts';
 
 /** By key, what stays in force; `undefined`: nothing of that name is. */
 export type Held = ReadonlyMap<DocumentKey, ParsedDocument | undefined>;
@@ -18,7 +18,7 @@ export function withHeld(documents: readonly ParsedDocument[], held: Held): read
 }
 
 /** The files' texts if only what is in force stood in them. */
-export function textsInForce({ texts, files }: JudgedFiles, held: Held): ReadonlyMap<string, string> {
+export function textsInForce({ texts, files }: DocumentFiles, held: Held): ReadonlyMap<string, string> {
   if (held.size === 0) return texts;
   const edits = [...held].map(([key, document]) => (document === undefined ? { key } : { key, document }));
   const result = new Map(texts);

@@ -4,14 +4,14 @@ import type { Log } from '../../lib/log.ts';
 import type { Problem } from '../../model/problem.ts';
 import { sameDocuments } from '../plan-changes.ts';
 import type { SavedState, StateDatabase } from '../sqlite/state-database.ts';
-import type { StoreState } from '../store.ts';
+import { type Judged, nothingStored, type StateCheck, type StoreState } from '../store.ts';
 import type { Watchers } from '../watchers.ts';
-import { type Held, nothingHeld, textsInForce, withHeld } from './held.ts';
-import { type JudgedFiles, judgeFiles } from './judge-files.ts';
+import { type Held, nothingHeld, textsInForce } from './held.ts';
+import { type DocumentFiles, judgeFiles, readFiles } from './judge-files.ts';
 
 export interface InForce {
   state(): StoreState | undefined;
-  files(): JudgedFiles | undefined;
+  files(): DocumentFiles | undefined;
   /** What stays in force in place of what the files say. */
   held(): Held;
   problems(): readonly Problem[];
@@ -19,23 +19,24 @@ export interface InForce {
   whyNot(): string;
   /** Begins with what was saved before a restart. */
   resume(saved: SavedState): void;
-  /** Takes over what was read, but for what is held; the revision counts up only if the documents differ. */
-  accept(judged: JudgedFiles, held: Held, problems: readonly Problem[]): void;
+  /** Takes over what was read, with what is held `rest`; the revision counts up only if the documents differ. */
+  accept(read: DocumentFiles, held: Held, rest: Judged, problems: readonly Problem[]): void;
   /** Takes over what `apply` wrote and saved. */
-  applied(state: StoreState, judged: JudgedFiles, held: Held, urgent: boolean): void;
+  applied(state: StoreState, read: DocumentFiles, held: Held, urgent: boolean): void;
   /** The directory cannot be accepted: the last good state stays. */
   refuse(problems: readonly Problem[]): void;
 }
 
 export interface InForceDeps {
+  readonly check: StateCheck;
   readonly database: StateDatabase;
   readonly watchers: Watchers;
   readonly log: Log;
 }
 
-export function createInForce({ database, watchers, log }: InForceDeps): InForce {
+export function createInForce({ check, database, watchers, log }: InForceDeps): InForce {
   let state: StoreState | undefined;
-  let files: JudgedFiles | undefined;
+  let files: DocumentFiles | undefined;
   let held = nothingHeld;
   let problems: readonly Problem[] = [];
   const refuse = (next: readonly Problem[]): void => {
@@ -62,33 +63,38 @@ export function createInForce({ database, watchers, log }: InForceDeps): InForce
     },
     resume(saved) {
       // Accepted once already: only what this version cannot parse any more is refused.
-      const judged = judgeFiles(saved.files, undefined, () => []);
-      if (judged.problems.length > 0) {
-        log.error({ problems: judged.problems.length }, 'the saved last good state cannot be read');
+      const read = readFiles(saved.files, undefined);
+      if (read.unreadable.length > 0) {
+        log.error({ problems: read.unreadable.length }, 'the saved last good state cannot be read');
         return;
       }
-      files = judged;
-      state = { revision: saved.revision, documents: judged.documents };
+      files = read;
+      state = { ...asJudged(judgeFiles(read, check)), revision: saved.revision };
     },
-    accept(judged, holding, why) {
-      const before = state ?? { revision: database.saved()?.revision ?? 0, documents: [] };
-      const documents = withHeld(judged.documents, holding);
-      const same = sameDocuments(before.documents, documents);
+    accept(read, holding, rest, why) {
+      const before = state ?? { ...nothingStored, revision: database.saved()?.revision ?? 0 };
+      const same = sameDocuments(before.documents, rest.documents);
       const revision = same ? before.revision : before.revision + 1;
-      database.save({ revision, files: textsInForce(judged, holding) }, []);
-      state = { revision, documents };
-      files = judged;
+      database.save({ revision, files: textsInForce(read, holding) }, []);
+      // The same stays the very same: what was planned on it holds.
+      if (state?.documents !== rest.documents) state = { ...asJudged(rest), revision };
+      files = read;
       held = holding;
       refuse(why);
-      if (same) return;
-      log.info({ revision, documents: documents.length }, 'documents read from the directory');
+      if (same || state === undefined) return;
+      log.info({ revision, documents: rest.documents.length }, 'documents read from the directory');
       watchers.emit({ kind: 'state', state, urgent: false });
     },
-    applied(next, judged, holding, urgent) {
+    applied(next, read, holding, urgent) {
       state = next;
-      files = judged;
+      files = read;
       held = holding;
       watchers.emit({ kind: 'state', state: next, urgent });
     },
   };
+}
+
+/** Without the files: a state is kept by others, too. */
+function asJudged({ documents, mesh, problems }: Judged): Judged {
+  return { documents, problems, ...(mesh === undefined ? {} : { mesh }) };
 }

@@ -4,43 +4,51 @@ import { asOwnFile } from '../../model/own-file.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
+import { judgeOnce } from '../judge-once.ts';
 import { sortDocuments } from '../plan-changes.ts';
-import type { StateCheck } from '../store.ts';
+import type { Judged, StateCheck } from '../store.ts';
 import type { DocumentFile } from './edit-files.ts';
 
-export interface JudgedFiles {
+/** What the files say, each by itself. */
+export interface DocumentFiles {
   readonly texts: ReadonlyMap<string, string>;
   readonly files: ReadonlyMap<string, DocumentFile>;
   /** All documents, sorted by key. */
   readonly documents: readonly ParsedDocument[];
-  /** Errors only; without any the files may come into force. */
-  readonly problems: readonly Problem[];
+  /** Why some cannot be read. */
+  readonly unreadable: readonly Problem[];
 }
 
-/** `judgeFiles`, but the same texts over the same known ones are judged once: an edit that waits is read again and again. */
+/** Files that were judged together, if all could be read; without errors they may come into force. */
+export interface JudgedFiles extends DocumentFiles, Judged {}
+
+/**
+ * Judges files. The same texts over the same known ones are judged once (an edit that waits is read again and again), and what is in
+ * force already not again.
+ */
 export function createJudge(
   check: StateCheck,
-): (texts: JudgedFiles['texts'], known: JudgedFiles | undefined) => JudgedFiles {
-  let last: { readonly known: JudgedFiles | undefined; readonly judged: JudgedFiles } | undefined;
-  return (texts, known) => {
-    if (last === undefined || last.known !== known || !sameTexts(last.judged.texts, texts)) {
-      last = { known, judged: judgeFiles(texts, known, check) };
+): (texts: DocumentFiles['texts'], known: DocumentFiles | undefined, inForce: Judged | undefined) => JudgedFiles {
+  let last: { readonly known: DocumentFiles | undefined; readonly judged: JudgedFiles } | undefined;
+  return (texts, known, inForce) => {
+    const same = last !== undefined && (last.known === known || last.judged === known);
+    if (last === undefined || !same || !sameTexts(last.judged.texts, texts)) {
+      last = { known, judged: judgeFiles(readFiles(texts, known), check, inForce) };
     }
     return last.judged;
   };
 }
 
-function sameTexts(one: JudgedFiles['texts'], other: JudgedFiles['texts']): boolean {
+function sameTexts(one: DocumentFiles['texts'], other: DocumentFiles['texts']): boolean {
   return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
 }
 
-export function judgeFiles(
-  texts: ReadonlyMap<string, string>,
-  known: JudgedFiles | undefined,
-  check: StateCheck,
-  /** Documents by their text, that were just parsed: a file that holds one of them is not parsed again. */
+/** `made`: documents by their text, that were just parsed: a file that holds one of them is not parsed again. */
+export function readFiles(
+  texts: DocumentFiles['texts'],
+  known: DocumentFiles | undefined,
   made: ReadonlyMap<string, ParsedDocument> = new Map(),
-): JudgedFiles {
+): DocumentFiles {
   const files = new Map<string, DocumentFile>();
   const problems: Problem[] = [];
   for (const [path, text] of texts) {
@@ -61,10 +69,11 @@ export function judgeFiles(
   }
   const written = [...files.values()].flatMap(({ documents }) => documents);
   problems.push(...duplicateDocuments(written));
-  const documents = sortDocuments(written);
-  // A folder without documents is where everybody begins: the first apply fills it. One that lost them is the store's to refuse.
-  if (problems.length === 0 && documents.length > 0) {
-    problems.push(...check(documents).filter(({ severity }) => severity === 'error'));
-  }
-  return { texts, files, documents, problems };
+  return { texts, files, documents: sortDocuments(written), unreadable: problems };
+}
+
+/** A folder without documents is where everybody begins: the first apply fills it. One that lost them is the store's to refuse. */
+export function judgeFiles(read: DocumentFiles, check: StateCheck, inForce?: Judged): JudgedFiles {
+  if (read.unreadable.length > 0 || read.documents.length === 0) return { ...read, problems: read.unreadable };
+  return { ...read, ...judgeOnce(read.documents, check, [inForce]) };
 }

@@ -1,20 +1,20 @@
 // Files that can be read but are not whole: one that had documents and now has none, and one that was cut where it stands. They keep
 // their last good, however long it takes. Pure.
 import type { Problem } from '../../model/problem.ts';
-import type { JudgedFiles } from './judge-files.ts';
+import type { DocumentFiles } from './judge-files.ts';
 import type { DirectoryContent } from './read-directory.ts';
 
 /** `accepted`: what was read when `known` was taken, if that was in this run. */
 export function keepsLastGood(
-  known: JudgedFiles | undefined,
+  known: DocumentFiles | undefined,
   accepted: DirectoryContent | undefined,
   content: DirectoryContent,
-  judged: JudgedFiles,
+  read: DocumentFiles,
 ): readonly Problem[] {
-  const there = new Set(judged.documents.map(({ key }) => key));
+  const there = new Set(read.documents.map(({ key }) => key));
   const problems: Problem[] = [];
   for (const [file, { text: before, documents }] of known?.files ?? []) {
-    const now = judged.files.get(file);
+    const now = read.files.get(file);
     if (now === undefined || now.text === before || documents.length === 0) continue;
     const source = { file, line: 1, column: 1 };
     if (now.documents.length === 0 && documents.some(({ key }) => !there.has(key))) {

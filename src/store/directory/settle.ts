@@ -11,7 +11,7 @@
 // Denials do not come here: denials-at-once.ts.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sameText } from '../plan-changes.ts';
-import type { JudgedFiles } from './judge-files.ts';
+import type { DocumentFiles } from './judge-files.ts';
 
 export interface SettleTimes {
   readonly wholeMs: number;
@@ -22,7 +22,7 @@ export interface SettleTimes {
 export interface Edit {
   /** What is in force of the files. */
   readonly before: readonly ParsedDocument[];
-  readonly after: JudgedFiles;
+  readonly after: DocumentFiles;
   readonly arrivedWhole: (file: string) => boolean;
   /** The files whose text is another than what is in force of them. */
   readonly files: ReadonlySet<string>;

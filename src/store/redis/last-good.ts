@@ -3,8 +3,10 @@ import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { judgeOnce } from '../judge-once.ts';
 import { sortDocuments } from '../plan-changes.ts';
 import type { StateDatabase } from '../sqlite/state-database.ts';
+import type { StateCheck } from '../store.ts';
 import { type Known, type Seen, textsOf } from './stored-state.ts';
 
 export interface LastGood {
@@ -18,10 +20,12 @@ export interface LastGood {
 export interface LastGoodOptions {
   /** Absent: nothing is kept. */
   readonly database: StateDatabase | undefined;
+  /** Says what the state means; accepted once, it is not refused again. */
+  readonly check: StateCheck;
   readonly log: Log;
 }
 
-export function openLastGood({ database, log }: LastGoodOptions): LastGood {
+export function openLastGood({ database, check, log }: LastGoodOptions): LastGood {
   return {
     seen() {
       const saved = database?.saved();
@@ -39,7 +43,8 @@ export function openLastGood({ database, log }: LastGoodOptions): LastGood {
         }
         documents.push(...parsed.documents);
       }
-      return { epoch: saved.epoch, state: { revision: saved.revision, documents: sortDocuments(documents) } };
+      const judged = judgeOnce(sortDocuments(documents), check);
+      return { epoch: saved.epoch, state: { ...judged, revision: saved.revision } };
     },
     keep({ epoch, state }) {
       if (epoch === '') return;

@@ -6,6 +6,7 @@ import type { Json } from '../../lib/table.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
+import { errorsAmong, judgeOnce } from '../judge-once.ts';
 import { sameDocuments, sortDocuments } from '../plan-changes.ts';
 import type { StateCheck, StoreState } from '../store.ts';
 
@@ -98,11 +99,12 @@ export function judgeStored(
         source: { file: key, line: 1, column: 1 },
       });
   }
-  if (problems.length === 0 && !fresh)
-    problems.push(...check(sortDocuments(documents)).filter(({ severity }) => severity === 'error'));
   if (problems.length > 0) return { kind: 'foreign', problems };
   const sorted = sortDocuments(documents);
-  const state = { revision: stored.revision, documents: sorted };
+  const judged = fresh ? { documents: sorted, problems } : judgeOnce(sorted, check, [known?.state]);
+  const errors = errorsAmong(judged.problems);
+  if (errors.length > 0) return { kind: 'foreign', problems: errors };
+  const state: StoreState = { ...judged, revision: stored.revision };
   const same = known !== undefined && sameDocuments(known.state.documents, sorted);
   if (known !== undefined && known.state.revision === state.revision && !same) {
     const message = `Redis holds another revision ${state.revision} than was in force`;

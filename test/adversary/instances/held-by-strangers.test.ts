@@ -14,6 +14,7 @@ import { createHandshakes } from '../../../src/observe/handshakes.ts';
 import { createTraffic } from '../../../src/observe/traffic.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { figure } from '../../support/figure.ts';
+import { judged, stateOf } from '../../support/judged.ts';
 import { createMemoryAudit } from '../../support/memory-audit.ts';
 import { createMemoryTable } from '../../support/memory-table.ts';
 import { documentsOf, meshText, serviceText, yaml } from '../../support/resolve-text.ts';
@@ -44,7 +45,14 @@ function setUp() {
     },
     calls: (caller: 'plaintext' | 'one-way-tls', peer: string) => traffic.record({ ...shared, caller, peer }),
     async apply(ignoreAddresses: readonly string[] = []) {
-      const asked = { before, after, force: false, dryRun: false, ignoreAddresses, by: { author: 'operator' } };
+      const asked = {
+        before: stateOf(before),
+        after: judged(after),
+        force: false,
+        dryRun: false,
+        ignoreAddresses,
+        by: { author: 'operator' },
+      };
       const answer = await gate({ cutOver, audit, clock, log: silentLog }, asked);
       if (answer.kind === 'pass') return { passed: true, left: [], reasons: answer.reasons };
       const reasons = answer.error.body.reasons ?? [];

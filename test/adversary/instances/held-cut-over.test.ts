@@ -11,6 +11,7 @@ import { createTraffic } from '../../../src/observe/traffic.ts';
 import type { ProxyStatus } from '../../../src/registry/proxy-status.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { figure, qualifying } from '../../support/figure.ts';
+import { judged, stateOf } from '../../support/judged.ts';
 import { createMemoryAudit } from '../../support/memory-audit.ts';
 import { documentsOf, meshText, serviceText, yaml } from '../../support/resolve-text.ts';
 
@@ -61,7 +62,7 @@ function setUp() {
     async apply() {
       const answer = await gate(
         { cutOver, audit, clock, log: silentLog },
-        { before, after, force: false, dryRun: false, by: { author: 'operator' } },
+        { before: stateOf(before), after: judged(after), force: false, dryRun: false, by: { author: 'operator' } },
       );
       if (answer.kind === 'pass') return { passed: true, reasons: answer.reasons };
       return { passed: false, reasons: answer.error.body.reasons ?? [] };

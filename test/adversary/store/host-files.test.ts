@@ -19,7 +19,7 @@ const raw = (spec: string): string =>
 const codes = (text: string): readonly string[] =>
   createJudge({ proxyCode: false })
     .check(documentsOf(`${base}---\n${text}`))
-    .map(({ code, message }) => (code === 'constraint' ? `${code} ${message}` : code));
+    .problems.map(({ code, message }) => (code === 'constraint' ? `${code} ${message}` : code));
 
 const chain = (fields: string): string =>
   raw(

@@ -21,7 +21,7 @@ const raw = (spec: string): string =>
 function problemsOf(text: string, proxyCode = false): readonly Problem[] {
   const documents = documentsOf(`${base}---\n${text}`);
   expect(resolve(documents).kind).toBe('resolved');
-  return createJudge({ proxyCode }).check(documents);
+  return createJudge({ proxyCode }).check(documents).problems;
 }
 const codes = (text: string, proxyCode = false): readonly string[] =>
   problemsOf(text, proxyCode).map(({ code }) => code);

@@ -16,6 +16,7 @@ import { type FetchedSvid, fetchSvid } from '../../../src/sidecar/svid/svid-fetc
 import { createRedisStore } from '../../../src/store/redis.ts';
 import { puts } from '../../support/documents.ts';
 import { freePorts } from '../../support/free-ports.ts';
+import { acceptsAll } from '../../support/judged.ts';
 import { startValkey } from '../../support/valkey.ts';
 import { inThisProcess, type Ports, type Run, type Running } from './redis-wall-runs.ts';
 
@@ -138,7 +139,7 @@ async function apply(url: Redacted<string>, data: string, documents: string): Pr
   const key = sealKey(join(data, 'seal.key'));
   const store = await createRedisStore({
     ...{ url, prefix: 'cellwall', sealKey: key },
-    ...{ check: () => [], log: silentLog, clock: systemClock },
+    ...{ check: acceptsAll, log: silentLog, clock: systemClock },
   });
   await store.apply(puts(documents), { author: 'operator' });
   await store.close();

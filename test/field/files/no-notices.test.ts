@@ -11,6 +11,7 @@ import { createDirectoryStore } from '../../../src/store/directory.ts';
 import { cellYaml } from '../../support/documents.ts';
 import { eventually } from '../../support/eventually.ts';
 import { figure, qualifying } from '../../support/figure.ts';
+import { acceptsAll } from '../../support/judged.ts';
 
 // As `serve` has them, or a tenth of that.
 const [pollMs, settleMs] = qualifying ? [5000, 3000] : [400, 300];
@@ -44,14 +45,14 @@ it.each(disks)(
     const at = (name: string): string => join(documents, name);
     mkdirSync(documents);
     for (const name of ['one', 'two', 'three']) writeFileSync(at(`${name}.yaml`), cellYaml(name, 1));
-    const options = { documents, state: join(folder, 'state'), check: () => [], log: silentLog, clock: systemClock };
+    const options = { documents, state: join(folder, 'state'), check: acceptsAll, log: silentLog, clock: systemClock };
     const store = await createDirectoryStore({ ...options, settleMs, pollMs, watch });
     close = () => store.close();
     const texts = (): string =>
       store
         .state()
-        .documents.map(({ text }) => text)
-        .join('');
+        ?.documents.map(({ text }) => text)
+        .join('') ?? '';
     let slowest = 0;
     const takes = async (what: string, write: () => void, there: () => boolean): Promise<void> => {
       write();

@@ -138,7 +138,7 @@ async function play({ old, next, same, steps, layout }: Scenario) {
   const options = { documents, state: join(folder, 'state'), check, log: silentLog, clock: systemClock };
   const store = await createDirectoryStore({ ...options, settleMs, pollMs: 1000 });
   try {
-    const mayPass = new Set(passing(store.state().documents) ?? []);
+    const mayPass = new Set(passing(store.state()?.documents ?? []) ?? []);
     const wanted = [...after.values()].flatMap((text) => {
       const parsed = parseDocuments(text, 'wanted');
       return parsed.kind === 'parsed' ? parsed.documents : [];
@@ -181,7 +181,7 @@ async function play({ old, next, same, steps, layout }: Scenario) {
     const goal = JSON.stringify(texts(wanted));
     await eventually(
       `what was written is in force (${JSON.stringify(store.problems())})`,
-      () => JSON.stringify(texts(store.state().documents)) === goal || undefined,
+      () => JSON.stringify(texts(store.state()?.documents ?? [])) === goal || undefined,
       15_000,
     );
     return { states, letThrough, control };

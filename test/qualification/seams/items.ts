@@ -3,6 +3,13 @@ import type { Item } from '../item.ts';
 import { evidenceItems } from './evidence.ts';
 import { filterItem } from './filters.ts';
 import { provenanceItems } from './provenance.ts';
+import { resolveOnceItem } from './resolve-once.ts';
 import { rolesItem } from './roles.ts';
 
-export const seamsItems: readonly Item[] = [rolesItem, ...provenanceItems, ...evidenceItems, filterItem];
+export const seamsItems: readonly Item[] = [
+  rolesItem,
+  ...provenanceItems,
+  ...evidenceItems,
+  filterItem,
+  resolveOnceItem,
+];

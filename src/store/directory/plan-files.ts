@@ -1,0 +1,91 @@
+// Changes of documents as the edits of files that they would be: which files, and what would be in force then. Pure but for the check.
+import type { DocumentKey } from '../../model/documents/document.ts';
+import { relocate } from '../../model/relocate.ts';
+import { errorsAmong, judgeOnce } from '../judge-once.ts';
+import { type Edit, planChanges, sameText } from '../plan-changes.ts';
+import type { JournalEntry } from '../sqlite/state-database.ts';
+import type { Change, Judged, Planned, StateCheck, StoreState } from '../store.ts';
+import { editFiles } from './edit-files.ts';
+import { type Held, withHeld } from './held.ts';
+import type { InForce } from './in-force.ts';
+import { type DocumentFiles, readFiles } from './judge-files.ts';
+
+export type FilePlan = FileEdits | Exclude<Planned, { readonly kind: 'next' }>;
+
+export interface FileEdits {
+  readonly kind: 'next';
+  readonly base: StoreState;
+  readonly after: Judged;
+  readonly problems: Planned['problems'];
+  readonly changed: readonly DocumentKey[];
+  readonly journal: readonly JournalEntry[];
+  /** As they will be. */
+  readonly files: DocumentFiles;
+  /** What stays in force in place of what they say. */
+  readonly held: Held;
+  /** Its file says something else, which waits: that edit would be lost. */
+  readonly conflict?: DocumentKey;
+}
+
+export interface PlanFilesDeps {
+  readonly inForce: Pick<InForce, 'files' | 'held'>;
+  readonly check: StateCheck;
+  /** Whether a file of that name was there when last looked. */
+  readonly taken: (file: string) => boolean;
+}
+
+export function planFiles(
+  { inForce, check, taken }: PlanFilesDeps,
+  base: StoreState,
+  changes: readonly Change[],
+): FilePlan {
+  const plan = planChanges(base.documents, changes);
+  if (plan.kind === 'invalid') return { base, ...plan };
+  if (plan.kind === 'unchanged') {
+    return { kind: 'unchanged', base, problems: relocate(base.problems, base.documents, plan.sent) };
+  }
+  const { edits, documents } = plan;
+  const known = inForce.files();
+  const before: DocumentFiles['texts'] = known?.texts ?? new Map();
+  const journal = [...editFiles(known?.files ?? new Map(), edits, taken)]
+    .map(([path, after]): JournalEntry => ({ path, before: before.get(path) ?? null, after }))
+    .filter((entry) => entry.before !== entry.after);
+  const made = new Map(edits.flatMap(({ document }) => (document === undefined ? [] : [[document.text, document]])));
+  const files = readFiles(withJournal(before, journal), known, made);
+  const { held, conflict } = heldAfter(known, inForce.held(), edits);
+  const after = judgeOnce(withHeld(files.documents, held), check, [base]);
+  const problems = relocate(after.problems, after.documents, documents);
+  if (errorsAmong(problems).length > 0) return { kind: 'invalid', base, problems };
+  const changed = edits.map(({ key }) => key);
+  return {
+    ...{ kind: 'next', base, after, problems, changed, journal, files, held },
+    ...(conflict === undefined ? {} : { conflict }),
+  };
+}
+
+/** What stays held: a document that is applied is so no longer. */
+function heldAfter(
+  known: DocumentFiles | undefined,
+  held: Held,
+  edits: readonly Edit[],
+): { readonly held: Held; readonly conflict: DocumentKey | undefined } {
+  const written = new Map(known?.documents.map((document) => [document.key, document]));
+  const lost = edits.find(
+    ({ key, document }) => held.has(key) && !sameText(written.get(key)?.text ?? '', document?.text ?? ''),
+  );
+  const applied = new Set(edits.map(({ key }) => key));
+  return { held: new Map([...held].filter(([key]) => !applied.has(key))), conflict: lost?.key };
+}
+
+/** The files' texts after the write. */
+export function withJournal(
+  files: ReadonlyMap<string, string>,
+  journal: readonly JournalEntry[],
+): ReadonlyMap<string, string> {
+  const result = new Map(files);
+  for (const { path, after } of journal) {
+    if (after === null) result.delete(path);
+    else result.set(path, after);
+  }
+  return result;
+}

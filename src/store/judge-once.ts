@@ -1,0 +1,28 @@
+// Judges documents that are not judged yet: where the same ones, at the same places, were judged before, that holds. Pure but for the check.
+import type { ParsedDocument } from '../model/parsed-document.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Judged, StateCheck } from './store.ts';
+
+export function judgeOnce(
+  documents: readonly ParsedDocument[],
+  check: StateCheck,
+  known: readonly (Judged | undefined)[] = [],
+): Judged {
+  const same = known.find((one) => one !== undefined && isSame(one.documents, documents));
+  return same ?? { documents, ...check(documents) };
+}
+
+export function errorsAmong(problems: readonly Problem[]): readonly Problem[] {
+  return problems.filter(({ severity }) => severity === 'error');
+}
+
+function isSame(a: readonly ParsedDocument[], b: readonly ParsedDocument[]): boolean {
+  return a.length === b.length && a.every((document, index) => isCopy(document, b[index]));
+}
+
+function isCopy(a: ParsedDocument, b: ParsedDocument | undefined): boolean {
+  if (a === b || b === undefined) return a === b;
+  const [one, other] = [a.begins, b.begins];
+  const there = one.file === other.file && one.line === other.line && one.column === other.column;
+  return there && a.key === b.key && a.text === b.text;
+}

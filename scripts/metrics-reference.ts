@@ -24,6 +24,11 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: 'entries',
     alert: '`increase(…[10m]) > 0`: a proxy sends what no Envoy does; the gate of its service says since when',
   },
+  cellwall_resolves_total: {
+    unit: 'states',
+    alert:
+      '–; grows without anybody changing documents: something asks for trials (`apply --dry-run`, `diff`, `simulate`) all the time',
+  },
   cellwall_apply_seconds: {
     unit: 'seconds',
     alert: '`histogram_quantile(0.99, rate(cellwall_apply_seconds_bucket[10m])) > 1`: the control plane is overloaded',

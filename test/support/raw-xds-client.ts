@@ -56,12 +56,15 @@ export function createRawXdsClient(server: number | string, tls?: TestCertificat
     'grpc.max_receive_message_length': -1,
   });
   const same = (bytes: Buffer): Buffer => bytes;
+  // `client.close()` waits for open calls, and these are open until somebody ends them.
+  const calls = new Set<grpc.ClientDuplexStream<Buffer, Buffer>>();
   function open<Init, Response>(
     path: string,
     encode: (request: Init) => Uint8Array,
     decode: (bytes: Buffer) => Response,
   ): RawStream<Init, Response> {
     const call = client.makeBidiStreamRequest<Buffer, Buffer>(path, same, same);
+    calls.add(call);
     const waiting: Response[] = [];
     let wake = (): void => {};
     let over: grpc.StatusObject | undefined;
@@ -73,6 +76,7 @@ export function createRawXdsClient(server: number | string, tls?: TestCertificat
     const ended = new Promise<grpc.StatusObject>((resolve) => {
       call.on('status', (status) => {
         over = status;
+        calls.delete(call);
         resolve(status);
         wake();
       });
@@ -120,6 +124,9 @@ export function createRawXdsClient(server: number | string, tls?: TestCertificat
           toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, request)),
         (bytes) => fromBinary(DeltaDiscoveryResponseSchema, bytes),
       ),
-    close: () => client.close(),
+    close() {
+      for (const call of calls) call.cancel();
+      client.close();
+    },
   };
 }

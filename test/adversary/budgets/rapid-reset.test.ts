@@ -147,7 +147,7 @@ test('another certificate of the same host is no other host; its own proxy gets 
     const client = createRawXdsClient(wall.ports.xds, renewed);
     const stream = client.delta();
     stream.send({ node: { id: 'spiffe://td1/service/w~1' }, typeUrl: typeUrls.cluster });
-    const answered = await stream.next().then(
+    const answered = await stream.next(1000).then(
       () => true,
       () => false,
     );

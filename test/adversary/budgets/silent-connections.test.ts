@@ -76,31 +76,40 @@ async function answered(): Promise<number> {
 test('those who mean it are answered, memory stays flat, and the silent end', async () => {
   await answered();
   const alone = await answered();
-  const before = wall.rssMb();
+  const cold = wall.rssMb();
   const descriptors = wall.descriptors();
-  let [peak, slowest] = [before, 0];
-  for (const port of [wall.ports.identity, wall.ports.xds]) {
-    for (const [name, first] of kinds) {
-      const held = await hold(port, first);
-      slowest = Math.max(slowest, await answered());
-      peak = Math.max(peak, wall.rssMb());
-      await eventually(
-        `${name} at ${port} ends`,
-        () => held.every(({ destroyed, readyState }) => destroyed || readyState !== 'open') || undefined,
-        30_000,
-      );
+  let [peak, slowest] = [cold, 0];
+  const wave = async (kind: () => Promise<readonly Socket[]>): Promise<readonly Socket[]> => {
+    const held = await kind();
+    slowest = Math.max(slowest, await answered());
+    peak = Math.max(peak, wall.rssMb());
+    return held;
+  };
+  const everyKind = async (): Promise<void> => {
+    for (const port of [wall.ports.identity, wall.ports.xds]) {
+      for (const [name, first] of kinds) {
+        const held = await wave(() => hold(port, first));
+        await eventually(
+          `${name} at ${port} ends`,
+          () => held.every(({ destroyed, readyState }) => destroyed || readyState !== 'open') || undefined,
+          30_000,
+        );
+      }
     }
-  }
-  const held = await holdTls(wall.ports.identity);
-  slowest = Math.max(slowest, await answered());
-  peak = Math.max(peak, wall.rssMb());
-  for (const socket of held) socket.destroy();
+    for (const socket of await wave(() => holdTls(wall.ports.identity))) socket.destroy();
+  };
+  // The first round takes what the budget of connections takes, and what a process takes that does anything for the first time.
+  await everyKind();
+  const before = peak;
+  figure('memoryFirstRoundMb', Math.round(peak - cold));
+  await everyKind();
   figure('connectionsOfAKind', connections);
   figure('memoryBeforeMb', Math.round(before));
   figure('memoryPeakMb', Math.round(peak));
   figure('answeredAloneMs', Math.round(alone));
   figure('answeredSlowestMs', Math.round(slowest));
+  expect(before).toBeLessThan(cold + 100);
   expect(peak).toBeLessThan(before * 1.2);
   expect(slowest).toBeLessThan(5000);
   await eventually('descriptors are given back', () => wall.descriptors() < descriptors + 20 || undefined, 20_000);
-}, 240_000);
+}, 480_000);

@@ -17,6 +17,7 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Store } from '../store/store.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
+import type { PublisherAnswer } from './wire-publishers.ts';
 
 /** What a proxy was sent, without what is secret in it. */
 export interface SentToProxy {
@@ -84,6 +85,8 @@ export interface AdminDeps {
   sentTo?(node: string): SentToProxy | undefined;
   /** What a proxy's own counters told; undefined where they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
+  /** Where the trust bundle is published. Absent: nowhere. */
+  publishers?(): readonly PublisherAnswer[];
   traffic(): readonly TrafficCount[];
   /** That failed, of any service. Absent: nobody keeps them. */
   handshakes?(): readonly FailedHandshakes[];

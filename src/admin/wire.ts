@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { rejectedSchema, sourceSchema } from './wire-place.ts';
+import { publisherSchema } from './wire-publishers.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
 
 const problemSchema = z.object({
@@ -123,6 +124,7 @@ export const statusSchema = z.object({
   reasons: z.array(z.string()).describe('Why it is not ready.'),
   problems: z.array(problemSchema).describe('Of documents that are stored and not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
+  publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),
 });
 

@@ -1,4 +1,5 @@
 // The commands that need more than a look at files and the admin API: main.ts provides them, each loaded when it is called.
+import type { PublisherPlace } from '../identity/publisher/publishers.ts';
 import type { LogLevel } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
@@ -46,6 +47,8 @@ export interface ServeOptions {
     /** PEM files. Default: the control plane's own SVID. */
     readonly files?: { readonly certificate: string; readonly key: string };
   };
+  /** Where the trust bundle is published. Default: nowhere. */
+  readonly publish?: readonly PublisherPlace[];
   readonly logLevel: LogLevel;
 }
 

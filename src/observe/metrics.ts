@@ -1,6 +1,7 @@
 // Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels
-// are bounded: never a proxy, a service or anything a caller chooses.
+// are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
 
 export interface Metrics {
   /** Open xDS streams. */
@@ -20,6 +21,8 @@ export interface Metrics {
   resolved(): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
+  /** Call it once: `read` is asked at every scrape. `now`: epoch milliseconds. */
+  watchPublishers(read: () => readonly PublisherFigures[], now: () => number): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -83,6 +86,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     unreadable: () => unreadable.inc(),
     resolved: () => resolves.inc(),
     applied: (ms) => apply.observe(ms / 1000),
+    watchPublishers: (read, now) => exportPublishers(registry, read, now),
     text: () => registry.metrics(),
   };
 }

@@ -9,6 +9,7 @@ import type { Control } from '../control/control.ts';
 import { becomesStrict } from '../cutover/becomes-strict.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
 import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
+import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -36,6 +37,7 @@ export interface RunningParts {
   readonly cutOver: CutOver;
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
+  readonly publishers: Pick<Publishers, 'status'>;
   /** Proxies that went without a goodbye, and are missed. */
   away(): readonly ProxyStatus[];
   /** Of a proxy's host, milliseconds. */
@@ -112,6 +114,7 @@ export function createAdmin(given: AdminParts): Admin {
     },
     proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
     sentTo: (node) => running().control.sentTo(node),
+    publishers: () => parts?.publishers.status() ?? [],
     traffic: () => rollUp(traffic.counts()),
     handshakes: () => given.handshakes.failed(),
     tokens: {

@@ -11,6 +11,7 @@ import { authorities } from '../identity/catalog.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
+import { createTrustBundle, type TrustBundle } from '../identity/trust-bundle.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
 import type { ApplicationReceiver } from '../identity-api/receive-application.ts';
@@ -23,6 +24,7 @@ import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
+import { createWatched, type Watchable } from '../lib/watchable.ts';
 import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
@@ -31,6 +33,7 @@ import { checkSameAuthority } from './same-authority.ts';
 
 export interface IdentityServices {
   readonly authority: Authority;
+  readonly bundle: Watchable<TrustBundle>;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
   readonly tokens: JoinTokenAttestor;
@@ -119,5 +122,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
   });
   lifecycle.defer('identity API', () => api.close());
-  return { authority, issuer, nodes, tokens, server, api, entitlement };
+  const bundle = createWatched(createTrustBundle({ trustDomain, sequence: 1, roots: [await authority.bundle()] }));
+  return { authority, bundle, issuer, nodes, tokens, server, api, entitlement };
 }

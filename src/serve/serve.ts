@@ -11,6 +11,7 @@ import { createEditGate } from '../cutover/edit-gate.ts';
 import { createProbeApplication } from '../cutover/probe-application.ts';
 import { createProbeNames } from '../cutover/probe-names.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
+import { openPublishers } from '../identity/publisher/publishers.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -65,6 +66,7 @@ export async function serve(
   started: (info: ServeStarted) => void,
 ): Promise<void> {
   const { clock, log, version, lifecycle, signal } = deps;
+  const publish = await openPublishers(options.publish ?? []);
   makeFolder(options.data, 0o700);
   // Two in one folder would break the audit log's chain, and take each other's CA.
   const hint = 'stop that one, or give this one a --data of its own';
@@ -157,6 +159,9 @@ export async function serve(
     },
   });
   identity.issuer.watch(() => metrics.svidIssued());
+  const publishers = publish({ bundle: identity.bundle, clock, log: log.child({ room: 'publisher' }) });
+  lifecycle.defer('publishers', publishers.close);
+  metrics.watchPublishers(publishers.status, clock.now);
   const rotator = createRotator({
     issuer: identity.issuer,
     clock,
@@ -224,7 +229,7 @@ export async function serve(
     probe: createProbeApplication(),
   });
   admin.attach({
-    ...{ control, identity, rotator, cutOver, endpoints, hosts },
+    ...{ control, identity, rotator, cutOver, endpoints, hosts, publishers },
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),

@@ -104,6 +104,14 @@ describe('usage errors', () => {
     [['sidecar', '--service', 'a', '--drain-seconds', '-1'], /whole number of seconds/],
     [['serve', '--store', 'redis'], /needs --redis-url/],
     [['serve', '--log-level', 'loud'], /Allowed choices/],
+    [['serve', '--store', 'memory', '--publish', 'folder:/srv'], /not KIND:PLACE, .*"folder:\/srv"; kinds: directory/],
+    [['serve', '--store', 'memory', '--publish', '/srv/trust'], /not KIND:PLACE, as in directory:/],
+    [['serve', '--store', 'memory', '--publish', 'directory:'], /not KIND:PLACE/],
+    [['serve', '--store', 'memory', '--publish', 'directory:/a', 'directory:/a'], /"directory:\/a" is named twice/],
+    [
+      ['serve', '--store', 'memory', ...Array.from({ length: 17 }, (_, n) => ['--publish', `directory:/${n}`]).flat()],
+      /17 places/,
+    ],
     [['serve', '--admin-listen', '0.0.0.0:18080'], /loopback only .*, not 0\.0\.0\.0; .*a tunnel/],
     [['serve', '--admin-listen', '[::]:18080'], /loopback only .*, not ::/],
     [['serve', '--admin-listen', 'example.org:18080'], /loopback only .*, not example\.org/],
@@ -181,6 +189,19 @@ describe('serve', () => {
     expect((await serve(['--documents', folder], { XDG_STATE_HOME: '/x' })).asked).toMatchObject([
       { data: '/x/cellwall' },
     ]);
+  });
+
+  it('takes places to publish to from flags, or with blanks between them from the variable', async () => {
+    const [a, b] = [
+      { kind: 'directory', place: '/a b:c' },
+      { kind: 'directory', place: 'd' },
+    ];
+    const flags = ['--publish', 'directory:/a b:c', '--publish', 'directory:d'];
+    expect((await serve(['--store', 'memory', ...flags])).asked).toMatchObject([{ publish: [a, b] }]);
+    const env = { CELLWALL_PUBLISH: ' directory:d  directory:e ' };
+    const e = { kind: 'directory', place: 'e' };
+    expect((await serve(['--store', 'memory'], env)).asked).toMatchObject([{ publish: [b, e] }]);
+    expect((await serve(['--store', 'memory', ...flags], env)).asked).toMatchObject([{ publish: [a, b] }]);
   });
 
   it('reads the address of Redis from a file, and never prints it', async () => {

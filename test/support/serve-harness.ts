@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
-import type { ServeStarted } from '../../src/cli/run.ts';
+import type { ServeOptions, ServeStarted } from '../../src/cli/run.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
@@ -49,6 +49,7 @@ function toldOfRefusal(log: Log, refused: string[], onWait: () => void): Log {
 export interface ServeHarnessOptions {
   /** The admin API's TLS port; `files`: with a certificate of somebody else. */
   readonly adminTls?: { readonly files?: { readonly certificate: string; readonly key: string } };
+  readonly publish?: ServeOptions['publish'];
   readonly clock?: Clock;
   readonly log?: Log;
 }
@@ -81,6 +82,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.adminTls && {
           adminTls: { address: { host, port: ports.adminTls }, names: ['cellwall.test'], ...options.adminTls },
         }),
+        ...(options.publish && { publish: options.publish }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal },

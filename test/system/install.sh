@@ -39,5 +39,5 @@ fi
 schemathesis="$cache/schemathesis"
 [ -e "$schemathesis/schemathesis/cli" ] || pip_install "$schemathesis" schemathesis==4.32.5
 
-# go-spiffe, which judges SPIFFE IDs: the version that go.sum pins.
-(cd "$(dirname "${BASH_SOURCE[0]}")/spiffe-ids" && go mod download)
+# go-spiffe, which judges SPIFFE IDs and bundles: the version that go.sum pins.
+(cd "$(dirname "${BASH_SOURCE[0]}")/go-spiffe" && go mod download)

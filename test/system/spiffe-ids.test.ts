@@ -68,8 +68,8 @@ test('distinct claims give distinct IDs, each decodes to its claims, and go-spif
   const goSpiffe = (lines: readonly string[]) =>
     verdict.parse(
       JSON.parse(
-        execFileSync('go', ['run', '.'], {
-          cwd: join(import.meta.dirname, 'spiffe-ids'),
+        execFileSync('go', ['run', './ids'], {
+          cwd: join(import.meta.dirname, 'go-spiffe'),
           input: `${lines.join('\n')}\n`,
           encoding: 'utf8',
         }),

@@ -16,6 +16,7 @@ export function statusRoutes({
   proxies,
   traffic,
   handshakes = () => [],
+  publishers = () => [],
   record,
   clock,
   crossChecked = () => undefined,
@@ -35,7 +36,7 @@ export function statusRoutes({
       method: 'GET',
       url: '/v1/status',
       access: 'viewer',
-      summary: 'The control plane: revision, readiness, problems.',
+      summary: 'The control plane: revision, readiness, problems, and where its trust bundle is published.',
       answer: statusSchema,
       handle() {
         const { version, trustDomain, problems, startedAt } = status();
@@ -55,6 +56,7 @@ export function statusRoutes({
             gone: count('gone'),
             rejecting: all.filter((proxy) => proxy.types.some((type) => type.nack !== undefined)).length,
           },
+          publishers: [...publishers()],
           startedAt,
         });
       },

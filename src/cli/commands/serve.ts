@@ -8,6 +8,7 @@ import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { seconds } from '../flags/number.ts';
 import { defaultData } from '../flags/paths.ts';
+import { publisherPlaces } from '../flags/publisher-places.ts';
 import { readSecret } from '../flags/secret.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
@@ -28,6 +29,7 @@ interface Options {
   readonly adminTlsCert?: string;
   readonly adminTlsKey?: string;
   readonly adminName?: string[];
+  readonly publish?: string | string[];
 }
 
 export function serveCommand(context: CliContext): Command {
@@ -102,7 +104,13 @@ export function serveCommand(context: CliContext): Command {
       }),
     )
     .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
-    .option('--admin-name <name...>', 'names by which the admin API may be called, beside its addresses');
+    .option('--admin-name <name...>', 'names by which the admin API may be called, beside its addresses')
+    .addOption(
+      flag('--publish <kind:place...>', 'where the trust bundle is published, as in directory:/srv/trust', {
+        env: 'CELLWALL_PUBLISH',
+        defaultText: 'nowhere',
+      }),
+    );
   addLogLevelFlag(command);
   examples(
     command,
@@ -121,6 +129,7 @@ export function serveCommand(context: CliContext): Command {
         identity: listen(options.identityListen),
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),
+        ...publisherPlaces(options.publish, self),
         logLevel: logLevel(self),
       },
       async (started) => {

@@ -5,6 +5,7 @@ import { escapeLine } from '../../lib/escape.ts';
 import { attention } from './format-attention.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { formatPlaces } from './format-places.ts';
+import { formatPublishers } from './format-publishers.ts';
 import { formatServices } from './format-services.ts';
 import { countProblems } from './problems.ts';
 import { formatFields, formatTable } from './table.ts';
@@ -30,6 +31,8 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
 
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
+  const { publishers = [] } = status;
+  if (publishers.length > 0) parts.push(formatPublishers(publishers, now));
   const serving = (proxy: Proxy): boolean => serves(proxy) === 'yes' && proxy.state === 'connected';
   if (services.length > 0) parts.push(formatServices(services, proxies, serving));
   if (proxies.length > 0) parts.push(formatProxies(proxies, now));

@@ -3,6 +3,7 @@ import type { Item } from '../item.ts';
 import { evidenceItems } from './evidence.ts';
 import { filterItem } from './filters.ts';
 import { provenanceItems } from './provenance.ts';
+import { publisherItems } from './publishers.ts';
 import { resolveOnceItem } from './resolve-once.ts';
 import { rolesItem } from './roles.ts';
 
@@ -12,4 +13,5 @@ export const seamsItems: readonly Item[] = [
   ...evidenceItems,
   filterItem,
   resolveOnceItem,
+  ...publisherItems,
 ];

@@ -1,0 +1,147 @@
+// Publishes into a folder of this host, for programs that read their CA from files: the roots as PEM, and as the SPIFFE bundle that
+// go-spiffe and others take. Each file is whole at any time.
+import { constants } from 'node:fs';
+import { chmod, type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { CellwallError } from '../../lib/errors.ts';
+import { formatSpiffeBundle, newerSequence } from '../spiffe-bundle.ts';
+import { bundlePem, type TrustBundle } from '../trust-bundle.ts';
+import { codeOf, placeError } from './place-error.ts';
+import { type Found, readPublicFile, writePublicFile } from './public-file.ts';
+import type { Confirmation, Publisher } from './publisher.ts';
+
+/** What is in the folder. */
+export const bundleFiles = { pem: 'bundle.pem', json: 'bundle.json' } as const;
+
+export function createDirectoryPublisher(place: string): Publisher {
+  if (place === '' || place.includes('\0')) {
+    throw new CellwallError('invalid_argument', 'a publisher of the kind directory needs a folder', {
+      hint: 'as in directory:/srv/trust',
+    });
+  }
+  const folder = resolve(place);
+  return {
+    async publish(bundle, signal) {
+      signal.throwIfAborted();
+      const opened = (await openFolder(folder)) ?? (await makeFolder(folder));
+      try {
+        for (const [name, text] of filesOf(bundle)) {
+          const found = await readPublicFile(opened.at, name, folder);
+          signal.throwIfAborted();
+          if (!isText(found, text)) await writePublicFile(opened.at, name, text, folder);
+        }
+        await toDisk(opened.handle);
+      } finally {
+        await opened.handle.close();
+      }
+    },
+    async confirm(bundle, signal) {
+      const opened = await openFolder(folder);
+      if (opened === undefined) return { kind: 'missing' };
+      try {
+        const found: (readonly [name: string, wanted: string, found: Found])[] = [];
+        for (const [name, text] of filesOf(bundle)) {
+          signal.throwIfAborted();
+          found.push([name, text, await readPublicFile(opened.at, name, folder)]);
+        }
+        return judge(found, bundle);
+      } finally {
+        await opened.handle.close();
+      }
+    },
+  };
+}
+
+function filesOf(bundle: TrustBundle): readonly (readonly [name: string, text: string])[] {
+  // The JSON last: its sequence says that the PEM is there.
+  return [
+    [bundleFiles.pem, bundlePem(bundle)],
+    [bundleFiles.json, formatSpiffeBundle(bundle)],
+  ];
+}
+
+function isText(found: Found, text: string): boolean {
+  return found.kind === 'text' && found.text === text;
+}
+
+function judge(
+  files: readonly (readonly [name: string, wanted: string, found: Found])[],
+  bundle: TrustBundle,
+): Confirmation {
+  if (files.every(([, text, found]) => isText(found, text))) return { kind: 'confirmed' };
+  for (const [name, , found] of files) {
+    const newer = name === bundleFiles.json && found.kind === 'text' ? newerSequence(found.text, bundle) : undefined;
+    if (newer !== undefined) return { kind: 'newer', sequence: newer };
+  }
+  if (files.every(([, , { kind }]) => kind === 'missing')) return { kind: 'missing' };
+  const why = files.flatMap(([name, text, found]) => {
+    if (isText(found, text)) return [];
+    return [
+      `${name} ${found.kind === 'text' ? 'has other content' : found.kind === 'missing' ? 'is missing' : found.why}`,
+    ];
+  });
+  return { kind: 'different', why: why.join(', ') };
+}
+
+interface OpenFolder {
+  readonly handle: FileHandle;
+  /** Leads to the very folder that was opened and checked, whatever its path leads to by now. */
+  readonly at: string;
+}
+
+/** Undefined where there is none. Throws where it is no folder of its own, or anybody may write to it. */
+async function openFolder(folder: string): Promise<OpenFolder | undefined> {
+  let handle: FileHandle;
+  try {
+    handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (cause) {
+    if (codeOf(cause) === 'ENOENT') return undefined;
+    const link = (await lstat(folder).catch(() => undefined))?.isSymbolicLink() === true;
+    if (!link && codeOf(cause) !== 'ENOTDIR') throw placeError(`cannot open ${folder}`, cause);
+    throw new CellwallError('failed_precondition', `${folder} is ${link ? 'a symlink' : 'no folder'}`, {
+      hint: 'name the folder itself',
+      cause,
+    });
+  }
+  try {
+    // Who may write there chooses whom the readers trust.
+    if (((await handle.stat()).mode & 0o002) !== 0) {
+      throw new CellwallError('failed_precondition', `every user of this host may write to ${folder}`, {
+        hint: 'chmod o-w, or name a folder in it: it will be made so that only its owner may write',
+      });
+    }
+    const opened = `/proc/self/fd/${handle.fd}`;
+    const there = await lstat(opened).then(
+      () => true,
+      () => false,
+    );
+    return { handle, at: there ? opened : folder };
+  } catch (reason) {
+    await handle.close();
+    throw reason;
+  }
+}
+
+/** Not its parents: where a volume is not mounted, nothing is made in its place. */
+async function makeFolder(folder: string): Promise<OpenFolder> {
+  try {
+    await mkdir(folder, 0o755);
+    // Whatever the umask of this process leaves: consumers are other users.
+    await chmod(folder, 0o755);
+  } catch (cause) {
+    // Another process made it meanwhile.
+    if (codeOf(cause) !== 'EEXIST') throw placeError(`cannot make the folder ${folder}`, cause);
+  }
+  const opened = await openFolder(folder);
+  if (opened === undefined)
+    throw new CellwallError('unavailable', `${folder} is gone again`, { hint: 'who removes it?' });
+  return opened;
+}
+
+/** The renames as well. A file system that cannot sync a folder keeps them in its own way. */
+async function toDisk(folder: FileHandle): Promise<void> {
+  await folder.sync().catch((cause: unknown) => {
+    if (!['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(codeOf(cause)))
+      throw placeError('cannot sync the folder', cause);
+  });
+}

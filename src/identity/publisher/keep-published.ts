@@ -1,0 +1,147 @@
+// Keeps the bundle in force at one place: published when it changes, read back, and looked at again and again, as others can write
+// there. Nothing waits for it: what fails is told, and tried again at growing intervals.
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Watchable } from '../../lib/watchable.ts';
+import { retryDelay } from '../rotation.ts';
+import type { TrustBundle } from '../trust-bundle.ts';
+import type { Publisher } from './publisher.ts';
+import type { PublisherStatus } from './publisher-status.ts';
+
+export interface KeptPublished {
+  status(): PublisherStatus;
+  close(): void;
+}
+
+export interface KeepPublishedDeps {
+  readonly name: string;
+  readonly publisher: Publisher;
+  readonly bundle: Watchable<TrustBundle>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random?: () => number;
+}
+
+/** Between two looks at what is confirmed. */
+const lookMs = 60_000;
+/** What takes longer is given up. */
+const attemptMs = 30_000;
+
+export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
+  const { name, publisher, bundle, clock, log, random = Math.random } = deps;
+  const closing = new AbortController();
+  let status: PublisherStatus = { name, confirmed: false, failures: 0, drifts: 0 };
+  /** Attempts, one after another, that did not end with a confirmation. */
+  let unconfirmed = 0;
+  let confirmed: TrustBundle | undefined;
+  let running = false;
+  let cancel = (): void => {};
+
+  function tell({ message, hint, code }: CellwallError): void {
+    unconfirmed += 1;
+    const error = { message, at: clock.now(), ...(hint === undefined ? {} : { hint }) };
+    status = { ...status, confirmed: false, error };
+    log.warn(
+      { publisher: name, code, reason: message, hint, attempts: unconfirmed },
+      'the trust bundle is not published',
+    );
+  }
+
+  function fail(reason: unknown): void {
+    status = { ...status, failures: status.failures + 1 };
+    tell(CellwallError.from(reason));
+  }
+
+  function succeed(wanted: TrustBundle): void {
+    const { sequence } = wanted;
+    if (unconfirmed > 0 || confirmed !== wanted)
+      log.info({ publisher: name, sequence }, 'the trust bundle is published');
+    unconfirmed = 0;
+    confirmed = wanted;
+    const { error: _, ...rest } = status;
+    status = { ...rest, sequence, confirmed: bundle.value() === wanted, confirmedAt: clock.now() };
+  }
+
+  async function attempt(wanted: TrustBundle, signal: AbortSignal): Promise<void> {
+    const { sequence } = wanted;
+    let found = await publisher.confirm(wanted, signal);
+    if (found.kind === 'missing' || found.kind === 'different') {
+      if (confirmed === wanted) {
+        status = { ...status, drifts: status.drifts + 1, driftedAt: clock.now() };
+        const why = found.kind === 'missing' ? 'it is gone' : found.why;
+        log.warn({ publisher: name, sequence, why }, 'somebody else changed what was published; it is put right');
+      }
+      await publisher.publish(wanted, signal);
+      status = { ...status, sequence, publishedAt: clock.now() };
+      found = await publisher.confirm(wanted, signal);
+    }
+    switch (found.kind) {
+      case 'confirmed':
+        return succeed(wanted);
+      case 'pending':
+        // No failure: it was taken, and is waited for.
+        return tell(new CellwallError('unavailable', `not in force everywhere yet: ${found.why}`));
+      case 'newer':
+        throw new CellwallError(
+          'failed_precondition',
+          `sequence ${found.sequence} is there, later than ours, ${sequence}`,
+          {
+            hint: 'another control plane with this CA is ahead of this one; if there is none, remove what is there',
+          },
+        );
+      case 'missing':
+      case 'different': {
+        const why = found.kind === 'missing' ? 'it is gone' : found.why;
+        throw new CellwallError('aborted', `what is there is not what was just published: ${why}`, {
+          hint: 'who else writes there? Two control planes need two places',
+        });
+      }
+      default:
+        return found satisfies never;
+    }
+  }
+
+  /** One at a time: what hangs is told, and not begun anew before it has ended. */
+  async function run(): Promise<void> {
+    if (running || closing.signal.aborted) return;
+    running = true;
+    cancel();
+    const wanted = bundle.value();
+    const limit = new AbortController();
+    const cancelLimit = clock.after(attemptMs, () => {
+      const hint = 'can that place be reached?';
+      fail(new CellwallError('deadline_exceeded', `no answer in ${attemptMs / 1000} s`, { hint }));
+      limit.abort();
+    });
+    try {
+      await attempt(wanted, AbortSignal.any([limit.signal, closing.signal]));
+    } catch (reason) {
+      if (!limit.signal.aborted && !closing.signal.aborted) fail(reason);
+    }
+    cancelLimit();
+    running = false;
+    if (bundle.value() !== wanted) return run();
+    if (closing.signal.aborted) return;
+    const look = lookMs * (0.9 + 0.2 * random());
+    cancel = clock.after(
+      unconfirmed === 0 ? look : retryDelay(unconfirmed, random(), Number.POSITIVE_INFINITY),
+      () => void run(),
+    );
+  }
+
+  const unwatch = bundle.watch(() => {
+    status = { ...status, confirmed: false };
+    unconfirmed = 0;
+    void run();
+  });
+  void run();
+  return {
+    status: () => status,
+    close() {
+      unwatch();
+      cancel();
+      closing.abort();
+    },
+  };
+}

@@ -3,6 +3,7 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { DeltaDiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createPacer } from '../../src/lib/pacer.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
@@ -31,7 +32,7 @@ test('all streams of a node rest once its requests cost more, and no stream of a
   const clock = createFakeClock();
   const server = createXdsServer({
     cache: createSnapshotCache(),
-    // Every request costs ten milliseconds.
+    // Every request costs ten milliseconds, and its garbage as much.
     authenticate: (peer, claims) => {
       clock.advance(10);
       return byName(peer, claims);
@@ -39,7 +40,7 @@ test('all streams of a node rest once its requests cost more, and no stream of a
     observe: () => undefined,
     log: silentLog,
     clock,
-    limits: { workAtOnceMs: 35, workShare: 0.1 },
+    limits: { workAtOnceMs: 65, workShare: 0.1 },
   });
   const rests: string[] = [];
   const connect = (id: NodeKey): void => {
@@ -58,6 +59,38 @@ test('all streams of a node rest once its requests cost more, and no stream of a
   connect(b);
   connect(a);
   expect(rests).toEqual([a, a]);
+});
+
+test('a request that ends its stream has cost as much: the next stream of that host rests when it is opened', () => {
+  const clock = createFakeClock();
+  const server = createXdsServer({
+    cache: createSnapshotCache(),
+    authenticate: () => {
+      clock.advance(10);
+      throw new CellwallError('permission_denied', 'not this one');
+    },
+    observe: () => undefined,
+    log: silentLog,
+    clock,
+    limits: { workAtOnceMs: 65, workShare: 0.1 },
+  });
+  let [ended, rests] = [0, 0];
+  const attempt = (address: string): void => {
+    const transport = {
+      peer: { address },
+      write: () => undefined,
+      rest: () => void rests++,
+      end: () => void ended++,
+    };
+    const request = create(DeltaDiscoveryRequestSchema, { node: { id: a }, typeUrl: typeUrls.cluster });
+    server.open(transport, 'delta').request(toBinary(DeltaDiscoveryRequestSchema, request));
+  };
+  for (let index = 0; index < 3; index++) attempt('127.0.0.1');
+  expect([ended, rests]).toEqual([3, 0]);
+  attempt('127.0.0.1');
+  expect([ended, rests]).toEqual([4, 1]);
+  attempt('127.0.0.2');
+  expect([ended, rests]).toEqual([5, 1]);
 });
 
 test('what waits is answered later', async () => {

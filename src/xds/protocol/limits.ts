@@ -17,7 +17,7 @@ export interface Limits {
   readonly streamsOfIdentity: number;
   /** Connections of one certificate. */
   readonly connectionsOfCertificate: number;
-  /** Streams that a host may open at once, and then one in so many milliseconds; a connection counts as one. */
+  /** Streams that a host may open at once, and then one in so many milliseconds; a connection is paid for as one, with its first stream. */
   readonly streamPace: { readonly burst: number; readonly everyMs: number };
   /** Streams of one certificate that have not said yet whose they are, and how long they may take. */
   readonly silentStreams: number;

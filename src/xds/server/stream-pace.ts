@@ -6,7 +6,10 @@ import type { Socket } from 'node:net';
 import { type BudgetOptions, createBudget } from '../../lib/budget.ts';
 
 export interface StreamPace {
-  /** From now on its streams count for `who`; false where nothing is left, and it is to be ended. */
+  /**
+   * From now on its streams count for `who`; false where nothing is left, and it is to be ended. A connection pays for its first stream as
+   * well, or for nothing: who tries again all the time would otherwise spend on connections what their streams need.
+   */
   admit(socket: Socket, who: string): boolean;
   close(): void;
 }
@@ -20,13 +23,17 @@ const channel = 'http2.server.stream.created';
 
 export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOptions): StreamPace {
   const budget = createBudget(budgetOptions);
-  const holders = new Map<string, string>();
+  /** By connection: whose it is, and whether its next stream is paid for. */
+  const holders = new Map<string, { readonly who: string; paid: boolean }>();
   const onStream = (message: unknown): void => {
     const { stream }: StreamCreated = Object(message);
     const { session } = stream ?? {};
     const { socket } = session ?? {};
-    const who = socket && holders.get(nameOf(socket));
-    if (session === undefined || socket === undefined || who === undefined || budget.spend(who) === 0) return;
+    const holder = socket && holders.get(nameOf(socket));
+    if (session === undefined || socket === undefined || holder === undefined) return;
+    const { who, paid } = holder;
+    holder.paid = false;
+    if (paid || budget.spend(who) === 0) return;
     holders.delete(nameOf(socket));
     onEnded(socket.remoteAddress);
     // At once: what follows in the same bytes costs nothing any more. Nor is gRPC told of what came in them: it would answer on a
@@ -38,8 +45,12 @@ export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOption
   return {
     admit(socket, who) {
       if (budget.spend(who) > 0) return false;
+      if (budget.spend(who) > 0) {
+        budget.refund(who);
+        return false;
+      }
       const name = nameOf(socket);
-      holders.set(name, who);
+      holders.set(name, { who, paid: true });
       socket.once('close', () => holders.delete(name));
       return true;
     },

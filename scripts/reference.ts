@@ -3,7 +3,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { documentSchemas } from '../src/model/documents/document.ts';
+import { documentKinds } from '../src/model/documents/document.ts';
+import { kindNames } from '../src/model/documents/kind-names.ts';
 import { cliReference } from './cli-reference.ts';
 import { metricsReference } from './metrics-reference.ts';
 import { writingFiles } from './writing-files.ts';
@@ -24,21 +25,11 @@ interface Schema {
   readonly oneOf?: readonly Schema[];
 }
 
-const purposes: Readonly<Record<keyof typeof documentSchemas, string>> = {
-  Mesh: 'The trust domain and the defaults. One a deployment.',
-  Cell: 'A GitLab cell.',
-  Service: 'What stands behind a sidecar, and what it calls.',
-  AuthorizationPolicy: 'Who may, or may not, do what with one service.',
-  Workload: 'Who may have which SPIFFE ID, and what its certificate says.',
-  EnvoyResource:
-    'A raw resource of Envoy, or a patch of one, for a selection of proxies. See [envoy-resources.md](envoy-resources.md).',
-};
-
 export function reference(): string {
-  const kinds = Object.entries(documentSchemas).map(([kind, schema]) => {
+  const kinds = kindNames.map((kind) => {
+    const { schema, purpose } = documentKinds[kind];
     const json: Schema = JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })));
     const fields = ['metadata', 'spec'].flatMap((part) => rows(part, json.properties?.[part] ?? {}, true));
-    const purpose = purposes[kind as keyof typeof documentSchemas];
     return [`## ${kind}`, '', purpose, '', '| field | type | default | meaning |', '|---|---|---|---|', ...fields, ''];
   });
   return [

@@ -1,11 +1,12 @@
 // The documents as a JSON schema, for editors: completion, descriptions and red lines while writing.
 import { z } from 'zod';
-import { documentSchemas } from './documents/document.ts';
+import { documentKinds } from './documents/document.ts';
+import { kindNames } from './documents/kind-names.ts';
 
 /** One schema, an alternative a kind. Of what is written (defaults may be left out), not of what is parsed. */
 export function documentJsonSchema(): object {
-  const definitions = Object.entries(documentSchemas).map(([kind, schema]) => {
-    const { $schema: _, ...definition } = z.toJSONSchema(schema, { io: 'input' });
+  const definitions = kindNames.map((kind) => {
+    const { $schema: _, ...definition } = z.toJSONSchema(documentKinds[kind].schema, { io: 'input' });
     return [kind, { title: kind, ...definition }] as const;
   });
   return {

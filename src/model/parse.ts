@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import { found, quote } from './describe-issue.ts';
 import { didYouMean } from './did-you-mean.ts';
-import { type Document, documentKey, documentSchemas } from './documents/document.ts';
+import { type Document, documentKey, documentKinds } from './documents/document.ts';
+import { isKindName, kindNames } from './documents/kind-names.ts';
 import { duplicateDocuments } from './duplicate-documents.ts';
 import { type FieldPath, formatPath } from './field-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
@@ -15,7 +16,6 @@ export type ParseResult =
   | { readonly kind: 'parsed'; readonly documents: readonly ParsedDocument[] }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-const kinds = Object.keys(documentSchemas);
 const apiVersion = 'cellwall/v1';
 
 /** The documents of a YAML stream. `file` names it in problems. Never throws. */
@@ -42,7 +42,7 @@ function parseOne(
   const locate = (path: FieldPath): Source => sourceAt(nearest(tree, path).node.offset);
   const envelope = envelopeProblems(yaml);
   if (envelope.length > 0) return { kind: 'invalid', problems: envelope };
-  const schema = schemaOf(tree.value);
+  const schema = schemaFor(tree.value);
   const parsed = schema?.safeParse(tree.value, { error: () => '' });
   if (schema === undefined || parsed === undefined) return { kind: 'invalid', problems: envelope };
   if (!parsed.success) {
@@ -78,7 +78,7 @@ function envelopeProblems({ tree, sourceAt }: YamlDocument): Problem[] {
     const { node, whole } = nearest(tree, [field]);
     return { severity: 'error', code, message, hint, source: sourceAt(node.offset), ...(whole ? { path: field } : {}) };
   };
-  const known = `known: ${kinds.join(', ')}`;
+  const known = `known: ${kindNames.join(', ')}`;
   if (typeof tree.value !== 'object' || tree.value === null || Array.isArray(tree.value)) {
     return [
       problem(
@@ -101,8 +101,8 @@ function envelopeProblems({ tree, sourceAt }: YamlDocument): Problem[] {
   const kind = tree.children.get('kind')?.value;
   if (kind === undefined) {
     problems.push(problem('kind', 'missing-field', '"kind" is missing', known));
-  } else if (typeof kind !== 'string' || !Object.hasOwn(documentSchemas, kind)) {
-    const meant = typeof kind === 'string' ? didYouMean(kind, kinds) : undefined;
+  } else if (typeof kind !== 'string' || !isKindName(kind)) {
+    const meant = typeof kind === 'string' ? didYouMean(kind, kindNames) : undefined;
     problems.push(
       problem(
         'kind',
@@ -115,10 +115,9 @@ function envelopeProblems({ tree, sourceAt }: YamlDocument): Problem[] {
   return problems;
 }
 
-function schemaOf(value: unknown): z.ZodType<Document> | undefined {
+function schemaFor(value: unknown): z.ZodType<Document> | undefined {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
-  const schemas: Readonly<Record<string, z.ZodType<Document>>> = documentSchemas;
-  return typeof value.kind === 'string' && Object.hasOwn(schemas, value.kind) ? schemas[value.kind] : undefined;
+  return typeof value.kind === 'string' && isKindName(value.kind) ? documentKinds[value.kind].schema : undefined;
 }
 
 function bySource(a: Problem, b: Problem): number {

@@ -20,6 +20,9 @@ export interface Problem {
   readonly path?: string;
 }
 
+/** A problem but for its place. */
+export type ProblemDetails = Pick<Problem, 'code' | 'message' | 'hint'>;
+
 /** `file:line:column: error: message (hint)` */
 export function formatProblem({ severity, message, hint, source }: Problem): string {
   const tail = hint === undefined ? '' : `\n  hint: ${hint}`;

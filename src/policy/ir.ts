@@ -1,13 +1,13 @@
 // The intermediate representation: documents resolved against each other, without names that dangle, without defaults left
 // to guess. Small on purpose. policy/resolve makes it; policy/decide answers from it; translate turns it into Envoy's words.
-import type { DocumentKey } from '../model/documents/document.ts';
+import type { DocumentKey, ResolvedKinds } from '../model/documents/document.ts';
 import type { Selector } from '../model/evidence.ts';
 import type { IdentityTemplate } from '../model/identity-template.ts';
 import type { Source } from '../model/problem.ts';
+import type { ServiceKey } from '../model/service-key.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 
-/** `cell/name`, or `name` for a service in no cell. */
-export type ServiceKey = string & { readonly __brand: 'ServiceKey' };
+export type { ServiceKey } from '../model/service-key.ts';
 
 export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
@@ -26,6 +26,8 @@ export interface MeshIr {
   readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
   /** EnvoyResource documents, in the order of their keys. Absent without any. */
   readonly rawResources?: readonly RawIr[];
+  /** What documents of kinds with a `resolve` of their own mean. Absent without any. */
+  readonly kinds?: ResolvedKinds;
   /** Identities that no policy can lock out; they come before every rule. */
   readonly breakGlass: readonly SpiffeId[];
   /** By service and chain of its inbound listener: another value ends what is open there. No documents say it; absent, nothing ends. */

@@ -3,9 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { documentKinds } from '../../src/cli/flags/document-key.ts';
 import type { CliRun, ServeOptions, SidecarOptions } from '../../src/cli/run.ts';
-import { documentSchemas } from '../../src/model/documents/document.ts';
 import { runCli } from '../support/cli-harness.ts';
 
 let folder: string;
@@ -63,10 +61,6 @@ describe('help', () => {
 
   it('prints the version', async () => {
     expect(await runCli(['--version'])).toEqual({ code: 0, stdout: '9.9.9\n', stderr: '' });
-  });
-
-  it('knows the kinds of the model', () => {
-    expect([...documentKinds].sort()).toEqual(Object.keys(documentSchemas).sort());
   });
 });
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { spiffeIdSchema, spiffePrefixSchema, trustDomainSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, nameSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+import type { DocumentKind } from './kind.ts';
 
 /** Exactly one of the keys. */
 const sourceSchema = z.union([
@@ -101,5 +102,10 @@ export const authorizationPolicySchema = z.strictObject({
 });
 
 export type AuthorizationPolicy = z.output<typeof authorizationPolicySchema>;
+
+export const authorizationPolicyKind = {
+  schema: authorizationPolicySchema,
+  purpose: 'Who may, or may not, do what with one service.',
+} as const satisfies DocumentKind;
 export type PolicySource = z.output<typeof sourceSchema>;
 export type PolicyOperation = z.output<typeof operationSchema>;

@@ -1,6 +1,7 @@
 // Cell: a GitLab cell.
 import { z } from 'zod';
 import { apiVersionSchema, globalMetadataSchema, nameSchema } from './common.ts';
+import type { DocumentKind } from './kind.ts';
 
 export const cellSchema = z.strictObject({
   apiVersion: apiVersionSchema,
@@ -13,3 +14,8 @@ export const cellSchema = z.strictObject({
 });
 
 export type Cell = z.output<typeof cellSchema>;
+
+export const cellKind = {
+  schema: cellSchema,
+  purpose: 'A GitLab cell.',
+} as const satisfies DocumentKind;

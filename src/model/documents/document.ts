@@ -1,38 +1,28 @@
-// The union of all document kinds, and the key under which a document is known.
-import { z } from 'zod';
-import { authorizationPolicySchema } from './authorization-policy.ts';
-import { cellSchema } from './cell.ts';
-import { envoyResourceSchema } from './envoy-resource.ts';
-import { meshSchema } from './mesh.ts';
-import { serviceSchema } from './service.ts';
-import { workloadSchema } from './workload.ts';
+// What the catalog of kinds amounts to: the union of all documents, their schemas, and the key under which each is known.
+import type { z } from 'zod';
+import type { DocumentKey } from '../document-key.ts';
+import * as catalog from './catalog.ts';
+import type { AnyDocument, DocumentKind } from './kind.ts';
+import type { KindName } from './kind-names.ts';
 
-/** Every kind and its schema. A new kind is one new file and one line here. */
-export const documentSchemas = {
-  Mesh: meshSchema,
-  Cell: cellSchema,
-  Service: serviceSchema,
-  AuthorizationPolicy: authorizationPolicySchema,
-  Workload: workloadSchema,
-  EnvoyResource: envoyResourceSchema,
-} as const;
+export type { DocumentKey } from '../document-key.ts';
 
-export const documentSchema = z.discriminatedUnion('kind', [
-  meshSchema,
-  cellSchema,
-  serviceSchema,
-  authorizationPolicySchema,
-  workloadSchema,
-  envoyResourceSchema,
-]);
+type Kinds = typeof catalog;
+export type Document = z.output<Kinds[KindName]['schema']>;
 
-export type Document = z.output<typeof documentSchema>;
+interface KnownKind extends DocumentKind {
+  readonly schema: z.ZodType<Document>;
+}
+export const documentKinds: Readonly<Record<KindName, KnownKind>> = catalog;
 
-/** `Kind/name`, or `Kind/cell/name` for what is within a cell. Unique in a store. */
-export type DocumentKey = string & { readonly __brand: 'DocumentKey' };
+/** What kinds with a hook of their own made of their documents (kind.ts, `resolve`), by kind; absent where there are no documents. */
+export type ResolvedKinds = {
+  readonly [Name in KindName as Kinds[Name] extends { readonly resolve: unknown } ? Name : never]?: Resolved<
+    Kinds[Name]
+  >;
+};
+type Resolved<Kind> = Kind extends { resolve(...given: never): infer Made } ? Made : never;
 
-export function documentKey(document: Document): DocumentKey {
-  const { kind, metadata } = document;
-  const cell = 'cell' in metadata ? metadata.cell : undefined;
-  return (cell === undefined ? `${kind}/${metadata.name}` : `${kind}/${cell}/${metadata.name}`) as DocumentKey;
+export function documentKey({ kind, metadata: { cell, name } }: AnyDocument): DocumentKey {
+  return (cell === undefined ? `${kind}/${name}` : `${kind}/${cell}/${name}`) as DocumentKey;
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { spiffeIdSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+import type { DocumentKind } from './kind.ts';
 
 /** Short names would leave it open which version is meant. */
 const typeUrlSchema = z.string().regex(/^type\.googleapis\.com\/envoy\.[a-z0-9_.]+\.v3\.[A-Za-z]+$/, {
@@ -53,3 +54,9 @@ export const envoyResourceSchema = z.strictObject({
 });
 
 export type EnvoyResource = z.output<typeof envoyResourceSchema>;
+
+export const envoyResourceKind = {
+  schema: envoyResourceSchema,
+  purpose:
+    'A raw resource of Envoy, or a patch of one, for a selection of proxies. See [envoy-resources.md](envoy-resources.md).',
+} as const satisfies DocumentKind;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { durationSchema } from '../duration.ts';
 import { spiffeIdSchema, trustDomainSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, globalMetadataSchema, nameSchema } from './common.ts';
+import type { DocumentKind } from './kind.ts';
 import { strippedHeaderSchema } from './stripped-header.ts';
 
 export const mtlsModeSchema = z.enum(['permissive', 'strict']);
@@ -93,3 +94,8 @@ export const meshSchema = z.strictObject({
 });
 
 export type Mesh = z.output<typeof meshSchema>;
+
+export const meshKind = {
+  schema: meshSchema,
+  purpose: 'The trust domain and the defaults. One a deployment.',
+} as const satisfies DocumentKind;

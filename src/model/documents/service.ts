@@ -11,6 +11,7 @@ import {
   serviceRefSchema,
 } from './common.ts';
 import { dependencySchema } from './dependency.ts';
+import type { DocumentKind } from './kind.ts';
 import { mtlsModeSchema } from './mesh.ts';
 import { strippedHeaderSchema } from './stripped-header.ts';
 
@@ -170,3 +171,8 @@ export const serviceSchema = z.strictObject({
 });
 
 export type Service = z.output<typeof serviceSchema>;
+
+export const serviceKind = {
+  schema: serviceSchema,
+  purpose: 'What stands behind a sidecar, and what it calls.',
+} as const satisfies DocumentKind;

@@ -5,6 +5,7 @@ import { durationSchema } from '../duration.ts';
 import { identityTemplateSchema } from '../identity-template.ts';
 import { spiffeIdSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, portSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
+import type { DocumentKind } from './kind.ts';
 
 export const workloadSchema = z.strictObject({
   apiVersion: apiVersionSchema,
@@ -69,3 +70,8 @@ export const workloadSchema = z.strictObject({
 });
 
 export type Workload = z.output<typeof workloadSchema>;
+
+export const workloadKind = {
+  schema: workloadSchema,
+  purpose: 'Who may have which SPIFFE ID, and what its certificate says.',
+} as const satisfies DocumentKind;

@@ -15,6 +15,7 @@ import type { Problems } from './problems.ts';
 
 /** Documents by kind, each key once, in the order given. */
 export interface DocumentsByKind {
+  readonly all: readonly ParsedDocument[];
   readonly meshes: readonly ParsedDocument<Mesh>[];
   readonly cells: readonly ParsedDocument<Cell>[];
   readonly services: readonly ParsedDocument<Service>[];
@@ -27,6 +28,7 @@ export function documentsByKind(documents: readonly ParsedDocument[], problems: 
   for (const problem of duplicateDocuments(documents)) problems.add(problem);
   const all = [...new Map(documents.toReversed().map((parsed) => [parsed.key, parsed])).values()].toReversed();
   return {
+    all,
     meshes: all.filter(isKind('Mesh')),
     cells: all.filter(isKind('Cell')),
     services: all.filter(isKind('Service')),
@@ -45,16 +47,13 @@ export function serviceKey(name: string, cell: string | undefined): ServiceKey {
   return (cell === undefined ? name : `${cell}/${name}`) as ServiceKey;
 }
 
+type Located = Pick<ParsedDocument, 'locate'>;
+
 export interface Names {
   /** The service that `reference` means in a document of `cell`; a problem and undefined if there is none. */
-  service(
-    reference: string,
-    cell: string | undefined,
-    document: ParsedDocument,
-    place: FieldPath,
-  ): ServiceKey | undefined;
+  service(reference: string, cell: string | undefined, document: Located, place: FieldPath): ServiceKey | undefined;
   /** The cell of that name; a problem and undefined if there is none. */
-  cell(name: string, document: ParsedDocument, place: FieldPath): CellIr | undefined;
+  cell(name: string, document: Located, place: FieldPath): CellIr | undefined;
   /** The same, without a problem. */
   known(cell: string): CellIr | undefined;
 }

@@ -1,17 +1,13 @@
 // Collects what is wrong while documents are resolved, so that all of it is told at once.
+import type { Written } from '../../model/documents/kind.ts';
 import { type FieldPath, formatPath } from '../../model/field-path.ts';
-import type { ParsedDocument } from '../../model/parsed-document.ts';
-import type { Problem } from '../../model/problem.ts';
+import type { Problem, ProblemDetails } from '../../model/problem.ts';
 
-export interface ProblemDetails {
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string;
-}
+type Located = Pick<Written<unknown>, 'locate'>;
 
 export interface Problems {
-  error(document: ParsedDocument, place: FieldPath, details: ProblemDetails): void;
-  warning(document: ParsedDocument, place: FieldPath, details: ProblemDetails): void;
+  error(document: Located, place: FieldPath, details: ProblemDetails): void;
+  warning(document: Located, place: FieldPath, details: ProblemDetails): void;
   /** One that is complete. */
   add(problem: Problem): void;
   all(): readonly Problem[];
@@ -19,12 +15,7 @@ export interface Problems {
 
 export function createProblems(): Problems {
   const found: Problem[] = [];
-  const point = (
-    severity: Problem['severity'],
-    document: ParsedDocument,
-    place: FieldPath,
-    details: ProblemDetails,
-  ): void => {
+  const point = (severity: Problem['severity'], document: Located, place: FieldPath, details: ProblemDetails): void => {
     found.push({ severity, ...details, source: document.locate(place), path: formatPath(place) });
   };
   return {

@@ -3,10 +3,11 @@
 import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents/authorization-policy.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { ProblemDetails } from '../../model/problem.ts';
 import type { MatchingCellIr, ServiceKey } from '../ir.ts';
 import type { GrpcDescriptors, GrpcMethod } from './grpc-descriptors.ts';
 import { nameHint } from './names.ts';
-import type { ProblemDetails, Problems } from './problems.ts';
+import type { Problems } from './problems.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export function resolveMatchingCell(

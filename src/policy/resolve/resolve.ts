@@ -8,6 +8,7 @@ import { createDescriptorLookup } from './descriptor-lookup.ts';
 import { createNames, documentsByKind, serviceKey } from './names.ts';
 import { createProblems } from './problems.ts';
 import { resolveAuthorization } from './resolve-authorization.ts';
+import { resolveKinds } from './resolve-kinds.ts';
 import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './resolve-mesh.ts';
 import { rawPatchesOf, resolveRaws } from './resolve-raw.ts';
 import { resolveService, type ServiceDraft } from './resolve-service.ts';
@@ -48,6 +49,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     identities,
   });
   const services = new Map<ServiceKey, ServiceIr>();
+  const kinds = resolveKinds(byKind.all, { defaults, names, problems });
   const rawResources = resolveRaws(byKind.raws, { names, problems, drafts, identities });
   for (const draft of drafts.values()) {
     const rawPatches = rawPatchesOf(rawResources, draft.spiffeId);
@@ -72,6 +74,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     jwtIssuers,
     breakGlass,
     ...(rawResources.length > 0 ? { rawResources } : {}),
+    ...(kinds === undefined ? {} : { kinds }),
   };
   return { kind: 'resolved', mesh, warnings: problems.all() };
 }

@@ -1,5 +1,6 @@
 // The extension points in their final shape.
 import type { Item } from '../item.ts';
+import { documentKindItem } from './document-kinds.ts';
 import { evidenceItems } from './evidence.ts';
 import { filterItem } from './filters.ts';
 import { provenanceItems } from './provenance.ts';
@@ -14,4 +15,5 @@ export const seamsItems: readonly Item[] = [
   filterItem,
   resolveOnceItem,
   ...publisherItems,
+  documentKindItem,
 ];

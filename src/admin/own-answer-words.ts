@@ -41,7 +41,7 @@ const causes: readonly AnswerCause[] = [
   cause('low_version', 'the request is of a version of HTTP that is not taken', 'use HTTP/1.1 or HTTP/2'),
   cause(
     'codec_error',
-    "the request is no valid HTTP, or its method is none that Envoy knows (as Vault's LIST)",
+    "the request is no valid HTTP, its path is not ASCII, or its method is none that Envoy knows (as Vault's LIST)",
     asksWell,
   ),
   cause('no_healthy_upstream', 'TARGET has no endpoint that serves', lookAtTarget),

@@ -18,8 +18,8 @@ export function readInboundLogName(
   return service === undefined || part === undefined ? undefined : { service, part };
 }
 
-/** Of a dependency: what its listener found to be no HTTP, and what the proxy answered itself. */
-export type OutboundLogPart = 'listener' | 'own';
+/** Of a dependency: what the proxy answered itself; `odd`: on connections that do not begin as HTTP does. */
+export type OutboundLogPart = 'own' | 'odd';
 
 export function outboundLogName(target: string, part: OutboundLogPart): string {
   return `outbound/${target}/${part}`;

@@ -19,7 +19,7 @@ import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
 import { inboundLogName, isOutboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
-import { type InboundLog, isNoRequest, readLogName } from './access-log.ts';
+import { type InboundLog, isNoRequest, isRead, readLogName } from './access-log.ts';
 import type { CrossCheck } from './cross-check.ts';
 import type { Handshakes } from './handshakes.ts';
 import type { Intake } from './intake.ts';
@@ -103,11 +103,12 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     if (probes !== undefined && isOwnProbe(part.entry.commonProperties, probes)) return;
     if (kind === 'listener' && logName === inboundLogName(own, 'listener'))
       handshakes?.record(own, part.entry.commonProperties);
-    const target = targetOfLogName(logName, 'listener');
-    if (target !== undefined) handshakes?.notHttp(own, target, part.entry.commonProperties);
-    const called = targetOfLogName(logName, 'own');
-    if (called !== undefined && part.kind === 'http' && refusals !== undefined)
-      takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
+    const odd = targetOfLogName(logName, 'odd');
+    const called = odd ?? targetOfLogName(logName, 'own');
+    if (called !== undefined && part.kind === 'http') {
+      if (odd !== undefined && !isRead(part.entry)) handshakes?.notHttp(own, odd, part.entry.commonProperties);
+      if (refusals !== undefined) takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
+    }
     const domain = trustDomain();
     if (domain === undefined || stated?.service !== own) return;
     if (isNoRequest(part, stated)) handshakes?.noHttp(own, part.entry.commonProperties);

@@ -38,10 +38,14 @@ export function isNoRequest(
   { chain }: InboundLog,
 ): boolean {
   if (part.kind === 'tcp' || chain === 'mtls' || part.entry.commonProperties?.tlsProperties !== undefined) return false;
-  const { request, response } = part.entry;
-  const read =
-    request !== undefined && (request.path !== '' || request.requestMethod !== RequestMethod.METHOD_UNSPECIFIED);
-  return !read && /^(http1\.|request_header_timeout)/.test(response?.responseCodeDetails ?? '');
+  return (
+    !isRead(part.entry) && /^(http1\.|request_header_timeout)/.test(part.entry.response?.responseCodeDetails ?? '')
+  );
+}
+
+/** The proxy got so far as to know what was asked for. */
+export function isRead({ request }: HTTPAccessLogEntry): boolean {
+  return request !== undefined && (request.path !== '' || request.requestMethod !== RequestMethod.METHOD_UNSPECIFIED);
 }
 
 export function httpCall(

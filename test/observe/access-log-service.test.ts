@@ -88,7 +88,7 @@ const unreadable = bytesField(2, bytesField(1, Buffer.from([0xff])));
 
 test.each([
   ['outbound/api/own', 0],
-  ['outbound/api/listener', 0],
+  ['outbound/api/odd', 0],
   ['inbound/web/mtls', 1],
 ] as const)('a broken entry of %s: gaps of the record', async (logName, gaps) => {
   const { told, open } = await start();

@@ -42,15 +42,6 @@ export function connectionAccessLog(logName: string): AccessLog {
   });
 }
 
-/** Of a listener: connections that no chain takes. */
-export function unmatchedAccessLog(logName: string): AccessLog {
-  const log = connectionAccessLog(logName);
-  log.filter = create(AccessLogFilterSchema, {
-    filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } },
-  });
-  return log;
-}
-
 /**
  * Of a dependency's listener: what the proxy answered itself. An ordinary call is not one of these, nor is one whose caller left, or
  * whose answer broke off when it had begun: nobody could be told an id.

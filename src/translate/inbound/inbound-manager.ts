@@ -16,7 +16,14 @@ import type { ServiceIr } from '../../policy/ir.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
-import { http2Codec, httpIntake, maxHeaders, maxStreamsBetweenSidecars, resets } from '../wire/http-limits.ts';
+import {
+  http2Codec,
+  httpIntake,
+  maxHeaders,
+  maxStreamsBetweenSidecars,
+  notWaitedFor,
+  resets,
+} from '../wire/http-limits.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 import { httpAccessLog } from './access-logs.ts';
 import { callerEarlyHeaders, probeEarlyHeaders } from './early-headers.ts';
@@ -37,9 +44,6 @@ export interface InboundManagerOptions {
 }
 
 const requestHeadersMs = 10_000;
-const oddHeadersMs = 500;
-/** For the answer to arrive; Envoy's default is a second. */
-const oddCloseMs = 100;
 /** Between the first GOAWAY and the last of a connection that got too old; in HTTP/1.1 each answer says that it is the last. */
 const drainMs = 5000;
 /** Of a message that is held until it was read; over HTTP/2 it is this window. What gRPC servers take by default, and its frame. */
@@ -101,8 +105,8 @@ export function inboundManager(
           ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
         },
         streamIdleTimeout: duration(service.timeouts.idleMs),
-        requestHeadersTimeout: duration(odd ? oddHeadersMs : requestHeadersMs),
-        ...(odd ? { delayedCloseTimeout: duration(oddCloseMs) } : {}),
+        requestHeadersTimeout: duration(requestHeadersMs),
+        ...(odd ? notWaitedFor : {}),
         drainTimeout: duration(drainMs),
       }),
     },

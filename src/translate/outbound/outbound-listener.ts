@@ -12,7 +12,7 @@ import {
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { outboundLogName } from '../../lib/log-names.ts';
 import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
-import { ownAnswersAccessLog, unmatchedAccessLog } from '../inbound/access-logs.ts';
+import { ownAnswersAccessLog } from '../inbound/access-logs.ts';
 import { ownReplies } from '../inbound/local-replies.ts';
 import { outboundName } from '../names.ts';
 import type { ProxyShape } from '../proxy.ts';
@@ -22,7 +22,7 @@ import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
-import { http2Codec, httpIntake, maxHeaders, resets } from '../wire/http-limits.ts';
+import { http2Codec, httpIntake, maxHeaders, notWaitedFor, resets } from '../wire/http-limits.ts';
 import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
@@ -51,17 +51,22 @@ export function outboundListener(
   });
 }
 
-/** What is no HTTP finds no chain, and is closed at once: that is told. Who says nothing yet may take his time. */
+/**
+ * What does not begin as HTTP does gets a chain of its own, as inbound: odd requests (an empty line first, a path that is not ASCII) are
+ * answered, and other protocols are not waited for, and told. Who says nothing yet may take his time.
+ */
 function onlyHttp(target: ServiceIr) {
   return {
     listenerFilters: [httpInspector()],
     listenerFiltersTimeout: duration(0),
-    filterChains: [{ filterChainMatch: { applicationProtocols: foundHttp }, filters: [manager(target)] }],
-    accessLog: [unmatchedAccessLog(outboundLogName(target.key, 'listener'))],
+    filterChains: [
+      { name: 'http', filterChainMatch: { applicationProtocols: foundHttp }, filters: [manager(target, 'own')] },
+      { name: 'http:odd', filters: [manager(target, 'odd')] },
+    ],
   };
 }
 
-function manager(target: ServiceIr): Filter {
+function manager(target: ServiceIr, log: 'own' | 'odd'): Filter {
   const name = outboundName(target.key);
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
@@ -72,7 +77,7 @@ function manager(target: ServiceIr): Filter {
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: name } },
         httpFilters: [routerFilter()],
-        accessLog: [ownAnswersAccessLog(outboundLogName(target.key, 'own'))],
+        accessLog: [ownAnswersAccessLog(outboundLogName(target.key, log))],
         localReplyConfig: ownReplies(),
         earlyHeaderMutationExtensions: [earlyHeaders([])],
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
@@ -86,6 +91,7 @@ function manager(target: ServiceIr): Filter {
         // Its own application may open as many as it likes: what is above a limit would wait without a word.
         http2ProtocolOptions: { ...http2Codec, ...resets.sharedConnection, maxConcurrentStreams: anyNumberOfStreams },
         streamIdleTimeout: duration(target.timeouts.idleMs),
+        ...(log === 'odd' ? notWaitedFor : {}),
       }),
     },
   });

@@ -6,6 +6,7 @@ import type { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/
 import { PreserveCaseFormatterConfigSchema } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
 import type { ServiceIr } from '../../policy/ir.ts';
 import { any } from './any.ts';
+import { duration } from './duration.ts';
 
 /** Of a request and of an answer; HTTP/2 counts the parts of a split cookie. Envoy's default is 100. */
 export const maxHeaders = 1000;
@@ -43,6 +44,12 @@ export const resets = {
   sharedConnection: { streamResetBurst: 10_000n, streamResetRate: 1000n },
   anybody: { streamResetBurst: 1000n, streamResetRate: 33n },
 } satisfies Readonly<Record<string, MessageInitShape<typeof Http2ProtocolOptionsSchema>>>;
+
+/** Of who does not begin as HTTP does: his headers, and then the arrival of the answer (Envoy's default for that is a second). */
+export const notWaitedFor = {
+  requestHeadersTimeout: duration(500),
+  delayedCloseTimeout: duration(100),
+} satisfies MessageInitShape<typeof HttpConnectionManagerSchema>;
 
 /** The part of a connection manager that is about what callers may send. */
 export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[]) {

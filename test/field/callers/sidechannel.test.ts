@@ -156,7 +156,7 @@ describe.each(['grpc', 'http1'])('the port of a service of %s', (protocol) => {
     const told = (): number => unmatched(wall.caller);
     const before = told();
     const begin = performance.now();
-    expect(await hear({ port: wall.port, say: bytes })).toBe('');
+    expect(await hear({ port: wall.port, say: bytes })).toMatch(/^(HTTP\/1\.1 40[08] |$)/);
     expect(performance.now() - begin).toBeLessThan(900);
     await vi.waitFor(() => expect(told()).toBe(before + 1), { timeout: 10_000 });
   });
@@ -181,11 +181,17 @@ test('HTTP in every form passes the port of a service of http1', async () => {
       'OPTIONS /x HTTP/1.1',
       'GET http://a/x HTTP/1.1',
       `GET /${'x'.repeat(12_000)} HTTP/1.1`,
+      // What the proxy does not know as HTTP by its first bytes, and is.
+      '\r\nGET / HTTP/1.1',
+      '\r\nPOST /x HTTP/1.0',
     ]) {
       http.take();
       const status = statusOf(await exchange({ port: wall.port, bytes: get(line) }));
       expect([line.slice(0, 40), status]).toEqual([line.slice(0, 40), 200]);
     }
+    const answer = await exchange({ port: wall.port, bytes: get('GET /caf\xc3\xa9 HTTP/1.1') });
+    expect(statusOf(answer)).toBe(400);
+    expect(answer).toMatch(/answered by the caller's own sidecar; request id [0-9a-f-]{36}/);
   } finally {
     await wall.stop();
   }
@@ -194,6 +200,6 @@ test('HTTP in every form passes the port of a service of http1', async () => {
 /** Connections that the caller's own sidecar found to be no HTTP. */
 function unmatched({ ads }: TranslatedProxy): number {
   return ads.logs
-    .filter(({ logName }) => logName === 'outbound/cell-1/gitaly/listener')
+    .filter(({ logName }) => logName === 'outbound/cell-1/gitaly/odd')
     .reduce((sum, { message }) => sum + (message.logEntries.value?.logEntry.length ?? 0), 0);
 }

@@ -179,6 +179,14 @@ const rows: readonly Row[] = [
     ...{ why: /control character/, advice: /another way/ },
   },
   {
+    ...{ what: 'a path that is not ASCII', to: 'api', bytes: get('/open/caf\xc3\xa9'), status: 400, alone: 400 },
+    ...{ why: /path is not ASCII/, advice: /another way/ },
+  },
+  {
+    ...{ what: 'a path that is not ASCII, to gRPC', to: 'grpc', bytes: get('/caf\xc3\xa9'), status: 400 },
+    ...{ why: /path is not ASCII/, advice: /another way/ },
+  },
+  {
     ...{ what: 'two lengths', to: 'api', bytes: get('/open', 'Host: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n') },
     ...{ status: 400, alone: 400, why: /no valid HTTP/, advice: /another way/ },
   },
@@ -239,6 +247,21 @@ test.each(rows)('$what: $status', async ({ to, bytes, status, alone, why, advice
   const text = formatExplanation(found, { caller: '', target: '' });
   expect(text).toContain(`REFUSED: web's own sidecar (${web}~a1) answered ${status} itself`);
   expect(text).toMatch(why);
+});
+
+test('what is no HTTP stands in `status` under the service whose application sent it; a request after an empty line is one', async () => {
+  const told = async (): Promise<number> => {
+    const { handshakes } = await wall.admin.traffic();
+    const own = handshakes.filter(
+      ({ service: of, why }) => of === 'web' && why.includes('to the port of api is no HTTP'),
+    );
+    return own.reduce((sum, { count }) => sum + count, 0);
+  };
+  const before = await told();
+  expect(await call('api', `\r\n${get('/open')}`)).toBe(200);
+  expect(await call('api', `\r\n${get('/closed')}`)).toBe(403);
+  for (const bytes of ['*1\r\n$4\r\nPING\r\n', 'backchannel\0\0\0\x01']) await exchange({ port: portOf('api'), bytes });
+  await eventually('both are told', async () => (await told()) === before + 2 || undefined);
 });
 
 test('gRPC: the id is in the message of the status', async () => {

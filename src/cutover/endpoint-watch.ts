@@ -1,9 +1,11 @@
-// Looks again and again at the endpoints that Services name themselves (static, DNS): no sidecar tells what stands there. Every half minute
-// each, what is open oftener, few at once and not many a second, and never at addresses that no document should name (never-asked.ts).
+// Looks again and again at the endpoints that Services name themselves (static, DNS): no sidecar tells what stands there. When, is for
+// endpoint-schedule.ts to say; never at addresses that no document should name (never-asked.ts). Tells of those that are open.
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr, ServiceIr } from '../policy/ir.ts';
+import { type Place, placesOf } from './endpoint-places.ts';
+import { createEndpointSchedule } from './endpoint-schedule.ts';
 import { endpointWords } from './endpoint-words.ts';
 import { neverAsked } from './never-asked.ts';
 import type { EndpointAnswer, ProbedEndpoint } from './probe-endpoint.ts';
@@ -37,53 +39,14 @@ export interface EndpointWatchDeps {
   readonly resolve?: (name: string) => Promise<readonly { readonly address: string }[]>;
 }
 
-/** A line of a document: one address, or a name that has several. */
-interface Place {
-  readonly service: ServiceIr;
-  readonly host: string;
-  readonly port: number;
-  readonly byName: boolean;
-  readonly key: string;
-}
-
-interface Seen {
-  readonly endpoints: readonly SeenEndpoint[];
-  /** Monotonic. */
-  readonly at: number;
-}
-
-const tickMs = 250;
-const everyMs = 30_000;
-/** Where something is open, or was when it was less strict. */
-const soonMs = 5000;
-const freshMs = 5000;
-const waitMs = 4000;
-const atOnce = 4;
 const maxAddresses = 16;
-const maxPlaces = 10_000;
 
 export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
   const { mesh, probe, clock, log, resolve = (name) => lookup(name, { all: true }) } = deps;
-  const seen = new Map<string, Seen>();
-  const running = new Map<string, Promise<void>>();
-  let placed: { readonly of: MeshIr; readonly all: readonly Place[] } | undefined;
-  let stopped = false;
-  let cancel = (): void => {};
-
-  const places = (): readonly Place[] => {
-    const now = mesh();
-    if (now === undefined) return [];
-    if (placed?.of !== now) {
-      placed = { of: now, all: [...now.services.values()].flatMap(placesOf).slice(0, maxPlaces) };
-      const keys = new Set(placed.all.map(({ key }) => key));
-      for (const key of seen.keys()) if (!keys.has(key)) seen.delete(key);
-    }
-    return placed.all;
-  };
-  const at = ({ key }: Place): number => seen.get(key)?.at ?? Number.NEGATIVE_INFINITY;
+  const seen = new Map<string, readonly SeenEndpoint[]>();
 
   const isFine = ({ key, service: { mtls } }: Place): boolean =>
-    seen.get(key)?.endpoints.every(({ answer, never }) => {
+    seen.get(key)?.every(({ answer, never }) => {
       return never !== undefined || (answer !== undefined && endpointWords[answer][mtls.mode] === 'fine');
     }) === true;
 
@@ -103,8 +66,8 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
     // One after the other: what a name leads to is not the documents' to say.
     for (const { address } of addresses.slice(0, maxAddresses)) endpoints.push(await one(place, address));
     if (addresses.length === 0) endpoints.push({ address: host, port, answer: 'nothing', at: clock.now() });
-    const before = seen.get(key)?.endpoints ?? [];
-    seen.set(key, { endpoints, at: clock.monotonic() });
+    const before = seen.get(key) ?? [];
+    seen.set(key, endpoints);
     for (const endpoint of endpoints) tell(service, endpoint, before);
   };
   const tell = ({ key }: ServiceIr, { address, port, answer }: SeenEndpoint, before: readonly SeenEndpoint[]): void => {
@@ -114,72 +77,19 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
     const { what, toDo: hint } = endpointWords[answer];
     log.error({ service: key, address, port, answers: what, hint }, 'an endpoint of a strict service is open');
   };
-  const start = (place: Place): Promise<void> => {
-    const there = running.get(place.key);
-    if (there !== undefined) return there;
-    const work = ask(place)
-      .catch((reason: unknown) =>
+  const schedule = createEndpointSchedule({
+    ...{ mesh, clock, isFine },
+    ask: (place) =>
+      ask(place).catch((reason: unknown) =>
         log.warn({ service: place.service.key, reason: String(reason) }, 'an endpoint was not looked at'),
-      )
-      .finally(() => running.delete(place.key));
-    running.set(place.key, work);
-    return work;
-  };
-  const tick = (): void => {
-    cancel = clock.after(tickMs, tick);
-    if (running.size >= atOnce) return;
-    const now = clock.monotonic();
-    let oldest: Place | undefined;
-    for (const place of places()) {
-      if (running.has(place.key) || at(place) > now - (isFine(place) ? everyMs : soonMs)) continue;
-      if (oldest === undefined || at(place) < at(oldest)) oldest = place;
-    }
-    if (oldest !== undefined) void start(oldest);
-  };
-  tick();
-
+      ),
+    gone: (key) => void seen.delete(key),
+  });
   return {
-    of: (service) => placesOf(service).flatMap((place) => seen.get(place.key)?.endpoints ?? [notYet(place)]),
-    async look(services) {
-      const end = clock.monotonic() + waitMs;
-      const stale = services
-        .flatMap(placesOf)
-        .filter((place) => at(place) < clock.monotonic() - freshMs)
-        .toSorted((a, b) => at(a) - at(b));
-      const worker = async (): Promise<void> => {
-        for (let place = stale.shift(); place !== undefined && !stopped; place = stale.shift()) {
-          if (clock.monotonic() >= end) return;
-          await start(place);
-        }
-      };
-      if (stale.length === 0) return;
-      const late = new Promise<void>((done) => void clock.after(waitMs, done));
-      await Promise.race([late, Promise.all(Array.from({ length: atOnce }, worker))]);
-    },
-    stop() {
-      stopped = true;
-      cancel();
-    },
+    of: (service) => placesOf(service).flatMap((place) => seen.get(place.key) ?? [notYet(place)]),
+    look: schedule.look,
+    stop: schedule.stop,
   };
-}
-
-function placesOf(service: ServiceIr): readonly Place[] {
-  const { key, endpoints, protocol } = service;
-  const place = (host: string, port: number, byName: boolean): Place => {
-    return { service, host, port, byName, key: JSON.stringify([key, host, port, byName, protocol]) };
-  };
-  switch (endpoints.kind) {
-    case 'sidecars':
-      return [];
-    case 'static': {
-      const all = endpoints.endpoints.map(({ address, port }) => place(address, port, false));
-      return [...new Map(all.map((one) => [one.key, one])).values()];
-    }
-    case 'dns':
-      return [place(endpoints.name, endpoints.port, true)];
-    default:
-      return endpoints satisfies never;
-  }
 }
 
 function notYet({ host, port, byName }: Place): SeenEndpoint {

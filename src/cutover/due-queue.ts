@@ -1,0 +1,38 @@
+// What is due again and again, in order: who is due longest comes first. A lane for each interval is in order by itself, so that
+// nothing is searched, however many wait.
+
+export interface DueQueue<T> {
+  /** Due `afterMs` after `at`, which never goes back from call to call. Replaces what was there by that key. */
+  add(key: string, value: T, at: number, afterMs: number): void;
+  remove(key: string): void;
+  /** Takes out who is due longest; undefined if nobody is. */
+  take(now: number): T | undefined;
+}
+
+interface Waiting<T> {
+  readonly value: T;
+  readonly dueAt: number;
+}
+
+export function createDueQueue<T>(): DueQueue<T> {
+  /** By interval; few. A Map goes in the order in which it was written. */
+  const lanes = new Map<number, Map<string, Waiting<T>>>();
+  const remove = (key: string): void => {
+    for (const lane of lanes.values()) lane.delete(key);
+  };
+  return {
+    add(key, value, at, afterMs) {
+      remove(key);
+      const lane = lanes.get(afterMs) ?? new Map<string, Waiting<T>>();
+      lanes.set(afterMs, lane.set(key, { value, dueAt: at + afterMs }));
+    },
+    remove,
+    take(now) {
+      const heads = [...lanes.values()].flatMap((lane) => [...lane.entries().take(1)]);
+      const [first] = heads.sort(([, a], [, b]) => a.dueAt - b.dueAt);
+      if (first === undefined || first[1].dueAt > now) return undefined;
+      remove(first[0]);
+      return first[1].value;
+    },
+  };
+}

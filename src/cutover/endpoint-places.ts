@@ -1,0 +1,30 @@
+// Where documents say that endpoints are: each address or name that a Service has a line for. Pure.
+import type { ServiceIr } from '../policy/ir.ts';
+
+/** A line of a document: one address, or a name that has several. */
+export interface Place {
+  readonly service: ServiceIr;
+  readonly host: string;
+  readonly port: number;
+  readonly byName: boolean;
+  readonly key: string;
+}
+
+export function placesOf(service: ServiceIr): readonly Place[] {
+  const { key, endpoints, protocol } = service;
+  const place = (host: string, port: number, byName: boolean): Place => {
+    return { service, host, port, byName, key: JSON.stringify([key, host, port, byName, protocol]) };
+  };
+  switch (endpoints.kind) {
+    case 'sidecars':
+      return [];
+    case 'static': {
+      const all = endpoints.endpoints.map(({ address, port }) => place(address, port, false));
+      return [...new Map(all.map((one) => [one.key, one])).values()];
+    }
+    case 'dns':
+      return [place(endpoints.name, endpoints.port, true)];
+    default:
+      return endpoints satisfies never;
+  }
+}

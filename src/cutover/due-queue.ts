@@ -28,7 +28,10 @@ export function createDueQueue<T>(): DueQueue<T> {
     },
     remove,
     take(now) {
-      const heads = [...lanes.values()].flatMap((lane) => [...lane.entries().take(1)]);
+      const heads = [...lanes.values()].flatMap((lane) => {
+        const [head] = lane;
+        return head === undefined ? [] : [head];
+      });
       const [first] = heads.sort(([, a], [, b]) => a.dueAt - b.dueAt);
       if (first === undefined || first[1].dueAt > now) return undefined;
       remove(first[0]);

@@ -22,7 +22,7 @@ it('are read back as they were made', () => {
   fc.assert(
     fc.property(service, (name) => {
       expect(targetOfLogName(outboundLogName(name, 'own'), 'own')).toBe(name);
-      expect(targetOfLogName(outboundLogName(name, 'own'), 'listener')).toBeUndefined();
+      expect(targetOfLogName(outboundLogName(name, 'own'), 'odd')).toBeUndefined();
       expect(readInboundLogName(outboundLogName(name, 'own'))).toBeUndefined();
     }),
   );

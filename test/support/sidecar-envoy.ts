@@ -7,6 +7,9 @@ import { bootstrap } from '../../src/sidecar/envoy/bootstrap.ts';
 import type { ServeHarness } from './serve-harness.ts';
 import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
 
+/** As the sidecar starts it: by default Envoy keeps what was changed for ten minutes. */
+const drainArgs = ['--drain-time-s', '4', '--drain-strategy', 'immediate'];
+
 export interface SidecarEnvoyOptions {
   readonly variant: 'delta' | 'sotw';
   /** Ports on 127.0.0.1. */
@@ -36,5 +39,6 @@ export async function startSidecarEnvoy(
         ...(application === undefined ? {} : { application: here(application) }),
       }),
     ),
+    drainArgs,
   );
 }

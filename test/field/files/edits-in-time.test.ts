@@ -69,22 +69,41 @@ afterAll(async () => {
   await wall?.stop();
 });
 
-test('a denial is in force within a second', async () => {
+/** What an edit cut is gone: Envoy keeps the filter chains of before until their connections have ended, and has each rule in each. */
+async function isCalm(): Promise<true | undefined> {
+  const stats = await (await fetch(`${envoy.admin}/stats?filter=listener_manager.total_filter_chains_draining`)).text();
+  return / 0$/.test(stats.trim()) || undefined;
+}
+
+async function edits(between: () => Promise<unknown>, label: string): Promise<readonly (readonly [string, number])[]> {
   const took = { renamed: [] as number[], denial: [] as number[], replaced: [] as number[] };
-  const before = process.cpuUsage();
   for (let round = 0; round < rounds; round++) {
-    took.renamed.push(await edit(rename, `renamed-${round}`, `/renamed-${round}`));
-    took.denial.push(await edit(inPlace, `denial-${round}`, `/denial-${round}`));
+    await between();
+    took.renamed.push(await edit(rename, `${label}-${round}`, `/renamed-${label}-${round}`));
+    await between();
+    took.denial.push(await edit(inPlace, `denial-${label}-${round}`, `/denial-${label}-${round}`));
+    await between();
     // What it refused before is let through: no denial that may go before the rest of its edit.
-    took.replaced.push(await edit(rename, 'renamed-0', `/replaced-${round}`));
+    took.replaced.push(await edit(rename, `${label}-0`, `/replaced-${label}-${round}`));
   }
+  for (const [what, all] of Object.entries(took)) {
+    const sorted = all.toSorted((a, b) => a - b);
+    figure(`${label}.${what}MedianMs`, Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0));
+    figure(`${label}.${what}SlowestMs`, Math.round(sorted.at(-1) ?? 0));
+  }
+  return Object.entries(took).flatMap(([what, all]) => all.map((ms) => [`${label}: ${what}`, ms] as const));
+}
+
+test('a denial is in force within a second', async () => {
+  const took = await edits(async () => qualifying && eventually('it is calm', isCalm, 30_000), 'apart');
+  for (const [what, ms] of took) expect(ms, what).toBeLessThan(boundMs);
+}, 240_000);
+
+test('one right after the other, each cutting what the last one let stand', async () => {
+  const before = process.cpuUsage();
+  const took = await edits(async () => undefined, 'together');
   // Of the control plane and of who asks, in one process: what a busy machine does not change.
   const { user, system } = process.cpuUsage(before);
   figure('cpuMsPerEdit', Math.round((user + system) / 1000 / (3 * rounds)));
-  for (const [what, all] of Object.entries(took)) {
-    const sorted = all.toSorted((a, b) => a - b);
-    figure(`${what}MedianMs`, Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0));
-    figure(`${what}SlowestMs`, Math.round(sorted.at(-1) ?? 0));
-  }
-  for (const [what, all] of Object.entries(took)) for (const ms of all) expect(ms, what).toBeLessThan(boundMs);
-}, 120_000);
+  for (const [what, ms] of took) expect(ms, what).toBeLessThan(boundMs);
+}, 240_000);

@@ -17,7 +17,7 @@ export const filesItems: readonly Item[] = [
   }),
   fromTests({
     name: 'edits-in-time',
-    line: 'A directory of 400 policy files of one service: a new denial by a rename and in place, and a changed one, from the write to the first call that Envoy refuses, ten times each',
+    line: 'A directory of 400 policy files of one service: a new denial by a rename and in place, and a changed one, from the write to the first call that Envoy refuses, ten times each, when Envoy has got rid of what the last edit cut, and one right after the other',
     bound: 'every one in force within 1 s',
     files: ['test/field/files/edits-in-time.test.ts'],
   }),

@@ -25,6 +25,7 @@ export interface IntakeLimits {
   /** The longest turn. */
   readonly turnMs: number;
   readonly workAtOnceMs: number;
+  /** Of all time, for long. An operator's command waits for it as 1 / (1 - share). */
   readonly workShare: number;
 }
 
@@ -32,7 +33,7 @@ const intakeLimits: IntakeLimits = {
   waitingBytes: 8 * 1024 * 1024,
   turnMs: 1,
   workAtOnceMs: 500,
-  workShare: 0.2,
+  workShare: 0.12,
 };
 
 export function createIntake(

@@ -8,10 +8,14 @@ import type { Caller, Token } from '../policy/decide/request.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
-/** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
-export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc, cellId }: ExplainQuery): Explanation {
+/**
+ * Throws `not_found` for a caller, target or port that no document names, `invalid_argument` for one that cannot be read, or where the
+ * target has several ports and none is named.
+ */
+export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
+  const { caller, target, port, method, path, grpc, cellId } = query;
   const found = explain(mesh, {
-    target: targetOf(mesh, target),
+    ...targetOf(mesh, target, port),
     caller: callerOf(mesh, caller),
     ...(method === undefined ? {} : { method: method.toUpperCase() }),
     ...(path === undefined ? {} : { path }),
@@ -25,6 +29,7 @@ export function answerExplain(mesh: MeshIr, { caller, target, method, path, grpc
     reason: decision.reason,
     caller: found.caller,
     target: found.target,
+    ...(found.port === undefined ? {} : { port: found.port }),
     protocol: found.protocol,
     mtls: found.mtls,
     document: found.document,
@@ -82,11 +87,26 @@ function tokenOf(mesh: MeshIr, text: string): Token {
   };
 }
 
-function targetOf(mesh: MeshIr, text: string): ServiceKey {
-  if (!text.startsWith('spiffe:')) return known(mesh, text).key;
-  const key = mesh.serviceOf.get(spiffeId(text));
-  if (key === undefined) throw new CellwallError('not_found', `no service has the identity ${JSON.stringify(text)}`);
-  return key;
+/** `service:port` names the port as well; an identity is of all of them. */
+function targetOf(
+  mesh: MeshIr,
+  text: string,
+  named: string | undefined,
+): { readonly target: ServiceKey; readonly port?: string } {
+  if (text.startsWith('spiffe:')) {
+    const target = mesh.serviceOf.get(spiffeId(text));
+    if (target === undefined)
+      throw new CellwallError('not_found', `no service has the identity ${JSON.stringify(text)}`);
+    return { target, ...(named === undefined ? {} : { port: named }) };
+  }
+  const [service = '', ...rest] = text.split(':');
+  const port = rest.length > 0 ? rest.join(':') : named;
+  if (named !== undefined && port !== named) {
+    throw new CellwallError('invalid_argument', `two ports are named: ${port} and ${named}`, {
+      hint: 'say it once: service:port, or --port',
+    });
+  }
+  return { target: known(mesh, service).key, ...(port === undefined ? {} : { port }) };
 }
 
 function spiffeId(text: string): SpiffeId {

@@ -2,6 +2,7 @@
 import { CellwallError } from '../lib/errors.ts';
 import type { OwnAnswer } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
 import { answerExplain } from './answer-explain.ts';
 import { operationOf } from './operation-of.ts';
 import { ownAnswerWords } from './own-answer-words.ts';
@@ -13,12 +14,14 @@ export function answerOwn(mesh: MeshIr, answered: OwnAnswer): Explanation {
   const caller = mesh.services.get(service as ServiceKey);
   const { why, advice } = ownAnswerWords(details, target);
   const reason = `${service}'s own sidecar (${node}) answered${status >= 400 ? ` ${status}` : ''} itself, and not ${target}: ${why}`;
-  if (caller === undefined || !mesh.services.has(target as ServiceKey)) {
+  const called = portOf(mesh, target);
+  if (caller === undefined || called === undefined) {
     throw new CellwallError('not_found', `${reason}; since then a Service of the two was deleted`, { hint: advice });
   }
   const { decision, ...rules } = answerExplain(mesh, {
     caller: caller.spiffeId,
-    target,
+    target: called.key,
+    port: called.port,
     ...operationOf(mesh, answered, target),
   });
   const { remedy: _, rule: __, ...rest } = rules;

@@ -1,14 +1,16 @@
 // What a logged request asked for, as `explain` is asked for it.
 import type { Refusal } from '../observe/refusals.ts';
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
 import type { ExplainQuery } from './wire.ts';
 
 export function operationOf(
   mesh: MeshIr,
   { method, path }: Pick<Refusal, 'method' | 'path'>,
+  /** Key of a port. */
   target: string,
 ): Pick<ExplainQuery, 'method' | 'path' | 'grpc'> {
-  const isGrpc = mesh.services.get(target as ServiceKey)?.protocol === 'grpc' && method === 'POST';
+  const isGrpc = portOf(mesh, target)?.protocol === 'grpc' && method === 'POST';
   if (isGrpc && path.startsWith('/')) return { grpc: path.slice(1) };
   return { ...(method === undefined ? {} : { method }), ...(path === '' ? {} : { path }) };
 }

@@ -1,14 +1,17 @@
 // A logged call as `explain` is asked about it.
+import { defaultPort } from '../lib/port-name.ts';
 import type { Failed, Refused } from '../observe/refusals.ts';
-import type { MeshIr } from '../policy/ir.ts';
+import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { portKey } from '../policy/ports.ts';
 import { operationOf } from './operation-of.ts';
 import type { ExplainQuery } from './wire.ts';
 
 export function questionOf(mesh: MeshIr, call: Refused | Failed): ExplainQuery {
-  const { service, caller, principal } = call;
+  const { service, port = defaultPort, caller, principal } = call;
   return {
     caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller),
     target: service,
-    ...operationOf(mesh, call, service),
+    port,
+    ...operationOf(mesh, call, portKey(service as ServiceKey, port)),
   };
 }

@@ -8,7 +8,16 @@ export const explainQuerySchema = z.strictObject({
     .min(1)
     .max(2048)
     .describe('A service reference, a SPIFFE ID, or `anonymous` (`plaintext`), `one-way-tls`, `legacy`.'),
-  target: z.string().min(1).max(2048).describe('A service reference, or its SPIFFE ID.'),
+  target: z
+    .string()
+    .min(1)
+    .max(2048)
+    .describe('A service reference (`name:port` for one of several ports), or its SPIFFE ID.'),
+  port: z
+    .string()
+    .max(63)
+    .optional()
+    .describe('Which port of the target. Default: its only one, or the one named `default`.'),
   method: z.string().max(32).optional(),
   path: z.string().max(8192).optional(),
   grpc: z.string().max(1024).optional().describe('`package.Service/Method`, instead of method and path.'),
@@ -48,6 +57,7 @@ export const explanationSchema = z.object({
   caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
   callerService: z.string().optional(),
   target: z.string().describe('`cell/name` or `name`.'),
+  port: z.string().exactOptional().describe('Which of its ports, where ports have names.'),
   protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']).describe('What the target speaks.'),
   mtls: z.enum(['permissive', 'strict']).describe("The target's mode."),
   path: z.string().optional().describe('As rules see it.'),

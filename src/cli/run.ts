@@ -80,12 +80,20 @@ export interface EnrolOptions {
   readonly logLevel: LogLevel;
 }
 
+/** One port of the service that the proxy stands before. */
+export interface PortOptions {
+  /** As in the Service's document. */
+  readonly name: string;
+  readonly listen: IpPort;
+  /** Absent: where the documents say. */
+  readonly application?: ApplicationAddress;
+}
+
 /** What an Envoy's bootstrap says. */
 export interface ProxyOptions {
   readonly xdsServer: HostPort;
-  /** Where callers reach the proxy; absent for a pure client. */
-  readonly listen?: IpPort;
-  readonly application?: ApplicationAddress;
+  /** Where callers reach the proxy; none for a pure client. */
+  readonly ports: readonly PortOptions[];
   readonly instance?: string;
   readonly xdsVariant: XdsVariant;
   /** Envoy's admin interface: `ip:port` on loopback, or `unix:<path>`. */

@@ -60,7 +60,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
 }
 
 async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env']): Promise<0 | 1> {
-  const { listen, application, instance, envoy, envoyAdmin } = options;
+  const { ports, instance, envoy, envoyAdmin } = options;
   const [{ runSidecar }, { createStopSignals }, { findLeftoverEnvoy }, { createLineLog }, { chooseListen }, token] =
     await Promise.all([
       import('../sidecar/run-sidecar.ts'),
@@ -70,7 +70,15 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
       import('./flags/choose-listen.ts'),
       tokenFor(options, join(data, 'svid')),
     ]);
-  const inbound = listen === undefined ? undefined : await chooseListen(listen, data, findLeftoverEnvoy(data)?.inbound);
+  const held = findLeftoverEnvoy(data)?.inbounds ?? [];
+  const chosen: { name: string; inbound: string; application?: string }[] = [];
+  // One after the other: what is chosen is free, until the next is chosen.
+  for (const { name, listen, application } of ports) {
+    const inbound = formatIpPort(await chooseListen(listen, data, { name, held }));
+    const app = application === undefined ? {} : { application: formatApplication(application) };
+    if (chosen.some((one) => one.inbound === inbound)) throw twoAtOne(inbound);
+    chosen.push({ name, inbound, ...app });
+  }
   const stopping = createStopSignals();
   try {
     const sidecar = await runSidecar({
@@ -89,8 +97,7 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
           throw anotherIdentity(options.wanted, spiffeId, from === 'folder' ? data : undefined);
       },
       ...(token === undefined ? {} : { token }),
-      ...(inbound === undefined ? {} : { inbound: formatIpPort(inbound) }),
-      ...(application === undefined ? {} : { application: formatApplication(application) }),
+      ports: chosen,
       ...(instance === undefined ? {} : { instance }),
       ...(envoy === undefined ? {} : { envoyPath: envoy }),
       ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
@@ -108,6 +115,12 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
 /** A token is needed only for a directory that holds no identity yet: what is there is renewed. */
 function tokenFor({ token }: EnrolOptions, svidDir: string): Promise<Redacted<string> | undefined> {
   return token(!existsSync(join(svidDir, 'current')));
+}
+
+function twoAtOne(inbound: string): CellwallError {
+  return new CellwallError('invalid_argument', `two ports of the service would listen on ${inbound}`, {
+    hint: 'give each a --listen of its own',
+  });
 }
 
 function formatIpPort({ address, port }: IpPort): string {

@@ -13,7 +13,7 @@ import type { CliIo } from './io.ts';
 import type { BootstrapOptions, IpPort } from './run.ts';
 
 export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Json {
-  const { listen, application, xdsServer, xdsVariant } = options;
+  const { ports, xdsServer, xdsVariant } = options;
   const directory = resolve(options.directory);
   const svid = existsSync(directory) ? createSvidFiles(directory).read() : undefined;
   if (svid === undefined) {
@@ -21,7 +21,7 @@ export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Js
       hint: `get one first: cellwall svid fetch --service NAME --dir ${options.directory}`,
     });
   }
-  if (listen?.port === 0) {
+  if (ports.some(({ listen }) => listen.port === 0)) {
     throw new CellwallError('invalid_argument', 'the port to listen on has to be named', {
       hint: 'as in --listen 10.0.0.5:8443',
     });
@@ -34,8 +34,13 @@ export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Js
     xds: xdsServer,
     variant: xdsVariant,
     admin: adminOf(options.envoyAdmin, directory, env),
-    ...(listen === undefined ? {} : { inbound: hostPort(listen) }),
-    ...(application === undefined ? {} : { application: 'path' in application ? application : hostPort(application) }),
+    ports: ports.map(({ name, listen, application }) => ({
+      name,
+      inbound: hostPort(listen),
+      ...(application === undefined
+        ? {}
+        : { application: 'path' in application ? application : hostPort(application) }),
+    })),
   }).bootstrap;
 }
 

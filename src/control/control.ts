@@ -12,6 +12,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { createAcks } from '../registry/acks.ts';
+import { portsOf } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -141,10 +142,11 @@ export function createControl(deps: ControlDeps): Control {
       peer,
       rule: inForce === undefined ? undefined : workloadOf(inForce.mesh.identities, spiffeId)?.advertise,
     });
-    if (claim.notRegistered !== undefined) {
+    for (const { name, notRegistered } of portsOf(claim)) {
+      if (notRegistered === undefined) continue;
       const hint =
         'start it with --listen and that address, or one that its Workload lists in spec.advertise.addresses';
-      log.warn({ node, peer: peer.address, reason: claim.notRegistered, hint }, 'not registered');
+      log.warn({ node, port: name, peer: peer.address, reason: notRegistered, hint }, 'not registered');
     }
     registry.connected(stream, claim);
     const proxy = registry.get(node);

@@ -5,8 +5,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
-import { cutIdentity, nextCuts, type ServiceCuts } from '../translate/inbound/cuts.ts';
+import type { MeshIr, PortKey } from '../policy/ir.ts';
+import { allPorts, portOf } from '../policy/ports.ts';
+import { cutIdentity, nextCuts, type PortCuts } from '../translate/inbound/cuts.ts';
 
 export interface Ended {
   readonly id: SpiffeId;
@@ -30,13 +31,13 @@ export interface KeptCutsDeps {
   readonly onChange: () => void;
 }
 
-/** Keys of the table are those of services, and these of identities. */
+/** Keys of the table are those of ports, and these of identities. */
 const endedPrefix = 'ended ';
 /** Clocks of proxies may be behind. */
 const graceMs = 1000;
 
 export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): KeptCuts {
-  let services = new Map<ServiceKey, ServiceCuts>();
+  let ports = new Map<PortKey, PortCuts>();
   const ended = new Map<SpiffeId, number>();
   let last: MeshIr | undefined;
   let cancel = (): void => {};
@@ -46,15 +47,15 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
       log.error({ reason: String(reason) }, 'what was cut is not persisted: a restart may cut it again');
     });
   };
-  const keep = (key: ServiceKey, cuts: ServiceCuts): void => {
-    services.set(key, cuts);
+  const keep = (key: PortKey, cuts: PortCuts): void => {
+    ports.set(key, cuts);
     write(() => table.set(key, jsonOf(cuts)));
   };
   const cut = (id: SpiffeId, why: string): void => {
     if (last === undefined) return;
-    for (const [key, cuts] of services) {
-      const service = last.services.get(key);
-      const changed = service === undefined ? cuts : cutIdentity(cuts, { id, why }, service, last);
+    for (const [key, cuts] of ports) {
+      const port = portOf(last, key);
+      const changed = port === undefined ? cuts : cutIdentity(cuts, { id, why }, port, last);
       if (changed !== cuts) keep(key, changed);
     }
   };
@@ -83,24 +84,24 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
       for (const { key, value } of entries) {
         const id = key.startsWith(endedPrefix) ? parseSpiffeId(key.slice(endedPrefix.length)) : undefined;
         if (id !== undefined && typeof value === 'number') ended.set(id, value);
-        // A key is only looked up with those of services.
-        else services.set(key as ServiceKey, cutsOf(value));
+        // A key is only looked up with those of ports.
+        else ports.set(key as PortKey, cutsOf(value));
       }
       schedule();
     },
     apply(mesh) {
       if (mesh !== last) {
-        const before = services;
-        services = new Map();
-        for (const service of mesh.services.values()) {
-          const there = before.get(service.key);
-          const next = nextCuts(there, service, mesh);
-          services.set(service.key, next);
-          if (!same(there, next)) write(() => table.set(service.key, jsonOf(next)));
+        const before = ports;
+        ports = new Map();
+        for (const port of allPorts(mesh)) {
+          const there = before.get(port.id);
+          const next = nextCuts(there, port, mesh);
+          ports.set(port.id, next);
+          if (!same(there, next)) write(() => table.set(port.id, jsonOf(next)));
         }
-        for (const key of before.keys()) if (!services.has(key)) write(() => table.delete(key));
+        for (const key of before.keys()) if (!ports.has(key)) write(() => table.delete(key));
       }
-      const values = [...services].map(([key, { chains }]): [ServiceKey, ReadonlyMap<string, string>] => [
+      const values = [...ports].map(([key, { chains }]): [PortKey, ReadonlyMap<string, string>] => [
         key,
         new Map([...chains].map(([name, { cut: value }]) => [name, value])),
       ]);
@@ -120,15 +121,15 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   };
 }
 
-function same(a: ServiceCuts | undefined, b: ServiceCuts): boolean {
+function same(a: PortCuts | undefined, b: PortCuts): boolean {
   return a === b || (a !== undefined && JSON.stringify(jsonOf(a)) === JSON.stringify(jsonOf(b)));
 }
 
-function jsonOf({ chains }: ServiceCuts): Json {
+function jsonOf({ chains }: PortCuts): Json {
   return Object.fromEntries([...chains].map(([name, { cut, digest }]) => [name, [cut, digest]]));
 }
 
-function cutsOf(value: Json): ServiceCuts {
+function cutsOf(value: Json): PortCuts {
   const chains = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   return {
     chains: new Map(

@@ -1,7 +1,15 @@
 // What a stream says of its proxy, as the registry takes it: what it claims, as far as it may, and the host that its certificate names.
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { clip } from '../lib/clip.ts';
-import { type AdvertiseRule, elsewhere, mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
+import {
+  type AdvertiseRule,
+  elsewhere,
+  type HostPort,
+  mayAdvertise,
+  parseClaims,
+  reachable,
+} from '../registry/claims.ts';
+import type { PortPlace } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { StreamNode, StreamPeer } from '../xds/server/node.ts';
 
@@ -22,17 +30,17 @@ export function proxyOfStream({
   peer,
   rule,
 }: ProxyOfStream): Omit<RegisteredProxy, 'state' | 'since' | 'ready' | 'contested'> {
-  const { inbound: claimed, ...more } = parseClaims(claims.metadata);
-  const inbound = claimed === undefined ? undefined : reachable(claimed, peer.address);
+  const { inbound, ports, ...more } = parseClaims(claims.metadata);
+  const placeOf = (claimed: HostPort | undefined): PortPlace => {
+    if (claimed === undefined) return {};
+    const at = reachable(claimed, peer.address);
+    return mayAdvertise(at, peer.address, rule) ? { inbound: at } : { notRegistered: elsewhere(at, peer.address) };
+  };
   const holder = peer.certificate === undefined ? undefined : nodeKeyOf(peer.certificate);
-  const place =
-    inbound === undefined
-      ? {}
-      : mayAdvertise(inbound, peer.address, rule)
-        ? { inbound }
-        : { notRegistered: elsewhere(inbound, peer.address) };
+  const named = ports?.map(({ inbound: claimed, ...port }) => ({ ...port, ...placeOf(claimed) }));
   return {
-    ...{ node, spiffeId, ...place, ...more },
+    ...{ node, spiffeId, ...placeOf(inbound), ...more },
+    ...(named === undefined ? {} : { ports: named }),
     userAgent: clip(claims.userAgent, 100),
     ...(holder === undefined ? {} : { holder }),
     peer: clip(peer.address, 100),

@@ -6,9 +6,10 @@ import type { Log } from '../lib/log.ts';
 import type { DocumentsByKey } from '../model/origin.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import { portsOf } from '../registry/ports.ts';
 import type { RejectedResource } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
-import type { Bundles, ProxyShape } from '../translate/proxy.ts';
+import type { Bundles, PortShape, ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import { createInterner } from '../xds/resources/interner.ts';
 import type { EncodedResource } from '../xds/resources/snapshot.ts';
@@ -183,11 +184,13 @@ function changedAuthorization(before: MeshIr | undefined, after: MeshIr): (proxy
 }
 
 function rulesOf({ services }: MeshIr, key: ServiceKey): string {
-  const { allow, deny, fallback } = services.get(key)?.authorization ?? {};
-  const rules = [allow, deny].map((list) =>
-    list?.map(({ id, principals, operations }) => [id, principals, operations]),
-  );
-  return JSON.stringify([rules, fallback]);
+  const each = services.get(key)?.ports.map(({ port, authorization: { allow, deny, fallback } }) => {
+    const rules = [allow, deny].map((list) =>
+      list.map(({ id, principals, operations }) => [id, principals, operations]),
+    );
+    return [port, rules, fallback];
+  });
+  return JSON.stringify(each);
 }
 
 /** The registry's node is the verified one that the stream was authenticated as. */
@@ -196,13 +199,15 @@ function nodeKey(node: string): NodeKey {
 }
 
 function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
-  const { spiffeId, inbound, application, loopback6, singleServices } = proxy;
+  const { spiffeId, loopback6, singleServices } = proxy;
   const service = mesh.serviceOf.get(spiffeId);
+  const ports = portsOf(proxy).flatMap(({ name, inbound, application }): PortShape[] =>
+    inbound === undefined ? [] : [{ name, inbound, ...(application === undefined ? {} : { application }) }],
+  );
   return {
     spiffeId,
     ...(service === undefined ? {} : { service }),
-    ...(inbound === undefined ? {} : { inbound }),
-    ...(application === undefined ? {} : { application }),
+    ...(ports.length === 0 ? {} : { ports }),
     ...(loopback6 === undefined ? {} : { loopback6 }),
     ...(singleServices === undefined ? {} : { singleServices }),
   };

@@ -1,19 +1,24 @@
 // Where documents say that endpoints are: each address or name that a Service has a line for. Pure.
-import type { ServiceIr } from '../policy/ir.ts';
+import type { PortIr, ServiceIr } from '../policy/ir.ts';
 
 /** A line of a document: one address, or a name that has several. */
 export interface Place {
-  readonly service: ServiceIr;
+  readonly service: PortIr;
   readonly host: string;
   readonly port: number;
   readonly byName: boolean;
   readonly key: string;
 }
 
-export function placesOf(service: ServiceIr): readonly Place[] {
-  const { key, endpoints, protocol } = service;
+/** Of all its ports. */
+export function placesOf({ ports }: ServiceIr): readonly Place[] {
+  return ports.flatMap(placesOfPort);
+}
+
+function placesOfPort(service: PortIr): readonly Place[] {
+  const { id, endpoints, protocol } = service;
   const place = (host: string, port: number, byName: boolean): Place => {
-    return { service, host, port, byName, key: JSON.stringify([key, host, port, byName, protocol]) };
+    return { service, host, port, byName, key: JSON.stringify([id, host, port, byName, protocol]) };
   };
   switch (endpoints.kind) {
     case 'sidecars':

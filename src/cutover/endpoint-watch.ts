@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { MeshIr, ServiceIr } from '../policy/ir.ts';
+import type { MeshIr, PortIr, PortKey, ServiceIr } from '../policy/ir.ts';
 import { type Place, placesOf } from './endpoint-places.ts';
 import { createEndpointSchedule } from './endpoint-schedule.ts';
 import { endpointWords } from './endpoint-words.ts';
@@ -11,6 +11,8 @@ import { neverAsked } from './never-asked.ts';
 import type { EndpointAnswer, ProbedEndpoint } from './probe-endpoint.ts';
 
 export interface SeenEndpoint {
+  /** Which port of the service is to be there. */
+  readonly of: PortKey;
   /** An IP address; the name, where DNS has none for it. */
   readonly address: string;
   readonly port: number;
@@ -32,7 +34,7 @@ export interface EndpointWatch {
 
 export interface EndpointWatchDeps {
   readonly mesh: () => MeshIr | undefined;
-  readonly probe: (service: ServiceIr, endpoint: ProbedEndpoint) => Promise<EndpointAnswer>;
+  readonly probe: (service: PortIr, endpoint: ProbedEndpoint) => Promise<EndpointAnswer>;
   readonly clock: Clock;
   readonly log: Log;
   /** Default: the host's resolver. */
@@ -52,12 +54,13 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
 
   const one = async ({ service, port }: Place, address: string): Promise<SeenEndpoint> => {
     const never = neverAsked(address);
-    if (never !== undefined) return { address, port, never };
+    const of = service.id;
+    if (never !== undefined) return { of, address, port, never };
     const answer = await probe(service, {
       ...{ address, port, protocol: service.protocol },
       health: service.healthPath !== undefined,
     });
-    return { address, port, answer, at: clock.now() };
+    return { of, address, port, answer, at: clock.now() };
   };
   const ask = async (place: Place): Promise<void> => {
     const { host, port, byName, key, service } = place;
@@ -65,23 +68,28 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
     const addresses = byName ? await resolve(host).catch(() => []) : [{ address: host }];
     // One after the other: what a name leads to is not the documents' to say.
     for (const { address } of addresses.slice(0, maxAddresses)) endpoints.push(await one(place, address));
-    if (addresses.length === 0) endpoints.push({ address: host, port, answer: 'nothing', at: clock.now() });
+    if (addresses.length === 0)
+      endpoints.push({ of: service.id, address: host, port, answer: 'nothing', at: clock.now() });
     const before = seen.get(key) ?? [];
     seen.set(key, endpoints);
     for (const endpoint of endpoints) tell(service, endpoint, before);
   };
-  const tell = ({ key }: ServiceIr, { address, port, answer }: SeenEndpoint, before: readonly SeenEndpoint[]): void => {
+  const tell = (
+    { key, id }: PortIr,
+    { address, port, answer }: SeenEndpoint,
+    before: readonly SeenEndpoint[],
+  ): void => {
     const strict = mesh()?.services.get(key)?.mtls.mode === 'strict';
     if (answer === undefined || !strict || endpointWords[answer].strict !== 'open') return;
     if (before.some((old) => old.address === address && old.port === port && old.answer === answer)) return;
     const { what, toDo: hint } = endpointWords[answer];
-    log.error({ service: key, address, port, answers: what, hint }, 'an endpoint of a strict service is open');
+    log.error({ service: id, address, port, answers: what, hint }, 'an endpoint of a strict service is open');
   };
   const schedule = createEndpointSchedule({
     ...{ mesh, clock, isFine },
     ask: (place) =>
       ask(place).catch((reason: unknown) =>
-        log.warn({ service: place.service.key, reason: String(reason) }, 'an endpoint was not looked at'),
+        log.warn({ service: place.service.id, reason: String(reason) }, 'an endpoint was not looked at'),
       ),
     gone: (key) => void seen.delete(key),
   });
@@ -92,7 +100,7 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
   };
 }
 
-function notYet({ host, port, byName }: Place): SeenEndpoint {
+function notYet({ service, host, port, byName }: Place): SeenEndpoint {
   const never = byName ? undefined : neverAsked(host);
-  return { address: host, port, ...(never === undefined ? {} : { never }) };
+  return { of: service.id, address: host, port, ...(never === undefined ? {} : { never }) };
 }

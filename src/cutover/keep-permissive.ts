@@ -4,6 +4,7 @@ import { changedKeys } from '../model/changed-keys.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Source } from '../model/problem.ts';
+import { writtenPorts } from '../model/service-ports.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { Judged } from '../store/store.ts';
 import { becomesStrict } from './becomes-strict.ts';
@@ -82,8 +83,9 @@ function deciding({ document }: ParsedDocument): string {
     return JSON.stringify([authorization, jwtIssuers, legacyAuthorities]);
   }
   if (document.kind !== 'Service') return '';
-  const { protocol, paths, health, grpc } = document.spec;
-  return JSON.stringify([protocol, paths, health, grpc]);
+  return JSON.stringify(
+    writtenPorts(document).map(({ name, protocol, paths, health, grpc }) => [name, protocol, paths, health, grpc]),
+  );
 }
 
 function find(documents: Documents, key: string): ParsedDocument | undefined {

@@ -1,10 +1,17 @@
 // Whether a permissive service would take an anonymous call that it refuses now. Asked where new rules meet a mode that stays as it
 // was: their author may have counted on strict, under which nobody comes anonymously. Careful: what cannot be told apart opens.
-import type { MeshIr, PrincipalIr, RuleIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr, PortIr, PrincipalIr, RuleIr, ServiceKey } from '../policy/ir.ts';
 
 export function opensToAnonymous(before: MeshIr, after: MeshIr, key: ServiceKey): boolean {
   const [old, next] = [before.services.get(key), after.services.get(key)];
   if (old === undefined || next === undefined) return true;
+  return next.ports.some((port) => {
+    const was = old.ports.find(({ id }) => id === port.id);
+    return was === undefined || opens(before, was, after, port);
+  });
+}
+
+function opens(before: MeshIr, old: PortIr, after: MeshIr, next: PortIr): boolean {
   if (shape(before, old) !== shape(after, next)) return true;
   const [was, is] = [old.authorization, next.authorization];
   if (is.fallback === 'allow' && was.fallback !== 'allow') return true;
@@ -17,7 +24,7 @@ export function opensToAnonymous(before: MeshIr, after: MeshIr, key: ServiceKey)
 }
 
 /** What besides rules decides how an anonymous caller is taken; raw patches may do anything. */
-function shape({ rawResources = [] }: MeshIr, { mtls, protocol, escapedSlashes, rawPatches = [] }: ServiceIr): string {
+function shape({ rawResources = [] }: MeshIr, { mtls, protocol, escapedSlashes, rawPatches = [] }: PortIr): string {
   const patches = new Set(rawPatches.map(({ document }) => document));
   const raws = rawResources.filter(({ document }) => patches.has(document)).map(({ change }) => change);
   return JSON.stringify([mtls, protocol, escapedSlashes, raws]);

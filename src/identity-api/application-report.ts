@@ -1,13 +1,19 @@
-// What a sidecar's helper says of the application beside it, and the reading of it, which is hostile.
+// What a sidecar's helper says of the applications beside it, and the reading of it, which is hostile.
 import { isIP } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
-import { textOf } from './read-body.ts';
+import { defaultPort, isPortName, maxServicePorts } from '../lib/port-name.ts';
+import { recordOf, textOf } from './read-body.ts';
 
 export interface ApplicationReport {
   /** Which of the identity's proxies it is. */
   readonly instance: string;
   /** As in its node's metadata: nobody of the same identity speaks for it. */
   readonly run: string;
+  /** By the port of the service that it is for; never empty. */
+  readonly applications: ReadonlyMap<string, ReportedApplication>;
+}
+
+export interface ReportedApplication {
   /** Its port is open. */
   readonly answers: boolean;
   /** Addresses beyond loopback on which it is open: ways around the sidecar. */
@@ -19,16 +25,28 @@ const maxAddresses = 16;
 /** Throws `invalid_argument`. */
 export function readApplicationReport(body: Readonly<Record<string, unknown>>): ApplicationReport {
   const [instance, run] = [textOf(body, 'instance'), textOf(body, 'run')];
-  const { answers, around } = body;
   if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
   if (!/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
+  const named = body['ports'] === undefined ? [] : Object.entries(recordOf(body['ports']));
+  if (named.length > maxServicePorts) throw wrong('ports');
+  const applications = new Map<string, ReportedApplication>();
+  for (const [name, state] of named) {
+    if (!isPortName(name) || name === defaultPort) throw wrong('ports');
+    applications.set(name, applicationOf(recordOf(state)));
+  }
+  // The one port of a helper that knows no others is said of in the report itself.
+  if (applications.size === 0 || body['answers'] !== undefined) applications.set(defaultPort, applicationOf(body));
+  return { instance, run, applications };
+}
+
+function applicationOf({ answers, around }: Readonly<Record<string, unknown>>): ReportedApplication {
   if (typeof answers !== 'boolean') throw wrong('answers');
   if (!Array.isArray(around) || around.length > maxAddresses) throw wrong('around');
   const addresses = around.map((address: unknown) => {
     if (typeof address !== 'string' || isIP(address) === 0) throw wrong('around');
     return address;
   });
-  return { instance, run, answers, around: addresses };
+  return { answers, around: addresses };
 }
 
 function wrong(name: string): CellwallError {

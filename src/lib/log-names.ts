@@ -1,21 +1,28 @@
-// Names of access logs: translate gives them to Envoy, observe reads them back. `inbound/<service>/<log>`: Envoy does not log the name of
-// a filter chain, so the log's name holds it.
+// Names of access logs: translate gives them to Envoy, observe reads them back. `inbound/<port>/<log>`: Envoy does not log the name of
+// a filter chain, so the log's name holds it. `<port>` is its key: the service's, with `:<name>` where the port has one of its own.
+import { isPortName } from './port-name.ts';
 
 const chains = ['mtls', 'plain', 'health'] as const;
 export type InboundChain = (typeof chains)[number];
 /** Of a chain, or of all connections of the listener. */
 export type InboundLogPart = InboundChain | 'listener';
 
-export function inboundLogName(service: string, part: InboundLogPart): string {
-  return `inbound/${service}/${part}`;
+export function inboundLogName(port: string, part: InboundLogPart): string {
+  return `inbound/${port}/${part}`;
 }
 
-export function readInboundLogName(
-  logName: string,
-): { readonly service: string; readonly part: InboundLogPart } | undefined {
-  const [, service, last] = /^inbound\/(.+)\/([a-z]+)$/.exec(logName) ?? [];
+/** Of whose connections, or calls, a log is. */
+export interface InboundLogPlace {
+  readonly service: string;
+  /** With a name of its own. */
+  readonly port?: string;
+}
+
+export function readInboundLogName(logName: string): (InboundLogPlace & { readonly part: InboundLogPart }) | undefined {
+  const [, service, port, last] = /^inbound\/([^:]+)(?::([^:/]+))?\/([a-z]+)$/.exec(logName) ?? [];
   const part = last === 'listener' ? last : chains.find((chain) => chain === last);
-  return service === undefined || part === undefined ? undefined : { service, part };
+  if (service === undefined || part === undefined || (port !== undefined && !isPortName(port))) return undefined;
+  return { service, ...(port === undefined ? {} : { port }), part };
 }
 
 /** Of a dependency: what the proxy answered itself; `odd`: on connections that do not begin as HTTP does. */
@@ -29,8 +36,8 @@ export function isOutboundLogName(logName: string): boolean {
   return logName.startsWith('outbound/');
 }
 
-/** The dependency; undefined for another log, and for what is longer than a service's key. */
+/** The dependency's port; undefined for another log, and for what is longer than a port's key. */
 export function targetOfLogName(logName: string, part: OutboundLogPart): string | undefined {
-  const [, target, last] = /^outbound\/([a-z0-9/-]{1,128})\/([a-z]+)$/.exec(logName) ?? [];
+  const [, target, last] = /^outbound\/([a-z0-9/:-]{1,192})\/([a-z]+)$/.exec(logName) ?? [];
   return last === part ? target : undefined;
 }

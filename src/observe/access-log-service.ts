@@ -17,7 +17,7 @@ import {
 import { CellwallError } from '../lib/errors.ts';
 import { grpcStatus } from '../lib/grpc-status.ts';
 import type { Log } from '../lib/log.ts';
-import { inboundLogName, isOutboundLogName, targetOfLogName } from '../lib/log-names.ts';
+import { isOutboundLogName, readInboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { type InboundLog, isNoRequest, isRead, readLogName } from './access-log.ts';
 import type { CrossCheck } from './cross-check.ts';
@@ -101,17 +101,18 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     const counted = kind !== 'listener' || part.entry.commonProperties?.responseFlags?.noRouteFound !== true;
     if (kind !== undefined && counted) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
     if (probes !== undefined && isOwnProbe(part.entry.commonProperties, probes)) return;
-    if (kind === 'listener' && logName === inboundLogName(own, 'listener'))
-      handshakes?.record(own, part.entry.commonProperties);
+    const place = kind === 'listener' ? readInboundLogName(logName) : undefined;
+    if (place?.service === own) handshakes?.record(place, part.entry.commonProperties);
     const odd = targetOfLogName(logName, 'odd');
     const called = odd ?? targetOfLogName(logName, 'own');
     if (called !== undefined && part.kind === 'http') {
-      if (odd !== undefined && !isRead(part.entry)) handshakes?.notHttp(own, odd, part.entry.commonProperties);
+      if (odd !== undefined && !isRead(part.entry))
+        handshakes?.notHttp({ service: own }, odd, part.entry.commonProperties);
       if (refusals !== undefined) takeOwnAnswer(part.entry, { service: own, node, target: called }, refusals);
     }
     const domain = trustDomain();
     if (domain === undefined || stated?.service !== own) return;
-    if (isNoRequest(part, stated)) handshakes?.noHttp(own, part.entry.commonProperties);
+    if (isNoRequest(part, stated)) handshakes?.noHttp(stated, part.entry.commonProperties);
     else takeEntry(part, { stated, node, domain }, deps);
   };
 

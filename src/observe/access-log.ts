@@ -10,7 +10,7 @@ import type {
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
 import { refusingFilter } from '../lib/inbound-filters.ts';
-import { type InboundChain, readInboundLogName } from '../lib/log-names.ts';
+import { type InboundChain, type InboundLogPlace, readInboundLogName } from '../lib/log-names.ts';
 import { parseSpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { filterPolicy, guards } from '../policy/own-policies.ts';
 import { oddPath, type RecordedPath } from '../policy/replay/recorded-path.ts';
@@ -18,18 +18,19 @@ import { issuerOfTokenKey, tokenNamespace } from '../policy/token-metadata.ts';
 import { type Results, readResults, shadowOf } from './rbac-results.ts';
 import type { Call, CallerClass } from './traffic.ts';
 
-export interface InboundLog {
-  readonly service: string;
+export interface InboundLog extends InboundLogPlace {
   readonly chain: InboundChain;
 }
 
-/** What to keep of a service's canonical path, which comes with its query: nothing of that. */
-export type KeepPath = (service: string, path: string) => RecordedPath | undefined;
+/** What to keep of a canonical path at a port (by its key), which comes with its query: nothing of that. */
+export type KeepPath = (port: string, path: string) => RecordedPath | undefined;
 
-/** The service and chain in a log name; undefined for logs that are not of an inbound chain. */
+/** The port and chain in a log name; undefined for logs that are not of an inbound chain. */
 export function readLogName(logName: string): InboundLog | undefined {
-  const { service, part } = readInboundLogName(logName) ?? {};
-  return service === undefined || part === undefined || part === 'listener' ? undefined : { service, chain: part };
+  const read = readInboundLogName(logName);
+  if (read === undefined || read.part === 'listener') return undefined;
+  const { part, ...place } = read;
+  return { ...place, chain: part };
 }
 
 /** In plaintext, without headers that could be read: it asked for nothing, so that it is no call of anybody. */
@@ -49,7 +50,7 @@ export function isRead({ request }: HTTPAccessLogEntry): boolean {
 }
 
 export function httpCall(
-  { service, chain }: InboundLog,
+  log: InboundLog,
   { commonProperties: common, request, response }: HTTPAccessLogEntry,
   domain: TrustDomain,
   keepPath: KeepPath,
@@ -57,28 +58,25 @@ export function httpCall(
   if (common === undefined) return undefined;
   const details = response?.responseCodeDetails ?? '';
   // A strict service's plaintext chain passes probes on, and refuses the rest itself.
-  const refused = isRefusal(details) || (chain === 'health' && !/^(via_)?upstream/.test(details));
+  const refused = isRefusal(details) || (log.chain === 'health' && !/^(via_)?upstream/.test(details));
   const answered = isAnswered(details, response?.responseCode ?? 0);
-  const base = call(service, common, domain, details, refused ? 'refused' : answered ? 'allowed' : 'failed');
+  const base = call(log, common, domain, details, refused ? 'refused' : answered ? 'allowed' : 'failed');
   if (request === undefined || request.path === '') return base;
-  const path = details === 'path_normalization_failed' ? oddPath : keepPath(service, request.path);
+  const path =
+    details === 'path_normalization_failed'
+      ? oddPath
+      : keepPath(log.port === undefined ? log.service : `${log.service}:${log.port}`, request.path);
   return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
 }
 
 export function tcpCall(
-  { service }: InboundLog,
+  log: InboundLog,
   { commonProperties: common }: TCPAccessLogEntry,
   domain: TrustDomain,
 ): Call | undefined {
   if (common === undefined) return undefined;
   const details = common.connectionTerminationDetails;
-  return call(
-    service,
-    common,
-    domain,
-    details,
-    isRefusal(details) ? 'refused' : reached(common) ? 'allowed' : 'failed',
-  );
+  return call(log, common, domain, details, isRefusal(details) ? 'refused' : reached(common) ? 'allowed' : 'failed');
 }
 
 /** By the application, as far as the caller wanted to hear it: one that leaves in the midst of an answer had one. */
@@ -108,7 +106,7 @@ function isRefusal(details: string): boolean {
 const upgradeFailed = 'upgrade_failed';
 
 function call(
-  service: string,
+  { service, port }: InboundLog,
   common: AccessLogCommon,
   domain: TrustDomain,
   details: string,
@@ -120,6 +118,7 @@ function call(
   const policy = refused ? denyingPolicy(details) : allowingPolicy(results);
   return {
     service,
+    ...(port === undefined ? {} : { port }),
     ...withToken(callerOf(common, domain), common),
     decision,
     ...(policy === undefined ? {} : { policy }),

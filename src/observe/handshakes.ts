@@ -6,8 +6,14 @@ import type { Clock } from '../lib/clock.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { type HandshakeFault, handshakeFault } from './handshake-fault.ts';
 
-export interface FailedHandshakes {
+/** Where they came to. */
+export interface HandshakePlace {
   readonly service: string;
+  /** Of a port with a name of its own. */
+  readonly port?: string;
+}
+
+export interface FailedHandshakes extends HandshakePlace {
   /** Where they came from. */
   readonly address: string;
   readonly why: string;
@@ -19,11 +25,11 @@ export interface FailedHandshakes {
 }
 
 export interface Handshakes {
-  record(service: string, common: AccessLogCommon | undefined): void;
+  record(place: HandshakePlace, common: AccessLogCommon | undefined): void;
   /** What came in plaintext was no request. */
-  noHttp(service: string, common: AccessLogCommon | undefined): void;
+  noHttp(place: HandshakePlace, common: AccessLogCommon | undefined): void;
   /** What the service's own application sent to the port of `target`, whose protocol is HTTP, was none: its sidecar closed. */
-  notHttp(service: string, target: string, common: AccessLogCommon | undefined): void;
+  notHttp(place: HandshakePlace, target: string, common: AccessLogCommon | undefined): void;
   failed(since?: number): readonly FailedHandshakes[];
   /** Reads what was kept. Call once, first. */
   restore(): Promise<void>;
@@ -48,7 +54,7 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
 
   const keep = (one: FailedHandshakes): void => {
     const own = services.get(one.service) ?? new Map<string, FailedHandshakes>();
-    const key = `${one.address} ${one.why}`;
+    const key = keyOf(one);
     own.delete(key);
     own.set(key, one);
     if (own.size > maxOfService) own.delete(firstOf(own));
@@ -60,25 +66,25 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
     services.delete(service);
     changed.add(service);
   };
-  const add = (service: string, fault: HandshakeFault, common: AccessLogCommon | undefined): void => {
-    const address = addressOf(common);
-    const before = services.get(service)?.get(`${address} ${fault.why}`);
-    keep({ service, address, ...fault, count: (before?.count ?? 0) + 1, lastSeen: clock.now() });
+  const add = ({ service, port }: HandshakePlace, fault: HandshakeFault, common: AccessLogCommon | undefined): void => {
+    const one = { service, ...(port === undefined ? {} : { port }), address: addressOf(common), ...fault };
+    const before = services.get(service)?.get(keyOf(one));
+    keep({ ...one, count: (before?.count ?? 0) + 1, lastSeen: clock.now() });
     changed.add(service);
   };
   return {
-    record(service, common) {
+    record(place, common) {
       // No chain took it.
       const fault =
         common?.responseFlags?.noRouteFound === true
           ? noHttp
           : handshakeFault(common?.downstreamTransportFailureReason ?? '');
-      if (fault !== undefined) add(service, fault, common);
+      if (fault !== undefined) add(place, fault, common);
     },
-    noHttp: (service, common) => add(service, noHttp, common),
-    notHttp(service, target, common) {
+    noHttp: (place, common) => add(place, noHttp, common),
+    notHttp(place, target, common) {
       const why = `its own application: what it sent to the port of ${target} is no HTTP ("protocol: tcp" carries it)`;
-      add(service, { why, caller: false }, common);
+      add(place, { why, caller: false }, common);
     },
     failed: (since = 0) =>
       [...services.values()].flatMap((own) => [...own.values()].filter(({ lastSeen }) => lastSeen >= since)),
@@ -127,26 +133,30 @@ function addressOf(common: AccessLogCommon | undefined): string {
   return /^[0-9A-Fa-f.:%a-z]+$/.test(text) ? text : 'an unknown address';
 }
 
+function keyOf({ port = '', address, why }: Pick<FailedHandshakes, 'port' | 'address' | 'why'>): string {
+  return `${port} ${address} ${why}`;
+}
+
 function firstOf(map: ReadonlyMap<string, unknown>): string {
   const [first = ''] = map.keys();
   return first;
 }
 
-function toJson({ address, why, caller, count, lastSeen }: FailedHandshakes): Json {
-  return [address, why, caller, count, lastSeen];
+function toJson({ port, address, why, caller, count, lastSeen }: FailedHandshakes): Json {
+  return [address, why, caller, count, lastSeen, ...(port === undefined ? [] : [port])];
 }
 
 /** Nothing of what this version did not write. */
 function readList(service: string, value: Json): readonly FailedHandshakes[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((one: unknown): FailedHandshakes[] => {
-    const [address, why, caller, count, lastSeen]: readonly unknown[] = Array.isArray(one) ? one : [];
+    const [address, why, caller, count, lastSeen, port]: readonly unknown[] = Array.isArray(one) ? one : [];
     return typeof address === 'string' &&
       typeof why === 'string' &&
       typeof caller === 'boolean' &&
       typeof count === 'number' &&
       typeof lastSeen === 'number'
-      ? [{ service, address, why, caller, count, lastSeen }]
+      ? [{ service, ...(typeof port === 'string' ? { port } : {}), address, why, caller, count, lastSeen }]
       : [];
   });
 }

@@ -25,6 +25,8 @@ interface Told {
 /** By the sidecar of the service that was called. */
 export interface Refused extends Told {
   readonly kind: 'refused';
+  /** Of the service, with a name of its own. */
+  readonly port?: string;
   readonly caller: Call['caller'];
   readonly principal?: string;
   /** The rule that refused, by its name on the proxy; absent if none allowed. */
@@ -34,6 +36,8 @@ export interface Refused extends Told {
 /** Let in by the sidecar of `service`, and not answered by its application, or not to the end. It has no id but the caller's. */
 export interface Failed extends Told {
   readonly kind: 'failed';
+  /** Of the service, with a name of its own. */
+  readonly port?: string;
   readonly caller: Call['caller'];
   readonly principal?: string;
   /** What the caller was answered; 200 in gRPC, and where the application's answer had begun. */
@@ -45,6 +49,7 @@ export interface Failed extends Told {
 /** By the sidecar of `service` itself, which was to call `target`. */
 export interface OwnAnswer extends Told {
   readonly kind: 'own';
+  /** Key of the port. */
   readonly target: string;
   /** Of HTTP; 200 in gRPC. */
   readonly status: number;
@@ -159,7 +164,8 @@ function firstOfEach(refusals: readonly Refusal[], key: (refusal: Refusal) => st
 /** Who called whom, in words. */
 export function callOf(refusal: Refusal): string {
   if (refusal.kind === 'own') return `${refusal.service} -> ${refusal.target} (answered by its own sidecar)`;
-  const call = `${refusal.principal ?? refusal.caller} -> ${refusal.service}`;
+  const port = refusal.port === undefined ? '' : `:${refusal.port}`;
+  const call = `${refusal.principal ?? refusal.caller} -> ${refusal.service}${port}`;
   return refusal.kind === 'failed' ? `${call} (let in, and failed)` : call;
 }
 

@@ -38,10 +38,11 @@ export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, de
 
 /** What the proxy answered, or broke off, and somebody was told. */
 function keepAnswer(entry: HTTPAccessLogEntry, call: Call, node: string, refusals: Refusals | undefined): void {
-  const { service, caller, principal, policy, method, decision } = call;
+  const { service, port, caller, principal, policy, method, decision } = call;
   const { requestId, tracedAs } = idsOf(entry);
   const common = {
     ...{ tracedAs, service, node, caller },
+    ...(port === undefined ? {} : { port }),
     ...(principal === undefined ? {} : { principal }),
     ...(method === undefined ? {} : { method }),
     path: pathOf(entry),

@@ -5,7 +5,7 @@ import { methodOf } from './access-log.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
 
-/** Whose proxy said it, by its certificate; and of which of its dependencies. */
+/** Whose proxy said it, by its certificate; and of which of its dependencies, by the key of the port. */
 export interface OwnAnswerPlace {
   readonly service: string;
   readonly node: string;

@@ -72,7 +72,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const keyOf = (call: Call): string =>
     JSON.stringify([
       ...[call.service, call.caller, call.principal, call.token, call.peer, call.method, pathKeys.of(call.path)],
-      ...[call.decision, call.policy, call.shadow?.decision, call.shadow?.policy],
+      ...[call.decision, call.policy, call.shadow?.decision, call.shadow?.policy, call.port],
     ]);
   const serviceOf = (name: string): ServiceTraffic => {
     const known = services.get(name) ?? createServiceTraffic();

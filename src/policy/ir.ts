@@ -2,12 +2,17 @@
 // to guess. Small on purpose. policy/resolve makes it; policy/decide answers from it; translate turns it into Envoy's words.
 import type { DocumentKey, ResolvedKinds } from '../model/documents/document.ts';
 import type { Selector } from '../model/evidence.ts';
+import type { FieldPath } from '../model/field-path.ts';
 import type { IdentityTemplate } from '../model/identity-template.ts';
 import type { Source } from '../model/problem.ts';
 import type { ServiceKey } from '../model/service-key.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import type { RawIr } from './raw-ir.ts';
 
 export type { ServiceKey } from '../model/service-key.ts';
+
+/** The key of a service, for its port `default`; of any other port with its name: `cell/name:rest`. */
+export type PortKey = string & { readonly __brand: 'PortKey' };
 
 export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
@@ -30,8 +35,8 @@ export interface MeshIr {
   readonly kinds?: ResolvedKinds;
   /** Identities that no policy can lock out; they come before every rule. */
   readonly breakGlass: readonly SpiffeId[];
-  /** By service and chain of its inbound listener: another value ends what is open there. No documents say it; absent, nothing ends. */
-  readonly cuts?: ReadonlyMap<ServiceKey, ReadonlyMap<string, string>>;
+  /** By port and chain of its inbound listener: another value ends what is open there. No documents say it; absent, nothing ends. */
+  readonly cuts?: ReadonlyMap<PortKey, ReadonlyMap<string, string>>;
 }
 
 export interface CellIr {
@@ -56,16 +61,35 @@ export interface JwtIssuerIr {
   readonly header: string;
 }
 
-export interface ServiceIr {
+/** What is the same for every port of a service. */
+interface ServiceFacts {
   readonly key: ServiceKey;
   readonly source: Source;
   readonly name: string;
   readonly cell?: CellIr;
   readonly spiffeId: SpiffeId;
-  readonly protocol: Protocol;
   readonly mtls: MtlsIr;
-  readonly endpoints: EndpointSourceIr;
+  /** EnvoyResource documents that touch what decides about its callers: then nothing here can. Absent without any. */
+  readonly rawPatches?: readonly { readonly document: DocumentKey; readonly source: Source }[];
+}
+
+export interface ServiceIr extends ServiceFacts {
+  /** Never empty, in the order of the document. */
+  readonly ports: readonly PortIr[];
   readonly dependsOn: readonly DependencyIr[];
+}
+
+/** One port of a service: all that its listener, and its callers' clusters, are made of. */
+export interface PortIr extends ServiceFacts {
+  readonly id: PortKey;
+  /** Its name in the service: `default` unless the document says another. */
+  readonly port: string;
+  /** Of the document. */
+  readonly place: FieldPath;
+  readonly protocol: Protocol;
+  /** The application's port on loopback, as the documents have it: of sidecars that do not say. */
+  readonly app?: number;
+  readonly endpoints: EndpointSourceIr;
   readonly authorization: AuthorizationIr;
   readonly identityHeaders: IdentityHeadersIr;
   readonly healthPath?: string;
@@ -96,8 +120,6 @@ export interface ServiceIr {
     readonly healthyThreshold: number;
   };
   readonly sameCellFirst: boolean;
-  /** EnvoyResource documents that touch what decides about its callers: then nothing here can. Absent without any. */
-  readonly rawPatches?: readonly { readonly document: DocumentKey; readonly source: Source }[];
   /** Connections, inbound and outbound to it, are drained after this; always below half the SVID's lifetime. */
   readonly connectionAgeMs: number;
 }
@@ -134,6 +156,8 @@ export interface SocketIr {
 
 export interface DependencyIr {
   readonly target: ServiceKey;
+  /** Which of its ports. */
+  readonly port: PortKey;
   /** Of the outbound listener: a port of loopback, or a socket. */
   readonly listen: number | SocketIr;
   /** Names, besides those of this host, by which it may be called on the port; `*` for any. */
@@ -233,22 +257,3 @@ export interface WorkloadIr {
 export interface TemplateWorkloadIr extends Omit<WorkloadIr, 'spiffeId'> {
   readonly template: IdentityTemplate;
 }
-
-/** A raw resource or patch. Its body is plain data; translate knows Envoy's schema. */
-export interface RawIr {
-  readonly document: DocumentKey;
-  readonly source: Source;
-  readonly identities: ReadonlySet<SpiffeId> | 'all';
-  readonly change: RawChangeIr;
-  readonly version?: string;
-}
-
-export type RawChangeIr =
-  | { readonly kind: 'resource'; readonly typeUrl: string; readonly body: Readonly<Record<string, unknown>> }
-  | {
-      readonly kind: 'merge';
-      readonly typeUrl: string;
-      readonly name: string;
-      readonly body: Readonly<Record<string, unknown>>;
-    }
-  | { readonly kind: 'remove'; readonly typeUrl: string; readonly name: string };

@@ -8,16 +8,23 @@ export interface ApplicationState {
   readonly around: readonly string[];
 }
 
+/** A proxy, and for which port of its service the application is. */
+export interface PortOfNode {
+  readonly node: string;
+  readonly port: string;
+}
+
 export interface ApplicationHealth {
   /** `run`: of which life of the proxy; another one is unknown again. */
-  report(node: string, run: string, state: ApplicationState): void;
+  report(of: PortOfNode, run: string, state: ApplicationState): void;
   /** Undefined: nobody said. */
-  of(node: string, run: string | undefined): ApplicationState | undefined;
+  of(of: PortOfNode, run: string | undefined): ApplicationState | undefined;
   /** What is known of the others is forgotten; looked at now and then, as there are many. */
   keepOnly(isKnown: (node: string) => boolean): void;
 }
 
 interface Known {
+  readonly node: string;
   readonly run: string;
   readonly state: ApplicationState;
   /** When it fell, monotonic. */
@@ -29,44 +36,48 @@ interface Known {
 const rememberMs = 300_000;
 const longestMs = 60_000;
 
-export function createApplicationHealth(clock: Clock, onChange: (node: string) => void): ApplicationHealth {
+export function createApplicationHealth(clock: Clock, onChange: (of: PortOfNode) => void): ApplicationHealth {
   const known = new Map<string, Known>();
   let prunedAt = clock.monotonic();
 
-  function set(node: string, next: Known): void {
-    const before = known.get(node);
-    known.set(node, next);
-    if (JSON.stringify(before?.state) !== JSON.stringify(next.state)) onChange(node);
+  // Neither has a space.
+  const keyOf = ({ node, port }: PortOfNode): string => `${node} ${port}`;
+
+  function set(of: PortOfNode, next: Known): void {
+    const before = known.get(keyOf(of));
+    known.set(keyOf(of), next);
+    if (JSON.stringify(before?.state) !== JSON.stringify(next.state)) onChange(of);
   }
 
   return {
-    report(node, run, state) {
-      const given = known.get(node);
+    report(of, run, state) {
+      const { node } = of;
+      const given = known.get(keyOf(of));
       const before = given?.run === run ? given : undefined;
       const now = clock.monotonic();
       const falls = (before?.falls ?? []).filter((at) => at > now - rememberMs);
       const waitMs = falls.length < 2 ? 0 : Math.min(longestMs, 5000 * 2 ** (falls.length - 2));
       if (before?.state.answers === false && state.answers && waitMs > 0) {
         if (before.rising !== undefined) return;
-        const rising = clock.after(waitMs, () => set(node, { run, state, falls }));
-        known.set(node, { ...before, falls, rising });
+        const rising = clock.after(waitMs, () => set(of, { node, run, state, falls }));
+        known.set(keyOf(of), { ...before, falls, rising });
         return;
       }
       given?.rising?.();
       const fell = !state.answers && (before === undefined || before.state.answers || before.rising !== undefined);
-      set(node, { run, state, falls: fell ? [...falls, now] : falls });
+      set(of, { node, run, state, falls: fell ? [...falls, now] : falls });
     },
-    of(node, run) {
-      const found = known.get(node);
+    of(of, run) {
+      const found = known.get(keyOf(of));
       return found !== undefined && found.run === run ? found.state : undefined;
     },
     keepOnly(isKnown) {
       if (clock.monotonic() - prunedAt < rememberMs) return;
       prunedAt = clock.monotonic();
-      for (const [node, { rising }] of known) {
+      for (const [key, { node, rising }] of known) {
         if (isKnown(node)) continue;
         rising?.();
-        known.delete(node);
+        known.delete(key);
       }
     },
   };

@@ -1,13 +1,15 @@
 // Proxies that went without a word: known before, missed now. `status` shows them until they are back, until another one serves where
 // they did, or until a week is over. Bounded, as whoever has an identity makes up instances.
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { HostPort } from './claims.ts';
+import type { ClaimedPort, HostPort } from './claims.ts';
+import { inboundsOf } from './ports.ts';
 
 export interface AwayProxy {
   /** `<SPIFFE ID>~<instance>`. */
   readonly node: string;
   readonly spiffeId: SpiffeId;
   readonly inbound?: HostPort;
+  readonly ports?: readonly ClaimedPort[];
   /** Epoch milliseconds. */
   readonly since: number;
 }
@@ -15,7 +17,7 @@ export interface AwayProxy {
 export interface Away {
   add(proxy: AwayProxy): void;
   /** It is back, or somebody serves in its place. */
-  replacedBy(proxy: Pick<AwayProxy, 'node' | 'spiffeId' | 'inbound'>): void;
+  replacedBy(proxy: Pick<AwayProxy, 'node' | 'spiffeId' | 'inbound' | 'ports'>): void;
   forget(node: string): void;
   list(): readonly AwayProxy[];
 }
@@ -39,12 +41,14 @@ export function createAway(now: () => number, onForgotten: (node: string) => voi
       const [oldest] = own.length > maxOfIdentity ? own : proxies.size > maxAll ? proxies.values() : [];
       if (oldest !== undefined) forget(oldest.node);
     },
-    replacedBy({ node, spiffeId, inbound }) {
-      forget(node);
-      if (inbound === undefined) return;
+    replacedBy(proxy) {
+      forget(proxy.node);
+      const taken = inboundsOf(proxy);
       for (const other of proxies.values()) {
-        const there = other.inbound?.address === inbound.address && other.inbound.port === inbound.port;
-        if (other.spiffeId === spiffeId && there) forget(other.node);
+        const there = inboundsOf(other).some(({ address, port }) =>
+          taken.some((one) => one.address === address && one.port === port),
+        );
+        if (other.spiffeId === proxy.spiffeId && there) forget(other.node);
       }
     },
     forget,

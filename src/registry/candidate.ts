@@ -4,7 +4,8 @@
 import type { Budget } from '../lib/budget.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { ApplicationAddress, HostPort } from './claims.ts';
+import type { ApplicationAddress, ClaimedPort, HostPort } from './claims.ts';
+import { inboundsOf } from './ports.ts';
 import type { RegisteredProxy } from './registered-proxy.ts';
 
 /** One that wants to be the proxy of that name. */
@@ -16,6 +17,7 @@ export interface Candidate {
   /** As claimed: of one that tells no run, what tells it from another. */
   readonly inbound?: HostPort;
   readonly application?: ApplicationAddress;
+  readonly ports?: readonly ClaimedPort[];
 }
 
 /** Why it may not. `connected`: the other has an open stream, and has not said goodbye. */
@@ -39,11 +41,15 @@ export function notItsHost(node: string): CellwallError {
   });
 }
 
-export function lifeOf({ run, inbound, application }: Candidate): string {
-  return run ?? JSON.stringify([inbound, application]);
+export function lifeOf({ run, inbound, application, ports }: Candidate): string {
+  return (
+    run ?? JSON.stringify([inbound, application, ports?.map((port) => [port.name, port.inbound, port.application])])
+  );
 }
 
-function whereOf({ inbound, peer }: RegisteredProxy): string {
+function whereOf(proxy: RegisteredProxy): string {
+  const { peer } = proxy;
+  const [inbound] = inboundsOf(proxy);
   const at = inbound === undefined ? '' : `, which listens at ${inbound.address}:${inbound.port}`;
   return peer === undefined ? at : `${at}, connected from ${peer}`;
 }

@@ -4,6 +4,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
+import { defaultPort, isPortName, maxServicePorts } from '../lib/port-name.ts';
 import { maxSocketText, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
 
 export interface HostPort {
@@ -14,9 +15,19 @@ export interface HostPort {
 /** Where its own application is: nobody but the proxy itself connects there. */
 export type ApplicationAddress = HostPort | SocketPath;
 
-export interface ProxyClaims {
+/** Where it listens for a port of its service with a name of its own, and where its application is for that. */
+export interface ClaimedPort {
+  readonly name: string;
   readonly inbound?: HostPort;
   readonly application?: ApplicationAddress;
+}
+
+export interface ProxyClaims {
+  /** Of the port `default`. */
+  readonly inbound?: HostPort;
+  readonly application?: ApplicationAddress;
+  /** Of other ports, by name. */
+  readonly ports?: readonly ClaimedPort[];
   /** Its host has the loopback address of IPv6, too. */
   readonly loopback6?: true;
   /** It has no ADS: it asks for everything over the single-type services, of this variant. */
@@ -49,9 +60,27 @@ const socket = z
     return z.NEVER;
   });
 
+const application = z.union([hostPort, socket], { error: 'neither "address:port" nor "unix:/path"' });
+
+const namedPorts = z
+  .record(
+    z
+      .string()
+      .refine(isPortName, { error: 'not the name of a port' })
+      .refine((name) => name !== defaultPort, { error: 'its claims are "inbound" and "application"' }),
+    z.object({ inbound: hostPort.exactOptional(), application: application.exactOptional() }),
+  )
+  .refine((ports) => Object.keys(ports).length <= maxServicePorts, { error: `more than ${maxServicePorts} ports` })
+  .transform((ports): readonly ClaimedPort[] =>
+    Object.entries(ports)
+      .map(([name, port]) => ({ name, ...port }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  );
+
 const claims = z.object({
   inbound: hostPort.optional(),
-  application: z.union([hostPort, socket], { error: 'neither "address:port" nor "unix:/path"' }).optional(),
+  application: application.optional(),
+  ports: namedPorts.optional(),
   loopback6: z.literal('yes').optional(),
   singleServices: z.enum(['delta', 'sotw']).optional(),
   run: z
@@ -71,10 +100,11 @@ export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyC
       hint: 'for example {"inbound": "10.0.0.5:8443", "application": "127.0.0.1:8080"}',
     });
   }
-  const { inbound, application, loopback6, singleServices, run } = parsed.data;
+  const { inbound, application, ports = [], loopback6, singleServices, run } = parsed.data;
   return {
     ...(inbound === undefined ? {} : { inbound }),
     ...(application === undefined ? {} : { application }),
+    ...(ports.length === 0 ? {} : { ports }),
     ...(loopback6 === undefined ? {} : { loopback6: true }),
     ...(singleServices === undefined ? {} : { singleServices }),
     ...(run === undefined ? {} : { run }),

@@ -4,12 +4,14 @@ import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { ApplicationAddress, HostPort } from './claims.ts';
+import type { ApplicationAddress, ClaimedPort, HostPort } from './claims.ts';
 
 export interface Lease {
   readonly spiffeId: SpiffeId;
   readonly inbound?: HostPort;
   readonly application?: ApplicationAddress;
+  /** With a name of its own, each. */
+  readonly ports?: readonly ClaimedPort[];
   readonly ready: boolean;
   readonly run?: string;
   /** That run said goodbye. */
@@ -21,11 +23,15 @@ export interface Lease {
 }
 
 const hostPort = z.object({ address: z.string(), port: z.number() });
+const application = z.union([hostPort, z.object({ path: z.string() })]);
 const schema = z.object({
   // Written by the registry from a verified identity.
   spiffeId: z.string().transform((text) => text as SpiffeId),
   inbound: hostPort.exactOptional(),
-  application: z.union([hostPort, z.object({ path: z.string() })]).exactOptional(),
+  application: application.exactOptional(),
+  ports: z
+    .array(z.object({ name: z.string(), inbound: hostPort.exactOptional(), application: application.exactOptional() }))
+    .exactOptional(),
   ready: z.boolean(),
   run: z.string().exactOptional(),
   left: z.boolean().exactOptional(),
@@ -38,9 +44,12 @@ export function parseLease(value: Json): Lease | undefined {
   return schema.safeParse(value).data;
 }
 
-export function leaseJson({ spiffeId, inbound, application, ready, run, left, holder, awaySince }: Lease): Json {
+export function leaseJson({ ports, ...lease }: Lease): Json {
+  const { spiffeId, inbound, application, ready, run, left, holder, awaySince } = lease;
+  const named = ports?.map(({ name, inbound, application }) => ({ name, inbound, application }));
   // Members that are undefined disappear in JSON.
-  return JSON.parse(JSON.stringify({ spiffeId, inbound, application, ready, run, left, holder, awaySince }));
+  const own = { spiffeId, inbound, application, ports: named, ready, run, left, holder, awaySince };
+  return JSON.parse(JSON.stringify(own));
 }
 
 /** Written without waiting: what serves does not depend on it. */

@@ -4,6 +4,7 @@ import type { TakenPort } from '../lib/taken-port.ts';
 import type { Place } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { ServiceKey } from '../policy/ir.ts';
+import type { Ported } from './ports.ts';
 
 /** State of one xDS type on a proxy. */
 export interface TypeStatus {
@@ -26,7 +27,7 @@ export interface RejectedResource {
   readonly madeBy: readonly Place[];
 }
 
-export interface ProxyStatus {
+export interface ProxyStatus extends Ported {
   /** `<SPIFFE ID>~<instance>`. */
   readonly node: string;
   readonly spiffeId: SpiffeId;
@@ -34,9 +35,6 @@ export interface ProxyStatus {
   readonly state: 'connected' | 'held' | 'gone';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
-  readonly inbound?: { readonly address: string; readonly port: number };
-  /** Why nobody is sent to where it says that it listens. */
-  readonly notRegistered?: string;
   /** How far its host is ahead of the control plane's clock. */
   readonly clockOffsetMs?: number;
   /** Another that wanted to be it, and was refused. */
@@ -45,7 +43,6 @@ export interface ProxyStatus {
     readonly inbound?: { readonly address: string; readonly port: number };
     readonly at: number;
   };
-  readonly application?: { readonly address: string; readonly port: number } | { readonly path: string };
   /** What it says it is: `envoy/1.40.0`. */
   readonly userAgent?: string;
   /** Why it is sent nothing: its Envoy would ignore what the wall stands on. */
@@ -54,8 +51,6 @@ export interface ProxyStatus {
   readonly withheld?: string;
   /** True once it accepted its listeners, as long as a document names its identity: only then is it an endpoint. */
   readonly ready: boolean;
-  /** Of its application, as its helper says; absent where nobody said. */
-  readonly applicationState?: { readonly answers: boolean; readonly around: readonly string[] };
   /** On which it cannot listen, and who has them, as its helper says. */
   readonly takenPorts?: readonly TakenPort[];
   readonly types: readonly TypeStatus[];

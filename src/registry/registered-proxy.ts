@@ -2,17 +2,13 @@
 
 import type { TakenPort } from '../lib/taken-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { ApplicationState } from './application-health.ts';
-import type { ApplicationAddress, HostPort } from './claims.ts';
+import type { HostPort } from './claims.ts';
+import { inboundsOf, type Ported, portsOf } from './ports.ts';
 
-export interface RegisteredProxy {
+export interface RegisteredProxy extends Ported {
   /** `<SPIFFE ID>~<instance>`. */
   readonly node: string;
   readonly spiffeId: SpiffeId;
-  readonly inbound?: HostPort;
-  /** Why it has no `inbound`, though it claims one. Of this process's time only. */
-  readonly notRegistered?: string;
-  readonly application?: ApplicationAddress;
   /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
   readonly userAgent?: string;
   /** Its host has the loopback address of IPv6, too. */
@@ -31,23 +27,17 @@ export interface RegisteredProxy {
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
   readonly ready: boolean;
-  /** Of its application, as its helper says. Of this process's time only. */
-  readonly applicationState?: ApplicationState;
   /** On which it cannot listen, as its helper says. Of this process's time only. */
   readonly takenPorts?: readonly TakenPort[];
 }
 
-interface Addresses {
-  readonly inbound?: HostPort | undefined;
-  readonly application?: ApplicationAddress | undefined;
-}
-
 /** Where it is reached, or where its application is, is not what it was. */
-export function moved(from: Addresses, to: Addresses): boolean {
-  const textOf = ({ inbound, application }: Addresses): string => JSON.stringify([inbound, application]);
+export function moved(from: Ported, to: Ported): boolean {
+  const textOf = (proxy: Ported): string =>
+    JSON.stringify(portsOf(proxy).map(({ name, inbound, application }) => [name, inbound, application]));
   return textOf(from) !== textOf(to);
 }
 
-export function isEndpoint({ ready, inbound }: RegisteredProxy): boolean {
-  return ready && inbound !== undefined;
+export function isEndpoint(proxy: RegisteredProxy): boolean {
+  return proxy.ready && inboundsOf(proxy).length > 0;
 }

@@ -19,6 +19,7 @@ import { type AwayProxy, createAway } from './away.ts';
 import { type Candidate, checkRoom, lifeOf, notItsHost, refusalOf } from './candidate.ts';
 import { createGoodbyes } from './goodbyes.ts';
 import { createLeaseWriter, type Lease, leaseJson, parseLease } from './lease.ts';
+import { inboundsOf } from './ports.ts';
 import { isEndpoint, moved, type RegisteredProxy } from './registered-proxy.ts';
 
 export interface RegistryDeps {
@@ -109,8 +110,8 @@ export function createRegistry({
     const entry = entries.get(node);
     if (entry === undefined || entry.streams.size > 0) return;
     entries.delete(node);
-    const { spiffeId, inbound, since } = entry.proxy;
-    away.add({ node, spiffeId, ...(inbound === undefined ? {} : { inbound }), since });
+    const { spiffeId, inbound, ports, since } = entry.proxy;
+    away.add({ node, spiffeId, ...(inbound === undefined ? {} : { inbound }), ...(ports && { ports }), since });
     persist({ ...entry.proxy, ready: false, awaySince: since });
     log.warn({ node }, 'proxy gone: it went without a goodbye, and did not come back');
     onChange({ node, endpoints: isEndpoint(entry.proxy) });
@@ -148,7 +149,7 @@ export function createRegistry({
   const accepted = (node: string): void => {
     const entry = entries.get(node);
     if (entry === undefined || entry.proxy.ready || entry.leaving || entry.streams.size === 0) return;
-    const wait = entry.proxy.inbound === undefined ? 0 : appearing.spend(entry.proxy.holder ?? node);
+    const wait = inboundsOf(entry.proxy).length === 0 ? 0 : appearing.spend(entry.proxy.holder ?? node);
     if (wait > 0) {
       log.warn({ node, waitMs: wait }, 'comes and goes too often: it is an endpoint a little later');
       entry.cancelTimer?.();
@@ -182,7 +183,8 @@ export function createRegistry({
     },
     checkFree,
     checkHolder,
-    connected(stream, { node, spiffeId, inbound, notRegistered, application, ...more }) {
+    connected(stream, { node, spiffeId, ...more }) {
+      const { inbound, notRegistered, application, ...rest } = more;
       const before = entries.get(node);
       before?.cancelTimer?.();
       const proxy: RegisteredProxy = {
@@ -190,12 +192,12 @@ export function createRegistry({
         spiffeId,
         ...(inbound !== undefined ? { inbound } : notRegistered === undefined ? {} : { notRegistered }),
         ...(application === undefined ? {} : { application }),
-        ...more,
+        ...rest,
         ...(before?.proxy.contested === undefined ? {} : { contested: before.proxy.contested }),
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
         // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
-        ready: before?.proxy.ready === true && !moved(before.proxy, { inbound, application }),
+        ready: before?.proxy.ready === true && !moved(before.proxy, more),
       };
       const leaving = goodbyes.has(node, proxy.run);
       // Streams of a life that said goodbye are not this one's.

@@ -2,13 +2,20 @@
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { defaultPort } from '../lib/port-name.ts';
 import { type ApplicationState, createApplicationHealth } from './application-health.ts';
 import { isEndpoint, type RegisteredProxy } from './registered-proxy.ts';
 import type { Registry, RegistryDeps } from './registry.ts';
 
 export interface RegistryWithApplications extends Registry {
   /** Throws for a run that is not the one that is known, and where the name is another host's. */
-  application(node: string, report: ApplicationState & { readonly run: string }, holder?: string): void;
+  application(node: string, report: ApplicationsTold, holder?: string): void;
+}
+
+export interface ApplicationsTold {
+  readonly run: string;
+  /** By the port of the service. */
+  readonly applications: ReadonlyMap<string, ApplicationState>;
 }
 
 export interface WithApplicationDeps {
@@ -21,26 +28,34 @@ export function withApplication(
   registry: Registry,
   { clock, log, onChange }: WithApplicationDeps,
 ): RegistryWithApplications {
-  const health = createApplicationHealth(clock, (node) => {
+  const health = createApplicationHealth(clock, ({ node, port }) => {
     const proxy = registry.get(node);
     if (proxy === undefined) return;
-    const { answers } = health.of(node, proxy.run) ?? { answers: true };
-    log.info({ node, answers }, answers ? 'its application answers' : 'its application does not answer');
+    const { answers } = health.of({ node, port }, proxy.run) ?? { answers: true };
+    log.info(
+      { node, ...(port === defaultPort ? {} : { port }), answers },
+      answers ? 'its application answers' : 'its application does not answer',
+    );
     onChange({ node, endpoints: isEndpoint(proxy) });
   });
   const withState = (proxy: RegisteredProxy): RegisteredProxy => {
-    const state = health.of(proxy.node, proxy.run);
-    return state === undefined ? proxy : { ...proxy, applicationState: state };
+    const { node, run, ports } = proxy;
+    const stateOf = (port: string): { readonly applicationState?: ApplicationState } => {
+      const state = health.of({ node, port }, run);
+      return state === undefined ? {} : { applicationState: state };
+    };
+    const named = ports?.map((port) => ({ ...port, ...stateOf(port.name) }));
+    return { ...proxy, ...stateOf(defaultPort), ...(named === undefined ? {} : { ports: named }) };
   };
   return {
     ...registry,
-    application(node, { run, answers, around }, holder) {
+    application(node, { run, applications }, holder) {
       registry.checkHolder(node, holder);
       if (registry.get(node)?.run !== run) {
         throw new CellwallError('unavailable', 'this proxy is not connected to this control plane');
       }
       health.keepOnly((known) => registry.get(known) !== undefined);
-      health.report(node, run, { answers, around });
+      for (const [port, state] of applications) health.report({ node, port }, run, state);
     },
     proxies: () => registry.proxies().map(withState),
     get(node) {

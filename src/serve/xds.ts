@@ -25,7 +25,7 @@ import { createLossyIntake } from '../observe/lossy-intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { Traffic } from '../observe/traffic.ts';
-import type { ServiceKey } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
 import { createPathRecorder } from '../policy/replay/recorded-path.ts';
 import { parseClaims, reachable } from '../registry/claims.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -99,12 +99,13 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       });
       if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
-      const { inbound, application, run } = parseClaims(metadata);
+      const { inbound, application, ports, run } = parseClaims(metadata);
       registry.admit({
         ...{ node, spiffeId, peer },
         ...(nodeKey === undefined ? {} : { holder: nodeKey }),
         ...(inbound === undefined ? {} : { inbound: reachable(inbound, peer) }),
         ...(application === undefined ? {} : { application }),
+        ...(ports === undefined ? {} : { ports }),
         ...(run === undefined ? {} : { run }),
       });
       if (certificate !== undefined) connections.connected(node, certificate);
@@ -137,9 +138,10 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     handshakes,
     probes,
     onBroken: coverage.broken,
-    keepPath: (name, path) => {
-      const service = control.mesh()?.services.get(name as ServiceKey);
-      return service === undefined ? undefined : keepPath(service, path);
+    keepPath: (id, path) => {
+      const mesh = control.mesh();
+      const port = mesh && portOf(mesh, id);
+      return port === undefined ? undefined : keepPath(port, path);
     },
     log: log.child({ room: 'observe' }),
     trustDomain: () => trustDomain,

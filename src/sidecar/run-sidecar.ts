@@ -8,7 +8,6 @@ import { CellwallError } from '../lib/errors.ts';
 import { localPorts } from '../lib/local-ports.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { processLog, processOutput } from '../lib/process-log.ts';
-import { parseApplication } from './application-address.ts';
 import { adminOf } from './envoy/admin-address.ts';
 import { type AdminAddress, claimsOf } from './envoy/bootstrap.ts';
 import { comfortable, connectionsWithin, descriptorLimit } from './envoy/descriptor-limit.ts';
@@ -24,9 +23,10 @@ import { watchOverflow } from './envoy/watch-overflow.ts';
 import { watchPorts } from './envoy/watch-ports.ts';
 import { withCounters } from './envoy/with-counters.ts';
 import { writeConfig } from './envoy/write-config.ts';
-import { formatHostPort, parseHostPort, parseIpPort } from './host-port.ts';
+import { formatHostPort, parseHostPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
-import { lookAtApplication } from './look-at-application.ts';
+import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
+import { readPorts } from './read-ports.ts';
 import { sayGoodbye } from './say-goodbye.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { loadNodeKey } from './svid/node-key.ts';
@@ -55,15 +55,17 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { drain, now } = options.stopping ?? { drain: unaborted(), now: unaborted() };
   const server = parseHostPort('identity address', options.identity);
   const xds = parseHostPort('xDS address', options.xds);
-  const inbound = options.inbound === undefined ? undefined : parseIpPort('inbound address', options.inbound);
-  const { application: app } = options;
-  const application = app === undefined ? undefined : parseApplication(app);
+  const served = readPorts(options);
+  const inbounds = served.flatMap(({ inbound }) => inbound ?? []);
+  const applications = served.flatMap(({ application }) => application ?? []);
   const dataDir = resolve(options.dataDir);
   ensureSecretFolder(dataDir);
   const admin = adminOf(options.admin, dataDir, env);
   const kept = instanceOf(options.instance, dataDir);
   const drainMs = drainSeconds * 1000;
-  if (inbound !== undefined && isLoopback(inbound.host) && !isLoopback(xds.host)) {
+  for (const inbound of inbounds) {
+    if (localPorts()?.taken(inbound.port) === true) warnOfLocalPort(log, inbound.port, '--listen');
+    if (!isLoopback(inbound.host) || isLoopback(xds.host)) continue;
     log.warn(
       {
         listen: formatHostPort(inbound),
@@ -73,12 +75,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       'it listens on loopback, but the control plane is on another host: callers of other hosts do not reach it',
     );
   }
-  if (inbound !== undefined && localPorts()?.taken(inbound.port) === true) {
-    warnOfLocalPort(log, inbound.port, '--listen');
-  }
   // It serves on while this one prepares, and if this one fails.
   const leftover = findLeftoverEnvoy(dataDir);
-  const ports = freePorts({ inbound, admin, leftover, drainMs, now, log });
+  const ports = freePorts({ inbounds, admin, leftover, drainMs, now, log });
   let keeper: SvidKeeper | undefined;
   const failed = new AbortController();
   const notStopped = (): void => {
@@ -109,8 +108,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const svid = started.current();
     const { spiffeId } = svid;
     const claims = {
-      ...(inbound === undefined ? {} : { inbound }),
-      ...(application === undefined ? {} : { application }),
+      ports: served,
       loopback6: await hasLoopback6(),
       variant: options.variant ?? 'delta',
     };
@@ -140,11 +138,11 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       configPath: config.path,
       dataDir,
       admin,
-      ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
+      inbounds: inbounds.map(formatHostPort),
       concurrency: options.concurrency ?? 1,
       drainMs,
-      ...(options.drainUntilClosed === true && application !== undefined
-        ? { application: async () => (await lookAtApplication(application)).answers }
+      ...(options.drainUntilClosed === true && applications.length > 0
+        ? { application: async () => (await Promise.all(applications.map(lookAtApplication))).some(answers) }
         : {}),
       metadata: { ...claimsOf(claims), run },
       logLevel: level,
@@ -153,27 +151,36 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       prints: processOutput(1),
       log,
     });
-    const counted = { server, svid: started.current, instance, run, inbound: inbound?.port, drains: drainMs > 0 };
+    const counted = {
+      server,
+      svid: started.current,
+      instance,
+      run,
+      inbounds: inbounds.map(({ port }) => port),
+      drains: drainMs > 0,
+    };
     const envoy = withCounters(process, {
       ...{ ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log },
       goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),
     });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
-    if (application !== undefined) {
-      const watch = watchApplication({ application, server, svid: started.current, instance, run, clock, log });
+    if (applications.length > 0) {
+      const watch = watchApplication({ ports: served, server, svid: started.current, instance, run, clock, log });
       void envoy.exited.then(() => watch.close());
     }
     if (bounded.maxConnections !== undefined) {
       const overflow = watchOverflow({ admin: envoy.admin, maxConnections, clock, log });
       void envoy.exited.then(() => overflow.close());
     }
-    const listening = watchPorts({ ...counted, admin: envoy.admin, inbound, clock, log });
+    const listening = watchPorts({ ...counted, admin: envoy.admin, inbounds, clock, log });
     void envoy.exited.then(() => listening.close());
     const quiet = quietWhileAway({ admin: envoy.admin, level, clock, log });
     void envoy.exited.then(() => quiet.close());
     const gone = new AbortController();
     void envoy.exited.then(() => gone.abort());
-    if (application !== undefined) void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });
+    for (const application of applications) {
+      void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });
+    }
     onAbort(drain, () => void envoy.stop());
     onAbort(now, () => envoy.end());
     return running(envoy, started, `${spiffeId}~${instance}`);
@@ -203,6 +210,10 @@ function running(envoy: EnvoyProcess, keeper: SvidKeeper, node: string): Sidecar
 function onAbort(signal: AbortSignal, task: () => void): void {
   if (signal.aborted) task();
   else signal.addEventListener('abort', task, { once: true });
+}
+
+function answers({ answers: there }: ApplicationLook): boolean {
+  return there;
 }
 
 function noMatter(): void {}

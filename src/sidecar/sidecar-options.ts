@@ -15,10 +15,12 @@ export interface SidecarOptions {
   readonly token?: Redacted<string> | undefined;
   /** Keeps the node key, the SVID and the instance; mode 0700. Nobody else's: whoever calls holds its lock. */
   readonly dataDir: string;
-  /** Where it listens for peers, "ip:port". */
-  readonly inbound?: string;
-  /** Where the application listens, "ip:port" or "unix:<path>". */
-  readonly application?: string;
+  /** Where it listens for peers, "ip:port". Of the port `default`. */
+  readonly inbound?: string | undefined;
+  /** Where the application listens, "ip:port" or "unix:<path>". Of the port `default`. */
+  readonly application?: string | undefined;
+  /** The same of ports with a name of their own. */
+  readonly ports?: readonly { readonly name: string; readonly inbound?: string; readonly application?: string }[];
   /** Tells the proxies of one service apart: a-z, 0-9, "-". Default random, kept in `dataDir`. */
   readonly instance?: string;
   /** How long it waits for a name that another proxy has (take-name.ts). */

@@ -6,13 +6,16 @@ import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { defaultPort } from '../lib/port-name.ts';
 import { type ApplicationAddress, formatApplication } from './application-address.ts';
 import type { HostPort } from './host-port.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
+import type { ProxyPort } from './proxy-ports.ts';
 import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface WatchApplicationOptions {
-  readonly application: ApplicationAddress;
+  /** Those whose application is not known are not looked after. */
+  readonly ports: readonly ProxyPort[];
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
   readonly instance: string;
@@ -21,54 +24,74 @@ export interface WatchApplicationOptions {
   readonly log: Log;
 }
 
+/** Of one port. */
+interface Watched {
+  readonly name: string;
+  readonly application: ApplicationAddress;
+  seen?: ApplicationLook;
+  missed: number;
+}
+
 const everyMs = 1000;
 /** What did not change is said again, as a control plane that was started anew knows nothing. */
 const againMs = 10_000;
 const timeoutMs = 2000;
 
 export function watchApplication(options: WatchApplicationOptions): { close(): void } {
-  const { application, server, svid, instance, run, clock, log } = options;
-  const at = formatApplication(application);
-  let seen: ApplicationLook | undefined;
-  let missed = 0;
+  const { ports, server, svid, instance, run, clock, log } = options;
+  const all = ports.flatMap(({ name, application }): Watched[] =>
+    application === undefined ? [] : [{ name, application, missed: 0 }],
+  );
   let toldAt: number | undefined;
   let closed = false;
   let cancel = (): void => {};
 
   async function turn(): Promise<void> {
-    const look = await lookAtApplication(application);
-    missed = look.answers ? 0 : missed + 1;
-    // One that restarts is not down yet.
-    const state = missed === 1 && seen?.answers === true ? { answers: true, around: look.around } : look;
-    if (JSON.stringify(state) !== JSON.stringify(seen)) {
-      say(state, seen);
-      seen = state;
-      toldAt = undefined;
-    }
-    if (toldAt === undefined || clock.monotonic() - toldAt >= againMs) await tell(state);
+    const changed = await Promise.all(all.map(look));
+    if (changed.includes(true)) toldAt = undefined;
+    if (toldAt === undefined || clock.monotonic() - toldAt >= againMs) await tell();
     if (!closed) cancel = clock.after(everyMs, () => void turn());
   }
 
-  function say(now: ApplicationLook, before: ApplicationLook | undefined): void {
-    if (now.answers && before?.answers === false) log.info({ application: at }, 'the application answers');
+  /** Whether it is not what it was. */
+  async function look(one: Watched): Promise<boolean> {
+    const { application, seen } = one;
+    const found = await lookAtApplication(application);
+    one.missed = found.answers ? 0 : one.missed + 1;
+    // One that restarts is not down yet.
+    const state = one.missed === 1 && seen?.answers === true ? { answers: true, around: found.around } : found;
+    if (JSON.stringify(state) === JSON.stringify(seen)) return false;
+    say(one, state);
+    one.seen = state;
+    return true;
+  }
+
+  function say({ name, application, seen: before }: Watched, now: ApplicationLook): void {
+    const about = { application: formatApplication(application), ...(name === defaultPort ? {} : { port: name }) };
+    if (now.answers && before?.answers === false) log.info(about, 'the application answers');
     if (!now.answers && before?.answers !== false) {
       log.warn(
-        { application: at, reason: now.why },
+        { ...about, reason: now.why },
         'the application does not answer: callers are sent to another replica, if there is one',
       );
     }
     if (now.around.length > 0 && JSON.stringify(now.around) !== JSON.stringify(before?.around)) {
       const hint = 'have it listen on 127.0.0.1 alone, or close its port to others';
       log.warn(
-        { application: at, around: now.around, hint },
+        { ...about, around: now.around, hint },
         'the application can be reached around this sidecar, where no policy holds',
       );
     }
   }
 
-  async function tell({ answers, around }: ApplicationLook): Promise<void> {
+  async function tell(): Promise<void> {
+    const states = all.map(({ name, seen = { answers: true, around: [] } }) => {
+      return [name, { answers: seen.answers, around: seen.around.slice(0, 16) }] as const;
+    });
+    const { [defaultPort]: own, ...named } = Object.fromEntries(states);
     try {
-      const body = async (): Promise<object> => ({ instance, run, answers, around: around.slice(0, 16) });
+      const more = Object.keys(named).length === 0 ? {} : { ports: named };
+      const body = async (): Promise<object> => ({ instance, run, ...own, ...more });
       await deliver({ ...server, svid: svid(), timeoutMs, path: identityPaths.application, body });
       toldAt = clock.monotonic();
     } catch (reason) {

@@ -1,24 +1,35 @@
 // Names of resources, one place for all: a reference and what it refers to must never drift apart. (What Envoy reports back, and others
 // read, has its names in lib/log-names.ts, lib/inbound-filters.ts, policy/own-policies.ts and policy/token-metadata.ts.)
 import type { InboundFilterName } from '../lib/inbound-filters.ts';
+import { defaultPort } from '../lib/port-name.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
-import type { MtlsIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import type { MtlsIr, PortIr, PortKey } from '../policy/ir.ts';
 
 /** The cluster of the bootstrap that is the control plane: access logs go there. Never sent by CDS. */
 export const controlPlaneCluster = 'cellwall';
 
-/** Listener, cluster and route configuration on the side of the service. */
-export const inboundName = 'inbound';
-export const healthRouteName = 'inbound:health';
+/** Listener, cluster and route configuration on the side of the service, of one of its ports. */
+export function inboundName({ port }: Pick<PortIr, 'port'>): string {
+  return port === defaultPort ? 'inbound' : `inbound/${port}`;
+}
+
+export function healthRouteName(port: Pick<PortIr, 'port'>): string {
+  return `${inboundName(port)}:health`;
+}
+
+/** Of whatever port. */
+export function isHealthRouteName(name: string): boolean {
+  return /^inbound(\/[^/]*)?:health$/.test(name);
+}
 
 export const outboundPrefix = 'outbound:';
 /** Listener, cluster and route configuration on the side of a caller. */
-export function outboundName(target: ServiceKey): string {
+export function outboundName(target: PortKey): string {
   return `${outboundPrefix}${target}`;
 }
 
 /** Endpoints as seen from a cell, or by all alike. A cell's name has no "@". */
-export function assignmentName(target: ServiceKey, viewerCell: string | undefined): string {
+export function assignmentName(target: PortKey, viewerCell: string | undefined): string {
   return viewerCell === undefined ? target : `${target}@${viewerCell}`;
 }
 
@@ -43,8 +54,8 @@ export function permissiveBundleName(
  * ECDS name of a filter before a service, which is also the filter's name in its chain. TCP has names of its own: a service
  * that changes its protocol must not hand a network filter to a listener that still subscribes to an HTTP one.
  */
-export function extensionName(service: ServiceIr, filter: InboundFilterName): string {
-  return service.protocol === 'tcp' ? `${service.key}/${filter}-tcp` : `${service.key}/${filter}`;
+export function extensionName(service: PortIr, filter: InboundFilterName): string {
+  return service.protocol === 'tcp' ? `${service.id}/${filter}-tcp` : `${service.id}/${filter}`;
 }
 
 /** The plain identity header for applications: the caller's SPIFFE ID, absent for anonymous callers. */

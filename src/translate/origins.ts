@@ -4,7 +4,8 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
-import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, RawIr, ServiceIr } from '../policy/ir.ts';
+import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
+import type { RawIr } from '../policy/raw-ir.ts';
 import type { LooksAt } from './filters/inbound-filter.ts';
 import { readsRequest } from './filters/read-request.ts';
 import { callersOf } from './inbound/caller-chains.ts';
@@ -28,20 +29,20 @@ export function ofIdentity(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
 }
 
 /** Its listener has a chain for each of its callers, which knows beforehand what enforced rules make of them. */
-export function ofInboundListener(mesh: MeshIr, service: ServiceIr): readonly Origin[] {
+export function ofInboundListener(mesh: MeshIr, service: PortIr): readonly Origin[] {
   const { authorization, identityHeaders } = service;
-  const callers = callersOf(mesh).get(service.key) ?? [];
+  const callers = callersOf(mesh).get(service.id) ?? [];
   return distinct([
     ...ofIdentity(mesh, service.spiffeId),
     ...ofRules(mesh, authorization, { lists: ['deny', 'allow'] }),
     ...callers.flatMap((caller) =>
-      caller.dependsOn.filter(({ target }) => target === service.key).map((one) => ofDependency(caller, one)),
+      caller.dependsOn.filter(({ port }) => port === service.id).map((one) => ofDependency(caller, one)),
     ),
     ...identityHeaders.trusted.callers.flatMap((id) => ofIdentity(mesh, id)),
   ]);
 }
 
-export function ofFilter(mesh: MeshIr, service: ServiceIr, looksAt: LooksAt): readonly Origin[] {
+export function ofFilter(mesh: MeshIr, service: PortIr, looksAt: LooksAt): readonly Origin[] {
   const rules = ofRules(mesh, service.authorization, looksAt);
   return distinct([...rules, ...ofIdentity(mesh, service.spiffeId)]);
 }
@@ -55,7 +56,7 @@ export function ofOutbound(
   mesh: MeshIr,
   caller: ServiceIr,
   dependency: DependencyIr,
-  target: ServiceIr,
+  target: PortIr,
 ): readonly Origin[] {
   return distinct([ofDependency(caller, dependency), ...ofIdentity(mesh, target.spiffeId)]);
 }

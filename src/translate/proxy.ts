@@ -2,21 +2,28 @@
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { EndpointIr, ServiceKey } from '../policy/ir.ts';
+import type { EndpointIr, PortKey, ServiceKey } from '../policy/ir.ts';
 
 /** Where a proxy listens and where its application is: as registered by the proxy, verified by the registry. */
 export interface ProxyShape {
   readonly spiffeId: SpiffeId;
   /** Absent for an identity that is a Workload and no Service: it is given its secrets, and raw resources. */
   readonly service?: ServiceKey;
-  /** Inbound listener's address. */
-  readonly inbound?: { readonly address: string; readonly port: number };
-  /** The application behind it, on the same host. */
-  readonly application?: { readonly address: string; readonly port: number } | { readonly path: string };
+  /** Where it listens, a port of its service each. */
+  readonly ports?: readonly PortShape[];
   /** Its host has the loopback address of IPv6, too. */
   readonly loopback6?: true;
   /** It has no ADS: what its resources refer to, it asks for over the service of the type. */
   readonly singleServices?: SingleServices;
+}
+
+export interface PortShape {
+  /** As in the service's document. */
+  readonly name: string;
+  /** Inbound listener's address. */
+  readonly inbound: { readonly address: string; readonly port: number };
+  /** The application behind it, on the same host. Absent: where the document says. */
+  readonly application?: { readonly address: string; readonly port: number } | { readonly path: string };
 }
 
 /** Of which variant the single-type services are. */
@@ -33,8 +40,8 @@ export interface Bundles {
   readonly legacyAnchors: ReadonlyMap<string, string>;
 }
 
-/** Live endpoints of the services whose endpoints are their sidecars'. */
-export type LiveEndpoints = ReadonlyMap<ServiceKey, readonly EndpointIr[]>;
+/** Live endpoints of the ports whose endpoints are their sidecars'. */
+export type LiveEndpoints = ReadonlyMap<PortKey, readonly EndpointIr[]>;
 
 /** One xDS resource before encoding. */
 export interface TranslatedResource<D extends DescMessage = DescMessage> {

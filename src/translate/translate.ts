@@ -7,7 +7,8 @@ import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { workloadOf } from '../policy/identities.ts';
-import type { CellIr, DependencyIr, MeshIr, ServiceIr } from '../policy/ir.ts';
+import type { CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
 import { discoveredConfig } from './filters/discovered.ts';
 import { filtersOf } from './filters/inbound-filters.ts';
 import { healthRoutes } from './inbound/health-routes.ts';
@@ -19,7 +20,7 @@ import { loadAssignment, viewerCellOf } from './outbound/load-assignment.ts';
 import { outboundCluster } from './outbound/outbound-cluster.ts';
 import { outboundListener } from './outbound/outbound-listener.ts';
 import { outboundRoutes } from './outbound/outbound-routes.ts';
-import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from './proxy.ts';
+import type { Bundles, LiveEndpoints, PortShape, ProxyShape, TranslatedResource } from './proxy.ts';
 import { resource } from './resource.ts';
 import { overSingleServices } from './single-services.ts';
 import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
@@ -34,21 +35,25 @@ export function translate(
   const bundle = resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles), () => [ofMesh(mesh)]);
   // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
   if (service === undefined) return workloadOf(mesh.identities, proxy.spiffeId) !== undefined ? [bundle] : [];
-  const inbound = inboundResources(mesh, bundles, service, proxy);
+  const inbound = service.ports.flatMap((port) => {
+    const at = proxy.ports?.find(({ name }) => name === port.port);
+    return at === undefined ? [] : inboundResources(mesh, bundles, port, at, proxy);
+  });
   const outbound = service.dependsOn.flatMap((dependency) =>
     outboundResources(mesh, endpoints, service, dependency, proxy),
   );
-  const resources = [bundle, ...inbound, ...distinct(outbound)];
+  const resources = [bundle, ...distinct(inbound), ...distinct(outbound)];
   return proxy.singleServices === undefined ? resources : overSingleServices(resources, proxy.singleServices);
 }
 
 function inboundResources(
   mesh: MeshIr,
   bundles: Bundles,
-  service: ServiceIr,
-  { inbound, application, loopback6 }: ProxyShape,
+  service: PortIr,
+  { inbound, application = documented(service) }: PortShape,
+  { loopback6 }: Pick<ProxyShape, 'loopback6'>,
 ): TranslatedResource[] {
-  if (inbound === undefined || application === undefined) return [];
+  if (application === undefined) return [];
   const { trustDomain } = mesh;
   const ofOwn = () => ofIdentity(mesh, service.spiffeId);
   const resources = [
@@ -68,9 +73,14 @@ function inboundResources(
   const ofRoutes = () => [...ofOwn(), ...(service.identityHeaders.subjectDn ? ofCells(mesh.cells.values()) : [])];
   resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, mesh), ofRoutes));
   if (service.mtls.mode === 'strict' && service.healthPath !== undefined) {
-    resources.push(resource(RouteConfigurationSchema, healthRoutes(service.healthPath), ofOwn));
+    resources.push(resource(RouteConfigurationSchema, healthRoutes(service, service.healthPath), ofOwn));
   }
   return resources;
+}
+
+/** Whoever starts a sidecar without saying where the application is leaves that to the documents. */
+function documented({ app }: PortIr): PortShape['application'] {
+  return app === undefined ? undefined : { address: '127.0.0.1', port: app };
 }
 
 function outboundResources(
@@ -80,7 +90,7 @@ function outboundResources(
   dependency: DependencyIr,
   proxy: ProxyShape,
 ): TranslatedResource[] {
-  const target = mesh.services.get(dependency.target);
+  const target = portOf(mesh, dependency.port);
   if (target === undefined) return [];
   const viewer = viewerCellOf(target, service.cell);
   const ofBoth = () => ofOutbound(mesh, service, dependency, target);
@@ -105,7 +115,7 @@ function seenCells(mesh: MeshIr, { endpoints }: ClusterLoadAssignment, viewer: C
   return [...mesh.cells.values()].filter(({ name }) => names.has(name));
 }
 
-/** One target on two ports is a mistake that documents are refused for; the first stays. */
+/** Ports of a service share its secrets. One target on two ports is a mistake that documents are refused for; the first stays. */
 function distinct(resources: readonly TranslatedResource[]): TranslatedResource[] {
   const seen = new Map<string, TranslatedResource>();
   for (const one of resources) {

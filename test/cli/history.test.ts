@@ -1,6 +1,7 @@
 // Looking before a step back, and afterwards at what every revision was.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CutOver } from '../../src/cutover/cut-over.ts';
+import { allPorts } from '../../src/policy/ports.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
@@ -9,10 +10,9 @@ const base = yaml(meshText(), serviceText('web'), serviceText('api'));
 const allow = yaml(policyText('api', 'api', 'allow', '[{from: [{service: web}]}]'));
 /** What becomes `http2` is, to this gate, what becomes strict. */
 const gate: CutOver = {
-  services: (_, after) =>
-    [...after.services.values()].filter(({ protocol }) => protocol === 'http2').map(({ key }) => key),
+  services: (_, after) => [...allPorts(after)].filter(({ protocol }) => protocol === 'http2').map(({ key }) => key),
   judge: async (_, after) =>
-    [...after.services.values()]
+    [...allPorts(after)]
       .filter(({ protocol }) => protocol === 'http2')
       .map(({ key }) => ({
         service: key,

@@ -106,7 +106,7 @@ describe('the port to listen on', () => {
   const range = (first: number, last: number, reserved = '') =>
     localPorts((name) => (name === 'ip_local_port_range' ? `${first}\t${last}\n` : `${reserved}\n`));
   const chosen = async (local: LocalPorts | undefined, dir = join(folder, 'w', randomUUID())): Promise<number> =>
-    (await chooseListen({ address: '127.0.0.1', port: 0 }, dir, undefined, local)).port;
+    (await chooseListen({ address: '127.0.0.1', port: 0 }, dir, { local })).port;
 
   it('is none that an outgoing connection may take, and one that may be taken is given up', async () => {
     for (let tried = 0; tried < 5; tried += 1) {

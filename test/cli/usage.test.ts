@@ -231,8 +231,13 @@ describe('sidecar', () => {
     expect(asked).toMatchObject([
       {
         wanted: { kind: 'service', ref: 'cell-1/api' },
-        application: { address: '127.0.0.1', port: 8080 },
-        listen: { address: '127.0.0.1', port: 0 },
+        ports: [
+          {
+            name: 'default',
+            application: { address: '127.0.0.1', port: 8080 },
+            listen: { address: '127.0.0.1', port: 0 },
+          },
+        ],
         xdsServer: { host: '127.0.0.1', port: 18000 },
         identityServer: { host: '127.0.0.1', port: 18001 },
         data: '/var/me/.local/state/cellwall/sidecars/cell-1.api',
@@ -244,7 +249,7 @@ describe('sidecar', () => {
 
   it('of a pure client listens nowhere', async () => {
     const { asked } = await sidecar(['--spiffe-id', 'spiffe://td1/job', '--instance', 'a'], { HOME: '/h' });
-    expect(asked[0]).not.toHaveProperty('listen');
+    expect(asked[0]?.ports).toEqual([]);
     expect(asked[0]?.data).toBe('/h/.local/state/cellwall/sidecars/td1.job~a');
   });
 

@@ -4,7 +4,7 @@ import { createKeptCuts } from '../../src/control/kept-cuts.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Json } from '../../src/lib/table.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
-import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PortKey } from '../../src/policy/ir.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
@@ -30,7 +30,7 @@ function start(entries: Map<string, Json>, clock: FakeClock) {
   const shared = (of: MeshIr) =>
     kept
       .apply(of)
-      .cuts?.get('api' as ServiceKey)
+      .cuts?.get('api' as PortKey)
       ?.get('mtls');
   return { ...kept, shared, changes: () => changes };
 }

@@ -79,7 +79,7 @@ async function fakeEnvoy(data: string): Promise<number> {
     what: 'the arguments are there',
     withinMs: 5000,
   });
-  writeEnvoyRecord(data, { pid, config });
+  writeEnvoyRecord(data, { pid, config, inbounds: [] });
   return pid;
 }
 

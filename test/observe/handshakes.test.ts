@@ -21,11 +21,11 @@ const entry = (downstreamTransportFailureReason: string, address = '10.0.0.1'): 
 it('counts a reason and an address together, and tells callers from scanners', () => {
   const clock = createFakeClock();
   const handshakes = createHandshakes({ clock, table: createMemoryTable() });
-  handshakes.record('api', entry(expired));
-  handshakes.record('api', entry(expired));
-  handshakes.record('api', entry(scanned));
-  handshakes.record('api', entry(''));
-  handshakes.record('api', undefined);
+  handshakes.record({ service: 'api' }, entry(expired));
+  handshakes.record({ service: 'api' }, entry(expired));
+  handshakes.record({ service: 'api' }, entry(scanned));
+  handshakes.record({ service: 'api' }, entry(''));
+  handshakes.record({ service: 'api' }, undefined);
   expect(handshakes.failed().map(({ why, count, caller }) => [why, count, caller])).toEqual([
     ['its certificate has expired', 2, true],
     ['plaintext HTTP, where TLS is needed', 1, false],
@@ -34,8 +34,8 @@ it('counts a reason and an address together, and tells callers from scanners', (
 
 it("keeps so many of a service, whatever comes, and nobody else's go for it", () => {
   const handshakes = createHandshakes({ clock: createFakeClock(), table: createMemoryTable(), maxOfService: 10 });
-  handshakes.record('other', entry(expired));
-  for (let i = 0; i < 10_000; i++) handshakes.record('api', entry(expired, `10.1.${i >> 8}.${i & 255}`));
+  handshakes.record({ service: 'other' }, entry(expired));
+  for (let i = 0; i < 10_000; i++) handshakes.record({ service: 'api' }, entry(expired, `10.1.${i >> 8}.${i & 255}`));
   const failed = handshakes.failed();
   expect(failed.filter(({ service }) => service === 'api').length).toBe(10);
   expect(failed.some(({ service }) => service === 'other')).toBe(true);
@@ -61,7 +61,7 @@ it('takes for no failure what went on in plaintext', () => {
 
 it('says of an application that speaks no HTTP to whom it did, and holds nobody for it', () => {
   const handshakes = createHandshakes({ clock: createFakeClock(), table: createMemoryTable() });
-  handshakes.notHttp('web', 'cell-1/gitaly', entry('', '127.0.0.1'));
+  handshakes.notHttp({ service: 'web' }, 'cell-1/gitaly', entry('', '127.0.0.1'));
   const [found] = handshakes.failed();
   expect(found).toMatchObject({ service: 'web', address: '127.0.0.1', caller: false, count: 1 });
   expect(found?.why).toContain('the port of cell-1/gitaly is no HTTP');
@@ -69,7 +69,7 @@ it('says of an application that speaks no HTTP to whom it did, and holds nobody 
 
 it('keeps no text for an address', () => {
   const handshakes = createHandshakes({ clock: createFakeClock(), table: createMemoryTable() });
-  handshakes.record('api', entry(expired, '\u001b[31m10.0.0.1'));
+  handshakes.record({ service: 'api' }, entry(expired, '\u001b[31m10.0.0.1'));
   expect(handshakes.failed()[0]?.address).toBe('an unknown address');
 });
 
@@ -77,7 +77,7 @@ it('knows after a restart what it knew, and forgets what is a month old', async 
   const clock = createFakeClock();
   const table = createMemoryTable();
   const before = createHandshakes({ clock, table });
-  before.record('api', entry(expired));
+  before.record({ service: 'api' }, entry(expired));
   await before.flush();
   const after = createHandshakes({ clock, table });
   await after.restore();

@@ -6,6 +6,7 @@ import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from
 import { httpCall as readHttp, readLogName, tcpCall as readTcp } from '../../src/observe/access-log.ts';
 import type { Call } from '../../src/observe/traffic.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { createPathRecorder } from '../../src/policy/replay/recorded-path.ts';
 import { type EchoApplication, startHttp1Echo, startTcpEcho } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';
@@ -51,8 +52,7 @@ async function start(name: string, application: EchoApplication, shape: object =
     {
       spiffeId: idOf(name),
       service: `cell-1/${name}` as ServiceKey,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
       ...shape,
     },
     await ca.issue({ uri: idOf(name) }),
@@ -67,7 +67,7 @@ function recorded({ ads }: TranslatedProxy): readonly Call[] {
   return ads.logs.flatMap(({ logName, message: { logEntries } }) => {
     const log = readLogName(logName);
     if (log === undefined) return [];
-    const service = mesh.services.get(log.service as ServiceKey);
+    const service = portOf(mesh, log.service as ServiceKey);
     const calls =
       logEntries.case === 'httpLogs'
         ? logEntries.value.logEntry.map((entry) =>

@@ -4,14 +4,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decide } from '../../src/policy/decide/decide.ts';
 import { canonicalPath } from '../../src/policy/decide/path.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PortIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
 import { createPathRecorder } from '../../src/policy/replay/recorded-path.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 const key = 'files' as ServiceKey;
 
-function wall(denied: string): { readonly mesh: MeshIr; readonly service: ServiceIr } {
+function wall(denied: string): { readonly mesh: MeshIr; readonly service: PortIr } {
   const who = 'from: [{anonymous: true}]';
   const mesh = meshOf(
     yaml(
@@ -21,7 +22,7 @@ function wall(denied: string): { readonly mesh: MeshIr; readonly service: Servic
       policyText('deny', 'files', 'deny', `[{${who}, to: [{path: ${denied}}]}]`),
     ),
   );
-  const service = mesh.services.get(key);
+  const service = portOf(mesh, key);
   if (service === undefined) throw new Error('no service');
   return { mesh, service };
 }

@@ -1,15 +1,16 @@
 // What a Service says of HTTP: which headers are taken away and from whom they are believed, upgrades, the case of names.
 import { describe, expect, test } from 'vitest';
 import { parseDocuments } from '../../src/model/parse.ts';
-import type { ServiceIr } from '../../src/policy/ir.ts';
+import type { PortIr } from '../../src/policy/ir.ts';
+import { allPorts } from '../../src/policy/ports.ts';
 import { certificateHeaders } from '../../src/policy/resolve/resolve-identity-headers.ts';
 import { meshOf, meshText, problemsOf, serviceText, yaml } from '../support/resolve-text.ts';
 
 const api = (spec: string, protocol = 'http1', mesh = meshText()): string =>
   yaml(mesh, serviceText('nginx'), serviceText('api', protocol, spec));
 
-function resolved(text: string): ServiceIr {
-  const found = [...meshOf(text).services.values()].find(({ name }) => name === 'api');
+function resolved(text: string): PortIr {
+  const found = allPorts(meshOf(text)).find(({ name }) => name === 'api');
   if (found === undefined) throw new Error('no api');
   return found;
 }

@@ -1,6 +1,7 @@
 // Tokens in documents: what is refused, what is warned of, and what a record can tell of them.
 import { describe, expect, it } from 'vitest';
 import type { ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
 import { createTokenKey } from '../support/mint-token.ts';
 import { meshOf, policyText, problemsOf, serviceText, yaml } from '../support/resolve-text.ts';
@@ -66,7 +67,7 @@ it('a record cannot tell who would have come by a token, and can of those with a
   const resolved = meshOf(
     yaml(mesh(rsa), serviceText('api'), serviceText('web'), policyText('p', 'api', 'allow', `[{from: [${source}]}]`)),
   );
-  const service = resolved.services.get('api' as ServiceKey);
+  const service = portOf(resolved, 'api' as ServiceKey);
   if (service === undefined) throw new Error('no api');
   const decide = createDecideRecorded(resolved, service);
   const path = { kind: 'exact', path: '/' } as const;

@@ -53,7 +53,7 @@ it('keeps the service as it was; a deny beside it goes on', () => {
     [...services.values()].find(({ name }) => name === 'api'),
   );
   expect([rest?.mtls.mode, all?.mtls.mode]).toEqual(['permissive', 'strict']);
-  expect(rest?.authorization.deny).toHaveLength(1);
+  expect(rest?.ports[0]?.authorization.deny).toHaveLength(1);
 });
 
 it('keeps the mesh where its default is what changes, the service where it says less than before', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { check } from '../../src/policy/resolve/check.ts';
 import { resolve } from '../../src/policy/resolve/resolve.ts';
 import { type DescribedField, descriptorSet } from '../support/descriptor-set.ts';
@@ -43,16 +44,18 @@ describe('a good state', () => {
   );
 
   test('services know their identity, cell, neighbours and defaults', () => {
-    const api = mesh.services.get(key('cell-1/api'));
+    const api = portOf(mesh, key('cell-1/api'));
     expect(api).toMatchObject({
       spiffeId: 'spiffe://td1/cell/cell-1/service/api',
       cell: { name: 'cell-1', id: 1, region: 'east' },
       mtls: { mode: 'strict' },
-      dependsOn: [{ target: 'cell-1/db', listen: 7001, hosts: [] }],
       connectionAgeMs: 20 * 60_000,
       endpoints: { kind: 'sidecars' },
     });
-    expect(mesh.services.get(key('web'))).toMatchObject({
+    expect(mesh.services.get(key('cell-1/api'))?.dependsOn).toEqual([
+      { target: 'cell-1/db', port: 'cell-1/db', listen: 7001, hosts: [] },
+    ]);
+    expect(portOf(mesh, key('web'))).toMatchObject({
       spiffeId: 'spiffe://td1/service/web',
       mtls: { mode: 'permissive' },
     });
@@ -66,7 +69,7 @@ describe('a good state', () => {
   });
 
   test('rules know their name, place, callers and operations', () => {
-    const { authorization } = mesh.services.get(key('cell-1/api')) ?? {};
+    const { authorization } = portOf(mesh, key('cell-1/api')) ?? {};
     expect(authorization).toMatchObject({
       fallback: 'deny',
       deny: [],
@@ -109,18 +112,18 @@ describe('a good state', () => {
     ['permissive, empty allow', 'permissive', [policyText('p', 'web', 'allow', '[]')], 'deny'],
   ] as const)('fallback: %s', (_, mode, policies, fallback) => {
     const mesh = meshOf(yaml(meshText(mode), serviceText('web'), ...policies));
-    expect(mesh.services.get(key('web'))?.authorization.fallback).toBe(fallback);
+    expect(portOf(mesh, key('web'))?.authorization.fallback).toBe(fallback);
   });
 
   test('connection age stays below half of the shortest lifetime', () => {
     const short = meshOf(yaml(...base, workloadText('w', '{identity: {service: web}, lifetime: 30s}'))).services.get(
       key('web'),
     );
-    expect(short?.connectionAgeMs).toBe(10_000);
+    expect(short?.ports[0]?.connectionAgeMs).toBe(10_000);
     const long = meshOf(yaml(meshText('strict', ', svid: {lifetime: 7d}'), serviceText('web'))).services.get(
       key('web'),
     );
-    expect(long?.connectionAgeMs).toBe(3_600_000);
+    expect(long?.ports[0]?.connectionAgeMs).toBe(3_600_000);
   });
 });
 

@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { decide } from '../../src/policy/decide/decide.ts';
 import { matchPath } from '../../src/policy/decide/match.ts';
 import { canonicalPath } from '../../src/policy/decide/path.ts';
-import type { MeshIr, PathIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PathIr, PortIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
 import { covers, disjoint } from '../../src/policy/replay/match-recorded.ts';
 import type { RecordedCall } from '../../src/policy/replay/recorded-call.ts';
@@ -32,7 +33,7 @@ const recordedIn = (mesh: MeshIr, call: Partial<RecordedCall>, path: string): Re
   service: 'cell-1/api',
   caller: 'plaintext',
   method: 'GET',
-  path: createPathRecorder()(mesh.services.get('cell-1/api' as ServiceKey) as ServiceIr, path),
+  path: createPathRecorder()(portOf(mesh, 'cell-1/api' as ServiceKey) as PortIr, path),
   decision: 'allowed',
   count: 1,
   lastSeen: 5,
@@ -107,7 +108,7 @@ describe('random documents and requests', () => {
       for (let i = 0; i < 60; i++) {
         const request = randomRequest(random, random.chance(0.5) ? first : second);
         const target = request.target as string as ServiceKey;
-        const [old, service] = [then.services.get(target), now.services.get(target)];
+        const [old, service] = [portOf(then, target), portOf(now, target)];
         if (old === undefined || service === undefined) continue;
         const caller = callerOf(request);
         if (caller.kind === 'id' && !caller.id.startsWith('spiffe://td1/')) continue;
@@ -158,7 +159,7 @@ describe('random documents and requests', () => {
   });
 });
 
-function pathKept(service: ServiceIr, request: GeneratedRequest, keep: ReturnType<typeof createPathRecorder>) {
+function pathKept(service: PortIr, request: GeneratedRequest, keep: ReturnType<typeof createPathRecorder>) {
   const canonical = canonicalPath(request.path, service.escapedSlashes);
   return canonical.kind === 'rejected' ? oddPath : keep(service, canonical.path);
 }

@@ -30,7 +30,7 @@ http.inbound.health.downstream_rq_total: none
 `;
 
 it('are those of the inbound listener, and no others', () => {
-  expect(readCounters(text, 27755)).toEqual({
+  expect(readCounters(text, [27755])).toEqual({
     mtlsRequests: 7,
     mtlsActive: 1,
     plainRequests: 10,
@@ -50,13 +50,13 @@ it('are those of the inbound listener, and no others', () => {
     shadowDenied: 2,
     dropped: 3,
   });
-  expect(readCounters(text, 15001)).toMatchObject({ connections: 99, handshakes: 0 });
-  expect(readCounters(text.replaceAll('127.0.0.1_27755', '[__1]_27755'), 27755)).toMatchObject({ connections: 19 });
+  expect(readCounters(text, [15001])).toMatchObject({ connections: 99, handshakes: 0 });
+  expect(readCounters(text.replaceAll('127.0.0.1_27755', '[__1]_27755'), [27755])).toMatchObject({ connections: 19 });
 });
 
 it('are asked for by a filter that leaves the rest with Envoy', () => {
   const filter = new RegExp(decodeURIComponent(statsQuery.replace('/stats?filter=', '')));
   const asked = text.split('\n').filter((line) => filter.test(line.split(': ')[0] ?? ''));
-  expect(readCounters(asked.join('\n'), 27755)).toEqual(readCounters(text, 27755));
+  expect(readCounters(asked.join('\n'), [27755])).toEqual(readCounters(text, [27755]));
   expect(asked.some((line) => line.startsWith('http.outbound'))).toBe(false);
 });

@@ -32,17 +32,17 @@ afterEach(() => {
 
 /** The record with one part of it changed. */
 function noteWith(part: object): void {
-  writeEnvoyRecord(dir, { pid, config, inbound: '127.0.0.1:8443' });
+  writeEnvoyRecord(dir, { pid, config, inbounds: ['127.0.0.1:8443'] });
   const record: object = JSON.parse(readFileSync(envoyRecordPath(dir), 'utf8'));
   writeFileSync(envoyRecordPath(dir), JSON.stringify({ ...record, ...part }));
 }
 
 describe('the record of an Envoy', () => {
   it('finds it, where it takes calls and where its admin is, until it ends', async () => {
-    writeEnvoyRecord(dir, { pid, config, inbound: '127.0.0.1:8443' });
+    writeEnvoyRecord(dir, { pid, config, inbounds: ['127.0.0.1:8443'] });
     writeFileSync(join(dir, 'admin-address'), '[::1]:9901');
     const found = findLeftoverEnvoy(dir);
-    expect(found).toMatchObject({ pid, inbound: '127.0.0.1:8443', admin: { kind: 'tcp', host: '::1', port: 9901 } });
+    expect(found).toMatchObject({ pid, inbounds: ['127.0.0.1:8443'], admin: { kind: 'tcp', host: '::1', port: 9901 } });
     expect(found?.running()).toBe(true);
     const ended = once(envoy, 'exit');
     found?.kill('SIGTERM');
@@ -61,7 +61,7 @@ describe('the record of an Envoy', () => {
     ['an Envoy of another folder', () => noteWith({ config: '/elsewhere/envoy.json' })],
     ['what is no record', () => writeFileSync(envoyRecordPath(dir), '{"pid":')],
   ])('finds nothing by %s', (_, prepare) => {
-    writeEnvoyRecord(dir, { pid, config });
+    writeEnvoyRecord(dir, { pid, config, inbounds: [] });
     prepare();
     expect(findLeftoverEnvoy(dir)).toBeUndefined();
   });

@@ -62,7 +62,7 @@ it('warns once of each dependsOn.listen among them', async () => {
   const clock = { ...systemClock, after: (_ms: number, task: () => void) => systemClock.after(10, task) };
   const watch = watchPorts({
     admin: () => ({ kind: 'unix', path }),
-    inbound: { host: '127.0.0.1', port: first + 1 },
+    inbounds: [{ host: '127.0.0.1', port: first + 1 }],
     server: { host: '127.0.0.1', port: 1 },
     svid: () => {
       throw new Error('nothing is told');

@@ -35,8 +35,9 @@ export async function runCallerExample(command: readonly string[], cwd: string):
       {
         spiffeId: idOf('api', 'cell-1') as SpiffeId,
         service: 'cell-1/api' as ServiceKey,
-        inbound: { address: '127.0.0.1', port: 0 },
-        application: { address: '127.0.0.1', port },
+        ports: [
+          { name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application: { address: '127.0.0.1', port } },
+        ],
       },
       await ca.issue({ uri: idOf('api', 'cell-1') }),
     );

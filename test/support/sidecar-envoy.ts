@@ -35,8 +35,13 @@ export async function startSidecarEnvoy(
         serverId: `${trustDomainUriOf(readFileSync(bundle, 'utf8'))}/cellwall/server`,
         admin: { kind: 'tcp', ...here(0) },
         secrets: { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') },
-        ...(inbound === undefined ? {} : { inbound: here(inbound) }),
-        ...(application === undefined ? {} : { application: here(application) }),
+        ports: [
+          {
+            name: 'default',
+            ...(inbound === undefined ? {} : { inbound: here(inbound) }),
+            ...(application === undefined ? {} : { application: here(application) }),
+          },
+        ],
       }),
     ),
     drainArgs,

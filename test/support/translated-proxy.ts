@@ -23,6 +23,12 @@ export interface TranslatedInputs {
   readonly bundles: Bundles;
 }
 
+/** Its listeners on ports that the kernel chooses. */
+export function shapeOnFreePorts({ ports = [], ...shape }: ProxyShape): ProxyShape {
+  const inbound = { address: '127.0.0.1', port: 0 };
+  return { ...shape, ports: ports.map((port) => ({ ...port, inbound })) };
+}
+
 export interface TranslatedProxy {
   readonly envoy: RunningEnvoy;
   readonly ads: AdsServer;

@@ -1,7 +1,8 @@
 // Two real Envoys as sidecars: `web` calls `api` through both. The application behind and the caller in front are the test's own.
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PortIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portKey, portOf } from '../../src/policy/ports.ts';
 import type { TranslatedResource } from '../../src/translate/proxy.ts';
 import { idOf, meshDocument, policyDocument, serviceDocument } from '../translate/mesh-text.ts';
 import { meshOf } from './resolve-text.ts';
@@ -35,7 +36,7 @@ export interface WallPairOptions {
 export interface WallPair {
   readonly ca: TestCa;
   readonly mesh: MeshIr;
-  readonly target: ServiceIr;
+  readonly target: PortIr;
   readonly server: TranslatedProxy;
   readonly client: TranslatedProxy;
   /** Of api's sidecar. */
@@ -80,7 +81,11 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
   const issue = (name: string) => ca.issue({ uri: idOf(name, 'cell-1'), ...(lifetimeMs && { lifetimeMs }) });
   const server = await startTranslatedProxy(
     { mesh, endpoints: new Map(), bundles },
-    { spiffeId: testId('api'), service: api, inbound: { address: '127.0.0.1', port: 0 }, application },
+    {
+      spiffeId: testId('api'),
+      service: api,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
+    },
     await issue('api'),
     envoyArgs,
     options.resources,
@@ -89,7 +94,7 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
   );
   const inbound = await server.envoy.port('inbound');
   const client = await startTranslatedProxy(
-    { mesh, endpoints: new Map([[api, [{ address: '127.0.0.1', port: inbound }]]]), bundles },
+    { mesh, endpoints: new Map([[portKey(api, 'default'), [{ address: '127.0.0.1', port: inbound }]]]), bundles },
     { spiffeId: testId('web'), service: web },
     await issue('web'),
     envoyArgs,
@@ -98,7 +103,7 @@ export async function startWallPair(options: WallPairOptions): Promise<WallPair>
     options.layeredRuntime,
   );
   const outbound = await client.envoy.port(`outbound:${api}`);
-  const target = mesh.services.get(api);
+  const target = portOf(mesh, api);
   if (target === undefined) throw new Error('no api');
   return {
     ca,

@@ -4,15 +4,19 @@ import { parseTrustDomain, type SpiffeId, serviceSpiffeId, type TrustDomain } fr
 import type {
   AuthorizationIr,
   CellIr,
+  DependencyIr,
   EndpointIr,
   MeshIr,
   OperationIr,
   PathIr,
+  PortIr,
+  PortKey,
   PrincipalIr,
   RuleIr,
   ServiceIr,
   ServiceKey,
 } from '../../src/policy/ir.ts';
+import { portKey } from '../../src/policy/ports.ts';
 import type { Bundles, LiveEndpoints, ProxyShape } from '../../src/translate/proxy.ts';
 
 export interface Case {
@@ -99,80 +103,102 @@ const endpoint: fc.Arbitrary<EndpointIr> = fc
 const ms = fc.integer({ min: 1, max: 3_600_000 });
 const protocol = fc.constantFrom('http1', 'http2', 'grpc', 'tcp');
 
-const service = (name: string, cell: CellIr | undefined): fc.Arbitrary<ServiceIr> =>
-  protocol.chain((spoken) =>
-    fc
-      .record({
-        mtls: fc.constantFrom<ServiceIr['mtls']>(
-          { mode: 'strict' },
-          { mode: 'permissive' },
-          { mode: 'permissive', legacyAuthority: 'old' },
-          { mode: 'permissive', legacyAuthority: 'not-there-yet' },
-        ),
-        endpoints: fc.oneof(
-          fc.constant<ServiceIr['endpoints']>({ kind: 'sidecars' }),
-          fc
-            .array(endpoint, { maxLength: 5 })
-            .map((endpoints): ServiceIr['endpoints'] => ({ kind: 'static', endpoints })),
-          fc.constant<ServiceIr['endpoints']>({ kind: 'dns', name: 'api.test', port: 443 }),
-        ),
-        authorization: authorization(spoken === 'tcp'),
-        identityHeaders: fc.record({
-          xfcc: fc.boolean(),
-          peerId: fc.boolean(),
-          subjectDn: fc.boolean(),
-          stripped: fc.subarray(['x-ssl-*', 'client-cert', 'x-a-b-c-d-e-f-*']),
-          trusted: fc.record({
-            callers: fc.subarray(['spiffe://td1.test/edge/router' as SpiffeId]),
-            anonymous: fc.boolean(),
-          }),
+type PortDraft = Omit<PortIr, keyof Omit<ServiceIr, 'ports' | 'dependsOn'> | 'id' | 'port' | 'place'>;
+
+const port: fc.Arbitrary<PortDraft> = protocol.chain((spoken) =>
+  fc
+    .record({
+      app: fc.constantFrom(undefined, 9090),
+      endpoints: fc.oneof(
+        fc.constant<PortIr['endpoints']>({ kind: 'sidecars' }),
+        fc.array(endpoint, { maxLength: 5 }).map((endpoints): PortIr['endpoints'] => ({ kind: 'static', endpoints })),
+        fc.constant<PortIr['endpoints']>({ kind: 'dns', name: 'api.test', port: 443 }),
+      ),
+      authorization: authorization(spoken === 'tcp'),
+      identityHeaders: fc.record({
+        xfcc: fc.boolean(),
+        peerId: fc.boolean(),
+        subjectDn: fc.boolean(),
+        stripped: fc.subarray(['x-ssl-*', 'client-cert', 'x-a-b-c-d-e-f-*']),
+        trusted: fc.record({
+          callers: fc.subarray(['spiffe://td1.test/edge/router' as SpiffeId]),
+          anonymous: fc.boolean(),
         }),
-        upgrades: fc.subarray(['websocket' as const]),
-        keepsHeaderCase: fc.boolean(),
-        healthPath: fc.option(pathText),
-        escapedSlashes: fc.constantFrom('reject', 'keep'),
-        timeouts: fc.record({
-          connectMs: ms,
-          requestMs: fc.nat(60_000),
-          idleMs: ms,
-          applicationIdleMs: fc.nat(60_000),
-        }),
-        retries: fc.record({ attempts: fc.nat(10) }),
-        outliers: fc.option(
-          fc.record({
-            consecutiveFailures: fc.integer({ min: 1, max: 9 }),
-            baseEjectionMs: ms,
-            maxEjectionPercent: fc.nat(100),
-          }),
-        ),
-        checks: fc.option(
-          fc.record({
-            intervalMs: ms,
-            timeoutMs: ms,
-            unhealthyThreshold: fc.integer({ min: 1, max: 9 }),
-            healthyThreshold: fc.integer({ min: 1, max: 9 }),
-          }),
-        ),
-        sameCellFirst: fc.boolean(),
-        connectionAgeMs: fc.integer({ min: 1000, max: 1_800_000 }),
-      })
-      .map(
-        ({ healthPath, outliers, checks, ...rest }): ServiceIr => ({
-          ...rest,
-          describesGrpc: false,
-          key: (cell === undefined ? name : `${cell.name}/${name}`) as ServiceKey,
-          source,
-          name,
-          ...(cell && { cell }),
-          spiffeId: serviceSpiffeId(domain, name, cell?.name),
-          protocol: spoken,
-          dependsOn: [],
-          ...(healthPath && { healthPath }),
-          ...(outliers && { outlierDetection: outliers }),
-          ...(checks && { healthCheck: checks }),
+      }),
+      upgrades: fc.subarray(['websocket' as const]),
+      keepsHeaderCase: fc.boolean(),
+      healthPath: fc.option(pathText),
+      escapedSlashes: fc.constantFrom('reject', 'keep'),
+      timeouts: fc.record({
+        connectMs: ms,
+        requestMs: fc.nat(60_000),
+        idleMs: ms,
+        applicationIdleMs: fc.nat(60_000),
+      }),
+      retries: fc.record({ attempts: fc.nat(10) }),
+      outliers: fc.option(
+        fc.record({
+          consecutiveFailures: fc.integer({ min: 1, max: 9 }),
+          baseEjectionMs: ms,
+          maxEjectionPercent: fc.nat(100),
         }),
       ),
-  );
+      checks: fc.option(
+        fc.record({
+          intervalMs: ms,
+          timeoutMs: ms,
+          unhealthyThreshold: fc.integer({ min: 1, max: 9 }),
+          healthyThreshold: fc.integer({ min: 1, max: 9 }),
+        }),
+      ),
+      sameCellFirst: fc.boolean(),
+      connectionAgeMs: fc.integer({ min: 1000, max: 1_800_000 }),
+    })
+    .map(
+      ({ app, healthPath, outliers, checks, ...rest }): PortDraft => ({
+        ...rest,
+        describesGrpc: false,
+        protocol: spoken,
+        ...(app && { app }),
+        ...(healthPath && { healthPath }),
+        ...(outliers && { outlierDetection: outliers }),
+        ...(checks && { healthCheck: checks }),
+      }),
+    ),
+);
+
+const mtls = fc.constantFrom<ServiceIr['mtls']>(
+  { mode: 'strict' },
+  { mode: 'permissive' },
+  { mode: 'permissive', legacyAuthority: 'old' },
+  { mode: 'permissive', legacyAuthority: 'not-there-yet' },
+);
+
+const service = (name: string, cell: CellIr | undefined): fc.Arbitrary<ServiceIr> => {
+  const facts = {
+    key: (cell === undefined ? name : `${cell.name}/${name}`) as ServiceKey,
+    source,
+    name,
+    ...(cell && { cell }),
+    spiffeId: serviceSpiffeId(domain, name, cell?.name),
+  };
+  return fc
+    .tuple(
+      mtls,
+      fc.uniqueArray(fc.constantFrom('default', 'rest', 'ssh', 'health'), { minLength: 1, maxLength: 3 }),
+      fc.array(port, { minLength: 3, maxLength: 3 }),
+    )
+    .map(([mode, names, drafts]): ServiceIr => {
+      const ports = names.flatMap((own, index): PortIr[] => {
+        const draft = drafts[index];
+        if (draft === undefined) return [];
+        return [
+          { ...facts, mtls: mode, ...draft, id: portKey(facts.key, own), port: own, place: ['spec', 'ports', index] },
+        ];
+      });
+      return { ...facts, mtls: mode, dependsOn: [], ports };
+    });
+};
 
 const places = [
   ['a', cells[0]],
@@ -193,7 +219,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
     const services = all.map((one, index) => ({
       ...one,
       dependsOn: (dependencies[index] ?? []).map((target, port) => ({
-        target: keyOf(all, target),
+        ...somePort(all, target, port),
         listen: port === 3 ? { path: `/run/${index}/api.sock`, mode: 0o660 } : 15_001 + port,
         hosts: port % 3 === 0 ? [] : port % 3 === 1 ? ['a.example', '*.b.example', '127.0.0.1'] : ['*'],
       })),
@@ -211,23 +237,29 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
         legacyAuthorities: new Map(),
         breakGlass,
       },
-      endpoints: new Map(services.map(({ key }, index) => [key, live[index] ?? []])),
+      endpoints: new Map(
+        services.flatMap(({ ports }, index) => ports.map(({ id }): [PortKey, EndpointIr[]] => [id, live[index] ?? []])),
+      ),
       bundles: { roots: 'ROOTS\n', legacyAnchors: new Map([['old', 'ANCHOR\n']]) },
     };
   });
 
-function keyOf(all: readonly ServiceIr[], index: number): ServiceKey {
+function somePort(all: readonly ServiceIr[], index: number, which: number): Pick<DependencyIr, 'target' | 'port'> {
   const found = all[index];
-  if (found === undefined) throw new Error(`no service ${index}`);
-  return found.key;
+  const port = found?.ports[which % found.ports.length];
+  if (port === undefined) throw new Error(`no service ${index}`);
+  return { target: port.key, port: port.id };
 }
 
 /** Every proxy of a mesh. */
 export function shapesOf({ mesh }: Case): readonly ProxyShape[] {
-  return [...mesh.services.values()].map(({ spiffeId, key }) => ({
+  return [...mesh.services.values()].map(({ spiffeId, key, ports }) => ({
     spiffeId,
     service: key,
-    inbound: { address: '10.0.0.1', port: 15_000 },
-    application: { address: '127.0.0.1', port: 8080 },
+    ports: ports.map(({ port: name }, index) => ({
+      name,
+      inbound: { address: '10.0.0.1', port: 15_000 + index },
+      application: { address: '127.0.0.1', port: 8080 + index },
+    })),
   }));
 }

@@ -1,15 +1,16 @@
 // Which callers have a chain, and which change renews it.
 import { describe, expect, test } from 'vitest';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PortIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { callerChains, maxCallerChains } from '../../src/translate/inbound/caller-chains.ts';
 import { cutIdentity, nextCuts } from '../../src/translate/inbound/cuts.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
 const calls = ', dependsOn: [{service: api, listen: 15001}]';
 
-function apiOf(mesh: MeshIr): ServiceIr {
-  const service = mesh.services.get('api' as ServiceKey);
+function apiOf(mesh: MeshIr): PortIr {
+  const service = portOf(mesh, 'api' as ServiceKey);
   if (service === undefined) throw new Error('no api');
   return service;
 }

@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr, Protocol, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portKey } from '../../src/policy/ports.ts';
 import { type EchoApplication, startHttp1Echo, startHttp2Echo } from '../support/echo-application.ts';
 import { meshOf } from '../support/resolve-text.ts';
 import { createTestCa, type TestCa } from '../support/test-ca.ts';
@@ -63,13 +64,17 @@ async function pair(
   const bundles = { roots: ca.root, legacyAnchors: new Map<string, string>() };
   const server = await startTranslatedProxy(
     { mesh, endpoints: new Map(), bundles },
-    { spiffeId: id('api'), service: api, inbound: { address: '127.0.0.1', port: 0 }, application },
+    {
+      spiffeId: id('api'),
+      service: api,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
+    },
     await ca.issue({ uri: id('api') }),
   );
   stops.push(server.stop);
   const port = await server.envoy.port('inbound');
   const client = await startTranslatedProxy(
-    { mesh, endpoints: new Map([[api, [{ address: '127.0.0.1', port }]]]), bundles },
+    { mesh, endpoints: new Map([[portKey(api, 'default'), [{ address: '127.0.0.1', port }]]]), bundles },
     { spiffeId: id('web'), service: web },
     await ca.issue({ uri: id('web') }),
   );
@@ -88,7 +93,7 @@ function aged(mesh: MeshIr): MeshIr {
   const services = [...mesh.services.values()].map(
     (service): ServiceIr => ({
       ...service,
-      connectionAgeMs: ageMs,
+      ports: service.ports.map((port) => ({ ...port, connectionAgeMs: ageMs })),
       dependsOn: service.dependsOn.map((dependency) => ({ ...dependency, listen: 0 })),
     }),
   );

@@ -3,7 +3,8 @@ import { createServer as createHttp2Server } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PortIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { callerServerName } from '../../src/translate/inbound/caller-chains.ts';
 import { startTcpEcho } from '../support/echo-application.ts';
 import { type OpenCall, openCall } from '../support/open-call.ts';
@@ -53,8 +54,8 @@ function meshWith(protocol: 'tcp' | 'grpc', mode: string, denied?: string): Mesh
   );
 }
 
-function target(mesh: MeshIr): ServiceIr {
-  const service = mesh.services.get(db);
+function target(mesh: MeshIr): PortIr {
+  const service = portOf(mesh, db);
   if (service === undefined) throw new Error('no db');
   return service;
 }
@@ -94,8 +95,7 @@ describe.each([
       {
         spiffeId: spiffeId(idOf('db', 'cell-1')),
         service: db,
-        inbound: { address: '127.0.0.1', port: 0 },
-        application,
+        ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
       },
       await ca.issue({ uri: idOf('db', 'cell-1') }),
       ['--drain-time-s', '4', '--drain-strategy', 'immediate'],

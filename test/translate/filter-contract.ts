@@ -18,8 +18,9 @@ import { filterTraces, inboundFilterNames } from '../../src/lib/inbound-filters.
 import { parseTrustDomain } from '../../src/model/spiffe-id.ts';
 import { httpCall } from '../../src/observe/access-log.ts';
 import { readResults } from '../../src/observe/rbac-results.ts';
-import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr } from '../../src/policy/ir.ts';
 import { filterPolicy } from '../../src/policy/own-policies.ts';
+import { portOf } from '../../src/policy/ports.ts';
 import { type InboundFilter, slots } from '../../src/translate/filters/inbound-filter.ts';
 import { filterNamed, inboundFilters } from '../../src/translate/filters/inbound-filters.ts';
 import { extensionRegistry } from '../../src/translate/lint/registry.ts';
@@ -144,7 +145,7 @@ export function filterContract(what: string, testCase: FilterCase): void {
     it('is not there where it does not apply', () => {
       if (filter.appliesTo === 'all') {
         for (const key of mesh.services.keys()) {
-          const applies = filter.messages[mesh.services.get(key)?.protocol === 'tcp' ? 'tcp' : 'http'] !== undefined;
+          const applies = filter.messages[portOf(mesh, key)?.protocol === 'tcp' ? 'tcp' : 'http'] !== undefined;
           expect([key, of(resourcesOf(mesh, key)).length]).toEqual([key, applies ? 1 : 0]);
         }
         return;
@@ -207,7 +208,7 @@ function isConfig(message: TranslatedResource['message']): message is TypedExten
 }
 
 function serviceOf(mesh: MeshIr, key: string) {
-  const service = mesh.services.get(key as ServiceKey);
+  const service = portOf(mesh, key);
   if (service === undefined) throw new Error(`no service ${key}`);
   return service;
 }
@@ -216,8 +217,13 @@ function resourcesOf(mesh: MeshIr, key: string): readonly TranslatedResource[] {
   const { spiffeId, key: service } = serviceOf(mesh, key);
   const bundles = { roots: 'ROOTS\n', legacyAnchors: new Map() };
   return translate(mesh, new Map(), bundles, {
-    ...{ spiffeId, service, inbound: { address: '10.0.0.1', port: 15_000 } },
-    application: { address: '127.0.0.1', port: 8080 },
+    ...{ spiffeId, service },
+    ports: [
+      {
+        ...{ name: 'default', inbound: { address: '10.0.0.1', port: 15_000 } },
+        application: { address: '127.0.0.1', port: 8080 },
+      },
+    ],
   });
 }
 

@@ -12,7 +12,7 @@ import type { TranslatedResource } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { createTestCa, type TestCa } from '../support/test-ca.ts';
-import { startTranslatedProxy } from '../support/translated-proxy.ts';
+import { shapeOnFreePorts, startTranslatedProxy } from '../support/translated-proxy.ts';
 import { goldenBundles, scenariosWith } from './scenarios.ts';
 
 const folder = join(import.meta.dirname, 'golden');
@@ -62,7 +62,7 @@ describe('a real Envoy accepts', () => {
   test.each(Object.entries(scenarios))('%s', async (_name, { mesh, endpoints, shape }) => {
     const proxy = await startTranslatedProxy(
       { mesh: onFreePorts(mesh), endpoints, bundles: { roots: ca.root, legacyAnchors: new Map([['old', ca.root]]) } },
-      { ...shape, inbound: { address: '127.0.0.1', port: 0 } },
+      shapeOnFreePorts(shape),
       await ca.issue({ uri: shape.spiffeId }),
     );
     try {

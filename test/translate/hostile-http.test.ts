@@ -51,8 +51,7 @@ beforeAll(async () => {
     {
       spiffeId: idOf('api', 'cell-1') as SpiffeId,
       service: 'cell-1/api' as ServiceKey,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
     },
     await ca.issue({ uri: idOf('api', 'cell-1') }),
   );

@@ -47,7 +47,11 @@ test.each([
   if (service === undefined) throw new Error('no service');
   const proxy = await startTranslatedProxy(
     { mesh, endpoints: new Map(), bundles: { roots: ca.root, legacyAnchors: new Map() } },
-    { spiffeId: service.spiffeId, service: service.key, inbound: { address: '127.0.0.1', port: 0 }, application },
+    {
+      spiffeId: service.spiffeId,
+      service: service.key,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
+    },
     await ca.issue({ uri: idOf('api', 'cell-1') }),
   );
   try {

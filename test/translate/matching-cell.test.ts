@@ -73,8 +73,13 @@ beforeAll(async () => {
   shape = {
     spiffeId: mesh.services.get(topology)?.spiffeId ?? ('' as SpiffeId),
     service: topology,
-    inbound: { address: '127.0.0.1', port: 0 },
-    application: { address: '127.0.0.1', port: (backend.address() as AddressInfo).port },
+    ports: [
+      {
+        name: 'default',
+        inbound: { address: '127.0.0.1', port: 0 },
+        application: { address: '127.0.0.1', port: (backend.address() as AddressInfo).port },
+      },
+    ],
   };
   proxy = await startTranslatedProxy(inputs, shape, await ca.issue({ uri: shape.spiffeId }));
   port = await proxy.envoy.port('inbound');

@@ -61,7 +61,10 @@ function meshOf(documents: readonly ParsedDocument[]): MeshIr | undefined {
 }
 
 function resourcesOf(mesh: MeshIr, { key, spiffeId }: ServiceIr): readonly TranslatedResource[] {
-  const shape = { spiffeId, service: key, inbound: { address: '10.1.1.1', port: 1 }, application: { path: '/app' } };
+  const shape = {
+    ...{ spiffeId, service: key },
+    ports: [{ name: 'default', inbound: { address: '10.1.1.1', port: 1 }, application: { path: '/app' } }],
+  };
   const made = translate(mesh, liveEndpoints(mesh, []), { roots: 'ROOTS\n', legacyAnchors: new Map() }, shape);
   return applyRaw(
     made,

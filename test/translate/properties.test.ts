@@ -3,6 +3,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { lint } from '../../src/translate/linter.ts';
+import { inboundName } from '../../src/translate/names.ts';
 import type { ProxyShape, TranslatedResource } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { arbitraryCase, type Case, shapesOf } from './arbitrary-mesh.ts';
@@ -66,11 +67,11 @@ test('a proxy receives what its service declares and nothing else', () => {
         const service = shape.service && one.mesh.services.get(shape.service);
         const clusters = run(one, shape).filter(({ typeUrl }) => typeUrl.endsWith('.Cluster'));
         expect(clusters.map(({ name }) => name)).toEqual([
-          'inbound',
-          ...(service?.dependsOn ?? []).map(({ target }) => `outbound:${target}`),
+          ...(service?.ports ?? []).map(inboundName),
+          ...(service?.dependsOn ?? []).map(({ port }) => `outbound:${port}`),
         ]);
-        const { inbound: _, ...client } = shape;
-        expect(run(one, client).some(({ name }) => name === 'inbound')).toBe(false);
+        const { ports: _, ...client } = shape;
+        expect(run(one, client).some(({ name }) => name.startsWith('inbound'))).toBe(false);
       }
     }),
     { numRuns: 30 },

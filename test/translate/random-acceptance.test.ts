@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import type { ProxyShape } from '../../src/translate/proxy.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { createTestCa } from '../support/test-ca.ts';
-import { startTranslatedProxy, type TranslatedInputs } from '../support/translated-proxy.ts';
+import { shapeOnFreePorts, startTranslatedProxy, type TranslatedInputs } from '../support/translated-proxy.ts';
 import { arbitraryCase, type Case, shapesOf } from './arbitrary-mesh.ts';
 
 const rounds = 15;
@@ -27,7 +27,7 @@ test('random meshes', async () => {
   if (first === undefined || shape === undefined) throw new Error('no case');
   const proxy = await startTranslatedProxy(
     inputs(first),
-    { ...shape, inbound: { address: '127.0.0.1', port: 0 } },
+    shapeOnFreePorts(shape),
     await ca.issue({ uri: shape.spiffeId }),
   );
   const accepted = (): Promise<void> =>

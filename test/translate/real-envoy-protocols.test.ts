@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { constrainCa } from '../../src/identity/ca/constrain.ts';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portKey } from '../../src/policy/ports.ts';
 import type { Bundles } from '../../src/translate/proxy.ts';
 import {
   type EchoApplication,
@@ -69,7 +70,11 @@ function bundles(): Bundles {
 async function startDb(mesh: MeshIr, application: EchoApplication): Promise<TranslatedProxy> {
   return startTranslatedProxy(
     { mesh, endpoints: new Map(), bundles: bundles() },
-    { spiffeId: spiffeId(idOf('db', 'cell-1')), service: db, inbound: { address: '127.0.0.1', port: 0 }, application },
+    {
+      spiffeId: spiffeId(idOf('db', 'cell-1')),
+      service: db,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
+    },
     await ca.issue({ uri: idOf('db', 'cell-1') }),
   );
 }
@@ -83,7 +88,7 @@ async function startWeb(mesh: MeshIr, port: number): Promise<TranslatedProxy> {
   return startTranslatedProxy(
     {
       mesh: { ...mesh, services: new Map(mesh.services).set(key, free) },
-      endpoints: new Map([[db, [{ address: '127.0.0.1', port }]]]),
+      endpoints: new Map([[portKey(db, 'default'), [{ address: '127.0.0.1', port }]]]),
       bundles: bundles(),
     },
     { spiffeId: web.spiffeId, service: key },

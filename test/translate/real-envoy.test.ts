@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { constrainCa } from '../../src/identity/ca/constrain.ts';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portKey } from '../../src/policy/ports.ts';
 import type { Bundles } from '../../src/translate/proxy.ts';
 import { type EchoApplication, type EchoedRequest, startHttp1Echo } from '../support/echo-application.ts';
 import { type HttpAnswer, httpCall } from '../support/http-call.ts';
@@ -91,8 +92,7 @@ function startApi(mesh: MeshIr, svid: TestCertificate, port = 0): Promise<Transl
     {
       spiffeId: spiffeId(idOf('api', 'cell-1')),
       service: api,
-      inbound: { address: '127.0.0.1', port },
-      application,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port }, application }],
     },
     svid,
   );
@@ -338,7 +338,7 @@ describe('from sidecar to sidecar', () => {
         dependsOn: service.dependsOn.map((dependency) => ({ ...dependency, listen: 0 })),
       }),
     };
-    const endpoints = new Map([[api, [{ address: '127.0.0.1', port, cell: 'cell-1' }]]]);
+    const endpoints = new Map([[portKey(api, 'default'), [{ address: '127.0.0.1', port, cell: 'cell-1' }]]]);
     const caller = await startTranslatedProxy(
       { mesh: callerMesh, endpoints, bundles: bundles() },
       { spiffeId: service.spiffeId, service: web },

@@ -37,8 +37,13 @@ beforeAll(async () => {
     {
       spiffeId,
       service: key,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application: { address: '127.0.0.1', port: application.port },
+      ports: [
+        {
+          name: 'default',
+          inbound: { address: '127.0.0.1', port: 0 },
+          application: { address: '127.0.0.1', port: application.port },
+        },
+      ],
     },
     await ca.issue({ uri: spiffeId }),
   );

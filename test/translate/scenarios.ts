@@ -1,6 +1,6 @@
 // The scenarios of the golden files: documents as a user writes them, and the proxy that is looked at.
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
-import type { EndpointIr, MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { EndpointIr, MeshIr, PortKey, ServiceKey } from '../../src/policy/ir.ts';
 import type { Bundles, LiveEndpoints, ProxyShape } from '../../src/translate/proxy.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
 import { meshOf } from '../support/resolve-text.ts';
@@ -174,12 +174,17 @@ function scenario(
   if (proxied === undefined || spiffeId === undefined) throw new Error(`no service ${key}`);
   return {
     mesh,
-    endpoints: new Map(live.map(([name, endpoints]) => [name as ServiceKey, endpoints])),
+    endpoints: new Map(live.map(([name, endpoints]) => [name as PortKey, endpoints])),
     shape: {
       spiffeId,
       service: proxied.key,
-      inbound: { address: '0.0.0.0', port: 15_000 },
-      application: { address: '127.0.0.1', port: 8080 },
+      ports: [
+        {
+          name: 'default',
+          inbound: { address: '0.0.0.0', port: 15_000 },
+          application: { address: '127.0.0.1', port: 8080 },
+        },
+      ],
     },
   };
 }

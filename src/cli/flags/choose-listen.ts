@@ -8,20 +8,27 @@ import { ensureSecretFolder, writeSecretFile } from '../../identity/secret-file.
 import { controlPlanePorts } from '../../lib/control-plane-ports.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { type LocalPorts, localPorts } from '../../lib/local-ports.ts';
+import { defaultPort } from '../../lib/port-name.ts';
 import type { IpPort } from '../run.ts';
 import { formatHostPort } from './address.ts';
 
-/** `held`, "ip:port", counts as free: an Envoy of this folder has it that makes room. */
+export interface ChooseListenOptions {
+  /** Which port of the service it is of. Default: `default`. */
+  readonly name?: string;
+  /** "ip:port" each: they count as free, as an Envoy of this folder has them that makes room. */
+  readonly held?: readonly string[];
+  readonly local?: LocalPorts | undefined;
+}
+
 export async function chooseListen(
   { address, port }: IpPort,
   data: string,
-  held?: string,
-  local: LocalPorts | undefined = localPorts(),
+  { name = defaultPort, held = [], local = localPorts() }: ChooseListenOptions = {},
 ): Promise<IpPort> {
   if (port !== 0) return { address, port };
-  const file = join(data, 'listen-port');
+  const file = join(data, name === defaultPort ? 'listen-port' : `listen-port-${name}`);
   const before = readPort(file);
-  const ours = before !== undefined && held === formatHostPort({ host: address, port: before });
+  const ours = before !== undefined && held.includes(formatHostPort({ host: address, port: before }));
   const again = async (): Promise<number | undefined> =>
     before === undefined || ours ? before : await tryPort(address, before);
   const safe = before !== undefined && (ours || local?.taken(before) !== true);

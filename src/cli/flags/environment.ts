@@ -10,7 +10,8 @@ export interface FlagOptions {
   /** In the help, for a default that is worked out later. */
   readonly defaultText?: string;
   readonly choices?: readonly string[];
-  readonly parse?: (text: string) => unknown;
+  /** `before`: what the flag said when it was given before. */
+  readonly parse?: (text: string, before?: unknown) => unknown;
 }
 
 export function flag(flags: string, description: string, options: FlagOptions = {}): Option {

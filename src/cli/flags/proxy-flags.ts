@@ -1,15 +1,17 @@
 // Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
 import { type Command, InvalidArgumentError } from 'commander';
+import { CellwallError } from '../../lib/errors.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 import { type XdsVariant, xdsVariants } from '../../sidecar/envoy/xds-variant.ts';
 import type { ApplicationAddress, IpPort, ProxyOptions } from '../run.ts';
 import { parseApplication, parseHostPort, parseIpPort } from './address.ts';
 import { xdsServer } from './enrol.ts';
 import { flag } from './environment.ts';
+import { named } from './named.ts';
 
 interface Options {
-  readonly listen?: IpPort;
-  readonly app?: ApplicationAddress;
+  readonly listen?: ReadonlyMap<string, IpPort>;
+  readonly app?: ReadonlyMap<string, ApplicationAddress>;
   readonly instance?: string;
   readonly xdsVariant: XdsVariant;
   readonly envoyAdmin?: string;
@@ -18,17 +20,21 @@ interface Options {
 export function addProxyFlags(command: Command): Command {
   return command
     .addOption(
-      flag('--listen <ip:port>', 'where callers reach it', {
+      flag('--listen <[port=]ip:port>', 'where callers reach it; of several ports of the service, each by its name', {
         defaultText: 'with --app a free port of 127.0.0.1, kept',
         env: 'CELLWALL_LISTEN',
-        parse: parseIpPort,
+        parse: named(parseIpPort),
       }),
     )
     .addOption(
-      flag('--app <address>', 'the application: an ip:port, a port of loopback, or unix:PATH', {
-        env: 'CELLWALL_APP',
-        parse: parseApplication,
-      }),
+      flag(
+        '--app <[port=]address>',
+        'the application: an ip:port, a port of loopback, or unix:PATH; of several, each',
+        {
+          env: 'CELLWALL_APP',
+          parse: named(parseApplication),
+        },
+      ),
     )
     .addOption(
       flag('--instance <name>', 'tells proxies of one identity apart', {
@@ -54,17 +60,43 @@ export function addProxyFlags(command: Command): Command {
 }
 
 export function proxyOptions(command: Command): ProxyOptions {
-  const { listen, app, instance: name, xdsVariant, envoyAdmin: admin } = command.opts<Options>();
-  // What has no application behind it takes no calls.
-  const inbound = listen ?? (app === undefined ? undefined : { address: '127.0.0.1', port: 0 });
+  const {
+    listen = new Map(),
+    app = new Map(),
+    instance: name,
+    xdsVariant,
+    envoyAdmin: admin,
+  } = command.opts<Options>();
+  refuseOneForTwo(app);
   return {
     xdsServer: xdsServer(command),
     xdsVariant,
-    ...(inbound === undefined ? {} : { listen: inbound }),
-    ...(app === undefined ? {} : { application: app }),
+    // What has no application behind it takes no calls.
+    ports: [...new Set([...listen.keys(), ...app.keys()])].map((port) => {
+      const application = app.get(port);
+      return {
+        name: port,
+        listen: listen.get(port) ?? { address: '127.0.0.1', port: 0 },
+        ...(application === undefined ? {} : { application }),
+      };
+    }),
     ...(name === undefined ? {} : { instance: name }),
     ...(admin === undefined ? {} : { envoyAdmin: admin }),
   };
+}
+
+/** Two ports before one application would be two sets of rules before one thing. */
+function refuseOneForTwo(apps: ReadonlyMap<string, ApplicationAddress>): void {
+  const seen = new Map<string, string>();
+  for (const [port, at] of apps) {
+    const other = seen.get(JSON.stringify(at));
+    if (other !== undefined) {
+      throw new CellwallError('invalid_argument', `--app: ${other} and ${port} are one application`, {
+        hint: 'the rules of one port would be a way around those of the other: give each its own',
+      });
+    }
+    seen.set(JSON.stringify(at), port);
+  }
 }
 
 function instance(text: string): string {

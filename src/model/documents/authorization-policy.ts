@@ -52,6 +52,9 @@ export const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', '
 const httpMethodSchema = z.enum(httpMethods);
 
 const operationSchema = z.strictObject({
+  port: nameSchema
+    .optional()
+    .describe('On this port of the target alone; by itself: everything there. Default: every port that is targeted.'),
   methods: z.array(httpMethodSchema).min(1).optional(),
   path: z
     .union([
@@ -86,7 +89,10 @@ export const authorizationPolicySchema = z.strictObject({
   kind: z.literal('AuthorizationPolicy'),
   metadata: scopedMetadataSchema,
   spec: z.strictObject({
-    target: z.strictObject({ service: serviceRefSchema }),
+    target: z.strictObject({
+      service: serviceRefSchema,
+      port: nameSchema.optional().describe('One of its ports. Default: every port.'),
+    }),
     action: z.enum(['allow', 'deny']),
     mode: z.enum(['enforce', 'shadow']).default('enforce').describe('shadow: counted, not enforced.'),
     rules: z

@@ -1,6 +1,6 @@
 // What a service calls, and where its own application reaches it: one item of a Service's dependsOn.
 import { z } from 'zod';
-import { portSchema, serviceRefSchema } from './common.ts';
+import { nameSchema, portSchema, serviceRefSchema } from './common.ts';
 
 /** sun_path holds 108 bytes, one of them the end. Envoy takes away what is there before it listens: so it must look like a socket. */
 const socketSchema = z
@@ -21,6 +21,9 @@ const hostSchema = z
 
 export const dependencySchema = z.strictObject({
   service: serviceRefSchema,
+  port: nameSchema
+    .optional()
+    .describe('Which of its ports. Default: its only one, or the one that is named `default`.'),
   listen: z
     .union([portSchema, socketSchema], { error: 'neither a port nor unix:/path.sock' })
     .describe(

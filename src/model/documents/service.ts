@@ -1,30 +1,24 @@
 // Service: what stands behind a sidecar, and what it calls.
 import { z } from 'zod';
+import { maxServicePorts } from '../../lib/port-name.ts';
 import { durationSchema } from '../duration.ts';
 import { spiffeIdSchema } from '../spiffe-id.ts';
-import {
-  apiVersionSchema,
-  ipSchema,
-  nameSchema,
-  portSchema,
-  scopedMetadataSchema,
-  serviceRefSchema,
-} from './common.ts';
+import { apiVersionSchema, nameSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
 import { dependencySchema } from './dependency.ts';
 import type { DocumentKind } from './kind.ts';
 import { mtlsModeSchema } from './mesh.ts';
+import {
+  endpointsSchema,
+  grpcSchema,
+  headerCaseSchema,
+  healthCheckSchema,
+  healthSchema,
+  pathsSchema,
+  protocolSchema,
+  servicePortSchema,
+  upgradesSchema,
+} from './service-port.ts';
 import { strippedHeaderSchema } from './stripped-header.ts';
-
-const pathSchema = z
-  .string()
-  .max(1024)
-  .regex(/^\/[^\s?#%;\\]*$/, { error: 'not a path: begins with "/", without query, fragment, escapes, ";" or "\\"' });
-
-const staticEndpointSchema = z.strictObject({
-  address: ipSchema,
-  port: portSchema,
-  cell: nameSchema.optional().describe('Where it runs, for same-cell-first.'),
-});
 
 const trustedHopSchema = z.union(
   [
@@ -35,21 +29,22 @@ const trustedHopSchema = z.union(
   { error: 'one of `service`, `spiffeId`, `anonymous: true`' },
 );
 
-const endpointsSchema = z
-  .union([
-    z.strictObject({ sidecars: z.literal(true) }).describe('Those of its connected sidecars (default).'),
-    z.strictObject({ static: z.array(staticEndpointSchema).min(1).max(1000) }),
-    z.strictObject({ dns: z.strictObject({ name: z.string().min(1).max(253), port: portSchema }) }),
-  ])
-  .default({ sidecars: true })
-  .describe('Where its sidecars listen.');
-
 export const serviceSchema = z.strictObject({
   apiVersion: apiVersionSchema,
   kind: z.literal('Service'),
   metadata: scopedMetadataSchema,
   spec: z.strictObject({
-    protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']).describe('What the application speaks.'),
+    protocol: protocolSchema
+      .optional()
+      .describe('What the application speaks, of a service with one port. This, or `ports`.'),
+    ports: z
+      .array(servicePortSchema)
+      .min(1)
+      .max(maxServicePorts)
+      .optional()
+      .describe(
+        'Of a service with several. What is bound to a protocol (health, healthCheck, grpc, upgrades, headerCase) and addresses (static, dns) are said of each port then. The mode of mTLS is the same for all.',
+      ),
     mtls: z
       .strictObject({
         mode: mtlsModeSchema.describe("Default: the mesh's."),
@@ -58,7 +53,7 @@ export const serviceSchema = z.strictObject({
           .describe('Permissive only: also accept client certificates of this legacy authority of the mesh.'),
       })
       .optional(),
-    endpoints: endpointsSchema,
+    endpoints: endpointsSchema.default({ sidecars: true }).describe('Where its sidecars listen.'),
     dependsOn: z.array(dependencySchema).max(200).default([]).describe('What it calls. A proxy receives nothing else.'),
     identityHeaders: z
       .strictObject({
@@ -91,25 +86,9 @@ export const serviceSchema = z.strictObject({
       })
       .prefault({})
       .describe('What the application is told of its caller. Forged ones are always stripped.'),
-    health: z
-      .strictObject({
-        path: pathSchema.describe(
-          'Answered by the application, without a certificate, to a bare GET or HEAD: no query, no body, and of its headers only Host, Accept and User-Agent arrive.',
-        ),
-      })
-      .optional(),
-    grpc: z
-      .strictObject({
-        descriptorSet: z
-          .string()
-          .max(262_144)
-          .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, { error: 'not base64' })
-          .describe('A FileDescriptorSet in base64: of the methods that `matchingCell` rules speak of, at least.'),
-      })
-      .optional()
-      .describe('What its gRPC methods take; written by `cellwall import grpc-access`.'),
-    paths: z
-      .strictObject({ escapedSlashes: z.enum(['reject', 'keep']).default('reject') })
+    health: healthSchema.optional(),
+    grpc: grpcSchema.optional().describe('What its gRPC methods take; written by `cellwall import grpc-access`.'),
+    paths: pathsSchema
       .prefault({})
       .describe("Requests with %2F, %5C in the path are refused, or kept as they are (APIs like GitLab's)."),
     timeouts: z
@@ -128,13 +107,10 @@ export const serviceSchema = z.strictObject({
           ),
       })
       .prefault({}),
-    upgrades: z
-      .array(z.enum(['websocket']))
-      .max(1)
+    upgrades: upgradesSchema
       .default([])
       .describe('What an `http1` service may be upgraded to. A rule that allows the request allows all that follows.'),
-    headerCase: z
-      .enum(['lower', 'keep'])
+    headerCase: headerCaseSchema
       .default('lower')
       .describe("`keep`: names of HTTP/1.1 headers arrive as they were written ('X-API-Key')."),
     retries: z
@@ -151,13 +127,7 @@ export const serviceSchema = z.strictObject({
         maxEjectionPercent: z.int().min(0).max(100).default(50),
       })
       .optional(),
-    healthCheck: z
-      .strictObject({
-        interval: durationSchema.prefault('5s'),
-        timeout: durationSchema.prefault('1s'),
-        unhealthyThreshold: z.int().min(1).max(100).default(3),
-        healthyThreshold: z.int().min(1).max(100).default(1),
-      })
+    healthCheck: healthCheckSchema
       .optional()
       .describe('Active checks by its callers: its health path over mTLS, or a TCP connect.'),
     locality: z

@@ -2,7 +2,8 @@
 // makes filters of the same IR; a property test holds the two against each other on a real Envoy.
 import { CellwallError } from '../../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../../model/spiffe-id.ts';
-import type { AuthorizationIr, MeshIr, RuleIr, ServiceIr } from '../ir.ts';
+import type { AuthorizationIr, MeshIr, PortIr, RuleIr } from '../ir.ts';
+import { meantPort, notAPort } from '../ports.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
 import { hasMethodInQuery, namesMethods } from './method-in-query.ts';
 import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from './path.ts';
@@ -31,14 +32,9 @@ export interface ConsideredRule {
   readonly result: RuleMatch;
 }
 
-/** Throws `not_found` if the mesh has no such service. */
+/** Throws `not_found` if the mesh has no such service or port, `invalid_argument` if it is not said which port is meant. */
 export function decide(mesh: MeshIr, request: AccessRequest): Decision {
-  const service = mesh.services.get(request.target);
-  if (service === undefined) {
-    throw new CellwallError('not_found', `no service "${request.target}"`, {
-      hint: `known: ${[...mesh.services.keys()].slice(0, 20).join(', ')}`,
-    });
-  }
+  const service = askedPort(mesh, request);
   const refusal = refusedInHandshake(mesh, service, request.caller);
   if (service.protocol === 'tcp') {
     if (refusal !== undefined) return early('deny', 'handshake', refusal);
@@ -90,6 +86,22 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   return { ...decideByRules(mesh, service, call), path };
 }
 
+/** The port that is asked about. Throws as `decide` does. */
+export function askedPort({ services }: Pick<MeshIr, 'services'>, { target, port }: AccessRequest): PortIr {
+  const service = services.get(target);
+  if (service === undefined) {
+    throw new CellwallError('not_found', `no service "${target}"`, {
+      hint: `known: ${[...services.keys()].slice(0, 20).join(', ')}`,
+    });
+  }
+  const meant = meantPort(service.ports, port);
+  if (meant !== undefined) return meant;
+  const { message, hint } = notAPort(service, port);
+  throw new CellwallError(port === undefined ? 'invalid_argument' : 'not_found', message, {
+    hint: port === undefined ? `${hint}, as in ${target}:${service.ports[0]?.port}` : hint,
+  });
+}
+
 /** The number of the cell that a caller is in, by its identity. */
 function cellOf({ trustDomain, cells }: MeshIr, caller: Caller): number | undefined {
   const prefix = cellsSpiffePrefix(trustDomain);
@@ -99,7 +111,7 @@ function cellOf({ trustDomain, cells }: MeshIr, caller: Caller): number | undefi
 }
 
 /** Why the caller does not get through the TLS handshake (or is turned away for lack of one); undefined if it does. */
-function refusedInHandshake(mesh: MeshIr, service: ServiceIr, caller: Caller): string | undefined {
+function refusedInHandshake(mesh: MeshIr, service: PortIr, caller: Caller): string | undefined {
   if (caller.kind === 'id') {
     const domain = trustDomainOf(caller.id);
     return domain === mesh.trustDomain ? undefined : `certificates of the trust domain ${domain} are not trusted here`;
@@ -112,13 +124,13 @@ function refusedInHandshake(mesh: MeshIr, service: ServiceIr, caller: Caller): s
 }
 
 /** A strict service with a health path answers plaintext, for that path alone. */
-function opensHealthChain(service: ServiceIr, caller: Caller): boolean {
+function opensHealthChain(service: PortIr, caller: Caller): boolean {
   return service.healthPath !== undefined && caller.kind === 'anonymous' && caller.via === 'plaintext';
 }
 
 /** Without a query: whoever may not call at all would otherwise choose what the application does. */
 function isHealthProbe(
-  service: ServiceIr,
+  service: PortIr,
   method: string,
   { path, query }: { readonly path: string; readonly query?: string },
 ): boolean {
@@ -126,11 +138,11 @@ function isHealthProbe(
 }
 
 /** Servers disagree about what ";" means in a path, and how often to decode: a deny of a path must not be escaped by that. */
-function deniesPaths({ authorization }: ServiceIr): boolean {
+function deniesPaths({ authorization }: PortIr): boolean {
   return authorization.deny.some((rule) => rule.operations.some((operation) => operation.path !== undefined));
 }
 
-function decideByRules(mesh: MeshIr, { authorization }: ServiceIr, call: FilteredCall): Decision {
+function decideByRules(mesh: MeshIr, { authorization }: PortIr, call: FilteredCall): Decision {
   const matching = (rules: readonly RuleIr[], action: 'allow' | 'deny'): readonly RuleIr[] =>
     rules.filter((rule) => matchRule(rule, call, action).kind === 'matched');
   const shadow = [...matching(authorization.shadowDeny, 'deny'), ...matching(authorization.shadowAllow, 'allow')];

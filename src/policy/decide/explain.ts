@@ -1,15 +1,19 @@
 // Why: a decision with everything around it that an operator asks next. Data only; the command line puts it into words.
+
+import { defaultPort } from '../../lib/port-name.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
 import { workloadOf } from '../identities.ts';
-import type { MeshIr, MtlsIr, Protocol, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
-import { type Decision, decide } from './decide.ts';
+import type { MeshIr, MtlsIr, PortIr, Protocol, RuleIr, ServiceKey } from '../ir.ts';
+import { askedPort, type Decision, decide } from './decide.ts';
 import { isImpossible, type Remedy, remedyFor } from './remedy.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
 export interface Explanation {
   readonly decision: Decision;
   readonly target: ServiceKey;
+  /** Of the target; absent of a service that has one port without a name. */
+  readonly port?: string;
   /** A SPIFFE ID, or `anonymous (plaintext)`. */
   readonly caller: string;
   /** The service that the caller is, if it is one. */
@@ -39,16 +43,19 @@ export interface ExplainedRule {
   readonly why: string;
 }
 
-/** Throws `not_found` if the mesh has no such service. */
+/** Throws as `decide` does. */
 export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
   const decision = decide(mesh, request);
-  const service = serviceOf(mesh, request.target);
+  const service = askedPort(mesh, request);
   const { caller } = request;
   const callerService = caller.kind === 'id' ? mesh.serviceOf.get(caller.id) : undefined;
   const remedy = remedyFor(mesh, service, request, decision);
   return {
     decision,
     target: service.key,
+    ...(mesh.services.get(service.key)?.ports.length === 1 && service.port === defaultPort
+      ? {}
+      : { port: service.port }),
     caller: callerText(caller),
     ...(callerService === undefined ? {} : { callerService }),
     protocol: service.protocol,
@@ -70,7 +77,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
 }
 
 /** Where what is asked does not fit what the service speaks. */
-function notesOfQuestion(service: ServiceIr, request: AccessRequest): readonly string[] {
+function notesOfQuestion(service: PortIr, request: AccessRequest): readonly string[] {
   const { method, path, grpc } = request;
   const asked = [method, path, grpc].some((part) => part !== undefined);
   if (isImpossible(service, request)) {
@@ -87,12 +94,6 @@ function notesOfQuestion(service: ServiceIr, request: AccessRequest): readonly s
   return [];
 }
 
-function serviceOf(mesh: MeshIr, key: ServiceKey): ServiceIr {
-  const service = mesh.services.get(key);
-  if (service === undefined) throw new Error(`decided about "${key}", which is not there`);
-  return service;
-}
-
 function callerText(caller: Caller): string {
   if (caller.kind === 'id') return caller.id;
   const { token } = caller;
@@ -103,7 +104,7 @@ function callerText(caller: Caller): string {
 
 function notesOf(
   mesh: MeshIr,
-  service: ServiceIr,
+  service: PortIr,
   caller: Caller,
   callerService: ServiceKey | undefined,
   { outcome, stage, rule, shadow }: Decision,
@@ -113,12 +114,8 @@ function notesOf(
     notes.push(`no Service or Workload has the identity ${caller.id}: nobody can be issued its certificate`);
   }
   const proxy = callerService === undefined ? undefined : mesh.services.get(callerService);
-  if (
-    proxy !== undefined &&
-    proxy.key !== service.key &&
-    !proxy.dependsOn.some(({ target }) => target === service.key)
-  ) {
-    notes.push(`${proxy.key} does not depend on ${service.key}, so its proxy has no way to it`);
+  if (proxy !== undefined && proxy.key !== service.key && !proxy.dependsOn.some(({ port }) => port === service.id)) {
+    notes.push(`${proxy.key} does not depend on ${service.id}, so its proxy has no way to it`);
   }
   if (stage === 'handshake' && caller.kind === 'anonymous' && service.mtls.mode === 'strict') {
     notes.push('no rule can allow it: give the caller an identity, or make the service permissive');

@@ -1,7 +1,7 @@
 // A query that frameworks take for the method that was meant: `?_method=DELETE` (Symfony, Laravel, Spring, WordPress, Express),
 // `?X-HTTP-Method-Override=DELETE` (ASP.NET). Names are compared as those who read them do: decoded, without regard to case, and
 // in PHP with other signs for "_".
-import type { ServiceIr } from '../ir.ts';
+import type { PortIr } from '../ir.ts';
 
 const names = ['_method', 'x-http-method-override'];
 const signs: Readonly<Record<string, readonly string[]>> = { _: ['_', '.', '+', ' ', '['] };
@@ -27,7 +27,7 @@ function spellings(char: string): readonly string[] {
 }
 
 /** Where it matters: enforced rules name methods. A gRPC server knows its methods by the path alone. */
-export function namesMethods({ protocol, authorization: { deny, allow } }: ServiceIr): boolean {
+export function namesMethods({ protocol, authorization: { deny, allow } }: PortIr): boolean {
   const operations = [...deny, ...allow].flatMap((rule) => rule.operations);
   return protocol !== 'grpc' && operations.some(({ methods }) => methods !== undefined);
 }

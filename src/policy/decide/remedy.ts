@@ -1,8 +1,10 @@
 // The smallest rule that would allow a refused call, as YAML to paste: this caller, this operation, nothing more.
+
+import { defaultPort } from '../../lib/port-name.ts';
 import { httpMethods } from '../../model/documents/authorization-policy.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
-import type { MeshIr, RuleIr, ServiceIr } from '../ir.ts';
+import type { MeshIr, PortIr, RuleIr } from '../ir.ts';
 import type { Decision } from './decide.ts';
 import type { AccessRequest } from './request.ts';
 
@@ -18,7 +20,7 @@ export interface Remedy {
 /** Undefined where no rule can help: refused in the handshake, for its path, or by a deny rule; gRPC of an HTTP/1 service. */
 export function remedyFor(
   mesh: MeshIr,
-  service: ServiceIr,
+  service: PortIr,
   request: AccessRequest,
   { outcome, stage, path }: Decision,
 ): Remedy | undefined {
@@ -37,7 +39,7 @@ export function remedyFor(
 }
 
 /** gRPC needs HTTP/2: a service that speaks HTTP/1 has no such methods, and a rule that names one is refused. */
-export function isImpossible({ protocol }: ServiceIr, { grpc }: AccessRequest): boolean {
+export function isImpossible({ protocol }: PortIr, { grpc }: AccessRequest): boolean {
   return grpc !== undefined && protocol === 'http1';
 }
 
@@ -60,11 +62,7 @@ const plainPath = /^\/[^\s?#%;\\*{}]*$/;
 const maxPathLength = 1024;
 const plainSegment = /^[A-Za-z0-9._~!$&'()+,=:@-]+$/;
 
-function operationOf(
-  { protocol }: ServiceIr,
-  { method = 'GET', grpc }: AccessRequest,
-  path: string,
-): string | undefined {
+function operationOf({ protocol }: PortIr, { method = 'GET', grpc }: AccessRequest, path: string): string | undefined {
   const asGrpc = grpcPath.exec(path)?.[1];
   if (asGrpc !== undefined && (grpc !== undefined || (protocol === 'grpc' && method === 'POST')))
     return `grpc: ${asGrpc}`;
@@ -93,8 +91,8 @@ function templateOf(path: string): string | undefined {
   return `template: ${JSON.stringify(`/${written.join('/')}`)}`;
 }
 
-function policyText({ name, cell }: ServiceIr, caller: string, rule: string): string {
-  const policy = `${name}-from-${caller}`
+function policyText({ name, cell, port }: PortIr, caller: string, rule: string): string {
+  const policy = `${port === defaultPort ? name : `${name}-${port}`}-from-${caller}`
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, '-')
     .slice(0, 63)
@@ -108,6 +106,7 @@ function policyText({ name, cell }: ServiceIr, caller: string, rule: string): st
     'spec:',
     '  target:',
     `    service: ${name}`,
+    ...(port === defaultPort ? [] : [`    port: ${port}`]),
     '  action: allow',
     '  rules:',
     ...rule.split('\n').map((line) => `    ${line}`),

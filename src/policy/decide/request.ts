@@ -20,6 +20,8 @@ export type AnonymousVia = 'plaintext' | 'one-way-tls' | 'legacy';
 
 export interface AccessRequest {
   readonly target: ServiceKey;
+  /** Name of one of its ports. Default: its only one, or the one that is named `default`. */
+  readonly port?: string;
   readonly caller: Caller;
   /** HTTP method, upper case. Default: POST for gRPC, else GET. Ignored by TCP services. */
   readonly method?: string;

@@ -1,7 +1,7 @@
 // What callers of a service may do, and may not, as far as it is known before they ask; and whether a change takes something of it
 // away. A widening takes nothing. Careful: what rules say together in an unusual way may count as taken away.
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { MeshIr, OperationIr, PrincipalIr, RuleIr, ServiceIr } from '../ir.ts';
+import type { MeshIr, OperationIr, PortIr, PrincipalIr, RuleIr } from '../ir.ts';
 import { matchPrincipal } from './match.ts';
 import { covers } from './rule-coverage.ts';
 
@@ -18,7 +18,7 @@ export interface Rights {
 }
 
 /** Of one identity. */
-export function rightsOfCaller(id: SpiffeId, service: ServiceIr, mesh: MeshIr): Rights {
+export function rightsOfCaller(id: SpiffeId, service: PortIr, mesh: MeshIr): Rights {
   const own = { kind: 'id', id } as const;
   const speaksOf = ({ principal }: Right): boolean => matchPrincipal(principal, own);
   const ofIt = (rights: readonly Right[]): Right[] =>
@@ -30,7 +30,7 @@ export function rightsOfCaller(id: SpiffeId, service: ServiceIr, mesh: MeshIr): 
 }
 
 /** Of whoever has no chain of connections of his own: with a certificate, or on plaintext. */
-export function rightsOfOthers(chain: 'mtls' | 'plain', service: ServiceIr, mesh: MeshIr): Rights {
+export function rightsOfOthers(chain: 'mtls' | 'plain', service: PortIr, mesh: MeshIr): Rights {
   const there = (right: Right): Right[] => {
     const { kind } = right.principal;
     if (chain === 'mtls') return service.mtls.mode === 'strict' && isAnonymous(right) ? [] : [right];
@@ -50,7 +50,7 @@ export function narrowed(before: Rights, after: Rights, except: ReadonlySet<Spif
 }
 
 /** Whether it may do something there that not everyone may who comes without a certificate. */
-export function hasRights(id: SpiffeId, service: ServiceIr, mesh: MeshIr): boolean {
+export function hasRights(id: SpiffeId, service: PortIr, mesh: MeshIr): boolean {
   const { allowed } = rightsOfCaller(id, service, mesh);
   if (service.mtls.mode === 'strict') return allowed.length > 0;
   const anyones = rightsOfOthers('plain', service, mesh).allowed.filter(({ principal }) => principal.kind !== 'jwt');
@@ -68,7 +68,7 @@ function within(narrow: readonly Right[], wide: readonly Right[]): boolean {
   });
 }
 
-function grants({ authorization }: ServiceIr, { breakGlass }: MeshIr): readonly Right[] {
+function grants({ authorization }: PortIr, { breakGlass }: MeshIr): readonly Right[] {
   const { allow, cellDefault, fallback } = authorization;
   const whole = (principal: PrincipalIr): Right => ({ principal, operations: [] });
   return [
@@ -79,7 +79,7 @@ function grants({ authorization }: ServiceIr, { breakGlass }: MeshIr): readonly 
   ];
 }
 
-function refusals({ authorization }: ServiceIr): readonly Right[] {
+function refusals({ authorization }: PortIr): readonly Right[] {
   return authorization.deny.flatMap(rightsOf);
 }
 

@@ -4,7 +4,8 @@ import type { SpiffeId } from '../../model/spiffe-id.ts';
 import { type DecisionStage, decide } from '../decide/decide.ts';
 import { matchMethod } from '../decide/match.ts';
 import type { AccessRequest } from '../decide/request.ts';
-import type { MeshIr, OperationIr, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
+import type { MeshIr, OperationIr, PortIr, RuleIr } from '../ir.ts';
+import { allPorts } from '../ports.ts';
 import { matchRecorded } from './match-recorded.ts';
 import type { RecordedCall } from './recorded-call.ts';
 import { mayHoldEscapedSlashes, oddPath, type RecordedPath } from './recorded-path.ts';
@@ -18,15 +19,15 @@ export interface RecordedDecision {
 
 export type RecordedCallKind = Pick<RecordedCall, 'caller' | 'principal' | 'method' | 'path'>;
 
-/** Of one service in one mesh. */
+/** Of one port in one mesh. */
 export type DecideRecorded = (call: RecordedCallKind) => RecordedDecision;
 
 /** A path that no document names. */
 const witness = '/cellwall-simulated';
 const unknown: RecordedDecision = { outcome: 'unknown' };
 
-export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRecorded {
-  const { key, authorization } = service;
+export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecorded {
+  const { authorization } = service;
   const rules = [...authorization.deny, ...authorization.allow];
   // Rules that ask for more than who, method and path: for what no record has.
   const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
@@ -56,7 +57,7 @@ export function createDecideRecorded(mesh: MeshIr, service: ServiceIr): DecideRe
     return made;
   };
   const decideAnew = (call: RecordedCallKind, path: RecordedPath, { worst, best }: Rewritten): RecordedDecision => {
-    const request = requestOf(key, call);
+    const request = requestOf(service, call);
     const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
     const bad = answer(worst, request);
     if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return bad;
@@ -86,13 +87,13 @@ interface Rewritten {
 }
 
 function rulesOf({ services }: MeshIr): readonly unknown[] {
-  return [...services.values()].flatMap(({ authorization: { deny, allow } }) =>
+  return allPorts({ services }).flatMap(({ authorization: { deny, allow } }) =>
     [deny, allow].map((rules) => rules.map(({ id, principals, operations }) => [id, principals, operations])),
   );
 }
 
 /** All of a path and a method that matters beside the rules. */
-function readAlike({ healthPath }: ServiceIr, path: RecordedPath, method: string | undefined): unknown {
+function readAlike({ healthPath }: PortIr, path: RecordedPath, method: string | undefined): unknown {
   const verb = method === 'GET' || method === 'HEAD' || method === 'POST' ? method : '';
   if (path.kind !== 'exact') return [verb, path];
   const plain = path.path !== healthPath && !/[;%]/.test(path.path);
@@ -100,14 +101,18 @@ function readAlike({ healthPath }: ServiceIr, path: RecordedPath, method: string
 }
 
 /** Where escaped slashes are refused, a shape of a time when they were not says too little. */
-function readBy({ escapedSlashes }: ServiceIr, path: RecordedPath): RecordedPath {
+function readBy({ escapedSlashes }: PortIr, path: RecordedPath): RecordedPath {
   const more = path.kind === 'shape' && path.among.includes(mayHoldEscapedSlashes);
   return more && escapedSlashes === 'reject' ? oddPath : path;
 }
 
-function requestOf(target: ServiceKey, { caller, principal, method, path }: RecordedCallKind): AccessRequest {
+function requestOf(
+  { key: target, port }: PortIr,
+  { caller, principal, method, path }: RecordedCallKind,
+): AccessRequest {
   return {
     target,
+    port,
     // Written by the proxy's own log from a verified certificate.
     caller: caller === 'mtls' ? { kind: 'id', id: principal as SpiffeId } : { kind: 'anonymous', via: caller },
     ...(method === undefined ? {} : { method }),
@@ -129,7 +134,7 @@ function answerOne(mesh: MeshIr, request: AccessRequest): RecordedDecision {
   return rule === undefined ? { outcome, stage } : { outcome, stage, rule: rule.id };
 }
 
-function mayBeProbe({ healthPath }: ServiceIr, method: string | undefined, path: RecordedPath): boolean {
+function mayBeProbe({ healthPath }: PortIr, method: string | undefined, path: RecordedPath): boolean {
   if (healthPath === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
   return matchRecorded({ kind: 'exact', path: healthPath }, path, 'allow') !== false;
 }
@@ -137,7 +142,7 @@ function mayBeProbe({ healthPath }: ServiceIr, method: string | undefined, path:
 /** The mesh with the service's rules as they are for this path: what is unsure matches, or not, as assumed. */
 function rewrite(
   mesh: MeshIr,
-  service: ServiceIr,
+  service: PortIr,
   { path, method }: { readonly path: RecordedPath; readonly method: string | undefined },
   assume: { readonly deny: boolean; readonly allow: boolean },
 ): MeshIr {
@@ -154,7 +159,7 @@ function rewrite(
       return operations.length === 0 ? [] : [{ ...rule, operations }];
     });
   const { authorization } = service;
-  const own: ServiceIr = {
+  const own: PortIr = {
     ...service,
     authorization: {
       ...authorization,
@@ -164,7 +169,8 @@ function rewrite(
       shadowAllow: [],
     },
   };
-  return { ...mesh, services: new Map([[service.key, own]]) };
+  const { key, source, name, spiffeId, mtls } = service;
+  return { ...mesh, services: new Map([[key, { key, source, name, spiffeId, mtls, dependsOn: [], ports: [own] }]]) };
 }
 
 function more({ methods: _, path: __, ...rest }: OperationIr): boolean {

@@ -8,6 +8,8 @@ export type CallerClass = AnonymousVia | 'mtls';
 
 export interface RecordedCall {
   readonly service: string;
+  /** Which of its ports; absent: `default`. */
+  readonly port?: string;
   readonly caller: CallerClass;
   /** SPIFFE ID, for `mtls` only. */
   readonly principal?: string;

@@ -4,7 +4,7 @@
 import { readsOneWay } from '../decide/deny-path.ts';
 import { matchPath, matchPathOf } from '../decide/match.ts';
 import { hasDoubleEscapes, hasHiddenDots } from '../decide/path.ts';
-import type { PathIr, RuleIr, ServiceIr } from '../ir.ts';
+import type { PathIr, PortIr, RuleIr } from '../ir.ts';
 
 export type RecordedPath =
   | { readonly kind: 'exact'; readonly path: string }
@@ -14,7 +14,7 @@ export type RecordedPath =
   | { readonly kind: 'odd' };
 
 /** Answers what to keep of a canonical path; nothing of its query. */
-export type PathRecorder = (service: ServiceIr, path: string) => RecordedPath;
+export type PathRecorder = (service: PortIr, path: string) => RecordedPath;
 
 /** Among the rules of a shape: the path may hold escaped slashes. */
 export const mayHoldEscapedSlashes = '%';
@@ -26,7 +26,7 @@ const escapedSlash = /%2f|%5c/i;
 const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
 
 export function createPathRecorder(): PathRecorder {
-  const known = new WeakMap<ServiceIr, Matchers>();
+  const known = new WeakMap<PortIr, Matchers>();
   return (service, target) => {
     const [path = ''] = target.split('?', 1);
     if (!path.startsWith('/') || odd.test(path) || hasHiddenDots(path) || hasDoubleEscapes(path)) return oddPath;
@@ -54,7 +54,7 @@ interface Matchers {
   readonly among: readonly string[];
 }
 
-function matchersOf({ authorization, healthPath, escapedSlashes }: ServiceIr): Matchers {
+function matchersOf({ authorization, healthPath, escapedSlashes }: PortIr): Matchers {
   const exact = new Set(healthPath === undefined ? [] : [healthPath]);
   const others = new Map<string, (path: string) => boolean>();
   const { deny, allow, shadowDeny, shadowAllow } = authorization;

@@ -1,12 +1,15 @@
 // A change replayed against recorded calls: who would newly be refused, who newly allowed, and what the record cannot tell. Pure.
 
-import type { MeshIr, RuleIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { defaultPort } from '../../lib/port-name.ts';
+import type { MeshIr, PortIr, PortKey, RuleIr, ServiceKey } from '../ir.ts';
+import { portKey, portOf } from '../ports.ts';
 import { createDecideRecorded, type DecideRecorded, type RecordedDecision } from './decide-recorded.ts';
 import type { CallerClass, RecordedCall } from './recorded-call.ts';
 import { describeRecordedPath } from './recorded-path.ts';
 
 export interface SimulatedCall {
   readonly service: string;
+  readonly port?: string;
   readonly caller: CallerClass;
   readonly principal?: string;
   readonly peer?: string;
@@ -31,7 +34,7 @@ export interface Simulation {
 
 interface Comparison {
   readonly before: DecideRecorded | undefined;
-  /** Absent: the service goes. */
+  /** Absent: the port goes. */
   readonly after: DecideRecorded | undefined;
 }
 
@@ -41,12 +44,12 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
   let replayed = 0;
   for (const call of calls) {
     replayed++;
-    const comparison = compare(call.service as ServiceKey);
+    const comparison = compare(portKey(call.service as ServiceKey, call.port ?? defaultPort));
     if (comparison === undefined) continue;
     const recorded: RecordedDecision = { outcome: call.decision === 'refused' ? 'deny' : 'allow' };
     const told = comparison.before?.(call) ?? recorded;
     const was = told.outcome === 'unknown' ? recorded : told;
-    // The proxies of a service that goes keep what they have until they end; then nobody is served.
+    // The proxies of a port that goes keep what they have until they end; then nobody is served.
     const will = comparison.after?.(call) ?? { outcome: 'deny' };
     if (will.outcome === 'unknown') {
       found.cannotTell.add(call, will);
@@ -64,12 +67,12 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
   };
 }
 
-/** Undefined for a service that the change does not touch. */
-function comparisons(before: MeshIr, after: MeshIr): (key: ServiceKey) => Comparison | undefined {
-  const known = new Map<ServiceKey, Comparison | undefined>();
+/** Undefined for a port that the change does not touch. */
+function comparisons(before: MeshIr, after: MeshIr): (key: PortKey) => Comparison | undefined {
+  const known = new Map<PortKey, Comparison | undefined>();
   const sameMesh = text(before.breakGlass, [...before.cells]) === text(after.breakGlass, [...after.cells]);
-  const compare = (key: ServiceKey): Comparison | undefined => {
-    const [old, next] = [before.services.get(key), after.services.get(key)];
+  const compare = (key: PortKey): Comparison | undefined => {
+    const [old, next] = [portOf(before, key), portOf(after, key)];
     if (old === undefined && next === undefined) return undefined;
     if (sameMesh && old !== undefined && next !== undefined && judgement(old) === judgement(next)) return undefined;
     return {
@@ -83,8 +86,8 @@ function comparisons(before: MeshIr, after: MeshIr): (key: ServiceKey) => Compar
   };
 }
 
-/** All of a service that decisions hang on, wherever it is written. */
-function judgement({ protocol, mtls, healthPath, escapedSlashes, authorization, rawPatches }: ServiceIr): string {
+/** All of a port that decisions hang on, wherever it is written. */
+function judgement({ protocol, mtls, healthPath, escapedSlashes, authorization, rawPatches }: PortIr): string {
   const { fallback, cellDefault, deny, allow } = authorization;
   const rules = (list: readonly RuleIr[]) => list.map(({ principals, operations }) => [principals, operations]);
   return text(
@@ -106,10 +109,11 @@ interface Collection {
 function collect(): Collection {
   const rows = new Map<string, SimulatedCall>();
   return {
-    add({ service, caller, principal, peer, method, path, count, lastSeen }, { stage, rule }) {
+    add({ service, port, caller, principal, peer, method, path, count, lastSeen }, { stage, rule }) {
       const by = rule ?? stage;
       const row = {
         service,
+        ...(port === undefined ? {} : { port }),
         caller,
         ...(principal === undefined ? {} : { principal }),
         ...(peer === undefined ? {} : { peer }),

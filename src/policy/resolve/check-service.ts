@@ -1,24 +1,97 @@
-// What a Service document may not say of itself, apart from its references: health checks without a path, zero durations.
+// What a Service document may not say of itself, apart from its references: ports, health checks without a path, zero durations.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { type WrittenPort, writtenPorts } from '../../model/service-ports.ts';
 import { canonicalPath } from '../decide/path.ts';
 import type { Problems } from './problems.ts';
 
 type Parsed = ParsedDocument<Service>;
 
 export function checkService(parsed: Parsed, problems: Problems): void {
-  checkHealth(parsed, problems);
-  checkTimes(parsed, problems);
-  checkHttp1(parsed, problems);
+  checkPorts(parsed, problems);
+  for (const port of writtenPorts(parsed.document)) {
+    checkHealth(parsed, port, problems);
+    checkTimes(parsed, port, problems);
+    checkHttp1(parsed, port, problems);
+  }
+  if (parsed.document.spec.outlierDetection?.baseEjection === 0) {
+    zero(parsed, ['outlierDetection', 'baseEjection'], ['spec'], problems);
+  }
+}
+
+function checkPorts(parsed: Parsed, problems: Problems): void {
+  const { spec } = parsed.document;
+  const { protocol, ports } = spec;
+  if (ports === undefined) {
+    if (protocol !== undefined) return;
+    problems.error(parsed, ['spec'], {
+      code: 'no-port',
+      message: 'neither `protocol` nor `ports`',
+      hint: 'say what the application speaks: `protocol: http1`; of a service with several ports: `ports: [{name: grpc, protocol: grpc}, …]`',
+    });
+    return;
+  }
+  if (protocol !== undefined) {
+    problems.error(parsed, ['spec', 'protocol'], {
+      code: 'protocol-and-ports',
+      message: '`protocol` beside `ports`',
+      hint: 'say it of each port; the port named `default` is the one that `protocol` alone makes',
+    });
+  }
+  const names = new Set<string>();
+  for (const [index, { name }] of ports.entries()) {
+    if (names.has(name)) {
+      problems.error(parsed, ['spec', 'ports', index, 'name'], {
+        code: 'duplicate-port-name',
+        message: `two ports are named "${name}"`,
+        hint: 'give each a name of its own',
+      });
+    }
+    names.add(name);
+  }
+  checkApps(parsed, problems);
+  const { health, healthCheck, grpc, upgrades, headerCase, endpoints } = spec;
+  const misplaced: readonly (readonly [field: string, said: boolean])[] = [
+    ['health', health !== undefined],
+    ['healthCheck', healthCheck !== undefined],
+    ['grpc', grpc !== undefined],
+    ['upgrades', upgrades.length > 0],
+    ['headerCase', headerCase !== 'lower'],
+    ['endpoints', !('sidecars' in endpoints)],
+  ];
+  for (const [field, said] of misplaced) {
+    if (!said) continue;
+    problems.error(parsed, ['spec', field], {
+      code: 'belongs-to-a-port',
+      message: `${field} does not say which port it is of`,
+      hint: `write it into the port: \`ports: [{name: ${ports[0]?.name ?? 'http'}, ${field}: …}]\``,
+    });
+  }
+}
+
+/** Two ports at one place of the application would be two sets of rules before one thing, and the weaker one would hold. */
+function checkApps(parsed: Parsed, problems: Problems): void {
+  const before = new Map<number, string>();
+  for (const [index, { name, app }] of (parsed.document.spec.ports ?? []).entries()) {
+    if (app === undefined) continue;
+    const other = before.get(app);
+    if (other === undefined) before.set(app, name);
+    else {
+      problems.error(parsed, ['spec', 'ports', index, 'app'], {
+        code: 'duplicate-port',
+        message: `the application's port ${app} is that of "${other}" as well`,
+        hint: 'one port of the application is one port of the service: else the rules of one would be a way around those of the other',
+      });
+    }
+  }
 }
 
 /** Between sidecars goes what the application speaks: HTTP/2 has neither `Upgrade` nor upper case. */
-function checkHttp1(parsed: Parsed, problems: Problems): void {
-  const { protocol, upgrades, headerCase } = parsed.document.spec;
+function checkHttp1(parsed: Parsed, { protocol, upgrades, headerCase, place }: WrittenPort, problems: Problems): void {
   if (protocol === 'http1') return;
   const wrong = [...(upgrades.length > 0 ? ['upgrades'] : []), ...(headerCase === 'keep' ? ['headerCase'] : [])];
   for (const field of wrong) {
-    problems.error(parsed, ['spec', field], {
+    problems.error(parsed, [...place, field], {
       code: 'http1-only',
       message: `${field} is of HTTP/1.1, and the service speaks ${protocol}`,
       hint: protocol === 'tcp' ? 'remove it: TCP carries anything' : 'remove it, or say `protocol: http1`',
@@ -26,10 +99,9 @@ function checkHttp1(parsed: Parsed, problems: Problems): void {
   }
 }
 
-function checkHealth(parsed: Parsed, problems: Problems): void {
-  const { protocol, health, healthCheck } = parsed.document.spec;
+function checkHealth(parsed: Parsed, { protocol, health, healthCheck, place }: WrittenPort, problems: Problems): void {
   if (health !== undefined && protocol === 'tcp') {
-    problems.error(parsed, ['spec', 'health'], {
+    problems.error(parsed, [...place, 'health'], {
       code: 'http-on-tcp',
       message: 'a TCP service has no health path',
       hint: 'remove it: healthCheck of a TCP service connects',
@@ -37,14 +109,14 @@ function checkHealth(parsed: Parsed, problems: Problems): void {
   }
   const seen = health === undefined ? undefined : canonicalPath(health.path, 'keep');
   if (health !== undefined && !(seen?.kind === 'path' && seen.path === health.path)) {
-    problems.error(parsed, ['spec', 'health', 'path'], {
+    problems.error(parsed, [...place, 'health', 'path'], {
       code: 'path-not-normal',
       message: `no request arrives as "${health.path}"`,
       hint: 'paths are normalised first; write the plain path',
     });
   }
   if (healthCheck !== undefined && health === undefined && protocol !== 'tcp') {
-    problems.error(parsed, ['spec', 'healthCheck'], {
+    problems.error(parsed, [...place, 'healthCheck'], {
       code: 'health-check-without-path',
       message: 'healthCheck needs a health path to ask',
       hint: 'add `health: {path: /healthz}` with the path that the application answers',
@@ -52,20 +124,19 @@ function checkHealth(parsed: Parsed, problems: Problems): void {
   }
 }
 
-function checkTimes(parsed: Parsed, problems: Problems): void {
-  const { timeouts, healthCheck, outlierDetection } = parsed.document.spec;
+function checkTimes(parsed: Parsed, { timeouts, healthCheck, place }: WrittenPort, problems: Problems): void {
   const positive: readonly (readonly [readonly string[], number | undefined])[] = [
     [['timeouts', 'connect'], timeouts.connect],
     [['healthCheck', 'interval'], healthCheck?.interval],
     [['healthCheck', 'timeout'], healthCheck?.timeout],
-    [['outlierDetection', 'baseEjection'], outlierDetection?.baseEjection],
   ];
-  for (const [place, value] of positive) {
-    if (value !== 0) continue;
-    problems.error(parsed, ['spec', ...place], {
-      code: 'zero-duration',
-      message: `${place.join('.')} is zero`,
-      hint: 'give it a length, as in "1s"',
-    });
-  }
+  for (const [field, value] of positive) if (value === 0) zero(parsed, field, place, problems);
+}
+
+function zero(parsed: Parsed, field: readonly string[], place: WrittenPort['place'], problems: Problems): void {
+  problems.error(parsed, [...place, ...field], {
+    code: 'zero-duration',
+    message: `${field.join('.')} is zero`,
+    hint: 'give it a length, as in "1s"',
+  });
 }

@@ -1,7 +1,9 @@
-// The gRPC descriptors of a service, read when a rule first asks, and once.
+// The gRPC descriptors of a port of a service, read when a rule first asks, and once.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
-import type { ServiceKey } from '../ir.ts';
+import { writtenPorts } from '../../model/service-ports.ts';
+import type { PortKey } from '../ir.ts';
+import { portKey } from '../ports.ts';
 import { type GrpcDescriptors, readGrpcDescriptors } from './grpc-descriptors.ts';
 import { serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
@@ -9,29 +11,31 @@ import type { Problems } from './problems.ts';
 export function createDescriptorLookup(
   services: readonly ParsedDocument<Service>[],
   problems: Problems,
-): (service: ServiceKey) => GrpcDescriptors | undefined {
-  const read = new Map<ServiceKey, GrpcDescriptors>();
+): (port: PortKey) => GrpcDescriptors | undefined {
+  const read = new Map<PortKey, GrpcDescriptors>();
   for (const parsed of services) {
-    const { metadata, spec } = parsed.document;
-    if (spec.grpc === undefined) continue;
-    const descriptors = readOne(spec.grpc.descriptorSet);
-    if (descriptors !== undefined) read.set(serviceKey(metadata.name, metadata.cell), descriptors);
-    else {
-      problems.error(parsed, ['spec', 'grpc', 'descriptorSet'], {
-        code: 'bad-descriptor-set',
-        message: 'no FileDescriptorSet in base64',
-        hint: 'let `cellwall import grpc-access` write it, from `protoc --include_imports -o` or `buf build -o`',
-      });
-    }
-    if (spec.protocol !== 'grpc' && spec.protocol !== 'http2') {
-      problems.error(parsed, ['spec', 'grpc'], {
-        code: 'grpc-on-http1',
-        message: `gRPC descriptors on a service that speaks ${spec.protocol}`,
-        hint: 'say `protocol: grpc`, or remove them',
-      });
+    const { metadata } = parsed.document;
+    for (const { name, protocol, grpc, place } of writtenPorts(parsed.document)) {
+      if (grpc === undefined) continue;
+      const descriptors = readOne(grpc.descriptorSet);
+      if (descriptors !== undefined) read.set(portKey(serviceKey(metadata.name, metadata.cell), name), descriptors);
+      else {
+        problems.error(parsed, [...place, 'grpc', 'descriptorSet'], {
+          code: 'bad-descriptor-set',
+          message: 'no FileDescriptorSet in base64',
+          hint: 'let `cellwall import grpc-access` write it, from `protoc --include_imports -o` or `buf build -o`',
+        });
+      }
+      if (protocol !== 'grpc' && protocol !== 'http2') {
+        problems.error(parsed, [...place, 'grpc'], {
+          code: 'grpc-on-http1',
+          message: `gRPC descriptors on a service that speaks ${protocol}`,
+          hint: 'say `protocol: grpc`, or remove them',
+        });
+      }
     }
   }
-  return (service) => read.get(service);
+  return (port) => read.get(port);
 }
 
 function readOne(base64: string): GrpcDescriptors | undefined {

@@ -1,7 +1,7 @@
 // Warns of a `from` that no caller can be: most likely a mistake, and refused silently for ever if nobody says so.
 import { serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import { someBeginsWith, workloadOf } from '../identities.ts';
-import type { IdentitiesIr, PrincipalIr, ServiceKey } from '../ir.ts';
+import type { DependencyIr, IdentitiesIr, PortKey, PrincipalIr, ServiceKey } from '../ir.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export interface IdlePrincipal {
@@ -14,14 +14,16 @@ export interface IdlePrincipal {
 export interface IdleContext {
   readonly trustDomain: TrustDomain;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
+  readonly dependencies: ReadonlyMap<ServiceKey, readonly DependencyIr[]>;
   readonly identities: IdentitiesIr;
 }
 
-/** Why nobody who calls `target` is this principal; undefined if somebody is. */
+/** Why nobody who calls one of these ports of `target` is this principal; undefined if somebody is. */
 export function idlePrincipal(
   principal: PrincipalIr,
   target: ServiceDraft,
-  { trustDomain, drafts, identities }: IdleContext,
+  ports: readonly PortKey[],
+  { trustDomain, drafts, dependencies, identities }: IdleContext,
 ): IdlePrincipal | undefined {
   switch (principal.kind) {
     case 'everyone':
@@ -48,10 +50,12 @@ export function idlePrincipal(
       }
       const caller = [...drafts.values()].find(({ spiffeId }) => spiffeId === principal.id);
       if (caller === undefined || caller.key === target.key) return undefined;
-      if (caller.dependsOn.some((dependency) => dependency.target === target.key)) return undefined;
+      if (dependencies.get(caller.key)?.some(({ port }) => ports.includes(port))) return undefined;
+      const [only] = ports.length === target.ports.length ? [] : ports;
+      const port = target.ports.find(({ id }) => id === only)?.port;
       return {
-        message: `${caller.key} does not depend on ${target.key}, so its proxy never calls it`,
-        hint: `add \`{service: ${target.key}, listen: <port>}\` to its dependsOn`,
+        message: `${caller.key} does not depend on ${only ?? target.key}, so its proxy never calls it`,
+        hint: `add \`{service: ${target.key}${port === undefined ? '' : `, port: ${port}`}, listen: <port>}\` to its dependsOn`,
         never: false,
       };
     }

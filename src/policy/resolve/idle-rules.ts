@@ -1,10 +1,9 @@
-// Warns of rules that can change nothing, or that contradict one another, once all rules of a service are known. Only enforced
+// Finds rules that can change nothing, or that contradict one another, once all rules of a port are known. Only enforced
 // rules: a shadow rule may well be meant to cover what is there.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { covers } from '../decide/rule-coverage.ts';
 import type { RuleIr } from '../ir.ts';
 import { findCoverer } from './find-coverer.ts';
-import type { Problems } from './problems.ts';
 
 /** A rule with the place in the document that a warning of it points at. */
 export interface PlacedRule {
@@ -16,33 +15,44 @@ export interface PlacedRule {
 /** Rules that are not of exact paths alone are compared with every other: a service with more rules is looked at in part. */
 const maxRules = 1000;
 
-export function warnOfIdleRules(deny: readonly PlacedRule[], allow: readonly PlacedRule[], problems: Problems): void {
+export interface IdleRule extends Pick<PlacedRule, 'document' | 'index'> {
+  readonly details: { readonly code: string; readonly message: string; readonly hint: string };
+}
+
+/** Of one port. */
+export function idleRules(deny: readonly PlacedRule[], allow: readonly PlacedRule[]): readonly IdleRule[] {
+  const found: IdleRule[] = [];
   const denied = deny.slice(0, maxRules).filter(isWhole);
   const allowed = allow.slice(0, maxRules).filter(isWhole);
   const coveredByDenied = findCoverer(denied.map(ruleOf));
   const coveredByAllowed = findCoverer(allowed.map(ruleOf));
   for (const [index, placed] of denied.entries()) {
     const before = denied[coveredByDenied(placed.rule, index)];
-    if (before !== undefined) shadowed(placed, before, problems);
+    if (before !== undefined) found.push(shadowed(placed, before));
     else if (covers(placed.rule, everything)) {
-      warn(placed, problems, {
-        code: 'denies-everyone',
-        message: `deny rule ${placed.rule.id} refuses every caller everything`,
-        hint: 'name whom it is meant for: what nobody is allowed is refused without a rule',
-      });
+      found.push(
+        idle(placed, {
+          code: 'denies-everyone',
+          message: `deny rule ${placed.rule.id} refuses every caller everything`,
+          hint: 'name whom it is meant for: what nobody is allowed is refused without a rule',
+        }),
+      );
     }
   }
   for (const [index, placed] of allowed.entries()) {
     const contrary = denied[coveredByDenied(placed.rule, denied.length)];
     const before = allowed[coveredByAllowed(placed.rule, index)];
     if (contrary !== undefined) {
-      warn(placed, problems, {
-        code: 'allow-denied',
-        message: `allow rule ${placed.rule.id} allows nothing: deny rule ${contrary.rule.id} refuses all of it`,
-        hint: `deny comes before allow: remove one of the two; the other is at ${place(contrary.rule)}`,
-      });
-    } else if (before !== undefined) shadowed(placed, before, problems);
+      found.push(
+        idle(placed, {
+          code: 'allow-denied',
+          message: `allow rule ${placed.rule.id} allows nothing: deny rule ${contrary.rule.id} refuses all of it`,
+          hint: `deny comes before allow: remove one of the two; the other is at ${place(contrary.rule)}`,
+        }),
+      );
+    } else if (before !== undefined) found.push(shadowed(placed, before));
   }
+  return found;
 }
 
 const ruleOf = ({ rule }: PlacedRule): RuleIr => rule;
@@ -53,20 +63,16 @@ function isWhole({ rule }: PlacedRule): boolean {
   return rule.principals.length > 0;
 }
 
-function shadowed(placed: PlacedRule, before: PlacedRule, problems: Problems): void {
-  warn(placed, problems, {
+function shadowed(placed: PlacedRule, before: PlacedRule): IdleRule {
+  return idle(placed, {
     code: 'rule-shadowed',
     message: `rule ${placed.rule.id} never decides: ${before.rule.id} before it covers all of it`,
     hint: `remove it, or narrow the other one at ${place(before.rule)}`,
   });
 }
 
-function warn(
-  { document, index }: PlacedRule,
-  problems: Problems,
-  details: { readonly code: string; readonly message: string; readonly hint: string },
-): void {
-  problems.warning(document, ['spec', 'rules', index], details);
+function idle({ document, index }: PlacedRule, details: IdleRule['details']): IdleRule {
+  return { document, index, details };
 }
 
 function place({ source: { file, line } }: RuleIr): string {

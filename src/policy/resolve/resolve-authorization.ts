@@ -1,29 +1,18 @@
 // AuthorizationPolicy documents → what each service allows and denies.
-import type { AuthorizationPolicy, PolicySource } from '../../model/documents/authorization-policy.ts';
+import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
-import { cellSpiffePrefix, cellsSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { AuthorizationIr, CellDefaultIr, IdentitiesIr, PrincipalIr, RuleIr, ServiceKey } from '../ir.ts';
-import type { GrpcDescriptors } from './grpc-descriptors.ts';
+import { cellSpiffePrefix, cellsSpiffePrefix } from '../../model/spiffe-id.ts';
+import type { AuthorizationIr, CellDefaultIr, PortKey, PrincipalIr, RuleIr } from '../ir.ts';
 import { idlePrincipal } from './idle-principal.ts';
-import { type PlacedRule, warnOfIdleRules } from './idle-rules.ts';
-import type { Names } from './names.ts';
+import { idleRules, type PlacedRule } from './idle-rules.ts';
 import type { Problems } from './problems.ts';
-import { resolveJwtSource } from './resolve-jwt.ts';
 import type { MeshDefaults } from './resolve-mesh.ts';
-import { resolveOperations } from './resolve-operation.ts';
-import type { ServiceDraft } from './resolve-service.ts';
-
-export interface AuthorizationContext {
-  readonly defaults: MeshDefaults;
-  readonly names: Names;
-  readonly problems: Problems;
-  readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
-  readonly descriptors: (target: ServiceKey) => GrpcDescriptors | undefined;
-  /** Every identity that the documents give to someone. */
-  readonly identities: IdentitiesIr;
-}
+import { checkOperations, resolveOperations } from './resolve-operation.ts';
+import type { PortDraft } from './resolve-service.ts';
+import { type AuthorizationContext, type RuleTarget, resolvePrincipals } from './resolve-source.ts';
+import { targetedPorts } from './targeted-ports.ts';
 
 type Parsed = ParsedDocument<AuthorizationPolicy>;
 
@@ -36,43 +25,40 @@ interface RuleLists {
   readonly policies: DocumentKey[];
 }
 
-/** The authorization of any service. Every policy is looked at once, in the order of the documents. */
+/** The authorization of any port. Every policy is looked at once, in the order of the documents. */
 export function resolveAuthorization(
   policies: readonly Parsed[],
   context: AuthorizationContext,
-): (service: ServiceDraft) => AuthorizationIr {
-  const byTarget = new Map<ServiceKey, RuleLists>();
+): (port: PortDraft) => AuthorizationIr {
+  const byTarget = new Map<PortKey, RuleLists>();
   for (const parsed of policies) {
     const { metadata, spec } = parsed.document;
     if (metadata.cell !== undefined) context.names.cell(metadata.cell, parsed, ['metadata', 'cell']);
     const key = context.names.service(spec.target.service, metadata.cell, parsed, ['spec', 'target', 'service']);
     const target = key === undefined ? undefined : context.drafts.get(key);
     if (target === undefined) continue;
-    const lists = byTarget.get(target.key) ?? emptyLists();
-    byTarget.set(target.key, lists);
-    lists.policies.push(parsed.key);
-    const rules = spec.rules.map((_, index) => ({
-      rule: resolveRule(parsed, index, target, context),
-      document: parsed,
-      index,
-    }));
-    if (spec.mode === 'enforce') {
-      lists.enforced.push(parsed);
-      lists[spec.action].push(...rules);
-    } else {
-      lists[spec.action === 'allow' ? 'shadowAllow' : 'shadowDeny'].push(...rules);
+    const ports = targetedPorts(parsed, target, context.problems);
+    const lists = ports.map(({ id }) => {
+      const own = byTarget.get(id) ?? emptyLists();
+      byTarget.set(id, own);
+      own.policies.push(parsed.key);
+      if (spec.mode === 'enforce') own.enforced.push(parsed);
+      return own;
+    });
+    for (const index of spec.rules.keys()) {
+      const rules = resolveRule(parsed, index, { target, ports }, context);
+      for (const [at, rule] of rules.entries()) {
+        if (rule !== undefined) lists[at]?.[listOf(spec)].push({ rule, document: parsed, index });
+      }
     }
   }
-  for (const { deny, allow, enforced } of byTarget.values()) {
-    warnOfIdleRules(deny, allow, context.problems);
-    for (const parsed of enforced) warnOfEmptyPolicy(parsed, enforced.length, context.problems);
-  }
-  return (service) => {
-    const { enforced, ...lists } = byTarget.get(service.key) ?? emptyLists();
-    const cellDefault = enforced.length === 0 ? cellDefaultOf(service, context.defaults) : undefined;
+  warnOf(byTarget, context.problems);
+  return (port) => {
+    const { enforced, ...lists } = byTarget.get(port.id) ?? emptyLists();
+    const cellDefault = enforced.length === 0 ? cellDefaultOf(port, context.defaults) : undefined;
     return {
-      fallback: service.mtls.mode === 'strict' || enforced.length > 0 ? 'deny' : 'allow',
-      ...(service.mtls.mode === 'strict' && cellDefault !== undefined ? { cellDefault } : {}),
+      fallback: port.mtls.mode === 'strict' || enforced.length > 0 ? 'deny' : 'allow',
+      ...(port.mtls.mode === 'strict' && cellDefault !== undefined ? { cellDefault } : {}),
       policies: lists.policies,
       deny: lists.deny.map(({ rule }) => rule),
       allow: lists.allow.map(({ rule }) => rule),
@@ -80,6 +66,39 @@ export function resolveAuthorization(
       shadowAllow: lists.shadowAllow.map(({ rule }) => rule),
     };
   };
+}
+
+function listOf({ mode, action }: AuthorizationPolicy['spec']): 'deny' | 'allow' | 'shadowDeny' | 'shadowAllow' {
+  if (mode === 'enforce') return action;
+  return action === 'allow' ? 'shadowAllow' : 'shadowDeny';
+}
+
+/** A rule that is idle at one of its ports and not at another one decides something: nothing is said of it. */
+function warnOf(byTarget: ReadonlyMap<PortKey, RuleLists>, problems: Problems): void {
+  const name = ({ document, index }: Pick<PlacedRule, 'document' | 'index'>): string => `${document.key} ${index}`;
+  const stands = new Map<string, number>();
+  const idle = new Map<string, number>();
+  const fewest = new Map<Parsed, number>();
+  for (const { deny, allow, enforced } of byTarget.values()) {
+    for (const placed of [...deny, ...allow]) stands.set(name(placed), (stands.get(name(placed)) ?? 0) + 1);
+    for (const parsed of enforced) {
+      fewest.set(parsed, Math.min(fewest.get(parsed) ?? enforced.length, enforced.length));
+    }
+  }
+  for (const { deny, allow, enforced } of byTarget.values()) {
+    for (const { details, ...placed } of idleRules(deny, allow)) {
+      const found = (idle.get(`${name(placed)} ${details.code}`) ?? 0) + 1;
+      idle.set(`${name(placed)} ${details.code}`, found);
+      if (found === stands.get(name(placed))) {
+        problems.warning(placed.document, ['spec', 'rules', placed.index], details);
+      }
+    }
+    for (const parsed of enforced) {
+      const count = fewest.get(parsed);
+      if (count !== undefined) warnOfEmptyPolicy(parsed, count, problems);
+      fewest.delete(parsed);
+    }
+  }
 }
 
 function emptyLists(): RuleLists {
@@ -106,10 +125,7 @@ function warnOfEmptyPolicy(parsed: Parsed, enforced: number, problems: Problems)
 }
 
 /** Only between cells and inside one: a caller or a service outside of cells is in neither. */
-function cellDefaultOf(
-  { cell }: ServiceDraft,
-  { trustDomain, authorization }: MeshDefaults,
-): CellDefaultIr | undefined {
+function cellDefaultOf({ cell }: PortDraft, { trustDomain, authorization }: MeshDefaults): CellDefaultIr | undefined {
   if (cell === undefined) return undefined;
   const own = cellSpiffePrefix(trustDomain, cell.name);
   const all = cellsSpiffePrefix(trustDomain);
@@ -120,53 +136,44 @@ function cellDefaultOf(
   return withinCell === 'allow' ? { kind: 'cells', prefix: own } : undefined;
 }
 
-function resolveRule(parsed: Parsed, index: number, target: ServiceDraft, context: AuthorizationContext): RuleIr {
+/** For each port the rule as it stands there; undefined where its operations are all of other ports. */
+function resolveRule(
+  parsed: Parsed,
+  index: number,
+  { target, ports }: RuleTarget,
+  context: AuthorizationContext,
+): readonly (RuleIr | undefined)[] {
   const { metadata, spec } = parsed.document;
   const rule = spec.rules[index];
   const place: FieldPath = ['spec', 'rules', index];
+  const to = rule?.to;
+  checkOperations(to ?? [], parsed, [...place, 'to'], { target, ports }, context.problems);
+  const stands = ports.filter(({ port }) => to === undefined || to.some((one) => (one.port ?? port) === port));
   const principals: PrincipalIr[] = [];
   for (const [position, source] of (rule?.from ?? []).entries()) {
     const at = [...place, 'from', position];
-    if ('eachCell' in source) {
-      const found = resolveEachCell(source.eachCell, parsed, [...at, 'eachCell'], context);
-      if (spec.action === 'deny') for (const one of found) refuseBreakGlass(one, parsed, at, context);
-      principals.push(...found);
-      continue;
-    }
-    const principal = resolveSource(source, parsed, at, target, context);
-    if (principal === undefined) continue;
-    principals.push(principal);
-    if (spec.action === 'deny') refuseBreakGlass(principal, parsed, at, context);
-    const idle = idlePrincipal(principal, target, { ...context, trustDomain: context.defaults.trustDomain });
+    const found = resolvePrincipals(source, parsed, at, { target, ports: stands }, context);
+    principals.push(...found);
+    if (spec.action === 'deny') for (const one of found) refuseBreakGlass(one, parsed, at, context);
+    const [principal] = found;
+    if (principal === undefined || 'eachCell' in source) continue;
+    const called = stands.map(({ id }) => id);
+    const idle = idlePrincipal(principal, target, called, { ...context, trustDomain: context.defaults.trustDomain });
     if (idle !== undefined && (spec.action === 'allow' || idle.never)) {
       context.problems.warning(parsed, at, { code: 'matches-nobody', message: idle.message, hint: idle.hint });
     }
   }
-  return {
+  const common = {
     id: `${metadata.cell === undefined ? '' : `${metadata.cell}/`}${metadata.name}/${index}`,
     policy: parsed.key,
     source: parsed.locate(place),
     principals,
-    operations: resolveOperations(rule?.to ?? [], parsed, [...place, 'to'], target, context),
   };
-}
-
-/** The services of that name, one a cell; those to come are in when their documents are. */
-function resolveEachCell(
-  name: string,
-  parsed: Parsed,
-  place: FieldPath,
-  { drafts, problems }: AuthorizationContext,
-): PrincipalIr[] {
-  const found = [...drafts.values()].filter((draft) => draft.name === name && draft.cell !== undefined);
-  if (found.length === 0) {
-    problems.warning(parsed, place, {
-      code: 'matches-nobody',
-      message: `no cell has a service "${name}"`,
-      hint: 'write one, with the cell in its metadata',
-    });
-  }
-  return found.map(({ spiffeId }) => ({ kind: 'id', id: spiffeId }));
+  return ports.map((port) => {
+    if (!stands.includes(port)) return undefined;
+    const operations = resolveOperations(to ?? [], parsed, [...place, 'to'], { target, port }, context);
+    return { ...common, operations };
+  });
 }
 
 /** A wider deny rule leaves them out by itself; one that names them is a contradiction. */
@@ -182,46 +189,4 @@ function refuseBreakGlass(
     message: `${principal.id} is a break-glass identity: no policy may deny it`,
     hint: "remove it here, or from the Mesh's spec.breakGlass",
   });
-}
-
-/** Undefined where the source names something that is not there: a problem then, so that no IR comes of it. */
-function resolveSource(
-  source: Exclude<PolicySource, { readonly eachCell: string }>,
-  parsed: Parsed,
-  place: FieldPath,
-  target: ServiceDraft,
-  { names, problems, drafts, defaults: { trustDomain, jwtIssuers } }: AuthorizationContext,
-): PrincipalIr | undefined {
-  const { metadata } = parsed.document;
-  if ('service' in source) {
-    const key = names.service(source.service, metadata.cell, parsed, [...place, 'service']);
-    const caller = key === undefined ? undefined : drafts.get(key);
-    return caller === undefined ? undefined : { kind: 'id', id: caller.spiffeId };
-  }
-  if ('cell' in source) {
-    if (source.cell !== 'same') {
-      const cell = names.cell(source.cell, parsed, [...place, 'cell']);
-      return cell === undefined ? undefined : { kind: 'prefix', prefix: cellSpiffePrefix(trustDomain, cell.name) };
-    }
-    if (target.cell === undefined) {
-      problems.error(parsed, [...place, 'cell'], {
-        code: 'cell-same-without-cell',
-        message: `"cell: same" says nothing here: ${target.key} is in no cell`,
-        hint: 'name the cells, or the services',
-      });
-      return undefined;
-    }
-    return { kind: 'prefix', prefix: cellSpiffePrefix(trustDomain, target.cell.name) };
-  }
-  if ('spiffeId' in source) return { kind: 'id', id: source.spiffeId };
-  if ('prefix' in source) return { kind: 'prefix', prefix: source.prefix };
-  if ('trustDomain' in source) return { kind: 'prefix', prefix: `${trustDomainUri(source.trustDomain)}/` };
-  if ('authenticated' in source) return { kind: 'prefix', prefix: `${trustDomainUri(trustDomain)}/` };
-  if ('anonymous' in source) return { kind: 'anonymous' };
-  if ('jwt' in source) {
-    const { action } = parsed.document.spec;
-    return resolveJwtSource(source, parsed, place, { issuers: jwtIssuers, target, action, problems });
-  }
-  if ('everyone' in source) return { kind: 'everyone' };
-  return source satisfies never;
 }

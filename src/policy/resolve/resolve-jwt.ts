@@ -7,7 +7,7 @@ import type { JwtIssuerIr, PrincipalIr } from '../ir.ts';
 import { jwksFault } from './jwks-fault.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
-import type { ServiceDraft } from './resolve-service.ts';
+import type { PortDraft } from './resolve-service.ts';
 
 /** Removed from every request before a filter could read it, or not the caller's to set. */
 const notForTokens = /^(x-cellwall-|x-envoy-|x-forwarded-|x-client-cert-|host$|cookie$|connection$|te$)/;
@@ -40,7 +40,8 @@ export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Proble
 
 export interface JwtSourceContext {
   readonly issuers: ReadonlyMap<string, JwtIssuerIr>;
-  readonly target: ServiceDraft;
+  /** At which the rule stands. */
+  readonly ports: readonly PortDraft[];
   readonly action: 'allow' | 'deny';
   readonly problems: Problems;
 }
@@ -50,7 +51,7 @@ export function resolveJwtSource(
   { jwt }: Extract<PolicySource, { readonly jwt: unknown }>,
   parsed: ParsedDocument,
   place: FieldPath,
-  { issuers, target, action, problems }: JwtSourceContext,
+  { issuers, ports, action, problems }: JwtSourceContext,
 ): PrincipalIr | undefined {
   if (action === 'deny') {
     problems.error(parsed, [...place, 'jwt'], {
@@ -60,10 +61,11 @@ export function resolveJwtSource(
     });
     return undefined;
   }
-  if (target.protocol === 'tcp') {
+  const tcp = ports.find(({ protocol }) => protocol === 'tcp');
+  if (tcp !== undefined) {
     problems.error(parsed, [...place, 'jwt'], {
       code: 'http-on-tcp',
-      message: `${target.key} is a TCP service, whose callers can send no token`,
+      message: `${tcp.id} is a TCP service, whose callers can send no token`,
       hint: 'name callers by their identity',
     });
     return undefined;

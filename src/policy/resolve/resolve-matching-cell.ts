@@ -4,18 +4,18 @@ import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { ProblemDetails } from '../../model/problem.ts';
-import type { MatchingCellIr, ServiceKey } from '../ir.ts';
+import type { MatchingCellIr, PortKey } from '../ir.ts';
 import type { GrpcDescriptors, GrpcMethod } from './grpc-descriptors.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
-import type { ServiceDraft } from './resolve-service.ts';
+import type { PortDraft } from './resolve-service.ts';
 
 export function resolveMatchingCell(
   { grpc, matchingCell }: PolicyOperation,
   parsed: ParsedDocument<AuthorizationPolicy>,
   place: FieldPath,
-  target: ServiceDraft,
-  descriptors: (target: ServiceKey) => GrpcDescriptors | undefined,
+  target: PortDraft,
+  descriptors: (target: PortKey) => GrpcDescriptors | undefined,
   problems: Problems,
 ): MatchingCellIr | undefined {
   if (matchingCell === undefined) return undefined;
@@ -37,11 +37,11 @@ export function resolveMatchingCell(
       hint: 'write `grpc: package.Service/Method` beside it',
     });
   }
-  const known = descriptors(target.key);
+  const known = descriptors(target.id);
   if (known === undefined) {
     return refuse({
       code: 'matching-cell-without-descriptors',
-      message: `${target.key} has no descriptors that say where ${matchingCell.field} is`,
+      message: `${target.id} has no descriptors that say where ${matchingCell.field} is`,
       hint: 'let `cellwall import grpc-access` write its `spec.grpc.descriptorSet`',
     });
   }
@@ -49,7 +49,7 @@ export function resolveMatchingCell(
   if (method === undefined) {
     return refuse({
       code: 'unknown-grpc-method',
-      message: `the descriptors of ${target.key} have no method "${grpc}"`,
+      message: `the descriptors of ${target.id} have no method "${grpc}"`,
       hint: nameHint(grpc, [...known.keys()], 'it into the descriptors'),
     });
   }

@@ -3,28 +3,35 @@ import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { canonicalPath } from '../decide/path.ts';
-import type { OperationIr, PathIr, ServiceKey } from '../ir.ts';
+import type { OperationIr, PathIr, PortKey } from '../ir.ts';
+import { notAPort } from '../ports.ts';
 import type { GrpcDescriptors } from './grpc-descriptors.ts';
 import type { Problems } from './problems.ts';
 import { resolveMatchingCell } from './resolve-matching-cell.ts';
-import type { ServiceDraft } from './resolve-service.ts';
+import type { PortDraft, ServiceDraft } from './resolve-service.ts';
 
 export interface OperationContext {
   readonly problems: Problems;
-  readonly descriptors: (target: ServiceKey) => GrpcDescriptors | undefined;
+  readonly descriptors: (target: PortKey) => GrpcDescriptors | undefined;
 }
 
+type Parsed = ParsedDocument<AuthorizationPolicy>;
+
+/** Those of one port; none: every operation. An operation that names no port is of each. */
 export function resolveOperations(
   operations: readonly PolicyOperation[],
-  parsed: ParsedDocument<AuthorizationPolicy>,
+  parsed: Parsed,
   place: FieldPath,
-  target: ServiceDraft,
+  { target, port }: { readonly target: ServiceDraft; readonly port: PortDraft },
   { problems, descriptors }: OperationContext,
 ): OperationIr[] {
-  return operations.map((operation, index) => {
+  const own = [...operations.entries()].filter(([, operation]) => (operation.port ?? port.port) === port.port);
+  if (own.some(([, operation]) => isWholePort(operation))) return [];
+  return own.map(([index, operation]) => {
     const at = [...place, index];
-    checkOperation(operation, parsed, at, target, problems);
-    const matchingCell = resolveMatchingCell(operation, parsed, at, target, descriptors, problems);
+    const hint = target.ports.length === 1 ? undefined : portHint(target);
+    checkFits(operation, parsed, at, port, hint, problems);
+    const matchingCell = resolveMatchingCell(operation, parsed, at, port, descriptors, problems);
     const path = operation.grpc === undefined ? resolvePath(operation.path) : grpcPath(operation.grpc);
     return {
       ...(operation.methods === undefined ? {} : { methods: operation.methods }),
@@ -34,43 +41,72 @@ export function resolveOperations(
   });
 }
 
-function checkOperation(
-  { methods, path, grpc, matchingCell }: PolicyOperation,
-  parsed: ParsedDocument<AuthorizationPolicy>,
+function portHint({ ports }: ServiceDraft): string {
+  return `say which port is meant, in the operation or in the target: \`port: ${ports.map(({ port }) => port).join('` or `')}\``;
+}
+
+function isWholePort({ port, methods, path, grpc, matchingCell }: PolicyOperation): boolean {
+  return port !== undefined && [methods, path, grpc, matchingCell].every((part) => part === undefined);
+}
+
+/** What is wrong with them at whatever port. */
+export function checkOperations(
+  operations: readonly PolicyOperation[],
+  parsed: Parsed,
   place: FieldPath,
-  target: ServiceDraft,
+  { target, ports }: { readonly target: ServiceDraft; readonly ports: readonly PortDraft[] },
   problems: Problems,
 ): void {
-  if (methods === undefined && path === undefined && grpc === undefined && matchingCell === undefined) {
-    problems.error(parsed, place, {
-      code: 'empty-operation',
-      message: 'an operation that says nothing',
-      hint: 'leave `to` out if every operation is meant',
-    });
+  for (const [index, { port: name, methods, path, grpc, matchingCell }] of operations.entries()) {
+    const at = [...place, index];
+    if ([name, methods, path, grpc, matchingCell].every((part) => part === undefined)) {
+      problems.error(parsed, at, {
+        code: 'empty-operation',
+        message: 'an operation that says nothing',
+        hint: 'leave `to` out if every operation is meant',
+      });
+    }
+    if (name !== undefined && !target.ports.some(({ port }) => port === name)) {
+      problems.error(parsed, [...at, 'port'], notAPort(target, name));
+    } else if (name !== undefined && ports.length > 0 && !ports.some(({ port }) => port === name)) {
+      problems.error(parsed, [...at, 'port'], {
+        code: 'port-not-targeted',
+        message: `the policy targets the port "${ports.map(({ port }) => port).join(', ')}" alone`,
+        hint: 'leave the port out of the target, or name the same here',
+      });
+    }
+    if (grpc !== undefined && (path !== undefined || methods !== undefined)) {
+      problems.error(parsed, [...at, 'grpc'], {
+        code: 'grpc-with-http',
+        message: '`grpc` stands for the method and the path',
+        hint: 'write two operations, or only `grpc`',
+      });
+    }
+    if (path !== undefined) checkPath(path, parsed, [...at, 'path'], problems);
   }
-  if (target.protocol === 'tcp') {
+}
+
+function checkFits(
+  { grpc }: PolicyOperation,
+  parsed: Parsed,
+  place: FieldPath,
+  { id, protocol }: PortDraft,
+  hint: string | undefined,
+  problems: Problems,
+): void {
+  if (protocol === 'tcp') {
     problems.error(parsed, place, {
       code: 'http-on-tcp',
-      message: `${target.key} is a TCP service: it has no methods, paths or gRPC`,
-      hint: 'leave `to` out: a rule of a TCP service decides on the caller alone',
+      message: `${id} is a TCP service: it has no methods, paths or gRPC`,
+      hint: hint ?? 'leave `to` out: a rule of a TCP service decides on the caller alone',
     });
-    return;
-  }
-  if (grpc !== undefined && target.protocol === 'http1') {
+  } else if (grpc !== undefined && protocol === 'http1') {
     problems.error(parsed, [...place, 'grpc'], {
       code: 'grpc-on-http1',
-      message: `${target.key} speaks HTTP/1.1, which carries no gRPC`,
-      hint: 'say `protocol: grpc` in the service, or use `path`',
+      message: `${id} speaks HTTP/1.1, which carries no gRPC`,
+      hint: hint ?? 'say `protocol: grpc` in the service, or use `path`',
     });
   }
-  if (grpc !== undefined && (path !== undefined || methods !== undefined)) {
-    problems.error(parsed, [...place, 'grpc'], {
-      code: 'grpc-with-http',
-      message: '`grpc` stands for the method and the path',
-      hint: 'write two operations, or only `grpc`',
-    });
-  }
-  if (path !== undefined) checkPath(path, parsed, [...place, 'path'], problems);
 }
 
 type PolicyPath = NonNullable<PolicyOperation['path']>;

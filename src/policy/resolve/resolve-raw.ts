@@ -4,7 +4,8 @@ import type { EnvoyResource } from '../../model/documents/envoy-resource.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import { workloadOf } from '../identities.ts';
-import type { IdentitiesIr, RawChangeIr, RawIr, ServiceKey } from '../ir.ts';
+import type { IdentitiesIr, ServiceKey } from '../ir.ts';
+import type { RawChangeIr, RawIr } from '../raw-ir.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
 

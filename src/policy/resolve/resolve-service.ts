@@ -1,15 +1,22 @@
 // One Service document → its part of the IR, all but the authorization.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { type WrittenPort, writtenPorts } from '../../model/service-ports.ts';
 import { type SpiffeId, serviceSpiffeId } from '../../model/spiffe-id.ts';
-import type { CellIr, DependencyIr, EndpointSourceIr, MtlsIr, ServiceIr, ServiceKey, WorkloadIr } from '../ir.ts';
+import type { CellIr, EndpointSourceIr, MtlsIr, PortIr, ServiceIr, WorkloadIr } from '../ir.ts';
+import { portKey } from '../ports.ts';
 import { checkService } from './check-service.ts';
 import { type Names, nameHint, serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 import { resolveIdentityHeaders } from './resolve-identity-headers.ts';
 import type { MeshDefaults } from './resolve-mesh.ts';
 
-export type ServiceDraft = Omit<ServiceIr, 'authorization'>;
+export type PortDraft = Omit<PortIr, 'authorization'>;
+
+/** Dependencies are looked up once all services are known. */
+export interface ServiceDraft extends Omit<ServiceIr, 'ports' | 'dependsOn'> {
+  readonly ports: readonly PortDraft[];
+}
 
 export interface ServiceContext {
   readonly defaults: MeshDefaults;
@@ -34,29 +41,16 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
   const key = serviceKey(metadata.name, metadata.cell);
   const spiffeId = serviceSpiffeId(defaults.trustDomain, metadata.name, metadata.cell);
   checkService(parsed, context.problems);
-  return {
+  const facts = {
     key,
     source: parsed.source,
     name: metadata.name,
     ...(cell === undefined ? {} : { cell }),
     spiffeId,
-    protocol: spec.protocol,
     mtls: resolveMtls(parsed, context),
-    endpoints: resolveEndpoints(parsed, context),
-    dependsOn: resolveDependencies(parsed, key, context),
+  };
+  const ofAll = {
     identityHeaders: resolveIdentityHeaders(parsed, context),
-    ...(spec.health === undefined ? {} : { healthPath: spec.health.path }),
-    escapedSlashes: spec.paths.escapedSlashes,
-    describesGrpc: spec.grpc !== undefined && (spec.protocol === 'grpc' || spec.protocol === 'http2'),
-    timeouts: {
-      connectMs: spec.timeouts.connect,
-      requestMs: spec.timeouts.request,
-      idleMs: spec.timeouts.idle,
-      applicationIdleMs:
-        spec.timeouts.applicationIdle ?? (spec.protocol === 'http1' ? http1IdleMs : spec.timeouts.idle),
-    },
-    upgrades: spec.upgrades,
-    keepsHeaderCase: spec.headerCase === 'keep' && spec.protocol === 'http1',
     retries: {
       attempts: spec.retries.attempts,
       ...(spec.retries.perTryTimeout === undefined ? {} : { perTryTimeoutMs: spec.retries.perTryTimeout }),
@@ -70,18 +64,58 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
             maxEjectionPercent: spec.outlierDetection.maxEjectionPercent,
           },
         }),
-    ...(spec.healthCheck === undefined
+    sameCellFirst: spec.locality.sameCellFirst,
+    connectionAgeMs: resolveConnectionAge(parsed, spiffeId, context),
+  };
+  const ports = writtenPorts(parsed.document).map((port): PortDraft => {
+    return { ...facts, id: portKey(key, port.name), ...resolvePort(parsed, port, context), ...ofAll };
+  });
+  return { ...facts, ports };
+}
+
+type OfOnePort =
+  | 'port'
+  | 'place'
+  | 'protocol'
+  | 'app'
+  | 'endpoints'
+  | 'healthPath'
+  | 'escapedSlashes'
+  | 'describesGrpc';
+
+function resolvePort(
+  parsed: Parsed,
+  port: WrittenPort,
+  context: ServiceContext,
+): Pick<PortIr, OfOnePort | 'timeouts' | 'upgrades' | 'keepsHeaderCase' | 'healthCheck'> {
+  const { name, place, protocol, app, health, healthCheck, grpc, paths, timeouts, upgrades, headerCase } = port;
+  return {
+    port: name,
+    place,
+    protocol,
+    ...(app === undefined ? {} : { app }),
+    endpoints: resolveEndpoints(parsed, port, context),
+    ...(health === undefined ? {} : { healthPath: health.path }),
+    escapedSlashes: paths.escapedSlashes,
+    describesGrpc: grpc !== undefined && (protocol === 'grpc' || protocol === 'http2'),
+    timeouts: {
+      connectMs: timeouts.connect,
+      requestMs: timeouts.request,
+      idleMs: timeouts.idle,
+      applicationIdleMs: timeouts.applicationIdle ?? (protocol === 'http1' ? http1IdleMs : timeouts.idle),
+    },
+    upgrades,
+    keepsHeaderCase: headerCase === 'keep' && protocol === 'http1',
+    ...(healthCheck === undefined
       ? {}
       : {
           healthCheck: {
-            intervalMs: spec.healthCheck.interval,
-            timeoutMs: spec.healthCheck.timeout,
-            unhealthyThreshold: spec.healthCheck.unhealthyThreshold,
-            healthyThreshold: spec.healthCheck.healthyThreshold,
+            intervalMs: healthCheck.interval,
+            timeoutMs: healthCheck.timeout,
+            unhealthyThreshold: healthCheck.unhealthyThreshold,
+            healthyThreshold: healthCheck.healthyThreshold,
           },
         }),
-    sameCellFirst: spec.locality.sameCellFirst,
-    connectionAgeMs: resolveConnectionAge(parsed, spiffeId, context),
   };
 }
 
@@ -114,8 +148,11 @@ function resolveMtls(parsed: Parsed, { defaults, problems }: ServiceContext): Mt
   return { mode, legacyAuthority };
 }
 
-function resolveEndpoints(parsed: Parsed, { names }: ServiceContext): EndpointSourceIr {
-  const { endpoints } = parsed.document.spec;
+function resolveEndpoints(
+  parsed: Parsed,
+  { endpoints, place }: WrittenPort,
+  { names }: ServiceContext,
+): EndpointSourceIr {
   if ('dns' in endpoints) return { kind: 'dns', ...endpoints.dns };
   if (!('static' in endpoints)) return { kind: 'sidecars' };
   const own = parsed.document.metadata.cell;
@@ -125,52 +162,10 @@ function resolveEndpoints(parsed: Parsed, { names }: ServiceContext): EndpointSo
       if (cell === undefined) return { address, port };
       // An unknown cell of the service itself is told where it is written.
       const found: CellIr | undefined =
-        cell === own ? names.known(cell) : names.cell(cell, parsed, ['spec', 'endpoints', 'static', index, 'cell']);
+        cell === own ? names.known(cell) : names.cell(cell, parsed, [...place, 'endpoints', 'static', index, 'cell']);
       return { address, port, cell, ...(found?.region === undefined ? {} : { region: found.region }) };
     }),
   };
-}
-
-function resolveDependencies(parsed: Parsed, self: ServiceKey, { names, problems }: ServiceContext): DependencyIr[] {
-  const { metadata, spec } = parsed.document;
-  const targets = new Set<ServiceKey>();
-  const taken = new Set<number | string>();
-  const resolved: DependencyIr[] = [];
-  for (const [index, { service, listen, mode, hosts }] of spec.dependsOn.entries()) {
-    const place = ['spec', 'dependsOn', index];
-    if (mode !== undefined && typeof listen === 'number') {
-      problems.error(parsed, [...place, 'mode'], {
-        code: 'mode-of-a-port',
-        message: `a port has no mode: whoever is on that host may connect to ${listen}`,
-        hint: 'listen on a socket (listen: unix:/run/NAME.sock), or leave the mode out',
-      });
-    }
-    if (taken.has(listen)) {
-      problems.error(parsed, [...place, 'listen'], {
-        code: 'duplicate-port',
-        message: `two dependencies listen on ${typeof listen === 'number' ? `port ${listen}` : listen}`,
-        hint: 'give each a loopback port, or a socket, of its own',
-      });
-    }
-    taken.add(listen);
-    const target = names.service(service, metadata.cell, parsed, [...place, 'service']);
-    if (target === undefined) continue;
-    if (target === self || targets.has(target)) {
-      problems.error(parsed, [...place, 'service'], {
-        code: target === self ? 'depends-on-itself' : 'duplicate-dependency',
-        message: target === self ? `${self} depends on itself` : `${target} is listed twice`,
-        hint: target === self ? 'remove it: a service reaches itself without a proxy' : 'keep one of the two',
-      });
-      continue;
-    }
-    targets.add(target);
-    const at =
-      typeof listen === 'number'
-        ? listen
-        : { path: listen.slice('unix:'.length), mode: Number.parseInt(mode ?? '0600', 8) };
-    resolved.push({ target, listen: at, hosts });
-  }
-  return resolved;
 }
 
 /** Certificates are renewed at half their life; a connection must not outlive the certificate that it was opened with. */

@@ -3,11 +3,12 @@
 // control plane: policies target services, and the xDS and identity ports are none.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../ir.ts';
+import type { DependencyIr, MeshIr, ServiceIr, ServiceKey } from '../ir.ts';
 import { createDescriptorLookup } from './descriptor-lookup.ts';
 import { createNames, documentsByKind, serviceKey } from './names.ts';
 import { createProblems } from './problems.ts';
 import { resolveAuthorization } from './resolve-authorization.ts';
+import { resolveDependencies } from './resolve-dependencies.ts';
 import { resolveKinds } from './resolve-kinds.ts';
 import { resolveCells, resolveMeshDefaults, warnOfNobodysBreakGlass } from './resolve-mesh.ts';
 import { rawPatchesOf, resolveRaws } from './resolve-raw.ts';
@@ -36,6 +37,11 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     const draft = resolveService(parsed, { defaults, names, workloads: workloads.exact, problems });
     drafts.set(draft.key, draft);
   }
+  const dependencies = new Map<ServiceKey, readonly DependencyIr[]>();
+  for (const parsed of byKind.services) {
+    const key = serviceKey(parsed.document.metadata.name, parsed.document.metadata.cell);
+    dependencies.set(key, resolveDependencies(parsed, key, { names, drafts, problems }));
+  }
   const identities = workloads.withServices(drafts.values());
   warnOfNobodysBreakGlass(byKind.meshes[0], identities, problems);
   const serviceOf = new Map([...drafts.values()].map(({ spiffeId, key }) => [spiffeId, key]));
@@ -46,6 +52,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     names,
     problems,
     drafts,
+    dependencies,
     identities,
   });
   const services = new Map<ServiceKey, ServiceIr>();
@@ -54,7 +61,8 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
   for (const draft of drafts.values()) {
     const rawPatches = rawPatchesOf(rawResources, draft.spiffeId);
     const raw = rawPatches.length > 0 ? { rawPatches } : {};
-    services.set(draft.key, { ...draft, authorization: authorizationOf(draft), ...raw });
+    const ports = draft.ports.map((port) => ({ ...port, authorization: authorizationOf(port), ...raw }));
+    services.set(draft.key, { ...draft, ports, dependsOn: dependencies.get(draft.key) ?? [], ...raw });
   }
 
   const found = problems.all();

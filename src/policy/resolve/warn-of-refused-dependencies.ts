@@ -3,7 +3,8 @@ import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { matchPrincipal } from '../decide/match.ts';
 import type { Caller } from '../decide/request.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../ir.ts';
+import type { MeshIr, PortIr, ServiceIr, ServiceKey } from '../ir.ts';
+import { meantPort, portText } from '../ports.ts';
 import { serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 
@@ -18,10 +19,12 @@ export function warnOfRefusedDependencies(
     const { metadata, spec } = parsed.document;
     const caller = mesh.services.get(serviceKey(metadata.name, metadata.cell));
     if (caller === undefined) continue;
-    for (const [index, { service }] of spec.dependsOn.entries()) {
+    for (const [index, { service, port: name }] of spec.dependsOn.entries()) {
       const target = dependency(caller, service, mesh);
       if (target === undefined) continue;
-      const refused = refusedBy(caller, target, mesh);
+      const port = meantPort(target.ports, name);
+      if (port === undefined) continue;
+      const refused = refusedBy(caller, port, portText(target, port), mesh);
       if (refused === undefined) continue;
       problems.warning(parsed, ['spec', 'dependsOn', index, 'service'], { code: 'dependency-refused', ...refused });
     }
@@ -37,7 +40,8 @@ function dependency(caller: ServiceIr, reference: string, { services }: Asked): 
 /** Undefined if some call of it may pass: operations are not looked at, but for a deny rule that covers all. */
 function refusedBy(
   { key, spiffeId }: ServiceIr,
-  target: ServiceIr,
+  target: PortIr,
+  name: string,
   { breakGlass }: Asked,
 ): { readonly message: string; readonly hint: string } | undefined {
   if (breakGlass.includes(spiffeId)) return undefined;
@@ -48,14 +52,14 @@ function refusedBy(
   const denied = names(deny.filter(({ operations }) => operations.length === 0));
   if (denied !== undefined) {
     return {
-      message: `every call of ${key} to ${target.key} is refused: deny rule ${denied.id} covers it`,
+      message: `every call of ${key} to ${name} is refused: deny rule ${denied.id} covers it`,
       hint: `remove the dependency, or change the rule at ${denied.source.file}:${denied.source.line}`,
     };
   }
   if (fallback === 'allow' || names(allow) !== undefined) return undefined;
   if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) return undefined;
   return {
-    message: `every call of ${key} to ${target.key} is refused: no policy allows it`,
-    hint: `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; \`cellwall explain ${key} ${target.key}\` prints one`,
+    message: `every call of ${key} to ${name} is refused: no policy allows it`,
+    hint: `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; \`cellwall explain ${key} ${name}\` prints one`,
   };
 }

@@ -4,6 +4,7 @@ import type { AuthorizationPolicy } from '../../model/documents/authorization-po
 import type { Service } from '../../model/documents/service.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { writtenPorts } from '../../model/service-ports.ts';
 import { doubtfulAddress } from './doubtful-address.ts';
 import type { DocumentsByKind } from './names.ts';
 import type { Problems } from './problems.ts';
@@ -79,13 +80,14 @@ function warnOfPorts(parsed: ParsedDocument<Service>, problems: Problems): void 
 }
 
 function warnOfAddresses(parsed: ParsedDocument<Service>, problems: Problems): void {
-  const { endpoints } = parsed.document.spec;
-  const named: readonly (readonly [FieldPath, string])[] =
-    'static' in endpoints
-      ? endpoints.static.map(({ address }, index) => [['spec', 'endpoints', 'static', index, 'address'], address])
-      : 'dns' in endpoints
-        ? [[['spec', 'endpoints', 'dns', 'name'], endpoints.dns.name]]
-        : [];
+  const named = writtenPorts(parsed.document).flatMap(
+    ({ endpoints, place }): readonly (readonly [FieldPath, string])[] =>
+      'static' in endpoints
+        ? endpoints.static.map(({ address }, index) => [[...place, 'endpoints', 'static', index, 'address'], address])
+        : 'dns' in endpoints
+          ? [[[...place, 'endpoints', 'dns', 'name'], endpoints.dns.name]]
+          : [],
+  );
   for (const [place, address] of named) {
     const what = doubtfulAddress(address);
     if (what === undefined) continue;

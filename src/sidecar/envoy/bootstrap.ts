@@ -1,7 +1,11 @@
 // The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
 // files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
-import { type ApplicationAddress, formatApplication } from '../application-address.ts';
+
+import { defaultPort } from '../../lib/port-name.ts';
+import type { Json } from '../../lib/table.ts';
+import { formatApplication } from '../application-address.ts';
 import { formatHostPort, type HostPort } from '../host-port.ts';
+import type { ProxyPort } from '../proxy-ports.ts';
 import { runtime } from './runtime.ts';
 import type { XdsVariant } from './xds-variant.ts';
 
@@ -15,8 +19,7 @@ export interface BootstrapParams {
   readonly instance: string;
   /** `node.cluster`: a name for logs and statistics. */
   readonly service: string;
-  readonly inbound?: HostPort;
-  readonly application?: ApplicationAddress;
+  readonly ports: readonly ProxyPort[];
   /** The host has the loopback address of IPv6, too. */
   readonly loopback6?: boolean;
   readonly xds: HostPort;
@@ -30,12 +33,12 @@ export interface BootstrapParams {
   readonly secrets: { readonly certificate: string; readonly bundle: string };
 }
 
-type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 const typePrefix = 'type.googleapis.com/envoy';
 const xdsCluster = 'cellwall';
 /** The cluster of the application, as translate names it. */
-const inboundName = 'inbound';
+function inboundName({ name }: ProxyPort): string {
+  return name === defaultPort ? 'inbound' : `inbound/${name}`;
+}
 
 export function bootstrap(params: BootstrapParams): Json {
   const { spiffeId, instance, service, variant, admin } = params;
@@ -60,24 +63,33 @@ export function bootstrap(params: BootstrapParams): Json {
   };
 }
 
-function bounds({ maxConnections }: BootstrapParams): readonly Json[] {
+function bounds({ maxConnections, ports }: BootstrapParams): readonly Json[] {
   if (maxConnections === undefined) return [];
-  const static_layer = { [`circuit_breakers.${inboundName}.default.max_connections`]: maxConnections };
-  return [{ name: 'descriptors', static_layer }];
+  const clusters = ports.length === 0 ? [inboundName({ name: defaultPort })] : ports.map(inboundName);
+  const limits = clusters.map((name) => [`circuit_breakers.${name}.default.max_connections`, maxConnections]);
+  return [{ name: 'descriptors', static_layer: Object.fromEntries(limits) }];
 }
 
 /** What a proxy says of itself, in its node's metadata. */
 export function claimsOf({
-  inbound,
-  application,
+  ports,
   loopback6,
   variant,
-}: Pick<BootstrapParams, 'inbound' | 'application' | 'loopback6' | 'variant'>): Readonly<Record<string, string>> {
+}: Pick<BootstrapParams, 'ports' | 'loopback6' | 'variant'>): Readonly<Record<string, Json>> {
+  const places = new Map(ports.map((port) => [port.name, placeOf(port)]));
+  const { [defaultPort]: own, ...named } = Object.fromEntries(places);
+  return {
+    ...own,
+    ...(Object.keys(named).length === 0 ? {} : { ports: named }),
+    ...(loopback6 === true ? { loopback6: 'yes' } : {}),
+    ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
+  };
+}
+
+function placeOf({ inbound, application }: ProxyPort): Readonly<Record<string, string>> {
   return {
     ...(inbound === undefined ? {} : { inbound: formatHostPort(inbound) }),
     ...(application === undefined ? {} : { application: formatApplication(application) }),
-    ...(loopback6 === true ? { loopback6: 'yes' } : {}),
-    ...(variant.startsWith('single-') ? { singleServices: variant.slice('single-'.length) } : {}),
   };
 }
 

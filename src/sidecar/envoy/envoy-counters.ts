@@ -1,4 +1,4 @@
-// Envoy's statistics of the inbound listener → counters by our names. Pure. Envoy 1.40 makes its names from the prefixes that it is given
+// Envoy's statistics of the inbound listeners → counters by our names. Pure. Envoy 1.40 makes its names from the prefixes that it is given
 // (`inbound.<chain>`, and those of filters: lib/inbound-filters.ts).
 import { type EnvoyCounters, envoyCounterNames } from '../../lib/envoy-counters.ts';
 import { filterTraces } from '../../lib/inbound-filters.ts';
@@ -18,12 +18,12 @@ export const statsQuery = `/stats?filter=${encodeURIComponent(
   ].join('|'),
 )}`;
 
-/** `port`: of the inbound listener, undefined without one; outbound ones have counters of the same names. */
-export function readCounters(text: string, port: number | undefined): EnvoyCounters {
+/** Of all inbound listeners together. `ports`: theirs, as outbound ones have counters of the same names. */
+export function readCounters(text: string, ports: readonly number[]): EnvoyCounters {
   const counts: Record<Name, number> = { ...none };
   for (const line of text.split('\n')) {
     const [stat = '', value = ''] = line.split(': ');
-    const name = nameOf(stat, port);
+    const name = nameOf(stat, ports);
     if (name !== undefined && /^\d{1,15}$/.test(value)) counts[name] += Number(value);
   }
   return counts;
@@ -46,14 +46,14 @@ const requestNames: Readonly<Record<string, Name>> = {
   'health.downstream_rq_active': 'healthActive',
 };
 
-function nameOf(stat: string, port: number | undefined): Name | undefined {
+function nameOf(stat: string, ports: readonly number[]): Name | undefined {
   if (stat === 'access_logs.grpc_access_log.logs_dropped') return 'dropped';
   if (stat.startsWith('tcp.inbound.')) return 'tcpConnections';
   // Of the listener as a whole: `….worker_0.downstream_cx_total` is one worker's share of it.
   const ofListener = /^listener\.(?!.*\.worker_\d+\.).+?_(\d+)\.((?:ssl|downstream_cx)[._].+)$/.exec(stat);
   if (ofListener !== null) {
     const [, at, rest = ''] = ofListener;
-    if (at !== String(port)) return undefined;
+    if (!ports.includes(Number(at))) return undefined;
     return rest.startsWith('ssl.fail_verify_') ? 'failVerify' : listenerNames[rest];
   }
   const request = requestNames[stat.replace(/^http\.inbound\./, '')];

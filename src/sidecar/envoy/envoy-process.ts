@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { LogSink } from '../../lib/log-sink.ts';
+import type { Json } from '../../lib/table.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { drainEnvoy } from './drain-envoy.ts';
 import { adminAddressPath, readAdminAddress, removeEnvoyRecord, writeEnvoyRecord } from './envoy-record.ts';
@@ -28,15 +29,15 @@ export interface EnvoyProcessOptions {
   /** Keeps the record of it (envoy-record.ts). */
   readonly dataDir: string;
   readonly admin: AdminAddress;
-  /** Where it takes calls, "ip:port": for the record. */
-  readonly inbound?: string;
+  /** Where it takes calls, "ip:port" each: for the record. */
+  readonly inbounds: readonly string[];
   readonly concurrency: number;
   readonly drainMs: number;
   /** Whether the application is still there: for the drain. */
   readonly application?: () => Promise<boolean>;
   readonly logLevel: string;
   /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, Json>>;
   readonly extraArgs: readonly string[];
   /** Where its own words go, and what access logs of raw resources print. */
   readonly words: Pick<LogSink, 'write'>;
@@ -110,12 +111,12 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     });
 
     function note(pid: number): void {
-      const { admin, inbound } = options;
+      const { admin, inbounds } = options;
       try {
         writeEnvoyRecord(dataDir, {
           pid,
           config: configPath,
-          ...(inbound === undefined ? {} : { inbound }),
+          inbounds,
           ...(admin.kind === 'unix' ? { adminSocket: admin.path } : {}),
         });
       } catch (reason) {

@@ -11,8 +11,8 @@ export interface EnvoyRecord {
   readonly started: string;
   /** Its `--config-path`. */
   readonly config: string;
-  /** Where it takes calls, "ip:port". */
-  readonly inbound?: string;
+  /** Where it takes calls, "ip:port" each. */
+  readonly inbounds: readonly string[];
   /** Its admin interface, if that is a socket; else Envoy itself writes the address down. */
   readonly adminSocket?: string;
 }
@@ -20,7 +20,7 @@ export interface EnvoyRecord {
 /** An Envoy whose helper is gone. */
 export interface LeftoverEnvoy {
   readonly pid: number;
-  readonly inbound: string | undefined;
+  readonly inbounds: readonly string[];
   readonly admin: AdminAddress | undefined;
   /** Whether it is still there, and still the same process. */
   running(): boolean;
@@ -49,10 +49,10 @@ export function removeEnvoyRecord(dataDir: string): void {
 export function findLeftoverEnvoy(dataDir: string): LeftoverEnvoy | undefined {
   const record = readRecord(envoyRecordPath(dataDir));
   if (record === undefined || !isRunning(record) || !isOf(record)) return undefined;
-  const { pid, inbound, adminSocket } = record;
+  const { pid, inbounds, adminSocket } = record;
   return {
     pid,
-    inbound,
+    inbounds,
     admin: adminSocket === undefined ? readAdminAddress(dataDir) : { kind: 'unix', path: adminSocket },
     running: () => isRunning(record),
     kill(signal) {
@@ -73,7 +73,7 @@ export function readAdminAddress(dataDir: string): AdminAddress | undefined {
 
 function readRecord(path: string): EnvoyRecord | undefined {
   try {
-    const { pid, started, config, inbound, adminSocket } = Object(JSON.parse(readFileSync(path, 'utf8')));
+    const { pid, started, config, inbound, inbounds, adminSocket } = Object(JSON.parse(readFileSync(path, 'utf8')));
     if (!Number.isSafeInteger(pid) || pid < 2 || typeof started !== 'string' || typeof config !== 'string') {
       return undefined;
     }
@@ -81,7 +81,8 @@ function readRecord(path: string): EnvoyRecord | undefined {
       pid,
       started,
       config,
-      ...(typeof inbound === 'string' ? { inbound } : {}),
+      // `inbound`: as a version wrote it that knew one.
+      inbounds: (Array.isArray(inbounds) ? inbounds : [inbound]).filter((one) => typeof one === 'string'),
       ...(typeof adminSocket === 'string' ? { adminSocket } : {}),
     };
   } catch {

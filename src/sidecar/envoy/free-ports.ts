@@ -9,7 +9,7 @@ import { type EndLeftoverOptions, endLeftover } from './end-leftover.ts';
 import type { LeftoverEnvoy } from './envoy-record.ts';
 
 export interface FreePortsOptions extends EndLeftoverOptions {
-  readonly inbound: HostPort | undefined;
+  readonly inbounds: readonly HostPort[];
   readonly admin: AdminAddress;
   readonly leftover: LeftoverEnvoy | undefined;
 }
@@ -20,14 +20,13 @@ export interface FreePorts {
 }
 
 /** Looks at once, as that takes 10 ms (node:net's first server), beside whatever else is waited for. */
-export function freePorts({ inbound, admin, leftover, ...options }: FreePortsOptions): FreePorts {
-  const wanted: Listening[] = [];
-  if (inbound !== undefined) wanted.push({ what: 'callers', flag: '--listen', address: inbound });
+export function freePorts({ inbounds, admin, leftover, ...options }: FreePortsOptions): FreePorts {
+  const wanted: Listening[] = inbounds.map((address) => ({ what: 'callers', flag: '--listen', address }));
   if (admin.kind === 'tcp' && admin.port > 0) {
     wanted.push({ what: "Envoy's admin interface", flag: '--envoy-admin', address: admin });
   }
   const held = (at: HostPort): boolean =>
-    leftover?.inbound === formatHostPort(at) ||
+    leftover?.inbounds.includes(formatHostPort(at)) === true ||
     (leftover?.admin?.kind === 'tcp' && formatHostPort(leftover.admin) === formatHostPort(at));
   const others = Promise.all(wanted.filter(({ address }) => !held(address)).map(checkPort));
   // Told by free(); until then it is nobody's.

@@ -26,8 +26,8 @@ export interface CountersReporterOptions {
   readonly instance: string;
   /** Which life of Envoy it is. */
   readonly run: string;
-  /** Port of the inbound listener. */
-  readonly inbound: number | undefined;
+  /** Ports of the inbound listeners. */
+  readonly inbounds: readonly number[];
   readonly admin: () => AdminAddress | undefined;
   readonly everyMs: number;
   readonly clock: Clock;
@@ -48,7 +48,7 @@ const flushMs = 250;
 const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permission_denied', 'already_exists']);
 
 export function reportCounters(options: CountersReporterOptions): CountersReporter {
-  const { server, svid, instance, run, inbound, admin, everyMs, clock, log, random = Math.random } = options;
+  const { server, svid, instance, run, inbounds, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
   /** What the control plane has against this proxy: its document was deleted, its host evicted, another one has its name. */
@@ -70,8 +70,8 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   async function read(last: boolean): Promise<CountersReport> {
     const address = admin();
     if (address === undefined) throw new CellwallError('unavailable', "Envoy's admin does not listen yet");
-    const first = readCounters(await readStats(address, statsQuery), inbound);
-    const second = readCounters(await readStats(address, statsQuery), inbound);
+    const first = readCounters(await readStats(address, statsQuery), inbounds);
+    const second = readCounters(await readStats(address, statsQuery), inbounds);
     return { instance, run, epoch, last, readAt: clock.now(), first, second };
   }
 

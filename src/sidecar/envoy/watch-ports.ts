@@ -17,8 +17,8 @@ import { warnOfLocalPort } from './warn-of-local-port.ts';
 
 export interface WatchPortsOptions {
   readonly admin: () => AdminAddress | undefined;
-  /** It was warned of already. */
-  readonly inbound: HostPort | undefined;
+  /** They were warned of already. */
+  readonly inbounds: readonly HostPort[];
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
   readonly instance: string;
@@ -32,8 +32,8 @@ const timeoutMs = 2000;
 const failed = '/config_dump?resource=dynamic_listeners&mask=error_state.details';
 
 export function watchPorts(options: WatchPortsOptions): { close(): void } {
-  const { admin, inbound, server, svid, instance, run, clock, log } = options;
-  const warned = new Set<number>(inbound === undefined ? [] : [inbound.port]);
+  const { admin, inbounds, server, svid, instance, run, clock, log } = options;
+  const warned = new Set<number>(inbounds.map(({ port }) => port));
   let said = '';
   /** The control plane may know of some. While there are some it is told again and again, as one that was started anew knows nothing. */
   let told = false;
@@ -62,7 +62,7 @@ export function watchPorts(options: WatchPortsOptions): { close(): void } {
   }
 
   function isInbound({ address, port }: Omit<TakenPort, 'holder'>): boolean {
-    return address === inbound?.host && port === inbound.port;
+    return inbounds.some((one) => one.host === address && one.port === port);
   }
 
   function warn(listeners: string): void {

@@ -5,7 +5,7 @@ import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { CellwallError } from '../../lib/errors.ts';
 import { filterTraces, type InboundFilterName } from '../../lib/inbound-filters.ts';
-import type { RuleIr, ServiceIr } from '../../policy/ir.ts';
+import type { PortIr, RuleIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
 
 export const authorizationMessages = { http: HttpRbacSchema, tcp: NetworkRbacSchema };
@@ -16,7 +16,7 @@ interface AuthorizationRules {
   readonly shadowRules?: RBAC;
 }
 
-export function authorization(name: InboundFilterName, service: ServiceIr, rules: AuthorizationRules): Any {
+export function authorization(name: InboundFilterName, service: PortIr, rules: AuthorizationRules): Any {
   const { statPrefix } = filterTraces[name];
   return service.protocol === 'tcp' ? networkRbac(statPrefix, service, rules) : httpRbac(statPrefix, rules);
 }
@@ -33,7 +33,7 @@ function httpRbac(statPrefix: string, { rules, shadowRules }: AuthorizationRules
  * The network filter puts only the name of a *shadow* policy into metadata, so without shadow policies the rules stand in,
  * under a prefix of their own.
  */
-function networkRbac(statPrefix: string, service: ServiceIr, { rules, shadowRules }: AuthorizationRules): Any {
+function networkRbac(statPrefix: string, service: PortIr, { rules, shadowRules }: AuthorizationRules): Any {
   refuseOperations(service);
   return any(NetworkRbacSchema, {
     rules,
@@ -43,7 +43,7 @@ function networkRbac(statPrefix: string, service: ServiceIr, { rules, shadowRule
   });
 }
 
-function refuseOperations({ key, authorization }: ServiceIr): void {
+function refuseOperations({ id, authorization }: PortIr): void {
   const all: readonly RuleIr[] = [
     ...authorization.deny,
     ...authorization.allow,
@@ -52,7 +52,7 @@ function refuseOperations({ key, authorization }: ServiceIr): void {
   ];
   const wrong = all.find((rule) => rule.operations.length > 0);
   if (wrong === undefined) return;
-  throw new CellwallError('internal', `rule ${wrong.id} has operations, which TCP service ${key} has not`, {
+  throw new CellwallError('internal', `rule ${wrong.id} has operations, which TCP service ${id} has not`, {
     hint: 'such a rule must be refused when documents are resolved',
   });
 }

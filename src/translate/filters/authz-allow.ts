@@ -1,7 +1,7 @@
 // Allow rules; whoever matches none is refused. "Allow everyone" (a permissive service that no policy targets) is written
 // out as a policy: absent rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy } from '../../policy/own-policies.ts';
 import { anyOperation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
@@ -46,7 +46,7 @@ function breakGlassPolicies({ breakGlass }: MeshIr, context: PrincipalContext): 
   return new Map([[breakGlassPolicy, policy(who, [anyOperation()])]]);
 }
 
-function healthPolicies(service: ServiceIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
+function healthPolicies(service: PortIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
   const health = healthProbe(service);
   if (health === undefined) return new Map();
   return new Map([[healthPolicy, policy([everyone(context)], [health])]]);

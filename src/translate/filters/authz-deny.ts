@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';
 import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/decide/path.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { guards } from '../../policy/own-policies.ts';
 import { peerIdHeader } from '../names.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
@@ -36,7 +36,7 @@ export const authzDeny: InboundFilter = {
   },
 };
 
-function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
+function guardsOf(service: PortIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
   const found = new Map<string, Policy>();
   // TCP has no header to look at. There, and with one trust domain, a second URI SAN can come from nobody: our CA signs
   // one only, and a legacy anchor excludes the trust domain from every URI SAN.
@@ -60,7 +60,7 @@ function guardsOf(service: ServiceIr, context: PrincipalContext): ReadonlyMap<st
 }
 
 /** Of what the rules speak of; other spellings were removed before. A gRPC server knows its methods by the path alone. */
-function overridesOf(service: ServiceIr): readonly string[] {
+function overridesOf(service: PortIr): readonly string[] {
   const { protocol, authorization } = service;
   if (protocol === 'grpc') return [];
   const operations = [...authorization.deny, ...authorization.allow].flatMap((rule) => rule.operations);

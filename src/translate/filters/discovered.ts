@@ -6,7 +6,7 @@ import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envo
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { filterTraces } from '../../lib/inbound-filters.ts';
-import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { extensionName } from '../names.ts';
 import { rbac } from '../rbac/policies.ts';
 import { ads } from '../wire/ads.ts';
@@ -15,7 +15,7 @@ import type { InboundFilter } from './inbound-filter.ts';
 import { kindOf } from './inbound-filters.ts';
 
 /** The resource. */
-export function discoveredConfig(filter: InboundFilter, service: ServiceIr, mesh: MeshIr): TypedExtensionConfig {
+export function discoveredConfig(filter: InboundFilter, service: PortIr, mesh: MeshIr): TypedExtensionConfig {
   return create(TypedExtensionConfigSchema, {
     name: extensionName(service, filter.name),
     typedConfig: filter.build(service, mesh),
@@ -23,12 +23,12 @@ export function discoveredConfig(filter: InboundFilter, service: ServiceIr, mesh
 }
 
 /** The place: the fields of a filter of a chain, or of its connection manager. */
-export function discoveredPlace(filter: InboundFilter, service: ServiceIr) {
+export function discoveredPlace(filter: InboundFilter, service: PortIr) {
   const value = source(filter, service);
   return { name: extensionName(service, filter.name), configType: { case: 'configDiscovery', value } as const };
 }
 
-function source({ name, messages }: InboundFilter, service: ServiceIr): ExtensionConfigSource {
+function source({ name, messages }: InboundFilter, service: PortIr): ExtensionConfigSource {
   const kind = kindOf(service);
   const { statPrefix } = filterTraces[name];
   // `rules` without policies refuse all.

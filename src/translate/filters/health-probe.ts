@@ -1,11 +1,11 @@
 // What is open to everyone who gets as far as the filters: GET or HEAD of exactly the health path, without a query, a stated body or a
 // header that means another request. Anything more is for the rules. (Of a body without a stated length no filter knows beforehand.)
 import type { Permission } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { and, headerIs, headerPresent, not, or } from '../rbac/permissions.ts';
 
-export function healthProbe({ protocol, healthPath }: ServiceIr): Permission | undefined {
+export function healthProbe({ protocol, healthPath }: PortIr): Permission | undefined {
   if (protocol === 'tcp' || healthPath === undefined) return undefined;
   const body = and([headerPresent('content-length'), not(headerIs('content-length', '0'))]);
   return and([

@@ -4,7 +4,7 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { InboundFilterName } from '../../lib/inbound-filters.ts';
-import type { MeshIr, RuleIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr, RuleIr } from '../../policy/ir.ts';
 import type { Rule } from '../lint/rule.ts';
 import type { TranslatedResource } from '../proxy.ts';
 
@@ -40,15 +40,15 @@ export interface InboundFilter extends LooksAt {
   readonly name: InboundFilterName;
   readonly slot: Slot;
   /** `all`: no chain of any service is without it, which the linter sees to. */
-  readonly appliesTo: 'all' | ((service: ServiceIr) => boolean);
+  readonly appliesTo: 'all' | ((service: PortIr) => boolean);
   /** Those of such a service that have it. Default: all three. */
   readonly chains?: readonly FilteredChain[];
   /** What its configuration is, by what the service speaks: HTTP or TCP. It never applies to what is absent. */
   readonly messages: { readonly http?: DescMessage; readonly tcp?: DescMessage };
   /** Its configuration, of a service that it applies to. Pure; equal input makes equal bytes. */
-  build(service: ServiceIr, mesh: MeshIr): Any;
+  build(service: PortIr, mesh: MeshIr): Any;
   /** What its configuration refers to by name (clusters, secrets) and no other has. */
-  resources?(service: ServiceIr, mesh: MeshIr): readonly TranslatedResource[];
+  resources?(service: PortIr, mesh: MeshIr): readonly TranslatedResource[];
   /** What nobody's configuration of it may say. Rules of RBAC hold anyway. */
   readonly lint?: readonly Rule[];
 }

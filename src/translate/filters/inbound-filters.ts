@@ -1,6 +1,6 @@
 // The catalog in order, and the questions that the rest asks of it.
 import { filterTraces, type InboundFilterName, inboundFilterNames } from '../../lib/inbound-filters.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import * as catalog from './catalog.ts';
 import { type FilteredChain, type InboundFilter, slots } from './inbound-filter.ts';
 
@@ -13,23 +13,23 @@ export const inboundFilters: readonly InboundFilter[] = all.toSorted(
 );
 
 /** Those whose resources the service's proxies get. */
-export function filtersOf(service: ServiceIr): readonly InboundFilter[] {
+export function filtersOf(service: PortIr): readonly InboundFilter[] {
   return all.filter((filter) => applies(filter, service));
 }
 
 /** Those of one of its chains, as a request meets them. */
-export function filtersInChain(service: ServiceIr, chain: FilteredChain): readonly InboundFilter[] {
+export function filtersInChain(service: PortIr, chain: FilteredChain): readonly InboundFilter[] {
   return inboundFilters.filter(
     (filter) => applies(filter, service) && (filter.chains === undefined || filter.chains.includes(chain)),
   );
 }
 
-function applies({ appliesTo, messages }: InboundFilter, service: ServiceIr): boolean {
+function applies({ appliesTo, messages }: InboundFilter, service: PortIr): boolean {
   if (messages[kindOf(service)] === undefined) return false;
   return appliesTo === 'all' || appliesTo(service);
 }
 
-export function kindOf({ protocol }: Pick<ServiceIr, 'protocol'>): 'http' | 'tcp' {
+export function kindOf({ protocol }: Pick<PortIr, 'protocol'>): 'http' | 'tcp' {
   return protocol === 'tcp' ? 'tcp' : 'http';
 }
 

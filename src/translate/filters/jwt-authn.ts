@@ -7,7 +7,7 @@ import {
   type JwtProvider,
   JwtProviderSchema,
 } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import type { JwtIssuerIr, ServiceIr } from '../../policy/ir.ts';
+import type { JwtIssuerIr, PortIr } from '../../policy/ir.ts';
 import { tokenKey } from '../../policy/token-metadata.ts';
 import { jwtRules } from '../lint/jwt-rules.ts';
 import { any } from '../wire/any.ts';
@@ -68,7 +68,7 @@ function provider({ name, issuer, jwks, header }: JwtIssuerIr, audiences: readon
 }
 
 /** Sorted: equal rules make equal bytes. Under strict nobody comes without a certificate. */
-function audiencesByIssuer({ authorization, protocol, mtls }: ServiceIr): ReadonlyMap<string, readonly string[]> {
+function audiencesByIssuer({ authorization, protocol, mtls }: PortIr): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
   if (protocol === 'tcp' || mtls.mode === 'strict') return new Map();
   for (const { principals } of [...authorization.allow, ...authorization.shadowAllow]) {

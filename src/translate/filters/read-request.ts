@@ -4,7 +4,7 @@
 // are refused.
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
-import type { RuleIr, ServiceIr } from '../../policy/ir.ts';
+import type { PortIr, RuleIr } from '../../policy/ir.ts';
 import { luaRules } from '../lint/lua-rules.ts';
 import { cellCallers } from '../rbac/cell-callers.ts';
 import { any } from '../wire/any.ts';
@@ -30,7 +30,7 @@ export const readRequest: InboundFilter = {
 };
 
 /** Sorted: equal rules make equal bytes. */
-function readRequests({ authorization }: ServiceIr, domain: TrustDomain): ReadRequests {
+function readRequests({ authorization }: PortIr, domain: TrustDomain): ReadRequests {
   const rules = [...authorization.allow, ...authorization.shadowAllow].filter(readsRequest);
   const methods = new Map<string, Map<string, ReadField>>();
   for (const { path, matchingCell } of rules.flatMap(({ operations }) => operations)) {

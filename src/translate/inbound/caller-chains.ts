@@ -2,9 +2,10 @@
 // the connections of a changed chain and no other's (docs/cutting.md). A chain is found by the SNI that the caller's sidecar
 // sends, and takes only certificates of its caller: nobody hides behind another's name.
 import { createHash } from 'node:crypto';
+import { defaultPort } from '../../lib/port-name.ts';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import { matchPrincipal } from '../../policy/decide/match.ts';
-import type { MeshIr, RuleIr, ServiceIr, ServiceKey } from '../../policy/ir.ts';
+import type { MeshIr, PortIr, PortKey, RuleIr, ServiceIr } from '../../policy/ir.ts';
 import { shareChains } from './share-chains.ts';
 
 export interface CallerChain {
@@ -26,10 +27,10 @@ export type Admission = 'admitted' | 'refused' | 'depends';
 /** With more callers than this, several share a chain: a chain costs the proxy memory (docs/cutting.md). */
 export const maxCallerChains = 128;
 
-export function callerChains(service: ServiceIr, mesh: MeshIr): readonly CallerChain[] {
+export function callerChains(service: PortIr, mesh: MeshIr): readonly CallerChain[] {
   const trusted = new Set(service.identityHeaders.trusted.callers);
   const callers = new Map<SpiffeId, string>([...trusted].map((id) => [id, mesh.serviceOf.get(id) ?? id]));
-  for (const { spiffeId, key } of callersOf(mesh).get(service.key) ?? []) callers.set(spiffeId, key);
+  for (const { spiffeId, key } of callersOf(mesh).get(service.id) ?? []) callers.set(spiffeId, key);
   const rest = [...callers.keys()].filter((caller) => !trusted.has(caller));
   const groups = [...[...trusted].map((caller) => [caller]), ...shareChains(rest, maxCallerChains)];
   return groups
@@ -51,7 +52,7 @@ function nameOf([first, ...more]: readonly SpiffeId[], keys: ReadonlyMap<SpiffeI
   return more.length === 0 ? `caller:${keys.get(first)}` : `callers:${hash(first).slice(0, 16)}`;
 }
 
-function admissionOf(members: readonly SpiffeId[], service: ServiceIr, mesh: MeshIr): Admission {
+function admissionOf(members: readonly SpiffeId[], service: PortIr, mesh: MeshIr): Admission {
   const each = members.map((caller): Admission => {
     if (mesh.breakGlass.includes(caller)) return 'admitted';
     const { allowed, denied } = standing(caller, service);
@@ -62,14 +63,18 @@ function admissionOf(members: readonly SpiffeId[], service: ServiceIr, mesh: Mes
 }
 
 /** Made by what is known of earlier rules (cuts.ts); without that, nothing is ever cut. */
-export function cutOf(chain: string, { key }: ServiceIr, { cuts }: MeshIr): string {
-  return cuts?.get(key)?.get(chain) ?? '';
+export function cutOf(chain: string, { id }: PortIr, { cuts }: MeshIr): string {
+  return cuts?.get(id)?.get(chain) ?? '';
 }
 
-/** `c-<hash of the caller>.<service>.<cell>.<trust domain>`: a name that says which chain is meant. It proves nothing. */
-export function callerServerName(caller: SpiffeId, target: ServiceIr): string {
-  const { name, cell, spiffeId } = target;
-  const label = `c-${hash(caller).slice(0, 16)}`;
+/**
+ * `c-<hash of the caller>.<service>.<cell>.<trust domain>`, of a port with a name of its own `….<port>.<service>.…`: a name that says which
+ * chain is meant. It proves nothing.
+ */
+export function callerServerName(caller: SpiffeId, target: PortIr): string {
+  const { name, port, cell, spiffeId } = target;
+  const own = `c-${hash(caller).slice(0, 16)}`;
+  const label = port === defaultPort ? own : `${own}.${port}`;
   const local = cell === undefined ? `${label}.${name}` : `${label}.${name}.${cell.name}`;
   const full = `${local}.${trustDomainOf(spiffeId)}`;
   return full.length <= maxServerName ? full : local;
@@ -80,7 +85,7 @@ const maxServerName = 255;
 
 function standing(
   caller: SpiffeId,
-  { authorization }: ServiceIr,
+  { authorization }: PortIr,
 ): { readonly allowed: boolean; readonly denied: boolean } {
   const { fallback, cellDefault, allow, deny } = authorization;
   const speaksOf = ({ principals }: Pick<RuleIr, 'principals'>): boolean =>
@@ -92,17 +97,17 @@ function standing(
   return { allowed, denied: deny.some(speaksOf) };
 }
 
-const known = new WeakMap<MeshIr, ReadonlyMap<ServiceKey, readonly ServiceIr[]>>();
+const known = new WeakMap<MeshIr, ReadonlyMap<PortKey, readonly ServiceIr[]>>();
 
-/** Once a mesh: it is asked for every service. */
-export function callersOf(mesh: MeshIr): ReadonlyMap<ServiceKey, readonly ServiceIr[]> {
+/** By the port that they call. Once a mesh: it is asked for every port. */
+export function callersOf(mesh: MeshIr): ReadonlyMap<PortKey, readonly ServiceIr[]> {
   const there = known.get(mesh);
   if (there !== undefined) return there;
-  const callers = new Map<ServiceKey, ServiceIr[]>();
+  const callers = new Map<PortKey, ServiceIr[]>();
   for (const caller of mesh.services.values()) {
-    for (const { target } of caller.dependsOn) {
-      const list = callers.get(target);
-      if (list === undefined) callers.set(target, [caller]);
+    for (const { port } of caller.dependsOn) {
+      const list = callers.get(port);
+      if (list === undefined) callers.set(port, [caller]);
       else list.push(caller);
     }
   }

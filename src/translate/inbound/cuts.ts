@@ -1,13 +1,13 @@
-// When what is open ends: for each chain of a service's inbound listener a value that changes when somebody there loses a right, and
+// When what is open ends: for each chain of a port's inbound listener a value that changes when somebody there loses a right, and
 // at nothing else. Pure, and the same wherever the same changes are seen: each value is a hash of the one before and of what is
 // left. docs/cutting.md
 import { createHash } from 'node:crypto';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import { hasRights, narrowed, type Rights, rightsOfCaller, rightsOfOthers } from '../../policy/decide/rights.ts';
-import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { callerChains, callersOf } from './caller-chains.ts';
 
-export interface ServiceCuts {
+export interface PortCuts {
   /** By the chain's name. */
   readonly chains: ReadonlyMap<string, ChainCut>;
   /** What it was made from, to see at once that nothing changed. Absent: read from a table. */
@@ -23,8 +23,8 @@ export interface ChainCut {
   readonly callers?: readonly SpiffeId[];
 }
 
-/** The service's after a change of the documents. */
-export function nextCuts(before: ServiceCuts | undefined, service: ServiceIr, mesh: MeshIr): ServiceCuts {
+/** The port's after a change of the documents. */
+export function nextCuts(before: PortCuts | undefined, service: PortIr, mesh: MeshIr): PortCuts {
   const from = inputOf(service, mesh);
   if (before?.from === from) return before;
   const own = callerChains(service, mesh);
@@ -52,11 +52,11 @@ export function nextCuts(before: ServiceCuts | undefined, service: ServiceIr, me
  * its own chain, or in the shared one.
  */
 export function cutIdentity(
-  cuts: ServiceCuts,
+  cuts: PortCuts,
   { id, why }: { readonly id: SpiffeId; readonly why: string },
-  service: ServiceIr,
+  service: PortIr,
   mesh: MeshIr,
-): ServiceCuts {
+): PortCuts {
   if (!hasRights(id, service, mesh)) return cuts;
   const chains = [...cuts.chains].map(([name, chain]): [string, ChainCut] =>
     name === 'mtls' || chain.callers?.includes(id)
@@ -66,16 +66,16 @@ export function cutIdentity(
   return { ...cuts, chains: new Map(chains) };
 }
 
-function together(callers: readonly SpiffeId[], service: ServiceIr, mesh: MeshIr): Rights {
+function together(callers: readonly SpiffeId[], service: PortIr, mesh: MeshIr): Rights {
   const each = callers.map((id) => rightsOfCaller(id, service, mesh));
   return { allowed: each.flatMap(({ allowed }) => allowed), denied: each.flatMap(({ denied }) => denied) };
 }
 
 /** Everything that `nextCuts` looks at. */
-function inputOf(service: ServiceIr, mesh: MeshIr): string {
+function inputOf(service: PortIr, mesh: MeshIr): string {
   const { allow, deny, fallback, cellDefault } = service.authorization;
   const rules = [allow, deny].map((list) => list.map(({ principals, operations }) => [principals, operations]));
-  const callers = (callersOf(mesh).get(service.key) ?? []).map(({ spiffeId, key }) => [spiffeId, key]);
+  const callers = (callersOf(mesh).get(service.id) ?? []).map(({ spiffeId, key }) => [spiffeId, key]);
   const { trusted } = service.identityHeaders;
   return JSON.stringify([rules, fallback, cellDefault, service.mtls.mode, callers, trusted, mesh.breakGlass]);
 }

@@ -9,13 +9,15 @@ import {
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { BufferPerRouteSchema } from '#gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import type { PortIr } from '../../policy/ir.ts';
 import { healthRouteName, inboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { moreThanProbe } from './bare-probe.ts';
 import { noBodyFilter, wholeProbeFilter } from './health-filters.ts';
 
-export function healthRoutes(healthPath: string): RouteConfiguration {
+/** Of a port with a health path. */
+export function healthRoutes(port: Pick<PortIr, 'port'>, healthPath: string): RouteConfiguration {
   const probes = ['GET', 'HEAD'].map((method) =>
     create(RouteSchema, {
       match: {
@@ -26,7 +28,7 @@ export function healthRoutes(healthPath: string): RouteConfiguration {
       action: {
         case: 'route',
         // No timeout here: Envoy's default would be 15 s.
-        value: { clusterSpecifier: { case: 'cluster', value: inboundName }, timeout: duration(0) },
+        value: { clusterSpecifier: { case: 'cluster', value: inboundName(port) }, timeout: duration(0) },
       },
     }),
   );
@@ -46,8 +48,8 @@ export function healthRoutes(healthPath: string): RouteConfiguration {
     },
   });
   return create(RouteConfigurationSchema, {
-    name: healthRouteName,
-    virtualHosts: [{ name: inboundName, domains: ['*'], routes: [...probes, refusal] }],
+    name: healthRouteName(port),
+    virtualHosts: [{ name: inboundName(port), domains: ['*'], routes: [...probes, refusal] }],
     validateClusters: false,
   });
 }

@@ -1,9 +1,9 @@
 // The application, on the sidecar's own host, in plaintext.
 import { create } from '@bufbuild/protobuf';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { inboundName } from '../names.ts';
-import type { ProxyShape } from '../proxy.ts';
+import type { PortShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
 import { circuitBreakers } from '../wire/circuit-breakers.ts';
 import { duration } from '../wire/duration.ts';
@@ -11,12 +11,12 @@ import { maxStreamsToApplication } from '../wire/http-limits.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
 
 export function inboundCluster(
-  service: ServiceIr,
-  application: NonNullable<ProxyShape['application']>,
+  service: PortIr,
+  application: NonNullable<PortShape['application']>,
   loopback6?: true,
 ): Cluster {
   return create(ClusterSchema, {
-    name: inboundName,
+    name: inboundName(service),
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: duration(service.timeouts.connectMs),
     circuitBreakers: circuitBreakers(),
@@ -26,7 +26,7 @@ export function inboundCluster(
       { maxConcurrentStreams: maxStreamsToApplication },
     ),
     loadAssignment: {
-      clusterName: inboundName,
+      clusterName: inboundName(service),
       endpoints: [
         {
           lbEndpoints: [

@@ -12,7 +12,7 @@ import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/lis
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundLogName } from '../../lib/log-names.ts';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
-import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { discoveredPlace } from '../filters/discovered.ts';
 import type { FilteredChain } from '../filters/inbound-filter.ts';
 import { filtersInChain } from '../filters/inbound-filters.ts';
@@ -36,14 +36,14 @@ const tcpInspectorMs = 300;
 const handshakeMs = 10_000;
 
 export function inboundListener(
-  service: ServiceIr,
+  service: PortIr,
   mesh: MeshIr,
   at: { readonly address: string; readonly port: number },
 ): Listener {
   const plain = plainChains(service, mesh);
   const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls);
   return create(ListenerSchema, {
-    name: inboundName,
+    name: inboundName(service),
     address: address(at.address, at.port),
     enableReusePort: false,
     tcpKeepalive: keepalive,
@@ -55,7 +55,7 @@ export function inboundListener(
       shared,
       ...plain,
     ],
-    accessLog: [connectionAccessLog(inboundLogName(service.key, 'listener'))],
+    accessLog: [connectionAccessLog(inboundLogName(service.id, 'listener'))],
     // Also where nothing needs them yet: a listener that gains one drains everybody's connections. HTTP's first: behind another
     // Envoy's reads no line over 16 KiB to its end.
     listenerFilters: [...(service.protocol === 'tcp' ? [] : [httpInspector()]), tlsInspector()],
@@ -69,7 +69,7 @@ const tls = { filterChainMatch: { transportProtocol: 'tls' } } as const;
 const rawBuffer = { filterChainMatch: { transportProtocol: 'raw_buffer' } } as const;
 const rawHttp = { filterChainMatch: { transportProtocol: 'raw_buffer', applicationProtocols: foundHttp } };
 
-function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain): FilterChain {
+function callerChain(service: PortIr, domain: TrustDomain, chain: CallerChain): FilterChain {
   return create(FilterChainSchema, {
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
@@ -80,7 +80,7 @@ function callerChain(service: ServiceIr, domain: TrustDomain, chain: CallerChain
   });
 }
 
-function mtlsChain(service: ServiceIr, mesh: MeshIr, match: typeof tls | object): FilterChain {
+function mtlsChain(service: PortIr, mesh: MeshIr, match: typeof tls | object): FilterChain {
   return create(FilterChainSchema, {
     name: 'mtls',
     ...match,
@@ -100,14 +100,14 @@ function cut(value: string): { metadata?: MessageInitShape<typeof MetadataSchema
  * Permissive: what does not begin as HTTP is taken as well, in a chain of its own. Odd requests are (an empty line first, a path that
  * is not ASCII), and are answered as ever; whoever speaks another protocol is not waited for there. Strict: probes are no such.
  */
-function plainChains(service: ServiceIr, mesh: MeshIr): readonly FilterChain[] {
+function plainChains(service: PortIr, mesh: MeshIr): readonly FilterChain[] {
   if (service.mtls.mode === 'strict') return healthChain(service);
   if (service.protocol === 'tcp') return [plainChain(service, mesh, rawBuffer, false)];
   return [plainChain(service, mesh, rawHttp, false), plainChain(service, mesh, rawBuffer, true)];
 }
 
 function plainChain(
-  service: ServiceIr,
+  service: PortIr,
   mesh: MeshIr,
   match: typeof rawHttp | typeof rawBuffer,
   odd: boolean,
@@ -121,11 +121,11 @@ function plainChain(
   });
 }
 
-function healthChain(service: ServiceIr): readonly FilterChain[] {
+function healthChain(service: PortIr): readonly FilterChain[] {
   if (service.protocol === 'tcp' || service.healthPath === undefined) return [];
   const manager = inboundManager(service, {
     chain: 'health',
-    routeName: healthRouteName,
+    routeName: healthRouteName(service),
     filters: healthFilters(),
     declared: false,
     trusted: false,
@@ -140,7 +140,7 @@ interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'> {
   readonly odd?: boolean;
 }
 
-function applicationFilters(service: ServiceIr, { kind, admission, trusted, odd = false }: ChainKind): Filter[] {
+function applicationFilters(service: PortIr, { kind, admission, trusted, odd = false }: ChainKind): Filter[] {
   const chain = kind === 'caller' ? 'mtls' : kind;
   const places = filtersInChain(service, kind).map((filter) => discoveredPlace(filter, service));
   if (service.protocol === 'tcp') {
@@ -148,6 +148,9 @@ function applicationFilters(service: ServiceIr, { kind, admission, trusted, odd 
   }
   const filters = places.map((place) => create(HttpFilterSchema, place));
   return [
-    inboundManager(service, { chain, routeName: inboundName, filters, declared: kind === 'caller', trusted, odd }),
+    inboundManager(service, {
+      ...{ chain, routeName: inboundName(service), filters },
+      ...{ declared: kind === 'caller', trusted, odd },
+    }),
   ];
 }

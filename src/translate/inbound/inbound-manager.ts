@@ -12,7 +12,7 @@ import {
   type HttpFilter,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundLogName } from '../../lib/log-names.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
@@ -50,7 +50,7 @@ const drainMs = 5000;
 const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
 export function inboundManager(
-  service: ServiceIr,
+  service: PortIr,
   { chain, routeName, filters, declared, trusted, odd }: InboundManagerOptions,
 ): Filter {
   const probe = chain === 'health';
@@ -68,7 +68,7 @@ export function inboundManager(
           ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []),
           routerFilter(),
         ],
-        accessLog: [httpAccessLog(inboundLogName(service.key, chain))],
+        accessLog: [httpAccessLog(inboundLogName(service.id, chain))],
         localReplyConfig: localReplies(chain),
         earlyHeaderMutationExtensions: [
           probe ? probeEarlyHeaders() : callerEarlyHeaders(trusted ? [] : service.identityHeaders.stripped),

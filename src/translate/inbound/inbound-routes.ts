@@ -14,7 +14,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/co
 import { HttpRequestHeaderMatchInputSchema } from '#gen/envoy/type/matcher/v3/http_inputs_pb.js';
 import type { Matcher_OnMatchSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import {
   inboundName,
   internalHeader,
@@ -30,27 +30,29 @@ import { peerNameValues } from './peer-names.ts';
 import { subjectDn } from './subject-dn.ts';
 import { withoutForgedTrailers } from './trailers.ts';
 
-export function inboundRoutes(service: ServiceIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
+export function inboundRoutes(service: PortIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
   const { peerId, xfcc, subjectDn: wantsDn } = service.identityHeaders;
   // Envoy writes a certificate's names into XFCC as they are: an old CA may vouch for a DNS name "a;URI=spiffe://…".
-  const withoutPeer = route(everything, { remove: [peerIdHeader, ...(xfcc ? [xfccHeader] : [])] });
+  const withoutPeer = route(service, everything, { remove: [peerIdHeader, ...(xfcc ? [xfccHeader] : [])] });
   const set = peerId ? { [peerCellHeader]: peerNameValues.cell, [peerServiceHeader]: peerNameValues.service } : {};
   const remove = peerId ? [] : [peerIdHeader];
   if (wantsDn) {
     const ofCells = [...cells.keys()].sort().map((cell): [string, Route] => {
       const headers = { ...set, [subjectDnHeader]: subjectDn(cell) };
-      return [cellSpiffePrefix(trustDomain, cell), route(everything, { set: headers, remove })];
+      return [cellSpiffePrefix(trustDomain, cell), route(service, everything, { set: headers, remove })];
     });
     return byPeer(
       service,
-      [[`${trustDomainUri(trustDomain)}/`, route(everything, { set, remove })], ...ofCells],
+      [[`${trustDomainUri(trustDomain)}/`, route(service, everything, { set, remove })], ...ofCells],
       withoutPeer,
     );
   }
   const ofTheMesh = header(peerIdHeader, { case: 'prefix', value: `${trustDomainUri(trustDomain)}/` });
   return configuration(
     service,
-    peerId || xfcc ? [route({ ...everything, headers: [ofTheMesh] }, { set, remove }), withoutPeer] : [withoutPeer],
+    peerId || xfcc
+      ? [route(service, { ...everything, headers: [ofTheMesh] }, { set, remove }), withoutPeer]
+      : [withoutPeer],
   );
 }
 
@@ -58,7 +60,7 @@ const everything = { pathSpecifier: { case: 'prefix', value: '/' } } as const;
 
 /** The route of the longest prefix of the caller's ID: looked up, as there may be a thousand cells. */
 function byPeer(
-  service: ServiceIr,
+  service: PortIr,
   prefixes: readonly (readonly [string, Route])[],
   otherwise: Route,
 ): RouteConfiguration {
@@ -66,10 +68,10 @@ function byPeer(
     onMatch: { case: 'action', value: { name: 'route', typedConfig: anyPack(RouteSchema, value) } },
   });
   return create(RouteConfigurationSchema, {
-    name: inboundName,
+    name: inboundName(service),
     virtualHosts: [
       {
-        name: inboundName,
+        name: inboundName(service),
         domains: ['*'],
         matcher: {
           matcherType: {
@@ -96,10 +98,10 @@ function byPeer(
   });
 }
 
-function configuration(service: ServiceIr, routes: readonly Route[]): RouteConfiguration {
+function configuration(service: PortIr, routes: readonly Route[]): RouteConfiguration {
   return create(RouteConfigurationSchema, {
-    name: inboundName,
-    virtualHosts: [{ name: inboundName, domains: ['*'], routes: [...routes] }],
+    name: inboundName(service),
+    virtualHosts: [{ name: inboundName(service), domains: ['*'], routes: [...routes] }],
     ...onlyAskedUpgrade(service),
     requestHeadersToRemove: [internalHeader],
     typedPerFilterConfig: withoutForgedTrailers(service),
@@ -111,7 +113,7 @@ function configuration(service: ServiceIr, routes: readonly Route[]): RouteConfi
  * Envoy hands on `Connection` of a request for a WebSocket as it came, and of no other. Behind the upgrade it may name headers that a
  * proxy in the application takes off for that: those in which the wall says who calls.
  */
-function onlyAskedUpgrade({ upgrades }: ServiceIr): MessageInitShape<typeof RouteConfigurationSchema> {
+function onlyAskedUpgrade({ upgrades }: PortIr): MessageInitShape<typeof RouteConfigurationSchema> {
   if (upgrades.length === 0) return {};
   return {
     requestHeadersToAdd: [
@@ -132,12 +134,16 @@ interface HeaderChanges {
  * No timeout here (Envoy's default would be 15 s): the caller's side has the service's. What is set was removed from the
  * request before everything else, and is overwritten all the same.
  */
-function route(match: MessageInitShape<typeof RouteMatchSchema>, { set = {}, remove = [] }: HeaderChanges = {}): Route {
+function route(
+  service: PortIr,
+  match: MessageInitShape<typeof RouteMatchSchema>,
+  { set = {}, remove = [] }: HeaderChanges = {},
+): Route {
   return create(RouteSchema, {
     match,
     action: {
       case: 'route',
-      value: { clusterSpecifier: { case: 'cluster', value: inboundName }, timeout: duration(0) },
+      value: { clusterSpecifier: { case: 'cluster', value: inboundName(service) }, timeout: duration(0) },
     },
     requestHeadersToAdd: Object.entries(set).map(([key, value]) => ({
       header: { key, value },

@@ -9,7 +9,7 @@ import {
   UpstreamConnectMode,
 } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { inboundLogName } from '../../lib/log-names.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { inboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
@@ -21,25 +21,25 @@ const refusedMs = 10_000;
 /** Kept of the caller while the application is being connected; then reading pauses. */
 const maxEarlyDataBytes = 65_536;
 
-export function inboundTcp(service: ServiceIr, chain: 'mtls' | 'plain', admission: Admission): Filter {
+export function inboundTcp(service: PortIr, chain: 'mtls' | 'plain', admission: Admission): Filter {
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
     configType: {
       case: 'typedConfig',
       value: any(TcpProxySchema, {
         statPrefix: `inbound.${chain}`,
-        clusterSpecifier: { case: 'cluster', value: inboundName },
+        clusterSpecifier: { case: 'cluster', value: inboundName(service) },
         ...(admission !== 'admitted' && refusesSomeone(service)
           ? { upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_DATA, maxEarlyDataBytes }
           : {}),
         ...(admission === 'refused' ? { maxDownstreamConnectionDuration: duration(refusedMs) } : {}),
         idleTimeout: duration(service.timeouts.idleMs),
-        accessLog: [connectionAccessLog(inboundLogName(service.key, chain))],
+        accessLog: [connectionAccessLog(inboundLogName(service.id, chain))],
       }),
     },
   });
 }
 
-function refusesSomeone({ authorization }: ServiceIr): boolean {
+function refusesSomeone({ authorization }: PortIr): boolean {
   return authorization.fallback === 'deny' || authorization.deny.length > 0;
 }

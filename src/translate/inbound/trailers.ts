@@ -10,7 +10,7 @@ import {
   type HttpFilter,
   HttpFilterSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { any } from '../wire/any.ts';
 import { removeAll } from '../wire/header-spellings.ts';
@@ -28,7 +28,7 @@ export function trailers(): HttpFilter {
 }
 
 /** Of trusted hops as well: what they say of others, they say in headers. */
-export function withoutForgedTrailers({ identityHeaders }: ServiceIr): Record<string, Any> {
+export function withoutForgedTrailers({ identityHeaders }: PortIr): Record<string, Any> {
   const requestTrailersMutations = [...callersOwn(identityHeaders.stripped), ...refusedAsHeaders.map(removeAll)];
   return { [filterName]: any(HeaderMutationPerRouteSchema, { mutations: { requestTrailersMutations } }) };
 }

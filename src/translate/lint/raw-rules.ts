@@ -23,7 +23,7 @@ import {
 import { decides, filterNamed } from '../filters/inbound-filters.ts';
 import { probeEarlyHeaders } from '../inbound/early-headers.ts';
 import { healthFilters, noBodyFilter } from '../inbound/health-filters.ts';
-import { healthRouteName } from '../names.ts';
+import { isHealthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
@@ -58,7 +58,7 @@ function servesHealth(manager: HttpConnectionManager | undefined): boolean {
   const before = healthFilters();
   return (
     routes.case === 'rds' &&
-    routes.value.routeConfigName === healthRouteName &&
+    isHealthRouteName(routes.value.routeConfigName) &&
     early.length === 1 &&
     early.every((one) => equals(TypedExtensionConfigSchema, one, probeEarlyHeaders())) &&
     httpFilters.length === before.length + 1 &&
@@ -114,7 +114,7 @@ const authorizationPerRoute: Rule = (message, [root = message]) => {
   if (!('typedPerFilterConfig' in message)) return [];
   const configs = Object.entries(message.typedPerFilterConfig ?? {});
   // Nobody but translate makes the health path's routes: the last refuses whatever has a body, in words of its own.
-  const health = isMessage(root, RouteConfigurationSchema) && root.name === healthRouteName;
+  const health = isMessage(root, RouteConfigurationSchema) && isHealthRouteName(root.name);
   return configs
     .filter(([name]) => !(health && name === noBodyFilter))
     .filter(([name, config]) => isOurs(name) || /\.RBACPerRoute$|\.FilterConfig$/.test(typeOf(config)))

@@ -2,10 +2,10 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type HealthCheck, HealthCheckSchema } from '#gen/envoy/config/core/v3/health_check_pb.js';
 import { CodecClientType } from '#gen/envoy/type/v3/http_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { duration } from '../wire/duration.ts';
 
-export function healthChecks(target: ServiceIr): HealthCheck[] {
+export function healthChecks(target: PortIr): HealthCheck[] {
   const { healthCheck } = target;
   if (healthCheck === undefined) return [];
   return [
@@ -21,7 +21,7 @@ export function healthChecks(target: ServiceIr): HealthCheck[] {
   ];
 }
 
-function checker({ protocol, healthPath }: ServiceIr): MessageInitShape<typeof HealthCheckSchema>['healthChecker'] {
+function checker({ protocol, healthPath }: PortIr): MessageInitShape<typeof HealthCheckSchema>['healthChecker'] {
   if (protocol === 'tcp' || healthPath === undefined) return { case: 'tcpHealthCheck', value: {} };
   return {
     case: 'httpHealthCheck',

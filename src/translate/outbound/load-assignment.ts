@@ -2,20 +2,20 @@
 // all alike. Always there for a known cluster, even without endpoints: Envoy would wait for it.
 import { create } from '@bufbuild/protobuf';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
-import type { CellIr, EndpointIr, MeshIr, ServiceIr } from '../../policy/ir.ts';
+import type { CellIr, EndpointIr, MeshIr, PortIr } from '../../policy/ir.ts';
 import { assignmentName } from '../names.ts';
 import type { LiveEndpoints } from '../proxy.ts';
 import { address } from '../wire/address.ts';
 
 /** The cell from which endpoints are looked at, if that makes a difference to the target's. */
-export function viewerCellOf(target: ServiceIr, viewer: CellIr | undefined): CellIr | undefined {
+export function viewerCellOf(target: PortIr, viewer: CellIr | undefined): CellIr | undefined {
   return target.sameCellFirst && target.endpoints.kind !== 'dns' ? viewer : undefined;
 }
 
 export function loadAssignment(
   mesh: MeshIr,
   live: LiveEndpoints,
-  target: ServiceIr,
+  target: PortIr,
   viewer: CellIr | undefined,
 ): ClusterLoadAssignment {
   const groups = new Map<string, Locality>();
@@ -32,7 +32,7 @@ export function loadAssignment(
   // Envoy refuses priorities with a gap.
   const distances = [...new Set(localities.map((locality) => locality.distance))];
   return create(ClusterLoadAssignmentSchema, {
-    clusterName: assignmentName(target.key, viewer?.name),
+    clusterName: assignmentName(target.id, viewer?.name),
     endpoints: localities.map((locality) => ({
       locality: { region: locality.region, zone: locality.cell },
       priority: distances.indexOf(locality.distance),
@@ -50,10 +50,10 @@ interface Locality {
   readonly endpoints: EndpointIr[];
 }
 
-function endpointsOf({ key, endpoints }: ServiceIr, live: LiveEndpoints): readonly EndpointIr[] {
+function endpointsOf({ id, endpoints }: PortIr, live: LiveEndpoints): readonly EndpointIr[] {
   switch (endpoints.kind) {
     case 'sidecars':
-      return distinct(live.get(key) ?? []);
+      return distinct(live.get(id) ?? []);
     case 'static':
       return distinct(endpoints.endpoints);
     case 'dns':

@@ -13,7 +13,7 @@ import { type OutlierDetection, OutlierDetectionSchema } from '#gen/envoy/config
 import { BindConfigSchema } from '#gen/envoy/config/core/v3/address_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { assignmentName, outboundName } from '../names.ts';
 import { upstreamTls } from '../tls/upstream-tls.ts';
 import { address } from '../wire/address.ts';
@@ -35,10 +35,10 @@ const dnsRefreshMs = 5000;
  */
 const pingMs = 15_000;
 
-export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell: string | undefined): Cluster {
+export function outboundCluster(caller: SpiffeId, target: PortIr, viewerCell: string | undefined): Cluster {
   const age = target.connectionAgeMs * callersShareOfAge;
   return create(ClusterSchema, {
-    name: outboundName(target.key),
+    name: outboundName(target.id),
     ...discovery(target, viewerCell),
     lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
     connectTimeout: duration(target.timeouts.connectMs),
@@ -64,13 +64,13 @@ export function outboundCluster(caller: SpiffeId, target: ServiceIr, viewerCell:
   });
 }
 
-function discovery({ key, endpoints }: ServiceIr, viewerCell: string | undefined) {
+function discovery({ id, endpoints }: PortIr, viewerCell: string | undefined) {
   if (endpoints.kind !== 'dns') {
     return {
       clusterDiscoveryType: { case: 'type' as const, value: Cluster_DiscoveryType.EDS },
       edsClusterConfig: create(Cluster_EdsClusterConfigSchema, {
         edsConfig: ads(),
-        serviceName: assignmentName(key, viewerCell),
+        serviceName: assignmentName(id, viewerCell),
       }),
     };
   }
@@ -81,13 +81,13 @@ function discovery({ key, endpoints }: ServiceIr, viewerCell: string | undefined
     dnsRefreshRate: duration(dnsRefreshMs),
     respectDnsTtl: true,
     loadAssignment: create(ClusterLoadAssignmentSchema, {
-      clusterName: outboundName(key),
+      clusterName: outboundName(id),
       endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: endpoint } }] }],
     }),
   };
 }
 
-function outliers({ outlierDetection: limits }: ServiceIr): { outlierDetection?: OutlierDetection } {
+function outliers({ outlierDetection: limits }: PortIr): { outlierDetection?: OutlierDetection } {
   if (limits === undefined) return {};
   return {
     outlierDetection: create(OutlierDetectionSchema, {

@@ -11,7 +11,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { outboundLogName } from '../../lib/log-names.ts';
-import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
+import type { DependencyIr, PortIr } from '../../policy/ir.ts';
 import { ownAnswersAccessLog } from '../inbound/access-logs.ts';
 import { ownReplies } from '../inbound/local-replies.ts';
 import { outboundName } from '../names.ts';
@@ -32,12 +32,12 @@ const loopback6 = '::1';
 const anyNumberOfStreams = 2_147_483_647;
 
 export function outboundListener(
-  target: ServiceIr,
+  target: PortIr,
   listen: DependencyIr['listen'],
   proxy: Pick<ProxyShape, 'loopback6'>,
 ): Listener {
   return create(ListenerSchema, {
-    name: outboundName(target.key),
+    name: outboundName(target.id),
     address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
     // For who resolves `localhost` to it.
     ...(typeof listen === 'number' && proxy.loopback6 === true
@@ -55,7 +55,7 @@ export function outboundListener(
  * What does not begin as HTTP does gets a chain of its own, as inbound: odd requests (an empty line first, a path that is not ASCII) are
  * answered, and other protocols are not waited for, and told. Who says nothing yet may take his time.
  */
-function onlyHttp(target: ServiceIr) {
+function onlyHttp(target: PortIr) {
   return {
     listenerFilters: [httpInspector()],
     listenerFiltersTimeout: duration(0),
@@ -66,8 +66,8 @@ function onlyHttp(target: ServiceIr) {
   };
 }
 
-function manager(target: ServiceIr, log: 'own' | 'odd'): Filter {
-  const name = outboundName(target.key);
+function manager(target: PortIr, log: 'own' | 'odd'): Filter {
+  const name = outboundName(target.id);
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
     configType: {
@@ -77,7 +77,7 @@ function manager(target: ServiceIr, log: 'own' | 'odd'): Filter {
         codecType: HttpConnectionManager_CodecType.AUTO,
         routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: name } },
         httpFilters: [routerFilter()],
-        accessLog: [ownAnswersAccessLog(outboundLogName(target.key, log))],
+        accessLog: [ownAnswersAccessLog(outboundLogName(target.id, log))],
         localReplyConfig: ownReplies(),
         earlyHeaderMutationExtensions: [earlyHeaders([])],
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
@@ -97,8 +97,8 @@ function manager(target: ServiceIr, log: 'own' | 'odd'): Filter {
   });
 }
 
-function tcpProxy({ key, timeouts, retries }: ServiceIr): Filter {
-  const name = outboundName(key);
+function tcpProxy({ id, timeouts, retries }: PortIr): Filter {
+  const name = outboundName(id);
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
     configType: {

@@ -15,7 +15,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/co
 import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import { RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
 import { StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
-import type { DependencyIr, ServiceIr } from '../../policy/ir.ts';
+import type { DependencyIr, PortIr } from '../../policy/ir.ts';
 import { internalHeader, outboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
@@ -28,9 +28,9 @@ const hostSelections = 50n;
 
 type Reached = Pick<DependencyIr, 'listen' | 'hosts'>;
 
-export function outboundRoutes(target: ServiceIr, reached: Reached): RouteConfiguration {
+export function outboundRoutes(target: PortIr, reached: Reached): RouteConfiguration {
   return create(RouteConfigurationSchema, {
-    name: outboundName(target.key),
+    name: outboundName(target.id),
     virtualHosts: virtualHosts(target, reached),
     ignorePortInHostMatching: true,
     requestHeadersToRemove: [internalHeader],
@@ -42,8 +42,8 @@ export function outboundRoutes(target: ServiceIr, reached: Reached): RouteConfig
  * A browser on this host can be led to a port of loopback by a name of somebody else's (DNS rebinding), and then calls as the service.
  * That name has a dot; and no browser can reach a socket.
  */
-function virtualHosts(target: ServiceIr, { listen, hosts }: Reached): VirtualHost[] {
-  const name = outboundName(target.key);
+function virtualHosts(target: PortIr, { listen, hosts }: Reached): VirtualHost[] {
+  const name = outboundName(target.id);
   if (typeof listen !== 'number' || hosts.includes('*')) return [virtualHost(name, ['*'], [route(target)])];
   const own = virtualHost(name, ['*'], [route(target, [byOwnHost]), refusal]);
   return hosts.length === 0
@@ -87,14 +87,14 @@ const refusal = create(RouteSchema, {
   },
 });
 
-function route(target: ServiceIr, headers: HeaderMatcher[] = []): Route {
+function route(target: PortIr, headers: HeaderMatcher[] = []): Route {
   const retryPolicy = retriesOf(target);
   return create(RouteSchema, {
     match: { pathSpecifier: { case: 'prefix', value: '/' }, headers },
     action: {
       case: 'route',
       value: {
-        clusterSpecifier: { case: 'cluster', value: outboundName(target.key) },
+        clusterSpecifier: { case: 'cluster', value: outboundName(target.id) },
         // 0: none. Unset it would be Envoy's 15 s, which ends streams.
         timeout: duration(target.timeouts.requestMs),
         ...(retryPolicy === undefined ? {} : { retryPolicy }),
@@ -103,7 +103,7 @@ function route(target: ServiceIr, headers: HeaderMatcher[] = []): Route {
   });
 }
 
-function retriesOf({ retries }: ServiceIr): RetryPolicy | undefined {
+function retriesOf({ retries }: PortIr): RetryPolicy | undefined {
   if (retries.attempts === 0) return undefined;
   return create(RetryPolicySchema, {
     retryOn: 'connect-failure,refused-stream,reset-before-request',

@@ -2,7 +2,7 @@
 // patch may be of one of them; both in the order of the documents' keys.
 import { type Message, toJson } from '@bufbuild/protobuf';
 import { CellwallError } from '../../lib/errors.ts';
-import type { RawIr } from '../../policy/ir.ts';
+import type { RawIr } from '../../policy/raw-ir.ts';
 import { ofRaw } from '../origins.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import { envoyRegistry } from './envoy-registry.ts';

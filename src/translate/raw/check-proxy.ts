@@ -2,7 +2,8 @@
 import { CellwallError } from '../../lib/errors.ts';
 import { formatPath } from '../../model/field-path.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { MeshIr, RawIr } from '../../policy/ir.ts';
+import type { MeshIr } from '../../policy/ir.ts';
+import type { RawIr } from '../../policy/raw-ir.ts';
 import type { Finding } from '../lint/finding.ts';
 import { lint } from '../linter.ts';
 import type { TranslatedResource } from '../proxy.ts';

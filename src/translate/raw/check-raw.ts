@@ -4,9 +4,10 @@ import { formatPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { examples } from '../../policy/identities.ts';
-import type { MeshIr, RawIr } from '../../policy/ir.ts';
+import type { MeshIr } from '../../policy/ir.ts';
+import type { RawIr } from '../../policy/raw-ir.ts';
 import { isFor } from '../../policy/resolve/resolve-raw.ts';
-import { healthRouteName } from '../names.ts';
+import { isHealthRouteName } from '../names.ts';
 import { checkProxy } from './check-proxy.ts';
 import type { RawFault } from './fault.ts';
 import { proxyCode } from './proxy-code.ts';
@@ -70,14 +71,13 @@ function faultsOf(raw: RawIr, rights: RawRights): readonly RawFault[] {
   const isSecret = typeUrl.endsWith('.Secret');
   if (raw.change.kind === 'resource') {
     // Where a service has none, a chain "health" would lead there, past authorization.
-    if (name === healthRouteName)
-      return fault('name-taken', `routes named "${healthRouteName}" are those of health paths`);
+    if (isHealthRouteName(name)) return fault('name-taken', `routes named "${name}" are those of health paths`);
     return isSecret && name.startsWith('spiffe://')
       ? fault('name-taken', 'secrets named "spiffe://…" are those of identities and trust domains')
       : [];
   }
   // Trust comes from authorities alone, and the health path is the one without authorization.
-  return isSecret || name === healthRouteName
+  return isSecret || isHealthRouteName(name)
     ? fault('protected', `the ${targetText({ typeUrl, name })} is not patched`)
     : [];
 }

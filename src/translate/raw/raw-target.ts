@@ -1,6 +1,6 @@
 // What a raw resource is, or a patch is of: by type and name, and where in the document that is written.
 import type { FieldPath } from '../../model/field-path.ts';
-import type { RawIr } from '../../policy/ir.ts';
+import type { RawIr } from '../../policy/raw-ir.ts';
 import { readRaw } from './read-raw.ts';
 
 export interface RawTarget {

@@ -1,7 +1,7 @@
 // One EnvoyResource document's change as a message of Envoy's, or everything that is wrong with it.
 import { type DescMessage, fromJson, type Message } from '@bufbuild/protobuf';
 import type { FieldPath } from '../../model/field-path.ts';
-import type { RawChangeIr } from '../../policy/ir.ts';
+import type { RawChangeIr } from '../../policy/raw-ir.ts';
 import { brokenConstraints } from './constraints.ts';
 import { envoyRegistry } from './envoy-registry.ts';
 import type { RawFault } from './fault.ts';

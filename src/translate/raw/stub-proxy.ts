@@ -7,12 +7,16 @@ export const stubBundles: Bundles = { roots: 'no roots', legacyAnchors: new Map(
 
 /** Of documentation's own addresses (RFC 5737), which no document's port can collide with. */
 export function stubShape(mesh: MeshIr, spiffeId: SpiffeId): ProxyShape {
-  const service = mesh.serviceOf.get(spiffeId);
+  const key = mesh.serviceOf.get(spiffeId);
+  const service = key === undefined ? undefined : mesh.services.get(key);
   if (service === undefined) return { spiffeId };
   return {
     spiffeId,
-    service,
-    inbound: { address: '192.0.2.1', port: 8443 },
-    application: { address: '127.0.0.1', port: 8080 },
+    service: service.key,
+    ports: service.ports.map(({ port: name }, index) => ({
+      name,
+      inbound: { address: '192.0.2.1', port: 8443 + index },
+      application: { address: '127.0.0.1', port: 8080 + index },
+    })),
   };
 }

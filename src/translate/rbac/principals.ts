@@ -6,14 +6,14 @@ import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authent
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { MeshIr, PrincipalIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr, PrincipalIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
 import { jwtClaims } from './jwt-claims.ts';
 
 export interface PrincipalContext {
   readonly domain: TrustDomain;
   readonly cells: MeshIr['cells'];
-  readonly mode: ServiceIr['mtls']['mode'];
+  readonly mode: PortIr['mtls']['mode'];
 }
 
 /** Any of these; empty when the rule can match nobody, and is then to be left out. */

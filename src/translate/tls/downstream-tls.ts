@@ -6,14 +6,14 @@ import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/c
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { DownstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { bundleName, permissiveBundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { secretConfig } from './secret-config.ts';
 import { callerTlsParams } from './tls-params.ts';
 
 /** `only`: nobody else gets through the handshake, whatever the service's mode. */
-export function downstreamTls(service: ServiceIr, domain: TrustDomain, only?: readonly SpiffeId[]): TransportSocket {
+export function downstreamTls(service: PortIr, domain: TrustDomain, only?: readonly SpiffeId[]): TransportSocket {
   const { mtls } = service;
   const strict = mtls.mode === 'strict' || only !== undefined;
   const validation = secretConfig(

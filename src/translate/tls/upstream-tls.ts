@@ -5,14 +5,14 @@ import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/c
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { callerServerName } from '../inbound/caller-chains.ts';
 import { bundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { secretConfig } from './secret-config.ts';
 import { tlsParams } from './tls-params.ts';
 
-export function upstreamTls(caller: SpiffeId, target: ServiceIr): TransportSocket {
+export function upstreamTls(caller: SpiffeId, target: PortIr): TransportSocket {
   return create(TransportSocketSchema, {
     name: 'envoy.transport_sockets.tls',
     configType: {
@@ -44,7 +44,7 @@ export function upstreamTls(caller: SpiffeId, target: ServiceIr): TransportSocke
   });
 }
 
-function alpnOf({ protocol }: ServiceIr): string[] {
+function alpnOf({ protocol }: PortIr): string[] {
   switch (protocol) {
     case 'http1':
       return ['http/1.1'];

@@ -4,7 +4,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Http1ProtocolOptionsSchema, Http2ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import type { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { PreserveCaseFormatterConfigSchema } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { any } from './any.ts';
 import { duration } from './duration.ts';
 
@@ -52,7 +52,7 @@ export const notWaitedFor = {
 } satisfies MessageInitShape<typeof HttpConnectionManagerSchema>;
 
 /** The part of a connection manager that is about what callers may send. */
-export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[]) {
+export function httpIntake(service: PortIr, upgrades: readonly 'websocket'[]) {
   return {
     maxRequestHeadersKb: maxHeadersKb,
     // Who asks before he sends a body is answered by the application, which may not want it.
@@ -70,7 +70,7 @@ export function httpIntake(service: ServiceIr, upgrades: readonly 'websocket'[])
 }
 
 /** Both sides of a connection manager's work have to say it. Trailers pass as they do over HTTP/2: checksums, the status of gRPC-Web. */
-export function http1Codec({ keepsHeaderCase }: ServiceIr): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
+export function http1Codec({ keepsHeaderCase }: PortIr): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
   if (!keepsHeaderCase) return { enableTrailers: true };
   return {
     enableTrailers: true,

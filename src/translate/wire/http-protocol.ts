@@ -6,13 +6,13 @@ import type {
   Http2ProtocolOptionsSchema,
 } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import type { ServiceIr } from '../../policy/ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { any } from './any.ts';
 import { http1Codec, http2Codec, maxHeaders, maxHeadersKb } from './http-limits.ts';
 
 /** A cluster's `typed_extension_protocol_options`. */
 export function httpProtocol(
-  service: ServiceIr,
+  service: PortIr,
   common: MessageInitShape<typeof CommonSchema>,
   http2: MessageInitShape<typeof Http2ProtocolOptionsSchema>,
 ): Record<string, Any> {

@@ -39,7 +39,7 @@ function setUp() {
       const at = { address: { case: 'socketAddress', value: { address } } } as const;
       const downstreamTransportFailureReason = 'TLSV1_ALERT_UNKNOWN_CA';
       handshakes.record(
-        'api',
+        { service: 'api' },
         create(AccessLogCommonSchema, { downstreamDirectRemoteAddress: at, downstreamTransportFailureReason }),
       );
     },

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseDocuments } from '../../../src/model/parse.ts';
-import type { DependencyIr, MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
+import type { DependencyIr, MeshIr, PortKey, ServiceKey } from '../../../src/policy/ir.ts';
 import { figure } from '../../support/figure.ts';
 import { httpCall } from '../../support/http-call.ts';
 import { meshOf, problemsOf } from '../../support/resolve-text.ts';
@@ -70,7 +70,7 @@ beforeAll(async () => {
     services: new Map(documents.services).set(web, { ...found, dependsOn: found.dependsOn.map(free) }),
   };
   const endpoints = new Map(
-    servers.map(({ name, port }) => [`cell-1/${name}` as ServiceKey, [{ address: '127.0.0.1', port, cell: 'cell-1' }]]),
+    servers.map(({ name, port }) => [`cell-1/${name}` as PortKey, [{ address: '127.0.0.1', port, cell: 'cell-1' }]]),
   );
   const bundles = { roots: ca.root, legacyAnchors: new Map() };
   const svid = await ca.issue({ uri: idOf('web', 'cell-1') });

@@ -7,6 +7,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/co
 import { constrainCa } from '../../../src/identity/ca/constrain.ts';
 import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../../src/policy/ir.ts';
+import { portOf } from '../../../src/policy/ports.ts';
 import { inboundRoutes } from '../../../src/translate/inbound/inbound-routes.ts';
 import { xfccHeader } from '../../../src/translate/names.ts';
 import { exchange, statusOf } from '../../support/exchange.ts';
@@ -75,8 +76,7 @@ describe.each([
       {
         spiffeId: idOf('api', 'cell-1') as SpiffeId,
         service: 'cell-1/api' as ServiceKey,
-        inbound: { address: '127.0.0.1', port: 0 },
-        application,
+        ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
       },
       await ca.issue({ uri: idOf('api', 'cell-1') }),
     );
@@ -112,8 +112,7 @@ test('the control: a route that forwards what Envoy says hands on the forged nam
     {
       spiffeId: idOf('api', 'cell-1') as SpiffeId,
       service: 'cell-1/api' as ServiceKey,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
     },
     await ca.issue({ uri: idOf('api', 'cell-1') }),
     [],
@@ -140,7 +139,7 @@ test('the control: a route that forwards what Envoy says hands on the forged nam
 });
 
 function forwardingAll(ir: ReturnType<typeof mesh>): RouteConfiguration {
-  const service = ir.services.get('cell-1/api' as ServiceKey);
+  const service = portOf(ir, 'cell-1/api' as ServiceKey);
   if (service === undefined) throw new Error('no api');
   const routes = clone(RouteConfigurationSchema, inboundRoutes(service, ir));
   for (const { routes: list } of routes.virtualHosts) for (const route of list) route.requestHeadersToRemove = [];

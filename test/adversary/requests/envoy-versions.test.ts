@@ -16,7 +16,7 @@ import { figure } from '../../support/figure.ts';
 import { hear } from '../../support/hear.ts';
 import { meshOf } from '../../support/resolve-text.ts';
 import { createTestCa, type TestCa } from '../../support/test-ca.ts';
-import { startTranslatedProxy, type TranslatedProxy } from '../../support/translated-proxy.ts';
+import { shapeOnFreePorts, startTranslatedProxy, type TranslatedProxy } from '../../support/translated-proxy.ts';
 import { idOf, meshDocument, serviceDocument } from '../../translate/mesh-text.ts';
 import { scenariosWith } from '../../translate/scenarios.ts';
 
@@ -45,8 +45,7 @@ async function startStrictTcp(binary: string): Promise<TranslatedProxy> {
     {
       spiffeId: idOf('db', 'cell-1') as SpiffeId,
       service: 'cell-1/db' as ServiceKey,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application: greeter,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application: greeter }],
     },
     await ca.issue({ uri: idOf('db', 'cell-1') }),
     [],
@@ -76,7 +75,7 @@ describe.each(accepted)('Envoy %s', (version) => {
           endpoints,
           bundles: { roots: ca.root, legacyAnchors: new Map([['old', legacy.root]]) },
         },
-        { ...shape, ...(shape.inbound === undefined ? {} : { inbound: { address: '127.0.0.1', port: 0 } }) },
+        shapeOnFreePorts(shape),
         await ca.issue({ uri: shape.spiffeId }),
         [],
         (all) => {

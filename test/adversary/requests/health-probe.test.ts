@@ -36,8 +36,7 @@ beforeAll(async () => {
     {
       spiffeId: idOf('api', 'cell-1') as SpiffeId,
       service: 'cell-1/api' as ServiceKey,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
     },
     await ca.issue({ uri: idOf('api', 'cell-1') }),
   );
@@ -230,8 +229,13 @@ describe('in HTTP/2, to a service of HTTP/2', () => {
       {
         spiffeId: idOf('api', 'cell-1') as SpiffeId,
         service: 'cell-1/api' as ServiceKey,
-        inbound: { address: '127.0.0.1', port: 0 },
-        application: { address: '127.0.0.1', port: (server.address() as AddressInfo).port },
+        ports: [
+          {
+            name: 'default',
+            inbound: { address: '127.0.0.1', port: 0 },
+            application: { address: '127.0.0.1', port: (server.address() as AddressInfo).port },
+          },
+        ],
       },
       await ca.issue({ uri: idOf('api', 'cell-1') }),
     );

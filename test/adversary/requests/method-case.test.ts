@@ -46,8 +46,13 @@ beforeAll(async () => {
     {
       spiffeId: service.spiffeId,
       service: api,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application: { address: '127.0.0.1', port: applicationPort },
+      ports: [
+        {
+          name: 'default',
+          inbound: { address: '127.0.0.1', port: 0 },
+          application: { address: '127.0.0.1', port: applicationPort },
+        },
+      ],
     },
     await ca.issue({ uri: service.spiffeId }),
   );

@@ -58,8 +58,13 @@ beforeAll(async () => {
     {
       spiffeId: service.spiffeId,
       service: api,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application: { address: '127.0.0.1', port: (application.address() as AddressInfo).port },
+      ports: [
+        {
+          name: 'default',
+          inbound: { address: '127.0.0.1', port: 0 },
+          application: { address: '127.0.0.1', port: (application.address() as AddressInfo).port },
+        },
+      ],
     },
     await ca.issue({ uri: service.spiffeId }),
   );

@@ -52,8 +52,13 @@ beforeAll(async () => {
     {
       spiffeId: idOf('api', 'cell-1') as SpiffeId,
       service: 'cell-1/api' as ServiceKey,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application: { address: '127.0.0.1', port: (application.address() as AddressInfo).port },
+      ports: [
+        {
+          name: 'default',
+          inbound: { address: '127.0.0.1', port: 0 },
+          application: { address: '127.0.0.1', port: (application.address() as AddressInfo).port },
+        },
+      ],
     },
     await ca.issue({ uri: idOf('api', 'cell-1') }),
   );

@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../../src/policy/ir.ts';
+import { portKey } from '../../../src/policy/ports.ts';
 import { exchange, statusOf } from '../../support/exchange.ts';
 import { figure } from '../../support/figure.ts';
 import { askSidechannel, type Gitaly, startGitalyStandIn } from '../../support/gitaly-stand-in.ts';
@@ -90,14 +91,17 @@ async function startWall(protocol: string, application: { address: string; port:
     {
       spiffeId: idOf('gitaly', 'cell-1') as SpiffeId,
       service: target,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
     },
     await ca.issue({ uri: idOf('gitaly', 'cell-1') }),
   );
   const port = await service.envoy.port('inbound');
   const caller = await startTranslatedProxy(
-    { mesh: { ...mesh, services }, endpoints: new Map([[target, [{ address: '127.0.0.1', port }]]]), bundles },
+    {
+      mesh: { ...mesh, services },
+      endpoints: new Map([[portKey(target, 'default'), [{ address: '127.0.0.1', port }]]]),
+      bundles,
+    },
     { spiffeId: web.spiffeId, service: from },
     await ca.issue({ uri: idOf('web', 'cell-1') }),
   );

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { expect, test, vi } from 'vitest';
+import { portKey } from '../../../src/policy/ports.ts';
 import { figure } from '../../support/figure.ts';
 import { startTranslatedProxy } from '../../support/translated-proxy.ts';
 import { api, startWallPair, testId } from '../../support/wall-pair.ts';
@@ -42,7 +43,11 @@ test('calls over a frozen sidecar end, and new ones go to the other', { timeout:
   const bundles = { roots: pair.ca.root, legacyAnchors: new Map<string, string>() };
   const other = await startTranslatedProxy(
     { mesh: pair.mesh, endpoints: new Map(), bundles },
-    { spiffeId: testId('api'), service: api, inbound: { address: '127.0.0.1', port: 0 }, application },
+    {
+      spiffeId: testId('api'),
+      service: api,
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
+    },
     await pair.svid('api'),
     envoyArgs,
   );
@@ -56,7 +61,7 @@ test('calls over a frozen sidecar end, and new ones go to the other', { timeout:
     const ended = new Promise((resolve) => long.on('close', resolve));
     const port = await other.envoy.port('inbound');
     const endpoints = [pair.inbound, port].map((one) => ({ address: '127.0.0.1', port: one }));
-    pair.client.update({ mesh: pair.mesh, endpoints: new Map([[api, endpoints]]), bundles });
+    pair.client.update({ mesh: pair.mesh, endpoints: new Map([[portKey(api, 'default'), endpoints]]), bundles });
     process.kill(pid, 'SIGSTOP');
     const began = performance.now();
     // What a client asks is answered all the same.

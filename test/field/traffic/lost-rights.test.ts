@@ -10,6 +10,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { parseSpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../../src/policy/ir.ts';
+import { portOf } from '../../../src/policy/ports.ts';
 import { runSidecar, type Sidecar } from '../../../src/sidecar/run-sidecar.ts';
 import { callerServerName } from '../../../src/translate/inbound/caller-chains.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -111,7 +112,7 @@ afterAll(async () => {
 
 function open(kind: Kind, who: Who): OpenCall {
   const mesh = meshOf(documents);
-  const service = mesh.services.get(kind as ServiceKey);
+  const service = portOf(mesh, kind as ServiceKey);
   const id = parseSpiffeId(ids[who]);
   const svid = svids.get(who);
   if (service === undefined || id === undefined || svid === undefined) throw new Error(`${kind} ${who}`);

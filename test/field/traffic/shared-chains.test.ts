@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { parseSpiffeId, type SpiffeId } from '../../../src/model/spiffe-id.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
+import type { MeshIr, PortIr, ServiceKey } from '../../../src/policy/ir.ts';
+import { portOf } from '../../../src/policy/ports.ts';
 import { runSidecar, type Sidecar } from '../../../src/sidecar/run-sidecar.ts';
 import { callerChains, callerServerName, maxCallerChains } from '../../../src/translate/inbound/caller-chains.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -31,8 +32,8 @@ const idOf = (name: string): SpiffeId => {
   if (id === undefined) throw new Error(name);
   return id;
 };
-const serviceOf = (mesh: MeshIr, kind: Kind): ServiceIr => {
-  const service = mesh.services.get(kind as ServiceKey);
+const serviceOf = (mesh: MeshIr, kind: Kind): PortIr => {
+  const service = portOf(mesh, kind as ServiceKey);
   if (service === undefined) throw new Error(kind);
   return service;
 };

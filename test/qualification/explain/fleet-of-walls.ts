@@ -6,7 +6,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import type { GrpcService } from '../../../src/observe/access-log-service.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
-import { inboundName } from '../../../src/translate/names.ts';
+import { portOf } from '../../../src/policy/ports.ts';
 import type { Bundles } from '../../../src/translate/proxy.ts';
 import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
 import { createInterner } from '../../../src/xds/resources/interner.ts';
@@ -96,16 +96,22 @@ export async function startFleetOfWalls({
       const inputs = { revision, documents: new Map(), mesh, endpoints: new Map(), bundles };
       const snapshots: (readonly [Wall, Snapshot, boolean])[] = [];
       for (const wall of walls) {
-        const service = mesh.services.get(wall.key);
+        const service = portOf(mesh, wall.key);
         if (service === undefined) throw new Error(`the mesh lost ${wall.key}`);
         const shape = {
           spiffeId: service.spiffeId,
           service: service.key,
-          inbound: { address: '127.0.0.1', port: wall.port },
-          application: {
-            address: '127.0.0.1',
-            port: service.protocol === 'http1' || service.protocol === 'tcp' ? applications.http1 : applications.http2,
-          },
+          ports: [
+            {
+              name: service.port,
+              inbound: { address: '127.0.0.1', port: wall.port },
+              application: {
+                address: '127.0.0.1',
+                port:
+                  service.protocol === 'http1' || service.protocol === 'tcp' ? applications.http1 : applications.http2,
+              },
+            },
+          ],
         };
         const before = cache.get(wall.node);
         const snapshot = maker.make(inputs, shape, ownSecret(wall.svid), before);
@@ -132,7 +138,7 @@ export async function startFleetOfWalls({
 }
 
 function listenerVersion(snapshot: Snapshot | undefined): string | undefined {
-  return snapshot?.resources.get(typeUrls.listener)?.get(inboundName)?.version;
+  return snapshot?.resources.get(typeUrls.listener)?.get('inbound')?.version;
 }
 
 async function svidOf({ spiffeId }: ServiceIr, ca: TestCa): Promise<Svid> {

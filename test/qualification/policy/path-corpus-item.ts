@@ -32,8 +32,13 @@ export const pathCorpusItem: Item = {
         {
           spiffeId: service.spiffeId,
           service: key,
-          inbound: { address: '127.0.0.1', port: 0 },
-          application: { address: '127.0.0.1', port: application.port },
+          ports: [
+            {
+              name: 'default',
+              inbound: { address: '127.0.0.1', port: 0 },
+              application: { address: '127.0.0.1', port: application.port },
+            },
+          ],
         },
         await ca.issue({ uri: service.spiffeId }),
       );

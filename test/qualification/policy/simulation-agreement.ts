@@ -13,6 +13,7 @@ import { createLossyIntake } from '../../../src/observe/lossy-intake.ts';
 import { createTraffic, type TrafficCount } from '../../../src/observe/traffic.ts';
 import { canonicalPath } from '../../../src/policy/decide/path.ts';
 import type { MeshIr, ServiceKey } from '../../../src/policy/ir.ts';
+import { allPorts, portOf } from '../../../src/policy/ports.ts';
 import { createDecideRecorded } from '../../../src/policy/replay/decide-recorded.ts';
 import { createPathRecorder } from '../../../src/policy/replay/recorded-path.ts';
 import { resolve } from '../../../src/policy/resolve/resolve.ts';
@@ -60,9 +61,9 @@ export async function runSimulationAgreement({
     lossyIntake: createLossyIntake(systemClock),
     log: silentLog,
     trustDomain: () => trustDomain as TrustDomain,
-    serviceOfPeer: (_, nodeId) => [...mesh.services.values()].find((one) => nodeId.startsWith(`${one.spiffeId}~`))?.key,
+    serviceOfPeer: (_, nodeId) => [...allPorts(mesh)].find((one) => nodeId.startsWith(`${one.spiffeId}~`))?.key,
     keepPath: (name, path) => {
-      const service = mesh.services.get(name as ServiceKey);
+      const service = portOf(mesh, name as ServiceKey);
       return service === undefined ? undefined : keep(service, path);
     },
     onBroken: () => undefined,
@@ -112,7 +113,7 @@ export async function runSimulationAgreement({
       const after = await send(requests);
       for (const [index, call] of calls.entries()) {
         const request = requests[index];
-        const service = request === undefined ? undefined : mesh.services.get(String(request.target) as ServiceKey);
+        const service = request === undefined ? undefined : portOf(mesh, String(request.target) as ServiceKey);
         if (call === undefined || service === undefined) continue;
         const { outcome } = createDecideRecorded(mesh, service)(call);
         if (outcome === 'unknown') {
@@ -149,7 +150,7 @@ function isOf(
   mesh: MeshIr,
   keep: ReturnType<typeof createPathRecorder>,
 ): boolean {
-  const service = mesh.services.get(String(target) as ServiceKey);
+  const service = portOf(mesh, String(target) as ServiceKey);
   if (service === undefined || call.service !== service.key) return false;
   if (caller.kind === 'id' ? call.principal !== caller.id : call.caller !== caller.via) return false;
   if (service.protocol === 'tcp') return true;

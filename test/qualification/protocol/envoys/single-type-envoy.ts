@@ -15,6 +15,7 @@ export async function startSingleTypeEnvoy(plane: ServeHarness, variant: Variant
     spiffeId,
     instance: 'a1',
     service: 'single',
+    ports: [],
     xds: { host: '127.0.0.1', port: plane.xdsPort },
     variant,
     serverId: `${trustDomainUriOf(readFileSync(bundle, 'utf8'))}/cellwall/server`,

@@ -1,0 +1,12 @@
+// The ports of a service by their names, as documents, sidecars and proxies have them.
+
+/** The port of a service without a list of ports, and the one that is meant where none is named. */
+export const defaultPort = 'default';
+
+/** The most that one service has: each costs every proxy of it a listener, and every caller a cluster. */
+export const maxServicePorts = 16;
+
+/** A DNS label, as documents have it (model/documents/common.ts). */
+export function isPortName(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}

@@ -1,0 +1,23 @@
+// The IR of EnvoyResource documents: what changes a proxy's resources beside everything else.
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { Source } from '../model/problem.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+
+/** A raw resource or patch. Its body is plain data; translate knows Envoy's schema. */
+export interface RawIr {
+  readonly document: DocumentKey;
+  readonly source: Source;
+  readonly identities: ReadonlySet<SpiffeId> | 'all';
+  readonly change: RawChangeIr;
+  readonly version?: string;
+}
+
+export type RawChangeIr =
+  | { readonly kind: 'resource'; readonly typeUrl: string; readonly body: Readonly<Record<string, unknown>> }
+  | {
+      readonly kind: 'merge';
+      readonly typeUrl: string;
+      readonly name: string;
+      readonly body: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: 'remove'; readonly typeUrl: string; readonly name: string };

@@ -1,0 +1,104 @@
+// `from` of a rule → principals.
+import type { AuthorizationPolicy, PolicySource } from '../../model/documents/authorization-policy.ts';
+import type { FieldPath } from '../../model/field-path.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { DependencyIr, IdentitiesIr, PortKey, PrincipalIr, ServiceKey } from '../ir.ts';
+import type { GrpcDescriptors } from './grpc-descriptors.ts';
+import type { Names } from './names.ts';
+import type { Problems } from './problems.ts';
+import { resolveJwtSource } from './resolve-jwt.ts';
+import type { MeshDefaults } from './resolve-mesh.ts';
+import type { PortDraft, ServiceDraft } from './resolve-service.ts';
+
+export interface AuthorizationContext {
+  readonly defaults: MeshDefaults;
+  readonly names: Names;
+  readonly problems: Problems;
+  readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
+  readonly dependencies: ReadonlyMap<ServiceKey, readonly DependencyIr[]>;
+  readonly descriptors: (target: PortKey) => GrpcDescriptors | undefined;
+  /** Every identity that the documents give to someone. */
+  readonly identities: IdentitiesIr;
+}
+
+type Parsed = ParsedDocument<AuthorizationPolicy>;
+
+/** What a rule is about, and at which of its ports the rule stands. */
+export interface RuleTarget {
+  readonly target: ServiceDraft;
+  readonly ports: readonly PortDraft[];
+}
+
+/** One or, for `eachCell`, as many as there are; none where something is not there: a problem then, so that no IR comes of it. */
+export function resolvePrincipals(
+  source: PolicySource,
+  parsed: Parsed,
+  place: FieldPath,
+  target: RuleTarget,
+  context: AuthorizationContext,
+): readonly PrincipalIr[] {
+  if ('eachCell' in source) return resolveEachCell(source.eachCell, parsed, [...place, 'eachCell'], context);
+  const principal = resolveSource(source, parsed, place, target, context);
+  return principal === undefined ? [] : [principal];
+}
+
+/** The services of that name, one a cell; those to come are in when their documents are. */
+function resolveEachCell(
+  name: string,
+  parsed: Parsed,
+  place: FieldPath,
+  { drafts, problems }: AuthorizationContext,
+): PrincipalIr[] {
+  const found = [...drafts.values()].filter((draft) => draft.name === name && draft.cell !== undefined);
+  if (found.length === 0) {
+    problems.warning(parsed, place, {
+      code: 'matches-nobody',
+      message: `no cell has a service "${name}"`,
+      hint: 'write one, with the cell in its metadata',
+    });
+  }
+  return found.map(({ spiffeId }) => ({ kind: 'id', id: spiffeId }));
+}
+
+/** Undefined where the source names something that is not there: a problem then, so that no IR comes of it. */
+function resolveSource(
+  source: Exclude<PolicySource, { readonly eachCell: string }>,
+  parsed: Parsed,
+  place: FieldPath,
+  { target, ports }: RuleTarget,
+  { names, problems, drafts, defaults: { trustDomain, jwtIssuers } }: AuthorizationContext,
+): PrincipalIr | undefined {
+  const { metadata } = parsed.document;
+  if ('service' in source) {
+    const key = names.service(source.service, metadata.cell, parsed, [...place, 'service']);
+    const caller = key === undefined ? undefined : drafts.get(key);
+    return caller === undefined ? undefined : { kind: 'id', id: caller.spiffeId };
+  }
+  if ('cell' in source) {
+    if (source.cell !== 'same') {
+      const cell = names.cell(source.cell, parsed, [...place, 'cell']);
+      return cell === undefined ? undefined : { kind: 'prefix', prefix: cellSpiffePrefix(trustDomain, cell.name) };
+    }
+    if (target.cell === undefined) {
+      problems.error(parsed, [...place, 'cell'], {
+        code: 'cell-same-without-cell',
+        message: `"cell: same" says nothing here: ${target.key} is in no cell`,
+        hint: 'name the cells, or the services',
+      });
+      return undefined;
+    }
+    return { kind: 'prefix', prefix: cellSpiffePrefix(trustDomain, target.cell.name) };
+  }
+  if ('spiffeId' in source) return { kind: 'id', id: source.spiffeId };
+  if ('prefix' in source) return { kind: 'prefix', prefix: source.prefix };
+  if ('trustDomain' in source) return { kind: 'prefix', prefix: `${trustDomainUri(source.trustDomain)}/` };
+  if ('authenticated' in source) return { kind: 'prefix', prefix: `${trustDomainUri(trustDomain)}/` };
+  if ('anonymous' in source) return { kind: 'anonymous' };
+  if ('jwt' in source) {
+    const { action } = parsed.document.spec;
+    return resolveJwtSource(source, parsed, place, { issuers: jwtIssuers, ports, action, problems });
+  }
+  if ('everyone' in source) return { kind: 'everyone' };
+  return source satisfies never;
+}

@@ -1,0 +1,11 @@
+// The ports of the service beside which a sidecar stands: where it listens for each, and where the application is.
+import type { ApplicationAddress } from './application-address.ts';
+import type { HostPort } from './host-port.ts';
+
+export interface ProxyPort {
+  /** As in the Service's document. */
+  readonly name: string;
+  readonly inbound?: HostPort;
+  /** Absent: where the documents say. */
+  readonly application?: ApplicationAddress;
+}

@@ -53,11 +53,14 @@ export interface IssuerOptions {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
+  /** Milliseconds. Of certificates that others look at whose clocks may be behind. Default ten minutes (rotation.ts). */
+  readonly backdate?: () => number;
 }
 
 const generate = promisify(generateKeyPair);
 
-export function createIssuer({ authority, trustDomain, policy, table, clock, log }: IssuerOptions): Issuer {
+export function createIssuer(options: IssuerOptions): Issuer {
+  const { authority, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
@@ -95,7 +98,8 @@ export function createIssuer({ authority, trustDomain, policy, table, clock, log
       const signed = await authority.sign({
         spiffeId,
         publicKey: subjectKey,
-        notBefore: new Date(now - backdateMs),
+        // A holder of its own key reckons by it when to renew, and shows it to the control plane alone, or has files to look after.
+        notBefore: new Date(now - (pair === undefined ? backdateMs : backdate())),
         notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
         dnsNames,
         ...(nodeKey === undefined ? {} : { nodeKey }),

@@ -6,6 +6,18 @@
  */
 export const backdateMs = 600_000;
 
+/** The most: a new mesh's CA itself begins an hour before it is made. */
+export const maxBackdateMs = 3_300_000;
+const minute = 60_000;
+
+/** Enough for a host that is known to be so far behind, and a minute; what is beyond the most cannot be helped. */
+export function backdateFor(behindMs: number): number {
+  return Math.min(maxBackdateMs, Math.max(backdateMs, Math.ceil(behindMs / minute + 1) * minute));
+}
+
+/** How far behind hosts may be, once that is known. */
+export const maxBehindMs = maxBackdateMs - minute;
+
 export interface Validity {
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -29,7 +41,7 @@ export function resumedDelay({ notBefore, notAfter }: Validity, now: number, ran
   return Math.max(toHalf, (left / 10) * random);
 }
 
-/** When it was issued, as far as it says. */
+/** When it was issued, as far as it says: not later. Exact for keys that their holders made. */
 export function issuedAt({ notBefore }: Pick<Validity, 'notBefore'>): number {
   return notBefore.getTime() + backdateMs;
 }

@@ -8,10 +8,12 @@ export interface ClockOffsets {
   told(node: string, at: number): void;
   /** Milliseconds; positive where its clock is ahead. */
   of(node: string): number | undefined;
+  /** Milliseconds that the host furthest behind is behind; 0 if none is. */
+  behind(): number;
   forget(node: string): void;
 }
 
-/** Certificates are backdated by ten minutes: within that nothing fails, and yet somebody should look. */
+/** Certificates are backdated by ten minutes, and further for who is known to be behind: nothing fails, and yet somebody should look. */
 const worthSayingMs = 30_000;
 
 export function createClockOffsets({ clock, log }: { readonly clock: Clock; readonly log: Log }): ClockOffsets {
@@ -28,6 +30,7 @@ export function createClockOffsets({ clock, log }: { readonly clock: Clock; read
       );
     },
     of: (node) => offsets.get(node),
+    behind: () => [...offsets.values()].reduce((most, offset) => Math.max(most, -offset), 0),
     forget: (node) => void offsets.delete(node),
   };
 }

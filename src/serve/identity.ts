@@ -53,6 +53,8 @@ export interface IdentityServicesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
+  /** Milliseconds by which certificates begin before they are issued. */
+  readonly backdate: () => number;
   /** Takes reports of Envoy's counters. */
   readonly counters: CountersReceiver;
   /** Takes goodbyes of proxies. */
@@ -84,7 +86,11 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   await nodes.restore();
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
   const { policy, identify, knows } = entitlement;
-  const issuer = createIssuer({ authority, trustDomain, policy, table: store.table('issued'), clock, log });
+  const issuer = createIssuer({
+    ...{ authority, trustDomain, policy, clock, log },
+    table: store.table('issued'),
+    backdate: deps.backdate,
+  });
   const attesting: AttestorDeps = {
     tokens: sealed('join-tokens'),
     nodes,

@@ -12,6 +12,7 @@ import { createProbeApplication } from '../cutover/probe-application.ts';
 import { createProbeNames } from '../cutover/probe-names.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
+import { backdateFor } from '../identity/rotation.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -143,6 +144,7 @@ export async function serve(
     clock,
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
+    backdate: () => backdateFor(offsets.behind()),
     counters({ node, nodeKey, address: peer }, report, begunAt) {
       registry.checkHolder(node, nodeKey);
       const { run } = report;

@@ -1,5 +1,5 @@
 // The issuer: who may have a certificate, what it says, and that every one is on record.
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
 import type { IssuedCertificate } from '../../src/identity/issued-log.ts';
 import { createIssuer, type Issuer } from '../../src/identity/issuer.ts';
+import { backdateFor } from '../../src/identity/rotation.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Table } from '../../src/lib/table.ts';
@@ -40,6 +41,40 @@ function issuerOver(table: Table): Issuer {
     log: silentLog,
   });
 }
+
+describe('when certificates begin', () => {
+  it('as far back as hosts need, of a key that their holder made ten minutes back; no later an end, and never before its issuer', async () => {
+    let behind = 0;
+    const issuer = createIssuer({
+      ...{ authority, trustDomain: domainOf('td1'), table: createMemoryTable(), clock: systemClock, log: silentLog },
+      policy: () => ({ lifetimeMs: hour, dnsNames: [] }),
+      backdate: () => backdateFor(behind),
+    });
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const ca = Date.parse(
+      new X509Certificate((await issuer.issue(api)).chain.split(/(?<=-----END CERTIFICATE-----\n)/)[1] ?? '').validFrom,
+    );
+    for (const [minutes, back] of [
+      [0, 10],
+      [5, 10],
+      [20, 21],
+      [54, 55],
+      [600, 55],
+    ] as const) {
+      behind = minutes * 60_000;
+      for (const [options, begins] of [
+        [{}, back],
+        [{ publicKey }, 10],
+      ] as const) {
+        const now = Date.now();
+        const { notBefore, notAfter } = await issuer.issue(api, options);
+        const earliest = Math.max(ca, now - begins * 60_000);
+        expect(Math.abs(notBefore.getTime() - earliest)).toBeLessThan(5000);
+        expect(notAfter.getTime()).toBeLessThanOrEqual(Date.now() + hour);
+      }
+    }
+  });
+});
 
 describe('the issuer', () => {
   it('makes key and certificate as the policy says, records and tells it', async () => {

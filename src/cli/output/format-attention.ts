@@ -1,5 +1,6 @@
 // What somebody has to do about a proxy: one line each. Pure.
 import type { ProxiesAnswer } from '../../admin/wire.ts';
+import { backdateMs, maxBehindMs } from '../../identity/rotation.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { socketFaults } from './socket-faults.ts';
 import { relativeTime } from './time.ts';
@@ -18,7 +19,9 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   if (Math.abs(clockOffsetMs) >= clockWorthSayingMs) {
     const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
     const side = clockOffsetMs > 0 ? 'ahead of' : 'behind';
-    lines.push(`the clock of its host is ${seconds} s ${side} the control plane's: synchronize it`);
+    lines.push(
+      `the clock of its host is ${seconds} s ${side} the control plane's: synchronize it${borne(-clockOffsetMs)}`,
+    );
   }
   if (withheld !== undefined) {
     lines.push(
@@ -40,4 +43,12 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   }
   lines.push(...socketFaults(proxy.types.flatMap(({ nack }) => (nack === undefined ? [] : [nack.message]))));
   return lines;
+}
+
+/** What becomes of a host that is so far behind. */
+function borne(behindMs: number): string {
+  if (behindMs <= backdateMs) return '';
+  return behindMs > maxBehindMs
+    ? '; it refuses what others show it, and is refused, until then'
+    : '; certificates begin earlier for it, each from its next renewal on (now: cellwall certs rotate)';
 }

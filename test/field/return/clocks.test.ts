@@ -68,3 +68,50 @@ it.each([
   },
   90_000,
 );
+
+it('hosts that fall 20 minutes behind lose no call when every certificate is renewed, once that is known', async () => {
+  // As if the hosts' clocks were set back, while they are connected: a control plane that they cannot believe they do not join.
+  let aheadMs = 0;
+  const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
+  wall = await startReturnWall({ clock });
+  const { call, serve, start } = wall;
+  const [inbound = 0] = await freePorts(1);
+  await start('api', { inbound: `127.0.0.1:${inbound}`, countersEveryMs: 500 });
+  await start('web', { countersEveryMs: 500 });
+  await eventually('web calls api', async () => (await call()) === 200 || undefined, 30_000);
+  aheadMs = 1_200_000;
+  await eventually(
+    'it is known',
+    async () => {
+      const { proxies } = await serve.admin.proxies();
+      return proxies.every(({ clockOffsetMs = 0 }) => clockOffsetMs < -1_190_000) || undefined;
+    },
+    20_000,
+  );
+  const text = formatStatus({
+    ...{ status: await serve.admin.status(), services: [], traffic: [], now: clock.now() },
+    proxies: (await serve.admin.proxies()).proxies,
+  });
+  expect(text).toContain(
+    'certificates begin earlier for it, each from its next renewal on (now: cellwall certs rotate)',
+  );
+
+  let [calls, failed, going] = [0, 0, true];
+  const load = (async () => {
+    for (; going; calls++) if ((await call()) !== 200) failed++;
+  })();
+  expect((await serve.admin.rotate()).rotated).toBe(2);
+  const { certificates } = await serve.admin.certificates();
+  const newest = Math.max(
+    ...certificates.filter(({ purpose }) => purpose === 'svid-pushed').map(({ notBefore }) => notBefore),
+  );
+  expect(newest).toBeLessThan(Date.now());
+  // Connections end with the age that they have; these are new ones.
+  await serve.apply(wall.documents.replace('protocol: http1}', 'protocol: http1, timeouts: {idle: 50m}}'));
+  const enough = calls + 200;
+  await eventually('calls on it', () => calls >= enough || undefined, 30_000);
+  going = false;
+  await load;
+  figure('failedCalls 20 minutes behind', failed);
+  expect(failed).toBe(0);
+}, 90_000);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type BuiltInAuthority, createBuiltInAuthority } from '../../../src/identity/ca/built-in.ts';
 import { createIssuer } from '../../../src/identity/issuer.ts';
-import { backdateMs } from '../../../src/identity/rotation.ts';
+import { backdateFor, backdateMs } from '../../../src/identity/rotation.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
@@ -182,6 +182,23 @@ test.each<Skew>([
     expect(after.failed).toBeGreaterThan(0);
     await rotate({ ...skew, age: 90 - former + 2, backdateSeconds: former });
     await answers();
+  },
+  90_000,
+);
+
+test.each<Skew>([
+  { caller: 0, service: -1200 },
+  { caller: -1200, service: 0 },
+  { caller: -3230, service: 1600 },
+])(
+  'caller $caller s and service $service s off, as is known: certificates begin early enough for it, and a rotation costs no call',
+  async (skew) => {
+    await whole();
+    const known = backdateFor(-1000 * Math.min(skew.caller, skew.service)) / 1000;
+    const { before, during, after } = await overRotation(skew, known);
+    figure(`failedCalls ${words(skew, known)}`, before.failed + during.failed + after.failed);
+    figure(`calls ${words(skew, known)}`, before.calls + during.calls + after.calls);
+    expect([before.failed, during.failed, after.failed]).toEqual([0, 0, 0]);
   },
   90_000,
 );

@@ -5,6 +5,7 @@ import type { Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { createFrontDoor, type Settled } from '../lib/front-door.ts';
+import type { HostPort } from '../lib/host-port.ts';
 import type { Redacted } from '../lib/redacted.ts';
 
 export interface TlsCredentials {
@@ -15,7 +16,7 @@ export interface TlsCredentials {
 
 export interface TlsDoor {
   /** Answers the port. */
-  listen(address: { readonly host: string; readonly port: number }, credentials: TlsCredentials): Promise<number>;
+  listen(address: HostPort, credentials: TlsCredentials): Promise<number>;
   /** From the next handshake on. */
   rotate(credentials: TlsCredentials): void;
   /** Of a connection that came in here: the certificate and what leads to its root, PEM, as they were presented. Proven is only the key. */

@@ -1,5 +1,6 @@
 // The commands that need more than a look at files and the admin API: main.ts provides them, each loaded when it is called.
 import type { PublisherPlace } from '../identity/publisher/publishers.ts';
+import type { HostPort, IpPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
@@ -8,18 +9,6 @@ import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { XdsVariant } from '../sidecar/envoy/xds-variant.ts';
-
-/** A name or address, and a port. */
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** An IP address and a port; 0 stands for a free one. */
-export interface IpPort {
-  readonly address: string;
-  readonly port: number;
-}
 
 export type ApplicationAddress = IpPort | SocketPath;
 

@@ -3,11 +3,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { formatSocketPath } from '../lib/socket-path.ts';
-import { formatHostPort } from './flags/address.ts';
 import type { CliIo } from './io.ts';
-import type { ApplicationAddress, CliRun, EnrolOptions, IpPort, SidecarOptions, WantedIdentity } from './run.ts';
+import type { ApplicationAddress, CliRun, EnrolOptions, SidecarOptions, WantedIdentity } from './run.ts';
 
 export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sidecar' | 'fetchSvid' | 'bootstrap'> {
   return {
@@ -74,7 +74,7 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
   const chosen: { name: string; inbound: string; application?: string }[] = [];
   // One after the other: what is chosen is free, until the next is chosen.
   for (const { name, listen, application } of ports) {
-    const inbound = formatIpPort(await chooseListen(listen, data, { name, held }));
+    const inbound = formatHostPort(await chooseListen(listen, data, { name, held }));
     const app = application === undefined ? {} : { application: formatApplication(application) };
     if (chosen.some((one) => one.inbound === inbound)) throw twoAtOne(inbound);
     chosen.push({ name, inbound, ...app });
@@ -123,12 +123,8 @@ function twoAtOne(inbound: string): CellwallError {
   });
 }
 
-function formatIpPort({ address, port }: IpPort): string {
-  return formatHostPort({ host: address, port });
-}
-
 function formatApplication(application: ApplicationAddress): string {
-  return 'path' in application ? formatSocketPath(application) : formatIpPort(application);
+  return 'path' in application ? formatSocketPath(application) : formatHostPort(application);
 }
 
 /** A service in no cell has no "/cell/…" before it (model/spiffe-id.ts). */

@@ -5,12 +5,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
+import type { HostPort, IpPort } from '../lib/host-port.ts';
 import type { Json } from '../lib/table.ts';
 import { adminOf } from '../sidecar/envoy/admin-address.ts';
 import { writeConfig } from '../sidecar/envoy/write-config.ts';
 import { createSvidFiles } from '../sidecar/svid/svid-files.ts';
 import type { CliIo } from './io.ts';
-import type { BootstrapOptions, IpPort } from './run.ts';
+import type { BootstrapOptions } from './run.ts';
 
 export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Json {
   const { ports, xdsServer, xdsVariant } = options;
@@ -53,6 +54,6 @@ function instanceOf(directory: string): string {
   return instance;
 }
 
-function hostPort({ address, port }: IpPort): { readonly host: string; readonly port: number } {
+function hostPort({ address, port }: IpPort): HostPort {
   return { host: address, port };
 }

@@ -1,14 +1,8 @@
 // What a stream says of its proxy, as the registry takes it: what it claims, as far as it may, and the host that its certificate names.
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { clip } from '../lib/clip.ts';
-import {
-  type AdvertiseRule,
-  elsewhere,
-  type HostPort,
-  mayAdvertise,
-  parseClaims,
-  reachable,
-} from '../registry/claims.ts';
+import type { IpPort } from '../lib/host-port.ts';
+import { type AdvertiseRule, elsewhere, mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
 import type { PortPlace } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { StreamNode, StreamPeer } from '../xds/server/node.ts';
@@ -31,7 +25,7 @@ export function proxyOfStream({
   rule,
 }: ProxyOfStream): Omit<RegisteredProxy, 'state' | 'since' | 'ready' | 'contested'> {
   const { inbound, ports, ...more } = parseClaims(claims.metadata);
-  const placeOf = (claimed: HostPort | undefined): PortPlace => {
+  const placeOf = (claimed: IpPort | undefined): PortPlace => {
     if (claimed === undefined) return {};
     const at = reachable(claimed, peer.address);
     return mayAdvertise(at, peer.address, rule) ? { inbound: at } : { notRegistered: elsewhere(at, peer.address) };

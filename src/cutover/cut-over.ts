@@ -1,6 +1,7 @@
 // The gate before `permissive` → `strict`: whoever would be cut off is told first. Looks at the record of traffic, at what proxies
 // have accepted, and for ways around the sidecar; answers every reason not to, none if it is safe.
 import type { Clock } from '../lib/clock.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import { missingWords } from '../lib/missing-in-log.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { FailedHandshakes, Handshakes } from '../observe/handshakes.ts';
@@ -179,7 +180,12 @@ async function around(
 ): Promise<readonly CutOverReason[]> {
   const found = await probe(proxy);
   if (found === undefined) return [];
-  const { address, port } = found;
-  const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return [{ service, kind: 'application', who: at, why: `the application answers beside its sidecar (${proxy.node})` }];
+  return [
+    {
+      service,
+      kind: 'application',
+      who: formatHostPort(found),
+      why: `the application answers beside its sidecar (${proxy.node})`,
+    },
+  ];
 }

@@ -3,13 +3,12 @@
 // only others can reach, a probe does not find (docs/cut-over.md).
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { IpPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 
 /** Where it answered; undefined if nowhere. */
-export type ProbeApplication = (
-  proxy: Pick<ProxyStatus, 'inbound' | 'application'>,
-) => Promise<{ readonly address: string; readonly port: number } | undefined>;
+export type ProbeApplication = (proxy: Pick<ProxyStatus, 'inbound' | 'application'>) => Promise<IpPort | undefined>;
 
 const timeoutMs = 500;
 

@@ -7,15 +7,13 @@ import type { ServerSvid } from '../identity/server-svid.ts';
 import type { Svid } from '../identity/svid.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { createFrontDoor } from '../lib/front-door.ts';
+import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
 import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
 export interface IdentityApi {
   /** Listens on `host:port`; port 0 takes a free one. */
-  listen(address: {
-    readonly host: string;
-    readonly port: number;
-  }): Promise<{ readonly host: string; readonly port: number }>;
+  listen(address: { readonly host: string; readonly port: number }): Promise<HostPort>;
   close(): Promise<void>;
 }
 

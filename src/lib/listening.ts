@@ -1,11 +1,12 @@
 // Why a port could not be had, in words that say which flag chooses another. What else went wrong is handed on as it is.
 import { CellwallError } from './errors.ts';
+import { formatHostPort, type HostPort } from './host-port.ts';
 
 export interface Listening {
   /** What listens there. */
   readonly what: string;
   readonly flag: string;
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: HostPort;
   /** Who has a port that is taken, as in "pid 123 (python3)". */
   readonly holder?: (address: Listening['address']) => string;
 }
@@ -16,8 +17,8 @@ export async function listening<T>({ what, flag, address, holder }: Listening, l
   } catch (reason) {
     const why = reasons.find(([code]) => codesOf(reason).includes(code))?.[1];
     if (why === undefined) throw reason;
-    const { host, port } = address;
-    const at = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const { port } = address;
+    const at = formatHostPort(address);
     throw new CellwallError('unavailable', `cannot listen on ${at} for ${what}: ${why}`, {
       hint: `${why === taken ? `${seeWho(port, holder?.(address))}; or ` : ''}choose another with ${flag}`,
       cause: reason,

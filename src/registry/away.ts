@@ -1,14 +1,16 @@
 // Proxies that went without a word: known before, missed now. `status` shows them until they are back, until another one serves where
 // they did, or until a week is over. Bounded, as whoever has an identity makes up instances.
+
+import type { IpPort } from '../lib/host-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { ClaimedPort, HostPort } from './claims.ts';
+import type { ClaimedPort } from './claims.ts';
 import { inboundsOf } from './ports.ts';
 
 export interface AwayProxy {
   /** `<SPIFFE ID>~<instance>`. */
   readonly node: string;
   readonly spiffeId: SpiffeId;
-  readonly inbound?: HostPort;
+  readonly inbound?: IpPort;
   readonly ports?: readonly ClaimedPort[];
   /** Epoch milliseconds. */
   readonly since: number;

@@ -3,8 +3,10 @@
 
 import type { Budget } from '../lib/budget.ts';
 import { CellwallError } from '../lib/errors.ts';
+import type { IpPort } from '../lib/host-port.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { ApplicationAddress, ClaimedPort, HostPort } from './claims.ts';
+import type { ApplicationAddress, ClaimedPort } from './claims.ts';
 import { inboundsOf } from './ports.ts';
 import type { RegisteredProxy } from './registered-proxy.ts';
 
@@ -15,7 +17,7 @@ export interface Candidate {
   readonly holder?: string;
   readonly run?: string;
   /** As claimed: of one that tells no run, what tells it from another. */
-  readonly inbound?: HostPort;
+  readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
   readonly ports?: readonly ClaimedPort[];
 }
@@ -50,7 +52,7 @@ export function lifeOf({ run, inbound, application, ports }: Candidate): string 
 function whereOf(proxy: RegisteredProxy): string {
   const { peer } = proxy;
   const [inbound] = inboundsOf(proxy);
-  const at = inbound === undefined ? '' : `, which listens at ${inbound.address}:${inbound.port}`;
+  const at = inbound === undefined ? '' : `, which listens at ${formatHostPort(inbound)}`;
   return peer === undefined ? at : `${at}, connected from ${peer}`;
 }
 

@@ -4,27 +4,23 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort, type IpPort, parseIpPort } from '../lib/host-port.ts';
 import { defaultPort, isPortName, maxServicePorts } from '../lib/port-name.ts';
 import { maxSocketText, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
 
-export interface HostPort {
-  readonly address: string;
-  readonly port: number;
-}
-
 /** Where its own application is: nobody but the proxy itself connects there. */
-export type ApplicationAddress = HostPort | SocketPath;
+export type ApplicationAddress = IpPort | SocketPath;
 
 /** Where it listens for a port of its service with a name of its own, and where its application is for that. */
 export interface ClaimedPort {
   readonly name: string;
-  readonly inbound?: HostPort;
+  readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
 }
 
 export interface ProxyClaims {
   /** Of the port `default`. */
-  readonly inbound?: HostPort;
+  readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
   /** Of other ports, by name. */
   readonly ports?: readonly ClaimedPort[];
@@ -39,15 +35,11 @@ export interface ProxyClaims {
 const hostPort = z
   .string()
   .max(64)
-  .transform((text, context): HostPort => {
-    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
-    const address = match?.[1] ?? match?.[2];
-    const port = Number(match?.[3]);
-    if (address === undefined || isIP(address) === 0 || port < 1 || port > 65_535) {
-      context.addIssue({ code: 'custom', message: 'not "address:port" with an IP address' });
-      return z.NEVER;
-    }
-    return { address, port };
+  .transform((text, context): IpPort => {
+    const at = parseIpPort(text);
+    if (at !== undefined && at.port > 0) return at;
+    context.addIssue({ code: 'custom', message: 'not "address:port" with an IP address' });
+    return z.NEVER;
   });
 
 const socket = z
@@ -118,12 +110,12 @@ export interface AdvertiseRule {
 }
 
 /** Where others reach it: who listens on every address of its host (`0.0.0.0`, `::`) is reached at the one it connects from. */
-export function reachable({ address, port }: HostPort, peer: string): HostPort {
+export function reachable({ address, port }: IpPort, peer: string): IpPort {
   return /^[0:.]+$/.test(address) && isIP(peer) !== 0 ? { address: plain(peer), port } : { address, port };
 }
 
 /** May a proxy that connects from `peer` register `claimed`? Without a rule only the address it connects from. */
-export function mayAdvertise(claimed: HostPort, peer: string, rule: AdvertiseRule | undefined): boolean {
+export function mayAdvertise(claimed: IpPort, peer: string, rule: AdvertiseRule | undefined): boolean {
   if (rule === undefined) return sameAddress(claimed.address, peer);
   if (rule.ports !== undefined && !rule.ports.includes(claimed.port)) return false;
   const allowed = new BlockList();
@@ -149,6 +141,6 @@ function plain(address: string): string {
 }
 
 /** Why an address that may not be advertised is none. */
-export function elsewhere({ address, port }: HostPort, peer: string): string {
-  return `${address.includes(':') ? `[${address}]` : address}:${port} is not the address it connects from, ${peer}`;
+export function elsewhere(claimed: IpPort, peer: string): string {
+  return `${formatHostPort(claimed)} is not the address it connects from, ${peer}`;
 }

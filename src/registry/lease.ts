@@ -1,14 +1,15 @@
 // What outlives the control plane of a proxy: where it serves, or that its last run said goodbye. Untrusted when read, as any
 // stored data.
 import { z } from 'zod';
+import type { IpPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { ApplicationAddress, ClaimedPort, HostPort } from './claims.ts';
+import type { ApplicationAddress, ClaimedPort } from './claims.ts';
 
 export interface Lease {
   readonly spiffeId: SpiffeId;
-  readonly inbound?: HostPort;
+  readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
   /** With a name of its own, each. */
   readonly ports?: readonly ClaimedPort[];

@@ -1,11 +1,13 @@
 // The ports of a proxy, each a port of its service. What it says of `default` stands in the proxy's own fields, as it always did; a port
 // with another name is in its list.
+
+import type { IpPort } from '../lib/host-port.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import type { ApplicationState } from './application-health.ts';
-import type { ApplicationAddress, HostPort } from './claims.ts';
+import type { ApplicationAddress } from './claims.ts';
 
 export interface PortPlace {
-  readonly inbound?: HostPort;
+  readonly inbound?: IpPort;
   /** Why it has no `inbound`, though it claims one. Of this process's time only. */
   readonly notRegistered?: string;
   readonly application?: ApplicationAddress;
@@ -41,6 +43,6 @@ export function portsOf({
 }
 
 /** Where it takes calls, of whatever port. */
-export function inboundsOf(proxy: Ported): readonly HostPort[] {
+export function inboundsOf(proxy: Ported): readonly IpPort[] {
   return portsOf(proxy).flatMap(({ inbound }) => inbound ?? []);
 }

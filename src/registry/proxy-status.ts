@@ -1,5 +1,6 @@
 // What the registry knows of one proxy. `status`, the admin API and the page show it.
 
+import type { IpPort } from '../lib/host-port.ts';
 import type { TakenPort } from '../lib/taken-port.ts';
 import type { Place } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -40,7 +41,7 @@ export interface ProxyStatus extends Ported {
   /** Another that wanted to be it, and was refused. */
   readonly contested?: {
     readonly peer: string;
-    readonly inbound?: { readonly address: string; readonly port: number };
+    readonly inbound?: IpPort;
     readonly at: number;
   };
   /** What it says it is: `envoy/1.40.0`. */

@@ -1,8 +1,8 @@
 // A proxy as the registry has it, while it is connected or held.
 
+import type { IpPort } from '../lib/host-port.ts';
 import type { TakenPort } from '../lib/taken-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { HostPort } from './claims.ts';
 import { inboundsOf, type Ported, portsOf } from './ports.ts';
 
 export interface RegisteredProxy extends Ported {
@@ -22,7 +22,7 @@ export interface RegisteredProxy extends Ported {
   /** Where its first stream comes from. Of this process's time only. */
   readonly peer?: string;
   /** Another that wanted to be it, and was refused. Of this process's time only. */
-  readonly contested?: { readonly peer: string; readonly inbound?: HostPort; readonly at: number };
+  readonly contested?: { readonly peer: string; readonly inbound?: IpPort; readonly at: number };
   readonly state: 'connected' | 'held';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;

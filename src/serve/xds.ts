@@ -9,6 +9,7 @@ import { sha256 } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
@@ -170,7 +171,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const open = () =>
     listenGrpc({
       server: xds,
-      address: address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`,
+      address: formatHostPort(address),
       tls,
       services: [accessLog, createCsdsService({ server: xds, authorize: checkOperator })],
       hostOf: hostOfCertificate,

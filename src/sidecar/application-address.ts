@@ -1,12 +1,13 @@
 // Where the application beside a sidecar listens: an address of its host, or a Unix socket.
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort, type HostPort } from '../lib/host-port.ts';
 import { formatSocketPath, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
-import { formatHostPort, type HostPort, parseIpPort } from './host-port.ts';
+import { readIpPort } from './host-port.ts';
 
 export type ApplicationAddress = HostPort | SocketPath;
 
 export function parseApplication(text: string): ApplicationAddress {
-  if (!text.startsWith('unix:')) return parseIpPort('application address', text);
+  if (!text.startsWith('unix:')) return readIpPort('application address', text);
   const socket = parseSocketPath(text);
   if (socket !== undefined) return socket;
   throw new CellwallError('invalid_argument', `application address ${JSON.stringify(text)} is no socket`, {

@@ -1,30 +1,19 @@
-// "host:port" as options have it; IPv6 in brackets.
+// Addresses as options have them.
 import { CellwallError } from '../lib/errors.ts';
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
-}
+import { type HostPort, parseHostPort, parseIpPort } from '../lib/host-port.ts';
 
 /** Throws with `what` in the message. */
-export function parseHostPort(what: string, text: string): HostPort {
-  const [, bracketed, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits);
-  if (host !== undefined && port >= 0 && port <= 65_535) return { host, port };
+export function readHostPort(what: string, text: string): HostPort {
+  const at = parseHostPort(text);
+  if (at !== undefined) return at;
   throw new CellwallError('invalid_argument', `${what} "${text}" is no "host:port"`, {
     hint: 'as in 127.0.0.1:18000, or [::1]:18000',
   });
 }
 
-/** The same, where only an IP address and a real port do. */
-export function parseIpPort(what: string, text: string): HostPort {
-  const parsed = parseHostPort(what, text);
-  if (/^[0-9.]+$|:/.test(parsed.host) && parsed.port > 0) return parsed;
+/** The same, where only an IP address and a real port will do. */
+export function readIpPort(what: string, text: string): HostPort {
+  const at = parseIpPort(text);
+  if (at !== undefined && at.port > 0) return { host: at.address, port: at.port };
   throw new CellwallError('invalid_argument', `${what} "${text}" is no "ip:port"`, { hint: 'as in 10.0.0.5:8443' });
-}
-
-/** As options have it. */
-export function formatHostPort({ host, port }: HostPort): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,6 +1,7 @@
 // The ports of the service beside which a sidecar stands: where it listens for each, and where the application is.
+
+import type { HostPort } from '../lib/host-port.ts';
 import type { ApplicationAddress } from './application-address.ts';
-import type { HostPort } from './host-port.ts';
 
 export interface ProxyPort {
   /** As in the Service's document. */

@@ -2,7 +2,7 @@
 
 import { defaultPort } from '../lib/port-name.ts';
 import { parseApplication } from './application-address.ts';
-import { parseIpPort } from './host-port.ts';
+import { readIpPort } from './host-port.ts';
 import type { ProxyPort } from './proxy-ports.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 
@@ -11,7 +11,7 @@ export function readPorts({ inbound, application, ports = [] }: SidecarOptions):
   const own = inbound === undefined && application === undefined ? [] : [{ name: defaultPort, inbound, application }];
   return [...own, ...ports].map(({ name, inbound: at, application: behind }) => ({
     name,
-    ...(at === undefined ? {} : { inbound: parseIpPort('inbound address', at) }),
+    ...(at === undefined ? {} : { inbound: readIpPort('inbound address', at) }),
     ...(behind === undefined ? {} : { application: parseApplication(behind) }),
   }));
 }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { formatHostPort } from '../lib/host-port.ts';
 import { localPorts } from '../lib/local-ports.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { processLog, processOutput } from '../lib/process-log.ts';
@@ -23,7 +24,7 @@ import { watchOverflow } from './envoy/watch-overflow.ts';
 import { watchPorts } from './envoy/watch-ports.ts';
 import { withCounters } from './envoy/with-counters.ts';
 import { writeConfig } from './envoy/write-config.ts';
-import { formatHostPort, parseHostPort } from './host-port.ts';
+import { readHostPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
 import { readPorts } from './read-ports.ts';
@@ -53,8 +54,8 @@ export interface Sidecar {
 export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { log, clock = systemClock, env, token, verify = () => {}, envoyPath, drainSeconds = 10 } = options;
   const { drain, now } = options.stopping ?? { drain: unaborted(), now: unaborted() };
-  const server = parseHostPort('identity address', options.identity);
-  const xds = parseHostPort('xDS address', options.xds);
+  const server = readHostPort('identity address', options.identity);
+  const xds = readHostPort('xDS address', options.xds);
   const served = readPorts(options);
   const inbounds = served.flatMap(({ inbound }) => inbound ?? []);
   const applications = served.flatMap(({ application }) => application ?? []);

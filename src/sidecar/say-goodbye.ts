@@ -5,8 +5,8 @@ import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { LeaveRequest } from '../identity-api/leave-request.ts';
 import { CellwallError } from '../lib/errors.ts';
+import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
-import type { HostPort } from './host-port.ts';
 import { pause } from './pause.ts';
 import type { StoredSvid } from './svid/svid-files.ts';
 

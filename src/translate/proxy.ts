@@ -1,5 +1,6 @@
 // What translate takes besides the IR, and what it gives: the contract between control and the dialects.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
+import type { IpPort } from '../lib/host-port.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { EndpointIr, PortKey, ServiceKey } from '../policy/ir.ts';
@@ -21,9 +22,9 @@ export interface PortShape {
   /** As in the service's document. */
   readonly name: string;
   /** Inbound listener's address. */
-  readonly inbound: { readonly address: string; readonly port: number };
+  readonly inbound: IpPort;
   /** The application behind it, on the same host. Absent: where the document says. */
-  readonly application?: { readonly address: string; readonly port: number } | { readonly path: string };
+  readonly application?: IpPort | { readonly path: string };
 }
 
 /** Of which variant the single-type services are. */

@@ -2,8 +2,10 @@
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
+import type { HostPort } from '../../lib/host-port.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
-import { formatHostPort, parseHostPort } from '../flags/address.ts';
+import { parseHostPort } from '../flags/address.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { seconds } from '../flags/number.ts';
@@ -14,7 +16,7 @@ import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
-import type { HostPort, ServeOptions, ServeStarted } from '../run.ts';
+import type { ServeOptions, ServeStarted } from '../run.ts';
 
 interface Options {
   readonly documents?: string;

@@ -1,18 +1,15 @@
 // Addresses on the command line: `host:port`, `[::1]:port`, `ip:port`, or a port alone.
 import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
+import { type HostPort, type IpPort, parseHostPort as readHostPort } from '../../lib/host-port.ts';
 import { parseSocketPath } from '../../lib/socket-path.ts';
-import type { ApplicationAddress, HostPort, IpPort } from '../run.ts';
+import type { ApplicationAddress } from '../run.ts';
 
 /** `host:port`. */
 export function parseHostPort(text: string): HostPort {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
-  const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3]);
-  if (host === undefined || port > 65_535) {
-    throw new InvalidArgumentError(`not host:port: ${JSON.stringify(text)}, as in 127.0.0.1:18000`);
-  }
-  return { host, port };
+  const at = readHostPort(text);
+  if (at !== undefined) return at;
+  throw new InvalidArgumentError(`not host:port: ${JSON.stringify(text)}, as in 127.0.0.1:18000`);
 }
 
 /** `ip:port`, or a port alone, on loopback. */
@@ -39,8 +36,4 @@ export function parseApplication(text: string): ApplicationAddress {
 export function parseHost(text: string): string {
   if (isIP(text) === 6) return text;
   return parseHostPort(`${text}:0`).host;
-}
-
-export function formatHostPort({ host, port }: HostPort): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

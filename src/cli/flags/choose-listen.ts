@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { ensureSecretFolder, writeSecretFile } from '../../identity/secret-file.ts';
 import { controlPlanePorts } from '../../lib/control-plane-ports.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import type { IpPort } from '../../lib/host-port.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { type LocalPorts, localPorts } from '../../lib/local-ports.ts';
 import { defaultPort } from '../../lib/port-name.ts';
-import type { IpPort } from '../run.ts';
-import { formatHostPort } from './address.ts';
 
 export interface ChooseListenOptions {
   /** Which port of the service it is of. Default: `default`. */
@@ -28,7 +28,7 @@ export async function chooseListen(
   if (port !== 0) return { address, port };
   const file = join(data, name === defaultPort ? 'listen-port' : `listen-port-${name}`);
   const before = readPort(file);
-  const ours = before !== undefined && held.includes(formatHostPort({ host: address, port: before }));
+  const ours = before !== undefined && held.includes(formatHostPort({ address, port: before }));
   const again = async (): Promise<number | undefined> =>
     before === undefined || ours ? before : await tryPort(address, before);
   const safe = before !== undefined && (ours || local?.taken(before) !== true);

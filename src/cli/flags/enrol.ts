@@ -2,10 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
+import type { HostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 import { Redacted } from '../../lib/redacted.ts';
 import type { CliContext } from '../io.ts';
-import type { EnrolOptions, HostPort, WantedIdentity } from '../run.ts';
+import type { EnrolOptions, WantedIdentity } from '../run.ts';
 import { parseHost, parseHostPort } from './address.ts';
 import { addConnectionFlags, connect, controlPlaneGroup } from './connection.ts';
 import { flag } from './environment.ts';

@@ -1,9 +1,11 @@
 // Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
 import { type Command, InvalidArgumentError } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
+import type { IpPort } from '../../lib/host-port.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 import { type XdsVariant, xdsVariants } from '../../sidecar/envoy/xds-variant.ts';
-import type { ApplicationAddress, IpPort, ProxyOptions } from '../run.ts';
+import type { ApplicationAddress, ProxyOptions } from '../run.ts';
 import { parseApplication, parseHostPort, parseIpPort } from './address.ts';
 import { xdsServer } from './enrol.ts';
 import { flag } from './environment.ts';
@@ -106,9 +108,9 @@ function instance(text: string): string {
 
 function envoyAdmin(text: string): string {
   if (text.startsWith('unix:') && text.length > 'unix:'.length) return text;
-  const { host, port } = parseHostPort(text);
-  if (!isLoopback(host)) {
-    throw new InvalidArgumentError(`it needs no credential and can end the proxy: loopback only, not ${host}`);
+  const at = parseHostPort(text);
+  if (!isLoopback(at.host)) {
+    throw new InvalidArgumentError(`it needs no credential and can end the proxy: loopback only, not ${at.host}`);
   }
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return formatHostPort(at);
 }

@@ -2,6 +2,7 @@
 import type { ProxiesAnswer } from '../../admin/wire.ts';
 import { backdateMs, maxBehindMs } from '../../identity/rotation.ts';
 import { escapeLine } from '../../lib/escape.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { socketFaults } from './socket-faults.ts';
 import { relativeTime } from './time.ts';
 
@@ -30,13 +31,13 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   }
   if (contested !== undefined) {
     const { peer, inbound, at } = contested;
-    const where = inbound === undefined ? '' : `, to listen at ${inbound.address}:${inbound.port}`;
+    const where = inbound === undefined ? '' : `, to listen at ${formatHostPort(inbound)}`;
     lines.push(
       `another proxy came under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, and was refused: is its data folder a copy?`,
     );
   }
   for (const { address, port, holder } of takenPorts) {
-    const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    const at = formatHostPort({ address, port });
     const own = inbound?.address === address && inbound.port === port;
     const change = own ? 'start its sidecar with another --listen' : 'change dependsOn.listen';
     lines.push(`it cannot listen on ${at}, which is held by ${escapeLine(holder)}: stop that, or ${change}`);

@@ -1,6 +1,7 @@
 // The services in `cellwall status`: how far each is on the way to strict, and what answers at endpoints that it names itself. Pure.
 import type { ProxiesAnswer } from '../../admin/wire.ts';
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { formatTable } from './table.ts';
 
 type Service = ServicesAnswer['services'][number];
@@ -24,7 +25,7 @@ export function formatServices(
   const told = services.flatMap(({ service, endpoints = [] }) =>
     endpoints
       .filter(({ state }) => state !== 'fine')
-      .map((endpoint) => [service, address(endpoint), endpoint.what, endpoint.toDo]),
+      .map((endpoint) => [service, formatHostPort(endpoint), endpoint.what, endpoint.toDo]),
   );
   if (told.length === 0) return table;
   return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told)}`;
@@ -36,7 +37,10 @@ function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Prox
     return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
   const around = proxies.flatMap(({ application, applicationState }) =>
     (applicationState?.around ?? []).map((host) =>
-      address({ address: host, port: application !== undefined && 'port' in application ? application.port : 0 }),
+      formatHostPort({
+        address: host,
+        port: application !== undefined && 'port' in application ? application.port : 0,
+      }),
     ),
   );
   if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
@@ -49,7 +53,7 @@ function ofEndpoints(endpoints: readonly Endpoint[]): string {
   const of = (state: Endpoint['state']): string =>
     endpoints
       .filter((endpoint) => endpoint.state === state)
-      .map(address)
+      .map(formatHostPort)
       .slice(0, maxNamed)
       .join(', ');
   const open = of('open');
@@ -72,8 +76,4 @@ function held(reasons: Reasons): string {
   const counts = new Map<string, number>();
   for (const { kind, warning } of reasons) if (warning !== true) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return `held: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(', ')}`;
-}
-
-function address({ address: host, port }: { readonly address: string; readonly port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

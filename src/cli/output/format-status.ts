@@ -2,6 +2,7 @@
 import type { ProxiesAnswer, StatusAnswer, TrafficAnswer, TrafficCount } from '../../admin/wire.ts';
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { escapeLine } from '../../lib/escape.ts';
+import { formatHostPort } from '../../lib/host-port.ts';
 import { attention } from './format-attention.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { formatPlaces } from './format-places.ts';
@@ -105,7 +106,7 @@ function serves({ ready, applicationState }: Proxy): string {
 function listens({ inbound, notRegistered, outdated, state }: Proxy): string {
   if (outdated !== undefined) return `- (${escapeLine(outdated)})`;
   if (notRegistered !== undefined) return `- (${escapeLine(notRegistered)})`;
-  if (inbound !== undefined) return address(inbound);
+  if (inbound !== undefined) return formatHostPort(inbound);
   return state === 'connected' ? '- (only calls)' : '-';
 }
 
@@ -213,8 +214,4 @@ function shortNode({ node }: Proxy): string {
 
 function shortType(typeUrl: string): string {
   return typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
-}
-
-function address({ address: host, port }: { readonly address: string; readonly port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

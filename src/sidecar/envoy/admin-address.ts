@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureSecretFolder } from '../../identity/secret-file.ts';
 import { CellwallError } from '../../lib/errors.ts';
-import { parseHostPort } from '../host-port.ts';
+import { readHostPort } from '../host-port.ts';
 import type { AdminAddress } from './bootstrap.ts';
 
 /** `text` is "ip:port" on loopback or "unix:<path>". */
@@ -24,7 +24,7 @@ export function adminOf(
     if (!fits(path)) throw tooLong(path);
     return { kind: 'unix', path };
   }
-  const { host, port } = parseHostPort('admin address', text);
+  const { host, port } = readHostPort('admin address', text);
   if (host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)) return { kind: 'tcp', host, port };
   throw new CellwallError('invalid_argument', `Envoy's admin interface must not listen on ${host}`, {
     hint: 'it needs no credential and can end the proxy: use 127.0.0.1:<port>, or unix:<path>',

@@ -1,10 +1,10 @@
 // The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
 // files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
 
+import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { Json } from '../../lib/table.ts';
 import { formatApplication } from '../application-address.ts';
-import { formatHostPort, type HostPort } from '../host-port.ts';
 import type { ProxyPort } from '../proxy-ports.ts';
 import { runtime } from './runtime.ts';
 import type { XdsVariant } from './xds-variant.ts';

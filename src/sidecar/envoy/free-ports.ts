@@ -1,8 +1,8 @@
 // The addresses that Envoy will listen on are free before it starts: what a killed helper's Envoy holds is freed, what a foreign program
 // holds is told.
 
+import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
 import type { Listening } from '../../lib/listening.ts';
-import { formatHostPort, type HostPort } from '../host-port.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { checkPort } from './check-port.ts';
 import { type EndLeftoverOptions, endLeftover } from './end-leftover.ts';

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { clip } from '../../lib/clip.ts';
 import { escapeLine } from '../../lib/escape.ts';
+import type { HostPort } from '../../lib/host-port.ts';
 import { maxHolder } from '../../lib/taken-port.ts';
-import type { HostPort } from '../host-port.ts';
 import { covers, type ProcSocket, socketsOn } from './proc-sockets.ts';
 
 /** Files that are looked at: a host may have millions. */

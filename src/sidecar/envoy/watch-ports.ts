@@ -5,10 +5,10 @@ import { deliver } from '../../identity-api/deliver.ts';
 import { identityPaths } from '../../identity-api/identity-protocol.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
 import { localPorts } from '../../lib/local-ports.ts';
 import type { Log } from '../../lib/log.ts';
 import { maxTakenPorts, type TakenPort } from '../../lib/taken-port.ts';
-import { formatHostPort, type HostPort } from '../host-port.ts';
 import type { StoredSvid } from '../svid/svid-files.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { portHolder } from './port-holder.ts';
@@ -53,7 +53,7 @@ export function watchPorts(options: WatchPortsOptions): { close(): void } {
     if (now !== said) {
       for (const { holder, ...at } of taken) {
         const hint = `stop it, or choose another port: ${isInbound(at) ? '--listen' : 'dependsOn.listen of its Service'}`;
-        log.error({ port: formatHostPort({ host: at.address, port: at.port }), holder, hint }, 'Envoy cannot listen');
+        log.error({ port: formatHostPort(at), holder, hint }, 'Envoy cannot listen');
       }
       if (taken.length === 0 && said !== '') log.info({}, 'Envoy listens on all its ports');
       said = taken.length === 0 ? '' : now;

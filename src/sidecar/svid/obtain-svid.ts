@@ -5,9 +5,9 @@ import { createIdentityClient, fetchPinnedRoot } from '../../identity-api/client
 import type { IssueReply } from '../../identity-api/identity-protocol.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
-import type { HostPort } from '../host-port.ts';
 import { makeKey, type NodeKeyFile } from './node-key.ts';
 import { type StoredSvid, type SvidFiles, stored } from './svid-files.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
-import { parseHostPort } from '../host-port.ts';
+import { readHostPort } from '../host-port.ts';
 import { loadNodeKey } from './node-key.ts';
 import { type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import { createSvidFiles, svidFileNames } from './svid-files.ts';
@@ -42,7 +42,7 @@ export async function fetchSvid({
   const kept = files.read();
   if (kept !== undefined) verify?.(kept.spiffeId, 'folder');
   const svid = await obtainSvid({
-    server: parseHostPort('identity address', identity),
+    server: readHostPort('identity address', identity),
     ...(token === undefined ? {} : { token }),
     ...(verify === undefined ? {} : { verify }),
     nodeKey: await loadNodeKey(dir),

@@ -10,6 +10,7 @@ import {
 } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { IpPort } from '../../lib/host-port.ts';
 import { inboundLogName } from '../../lib/log-names.ts';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
@@ -35,11 +36,7 @@ const tcpInspectorMs = 300;
 /** Envoy's default is none: whoever begins a handshake and says no more would hold a connection for ever. */
 const handshakeMs = 10_000;
 
-export function inboundListener(
-  service: PortIr,
-  mesh: MeshIr,
-  at: { readonly address: string; readonly port: number },
-): Listener {
+export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): Listener {
   const plain = plainChains(service, mesh);
   const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls);
   return create(ListenerSchema, {

@@ -154,15 +154,18 @@ describe('the client status discovery service', () => {
     });
   const operator = () => svid(`spiffe://${trustDomain}/cellwall/operator/alice`);
 
+  /** A proxy that is there until the test ends. */
+  const connected = async (nodeId: string): Promise<void> => {
+    const stream = connect(svid(nodeId.replace(/~.*/, ''))).delta();
+    stream.send({ node: { id: nodeId }, typeUrl: typeUrls.secret, resourceNamesSubscribe: ['*'] });
+    await stream.next();
+    stream.send({ typeUrl: typeUrls.listener });
+    await stream.next();
+  };
+
   test('tells an operator of every proxy, without secrets; of one by its matcher', async () => {
     const nodes = [`${id('a')}~csds`, `${id('b')}~csds`];
-    for (const nodeId of nodes) {
-      const stream = connect(svid(nodeId.replace(/~.*/, ''))).delta();
-      stream.send({ node: { id: nodeId }, typeUrl: typeUrls.secret, resourceNamesSubscribe: ['*'] });
-      await stream.next();
-      stream.send({ typeUrl: typeUrls.listener });
-      await stream.next();
-    }
+    for (const nodeId of nodes) await connected(nodeId);
     const { config } = await fetchStatus(operator(), encode({}));
     expect(config.map(({ node }) => node?.id)).toEqual(expect.arrayContaining(nodes));
     const all = Buffer.from(toBinary(ClientStatusResponseSchema, create(ClientStatusResponseSchema, { config })));
@@ -177,6 +180,7 @@ describe('the client status discovery service', () => {
   });
 
   test('answers each request of a stream', async () => {
+    await connected(`${id('a')}~csds`);
     const stream = call(operator()).makeBidiStreamRequest<Buffer, Buffer>(`${service}/StreamClientStatus`, same, same);
     const answers: Buffer[] = [];
     stream.on('data', (bytes: Buffer) => answers.push(bytes));
@@ -193,6 +197,7 @@ describe('the client status discovery service', () => {
     await expect(fetchStatus(operator(), Buffer.from('ff', 'hex'))).rejects.toMatchObject({
       code: grpc.status.INVALID_ARGUMENT,
     });
+    await connected(`${id('a')}~csds`);
     const regex = { matchPattern: { case: 'safeRegex' as const, value: { regex: '.*' } } };
     await expect(fetchStatus(operator(), encode({ nodeMatchers: [{ nodeId: regex }] }))).rejects.toMatchObject({
       code: grpc.status.INVALID_ARGUMENT,

@@ -4,6 +4,8 @@ import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { NodeId } from '../lib/node-id.ts';
+import { identityOf } from '../lib/node-id.ts';
 import type { Table } from '../lib/table.ts';
 import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
@@ -18,7 +20,6 @@ import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
-import type { NodeKey } from '../xds/server/node.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { acceptedAll } from './accepted-all.ts';
 import type { BundleSource } from './bundles.ts';
@@ -132,8 +133,8 @@ export function createControl(deps: ControlDeps): Control {
   };
 
   const connected = ({ stream, node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
-    // The node was verified as `<SPIFFE ID>~<instance>` when the stream was authenticated.
-    const spiffeId = node.slice(0, node.lastIndexOf('~')) as RegisteredProxy['spiffeId'];
+    // Verified when the stream was authenticated.
+    const spiffeId = identityOf(node) as RegisteredProxy['spiffeId'];
     const before = registry.get(node);
     const claim = proxyOfStream({
       node,
@@ -177,7 +178,7 @@ export function createControl(deps: ControlDeps): Control {
     for (const problem of problems) log.error({ ...problem }, 'documents refused; the last good stay');
   };
 
-  const acceptedMore = (node: NodeKey): void => {
+  const acceptedMore = (node: NodeId): void => {
     if (registry.get(node)?.ready === false && acceptedAll(cache.get(node), acks.of(node))) registry.accepted(node);
   };
 

@@ -3,6 +3,7 @@
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { NodeId } from '../lib/node-id.ts';
 import type { DocumentsByKey } from '../model/origin.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
@@ -13,7 +14,6 @@ import type { Bundles, PortShape, ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import { createInterner } from '../xds/resources/interner.ts';
 import type { EncodedResource } from '../xds/resources/snapshot.ts';
-import type { NodeKey } from '../xds/server/node.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createBindAgain } from './bind-again.ts';
 import { liveEndpoints } from './live-endpoints.ts';
@@ -194,8 +194,8 @@ function rulesOf({ services }: MeshIr, key: ServiceKey): string {
 }
 
 /** The registry's node is the verified one that the stream was authenticated as. */
-function nodeKey(node: string): NodeKey {
-  return node as NodeKey;
+function nodeKey(node: string): NodeId {
+  return node as NodeId;
 }
 
 function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {

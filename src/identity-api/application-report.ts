@@ -1,6 +1,7 @@
 // What a sidecar's helper says of the applications beside it, and the reading of it, which is hostile.
 import { isIP } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
+import { isInstance } from '../lib/node-id.ts';
 import { defaultPort, isPortName, maxServicePorts } from '../lib/port-name.ts';
 import { recordOf, textOf } from './read-body.ts';
 
@@ -25,7 +26,7 @@ const maxAddresses = 16;
 /** Throws `invalid_argument`. */
 export function readApplicationReport(body: Readonly<Record<string, unknown>>): ApplicationReport {
   const [instance, run] = [textOf(body, 'instance'), textOf(body, 'run')];
-  if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
+  if (!isInstance(instance)) throw wrong('instance');
   if (!/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
   const named = body['ports'] === undefined ? [] : Object.entries(recordOf(body['ports']));
   if (named.length > maxServicePorts) throw wrong('ports');

@@ -2,6 +2,7 @@
 
 import { type EnvoyCounters, envoyCounterNames } from '../lib/envoy-counters.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { isInstance } from '../lib/node-id.ts';
 import { recordOf, textOf } from './read-body.ts';
 
 export interface CountersReport {
@@ -25,7 +26,7 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
   const [instance, epoch] = [textOf(body, 'instance'), textOf(body, 'epoch')];
   const { last, readAt } = body;
   const run = body['run'] === undefined ? undefined : textOf(body, 'run');
-  if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
+  if (!isInstance(instance)) throw wrong('instance');
   if (!/^[a-z0-9]{1,32}$/.test(epoch)) throw wrong('epoch');
   if (run !== undefined && !/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
   if (typeof last !== 'boolean') throw wrong('last');

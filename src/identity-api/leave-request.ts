@@ -1,5 +1,6 @@
 // What a sidecar's helper says when its Envoy is about to end, and the reading of it, which is hostile.
 import { CellwallError } from '../lib/errors.ts';
+import { isInstance } from '../lib/node-id.ts';
 import { textOf } from './read-body.ts';
 
 export interface LeaveRequest {
@@ -12,7 +13,7 @@ export interface LeaveRequest {
 /** Throws `invalid_argument`. */
 export function readLeaveRequest(body: Readonly<Record<string, unknown>>): LeaveRequest {
   const [instance, run] = [textOf(body, 'instance'), textOf(body, 'run')];
-  if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
+  if (!isInstance(instance)) throw wrong('instance');
   if (!/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
   return { instance, run };
 }

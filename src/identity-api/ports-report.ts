@@ -1,6 +1,7 @@
 // What a sidecar's helper says of ports on which its Envoy cannot listen, and the reading of it, which is hostile.
 import { isIP } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
+import { isInstance } from '../lib/node-id.ts';
 import { maxHolder, maxTakenPorts, type TakenPort } from '../lib/taken-port.ts';
 import { textOf } from './read-body.ts';
 
@@ -17,7 +18,7 @@ export interface PortsReport {
 export function readPortsReport(body: Readonly<Record<string, unknown>>): PortsReport {
   const [instance, run] = [textOf(body, 'instance'), textOf(body, 'run')];
   const { taken } = body;
-  if (!/^[a-z0-9-]{1,64}$/.test(instance)) throw wrong('instance');
+  if (!isInstance(instance)) throw wrong('instance');
   if (!/^[a-z0-9]{1,64}$/.test(run)) throw wrong('run');
   if (!Array.isArray(taken) || taken.length > maxTakenPorts) throw wrong('taken');
   return { instance, run, taken: taken.map(takenPortOf) };

@@ -4,6 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { nodeId } from '../lib/node-id.ts';
 import { type ApplicationReport, readApplicationReport } from './application-report.ts';
 import type { Peer } from './identity-of.ts';
 import { readBody } from './read-body.ts';
@@ -29,6 +30,6 @@ export function createReceiveApplication(
         hint: 'once a second is enough',
       });
     }
-    receiver(`${spiffeId}~${report.instance}`, report, nodeKey);
+    receiver(nodeId(spiffeId, report.instance), report, nodeKey);
   };
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
+import { nodeId } from '../lib/node-id.ts';
 import { type CountersReport, readCountersReport } from './counters-report.ts';
 import { noCertificate, type Peer } from './identity-of.ts';
 import { readBody } from './read-body.ts';
@@ -45,7 +46,7 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       openedAt.delete(peerOf(socket));
       if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
       const report = readCountersReport(await readBody(request));
-      const node = `${spiffeId}~${report.instance}`;
+      const node = nodeId(spiffeId, report.instance);
       receiver({ node, address, ...(nodeKey === undefined ? {} : { nodeKey }) }, report, begunAt);
     },
   };

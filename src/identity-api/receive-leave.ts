@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { nodeId } from '../lib/node-id.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import type { Peer } from './identity-of.ts';
 import { readLeaveRequest } from './leave-request.ts';
@@ -25,7 +26,7 @@ export function createReceiveLeave({
   return async (request, { spiffeId, nodeKey, address }) => {
     if (receiver === undefined) throw new CellwallError('unimplemented', 'nobody takes this here');
     const { instance, run } = readLeaveRequest(await readBody(request));
-    const node = `${spiffeId}~${instance}`;
+    const node = nodeId(spiffeId, instance);
     const who = `${node} ${nodeKey ?? ''}`;
     limiter.check(who);
     limiter.fail(who);

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { nodeId } from '../lib/node-id.ts';
 import type { Peer } from './identity-of.ts';
 import { type PortsReport, readPortsReport } from './ports-report.ts';
 import { readBody } from './read-body.ts';
@@ -28,6 +29,6 @@ export function createReceivePorts(
         hint: 'once in 5 s is enough',
       });
     }
-    receiver(`${spiffeId}~${report.instance}`, report, nodeKey);
+    receiver(nodeId(spiffeId, report.instance), report, nodeKey);
   };
 }

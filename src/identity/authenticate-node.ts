@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { nodeId as makeNodeId, type NodeId, readNodeId } from '../lib/node-id.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { nodeKeyOf } from './x509/node-key-extension.ts';
 import { spiffeIdOf } from './x509/verify-svid.ts';
@@ -15,8 +16,7 @@ export interface NodeClaim {
 }
 
 export interface AuthenticatedNode {
-  /** `<SPIFFE ID>~<instance>`. */
-  readonly node: string;
+  readonly node: NodeId;
   readonly spiffeId: SpiffeId;
   readonly instance: string;
   /** Of the host that the certificate is bound to. */
@@ -27,8 +27,6 @@ export interface AuthenticateNodeOptions {
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
 }
-
-const instancePattern = /^[a-z0-9-]{1,64}$/;
 
 /** A function that answers who the peer is, or throws `unauthenticated` or `permission_denied`. */
 export function createNodeAuthenticator({
@@ -47,15 +45,15 @@ export function createNodeAuthenticator({
     if (now < validFromDate.getTime() || now >= validToDate.getTime()) {
       throw new CellwallError('unauthenticated', `the certificate of ${spiffeId} is not valid at this time`);
     }
-    const cut = nodeId.lastIndexOf('~');
-    const instance = nodeId.slice(cut + 1);
-    if (cut < 0 || nodeId.slice(0, cut) !== spiffeId || !instancePattern.test(instance)) {
+    const claimed = readNodeId(nodeId);
+    if (claimed?.identity !== spiffeId) {
       // The claim is hostile: it is not quoted.
       throw new CellwallError('permission_denied', `node.id is not that of ${spiffeId}`, {
         hint: 'node.id must be "<SPIFFE ID>~<instance>", the instance of a-z, 0-9 and "-", 64 at most',
       });
     }
     const nodeKey = nodeKeyOf(certificate);
-    return { node: `${spiffeId}~${instance}`, spiffeId, instance, ...(nodeKey === undefined ? {} : { nodeKey }) };
+    const { instance } = claimed;
+    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, ...(nodeKey === undefined ? {} : { nodeKey }) };
   };
 }

@@ -4,6 +4,7 @@ import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { IssuedCertificate } from '../identity/issued-log.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { readNodeId } from '../lib/node-id.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
 import type { Registry } from '../registry/registry.ts';
 
@@ -83,7 +84,7 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
     );
   };
   const keysOf = async (target: string): Promise<readonly string[]> => {
-    if (target.includes('~')) {
+    if (readNodeId(target) !== undefined) {
       // `status` shows it without the scheme.
       const holder = registry.get(target.startsWith('spiffe://') ? target : `spiffe://${target}`)?.holder;
       return holder === undefined ? [] : [holder];

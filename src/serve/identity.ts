@@ -22,6 +22,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import { readNodeId } from '../lib/node-id.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
 import { createWatched, type Watchable } from '../lib/watchable.ts';
@@ -120,7 +121,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     counters(from, report, begunAt) {
       counters(from, report, begunAt);
       // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.
-      const id = parseSpiffeId(from.node.slice(0, from.node.lastIndexOf('~')));
+      const id = parseSpiffeId(readNodeId(from.node)?.identity ?? '');
       if (mesh() !== undefined && id !== undefined && !knows(id)) {
         throw new CellwallError('failed_precondition', `no Service or Workload has the identity ${id} any more`);
       }

@@ -13,6 +13,7 @@ import { formatHostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
+import type { NodeId } from '../lib/node-id.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
@@ -33,7 +34,6 @@ import type { Registry } from '../registry/registry.ts';
 import { createCsdsService } from '../xds/csds/csds-service.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { TlsMaterial } from '../xds/server/entrance.ts';
-import type { NodeKey } from '../xds/server/node.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createXdsServer } from '../xds/server/server.ts';
 import { listenGrpc } from '../xds/server/transport-grpc.ts';
@@ -110,7 +110,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         ...(run === undefined ? {} : { run }),
       });
       if (certificate !== undefined) connections.connected(node, certificate);
-      return node as NodeKey;
+      return node;
     },
     observe: (event) => {
       control.onStream(event);
@@ -187,5 +187,5 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     );
   });
   // The registry's node is the verified one that the stream was authenticated as.
-  return { port: listener.port, disconnect: (node, reason) => void xds.disconnect(node as NodeKey, reason) };
+  return { port: listener.port, disconnect: (node, reason) => void xds.disconnect(node as NodeId, reason) };
 }

@@ -4,11 +4,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { isInstance } from '../lib/node-id.ts';
 
 export function instanceOf(given: string | undefined, dataDir: string): string {
   const path = pathIn(dataDir);
   const instance = given ?? (existsSync(path) ? readFileSync(path, 'utf8').trim() : newInstance(dataDir));
-  if (!/^[a-z0-9-]{1,64}$/.test(instance)) {
+  if (!isInstance(instance)) {
     throw new CellwallError('invalid_argument', 'the instance is not of a-z, 0-9 and "-", 64 at most', {
       hint: given === undefined ? `remove ${path}` : 'pass another --instance',
     });

@@ -8,6 +8,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { localPorts } from '../lib/local-ports.ts';
 import { isLoopback } from '../lib/loopback.ts';
+import { nodeId } from '../lib/node-id.ts';
 import { processLog, processOutput } from '../lib/process-log.ts';
 import { adminOf } from './envoy/admin-address.ts';
 import { type AdminAddress, claimsOf } from './envoy/bootstrap.ts';
@@ -184,7 +185,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     }
     onAbort(drain, () => void envoy.stop());
     onAbort(now, () => envoy.end());
-    return running(envoy, started, `${spiffeId}~${instance}`);
+    return running(envoy, started, nodeId(spiffeId, instance));
   } catch (reason) {
     keeper?.close();
     // What is to end is the service's proxy, whoever started it.

@@ -1,10 +1,10 @@
 // The project's own server as a target: in this process, over its cache.
 import { silentLog } from '../../src/lib/log.ts';
+import type { NodeId } from '../../src/lib/node-id.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
 import { createInterner } from '../../src/xds/resources/interner.ts';
 import type { EncodedResource } from '../../src/xds/resources/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../src/xds/server/node.ts';
 import { createXdsServer } from '../../src/xds/server/server.ts';
 import { listenGrpc } from '../../src/xds/server/transport-grpc.ts';
 import { codecs } from './contents.ts';
@@ -19,7 +19,7 @@ export const cellwallTarget: Target = {
     // Who may have which node.id is no matter of the protocol.
     const server = createXdsServer({
       cache,
-      authenticate: (_peer, { id }) => id as NodeKey,
+      authenticate: (_peer, { id }) => id as NodeId,
       observe: () => undefined,
       log: silentLog,
     });
@@ -35,7 +35,7 @@ export const cellwallTarget: Target = {
           );
           resources.set(typeUrls[kind], new Map(entries));
         }
-        cache.set(node as NodeKey, { revision: ++revision, resources });
+        cache.set(node as NodeId, { revision: ++revision, resources });
       },
       stop: () => listener.close(),
     };

@@ -4,6 +4,7 @@ import { createControl } from '../../src/control/control.ts';
 import type { Rotator } from '../../src/identity/rotator.ts';
 import type { Svid } from '../../src/identity/svid.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { NodeId } from '../../src/lib/node-id.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { DocumentKey } from '../../src/model/documents/document.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
@@ -15,7 +16,6 @@ import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Change } from '../../src/store/store.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../src/xds/server/node.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 
@@ -35,8 +35,8 @@ kind: Service
 metadata: {name: web}
 spec: {protocol: http1, dependsOn: [{service: api, listen: 9000}]}
 `;
-const api = 'spiffe://shop.test/service/api~a' as NodeKey;
-const web = 'spiffe://shop.test/service/web~a' as NodeKey;
+const api = 'spiffe://shop.test/service/api~a' as NodeId;
+const web = 'spiffe://shop.test/service/web~a' as NodeId;
 
 const puts = (text: string): Change[] => {
   const parsed = parseDocuments(text, 'test.yaml');
@@ -80,22 +80,22 @@ async function start() {
   });
   await control.start();
   let streams = 0;
-  const connect = async (node: NodeKey, inbound?: string, userAgent = 'envoy'): Promise<void> => {
+  const connect = async (node: NodeId, inbound?: string, userAgent = 'envoy'): Promise<void> => {
     const metadata = { cellwall: { ...(inbound === undefined ? {} : { inbound }), application: '127.0.0.1:80' } };
     const claims = { id: node, cluster: '', userAgent, metadata };
     control.onStream({ kind: 'connected', stream: ++streams, node, claims, peer: { address: '127.0.0.1' } });
     // The SVID is issued in a promise.
     await new Promise(setImmediate);
   };
-  const acceptAll = (node: NodeKey): void => {
+  const acceptAll = (node: NodeId): void => {
     for (const typeUrl of cache.get(node)?.resources.keys() ?? []) {
       control.onStream({ kind: 'acked', stream: 1, node, typeUrl, nonce: 'n', version: 'v', revision: 1, refused: 0 });
     }
   };
-  const names = (node: NodeKey, type: keyof typeof typeUrls): readonly string[] => [
+  const names = (node: NodeId, type: keyof typeof typeUrls): readonly string[] => [
     ...(cache.get(node)?.resources.get(typeUrls[type])?.keys() ?? []),
   ];
-  const value = (node: NodeKey, type: keyof typeof typeUrls, name: string): string =>
+  const value = (node: NodeId, type: keyof typeof typeUrls, name: string): string =>
     Buffer.from(cache.get(node)?.resources.get(typeUrls[type])?.get(name)?.value ?? []).toString('latin1');
   return { clock, store, cache, control, connect, acceptAll, names, value };
 }
@@ -125,7 +125,7 @@ describe('control', () => {
     await connect(api, '127.0.0.1:8443');
     expect(names(api, 'listener')).toEqual(['inbound']);
     expect(names(api, 'secret')).toContain('spiffe://shop.test/service/api');
-    const stranger = 'spiffe://shop.test/service/stranger~a' as NodeKey;
+    const stranger = 'spiffe://shop.test/service/stranger~a' as NodeId;
     await connect(stranger, '127.0.0.1:8444');
     expect(cache.get(stranger)).toBeUndefined();
   });
@@ -177,7 +177,7 @@ spec:
   it('serves an identity that is no Service its own secret and the bundle, and says nothing of other types', async () => {
     const { store, connect, cache, clock } = await start();
     const id = 'spiffe://shop.test/edge/ingress';
-    const ingress = `${id}~a` as NodeKey;
+    const ingress = `${id}~a` as NodeId;
     // Of any version: nothing of the wall stands on it.
     await connect(ingress, undefined, 'envoy/1.30.0');
     expect(cache.get(ingress)).toBeUndefined();

@@ -8,10 +8,10 @@ import {
   ConfigStatus,
   type ClientStatusRequestSchema as RequestSchema,
 } from '#gen/envoy/service/status/v3/csds_pb.js';
+import type { NodeId } from '../../src/lib/node-id.ts';
 import { clientStatus } from '../../src/xds/csds/client-status.ts';
 import { encodeResource } from '../../src/xds/resources/encode.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../src/xds/server/node.ts';
 import { createRawXdsClient, type RawXdsClient } from '../support/raw-xds-client.ts';
 import { type Fixture, node, nodeKey, snapshotOf, startXds } from './xds-fixture.ts';
 
@@ -95,7 +95,7 @@ test('streams of one node are one client; matchers choose clients by id and meta
   const { xds, client } = await start();
   const nodes = ['spiffe://td/service/a~1', 'spiffe://td/service/a~2', 'spiffe://td/service/b~1'];
   for (const id of nodes) {
-    xds.cache.set(id as NodeKey, snapshotOf(1, { secret: { s: 's1' }, endpoint: { a: 'a1' } }));
+    xds.cache.set(id as NodeId, snapshotOf(1, { secret: { s: 's1' }, endpoint: { a: 'a1' } }));
     for (const typeUrl of [typeUrls.secret, typeUrls.endpoint]) {
       const stream = client.delta();
       const metadata = { zone: { name: id.endsWith('1') ? 'one' : 'two' }, weight: id.includes('/b') ? 5 : 1 };

@@ -5,16 +5,16 @@ import { expect, test } from 'vitest';
 import { DeltaDiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
+import type { NodeId } from '../../src/lib/node-id.ts';
 import { createPacer } from '../../src/lib/pacer.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../src/xds/server/node.ts';
 import { createXdsServer } from '../../src/xds/server/server.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createRawXdsClient } from '../support/raw-xds-client.ts';
 import { byName, node, nodeKey, snapshotOf, startXds } from './xds-fixture.ts';
 
-const [a, b] = ['a' as NodeKey, 'b' as NodeKey];
+const [a, b] = ['a' as NodeId, 'b' as NodeId];
 
 test('an allowance is for work at once, and comes back as time goes', () => {
   const clock = createFakeClock();
@@ -43,7 +43,7 @@ test('all streams of a node rest once its requests cost more, and no stream of a
     limits: { workAtOnceMs: 65, workShare: 0.1 },
   });
   const rests: string[] = [];
-  const connect = (id: NodeKey): void => {
+  const connect = (id: NodeId): void => {
     const transport = {
       peer: { address: '127.0.0.1' },
       write: () => undefined,

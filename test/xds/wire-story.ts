@@ -5,9 +5,9 @@
 //   3. as many responses have arrived as the server told its observer to have sent.
 import type { DeltaDiscoveryResponse, DiscoveryResponse } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { silentLog } from '../../src/lib/log.ts';
+import type { NodeId } from '../../src/lib/node-id.ts';
 import { type VariantName, variants } from '../../src/xds/protocol/variant.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../src/xds/server/node.ts';
 import type { StreamId } from '../../src/xds/server/observer.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createRawXdsClient, type DeltaStream, type RawStream, type SotwStream } from '../support/raw-xds-client.ts';
@@ -44,7 +44,7 @@ export async function startWireStories(): Promise<WireStories> {
     },
   });
   const client = createRawXdsClient(xds.port);
-  let node = '' as NodeKey;
+  let node = '' as NodeId;
   let leave = async (): Promise<void> => undefined;
 
   const until = async (what: string, probe: () => boolean): Promise<void> => {
@@ -116,7 +116,7 @@ export async function startWireStories(): Promise<WireStories> {
     await leave();
     if (again) return;
     xds.cache.delete(node);
-    node = `spiffe://td/service/a~${++nodes}` as NodeKey;
+    node = `spiffe://td/service/a~${++nodes}` as NodeId;
   };
   return {
     async delta(again) {

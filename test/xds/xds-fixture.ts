@@ -2,24 +2,24 @@
 import type { Clock } from '../../src/lib/clock.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { NodeId } from '../../src/lib/node-id.ts';
 import type { Limits } from '../../src/xds/protocol/limits.ts';
 import { createSnapshotCache, type SnapshotCache } from '../../src/xds/resources/cache.ts';
 import { encodeResource } from '../../src/xds/resources/encode.ts';
 import type { EncodedResource, Snapshot } from '../../src/xds/resources/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
 import type { TlsMaterial } from '../../src/xds/server/entrance.ts';
-import type { NodeKey } from '../../src/xds/server/node.ts';
 import type { StreamAuthenticator, StreamEvent, StreamObserver } from '../../src/xds/server/observer.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/server/server.ts';
 import { type GrpcListener, listenGrpc } from '../../src/xds/server/transport-grpc.ts';
 
-export const nodeKey = 'spiffe://td/service/a~1' as NodeKey;
+export const nodeKey = 'spiffe://td/service/a~1' as NodeId;
 export const node = { id: nodeKey, userAgentName: 'test' };
 
 /** Takes any node at its word, but refuses one that calls itself a stranger. */
 export const byName: StreamAuthenticator = (_peer, { id }) => {
   if (id === 'stranger') throw new CellwallError('permission_denied', 'node.id is not that of the certificate');
-  return id as NodeKey;
+  return id as NodeId;
 };
 
 export interface Fixture {

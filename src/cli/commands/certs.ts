@@ -1,5 +1,6 @@
 // `cellwall certs`: issued certificates, and their renewal now.
 import { Command } from 'commander';
+import { readNodeId } from '../../lib/node-id.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
@@ -30,7 +31,7 @@ export function certsCommand(context: CliContext): Command {
               serial,
               isoTime(notBefore),
               `${isoTime(notAfter)} (${relativeTime(notAfter, now)})`,
-              node?.slice(node.indexOf('~') + 1) ?? '-',
+              node === undefined ? '-' : (readNodeId(node)?.instance ?? node),
             ]),
           ),
       });

@@ -1,5 +1,6 @@
 // `cellwall node`: the hosts that joined, and their eviction.
 import { Command } from 'commander';
+import { readNodeId } from '../../lib/node-id.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
@@ -31,7 +32,7 @@ export function nodeCommand(context: CliContext): Command {
               nodeKey.slice(0, shown),
               spiffeId,
               seenAt === 0 ? '-' : relativeTime(seenAt, now),
-              proxies.length === 0 ? '-' : proxies.map((node) => node.slice(node.indexOf('~') + 1)).join(', '),
+              proxies.length === 0 ? '-' : proxies.map((node) => readNodeId(node)?.instance ?? node).join(', '),
             ]),
           ),
       });

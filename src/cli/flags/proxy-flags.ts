@@ -4,6 +4,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import type { IpPort } from '../../lib/host-port.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
+import { isInstance } from '../../lib/node-id.ts';
 import { type XdsVariant, xdsVariants } from '../../sidecar/envoy/xds-variant.ts';
 import type { ApplicationAddress, ProxyOptions } from '../run.ts';
 import { parseApplication, parseHostPort, parseIpPort } from './address.ts';
@@ -102,7 +103,7 @@ function refuseOneForTwo(apps: ReadonlyMap<string, ApplicationAddress>): void {
 }
 
 function instance(text: string): string {
-  if (/^[a-z0-9-]{1,64}$/.test(text)) return text;
+  if (isInstance(text)) return text;
   throw new InvalidArgumentError('lower-case letters, digits and hyphens, 64 at most');
 }
 

@@ -2,6 +2,7 @@
 // files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
 
 import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
+import { nodeId } from '../../lib/node-id.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { Json } from '../../lib/table.ts';
 import { formatApplication } from '../application-address.ts';
@@ -43,7 +44,7 @@ function inboundName({ name }: ProxyPort): string {
 export function bootstrap(params: BootstrapParams): Json {
   const { spiffeId, instance, service, variant, admin } = params;
   return {
-    node: { id: `${spiffeId}~${instance}`, cluster: service, metadata: { cellwall: claimsOf(params) } },
+    node: { id: nodeId(spiffeId, instance), cluster: service, metadata: { cellwall: claimsOf(params) } },
     dynamic_resources: discovery(variant),
     static_resources: { clusters: [xds(params)] },
     admin: { address: adminAddress(admin) },

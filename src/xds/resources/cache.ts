@@ -1,20 +1,21 @@
 // The cache between roll-out and the stream server: a snapshot a proxy. The stream server knows nothing else.
-import type { NodeKey } from '../server/node.ts';
+
+import type { NodeId } from '../../lib/node-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface SnapshotCache {
   /** The proxy's snapshot; undefined holds its streams: nothing is answered before a complete snapshot exists. */
-  get(node: NodeKey): Snapshot | undefined;
+  get(node: NodeId): Snapshot | undefined;
   /** Replaces a proxy's snapshot and wakes its streams. The same object again is no change. */
-  set(node: NodeKey, snapshot: Snapshot): void;
-  delete(node: NodeKey): void;
+  set(node: NodeId, snapshot: Snapshot): void;
+  delete(node: NodeId): void;
   /** Calls `wake` after each change of that proxy's snapshot. The answer unsubscribes. */
-  watch(node: NodeKey, wake: () => void): () => void;
+  watch(node: NodeId, wake: () => void): () => void;
 }
 
 export function createSnapshotCache(): SnapshotCache {
-  const snapshots = new Map<NodeKey, Snapshot>();
-  const watchers = new Map<NodeKey, Set<() => void>>();
+  const snapshots = new Map<NodeId, Snapshot>();
+  const watchers = new Map<NodeId, Set<() => void>>();
   return {
     get: (node) => snapshots.get(node),
     set(node, snapshot) {

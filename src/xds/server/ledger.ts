@@ -1,13 +1,14 @@
 // Who takes how much of the stream server's memory: what streams subscribe to, in bytes, for each identity and for all, and how many
 // streams there are. What is refused costs nobody else anything, and says what is too much.
 import { CellwallError } from '../../lib/errors.ts';
+import type { NodeId } from '../../lib/node-id.ts';
+import { identityOf } from '../../lib/node-id.ts';
 import type { Limits } from '../protocol/limits.ts';
 import type { Subscription } from '../protocol/subscription.ts';
-import type { NodeKey } from './node.ts';
 
 export interface Ledger {
   /** Of a stream that said whose it is. Throws `resource_exhausted`. */
-  open(node: NodeKey, kind: 'ads' | 'single'): Account;
+  open(node: NodeId, kind: 'ads' | 'single'): Account;
 }
 
 export interface Account {
@@ -22,7 +23,7 @@ interface Owner {
 }
 
 export function createLedger(limits: Limits): Ledger {
-  const nodes = new Map<NodeKey, Owner & { single: number }>();
+  const nodes = new Map<NodeId, Owner & { single: number }>();
   const identities = new Map<string, Owner>();
   let all = 0;
   /** What every proxy needs is not counted against its identity, however many proxies that has. */
@@ -83,12 +84,6 @@ export function createLedger(limits: Limits): Ledger {
       };
     },
   };
-}
-
-/** `<SPIFFE ID>~<instance>` without its instance. */
-function identityOf(node: NodeKey): string {
-  const cut = node.lastIndexOf('~');
-  return cut === -1 ? node : node.slice(0, cut);
 }
 
 /** Of a name's places in maps and sets, measured. */

@@ -1,8 +1,5 @@
 // Who is at the other end of a stream, as verified by the authenticator that the transport is given.
 
-/** The key under which a proxy's snapshot is kept: its verified `<SPIFFE ID>~<instance>`. */
-export type NodeKey = string & { readonly __brand: 'NodeKey' };
-
 /** What a stream's peer proved and claimed. Everything but the certificate is a hostile claim. */
 export interface StreamPeer {
   /** Leaf certificate of the verified client chain, DER; absent without mTLS. */

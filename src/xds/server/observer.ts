@@ -1,8 +1,9 @@
 // What the stream server tells the rest, one event at a time: the registry, the roll-out and `status` listen.
 
+import type { NodeId } from '../../lib/node-id.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
-import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
+import type { StreamNode, StreamPeer } from './node.ts';
 
 export type StreamId = number;
 
@@ -11,14 +12,14 @@ export type StreamEvent =
   | {
       readonly kind: 'connected';
       readonly stream: StreamId;
-      readonly node: NodeKey;
+      readonly node: NodeId;
       readonly claims: StreamNode;
       readonly peer: StreamPeer;
     }
   | {
       readonly kind: 'sent';
       readonly stream: StreamId;
-      readonly node: NodeKey;
+      readonly node: NodeId;
       readonly typeUrl: TypeUrl;
       readonly nonce: string;
       readonly version: string;
@@ -28,7 +29,7 @@ export type StreamEvent =
   | {
       readonly kind: 'acked';
       readonly stream: StreamId;
-      readonly node: NodeKey;
+      readonly node: NodeId;
       readonly typeUrl: TypeUrl;
       readonly nonce: string;
       readonly version: string;
@@ -40,14 +41,14 @@ export type StreamEvent =
   | {
       readonly kind: 'kept';
       readonly stream: StreamId;
-      readonly node: NodeKey;
+      readonly node: NodeId;
       readonly typeUrl: TypeUrl;
       readonly revision: number;
     }
   | {
       readonly kind: 'nacked';
       readonly stream: StreamId;
-      readonly node: NodeKey;
+      readonly node: NodeId;
       readonly typeUrl: TypeUrl;
       readonly nonce: string;
       readonly version: string;
@@ -56,9 +57,9 @@ export type StreamEvent =
       readonly changed: readonly EncodedResource[];
       readonly message: string;
     }
-  | { readonly kind: 'disconnected'; readonly stream: StreamId; readonly node: NodeKey };
+  | { readonly kind: 'disconnected'; readonly stream: StreamId; readonly node: NodeId };
 
 export type StreamObserver = (event: StreamEvent) => void;
 
 /** Decides who a stream is. Throws CellwallError (unauthenticated, permission_denied) to refuse it. */
-export type StreamAuthenticator = (peer: StreamPeer, node: StreamNode) => NodeKey;
+export type StreamAuthenticator = (peer: StreamPeer, node: StreamNode) => NodeId;

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { NodeId } from '../../lib/node-id.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { defaultLimits, type Limits } from '../protocol/limits.ts';
 import type { VariantName } from '../protocol/variant.ts';
@@ -10,7 +11,6 @@ import type { SnapshotCache } from '../resources/cache.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { createFlusher } from './flusher.ts';
 import { createLedger } from './ledger.ts';
-import type { NodeKey } from './node.ts';
 import type { StreamAuthenticator, StreamObserver } from './observer.ts';
 import { createSilentStreams } from './silent-streams.ts';
 import {
@@ -38,7 +38,7 @@ export interface XdsServer {
   /** The streams as they stand. */
   inspect(): readonly StreamView[];
   /** Ends all streams of a node, as when it is banned; answers how many. */
-  disconnect(node: NodeKey, reason: CellwallError): number;
+  disconnect(node: NodeId, reason: CellwallError): number;
   /** Ends all streams, spread over `spreadMs`, so that their proxies do not all reconnect at once; refuses new ones. */
   close(spreadMs?: number): Promise<void>;
   readonly limits: Limits;

@@ -2,6 +2,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import type { NodeId } from '../../lib/node-id.ts';
 import type { Pacer } from '../../lib/pacer.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { tooManyNames } from '../protocol/request.ts';
@@ -13,7 +14,7 @@ import type { TypeUrl } from '../resources/type-url.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import { holderOf } from './holder.ts';
 import { type Account, bytesOf, type Ledger } from './ledger.ts';
-import type { NodeKey, StreamNode, StreamPeer } from './node.ts';
+import type { StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
 
 /** The connection underneath, as narrow as a stream needs it. */
@@ -36,7 +37,7 @@ export interface XdsStream {
 /** A stream as it stands, for people. */
 export interface StreamView {
   readonly stream: StreamId;
-  readonly node: NodeKey;
+  readonly node: NodeId;
   readonly claims: StreamNode;
   readonly state: StreamState;
   readonly snapshot: Snapshot | undefined;
@@ -45,7 +46,7 @@ export interface StreamView {
 export interface OpenXdsStream extends XdsStream {
   /** False if it was refused as soon as it was opened. */
   readonly isOpen: () => boolean;
-  readonly node: () => NodeKey | undefined;
+  readonly node: () => NodeId | undefined;
   /** Undefined before its first request. */
   readonly view: () => StreamView | undefined;
   refuse(error: CellwallError): void;
@@ -74,7 +75,7 @@ export interface StreamDeps {
 }
 
 interface Session {
-  readonly key: NodeKey;
+  readonly key: NodeId;
   readonly id: string;
   readonly claims: StreamNode;
   readonly account: Account;
@@ -162,7 +163,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     pending = true;
     if (inFlight === 0) flusher.schedule(flushable);
   };
-  const perform = (step: Step, node: NodeKey): void => {
+  const perform = (step: Step, node: NodeId): void => {
     state = step.state;
     for (const effect of step.effects) {
       if (effect.kind === 'send') {

@@ -3,6 +3,7 @@ import { ownSecret } from '../../../src/control/own-secret.ts';
 import { createSnapshotMaker } from '../../../src/control/snapshot-maker.ts';
 import type { Svid } from '../../../src/identity/svid.ts';
 import { silentLog } from '../../../src/lib/log.ts';
+import type { NodeId } from '../../../src/lib/node-id.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import type { GrpcService } from '../../../src/observe/access-log-service.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
@@ -12,7 +13,6 @@ import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
 import { createInterner } from '../../../src/xds/resources/interner.ts';
 import type { Snapshot } from '../../../src/xds/resources/snapshot.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../../src/xds/server/node.ts';
 import { createXdsServer } from '../../../src/xds/server/server.ts';
 import { listenGrpc } from '../../../src/xds/server/transport-grpc.ts';
 import { adsBootstrap } from '../../support/ads-bootstrap.ts';
@@ -40,7 +40,7 @@ export interface FleetOptions {
 
 interface Wall {
   readonly key: ServiceKey;
-  readonly node: NodeKey;
+  readonly node: NodeId;
   readonly port: number;
   readonly svid: Svid;
   readonly envoy: RunningEnvoy;
@@ -55,10 +55,10 @@ export async function startFleetOfWalls({
 }: FleetOptions): Promise<FleetOfWalls> {
   const cache = createSnapshotCache();
   const nacks: string[] = [];
-  const acks = new Map<NodeKey, number>();
+  const acks = new Map<NodeId, number>();
   const server = createXdsServer({
     cache,
-    authenticate: (_, node) => node.id as NodeKey,
+    authenticate: (_, node) => node.id as NodeId,
     observe: (event) => {
       if (event.kind === 'acked' && event.typeUrl === typeUrls.listener) acks.set(event.node, event.revision);
       if (event.kind === 'nacked') nacks.push(`${event.node} ${event.typeUrl}: ${event.message}`);
@@ -74,7 +74,7 @@ export async function startFleetOfWalls({
   };
   try {
     for (const service of first.services.values()) {
-      const node = `${service.spiffeId}~test` as NodeKey;
+      const node = `${service.spiffeId}~test` as NodeId;
       const [port = 0] = await freePorts(1);
       walls.push({
         key: service.key,

@@ -1,10 +1,10 @@
 // A process with the real xDS server, for measuring: it pushes a revision to all nodes when its parent says so, and answers
 // with the moment it did and with its memory after a collection.
 import { silentLog } from '../../../src/lib/log.ts';
+import type { NodeId } from '../../../src/lib/node-id.ts';
 import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
 import { createInterner } from '../../../src/xds/resources/interner.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
-import type { NodeKey } from '../../../src/xds/server/node.ts';
 import { createXdsServer } from '../../../src/xds/server/server.ts';
 import { listenGrpc } from '../../../src/xds/server/transport-grpc.ts';
 
@@ -22,7 +22,7 @@ const cache = createSnapshotCache();
 const interner = createInterner();
 const server = createXdsServer({
   cache,
-  authenticate: (_peer, { id }) => id as NodeKey,
+  authenticate: (_peer, { id }) => id as NodeId,
   observe: () => undefined,
   log: silentLog,
 });
@@ -37,7 +37,7 @@ process.on('message', (command: Command) => {
       const cluster = interner.encode(typeUrls.cluster, 'big', value);
       const snapshot = { revision, resources: new Map([[typeUrls.cluster, new Map([['big', cluster]])]]) };
       const at = performance.timeOrigin + performance.now();
-      for (let node = 0; node < nodes; node++) cache.set(`node-${node}` as NodeKey, snapshot);
+      for (let node = 0; node < nodes; node++) cache.set(`node-${node}` as NodeId, snapshot);
       answer({ kind: 'pushed', revision, at });
       break;
     }

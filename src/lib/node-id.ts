@@ -1,0 +1,28 @@
+// The name of one proxy, Envoy's `node.id`: the SPIFFE ID that its certificate proves, and which of that identity's instances it is.
+
+/** `<SPIFFE ID>~<instance>`. */
+export type NodeId = string & { readonly __brand: 'NodeId' };
+
+/** In no SPIFFE ID and in no instance: a name can be read in one way only. */
+const separator = '~';
+
+/** Lower-case letters, digits and "-", 64 at most. */
+export function isInstance(text: string): boolean {
+  return /^[a-z0-9-]{1,64}$/.test(text);
+}
+
+export function nodeId(spiffeId: string, instance: string): NodeId {
+  return `${spiffeId}${separator}${instance}` as NodeId;
+}
+
+/** The SPIFFE ID in it. */
+export function identityOf(node: NodeId): string {
+  return node.slice(0, node.lastIndexOf(separator));
+}
+
+/** Undefined for what is no such name. Whether the identity is one, and is proven, is for who asks to find out. */
+export function readNodeId(text: string): { readonly identity: string; readonly instance: string } | undefined {
+  const cut = text.lastIndexOf(separator);
+  const instance = text.slice(cut + separator.length);
+  return cut < 0 || !isInstance(instance) ? undefined : { identity: text.slice(0, cut), instance };
+}

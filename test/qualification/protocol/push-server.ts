@@ -25,6 +25,8 @@ const server = createXdsServer({
   authenticate: (_peer, { id }) => id as NodeId,
   observe: () => undefined,
   log: silentLog,
+  // All its clients come at once from one address.
+  limits: { silentStreams: 1000 },
 });
 const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog });
 const answer = (message: Answer): void => void process.send?.(message);

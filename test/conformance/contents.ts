@@ -26,10 +26,10 @@ interface Codec {
   readonly decode: (bytes: Uint8Array) => Decoded;
 }
 
-const ads: MessageInitShape<typeof ConfigSourceSchema> = {
+const ads = {
   configSourceSpecifier: { case: 'ads', value: {} },
   resourceApiVersion: 2,
-};
+} as const satisfies MessageInitShape<typeof ConfigSourceSchema>;
 
 export const codecs: Readonly<Record<Kind, Codec>> = {
   cluster: codec(
@@ -88,14 +88,18 @@ function codec<Schema extends DescMessage>(
   };
 }
 
+/** Whose text is `anew` refers to what it names by another config source. */
 function listener(name: string, text: string): MessageInitShape<typeof ListenerSchema> {
+  const source = text === 'anew' ? { ...ads, initialFetchTimeout: { seconds: 14n } } : ads;
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: text,
-    routeSpecifier: { case: 'rds', value: { routeConfigName: name, configSource: ads } },
-    httpFilters: [{ name, configType: { case: 'configDiscovery', value: { configSource: ads, typeUrls: ['any'] } } }],
+    routeSpecifier: { case: 'rds', value: { routeConfigName: name, configSource: source } },
+    httpFilters: [
+      { name, configType: { case: 'configDiscovery', value: { configSource: source, typeUrls: ['any'] } } },
+    ],
   });
   const tls = create(DownstreamTlsContextSchema, {
-    commonTlsContext: { tlsCertificateSdsSecretConfigs: [{ name, sdsConfig: ads }] },
+    commonTlsContext: { tlsCertificateSdsSecretConfigs: [{ name, sdsConfig: source }] },
   });
   return {
     name,

@@ -1,4 +1,4 @@
-// What is spliced by hand is byte for byte what protobuf-es encodes.
+// What is written by hand is byte for byte what protobuf-es encodes.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import {
   DiscoveryResponseSchema,
   ResourceSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { spliceDelta, spliceSotw } from '../../src/xds/protocol/response.ts';
+import { frameDelta, framePrefix, frameSotw } from '../../src/xds/protocol/response.ts';
 import { contentVersion, encodeResource } from '../../src/xds/resources/encode.ts';
 import { setVersion } from '../../src/xds/resources/set-version.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
@@ -18,7 +18,13 @@ const typeUrl = typeUrls.cluster;
 const sizes = [0, 1, 127, 128, 16_383, 16_384, 300_000];
 const controlPlane = create(ControlPlaneSchema, { identifier: 'cellwall' });
 
-describe('splicing', () => {
+/** gRPC's prefix, and then just these bytes. */
+function expectFrame(frame: Buffer, message: Uint8Array): void {
+  expect(frame.subarray(framePrefix).equals(message)).toBe(true);
+  expect([frame[0], frame.readUInt32BE(1)]).toEqual([0, message.length]);
+}
+
+describe('a frame', () => {
   test.each(sizes)('a resource of %i bytes, state-of-the-world', (size) => {
     const value = new Uint8Array(size).fill(7);
     const resources = [encodeResource(typeUrl, 'a', value), encodeResource(typeUrl, 'ü', value)];
@@ -29,8 +35,8 @@ describe('splicing', () => {
       controlPlane,
       resources: resources.map(() => create(AnySchema, { typeUrl, value })),
     });
-    const spliced = spliceSotw({ typeUrl, version: 'v', nonce: 'n-1', resources });
-    expect(spliced.equals(toBinary(DiscoveryResponseSchema, message))).toBe(true);
+    const framed = frameSotw({ typeUrl, version: 'v', nonce: 'n-1', resources });
+    expectFrame(framed, toBinary(DiscoveryResponseSchema, message));
   });
 
   test.each(sizes)('a resource of %i bytes, delta', (size) => {
@@ -46,14 +52,14 @@ describe('splicing', () => {
         create(ResourceSchema, { name, version, resource: create(AnySchema, { typeUrl, value }) }),
       ),
     });
-    const spliced = spliceDelta({ typeUrl, version: '12', nonce: 'n-1', resources, removed: ['gone', 'ü'] });
-    expect(spliced.equals(toBinary(DeltaDiscoveryResponseSchema, message))).toBe(true);
+    const framed = frameDelta({ typeUrl, version: '12', nonce: 'n-1', resources, removed: ['gone', 'ü'] });
+    expectFrame(framed, toBinary(DeltaDiscoveryResponseSchema, message));
   });
 
   test('an empty response', () => {
     const message = create(DiscoveryResponseSchema, { typeUrl, nonce: 'n', controlPlane });
-    const spliced = spliceSotw({ typeUrl, version: '', nonce: 'n', resources: [] });
-    expect(spliced.equals(toBinary(DiscoveryResponseSchema, message))).toBe(true);
+    const framed = frameSotw({ typeUrl, version: '', nonce: 'n', resources: [] });
+    expectFrame(framed, toBinary(DiscoveryResponseSchema, message));
   });
 });
 

@@ -43,7 +43,12 @@ export function encode<Desc extends DescMessage>(
 }
 
 /** A listener whose route leads to `backend`, behind an RBAC filter delivered by ECDS. */
-export function snapshot(revision: number, backend: number, action: RBAC_Action, cluster = 'backend'): Snapshot {
+export function snapshot(
+  revision: number,
+  backend: number,
+  action: RBAC_Action,
+  { cluster = 'backend', statPrefix = 'in' }: { readonly cluster?: string; readonly statPrefix?: string } = {},
+): Snapshot {
   const all: EncodedResource[] = [
     encode(typeUrls.cluster, cluster, ClusterSchema, {
       name: cluster,
@@ -65,7 +70,7 @@ export function snapshot(revision: number, backend: number, action: RBAC_Action,
               configType: {
                 case: 'typedConfig',
                 value: any(HttpConnectionManagerSchema, {
-                  statPrefix: 'in',
+                  statPrefix,
                   routeSpecifier: { case: 'rds', value: { routeConfigName: 'route', configSource: ads } },
                   httpFilters: [
                     {

@@ -7,30 +7,38 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { DataSourceSchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import { DownstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { EncodedResource } from '../../src/xds/resources/snapshot.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import type { StreamEvent } from '../../src/xds/server/observer.ts';
 import { adsBootstrap } from '../support/ads-bootstrap.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { type RunningEnvoy, startEnvoy } from '../support/start-envoy.ts';
 import { createTestCa, type TestCa, type TestCertificate, writeTestCertificate } from '../support/test-ca.ts';
 import { ads, any, collect, encode, get, snapshot, stat, until } from './envoy-fixture.ts';
 import { byName, type Fixture, nodeKey, startXds } from './xds-fixture.ts';
 
+/** Not 0: Envoy gives a new listener the port of one that it drains where both ask for any. */
+const [tlsPort = 0] = await freePorts(1);
+
 /** A listener that ends TLS with the secret `own`, before the cluster. */
-function tlsListener(cluster: string): EncodedResource {
+function tlsListener(cluster: string, statPrefix = 'tcp'): EncodedResource {
   return encode(typeUrls.listener, 'tls', ListenerSchema, {
     name: 'tls',
     address: {
       address: {
         case: 'socketAddress',
-        value: { address: '127.0.0.1', portSpecifier: { case: 'portValue', value: 0 } },
+        value: { address: '127.0.0.1', portSpecifier: { case: 'portValue', value: tlsPort } },
       },
     },
     filterChains: [
@@ -49,12 +57,30 @@ function tlsListener(cluster: string): EncodedResource {
             name: 'tcp',
             configType: {
               case: 'typedConfig',
-              value: any(TcpProxySchema, { statPrefix: 'tcp', clusterSpecifier: { case: 'cluster', value: cluster } }),
+              value: any(TcpProxySchema, { statPrefix, clusterSpecifier: { case: 'cluster', value: cluster } }),
             },
           },
         ],
       },
     ],
+  });
+}
+
+/** A cluster that speaks TLS with the secret `own`. */
+function tlsCluster(altStatName: string): EncodedResource {
+  return encode(typeUrls.cluster, 'tls-cluster', ClusterSchema, {
+    name: 'tls-cluster',
+    altStatName,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    transportSocket: {
+      name: 'tls',
+      configType: {
+        case: 'typedConfig',
+        value: any(UpstreamTlsContextSchema, {
+          commonTlsContext: { tlsCertificateSdsSecretConfigs: [{ name: 'own', sdsConfig: ads }] },
+        }),
+      },
+    },
   });
 }
 
@@ -149,6 +175,32 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
     });
   });
 
+  const nothingWarms = async (): Promise<void> => {
+    expect(await stat(envoy, 'listener_manager.total_listeners_warming')).toBe(0);
+    expect(await stat(envoy, 'cluster_manager.warming_clusters')).toBe(0);
+  };
+  const sentOfAll = () =>
+    Object.fromEntries(Object.keys(typeUrls).map((kind) => [kind, sent(kind as keyof typeof typeUrls)]));
+
+  test('3a. takes a changed listener whose route and filter are not sent again: it has them', async () => {
+    const before = sentOfAll();
+    xds.cache.set(nodeKey, snapshot(3, port(), RBAC_Action.DENY, { statPrefix: 'changed' }));
+    await until('the changed listener serves', async () => {
+      expect(await get(await envoy.port('in'))).toBe(200);
+      return (await stat(envoy, 'http.changed.downstream_rq_2xx')) > 0;
+    });
+    await nothingWarms();
+    expect(sentOfAll()).toEqual({ ...before, listener: Number(before['listener']) + 1 });
+    // The filter that it has is the one that changes.
+    xds.cache.set(nodeKey, snapshot(3, port(), RBAC_Action.ALLOW, { statPrefix: 'changed' }));
+    await until('403', async () => (await get(await envoy.port('in'))) === 403);
+    // And back again.
+    xds.cache.set(nodeKey, snapshot(3, port(), RBAC_Action.DENY));
+    await until('200', async () => (await get(await envoy.port('in'))) === 200);
+    await nothingWarms();
+    expect(nacks()).toEqual([]);
+  });
+
   test('4. swaps a cluster without a failed request', async () => {
     const listening = await envoy.port('in');
     let swapped = false;
@@ -156,7 +208,7 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
     const load = (async () => {
       while (!swapped) statuses.push(await get(listening));
     })();
-    xds.cache.set(nodeKey, snapshot(4, port(), RBAC_Action.DENY, 'other'));
+    xds.cache.set(nodeKey, snapshot(4, port(), RBAC_Action.DENY, { cluster: 'other' }));
     await until(
       'the old cluster to go',
       async () => !(await (await fetch(`${envoy.admin}/clusters`)).text()).includes('backend::'),
@@ -168,18 +220,17 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
   });
 
   let secret: TestCertificate;
+  const inForce = [tlsListener('other', 'changed'), tlsCluster('two')];
   const issue = () => ca.issue({ uri: 'spiffe://td/service/a', ip: ['127.0.0.1'] });
   const withTls = (revision: number, action: RBAC_Action, ...more: readonly EncodedResource[]) => {
-    const rest = [...snapshot(revision, port(), action, 'other').resources.values()];
+    const rest = [...snapshot(revision, port(), action, { cluster: 'other' }).resources.values()];
     return collect(revision, [...rest.flatMap((all) => [...all.values()]), tlsListener('other'), ...more]);
   };
 
   test('5. a secret that is not there yet is awaited, then taken, then rotated', async () => {
+    const listeners = sent('listener');
     xds.cache.set(nodeKey, withTls(5, RBAC_Action.DENY));
-    await until(
-      'the listener to be taken',
-      () => xds.events.filter(({ kind }) => kind === 'acked').length > 0 && sent('listener') === 2,
-    );
+    await until('the listener to be sent', () => sent('listener') === listeners + 1);
     secret = await issue();
     xds.cache.set(nodeKey, withTls(6, RBAC_Action.DENY, ownSecret(secret)));
     const listening = await envoy.port('tls');
@@ -189,7 +240,27 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
     xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret)));
     await until('another serial', async () => (await serialOf(listening, ca.root)) !== first);
     expect(nacks()).toEqual([]);
-    expect(sent('listener')).toBe(2);
+    expect(sent('listener')).toBe(listeners + 1);
+  });
+
+  test('5a. takes a changed listener and a changed cluster whose secret is not sent again: it has it', async () => {
+    xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret), tlsCluster('one')));
+    await until('the cluster', async () => (await stat(envoy, 'cluster.one.membership_total')) >= 0);
+    await nothingWarms();
+    const before = sentOfAll();
+    xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret), ...inForce));
+    await until('the changed cluster', async () => (await stat(envoy, 'cluster.two.membership_total')) >= 0);
+    await until('the changed listener serves', async () => {
+      expect(await serialOf(await envoy.port('tls'), ca.root)).toBeDefined();
+      return (await stat(envoy, 'tcp.changed.downstream_cx_total')) > 0;
+    });
+    await nothingWarms();
+    expect(sentOfAll()).toEqual({
+      ...before,
+      listener: Number(before['listener']) + 1,
+      cluster: Number(before['cluster']) + 1,
+    });
+    expect(nacks()).toEqual([]);
   });
 
   test('6. a restarted control plane sends nothing again', async () => {
@@ -204,10 +275,10 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
       address: `127.0.0.1:${was}`,
       tls: { certificate: own.certificate, key: new Redacted(own.key), roots: ca.root },
     });
-    xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret)));
+    xds.cache.set(nodeKey, withTls(7, RBAC_Action.DENY, ownSecret(secret), ...inForce));
     await until('a stream', () => xds.events.some(({ kind }) => kind === 'connected'));
     // A new resource is the sign that everything before it was handled.
-    xds.cache.set(nodeKey, withTls(8, RBAC_Action.ALLOW, ownSecret(secret)));
+    xds.cache.set(nodeKey, withTls(8, RBAC_Action.ALLOW, ownSecret(secret), ...inForce));
     const listening = await envoy.port('in');
     await until('403', async () => (await get(listening)) === 403);
     const types = xds.events.flatMap((event) => (event.kind === 'sent' ? [event.typeUrl] : []));

@@ -76,16 +76,25 @@ describe('a stream', () => {
     expect(xds.events.at(-1)).toMatchObject({ kind: 'nacked', nonce, version: versionInfo, message: 'no such thing' });
   });
 
-  test('has nonces of its own', async () => {
+  test('shares a response with those that stand alike, and has none of its nonces twice', async () => {
     const xds = await start();
     xds.cache.set(nodeKey, one);
     const client = connect(xds);
-    const nonces = new Set<string>();
+    const nonces: string[][] = [];
     for (const stream of [client.delta(), client.delta(), client.delta()]) {
+      const own: string[] = [];
+      nonces.push(own);
       stream.send({ node, typeUrl: cluster });
-      nonces.add((await stream.next()).nonce);
+      for (let round = 0; round < 3; round++) {
+        const { nonce } = await stream.next();
+        own.push(nonce);
+        // Asked for again: the same once more.
+        stream.send({ typeUrl: cluster, responseNonce: nonce, resourceNamesSubscribe: ['a'] });
+      }
     }
-    expect(nonces.size).toBe(3);
+    for (const own of nonces) expect(new Set(own).size).toBe(3);
+    expect(new Set(nonces.map(([first]) => first)).size).toBe(1);
+    expect(xds.server.counters().framesMade).toBeLessThan(9);
   });
 
   test('of a single-type service serves that type, named or not, and no other', async () => {

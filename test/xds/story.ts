@@ -7,6 +7,8 @@ import {
   DiscoveryResponseSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { stepDelta } from '../../src/xds/protocol/delta.ts';
+import { framePrefix } from '../../src/xds/protocol/response.ts';
+import { createSharedSteps } from '../../src/xds/protocol/shared-steps.ts';
 import { stepSotw } from '../../src/xds/protocol/sotw.ts';
 import { openStream, type Step } from '../../src/xds/protocol/stream-state.ts';
 import type { Snapshot } from '../../src/xds/resources/snapshot.ts';
@@ -56,8 +58,11 @@ export function toldDelta(kind: Kind, { resources, removedResources, nonce }: De
   return { kind, resources: there, removed: removedResources, nonce };
 }
 
+/** One for all stories, as they are streams of one server. */
+const shared = createSharedSteps('story');
+
 abstract class Story {
-  protected state = openStream(`s${Math.random()}`);
+  protected state = openStream(shared);
   private snapshot: Snapshot | undefined;
   private revision = 0;
   private now = 0;
@@ -102,7 +107,7 @@ abstract class Story {
       if (effect.kind === 'send') {
         this.nonces.set(kind, effect.sent.nonce);
         this.versions.set(kind, effect.sent.version);
-        told.push(`${kind}${this.tell(kind, effect.body)}`);
+        told.push(`${kind}${this.tell(kind, effect.frame.subarray(framePrefix))}`);
       } else this.answers.push(`${effect.kind} ${kind} at ${effect.sent.revision}`);
     }
     return told;

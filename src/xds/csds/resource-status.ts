@@ -32,13 +32,11 @@ export interface ResourceStatus {
 const empty: ResourceMap = new Map();
 
 export function resourceStatuses({ state, snapshot }: StreamView): readonly ResourceStatus[] {
-  return [...state.subscriptions.values()].flatMap((subscription) => {
+  return Object.values(state.subscriptions).flatMap((subscription) => {
     const resources = snapshot?.resources.get(subscription.typeUrl) ?? empty;
     const names = new Set([...subscription.names, ...everything(subscription).keys()]);
     for (const name of resources.keys()) if (wants(subscription, name)) names.add(name);
-    const waiting = new Set(
-      [...subscription.unanswered.values()].flatMap((sent) => sent.changed.map(({ name }) => name)),
-    );
+    const waiting = new Set(subscription.unanswered.flatMap((sent) => sent.changed.map(({ name }) => name)));
     return [...names].sort().map((name) => statusOf(subscription, name, resources.get(name), waiting.has(name)));
   });
 }

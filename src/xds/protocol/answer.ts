@@ -3,7 +3,9 @@
 import { refusedNames } from './refused-names.ts';
 import type { Sent } from './sent.ts';
 import type { Effect } from './stream-state.ts';
-import type { Refusal, Subscription } from './subscription.ts';
+import { noneUnanswered, type Refusal, type Subscription } from './subscription.ts';
+
+const noEffects: readonly Effect[] = [];
 
 /** Answering a response answers those before it, as a client may answer several at once. Other nonces answer nothing. */
 export function answer(
@@ -11,14 +13,11 @@ export function answer(
   nonce: string,
   error: string | undefined,
 ): { readonly subscription: Subscription; readonly effects: readonly Effect[] } {
-  const sent = from.unanswered.get(nonce);
-  if (sent === undefined) return { subscription: from, effects: [] };
+  const index = from.unanswered.findIndex((sent) => sent.nonce === nonce);
+  const sent = from.unanswered[index];
+  if (sent === undefined) return { subscription: from, effects: noEffects };
   const rejected = error !== undefined;
-  const unanswered = new Map(from.unanswered);
-  for (const earlier of from.unanswered.keys()) {
-    unanswered.delete(earlier);
-    if (earlier === nonce) break;
-  }
+  const unanswered = index + 1 === from.unanswered.length ? noneUnanswered : from.unanswered.slice(index + 1);
   const refused = refusals(from, sent, error);
   return {
     subscription: { ...from, unanswered, rejected, spoiled: from.spoiled || rejected, refused },

@@ -1,15 +1,22 @@
 // The incremental variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds
 
 import { removedAtOnce } from '../resources/order.ts';
-import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { answer } from './answer.ts';
-import { deliver } from './deliver.ts';
-import { type Flushing, flush, type Responder } from './flush.ts';
-import { spliceDelta } from './response.ts';
+import { type FlushingVariant, flush } from './flush.ts';
+import { learn, type News, type Responded } from './outcome.ts';
+import { frameDelta } from './response.ts';
 import { type Step, type StreamInput, type StreamState, withSubscription } from './stream-state.ts';
-import { claim, openSubscription, subscribe, subscribeLegacy, unsubscribe } from './subscription.ts';
-import { awaited } from './warming.ts';
+import {
+  claim,
+  forgiveUnwanted,
+  openSubscription,
+  type Subscription,
+  subscribe,
+  subscribeLegacy,
+  unsubscribe,
+} from './subscription.ts';
+import { awaited, warmAfterRefusal } from './warming.ts';
 
 export interface DeltaRequest {
   readonly typeUrl: TypeUrl;
@@ -22,67 +29,72 @@ export interface DeltaRequest {
 }
 
 export function stepDelta(state: StreamState, input: StreamInput<DeltaRequest>): Step {
-  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, responder);
+  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, delta);
 }
 
 /** A stale nonce answers nothing, but the request's changes of the subscription count all the same. */
 function receive(state: StreamState, request: DeltaRequest): Step {
-  const known = state.subscriptions.get(request.typeUrl);
+  const known = state.subscriptions[request.typeUrl];
   if (known === undefined) return { state: withSubscription(state, first(state, request)), effects: [] };
   const { subscription, effects } = answer(known, request.nonce, request.error);
-  const next = subscribe(unsubscribe(subscription, request.unsubscribe), request.subscribe);
-  return { state: withSubscription(state, next), effects };
+  const answered = withSubscription(state, change(state, subscription, request));
+  const rejected = request.error !== undefined && effects.length > 0;
+  return { state: rejected ? warmAfterRefusal(answered, subscription) : answered, effects };
+}
+
+function change({ shared }: StreamState, from: Subscription, request: DeltaRequest): Subscription {
+  if (request.subscribe.length + request.unsubscribe.length === 0) return from;
+  const make = (subscription: Subscription): Subscription =>
+    subscribe(unsubscribe(subscription, request.unsubscribe), request.subscribe);
+  // A wildcard looks at what is on its way, too, which streams do not share.
+  const alone = from.unanswered.length > 0 && request.subscribe.includes('*');
+  return forgiveUnwanted(alone ? make(from) : shared.derive(request, from, make));
 }
 
 /** The first request of a type may bring versions from an earlier stream. Its nonce is of that stream, too. */
-function first(state: StreamState, request: DeltaRequest) {
+function first(state: StreamState, request: DeltaRequest): Subscription {
+  const warming = request.initialVersions.size === 0 ? undefined : awaited(state, request.typeUrl);
+  const make = (opened: Subscription): Subscription => {
+    const asked =
+      request.subscribe.length === 0
+        ? subscribeLegacy(opened)
+        : subscribe(unsubscribe(opened, request.unsubscribe), request.subscribe);
+    if (warming === undefined) return asked;
+    const versions = [...request.initialVersions].filter(([name]) => !warming.has(name));
+    return claim(asked, new Map(versions.map(([name, version]) => [name, { version }])));
+  };
   const opened = openSubscription(request.typeUrl);
-  const asked =
-    request.subscribe.length === 0
-      ? subscribeLegacy(opened)
-      : subscribe(unsubscribe(opened, request.unsubscribe), request.subscribe);
-  if (request.initialVersions.size === 0) return asked;
-  const warming = awaited(state, request.typeUrl);
-  const versions = [...request.initialVersions].filter(([name]) => !warming.has(name));
-  return claim(asked, new Map(versions.map(([name, version]) => [name, { version }])));
+  return warming === undefined || warming.size === 0 ? state.shared.derive(request, opened, make) : make(opened);
 }
 
-const responder: Responder = {
-  push(flushing) {
-    const { subscription, news } = flushing;
+const delta: FlushingVariant = {
+  compare: (_state, subscription) => subscription,
+  respond(phase, { subscription, revision, news }) {
+    if (phase === 'remove') {
+      const { gone } = news;
+      return gone.length === 0
+        ? idle(subscription)
+        : respond(subscription, revision, { changed: [], absent: [], gone });
+    }
     const gone = removedAtOnce.has(subscription.typeUrl) ? news.gone : [];
-    if (news.changed.length + news.absent.length + gone.length === 0 && !subscription.owed) return idle(flushing);
-    return respond(flushing, news.changed, news.absent, gone);
+    if (news.changed.length + news.absent.length + gone.length === 0 && !subscription.owed) return idle(subscription);
+    return respond(subscription, revision, { ...news, gone });
   },
-  remove(flushing) {
-    const { gone } = flushing.news;
-    return gone.length === 0 ? idle(flushing) : respond(flushing, [], [], gone);
-  },
+  frame: ({ version, carried, removed }, typeUrl, nonce) =>
+    frameDelta({ typeUrl, version, nonce, resources: carried, removed }),
 };
 
-function idle({ state }: Flushing): Step {
-  return { state, effects: [] };
+function idle(subscription: Subscription): Responded {
+  return { subscription, drafts: [], removed: [] };
 }
 
-function respond(
-  { state, subscription, revision, now }: Flushing,
-  changed: readonly EncodedResource[],
-  absent: readonly string[],
-  gone: readonly string[],
-): Step {
-  const { typeUrl } = subscription;
-  // Only for people: in this variant each resource has its own version.
-  const version = String(revision);
+function respond(subscription: Subscription, revision: number, news: News): Responded {
+  const { changed, absent, gone } = news;
   const removed = [...absent, ...gone];
-  const splice = (nonce: string) => spliceDelta({ typeUrl, version, nonce, resources: changed, removed });
-  return deliver(state, subscription, {
-    version,
-    revision,
-    now,
-    carried: changed.length,
-    changed,
-    absent,
-    gone,
-    splice,
-  });
+  return {
+    subscription: { ...learn(subscription, news), owed: false },
+    // The version is only for people: in this variant each resource has its own.
+    drafts: [{ version: String(revision), carried: changed, changed, removed }],
+    removed,
+  };
 }

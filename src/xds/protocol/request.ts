@@ -1,6 +1,6 @@
 // Reads a request from the wire into what the steps take: the one place where hostile bytes become typed, capped values.
 import { fromBinary } from '@bufbuild/protobuf';
-import type { Node } from '#gen/envoy/config/core/v3/base_pb.js';
+import { type Node, NodeSchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { clip } from '../../lib/clip.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -8,6 +8,7 @@ import { isTypeUrl, type TypeUrl } from '../resources/type-url.ts';
 import type { StreamNode } from '../server/node.ts';
 import type { DeltaRequest } from './delta.ts';
 import type { Limits } from './limits.ts';
+import type { SharedSteps } from './shared-steps.ts';
 import type { SotwRequest } from './sotw.ts';
 
 export interface Received<Request> {
@@ -57,6 +58,63 @@ export const readDelta: ReadRequest<DeltaRequest> = (bytes, only, limits) => {
     : undefined;
   return { node: readNode(message.node, limits), request, typeUrl };
 };
+
+/** Longer requests are nobody's habit. */
+const mostShared = 16 * 1024;
+
+/**
+ * Reads a request as the reader does, once for all streams of which it has the same bytes, those of its node apart: a proxy's requests are
+ * those of every other that stands alike, and so are its ACKs, as it was sent the same responses.
+ */
+export function readOnce<Request>(
+  reader: ReadRequest<Request>,
+  nodeField: 1 | 2,
+  shared: SharedSteps,
+  bytes: Uint8Array,
+  only: TypeUrl | undefined,
+  limits: Limits,
+): Received<Request> {
+  if (bytes.length > mostShared) return reader(bytes, only, limits);
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const [start, end] = placeOfNode(whole, nodeField);
+  const node = end > start ? whole.subarray(start, end) : undefined;
+  const rest = node === undefined ? whole : Buffer.concat([whole.subarray(0, start), whole.subarray(end)]);
+  const key = `${only ?? ''} ${rest.toString('latin1')}`;
+  const received = shared.read(key, () => reader(rest, only, limits));
+  if (node === undefined) return received;
+  // A node in two places is put together from both.
+  if (received.node !== undefined) return reader(bytes, only, limits);
+  const message = decode(() => fromBinary(NodeSchema, node.subarray(node.length - lengthOf(node))));
+  return { ...received, node: readNode(message, limits) };
+}
+
+/** Where the field of the node begins and ends: where encoders put it, before it there is the version at most. */
+function placeOfNode(bytes: Buffer, nodeField: 1 | 2): readonly [start: number, end: number] {
+  const first = fieldEnd(bytes, 0, 1);
+  if (nodeField === 1) return [0, first];
+  return [first, fieldEnd(bytes, first, 2)];
+}
+
+/** Where the field of that number ends that begins `at`; `at`, if it is another. */
+function fieldEnd(bytes: Buffer, at: number, number: number): number {
+  const count = lengthBytes(bytes, at + 1);
+  if (bytes[at] !== number * 8 + 2 || (bytes[at + count] ?? 0) >= 0x80) return at;
+  const end = at + 1 + count + lengthOf(bytes.subarray(at));
+  return end <= bytes.length ? end : at;
+}
+
+/** Of the field with which the bytes begin; a varint of up to four bytes. */
+function lengthOf(bytes: Buffer): number {
+  let length = 0;
+  for (let at = 1; at <= lengthBytes(bytes, 1); at++) length += ((bytes[at] ?? 0) & 0x7f) * 128 ** (at - 1);
+  return length;
+}
+
+function lengthBytes(bytes: Buffer, at: number): number {
+  let count = 1;
+  while (count < 4 && (bytes[at + count - 1] ?? 0) >= 0x80) count++;
+  return count;
+}
 
 function decode<T>(read: () => T): T {
   try {

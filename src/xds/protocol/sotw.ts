@@ -1,17 +1,18 @@
 // The state-of-the-world variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#basic-protocol-overview
 
-import { difference, selected } from '../resources/difference.ts';
+import { selected } from '../resources/difference.ts';
 import { fullSet, oneAResponse, removedAtOnce } from '../resources/order.ts';
 import { setVersion } from '../resources/set-version.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { answer } from './answer.ts';
-import { deliver, learn, type News } from './deliver.ts';
-import { type Flushing, flush, type Responder } from './flush.ts';
-import { spliceSotw } from './response.ts';
-import { type Effect, type Step, type StreamInput, type StreamState, withSubscription } from './stream-state.ts';
+import { type FlushingVariant, flush } from './flush.ts';
+import { type Bringing, type Draft, learn, type News, type Responded } from './outcome.ts';
+import { frameSotw } from './response.ts';
+import { type Step, type StreamInput, type StreamState, withSubscription } from './stream-state.ts';
 import {
   claim,
+  forgiveUnwanted,
   type Held,
   heldOf,
   openSubscription,
@@ -19,7 +20,7 @@ import {
   replaceNames,
   type Subscription,
 } from './subscription.ts';
-import { awaited } from './warming.ts';
+import { awaited, warmAfterRefusal } from './warming.ts';
 
 export interface SotwRequest {
   readonly typeUrl: TypeUrl;
@@ -31,67 +32,93 @@ export interface SotwRequest {
 }
 
 export function stepSotw(state: StreamState, input: StreamInput<SotwRequest>): Step {
-  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, responder);
+  return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, sotw);
 }
 
 function receive(state: StreamState, request: SotwRequest): Step {
-  const known = state.subscriptions.get(request.typeUrl);
+  const { shared } = state;
+  const known = state.subscriptions[request.typeUrl];
   if (known === undefined) {
     // Any nonce will do here, as it is of an earlier stream; so is the version, which says what the client still has.
-    const opened = { ...replaceNames(openSubscription(request.typeUrl), request.names), claimed: request.version };
-    return { state: withSubscription(state, opened), effects: [] };
+    const first = shared.derive(request, openSubscription(request.typeUrl), (opened) => ({
+      ...replaceNames(opened, request.names),
+      claimed: request.version,
+    }));
+    return { state: withSubscription(state, first), effects: [] };
   }
   const { subscription, effects } = answer(known, request.nonce, request.error);
   // Stale: a newer response is on its way, and the client will answer that one with the names it then wants.
-  const stale = known.lastNonce !== '' && request.nonce !== known.lastNonce;
-  const asked = stale ? subscription : replaceNames(subscription, request.names);
-  // The version it came with spoke of the names it then wanted; of what it since dropped it may have nothing left.
-  const next = asked === subscription ? asked : { ...asked, claimed: '' };
-  return { state: withSubscription(state, next), effects };
+  const stale = known.last !== undefined && request.nonce !== known.last.nonce;
+  const next = stale ? subscription : wantNow(state, subscription, request);
+  const answered = withSubscription(state, next);
+  const rejected = request.error !== undefined && effects.length > 0;
+  return { state: rejected ? warmAfterRefusal(answered, subscription) : answered, effects };
 }
 
-const responder: Responder = {
-  push(flushing) {
-    const compared = flushing.subscription.claimed === '' ? flushing : compareClaim(flushing);
-    return fullSet.has(compared.subscription.typeUrl) ? pushAll(compared) : pushChanged(compared);
+function wantNow({ shared }: StreamState, from: Subscription, request: SotwRequest): Subscription {
+  const make = (subscription: Subscription): Subscription => {
+    const asked = replaceNames(subscription, request.names);
+    // The version it came with spoke of the names it then wanted; of what it since dropped it may have nothing left.
+    return asked === subscription ? asked : { ...asked, claimed: '' };
+  };
+  // A wildcard looks at what is on its way, too, which streams do not share.
+  const alone = from.unanswered.length > 0 && request.names.includes('*');
+  return forgiveUnwanted(alone ? make(from) : shared.derive(request, from, make));
+}
+
+const sotw: FlushingVariant = {
+  /** A client that reconnects with the version of just these resources has them; but what warms is sent all the same. */
+  compare(state, subscription, resources) {
+    if (subscription.claimed === '') return subscription;
+    const warming = awaited(state, subscription.typeUrl);
+    const make = (from: Subscription): Subscription => {
+      const there = selected(from, resources);
+      const unclaimed = { ...from, claimed: '' };
+      if (setVersion(there) !== from.claimed) return unclaimed;
+      const held = there.filter((resource) => !warming.has(resource.name));
+      return claim(
+        unclaimed,
+        new Map(held.map((resource) => [resource.name, { version: resource.version, resource }])),
+      );
+    };
+    return warming.size === 0 ? state.shared.derive(resources, subscription, make) : make(subscription);
   },
-  remove(flushing) {
-    const { state, subscription, news } = flushing;
-    if (news.gone.length === 0) return { state, effects: [] };
-    if (fullSet.has(subscription.typeUrl)) return respondAll(flushing, [], news.gone);
+  respond(phase, bringing) {
+    const { subscription, news } = bringing;
+    const isFull = fullSet.has(subscription.typeUrl);
+    if (phase === 'push') return isFull ? pushAll(bringing) : pushChanged(bringing);
+    if (news.gone.length === 0) return idle(subscription);
+    if (isFull) return respondAll(bringing, [], news.gone);
     // Absence is not deletion in this type: there is nothing to say.
-    return { state: withSubscription(state, learn(subscription, news)), effects: [] };
+    return { subscription: learn(subscription, news), drafts: [], removed: [...news.absent, ...news.gone] };
   },
+  frame: ({ version, carried }, typeUrl, nonce) => frameSotw({ typeUrl, version, nonce, resources: carried }),
 };
 
-/** A client that reconnects with the version of just these resources has them; but what warms is sent all the same. */
-function compareClaim(flushing: Flushing): Flushing {
-  const { state, subscription, resources } = flushing;
-  const there = selected(subscription, resources);
-  const unclaimed = { ...subscription, claimed: '' };
-  const warming = awaited(state, subscription.typeUrl);
-  const held = there.filter((resource) => !warming.has(resource.name));
-  const next =
-    setVersion(there) === subscription.claimed
-      ? claim(unclaimed, new Map(held.map((resource) => [resource.name, { version: resource.version, resource }])))
-      : unclaimed;
-  return { ...flushing, state: withSubscription(state, next), subscription: next, news: difference(next, resources) };
+function idle(subscription: Subscription): Responded {
+  return { subscription, drafts: [], removed: [] };
 }
 
-function pushAll(flushing: Flushing): Step {
-  const { state, subscription, news } = flushing;
+function pushAll(bringing: Bringing): Responded {
+  const { subscription, news } = bringing;
   const atOnce = removedAtOnce.has(subscription.typeUrl);
   if (news.changed.length + news.absent.length === 0 && !subscription.owed && !(atOnce && news.gone.length > 0)) {
-    return { state, effects: [] };
+    return idle(subscription);
   }
-  return atOnce ? respondAll(flushing, [], news.gone) : respondAll(flushing, news.gone, []);
+  return atOnce ? respondAll(bringing, [], news.gone) : respondAll(bringing, news.gone, []);
 }
 
 /** The full set, and with it those that are gone but `kept` until everything that may refer to them was replaced. */
-function respondAll(flushing: Flushing, kept: readonly string[], gone: readonly string[]): Step {
-  const { subscription, resources, news } = flushing;
+function respondAll(bringing: Bringing, kept: readonly string[], gone: readonly string[]): Responded {
+  const { subscription, resources, news } = bringing;
   const old = kept.flatMap((name) => resourceOf(heldOf(subscription, name)));
-  return respond(flushing, [...selected(subscription, resources), ...old], { ...news, gone });
+  const carried = [...selected(subscription, resources), ...old];
+  const { changed, absent } = news;
+  return {
+    subscription: { ...learn(subscription, { ...news, gone }), owed: false },
+    drafts: [{ version: setVersion(carried), carried, changed, removed: [] }],
+    removed: [...absent, ...gone],
+  };
 }
 
 function resourceOf(held: Held | undefined): readonly EncodedResource[] {
@@ -100,39 +127,24 @@ function resourceOf(held: Held | undefined): readonly EncodedResource[] {
   return held.resource === undefined ? [] : [held.resource];
 }
 
-function pushChanged(flushing: Flushing): Step {
-  const { subscription, news } = flushing;
-  const told = { ...learn(subscription, { ...news, changed: [], gone: [] }), owed: false };
-  const { changed } = news;
-  let state = withSubscription(flushing.state, told);
-  const effects: Effect[] = [];
-  for (const part of oneAResponse.has(told.typeUrl)
-    ? changed.map((one) => [one])
-    : changed.length > 0
-      ? [changed]
-      : []) {
-    const now = state.subscriptions.get(told.typeUrl) ?? told;
-    const step = respond({ ...flushing, state, subscription: now }, part, { changed: part, absent: [], gone: [] });
-    state = step.state;
-    effects.push(...step.effects);
+function pushChanged({ subscription, resources, news }: Bringing): Responded {
+  const { changed, absent } = news;
+  let now: Subscription = { ...learn(subscription, { changed: [], absent, gone: [] }), owed: false };
+  const drafts: Draft[] = [];
+  const parts = oneAResponse.has(now.typeUrl) ? changed.map((one) => [one]) : changed.length > 0 ? [changed] : [];
+  for (const part of parts) {
+    const learnt: News = { changed: part, absent: [], gone: [] };
+    now = learn(now, learnt);
+    drafts.push({ version: versionHeld(now, resources), carried: part, changed: part, removed: [] });
   }
-  return { state, effects };
-}
-
-function respond(flushing: Flushing, carried: readonly EncodedResource[], news: News): Step {
-  const { state, subscription, resources, revision, now } = flushing;
-  const { typeUrl } = subscription;
-  const version = fullSet.has(typeUrl) ? setVersion(carried) : versionHeld(subscription, resources, news);
-  const splice = (nonce: string) => spliceSotw({ typeUrl, version, nonce, resources: carried });
-  return deliver(state, subscription, { ...news, version, revision, now, carried: carried.length, splice });
+  return { subscription: now, drafts, removed: absent };
 }
 
 /**
  * That of all the client then has, and not just of what it is sent, so that it can say so when it reconnects. After a
  * NACK nobody can tell what it has: then the version is like no other, and all is sent.
  */
-function versionHeld(subscription: Subscription, resources: ResourceMap, news: News): string {
-  const learnt = learn(subscription, news);
-  const there = selected(subscription, resources).flatMap(({ name }) => resourceOf(heldOf(learnt, name)));
-  return subscription.spoiled ? `${setVersion(there)}-spoiled` : setVersion(there);
+function versionHeld(learnt: Subscription, resources: ResourceMap): string {
+  const there = selected(learnt, resources).flatMap(({ name }) => resourceOf(heldOf(learnt, name)));
+  return learnt.spoiled ? `${setVersion(there)}-spoiled` : setVersion(there);
 }

@@ -4,13 +4,15 @@
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import type { Sent } from './sent.ts';
+import type { SharedSteps } from './shared-steps.ts';
 import type { Subscription } from './subscription.ts';
 
+export type Subscriptions = Readonly<Partial<Record<TypeUrl, Subscription>>>;
+
 export interface StreamState {
-  /** Makes this stream's nonces unlike those of any other. */
-  readonly prefix: string;
-  readonly count: number;
-  readonly subscriptions: ReadonlyMap<TypeUrl, Subscription>;
+  /** What it has in common with the streams that stand alike. */
+  readonly shared: SharedSteps;
+  readonly subscriptions: Subscriptions;
 }
 
 /** What happens to a stream: a request, or a flush of the newest snapshot. */
@@ -19,7 +21,8 @@ export type StreamInput<Request> =
   | { readonly kind: 'flush'; readonly snapshot: Snapshot; readonly now: number };
 
 export type Effect =
-  | { readonly kind: 'send'; readonly sent: Sent; readonly body: Buffer }
+  /** `frame`: with gRPC's prefix; other streams write the same bytes. */
+  | { readonly kind: 'send'; readonly sent: Sent; readonly frame: Buffer }
   /** Flush again in so many milliseconds, if nothing else makes it happen before. */
   | { readonly kind: 'later'; readonly ms: number }
   /** `refused`: resources of the type that were rejected earlier and not accepted since. */
@@ -33,20 +36,20 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
-export function openStream(prefix: string): StreamState {
-  return { prefix, count: 0, subscriptions: new Map() };
+export function openStream(shared: SharedSteps): StreamState {
+  return { shared, subscriptions: {} };
 }
 
 export function withSubscription(state: StreamState, subscription: Subscription): StreamState {
-  if (state.subscriptions.get(subscription.typeUrl) === subscription) return state;
-  return { ...state, subscriptions: new Map(state.subscriptions).set(subscription.typeUrl, subscription) };
+  const { shared, subscriptions } = state;
+  if (subscriptions[subscription.typeUrl] === subscription) return state;
+  return { shared, subscriptions: { ...subscriptions, [subscription.typeUrl]: subscription } };
 }
 
 /** Every response was answered, the last of each type with an ACK, and nothing stands rejected: what is stale may go. */
-export function isSettled(state: StreamState): boolean {
-  for (const subscription of state.subscriptions.values()) {
-    const { unanswered, rejected, refused } = subscription;
-    if (unanswered.size > 0 || rejected || refused.size > 0) return false;
+export function isSettled({ subscriptions }: StreamState): boolean {
+  for (const { unanswered, rejected, refused } of Object.values(subscriptions)) {
+    if (unanswered.length > 0 || rejected || refused.size > 0) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@
 import { fullSet } from '../resources/order.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
+import { internNames } from './interned-names.ts';
 import type { Sent } from './sent.ts';
 
 export type ResourceMap = ReadonlyMap<string, EncodedResource>;
@@ -42,11 +43,12 @@ export interface Subscription {
   readonly claimed: string;
   /** A response is owed even if there is nothing to put in it: a client waits for it to finish its start. */
   readonly owed: boolean;
-  readonly lastNonce: string;
-  /** When the last response was sent, monotonic. */
+  /** The newest response; undefined before the first. */
+  readonly last: Sent | undefined;
+  /** When it was sent, monotonic. */
   readonly sentAt: number;
-  /** Responses that were neither ACKed nor NACKed, oldest first, by nonce. */
-  readonly unanswered: ReadonlyMap<string, Sent>;
+  /** Responses that were neither ACKed nor NACKed, oldest first. */
+  readonly unanswered: readonly Sent[];
   /** The last answer was a NACK. */
   readonly rejected: boolean;
   /** Resources in responses that were rejected, and not accepted since: the client runs what it had of them. */
@@ -56,21 +58,23 @@ export interface Subscription {
 }
 
 const nothing: ReadonlyMap<string, never> = new Map<string, never>();
+const noNames: ReadonlySet<string> = new Set();
+export const noneUnanswered: readonly Sent[] = [];
 
 export function openSubscription(typeUrl: TypeUrl): Subscription {
   return {
     typeUrl,
     wildcard: 'none',
-    names: new Set(),
+    names: noNames,
     named: false,
     base: undefined,
     held: nothing,
     claims: nothing,
     claimed: '',
     owed: false,
-    lastNonce: '',
+    last: undefined,
     sentAt: 0,
-    unanswered: nothing,
+    unanswered: noneUnanswered,
     rejected: false,
     refused: nothing,
     spoiled: false,
@@ -101,16 +105,16 @@ export function subscribe(from: Subscription, requested: readonly string[]): Sub
   return {
     ...from,
     wildcard: star ? 'explicit' : from.wildcard,
-    names,
+    names: internNames(names),
     named: true,
     base: whole ? undefined : from.base,
-    held,
+    held: held.size === 0 ? nothing : held,
     owed: from.owed || (star && from.wildcard === 'none'),
   };
 }
 
 function onTheWay({ unanswered }: Subscription): readonly string[] {
-  return [...unanswered.values()].flatMap(({ changed }) => changed.map(({ name }) => name));
+  return unanswered.flatMap(({ changed }) => changed.map(({ name }) => name));
 }
 
 /**
@@ -134,10 +138,15 @@ export function unsubscribe(from: Subscription, dropped: readonly string[]): Sub
       for (const known of names) held.set(known, unsent);
     }
   }
-  const left = { ...from, wildcard, names, named: true, held, owed };
+  return { ...from, wildcard, names: internNames(names), named: true, held: held.size === 0 ? nothing : held, owed };
+}
+
+/** Of what it no longer wants. */
+export function forgiveUnwanted(from: Subscription): Subscription {
+  if (from.refused.size === 0) return from;
   return forgive(
-    left,
-    [...from.refused.keys()].filter((name) => !wants(left, name)),
+    from,
+    [...from.refused.keys()].filter((name) => !wants(from, name)),
   );
 }
 
@@ -197,7 +206,7 @@ export function resend(from: Subscription, names: ReadonlySet<string>): Subscrip
     if (have !== undefined && have !== toldAbsent && have !== unsent) again.push(name);
   }
   if (again.length === 0) return from;
-  const held = new Map(from.held);
+  const held = new Map<string, Held>(from.held);
   for (const name of again) held.set(name, unsent);
   return { ...from, held };
 }
@@ -205,6 +214,24 @@ export function resend(from: Subscription, names: ReadonlySet<string>): Subscrip
 /** The client has all of `resources` that it wants. */
 export function rebase(from: Subscription, resources: ResourceMap): Subscription {
   return { ...from, base: resources, held: nothing };
+}
+
+/**
+ * Do clients that stand like this have the same, and want the same? Then the same resources take the same response. What was sent and not
+ * answered, and what an earlier stream brought, make no difference to that.
+ */
+export function isAlike(a: Subscription, b: Subscription): boolean {
+  return (
+    a.names === b.names &&
+    a.base === b.base &&
+    a.held === b.held &&
+    a.typeUrl === b.typeUrl &&
+    a.wildcard === b.wildcard &&
+    a.named === b.named &&
+    a.owed === b.owed &&
+    a.claimed === b.claimed &&
+    a.spoiled === b.spoiled
+  );
 }
 
 export function isUpToDate({ base, held, owed }: Subscription, resources: ResourceMap): boolean {

@@ -4,7 +4,8 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { stepDelta } from './delta.ts';
 import type { Limits } from './limits.ts';
-import { type Received, readDelta, readSotw } from './request.ts';
+import { type Received, readDelta, readOnce, readSotw } from './request.ts';
+import type { SharedSteps } from './shared-steps.ts';
 import { stepSotw } from './sotw.ts';
 import type { Step, StreamState } from './stream-state.ts';
 
@@ -14,7 +15,7 @@ export type Reading = Omit<Received<never>, 'request'> & {
 };
 
 export interface Variant {
-  read(bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits): Reading;
+  read(bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits, shared: SharedSteps): Reading;
   flush(state: StreamState, snapshot: Snapshot, now: number): Step;
 }
 
@@ -22,15 +23,15 @@ export type VariantName = 'sotw' | 'delta';
 
 export const variants: Readonly<Record<VariantName, Variant>> = {
   sotw: {
-    read(bytes, only, limits) {
-      const { node, typeUrl, request } = readSotw(bytes, only, limits);
+    read(bytes, only, limits, shared) {
+      const { node, typeUrl, request } = readOnce(readSotw, 2, shared, bytes, only, limits);
       return { node, typeUrl, step: request && ((state) => stepSotw(state, { kind: 'request', request })) };
     },
     flush: (state, snapshot, now) => stepSotw(state, { kind: 'flush', snapshot, now }),
   },
   delta: {
-    read(bytes, only, limits) {
-      const { node, typeUrl, request } = readDelta(bytes, only, limits);
+    read(bytes, only, limits, shared) {
+      const { node, typeUrl, request } = readOnce(readDelta, 1, shared, bytes, only, limits);
       return { node, typeUrl, step: request && ((state) => stepDelta(state, { kind: 'request', request })) };
     },
     flush: (state, snapshot, now) => stepDelta(state, { kind: 'flush', snapshot, now }),

@@ -31,13 +31,19 @@ export const removalOrder: readonly TypeUrl[] = [route, extension, cluster, endp
 export const removedAtOnce: ReadonlySet<TypeUrl> = new Set([listener]);
 
 /**
- * A changed cluster or listener warms: it asks again for what it refers to, and Envoy does not always send that request
- * (the name is subscribed already), so that the dependents are sent again, unchanged or not (envoy#46383).
+ * A changed cluster or listener warms: it asks again for what it newly refers to, and Envoy does not always send that request
+ * (the name is subscribed already), so that such dependents are sent again, unchanged or not (envoy#46383).
  */
 export const dependents: ReadonlyMap<TypeUrl, readonly TypeUrl[]> = new Map([
   [cluster, [endpoint, secret]],
   [listener, [route, secret, extension]],
 ]);
+
+/**
+ * Each version of a cluster has a subscription of its own to its endpoints, so that these are sent again with every changed one. Route
+ * configs, secrets and extension configs are Envoy's own to share between the versions of a listener that refer to them alike.
+ */
+export const alwaysAgain: ReadonlySet<TypeUrl> = new Set([endpoint]);
 
 /**
  * In state-of-the-world these two carry the full set, and what is absent is deleted; in other types absence says nothing:

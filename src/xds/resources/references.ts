@@ -13,13 +13,44 @@ export function references(resource: EncodedResource): ReadonlySet<string> {
   const known = memo.get(resource);
   if (known !== undefined) return known;
   const names = new Set<string>();
-  const visit = (value: Uint8Array, depth: number): void => {
-    if (value.length <= maxName && isText(value)) names.add(Buffer.from(value).toString('utf8'));
-    if (depth < maxDepth) scanFields(value, (inner) => visit(inner, depth + 1));
-  };
-  visit(resource.value, 0);
+  walk(resource, (found) => {
+    for (const name of found) names.add(name);
+  });
   memo.set(resource, names);
   return names;
+}
+
+/**
+ * Those that the resource refers to in a way in which the one before did not: the message that holds the name (`Rds`,
+ * `SdsSecretConfig`, the filter) is another. By what has the same bytes Envoy goes on with the subscription that it has, in its route
+ * config and secret managers and for extension configs, and waits for nothing that it got already.
+ */
+export function newReferences(resource: EncodedResource, before: EncodedResource | undefined): ReadonlySet<string> {
+  if (before === undefined) return references(resource);
+  const holders = new Set<string>();
+  walk(before, (_found, holder) => void holders.add(latin1(holder)));
+  const names = new Set<string>();
+  walk(resource, (found, holder) => {
+    if (!holders.has(latin1(holder))) for (const name of found) names.add(name);
+  });
+  return names;
+}
+
+/** Each message that holds possible names, with these. */
+function walk({ value }: EncodedResource, visit: (names: readonly string[], holder: Uint8Array) => void): void {
+  const into = (holder: Uint8Array, depth: number): void => {
+    const names: string[] = [];
+    scanFields(holder, (inner) => {
+      if (inner.length <= maxName && isText(inner)) names.push(Buffer.from(inner).toString('utf8'));
+      if (depth < maxDepth) into(inner, depth + 1);
+    });
+    if (names.length > 0) visit(names, holder);
+  };
+  into(value, 0);
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 /** No control characters: an embedded message nearly always has one, a name never. */

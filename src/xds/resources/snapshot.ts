@@ -10,10 +10,6 @@ export interface EncodedResource {
   readonly version: string;
   /** The serialized message, without the Any around it. */
   readonly value: Uint8Array;
-  /** `DiscoveryResponse.resources` entry: tag, length and Any, ready to splice. */
-  readonly sotwFrame: Uint8Array;
-  /** `DeltaDiscoveryResponse.resources` entry: tag, length and Resource{name, version, resource}, ready to splice. */
-  readonly deltaFrame: Uint8Array;
 }
 
 export interface Snapshot {

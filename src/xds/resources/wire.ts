@@ -1,31 +1,60 @@
-// Protobuf's wire format, as much as is spliced and scanned here: https://protobuf.dev/programming-guides/encoding/
+// Protobuf's wire format, as much as is written and scanned here: https://protobuf.dev/programming-guides/encoding/
 
-const empty: readonly never[] = [];
-
-/** Bytes of a varint below 2^32. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value >>> 0;
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  bytes.push(rest);
-  return Uint8Array.from(bytes);
+/** Of a field that has a length (wire type 2), with its tag and length; numbers below 2^28. */
+export function fieldSize(number: number, length: number): number {
+  return varintSize(number * 8) + varintSize(length) + length;
 }
 
-/** A length-delimited field (wire type 2) that holds `parts` one after another, as parts: nothing is copied. */
-export function field(number: number, parts: readonly Uint8Array[]): readonly Uint8Array[] {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  return [varint((number << 3) | 2), varint(length), ...parts];
+/** Of a text; proto3 leaves an empty one out. */
+export function textSize(number: number, text: string): number {
+  return text === '' ? 0 : fieldSize(number, Buffer.byteLength(text));
 }
 
-/** A string field; proto3 leaves an empty one out. */
-export function stringField(number: number, text: string): readonly Uint8Array[] {
-  return text === '' ? empty : field(number, [Buffer.from(text, 'utf8')]);
+function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) size++;
+  return size;
+}
+
+/** Writes fields into a Buffer that is large enough, one after another. */
+export interface FieldWriter {
+  /** The tag and the length; what is in the field follows. */
+  open(number: number, length: number): void;
+  bytes(value: Uint8Array): void;
+  text(number: number, text: string): void;
+}
+
+export function fieldWriter(into: Buffer, from: number): FieldWriter {
+  let at = from;
+  const varint = (value: number): void => {
+    let rest = value >>> 0;
+    for (; rest > 0x7f; rest >>>= 7) into[at++] = (rest & 0x7f) | 0x80;
+    into[at++] = rest;
+  };
+  const open = (number: number, length: number): void => {
+    varint(number * 8 + 2);
+    varint(length);
+  };
+  return {
+    open,
+    bytes(value) {
+      into.set(value, at);
+      at += value.length;
+    },
+    text(number, text) {
+      if (text === '') return;
+      open(number, Buffer.byteLength(text));
+      at += into.write(text, at, 'utf8');
+    },
+  };
 }
 
 /** Calls `visit` for each length-delimited field; false if `bytes` is no well-formed message. */
-export function scanFields(bytes: Uint8Array, visit: (value: Uint8Array) => void): boolean {
-  const found: Uint8Array[] = [];
+export function scanFields(
+  bytes: Uint8Array,
+  visit: (value: Uint8Array, number: number, start: number, end: number) => void,
+): boolean {
+  const found: (readonly [value: Uint8Array, number: number, start: number, end: number])[] = [];
   let at = 0;
   const readVarint = (): number => {
     let value = 0;
@@ -37,6 +66,7 @@ export function scanFields(bytes: Uint8Array, visit: (value: Uint8Array) => void
     return Number.NaN;
   };
   while (at < bytes.length) {
+    const start = at;
     const tag = readVarint();
     if (!(tag >= 8)) return false;
     const kind = tag % 8;
@@ -47,11 +77,11 @@ export function scanFields(bytes: Uint8Array, visit: (value: Uint8Array) => void
     else if (kind === 2) {
       const length = readVarint();
       if (!(at + length <= bytes.length)) return false;
-      found.push(bytes.subarray(at, at + length));
+      found.push([bytes.subarray(at, at + length), Math.floor(tag / 8), start, at + length]);
       at += length;
     } else return false;
     if (at > bytes.length) return false;
   }
-  for (const value of found) visit(value);
+  for (const field of found) visit(...field);
   return true;
 }

@@ -1,6 +1,6 @@
 // When streams flush: once a turn of the event loop however often they were woken, so that a burst of changes costs each
-// stream one push; and streams that wait for their first configuration at a bounded rate, so that a storm of
-// reconnecting proxies neither stalls those that are connected nor fills the memory.
+// stream one push; in slices, so that a push to thousands holds up nothing else; and streams that wait for their first configuration at a
+// bounded rate, after the others, so that a storm of reconnecting proxies neither stalls those that are connected nor fills the memory.
 import type { Clock } from '../../lib/clock.ts';
 import type { Limits } from '../protocol/limits.ts';
 
@@ -16,6 +16,9 @@ export interface Flusher {
   cancel(stream: Flushable): void;
 }
 
+/** Then the loop has a turn. */
+const sliceMs = 5;
+
 export function createFlusher({
   clock,
   limits,
@@ -23,27 +26,46 @@ export function createFlusher({
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'admittedPerSecond' | 'admittedAtOnce'>;
 }): Flusher {
-  const waiting = new Set<Flushable>();
+  /** Those of this turn; those that schedule again meanwhile have the next one. */
+  let now = new Set<Flushable>();
+  let waiting = new Set<Flushable>();
   const arriving = new Set<Flushable>();
   let tokens = limits.admittedAtOnce;
   let refilled = clock.monotonic();
   let ticking = false;
   let timed = false;
 
+  const soon = (): void => {
+    if (ticking) return;
+    ticking = true;
+    setImmediate(tick);
+  };
   const tick = (): void => {
     ticking = false;
-    // Those that schedule again meanwhile have the next turn.
-    const now = [...waiting];
-    waiting.clear();
-    for (const stream of now) stream.flush();
-    admit();
+    const until = clock.monotonic() + sliceMs;
+    if (now.size === 0) [now, waiting] = [waiting, now];
+    if (flushSome(now, until)) admit(until);
+    if (now.size + waiting.size > 0) soon();
   };
-  const admit = (): void => {
+  /** Answers whether that was all. */
+  const flushSome = (streams: Set<Flushable>, until: number): boolean => {
+    for (const stream of streams) {
+      streams.delete(stream);
+      stream.flush();
+      if (clock.monotonic() > until) break;
+    }
+    return streams.size === 0;
+  };
+  const admit = (until: number): void => {
     const at = clock.monotonic();
     tokens = Math.min(limits.admittedAtOnce, tokens + ((at - refilled) / 1000) * limits.admittedPerSecond);
     refilled = at;
     for (const stream of arriving) {
       if (tokens < 1) break;
+      if (clock.monotonic() > until) {
+        soon();
+        return;
+      }
       tokens--;
       arriving.delete(stream);
       stream.flush();
@@ -52,17 +74,16 @@ export function createFlusher({
     timed = true;
     clock.after(Math.ceil(1000 / limits.admittedPerSecond), () => {
       timed = false;
-      admit();
+      soon();
     });
   };
   return {
     schedule(stream) {
       (stream.isNew() ? arriving : waiting).add(stream);
-      if (ticking) return;
-      ticking = true;
-      setImmediate(tick);
+      soon();
     },
     cancel(stream) {
+      now.delete(stream);
       waiting.delete(stream);
       arriving.delete(stream);
     },

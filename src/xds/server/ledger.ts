@@ -92,10 +92,22 @@ const entryBytes = 150;
 /** About how much a subscription keeps of what its client said. */
 export function bytesOf({ names, held, claims, claimed, unanswered }: Subscription): number {
   let bytes = 2 * claimed.length;
-  for (const { changed } of unanswered.values()) bytes += entryBytes + 8 * changed.length;
-  for (const name of names) bytes += name.length + entryBytes;
+  for (const { changed } of unanswered) bytes += entryBytes + 8 * changed.length;
+  bytes += bytesOfNames(names);
   for (const name of held.keys()) if (!names.has(name)) bytes += name.length + entryBytes;
   for (const [name, { version }] of claims) bytes += name.length + version.length + entryBytes;
+  return bytes;
+}
+
+const known = new WeakMap<ReadonlySet<string>, number>();
+
+/** Each set once, however many streams have it; it counts for each of them. */
+function bytesOfNames(names: ReadonlySet<string>): number {
+  const there = known.get(names);
+  if (there !== undefined) return there;
+  let bytes = 0;
+  for (const name of names) bytes += name.length + entryBytes;
+  known.set(names, bytes);
   return bytes;
 }
 

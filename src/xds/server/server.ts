@@ -6,6 +6,7 @@ import type { Log } from '../../lib/log.ts';
 import type { NodeId } from '../../lib/node-id.ts';
 import { createPacer } from '../../lib/pacer.ts';
 import { defaultLimits, type Limits } from '../protocol/limits.ts';
+import { createSharedSteps, type SharedCounters } from '../protocol/shared-steps.ts';
 import type { VariantName } from '../protocol/variant.ts';
 import type { SnapshotCache } from '../resources/cache.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
@@ -13,13 +14,8 @@ import { createFlusher } from './flusher.ts';
 import { createLedger } from './ledger.ts';
 import type { StreamAuthenticator, StreamObserver } from './observer.ts';
 import { createSilentStreams } from './silent-streams.ts';
-import {
-  createXdsStream,
-  type OpenXdsStream,
-  type StreamTransport,
-  type StreamView,
-  type XdsStream,
-} from './stream.ts';
+import { createXdsStream, type OpenXdsStream, type StreamView } from './stream.ts';
+import type { StreamTransport, XdsStream } from './transport.ts';
 
 export interface XdsServerDeps {
   readonly cache: SnapshotCache;
@@ -42,7 +38,12 @@ export interface XdsServer {
   /** Ends all streams, spread over `spreadMs`, so that their proxies do not all reconnect at once; refuses new ones. */
   close(spreadMs?: number): Promise<void>;
   readonly limits: Limits;
+  /** What was made once for all streams alike, since the start. */
+  readonly counters: () => SharedCounters;
 }
+
+/** What streams have in common is kept for as long as that, or twice as long. */
+const forgetMs = 1000;
 
 const closing = () => new CellwallError('unavailable', 'the control plane is shutting down', { hint: 'reconnect' });
 
@@ -55,6 +56,20 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
   const awaitFirst = createSilentStreams(limits.silentStreams);
   // Nonces of another process's streams never look like one of ours.
   const epoch = randomBytes(4).toString('hex');
+  let forgetting = false;
+  /** A second after the last use it is gone. */
+  const forgetLater = (): void => {
+    if (forgetting) return;
+    forgetting = true;
+    clock.after(forgetMs, () => {
+      forgetting = false;
+      if ([shared.sotw.forget(), shared.delta.forget()].includes(true)) forgetLater();
+    });
+  };
+  const shared = {
+    sotw: createSharedSteps(`${epoch}s`, forgetLater),
+    delta: createSharedSteps(`${epoch}d`, forgetLater),
+  };
   const streams = new Set<OpenXdsStream>();
   let opened = 0;
   let closed = false;
@@ -65,7 +80,7 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
       let stream: OpenXdsStream | undefined;
       const made = createXdsStream({
         id,
-        prefix: `${epoch}-${id.toString(36)}`,
+        shared: shared[variant],
         variant,
         only,
         transport,
@@ -106,5 +121,15 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
       }
     },
     limits,
+    counters: () => sumOf(shared.sotw.counters, shared.delta.counters),
+  };
+}
+
+function sumOf(a: SharedCounters, b: SharedCounters): SharedCounters {
+  return {
+    framesMade: a.framesMade + b.framesMade,
+    bytesCopied: a.bytesCopied + b.bytesCopied,
+    requestsRead: a.requestsRead + b.requestsRead,
+    outcomesMade: a.outcomesMade + b.outcomesMade,
   };
 }

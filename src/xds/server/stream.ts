@@ -6,33 +6,18 @@ import type { NodeId } from '../../lib/node-id.ts';
 import type { Pacer } from '../../lib/pacer.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { tooManyNames } from '../protocol/request.ts';
+import type { SharedSteps } from '../protocol/shared-steps.ts';
 import { openStream, type Step, type StreamState } from '../protocol/stream-state.ts';
 import { type VariantName, variants } from '../protocol/variant.ts';
 import type { SnapshotCache } from '../resources/cache.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
-import type { TypeUrl } from '../resources/type-url.ts';
+import { isTypeUrl, type TypeUrl } from '../resources/type-url.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import { holderOf } from './holder.ts';
 import { type Account, bytesOf, type Ledger } from './ledger.ts';
 import type { StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
-
-/** The connection underneath, as narrow as a stream needs it. */
-export interface StreamTransport {
-  readonly peer: StreamPeer;
-  /** Hands one response to the wire; `sent` is called once the peer's flow control let it go. */
-  write(response: Buffer, sent: () => void): void;
-  /** Reads no further request for a while, so that flow control holds the peer back. */
-  rest(ms: number): void;
-  /** Ends the stream with a status. */
-  end(error: CellwallError): void;
-}
-
-/** What the transport tells a stream. */
-export interface XdsStream {
-  request(bytes: Uint8Array): void;
-  closed(): void;
-}
+import type { StreamTransport, XdsStream } from './transport.ts';
 
 /** A stream as it stands, for people. */
 export interface StreamView {
@@ -54,8 +39,8 @@ export interface OpenXdsStream extends XdsStream {
 
 export interface StreamDeps {
   readonly id: StreamId;
-  /** Makes its nonces its own. */
-  readonly prefix: string;
+  /** What it has in common with the other streams of its variant. */
+  readonly shared: SharedSteps;
   readonly variant: VariantName;
   /** Limits the stream to one type. */
   readonly only: TypeUrl | undefined;
@@ -92,7 +77,7 @@ const withGarbage = 2;
 export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   const { id: stream, transport, cache, flusher, clock, limits } = deps;
   const variant = variants[deps.variant];
-  let state: StreamState = openStream(deps.prefix);
+  let state: StreamState = openStream(deps.shared);
   let session: Session | undefined;
   let open = true;
   let fresh = true;
@@ -105,7 +90,8 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   let spoke = (): void => {};
   /** Whose time its requests take: a host's, under however many names it comes. */
   const payer = (): string =>
-    transport.peer.certificate === undefined && session !== undefined ? session.key : holderOf(transport.peer);
+    transport.peer.certificate === undefined && session !== undefined ? session.key : holder;
+  const holder = holderOf(transport.peer);
 
   // A listener's fault is not the stream's.
   const observe: StreamObserver = (event) => {
@@ -163,15 +149,16 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     pending = true;
     if (inFlight === 0) flusher.schedule(flushable);
   };
+  const wasSent = (): void => {
+    inFlight--;
+    if (inFlight === 0 && pending) wake();
+  };
   const perform = (step: Step, node: NodeId): void => {
     state = step.state;
     for (const effect of step.effects) {
       if (effect.kind === 'send') {
         inFlight++;
-        transport.write(effect.body, () => {
-          inFlight--;
-          if (inFlight === 0 && pending) wake();
-        });
+        transport.write(effect.frame, wasSent);
         observe({ kind: 'sent', stream, node, ...effect.sent });
       } else if (effect.kind === 'later') {
         cancelLater();
@@ -225,7 +212,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   return {
     request: (bytes) =>
       paced(bytes.length, () => {
-        const { node, typeUrl, step } = variant.read(bytes, deps.only, limits);
+        const { node, typeUrl, step } = variant.read(bytes, deps.only, limits, deps.shared);
         session ??= connect(node);
         if (node !== undefined && node.id !== session.id) {
           throw new CellwallError('invalid_argument', 'node.id changed within a stream', {
@@ -237,10 +224,10 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
           return;
         }
         perform(step(state), session.key);
-        for (const subscription of state.subscriptions.values()) {
-          if (subscription.names.size > limits.names) throw tooManyNames(limits);
-          if (subscription.typeUrl === typeUrl) session.account.keep(typeUrl, bytesOf(subscription));
-        }
+        const subscription = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
+        if (subscription === undefined) return;
+        if (subscription.names.size > limits.names) throw tooManyNames(limits);
+        session.account.keep(typeUrl, bytesOf(subscription));
         wake();
       }),
     closed: close,

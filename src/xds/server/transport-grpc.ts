@@ -5,13 +5,14 @@ import { CellwallError } from '../../lib/errors.ts';
 import { grpcStatus } from '../../lib/grpc-status.ts';
 import type { Log } from '../../lib/log.ts';
 import type { RightOfWay } from '../../lib/right-of-way.ts';
+import { framePrefix } from '../protocol/response.ts';
 import type { VariantName } from '../protocol/variant.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { digestOf, openEntrance, type TlsMaterial } from './entrance.ts';
 import type { StreamPeer } from './node.ts';
 import type { XdsServer } from './server.ts';
 import { discoveryServices } from './services.ts';
-import type { StreamTransport } from './stream.ts';
+import type { StreamTransport } from './transport.ts';
 
 /** Another service on the same port, as the access log's. */
 export interface GrpcService {
@@ -132,7 +133,7 @@ function serve(
   const transport: StreamTransport = {
     peer: peerOf(call),
     // grpc-js calls back once HTTP/2 flow control took the bytes.
-    write: (response, sent) => void call.write(response, sent),
+    write: (frame, sent) => void call.write(frame.subarray(framePrefix), sent),
     rest(ms) {
       call.pause();
       cancelRest();

@@ -18,6 +18,7 @@ import { createRefusals } from '../../../src/observe/refusals.ts';
 import { takeEntry } from '../../../src/observe/take-entry.ts';
 import { createTraffic } from '../../../src/observe/traffic.ts';
 import { defaultLimits } from '../../../src/xds/protocol/limits.ts';
+import { createSharedSteps } from '../../../src/xds/protocol/shared-steps.ts';
 import { openStream } from '../../../src/xds/protocol/stream-state.ts';
 import { variants } from '../../../src/xds/protocol/variant.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
@@ -152,7 +153,9 @@ it('xDS requests: refused in words, or stepped within the limits', { timeout: 20
     ),
   );
   const limits = { ...defaultLimits, names: 50, nameBytes: 200, nodeBytes: 500 };
-  const states = { sotw: openStream('s'), delta: openStream('d') };
+  const shared = { sotw: createSharedSteps('s'), delta: createSharedSteps('d') };
+  const states = { sotw: openStream(shared.sotw), delta: openStream(shared.delta) };
+  let steps = 0;
   return fuzz({
     name: 'xds-requests',
     seeds: [...sotw, ...delta],
@@ -170,12 +173,12 @@ it('xDS requests: refused in words, or stepped within the limits', { timeout: 20
     run(input) {
       const told = (['sotw', 'delta'] as const).map((name) => {
         try {
-          const { step, typeUrl } = variants[name].read(input, undefined, limits);
+          const { step, typeUrl } = variants[name].read(input, undefined, limits, shared[name]);
           if (step === undefined) return 'another type';
           const { state, effects } = step(states[name]);
           // Half of the streams go on, so that what is kept of them meets what comes.
-          states[name] = state.count > 100 || input.length % 7 === 0 ? openStream(name) : state;
-          for (const [type, subscription] of state.subscriptions)
+          states[name] = ++steps % 100 === 0 || input.length % 7 === 0 ? openStream(shared[name]) : state;
+          for (const [type, subscription] of Object.entries(state.subscriptions))
             if (type !== subscription.typeUrl) throw new Error('under another type');
           return `${typeUrl.split('.').at(-1)} ${effects.map(({ kind }) => kind).join(' ')}`;
         } catch (reason) {

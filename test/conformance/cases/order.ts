@@ -13,18 +13,19 @@ async function start(peer: Peer, name: string, kinds: readonly Kind[]): Promise<
   for (const kind of kinds) await peer.drain(kind);
 }
 
-function dependent(id: string, referrer: Kind, kind: Kind, level: Case['level']): Case {
+/** `text` of the changed referrer: `anew` refers by another config source, for which Envoy has no subscription yet. */
+function dependent(id: string, referrer: Kind, kind: Kind, level: Case['level'], text: 'changed' | 'anew'): Case {
   return {
     id,
     rule: 12,
     level,
     transport: 'ads',
-    title: `a changed ${referrer} has its ${kind} sent again, though that is the same: the ${referrer} warms`,
+    title: `a ${referrer} that ${text === 'anew' ? 'refers to its' : 'changed has its'} ${kind} ${text === 'anew' ? 'anew has it ' : ''}sent again, though that is the same: the ${referrer} warms`,
     async run({ connect, set, update }) {
       await set({ [referrer]: { a: 'a1' }, [kind]: { a: 'same' } });
       const peer = connect();
       await start(peer, 'a', [referrer, kind]);
-      await update(referrer, 'a', 'a2');
+      await update(referrer, 'a', text);
       await peer.take(referrer);
       assert.equal((await peer.take(kind)).resources.get('a'), 'same');
     },
@@ -32,9 +33,9 @@ function dependent(id: string, referrer: Kind, kind: Kind, level: Case['level'])
 }
 
 export const orderCases: readonly Case[] = [
-  dependent('warming-cluster', 'cluster', 'endpoint', 'must'),
-  dependent('warming-listener-route', 'listener', 'route', 'should'),
-  dependent('warming-listener-secret', 'listener', 'secret', 'should'),
+  dependent('warming-cluster', 'cluster', 'endpoint', 'must', 'changed'),
+  dependent('warming-listener-route', 'listener', 'route', 'should', 'anew'),
+  dependent('warming-listener-secret', 'listener', 'secret', 'should', 'anew'),
   {
     id: 'push-order',
     rule: 13,

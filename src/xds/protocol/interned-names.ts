@@ -1,0 +1,19 @@
+// Equal sets of names are one object: thousands of proxies ask for the same, and what is the same is seen at once. Held weakly.
+
+const known = new Map<string, WeakRef<ReadonlySet<string>>>();
+const forget = new FinalizationRegistry((key: string) => {
+  // A new one may have taken the key since.
+  if (known.get(key)?.deref() === undefined) known.delete(key);
+});
+/** Larger ones are nobody's habit. */
+const mostNames = 1000;
+
+export function internNames(names: ReadonlySet<string>): ReadonlySet<string> {
+  if (names.size > mostNames) return names;
+  const key = [...names].join('\0');
+  const there = known.get(key)?.deref();
+  if (there !== undefined) return there;
+  known.set(key, new WeakRef(names));
+  forget.register(names, key);
+  return names;
+}

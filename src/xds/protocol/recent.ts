@@ -1,0 +1,34 @@
+// What was worked out lately, by what it was worked out from. Holds at most two generations: `forget` drops what was not asked for since the
+// last time, and so does a generation that is full.
+
+export interface Recent<Key, Value> {
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): void;
+  /** Answers how much is left. */
+  forget(): number;
+}
+
+export function createRecent<Key, Value>(most: number): Recent<Key, Value> {
+  let young = new Map<Key, Value>();
+  let old = new Map<Key, Value>();
+  const forget = (): number => {
+    old = young;
+    young = new Map();
+    return old.size;
+  };
+  const set = (key: Key, value: Value): void => {
+    if (young.size >= most) forget();
+    young.set(key, value);
+  };
+  return {
+    get(key) {
+      const known = young.get(key);
+      if (known !== undefined) return known;
+      const before = old.get(key);
+      if (before !== undefined) set(key, before);
+      return before;
+    },
+    set,
+    forget,
+  };
+}

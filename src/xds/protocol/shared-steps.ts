@@ -1,0 +1,150 @@
+// What streams that stand alike have in common: the same request or the same resources make the same of all of them, so that it is worked
+// out once, for a second or so, and a response is written once and sent to many. Its nonce is then the same on many streams, which it may
+// be: it is no stream's twice, as a stream takes only what was made after the last response of the type that it was sent.
+
+import { bring, type Outcome, type Phase, type Responder } from './outcome.ts';
+import { createRecent } from './recent.ts';
+import type { Received } from './request.ts';
+import type { Sent } from './sent.ts';
+import type { Effect } from './stream-state.ts';
+import { isAlike, type ResourceMap, type Subscription } from './subscription.ts';
+
+export interface SharedOutcome extends Outcome {
+  readonly sent: readonly Sent[];
+  readonly effects: readonly Effect[];
+}
+
+export interface SharedCounters {
+  /** Responses written, and the bytes that this copied. */
+  readonly framesMade: number;
+  readonly bytesCopied: number;
+  /** Requests decoded; outcomes worked out. */
+  readonly requestsRead: number;
+  readonly outcomesMade: number;
+}
+
+export interface SharedSteps {
+  bring(
+    phase: Phase,
+    subscription: Subscription,
+    resources: ResourceMap,
+    revision: number,
+    responder: Responder,
+  ): SharedOutcome;
+  /** What `make` makes of the subscription because of `why`; it may look at nothing else but what `isAlike` compares. */
+  derive(why: object, subscription: Subscription, make: (from: Subscription) => Subscription): Subscription;
+  /** A request by its bytes, those of the node left out. */
+  read<Request>(key: string, decode: () => Received<Request>): Received<Request>;
+  /** What was of no use since the last time goes; answers whether anything is left. */
+  forget(): boolean;
+  readonly counters: SharedCounters;
+}
+
+interface Known {
+  readonly phase: Phase;
+  readonly before: Subscription;
+  readonly revision: number;
+  readonly responder: Responder;
+  readonly outcome: SharedOutcome;
+}
+
+interface Derived {
+  readonly before: Subscription;
+  readonly after: Subscription;
+}
+
+const [mostKeys, mostAlike] = [4096, 16];
+
+/** `epoch` makes its nonces unlike those of another process. `onMade` is told that something is kept, which `forget` then drops. */
+export function createSharedSteps(epoch: string, onMade: () => void = () => {}): SharedSteps {
+  const outcomes = createRecent<ResourceMap, readonly Known[]>(mostKeys);
+  const derived = createRecent<object, readonly Derived[]>(mostKeys);
+  const requests = createRecent<string, Received<unknown>>(mostKeys);
+  const counters = { framesMade: 0, bytesCopied: 0, requestsRead: 0, outcomesMade: 0 };
+  let number = 0;
+
+  const make = (
+    phase: Phase,
+    subscription: Subscription,
+    resources: ResourceMap,
+    revision: number,
+    responder: Responder,
+  ): SharedOutcome => {
+    const outcome = bring(phase, subscription, resources, revision, responder);
+    const { typeUrl } = subscription;
+    counters.outcomesMade++;
+    onMade();
+    const { referred, newlyReferred } = outcome;
+    const countedOn = (): readonly string[] =>
+      subscription.spoiled ? [] : [...referred()].filter((name) => !newlyReferred().has(name));
+    const sent: Sent[] = [];
+    const effects: Effect[] = [];
+    for (const draft of outcome.drafts) {
+      const nonce = `${epoch}-${(++number).toString(36)}`;
+      const frame = responder.frame(draft, typeUrl, nonce);
+      const one = {
+        typeUrl,
+        nonce,
+        number,
+        version: draft.version,
+        resources: draft.carried.length,
+        changed: draft.changed,
+        countedOn,
+        revision,
+      };
+      counters.framesMade++;
+      counters.bytesCopied += frame.length;
+      sent.push(one);
+      effects.push({ kind: 'send', sent: one, frame });
+    }
+    if (outcome.kept) effects.push({ kind: 'kept', typeUrl, revision });
+    return { ...outcome, sent, effects };
+  };
+  return {
+    bring(phase, subscription, resources, revision, responder) {
+      const known = outcomes.get(resources) ?? [];
+      const last = subscription.last?.number ?? 0;
+      const there = known.find(
+        (one) =>
+          one.revision === revision &&
+          one.phase === phase &&
+          one.responder === responder &&
+          isAlike(one.before, subscription) &&
+          (one.outcome.sent[0] === undefined || one.outcome.sent[0].number > last),
+      );
+      if (there !== undefined) return there.outcome;
+      const outcome = make(phase, subscription, resources, revision, responder);
+      outcomes.set(resources, [
+        { phase, before: subscription, revision, responder, outcome },
+        ...known.slice(0, mostAlike - 1),
+      ]);
+      return outcome;
+    },
+    derive(why, subscription, makeOf) {
+      const known = derived.get(why) ?? [];
+      const there = known.find(({ before }) => isAlike(before, subscription));
+      if (there === undefined) {
+        const after = makeOf(subscription);
+        onMade();
+        derived.set(why, [{ before: subscription, after }, ...known.slice(0, mostAlike - 1)]);
+        return after;
+      }
+      if (there.after === there.before) return subscription;
+      const { wildcard, names, named, base, held, owed, claims, claimed } = there.after;
+      const brought = there.after.claims === there.before.claims ? subscription.claims : claims;
+      return { ...subscription, wildcard, names, named, base, held, owed, claims: brought, claimed };
+    },
+    read<Request>(key: string, decode: () => Received<Request>): Received<Request> {
+      const known = requests.get(key);
+      // One key is read in one way: those of a variant have their own of these, and those of a single type say so in it.
+      if (known !== undefined) return known as Received<Request>;
+      counters.requestsRead++;
+      onMade();
+      const received = decode();
+      requests.set(key, received);
+      return received;
+    },
+    forget: () => outcomes.forget() + derived.forget() + requests.forget() > 0,
+    counters,
+  };
+}

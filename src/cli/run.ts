@@ -2,6 +2,7 @@
 import type { PublisherPlace } from '../identity/publisher/publishers.ts';
 import type { HostPort, IpPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
+import type { NamedValues } from '../lib/named-options.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
 import type { Json } from '../lib/table.ts';
@@ -13,15 +14,8 @@ import type { XdsVariant } from '../sidecar/envoy/xds-variant.ts';
 export type ApplicationAddress = IpPort | SocketPath;
 
 export interface ServeOptions {
-  readonly store:
-    | {
-        readonly kind: 'directory';
-        readonly documents: string;
-        /** How long what disappears from files, or was changed in place, must have been quiet. Default 3. */
-        readonly settleSeconds?: number;
-      }
-    | { readonly kind: 'redis'; readonly url: Redacted<string> }
-    | { readonly kind: 'memory'; readonly documents?: string };
+  /** A name of store/catalog.ts, and what that store is told. */
+  readonly store: { readonly kind: string; readonly options: NamedValues };
   /** Whether EnvoyResource documents may bring code into proxies. Default: not. */
   readonly allowProxyCode?: true;
   readonly data: string;

@@ -80,7 +80,7 @@ export async function serve(
   if (root !== undefined) judge.bind(root.trustDomain);
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
   lifecycle.defer('edit gate', async () => editGate.stop());
-  const store = await openStore(options, { check: judge.check, holding: editGate, clock, log });
+  const { store, alsoChangedBy } = await openStore(options, { check: judge.check, holding: editGate, clock, log });
   lifecycle.defer('store', () => store.close());
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
     store,
@@ -88,7 +88,7 @@ export async function serve(
     log: log.child({ room: 'observe' }),
     lifecycle,
   });
-  const shared = options.store.kind === 'redis';
+  const shared = alsoChangedBy === 'replicas';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
@@ -96,7 +96,7 @@ export async function serve(
   const admin = createAdmin({
     refusals,
     // Of a store that replicas share, what comes from outside is mostly recorded by another one.
-    store: options.store.kind === 'directory' ? await recordOutside({ store, audit, log }) : store,
+    store: alsoChangedBy === 'files' ? await recordOutside({ store, audit, log }) : store,
     audit,
     coverage,
     crossCheck,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CliRun, ServeOptions, SidecarOptions } from '../../src/cli/run.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
 import { runCli } from '../support/cli-harness.ts';
 
 let folder: string;
@@ -125,6 +126,11 @@ describe('usage errors', () => {
   });
 });
 
+function revealed(store: ServeOptions['store'] | undefined) {
+  const values = Object.entries(store?.options ?? {}).map(([name, value]) => [name, value.reveal()]);
+  return [store?.kind, Object.fromEntries(values)];
+}
+
 describe('serve', () => {
   const serve = async (args: readonly string[], env: Readonly<Record<string, string>> = {}) => {
     const asked: ServeOptions[] = [];
@@ -151,7 +157,10 @@ describe('serve', () => {
     const { result, asked } = await serve(['--documents', folder], { HOME: '/var/me' });
     expect(asked).toEqual([
       {
-        store: { kind: 'directory', documents: folder, settleSeconds: 3 },
+        store: {
+          kind: 'directory',
+          options: { documents: expect.any(Redacted), 'settle-seconds': expect.any(Redacted) },
+        },
         data: '/var/me/.local/state/cellwall',
         xds: { host: '0.0.0.0', port: 18000 },
         identity: { host: '0.0.0.0', port: 18001 },
@@ -201,9 +210,19 @@ describe('serve', () => {
   it('reads the address of Redis from a file, and never prints it', async () => {
     writeFileSync(join(folder, 'url'), 'redis://:secret@redis:6379\n');
     const { asked } = await serve(['--store', 'redis'], { CELLWALL_REDIS_URL_FILE: join(folder, 'url') });
-    const store = asked[0]?.store;
-    expect(store?.kind === 'redis' ? store.url.reveal() : undefined).toBe('redis://:secret@redis:6379');
+    expect(revealed(asked[0]?.store)).toEqual(['redis', { url: 'redis://:secret@redis:6379' }]);
     expect(JSON.stringify(asked)).not.toContain('secret');
+  });
+
+  it('takes options of any store, which may be secrets, and names those of flags alike', async () => {
+    const flags = ['--documents', folder, '--settle-seconds', '7'];
+    const named = await serve(flags);
+    expect(revealed(named.asked[0]?.store)).toEqual(['directory', { documents: folder, 'settle-seconds': '7' }]);
+    const given = await serve(['--store', 'redis', '--store-option', 'url=redis://:se=cret@redis']);
+    expect(revealed(given.asked[0]?.store)).toEqual(['redis', { url: 'redis://:se=cret@redis' }]);
+    expect(JSON.stringify(given.asked)).not.toContain('cret');
+    expect((await serve(['--store', 'memory', '--store-option', 'x'])).result.stderr).toContain('as in name=value');
+    expect((await serve(['--store', 'redis'])).result.stderr).toContain('--store redis needs --redis-url');
   });
 
   it('says what to do without documents', async () => {

@@ -29,6 +29,8 @@ export interface Seam {
 
 const run = promisify(execFile);
 const maxLines = 2;
+/** Most of it is loading: a busy machine takes its time. */
+const patienceMs = 480_000;
 const linesSchema = z.array(z.strictObject({ file: z.string(), after: z.string(), line: z.string() }));
 const reportSchema = z.object({
   numPassedTests: z.number(),
@@ -82,13 +84,13 @@ export function testSeam({ fixture, name, file, tests, needs, types, leastTests 
     expect(lines.length).toBeLessThanOrEqual(maxLines);
   });
 
-  test('the contract holds, and so does all that stands on it', { timeout: 240_000 }, async () => {
+  test('the contract holds, and so does all that stands on it', { timeout: patienceMs }, async () => {
     const report = join(copy, 'report.json');
     const cli = join(projectRoot, 'node_modules/vitest/vitest.mjs');
     const options = ['run', '--root', copy, '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`];
     const { CELLWALL_TEST_REPORT: _, ...env } = process.env;
     // It ends with 1 where a test failed: the report says which.
-    const ended = await run(process.execPath, [cli, ...options], { cwd: copy, env, timeout: 230_000 }).then(
+    const ended = await run(process.execPath, [cli, ...options], { cwd: copy, env, timeout: patienceMs - 10_000 }).then(
       () => 0,
       ({ code }: { readonly code?: unknown }) => code,
     );
@@ -103,7 +105,7 @@ export function testSeam({ fixture, name, file, tests, needs, types, leastTests 
     figure('testsOfTheFixture', numPassedTests);
   });
 
-  test('types hold with every line, and with one missing they name it', { timeout: 240_000 }, async () => {
+  test('types hold with every line, and with one missing they name it', { timeout: patienceMs }, async () => {
     writeFileSync(
       join(copy, 'tsconfig.seam.json'),
       JSON.stringify({ extends: './tsconfig.json', include: types, exclude: [] }),

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { createLifecycle } from '../../src/lib/lifecycle.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { serve } from '../../src/serve/serve.ts';
-import { type ServeHarness, startServe } from '../support/serve-harness.ts';
+import { directoryOf, type ServeHarness, startServe } from '../support/serve-harness.ts';
 
 const documents = `apiVersion: cellwall/v1
 kind: Mesh
@@ -24,7 +24,7 @@ describe('the data folder', () => {
     plane = await startServe(documents);
     const lifecycle = createLifecycle();
     const port = { host: '127.0.0.1', port: 0 };
-    const store = { kind: 'directory', documents: join(plane.folder, 'documents') } as const;
+    const store = directoryOf(join(plane.folder, 'documents'));
     const data = join(plane.folder, 'data');
     const { signal } = new AbortController();
     const second = serve(

@@ -9,6 +9,7 @@ import { createLifecycle } from '../../src/lib/lifecycle.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { serve } from '../../src/serve/serve.ts';
 import { meshText, yaml } from '../support/resolve-text.ts';
+import { directoryOf } from '../support/serve-harness.ts';
 
 let folder: string;
 let other: Server;
@@ -36,7 +37,7 @@ it.each([
   const lifecycle = createLifecycle();
   const free = { host: '127.0.0.1', port: 0 };
   const options = {
-    store: { kind: 'directory', documents: join(folder, 'documents') } as const,
+    store: directoryOf(join(folder, 'documents')),
     data: join(folder, 'data'),
     ...{ xds: free, identity: free, admin: free, logLevel: 'silent' as const },
     [name]: { host: '127.0.0.1', port: taken },

@@ -17,6 +17,7 @@ import { serve } from '../../src/serve/serve.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { eventually } from '../support/eventually.ts';
 import { acceptsAll } from '../support/judged.ts';
+import { directoryOf } from '../support/serve-harness.ts';
 import { startValkey } from '../support/valkey.ts';
 
 const mesh = (domain: string) =>
@@ -42,7 +43,7 @@ async function stopAll(): Promise<void> {
 function documents(name: string, text: string): ServeOptions['store'] {
   mkdirSync(join(folder, name), { recursive: true });
   writeFileSync(join(folder, name, 'all.yaml'), text);
-  return { kind: 'directory', documents: join(folder, name) };
+  return directoryOf(join(folder, name));
 }
 
 async function start(store: ServeOptions['store'], data: string, signal = new AbortController().signal) {
@@ -120,8 +121,9 @@ describe('one Redis', () => {
   it('is refused to another CA, and taken over by who brings the first one', async () => {
     const valkey = await startValkey();
     try {
-      const store = { kind: 'redis', url: new Redacted(valkey.url) } as const;
-      await fill(store.url, 'one');
+      const url = new Redacted(valkey.url);
+      const store = { kind: 'redis', options: { url } };
+      await fill(url, 'one');
       await start(store, 'one');
       const elsewhere = start(store, 'two');
       await expect(elsewhere).rejects.toMatchObject({

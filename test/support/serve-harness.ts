@@ -52,6 +52,13 @@ export interface ServeHarnessOptions {
   readonly publish?: ServeOptions['publish'];
   readonly clock?: Clock;
   readonly log?: Log;
+  /** Another store than the folder's documents. */
+  readonly store?: (folder: string) => ServeOptions['store'];
+}
+
+/** The store that the documents of a directory are. */
+export function directoryOf(documents: string): ServeOptions['store'] {
+  return { kind: 'directory', options: { documents: new Redacted(documents) } };
 }
 
 export async function startServe(documents: string, options: ServeHarnessOptions = {}): Promise<ServeHarness> {
@@ -74,7 +81,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
     const told = toldOfRefusal(log, refused, () => waiting.abort());
     await serve(
       {
-        store: { kind: 'directory', documents: join(folder, 'documents') },
+        store: options.store?.(folder) ?? directoryOf(join(folder, 'documents')),
         data,
         xds: { host, port: ports.xds },
         identity: { host, port: ports.identity },

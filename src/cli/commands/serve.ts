@@ -1,13 +1,17 @@
 // `cellwall serve`: the control plane.
 import { statSync } from 'node:fs';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
+import type { NamedValues } from '../../lib/named-options.ts';
+import { Redacted } from '../../lib/redacted.ts';
+import { stores } from '../../store/catalog.ts';
 import { parseHostPort } from '../flags/address.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
+import { parseNamedOption } from '../flags/named-option.ts';
 import { seconds } from '../flags/number.ts';
 import { defaultData } from '../flags/paths.ts';
 import { publisherPlaces } from '../flags/publisher-places.ts';
@@ -20,7 +24,8 @@ import type { ServeOptions, ServeStarted } from '../run.ts';
 
 interface Options {
   readonly documents?: string;
-  readonly store: 'directory' | 'redis' | 'memory';
+  readonly store: string;
+  readonly storeOption?: NamedValues;
   readonly settleSeconds: number;
   readonly allowProxyCode?: true;
   readonly data?: string;
@@ -61,8 +66,11 @@ export function serveCommand(context: CliContext): Command {
       flag('--store <kind>', 'where documents are kept', {
         env: 'CELLWALL_STORE',
         default: 'directory',
-        choices: ['directory', 'redis', 'memory'],
+        choices: Object.keys(stores),
       }),
+    )
+    .addOption(
+      new Option('--store-option <name=value...>', 'with --store: options of that kind').argParser(parseNamedOption),
     )
     .addOption(flag('--redis-url <url>', 'with --store redis: its address', { env: 'CELLWALL_REDIS_URL' }))
     .addOption(flag('--redis-url-file <file>', 'a file that holds that address', { env: 'CELLWALL_REDIS_URL_FILE' }))
@@ -165,24 +173,36 @@ function adminTlsOf(options: Options, command: Command): Pick<ServeOptions, 'adm
   return { adminTls: { address, names, ...files } };
 }
 
-function storeOf({ store, documents, settleSeconds }: Options, command: Command): ServeOptions['store'] {
+function storeOf(options: Options, command: Command): ServeOptions['store'] {
+  const { store: kind, storeOption = {} } = options;
+  return { kind, options: { ...storeFlags(options, command), ...storeOption } };
+}
+
+/** The flags that some stores have beside `--store-option`. */
+function storeFlags({ store, storeOption, documents, settleSeconds }: Options, command: Command): NamedValues {
+  const inDirectory = (path: string): NamedValues => ({ documents: new Redacted(path) });
   switch (store) {
     case 'redis': {
       const url = readSecret(command, 'redisUrl');
-      if (url === undefined) return command.error('error: --store redis needs --redis-url', { exitCode: 2 });
-      return { kind: 'redis', url };
+      if (url === undefined && storeOption?.['url'] === undefined) {
+        return command.error('error: --store redis needs --redis-url', { exitCode: 2 });
+      }
+      return url === undefined ? {} : { url };
     }
     case 'memory':
-      return documents === undefined ? { kind: 'memory' } : { kind: 'memory', documents: directory(documents) };
-    case 'directory':
-      if (documents !== undefined) return { kind: 'directory', documents: directory(documents), settleSeconds };
-      if (isDirectory('cellwall')) return { kind: 'directory', documents: 'cellwall', settleSeconds };
+      return documents === undefined ? {} : inDirectory(directory(documents));
+    case 'directory': {
+      const settle = { 'settle-seconds': new Redacted(String(settleSeconds)) };
+      if (documents !== undefined) return { ...inDirectory(directory(documents)), ...settle };
+      if (isDirectory('cellwall')) return { ...inDirectory('cellwall'), ...settle };
+      if (storeOption?.['documents'] !== undefined) return settle;
       return command.error(
         'error: no documents: there is no directory ./cellwall\n  hint: put your YAML there, or name its directory with --documents',
         { exitCode: 2 },
       );
+    }
     default:
-      return store satisfies never;
+      return {};
   }
 }
 

@@ -46,7 +46,7 @@ export const inThisProcess: Run = async ({ url, folder, ports }) => {
   lifecycle.defer('waiting for a mesh', async () => stopping.abort());
   const deps = { clock: systemClock, log: silentLog, version: '0', lifecycle, signal: stopping.signal };
   const options = {
-    store: { kind: 'redis', url: new Redacted(url) },
+    store: { kind: 'redis', options: { url: new Redacted(url) } },
     data: join(folder, 'data'),
     xds: { host, port: ports.xds },
     identity: { host, port: ports.identity },

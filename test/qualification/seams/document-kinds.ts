@@ -8,5 +8,4 @@ export const documentKindItem: Item = fromTests({
   bound:
     'two lines outside its file at most; the contract holds for it and for every other; what does not fit is told at its line, with a hint',
   files: ['test/seams/document-kind/document-kind.test.ts', 'test/model/kinds.test.ts'],
-  limitMinutes: 5,
 });

@@ -8,5 +8,4 @@ export const filterItem: Item = fromTests({
   bound:
     'two lines outside its file at most; the contract holds for it and for every other; no golden file changes; without its resource, or its service, everybody is refused; the record names it',
   files: ['test/seams/filter/filter.test.ts', 'test/translate/filters.test.ts'],
-  limitMinutes: 5,
 });

@@ -7,6 +7,7 @@ import { provenanceItems } from './provenance.ts';
 import { publisherItems } from './publishers.ts';
 import { resolveOnceItem } from './resolve-once.ts';
 import { rolesItem } from './roles.ts';
+import { storeItem } from './stores.ts';
 
 export const seamsItems: readonly Item[] = [
   rolesItem,
@@ -16,4 +17,5 @@ export const seamsItems: readonly Item[] = [
   resolveOnceItem,
   ...publisherItems,
   documentKindItem,
+  storeItem,
 ];

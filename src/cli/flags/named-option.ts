@@ -1,0 +1,10 @@
+// `--store-option name=value`, as often as there are options. A value may be a secret: it is printed nowhere.
+import { InvalidArgumentError } from 'commander';
+import type { NamedValues } from '../../lib/named-options.ts';
+import { Redacted } from '../../lib/redacted.ts';
+
+export function parseNamedOption(text: string, before: NamedValues = {}): NamedValues {
+  const cut = text.indexOf('=');
+  if (cut < 1) throw new InvalidArgumentError('as in name=value');
+  return { ...before, [text.slice(0, cut)]: new Redacted(text.slice(cut + 1)) };
+}

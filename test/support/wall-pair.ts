@@ -21,8 +21,8 @@ export interface WallPairOptions {
   readonly strippedHeaders?: string;
   /** More documents. */
   readonly more?: string;
-  /** What documents may not say, as lifetimes of seconds. */
-  readonly change?: (service: ServiceIr) => ServiceIr;
+  /** What documents may not say of a port, as ages of a second. */
+  readonly port?: Partial<PortIr>;
   readonly lifetimeMs?: number;
   readonly envoyArgs?: readonly string[];
   /** Default: one of its own. */
@@ -57,7 +57,7 @@ export function testId(name: string): SpiffeId {
 }
 
 function pairMesh(options: Omit<WallPairOptions, 'application'>): MeshIr {
-  const { mode = 'strict', rules = '[{from: [{service: web}]}]', more = '', change = (service) => service } = options;
+  const { mode = 'strict', rules = '[{from: [{service: web}]}]', more = '', port = {} } = options;
   const mesh = meshOf(
     meshDocument(mode).replace('  mtls:', `  strippedHeaders: ${options.strippedHeaders ?? '[]'}\n  mtls:`) +
       serviceDocument('api', 'cell-1', `{${options.api}}`) +
@@ -68,7 +68,7 @@ function pairMesh(options: Omit<WallPairOptions, 'application'>): MeshIr {
   // Outbound listeners on free ports.
   const services = [...mesh.services.values()].map((service): ServiceIr => {
     const dependsOn = service.dependsOn.map((dependency) => ({ ...dependency, listen: 0 }));
-    return change({ ...service, dependsOn });
+    return { ...service, dependsOn, ports: service.ports.map((own) => ({ ...own, ...port })) };
   });
   return { ...mesh, services: new Map(services.map((service) => [service.key, service])) };
 }

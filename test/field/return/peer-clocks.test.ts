@@ -83,7 +83,7 @@ beforeAll(async () => {
     api: 'protocol: http1',
     application: { address: '127.0.0.1', port: application.port },
     ca: { root: await authority.bundle(), issue: ({ uri }) => issue(uri === testId('api') ? 'api' : 'web') },
-    change: (service) => ({ ...service, connectionAgeMs }),
+    port: { connectionAgeMs },
   });
   await answers();
 }, 40_000);

@@ -41,7 +41,7 @@ async function shortLived(
     application,
     lifetimeMs,
     rules: '[{from: [{everyone: true}]}]',
-    change: (service) => ({ ...service, connectionAgeMs: ageMs }),
+    port: { connectionAgeMs: ageMs },
   });
   const renewal = setInterval(async () => {
     pair.server.renew(await pair.svid('api'));

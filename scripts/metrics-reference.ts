@@ -42,6 +42,11 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: 'times',
     alert: '`increase(…[1h]) > 0`: somebody else writes there, and chose for a while whom consumers trust',
   },
+  cellwall_translations_total: {
+    unit: 'translations',
+    alert: '–; far more than proxies concerned by changes: something changes what all have',
+  },
+  cellwall_resources_made_total: { unit: 'resources', alert: '–' },
   cellwall_apply_seconds: {
     unit: 'seconds',
     alert: '`histogram_quantile(0.99, rate(cellwall_apply_seconds_bucket[10m])) > 1`: the control plane is overloaded',

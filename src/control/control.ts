@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
 import { identityOf } from '../lib/node-id.ts';
+import { share } from '../lib/share.ts';
 import type { Table } from '../lib/table.ts';
 import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
@@ -76,9 +77,11 @@ export interface Control {
 export function createControl(deps: ControlDeps): Control {
   const { store, bundles, rotator, cache, registry, clock, log, metrics } = deps;
   const { windowMs = 50, onIdentities = () => {} } = deps;
-  const publisher = createPublisher(cache, log, clock);
+  const publisher = createPublisher({ cache, log, clock, metrics });
   const acks = createAcks();
   let inForce: InForce | undefined;
+  /** The mesh in force, without its cuts. */
+  let adopted: MeshIr | undefined;
   let published: number | undefined;
   let unwatch = (): void => {};
   /** When the oldest change that is not yet published was taken by the store. */
@@ -86,11 +89,13 @@ export function createControl(deps: ControlDeps): Control {
 
   const coalescer = createCoalescer(clock, windowMs, () => {
     if (inForce === undefined) return;
-    publisher.publishAll(inForce, registry.proxies());
-    metrics.setRevision(inForce.revision);
-    published = inForce.revision;
-    if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
-    acceptedAt = undefined;
+    const { revision } = inForce;
+    publisher.publishAll(inForce, registry.proxies(), () => {
+      published = revision;
+      if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
+      acceptedAt = undefined;
+    });
+    metrics.setRevision(revision);
   });
   const cuts = createKeptCuts({
     ...{ table: deps.cuts, clock, log },
@@ -102,12 +107,14 @@ export function createControl(deps: ControlDeps): Control {
   });
 
   const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
-    const { mesh } = state;
-    if (mesh === undefined) {
+    const { mesh: found } = state;
+    if (found === undefined) {
       // The store checks before it accepts; what it kept from another version may mean nothing to this one.
       log.error({ revision: state.revision }, 'documents do not resolve; the last good stay');
       return;
     }
+    // What did not change is the very same from now on, so that nothing is made of it again.
+    const mesh = share(adopted, found);
     if (inForce !== undefined && inForce.mesh.trustDomain !== mesh.trustDomain) {
       const from = trustDomainUri(inForce.mesh.trustDomain);
       log.error(
@@ -120,6 +127,7 @@ export function createControl(deps: ControlDeps): Control {
     // Making bundles takes a moment: an older state never replaces a newer one.
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
+    adopted = mesh;
     const documents = new Map(state.documents.map((parsed) => [parsed.key, parsed]));
     inForce = { revision: state.revision, documents, mesh: cuts.apply(mesh), bundles: material };
     if (before !== undefined) onIdentities(changedIdentities(before, mesh));
@@ -255,6 +263,7 @@ export function createControl(deps: ControlDeps): Control {
       unwatch();
       cuts.stop();
       coalescer.stop();
+      publisher.stop();
     },
   };
 }

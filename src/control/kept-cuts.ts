@@ -101,11 +101,11 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
         }
         for (const key of before.keys()) if (!ports.has(key)) write(() => table.delete(key));
       }
-      const values = [...ports].map(([key, { chains }]): [PortKey, ReadonlyMap<string, string>] => [
+      const all = [...ports].map(([key, { chains }]): [PortKey, ReadonlyMap<string, string>] => [
         key,
-        new Map([...chains].map(([name, { cut: value }]) => [name, value])),
+        valuesOf(chains),
       ]);
-      last = { ...mesh, cuts: new Map(values) };
+      last = { ...mesh, cuts: new Map(all) };
       return last;
     },
     end({ id, until }) {
@@ -139,4 +139,15 @@ function cutsOf(value: Json): PortCuts {
       }),
     ),
   };
+}
+
+const values = new WeakMap<PortCuts['chains'], ReadonlyMap<string, string>>();
+
+/** The very same of what did not change. */
+function valuesOf(chains: PortCuts['chains']): ReadonlyMap<string, string> {
+  const there = values.get(chains);
+  if (there !== undefined) return there;
+  const made = new Map([...chains].map(([name, { cut }]) => [name, cut]));
+  values.set(chains, made);
+  return made;
 }

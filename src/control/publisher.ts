@@ -4,25 +4,29 @@ import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
+import { share } from '../lib/share.ts';
 import type { DocumentsByKey } from '../model/origin.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import { workloadOf } from '../policy/identities.ts';
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr } from '../policy/ir.ts';
 import { portsOf } from '../registry/ports.ts';
 import type { RejectedResource } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { Bundles, PortShape, ProxyShape } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import { createInterner } from '../xds/resources/interner.ts';
-import type { EncodedResource } from '../xds/resources/snapshot.ts';
+import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createBindAgain } from './bind-again.ts';
 import { liveEndpoints } from './live-endpoints.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 import { ownSecret } from './own-secret.ts';
 import { type MadeBy, provenanceOf } from './provenance.ts';
+import { createPublishQueue, urgencyOf } from './publish-queue.ts';
 import { rejectedResources } from './rejected-resources.ts';
 import { type SentToProxy, sentToProxy } from './sent-to-proxy.ts';
-import { createSnapshotMaker, type Inputs } from './snapshot-maker.ts';
+import { createSlices } from './slices.ts';
+import { createSnapshotMaker, type Inputs, type Withheld } from './snapshot-maker.ts';
 
 /** Documents in force, resolved, with their trust material. */
 export interface InForce {
@@ -33,8 +37,11 @@ export interface InForce {
 }
 
 export interface Publisher {
-  /** Everything anew for all connected proxies; first for those whose rules changed, the others in the turns that follow. */
-  publishAll(inForce: InForce, proxies: readonly RegisteredProxy[]): void;
+  /**
+   * To all connected proxies, in turns of the event loop: those first that refuse more than before, then those whose rules changed, then
+   * whoever has just come. `done` is called when all have it, unless another call came before.
+   */
+  publishAll(inForce: InForce, proxies: readonly RegisteredProxy[], done?: () => void): void;
   /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
   publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
@@ -47,10 +54,30 @@ export interface Publisher {
   /** Undefined without a snapshot. Throws where a resource cannot be read. */
   sentTo(node: string): SentToProxy | undefined;
   forget(node: string): void;
+  stop(): void;
 }
 
-export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): Publisher {
-  const maker = createSnapshotMaker(createInterner(), log);
+export interface PublisherDeps {
+  readonly cache: SnapshotCache;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly metrics: Pick<Metrics, 'translated' | 'madeResources'>;
+}
+
+/** What is being made, in steps. */
+interface Job {
+  readonly proxy: RegisteredProxy;
+  readonly from: Inputs;
+  readonly steps: Generator<void, Snapshot | Withheld>;
+}
+
+export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): Publisher {
+  const interner = createInterner();
+  const maker = createSnapshotMaker({
+    ...{ interner, log },
+    onTranslated: metrics.translated,
+    onResources: metrics.madeResources,
+  });
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
   const withheld = new Map<string, string>();
@@ -62,17 +89,20 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
     clock,
     again(node) {
       const last = latest.get(node);
-      if (inputs !== undefined && last !== undefined) publish(inputs, last.proxy);
+      if (last !== undefined) queue.add(last.proxy);
+      slices.start();
     },
   });
-  /** Still to be published from `inputs`, by node. */
-  const waiting = new Map<string, RegisteredProxy>();
+  /** Still to be published from `inputs`. */
+  const queue = createPublishQueue();
+  let job: Job | undefined;
+  let done: (() => void) | undefined;
 
   const inputsOf = (inForce: InForce, proxies: readonly RegisteredProxy[]): Inputs => {
-    return { ...inForce, endpoints: liveEndpoints(inForce.mesh, proxies) };
+    return { ...inForce, endpoints: share(inputs?.endpoints, liveEndpoints(inForce.mesh, proxies)) };
   };
 
-  const publish = (from: Inputs, proxy: RegisteredProxy): void => {
+  const begin = (from: Inputs, proxy: RegisteredProxy): Job | undefined => {
     const own = secrets.get(proxy.node);
     // Held (no answer) rather than refused: an identity or a service may still come.
     if (
@@ -80,30 +110,54 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
       workloadOf(from.mesh.identities, proxy.spiffeId) === undefined ||
       outdatedEnvoy(from.mesh, proxy) !== undefined
     )
-      return;
-    const node = nodeKey(proxy.node);
-    try {
-      const snapshot = maker.make(from, shapeOf(from.mesh, proxy), own.secret, cache.get(node));
-      if ('withheld' in snapshot) {
-        withheld.set(proxy.node, snapshot.withheld);
-        return;
-      }
-      withheld.delete(proxy.node);
-      latest.set(proxy.node, { proxy, from });
-      cache.set(node, bindAgain.apply(node, snapshot));
-    } catch (reason) {
-      withheld.set(proxy.node, 'it could not be translated');
-      log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
-    }
+      return undefined;
+    const { node } = proxy;
+    const before = cache.get(nodeKey(node));
+    const steps = maker.steps({ node, shape: shapeOf(from.mesh, proxy), secret: own.secret, before }, from);
+    return { proxy, from, steps };
   };
 
-  /** One a turn of the event loop, so that what was published before is on its way meanwhile. */
-  const publishWaiting = (): void => {
-    const [next] = waiting.values();
-    if (next === undefined || inputs === undefined) return;
-    waiting.delete(next.node);
-    publish(inputs, next);
-    setImmediate(publishWaiting);
+  const finish = ({ proxy, from }: Job, snapshot: Snapshot | Withheld): void => {
+    if ('withheld' in snapshot) {
+      withheld.set(proxy.node, snapshot.withheld);
+      return;
+    }
+    withheld.delete(proxy.node);
+    latest.set(proxy.node, { proxy, from });
+    cache.set(nodeKey(proxy.node), bindAgain.apply(proxy.node, snapshot));
+  };
+
+  const step = (): boolean => {
+    if (job === undefined) {
+      const next = inputs === undefined ? undefined : queue.take();
+      if (next === undefined || inputs === undefined) {
+        const tell = done;
+        done = undefined;
+        tell?.();
+        return false;
+      }
+      job = begin(inputs, next);
+      return true;
+    }
+    const current = job;
+    try {
+      const made = current.steps.next();
+      if (made.done !== true) return true;
+      job = undefined;
+      finish(current, made.value);
+    } catch (reason) {
+      job = undefined;
+      const { node } = current.proxy;
+      withheld.set(node, 'it could not be translated');
+      log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
+    }
+    return true;
+  };
+  const slices = createSlices({ clock, step });
+  /** Nothing more is made for it. */
+  const drop = (node: string): void => {
+    queue.drop(node);
+    if (job?.proxy.node === node) job = undefined;
   };
 
   /** What made what it was published last. */
@@ -122,24 +176,23 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
   };
 
   return {
-    publishAll(inForce, proxies) {
+    publishAll(inForce, proxies, whenDone) {
       const from = inputsOf(inForce, proxies);
-      const authorizes = changedAuthorization(inputs?.mesh, from.mesh);
+      const rank = urgencyOf(inputs?.mesh, from.mesh);
       inputs = from;
-      const idle = waiting.size === 0;
-      waiting.clear();
-      const connected = proxies.filter(({ state }) => state === 'connected');
-      const first = connected.filter(authorizes);
-      // Without such a change all are alike.
-      const later = first.length === 0 ? [] : connected.filter((proxy) => !authorizes(proxy));
-      for (const proxy of first.length === 0 ? connected : first) publish(from, proxy);
-      for (const proxy of later) waiting.set(proxy.node, proxy);
-      if (idle) setImmediate(publishWaiting);
+      job = undefined;
+      done = whenDone;
+      queue.fill(
+        proxies.filter(({ state }) => state === 'connected'),
+        rank,
+      );
+      slices.start();
     },
     publishOne(inForce, proxies, proxy) {
-      waiting.delete(proxy.node);
       inputs ??= inForce === undefined ? undefined : inputsOf(inForce, proxies);
-      if (inputs !== undefined) publish(inputs, proxy);
+      drop(proxy.node);
+      queue.add(proxy);
+      slices.start();
     },
     setSvid: (node, svid) => void secrets.set(node, { svid, secret: ownSecret(svid) }),
     of(node) {
@@ -148,7 +201,7 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
       return { ...(svid === undefined ? {} : { svid }), ...(why === undefined ? {} : { withheld: why }) };
     },
     hold(node) {
-      waiting.delete(node);
+      drop(node);
       cache.delete(nodeKey(node));
     },
     nacked(event) {
@@ -163,34 +216,14 @@ export function createPublisher(cache: SnapshotCache, log: Log, clock: Clock): P
     forget(node) {
       bindAgain.forget(node);
       latest.delete(node);
-      waiting.delete(node);
+      drop(node);
+      maker.forget(node);
       secrets.delete(node);
       withheld.delete(node);
       cache.delete(nodeKey(node));
     },
+    stop: slices.stop,
   };
-}
-
-/** Whether a proxy enforces rules that are not what they were: a deny goes there first, however many others there are. */
-function changedAuthorization(before: MeshIr | undefined, after: MeshIr): (proxy: RegisteredProxy) => boolean {
-  const known = new Map<ServiceKey, boolean>();
-  return ({ spiffeId }) => {
-    const key = after.serviceOf.get(spiffeId);
-    if (key === undefined || before === undefined) return false;
-    const changed = known.get(key) ?? rulesOf(before, key) !== rulesOf(after, key);
-    known.set(key, changed);
-    return changed;
-  };
-}
-
-function rulesOf({ services }: MeshIr, key: ServiceKey): string {
-  const each = services.get(key)?.ports.map(({ port, authorization: { allow, deny, fallback } }) => {
-    const rules = [allow, deny].map((list) =>
-      list.map(({ id, principals, operations }) => [id, principals, operations]),
-    );
-    return [port, rules, fallback];
-  });
-  return JSON.stringify(each);
 }
 
 /** The registry's node is the verified one that the stream was authenticated as. */

@@ -1,25 +1,23 @@
-// (mesh, endpoints, bundles, proxy, own secret) → Snapshot. Translates once for all proxies of a shape, encodes a resource
-// once for all proxies that have it, and answers the very same snapshot when nothing of it changed.
-import { toBinary } from '@bufbuild/protobuf';
+// (mesh, endpoints, bundles, proxy, own secret) → Snapshot. Puts the parts of a proxy together, of which only those are made that something
+// changed for, and answers the very same snapshot when nothing of it changed.
 import type { Log } from '../lib/log.ts';
+import { type Traced, trace } from '../lib/trace.ts';
 import type { DocumentsByKey } from '../model/origin.ts';
-import type { MeshIr } from '../policy/ir.ts';
 import { isFor } from '../policy/resolve/resolve-raw.ts';
-import { lint } from '../translate/linter.ts';
-import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from '../translate/proxy.ts';
+import { lintTogether } from '../translate/linter.ts';
+import { distinctOf, partsOf } from '../translate/parts.ts';
+import type { ProxyShape, TranslatedResource, TranslationInputs } from '../translate/proxy.ts';
 import { applyRaw } from '../translate/raw/apply-raw.ts';
 import { translate } from '../translate/translate.ts';
 import type { Interner } from '../xds/resources/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
-import { isTypeUrl, type TypeUrl, typeUrls } from '../xds/resources/type-url.ts';
+import { type TypeUrl, typeUrls } from '../xds/resources/type-url.ts';
+import { createPartMaker, type MadePart, type PartToMake, traceOptions } from './part-maker.ts';
 
-/** Everything that all proxies' snapshots are made from. A new object is a new generation. */
-export interface Inputs {
+/** Everything that all proxies' snapshots are made from. */
+export interface Inputs extends TranslationInputs {
   readonly revision: number;
   readonly documents: DocumentsByKey;
-  readonly mesh: MeshIr;
-  readonly endpoints: LiveEndpoints;
-  readonly bundles: Bundles;
 }
 
 type NamedResources = ReadonlyMap<string, EncodedResource>;
@@ -30,39 +28,63 @@ export interface Withheld {
   readonly withheld: string;
 }
 
-export interface SnapshotMaker {
-  make(inputs: Inputs, shape: ProxyShape, secret: EncodedResource, before: Snapshot | undefined): Snapshot | Withheld;
+export interface ProxyToServe {
+  readonly node: string;
+  readonly shape: ProxyShape;
+  readonly secret: EncodedResource;
+  /** What it is served now. */
+  readonly before: Snapshot | undefined;
 }
 
-export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker {
-  let generation: Inputs | undefined;
-  let shapes = new Map<string, ResourceMap | Withheld>();
-  /** Those of the generation before. */
-  let earlier = shapes;
+export interface SnapshotMaker {
+  /** In steps, between which others may have a turn. Different proxies may be given different inputs, each time. */
+  steps(proxy: ProxyToServe, inputs: Inputs): Generator<void, Snapshot | Withheld>;
+  /** All steps at once. */
+  make(proxy: ProxyToServe, inputs: Inputs): Snapshot | Withheld;
+  forget(node: string): void;
+}
+
+export interface SnapshotMakerDeps {
+  readonly interner: Interner;
+  readonly log: Log;
+  /** A proxy's resources are not what they were. */
+  readonly onTranslated?: () => void;
+  /** So many resources were made for one or more proxies. */
+  readonly onResources?: (count: number) => void;
+}
+
+/** What a proxy was made last. */
+interface Made {
+  readonly shape: string;
+  readonly plan: Traced<readonly PartToMake[]>;
+  readonly parts: readonly MadePart[];
+  readonly result: ResourceMap | Withheld;
+}
+
+export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
+  const { interner, log, onTranslated = () => {}, onResources = () => {} } = deps;
+  const maker = createPartMaker(interner, onResources);
+  const nodes = new Map<string, Made>();
   const known = new Map<string, WeakRef<NamedResources>>();
   const forget = new FinalizationRegistry((key: string) => {
     // A new one may have taken the key since.
     if (known.get(key)?.deref() === undefined) known.delete(key);
   });
 
-  const encodeAll = (
-    resources: readonly TranslatedResource[],
-    raw: boolean,
-    before: ResourceMap | Withheld | undefined,
-  ): ResourceMap | Withheld => {
+  const together = (parts: readonly MadePart[], before: Made['result'] | undefined): Made['result'] => {
     const types = new Map<TypeUrl, Map<string, EncodedResource>>();
-    for (const { typeUrl, name, schema, message, version } of resources) {
-      if (!isTypeUrl(typeUrl)) throw new Error(`not an xDS type: ${typeUrl}`);
-      const names = types.get(typeUrl) ?? new Map<string, EncodedResource>();
-      types.set(typeUrl, names.set(name, interner.encode(typeUrl, name, toBinary(schema, message), version)));
+    const all = distinctOf(parts, ({ encoded }) => encoded);
+    for (const { encoded } of all) {
+      const names = types.get(encoded.typeUrl) ?? new Map<string, EncodedResource>();
+      types.set(encoded.typeUrl, names.set(encoded.name, encoded));
     }
-    // The same map as before where a type did not change, also for another shape: streams then skip it by identity.
-    const encoded = new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
-    // The linter takes longer than all the rest; what passed it the last time does again.
-    if (before !== undefined && !('withheld' in before) && sameResources(before, encoded)) return before;
-    const findings = lint(resources, { raw });
+    // The same map as before where a type did not change, also for another proxy: streams then skip it by identity.
+    const resources = new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
+    if (before !== undefined && !('withheld' in before) && sameResources(before, resources)) return before;
+    const inspected = all.map((one) => one.inspected);
+    const findings = lintTogether(inspected, inspected);
     const [first] = findings;
-    if (first === undefined) return encoded;
+    if (first === undefined) return resources;
     log.error({ findings }, 'translation refused: it would emit what is dangerous; proxies keep what they have');
     const more = findings.length === 1 ? '' : `, and ${findings.length - 1} more`;
     return { withheld: `it would be dangerous: ${first.code} (${first.resource})${more}` };
@@ -77,34 +99,58 @@ export function createSnapshotMaker(interner: Interner, log: Log): SnapshotMaker
     return names;
   };
 
+  function* steps(proxy: ProxyToServe, inputs: Inputs): Generator<void, Snapshot | Withheld> {
+    const { node, shape } = proxy;
+    const last = nodes.get(node);
+    const key = JSON.stringify(shape);
+    const same = last?.shape === key;
+    const plan =
+      same && last.plan.holds(inputs) ? last.plan : trace(inputs, (seen) => planOf(seen, shape), traceOptions);
+    const parts: MadePart[] = [];
+    for (const part of plan.value) {
+      parts.push(maker.make(part, inputs));
+      yield;
+    }
+    const unchanged = last !== undefined && sameParts(last.parts, parts);
+    const result = unchanged ? last.result : together(parts, last?.result);
+    if (!unchanged) onTranslated();
+    nodes.set(node, { shape: key, plan, parts, result });
+    return 'withheld' in result ? result : snapshotOf(result, proxy, inputs);
+  }
+
   return {
-    make(inputs, shape, secret, before) {
-      if (inputs !== generation) {
-        generation = inputs;
-        earlier = shapes;
-        shapes = new Map();
+    steps,
+    make(proxy, inputs) {
+      const running = steps(proxy, inputs);
+      for (;;) {
+        const step = running.next();
+        if (step.done === true) return step.value;
       }
-      const key = JSON.stringify(shape);
-      if (!shapes.has(key)) {
-        const { resources, raw } = resourcesOf(inputs, shape);
-        shapes.set(key, encodeAll(resources, raw, earlier.get(key)));
-      }
-      const shared = shapes.get(key);
-      if (shared === undefined) throw new Error('a shape was not made');
-      if ('withheld' in shared) return shared;
-      const resources = withSecret(shared, secret, before?.resources.get(typeUrls.secret));
-      // Its listeners may be its own, or those of a Service that it was: an empty full set would delete them.
-      const partial = shape.service === undefined ? { partial: true as const } : {};
-      const same = before !== undefined && before.partial === partial.partial;
-      if (same && sameResources(before.resources, resources)) return before;
-      return { revision: inputs.revision, resources, ...partial };
     },
+    forget: (node) => void nodes.delete(node),
   };
+}
+
+/** Raw resources may be of anything, and so is what they are applied to. */
+function planOf(inputs: TranslationInputs, shape: ProxyShape): readonly PartToMake[] {
+  const raw = (inputs.mesh.rawResources ?? []).some((one) => isFor(one, shape.spiffeId));
+  if (!raw && shape.singleServices === undefined) return partsOf(inputs.mesh, shape);
+  const key = JSON.stringify(['all', raw, shape]);
+  return [{ key, side: 'both', make: (seen) => resourcesOf(seen, shape).resources, ...(raw ? { raw: true } : {}) }];
+}
+
+function snapshotOf(shared: ResourceMap, { shape, secret, before }: ProxyToServe, { revision }: Inputs): Snapshot {
+  const resources = withSecret(shared, secret, before?.resources.get(typeUrls.secret));
+  // Its listeners may be its own, or those of a Service that it was: an empty full set would delete them.
+  const partial = shape.service === undefined ? { partial: true as const } : {};
+  const same = before !== undefined && before.partial === partial.partial;
+  if (same && sameResources(before.resources, resources)) return before;
+  return { revision, resources, ...partial };
 }
 
 /** What a proxy of that shape is sent, its own secret apart, before it is encoded. */
 export function resourcesOf(
-  { mesh, endpoints, bundles }: Inputs,
+  { mesh, endpoints, bundles }: TranslationInputs,
   shape: ProxyShape,
 ): { readonly resources: readonly TranslatedResource[]; readonly raw: boolean } {
   const raws = (mesh.rawResources ?? []).filter((raw) => isFor(raw, shape.spiffeId));
@@ -124,4 +170,8 @@ function sameResources(a: ResourceMap, b: ResourceMap): boolean {
 /** An own secret is compared by its version, the serial; everything else is interned. */
 function sameNames(a: NamedResources, b: NamedResources): boolean {
   return a.size === b.size && [...a].every(([name, { version }]) => b.get(name)?.version === version);
+}
+
+function sameParts(a: readonly MadePart[], b: readonly MadePart[]): boolean {
+  return a.length === b.length && a.every((part, index) => part === b[index]);
 }

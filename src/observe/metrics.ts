@@ -19,6 +19,10 @@ export interface Metrics {
   unreadable(): void;
   /** A whole state of the documents was resolved, to be judged. */
   resolved(): void;
+  /** What a proxy is sent was put together anew, as something of it changed. */
+  translated(): void;
+  /** Resources were made, for one proxy or more. */
+  madeResources(count: number): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
   /** Call it once: `read` is asked at every scrape. `now`: epoch milliseconds. */
@@ -70,6 +74,16 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     help: 'States of the documents that were resolved: once each, to be accepted, refused or tried.',
     registers,
   });
+  const translations = new Counter({
+    name: 'cellwall_translations_total',
+    help: 'Times that what a proxy is sent was put together anew, as something of it changed.',
+    registers,
+  });
+  const resources = new Counter({
+    name: 'cellwall_resources_made_total',
+    help: 'xDS resources that were translated and encoded, each for all proxies that have it.',
+    registers,
+  });
   const apply = new Histogram({
     name: 'cellwall_apply_seconds',
     help: 'From the acceptance of a change to its snapshots being handed to the streams.',
@@ -85,6 +99,8 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     svidIssued: () => svids.inc(),
     unreadable: () => unreadable.inc(),
     resolved: () => resolves.inc(),
+    translated: () => translations.inc(),
+    madeResources: (count) => resources.inc(count),
     applied: (ms) => apply.observe(ms / 1000),
     watchPublishers: (read, now) => exportPublishers(registry, read, now),
     text: () => registry.metrics(),

@@ -23,8 +23,9 @@ export interface MeshIr {
   readonly svidLifetimeMs: number;
   readonly cells: ReadonlyMap<string, CellIr>;
   readonly services: ReadonlyMap<ServiceKey, ServiceIr>;
-  /** Which service a SPIFFE ID is. */
+  /** Which service a SPIFFE ID is; and of each port that others depend on, those, in the order of the services. */
   readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
+  readonly callers: ReadonlyMap<PortKey, readonly Pick<ServiceIr, 'key' | 'spiffeId'>[]>;
   /** Every identity that the documents give to someone: also those of services without a Workload. */
   readonly identities: IdentitiesIr;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;

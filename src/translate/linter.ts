@@ -16,7 +16,7 @@ import { rawDoorRules } from './lint/raw-door-rules.ts';
 import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
 import { rbacRules } from './lint/rbac-rules.ts';
-import { references } from './lint/references.ts';
+import { type Place, placeOf, type Reference, references, referencesOf } from './lint/references.ts';
 import { extensionRegistry } from './lint/registry.ts';
 import { tlsRules } from './lint/tls-rules.ts';
 import { walk } from './lint/walk.ts';
@@ -35,42 +35,74 @@ export interface LintOptions {
   readonly only?: (resource: TranslatedResource) => boolean;
 }
 
+/** One resource, looked into: what is wrong with it by itself, and what to hold against the others of its proxy. */
+export interface Inspected extends Place {
+  readonly findings: readonly Finding[];
+  readonly refers: readonly { readonly path: string; readonly to: readonly Reference[] }[];
+  /** As each secret is asked for. */
+  readonly secrets: readonly { readonly path: string; readonly name: string; readonly asked: string }[];
+}
+
 /** Empty: they may be sent. `resources` are all of one proxy's, but for its own SVID. */
 export function lint(
   resources: readonly TranslatedResource[],
   { raw = false, only = () => true }: LintOptions = {},
 ): readonly Finding[] {
+  return lintTogether(
+    resources.map(placeOf),
+    resources.filter(only).map((resource) => inspect(resource, { raw })),
+  );
+}
+
+export function inspect(resource: TranslatedResource, { raw = false }: Pick<LintOptions, 'raw'> = {}): Inspected {
   const registry = raw ? envoyRegistry() : extensionRegistry;
   const all = raw ? [...rules, ...rawRules, ...rawDoorRules, ...rawReachRules, ...hostFileRules] : rules;
   const findings: Finding[] = [];
-  const { findings: twice, missing } = references(resources);
-  const secretReferences = new Map<string, string>();
-  for (const resource of resources.filter(only)) {
-    const report = (path: string, code: string, message: string): void => {
-      findings.push({ code, typeUrl: resource.typeUrl, resource: resource.name, path, message });
-    };
-    walk(resource.schema, resource.message, registry, {
-      visit({ message, path, ancestors }) {
-        if (message.$unknown !== undefined && message.$unknown.length > 0) {
-          report(path, 'unknown-field', 'holds a field that Envoy 1.40 does not have');
-        }
-        for (const rule of all) for (const [code, text] of rule(message, ancestors)) report(path, code, text);
-        for (const [code, text] of missing(message)) report(path, code, text);
-        if (isMessage(message, SdsSecretConfigSchema) && !sameAsBefore(secretReferences, message)) {
-          report(path, 'secret-reference', `the secret ${message.name} is referred to in two ways (envoy#47309)`);
-        }
-      },
-      opaque({ path }, typeUrl) {
-        report(path, 'opaque', `cannot look into ${typeUrl === '' ? 'an Any without a type' : typeUrl}`);
-      },
-    });
-  }
+  const refers: Inspected['refers'][number][] = [];
+  const secrets: Inspected['secrets'][number][] = [];
+  const { typeUrl, name } = resource;
+  const report = (path: string, code: string, message: string): void => {
+    findings.push({ code, typeUrl, resource: name, path, message });
+  };
+  walk(resource.schema, resource.message, registry, {
+    visit({ message, path, ancestors }) {
+      if (message.$unknown !== undefined && message.$unknown.length > 0) {
+        report(path, 'unknown-field', 'holds a field that Envoy 1.40 does not have');
+      }
+      for (const rule of all) for (const [code, text] of rule(message, ancestors)) report(path, code, text);
+      const to = referencesOf(message);
+      if (to.length > 0) refers.push({ path, to });
+      if (isMessage(message, SdsSecretConfigSchema))
+        secrets.push({ path, name: message.name, asked: bytesOf(message) });
+    },
+    opaque({ path }, opaqueUrl) {
+      report(path, 'opaque', `cannot look into ${opaqueUrl === '' ? 'an Any without a type' : opaqueUrl}`);
+    },
+  });
+  return { ...placeOf(resource), findings, refers, secrets };
+}
+
+/** `places` are of all resources of a proxy. */
+export function lintTogether(places: readonly Place[], inspected: readonly Inspected[]): readonly Finding[] {
+  const { findings: twice, missing } = references(places);
+  const asked = new Map<string, string>();
+  const findings = inspected.flatMap(({ findings: own, refers, secrets, typeUrl, name }): readonly Finding[] => {
+    const of = { typeUrl, resource: name };
+    return [
+      ...own,
+      ...refers.flatMap(({ path, to }) => missing(to).map(([code, message]) => ({ ...of, code, path, message }))),
+      ...secrets.flatMap(({ path, name: secret, asked: bytes }) => {
+        const before = asked.get(secret) ?? bytes;
+        asked.set(secret, before);
+        if (before === bytes) return [];
+        const message = `the secret ${secret} is referred to in two ways (envoy#47309)`;
+        return [{ ...of, code: 'secret-reference', path, message }];
+      }),
+    ];
+  });
   return [...findings, ...twice];
 }
 
-function sameAsBefore(seen: Map<string, string>, reference: SdsSecretConfig): boolean {
-  const bytes = Buffer.from(toBinary(SdsSecretConfigSchema, reference)).toString('base64');
-  const before = seen.get(reference.name) ?? bytes;
-  seen.set(reference.name, before);
-  return before === bytes;
+function bytesOf(reference: SdsSecretConfig): string {
+  return Buffer.from(toBinary(SdsSecretConfigSchema, reference)).toString('base64');
 }

@@ -8,7 +8,6 @@ import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, PortIr, ServiceIr }
 import type { RawIr } from '../policy/raw-ir.ts';
 import type { LooksAt } from './filters/inbound-filter.ts';
 import { readsRequest } from './filters/read-request.ts';
-import { callersOf } from './inbound/caller-chains.ts';
 
 const whole = (document: string): Origin => ({ document: document as DocumentKey, path: [] });
 
@@ -31,7 +30,7 @@ export function ofIdentity(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
 /** Its listener has a chain for each of its callers, which knows beforehand what enforced rules make of them. */
 export function ofInboundListener(mesh: MeshIr, service: PortIr): readonly Origin[] {
   const { authorization, identityHeaders } = service;
-  const callers = callersOf(mesh).get(service.id) ?? [];
+  const callers = (mesh.callers.get(service.id) ?? []).flatMap(({ key }) => mesh.services.get(key) ?? []);
   return distinct([
     ...ofIdentity(mesh, service.spiffeId),
     ...ofRules(mesh, authorization, { lists: ['deny', 'allow'] }),

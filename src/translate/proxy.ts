@@ -3,7 +3,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { IpPort } from '../lib/host-port.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
-import type { EndpointIr, PortKey, ServiceKey } from '../policy/ir.ts';
+import type { EndpointIr, MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
 
 /** Where a proxy listens and where its application is: as registered by the proxy, verified by the registry. */
 export interface ProxyShape {
@@ -43,6 +43,13 @@ export interface Bundles {
 
 /** Live endpoints of the ports whose endpoints are their sidecars'. */
 export type LiveEndpoints = ReadonlyMap<PortKey, readonly EndpointIr[]>;
+
+/** Everything that all proxies' resources are made from. */
+export interface TranslationInputs {
+  readonly mesh: MeshIr;
+  readonly endpoints: LiveEndpoints;
+  readonly bundles: Bundles;
+}
 
 /** One xDS resource before encoding. */
 export interface TranslatedResource<D extends DescMessage = DescMessage> {

@@ -1,6 +1,7 @@
 // Random meshes, as resolve could have made them: every protocol, mode, endpoint source, principal, operation and limit.
 import fc from 'fast-check';
 import { parseTrustDomain, type SpiffeId, serviceSpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
+import { callersOf } from '../../src/policy/callers.ts';
 import type {
   AuthorizationIr,
   CellIr,
@@ -232,6 +233,7 @@ export const arbitraryCase: fc.Arbitrary<Case> = fc
         cells: new Map(cells.map((cell) => [cell.name, cell])),
         services: new Map(services.map((one) => [one.key, one])),
         serviceOf: new Map(services.map((one) => [one.spiffeId, one.key])),
+        callers: callersOf(services),
         identities: { exact: new Map(), templates: [] },
         jwtIssuers: new Map(),
         legacyAuthorities: new Map(),

@@ -3,6 +3,7 @@
 // control plane: policies target services, and the xDS and identity ports are none.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
+import { callersOf } from '../callers.ts';
 import type { DependencyIr, MeshIr, ServiceIr, ServiceKey } from '../ir.ts';
 import { createDescriptorLookup } from './descriptor-lookup.ts';
 import { createNames, documentsByKind, serviceKey } from './names.ts';
@@ -77,6 +78,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     cells,
     services,
     serviceOf,
+    callers: callersOf(services.values()),
     identities,
     legacyAuthorities,
     jwtIssuers,

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { defaultPort } from '../../lib/port-name.ts';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import { matchPrincipal } from '../../policy/decide/match.ts';
-import type { MeshIr, PortIr, PortKey, RuleIr, ServiceIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr, RuleIr } from '../../policy/ir.ts';
 import { shareChains } from './share-chains.ts';
 
 export interface CallerChain {
@@ -30,7 +30,7 @@ export const maxCallerChains = 128;
 export function callerChains(service: PortIr, mesh: MeshIr): readonly CallerChain[] {
   const trusted = new Set(service.identityHeaders.trusted.callers);
   const callers = new Map<SpiffeId, string>([...trusted].map((id) => [id, mesh.serviceOf.get(id) ?? id]));
-  for (const { spiffeId, key } of callersOf(mesh).get(service.id) ?? []) callers.set(spiffeId, key);
+  for (const { spiffeId, key } of mesh.callers.get(service.id) ?? []) callers.set(spiffeId, key);
   const rest = [...callers.keys()].filter((caller) => !trusted.has(caller));
   const groups = [...[...trusted].map((caller) => [caller]), ...shareChains(rest, maxCallerChains)];
   return groups
@@ -95,24 +95,6 @@ function standing(
     allow.some(speaksOf) ||
     (cellDefault !== undefined && speaksOf({ principals: [cellDefault] }));
   return { allowed, denied: deny.some(speaksOf) };
-}
-
-const known = new WeakMap<MeshIr, ReadonlyMap<PortKey, readonly ServiceIr[]>>();
-
-/** By the port that they call. Once a mesh: it is asked for every port. */
-export function callersOf(mesh: MeshIr): ReadonlyMap<PortKey, readonly ServiceIr[]> {
-  const there = known.get(mesh);
-  if (there !== undefined) return there;
-  const callers = new Map<PortKey, ServiceIr[]>();
-  for (const caller of mesh.services.values()) {
-    for (const { port } of caller.dependsOn) {
-      const list = callers.get(port);
-      if (list === undefined) callers.set(port, [caller]);
-      else list.push(caller);
-    }
-  }
-  known.set(mesh, callers);
-  return callers;
 }
 
 function hash(text: string): string {

@@ -3,15 +3,16 @@
 // left. docs/cutting.md
 import { createHash } from 'node:crypto';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { CallerIr } from '../../policy/callers.ts';
 import { hasRights, narrowed, type Rights, rightsOfCaller, rightsOfOthers } from '../../policy/decide/rights.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
-import { callerChains, callersOf } from './caller-chains.ts';
+import { callerChains } from './caller-chains.ts';
 
 export interface PortCuts {
   /** By the chain's name. */
   readonly chains: ReadonlyMap<string, ChainCut>;
-  /** What it was made from, to see at once that nothing changed. Absent: read from a table. */
-  readonly from?: string;
+  /** What it was made from, to see that nothing changed: at once, where the parts are the very same. Absent: read from a table. */
+  readonly from?: { readonly input: CutInput; readonly text: string };
 }
 
 export interface ChainCut {
@@ -25,8 +26,10 @@ export interface ChainCut {
 
 /** The port's after a change of the documents. */
 export function nextCuts(before: PortCuts | undefined, service: PortIr, mesh: MeshIr): PortCuts {
-  const from = inputOf(service, mesh);
-  if (before?.from === from) return before;
+  const input = inputOf(service, mesh);
+  if (before?.from !== undefined && isSame(before.from.input, input)) return before;
+  const from = { input, text: textOf(input) };
+  if (before?.from?.text === from.text) return { ...before, from };
   const own = callerChains(service, mesh);
   const elsewhere = new Set(own.flatMap(({ callers }) => callers));
   const wasElsewhere = new Set([...(before?.chains.values() ?? [])].flatMap(({ callers }) => callers ?? []));
@@ -72,12 +75,41 @@ function together(callers: readonly SpiffeId[], service: PortIr, mesh: MeshIr): 
 }
 
 /** Everything that `nextCuts` looks at. */
-function inputOf(service: PortIr, mesh: MeshIr): string {
-  const { allow, deny, fallback, cellDefault } = service.authorization;
+interface CutInput extends Pick<PortIr['authorization'], 'allow' | 'deny' | 'fallback' | 'cellDefault'> {
+  readonly mode: PortIr['mtls']['mode'];
+  readonly callers: readonly CallerIr[];
+  readonly trusted: PortIr['identityHeaders']['trusted'];
+  readonly breakGlass: MeshIr['breakGlass'];
+}
+
+const nobody: readonly CallerIr[] = [];
+
+function inputOf({ id, authorization, mtls, identityHeaders }: PortIr, mesh: MeshIr): CutInput {
+  const { allow, deny, fallback, cellDefault } = authorization;
+  return {
+    ...{ allow, deny, fallback, mode: mtls.mode, callers: mesh.callers.get(id) ?? nobody },
+    ...{ trusted: identityHeaders.trusted, breakGlass: mesh.breakGlass },
+    ...(cellDefault === undefined ? {} : { cellDefault }),
+  };
+}
+
+function isSame(a: CutInput, b: CutInput): boolean {
+  return (
+    a.allow === b.allow &&
+    a.deny === b.deny &&
+    a.fallback === b.fallback &&
+    a.cellDefault === b.cellDefault &&
+    a.mode === b.mode &&
+    a.callers === b.callers &&
+    a.trusted === b.trusted &&
+    a.breakGlass === b.breakGlass
+  );
+}
+
+/** Of rules what they decide by, not where they stand. */
+function textOf({ allow, deny, ...rest }: CutInput): string {
   const rules = [allow, deny].map((list) => list.map(({ principals, operations }) => [principals, operations]));
-  const callers = (callersOf(mesh).get(service.id) ?? []).map(({ spiffeId, key }) => [spiffeId, key]);
-  const { trusted } = service.identityHeaders;
-  return JSON.stringify([rules, fallback, cellDefault, service.mtls.mode, callers, trusted, mesh.breakGlass]);
+  return JSON.stringify([rules, rest]);
 }
 
 function digestOf({ allowed, denied }: Rights, except: ReadonlySet<SpiffeId>): string {

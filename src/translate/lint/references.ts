@@ -32,33 +32,47 @@ const kinds: Readonly<Record<string, Kind>> = {
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret': 'secret',
 };
 
+/** What a resource is found by, and what it takes. */
+export interface Place {
+  readonly typeUrl: string;
+  readonly name: string;
+  /** Of a listener. */
+  readonly address?: string;
+}
+
+export type Reference = readonly [kind: Kind, name: string];
+
 export interface References {
   /** Of all resources together: names and addresses that are there twice. */
   readonly findings: readonly Finding[];
-  /** What a message refers to and is not there. */
-  missing(message: Message): readonly Wrong[];
+  /** Of what a message refers to, what is not there. */
+  missing(references: readonly Reference[]): readonly Wrong[];
 }
 
-export function references(resources: readonly TranslatedResource[]): References {
+export function placeOf({ typeUrl, name, message }: TranslatedResource): Place {
+  const address = addressOf(message);
+  return { typeUrl, name, ...(address === undefined ? {} : { address }) };
+}
+
+export function references(places: readonly Place[]): References {
   const findings: Finding[] = [];
   const known = new Set([`cluster ${controlPlaneCluster}`]);
   const taken = new Set<string>();
   const names = new Set<string>();
-  for (const { typeUrl, name, message } of resources) {
+  for (const { typeUrl, name, address } of places) {
     const report = (code: string, text: string): void => {
       findings.push({ code, typeUrl, resource: name, path: '', message: text });
     };
     if (names.has(`${typeUrl} ${name}`)) report('same-name', 'there twice');
     names.add(`${typeUrl} ${name}`);
     known.add(`${kinds[typeUrl] ?? typeUrl} ${name}`);
-    const place = addressOf(message);
-    if (place !== undefined && taken.has(place)) report('same-address', `${place} is taken by another listener`);
-    if (place !== undefined) taken.add(place);
+    if (address !== undefined && taken.has(address)) report('same-address', `${address} is taken by another listener`);
+    if (address !== undefined) taken.add(address);
   }
   return {
     findings,
-    missing: (message) =>
-      referencesOf(message)
+    missing: (all) =>
+      all
         .filter(([kind, target]) => !known.has(`${kind} ${target}`))
         .map(([kind, target]) => ['dangling', `there is no ${kind} "${target}"`]),
   };
@@ -77,7 +91,7 @@ function addressOf(message: Message): string | undefined {
 }
 
 /** Certificates are not among them: the proxy's own is added later. */
-function referencesOf(message: Message): readonly (readonly [Kind, string])[] {
+export function referencesOf(message: Message): readonly Reference[] {
   if (isMessage(message, RouteActionSchema) || isMessage(message, TcpProxySchema)) {
     const { clusterSpecifier: cluster } = message;
     if (cluster.case === 'weightedClusters')

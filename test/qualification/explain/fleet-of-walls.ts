@@ -66,7 +66,7 @@ export async function startFleetOfWalls({
     log: silentLog,
   });
   const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog, services });
-  const maker = createSnapshotMaker(createInterner(), silentLog);
+  const maker = createSnapshotMaker({ interner: createInterner(), log: silentLog });
   const walls: Wall[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(walls.map(({ envoy }) => envoy.stop()));
@@ -114,7 +114,7 @@ export async function startFleetOfWalls({
           ],
         };
         const before = cache.get(wall.node);
-        const snapshot = maker.make(inputs, shape, ownSecret(wall.svid), before);
+        const snapshot = maker.make({ node: wall.node, shape, secret: ownSecret(wall.svid), before }, inputs);
         if ('withheld' in snapshot) throw new Error(`${wall.key} is sent nothing: ${snapshot.withheld}`);
         snapshots.push([wall, snapshot, listenerVersion(before) !== listenerVersion(snapshot)]);
       }

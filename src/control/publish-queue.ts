@@ -1,0 +1,82 @@
+// In which order proxies are published to: who refuses more than before goes first, however many others there are.
+import type { AuthorizationIr, MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import { sameMeaning } from '../policy/same-meaning.ts';
+import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+
+/** `denies`: its deny rules, or what is left without a rule, changed. `rules`: others that decide. */
+export type Urgency = 'denies' | 'rules' | 'other';
+
+export interface PublishQueue {
+  /** Instead of whoever was there; who was added and not yet taken stays before the others. */
+  fill(proxies: readonly RegisteredProxy[], urgency: (proxy: RegisteredProxy) => Urgency): void;
+  /** One that has just come, or is to be looked at again. */
+  add(proxy: RegisteredProxy): void;
+  take(): RegisteredProxy | undefined;
+  drop(node: string): void;
+}
+
+export function createPublishQueue(): PublishQueue {
+  const lists = { denies: createList(), rules: createList(), added: createList(), other: createList() };
+  const all = [lists.denies, lists.rules, lists.added, lists.other];
+  const drop = (node: string): void => {
+    for (const list of all) list.delete(node);
+  };
+  return {
+    fill(proxies, urgency) {
+      const added = new Set(lists.added.keys());
+      for (const list of all) list.clear();
+      for (const proxy of proxies) {
+        const urgent = urgency(proxy);
+        lists[urgent === 'other' && added.has(proxy.node) ? 'added' : urgent].set(proxy.node, proxy);
+      }
+    },
+    add(proxy) {
+      drop(proxy.node);
+      lists.added.set(proxy.node, proxy);
+    },
+    take() {
+      for (const list of all) {
+        for (const [node, proxy] of list) {
+          list.delete(node);
+          return proxy;
+        }
+      }
+      return undefined;
+    },
+    drop,
+  };
+}
+
+function createList(): Map<string, RegisteredProxy> {
+  return new Map();
+}
+
+export function urgencyOf(before: MeshIr | undefined, after: MeshIr): (proxy: RegisteredProxy) => Urgency {
+  const known = new Map<ServiceKey, Urgency>();
+  return ({ spiffeId }) => {
+    const key = after.serviceOf.get(spiffeId);
+    if (key === undefined || before === undefined) return 'other';
+    const there = known.get(key);
+    if (there !== undefined) return there;
+    const found = ofService(before.services.get(key), after.services.get(key));
+    known.set(key, found);
+    return found;
+  };
+}
+
+/** Of the port that is the most urgent. */
+function ofService(before: ServiceIr | undefined, after: ServiceIr | undefined): Urgency {
+  if (before === after) return 'other';
+  const names = new Set([before, after].flatMap((service) => service?.ports.map(({ port }) => port) ?? []));
+  const rulesOf = (service: ServiceIr | undefined, name: string) =>
+    service?.ports.find(({ port }) => port === name)?.authorization;
+  const all = [...names].map((name) => change(rulesOf(before, name), rulesOf(after, name)));
+  return (['denies', 'rules'] as const).find((one) => all.includes(one)) ?? 'other';
+}
+
+function change(a: AuthorizationIr | undefined, b: AuthorizationIr | undefined): Urgency {
+  if (a === b) return 'other';
+  if (a === undefined || b === undefined) return 'rules';
+  if (a.fallback !== b.fallback || !sameMeaning(a.deny, b.deny)) return 'denies';
+  return sameMeaning(a.allow, b.allow) && sameMeaning(a.cellDefault, b.cellDefault) ? 'other' : 'rules';
+}

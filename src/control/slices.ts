@@ -1,0 +1,45 @@
+// Work in steps, in the order that it was given, a few milliseconds in each turn of the event loop: who waits for an answer meanwhile has it.
+import type { Clock } from '../lib/clock.ts';
+
+export interface Slices {
+  /** There is something to do: begins at once, if this turn has time left. */
+  start(): void;
+  stop(): void;
+}
+
+export interface SlicesOptions {
+  readonly clock: Clock;
+  /** One step; false when nothing is left to do. */
+  readonly step: () => boolean;
+  /** In one turn of the event loop, milliseconds; a step more at most. Default 5. */
+  readonly budgetMs?: number;
+}
+
+export function createSlices({ clock, step, budgetMs = 5 }: SlicesOptions): Slices {
+  let spent = 0;
+  let next: NodeJS.Immediate | undefined;
+  let running = false;
+  const run = (): void => {
+    if (running) return;
+    running = true;
+    const began = clock.monotonic();
+    let more = true;
+    while (more && spent + clock.monotonic() - began < budgetMs) more = step();
+    running = false;
+    spent += clock.monotonic() - began;
+    // Also with nothing left: only then has another turn begun.
+    if (more || spent > 0) next ??= setImmediate(turn);
+  };
+  const turn = (): void => {
+    next = undefined;
+    spent = 0;
+    run();
+  };
+  return {
+    start: run,
+    stop() {
+      if (next !== undefined) clearImmediate(next);
+      next = undefined;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+// Two versions of readonly data: what is equal in both becomes the very same, so that whoever looks for what changed compares no contents. Pure.
+
+/** `after`, of whose parts those that `before` has as well are those of `before`: all of it, where both are equal. */
+export function share<T>(before: unknown, after: T): T {
+  return shared(before, after) as T;
+}
+
+/** Whether both hold the same, maps and sets in the same order. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (!isObject(a) || !isObject(b) || Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (Array.isArray(a) && Array.isArray(b)) return sameItems(a, b);
+  if (a instanceof Map && b instanceof Map) return a.size === b.size && sameItems([...a], [...b]);
+  if (a instanceof Set && b instanceof Set) return a.size === b.size && sameItems([...a], [...b]);
+  if (!isPlain(a) || !isPlain(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equal(Reflect.get(a, key), Reflect.get(b, key)))
+  );
+}
+
+function sameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => equal(item, b[index]));
+}
+
+function shared(before: unknown, after: unknown): unknown {
+  if (Object.is(before, after)) return before;
+  if (!isObject(before) || !isObject(after)) return after;
+  if (Array.isArray(before) && Array.isArray(after)) {
+    const items = after.map((item, index) => shared(before[index], item));
+    return items.length === before.length && items.every((item, index) => Object.is(item, before[index]))
+      ? before
+      : items;
+  }
+  if (before instanceof Map && after instanceof Map) {
+    const old: ReadonlyMap<unknown, unknown> = before;
+    const next = new Map([...after].map(([key, value]) => [key, shared(old.get(key), value)]));
+    return sameEntries(old, next) ? before : next;
+  }
+  if (after instanceof Set) return equal(before, after) ? before : after;
+  if (!isPlain(before) || !isPlain(after)) return after;
+  const entries = Object.entries(after).map(([key, value]) => [key, shared(Reflect.get(before, key), value)] as const);
+  const same =
+    entries.length === Object.keys(before).length &&
+    entries.every(([key, value]) => Object.hasOwn(before, key) && Object.is(value, Reflect.get(before, key)));
+  return same ? before : Object.fromEntries(entries);
+}
+
+/** In the same order, too. */
+function sameEntries(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
+  if (a.size !== b.size) return false;
+  const others = b.entries();
+  for (const [key, value] of a) {
+    const [otherKey, other]: readonly unknown[] = others.next().value ?? [];
+    if (key !== otherKey || !Object.is(value, other)) return false;
+  }
+  return true;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPlain(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype;
+}

@@ -1,0 +1,16 @@
+// Of each port that others depend on, those others: what its proxies have a chain for. Pure.
+import type { MeshIr, PortKey, ServiceIr } from './ir.ts';
+
+export type CallerIr = Pick<ServiceIr, 'key' | 'spiffeId'>;
+
+export function callersOf(services: Iterable<Pick<ServiceIr, 'key' | 'spiffeId' | 'dependsOn'>>): MeshIr['callers'] {
+  const callers = new Map<PortKey, CallerIr[]>();
+  for (const { key, spiffeId, dependsOn } of services) {
+    for (const { port } of dependsOn) {
+      const list = callers.get(port);
+      if (list === undefined) callers.set(port, [{ key, spiffeId }]);
+      else list.push({ key, spiffeId });
+    }
+  }
+  return callers;
+}

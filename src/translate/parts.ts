@@ -1,0 +1,189 @@
+// What a proxy is sent, in the parts that change by themselves: an edited policy is one part of its service's proxies, a moved endpoint
+// one part that all callers of one cell share. A part is made from the inputs alone, and looks up in them whatever it needs: what it
+// read there is what it depends on.
+import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import type { Origin } from '../model/origin.ts';
+import { workloadOf } from '../policy/identities.ts';
+import type { CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
+import { discoveredConfig } from './filters/discovered.ts';
+import { filtersOf } from './filters/inbound-filters.ts';
+import { healthRoutes } from './inbound/health-routes.ts';
+import { inboundCluster } from './inbound/inbound-cluster.ts';
+import { inboundListener } from './inbound/inbound-listener.ts';
+import { inboundRoutes } from './inbound/inbound-routes.ts';
+import { ofCells, ofFilter, ofIdentity, ofInboundListener, ofMesh, ofOutbound } from './origins.ts';
+import { loadAssignment, viewerCellOf } from './outbound/load-assignment.ts';
+import { outboundCluster } from './outbound/outbound-cluster.ts';
+import { outboundListener } from './outbound/outbound-listener.ts';
+import { outboundRoutes } from './outbound/outbound-routes.ts';
+import type { PortShape, ProxyShape, TranslatedResource, TranslationInputs } from './proxy.ts';
+import { resource } from './resource.ts';
+import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
+
+export interface Part {
+  /** Parts of equal keys that are made from equal inputs are equal, whichever proxies they are of. */
+  readonly key: string;
+  readonly side: 'both' | 'inbound' | 'outbound';
+  make(inputs: TranslationInputs): readonly TranslatedResource[];
+}
+
+/** In the order in which the resources come. Also looks into the mesh no further than it must. */
+export function partsOf(mesh: MeshIr, proxy: ProxyShape): readonly Part[] {
+  const service = proxy.service === undefined ? undefined : mesh.services.get(proxy.service);
+  // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
+  if (service === undefined) return workloadOf(mesh.identities, proxy.spiffeId) === undefined ? [] : [bundlePart];
+  const inbound = service.ports.flatMap((port) => {
+    const at = proxy.ports?.find(({ name }) => name === port.port);
+    return at === undefined ? [] : inboundParts(port, at, proxy);
+  });
+  const { key, cell } = service;
+  const outbound = service.dependsOn.flatMap((dependency) => outboundParts(mesh, { key, cell }, dependency, proxy));
+  return [bundlePart, ...inbound, ...outbound];
+}
+
+/** Ports of a service share its secrets; one target on two ports is a mistake that documents are refused for: the first stays. */
+export function distinctOf<R>(
+  parts: readonly { readonly side: Part['side']; readonly resources: readonly R[] }[],
+  placeOf: (resource: R) => { readonly typeUrl: string; readonly name: string },
+): readonly R[] {
+  const seen = new Set<string>();
+  return parts.flatMap(({ side, resources }) =>
+    resources.filter((resource) => {
+      const { typeUrl, name } = placeOf(resource);
+      const key = `${side} ${typeUrl} ${name}`;
+      if (seen.has(key)) return false;
+      seen.add(key);
+      return true;
+    }),
+  );
+}
+
+const bundlePart: Part = {
+  ...{ key: 'bundle', side: 'both' },
+  make: ({ mesh, bundles }) => [resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles), () => [ofMesh(mesh)])],
+};
+
+function inboundParts(
+  { id, app }: Pick<PortIr, 'id' | 'app'>,
+  { inbound, application = documented(app) }: PortShape,
+  { loopback6 }: Pick<ProxyShape, 'loopback6'>,
+): readonly Part[] {
+  if (application === undefined) return [];
+  const of = (
+    key: readonly unknown[],
+    make: (port: PortIr, inputs: TranslationInputs) => readonly TranslatedResource[],
+  ): Part => ({
+    ...{ key: keyOf(['inbound', id, ...key]), side: 'inbound' },
+    make(inputs) {
+      const port = portOf(inputs.mesh, id);
+      return port === undefined ? [] : make(port, inputs);
+    },
+  });
+  return [
+    of(['cluster', application, loopback6], (port, { mesh }) => [
+      resource(ClusterSchema, inboundCluster(port, application, loopback6), ofOwn(mesh, port)),
+    ]),
+    of(['listener', inbound], (port, { mesh }) => [
+      resource(ListenerSchema, inboundListener(port, mesh, inbound), () => ofInboundListener(mesh, port)),
+    ]),
+    of(['rest'], inboundRest),
+  ];
+}
+
+/** Whoever starts a sidecar without saying where the application is leaves that to the documents. */
+function documented(app: number | undefined): PortShape['application'] {
+  return app === undefined ? undefined : { address: '127.0.0.1', port: app };
+}
+
+/** What does not say where the proxy is: of all proxies of a port. */
+function inboundRest(service: PortIr, { mesh, bundles }: TranslationInputs): readonly TranslatedResource[] {
+  const resources = filtersOf(service).flatMap((filter) => [
+    ...(filter.resources?.(service, mesh) ?? []),
+    resource(TypedExtensionConfigSchema, discoveredConfig(filter, service, mesh), () =>
+      ofFilter(mesh, service, filter),
+    ),
+  ]);
+  const own = ofOwn(mesh, service);
+  if (service.mtls.mode === 'permissive') {
+    resources.push(resource(SecretSchema, permissiveBundle(mesh.trustDomain, service.mtls, bundles), own));
+  }
+  if (service.protocol === 'tcp') return resources;
+  const ofRoutes = () => [...own(), ...(service.identityHeaders.subjectDn ? ofCells(mesh.cells.values()) : [])];
+  resources.push(resource(RouteConfigurationSchema, inboundRoutes(service, mesh), ofRoutes));
+  if (service.mtls.mode === 'strict' && service.healthPath !== undefined) {
+    resources.push(resource(RouteConfigurationSchema, healthRoutes(service, service.healthPath), own));
+  }
+  return resources;
+}
+
+function outboundParts(
+  mesh: MeshIr,
+  { key, cell }: Pick<ServiceIr, 'key'> & { readonly cell: CellIr | undefined },
+  dependency: DependencyIr,
+  { loopback6 }: ProxyShape,
+): readonly Part[] {
+  const target = portOf(mesh, dependency.port);
+  if (target === undefined) return [];
+  const { id, protocol, endpoints } = target;
+  const { listen, hosts } = dependency;
+  const viewer = viewerCellOf(target, cell)?.name;
+  const of = (
+    part: readonly unknown[],
+    make: (target: PortIr, madeBy: MadeBy, inputs: TranslationInputs, caller: ServiceIr) => TranslatedResource,
+  ): Part => ({
+    ...{ key: keyOf(['outbound', id, ...part]), side: 'outbound' },
+    make(inputs) {
+      const caller = inputs.mesh.services.get(key);
+      const called = portOf(inputs.mesh, id);
+      if (caller === undefined || called === undefined) return [];
+      return [make(called, () => ofOutbound(inputs.mesh, caller, dependency, called), inputs, caller)];
+    },
+  });
+  return [
+    of(['cluster', key, viewer], (called, madeBy, _, { spiffeId }) =>
+      resource(ClusterSchema, outboundCluster(spiffeId, called, viewer), madeBy),
+    ),
+    of(['listener', listen, loopback6], (called, madeBy) =>
+      resource(ListenerSchema, outboundListener(called, listen, loopback6 === undefined ? {} : { loopback6 }), madeBy),
+    ),
+    ...(endpoints.kind === 'dns' ? [] : [of(['endpoints', viewer], endpointsAsSeen(viewer))]),
+    ...(protocol === 'tcp'
+      ? []
+      : [
+          of(['routes', listen, hosts], (called, madeBy) =>
+            resource(RouteConfigurationSchema, outboundRoutes(called, { listen, hosts }), madeBy),
+          ),
+        ]),
+  ];
+}
+
+type MadeBy = () => readonly Origin[];
+
+function endpointsAsSeen(from: string | undefined) {
+  return (target: PortIr, madeBy: MadeBy, { mesh, endpoints }: TranslationInputs): TranslatedResource => {
+    const viewer = from === undefined ? undefined : mesh.cells.get(from);
+    const assignment = loadAssignment(mesh, endpoints, target, viewer);
+    const ofSeen = () => [...madeBy(), ...ofCells(seenCells(mesh, assignment, viewer))];
+    return resource(ClusterLoadAssignmentSchema, assignment, ofSeen);
+  };
+}
+
+function keyOf(of: readonly unknown[]): string {
+  return JSON.stringify(of.map((one) => one ?? null));
+}
+
+function ofOwn(mesh: MeshIr, { spiffeId }: Pick<PortIr, 'spiffeId'>): MadeBy {
+  return () => ofIdentity(mesh, spiffeId);
+}
+
+/** How near an endpoint is goes by the regions of its cell and of the one that looks. */
+function seenCells(mesh: MeshIr, { endpoints }: ClusterLoadAssignment, viewer: CellIr | undefined): readonly CellIr[] {
+  const names = new Set([viewer?.name, ...endpoints.map(({ locality }) => locality?.zone)]);
+  return [...mesh.cells.values()].filter(({ name }) => names.has(name));
+}

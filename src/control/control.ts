@@ -10,7 +10,6 @@ import { share } from '../lib/share.ts';
 import type { Table } from '../lib/table.ts';
 import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
-import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -23,6 +22,7 @@ import type { Store, StoreState } from '../store/store.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { acceptedAll } from './accepted-all.ts';
+import { adoptable } from './adoptable.ts';
 import type { BundleSource } from './bundles.ts';
 import { type ChangedIdentities, changedIdentities } from './changed-identities.ts';
 import { createCoalescer } from './coalesce.ts';
@@ -107,22 +107,10 @@ export function createControl(deps: ControlDeps): Control {
   });
 
   const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
-    const { mesh: found } = state;
-    if (found === undefined) {
-      // The store checks before it accepts; what it kept from another version may mean nothing to this one.
-      log.error({ revision: state.revision }, 'documents do not resolve; the last good stay');
-      return;
-    }
+    const found = adoptable(state, inForce?.mesh, log);
+    if (found === undefined) return;
     // What did not change is the very same from now on, so that nothing is made of it again.
     const mesh = share(adopted, found);
-    if (inForce !== undefined && inForce.mesh.trustDomain !== mesh.trustDomain) {
-      const from = trustDomainUri(inForce.mesh.trustDomain);
-      log.error(
-        { from, to: trustDomainUri(mesh.trustDomain) },
-        'the trust domain cannot change in a running deployment',
-      );
-      return;
-    }
     const material = bundles.current(mesh) ?? (await bundles.make(mesh));
     // Making bundles takes a moment: an older state never replaces a newer one.
     if (inForce !== undefined && state.revision < inForce.revision) return;

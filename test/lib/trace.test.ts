@@ -100,11 +100,14 @@ it('is not about what is read when the computation is over', () => {
 /** A random program over random data: reads that lead to other reads. */
 const data = fc.dictionary(
   fc.constantFrom('a', 'b', 'c'),
-  fc.record({
-    to: fc.constantFrom('a', 'b', 'c', 'd'),
-    n: fc.nat({ max: 2 }),
-    list: fc.array(fc.nat({ max: 1 }), { maxLength: 2 }),
-  }),
+  fc.record(
+    {
+      to: fc.constantFrom('a', 'b', 'c', 'd'),
+      n: fc.nat({ max: 2 }),
+      list: fc.array(fc.nat({ max: 1 }), { maxLength: 2 }),
+    },
+    { noNullPrototype: true },
+  ),
   { noNullPrototype: true },
 );
 const program = fc.array(fc.constantFrom('follow', 'n', 'list', 'keys', 'size', 'has', 'spread'), {

@@ -1,51 +1,16 @@
 // The commands that need more than a look at files and the admin API: main.ts provides them, each loaded when it is called.
-import type { PublisherPlace } from '../identity/publisher/publishers.ts';
 import type { HostPort, IpPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
-import type { NamedValues } from '../lib/named-options.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
 import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import type { ServeOptions, ServeStarted } from '../serve/serve-options.ts';
 import type { XdsVariant } from '../sidecar/envoy/xds-variant.ts';
 
 export type ApplicationAddress = IpPort | SocketPath;
-
-export interface ServeOptions {
-  /** A name of store/catalog.ts, and what that store is told. */
-  readonly store: { readonly kind: string; readonly options: NamedValues };
-  /** Whether EnvoyResource documents may bring code into proxies. Default: not. */
-  readonly allowProxyCode?: true;
-  readonly data: string;
-  readonly xds: HostPort;
-  readonly identity: HostPort;
-  readonly admin: HostPort;
-  /** The admin API with TLS, beyond loopback. */
-  readonly adminTls?: {
-    readonly address: HostPort;
-    /** By which it may be called, beside its addresses. */
-    readonly names: readonly string[];
-    /** PEM files. Default: the control plane's own SVID. */
-    readonly files?: { readonly certificate: string; readonly key: string };
-  };
-  /** Where the trust bundle is published. Default: nowhere. */
-  readonly publish?: readonly PublisherPlace[];
-  readonly logLevel: LogLevel;
-}
-
-/** What a started control plane says of itself. */
-export interface ServeStarted {
-  readonly xds: HostPort;
-  readonly identity: HostPort;
-  readonly admin: HostPort;
-  readonly adminTls?: HostPort;
-  readonly trustDomain?: string;
-  readonly revision?: number;
-  readonly services: number;
-  readonly adminTokenFile: string;
-}
 
 /** Whose identity is wanted: a service by its reference, or a SPIFFE ID. */
 export type WantedIdentity =

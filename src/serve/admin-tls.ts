@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import type { AdminApi } from '../admin/admin-api.ts';
 import type { OperatorCheck } from '../admin/credential.ts';
 import type { TlsCredentials } from '../admin/tls-door.ts';
-import type { ServeOptions } from '../cli/run.ts';
 import { operatorRole } from '../identity/operator.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { verifySvid } from '../identity/x509/verify-svid.ts';
@@ -17,6 +16,7 @@ import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { IdentityServices } from './identity.ts';
+import type { ServeOptions } from './serve-options.ts';
 
 export interface AdminTlsParts {
   readonly options: NonNullable<ServeOptions['adminTls']>;

@@ -1,6 +1,5 @@
 // The store that the options name, judged by policy.
 import { join } from 'node:path';
-import type { ServeOptions } from '../cli/run.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { sealKey } from '../identity/sealed-table.ts';
 import { fromCatalog } from '../lib/catalog.ts';
@@ -12,6 +11,7 @@ import { stores } from '../store/catalog.ts';
 import type { Holding, StateCheck, Store } from '../store/store.ts';
 import type { StoreKind } from '../store/store-kind.ts';
 import { checkSameAuthority } from './same-authority.ts';
+import type { ServeOptions } from './serve-options.ts';
 
 export interface OpenedStore extends Pick<StoreKind, 'alsoChangedBy'> {
   readonly store: Store;

@@ -3,7 +3,6 @@
 import { join } from 'node:path';
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
-import type { ServeOptions, ServeStarted } from '../cli/run.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import { createControl } from '../control/control.ts';
 import { createCutOver } from '../cutover/cut-over.ts';
@@ -48,6 +47,7 @@ import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
 import { recordOutside } from './record-outside.ts';
 import { recordRefused } from './record-refused.ts';
+import type { ServeOptions, ServeStarted } from './serve-options.ts';
 import { openXds } from './xds.ts';
 
 export interface ServeDeps {

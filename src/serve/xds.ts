@@ -1,6 +1,5 @@
 // The port for proxies: who may speak there, what they are served, and what they report (streams, access logs) to where it is kept.
 import type { AuditLog } from '../audit/audit-log.ts';
-import type { ServeOptions } from '../cli/run.ts';
 import type { Control } from '../control/control.ts';
 import type { ProbeNames } from '../cutover/probe-names.ts';
 import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
@@ -39,6 +38,7 @@ import { createXdsServer } from '../xds/server/server.ts';
 import { listenGrpc } from '../xds/server/transport-grpc.ts';
 import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
+import type { ServeOptions } from './serve-options.ts';
 
 export interface XdsParts {
   readonly address: ServeOptions['xds'];

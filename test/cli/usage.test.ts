@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CliRun, ServeOptions, SidecarOptions } from '../../src/cli/run.ts';
+import type { CliRun, SidecarOptions } from '../../src/cli/run.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import type { ServeOptions } from '../../src/serve/serve-options.ts';
 import { runCli } from '../support/cli-harness.ts';
 
 let folder: string;

@@ -3,12 +3,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
-import type { ServeOptions, ServeStarted } from '../../src/cli/run.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { serve } from '../../src/serve/serve.ts';
+import type { ServeOptions, ServeStarted } from '../../src/serve/serve-options.ts';
 import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 
 export interface ServeHarness {

@@ -7,6 +7,7 @@ import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 import type { NamedValues } from '../../lib/named-options.ts';
 import { Redacted } from '../../lib/redacted.ts';
+import type { ServeOptions, ServeStarted } from '../../serve/serve-options.ts';
 import { stores } from '../../store/catalog.ts';
 import { parseHostPort } from '../flags/address.ts';
 import { flag } from '../flags/environment.ts';
@@ -20,7 +21,6 @@ import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
-import type { ServeOptions, ServeStarted } from '../run.ts';
 
 interface Options {
   readonly documents?: string;

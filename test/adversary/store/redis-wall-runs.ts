@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ServeStarted } from '../../../src/cli/run.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { createLifecycle } from '../../../src/lib/lifecycle.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { serve } from '../../../src/serve/serve.ts';
+import type { ServeStarted } from '../../../src/serve/serve-options.ts';
 import { eventually } from '../../support/eventually.ts';
 
 export interface Ports {

@@ -1,0 +1,39 @@
+// What a control plane is told, and what it says of itself once it runs.
+import type { PublisherPlace } from '../identity/publisher/publishers.ts';
+import type { HostPort } from '../lib/host-port.ts';
+import type { LogLevel } from '../lib/log.ts';
+import type { NamedValues } from '../lib/named-options.ts';
+
+export interface ServeOptions {
+  /** A name of store/catalog.ts, and what that store is told. */
+  readonly store: { readonly kind: string; readonly options: NamedValues };
+  /** Whether EnvoyResource documents may bring code into proxies. Default: not. */
+  readonly allowProxyCode?: true;
+  readonly data: string;
+  readonly xds: HostPort;
+  readonly identity: HostPort;
+  readonly admin: HostPort;
+  /** The admin API with TLS, beyond loopback. */
+  readonly adminTls?: {
+    readonly address: HostPort;
+    /** By which it may be called, beside its addresses. */
+    readonly names: readonly string[];
+    /** PEM files. Default: the control plane's own SVID. */
+    readonly files?: { readonly certificate: string; readonly key: string };
+  };
+  /** Where the trust bundle is published. Default: nowhere. */
+  readonly publish?: readonly PublisherPlace[];
+  readonly logLevel: LogLevel;
+}
+
+/** What a started control plane says of itself. */
+export interface ServeStarted {
+  readonly xds: HostPort;
+  readonly identity: HostPort;
+  readonly admin: HostPort;
+  readonly adminTls?: HostPort;
+  readonly trustDomain?: string;
+  readonly revision?: number;
+  readonly services: number;
+  readonly adminTokenFile: string;
+}

@@ -1,5 +1,7 @@
 // Why a call was refused, or got no answer, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the documents in
 // force say of the same call now.
+
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { callOf, type FoundRefusals, type Refusal, type Refused } from '../observe/refusals.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -67,11 +69,11 @@ function recordedOf(refusal: Refusal): NonNullable<Explanation['recorded']>[numb
     requestId: requestId === '' ? tracedAs : requestId,
     at,
     node,
-    ...(method === undefined ? {} : { method }),
+    ...defined({ method }),
     path,
   };
   if (refusal.kind === 'refused') {
-    return { ...told, side: 'service', ...(refusal.policy === undefined ? {} : { policy: refusal.policy }) };
+    return { ...told, side: 'service', ...defined({ policy: refusal.policy }) };
   }
   const status = refusal.status >= 400 ? { status: refusal.status } : {};
   return refusal.kind === 'own'

@@ -1,5 +1,7 @@
 // A question in words (a service's name, a SPIFFE ID, "anonymous") put to policy, and its answer as the admin API gives it.
 // The command line uses it as well, offline.
+
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { didYouMean } from '../model/did-you-mean.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
@@ -18,9 +20,7 @@ export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
     ...targetOf(mesh, target, port),
     caller: callerOf(mesh, caller),
     ...(method === undefined ? {} : { method: method.toUpperCase() }),
-    ...(path === undefined ? {} : { path }),
-    ...(grpc === undefined ? {} : { grpc }),
-    ...(cellId === undefined ? {} : { cellId }),
+    ...defined({ path, grpc, cellId }),
   });
   const { decision, remedy } = found;
   return {
@@ -29,7 +29,7 @@ export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
     reason: decision.reason,
     caller: found.caller,
     target: found.target,
-    ...(found.port === undefined ? {} : { port: found.port }),
+    ...defined({ port: found.port }),
     protocol: found.protocol,
     mtls: found.mtls,
     document: found.document,
@@ -37,10 +37,9 @@ export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
     chain: [...found.chain],
     notes: [...found.notes],
     ...(found.undecidable.length === 0 ? {} : { undecidable: [...found.undecidable] }),
-    ...(found.callerService === undefined ? {} : { callerService: found.callerService }),
-    ...(decision.path === undefined ? {} : { path: decision.path }),
+    ...defined({ callerService: found.callerService, path: decision.path }),
     ...(decision.rule === undefined ? {} : { rule: decision.rule.id }),
-    ...(remedy === undefined ? {} : { remedy }),
+    ...defined({ remedy }),
   };
 }
 
@@ -97,7 +96,7 @@ function targetOf(
     const target = mesh.serviceOf.get(spiffeId(text));
     if (target === undefined)
       throw new CellwallError('not_found', `no service has the identity ${JSON.stringify(text)}`);
-    return { target, ...(named === undefined ? {} : { port: named }) };
+    return { target, ...defined({ port: named }) };
   }
   const [service = '', ...rest] = text.split(':');
   const port = rest.length > 0 ? rest.join(':') : named;
@@ -106,7 +105,7 @@ function targetOf(
       hint: 'say it once: service:port, or --port',
     });
   }
-  return { target: known(mesh, service).key, ...(port === undefined ? {} : { port }) };
+  return { target: known(mesh, service).key, ...defined({ port }) };
 }
 
 function spiffeId(text: string): SpiffeId {

@@ -2,6 +2,7 @@
 // between an urgent change of policy and its being in force.
 import { setImmediate } from 'node:timers/promises';
 import type { AuditEvent } from '../audit/audit-event.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
@@ -69,7 +70,7 @@ export function createChange(deps: AdminDeps): Change {
         ...way,
         changed: found.map(({ key }) => key),
         differences: found,
-        ...(impact === undefined ? {} : { impact }),
+        ...defined({ impact }),
         warnings: [...problems, ...warnOfChange(before.documents, plan)],
         reasons,
         receivedAt,
@@ -78,17 +79,15 @@ export function createChange(deps: AdminDeps): Change {
     }
     // What was judged is what is changed: the gate's answer is of this revision, and so is the caller's right.
     const isJudged = judged.judged || rawAsBefore;
-    if (isJudged) refuseConflict(before.revision, { ...(expectedRevision === undefined ? {} : { expectedRevision }) });
+    if (isJudged) refuseConflict(before.revision, defined({ expectedRevision }));
     const expected = isJudged ? before.revision : expectedRevision;
     const result = await store.apply(plan.changes, {
       author: by.author,
       urgent,
       mark: {
-        ...(to === undefined ? {} : { rolledBackTo: to }),
-        ...(forced === undefined ? {} : { forced }),
-        ...(reason === undefined ? {} : { reason }),
+        ...defined({ rolledBackTo: to, forced, reason }),
       },
-      ...(expected === undefined ? {} : { expectedRevision: expected }),
+      ...defined({ expectedRevision: expected }),
     });
     const acceptedAt = performance.timeOrigin + performance.now();
     if (result.kind === 'invalid') return invalid([...plan.problems, ...asSent(result.problems, plan)]);

@@ -1,4 +1,6 @@
 // The admin API from the outside, typed: what the command line uses. Node's own https only, so that it loads at once.
+
+import { defined } from '../lib/defined.ts';
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Credential, createExchange, type Waited } from './exchange.ts';
@@ -83,7 +85,7 @@ export interface InvalidAnswer {
 
 export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }: AdminClientOptions): AdminClient {
   const credential: Credential = 'svid' in given ? { kind: 'svid', ...given.svid } : { kind: 'token', ...given };
-  const exchange = createExchange({ url, credential, timeoutMs, ...(onWait === undefined ? {} : { onWait }) });
+  const exchange = createExchange({ url, credential, timeoutMs, ...defined({ onWait }) });
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const { status, text } = await exchange.send(method, path, body);
     const value = parseJson(text, exchange.host, status);
@@ -107,7 +109,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
         message,
         problems: [],
         reasons,
-        ...(hint === undefined ? {} : { hint }),
+        ...defined({ hint }),
       };
     }
     const known = code !== undefined && Object.hasOwn(codes, code) ? (code as ErrorCode) : 'internal';
@@ -148,8 +150,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     certificates: () => call('GET', '/v1/certificates'),
     hosts: () => call('GET', '/v1/hosts'),
     evict: (target, why) => call('POST', '/v1/hosts/evict', { target, ...why }),
-    rotate: (selector, why) =>
-      call('POST', '/v1/certificates/rotate', { ...(selector === undefined ? {} : { selector }), ...why }),
+    rotate: (selector, why) => call('POST', '/v1/certificates/rotate', { ...defined({ selector }), ...why }),
     namedTokens: () => call('GET', '/v1/admin-tokens'),
     createNamedToken: (body) => call('POST', '/v1/admin-tokens', body),
     revokeNamedToken: (name, why) => call('POST', '/v1/admin-tokens/revoke', { name, ...why }),

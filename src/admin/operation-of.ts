@@ -1,4 +1,6 @@
 // What a logged request asked for, as `explain` is asked for it.
+
+import { defined } from '../lib/defined.ts';
 import type { Refusal } from '../observe/refusals.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
@@ -12,5 +14,5 @@ export function operationOf(
 ): Pick<ExplainQuery, 'method' | 'path' | 'grpc'> {
   const isGrpc = portOf(mesh, target)?.protocol === 'grpc' && method === 'POST';
   if (isGrpc && path.startsWith('/')) return { grpc: path.slice(1) };
-  return { ...(method === undefined ? {} : { method }), ...(path === '' ? {} : { path }) };
+  return { ...defined({ method }), ...(path === '' ? {} : { path }) };
 }

@@ -1,4 +1,6 @@
 // A request's documents as changes for the store, and as the whole state they would make: what dry run, diff and warnings need.
+
+import { defined } from '../lib/defined.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import { type ParseResult, parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -29,7 +31,7 @@ export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan 
     const found = documentsOf(parseDocuments(text, key));
     documents.push(...found);
     const whole = found.find((document) => document.text === text);
-    return { op: 'put', key, text, ...(whole === undefined ? {} : { parsed: whole }) };
+    return { op: 'put', key, text, ...defined({ parsed: whole }) };
   });
   return {
     changes: [...given, ...puts],

@@ -1,6 +1,7 @@
 // The audit log: one JSON object a line, each sealed and with the hash of the one before, so that nothing can be changed, put in or
 // taken out without being seen. Where it ends is kept outside of it as well, so that an end that was cut off is seen, too.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -99,7 +100,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     if (previous.number < expected.number || (previous.number === expected.number && previous.hash !== expected.hash)) {
       brokenAt ??= at + 1;
     }
-    return { records: records.map(({ record }) => record), ...(brokenAt === undefined ? {} : { brokenAt }) };
+    return { records: records.map(({ record }) => record), ...defined({ brokenAt }) };
   };
 
   if (

@@ -2,6 +2,7 @@
 // called, as this process stands beside every service.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -46,7 +47,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
             throw anotherIdentity(wanted, spiffeId, from === 'folder' ? directory : undefined);
         },
         log: createLineLog(options.logLevel, { name: 'svid' }),
-        ...(token === undefined ? {} : { token }),
+        ...defined({ token }),
       });
       const { spiffeId, notAfter, chain, key, bundle } = svid;
       return { spiffeId, notAfter: notAfter.getTime(), files: [chain, key, bundle] };
@@ -96,11 +97,9 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
         if (!isWanted(options.wanted, spiffeId))
           throw anotherIdentity(options.wanted, spiffeId, from === 'folder' ? data : undefined);
       },
-      ...(token === undefined ? {} : { token }),
+      ...defined({ token }),
       ports: chosen,
-      ...(instance === undefined ? {} : { instance }),
-      ...(envoy === undefined ? {} : { envoyPath: envoy }),
-      ...(envoyAdmin === undefined ? {} : { admin: envoyAdmin }),
+      ...defined({ instance, envoyPath: envoy, admin: envoyAdmin }),
     });
     return (await sidecar.exited) === 0 ? 0 : 1;
   } catch (reason) {

@@ -1,6 +1,7 @@
 // What a stream says of its proxy, as the registry takes it: what it claims, as far as it may, and the host that its certificate names.
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { clip } from '../lib/clip.ts';
+import { defined } from '../lib/defined.ts';
 import type { IpPort } from '../lib/host-port.ts';
 import { type AdvertiseRule, elsewhere, mayAdvertise, parseClaims, reachable } from '../registry/claims.ts';
 import type { PortPlace } from '../registry/ports.ts';
@@ -34,9 +35,9 @@ export function proxyOfStream({
   const named = ports?.map(({ inbound: claimed, ...port }) => ({ ...port, ...placeOf(claimed) }));
   return {
     ...{ node, spiffeId, ...placeOf(inbound), ...more },
-    ...(named === undefined ? {} : { ports: named }),
+    ...defined({ ports: named }),
     userAgent: clip(claims.userAgent, 100),
-    ...(holder === undefined ? {} : { holder }),
+    ...defined({ holder }),
     peer: clip(peer.address, 100),
   };
 }

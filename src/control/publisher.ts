@@ -2,6 +2,7 @@
 // own secrets; knows neither streams nor stores.
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
 import { share } from '../lib/share.ts';
@@ -198,7 +199,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
     of(node) {
       const svid = secrets.get(node)?.svid;
       const why = withheld.get(node);
-      return { ...(svid === undefined ? {} : { svid }), ...(why === undefined ? {} : { withheld: why }) };
+      return defined({ svid, withheld: why });
     },
     hold(node) {
       drop(node);
@@ -235,13 +236,12 @@ function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
   const { spiffeId, loopback6, singleServices } = proxy;
   const service = mesh.serviceOf.get(spiffeId);
   const ports = portsOf(proxy).flatMap(({ name, inbound, application }): PortShape[] =>
-    inbound === undefined ? [] : [{ name, inbound, ...(application === undefined ? {} : { application }) }],
+    inbound === undefined ? [] : [{ name, inbound, ...defined({ application }) }],
   );
   return {
     spiffeId,
-    ...(service === undefined ? {} : { service }),
+    ...defined({ service }),
     ...(ports.length === 0 ? {} : { ports }),
-    ...(loopback6 === undefined ? {} : { loopback6 }),
-    ...(singleServices === undefined ? {} : { singleServices }),
+    ...defined({ loopback6, singleServices }),
   };
 }

@@ -1,5 +1,6 @@
 // What is told of one proxy: as it is registered, and what the documents in force say of it. Pure.
 import type { Svid } from '../identity/svid.ts';
+import { defined } from '../lib/defined.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
@@ -25,9 +26,7 @@ export function statusOfProxy(
     ...proxy,
     ready: proxy.ready && named && outdated === undefined,
     ...(named ? {} : { notRegistered: withoutDocument }),
-    ...(outdated === undefined ? {} : { outdated }),
-    ...(withheld === undefined ? {} : { withheld }),
-    ...(service === undefined ? {} : { service }),
+    ...defined({ outdated, withheld, service }),
     types,
     ...(svid === undefined ? {} : { certificate: { serial: svid.serial, notAfter: svid.notAfter.getTime() } }),
   };

@@ -1,6 +1,7 @@
 // The gate before `permissive` → `strict`: whoever would be cut off is told first. Looks at the record of traffic, at what proxies
 // have accepted, and for ways around the sidecar; answers every reason not to, none if it is safe.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { missingWords } from '../lib/missing-in-log.ts';
 import type { Coverage } from '../observe/coverage.ts';
@@ -69,7 +70,7 @@ export function createCutOver({
   const patience = createCallerPatience(clock);
   const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
     const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
-      return { service, kind: 'record', who, why, ...(lastSeen === undefined ? {} : { lastSeen }) };
+      return { service, kind: 'record', who, why, ...defined({ lastSeen }) };
     };
     const known = coverage.of(service, since);
     // No proxy ever stood before it: there is nothing to lose.

@@ -2,6 +2,7 @@
 // endpoint-schedule.ts to say; never at addresses that no document should name (never-asked.ts). Tells of those that are open.
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { MeshIr, PortIr, PortKey, ServiceIr } from '../policy/ir.ts';
 import { type Place, placesOf } from './endpoint-places.ts';
@@ -102,5 +103,5 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
 
 function notYet({ service, host, port, byName }: Place): SeenEndpoint {
   const never = byName ? undefined : neverAsked(host);
-  return { of: service.id, address: host, port, ...(never === undefined ? {} : { never }) };
+  return { of: service.id, address: host, port, ...defined({ never }) };
 }

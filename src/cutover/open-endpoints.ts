@@ -1,5 +1,6 @@
 // Reasons of the gate: endpoints that Services name themselves and at which no proxy of theirs answers. Pure.
 
+import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 import type { CutOverReason } from './cut-over.ts';
@@ -9,7 +10,7 @@ import { endpointWords } from './endpoint-words.ts';
 export function openEndpoints(service: ServiceKey, endpoints: readonly SeenEndpoint[]): readonly CutOverReason[] {
   return endpoints.flatMap(({ address, port, answer, never, at }): CutOverReason[] => {
     const who = formatHostPort({ address, port });
-    const reason = { service, kind: 'endpoint', who, ...(at === undefined ? {} : { lastSeen: at }) } as const;
+    const reason = { service, kind: 'endpoint', who, ...defined({ lastSeen: at }) } as const;
     // What cannot be known from here is told: nobody could do anything about it.
     if (never !== undefined) return [{ ...reason, why: `never looked at: the address ${never}`, warning: true }];
     if (answer === undefined) return [{ ...reason, why: 'not looked at yet: ask again in a moment' }];

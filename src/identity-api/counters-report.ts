@@ -1,5 +1,6 @@
 // What a sidecar's helper reports of its Envoy's counters, and the reading of such a report, which is hostile.
 
+import { defined } from '../lib/defined.ts';
 import { type EnvoyCounters, envoyCounterNames } from '../lib/envoy-counters.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
@@ -32,7 +33,7 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
   if (typeof last !== 'boolean') throw wrong('last');
   if (!isCount(readAt)) throw wrong('readAt');
   const [first, second] = [countersOf(body['first']), countersOf(body['second'])];
-  return { instance, ...(run === undefined ? {} : { run }), epoch, last, readAt, first, second };
+  return { instance, ...defined({ run }), epoch, last, readAt, first, second };
 }
 
 /** All of them: one that is missing would be held against the log. Other names, of another version, are passed over. */

@@ -16,6 +16,7 @@ import { verifySvid } from '../identity/x509/verify-svid.ts';
 import { createBudget } from '../lib/budget.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
@@ -179,9 +180,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     );
     // What went wrong inside is for the log, not for the caller.
     const shown: ErrorReply =
-      code === 'internal'
-        ? { code, message: 'internal error' }
-        : { code, message, ...(hint === undefined ? {} : { hint }) };
+      code === 'internal' ? { code, message: 'internal error' } : { code, message, ...defined({ hint }) };
     // Every further try costs another handshake.
     if (counts || !request.complete) response.setHeader('connection', 'close');
     send(response, httpStatus[code], JSON.stringify(shown));

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { toPem } from '../identity/x509/pem.ts';
 import { verifySvid } from '../identity/x509/verify-svid.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 
@@ -31,7 +32,7 @@ export function identityOf(
     spiffeId,
     certificate: leaf.raw,
     address: socket.remoteAddress ?? '',
-    ...(nodeKey === undefined ? {} : { nodeKey }),
+    ...defined({ nodeKey }),
   };
 }
 

@@ -1,6 +1,7 @@
 // The identity API's side of reported counters: who reports is what its verified certificate says; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { nodeId } from '../lib/node-id.ts';
 import { type CountersReport, readCountersReport } from './counters-report.ts';
@@ -47,7 +48,7 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
       const report = readCountersReport(await readBody(request));
       const node = nodeId(spiffeId, report.instance);
-      receiver({ node, address, ...(nodeKey === undefined ? {} : { nodeKey }) }, report, begunAt);
+      receiver({ node, address, ...defined({ nodeKey }) }, report, begunAt);
     },
   };
 }

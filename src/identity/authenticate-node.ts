@@ -2,6 +2,7 @@
 // `node.id` may add an instance to it, and nothing else.
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { nodeId as makeNodeId, type NodeId, readNodeId } from '../lib/node-id.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
@@ -54,6 +55,6 @@ export function createNodeAuthenticator({
     }
     const nodeKey = nodeKeyOf(certificate);
     const { instance } = claimed;
-    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, ...(nodeKey === undefined ? {} : { nodeKey }) };
+    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, ...defined({ nodeKey }) };
   };
 }

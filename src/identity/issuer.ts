@@ -2,6 +2,7 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -102,8 +103,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
         notBefore: new Date(now - (pair === undefined ? backdateMs : backdate())),
         notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
         dnsNames,
-        ...(nodeKey === undefined ? {} : { nodeKey }),
-        ...(commonName === undefined ? {} : { commonName }),
+        ...defined({ nodeKey, commonName }),
       });
       const purpose: IssuePurpose = internal !== undefined ? 'server' : pair === undefined ? 'csr' : 'pushed';
       const { serial, notBefore, notAfter, chain } = signed;
@@ -113,7 +113,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
         notBefore: notBefore.toISOString(),
         notAfter: notAfter.toISOString(),
         purpose,
-        ...(nodeKey === undefined ? {} : { nodeKey }),
+        ...defined({ nodeKey }),
       };
       await record.record(certificate);
       for (const listener of listeners) listener(certificate);

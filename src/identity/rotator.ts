@@ -1,6 +1,7 @@
 // Keeps pushed SVIDs fresh: one a node, renewed at half life with jitter, the old one kept until the new one is there. All
 // timers are monotonic, so that a jump of the wall clock renews nothing by itself.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { IssuancePolicy, Issuer } from './issuer.ts';
@@ -71,8 +72,7 @@ export function createRotator(options: RotatorOptions): Rotator {
     slot.cancel();
     try {
       const svid = await issuer.issue(slot.spiffeId, {
-        ...(slot.nodeKey === undefined ? {} : { nodeKey: slot.nodeKey }),
-        ...(internal === undefined ? {} : { internal }),
+        ...defined({ nodeKey: slot.nodeKey, internal }),
       });
       const replaced = slot.svid !== undefined;
       slot.svid = svid;

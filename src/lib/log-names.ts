@@ -1,5 +1,7 @@
 // Names of access logs: translate gives them to Envoy, observe reads them back. `inbound/<port>/<log>`: Envoy does not log the name of
 // a filter chain, so the log's name holds it. `<port>` is its key: the service's, with `:<name>` where the port has one of its own.
+
+import { defined } from './defined.ts';
 import { isPortName } from './port-name.ts';
 
 const chains = ['mtls', 'plain', 'health'] as const;
@@ -22,7 +24,7 @@ export function readInboundLogName(logName: string): (InboundLogPlace & { readon
   const [, service, port, last] = /^inbound\/([^:]+)(?::([^:/]+))?\/([a-z]+)$/.exec(logName) ?? [];
   const part = last === 'listener' ? last : chains.find((chain) => chain === last);
   if (service === undefined || part === undefined || (port !== undefined && !isPortName(port))) return undefined;
-  return { service, ...(port === undefined ? {} : { port }), part };
+  return { service, ...defined({ port }), part };
 }
 
 /** Of a dependency: what the proxy answered itself; `odd`: on connections that do not begin as HTTP does. */

@@ -1,5 +1,6 @@
 // Text → documents, or every problem in it at once, each with its line and column. The one way into the model.
 import type { z } from 'zod';
+import { defined } from '../lib/defined.ts';
 import { found, quote } from './describe-issue.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type Document, documentKey, documentKinds } from './documents/document.ts';
@@ -56,7 +57,7 @@ function parseOne(
           message,
           source,
           path: formatPath(path),
-          ...(hint === undefined ? {} : { hint }),
+          ...defined({ hint }),
         };
       },
     );

@@ -3,6 +3,7 @@
 // Workload document lists.
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort, type IpPort, parseIpPort } from '../lib/host-port.ts';
 import { defaultPort, isPortName, maxServicePorts } from '../lib/port-name.ts';
@@ -94,12 +95,10 @@ export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyC
   }
   const { inbound, application, ports = [], loopback6, singleServices, run } = parsed.data;
   return {
-    ...(inbound === undefined ? {} : { inbound }),
-    ...(application === undefined ? {} : { application }),
+    ...defined({ inbound, application }),
     ...(ports.length === 0 ? {} : { ports }),
     ...(loopback6 === undefined ? {} : { loopback6: true }),
-    ...(singleServices === undefined ? {} : { singleServices }),
-    ...(run === undefined ? {} : { run }),
+    ...defined({ singleServices, run }),
   };
 }
 

@@ -1,6 +1,7 @@
 // The ports of a proxy, each a port of its service. What it says of `default` stands in the proxy's own fields, as it always did; a port
 // with another name is in its list.
 
+import { defined } from '../lib/defined.ts';
 import type { IpPort } from '../lib/host-port.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import type { ApplicationState } from './application-health.ts';
@@ -34,10 +35,7 @@ export function portsOf({
   if ([inbound, notRegistered, application].every((part) => part === undefined)) return ports;
   const own: NamedPort = {
     name: defaultPort,
-    ...(inbound === undefined ? {} : { inbound }),
-    ...(notRegistered === undefined ? {} : { notRegistered }),
-    ...(application === undefined ? {} : { application }),
-    ...(applicationState === undefined ? {} : { applicationState }),
+    ...defined({ inbound, notRegistered, application, applicationState }),
   };
   return [own, ...ports];
 }

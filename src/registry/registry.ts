@@ -12,6 +12,7 @@
 // A name is one host's, and one life of its Envoy's (candidate.ts): whoever else comes under it is refused, and told with who has it.
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -111,7 +112,7 @@ export function createRegistry({
     if (entry === undefined || entry.streams.size > 0) return;
     entries.delete(node);
     const { spiffeId, inbound, ports, since } = entry.proxy;
-    away.add({ node, spiffeId, ...(inbound === undefined ? {} : { inbound }), ...(ports && { ports }), since });
+    away.add({ node, spiffeId, ...defined({ inbound }), ...(ports && { ports }), since });
     persist({ ...entry.proxy, ready: false, awaySince: since });
     log.warn({ node }, 'proxy gone: it went without a goodbye, and did not come back');
     onChange({ node, endpoints: isEndpoint(entry.proxy) });
@@ -134,7 +135,7 @@ export function createRegistry({
     const entry = entries.get(node);
     const refusal = entry && refusalOf(candidate, entry.proxy, entry.streams.size > 0 && !entry.leaving);
     if (entry === undefined || refusal === undefined) return;
-    const contested = { peer, ...(inbound === undefined ? {} : { inbound }), at: clock.now() };
+    const contested = { peer, ...defined({ inbound }), at: clock.now() };
     // Envoy tries again every second.
     if (telling.spend(node) === 0) log.error({ node, ...contested }, refusal.message);
     entries.set(node, { ...entry, proxy: { ...entry.proxy, contested } });
@@ -191,7 +192,7 @@ export function createRegistry({
         node,
         spiffeId,
         ...(inbound !== undefined ? { inbound } : notRegistered === undefined ? {} : { notRegistered }),
-        ...(application === undefined ? {} : { application }),
+        ...defined({ application }),
         ...rest,
         ...(before?.proxy.contested === undefined ? {} : { contested: before.proxy.contested }),
         state: 'connected',

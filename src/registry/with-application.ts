@@ -1,5 +1,6 @@
 // A registry whose proxies carry what their helpers say of the applications beside them.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { defaultPort } from '../lib/port-name.ts';
@@ -45,7 +46,7 @@ export function withApplication(
       return state === undefined ? {} : { applicationState: state };
     };
     const named = ports?.map((port) => ({ ...port, ...stateOf(port.name) }));
-    return { ...proxy, ...stateOf(defaultPort), ...(named === undefined ? {} : { ports: named }) };
+    return { ...proxy, ...stateOf(defaultPort), ...defined({ ports: named }) };
   };
   return {
     ...registry,

@@ -12,6 +12,7 @@ import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
@@ -158,7 +159,7 @@ export function createAdmin(given: AdminParts): Admin {
     resolveService: (ref) => serviceIdentity(mesh(), ref),
     status() {
       const trustDomain = parts?.control.mesh()?.trustDomain;
-      return { version, startedAt, problems: [], ...(trustDomain === undefined ? {} : { trustDomain }) };
+      return { version, startedAt, problems: [], ...defined({ trustDomain }) };
     },
   });
   return {

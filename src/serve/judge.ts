@@ -1,5 +1,7 @@
 // What judges every change of documents: policy, translate (of raw resources), and that a running deployment keeps its trust domain, which its CA, its
 // proxies and their identities are bound to.
+
+import { defined } from '../lib/defined.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
@@ -35,7 +37,7 @@ export function createJudge({ onResolve = () => {}, ...rights }: JudgeDeps = {})
           ...(mesh === undefined ? [] : rawProblems(documents, mesh, rights)),
           ...documents.flatMap((document) => otherDomain(document, bound)),
         ],
-        ...(mesh === undefined ? {} : { mesh }),
+        ...defined({ mesh }),
       };
     },
     bind(trustDomain) {

@@ -5,6 +5,7 @@ import type { Control } from '../control/control.ts';
 import type { IssuedCertificate as Recorded } from '../identity/issued-log.ts';
 import { isOperator } from '../identity/operator.ts';
 import { fromPem } from '../identity/x509/pem.ts';
+import { defined } from '../lib/defined.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
@@ -45,7 +46,7 @@ export async function listCertificates(
     return {
       purpose: purposeOf(certificate),
       ...{ serial, spiffeId, notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) },
-      ...(node === undefined ? {} : { node }),
+      ...defined({ node }),
     };
   });
   return [

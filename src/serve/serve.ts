@@ -15,6 +15,7 @@ import { backdateFor } from '../identity/rotation.ts';
 import { createRotator } from '../identity/rotator.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
@@ -148,8 +149,7 @@ export async function serve(
     counters({ node, nodeKey, address: peer }, report, begunAt) {
       registry.checkHolder(node, nodeKey);
       const { run } = report;
-      if (run !== undefined)
-        registry.checkFree({ node, run, peer, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
+      if (run !== undefined) registry.checkFree({ node, run, peer, ...defined({ holder: nodeKey }) });
       crossCheck.report(node, report, begunAt);
       offsets.told(node, report.readAt);
     },
@@ -157,7 +157,7 @@ export async function serve(
     application: registry.application,
     ports: registry.takenPorts,
     hello(node, run, nodeKey, peer) {
-      registry.checkFree({ node, run, peer, ...(nodeKey === undefined ? {} : { holder: nodeKey }) });
+      registry.checkFree({ node, run, peer, ...defined({ holder: nodeKey }) });
     },
   });
   identity.issuer.watch(() => metrics.svidIssued());
@@ -244,7 +244,7 @@ export async function serve(
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,
     admin: adminAddress,
-    ...(adminTls === undefined ? {} : { adminTls }),
+    ...defined({ adminTls }),
     trustDomain,
     ...(control.revision() === undefined ? {} : { revision: control.revision() ?? 0 }),
     services: control.mesh()?.services.size ?? 0,

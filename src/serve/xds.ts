@@ -7,6 +7,7 @@ import { createOperatorCheck } from '../identity/operator.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -96,18 +97,16 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     authenticate({ certificate, address: peer }, { id, metadata }) {
       const { node, spiffeId, nodeKey } = authenticateNode({
         nodeId: id,
-        ...(certificate === undefined ? {} : { certificate }),
+        ...defined({ certificate }),
       });
       if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
       const { inbound, application, ports, run } = parseClaims(metadata);
       registry.admit({
         ...{ node, spiffeId, peer },
-        ...(nodeKey === undefined ? {} : { holder: nodeKey }),
+        ...defined({ holder: nodeKey }),
         ...(inbound === undefined ? {} : { inbound: reachable(inbound, peer) }),
-        ...(application === undefined ? {} : { application }),
-        ...(ports === undefined ? {} : { ports }),
-        ...(run === undefined ? {} : { run }),
+        ...defined({ application, ports, run }),
       });
       if (certificate !== undefined) connections.connected(node, certificate);
       return node;
@@ -149,7 +148,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     serviceOfPeer: (certificate, nodeId) => {
       const { node, spiffeId, nodeKey } = authenticateNode({
         nodeId,
-        ...(certificate === undefined ? {} : { certificate }),
+        ...defined({ certificate }),
       });
       if (nodeKey !== undefined) identity.nodes.check(nodeKey);
       registry.checkHolder(node, nodeKey);

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { localPorts } from '../lib/local-ports.ts';
@@ -90,7 +91,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const nodeKey = await loadNodeKey(dataDir);
     const keeping = createSvidKeeper({
       server,
-      ...(token === undefined ? {} : { token }),
+      ...defined({ token }),
       nodeKey,
       verify,
       files: createSvidFiles(join(dataDir, 'svid')),
@@ -99,7 +100,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       onRenewed: (svid) => void writeXdsSecrets(dataDir, svid),
       signal: AbortSignal.any([drain, failed.signal]),
     });
-    const finding = findEnvoy({ env, log, signal: drain, ...(envoyPath === undefined ? {} : { path: envoyPath }) });
+    const finding = findEnvoy({ env, log, signal: drain, ...defined({ path: envoyPath }) });
     const [binary, started] = await Promise.all([finding, keeping]).catch((reason: unknown) => {
       // Neither goes on without the other.
       failed.abort();

@@ -5,6 +5,7 @@
 import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { LeaveRequest } from '../identity-api/leave-request.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
@@ -42,10 +43,7 @@ export async function takeName(options: TakeNameOptions): Promise<string> {
     if (ms === firstMs) {
       // As it is after a crash of the host: the one that has it may be this one, an hour ago.
       const forSeconds = Math.ceil(waitMs / 1000);
-      log.error(
-        { instance, reason, ...(hint === undefined ? {} : { hint }), forSeconds },
-        'its name is taken: waiting',
-      );
+      log.error({ instance, reason, ...defined({ hint }), forSeconds }, 'its name is taken: waiting');
     }
     const left = end - performance.now();
     if (left > 0) {

@@ -1,5 +1,6 @@
 // The last revisions of any store, in a table of its own: what each changed, so that a step back is an apply of what was before.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
@@ -54,7 +55,7 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
       const revision = result.kind === 'applied' ? fresh.get(result.revision) : undefined;
       const { author, mark } = options;
       if (revision !== undefined) {
-        fresh.set(revision.revision, { ...revision, author, ...(mark === undefined ? {} : { mark }) });
+        fresh.set(revision.revision, { ...revision, author, ...defined({ mark }) });
       }
       return result;
     },
@@ -84,7 +85,7 @@ function changesBetween(
   for (const { key, text } of after) {
     const was = old.get(key);
     old.delete(key);
-    if (was !== text) changes.push({ key, ...(was === undefined ? {} : { before: was }), after: text });
+    if (was !== text) changes.push({ key, ...defined({ before: was }), after: text });
   }
   for (const [key, was] of old) changes.push({ key, before: was });
   return changes;

@@ -1,4 +1,6 @@
 // Changing documents, and what a change would do.
+
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { createChange, hasErrors, invalid } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
@@ -49,7 +51,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
           revision: before.revision,
           differences: [...differences(before.documents, plan)],
           problems,
-          ...(impact === undefined ? {} : { impact }),
+          ...defined({ impact }),
         });
       },
     }),

@@ -1,4 +1,6 @@
 // What was changed, the step back, and the evidence.
+
+import { defined } from '../../lib/defined.ts';
 import { changesBack } from '../../store/changes-back.ts';
 import type { ChangeMark } from '../../store/store.ts';
 import { authored } from '../caller.ts';
@@ -75,7 +77,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
         const { records, brokenAt } = await audit.read(query.last);
         return ok({
           intact: brokenAt === undefined,
-          ...(brokenAt === undefined ? {} : { brokenAt }),
+          ...defined({ brokenAt }),
           // Its seal is for who has the key: whether it holds is answered above.
           records: records.map(({ number, time, event, hash }) => ({ number, time, event: { ...event }, hash })),
         });
@@ -87,8 +89,8 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
 function kindOf(author: string | undefined, { rolledBackTo, forced, reason }: ChangeMark = {}): RevisionKind {
   return {
     kind: rolledBackTo !== undefined ? 'rollback' : author === undefined ? 'outside' : 'apply',
-    ...(rolledBackTo === undefined ? {} : { to: rolledBackTo }),
+    ...defined({ to: rolledBackTo }),
     ...(forced === undefined ? {} : { forced: [...forced] }),
-    ...(reason === undefined ? {} : { reason }),
+    ...defined({ reason }),
   };
 }

@@ -1,4 +1,6 @@
 // Join tokens and issued certificates.
+
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { parseDuration } from '../../model/duration.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
@@ -86,7 +88,7 @@ export function identityRoutes({
               : serviceId(selector);
         const rotated = await rotate(id);
         const by = authored(caller, body.reason);
-        audit.append({ kind: 'certificates-rotated', ...by, ...(selector === undefined ? {} : { selector }), rotated });
+        audit.append({ kind: 'certificates-rotated', ...by, ...defined({ selector }), rotated });
         log.info({ selector, rotated, ...by }, 'certificates rotated on request');
         return ok({ rotated });
       },

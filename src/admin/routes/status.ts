@@ -1,4 +1,6 @@
 // What runs and how it is: the control plane, its proxies, the traffic they report.
+
+import { defined } from '../../lib/defined.ts';
 import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
@@ -45,8 +47,7 @@ export function statusRoutes({
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
-          ...(current === undefined ? {} : { revision: current }),
-          ...(trustDomain === undefined ? {} : { trustDomain }),
+          ...defined({ revision: current, trustDomain }),
           ready: ready().ready,
           reasons: [...ready().reasons],
           problems: [...store.problems(), ...problems],
@@ -75,7 +76,7 @@ export function statusRoutes({
             return {
               ...proxy,
               types: proxy.types.map(wireType),
-              ...(checked === undefined ? {} : { crossChecked: checked }),
+              ...defined({ crossChecked: checked }),
               ...(missing.length === 0 ? {} : { missing }),
             };
           }),

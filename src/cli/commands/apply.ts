@@ -1,5 +1,6 @@
 // `cellwall apply`: documents into the control plane, all of them or none.
 import { Command } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, revision } from '../flags/number.ts';
@@ -58,9 +59,7 @@ export function applyCommand(context: CliContext): Command {
         urgent: options.urgent === true,
         force: options.force === true,
         ...reasonOf(self),
-        ...(options.ignoreAddress === undefined ? {} : { ignoreAddresses: options.ignoreAddress }),
-        ...(options.since === undefined ? {} : { since: options.since }),
-        ...(expectedRevision === undefined ? {} : { expectedRevision }),
+        ...defined({ ignoreAddresses: options.ignoreAddress, since: options.since, expectedRevision }),
       });
       await printChange(context, formatOf(self), answer, { files });
     });

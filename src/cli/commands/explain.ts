@@ -1,6 +1,7 @@
 // `cellwall explain`: may this caller do this, and what decides it; of the control plane, or offline of files.
 import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
+import { defined } from '../../lib/defined.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { readDocuments } from '../flags/read-documents.ts';
@@ -68,9 +69,7 @@ export function explainCommand(context: CliContext): Command {
         caller: caller ?? '',
         target: target ?? '',
         ...(method === undefined ? {} : { method: method.toUpperCase() }),
-        ...(path === undefined ? {} : { path }),
-        ...(grpc === undefined ? {} : { grpc }),
-        ...(cellId === undefined ? {} : { cellId }),
+        ...defined({ path, grpc, cellId }),
       };
       const answer = offline
         ? await explainOffline(context, self, options.file, query)

@@ -2,6 +2,7 @@
 // whether what is in force still says the same.
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { escapeBlock, escapeLine } from '../../lib/escape.ts';
 import type { PolicySource } from '../../model/documents/authorization-policy.ts';
@@ -72,7 +73,7 @@ export function importCommand(context: CliContext): Command {
         const documents = changes.map(({ key, before, after }) => ({
           key,
           after,
-          ...(before === undefined ? {} : { before }),
+          ...defined({ before }),
         }));
         await print(context, format, { value: { documents, notes: found.notes }, table: () => '' });
       } else if (options.out === '-') context.stdout.write(text);

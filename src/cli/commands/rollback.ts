@@ -1,5 +1,6 @@
 // `cellwall rollback`: one step back, or several, in force at once.
 import { Command } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, revision } from '../flags/number.ts';
@@ -46,9 +47,7 @@ export function rollbackCommand(context: CliContext): Command {
         dryRun: dryRun === true,
         force: force === true,
         ...reasonOf(self),
-        ...(ignoreAddress === undefined ? {} : { ignoreAddresses: ignoreAddress }),
-        ...(to === undefined ? {} : { to }),
-        ...(since === undefined ? {} : { since }),
+        ...defined({ ignoreAddresses: ignoreAddress, to, since }),
       });
       await printChange(context, formatOf(self), answer, { done: 'put back', diff: true });
     });

@@ -1,5 +1,6 @@
 // `cellwall sidecar`: gets an identity, writes the bootstrap, runs Envoy beside a service.
 import { Command } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { addEnrolFlags, identityServer, joinToken } from '../flags/enrol.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
@@ -77,7 +78,7 @@ export function sidecarCommand(context: CliContext): Command {
       drainUntilClosed: options.drainUntilClosed === true,
       concurrency: options.concurrency,
       logLevel: logLevel(self),
-      ...(options.envoyBin === undefined ? {} : { envoy: options.envoyBin }),
+      ...defined({ envoy: options.envoyBin }),
     });
     context.finish(code);
   });

@@ -1,5 +1,6 @@
 // Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
 import { type Command, InvalidArgumentError } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { IpPort } from '../../lib/host-port.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
@@ -80,11 +81,10 @@ export function proxyOptions(command: Command): ProxyOptions {
       return {
         name: port,
         listen: listen.get(port) ?? { address: '127.0.0.1', port: 0 },
-        ...(application === undefined ? {} : { application }),
+        ...defined({ application }),
       };
     }),
-    ...(name === undefined ? {} : { instance: name }),
-    ...(admin === undefined ? {} : { envoyAdmin: admin }),
+    ...defined({ instance: name, envoyAdmin: admin }),
   };
 }
 

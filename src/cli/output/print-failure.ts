@@ -2,6 +2,7 @@
 // data.
 import type { InvalidAnswer } from '../../admin/client.ts';
 import type { CutOverRow } from '../../admin/wire-record.ts';
+import { defined } from '../../lib/defined.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CliIo } from '../io.ts';
@@ -44,9 +45,7 @@ export async function printError(io: Pick<CliIo, 'stdout'>, format: Format, fail
   const { code, message, hint, problems, reasons } = failure;
   const error = {
     ...{ code, message },
-    ...(hint === undefined ? {} : { hint }),
-    ...(problems === undefined ? {} : { problems }),
-    ...(reasons === undefined ? {} : { reasons }),
+    ...defined({ hint, problems, reasons }),
   };
   await print(io, format, { value: { error }, table: () => '' });
 }

@@ -1,6 +1,7 @@
 // What the host of a node key proved, and which identity that earned it, so that a host that restarts with its key needs no new token; and which keys were evicted: those,
 // and every SVID that is bound to one, are refused from then on, whatever is applied later.
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Json, Table } from '../../lib/table.ts';
 import { isAttestorName } from '../../model/attestors.ts';
@@ -100,7 +101,7 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
 /** A join token is said by the identity, as an earlier version kept it, and reads it. */
 function stored({ attestor, values, notAfter }: Evidence): Readonly<Record<string, Json>> {
   if (attestor === 'join-token') return {};
-  return { attestor, values: { ...values }, ...(notAfter === undefined ? {} : { notAfter }) };
+  return { attestor, values: { ...values }, ...defined({ notAfter }) };
 }
 
 /** An earlier version kept the identity alone. What cannot be read whole is not known. */
@@ -114,6 +115,6 @@ function read(nodeKey: string, value: Json): KnownNode | undefined {
   if (typeof values !== 'object' || values === null) return undefined;
   const pairs = Object.entries(values).filter((pair): pair is [string, string] => typeof pair[1] === 'string');
   if (notAfter !== undefined && typeof notAfter !== 'number') return undefined;
-  const evidence = { attestor, values: Object.fromEntries(pairs), ...(notAfter === undefined ? {} : { notAfter }) };
+  const evidence = { attestor, values: Object.fromEntries(pairs), ...defined({ notAfter }) };
   return { nodeKey, spiffeId, seenAt, evidence };
 }

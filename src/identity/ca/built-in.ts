@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
@@ -168,8 +169,7 @@ export async function createBuiltInAuthority(options: BuiltInOptions): Promise<B
       publicKey,
       uri: spiffeId,
       dnsNames,
-      ...(nodeKey === undefined ? {} : { nodeKey }),
-      ...(commonName === undefined ? {} : { commonName }),
+      ...defined({ nodeKey, commonName }),
       notBefore,
       notAfter,
     });

@@ -1,6 +1,7 @@
 // Keeps the bundle in force at one place: published when it changes, read back, and looked at again and again, as others can write
 // there. Nothing waits for it: what fails is told, and tried again at growing intervals.
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Watchable } from '../../lib/watchable.ts';
@@ -40,7 +41,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
 
   function tell({ message, hint, code }: CellwallError): void {
     unconfirmed += 1;
-    const error = { message, at: clock.now(), ...(hint === undefined ? {} : { hint }) };
+    const error = { message, at: clock.now(), ...defined({ hint }) };
     status = { ...status, confirmed: false, error };
     log.warn(
       { publisher: name, code, reason: message, hint, attempts: unconfirmed },

@@ -1,5 +1,6 @@
 // Reads a YAML stream into plain data with positions: YAML 1.2 core schema, strictly, nothing that plain data cannot say.
 import { Composer, Document, isScalar, LineCounter } from 'yaml';
+import { defined } from '../../lib/defined.ts';
 import type { Problem, Source } from '../problem.ts';
 import { maxYamlBytes, maxYamlMiB } from './max-yaml.ts';
 import { documentRegions, readTokens } from './regions.ts';
@@ -35,7 +36,7 @@ export function readYaml(text: string, file: string): YamlResult {
       code,
       message,
       source: sourceAt(offset),
-      ...(hint === undefined ? {} : { hint }),
+      ...defined({ hint }),
     });
   };
   if (text.length > maxYamlBytes || Buffer.byteLength(text) > maxYamlBytes) {

@@ -1,5 +1,7 @@
 // Can this caller do this with that service, and what decides it: pure, in the order of docs/authorization.md. translate
 // makes filters of the same IR; a property test holds the two against each other on a real Envoy.
+
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { AuthorizationIr, MeshIr, PortIr, RuleIr } from '../ir.ts';
@@ -81,7 +83,7 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   const call: FilteredCall = {
     caller: request.caller,
     http: { method, path, ...grpc },
-    ...(callerCell === undefined ? {} : { callerCell }),
+    ...defined({ callerCell }),
   };
   return { ...decideByRules(mesh, service, call), path };
 }
@@ -188,5 +190,5 @@ function byDefault(
 }
 
 function early(outcome: Decision['outcome'], stage: DecisionStage, reason: string, path?: string): Decision {
-  return { outcome, stage, reason, considered: [], shadow: [], ...(path === undefined ? {} : { path }) };
+  return { outcome, stage, reason, considered: [], shadow: [], ...defined({ path }) };
 }

@@ -1,5 +1,6 @@
 // Why: a decision with everything around it that an operator asks next. Data only; the command line puts it into words.
 
+import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
@@ -57,7 +58,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
       ? {}
       : { port: service.port }),
     caller: callerText(caller),
-    ...(callerService === undefined ? {} : { callerService }),
+    ...defined({ callerService }),
     protocol: service.protocol,
     mtls: service.mtls.mode,
     document: decision.rule?.policy ?? (`Service/${service.key}` as DocumentKey),
@@ -72,7 +73,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
     })),
     undecidable: service.rawPatches ?? [],
     notes: [...notesOfQuestion(service, request), ...notesOf(mesh, service, caller, callerService, decision)],
-    ...(remedy === undefined ? {} : { remedy }),
+    ...defined({ remedy }),
   };
 }
 

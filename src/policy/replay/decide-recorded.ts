@@ -1,5 +1,7 @@
 // What would be decided of a recorded call. A record keeps less than a request has (of its path only what rules told apart, no
 // message): what it does not hold is taken both ways, and where that gives two answers it cannot tell.
+
+import { defined } from '../../lib/defined.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import { type DecisionStage, decide } from '../decide/decide.ts';
 import { matchMethod } from '../decide/match.ts';
@@ -115,7 +117,7 @@ function requestOf(
     port,
     // Written by the proxy's own log from a verified certificate.
     caller: caller === 'mtls' ? { kind: 'id', id: principal as SpiffeId } : { kind: 'anonymous', via: caller },
-    ...(method === undefined ? {} : { method }),
+    ...defined({ method }),
     path: path?.kind === 'exact' ? path.path : witness,
   };
 }

@@ -1,5 +1,6 @@
 // A change replayed against recorded calls: who would newly be refused, who newly allowed, and what the record cannot tell. Pure.
 
+import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { MeshIr, PortIr, PortKey, RuleIr, ServiceKey } from '../ir.ts';
 import { portKey, portOf } from '../ports.ts';
@@ -113,13 +114,11 @@ function collect(): Collection {
       const by = rule ?? stage;
       const row = {
         service,
-        ...(port === undefined ? {} : { port }),
+        ...defined({ port }),
         caller,
-        ...(principal === undefined ? {} : { principal }),
-        ...(peer === undefined ? {} : { peer }),
-        ...(method === undefined ? {} : { method }),
+        ...defined({ principal, peer, method }),
         ...(path === undefined ? {} : { path: describeRecordedPath(path) }),
-        ...(by === undefined ? {} : { by }),
+        ...defined({ by }),
       };
       const key = JSON.stringify(row);
       const known = rows.get(key);

@@ -1,4 +1,6 @@
 // The Mesh document and the cells: what every other document leans on.
+
+import { defined } from '../../lib/defined.ts';
 import type { Cell } from '../../model/documents/cell.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
@@ -176,7 +178,7 @@ export function resolveCells(cells: readonly ParsedDocument<Cell>[], problems: P
     resolved.set(metadata.name, {
       name: metadata.name,
       id: spec.id,
-      ...(spec.region === undefined ? {} : { region: spec.region }),
+      ...defined({ region: spec.region }),
     });
   }
   return resolved;

@@ -1,4 +1,6 @@
 // `to` of a rule → operations: HTTP words for HTTP services only, and paths only in the form in which requests arrive.
+
+import { defined } from '../../lib/defined.ts';
 import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents/authorization-policy.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -34,9 +36,7 @@ export function resolveOperations(
     const matchingCell = resolveMatchingCell(operation, parsed, at, port, descriptors, problems);
     const path = operation.grpc === undefined ? resolvePath(operation.path) : grpcPath(operation.grpc);
     return {
-      ...(operation.methods === undefined ? {} : { methods: operation.methods }),
-      ...(path === undefined ? {} : { path }),
-      ...(matchingCell === undefined ? {} : { matchingCell }),
+      ...defined({ methods: operation.methods, path, matchingCell }),
     };
   });
 }

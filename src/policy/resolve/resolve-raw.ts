@@ -1,5 +1,7 @@
 // EnvoyResource documents: whom each is for, and whether it takes a service's authorization out of the hands of policy. What is
 // inside them only translate can judge, which knows Envoy's schema.
+
+import { defined } from '../../lib/defined.ts';
 import type { EnvoyResource } from '../../model/documents/envoy-resource.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
@@ -27,7 +29,7 @@ export function resolveRaws(raws: readonly ParsedDocument<EnvoyResource>[], cont
         source: parsed.source,
         identities: selected(parsed, context),
         change: changeOf(spec),
-        ...(spec.version === undefined ? {} : { version: spec.version }),
+        ...defined({ version: spec.version }),
       };
     });
 }

@@ -1,4 +1,6 @@
 // One Service document → its part of the IR, all but the authorization.
+
+import { defined } from '../../lib/defined.ts';
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { type WrittenPort, writtenPorts } from '../../model/service-ports.ts';
@@ -45,7 +47,7 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
     key,
     source: parsed.source,
     name: metadata.name,
-    ...(cell === undefined ? {} : { cell }),
+    ...defined({ cell }),
     spiffeId,
     mtls: resolveMtls(parsed, context),
   };
@@ -53,7 +55,7 @@ export function resolveService(parsed: Parsed, context: ServiceContext): Service
     identityHeaders: resolveIdentityHeaders(parsed, context),
     retries: {
       attempts: spec.retries.attempts,
-      ...(spec.retries.perTryTimeout === undefined ? {} : { perTryTimeoutMs: spec.retries.perTryTimeout }),
+      ...defined({ perTryTimeoutMs: spec.retries.perTryTimeout }),
     },
     ...(spec.outlierDetection === undefined
       ? {}
@@ -93,7 +95,7 @@ function resolvePort(
     port: name,
     place,
     protocol,
-    ...(app === undefined ? {} : { app }),
+    ...defined({ app }),
     endpoints: resolveEndpoints(parsed, port, context),
     ...(health === undefined ? {} : { healthPath: health.path }),
     escapedSlashes: paths.escapedSlashes,

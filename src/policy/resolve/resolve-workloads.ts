@@ -1,4 +1,6 @@
 // Workloads: which identities there are, what earns each, and what their certificates may say.
+
+import { defined } from '../../lib/defined.ts';
 import { keysOf } from '../../model/attestors.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Workload } from '../../model/documents/workload.ts';
@@ -44,7 +46,7 @@ export function resolveWorkloads(
       source: parsed.source,
       lifetimeMs: spec.lifetime ?? defaults.svidLifetimeMs,
       dnsNames: spec.dnsNames,
-      ...(spec.commonName === undefined ? {} : { commonName: spec.commonName }),
+      ...defined({ commonName: spec.commonName }),
       ...(spec.advertise === undefined ? {} : { advertise: advertised(spec.advertise) }),
     };
     if (typeof identity !== 'string') {

@@ -1,6 +1,8 @@
 // Documents → IR: every reference looked up, every default filled in, every contradiction told at once with its line. Pure,
 // and the only way to a MeshIr, so that an unresolved state can never reach a proxy. No document can cut a proxy off its
 // control plane: policies target services, and the xDS and identity ports are none.
+
+import { defined } from '../../lib/defined.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { callersOf } from '../callers.ts';
@@ -84,7 +86,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
     jwtIssuers,
     breakGlass,
     ...(rawResources.length > 0 ? { rawResources } : {}),
-    ...(kinds === undefined ? {} : { kinds }),
+    ...defined({ kinds }),
   };
   return { kind: 'resolved', mesh, warnings: problems.all() };
 }

@@ -6,6 +6,7 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { clip } from '../../lib/clip.ts';
+import { defined } from '../../lib/defined.ts';
 import { envoyVersionIn, isTooOld, oldestEnvoy } from '../../lib/envoy-version.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -59,7 +60,7 @@ export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEn
     env,
     fetch,
     onFetch: (message) => log.info({ version: envoy.version }, message),
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ signal }),
   });
   await checkHash(found, env);
   // In the cache it has its version in its name; elsewhere it is of the PATH.

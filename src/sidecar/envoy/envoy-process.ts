@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { LogSink } from '../../lib/log-sink.ts';
@@ -151,7 +152,7 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
           const { application } = options;
           await drainEnvoy({
             ...{ admin: admin(), ms: drainMs, running: () => !ended, now: ending.signal, log },
-            ...(application === undefined ? {} : { application }),
+            ...defined({ application }),
           });
           if (!ending.signal.aborted) end();
         }

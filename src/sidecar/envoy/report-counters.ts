@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { deliverCounters } from '../../identity-api/counters-client.ts';
 import type { CountersReport } from '../../identity-api/counters-report.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError, type ErrorCode } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
@@ -85,7 +86,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
       const { code, message, hint } = CellwallError.from(reason);
       if (!refusals.has(code)) return log.debug({ reason: message }, "Envoy's counters were not reported");
       if (refused !== message) {
-        const fields = { reason: message, ...(hint === undefined ? {} : { hint }) };
+        const fields = { reason: message, ...defined({ hint }) };
         log.error(
           fields,
           'the control plane refuses this proxy: nobody is sent here, and its certificate is not renewed',

@@ -1,6 +1,7 @@
 // `cellwall svid fetch`: one SVID as files, for a TLS client of one's own. Run again, it renews.
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
 import { readHostPort } from '../host-port.ts';
@@ -43,8 +44,7 @@ export async function fetchSvid({
   if (kept !== undefined) verify?.(kept.spiffeId, 'folder');
   const svid = await obtainSvid({
     server: readHostPort('identity address', identity),
-    ...(token === undefined ? {} : { token }),
-    ...(verify === undefined ? {} : { verify }),
+    ...defined({ token, verify }),
     nodeKey: await loadNodeKey(dir),
     files,
     clock,

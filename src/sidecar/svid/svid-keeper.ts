@@ -5,6 +5,7 @@ import { parseJoinToken } from '../../identity/join-token.ts';
 import { issuedAt, renewalDelay, resumedDelay, retryDelay } from '../../identity/rotation.ts';
 import { certificateFingerprint } from '../../identity/x509/fingerprint.ts';
 import { fromPem } from '../../identity/x509/pem.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { pause } from '../pause.ts';
 import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
@@ -62,14 +63,14 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     try {
       if (renewal.nodeKey.fresh) {
         log.warn(used, 'the node key of the SVID in the folder is gone: joining with the token');
-        return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) }, 'join token');
+        return await obtainSvid({ ...renewal, ...defined({ signal }) }, 'join token');
       }
       if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprint)) {
         log.info(used, 'going on with the SVID in the folder: it is valid, so the join token is not used');
         return undefined;
       }
       log.warn(used, 'the SVID in the folder is of another root than the join token: joining with the token');
-      return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) }, 'join token');
+      return await obtainSvid({ ...renewal, ...defined({ signal }) }, 'join token');
     } catch (reason) {
       const { code, message } = CellwallError.from(reason);
       if (signal?.aborted === true) throw reason;
@@ -81,7 +82,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   async function first(): Promise<StoredSvid> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await obtainSvid({ ...renewal, ...(signal === undefined ? {} : { signal }) });
+        return await obtainSvid({ ...renewal, ...defined({ signal }) });
       } catch (reason) {
         const error = CellwallError.from(reason);
         if (!isTransient(error) || signal?.aborted === true) throw error;
@@ -133,7 +134,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
   function tell({ message, hint }: CellwallError, left: number): void {
     const notAfter = latest.notAfter.toISOString();
-    const fields = { failures, notAfter, reason: message, ...(hint === undefined ? {} : { hint }) };
+    const fields = { failures, notAfter, reason: message, ...defined({ hint }) };
     if (left > 0) log.warn(fields, 'cannot renew the SVID yet');
     // At the first one, and then ever more rarely: it may last for days.
     else if (Number.isInteger(Math.log2(++failuresSinceEnd))) {

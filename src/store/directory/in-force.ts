@@ -1,5 +1,7 @@
 // What of the directory is in force: the last good state, the files it came from, and what is wrong with the newer ones. Documents
 // that may not come into force yet are held: the files are known, what was in force in their place stays.
+
+import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Problem } from '../../model/problem.ts';
 import { sameDocuments } from '../plan-changes.ts';
@@ -96,5 +98,5 @@ export function createInForce({ check, database, watchers, log }: InForceDeps): 
 
 /** Without the files: a state is kept by others, too. */
 function asJudged({ documents, mesh, problems }: Judged): Judged {
-  return { documents, problems, ...(mesh === undefined ? {} : { mesh }) };
+  return { documents, problems, ...defined({ mesh }) };
 }

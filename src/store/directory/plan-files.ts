@@ -1,4 +1,6 @@
 // Changes of documents as the edits of files that they would be: which files, and what would be in force then. Pure but for the check.
+
+import { defined } from '../../lib/defined.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import { relocate } from '../../model/relocate.ts';
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
@@ -59,7 +61,7 @@ export function planFiles(
   const changed = edits.map(({ key }) => key);
   return {
     ...{ kind: 'next', base, after, problems, changed, journal, files, held },
-    ...(conflict === undefined ? {} : { conflict }),
+    ...defined({ conflict }),
   };
 }
 

@@ -2,6 +2,7 @@
 // wrote or has seen, it remembers on its own disk. So an entry can neither be made, nor changed, nor put back to what it was, nor kept
 // beyond its time; and one that is taken away is still known here (a token that was spent stays spent).
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Seal } from '../../lib/seal.ts';
 import type { Json, Table, TableOptions } from '../../lib/table.ts';
@@ -61,7 +62,7 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
   };
   const made = async (key: string, value: Json | undefined, until: number | null): Promise<Entry> => {
     const before = readEntry(await memory.get(key))?.at ?? 0;
-    return { ...(value === undefined ? {} : { value }), at: Math.max(clock.now(), before + 1), until };
+    return { ...defined({ value }), at: Math.max(clock.now(), before + 1), until };
   };
   const sealed = (key: string, entry: Entry): Json => ({ ...entry, seal: seal.of(content(key, entry)) });
   const untilOf = ({ ttlMs }: TableOptions = {}): number | null => (ttlMs === undefined ? null : clock.now() + ttlMs);

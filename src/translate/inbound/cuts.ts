@@ -2,6 +2,7 @@
 // at nothing else. Pure, and the same wherever the same changes are seen: each value is a hash of the one before and of what is
 // left. docs/cutting.md
 import { createHash } from 'node:crypto';
+import { defined } from '../../lib/defined.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { CallerIr } from '../../policy/callers.ts';
 import { hasRights, narrowed, type Rights, rightsOfCaller, rightsOfOthers } from '../../policy/decide/rights.ts';
@@ -36,7 +37,7 @@ export function nextCuts(before: PortCuts | undefined, service: PortIr, mesh: Me
   const next = (name: string, rights: Rights, callers?: readonly SpiffeId[]): [string, ChainCut] => {
     const there = before?.chains.get(name);
     const digest = digestOf(rights, callers === undefined ? elsewhere : new Set());
-    const made = { digest, rights, ...(callers === undefined ? {} : { callers }) };
+    const made = { digest, rights, ...defined({ callers }) };
     if (there === undefined) return [name, { ...made, cut: '' }];
     // Who has a chain of its own is judged there.
     const except = callers === undefined ? wasElsewhere : undefined;

@@ -15,6 +15,7 @@ import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/co
 import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import { RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
 import { StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
+import { defined } from '../../lib/defined.ts';
 import type { DependencyIr, PortIr } from '../../policy/ir.ts';
 import { internalHeader, outboundName } from '../names.ts';
 import { any } from '../wire/any.ts';
@@ -97,7 +98,7 @@ function route(target: PortIr, headers: HeaderMatcher[] = []): Route {
         clusterSpecifier: { case: 'cluster', value: outboundName(target.id) },
         // 0: none. Unset it would be Envoy's 15 s, which ends streams.
         timeout: duration(target.timeouts.requestMs),
-        ...(retryPolicy === undefined ? {} : { retryPolicy }),
+        ...defined({ retryPolicy }),
       },
     },
   });

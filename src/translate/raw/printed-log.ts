@@ -1,6 +1,7 @@
 // An access log to the file /dev/stdout or /dev/stderr, as the logger that prints: Envoy opens the file anew, which fails where it is a
 // socket (systemd's, or a parent's in Node), and with it the listener. The logger writes to what Envoy was given.
 import type { JsonValue } from '@bufbuild/protobuf';
+import { defined } from '../../lib/defined.ts';
 
 type JsonObject = { [key: string]: JsonValue };
 
@@ -15,7 +16,7 @@ export function asPrintedLog(body: JsonObject): JsonObject {
   const type = printers.get(body['path']);
   if (body['@type'] !== `${loggers}.file.v3.FileAccessLog` || type === undefined) return body;
   const format = formatOf(body);
-  return { '@type': type, ...(format === undefined ? {} : { log_format: format }) };
+  return { '@type': type, ...defined({ log_format: format }) };
 }
 
 /** The file's logger has three deprecated spellings of it besides. */

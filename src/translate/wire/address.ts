@@ -1,6 +1,7 @@
 // An IP (or, for DNS clusters, a name) and a TCP port; or a socket.
 import { create } from '@bufbuild/protobuf';
 import { type Address, AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
+import { defined } from '../../lib/defined.ts';
 
 export function address(host: string, port: number): Address {
   return create(AddressSchema, {
@@ -18,5 +19,5 @@ export function address(host: string, port: number): Address {
 
 /** `mode`: of a socket that Envoy itself makes. */
 export function socketAddress(path: string, mode?: number): Address {
-  return create(AddressSchema, { address: { case: 'pipe', value: { path, ...(mode === undefined ? {} : { mode }) } } });
+  return create(AddressSchema, { address: { case: 'pipe', value: { path, ...defined({ mode }) } } });
 }

@@ -16,6 +16,8 @@ export function svidTls({ chain, key, bundle }: SvidCredential): ConnectionOptio
   const roots = (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
     (pem) => new X509Certificate(pem),
   );
+  const [, trustDomain] =
+    /(?:^|, )URI:(spiffe:\/\/[a-z0-9._-]+)\//.exec(new X509Certificate(chain).subjectAltName ?? '') ?? [];
   return {
     cert: chain,
     key: key.reveal(),
@@ -25,7 +27,7 @@ export function svidTls({ chain, key, bundle }: SvidCredential): ConnectionOptio
       const top = new X509Certificate(rootOf(certificate).raw);
       const root = roots.find((one) => one.fingerprint256 === top.fingerprint256);
       if (root === undefined) return checkServerIdentity(host, certificate);
-      if (certificate.subjectaltname === `${root.subjectAltName}/cellwall/server`) return undefined;
+      if (certificate.subjectaltname === `URI:${trustDomain}/cellwall/server`) return undefined;
       return new Error(`the server is ${certificate.subjectaltname ?? 'nobody'}, and not the control plane`);
     },
   };

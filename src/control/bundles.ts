@@ -1,43 +1,39 @@
 // Trust material for translate: the mesh's roots, and an anchor for each legacy authority that cannot vouch for identities
 // of the mesh (docs/legacy-authorities.md).
 import { X509Certificate } from 'node:crypto';
-import type { Authority } from '../identity/authority.ts';
+import type { LegacyAnchors } from '../identity/legacy/anchors.ts';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Bundles } from '../translate/proxy.ts';
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
-/** The same object again as long as nothing changed, so that a change of policy alone waits for nothing. */
 export interface BundleSource {
-  /** What was made last, if it is of this mesh. */
-  current(mesh: MeshIr): Bundles | undefined;
-  make(mesh: MeshIr): Promise<Bundles>;
-  /** The roots changed. */
-  invalidate(): void;
+  /** The same object again as long as neither the roots nor the mesh's legacy authorities changed. */
+  of(mesh: MeshIr): Bundles;
 }
 
-export function createBundleSource(authority: Authority): BundleSource {
-  let last: { readonly key: string; readonly bundles: Bundles } | undefined;
-  const keyOf = (mesh: MeshIr): string =>
-    JSON.stringify([...mesh.legacyAuthorities.values()].map(({ name, certificates }) => [name, certificates]));
+export function createBundleSource(
+  bundle: Pick<Watchable<TrustBundle>, 'value'>,
+  anchors: LegacyAnchors,
+): BundleSource {
+  let last: { readonly trust: TrustBundle; readonly key: string; readonly bundles: Bundles } | undefined;
   return {
-    current: (mesh) => (last?.key === keyOf(mesh) ? last.bundles : undefined),
-    async make(mesh) {
-      const key = keyOf(mesh);
-      const legacyAnchors = new Map<string, string>();
-      for (const { name, certificates } of mesh.legacyAuthorities.values()) {
-        const anchors: string[] = [];
-        for (const [pem] of certificates.matchAll(pemBlock)) {
-          anchors.push(await authority.constrain(new X509Certificate(pem).toString()));
-        }
-        legacyAnchors.set(name, anchors.join(''));
-      }
-      const bundles: Bundles = { roots: await authority.bundle(), legacyAnchors };
-      last = { key, bundles };
+    of({ legacyAuthorities }) {
+      const trust = bundle.value();
+      const authorities = [...legacyAuthorities.values()];
+      const key = JSON.stringify(authorities.map(({ name, certificates }) => [name, certificates]));
+      if (last?.trust === trust && last.key === key) return last.bundles;
+      const legacyAnchors = new Map(
+        authorities.map(({ name, certificates }) => [
+          name,
+          [...certificates.matchAll(pemBlock)].map(([pem]) => anchors(new X509Certificate(pem).toString())).join(''),
+        ]),
+      );
+      const bundles: Bundles = { roots: bundlePem(trust), legacyAnchors };
+      last = { trust, key, bundles };
       return bundles;
-    },
-    invalidate() {
-      last = undefined;
     },
   };
 }

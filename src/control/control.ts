@@ -4,8 +4,7 @@ import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { NodeId } from '../lib/node-id.ts';
-import { identityOf } from '../lib/node-id.ts';
+import { identityOf, type NodeId } from '../lib/node-id.ts';
 import { share } from '../lib/share.ts';
 import type { Table } from '../lib/table.ts';
 import { placeText } from '../model/place-text.ts';
@@ -71,6 +70,8 @@ export interface Control {
   endIdentity(ended: Ended): void;
   /** Listener for the rotator: a proxy's own SVID was renewed. */
   onSvid(node: string, svid: Svid): void;
+  /** Listener for the trust bundle: every proxy is sent it at once. */
+  onBundle(): void;
   stop(): void;
 }
 
@@ -97,22 +98,22 @@ export function createControl(deps: ControlDeps): Control {
     });
     metrics.setRevision(revision);
   });
+  /** A part of what is in force, for every proxy at once. */
+  const exchange = (part: (from: InForce) => Partial<InForce>): void => {
+    inForce &&= { ...inForce, ...part(inForce) };
+    coalescer.request(true);
+  };
   const cuts = createKeptCuts({
     ...{ table: deps.cuts, clock, log },
-    onChange() {
-      if (inForce === undefined) return;
-      inForce = { ...inForce, mesh: cuts.apply(inForce.mesh) };
-      coalescer.request(true);
-    },
+    onChange: () => exchange(({ mesh }) => ({ mesh: cuts.apply(mesh) })),
   });
 
-  const adopt = async (state: StoreState, urgent: boolean): Promise<void> => {
+  const adopt = (state: StoreState, urgent: boolean): void => {
     const found = adoptable(state, inForce?.mesh, log);
     if (found === undefined) return;
     // What did not change is the very same from now on, so that nothing is made of it again.
     const mesh = share(adopted, found);
-    const material = bundles.current(mesh) ?? (await bundles.make(mesh));
-    // Making bundles takes a moment: an older state never replaces a newer one.
+    const material = bundles.of(mesh);
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
     adopted = mesh;
@@ -123,9 +124,11 @@ export function createControl(deps: ControlDeps): Control {
   };
   const adoptSafely = (state: StoreState, urgent: boolean): void => {
     acceptedAt ??= clock.monotonic();
-    adopt(state, urgent).catch((reason: unknown) => {
+    try {
+      adopt(state, urgent);
+    } catch (reason) {
       log.error({ reason: String(reason) }, 'documents not adopted; the last good stay');
-    });
+    }
   };
 
   const connected = ({ stream, node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
@@ -178,13 +181,12 @@ export function createControl(deps: ControlDeps): Control {
     if (registry.get(node)?.ready === false && acceptedAll(cache.get(node), acks.of(node))) registry.accepted(node);
   };
 
-  const statusOf = (proxy: RegisteredProxy): ProxyStatus => {
-    return statusOfProxy(proxy, {
+  const statusOf = (proxy: RegisteredProxy): ProxyStatus =>
+    statusOfProxy(proxy, {
       ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
       ...publisher.of(proxy.node),
       types: acks.of(proxy.node).map((type) => whereNow(type, inForce?.documents)),
     });
-  };
 
   return {
     async start() {
@@ -195,7 +197,7 @@ export function createControl(deps: ControlDeps): Control {
       });
       tell(store.problems());
       const state = store.state();
-      if (state !== undefined) await adopt(state, true);
+      if (state !== undefined) adopt(state, true);
     },
     mesh: () => inForce?.mesh,
     revision: () => inForce?.revision,
@@ -247,6 +249,7 @@ export function createControl(deps: ControlDeps): Control {
     },
     endIdentity: cuts.end,
     onSvid: own,
+    onBundle: () => exchange(({ mesh }) => ({ bundles: bundles.of(mesh) })),
     stop() {
       unwatch();
       cuts.stop();

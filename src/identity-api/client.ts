@@ -1,6 +1,7 @@
 // Client of the identity API, on node:https alone: the sidecar's helper must start fast and stay small. The server is
-// trusted by the trust domain's root and its exact SPIFFE ID; on first contact the root is pinned by the token's fingerprint.
-import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+// trusted by the trust domain's root and its exact SPIFFE ID; on first contact the roots are pinned by the token's fingerprints.
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { createCsr } from '../identity/x509/create-csr.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
@@ -10,6 +11,7 @@ import { uriSans } from '../identity/x509/uri-sans.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isErrorCode } from '../lib/http-status.ts';
 import { type AttestRequest, type IssueReply, identityPaths, type RenewRequest } from './identity-protocol.ts';
+import { serverUriOfRoots } from './server-uri.ts';
 
 export interface IdentityClient {
   /** Exchanges evidence for an SVID over `key`; `nodeKey` is the key that the host keeps. */
@@ -31,6 +33,8 @@ export interface IdentityClientOptions {
   readonly port: number;
   /** PEM of the roots that are trusted. */
   readonly roots: string;
+  /** The SPIFFE ID of the server. Default: by the trust domain that the roots name. */
+  readonly serverId?: string | undefined;
   readonly timeoutMs?: number;
   /** Gives up what is under way. */
   readonly signal?: AbortSignal | undefined;
@@ -39,8 +43,7 @@ export interface IdentityClientOptions {
 const maxReplyBytes = 1_048_576;
 
 export function createIdentityClient(options: IdentityClientOptions): IdentityClient {
-  const { host, port, roots, timeoutMs = 5000, signal } = options;
-  const expected = `${trustDomainUriOf(roots)}/cellwall/server`;
+  const { host, port, roots, timeoutMs = 5000, signal, serverId: expected = serverUriOfRoots(roots) } = options;
   const post = async (path: string, body: AttestRequest | RenewRequest): Promise<IssueReply> =>
     parseReply(
       await exchange({ host, port, path, body: JSON.stringify(body), timeoutMs, signal, trust: { roots, expected } }),
@@ -63,17 +66,17 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
 }
 
 /**
- * The root certificate with that fingerprint, as PEM, from a server that is not trusted yet. Only the certificate that is
- * pinned is taken: whatever else came over this connection may be an impostor's.
+ * The root certificates with those fingerprints, as PEM, from a server that is not trusted yet. Only what is pinned is taken: whatever
+ * else came over this connection may be an impostor's.
  */
-export async function fetchPinnedRoot(
-  { host, port, timeoutMs = 5000, signal }: Omit<IdentityClientOptions, 'roots'>,
-  fingerprint: string,
+export async function fetchPinnedRoots(
+  { host, port, timeoutMs = 5000, signal }: Omit<IdentityClientOptions, 'roots' | 'serverId'>,
+  fingerprints: readonly string[],
 ): Promise<string> {
   const bundle = await exchange({ host, port, path: identityPaths.bundle, timeoutMs, signal });
-  const root = fromPem(bundle, 'CERTIFICATE').find((der) => certificateFingerprint(der) === fingerprint);
-  if (root !== undefined) return toPem(root, 'CERTIFICATE');
-  throw new CellwallError('unauthenticated', `${host}:${port} does not have the root that the join token names`, {
+  const roots = fromPem(bundle, 'CERTIFICATE').filter((der) => fingerprints.includes(certificateFingerprint(der)));
+  if (roots.length > 0) return roots.map((root) => toPem(root, 'CERTIFICATE')).join('');
+  throw new CellwallError('unauthenticated', `${host}:${port} does not have a root that the join token names`, {
     hint: 'check the address; if the control plane was made anew, make a new token: cellwall token create',
   });
 }
@@ -116,24 +119,31 @@ function exchange({ host, port, path, timeoutMs, signal, body, trust }: Exchange
                 wrongServer(raw, trust.expected),
             }),
       },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > maxReplyBytes) outgoing.destroy(new CellwallError('resource_exhausted', 'the reply is too large'));
-          else chunks.push(chunk);
-        });
-        response.on('error', fail);
-        response.on('end', () => {
-          const text = Buffer.concat(chunks).toString('utf8');
-          if (response.statusCode === 200) resolve(text);
-          else reject(errorOf(response.statusCode ?? 0, text));
-        });
-      },
+      (response) => readReply(response, resolve, fail),
     );
     outgoing.on('error', fail);
     outgoing.end(body);
+  });
+}
+
+/** The body of a reply of status 200; anything else is what the identity API says against the request. */
+export function readReply(
+  response: IncomingMessage,
+  resolve: (text: string) => void,
+  fail: (reason: Error) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > maxReplyBytes) response.destroy(new CellwallError('resource_exhausted', 'the reply is too large'));
+    else chunks.push(chunk);
+  });
+  response.on('error', fail);
+  response.on('end', () => {
+    const text = Buffer.concat(chunks).toString('utf8');
+    if (response.statusCode === 200) resolve(text);
+    else fail(errorOf(response.statusCode ?? 0, text));
   });
 }
 
@@ -141,16 +151,6 @@ function wrongServer(raw: Buffer, expected: string): CellwallError | undefined {
   const names = uriSans(raw);
   if (names.length === 1 && names[0] === expected) return undefined;
   return new CellwallError('unauthenticated', `the server is not ${expected}`, { hint: 'check the address' });
-}
-
-/** Roots name their trust domain: `spiffe://<trust domain>`, without a path (X509-SVID §2). */
-export function trustDomainUriOf(roots: string): string {
-  const names = fromPem(roots, 'CERTIFICATE').flatMap((der) => uriSans(new X509Certificate(der).raw));
-  const [first] = names;
-  if (first !== undefined && /^spiffe:\/\/[a-z0-9._-]{1,255}$/.test(first) && names.every((name) => name === first)) {
-    return first;
-  }
-  throw new CellwallError('failed_precondition', 'the root certificates do not name one trust domain');
 }
 
 function derOf(csr: string): Buffer {
@@ -171,6 +171,7 @@ function parseReply(text: string): IssueReply {
     spiffeId: field('spiffeId'),
     chain: field('chain'),
     bundle: field('bundle'),
+    ...('sequence' in value && typeof value.sequence === 'number' ? { sequence: value.sequence } : {}),
     notAfter: field('notAfter'),
     renewAt: field('renewAt'),
   };

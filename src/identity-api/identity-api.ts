@@ -7,6 +7,7 @@ import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import type { ServerSvid } from '../identity/server-svid.ts';
 import type { Svid } from '../identity/svid.ts';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { keyFingerprint, sha256 } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { checkProof } from '../identity/x509/possession.ts';
@@ -21,10 +22,12 @@ import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import { createBundleWaiters } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
-import { identityOf } from './identity-of.ts';
+import { identityOf, type Peer } from './identity-of.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityApi } from './identity-server.ts';
 import { readBody, recordOf, textOf } from './read-body.ts';
@@ -34,6 +37,7 @@ export type { IdentityApi };
 
 export interface IdentityApiOptions extends Receivers {
   readonly issuer: Issuer;
+  readonly bundle: Watchable<TrustBundle>;
   readonly trustDomain: TrustDomain;
   readonly attestors: Readonly<Record<string, Attestor>>;
   /** The identity that evidence earns. Throws `permission_denied` where it earns none. */
@@ -62,26 +66,33 @@ interface Issued {
 const issuance = { burst: 60, everyMs: 2000 };
 
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
-  const { issuer, trustDomain, attestors, identify, nodes, server: own, clock, log, maxConnections = 4096 } = options;
+  const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, server: own, clock, log } = options;
+  const { maxConnections = 16_384 } = options;
+  const waiters = createBundleWaiters(trust);
   const limiter = createFailureLimiter({ clock });
   const issuing = createBudget({ clock, ...issuance });
   const receivers = createReceivers(clock, options);
   const server = createIdentityServer({ own, log, maxConnections, way: options.way, opened: receivers.opened, answer });
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function answer(request: IncomingMessage, response: ServerResponse, settled: () => void): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
     const caller: Caller = { address, who: `unproven ${address}` };
     try {
-      const path = request.url?.split('?')[0];
+      const [path, query] = request.url?.split('?') ?? [];
       if (path === identityPaths.bundle && request.method === 'GET') {
-        return send(response, 200, await issuer.bundle(), 'application/x-pem-file');
+        return send(response, 200, bundlePem(trust.value()), 'application/x-pem-file');
+      }
+      if (path === identityPaths.nextBundle && request.method === 'GET') {
+        const peer = peerOf(request, caller);
+        const after = Number(new URLSearchParams(query).get('after') ?? 0);
+        if (!Number.isSafeInteger(after)) throw new CellwallError('invalid_argument', '"after" must be a whole number');
+        // It stays for as long as nothing changes: it is in nobody's way at the door.
+        settled();
+        return waiters.wait(after, peer.nodeKey ?? caller.who, response);
       }
       const take = receivers.takers[path ?? ''];
       if (take !== undefined && request.method === 'POST') {
-        const peer = identityOf(request.socket, { bundle: await issuer.bundle(), trustDomain, now: clock.now() });
-        proved(caller, peer.certificate);
-        if (peer.nodeKey !== undefined) nodes.check(peer.nodeKey);
-        await take(request, peer);
+        await take(request, peerOf(request, caller));
         response.writeHead(204).end();
         return;
       }
@@ -92,7 +103,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       }
       const body = await readBody(request);
       const { svid, host } = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
-      const text = JSON.stringify(await reply(svid));
+      const text = JSON.stringify(reply(svid));
       // Whoever was evicted while it was made does not get it.
       if (host !== undefined) nodes.check(host);
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
@@ -100,6 +111,15 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     } catch (reason) {
       fail(request, response, caller, CellwallError.from(reason));
     }
+  }
+
+  /** By its certificate, over mTLS. */
+  function peerOf(request: IncomingMessage, caller: Caller): Peer {
+    const bundle = bundlePem(trust.value());
+    const peer = identityOf(request.socket, { bundle, trustDomain, now: clock.now() });
+    proved(caller, peer.certificate);
+    if (peer.nodeKey !== undefined) nodes.check(peer.nodeKey);
+    return peer;
   }
 
   /** From here on its failures are its own, and nobody else's are in its way. */
@@ -133,7 +153,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   }
 
   async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Issued> {
-    const bundle = await issuer.bundle();
+    const bundle = bundlePem(trust.value());
     const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
     const csr = readCsr(textOf(body, 'csr'));
     // Its certificate alone proves nothing: every peer is shown it.
@@ -158,10 +178,17 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     });
   }
 
-  async function reply({ spiffeId, chain, notAfter }: Svid): Promise<IssueReply> {
+  function reply({ spiffeId, chain, notAfter }: Svid): IssueReply {
     const renewAt = new Date((clock.now() + notAfter.getTime()) / 2);
-    const bundle = await issuer.bundle();
-    return { spiffeId, chain, bundle, notAfter: notAfter.toISOString(), renewAt: renewAt.toISOString() };
+    const { sequence, roots } = trust.value();
+    return {
+      spiffeId,
+      chain,
+      bundle: bundlePem({ roots }),
+      sequence,
+      notAfter: notAfter.toISOString(),
+      renewAt: renewAt.toISOString(),
+    };
   }
 
   function fail(
@@ -196,7 +223,13 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     }
   }
 
-  return server;
+  return {
+    ...server,
+    close() {
+      waiters.close();
+      return server.close();
+    },
+  };
 }
 
 function readNodeKey(text: string): KeyObject {

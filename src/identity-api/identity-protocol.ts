@@ -24,10 +24,18 @@ export interface IssueReply {
   readonly chain: string;
   /** PEM of the roots. */
   readonly bundle: string;
+  /** Of that bundle: a higher one is newer. Absent: an older control plane. */
+  readonly sequence?: number;
   /** ISO 8601. */
   readonly notAfter: string;
   /** ISO 8601: half of its life. Add jitter. */
   readonly renewAt: string;
+}
+
+export interface BundleReply {
+  readonly sequence: number;
+  /** PEM of the roots. */
+  readonly bundle: string;
 }
 
 export interface ErrorReply {
@@ -40,6 +48,8 @@ export const identityPaths = {
   bundle: '/v1/bundle',
   attest: '/v1/attest',
   renew: '/v1/renew',
+  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. */
+  nextBundle: '/v1/bundle/next',
   /** Over mTLS, with the proxy's SVID (counters-report.ts). */
   counters: '/v1/counters',
   /** Likewise: this proxy is about to start, under this name (leave-request.ts). */

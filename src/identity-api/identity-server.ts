@@ -24,8 +24,8 @@ export interface IdentityServerOptions {
   readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
   /** Every connection, before its handshake. */
   readonly opened: (socket: Socket) => void;
-  /** Never rejects. Whoever is answered with an error came for nothing. */
-  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  /** Never rejects. Whoever is answered with an error came for nothing. `settled`: it proved who it is, and its answer takes its time. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse, settled: () => void) => Promise<void>;
 }
 
 export function createIdentityServer({
@@ -54,7 +54,7 @@ export function createIdentityServer({
     (request, response) => {
       const { socket } = request;
       response.once('close', () => door.settled(socket, response.statusCode < 400 ? 'proven' : 'for nothing'));
-      void answer(request, response);
+      void answer(request, response, () => door.settled(socket, 'proven'));
     },
   );
   http.maxRequestsPerSocket = 1;
@@ -63,7 +63,9 @@ export function createIdentityServer({
   http.emit('listening');
   http.on('connection', opened);
   http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
-  const entrance = createTcpServer((socket) => door.welcome(socket));
+  const entrance = createTcpServer({ keepAlive: true, keepAliveInitialDelay: 60_000 }, (socket) =>
+    door.welcome(socket),
+  );
   entrance.maxConnections = maxConnections;
   const unwatch = own.watch((svid) => http.setSecureContext({ ...credentials(svid), ca: [], minVersion: 'TLSv1.3' }));
   return {

@@ -1,4 +1,8 @@
-// The authorities there are: name → factory. A new one is one file in ca/ and one line here.
-import { createBuiltInAuthority } from './ca/built-in.ts';
+// The CA backends there are, by the name that `--ca` takes. A new one is one file in ca/ and one line here; loaded when chosen.
+import type { AuthorityKind } from './upstream-authority.ts';
 
-export const authorities = { 'built-in': createBuiltInAuthority } as const;
+export const authorities = {
+  'built-in': async () => (await import('./ca/built-in.ts')).builtIn,
+} as const satisfies Readonly<Record<string, () => Promise<AuthorityKind>>>;
+
+export type AuthorityName = keyof typeof authorities;

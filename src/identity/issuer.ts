@@ -1,4 +1,4 @@
-// Issues SVIDs: asks the policy what an identity may have, lets the authority sign, records it. The one way to a certificate.
+// Issues SVIDs: asks the policy what an identity may have, lets the signer sign, records it. The one way to a certificate.
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
@@ -8,10 +8,10 @@ import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { Table } from '../lib/table.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
-import type { Authority } from './authority.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
 import { isOperator, operatorPolicy } from './operator.ts';
 import { backdateMs } from './rotation.ts';
+import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
 
 /** What an identity's certificates may say; a WorkloadIr is one. */
@@ -35,8 +35,6 @@ export interface IssueOptions {
 export interface Issuer {
   /** Throws `permission_denied` for an identity that the policy does not know, or that is reserved. */
   issue(spiffeId: SpiffeId, options?: IssueOptions): Promise<Svid>;
-  /** PEM of the trust domain's roots. */
-  bundle(): Promise<string>;
   /** Every certificate issued and not yet forgotten (a week after its end). */
   issued(): Promise<readonly IssuedCertificate[]>;
   /** Told of every certificate issued. The answer unsubscribes. */
@@ -44,7 +42,7 @@ export interface Issuer {
 }
 
 export interface IssuerOptions {
-  readonly authority: Authority;
+  readonly signer: Pick<LocalSigner, 'sign'>;
   readonly trustDomain: TrustDomain;
   /** For a host, where it is bound to one. Undefined: nobody of that name, or not that host, may have a certificate. */
   readonly policy: (
@@ -61,7 +59,7 @@ export interface IssuerOptions {
 const generate = promisify(generateKeyPair);
 
 export function createIssuer(options: IssuerOptions): Issuer {
-  const { authority, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
+  const { signer, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
@@ -96,7 +94,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
       if (subjectKey === undefined) throw new CellwallError('internal', 'no key to certify');
       const now = clock.now();
       if (end !== undefined && end <= now) throw ended(spiffeId);
-      const signed = await authority.sign({
+      const signed = await signer.sign({
         spiffeId,
         publicKey: subjectKey,
         // A holder of its own key reckons by it when to renew, and shows it to the control plane alone, or has files to look after.
@@ -120,7 +118,6 @@ export function createIssuer(options: IssuerOptions): Issuer {
       const key = pair?.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
       return { spiffeId, chain, serial, notBefore, notAfter, ...(key === undefined ? {} : { key: new Redacted(key) }) };
     },
-    bundle: () => authority.bundle(),
     issued: () => record.list(),
     watch(listener) {
       listeners.add(listener);

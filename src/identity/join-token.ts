@@ -1,25 +1,43 @@
-// The text of a join token: `cw1.<32 random bytes>.<SHA-256 of the root certificate>`, base64url. The fingerprint is for the
-// one who joins, so that the first contact is with the right control plane.
+// The text of a join token: a secret, and what the one who joins needs so that its first contact is with the right control plane: the
+// fingerprints of the trust domain's roots. Of one root, which names the trust domain itself: `cw1.<32 random bytes>.<SHA-256 of the
+// root>`; of several, or of one that names none: `cw2.<32 random bytes>.<trust domain>.<SHA-256 of a root>…`. Each part is base64url.
 import { CellwallError } from '../lib/errors.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
 
-const pattern = /^cw1\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/;
+const pattern = /^cw([12])\.([A-Za-z0-9_-]{43})(?:\.([A-Za-z0-9_-]{1,340}))?((?:\.[A-Za-z0-9_-]{43}){1,16})$/;
+/** Longer than any. */
+const maxLength = 1200;
 
 export interface JoinToken {
   readonly secret: string;
-  readonly rootFingerprint: string;
+  /** SHA-256 of each root, base64url: one at least. */
+  readonly rootFingerprints: readonly string[];
+  /** Absent: the root says. */
+  readonly trustDomain?: TrustDomain;
 }
 
 /** Throws without quoting the text: what is malformed may still hold a secret. */
 export function parseJoinToken(text: string): JoinToken {
-  const [, secret, rootFingerprint] = pattern.exec(text.trim()) ?? [];
-  if (secret === undefined || rootFingerprint === undefined) {
-    throw new CellwallError('invalid_argument', 'this is no join token', {
-      hint: 'a token begins with "cw1." and is made by: cellwall token create',
-    });
+  const [, version, secret, name, fingerprints = ''] = pattern.exec(text.slice(0, maxLength).trim()) ?? [];
+  const rootFingerprints = fingerprints.split('.').slice(1);
+  if (secret !== undefined && version === '1' && name === undefined && rootFingerprints.length === 1) {
+    return { secret, rootFingerprints };
   }
-  return { secret, rootFingerprint };
+  const trustDomain = Buffer.from(name ?? '', 'base64url').toString('latin1');
+  if (secret !== undefined && version === '2' && isTrustDomain(trustDomain)) {
+    return { secret, rootFingerprints, trustDomain };
+  }
+  throw new CellwallError('invalid_argument', 'this is no join token', {
+    hint: 'a token begins with "cw1." or "cw2." and is made by: cellwall token create',
+  });
 }
 
-export function formatJoinToken({ secret, rootFingerprint }: JoinToken): string {
-  return `cw1.${secret}.${rootFingerprint}`;
+/** As model/spiffe-id.ts has it, which would load a schema library into every helper. SPIFFE-ID §2.1. */
+function isTrustDomain(text: string): text is TrustDomain {
+  return /^[a-z0-9._-]{1,255}$/.test(text);
+}
+
+export function formatJoinToken({ secret, rootFingerprints, trustDomain }: JoinToken): string {
+  const name = trustDomain === undefined ? [] : [Buffer.from(trustDomain, 'latin1').toString('base64url')];
+  return [trustDomain === undefined ? 'cw1' : 'cw2', secret, ...name, ...rootFingerprints].join('.');
 }

@@ -15,8 +15,10 @@ export interface Rotator {
   current(node: string): Svid | undefined;
   /** A new SVID now. The old one stays in force when that fails. */
   rotate(node: string): Promise<Svid | undefined>;
-  /** Rotates every node; answers how many were, and how many failed. */
-  rotateAll(): Promise<{ readonly rotated: number; readonly failed: number }>;
+  /** Rotates every node, or those whose SVID is such a one; answers how many were, and how many failed. */
+  rotateAll(
+    which?: (svid: Svid | undefined) => boolean,
+  ): Promise<{ readonly rotated: number; readonly failed: number }>;
   /** Forgets the node and its key. */
   release(node: string): void;
   close(): void;
@@ -139,8 +141,8 @@ export function createRotator(options: RotatorOptions): Rotator {
       await slot.pending?.catch(() => {});
       return issue(node, slot);
     },
-    async rotateAll() {
-      const waiting = [...slots];
+    async rotateAll(which = () => true) {
+      const waiting = [...slots].filter(([, { svid }]) => which(svid));
       let rotated = 0;
       let failed = 0;
       const work = async (): Promise<void> => {

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from './secret-file.ts';
 import type { Svid } from './svid.ts';
+import { bundlePem, type TrustBundle } from './trust-bundle.ts';
 import { sha256 } from './x509/fingerprint.ts';
 import { nodeKeyOf } from './x509/node-key-extension.ts';
 import { fromPem, toPem } from './x509/pem.ts';
@@ -24,8 +26,7 @@ export interface SvidStore {
 export interface SvidStoreOptions {
   /** Folder of mode 0700; made when it is not there. */
   readonly dir: string;
-  /** PEM of the roots. */
-  readonly bundle: () => Promise<string>;
+  readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,7 +48,7 @@ export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): 
       if (!existsSync(path)) return undefined;
       try {
         const text = readSecretFile(path);
-        const trust = { bundle: await bundle(), trustDomain: trustDomainOf(spiffeId), now: clock.now() };
+        const trust = { bundle: bundlePem(bundle.value()), trustDomain: trustDomainOf(spiffeId), now: clock.now() };
         return parse(text, { spiffeId, nodeKey }, trust);
       } catch (reason) {
         log.info({ node, reason: String(reason) }, 'a kept SVID cannot be used: a new one is issued');

@@ -2,8 +2,9 @@
 // It never changes; when the roots do, there is a new one with a higher sequence.
 import { X509Certificate } from 'node:crypto';
 import { CellwallError } from '../lib/errors.ts';
-import type { TrustDomain } from '../model/spiffe-id.ts';
+import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import { fromPem, toPem } from './x509/pem.ts';
+import { uriSans } from './x509/uri-sans.ts';
 
 export interface TrustBundle {
   readonly trustDomain: TrustDomain;
@@ -24,12 +25,17 @@ export interface TrustBundleParams {
 /** More than any change of roots needs; Envoy and every client read them at each handshake. */
 export const maxRoots = 16;
 
-/** Throws `invalid_argument` for what is not a CA certificate, for none at all, and for more than `maxRoots`. */
+/**
+ * Throws `invalid_argument` for what is not a CA certificate, for a root that names another trust domain (X509-SVID §2; one that names
+ * none may be a CA's that knows nothing of SPIFFE), for none at all, and for more than `maxRoots`.
+ */
 export function createTrustBundle({ trustDomain, sequence, roots }: TrustBundleParams): TrustBundle {
   if (!Number.isSafeInteger(sequence) || sequence < 1) {
     throw new CellwallError('invalid_argument', `${sequence} is not the sequence of a trust bundle`);
   }
-  const distinct = [...new Set(roots.flatMap((text) => fromPem(text, 'CERTIFICATE').map(rootPem)))].sort();
+  const distinct = [
+    ...new Set(roots.flatMap((text) => fromPem(text, 'CERTIFICATE').map((der) => rootPem(der, trustDomain)))),
+  ].sort();
   if (distinct.length === 0) throw new CellwallError('invalid_argument', 'a trust bundle has one root at least');
   if (distinct.length > maxRoots) {
     throw new CellwallError('invalid_argument', `a trust bundle of ${distinct.length} roots: ${maxRoots} at most`, {
@@ -44,15 +50,23 @@ export function bundlePem({ roots }: Pick<TrustBundle, 'roots'>): string {
   return roots.join('');
 }
 
-function rootPem(der: Buffer): string {
+function rootPem(der: Buffer, trustDomain: TrustDomain): string {
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(der);
   } catch (cause) {
     throw new CellwallError('invalid_argument', 'a root certificate cannot be read', { cause });
   }
-  if (certificate.ca) return toPem(certificate.raw, 'CERTIFICATE');
-  throw new CellwallError('invalid_argument', 'a root certificate is not one of a CA', {
-    hint: 'name the CA (basicConstraints CA:TRUE), not a certificate that it signed',
-  });
+  if (!certificate.ca) {
+    throw new CellwallError('invalid_argument', 'a root certificate is not one of a CA', {
+      hint: 'name the CA (basicConstraints CA:TRUE), not a certificate that it signed',
+    });
+  }
+  const other = uriSans(certificate.raw).find((uri) => /^spiffe:/i.test(uri) && uri !== trustDomainUri(trustDomain));
+  if (other !== undefined) {
+    throw new CellwallError('invalid_argument', `a root certificate is that of ${other}`, {
+      hint: `the roots of ${trustDomainUri(trustDomain)} vouch for that trust domain alone`,
+    });
+  }
+  return toPem(certificate.raw, 'CERTIFICATE');
 }

@@ -5,6 +5,7 @@ import type { AdminApi } from '../admin/admin-api.ts';
 import type { OperatorCheck } from '../admin/credential.ts';
 import type { TlsCredentials } from '../admin/tls-door.ts';
 import { operatorRole } from '../identity/operator.ts';
+import { bundlePem } from '../identity/trust-bundle.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { verifySvid } from '../identity/x509/verify-svid.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -70,7 +71,7 @@ export async function openAdminTls(parts: AdminTlsParts): Promise<HostPort> {
 
 function operatorCheck({ identity, trustDomain, clock }: AdminTlsParts): OperatorCheck {
   return async (chain) => {
-    const bundle = await identity.issuer.bundle();
+    const bundle = bundlePem(identity.bundle.value());
     const { spiffeId, leaf } = verifySvid({ chain, bundle, trustDomain, now: clock.now() });
     const nodeKey = nodeKeyOf(leaf.raw);
     if (nodeKey !== undefined) identity.nodes.check(nodeKey);

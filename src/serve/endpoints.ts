@@ -4,27 +4,28 @@ import type { Control } from '../control/control.ts';
 import { createEndpointWatch, type EndpointWatch } from '../cutover/endpoint-watch.ts';
 import { probeEndpoint } from '../cutover/probe-endpoint.ts';
 import type { ProbeNames } from '../cutover/probe-names.ts';
-import type { Authority } from '../identity/authority.ts';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { verifySvid } from '../identity/x509/verify-svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import { type SpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
 
 export interface EndpointsDeps {
   readonly control: Pick<Control, 'mesh'>;
-  readonly authority: Pick<Authority, 'bundle'>;
+  readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
   readonly names: ProbeNames;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
 }
 
-export function watchEndpoints({ control, authority, names, clock, log, lifecycle }: EndpointsDeps): EndpointWatch {
+export function watchEndpoints({ control, bundle: trust, names, clock, log, lifecycle }: EndpointsDeps): EndpointWatch {
   const watch = createEndpointWatch({
     mesh: control.mesh,
     async probe({ spiffeId }, endpoint) {
-      const bundle = await authority.bundle();
+      const bundle = bundlePem(trust.value());
       const isOwn = (chain: string): boolean => isOf(spiffeId, { chain, bundle, now: clock.now() });
       return probeEndpoint(endpoint, { isOwn, serverName: names.next(), onPlaintext: names.camePlain });
     },

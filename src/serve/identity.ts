@@ -5,13 +5,12 @@ import type { AttestorDeps } from '../identity/attestor/attestor.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
-import type { Authority } from '../identity/authority.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
-import { authorities } from '../identity/catalog.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
+import { openAuthority } from '../identity/open-authority.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
-import { createTrustBundle, type TrustBundle } from '../identity/trust-bundle.ts';
+import type { TrustBundle } from '../identity/trust-bundle.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
 import type { ApplicationReceiver } from '../identity-api/receive-application.ts';
@@ -25,15 +24,16 @@ import type { Log } from '../lib/log.ts';
 import { readNodeId } from '../lib/node-id.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
-import { createWatched, type Watchable } from '../lib/watchable.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createEntitlement, type Entitlement } from './entitlement.ts';
 import { checkSameAuthority } from './same-authority.ts';
+import type { ServeOptions } from './serve-options.ts';
 
 export interface IdentityServices {
-  readonly authority: Authority;
+  /** Pushed to whoever watches it when the roots change. */
   readonly bundle: Watchable<TrustBundle>;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
@@ -45,6 +45,10 @@ export interface IdentityServices {
 
 export interface IdentityServicesDeps {
   readonly data: string;
+  /** Which CA. Default: the built-in one. */
+  readonly ca: ServeOptions['ca'];
+  /** Of tests, that have the CA do what it does by itself in months. */
+  readonly openCa?: typeof openAuthority | undefined;
   /** Other control planes may be on the same store, by mistake or on purpose. */
   readonly shared: boolean;
   readonly trustDomain: TrustDomain;
@@ -71,16 +75,18 @@ export interface IdentityServicesDeps {
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
   const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello, application, ports } =
     deps;
+  const { ca = {}, openCa = openAuthority } = deps;
   const folder = join(data, 'ca');
-  const checkShared = async (): Promise<void> => {
-    if (!shared) return;
-    await checkSameAuthority({ table: store.table('authority'), folder, fingerprint: knownRoot(folder)?.fingerprint });
+  const checkShared = async (fingerprints: readonly string[]): Promise<void> => {
+    if (shared) await checkSameAuthority({ table: store.table('authority'), folder, fingerprints });
   };
+  const known = knownRoot(folder);
   // Twice: before a root is made that nobody would want, and for the one that was made.
-  await checkShared();
-  const authority = await authorities['built-in']({ dir: folder, trustDomain, clock, log });
+  if ((ca.kind ?? 'built-in') === 'built-in') await checkShared(known === undefined ? [] : [known.fingerprint]);
+  const authority = await openCa(ca, { dir: folder, trustDomain, clock, log });
   lifecycle.defer('authority', () => authority.close());
-  await checkShared();
+  await checkShared(authority.ownRoots.value().map((pem) => certificateFingerprint(new X509Certificate(pem).raw)));
+  const { bundle, signer } = authority;
   const key = sealKey(join(data, 'seal.key'));
   const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });
   const nodes = createNodeRegistry({ nodes: sealed('nodes'), evicted: sealed('evicted-nodes'), clock });
@@ -88,16 +94,11 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
   const { policy, identify, knows } = entitlement;
   const issuer = createIssuer({
-    ...{ authority, trustDomain, policy, clock, log },
+    ...{ signer, trustDomain, policy, clock, log },
     table: store.table('issued'),
     backdate: deps.backdate,
   });
-  const attesting: AttestorDeps = {
-    tokens: sealed('join-tokens'),
-    nodes,
-    clock,
-    rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
-  };
+  const attesting: AttestorDeps = { tokens: sealed('join-tokens'), nodes, clock, bundle };
   const attestors = await createAttestors(attesting);
   const tokens = createJoinTokenAttestor(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
@@ -105,6 +106,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const api = createIdentityApi({
     ...{
       issuer,
+      bundle,
       trustDomain,
       attestors,
       identify,
@@ -129,6 +131,5 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
   });
   lifecycle.defer('identity API', () => api.close());
-  const bundle = createWatched(createTrustBundle({ trustDomain, sequence: 1, roots: [await authority.bundle()] }));
-  return { authority, bundle, issuer, nodes, tokens, server, api, entitlement };
+  return { bundle, issuer, nodes, tokens, server, api, entitlement };
 }

@@ -11,7 +11,7 @@ import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface ListCertificatesDeps {
-  readonly identity: Pick<IdentityServices, 'issuer' | 'server'>;
+  readonly identity: Pick<IdentityServices, 'issuer' | 'server' | 'bundle'>;
   readonly control: Pick<Control, 'proxies'>;
   readonly connections: ConnectionCertificates;
   readonly trustDomain: TrustDomain;
@@ -21,7 +21,7 @@ export async function listCertificates(
   { identity, control, connections, trustDomain }: ListCertificatesDeps,
   now: number,
 ): Promise<readonly IssuedCertificate[]> {
-  const { issuer, server } = identity;
+  const { issuer, server, bundle } = identity;
   const pushed = new Map(control.proxies().map(({ certificate, node }) => [certificate?.serial, node]));
   const connected = connections.holders();
   const purposeOf = ({ purpose, spiffeId }: Recorded): IssuedCertificate['purpose'] => {
@@ -29,7 +29,7 @@ export async function listCertificates(
     if (isOperator(spiffeId, trustDomain)) return 'operator';
     return purpose === 'pushed' ? 'svid-pushed' : 'svid-fetched';
   };
-  const authority = (der: Buffer, purpose: IssuedCertificate['purpose']): IssuedCertificate => {
+  const authority = (der: Buffer | string, purpose: IssuedCertificate['purpose']): IssuedCertificate => {
     const { serialNumber, validFrom, validTo } = new X509Certificate(der);
     return {
       purpose,
@@ -50,7 +50,7 @@ export async function listCertificates(
     };
   });
   return [
-    ...fromPem(await issuer.bundle(), 'CERTIFICATE').map((der) => authority(der, 'ca-root')),
+    ...bundle.value().roots.map((pem) => authority(pem, 'ca-root')),
     ...intermediates.map((der) => authority(der, 'ca-intermediate')),
     ...issued.filter(({ notAfter }) => notAfter > now).toSorted(byIdentity),
   ];

@@ -19,7 +19,7 @@ export interface OpenedStore extends Pick<StoreKind, 'alsoChangedBy'> {
 
 /** Documents of another trust domain than the data folder's CA refuse the start, before anything of them is kept. */
 export async function openStore(
-  { store: { kind: name, options }, data }: Pick<ServeOptions, 'store' | 'data'>,
+  { store: { kind: name, options }, data, ca }: Pick<ServeOptions, 'store' | 'data' | 'ca'>,
   deps: { readonly check: StateCheck; readonly holding: Holding; readonly clock: Clock; readonly log: Log },
 ): Promise<OpenedStore> {
   const kind: StoreKind = await fromCatalog<() => Promise<StoreKind>>('store', stores, name)();
@@ -33,10 +33,12 @@ export async function openStore(
     clock: deps.clock,
     log: deps.log.child({ room: 'store' }),
   });
-  if (kind.alsoChangedBy === 'replicas') {
+  if (kind.alsoChangedBy === 'replicas' && (ca?.kind ?? 'built-in') === 'built-in') {
     // Before anything is asked of an operator: what another control plane sealed is no state here, and not to be written over.
     const folder = join(data, 'ca');
-    const authority = { table: store.table('authority'), folder, fingerprint: knownRoot(folder)?.fingerprint };
+    const known = knownRoot(folder);
+    const fingerprints = known === undefined ? [] : [known.fingerprint];
+    const authority = { table: store.table('authority'), folder, fingerprints };
     await checkSameAuthority(authority).catch(async (reason: unknown) => {
       // The store is away: it is asked again before there are identities.
       if (CellwallError.from(reason).code === 'unavailable') return;

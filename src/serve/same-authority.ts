@@ -7,19 +7,20 @@ export interface SameAuthority {
   readonly table: Table;
   /** The folder of the CA, for whoever has to put the right one there. */
   readonly folder: string;
-  /** Of the root that is there; undefined: none yet, so that one would be made. */
-  readonly fingerprint: string | undefined;
+  /** Of the roots that are there; none yet: one would be made. */
+  readonly fingerprints: readonly string[];
 }
 
 const key = 'root';
 
 /** Throws `failed_precondition` where the store is another CA's. The first one that asks with a root makes it its own. */
-export async function checkSameAuthority({ table, folder, fingerprint }: SameAuthority): Promise<void> {
-  const first = fingerprint === undefined ? await table.get(key) : (await table.claim(key, fingerprint)).value;
-  if (first === undefined || first === fingerprint) return;
+export async function checkSameAuthority({ table, folder, fingerprints }: SameAuthority): Promise<void> {
+  const [own] = fingerprints;
+  const first = own === undefined ? await table.get(key) : (await table.claim(key, own)).value;
+  if (first === undefined || fingerprints.some((fingerprint) => fingerprint === first)) return;
   throw new CellwallError(
     'failed_precondition',
-    `the store was first used with another CA than ${fingerprint === undefined ? 'the one that would be made' : 'that'} in ${folder}`,
+    `the store was first used with another CA than ${own === undefined ? 'the one that would be made' : 'that'} in ${folder}`,
     {
       hint: `put "ca/" and "seal.key" of that control plane's data folder in place of these; to start anew, with new tokens for everybody, delete cellwall:table:authority:${key} in Redis`,
     },

@@ -1,4 +1,5 @@
 // What a control plane is told, and what it says of itself once it runs.
+import type { AuthorityChoice } from '../identity/open-authority.ts';
 import type { PublisherPlace } from '../identity/publisher/publishers.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
@@ -10,6 +11,8 @@ export interface ServeOptions {
   /** Whether EnvoyResource documents may bring code into proxies. Default: not. */
   readonly allowProxyCode?: true;
   readonly data: string;
+  /** Which CA. Default: the built-in one, and its root alone. */
+  readonly ca?: AuthorityChoice;
   readonly xds: HostPort;
   readonly identity: HostPort;
   readonly admin: HostPort;

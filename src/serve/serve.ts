@@ -10,6 +10,7 @@ import { createEditGate } from '../cutover/edit-gate.ts';
 import { createProbeApplication } from '../cutover/probe-application.ts';
 import { createProbeNames } from '../cutover/probe-names.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
+import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
 import { backdateFor } from '../identity/rotation.ts';
 import { createRotator } from '../identity/rotator.ts';
@@ -38,8 +39,9 @@ import { createConnectionCertificates } from './connection-certificates.ts';
 import { watchEndpoints } from './endpoints.ts';
 import { type EvictUnnamed, evictUnnamed } from './evict-unnamed.ts';
 import { firstMesh } from './first-mesh.ts';
+import { followBundle } from './follow-bundle.ts';
 import { createHosts } from './hosts.ts';
-import { createIdentityServices } from './identity.ts';
+import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { listCertificates } from './list-certificates.ts';
 import { openAudit } from './open-audit.ts';
@@ -59,6 +61,8 @@ export interface ServeDeps {
   readonly lifecycle: Lifecycle;
   /** Aborted when the process is told to stop. */
   readonly signal: AbortSignal;
+  /** Of tests. */
+  readonly openCa?: IdentityServicesDeps['openCa'];
 }
 
 /** Answers once every port is open. Before there is a Mesh document only the admin API is. */
@@ -136,8 +140,7 @@ export async function serve(
   const registry = withTakenPorts(withApplication(leased, watched));
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
-    shared,
-    data: options.data,
+    ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa },
     trustDomain,
     mesh: () => control.mesh(),
     store,
@@ -168,12 +171,13 @@ export async function serve(
     issuer: identity.issuer,
     clock,
     log: log.child({ room: 'rotator' }),
-    kept: createSvidStore({ dir: join(options.data, 'svids'), bundle: identity.issuer.bundle, clock, log }),
+    kept: createSvidStore({ dir: join(options.data, 'svids'), bundle: identity.bundle, clock, log }),
     onChange: (node, svid) => control.onSvid(node, svid),
   });
   lifecycle.defer('rotator', () => rotator.close());
   let unnamed: EvictUnnamed | undefined;
-  const bundles = createBundleSource(identity.authority);
+  const anchors = createLegacyAnchors(join(options.data, 'ca', 'constrained'), trustDomain);
+  const bundles = createBundleSource(identity.bundle, anchors);
   const control = createControl({
     store,
     bundles,
@@ -187,6 +191,7 @@ export async function serve(
     onIdentities: (change) => unnamed?.changed(change),
   });
   lifecycle.defer('control', () => control.stop());
+  lifecycle.defer('trust bundle', followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle }));
   await registry.restore();
   coverage.settle((node) => registry.get(node) !== undefined);
   await control.start();
@@ -216,10 +221,9 @@ export async function serve(
           ...{ options: options.adminTls, api: admin.api, identity, trustDomain, clock, lifecycle },
           log: log.child({ room: 'admin' }),
         });
-  const { authority } = identity;
   const endpoints = watchEndpoints({
     control,
-    authority,
+    bundle: identity.bundle,
     names,
     clock,
     log: log.child({ room: 'cutover' }),

@@ -4,6 +4,7 @@ import type { Control } from '../control/control.ts';
 import type { ProbeNames } from '../cutover/probe-names.ts';
 import { createNodeAuthenticator } from '../identity/authenticate-node.ts';
 import { createOperatorCheck } from '../identity/operator.ts';
+import { bundlePem } from '../identity/trust-bundle.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -155,10 +156,10 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       return control.mesh()?.serviceOf.get(spiffeId);
     },
   });
-  const material = async (): Promise<TlsMaterial> => {
+  const material = (): TlsMaterial => {
     const { chain, key } = identity.server.current();
     if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
-    return { certificate: chain, key, roots: await identity.issuer.bundle() };
+    return { certificate: chain, key, roots: bundlePem(identity.bundle.value()) };
   };
   const isOperator = createOperatorCheck({ trustDomain, clock });
   const checkOperator = (certificate: Uint8Array | undefined): void => {
@@ -166,12 +167,11 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     const nodeKey = certificate === undefined ? undefined : nodeKeyOf(certificate);
     if (nodeKey !== undefined) identity.nodes.check(nodeKey);
   };
-  const tls = await material();
   const open = () =>
     listenGrpc({
       server: xds,
       address: formatHostPort(address),
-      tls,
+      tls: material(),
       services: [accessLog, createCsdsService({ server: xds, authorize: checkOperator })],
       hostOf: hostOfCertificate,
       log: createSummedLog(log.child({ room: 'xds' }), clock),
@@ -179,11 +179,16 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     });
   const listener = await listening({ what: 'xDS', flag: '--xds-listen', address }, open);
   lifecycle.defer('xDS', () => listener.close(1000));
-  identity.server.watch(() => {
-    material().then(
-      (tls) => listener.rotate(tls),
-      (reason: unknown) => log.error({ reason: String(reason) }, 'the xDS port keeps its old certificate'),
-    );
+  const rotate = (): void => {
+    try {
+      listener.rotate(material());
+    } catch (reason) {
+      log.error({ reason: String(reason) }, 'the xDS port keeps its old certificate and roots');
+    }
+  };
+  const unwatch = [identity.server.watch(rotate), identity.bundle.watch(rotate)];
+  lifecycle.defer('xDS certificate', () => {
+    for (const end of unwatch) end();
   });
   // The registry's node is the verified one that the stream was authenticated as.
   return { port: listener.port, disconnect: (node, reason) => void xds.disconnect(node as NodeId, reason) };

@@ -32,6 +32,7 @@ import { type ApplicationLook, lookAtApplication } from './look-at-application.t
 import { readPorts } from './read-ports.ts';
 import { sayGoodbye } from './say-goodbye.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
+import { followBundle } from './svid/follow-bundle.ts';
 import { loadNodeKey } from './svid/node-key.ts';
 import { createSvidFiles } from './svid/svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from './svid/svid-keeper.ts';
@@ -181,6 +182,8 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     void envoy.exited.then(() => quiet.close());
     const gone = new AbortController();
     void envoy.exited.then(() => gone.abort());
+    const { current, sequence, trust } = started;
+    void followBundle({ server, svid: current, sequence, onBundle: trust, log, signal: gone.signal });
     for (const application of applications) {
       void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });
     }

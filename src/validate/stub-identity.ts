@@ -1,8 +1,10 @@
 // Certificates for a configuration that nobody runs: a CA in a folder that is gone again at once.
 import { generateKeyPairSync } from 'node:crypto';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createBundleSource } from '../control/bundles.ts';
-import { createBuiltInAuthority } from '../identity/ca/built-in.ts';
+import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
+import { openAuthority } from '../identity/open-authority.ts';
 import { systemClock } from '../lib/clock.ts';
 import { silentLog } from '../lib/log.ts';
 import { temporaryFolder } from '../lib/temporary-folder.ts';
@@ -22,12 +24,14 @@ const hour = 3_600_000;
 export async function createStubIdentity(mesh: MeshIr): Promise<StubIdentity> {
   const dir = temporaryFolder('stub-ca');
   const { trustDomain } = mesh;
-  const authority = await createBuiltInAuthority({ dir, trustDomain, clock: systemClock, log: silentLog });
+  const authority = await openAuthority({}, { dir, trustDomain, clock: systemClock, log: silentLog });
   try {
-    const bundles = await createBundleSource(authority).make(mesh);
+    const bundles = createBundleSource(authority.bundle, createLegacyAnchors(join(dir, 'constrained'), trustDomain)).of(
+      mesh,
+    );
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const notBefore = new Date(systemClock.now());
-    const { chain } = await authority.sign({
+    const { chain } = await authority.signer.sign({
       spiffeId: serviceSpiffeId(trustDomain, 'validate'),
       publicKey,
       notBefore,
@@ -43,7 +47,7 @@ export async function createStubIdentity(mesh: MeshIr): Promise<StubIdentity> {
       }),
     };
   } finally {
-    authority.close();
+    await authority.close();
     rmSync(dir, { recursive: true, force: true });
   }
 }

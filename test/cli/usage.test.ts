@@ -163,6 +163,7 @@ describe('serve', () => {
           options: { documents: expect.any(Redacted), 'settle-seconds': expect.any(Redacted) },
         },
         data: '/var/me/.local/state/cellwall',
+        ca: { kind: 'built-in' },
         xds: { host: '0.0.0.0', port: 18000 },
         identity: { host: '0.0.0.0', port: 18001 },
         admin: { host: '127.0.0.1', port: 18080 },

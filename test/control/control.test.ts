@@ -63,9 +63,7 @@ async function start() {
     close: () => {},
   };
   const bundles: BundleSource = {
-    current: () => ({ roots: 'roots', legacyAnchors: new Map() }),
-    make: async () => ({ roots: 'roots', legacyAnchors: new Map() }),
-    invalidate: () => {},
+    of: () => ({ roots: 'roots', legacyAnchors: new Map() }),
   };
   const registry = createRegistry({
     leases: createMemoryTable(),

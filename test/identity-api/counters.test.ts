@@ -34,7 +34,7 @@ afterEach(() => harness.close());
 
 async function svid(of = harness) {
   const key = makeKey();
-  const roots = await of.authority.bundle();
+  const roots = of.roots();
   const { chain, bundle } = await createIdentityClient({ ...of.address, roots }).attest({
     evidence: { attestor: 'join-token', token: (await of.token(spiffeId)).reveal() },
     key,

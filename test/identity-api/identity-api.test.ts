@@ -9,7 +9,7 @@ import { certificateFingerprint } from '../../src/identity/x509/fingerprint.ts';
 import { fromPem } from '../../src/identity/x509/pem.ts';
 import { createProof } from '../../src/identity/x509/possession.ts';
 import { uriSans } from '../../src/identity/x509/uri-sans.ts';
-import { createIdentityClient, fetchPinnedRoot, type IdentityClient } from '../../src/identity-api/client.ts';
+import { createIdentityClient, fetchPinnedRoots, type IdentityClient } from '../../src/identity-api/client.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createIdentityHarness, type IdentityHarness, idOf } from '../support/identity-harness.ts';
 import { createTestCa } from '../support/test-ca.ts';
@@ -25,7 +25,7 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 async function client(): Promise<IdentityClient> {
-  return createIdentityClient({ ...harness.address, roots: await harness.authority.bundle() });
+  return createIdentityClient({ ...harness.address, roots: harness.roots() });
 }
 
 async function join(key = makeKey(), nodeKey = makeKey()) {
@@ -58,7 +58,7 @@ function raw(
 describe('first contact', () => {
   it('pins the root by the token, and gives the SVID of the token’s identity over the key of the request', async () => {
     const token = await harness.token(spiffeId);
-    const roots = await fetchPinnedRoot(harness.address, parseJoinToken(token.reveal()).rootFingerprint);
+    const roots = await fetchPinnedRoots(harness.address, parseJoinToken(token.reveal()).rootFingerprints);
     const key = makeKey();
     const reply = await createIdentityClient({ ...harness.address, roots }).attest({
       evidence: { attestor: 'join-token', token: token.reveal() },
@@ -69,7 +69,7 @@ describe('first contact', () => {
     expect(reply.spiffeId).toBe(spiffeId);
     expect(leaf === undefined ? [] : uriSans(leaf.raw)).toEqual([spiffeId]);
     expect(leaf?.checkPrivateKey(key)).toBe(true);
-    expect(reply.bundle).toBe(await harness.authority.bundle());
+    expect(reply.bundle).toBe(harness.roots());
     expect(Date.parse(reply.renewAt)).toBeLessThan(Date.parse(reply.notAfter));
   });
 
@@ -96,9 +96,11 @@ describe('first contact', () => {
   it('goes nowhere when the server is an impostor', async () => {
     const impostor = await createIdentityHarness();
     try {
-      const fingerprint = certificateFingerprint(new X509Certificate(await harness.authority.bundle()).raw);
-      await expect(fetchPinnedRoot(impostor.address, fingerprint)).rejects.toMatchObject({ code: 'unauthenticated' });
-      const roots = await harness.authority.bundle();
+      const fingerprint = certificateFingerprint(new X509Certificate(harness.roots()).raw);
+      await expect(fetchPinnedRoots(impostor.address, [fingerprint])).rejects.toMatchObject({
+        code: 'unauthenticated',
+      });
+      const roots = harness.roots();
       const evidence = { attestor: 'join-token', token: 'cw1.secret' };
       const attempt = createIdentityClient({ ...impostor.address, roots }).attest({
         evidence,
@@ -122,7 +124,7 @@ describe('first contact', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const roots = await harness.authority.bundle();
+    const roots = harness.roots();
     const evil = createIdentityClient({ host: '127.0.0.1', port, roots });
     await expect(
       evil.attest({ evidence: { attestor: 'node-key' }, key: makeKey(), nodeKey: makeKey() }),
@@ -159,7 +161,7 @@ describe('renewal', () => {
       'without its intermediate',
       async () => (await join()).reply.chain.replace(/(-----END CERTIFICATE-----\n).*$/s, '$1'),
     ],
-    ['of the trust domain itself', () => harness.authority.bundle()],
+    ['of the trust domain itself', () => harness.roots()],
     [
       'in reverse order',
       async () =>
@@ -178,7 +180,7 @@ describe('renewal', () => {
     const clock = createFakeClock(Date.now());
     const later = await createIdentityHarness({ clock });
     try {
-      const roots = await later.authority.bundle();
+      const roots = later.roots();
       const joining = createIdentityClient({ ...later.address, roots });
       const [key, nodeKey] = [makeKey(), makeKey()];
       const evidence = { attestor: 'join-token', token: (await later.token(spiffeId)).reveal() };
@@ -223,7 +225,7 @@ describe('the server', () => {
     try {
       for (const id of ['spiffe://td1/cellwall/server', 'spiffe://td1/service/unknown', 'spiffe://td2/service/x']) {
         const evidence = { attestor: 'join-token', token: (await closed.token(id)).reveal() };
-        const joining = createIdentityClient({ ...closed.address, roots: await closed.authority.bundle() });
+        const joining = createIdentityClient({ ...closed.address, roots: closed.roots() });
         await expect(joining.attest({ evidence, key: makeKey(), nodeKey: makeKey() })).rejects.toMatchObject({
           code: 'permission_denied',
         });

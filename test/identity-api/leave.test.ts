@@ -25,7 +25,7 @@ afterEach(() => harness.close());
 
 async function svid(of = harness): Promise<StoredSvid> {
   const key = makeKey();
-  const { chain, bundle } = await createIdentityClient({ ...of.address, roots: await of.authority.bundle() }).attest({
+  const { chain, bundle } = await createIdentityClient({ ...of.address, roots: of.roots() }).attest({
     evidence: { attestor: 'join-token', token: (await of.token(spiffeId)).reveal() },
     key,
     nodeKey: makeKey(),
@@ -61,7 +61,7 @@ it.each([
 it('is refused from a certificate of elsewhere', async () => {
   const other = await createIdentityHarness();
   try {
-    const foreign = { ...(await svid(other)), bundle: await harness.authority.bundle() };
+    const foreign = { ...(await svid(other)), bundle: harness.roots() };
     await expect(say({ instance: 'a1', run: 'r1' }, foreign)).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(left).toEqual([]);
   } finally {

@@ -2,24 +2,26 @@
 import { createJoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
 import { createNodeRegistry } from '../../src/identity/attestor/node-registry.ts';
+import { createWatched } from '../../src/lib/watchable.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { idOf } from '../support/identity-harness.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
+import { testBundle } from '../support/test-bundle.ts';
 import { attestorContract } from './attestor-contract.ts';
 
 const spiffeId = idOf('spiffe://td1/service/api');
-const fingerprint = 'f'.repeat(43);
+const bundle = await testBundle();
 
 attestorContract('join-token', async () => {
   const attestor = createJoinTokenAttestor({
     tokens: createMemoryTable(),
     clock: createFakeClock(),
-    rootFingerprint: async () => fingerprint,
+    bundle: createWatched(bundle),
   });
   return {
     attestor,
     prove: async () => ({ token: (await attestor.createJoinToken({ spiffeId, ttlMs: 60_000 })).token.reveal() }),
-    forged: [{ token: `cw1.${'a'.repeat(43)}.${fingerprint}` }],
+    forged: [{ token: `cw1.${'a'.repeat(43)}.${'f'.repeat(43)}` }],
   };
 });
 

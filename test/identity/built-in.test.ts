@@ -1,6 +1,5 @@
 // The CA on disk: one root for all who start at once, and never a new one in place of one that was lost.
 import { fork } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
 import {
   chmodSync,
   mkdtempSync,
@@ -15,12 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
-import { fromPem } from '../../src/identity/x509/pem.ts';
+import { openAuthority } from '../../src/identity/open-authority.ts';
+import { bundlePem } from '../../src/identity/trust-bundle.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { domainOf } from '../support/identity-harness.ts';
-import { createTestCa } from '../support/test-ca.ts';
 
 let base: string;
 let dir: string;
@@ -33,14 +31,10 @@ beforeEach(() => {
 afterEach(() => rmSync(base, { recursive: true, force: true }));
 
 async function start(trustDomain = 'td1'): Promise<string> {
-  const authority = await createBuiltInAuthority({
-    dir,
-    trustDomain: domainOf(trustDomain),
-    clock: systemClock,
-    log: silentLog,
-  });
-  authority.close();
-  return authority.bundle();
+  const deps = { dir, trustDomain: domainOf(trustDomain), clock: systemClock, log: silentLog };
+  const authority = await openAuthority({}, deps);
+  await authority.close();
+  return bundlePem(authority.bundle.value());
 }
 
 describe('the first start', () => {
@@ -57,7 +51,7 @@ describe('the first start', () => {
   it('gives one root to several that start at once', async () => {
     const bundles = await Promise.all(Array.from({ length: 8 }, () => start()));
     expect(new Set(bundles).size).toBe(1);
-    expect(readdirSync(dir).sort()).toEqual(['bundle.pem', 'issuers', 'root']);
+    expect(readdirSync(dir).sort()).toEqual(['bundle.pem', 'issuers', 'root', 'trust-bundle.json']);
     expect(readdirSync(join(dir, 'issuers'))).toEqual(['000001']);
   });
 
@@ -121,45 +115,5 @@ describe('a start is refused', () => {
   it('for another trust domain', async () => {
     await start('td1');
     await expect(start('td2')).rejects.toThrow(/is that of spiffe:\/\/td1/);
-  });
-});
-
-describe('a constrained foreign CA', () => {
-  it('keeps name, key and end, excludes our trust domain, and is the same after a restart', async () => {
-    const foreign = await createTestCa('legacy root');
-    const make = async (): Promise<string> => {
-      const authority = await createBuiltInAuthority({
-        dir,
-        trustDomain: domainOf('td1'),
-        clock: systemClock,
-        log: silentLog,
-      });
-      authority.close();
-      return authority.constrain(foreign.root);
-    };
-    const pem = await make();
-    expect(await make()).toBe(pem);
-    const [original, constrained] = [new X509Certificate(foreign.root), new X509Certificate(pem)];
-    expect(constrained.subject).toBe(original.subject);
-    expect(constrained.publicKey.equals(original.publicKey)).toBe(true);
-    expect(constrained.validTo).toBe(original.validTo);
-    expect(constrained.issuer).not.toBe(original.subject);
-    expect(fromPem(pem, 'CERTIFICATE')).toHaveLength(1);
-    // NameConstraints, critical: excluded URI "td1" and ".td1".
-    expect(constrained.raw.toString('hex')).toContain(
-      '0603551d1e0101ff04133011a10f3005860374643130068604' + '2e746431',
-    );
-  });
-
-  it('refuses a certificate that is no CA', async () => {
-    const authority = await createBuiltInAuthority({
-      dir,
-      trustDomain: domainOf('td1'),
-      clock: systemClock,
-      log: silentLog,
-    });
-    authority.close();
-    const { certificate } = await (await createTestCa()).issue({ dns: ['a.example'] });
-    await expect(authority.constrain(certificate)).rejects.toThrow(/not a CA/);
   });
 });

@@ -4,15 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
-import { systemClock } from '../../src/lib/clock.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { createLegacyAnchors } from '../../src/identity/legacy/anchors.ts';
 import { domainOf } from '../support/identity-harness.ts';
 import { type RunningEnvoy, startEnvoy } from '../support/start-envoy.ts';
 import { createTestCa, type TestCa, type TestCertificate, type TestCertificateOptions } from '../support/test-ca.ts';
 
 let dir: string;
-let authority: BuiltInAuthority;
 let legacy: TestCa;
 let envoy: RunningEnvoy;
 let port: number;
@@ -43,17 +40,15 @@ function bootstrap(anchor: string, { certificate, key }: TestCertificate): objec
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cellwall-constrain-'));
-  const trustDomain = domainOf('td1');
-  authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock: systemClock, log: silentLog });
+  const anchors = createLegacyAnchors(join(dir, 'constrained'), domainOf('td1'));
   legacy = await createTestCa('legacy root');
   const server = await (await createTestCa('server root')).issue({ dns: ['localhost'] });
-  envoy = await startEnvoy(bootstrap(await authority.constrain(legacy.root), server));
+  envoy = await startEnvoy(bootstrap(anchors(legacy.root), server));
   port = await envoy.port('in');
 });
 
 afterAll(async () => {
   await envoy.stop();
-  authority.close();
   rmSync(dir, { recursive: true, force: true });
 });
 

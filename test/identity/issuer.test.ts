@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
 import type { IssuedCertificate } from '../../src/identity/issued-log.ts';
 import { createIssuer, type Issuer } from '../../src/identity/issuer.ts';
+import { type OpenAuthority, openAuthority } from '../../src/identity/open-authority.ts';
 import { backdateFor } from '../../src/identity/rotation.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -18,22 +18,22 @@ import { createMemoryTable } from '../support/memory-table.ts';
 const hour = 3_600_000;
 const api = idOf('spiffe://td1/service/api');
 let dir: string;
-let authority: BuiltInAuthority;
+let authority: OpenAuthority;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cellwall-issuer-'));
   const trustDomain = domainOf('td1');
-  authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock: systemClock, log: silentLog });
+  authority = await openAuthority({}, { dir: join(dir, 'ca'), trustDomain, clock: systemClock, log: silentLog });
 });
 
-afterAll(() => {
-  authority.close();
+afterAll(async () => {
+  await authority.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
 function issuerOver(table: Table): Issuer {
   return createIssuer({
-    authority,
+    signer: authority.signer,
     trustDomain: domainOf('td1'),
     policy: (id) => (id === api ? { lifetimeMs: hour, dnsNames: ['api.local'], commonName: 'api' } : undefined),
     table,
@@ -46,7 +46,13 @@ describe('when certificates begin', () => {
   it('as far back as hosts need, of a key that their holder made ten minutes back; no later an end, and never before its issuer', async () => {
     let behind = 0;
     const issuer = createIssuer({
-      ...{ authority, trustDomain: domainOf('td1'), table: createMemoryTable(), clock: systemClock, log: silentLog },
+      ...{
+        signer: authority.signer,
+        trustDomain: domainOf('td1'),
+        table: createMemoryTable(),
+        clock: systemClock,
+        log: silentLog,
+      },
       policy: () => ({ lifetimeMs: hour, dnsNames: [] }),
       backdate: () => backdateFor(behind),
     });
@@ -113,7 +119,7 @@ describe('the issuer', () => {
     const end = clock.now() + 60_000;
     const asked: unknown[] = [];
     const issuer = createIssuer({
-      authority,
+      signer: authority.signer,
       trustDomain: domainOf('td1'),
       async policy(id, nodeKey) {
         asked.push([id, nodeKey]);

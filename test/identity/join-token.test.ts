@@ -1,29 +1,44 @@
 // Join tokens: one winner, bound to one identity and then to one key, expiring; nothing of them is stored but a hash.
+import { X509Certificate } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttestationContext } from '../../src/identity/attestor/attestor.ts';
 import { createJoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
 import { createNodeRegistry } from '../../src/identity/attestor/node-registry.ts';
-import { parseJoinToken } from '../../src/identity/join-token.ts';
+import { formatJoinToken, parseJoinToken } from '../../src/identity/join-token.ts';
+import { createTrustBundle, maxRoots, type TrustBundle } from '../../src/identity/trust-bundle.ts';
+import { certificateFingerprint } from '../../src/identity/x509/fingerprint.ts';
 import type { Json } from '../../src/lib/table.ts';
+import { createWatched } from '../../src/lib/watchable.ts';
 import { tokenEvidence } from '../../src/model/evidence.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
-import { idOf } from '../support/identity-harness.ts';
+import { domainOf, idOf } from '../support/identity-harness.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
+import { testBundle } from '../support/test-bundle.ts';
+import { createTestCa } from '../support/test-ca.ts';
 
 const spiffeId = idOf('spiffe://td1/service/api');
-const fingerprint = 'f'.repeat(43);
+const one = await testBundle(1);
 
-function setUp() {
+const part = 'a'.repeat(43);
+
+function setUp(bundle = one) {
   const clock = createFakeClock();
   const entries = new Map<string, Json>();
   const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
   const table = createMemoryTable(entries);
-  const tokens = createJoinTokenAttestor({ tokens: table, clock, rootFingerprint: async () => fingerprint });
+  const tokens = createJoinTokenAttestor({ tokens: table, clock, bundle: createWatched(bundle) });
   const create = async (ttlMs = 60_000, uses = 1): Promise<string> =>
     (await tokens.createJoinToken({ spiffeId, ttlMs, uses })).token.reveal();
   const redeem = (token: unknown, nodeKey: string) => tokens.attest({ token }, by(nodeKey));
   return { clock, entries, nodes, tokens, create, redeem };
+}
+
+/** Of a CA that knows nothing of SPIFFE. */
+async function foreignBundle(): Promise<TrustBundle> {
+  const { root } = await createTestCa();
+  return createTrustBundle({ trustDomain: domainOf('td1'), sequence: 1, roots: [root] });
 }
 
 const by = (nodeKey: string): AttestationContext => ({ nodeKey });
@@ -33,10 +48,36 @@ describe('a join token', () => {
     const { tokens, entries } = setUp();
     const { token } = await tokens.createJoinToken({ spiffeId, ttlMs: 1000 });
     expect(`${token} ${JSON.stringify({ token })}`).not.toContain('cw1');
-    const { secret, rootFingerprint } = parseJoinToken(token.reveal());
-    expect(rootFingerprint).toBe(fingerprint);
+    const { secret, rootFingerprints } = parseJoinToken(token.reveal());
+    expect(rootFingerprints).toEqual(one.roots.map((pem) => certificateFingerprint(new X509Certificate(pem).raw)));
     expect(token.reveal()).toMatch(/^[A-Za-z0-9._-]+$/);
     expect(JSON.stringify([...entries])).not.toContain(secret);
+  });
+
+  it('names all roots, and the trust domain where they are several or name none', async () => {
+    for (const roots of [await testBundle(maxRoots), await foreignBundle()]) {
+      const { create, redeem } = setUp(roots);
+      const token = await create();
+      expect(parseJoinToken(token)).toMatchObject({
+        trustDomain: 'td1',
+        rootFingerprints: roots.roots.map((pem) => certificateFingerprint(new X509Certificate(pem).raw)),
+      });
+      expect(await redeem(token, 'a')).toEqual(tokenEvidence(spiffeId));
+    }
+  });
+
+  it('is read as it was written, whatever the trust domain is called', () => {
+    const base64url = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((b) => Buffer.from(b).toString('base64url'));
+    const domain = fc.stringMatching(/^[a-z0-9._-]{1,255}$/).map(domainOf);
+    const fingerprints = fc.array(base64url, { minLength: 1, maxLength: maxRoots });
+    fc.assert(
+      fc.property(base64url, domain, fingerprints, (secret, trustDomain, rootFingerprints) => {
+        const token = { secret, rootFingerprints, trustDomain };
+        expect(parseJoinToken(` ${formatJoinToken(token)}\n`)).toEqual(token);
+        const plain = { secret, rootFingerprints: rootFingerprints.slice(0, 1) };
+        expect(parseJoinToken(formatJoinToken(plain))).toEqual(plain);
+      }),
+    );
   });
 
   it('has one winner of a hundred who redeem it at once with keys of their own', async () => {
@@ -83,8 +124,11 @@ describe('a join token', () => {
   it.each([
     [''],
     ['cw1'],
-    [`cw1.${'a'.repeat(43)}.${fingerprint}`],
-    [`cw2.${'a'.repeat(43)}.${fingerprint}`],
+    [`cw1.${part}.${part}`],
+    [`cw1.${part}.${part}.${part}`],
+    [`cw2.${part}.${part}`],
+    [`cw2.${part}.${Buffer.from('td 1').toString('base64url')}.${part}`],
+    [`cw2.${part}.${Buffer.from('td1').toString('base64url')}.${`${part}.`.repeat(17)}${part}`],
     [7],
     [undefined],
     ['x'.repeat(100_000)],

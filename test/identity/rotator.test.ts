@@ -28,7 +28,7 @@ function setUp(clock: Clock, random = 0.5) {
       notAfter: new Date(now + hour),
     };
   };
-  const issuer: Issuer = { issue, bundle: async () => '', issued: async () => [], watch: () => () => {} };
+  const issuer: Issuer = { issue, issued: async () => [], watch: () => () => {} };
   const onChange = (node: string, { serial }: Svid): void => void state.changes.push({ node, serial });
   return { state, rotator: createRotator({ issuer, clock, log: silentLog, onChange, random: () => random }) };
 }

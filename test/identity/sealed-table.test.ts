@@ -10,10 +10,12 @@ import { createSealedTable, sealKey } from '../../src/identity/sealed-table.ts';
 import { sha256 } from '../../src/identity/x509/fingerprint.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Json } from '../../src/lib/table.ts';
+import { createWatched } from '../../src/lib/watchable.ts';
 import { tokenEvidence } from '../../src/model/evidence.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
+import { testBundle } from '../support/test-bundle.ts';
 
 const api = parseSpiffeId('spiffe://td1/service/api');
 const target = 'spiffe://td1/service/bank';
@@ -64,7 +66,7 @@ test('a node key or a token that somebody wrote into the store gives no identity
   const tokens = createJoinTokenAttestor({
     tokens: open(tokenEntries, 'join-tokens'),
     clock: createFakeClock(),
-    rootFingerprint: async () => 'r'.repeat(43),
+    bundle: createWatched(await testBundle()),
   });
   nodeEntries.set('fingerprint', target);
   const byKey = createNodeKeyAttestor({ nodes, clock: createFakeClock() }).attest({}, { nodeKey: 'fingerprint' });

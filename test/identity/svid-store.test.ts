@@ -25,8 +25,8 @@ afterEach(async () => {
 });
 
 function start(from: IdentityHarness = harness, clock = systemClock): Rotator {
-  const { issuer } = from;
-  const kept = createSvidStore({ dir, bundle: issuer.bundle, clock, log: silentLog });
+  const { issuer, bundle } = from;
+  const kept = createSvidStore({ dir, bundle, clock, log: silentLog });
   const rotator = createRotator({ issuer, clock, log: silentLog, onChange: () => {}, kept });
   rotators.push(rotator);
   return rotator;

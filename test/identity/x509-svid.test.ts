@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
+import { type OpenAuthority, openAuthority } from '../../src/identity/open-authority.ts';
+import { bundlePem } from '../../src/identity/trust-bundle.ts';
 import { fromPem, toPem } from '../../src/identity/x509/pem.ts';
 import { uriSans } from '../../src/identity/x509/uri-sans.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -17,16 +18,16 @@ const spiffeId = 'spiffe://td1/cell/cell-1/service/api';
 const hour = 3_600_000;
 const p256 = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
 let dir: string;
-let authority: BuiltInAuthority;
+let authority: OpenAuthority;
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cellwall-x509-'));
   const trustDomain = domainOf('td1');
-  authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock: systemClock, log: silentLog });
+  authority = await openAuthority({}, { dir: join(dir, 'ca'), trustDomain, clock: systemClock, log: silentLog });
 });
 
-afterAll(() => {
-  authority.close();
+afterAll(async () => {
+  await authority.close();
   rmSync(dir, { recursive: true, force: true });
 });
 
@@ -39,7 +40,7 @@ interface LeafOptions {
 }
 
 async function sign(options: LeafOptions = {}): Promise<readonly string[]> {
-  const { chain } = await authority.sign({
+  const { chain } = await authority.signer.sign({
     spiffeId: idOf(spiffeId),
     publicKey: p256(),
     notBefore: new Date(Date.now() - 30_000),
@@ -83,7 +84,7 @@ describe('a leaf', () => {
       writeFileSync(join(dir, name), content);
       return join(dir, name);
     };
-    const roots = file('roots.pem', await authority.bundle());
+    const roots = file('roots.pem', bundlePem(authority.bundle.value()));
     const untrusted = file('untrusted.pem', intermediates.join(''));
     const args = ['verify', '-x509_strict', '-CAfile', roots, '-untrusted', untrusted, '-purpose', 'sslclient'];
     expect(openssl([...args, file('leaf.pem', leaf)], '')).toContain('OK');
@@ -138,7 +139,7 @@ describe('signing certificates', () => {
   it('are CAs named by the trust domain alone, and the issuer signs leaves only', async () => {
     const [, issuer = ''] = await sign();
     for (const [pem, constraint] of [
-      [await authority.bundle(), /CA:TRUE\n/],
+      [bundlePem(authority.bundle.value()), /CA:TRUE\n/],
       [issuer, /CA:TRUE, pathlen:0\n/],
     ] as const) {
       const text = openssl(['x509', '-noout', '-text'], pem);
@@ -153,16 +154,11 @@ describe('signing certificates', () => {
     const clock = createFakeClock();
     const folder = join(dir, 'rotating');
     const day = 24 * hour;
-    const rotating = await createBuiltInAuthority({
-      dir: folder,
-      trustDomain: domainOf('td1'),
-      clock,
-      log: silentLog,
-      issuerLifetimeMs: 100 * day,
-    });
+    const deps = { dir: folder, trustDomain: domainOf('td1'), clock, log: silentLog };
+    const rotating = await openAuthority({}, { ...deps, intermediateLifetimeMs: 100 * day });
     const issuerAt = async (): Promise<string> => {
-      await rotating.rotateIssuers();
-      const { chain, notAfter } = await rotating.sign({
+      await rotating.signer.tend();
+      const { chain, notAfter } = await rotating.signer.sign({
         spiffeId: idOf(spiffeId),
         publicKey: p256(),
         notBefore: new Date(clock.now()),
@@ -184,6 +180,6 @@ describe('signing certificates', () => {
     clock.advance(200 * day);
     const third = await issuerAt();
     expect([first, second]).not.toContain(third);
-    rotating.close();
+    await rotating.close();
   });
 });

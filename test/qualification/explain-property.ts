@@ -1,7 +1,7 @@
 // The property that makes `explain` worth asking: random documents and requests, decided by explain and by real Envoys that
 // run what the real pipeline made of the documents, never come apart.
 import { X509Certificate } from 'node:crypto';
-import { constrainCa } from '../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import { parseDocuments } from '../../src/model/parse.ts';
 import { explain } from '../../src/policy/decide/explain.ts';
 import type { AccessRequest } from '../../src/policy/decide/request.ts';

@@ -1,6 +1,5 @@
 // Two replicas of a service, restarted one after the other under load by a caller's Envoy: no call fails, on new connections and on
 // open ones, as each is gone from the caller's Envoy before it stops to listen. And the ways in which that could be undone.
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,13 +10,10 @@ import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import { startHttp1Echo, startHttp2Echo, startTcpEcho } from '../support/echo-application.ts';
 import { eventually } from '../support/eventually.ts';
 import { freePorts } from '../support/free-ports.ts';
-import { grpcUnary, startGrpcBackend } from '../support/grpc-unary.ts';
-import { httpCall } from '../support/http-call.ts';
-import { openCall } from '../support/open-call.ts';
+import { startGrpcBackend } from '../support/grpc-unary.ts';
+import { type Protocol, protocolLoad, protocols } from '../support/protocol-load.ts';
 import { policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
-
-type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
 let wall: ServeHarness;
 let application: { readonly port: number; stop(): unknown };
@@ -98,109 +94,12 @@ const gone = (port: number): Promise<true> =>
 const back = (port: number): Promise<true> =>
   eventually(`${port} is an endpoint`, async () => (await endpoints()).includes(port) || undefined, 20_000);
 
-interface Load {
-  /** How many calls went well; throws if one failed. */
-  end(): Promise<number>;
-}
-
-/** Calls without a pause on connections that stay, and on new ones. */
-function load(protocol: Protocol): Load {
-  let going = true;
-  let fine = 0;
-  const failed: string[] = [];
-  const loop = async (call: () => Promise<void>): Promise<void> => {
-    while (going) {
-      try {
-        await call();
-        fine += 1;
-      } catch (reason) {
-        failed.push(String(reason));
-        if (failed.length > 20) return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
-  const sessions: ClientHttp2Session[] = [];
-  const session = (): ClientHttp2Session => {
-    const made = connectHttp2(`http://127.0.0.1:${outbound}`).on('error', () => undefined);
-    sessions.push(made);
-    return made;
-  };
-  const over = async (call: (session: ClientHttp2Session) => Promise<void>): Promise<void> => {
-    const fresh = session();
-    await call(fresh).finally(() => fresh.close());
-  };
-  const kinds: Record<Protocol, () => readonly (() => Promise<void>)[]> = {
-    http1: () => [
-      async () => expectThat((await httpCall({ port: outbound })).status, 200),
-      async () => {
-        const answer = await fetch(`http://127.0.0.1:${outbound}/`);
-        await answer.arrayBuffer();
-        expectThat(answer.status, 200);
-      },
-    ],
-    http2: () => {
-      const open = session();
-      return [() => over(http2Call), () => http2Call(open)];
-    },
-    grpc: () => {
-      const open = session();
-      const call = async (on: ClientHttp2Session): Promise<void> =>
-        expectThat(await grpcUnary(on, 'a.B/C', Buffer.alloc(0)), '0');
-      return [() => over(call), () => call(open)];
-    },
-    tcp: () => [
-      async () => {
-        const open = openCall({ kind: 'tcp', port: outbound });
-        await open.echo('one').finally(() => open.close());
-      },
-      // Longer than what leads to the drain, shorter than the drain.
-      async () => {
-        const open = openCall({ kind: 'tcp', port: outbound });
-        const text = 'a word in a conversation of two seconds';
-        for (let turn = 0; turn < 40; turn += 1) {
-          await open.echo(`${text} ${turn}\n`);
-          await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        open.close();
-      },
-    ],
-  };
-  const loops = kinds[protocol]().map(loop);
-  return {
-    async end() {
-      going = false;
-      await Promise.all(loops);
-      for (const open of sessions) open.destroy();
-      expect(failed).toEqual([]);
-      return fine;
-    },
-  };
-}
-
-function expectThat(found: unknown, wanted: unknown): void {
-  if (found !== wanted) throw new Error(`${String(found)} in place of ${String(wanted)}`);
-}
-
-function http2Call(on: ClientHttp2Session): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stream = on.request({ ':path': '/' });
-    let status: unknown;
-    stream.on('response', (headers) => {
-      status = headers[':status'];
-    });
-    stream.on('error', reject);
-    stream.on('close', () => (status === 200 ? resolve() : reject(new Error(`status ${String(status)}`))));
-    stream.resume().end();
-  });
-}
-
 describe('a rolling restart', () => {
-  it.each<Protocol>(['http1', 'http2', 'grpc', 'tcp'])(
+  it.each(protocols)(
     'of two replicas loses no call (%s)',
     async (protocol) => {
       await begin(protocol, 2);
-      const calls = load(protocol);
+      const calls = protocolLoad(protocol, outbound);
       for (const port of ports) {
         const running = [...sidecars].filter((one) => one !== caller)[0];
         const stopping = running?.stop();
@@ -212,7 +111,9 @@ describe('a rolling restart', () => {
         await replica(port);
         await back(port);
       }
-      expect(await calls.end()).toBeGreaterThan(100);
+      const { fine, failed } = await calls.end();
+      expect(failed).toEqual([]);
+      expect(fine).toBeGreaterThan(100);
       // Nor was a replica tried in vain.
       const admin = caller.admin();
       const counts = admin === undefined ? '' : await readStats(admin, '/stats?filter=upstream_cx_connect_fail$');

@@ -22,7 +22,7 @@ let sidecar: Sidecar | undefined;
 
 beforeEach(async () => {
   harness = await createIdentityHarness();
-  xds = await createFakeXds(harness.server.current(), await harness.authority.bundle());
+  xds = await createFakeXds(harness.server.current(), harness.roots());
   dir = mkdtempSync(join(tmpdir(), 'cellwall-sidecar-'));
 });
 
@@ -70,7 +70,7 @@ describe('a sidecar', () => {
     await harness.close();
     harness = await createIdentityHarness({ policy: () => ({ lifetimeMs: 3000, dnsNames: [] }) });
     await xds.close();
-    xds = await createFakeXds(harness.server.current(), await harness.authority.bundle());
+    xds = await createFakeXds(harness.server.current(), harness.roots());
     sidecar = await runSidecar(options({ token: await harness.token(spiffeId) }));
     const first = await eventually('an xDS stream', () => xds.clients[0]);
     const again = await eventually('a stream with another certificate', () => {
@@ -179,7 +179,7 @@ describe('a sidecar', () => {
       'it says why',
       () => said.some((text) => /no stream to the control plane/.test(text)) || undefined,
     );
-    xds = await createFakeXds(harness.server.current(), await harness.authority.bundle(), port);
+    xds = await createFakeXds(harness.server.current(), harness.roots(), port);
     await eventually('it is not quiet', async () => /\bconfig: warning/.test(await levels()) || undefined);
     await eventually('it says so', () => said.some((text) => /is back/.test(text)) || undefined);
   }, 30_000);

@@ -1,5 +1,4 @@
 // A whole identity plane for tests: built-in CA in a temporary folder, issuer, attestors, identity API on a free port.
-import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,16 +6,18 @@ import type { AttestorDeps } from '../../src/identity/attestor/attestor.ts';
 import { createAttestors } from '../../src/identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
-import { type BuiltInAuthority, createBuiltInAuthority } from '../../src/identity/ca/built-in.ts';
 import { createIssuer, type IssuancePolicy, type Issuer } from '../../src/identity/issuer.ts';
+import { type OpenAuthority, openAuthority } from '../../src/identity/open-authority.ts';
 import { createServerSvid, type ServerSvid } from '../../src/identity/server-svid.ts';
-import { certificateFingerprint } from '../../src/identity/x509/fingerprint.ts';
+import { bundlePem, type TrustBundle } from '../../src/identity/trust-bundle.ts';
+import type { AuthorityKind } from '../../src/identity/upstream-authority.ts';
 import { createIdentityApi } from '../../src/identity-api/identity-api.ts';
 import type { CountersReceiver } from '../../src/identity-api/receive-counters.ts';
 import type { LeaveReceiver } from '../../src/identity-api/receive-leave.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Redacted } from '../../src/lib/redacted.ts';
+import { createWatched, type Watched } from '../../src/lib/watchable.ts';
 import { type Evidence, tokenKey } from '../../src/model/evidence.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
 import type { Entitlement } from '../../src/serve/entitlement.ts';
@@ -25,7 +26,11 @@ import { createMemoryTable } from './memory-table.ts';
 export interface IdentityHarness {
   /** Temporary folder, removed by close(). */
   readonly dir: string;
-  readonly authority: BuiltInAuthority;
+  readonly authority: OpenAuthority;
+  /** The authority's, and what a test makes of it. */
+  readonly bundle: Watched<TrustBundle>;
+  /** PEM of that bundle. */
+  roots(): string;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
   readonly tokens: JoinTokenAttestor;
@@ -47,6 +52,8 @@ export interface IdentityHarnessOptions {
   readonly counters?: CountersReceiver;
   /** Takes goodbyes. */
   readonly leave?: LeaveReceiver;
+  /** Default: the built-in one. */
+  readonly ca?: AuthorityKind;
 }
 
 const hour = 3_600_000;
@@ -55,25 +62,39 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const { clock = systemClock, policy = () => ({ lifetimeMs: hour, dnsNames: [] }), port = 0 } = options;
   const trustDomain = domainOf(options.trustDomain ?? 'td1');
   const dir = mkdtempSync(join(tmpdir(), 'cellwall-identity-'));
-  const authority = await createBuiltInAuthority({ dir: join(dir, 'ca'), trustDomain, clock, log: silentLog });
+  const { ca } = options;
+  const authority = await openAuthority(
+    ca === undefined ? {} : { kind: 'test' },
+    { dir: join(dir, 'ca'), trustDomain, clock, log: silentLog },
+    ca === undefined ? undefined : { test: async () => ca },
+  );
+  const bundle = createWatched(authority.bundle.value());
+  authority.bundle.watch(bundle.set);
   const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
   const { identify, policy: may } = options.entitlement?.(nodes) ?? {
     policy,
     identify: ({ values }: Evidence): SpiffeId => idOf(values[tokenKey] ?? ''),
   };
   const issued = createMemoryTable();
-  const issuer = createIssuer({ authority, trustDomain, policy: may, table: issued, clock, log: silentLog });
+  const issuer = createIssuer({
+    signer: authority.signer,
+    trustDomain,
+    policy: may,
+    table: issued,
+    clock,
+    log: silentLog,
+  });
   const attesting: AttestorDeps = {
     tokens: createMemoryTable(),
     nodes,
     clock,
-    rootFingerprint: async () => certificateFingerprint(new X509Certificate(await authority.bundle()).raw),
+    bundle,
   };
   const attestors = await createAttestors(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
   const tokens = createJoinTokenAttestor(attesting);
   const api = createIdentityApi({
-    ...{ issuer, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
+    ...{ issuer, bundle, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
   });
@@ -81,6 +102,8 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   return {
     dir,
     authority,
+    bundle,
+    roots: () => bundlePem(bundle.value()),
     issuer,
     nodes,
     tokens,
@@ -91,7 +114,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     async close() {
       await api.close();
       server.close();
-      authority.close();
+      await authority.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };

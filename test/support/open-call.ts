@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import type { TestCertificate } from './test-ca.ts';
 
 export interface OpenCall {
-  /** Resolves once `text` came back; rejects when it is over or nothing came within 2 s. */
+  /** Resolves once `text` came back; rejects when it is over or nothing came in time. */
   echo(text: string): Promise<void>;
   /** When it ended, by `performance.now()`. */
   readonly ended: Promise<number>;
@@ -21,9 +21,11 @@ export interface OpenCallOptions {
   readonly svid?: Pick<TestCertificate, 'certificate' | 'key'>;
   /** SNI, as the caller's sidecar sends it. */
   readonly serverName?: string;
+  /** How long an echo may take. Default 2000. */
+  readonly echoMs?: number;
 }
 
-export function openCall({ kind, port, svid, serverName }: OpenCallOptions): OpenCall {
+export function openCall({ kind, port, svid, serverName, echoMs = 2000 }: OpenCallOptions): OpenCall {
   const socket =
     svid === undefined
       ? connectTcp({ host: '127.0.0.1', port })
@@ -37,16 +39,14 @@ export function openCall({ kind, port, svid, serverName }: OpenCallOptions): Ope
           ...(kind === 'tcp' ? {} : { ALPNProtocols: ['h2'] }),
         });
   socket.on('error', () => undefined);
-  if (kind === 'tcp') return over(socket, () => socket.destroy());
+  if (kind === 'tcp') return over(socket, echoMs, () => socket.destroy());
   const session = connectHttp2('http://127.0.0.1', { createConnection: () => socket });
   session.on('error', () => undefined);
   const stream = session.request({ ':method': 'POST', ':path': '/echo' }, { endStream: false });
-  return over(stream, () => session.destroy());
+  return over(stream, echoMs, () => session.destroy());
 }
 
-const echoMs = 2000;
-
-function over(duplex: Duplex, close: () => void): OpenCall {
+function over(duplex: Duplex, echoMs: number, close: () => void): OpenCall {
   let received = '';
   let open = true;
   let look = (): void => undefined;

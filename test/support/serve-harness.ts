@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { createLifecycle, type Lifecycle } from '../../src/lib/lifecycle.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
-import { serve } from '../../src/serve/serve.ts';
+import { type ServeDeps, serve } from '../../src/serve/serve.ts';
 import type { ServeOptions, ServeStarted } from '../../src/serve/serve-options.ts';
 import { type FetchedSvid, fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 
@@ -54,6 +54,8 @@ export interface ServeHarnessOptions {
   readonly log?: Log;
   /** Another store than the folder's documents. */
   readonly store?: (folder: string) => ServeOptions['store'];
+  readonly ca?: ServeOptions['ca'];
+  readonly openCa?: ServeDeps['openCa'];
 }
 
 /** The store that the documents of a directory are. */
@@ -83,6 +85,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
       {
         store: options.store?.(folder) ?? directoryOf(join(folder, 'documents')),
         data,
+        ...(options.ca === undefined ? {} : { ca: options.ca }),
         xds: { host, port: ports.xds },
         identity: { host, port: ports.identity },
         admin: { host, port: ports.admin },
@@ -92,7 +95,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         ...(options.publish && { publish: options.publish }),
         logLevel: 'error',
       },
-      { ...deps, log: told, signal: waiting.signal },
+      { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },
       (found) => {
         info = found;
       },

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { trustDomainUriOf } from '../../src/identity-api/client.ts';
+import { serverUriOfRoots } from '../../src/identity-api/server-uri.ts';
 import { bootstrap } from '../../src/sidecar/envoy/bootstrap.ts';
 import type { ServeHarness } from './serve-harness.ts';
 import { type RunningEnvoy, startEnvoy } from './start-envoy.ts';
@@ -32,7 +32,7 @@ export async function startSidecarEnvoy(
         service: 'test',
         xds: here(harness.xdsPort),
         variant,
-        serverId: `${trustDomainUriOf(readFileSync(bundle, 'utf8'))}/cellwall/server`,
+        serverId: serverUriOfRoots(readFileSync(bundle, 'utf8')),
         admin: { kind: 'tcp', ...here(0) },
         secrets: { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') },
         ports: [

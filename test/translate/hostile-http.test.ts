@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { constrainCa } from '../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { type EchoApplication, type EchoedRequest, startHttp1Echo } from '../support/echo-application.ts';

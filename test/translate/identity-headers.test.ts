@@ -2,7 +2,7 @@
 // never anything that the caller says itself.
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { constrainCa } from '../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { subjectDn } from '../../src/translate/inbound/subject-dn.ts';

@@ -4,7 +4,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { constrainCa } from '../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
 import { portKey } from '../../src/policy/ports.ts';

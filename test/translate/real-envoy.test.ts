@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { constrainCa } from '../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
 import { portKey } from '../../src/policy/ports.ts';

@@ -10,6 +10,8 @@ import { Redacted } from '../../lib/redacted.ts';
 import type { ServeOptions, ServeStarted } from '../../serve/serve-options.ts';
 import { stores } from '../../store/catalog.ts';
 import { parseHostPort } from '../flags/address.ts';
+import { type AdminTlsFlags, adminTlsOf } from '../flags/admin-tls.ts';
+import { type AuthorityFlags, addAuthorityFlags, authorityOf } from '../flags/authority.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { parseNamedOption } from '../flags/named-option.ts';
@@ -22,7 +24,7 @@ import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 
-interface Options {
+interface Options extends AuthorityFlags, AdminTlsFlags {
   readonly documents?: string;
   readonly store: string;
   readonly storeOption?: NamedValues;
@@ -32,10 +34,6 @@ interface Options {
   readonly xdsListen: HostPort | string;
   readonly identityListen: HostPort | string;
   readonly adminListen: HostPort | string;
-  readonly adminTlsListen?: HostPort;
-  readonly adminTlsCert?: string;
-  readonly adminTlsKey?: string;
-  readonly adminName?: string[];
   readonly publish?: string | string[];
 }
 
@@ -121,6 +119,7 @@ export function serveCommand(context: CliContext): Command {
         defaultText: 'nowhere',
       }),
     );
+  addAuthorityFlags(command);
   addLogLevelFlag(command);
   examples(
     command,
@@ -135,6 +134,7 @@ export function serveCommand(context: CliContext): Command {
         store: storeOf(options, self),
         ...(options.allowProxyCode === true ? { allowProxyCode: true } : {}),
         data: options.data ?? defaultData(context),
+        ca: authorityOf(options),
         xds: listen(options.xdsListen),
         identity: listen(options.identityListen),
         admin: listen(options.adminListen),
@@ -158,19 +158,6 @@ function parseAdminListen(text: string): HostPort {
   throw new InvalidArgumentError(
     `it has no TLS: loopback only (127.0.0.1:18080), not ${address.host}; for elsewhere --admin-tls-listen, or a tunnel to it (ssh -L)`,
   );
-}
-
-function adminTlsOf(options: Options, command: Command): Pick<ServeOptions, 'adminTls'> {
-  const { adminTlsListen: address, adminTlsCert: certificate, adminTlsKey: key, adminName: names = [] } = options;
-  if ((certificate === undefined) !== (key === undefined)) {
-    return command.error('error: --admin-tls-cert and --admin-tls-key need each other', { exitCode: 2 });
-  }
-  if (address === undefined) {
-    if (certificate === undefined && names.length === 0) return {};
-    return command.error('error: --admin-tls-cert and --admin-name need --admin-tls-listen', { exitCode: 2 });
-  }
-  const files = certificate === undefined || key === undefined ? {} : { files: { certificate, key } };
-  return { adminTls: { address, names, ...files } };
 }
 
 function storeOf(options: Options, command: Command): ServeOptions['store'] {

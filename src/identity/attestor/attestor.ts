@@ -1,7 +1,9 @@
 // The extension point "attestor": evidence in, what it proves out. Which identity that earns is for the documents to say (policy/identities.ts).
 import type { Clock } from '../../lib/clock.ts';
 import type { Table } from '../../lib/table.ts';
+import type { Watchable } from '../../lib/watchable.ts';
 import type { Evidence } from '../../model/evidence.ts';
+import type { TrustBundle } from '../trust-bundle.ts';
 import type { NodeRegistry } from './node-registry.ts';
 
 /** What attestors are made of; each takes what it needs. */
@@ -10,8 +12,8 @@ export interface AttestorDeps {
   readonly tokens: Table;
   readonly nodes: Pick<NodeRegistry, 'find'>;
   readonly clock: Clock;
-  /** SHA-256 of the root certificate, base64url. */
-  readonly rootFingerprint: () => Promise<string>;
+  /** The roots of the trust domain, as they are now. */
+  readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
 }
 
 export interface AttestationContext {

@@ -1,13 +1,15 @@
 // Join tokens: made by an operator for one identity, redeemed once. What is stored is the token's hash. The first node key
 // to redeem it owns it: asked again with that key the answer is the same (a lost reply is no loss), another key is refused.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
 import type { Json } from '../../lib/table.ts';
 import { tokenEvidence } from '../../model/evidence.ts';
-import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
-import { formatJoinToken, parseJoinToken } from '../join-token.ts';
-import { sha256 } from '../x509/fingerprint.ts';
+import { parseSpiffeId, type SpiffeId, trustDomainUri } from '../../model/spiffe-id.ts';
+import { formatJoinToken, type JoinToken, parseJoinToken } from '../join-token.ts';
+import type { TrustBundle } from '../trust-bundle.ts';
+import { certificateFingerprint, sha256 } from '../x509/fingerprint.ts';
+import { uriSans } from '../x509/uri-sans.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
 
 export interface JoinTokenRequest {
@@ -33,8 +35,8 @@ interface Stored {
 export function createJoinTokenAttestor({
   tokens: table,
   clock,
-  rootFingerprint,
-}: Pick<AttestorDeps, 'tokens' | 'clock' | 'rootFingerprint'>): JoinTokenAttestor {
+  bundle,
+}: Pick<AttestorDeps, 'tokens' | 'clock' | 'bundle'>): JoinTokenAttestor {
   /** Whether `nodeKey` has, or gets, one of the token's uses. Each use is one claim, so that each has one winner. */
   async function redeem(hash: string, { uses, expiresAt }: Stored, nodeKey: string): Promise<boolean> {
     const ttlMs = Math.max(1, expiresAt - clock.now());
@@ -55,18 +57,18 @@ export function createJoinTokenAttestor({
       }
       const secret = randomBytes(32).toString('base64url');
       const expiresAt = clock.now() + ttlMs;
-      const fingerprint = await rootFingerprint();
+      const pins = pinsOf(bundle.value());
       await table.set(`token:${hashOf(secret)}`, { spiffeId, expiresAt, uses }, { ttlMs });
-      const token = formatJoinToken({ secret, rootFingerprint: fingerprint });
+      const token = formatJoinToken({ secret, ...pins });
       return { token: new Redacted(token), expiresAt: new Date(expiresAt) };
     },
     async secretOf({ token }) {
-      if (typeof token !== 'string' || token.length > 200) return undefined;
+      if (typeof token !== 'string' || token.length > 2000) return undefined;
       const hash = hashOf(parseJoinToken(token).secret);
       return (await table.get(`token:${hash}`)) === undefined ? undefined : hash;
     },
     async attest({ token }, { nodeKey }) {
-      if (typeof token !== 'string' || token.length > 200) throw refused('there is no join token in the evidence');
+      if (typeof token !== 'string' || token.length > 2000) throw refused('there is no join token in the evidence');
       const hash = hashOf(parseJoinToken(token).secret);
       const stored = parseStored(await table.get(`token:${hash}`));
       if (stored === undefined || stored.expiresAt <= clock.now())
@@ -75,6 +77,14 @@ export function createJoinTokenAttestor({
       return tokenEvidence(stored.spiffeId);
     },
   };
+}
+
+/** One root that names the trust domain is all that a token of one root has to say. */
+function pinsOf({ trustDomain, roots }: TrustBundle): Pick<JoinToken, 'rootFingerprints' | 'trustDomain'> {
+  const certificates = roots.map((pem) => new X509Certificate(pem).raw);
+  const rootFingerprints = certificates.map(certificateFingerprint);
+  const named = certificates.every((der) => uriSans(der)[0] === trustDomainUri(trustDomain));
+  return named && roots.length === 1 ? { rootFingerprints } : { rootFingerprints, trustDomain };
 }
 
 function hashOf(secret: string): string {

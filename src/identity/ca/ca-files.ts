@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
 import { readSecretFile, writeSecretFile } from '../secret-file.ts';
-import { createSigner, type Signer } from './certificate.ts';
+import { createSigningCa, type SigningCa } from './certificate.ts';
 
 const certificateFile = 'certificate.pem';
 const keyFile = 'key.pem';
@@ -20,7 +20,7 @@ export function hasCa(folder: string): boolean {
 }
 
 /** The CA in `folder`; throws when the key is lost, unreadable, open to others, or another certificate's. */
-export async function loadCa(folder: string): Promise<Signer> {
+export async function loadCa(folder: string): Promise<SigningCa> {
   const hint = `restore ${folder} from a backup; a new root would cut every workload off, so none is made`;
   try {
     const pem = readFileSync(join(folder, certificateFile), 'utf8');
@@ -28,7 +28,7 @@ export async function loadCa(folder: string): Promise<Signer> {
     if (!new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem))) {
       throw new CellwallError('failed_precondition', `the key in ${folder} is not that of its certificate`, { hint });
     }
-    return await createSigner(pem, keyPem);
+    return await createSigningCa(pem, keyPem);
   } catch (cause) {
     if (cause instanceof CellwallError && cause.hint !== undefined) throw cause;
     const why = cause instanceof CellwallError ? cause.message : 'a file is missing or unreadable';

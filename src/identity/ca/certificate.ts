@@ -18,7 +18,7 @@ import {
 import { nodeKeyExtensionValue, nodeKeyOid } from '../x509/node-key-extension.ts';
 
 /** A CA that can sign: its certificate and its key, ready for WebCrypto. */
-export interface Signer {
+export interface SigningCa {
   readonly certificate: X509Certificate;
   readonly pem: string;
   readonly notBefore: Date;
@@ -29,7 +29,7 @@ export interface Signer {
 
 export interface CertificateParams {
   /** Absent: self-signed with `signingKey`. */
-  readonly issuer?: Signer;
+  readonly issuer?: SigningCa;
   readonly signingKey: webcrypto.CryptoKey;
   readonly publicKey: KeyObject;
   readonly uri: string;
@@ -49,7 +49,7 @@ export async function signingKeyOf(key: KeyObject): Promise<webcrypto.CryptoKey>
   return webcrypto.subtle.importKey('pkcs8', key.export({ format: 'der', type: 'pkcs8' }), algorithm, false, ['sign']);
 }
 
-export async function createSigner(pem: string, keyPem: string): Promise<Signer> {
+export async function createSigningCa(pem: string, keyPem: string): Promise<SigningCa> {
   const certificate = new X509Certificate(pem);
   return {
     certificate,

@@ -1,6 +1,6 @@
 // Writes what Envoy reads at its start: the bootstrap, and the file-based SDS of its own xDS connection.
 import { join } from 'node:path';
-import { trustDomainUriOf } from '../../identity-api/client.ts';
+import { serverUriOf } from '../../identity-api/server-uri.ts';
 import type { Json } from '../../lib/table.ts';
 import { keepSecretFile } from '../svid/keep-secret-file.ts';
 import { writeXdsSecrets } from '../svid/write-xds-secrets.ts';
@@ -22,7 +22,7 @@ export function writeConfig({ dir, svid, ...params }: ConfigParams): {
   const made = bootstrap({
     ...params,
     service: params.spiffeId.slice(params.spiffeId.lastIndexOf('/') + 1),
-    serverId: `${trustDomainUriOf(svid.bundle)}/cellwall/server`,
+    serverId: serverUriOf(svid.chain),
     secrets,
   });
   const path = join(dir, 'envoy.json');

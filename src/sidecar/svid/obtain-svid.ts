@@ -1,13 +1,15 @@
 // Gets an SVID by the best means at hand: renewal of the current one, then the node key, then the join token.
 import type { KeyObject } from 'node:crypto';
 import { parseJoinToken } from '../../identity/join-token.ts';
-import { createIdentityClient, fetchPinnedRoot } from '../../identity-api/client.ts';
+import { createIdentityClient, fetchPinnedRoots } from '../../identity-api/client.ts';
 import type { IssueReply } from '../../identity-api/identity-protocol.ts';
+import { serverUri, serverUriOf } from '../../identity-api/server-uri.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
+import type { NewestRoots } from './newest-roots.ts';
 import { makeKey, type NodeKeyFile } from './node-key.ts';
 import { type StoredSvid, type SvidFiles, stored } from './svid-files.ts';
 
@@ -18,6 +20,8 @@ export interface ObtainSvidDeps {
   /** Throws for an identity that is not the wanted one: a new one is not saved. */
   readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
   readonly files: SvidFiles;
+  /** Of several bundles the newest is kept, whoever brought it. */
+  readonly roots?: NewestRoots;
   readonly clock: Clock;
   readonly log: Log;
   /** Gives up what is under way. */
@@ -41,7 +45,7 @@ export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promis
     });
     if (!(reply instanceof CellwallError)) {
       // A disk that is full is no refusal: no other means is tried.
-      const svid = files.write({ ...reply, key });
+      const svid = files.write({ chain: reply.chain, key, bundle: deps.roots?.hear(reply) ?? reply.bundle });
       log.info({ means, spiffeId: svid.spiffeId, notAfter: svid.notAfter.toISOString() }, 'got an SVID');
       const offsetMs = deps.clock.now() - issuedBy(reply);
       if (Math.abs(offsetMs) >= worthSayingMs) {
@@ -92,7 +96,8 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
   const means: Means[] = [];
   const current = files.read();
   if (current !== undefined) {
-    const client = createIdentityClient({ ...server, roots: current.bundle, signal });
+    const serverId = serverUriOf(current.chain);
+    const client = createIdentityClient({ ...server, roots: current.bundle, serverId, signal });
     if (current.notAfter.getTime() > clock.now()) {
       means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
     }
@@ -104,9 +109,11 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
     means.push([
       'join token',
       async () => {
-        const roots = await fetchPinnedRoot({ ...server, signal }, parseJoinToken(token.reveal()).rootFingerprint);
+        const { rootFingerprints, trustDomain } = parseJoinToken(token.reveal());
+        const roots = await fetchPinnedRoots({ ...server, signal }, rootFingerprints);
         const evidence = { attestor: 'join-token', token: token.reveal().trim() };
-        const client = createIdentityClient({ ...server, roots, signal });
+        const serverId = trustDomain === undefined ? undefined : serverUri(`spiffe://${trustDomain}`);
+        const client = createIdentityClient({ ...server, roots, serverId, signal });
         try {
           return await client.attest({ evidence, key, nodeKey: nodeKey.key() });
         } catch (reason) {

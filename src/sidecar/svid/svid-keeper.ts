@@ -8,18 +8,23 @@ import { fromPem } from '../../identity/x509/pem.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { pause } from '../pause.ts';
+import { createNewestRoots, type HeardBundle } from './newest-roots.ts';
 import { isTransient, type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import type { StoredSvid } from './svid-files.ts';
 
 export interface SvidKeeper {
   current(): StoredSvid;
+  /** Of the newest bundle that the control plane gave to this process; 0: none yet. */
+  sequence(): number;
+  /** The roots, as they are from now on: kept with the SVID, if they are newer than what is. */
+  trust(heard: HeardBundle): void;
   /** Also ends a renewal that is under way: nothing more is written. */
   close(): void;
 }
 
-export interface SvidKeeperOptions extends ObtainSvidDeps {
+export interface SvidKeeperOptions extends Omit<ObtainSvidDeps, 'roots'> {
   readonly random?: () => number;
-  /** Told of every new SVID after the first. */
+  /** Told of every new SVID after the first, and of new roots. */
   readonly onRenewed?: (svid: StoredSvid) => void;
   /** Gives up waiting for the first SVID; renewals go on. */
   readonly signal?: AbortSignal;
@@ -30,7 +35,9 @@ const lookMs = 30_000;
 
 /** Starts with the SVID on disk if it is still valid, else waits for the control plane to give one. */
 export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
-  const { random = Math.random, onRenewed = () => {}, signal, ...renewal } = options;
+  const { random = Math.random, onRenewed = () => {}, signal, ...given } = options;
+  const roots = createNewestRoots();
+  const renewal = { ...given, roots };
   const { files, clock, log } = renewal;
   const kept = files.read();
   // Of another identity it is not used, nor renewed.
@@ -65,7 +72,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
         log.warn(used, 'the node key of the SVID in the folder is gone: joining with the token');
         return await obtainSvid({ ...renewal, ...defined({ signal }) }, 'join token');
       }
-      if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprint)) {
+      if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprints)) {
         log.info(used, 'going on with the SVID in the folder: it is valid, so the join token is not used');
         return undefined;
       }
@@ -111,7 +118,9 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
   async function renew(): Promise<void> {
     try {
-      latest = await obtainSvid({ ...renewal, signal: closing.signal });
+      const renewed = await obtainSvid({ ...renewal, signal: closing.signal });
+      // Newer roots may have been put beside it since.
+      latest = roots.sequence() === 0 ? renewed : (files.read() ?? renewed);
       onRenewed(latest);
       if (latest.notAfter.getTime() <= clock.now()) {
         throw new CellwallError(
@@ -144,6 +153,22 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
 
   return {
     current: () => latest,
+    sequence: roots.sequence,
+    trust(heard) {
+      const before = roots.sequence();
+      const bundle = roots.hear(heard);
+      // Without one of its own, what is kept may be the same.
+      if (closing.signal.aborted || roots.sequence() === before || bundle === latest.bundle) return;
+      // What is in force on disk may be newer than `latest`, for a moment.
+      const { chain, key } = files.read() ?? latest;
+      latest = files.write({ chain, key, bundle });
+      log.warn({ sequence: roots.sequence() }, 'the roots of the trust domain changed');
+      onRenewed(latest);
+      if (isUnder(chain, bundle)) return;
+      log.warn({}, 'the SVID is of a root that is gone: a new one is asked for');
+      cancel();
+      plan(0);
+    },
     close() {
       closing.abort();
       cancel();
@@ -151,8 +176,14 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   };
 }
 
-function hasRoot(bundle: string, fingerprint: string): boolean {
-  return fromPem(bundle, 'CERTIFICATE').some(
-    (der) => certificateFingerprint(new X509Certificate(der).raw) === fingerprint,
-  );
+function hasRoot(bundle: string, fingerprints: readonly string[]): boolean {
+  return fromPem(bundle, 'CERTIFICATE').some((der) => fingerprints.includes(certificateFingerprint(der)));
+}
+
+/** Whether one of the roots signed the last certificate of the chain. */
+function isUnder(chain: string, bundle: string): boolean {
+  const last = new X509Certificate(fromPem(chain, 'CERTIFICATE').at(-1) ?? Buffer.alloc(0));
+  return fromPem(bundle, 'CERTIFICATE')
+    .map((der) => new X509Certificate(der))
+    .some((root) => last.checkIssued(root) && last.verify(root.publicKey));
 }

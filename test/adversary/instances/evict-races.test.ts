@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createNodeRegistry } from '../../../src/identity/attestor/node-registry.ts';
 import { parseJoinToken } from '../../../src/identity/join-token.ts';
 import { keyFingerprint } from '../../../src/identity/x509/fingerprint.ts';
-import { createIdentityClient, fetchPinnedRoot, type IdentityClient } from '../../../src/identity-api/client.ts';
+import { createIdentityClient, fetchPinnedRoots, type IdentityClient } from '../../../src/identity-api/client.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Json, Table } from '../../../src/lib/table.ts';
 import { figure } from '../../support/figure.ts';
@@ -39,7 +39,7 @@ afterEach(() => harness.close());
 
 async function join(token: string): Promise<{ readonly chain: string; readonly key: KeyObject }> {
   const { address } = harness;
-  const roots = await fetchPinnedRoot(address, parseJoinToken(token).rootFingerprint);
+  const roots = await fetchPinnedRoots(address, parseJoinToken(token).rootFingerprints);
   client = createIdentityClient({ ...address, roots });
   const key = makeKey();
   const { chain } = await client.attest({ evidence: { attestor: 'join-token', token }, key, nodeKey });

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { clone, create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
-import { constrainCa } from '../../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../../src/identity/legacy/constrain.ts';
 import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../../src/policy/ir.ts';
 import { portOf } from '../../../src/policy/ports.ts';

@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type BuiltInAuthority, createBuiltInAuthority } from '../../../src/identity/ca/built-in.ts';
 import { createIssuer } from '../../../src/identity/issuer.ts';
+import { type OpenAuthority, openAuthority } from '../../../src/identity/open-authority.ts';
 import { backdateFor, backdateMs } from '../../../src/identity/rotation.ts';
+import { bundlePem } from '../../../src/identity/trust-bundle.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
@@ -43,7 +44,7 @@ const enough = qualifying ? 25 : 8;
 const connectionAgeMs = 150;
 
 const dir = mkdtempSync(join(tmpdir(), 'cellwall-clocks-'));
-let authority: BuiltInAuthority;
+let authority: OpenAuthority;
 let application: EchoApplication;
 let pair: WallPair;
 let shown: Shown = { caller: 0, service: 0, age: 60, backdateSeconds: generous };
@@ -53,10 +54,9 @@ async function issue(name: 'api' | 'web'): Promise<TestCertificate> {
   const { caller, service, age, backdateSeconds } = shown;
   const shiftMs = ((name === 'api' ? caller : service) + age) * 1000;
   const issuer = createIssuer({
-    authority: {
-      ...authority,
+    signer: {
       sign: (request) =>
-        authority.sign({
+        authority.signer.sign({
           ...request,
           notBefore: new Date(request.notBefore.getTime() + backdateMs - backdateSeconds * 1000),
         }),
@@ -69,20 +69,18 @@ async function issue(name: 'api' | 'web'): Promise<TestCertificate> {
   });
   const { chain, key } = await issuer.issue(testId(name));
   if (key === undefined) throw new Error('no key');
-  return { certificate: chain, key: key.reveal(), root: await authority.bundle() };
+  return { certificate: chain, key: key.reveal(), root: bundlePem(authority.bundle.value()) };
 }
 
 beforeAll(async () => {
-  authority = await createBuiltInAuthority({
-    ...{ dir, trustDomain: domainOf(trustDomain), log: silentLog },
-    // A day old: it is the clocks of leaves that are looked at.
-    clock: { ...systemClock, now: () => Date.now() - 86_400_000 },
-  });
+  // A day old: it is the clocks of leaves that are looked at.
+  const clock = { ...systemClock, now: () => Date.now() - 86_400_000 };
+  authority = await openAuthority({}, { dir, trustDomain: domainOf(trustDomain), log: silentLog, clock });
   application = await startHttp1Echo();
   pair = await startWallPair({
     api: 'protocol: http1',
     application: { address: '127.0.0.1', port: application.port },
-    ca: { root: await authority.bundle(), issue: ({ uri }) => issue(uri === testId('api') ? 'api' : 'web') },
+    ca: { root: bundlePem(authority.bundle.value()), issue: ({ uri }) => issue(uri === testId('api') ? 'api' : 'web') },
     port: { connectionAgeMs },
   });
   await answers();
@@ -90,7 +88,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await pair?.stop();
   await application?.stop();
-  authority?.close();
+  await authority?.close();
   rmSync(dir, { recursive: true, force: true });
 });
 

@@ -2,7 +2,7 @@
 // replayed against another set; that set pushed, and the same requests sent again. What was foretold must be what happens.
 import { X509Certificate } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { constrainCa } from '../../../src/identity/ca/constrain.ts';
+import { constrainCa } from '../../../src/identity/legacy/constrain.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { parseDocuments } from '../../../src/model/parse.ts';

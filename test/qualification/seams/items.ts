@@ -1,5 +1,6 @@
 // The extension points in their final shape.
 import type { Item } from '../item.ts';
+import { authorityItems } from './authorities.ts';
 import { documentKindItem } from './document-kinds.ts';
 import { evidenceItems } from './evidence.ts';
 import { filterItem } from './filters.ts';
@@ -16,6 +17,7 @@ export const seamsItems: readonly Item[] = [
   filterItem,
   resolveOnceItem,
   ...publisherItems,
+  ...authorityItems,
   documentKindItem,
   storeItem,
 ];

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { trustDomainUriOf } from '../../../../src/identity-api/client.ts';
+import { serverUriOfRoots } from '../../../../src/identity-api/server-uri.ts';
 import { bootstrap } from '../../../../src/sidecar/envoy/bootstrap.ts';
 import type { ServeHarness } from '../../../support/serve-harness.ts';
 import { type RunningEnvoy, startEnvoy } from '../../../support/start-envoy.ts';
@@ -18,7 +18,7 @@ export async function startSingleTypeEnvoy(plane: ServeHarness, variant: Variant
     ports: [],
     xds: { host: '127.0.0.1', port: plane.xdsPort },
     variant,
-    serverId: `${trustDomainUriOf(readFileSync(bundle, 'utf8'))}/cellwall/server`,
+    serverId: serverUriOfRoots(readFileSync(bundle, 'utf8')),
     admin: { kind: 'tcp', host: '127.0.0.1', port: 0 },
     secrets: { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') },
   });

@@ -3,9 +3,10 @@
 // never by our root: our root must not vouch for a foreign CA in any way.
 import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
-import { type DerNode, derTag, readDer, readDerOne, writeDer } from '../x509/der.ts';
+import { randomSerial } from '../ca/certificate.ts';
+import { derTag, readDer, readDerOne, writeDer } from '../x509/der.ts';
+import { extensionsOf } from '../x509/extensions.ts';
 import { toPem } from '../x509/pem.ts';
-import { randomSerial } from './certificate.ts';
 
 const oid = {
   ecdsaWithSha256: Buffer.from('2a8648ce3d040302', 'hex'),
@@ -36,7 +37,7 @@ export function constrainCa(foreign: Buffer, trustDomain: string): string {
   // version [0], serial, algorithm, issuer, validity, subject, key: a CA certificate of version 3 has them all.
   const [, , , , validity, subject, spki] = fields;
   if (validity === undefined || subject === undefined || spki === undefined) throw malformed();
-  const extensions = extensionsOf(fields);
+  const extensions = extensionsOf(foreign);
   const basic = extensions.get(oid.basicConstraints.toString('hex'));
   const copied = [oid.subjectKeyIdentifier, oid.extendedKeyUsage].flatMap((id) => {
     const value = extensions.get(id.toString('hex'));
@@ -90,21 +91,6 @@ function exclude(trustDomain: string, existing: Buffer | undefined): Buffer {
 function extension(id: Buffer, value: Buffer, critical: boolean): Buffer {
   const flag = critical ? yes : Buffer.alloc(0);
   return writeDer(derTag.sequence, writeDer(derTag.oid, id), flag, writeDer(derTag.octetString, value));
-}
-
-/** Values of the extensions, by OID in hex. */
-function extensionsOf(fields: readonly DerNode[]): ReadonlyMap<string, Buffer> {
-  const wrapped = fields.find(({ tag }) => tag === 0xa3);
-  if (wrapped === undefined) return new Map();
-  return new Map(
-    readDer(readDerOne(wrapped.content, derTag.sequence).content).map((item) => {
-      const parts = readDer(item.content);
-      const id = parts[0];
-      const value = parts.at(-1);
-      if (id === undefined || value?.tag !== derTag.octetString) throw malformed();
-      return [id.content.toString('hex'), value.content];
-    }),
-  );
 }
 
 function malformed(): CellwallError {

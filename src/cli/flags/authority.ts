@@ -1,0 +1,36 @@
+// Which CA vouches for the trust domain: flags of `serve`.
+import { type Command, Option } from 'commander';
+import { type AuthorityName, authorities } from '../../identity/catalog.ts';
+import type { AuthorityChoice } from '../../identity/open-authority.ts';
+import { defined } from '../../lib/defined.ts';
+import type { NamedValues } from '../../lib/named-options.ts';
+import { flag } from './environment.ts';
+import { parseNamedOption } from './named-option.ts';
+
+export interface AuthorityFlags {
+  readonly ca: AuthorityName;
+  readonly caOption?: NamedValues;
+  readonly caExtraRoots?: string;
+}
+
+export function addAuthorityFlags(command: Command): Command {
+  return command
+    .addOption(
+      flag('--ca <kind>', 'which CA vouches for the trust domain', {
+        env: 'CELLWALL_CA',
+        default: 'built-in',
+        choices: Object.keys(authorities),
+      }),
+    )
+    .addOption(new Option('--ca-option <name=value...>', 'with --ca: options of that kind').argParser(parseNamedOption))
+    .addOption(
+      flag('--ca-extra-roots <file>', "PEM of more roots to trust beside the CA's own; watched", {
+        env: 'CELLWALL_CA_EXTRA_ROOTS',
+        defaultText: 'none',
+      }),
+    );
+}
+
+export function authorityOf({ ca, caOption, caExtraRoots }: AuthorityFlags): AuthorityChoice {
+  return { kind: ca, ...defined({ options: caOption, extraRoots: caExtraRoots }) };
+}

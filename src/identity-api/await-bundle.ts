@@ -1,0 +1,44 @@
+// Waits at the identity API for the roots of the trust domain to change, over mTLS with the proxy's SVID.
+import { request } from 'node:https';
+import { CellwallError } from '../lib/errors.ts';
+import { readReply } from './client.ts';
+import { type BundleReply, identityPaths } from './identity-protocol.ts';
+import { connectAs, type OwnSvid } from './svid-connection.ts';
+
+export interface AwaitBundle {
+  readonly host: string;
+  readonly port: number;
+  readonly svid: OwnSvid;
+  /** Answered is a bundle that is newer than that. */
+  readonly after: number;
+  /** Ends the wait. */
+  readonly signal: AbortSignal;
+}
+
+/** A connection that stands still is looked after by the kernel: what is gone without a word is noticed. */
+const keepAliveMs = 30_000;
+
+/** Throws what the server says against it, `aborted` when the wait was ended, and `unavailable` where the connection was. */
+export async function awaitBundle({ host, port, svid, after, signal }: AwaitBundle): Promise<BundleReply> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const fail = (cause: Error): void => {
+      outgoing.destroy();
+      const code = signal.aborted ? 'aborted' : 'unavailable';
+      const told = cause instanceof CellwallError ? cause : undefined;
+      reject(told ?? new CellwallError(code, `not waiting for the bundle: ${cause.message}`, { cause }));
+    };
+    const socket = connectAs(svid, { host, port });
+    socket.setKeepAlive(true, keepAliveMs);
+    const path = `${identityPaths.nextBundle}?after=${after}`;
+    const outgoing = request(
+      { createConnection: () => socket, host, port, path, method: 'GET', signal, headers: { connection: 'close' } },
+      (response) => readReply(response, resolve, fail),
+    );
+    outgoing.on('error', fail);
+    outgoing.end();
+  });
+  const reply: { readonly sequence?: unknown; readonly bundle?: unknown } = JSON.parse(text);
+  const { sequence, bundle } = reply;
+  if (typeof sequence === 'number' && typeof bundle === 'string') return { sequence, bundle };
+  throw new CellwallError('internal', 'the reply is no bundle');
+}

@@ -1,0 +1,63 @@
+// Helpers that wait for the roots of the trust domain to change: each holds one request open, and is answered in the moment that they do,
+// so that nobody asks again and again.
+import type { ServerResponse } from 'node:http';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import type { BundleReply } from './identity-protocol.ts';
+
+export interface BundleWaiters {
+  /** Answers at once where the bundle is newer than `after`, or else when it is. `who`: whose requests are counted together. */
+  wait(after: number, who: string, response: ServerResponse): void;
+  close(): void;
+}
+
+/** Of one host. One is what a helper needs; one that lost its connection may not have been missed yet. */
+const maxOfOne = 4;
+const maxWaiting = 16_384;
+
+export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaiters {
+  /** In the order in which they came. */
+  const waiting = new Map<ServerResponse, string>();
+  const counts = new Map<string, number>();
+  const leave = (response: ServerResponse): void => {
+    const who = waiting.get(response);
+    if (who === undefined) return;
+    waiting.delete(response);
+    const left = (counts.get(who) ?? 1) - 1;
+    if (left > 0) counts.set(who, left);
+    else counts.delete(who);
+  };
+  const unwatch = bundle.watch((next) => {
+    const body = replyOf(next);
+    for (const response of [...waiting.keys()]) {
+      leave(response);
+      send(response, body);
+    }
+  });
+  return {
+    wait(after, who, response) {
+      if (bundle.value().sequence > after) return send(response, replyOf(bundle.value()));
+      const count = counts.get(who) ?? 0;
+      if (count >= maxOfOne || waiting.size >= maxWaiting) {
+        throw new CellwallError('resource_exhausted', 'too many wait for the bundle', {
+          hint: 'ask again in a minute',
+        });
+      }
+      waiting.set(response, who);
+      counts.set(who, count + 1);
+      response.once('close', () => leave(response));
+    },
+    close: unwatch,
+  };
+}
+
+function replyOf(bundle: TrustBundle): string {
+  const reply: BundleReply = { sequence: bundle.sequence, bundle: bundlePem(bundle) };
+  return JSON.stringify(reply);
+}
+
+function send(response: ServerResponse, body: string): void {
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' };
+  response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}

@@ -1,0 +1,83 @@
+// The CA of the trust domain, put together: a backend, the signer that stands on it, and the bundle of all roots.
+import { join } from 'node:path';
+import { fromCatalog } from '../lib/catalog.ts';
+import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
+import type { Log } from '../lib/log.ts';
+import { checkNamedOptions, type NamedValues } from '../lib/named-options.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import { keepBundle } from './bundle-keeper.ts';
+import { authorities } from './catalog.ts';
+import { watchExtraRoots } from './extra-roots.ts';
+import { ensureSecretFolder } from './secret-file.ts';
+import { createLocalSigner, type LocalSigner } from './signer/local-signer.ts';
+import type { TrustBundle } from './trust-bundle.ts';
+import type { AuthorityKind } from './upstream-authority.ts';
+
+/** Which CA, as the command line says. */
+export interface AuthorityChoice {
+  /** A name of the catalog. Default: `built-in`. */
+  readonly kind?: string;
+  readonly options?: NamedValues;
+  /** A PEM file of roots to trust beside the CA's own. */
+  readonly extraRoots?: string;
+}
+
+export interface OpenAuthority {
+  readonly signer: LocalSigner;
+  readonly bundle: Watchable<TrustBundle>;
+  /** Of the backend alone, without what was added. */
+  readonly ownRoots: Watchable<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export interface OpenAuthorityDeps {
+  /** Folder of the CA's files. */
+  readonly dir: string;
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of intermediates. Default: a year. */
+  readonly intermediateLifetimeMs?: number;
+}
+
+/** `catalog`: of tests, that have a CA do what others do in years. */
+export async function openAuthority(
+  choice: AuthorityChoice,
+  deps: OpenAuthorityDeps,
+  catalog: Readonly<Record<string, () => Promise<AuthorityKind>>> = authorities,
+): Promise<OpenAuthority> {
+  const { kind: name = 'built-in', options = {}, extraRoots } = choice;
+  const { dir, trustDomain, clock, log, intermediateLifetimeMs: lifetimeMs } = deps;
+  const kind = await fromCatalog('CA', catalog, name)();
+  checkNamedOptions(`the CA "${name}"`, '--ca-option', kind.options, options);
+  ensureSecretFolder(dir);
+  const folder = authorityFolder(dir, name);
+  const upstream = await kind.create({ dir: folder, trustDomain, options, clock, log });
+  const opened: (() => void | Promise<void>)[] = [() => upstream.close()];
+  const close = async (): Promise<void> => {
+    for (const end of opened.splice(0).reverse()) await end();
+  };
+  try {
+    const extra = extraRoots === undefined ? undefined : watchExtraRoots({ file: extraRoots, trustDomain, clock, log });
+    if (extra !== undefined) opened.push(extra.close);
+    const sources = [upstream.roots(), ...(extra === undefined ? [] : [extra.roots])];
+    const keeper = keepBundle({ sources, trustDomain, file: join(dir, 'trust-bundle.json'), clock, log });
+    opened.push(keeper.close);
+    const signer = await createLocalSigner({
+      ...{ upstream, dir: join(folder, 'issuers'), trustDomain, clock, log },
+      ...defined({ lifetimeMs }),
+    });
+    opened.push(signer.close);
+    return { signer, bundle: keeper.bundle, ownRoots: upstream.roots(), close };
+  } catch (reason) {
+    await close();
+    throw reason;
+  }
+}
+
+/** The built-in CA's files lie where they always have; what another one's signer keeps is apart from them. */
+function authorityFolder(dir: string, kind: string): string {
+  return kind === 'built-in' ? dir : join(dir, kind);
+}

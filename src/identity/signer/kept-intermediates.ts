@@ -1,0 +1,48 @@
+// Intermediates and their keys, a numbered folder each. One that is retired signs nothing more, also after a restart.
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type CaMaterial, loadCa, storeCa } from '../ca/ca-files.ts';
+import type { SigningCa } from '../ca/certificate.ts';
+import { ensureSecretFolder, writeSecretFile } from '../secret-file.ts';
+
+export interface KeptIntermediate {
+  readonly name: string;
+  readonly ca: SigningCa;
+  readonly retired: boolean;
+}
+
+export interface KeptIntermediates {
+  /** Oldest first. Throws where a key is lost, open to others, or another certificate's. */
+  load(): Promise<readonly KeptIntermediate[]>;
+  /** Of the one after the newest. */
+  nextName(): string;
+  /** Answers whether it was this one: where another process was first, that one counts. */
+  keep(name: string, material: CaMaterial): boolean;
+  retireAllButNewest(): void;
+}
+
+const retiredFile = 'retired';
+
+/** `dir` has mode 0700; made when it is not there. */
+export function createKeptIntermediates(dir: string): KeptIntermediates {
+  ensureSecretFolder(dir);
+  const names = (): readonly string[] =>
+    readdirSync(dir)
+      .filter((name) => /^\d{6}$/.test(name))
+      .sort();
+  return {
+    load: () =>
+      Promise.all(
+        names().map(async (name) => ({
+          name,
+          ca: await loadCa(join(dir, name)),
+          retired: existsSync(join(dir, name, retiredFile)),
+        })),
+      ),
+    nextName: () => String(Number(names().at(-1) ?? '0') + 1).padStart(6, '0'),
+    keep: (name, material) => storeCa(join(dir, name), material),
+    retireAllButNewest() {
+      for (const name of names().slice(0, -1)) writeSecretFile(join(dir, name, retiredFile), '');
+    },
+  };
+}

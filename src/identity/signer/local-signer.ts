@@ -1,0 +1,214 @@
+// Signs leaves, with an intermediate whose key never leaves this host and which the CA backend certified. Intermediates follow one
+// another well before their end; leaves of the one before stay good, as each carries the intermediate that signed it.
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
+import { createCertificate, type SigningCa } from '../ca/certificate.ts';
+import { earlier, later, wholeSecond } from '../ca/dates.ts';
+import { planIssuers } from '../rotation.ts';
+import type { UpstreamAuthority } from '../upstream-authority.ts';
+import { createCsr } from '../x509/create-csr.ts';
+import { checkSubjectKey } from '../x509/subject-key.ts';
+import { createKeptIntermediates, type KeptIntermediate } from './kept-intermediates.ts';
+import { verifyIntermediate } from './verify-intermediate.ts';
+
+/** What is to be certified. The names are the attested ones, never a CSR's. */
+export interface SigningRequest {
+  readonly spiffeId: SpiffeId;
+  /** P-256, P-384, or RSA of 2048 to 8192 bits; others are refused. */
+  readonly publicKey: KeyObject;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly dnsNames: readonly string[];
+  readonly commonName?: string;
+  /** Of the host that it belongs to: written into it (node-key-extension.ts). */
+  readonly nodeKey?: string;
+}
+
+export interface SignedCertificate {
+  /** PEM, leaf first, then intermediates; never the root. */
+  readonly chain: string;
+  /** Hex. */
+  readonly serial: string;
+  readonly notBefore: Date;
+  /** Before the end of every CA on the way to the root. */
+  readonly notAfter: Date;
+}
+
+export interface LocalSigner {
+  sign(request: SigningRequest): Promise<SignedCertificate>;
+  /** Prepares and activates intermediates as the plan says; runs at start, by timer, and when the roots change. */
+  tend(): Promise<void>;
+  /** A new intermediate signs from now on, whatever the plan says. Throws where the backend gives none: the one before goes on. */
+  rotate(): Promise<void>;
+  close(): void;
+}
+
+export interface LocalSignerOptions {
+  readonly upstream: Pick<UpstreamAuthority, 'roots' | 'mintIntermediate'>;
+  /** Folder of mode 0700; made when it is not there. */
+  readonly dir: string;
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of an intermediate, as it is asked for. Default: a year. */
+  readonly lifetimeMs?: number;
+  /** How long the backend may take. Default 30 s. */
+  readonly mintTimeoutMs?: number;
+}
+
+const day = 86_400_000;
+const year = 365 * day;
+/** More than a leaf is: none is cut short by a new CA. */
+const backdateMs = 3_600_000;
+const generate = promisify(generateKeyPair);
+
+export async function createLocalSigner(options: LocalSignerOptions): Promise<LocalSigner> {
+  const { upstream, dir, trustDomain, clock, log, lifetimeMs = year, mintTimeoutMs = 30_000 } = options;
+  const kept = createKeptIntermediates(dir);
+  let active = await choose(false);
+  let turn: Promise<void> = Promise.resolve();
+  let waiting: Promise<void> | undefined;
+  let cancel = (): void => {};
+  /** It leads to none of the present roots: nothing more is signed with it. */
+  let rootless = false;
+  const unwatch = upstream.roots().watch((roots) => {
+    rootless ||= !leads(active, roots);
+    tendSafely();
+  });
+  schedule();
+
+  function leads({ pem }: SigningCa, roots: readonly string[]): boolean {
+    try {
+      verifyIntermediate({ chain: pem, roots, trustDomain, now: clock.now() });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Those that lead to a root, oldest first; the end of each is the first one on that way. */
+  async function usable(): Promise<readonly (KeptIntermediate & SigningCa)[]> {
+    const [roots, now] = [upstream.roots().value(), clock.now()];
+    return (await kept.load()).flatMap((intermediate) => {
+      const { name, ca } = intermediate;
+      try {
+        const { notAfter } = verifyIntermediate({ chain: ca.pem, roots, trustDomain, now });
+        return [{ ...intermediate, ...ca, notAfter }];
+      } catch (reason) {
+        log.debug({ intermediate: name, reason: String(reason) }, 'an intermediate signs no more');
+        return [];
+      }
+    });
+  }
+
+  /** The one that signs now; mints the first, and the successor when one is due. `anew`: in any case, and that one signs. */
+  async function choose(anew: boolean): Promise<SigningCa> {
+    const plan = async () =>
+      planIssuers(
+        (await usable()).filter(({ retired }) => !retired),
+        clock.now(),
+      );
+    const before = await plan();
+    if (!anew && !before.prepare && before.active !== undefined) return before.active;
+    try {
+      await mint();
+      if (anew) kept.retireAllButNewest();
+    } catch (reason) {
+      if (anew || before.active === undefined) throw reason;
+      log.error({ reason: String(reason) }, 'no successor of the intermediate yet; it is asked for again');
+      return before.active;
+    }
+    const after = (await plan()).active;
+    if (after === undefined) throw new CellwallError('internal', 'there is no intermediate that may sign');
+    return after;
+  }
+
+  async function mint(): Promise<void> {
+    // Before it is asked for: of several processes that see the same files, one keeps it.
+    const name = kept.nextName();
+    const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
+    const chain = await inTime(
+      upstream.mintIntermediate({
+        csr: createCsr(privateKey),
+        notBefore: wholeSecond(clock.now() - Math.min(backdateMs, lifetimeMs / 10)),
+        notAfter: wholeSecond(clock.now() + lifetimeMs),
+      }),
+    );
+    const roots = upstream.roots().value();
+    const verified = verifyIntermediate({ chain, roots, publicKey, trustDomain, now: clock.now() });
+    const keyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    if (kept.keep(name, { pem: verified.chain, keyPem }))
+      log.info({ intermediate: name }, 'prepared a new intermediate');
+  }
+
+  function inTime<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const message = `the CA did not answer within ${mintTimeoutMs / 1000} s`;
+      const stop = clock.after(mintTimeoutMs, () => reject(new CellwallError('deadline_exceeded', message)));
+      work.then(resolve, reject).finally(stop);
+    });
+  }
+
+  /** One after the other: two at once would mint twice. A look that has not begun will see all that this one would. */
+  function next(anew: boolean): Promise<void> {
+    if (!anew && waiting !== undefined) return waiting;
+    const run = turn.then(async () => {
+      // From here on it sees what there is now.
+      if (waiting === run) waiting = undefined;
+      active = await choose(anew);
+      rootless = !leads(active, upstream.roots().value());
+    });
+    if (!anew) waiting = run;
+    turn = run.catch(() => {});
+    return run;
+  }
+
+  function tendSafely(): void {
+    next(false).catch((reason: unknown) => log.error({ reason: String(reason) }, 'no intermediate to sign with'));
+  }
+
+  function schedule(): void {
+    cancel = clock.after(Math.min(day, lifetimeMs / 24), () => {
+      tendSafely();
+      schedule();
+    });
+  }
+
+  async function sign(request: SigningRequest): Promise<SignedCertificate> {
+    const { spiffeId, publicKey, dnsNames, commonName, nodeKey } = request;
+    checkSubjectKey(publicKey);
+    if (rootless || active.notAfter.getTime() <= clock.now()) await next(false);
+    const issuer = active;
+    const notBefore = later(wholeSecond(request.notBefore.getTime()), issuer.notBefore);
+    // A second before: a leaf ends before its issuer.
+    const notAfter = earlier(wholeSecond(request.notAfter.getTime()), new Date(issuer.notAfter.getTime() - 1000));
+    if (notAfter <= notBefore)
+      throw new CellwallError('invalid_argument', 'the certificate would end before it begins');
+    const { pem, serial } = await createCertificate({
+      issuer,
+      signingKey: issuer.key,
+      publicKey,
+      uri: spiffeId,
+      dnsNames,
+      ...defined({ nodeKey, commonName }),
+      notBefore,
+      notAfter,
+    });
+    return { chain: pem + issuer.pem, serial, notBefore, notAfter };
+  }
+
+  return {
+    sign,
+    tend: () => next(false),
+    rotate: () => next(true),
+    close() {
+      unwatch();
+      cancel();
+    },
+  };
+}

@@ -1,0 +1,84 @@
+// Whether an intermediate may sign leaves of the trust domain: what a CA backend answers is believed as little as anything else that
+// comes from outside, and what lies on the disk may be of roots that are gone.
+import { type KeyObject, X509Certificate } from 'node:crypto';
+import { CellwallError } from '../../lib/errors.ts';
+import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import { caLimits } from '../x509/extensions.ts';
+import { fromPem, toPem } from '../x509/pem.ts';
+import { uriSans } from '../x509/uri-sans.ts';
+
+export interface IntermediateCheck {
+  /** PEM, the intermediate first. */
+  readonly chain: string;
+  /** PEM, each of one or several. */
+  readonly roots: readonly string[];
+  /** The key that it must certify. Absent: whichever it does. */
+  readonly publicKey?: KeyObject;
+  readonly trustDomain: TrustDomain;
+  readonly now: number;
+}
+
+export interface VerifiedIntermediate {
+  /** PEM, without the root. */
+  readonly chain: string;
+  /** The first end on the way to the root, the root's among them. */
+  readonly notAfter: Date;
+}
+
+/** With a leaf before them, they are as many as `verifySvid` and every other reader of chains takes. */
+const maxIntermediates = 3;
+
+/** Throws `failed_precondition`, with what is wrong. RFC 5280 §6.1, X509-SVID §4. */
+export function verifyIntermediate(check: IntermediateCheck): VerifiedIntermediate {
+  const { chain, publicKey, trustDomain, now } = check;
+  const roots = check.roots.flatMap((pem) => fromPem(pem, 'CERTIFICATE').map(read));
+  const certificates = fromPem(chain, 'CERTIFICATE').map(read);
+  // Backends may end the chain with the root: it is known.
+  while (roots.some(({ raw }) => certificates.at(-1)?.raw.equals(raw))) certificates.pop();
+  const [first] = certificates;
+  if (first === undefined) throw refused('is a root');
+  if (certificates.length > maxIntermediates) throw refused(`is ${certificates.length} steps below its root`);
+  if (publicKey !== undefined && !first.publicKey.equals(publicKey)) throw refused('is of another key');
+  const last = certificates.at(-1) ?? first;
+  const root = roots.find((candidate) => issued(candidate, last));
+  if (root === undefined) throw refused('leads to none of the roots');
+  for (const [below, certificate] of [...certificates, root].entries()) {
+    const { validFromDate: from, validToDate: to } = certificate;
+    if (from.getTime() > now) throw refused(`is not valid before ${from.toISOString()}`);
+    if (to.getTime() <= now) throw refused(`ended on ${to.toISOString()}, or its root did`);
+    const { pathLength, signs } = caLimits(certificate.raw);
+    if (!certificate.ca || !signs) throw refused('may sign no certificates');
+    // What is below it, without the leaf: 0 for the intermediate itself.
+    if (pathLength !== undefined && pathLength < below) {
+      throw refused(`has an issuer that allows ${pathLength} intermediates below it (pathLenConstraint)`);
+    }
+    const issuer = certificate === root ? undefined : (certificates[below + 1] ?? root);
+    if (issuer !== undefined && !issued(issuer, certificate)) throw refused('comes with a chain that is out of order');
+    for (const uri of uriSans(certificate.raw)) {
+      if (uri.startsWith('spiffe:') && uri !== trustDomainUri(trustDomain)) throw refused(`is that of ${uri}`);
+    }
+  }
+  const ends = [...certificates, root].map(({ validToDate }) => validToDate.getTime());
+  return {
+    chain: certificates.map(({ raw }) => toPem(raw, 'CERTIFICATE')).join(''),
+    notAfter: new Date(Math.min(...ends)),
+  };
+}
+
+function issued(issuer: X509Certificate, child: X509Certificate): boolean {
+  return child.checkIssued(issuer) && child.verify(issuer.publicKey);
+}
+
+function read(der: Buffer): X509Certificate {
+  try {
+    return new X509Certificate(der);
+  } catch (cause) {
+    throw new CellwallError('failed_precondition', 'a certificate of the CA cannot be read', { cause });
+  }
+}
+
+function refused(why: string): CellwallError {
+  return new CellwallError('failed_precondition', `the intermediate ${why}`, {
+    hint: 'the CA has to certify an intermediate (CA:TRUE, keyCertSign) that one of its roots vouches for',
+  });
+}

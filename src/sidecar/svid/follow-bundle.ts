@@ -1,0 +1,55 @@
+// Has the trust bundle pushed to this host: one request is always open at the identity API, which answers it when the roots change.
+import { awaitBundle } from '../../identity-api/await-bundle.ts';
+import type { BundleReply } from '../../identity-api/identity-protocol.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { HostPort } from '../../lib/host-port.ts';
+import type { Log } from '../../lib/log.ts';
+import { pause } from '../pause.ts';
+import type { StoredSvid } from './svid-files.ts';
+
+export interface FollowBundleOptions {
+  readonly server: HostPort;
+  readonly svid: () => StoredSvid;
+  /** Of the newest bundle that is known. */
+  readonly sequence: () => number;
+  readonly onBundle: (reply: BundleReply) => void;
+  readonly log: Log;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  readonly random?: () => number;
+}
+
+/** A control plane that comes back is not asked by all at once. */
+const againMs = 1000;
+const longestAgainMs = 10_000;
+/** It does not know the question, or refuses this host. */
+const refusedMs = 120_000;
+/** A name may lead elsewhere by then. */
+const longestWaitMs = 600_000;
+
+/** Ends with `signal`; never throws. */
+export async function followBundle(options: FollowBundleOptions): Promise<void> {
+  const { server, svid, sequence, onBundle, log, signal, random = Math.random } = options;
+  const jitter = (ms: number): number => Math.round(ms * (0.5 + random()));
+  let failures = 0;
+  await pause(jitter(againMs), signal);
+  while (!signal.aborted) {
+    const limit = AbortSignal.timeout(jitter(longestWaitMs));
+    const after = sequence();
+    try {
+      const ended = AbortSignal.any([signal, limit]);
+      const reply = await awaitBundle({ ...server, svid: svid(), after, signal: ended });
+      failures = 0;
+      onBundle(reply);
+      // An answer that is no news would be given again and again.
+      if (sequence() <= after) await pause(jitter(longestAgainMs), signal);
+    } catch (reason) {
+      if (limit.aborted) continue;
+      const { code, message } = CellwallError.from(reason);
+      failures += 1;
+      log.debug({ reason: message }, 'changes of the roots are not pushed to this host now');
+      const ms = code === 'unavailable' ? Math.min(longestAgainMs, againMs * 2 ** Math.min(failures, 10)) : refusedMs;
+      await pause(jitter(ms), signal);
+    }
+  }
+}

@@ -1,0 +1,107 @@
+// Calls through a caller's sidecar without a pause, on connections that stay and on new ones, in each protocol.
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { grpcUnary } from './grpc-unary.ts';
+import { httpCall } from './http-call.ts';
+import { openCall } from './open-call.ts';
+
+export const protocols = ['http1', 'http2', 'grpc', 'tcp'] as const;
+export type Protocol = (typeof protocols)[number];
+
+export interface ProtocolLoad {
+  /** How many calls went well, and what was wrong with others. */
+  end(): Promise<{ readonly fine: number; readonly failed: readonly string[] }>;
+  /** How many went well so far. */
+  fine(): number;
+}
+
+/** `outbound`: the caller's loopback port. */
+export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad {
+  let going = true;
+  let fine = 0;
+  const failed: string[] = [];
+  const loop = async (call: () => Promise<void>): Promise<void> => {
+    while (going) {
+      try {
+        await call();
+        fine += 1;
+      } catch (reason) {
+        failed.push(String(reason));
+        if (failed.length > 20) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const sessions: ClientHttp2Session[] = [];
+  const session = (): ClientHttp2Session => {
+    const made = connectHttp2(`http://127.0.0.1:${outbound}`).on('error', () => undefined);
+    sessions.push(made);
+    return made;
+  };
+  const over = async (call: (session: ClientHttp2Session) => Promise<void>): Promise<void> => {
+    const fresh = session();
+    await call(fresh).finally(() => fresh.close());
+  };
+  const kinds: Record<Protocol, () => readonly (() => Promise<void>)[]> = {
+    http1: () => [
+      async () => expectThat((await httpCall({ port: outbound })).status, 200),
+      async () => {
+        const answer = await fetch(`http://127.0.0.1:${outbound}/`);
+        await answer.arrayBuffer();
+        expectThat(answer.status, 200);
+      },
+    ],
+    http2: () => {
+      const open = session();
+      return [() => over(http2Call), () => http2Call(open)];
+    },
+    grpc: () => {
+      const open = session();
+      const call = async (on: ClientHttp2Session): Promise<void> =>
+        expectThat(await grpcUnary(on, 'a.B/C', Buffer.alloc(0)), '0');
+      return [() => over(call), () => call(open)];
+    },
+    tcp: () => [
+      async () => {
+        const open = openCall({ kind: 'tcp', port: outbound, echoMs: 20_000 });
+        await open.echo('one').finally(() => open.close());
+      },
+      // Longer than what leads to a drain, shorter than the drain.
+      async () => {
+        const open = openCall({ kind: 'tcp', port: outbound, echoMs: 20_000 });
+        const text = 'a word in a conversation of two seconds';
+        for (let turn = 0; turn < 40; turn += 1) {
+          await open.echo(`${text} ${turn}\n`);
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        open.close();
+      },
+    ],
+  };
+  const loops = kinds[protocol]().map(loop);
+  return {
+    fine: () => fine,
+    async end() {
+      going = false;
+      await Promise.all(loops);
+      for (const open of sessions) open.destroy();
+      return { fine, failed };
+    },
+  };
+}
+
+function expectThat(found: unknown, wanted: unknown): void {
+  if (found !== wanted) throw new Error(`${String(found)} in place of ${String(wanted)}`);
+}
+
+function http2Call(on: ClientHttp2Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stream = on.request({ ':path': '/' });
+    let status: unknown;
+    stream.on('response', (headers) => {
+      status = headers[':status'];
+    });
+    stream.on('error', reject);
+    stream.on('close', () => (status === 200 ? resolve() : reject(new Error(`status ${String(status)}`))));
+    stream.resume().end();
+  });
+}

@@ -115,7 +115,7 @@ it('knows the service of an inbound log by its name', () => {
 
 it('counts within bounds: what one service has too much goes, its longest unseen first, and nothing of others', () => {
   const clock = createFakeClock();
-  const traffic = createTraffic({ clock, serviceBytes: 4000 });
+  const traffic = createTraffic({ clock, serviceBytes: 2700 });
   const call = (service: string, method: string) =>
     ({ service, caller: 'mtls', principal: api, method, decision: 'allowed' }) as const;
   traffic.record(call('a', 'GET'));

@@ -104,7 +104,10 @@ describe('docker-compose.yml', () => {
       const { code, started, says } = await commandLine(command, environment ?? {});
       expect({ name, code, says }).toEqual({ name, code: 0, says: '' });
       expect(started).toMatchObject([
-        { listen: { address: '0.0.0.0', port: 15443 }, identityServer: { host: 'control-plane', port: 18001 } },
+        {
+          ports: [{ name: 'default', listen: { address: '0.0.0.0', port: 15443 } }],
+          identityServer: { host: 'control-plane', port: 18001 },
+        },
       ]);
       found.push(command[command.indexOf('--service') + 1]);
       // Its own token, and nobody else's.

@@ -126,7 +126,6 @@ spec: {id: 1.5}
 `),
     ).toEqual([
       '3:18 invalid metadata.name: not a name: lower-case letters, digits and hyphens, 63 at most, beginning and ending with a letter or digit',
-      '5:3 missing-field spec.protocol is missing | one of http1, http2, grpc, tcp',
       '5:3 unknown-field unknown field "protocl" in spec | did you mean "protocol"?',
       '6:15 missing-field spec.dependsOn[0].listen is missing',
       '8:13 unknown-api-version unknown apiVersion "cellwall/v2" | known: cellwall/v1',

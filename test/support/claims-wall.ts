@@ -2,6 +2,7 @@
 // message names its sender in its first bytes field, and nobody but the wall keeps it from naming another cell in the other.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ServiceKey } from '../../src/policy/ir.ts';
+import type { ProxyShape } from '../../src/translate/proxy.ts';
 import { field, frame } from './proto-bytes.ts';
 import { startRawGrpcApplication } from './raw-grpc-application.ts';
 import { type RawGrpcCaller, startRawGrpcCaller } from './raw-grpc-caller.ts';
@@ -46,9 +47,14 @@ export async function startClaimsWall(concurrency: number): Promise<ClaimsWall> 
   const shape = {
     spiffeId: service.spiffeId,
     service: key,
-    inbound: { address: '127.0.0.1', port: 0 },
-    application: { address: '127.0.0.1', port: application.port },
-  };
+    ports: [
+      {
+        name: 'default',
+        inbound: { address: '127.0.0.1', port: 0 },
+        application: { address: '127.0.0.1', port: application.port },
+      },
+    ],
+  } satisfies ProxyShape;
   const proxy = await startTranslatedProxy(
     { mesh, endpoints: new Map(), bundles },
     shape,

@@ -7,6 +7,7 @@ import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { subjectDn } from '../../src/translate/inbound/subject-dn.ts';
 import { lint } from '../../src/translate/linter.ts';
+import type { ProxyShape } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { type EchoApplication, type EchoedRequest, startHttp1Echo } from '../support/echo-application.ts';
 import { httpCall } from '../support/http-call.ts';
@@ -58,9 +59,8 @@ describe.each([
     const shape = {
       spiffeId: idOf('api', 'cell-1') as SpiffeId,
       service: api,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application,
-    };
+      ports: [{ name: 'default', inbound: { address: '127.0.0.1', port: 0 }, application }],
+    } satisfies ProxyShape;
     expect(lint(translate(mesh, new Map(), { roots: ca.root, legacyAnchors }, shape))).toEqual([]);
     proxy = await startTranslatedProxy(
       { mesh, endpoints: new Map(), bundles: { roots: ca.root, legacyAnchors } },

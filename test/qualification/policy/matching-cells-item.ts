@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { toBinary } from '@bufbuild/protobuf';
 import type { ServiceKey } from '../../../src/policy/ir.ts';
 import { lint } from '../../../src/translate/linter.ts';
+import type { ProxyShape } from '../../../src/translate/proxy.ts';
 import { translate } from '../../../src/translate/translate.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
 import { descriptorSet } from '../../support/descriptor-set.ts';
@@ -34,9 +35,14 @@ export const matchingCells: Item = {
     const shape = {
       spiffeId: service.spiffeId,
       service: topology,
-      inbound: { address: '127.0.0.1', port: 0 },
-      application: { address: '127.0.0.1', port: backend.port },
-    };
+      ports: [
+        {
+          name: 'default',
+          inbound: { address: '127.0.0.1', port: 0 },
+          application: { address: '127.0.0.1', port: backend.port },
+        },
+      ],
+    } satisfies ProxyShape;
     const inputs = { mesh, endpoints: new Map(), bundles: { roots: ca.root, legacyAnchors: new Map() } };
     const started = performance.now();
     const resources = translate(mesh, inputs.endpoints, inputs.bundles, shape);

@@ -95,10 +95,48 @@ async function start() {
   ];
   const value = (node: NodeId, type: keyof typeof typeUrls, name: string): string =>
     Buffer.from(cache.get(node)?.resources.get(typeUrls[type])?.get(name)?.value ?? []).toString('latin1');
-  return { clock, store, cache, control, connect, acceptAll, names, value };
+  const counted = async (name: string): Promise<number> =>
+    Number(new RegExp(`^cellwall_${name}_total (\\d+)$`, 'm').exec(await metrics.text())?.[1]);
+  return { clock, store, cache, control, connect, acceptAll, names, value, counted };
 }
 
 describe('control', () => {
+  it('translates for the proxies that a change concerns, and for nobody else, as its metrics tell', async () => {
+    const { connect, acceptAll, store, clock, counted } = await start();
+    const apply = async (text: string): Promise<readonly number[]> => {
+      const before = [await counted('translations'), await counted('resources_made')];
+      await store.apply(puts(text), { author: 'test' });
+      clock.advance(100);
+      await new Promise(setImmediate);
+      return [(await counted('translations')) - (before[0] ?? 0), (await counted('resources_made')) - (before[1] ?? 0)];
+    };
+    for (const [node, at] of [
+      [api, '127.0.0.1:8443'],
+      [web, '127.0.0.1:8444'],
+    ] as const) {
+      await connect(node, at);
+      acceptAll(node);
+      clock.advance(100);
+    }
+    const head = 'apiVersion: cellwall/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\n';
+    const rules = (path: string) => `rules: [{from: [{service: web}], to: [{path: {prefix: ${path}}}]}]`;
+    const [proxies, made = 0] = await apply(`${head}spec: {target: {service: api}, action: allow, ${rules('/a')}}\n`);
+    expect(proxies).toBe(1);
+    expect(made).toBeLessThan(8);
+    // A comment changes nothing; a cell that nobody is in neither.
+    expect(await apply(`# why\n${head}spec: {target: {service: api}, action: allow, ${rules('/a')}}\n`)).toEqual([
+      0, 0,
+    ]);
+    expect(
+      await apply(
+        'apiVersion: cellwall/v1\nkind: Workload\nmetadata: {name: w}\nspec: {identity: {spiffeId: "spiffe://shop.test/job"}}\n',
+      ),
+    ).toEqual([0, 0]);
+    // Its retries are its one caller's.
+    const [callers] = await apply(documents.split('---')[1]?.replace('http1', 'http1, retries: {attempts: 3}') ?? '');
+    expect(callers).toBe(1);
+  });
+
   it('takes a proxy for an endpoint again that was gone and came back with all it needs: nothing is sent to it', async () => {
     const { connect, acceptAll, cache, control, clock, names, value } = await start();
     await connect(api, '127.0.0.1:8443');

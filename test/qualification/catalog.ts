@@ -18,6 +18,7 @@ import { returnItems } from './field/return.ts';
 import { storyItems } from './field/story.ts';
 import { trafficItems } from './field/traffic.ts';
 import type { Item } from './item.ts';
+import { incrementalItem } from './performance/incremental.ts';
 import { cutOver } from './policy/cut-over.ts';
 import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
 import { matchingCells } from './policy/matching-cells-item.ts';
@@ -61,6 +62,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...storyItems,
     ...trafficItems,
   ],
+  performance: [incrementalItem],
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,

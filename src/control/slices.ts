@@ -23,12 +23,16 @@ export function createSlices({ clock, step, budgetMs = 5 }: SlicesOptions): Slic
     if (running) return;
     running = true;
     const began = clock.monotonic();
-    let more = true;
-    while (more && spent + clock.monotonic() - began < budgetMs) more = step();
+    let [more, worked] = [true, false];
+    while (more && spent + clock.monotonic() - began < budgetMs) {
+      more = step();
+      worked ||= more;
+    }
     running = false;
     spent += clock.monotonic() - began;
-    // Also with nothing left: only then has another turn begun.
-    if (more || spent > 0) next ??= setImmediate(turn);
+    // Also with nothing left: only in another turn is there time again. With nothing done either, it is at rest.
+    if (more || worked) next ??= setImmediate(turn);
+    else if (next === undefined) spent = 0;
   };
   const turn = (): void => {
     next = undefined;

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { createPublishQueue, type Urgency, urgencyOf } from '../../src/control/publish-queue.ts';
 import { createSlices } from '../../src/control/slices.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import type { RegisteredProxy } from '../../src/registry/registered-proxy.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
@@ -37,6 +38,26 @@ it('does in a turn what its time is enough for, whoever says start, and goes on 
   slices.stop();
   await turn();
   expect(done).toBe(21);
+});
+
+it('is at rest when nothing is left to do', async () => {
+  let [left, asked] = [3, 0];
+  const slices = createSlices({
+    clock: systemClock,
+    step() {
+      asked += 1;
+      left -= 1;
+      return left >= 0;
+    },
+  });
+  slices.start();
+  for (let index = 0; index < 5; index++) await turn();
+  const before = asked;
+  for (let index = 0; index < 20; index++) await turn();
+  expect([asked, before]).toEqual([5, 5]);
+  slices.start();
+  await turn();
+  expect(asked).toBe(6);
 });
 
 const proxyOf = (name: string): RegisteredProxy => ({

@@ -36,6 +36,6 @@ it.each([['inbound/api/other'], ['inbound//mtls'], ['inbound/mtls'], ['xinbound/
 );
 
 it('a target that is longer than a key can be is none', () => {
-  expect(targetOfLogName(`outbound/${'a'.repeat(129)}/own`, 'own')).toBeUndefined();
+  expect(targetOfLogName(`outbound/${'a'.repeat(193)}/own`, 'own')).toBeUndefined();
   expect(targetOfLogName('outbound/A/own', 'own')).toBeUndefined();
 });

@@ -21,7 +21,7 @@ export interface Seam {
   readonly tests: Readonly<Record<string, string>>;
   /** What they need of the project, besides src and test/support; tests among it run, too. */
   readonly needs: readonly string[];
-  /** Folders whose types hold with every line, and with one of them missing name the implementation. */
+  /** Folders whose types hold, with those of the tests, with every line, and with one of them missing name the implementation. */
   readonly types: readonly string[];
   /** Fewer tests are no contract. */
   readonly leastTests: number;
@@ -108,7 +108,7 @@ export function testSeam({ fixture, name, file, tests, needs, types, leastTests 
   test('types hold with every line, and with one missing they name it', { timeout: patienceMs }, async () => {
     writeFileSync(
       join(copy, 'tsconfig.seam.json'),
-      JSON.stringify({ extends: './tsconfig.json', include: types, exclude: [] }),
+      JSON.stringify({ extends: './tsconfig.json', include: [...types, ...Object.values(tests)], exclude: [] }),
     );
     const tsc = join(projectRoot, 'node_modules/typescript/bin/tsc');
     const check = () =>

@@ -8,6 +8,6 @@ testSeam({
   file: 'src/identity/publisher/http-put.ts',
   tests: { 'http-put.contract.ts': 'test/identity/http-put.test.ts' },
   needs: ['test/identity/publisher-contract.ts'],
-  types: ['src/identity/publisher', 'test/identity/http-put.test.ts'],
+  types: ['src/identity/publisher'],
   leastTests: 11,
 });

@@ -8,6 +8,6 @@ testSeam({
   file: 'src/store/kinds/snapshot.ts',
   tests: { 'snapshot.contract.ts': 'test/store/snapshot.test.ts' },
   needs: ['test/store/contract.ts'],
-  types: ['src/store', 'src/serve', 'src/cli', 'test/store/snapshot.test.ts'],
+  types: ['src/store', 'src/serve', 'src/cli'],
   leastTests: 25,
 });

@@ -13,7 +13,6 @@ it('has an alternative a kind, refuses unknown fields, and does not ask for what
         properties: {
           kind: { const: 'Service' },
           spec: {
-            required: ['protocol'],
             properties: { timeouts: { properties: { connect: { default: '1s', type: 'string' } } } },
           },
         },

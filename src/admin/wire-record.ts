@@ -1,8 +1,11 @@
 // What the admin API answers of the record, its simulations, the gate, the history and the audit log.
 import { z } from 'zod';
 
+const portNameSchema = z.string().describe('Which of its ports, where that has a name of its own.');
+
 export const trafficCountSchema = z.object({
   service: z.string(),
+  port: portNameSchema.exactOptional(),
   caller: z
     .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
     .describe('How the caller came: the first three are anonymous.'),
@@ -27,6 +30,7 @@ export const trafficCountSchema = z.object({
 
 const handshakeSchema = z.object({
   service: z.string(),
+  port: portNameSchema.exactOptional(),
   address: z.string().describe('Where they came from.'),
   why: z.string(),
   caller: z.boolean().describe('Somebody who tried to call: counts for the gate to strict.'),
@@ -41,6 +45,7 @@ export const trafficSchema = z.object({
 
 const callSchema = z.object({
   service: z.string(),
+  port: portNameSchema.exactOptional(),
   caller: z.enum(['plaintext', 'one-way-tls', 'legacy', 'mtls']),
   principal: z.string().exactOptional(),
   peer: z.string().exactOptional().describe("Anonymous callers: the legacy certificate's subject, else the address."),
@@ -73,7 +78,14 @@ export const simulationSchema = z.object({
     .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
     .describe('How many calls, all of them.'),
   incomplete: z
-    .array(z.object({ service: z.string(), since: z.number().exactOptional(), gaps: z.array(gapSchema) }))
+    .array(
+      z.object({
+        service: z.string(),
+        port: portNameSchema.exactOptional(),
+        since: z.number().exactOptional(),
+        gaps: z.array(gapSchema),
+      }),
+    )
     .describe('Services of the change whose record has gaps, or begins later (`since`) than was asked for.'),
   notCrossChecked: z
     .array(z.string())
@@ -82,6 +94,7 @@ export const simulationSchema = z.object({
 
 export const reasonSchema = z.object({
   service: z.string(),
+  port: portNameSchema.exactOptional(),
   kind: z.enum(['record', 'caller', 'handshake', 'shadow', 'client-half', 'application', 'endpoint']),
   who: z.string(),
   why: z.string(),

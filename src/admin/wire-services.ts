@@ -11,9 +11,14 @@ export const servicesSchema = z.object({
       spiffeId: z.string(),
       mtls: z.enum(['permissive', 'strict']),
       source: sourceSchema,
+      ports: z
+        .array(z.object({ name: z.string(), protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']) }))
+        .exactOptional()
+        .describe('Of a service with ports that have names.'),
       endpoints: z
         .array(
           z.object({
+            of: z.string().describe('Key of the port that is to be there.'),
             address: z.string(),
             port: z.int(),
             answer: z

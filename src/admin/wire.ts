@@ -129,30 +129,10 @@ export const statusSchema = z.object({
 });
 
 const addressSchema = z.object({ address: z.string(), port: z.int() });
-
-const proxySchema = z.object({
-  node: z.string().describe('`<SPIFFE ID>~<instance>`'),
-  spiffeId: z.string(),
-  service: z.string().optional(),
-  state: z.enum(['connected', 'held', 'gone']),
-  since: z.number(),
+const placeSchema = z.object({
   inbound: addressSchema.optional(),
   notRegistered: z.string().optional().describe('Why nobody is sent to where it says that it listens.'),
-  clockOffsetMs: z
-    .int()
-    .optional()
-    .describe("How far its host's clock is ahead of the control plane's; negative: behind."),
-  contested: z
-    .object({ peer: z.string(), inbound: addressSchema.exactOptional(), at: z.number() })
-    .optional()
-    .describe('Another proxy that came under this name, and was refused.'),
   application: z.union([addressSchema, z.object({ path: z.string().describe('Of a Unix socket.') })]).optional(),
-  userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
-  outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
-  withheld: z
-    .string()
-    .optional()
-    .describe("Why what is in force was not sent to it, and it keeps what it has: the control plane's own checks."),
   applicationState: z
     .object({
       answers: z.boolean(),
@@ -163,6 +143,34 @@ const proxySchema = z.object({
     })
     .optional()
     .describe('Of its application, as its helper says.'),
+});
+
+const proxySchema = z.object({
+  node: z.string().describe('`<SPIFFE ID>~<instance>`'),
+  spiffeId: z.string(),
+  service: z.string().optional(),
+  state: z.enum(['connected', 'held', 'gone']),
+  since: z.number(),
+  ...placeSchema.shape,
+  ports: z
+    .array(placeSchema.extend({ name: z.string() }))
+    .readonly()
+    .optional()
+    .describe('The same of ports with a name of their own; `inbound` and the rest are of the port `default`.'),
+  clockOffsetMs: z
+    .int()
+    .optional()
+    .describe("How far its host's clock is ahead of the control plane's; negative: behind."),
+  contested: z
+    .object({ peer: z.string(), inbound: addressSchema.exactOptional(), at: z.number() })
+    .optional()
+    .describe('Another proxy that came under this name, and was refused.'),
+  userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
+  outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
+  withheld: z
+    .string()
+    .optional()
+    .describe("Why what is in force was not sent to it, and it keeps what it has: the control plane's own checks."),
   takenPorts: z
     .array(z.object({ address: z.string(), port: z.int(), holder: z.string().describe('As in `pid 123 (python3)`.') }))
     .readonly()

@@ -49,6 +49,8 @@ export interface ControlDeps {
   readonly cuts: Table;
   /** Told of identities that a change of the documents takes away, and of those that it brings. */
   readonly onIdentities?: (change: ChangedIdentities) => void;
+  /** Told after everything was published anew: of documents, and of which proxies serve. */
+  readonly onPublished?: (mesh: MeshIr) => void;
 }
 
 export interface Control {
@@ -77,7 +79,7 @@ export interface Control {
 
 export function createControl(deps: ControlDeps): Control {
   const { store, bundles, rotator, cache, registry, clock, log, metrics } = deps;
-  const { windowMs = 50, onIdentities = () => {} } = deps;
+  const { windowMs = 50, onIdentities = () => {}, onPublished = () => {} } = deps;
   const publisher = createPublisher({ cache, log, clock, metrics });
   const acks = createAcks();
   let inForce: InForce | undefined;
@@ -90,12 +92,13 @@ export function createControl(deps: ControlDeps): Control {
 
   const coalescer = createCoalescer(clock, windowMs, () => {
     if (inForce === undefined) return;
-    const { revision } = inForce;
+    const { revision, mesh } = inForce;
     publisher.publishAll(inForce, registry.proxies(), () => {
       published = revision;
       if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
       acceptedAt = undefined;
     });
+    onPublished(mesh);
     metrics.setRevision(revision);
   });
   /** A part of what is in force, for every proxy at once. */

@@ -1,11 +1,27 @@
 // What is told of one proxy: as it is registered, and what the documents in force say of it. Pure.
 import type { Svid } from '../identity/svid.ts';
 import { defined } from '../lib/defined.ts';
+import { defaultPort } from '../lib/port-name.ts';
 import { workloadOf } from '../policy/identities.ts';
-import type { MeshIr } from '../policy/ir.ts';
+import type { MeshIr, ServiceIr } from '../policy/ir.ts';
+import { notAPort } from '../policy/ports.ts';
+import type { Ported, PortPlace } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
+
+/** A port that its Service does not have gets no listener, and nobody is sent there. */
+function unknownPorts({ inbound, application, ports }: RegisteredProxy, service: ServiceIr | undefined): Ported {
+  if (service === undefined) return {};
+  const reasonFor = (name: string): Pick<PortPlace, 'notRegistered'> => {
+    if (service.ports.some(({ port }) => port === name)) return {};
+    const { message, hint } = notAPort(service, name);
+    return { notRegistered: `${message} (${hint})` };
+  };
+  const own = inbound === undefined && application === undefined ? {} : reasonFor(defaultPort);
+  const named = ports?.map((port) => ({ ...port, ...reasonFor(port.name) }));
+  return { ...own, ...(named === undefined ? {} : { ports: named }) };
+}
 
 const withoutDocument = 'no Service or Workload has its identity any more: it was deleted';
 
@@ -24,6 +40,7 @@ export function statusOfProxy(
   const outdated = mesh === undefined ? undefined : outdatedEnvoy(mesh, proxy);
   return {
     ...proxy,
+    ...(service === undefined ? {} : unknownPorts(proxy, mesh?.services.get(service))),
     ready: proxy.ready && named && outdated === undefined,
     ...(named ? {} : { notRegistered: withoutDocument }),
     ...defined({ outdated, withheld, service }),

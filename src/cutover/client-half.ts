@@ -1,6 +1,6 @@
 // Before a service is strict, every declared caller's proxies must have what it takes to call it over mTLS: the listener and the
 // cluster of that dependency, accepted. A caller is waited for no longer than its patience says: from then on its reasons are warnings.
-import type { MeshIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { CallerPatience } from './caller-patience.ts';
 import type { CutOverReason } from './cut-over.ts';
@@ -14,13 +14,14 @@ export function clientHalfMissing(
   proxies: readonly ProxyStatus[],
   patience: CallerPatience,
 ): readonly CutOverReason[] {
-  const declares = (mesh: MeshIr, caller: ServiceKey): boolean =>
-    mesh.services.get(caller)?.dependsOn.some(({ target }) => target === service) === true;
+  const declared = (mesh: MeshIr, caller: ServiceKey): readonly PortKey[] =>
+    (mesh.services.get(caller)?.dependsOn ?? []).filter(({ target }) => target === service).map(({ port }) => port);
   const reason = (who: string, why: string): CutOverReason => ({ service, kind: 'client-half', who, why });
   return [...after.services.keys()]
-    .filter((caller) => declares(after, caller))
+    .filter((caller) => declared(after, caller).length > 0)
     .flatMap((caller) => {
-      if (!declares(before, caller)) {
+      const known = declared(before, caller);
+      if (declared(after, caller).some((port) => !known.includes(port))) {
         return [reason(caller, 'begins to depend on it in the same change: apply that first, then make it strict')];
       }
       const found = proxies

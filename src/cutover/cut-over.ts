@@ -4,11 +4,13 @@ import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import { missingWords } from '../lib/missing-in-log.ts';
+import { defaultPort } from '../lib/port-name.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { FailedHandshakes, Handshakes } from '../observe/handshakes.ts';
 import type { Traffic, TrafficCount } from '../observe/traffic.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { type SimulatedCall, simulate } from '../policy/replay/simulate.ts';
+import { portsOf } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import { becomesStrict } from './becomes-strict.ts';
 import { createCallerPatience } from './caller-patience.ts';
@@ -19,6 +21,8 @@ import type { ProbeApplication } from './probe-application.ts';
 
 export interface CutOverReason {
   readonly service: string;
+  /** Which of its ports, where that has a name of its own. */
+  readonly port?: string;
   /**
    * `record`: what happened in the window is not all known. `caller`: who would be refused. `handshake`: who could not come in by TLS.
    * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar. `endpoint`: named by the Service, and no proxy of
@@ -79,6 +83,11 @@ export function createCutOver({
     if (known.since === undefined || known.since > since) {
       reasons.push(reason(service, 'its calls are recorded only since this time', known.since));
     }
+    for (const { name, since: first } of known.ports) {
+      if (first <= Math.max(since, known.since ?? 0)) continue;
+      const why = 'the calls of this port are recorded only since this time';
+      reasons.push({ ...reason(service, why, first), port: name });
+    }
     const lost = traffic.lostUntil(service);
     if (lost >= since) {
       reasons.push(reason(service, 'the record overflowed: calls before this time may be missing', lost));
@@ -132,10 +141,11 @@ export function createCutOver({
 }
 
 function wouldBeRefused(call: SimulatedCall, why: string): CutOverReason {
-  const { service, method, path, count, lastSeen } = call;
+  const { service, port, method, path, count, lastSeen } = call;
   const what = [method, path].filter((part) => part !== undefined).join(' ');
   return {
     service,
+    ...(port === undefined ? {} : { port }),
     kind: 'caller',
     who: callerName(call),
     why: what === '' ? why : `${why}: ${what}`,
@@ -150,16 +160,18 @@ function provenNothing({ caller, peer }: Pick<SimulatedCall, 'caller' | 'peer'>)
   return peer !== undefined && (caller === 'plaintext' || caller === 'one-way-tls') ? { address: peer } : {};
 }
 
-function couldNotCome({ service, address, why, count, lastSeen }: FailedHandshakes): CutOverReason {
+function couldNotCome({ service, port, address, why, count, lastSeen }: FailedHandshakes): CutOverReason {
   const what = `its TLS handshake failed: ${why}`;
-  return { service, kind: 'handshake', who: address, why: what, count, lastSeen, address };
+  const place = { service, ...(port === undefined ? {} : { port }) };
+  return { ...place, kind: 'handshake', who: address, why: what, count, lastSeen, address };
 }
 
 function shadowed(call: TrafficCount): CutOverReason[] {
-  const { service, shadow, decision, count, lastSeen } = call;
+  const { service, port, shadow, decision, count, lastSeen } = call;
   if (decision === 'refused' || shadow?.decision !== 'refused') return [];
   const why = `a shadow policy would refuse it: ${shadow.policy ?? 'no allow rule matches'}`;
-  return [{ service, kind: 'shadow', who: callerName(call), why, count, lastSeen, ...provenNothing(call) }];
+  const place = { service, ...(port === undefined ? {} : { port }) };
+  return [{ ...place, kind: 'shadow', who: callerName(call), why, count, lastSeen, ...provenNothing(call) }];
 }
 
 const callerWords: Readonly<Record<SimulatedCall['caller'], string>> = {
@@ -179,14 +191,18 @@ async function around(
   service: ServiceIr['key'],
   probe: ProbeApplication,
 ): Promise<readonly CutOverReason[]> {
-  const found = await probe(proxy);
-  if (found === undefined) return [];
-  return [
-    {
-      service,
-      kind: 'application',
-      who: formatHostPort(found),
-      why: `the application answers beside its sidecar (${proxy.node})`,
-    },
-  ];
+  const each = await Promise.all(
+    portsOf(proxy).map(async (port): Promise<CutOverReason[]> => {
+      const found = await probe(port);
+      if (found === undefined) return [];
+      const at = formatHostPort(found);
+      const why = `the application answers beside its sidecar (${proxy.node})`;
+      return [{ service, ...portField(port.name), kind: 'application', who: at, why }];
+    }),
+  );
+  return each.flat();
+}
+
+function portField(name: string): Pick<CutOverReason, 'port'> {
+  return name === defaultPort ? {} : { port: name };
 }

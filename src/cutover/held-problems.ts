@@ -7,7 +7,7 @@ const hint =
   'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE (--ignore-address instead of --force, for addresses that you know to be no callers)';
 const maxTold = 5;
 
-export type HeldReason = Pick<CutOverReason, 'service' | 'kind' | 'who' | 'why' | 'lastSeen' | 'warning'>;
+export type HeldReason = Pick<CutOverReason, 'service' | 'port' | 'kind' | 'who' | 'why' | 'lastSeen' | 'warning'>;
 
 /** `reasons` is absent until the gate has looked. */
 export function heldProblems(
@@ -33,7 +33,8 @@ export function heldProblems(
 }
 
 /** Of times only those that stay the same: the answer to the same question must be the same text. */
-function textOf({ service, kind, who, why, lastSeen }: HeldReason): string {
+function textOf({ service, port, kind, who, why, lastSeen }: HeldReason): string {
   const time = kind === 'record' && lastSeen !== undefined ? `: ${new Date(lastSeen).toISOString()}` : '';
-  return `${who === service ? '' : `${who}: `}${why}${time}`;
+  const place = port === undefined ? '' : `port ${port}: `;
+  return `${place}${who === service ? '' : `${who}: `}${why}${time}`;
 }

@@ -8,9 +8,10 @@ import type { SeenEndpoint } from './endpoint-watch.ts';
 import { endpointWords } from './endpoint-words.ts';
 
 export function openEndpoints(service: ServiceKey, endpoints: readonly SeenEndpoint[]): readonly CutOverReason[] {
-  return endpoints.flatMap(({ address, port, answer, never, at }): CutOverReason[] => {
+  return endpoints.flatMap(({ of, address, port, answer, never, at }): CutOverReason[] => {
     const who = formatHostPort({ address, port });
-    const reason = { service, kind: 'endpoint', who, ...defined({ lastSeen: at }) } as const;
+    const name = of.startsWith(`${service}:`) ? { port: of.slice(service.length + 1) } : {};
+    const reason = { service, ...name, kind: 'endpoint', who, ...defined({ lastSeen: at }) } as const;
     // What cannot be known from here is told: nobody could do anything about it.
     if (never !== undefined) return [{ ...reason, why: `never looked at: the address ${never}`, warning: true }];
     if (answer === undefined) return [{ ...reason, why: 'not looked at yet: ask again in a moment' }];

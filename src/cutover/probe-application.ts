@@ -5,10 +5,10 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { IpPort } from '../lib/host-port.ts';
 import { isLoopback } from '../lib/loopback.ts';
-import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { PortPlace } from '../registry/ports.ts';
 
 /** Where it answered; undefined if nowhere. */
-export type ProbeApplication = (proxy: Pick<ProxyStatus, 'inbound' | 'application'>) => Promise<IpPort | undefined>;
+export type ProbeApplication = (proxy: Pick<PortPlace, 'inbound' | 'application'>) => Promise<IpPort | undefined>;
 
 const timeoutMs = 500;
 

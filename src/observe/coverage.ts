@@ -20,6 +20,8 @@ export interface Gap {
 export interface ServiceCoverage {
   /** When its first proxy was first seen; undefined: none was. */
   readonly since?: number;
+  /** Its ports that have a name of their own, and since when a proxy stood before each. */
+  readonly ports: readonly { readonly name: string; readonly since: number }[];
   /** Of proxies that are there, since the time asked for; what Envoy's counters had more also of those that went. */
   readonly gaps: readonly Gap[];
   /** Proxies that are connected and whose counters are not read beside their log. Absent: nobody looked. */
@@ -41,6 +43,8 @@ export interface Coverage {
   gone(node: string): void;
   /** After a restart: who is not known elsewhere ended while nobody looked. */
   settle(isThere: (node: string) => boolean): void;
+  /** Which ports (by their keys) proxies stand before now; of the others, those are forgotten that documents have no more. */
+  serves(ports: ReadonlySet<string>, isPort: (key: string) => boolean): void;
   of(service: string, since: number): ServiceCoverage;
   /** Proxies of the service that are connected. */
   present(service: string): readonly string[];
@@ -68,6 +72,8 @@ const keptMs = 31 * 86_400_000;
 const heartbeat = '~';
 /** Until when rows that were too many have told of more. */
 const cutKey = '~cut';
+/** Before the key of a port: since when a proxy stands before it. */
+const portPrefix = '~port ';
 const mebibyte = 1024 * 1024;
 
 export function createCoverage(deps: CoverageDeps): Coverage {
@@ -75,6 +81,7 @@ export function createCoverage(deps: CoverageDeps): Coverage {
   let cutAt: number | undefined;
   const nodes = new Map<string, StoredNode>();
   const streams = new Map<string, number>();
+  const portSince = new Map<string, number>();
 
   const put = (node: string, value: StoredNode): void => {
     nodes.set(node, value);
@@ -115,6 +122,10 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       let [bytes, keyBytes] = [0, 0];
       for await (const { key, value } of table.entries()) {
         if (key === heartbeat || key === cutKey) continue;
+        if (key.startsWith(portPrefix)) {
+          if (typeof value === 'number') portSince.set(key.slice(portPrefix.length), value);
+          continue;
+        }
         bytes += JSON.stringify(value).length;
         if (nodes.size >= maxRows || bytes > maxBytes) {
           keyBytes += key.length;
@@ -170,6 +181,19 @@ export function createCoverage(deps: CoverageDeps): Coverage {
     settle(isThere) {
       for (const node of nodes.keys()) if (!isThere(node)) gone(node);
     },
+    serves(ports, isPort) {
+      for (const port of ports) {
+        if (portSince.has(port)) continue;
+        portSince.set(port, clock.now());
+        table
+          .set(portPrefix + port, clock.now())
+          .catch((reason: unknown) => log.error({ port, reason: String(reason) }, 'not persisted'));
+      }
+      for (const port of [...portSince.keys()].filter((key) => !isPort(key))) {
+        portSince.delete(port);
+        table.delete(portPrefix + port).catch(() => {});
+      }
+    },
     of(service, since) {
       const own = [...nodes].filter(([, stored]) => stored.service === service);
       const first = Math.min(...own.map(([, stored]) => stored.since));
@@ -177,6 +201,9 @@ export function createCoverage(deps: CoverageDeps): Coverage {
         ...(own.length === 0 && cutAt === undefined
           ? {}
           : { since: own.length === 0 ? (cutAt ?? 0) : Math.max(first, cutAt ?? 0) }),
+        ports: [...portSince]
+          .filter(([key]) => key.startsWith(`${service}:`))
+          .map(([key, first]) => ({ name: key.slice(service.length + 1), since: first })),
         gaps: own.flatMap(([node, { gaps, goneAt }]) =>
           gaps
             .filter(

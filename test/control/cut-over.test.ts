@@ -30,6 +30,7 @@ async function reasons(given: {
     service: service as NonNullable<ProxyStatus['service']>,
     state: given.state ?? 'connected',
     since: 0,
+    inbound: { address: '10.0.0.5', port: 8443 },
     ready: true,
     types:
       given.types ??
@@ -37,7 +38,7 @@ async function reasons(given: {
   });
   const cutOver = createCutOver({
     traffic: createTraffic({ clock }),
-    coverage: { of: () => given.coverage ?? { since: 0, gaps: [], gone: [] } },
+    coverage: { of: () => given.coverage ?? { since: 0, gaps: [], gone: [], ports: [] } },
     proxies: () => [proxy('api'), proxy('web')],
     probe: async () => (given.answers ? { address: '10.0.0.5', port: 80 } : undefined),
     clock,
@@ -63,10 +64,15 @@ it('names gaps of the record, and a record that begins later', async () => {
           { node, from: 0, to: now, missing: { what: 'requests', counted: 120, told: 100 } },
         ],
         gone: [],
+        ports: [
+          { name: 'rest', since: now + 1 },
+          { name: 'grpc', since: now },
+        ],
       },
     }),
   ).toEqual([
     'record api: its calls are recorded only since this time',
+    'record api: the calls of this port are recorded only since this time',
     `record ${node}: not connected: what it sees is not known since`,
     `record ${node}: was not connected: what it saw is not known until`,
     `record ${node}: counted 120 requests from 1970-01-01T00:00:00Z to 2026-01-01T00:00:00Z, its log told 100`,

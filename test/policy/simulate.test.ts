@@ -121,7 +121,8 @@ describe('random documents and requests', () => {
           method: request.method,
           path: pathKept(old, request, keep),
         });
-        const actual = decide(now, { target, caller, method: request.method, path: request.path });
+        const asked = { target: service.key, port: service.port };
+        const actual = decide(now, { ...asked, caller, method: request.method, path: request.path });
         if (recorded.outcome === 'unknown') untold++;
         else {
           told++;

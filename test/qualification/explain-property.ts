@@ -68,7 +68,7 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
   const decideOne = async (mesh: MeshIr, request: GeneratedRequest, number: string): Promise<void> => {
     const caller = callerOf(request);
     const { decision } = explain(mesh, {
-      target: request.target as string as ServiceKey,
+      ...targetOf(request.target),
       caller,
       ...operationOf(request),
     });
@@ -126,6 +126,11 @@ function meshOf({ text }: GeneratedMesh): MeshIr {
   const resolution = resolve(parsed.documents);
   if (resolution.kind === 'resolved') return resolution.mesh;
   throw new Error(`generated what does not resolve: ${JSON.stringify(resolution.problems)}`);
+}
+
+function targetOf(key: string): Pick<AccessRequest, 'target' | 'port'> {
+  const [service = '', port] = key.split(':');
+  return { target: service as ServiceKey, port: port ?? 'default' };
 }
 
 function operationOf({ grpc, method, path, cellId }: GeneratedRequest): Partial<AccessRequest> {

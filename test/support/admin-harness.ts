@@ -59,7 +59,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
   };
   const deps: AdminDeps = {
     store,
-    record: { calls: () => [], coverage: () => ({ gaps: [], gone: [] }) },
+    record: { calls: () => [], coverage: () => ({ gaps: [], gone: [], ports: [] }) },
     cutOver: { services: () => [], judge: async () => [] },
     audit: createMemoryAudit(clock),
     explain: (query) => answerExplain(mesh(), query),

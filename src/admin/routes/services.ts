@@ -5,6 +5,7 @@ import type { SeenEndpoint } from '../../cutover/endpoint-watch.ts';
 import { endpointWords } from '../../cutover/endpoint-words.ts';
 import { refuses } from '../../cutover/refuses.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { defaultPort } from '../../lib/port-name.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';
 import type { AdminDeps } from '../deps.ts';
 import { inForceOrNothing } from '../in-force.ts';
@@ -28,13 +29,16 @@ export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonl
         const windowMs = cutOverWindow(documents);
         const reasons = await judge(cutOver, mesh, windowMs);
         const services = [...mesh.services.values()].map((service) => {
-          const { key, spiffeId, mtls, source } = service;
+          const { key, spiffeId, mtls, source, ports } = service;
           const own = reasons?.filter((reason) => reason.service === key);
           return {
             service: key,
             spiffeId,
             mtls: mtls.mode,
             source,
+            ...(ports.length === 1 && ports[0]?.port === defaultPort
+              ? {}
+              : { ports: ports.map(({ port, protocol }) => ({ name: port, protocol })) }),
             ...endpointsOf(service, endpoints?.(service) ?? []),
             ...(mtls.mode === 'strict' || own === undefined
               ? {}
@@ -75,7 +79,10 @@ async function judge(
   mesh: MeshIr,
   windowMs: number,
 ): Promise<readonly CutOverReason[] | undefined> {
-  const strict = (service: ServiceIr): ServiceIr => ({ ...service, mtls: { mode: 'strict' } });
+  const mtls = { mode: 'strict' } as const;
+  const strict = (service: ServiceIr): ServiceIr => {
+    return { ...service, mtls, ports: service.ports.map((port) => ({ ...port, mtls })) };
+  };
   const after = { ...mesh, services: new Map([...mesh.services].map(([key, service]) => [key, strict(service)])) };
   try {
     return await cutOver.judge(mesh, after, windowMs);

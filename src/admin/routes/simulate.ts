@@ -39,8 +39,12 @@ export function simulateRoutes({ store, record, clock }: AdminDeps): readonly Ro
         const incomplete = [...services].flatMap((service) => {
           const known = record.coverage(service, since);
           const late = known.since !== undefined && known.since > since;
-          if (!late && known.gaps.length === 0) return [];
-          return [{ service, ...(late ? { since: known.since } : {}), gaps: [...known.gaps] }];
+          const own = late ? { since: known.since } : {};
+          const ports = known.ports.filter((port) => port.since > Math.max(since, known.since ?? 0));
+          return [
+            ...(late || known.gaps.length > 0 ? [{ service, ...own, gaps: [...known.gaps] }] : []),
+            ...ports.map((port) => ({ service, port: port.name, since: port.since, gaps: [] })),
+          ];
         });
         const notCrossChecked = [...services].flatMap((service) => [
           ...(record.coverage(service, since).notCrossChecked ?? []),

@@ -16,6 +16,7 @@ interface Options {
   readonly method?: string;
   readonly path?: string;
   readonly grpc?: string;
+  readonly port?: string;
   readonly cellId?: string;
   readonly request?: string;
   readonly offline?: true;
@@ -31,7 +32,8 @@ export function explainCommand(context: CliContext): Command {
       '[caller]',
       'a service (name or cell/name), a SPIFFE ID, or anonymous, one-way-tls, legacy, or jwt:<issuer>,aud=<audience>,<claim>=<text>',
     )
-    .argument('[target]', 'a service (name or cell/name)')
+    .argument('[target]', 'a service (name or cell/name), or one of its ports (name:port)')
+    .option('--port <name>', 'which port of the target, where it has several')
     .addOption(flag('--method <method>', 'HTTP method', { defaultText: 'GET' }))
     .addOption(flag('--path <path>', 'HTTP path', { defaultText: '/' }))
     .option('--grpc <method>', 'gRPC method, as in package.Service/Method')
@@ -51,7 +53,7 @@ export function explainCommand(context: CliContext): Command {
     )
     .addOption(flag('--expect <decision>', 'exit 3 unless this is the decision', { choices: ['allowed', 'refused'] }))
     .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
-      const { method, path, grpc, cellId, request } = options;
+      const { method, path, grpc, port, cellId, request } = options;
       const offline = options.offline === true || options.file !== undefined;
       if (request !== undefined && (caller !== undefined || offline)) {
         self.error('error: --request stands alone, and asks the control plane', { exitCode: 2 });
@@ -69,7 +71,7 @@ export function explainCommand(context: CliContext): Command {
         caller: caller ?? '',
         target: target ?? '',
         ...(method === undefined ? {} : { method: method.toUpperCase() }),
-        ...defined({ path, grpc, cellId }),
+        ...defined({ path, grpc, port, cellId }),
       };
       const answer = offline
         ? await explainOffline(context, self, options.file, query)
@@ -86,13 +88,14 @@ export function explainCommand(context: CliContext): Command {
     command,
     'explain web cell-1/api --method POST --path /orders',
     'explain anonymous api',
+    'explain web topology-service:rest --path /api/v1/cells',
     'explain --request 4b0c5a52-8a3e-4d0c-9f43-0f2a37c1b6d1',
   );
   return prints(
     addConnectionFlags(command),
     object(
       'decision stage reason caller target protocol mtls document source chain notes',
-      'callerService path rule undecidable remedy enforced recorded',
+      'port callerService path rule undecidable remedy enforced recorded',
     ),
   );
 }

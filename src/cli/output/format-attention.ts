@@ -3,6 +3,8 @@ import type { ProxiesAnswer } from '../../admin/wire.ts';
 import { backdateMs, maxBehindMs } from '../../identity/rotation.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
+import { defaultPort } from '../../lib/port-name.ts';
+import { proxyPorts } from './proxy-ports.ts';
 import { socketFaults } from './socket-faults.ts';
 import { relativeTime } from './time.ts';
 
@@ -11,7 +13,7 @@ type Proxy = ProxiesAnswer['proxies'][number];
 const clockWorthSayingMs = 30_000;
 
 export function attention(proxy: Proxy, now: number): readonly string[] {
-  const { state, since, contested, clockOffsetMs = 0, inbound, takenPorts = [], withheld } = proxy;
+  const { state, since, contested, clockOffsetMs = 0, takenPorts = [], withheld } = proxy;
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
@@ -38,8 +40,9 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   }
   for (const { address, port, holder } of takenPorts) {
     const at = formatHostPort({ address, port });
-    const own = inbound?.address === address && inbound.port === port;
-    const change = own ? 'start its sidecar with another --listen' : 'change dependsOn.listen';
+    const own = proxyPorts(proxy).find(({ inbound }) => inbound?.address === address && inbound.port === port);
+    const name = own === undefined || own.name === defaultPort ? '' : ` ${own.name}=…`;
+    const change = own === undefined ? 'change dependsOn.listen' : `start its sidecar with another --listen${name}`;
     lines.push(`it cannot listen on ${at}, which is held by ${escapeLine(holder)}: stop that, or ${change}`);
   }
   lines.push(...socketFaults(proxy.types.flatMap(({ nack }) => (nack === undefined ? [] : [nack.message]))));

@@ -2,6 +2,7 @@
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { escapeBlock, escapeLine } from '../../lib/escape.ts';
 import { formatPlaces } from './format-places.ts';
+import { portText } from './port-text.ts';
 import { formatFields } from './table.ts';
 
 export function formatExplanation(answer: Explanation, { method, path, grpc }: ExplainQuery): string {
@@ -23,7 +24,7 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
     `${answer.decision.toUpperCase()}: ${escapeLine(answer.reason)}\n\n`,
     formatFields([
       ['caller', answer.callerService === undefined ? answer.caller : `${answer.callerService} (${answer.caller})`],
-      ['target', `${answer.target} (${answer.mtls})`],
+      ['target', `${portText({ service: answer.target, port: answer.port })} (${answer.mtls})`],
       ['operation', operation],
       ...(answer.rule === undefined ? [] : [['rule', answer.rule] as const]),
       ['decided by', `${answer.document}, ${place}`],

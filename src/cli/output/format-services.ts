@@ -2,6 +2,7 @@
 import type { ProxiesAnswer } from '../../admin/wire.ts';
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
+import { proxyPorts, servesPort } from './proxy-ports.ts';
 import { formatTable } from './table.ts';
 
 type Service = ServicesAnswer['services'][number];
@@ -15,17 +16,28 @@ export function formatServices(
 ): string {
   const table = formatTable(
     ['SERVICE', 'MTLS', 'PROXIES', 'CUT-OVER', 'DOCUMENT'],
-    services.map((service) => {
+    services.flatMap((service) => {
       const own = proxies.filter((proxy) => proxy.service === service.service && proxy.state !== 'gone');
       const { fine, all } = service.endpointCounts ?? { fine: own.filter(serves).length, all: own.length };
       const { file, line } = service.source;
-      return [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own, fine), `${file}:${line}`];
+      const row = [service.service, service.mtls, `${fine}/${all}`, cutOverOf(service, own, fine), `${file}:${line}`];
+      const ports = (service.ports ?? []).map(({ name, protocol }) => {
+        const serving = own.filter((proxy) => servesPort(proxy, name)).length;
+        return [
+          `  :${name} (${protocol})`,
+          '',
+          `${serving}/${own.length}`,
+          serving === 0 ? 'no proxy serves it' : '',
+          '',
+        ];
+      });
+      return [row, ...(service.endpointCounts === undefined ? ports : [])];
     }),
   );
-  const told = services.flatMap(({ service, endpoints = [] }) =>
+  const told = services.flatMap(({ endpoints = [] }) =>
     endpoints
       .filter(({ state }) => state !== 'fine')
-      .map((endpoint) => [service, formatHostPort(endpoint), endpoint.what, endpoint.toDo]),
+      .map((endpoint) => [endpoint.of, formatHostPort(endpoint), endpoint.what, endpoint.toDo]),
   );
   if (told.length === 0) return table;
   return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told)}`;
@@ -35,7 +47,7 @@ export function formatServices(
 function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[], serving: number): string {
   if (mtls !== 'strict')
     return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
-  const around = proxies.flatMap(({ application, applicationState }) =>
+  const around = proxies.flatMap(proxyPorts).flatMap(({ application, applicationState }) =>
     (applicationState?.around ?? []).map((host) =>
       formatHostPort({
         address: host,

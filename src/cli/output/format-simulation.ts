@@ -2,6 +2,7 @@
 import type { SimulatedRow, SimulationAnswer } from '../../admin/wire-record.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { missingWords } from '../../lib/missing-in-log.ts';
+import { portText } from './port-text.ts';
 import { formatTable } from './table.ts';
 import { isoTime, relativeTime } from './time.ts';
 
@@ -16,7 +17,7 @@ export function formatSimulation(answer: SimulationAnswer, now: number): string 
     part('newly allowed', newlyAllowed, totals.newlyAllowed),
     part('cannot tell', cannotTell, totals.cannotTell),
     incomplete.length === 0 ? '' : `\nthe record is not complete:\n`,
-    ...incomplete.map(({ service, since: from, gaps }) => {
+    ...incomplete.map(({ service, port, since: from, gaps }) => {
       const away = gaps.filter(({ missing }) => missing === undefined);
       const parts = [
         ...(from === undefined ? [] : [`only since ${isoTime(from)}`]),
@@ -25,7 +26,7 @@ export function formatSimulation(answer: SimulationAnswer, now: number): string 
           missing === undefined ? [] : [`${escapeLine(node)} ${missingWords({ from, to, ...missing })}`],
         ),
       ];
-      return `  ${escapeLine(service)}: ${parts.join(', ')}\n`;
+      return `  ${escapeLine(portText({ service, port }))}: ${parts.join(', ')}\n`;
     }),
     notCrossChecked.length === 0 ? '' : "\nnot cross-checked with Envoy's own counters:\n",
     ...notCrossChecked.map((node) => `  ${escapeLine(node)}\n`),
@@ -35,8 +36,8 @@ export function formatSimulation(answer: SimulationAnswer, now: number): string 
 function formatCalls(rows: readonly SimulatedRow[], now: number): string {
   return formatTable(
     ['SERVICE', 'CALLER', 'METHOD', 'PATH', 'BY', 'CALLS', 'LAST'],
-    rows.map(({ service, caller, principal, peer, method, path, by, count, lastSeen }) => [
-      service,
+    rows.map(({ service, port, caller, principal, peer, method, path, by, count, lastSeen }) => [
+      portText({ service, port }),
       principal ?? (peer === undefined ? caller : `${caller}, ${peer}`),
       method ?? '-',
       path ?? '-',

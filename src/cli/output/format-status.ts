@@ -3,12 +3,15 @@ import type { ProxiesAnswer, StatusAnswer, TrafficAnswer, TrafficCount } from '.
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
+import { defaultPort } from '../../lib/port-name.ts';
 import { attention } from './format-attention.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { formatPlaces } from './format-places.ts';
 import { formatPublishers } from './format-publishers.ts';
 import { formatServices } from './format-services.ts';
+import { portText } from './port-text.ts';
 import { countProblems } from './problems.ts';
+import { proxyPorts, serves } from './proxy-ports.ts';
 import { formatFields, formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
@@ -97,16 +100,15 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
   return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
 }
 
-function serves({ ready, applicationState }: Proxy): string {
-  if (applicationState?.answers === false) return 'no (application down)';
-  return ready ? 'yes' : 'no';
-}
-
 /** Where others reach it, or why they do not. */
-function listens({ inbound, notRegistered, outdated, state }: Proxy): string {
+function listens(proxy: Proxy): string {
+  const { outdated, state } = proxy;
   if (outdated !== undefined) return `- (${escapeLine(outdated)})`;
-  if (notRegistered !== undefined) return `- (${escapeLine(notRegistered)})`;
-  if (inbound !== undefined) return formatHostPort(inbound);
+  const each = proxyPorts(proxy).flatMap(({ name, inbound, notRegistered }) => {
+    const at = notRegistered === undefined ? inbound && formatHostPort(inbound) : `- (${escapeLine(notRegistered)})`;
+    return at === undefined ? [] : [name === defaultPort ? at : `${name} ${at}`];
+  });
+  if (each.length > 0) return each.join(', ');
   return state === 'connected' ? '- (only calls)' : '-';
 }
 
@@ -135,7 +137,7 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
   }
   const rows = new Map<string, Row>();
   for (const count of traffic) {
-    const name = JSON.stringify([count.service, count.caller, count.principal, count.token]);
+    const name = JSON.stringify([portText(count), count.caller, count.principal, count.token]);
     const row = rows.get(name) ?? { first: count, allowed: 0, failed: 0, refused: 0, lastSeen: 0 };
     rows.set(name, {
       first: row.first,
@@ -146,9 +148,9 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
     });
   }
   const lines = [...rows.values()]
-    .sort((a, b) => compareText(a.first.service, b.first.service) || order(a.first) - order(b.first))
+    .sort((a, b) => compareText(portText(a.first), portText(b.first)) || order(a.first) - order(b.first))
     .map(({ first, allowed, failed, refused, lastSeen }) => [
-      first.service,
+      portText(first),
       callers[first.caller],
       first.principal ?? (first.token === undefined ? '-' : `token of ${first.token}`),
       String(allowed),
@@ -165,8 +167,8 @@ function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number):
     ['SERVICE', 'FAILED HANDSHAKES FROM', 'WHY', 'COUNT', 'LAST'],
     handshakes
       .toSorted((a, b) => b.lastSeen - a.lastSeen)
-      .map(({ service, address: from, why, count, lastSeen }) => [
-        service,
+      .map(({ service, port, address: from, why, count, lastSeen }) => [
+        portText({ service, port }),
         from,
         why,
         String(count),
@@ -179,16 +181,16 @@ function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number):
 function formatShadow(traffic: readonly TrafficCount[], now: number): string {
   const rows = new Map<string, TrafficCount>();
   for (const count of traffic) {
-    const { service, caller, principal, peer, method, shadow } = count;
-    const name = JSON.stringify([service, caller, principal, peer, method, shadow]);
+    const { service, port, caller, principal, peer, method, shadow } = count;
+    const name = JSON.stringify([service, port, caller, principal, peer, method, shadow]);
     const before = rows.get(name);
     const lastSeen = Math.max(count.lastSeen, before?.lastSeen ?? 0);
     rows.set(name, { ...count, count: count.count + (before?.count ?? 0), lastSeen });
   }
   return formatTable(
     ['SERVICE', 'CALLER', 'METHOD', 'SHADOW WOULD', 'POLICY', 'COUNT', 'LAST'],
-    [...rows.values()].map(({ service, caller, principal, peer, method, shadow, count, lastSeen }) => [
-      service,
+    [...rows.values()].map(({ service, port, caller, principal, peer, method, shadow, count, lastSeen }) => [
+      portText({ service, port }),
       principal ?? `${callers[caller]}${peer === undefined ? '' : ` (${peer})`}`,
       method ?? '-',
       shadow?.decision === 'allowed' ? 'allow' : 'refuse',

@@ -6,6 +6,7 @@ import type { CutOverRow } from '../../admin/wire-record.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import type { CliContext } from '../io.ts';
 import { formatDifferences, formatImpact } from './format-differences.ts';
+import { portText } from './port-text.ts';
 import { type Format, print } from './print.ts';
 import { printError, printInvalid } from './print-failure.ts';
 import { object, type Printed } from './prints.ts';
@@ -92,8 +93,8 @@ function holds(reasons: readonly CutOverRow[]): boolean {
 function formatReasons(reasons: readonly CutOverRow[], now: number): string {
   return formatTable(
     ['SERVICE', 'WHO', 'WHY', 'CALLS', 'LAST'],
-    reasons.map(({ service, who, why, count, lastSeen }) => [
-      service,
+    reasons.map(({ service, port, who, why, count, lastSeen }) => [
+      portText({ service, port }),
       who,
       why,
       count === undefined ? '-' : String(count),

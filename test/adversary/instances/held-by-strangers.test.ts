@@ -30,7 +30,7 @@ function setUp() {
   const audit = createMemoryAudit(clock);
   const cutOver = createCutOver({
     ...{ traffic, handshakes, clock, proxies: () => [], probe: async () => undefined },
-    coverage: { of: () => ({ since: 0, gaps: [], gone: [] }) },
+    coverage: { of: () => ({ since: 0, gaps: [], gone: [], ports: [] }) },
   });
   const shared = { service: 'api', transport: 'http1', decision: 'allowed', method: 'GET' } as const;
   return {

@@ -46,7 +46,7 @@ function setUp() {
   const world: { proxies: readonly ProxyStatus[]; around: boolean } = { proxies: [], around: false };
   const cutOver = createCutOver({
     traffic,
-    coverage: { of: () => ({ since: 0, gaps: [], gone: [] }) },
+    coverage: { of: () => ({ since: 0, gaps: [], gone: [], ports: [] }) },
     proxies: () => [
       proxy('api', 'a', { inbound: { address: '10.0.0.5', port: 1 } }),
       proxy('honest', 'a'),

@@ -6,8 +6,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import type { NodeId } from '../../../src/lib/node-id.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import type { GrpcService } from '../../../src/observe/access-log-service.ts';
-import type { MeshIr, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
-import { portOf } from '../../../src/policy/ports.ts';
+import type { MeshIr, PortKey, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
 import type { Bundles } from '../../../src/translate/proxy.ts';
 import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
 import { createInterner } from '../../../src/xds/resources/interner.ts';
@@ -24,8 +23,8 @@ import { waitForConfig } from './wait-for-config.ts';
 export interface FleetOfWalls {
   /** Gives every proxy what the mesh says, and waits until it is in force on all. */
   push(mesh: MeshIr): Promise<void>;
-  /** The inbound port of a service's proxy. */
-  port(service: string): number;
+  /** Of a service's proxy, the inbound port for that port of the service, by its key. */
+  port(key: string): number;
   stop(): Promise<void>;
 }
 
@@ -41,7 +40,8 @@ export interface FleetOptions {
 interface Wall {
   readonly key: ServiceKey;
   readonly node: NodeId;
-  readonly port: number;
+  /** By the key of the service's port. */
+  readonly ports: ReadonlyMap<PortKey, number>;
   readonly svid: Svid;
   readonly envoy: RunningEnvoy;
 }
@@ -75,11 +75,11 @@ export async function startFleetOfWalls({
   try {
     for (const service of first.services.values()) {
       const node = `${service.spiffeId}~test` as NodeId;
-      const [port = 0] = await freePorts(1);
+      const free = await freePorts(service.ports.length);
       walls.push({
         key: service.key,
         node,
-        port,
+        ports: new Map(service.ports.map(({ id }, index) => [id, free[index] ?? 0])),
         svid: await svidOf(service, ca),
         envoy: await startEnvoy(adsBootstrap({ node, port: listener.port })),
       });
@@ -96,22 +96,19 @@ export async function startFleetOfWalls({
       const inputs = { revision, documents: new Map(), mesh, endpoints: new Map(), bundles };
       const snapshots: (readonly [Wall, Snapshot, boolean])[] = [];
       for (const wall of walls) {
-        const service = portOf(mesh, wall.key);
+        const service = mesh.services.get(wall.key);
         if (service === undefined) throw new Error(`the mesh lost ${wall.key}`);
         const shape = {
           spiffeId: service.spiffeId,
           service: service.key,
-          ports: [
-            {
-              name: service.port,
-              inbound: { address: '127.0.0.1', port: wall.port },
-              application: {
-                address: '127.0.0.1',
-                port:
-                  service.protocol === 'http1' || service.protocol === 'tcp' ? applications.http1 : applications.http2,
-              },
+          ports: service.ports.map(({ id, port: name, protocol }) => ({
+            name,
+            inbound: { address: '127.0.0.1', port: wall.ports.get(id) ?? 0 },
+            application: {
+              address: '127.0.0.1',
+              port: protocol === 'http1' || protocol === 'tcp' ? applications.http1 : applications.http2,
             },
-          ],
+          })),
         };
         const before = cache.get(wall.node);
         const snapshot = maker.make({ node: wall.node, shape, secret: ownSecret(wall.svid), before }, inputs);
@@ -128,17 +125,19 @@ export async function startFleetOfWalls({
         }),
       );
     },
-    port(service) {
-      const wall = walls.find(({ key }) => key === service);
-      if (wall === undefined) throw new Error(`no proxy for ${service}`);
-      return wall.port;
+    port(key) {
+      const port = walls.map(({ ports }) => ports.get(key as PortKey)).find((one) => one !== undefined);
+      if (port === undefined) throw new Error(`no proxy for ${key}`);
+      return port;
     },
     stop,
   };
 }
 
+/** Of all its inbound listeners. */
 function listenerVersion(snapshot: Snapshot | undefined): string | undefined {
-  return snapshot?.resources.get(typeUrls.listener)?.get('inbound')?.version;
+  const listeners = [...(snapshot?.resources.get(typeUrls.listener)?.values() ?? [])];
+  return JSON.stringify(listeners.map(({ name, version }) => [name, version]).sort());
 }
 
 async function svidOf({ spiffeId }: ServiceIr, ca: TestCa): Promise<Svid> {

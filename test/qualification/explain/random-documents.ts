@@ -8,7 +8,11 @@ export const trustDomain = 'td1';
 
 /** Fixed over a run, as each has its Envoy; all else about them is random. */
 export const serviceKeys = ['cell-1/alpha', 'cell-1/beta', 'cell-10/alpha', 'cell-10/gamma', 'alpha', 'delta'] as const;
-export type GeneratedKey = (typeof serviceKeys)[number];
+
+/** Those with a second port beside `default`. */
+const twoPorts: readonly string[] = ['cell-1/beta', 'delta'];
+/** Of each port, as policy/ports.ts makes it. */
+export type GeneratedKey = (typeof serviceKeys)[number] | 'cell-1/beta:second' | 'delta:second';
 
 export const workloadIds = [
   'spiffe://td1/job/build',
@@ -19,6 +23,7 @@ export const workloadIds = [
 /** Nobody's rule names it; prefixes may cover it. */
 export const breakGlassId = 'spiffe://td1/job/oncall';
 
+/** One port of a service. */
 export interface GeneratedService {
   readonly key: GeneratedKey;
   readonly protocol: 'http1' | 'http2' | 'grpc' | 'tcp';
@@ -26,6 +31,7 @@ export interface GeneratedService {
   readonly rules: readonly GeneratedRule[];
 }
 
+/** As it stands at one port. */
 export interface GeneratedRule {
   /** Its name on the proxy. */
   readonly id: string;
@@ -149,7 +155,7 @@ ${legacyCertificates
   ]
     .map((document) => `apiVersion: cellwall/v1\n${document}\n`)
     .join('---\n');
-  return { text, services: services.map(({ service }) => service) };
+  return { text, services: services.flatMap(({ ports }) => ports) };
 }
 
 function metadata(key: string): string {
@@ -157,51 +163,74 @@ function metadata(key: string): string {
   return second === undefined ? `{name: ${first}}` : `{name: ${second}, cell: ${first}}`;
 }
 
-function randomService(
-  random: Random,
-  key: GeneratedKey,
-): { readonly service: GeneratedService; readonly texts: string[] } {
+interface Port {
+  readonly key: GeneratedKey;
+  readonly name: string;
+  readonly protocol: GeneratedService['protocol'];
+  readonly healthPath: string | undefined;
+  readonly fields: readonly string[];
+}
+
+function randomPort(random: Random, key: GeneratedKey, name: string): Port {
   const protocol = random.pick(['http1', 'http1', 'http2', 'http2', 'grpc', 'grpc', 'tcp'] as const);
-  const mode = random.pick(['default', 'strict', 'strict', 'permissive', 'permissive', 'permissive'] as const);
-  const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
   const healthPath = protocol !== 'tcp' && random.chance(0.5) ? random.pick(['/healthz', '/-/health']) : undefined;
   const fields = [
     `protocol: ${protocol}`,
-    ...(mode === 'default' ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
     ...(healthPath === undefined ? [] : [`health: {path: ${healthPath}}`]),
     ...(protocol === 'grpc' || protocol === 'http2' ? [`grpc: {descriptorSet: "${described}"}`] : []),
     ...(random.chance(0.35) ? ['paths: {escapedSlashes: keep}'] : []),
   ];
+  return { key, name, protocol, healthPath, fields };
+}
+
+function randomService(
+  random: Random,
+  key: (typeof serviceKeys)[number],
+): { readonly ports: readonly GeneratedService[]; readonly texts: string[] } {
+  const ports = [
+    randomPort(random, key, 'default'),
+    ...(twoPorts.includes(key) ? [randomPort(random, `${key}:second` as GeneratedKey, 'second')] : []),
+  ];
+  const mode = random.pick(['default', 'strict', 'strict', 'permissive', 'permissive', 'permissive'] as const);
+  const legacy = mode === 'permissive' && random.chance(0.6) ? ', legacyAuthority: old' : '';
+  const listed = ports.map(({ name, fields }) => `{name: ${name}, ${fields.join(', ')}}`);
+  const fields = [
+    ...(ports.length === 1 ? (ports[0]?.fields ?? []) : [`ports: [${listed.join(', ')}]`]),
+    ...(mode === 'default' ? [] : [`mtls: {mode: ${mode}${legacy}}`]),
+  ];
   const texts = [`kind: Service\nmetadata: ${metadata(key)}\nspec: {${fields.join(', ')}}`];
-  const rules: GeneratedRule[] = [];
+  const rules = new Map<Port, GeneratedRule[]>(ports.map((port) => [port, []]));
   const [first, second] = key.split('/');
   const cell = second === undefined ? undefined : first;
-  const count = random.chance(0.18) ? 0 : 1 + random.int(3);
+  const count = random.chance(0.18) ? 0 : ports.length + random.int(3);
   for (let index = 0; index < count; index++) {
     // A policy of a service in a cell may stand in the cell, or outside of it.
     const inCell = cell !== undefined && random.chance(0.5) ? cell : undefined;
     const name = `p-${key.replace('/', '-')}-${index}`;
     const policy = inCell === undefined ? name : `${inCell}/${name}`;
     const action = random.chance(0.76) ? 'allow' : 'deny';
+    const targeted = ports.length === 1 || random.chance(0.5) ? ports : [random.pick(ports)];
     const own = Array.from({ length: random.chance(0.05) ? 0 : 1 + random.int(3) }, (_, at) =>
-      randomRule(random, `${policy}/${at}`, protocol, {
+      randomRule(random, `${policy}/${at}`, targeted, {
         inCell: cell !== undefined,
         mayMatchCells: action === 'allow',
         // Strict services have no anonymous callers.
-        mayTakeTokens: action === 'allow' && protocol !== 'tcp' && mode === 'permissive',
+        mayTakeTokens:
+          action === 'allow' && mode === 'permissive' && targeted.every(({ protocol }) => protocol !== 'tcp'),
       }),
     );
-    rules.push(...own);
+    for (const { at } of own) for (const [port, rule] of at) rules.get(port)?.push(rule);
     const shadow = random.chance(0.25) ? ', mode: shadow' : '';
-    const written = own.map(({ from, to }) => {
-      const operations = to.length === 0 ? '' : `, to: [${to.map(({ text }) => text).join(', ')}]`;
-      return `{from: [${from.map(({ text }) => text).join(', ')}]${operations}}`;
-    });
+    const [only] = targeted.length < ports.length ? targeted : [];
+    const target = `{service: ${key}${only === undefined ? '' : `, port: ${only.name}`}}`;
     texts.push(
-      `kind: AuthorizationPolicy\nmetadata: ${metadata(policy)}\nspec: {target: {service: ${key}}, action: ${action}${shadow}, rules: [${written.join(', ')}]}`,
+      `kind: AuthorizationPolicy\nmetadata: ${metadata(policy)}\nspec: {target: ${target}, action: ${action}${shadow}, rules: [${own.map(({ text }) => text).join(', ')}]}`,
     );
   }
-  return { service: { key, protocol, healthPath, rules }, texts };
+  const generated = ports.map((port): GeneratedService => {
+    return { key: port.key, protocol: port.protocol, healthPath: port.healthPath, rules: rules.get(port) ?? [] };
+  });
+  return { ports: generated, texts };
 }
 
 interface RuleRoom {
@@ -210,22 +239,45 @@ interface RuleRoom {
   readonly mayTakeTokens: boolean;
 }
 
+interface WrittenRule {
+  readonly text: string;
+  /** As it stands at each port; absent where it does not. */
+  readonly at: ReadonlyMap<Port, GeneratedRule>;
+}
+
 function randomRule(
   random: Random,
   id: string,
-  protocol: string,
+  targeted: readonly Port[],
   { inCell, mayMatchCells, mayTakeTokens }: RuleRoom,
-): GeneratedRule {
-  return {
-    id,
-    from: Array.from({ length: 1 + random.int(2) }, () =>
-      mayTakeTokens && random.chance(0.4) ? randomTokenSource(random) : randomSource(random, inCell),
-    ),
-    to:
-      protocol === 'tcp' || random.chance(0.3)
-        ? []
-        : Array.from({ length: 1 + random.int(3) }, () => randomOperation(random, protocol, mayMatchCells)),
-  };
+): WrittenRule {
+  const from = Array.from({ length: 1 + random.int(2) }, () =>
+    mayTakeTokens && random.chance(0.4) ? randomTokenSource(random) : randomSource(random, inCell),
+  );
+  const sources = `from: [${from.map(({ text }) => text).join(', ')}]`;
+  const [only] = targeted.length === 1 ? targeted : [];
+  if (only?.protocol === 'tcp' || random.chance(0.3)) {
+    return { text: `{${sources}}`, at: new Map(targeted.map((port) => [port, { id, from, to: [] }])) };
+  }
+  const to = Array.from({ length: 1 + random.int(3) }, () => {
+    const port = random.pick(targeted);
+    // Everything there, by the port alone.
+    const whole = port.protocol === 'tcp' || (targeted.length > 1 && random.chance(0.2));
+    return { port, operation: whole ? undefined : randomOperation(random, port.protocol, mayMatchCells) };
+  });
+  const written = to.map(({ port, operation }) => {
+    const place = targeted.length > 1 ? `port: ${port.name}` : undefined;
+    const parts = [place, operation?.text.slice(1, -1)].filter((part) => part !== undefined);
+    return `{${parts.join(', ')}}`;
+  });
+  const at = new Map<Port, GeneratedRule>();
+  for (const port of targeted) {
+    const own = to.filter((one) => one.port === port).map(({ operation }) => operation);
+    if (own.length === 0) continue;
+    const operations = own.filter((operation) => operation !== undefined);
+    at.set(port, { id, from, to: operations.length < own.length ? [] : operations });
+  }
+  return { text: `{${sources}, to: [${written.join(', ')}]}`, at };
 }
 
 function randomSource(random: Random, inCell: boolean): GeneratedSource {

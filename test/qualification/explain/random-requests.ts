@@ -110,8 +110,9 @@ function transportOf(random: Random, { protocol }: GeneratedService, grpc: boole
   return grpc || random.chance(protocol === 'http1' ? 0.25 : 0.6) ? 'h2' : 'http/1.1';
 }
 
+/** Of all ports of a service. */
 function idOf(key: string): string {
-  const [first, second] = key.split('/');
+  const [first, second] = key.replace(/:.*/, '').split('/');
   return second === undefined
     ? `spiffe://${trustDomain}/service/${first}`
     : `spiffe://${trustDomain}/cell/${first}/service/${second}`;

@@ -151,7 +151,7 @@ function isOf(
   keep: ReturnType<typeof createPathRecorder>,
 ): boolean {
   const service = portOf(mesh, String(target) as ServiceKey);
-  if (service === undefined || call.service !== service.key) return false;
+  if (service === undefined || call.service !== service.key || (call.port ?? 'default') !== service.port) return false;
   if (caller.kind === 'id' ? call.principal !== caller.id : call.caller !== caller.via) return false;
   if (service.protocol === 'tcp') return true;
   const canonical = canonicalPath(path, service.escapedSlashes);

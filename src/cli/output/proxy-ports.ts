@@ -1,0 +1,34 @@
+// A proxy's ports, as the admin API answers them, and whether it serves. Pure.
+import type { ProxiesAnswer } from '../../admin/wire.ts';
+import { defaultPort } from '../../lib/port-name.ts';
+
+type Proxy = ProxiesAnswer['proxies'][number];
+type Port = NonNullable<Proxy['ports']>[number];
+
+/** What it says of `default` stands in its own fields. */
+export function proxyPorts({
+  inbound,
+  notRegistered,
+  application,
+  applicationState,
+  ports = [],
+}: Proxy): readonly Port[] {
+  const own = { inbound, notRegistered, application, applicationState };
+  return Object.values(own).every((part) => part === undefined) ? ports : [{ name: defaultPort, ...own }, ...ports];
+}
+
+/** `yes`, or why not; of several ports it may be one alone whose application is down. */
+export function serves(proxy: Proxy): string {
+  const all = proxyPorts(proxy);
+  const down = all.filter(({ applicationState }) => applicationState?.answers === false);
+  if (down.length > 0 && down.length === all.length) return 'no (application down)';
+  if (!proxy.ready) return 'no';
+  return down.length === 0 ? 'yes' : `yes, not ${down.map(({ name }) => name).join(', ')} (application down)`;
+}
+
+/** Whether callers of that port are sent to it. */
+export function servesPort(proxy: Proxy, name: string): boolean {
+  const port = proxyPorts(proxy).find((one) => one.name === name);
+  if (port?.inbound === undefined || port.notRegistered !== undefined) return false;
+  return proxy.ready && proxy.state === 'connected' && port.applicationState?.answers !== false;
+}

@@ -1,0 +1,19 @@
+// Which ports of services with ports that have names proxies stand before now. Pure.
+import { defaultPort } from '../lib/port-name.ts';
+import type { MeshIr, PortKey } from '../policy/ir.ts';
+import { inboundsOf, portsOf } from '../registry/ports.ts';
+import type { RegisteredProxy } from '../registry/registered-proxy.ts';
+
+export function servedPorts(mesh: MeshIr, proxies: readonly RegisteredProxy[]): ReadonlySet<PortKey> {
+  const served = new Set<PortKey>();
+  for (const proxy of proxies) {
+    const key = mesh.serviceOf.get(proxy.spiffeId);
+    const service = key === undefined ? undefined : mesh.services.get(key);
+    if (service === undefined || !proxy.ready || inboundsOf(proxy).length === 0) continue;
+    for (const { name, inbound } of portsOf(proxy)) {
+      const id = service.ports.find(({ port }) => port === name)?.id;
+      if (id !== undefined && inbound !== undefined && name !== defaultPort) served.add(id);
+    }
+  }
+  return served;
+}

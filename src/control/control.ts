@@ -138,18 +138,11 @@ export function createControl(deps: ControlDeps): Control {
     // Verified when the stream was authenticated.
     const spiffeId = identityOf(node) as RegisteredProxy['spiffeId'];
     const before = registry.get(node);
-    const claim = proxyOfStream({
-      node,
-      spiffeId,
-      claims,
-      peer,
-      rule: inForce === undefined ? undefined : workloadOf(inForce.mesh.identities, spiffeId)?.advertise,
-    });
-    for (const { name, notRegistered } of portsOf(claim)) {
-      if (notRegistered === undefined) continue;
-      const hint =
-        'start it with --listen and that address, or one that its Workload lists in spec.advertise.addresses';
-      log.warn({ node, port: name, peer: peer.address, reason: notRegistered, hint }, 'not registered');
+    const rule = inForce === undefined ? undefined : workloadOf(inForce.mesh.identities, spiffeId)?.advertise;
+    const claim = proxyOfStream({ node, spiffeId, claims, peer, rule });
+    for (const { name: port, notRegistered: reason } of portsOf(claim)) {
+      const hint = 'give it an address from which it connects, or that its Workload lists in spec.advertise.addresses';
+      if (reason !== undefined) log.warn({ node, port, peer: peer.address, reason, hint }, 'not registered');
     }
     registry.connected(stream, claim);
     const proxy = registry.get(node);

@@ -1,10 +1,20 @@
 // Which ports of services with ports that have names proxies stand before now. Pure.
 import { defaultPort } from '../lib/port-name.ts';
+import type { Coverage } from '../observe/coverage.ts';
 import type { MeshIr, PortKey } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
 import { inboundsOf, portsOf } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 
-export function servedPorts(mesh: MeshIr, proxies: readonly RegisteredProxy[]): ReadonlySet<PortKey> {
+/** What the record is told after everything was published: its coverage is of each port. */
+export function followPorts(
+  coverage: Pick<Coverage, 'serves'>,
+  proxies: () => readonly RegisteredProxy[],
+): (mesh: MeshIr) => void {
+  return (mesh) => coverage.serves(servedPorts(mesh, proxies()), (key) => portOf(mesh, key) !== undefined);
+}
+
+function servedPorts(mesh: MeshIr, proxies: readonly RegisteredProxy[]): ReadonlySet<PortKey> {
   const served = new Set<PortKey>();
   for (const proxy of proxies) {
     const key = mesh.serviceOf.get(proxy.spiffeId);

@@ -5,7 +5,7 @@ import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import { createControl } from '../control/control.ts';
-import { servedPorts } from '../control/served-ports.ts';
+import { followPorts } from '../control/served-ports.ts';
 import { createCutOver } from '../cutover/cut-over.ts';
 import { createEditGate } from '../cutover/edit-gate.ts';
 import { createProbeApplication } from '../cutover/probe-application.ts';
@@ -28,7 +28,6 @@ import { createSummedLog } from '../lib/summed-log.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
-import { portOf } from '../policy/ports.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { withApplication } from '../registry/with-application.ts';
 import { withTakenPorts } from '../registry/with-taken-ports.ts';
@@ -191,8 +190,7 @@ export async function serve(
     metrics,
     cuts: store.table('cuts'),
     onIdentities: (change) => unnamed?.changed(change),
-    onPublished: (mesh) =>
-      coverage.serves(servedPorts(mesh, registry.proxies()), (key) => portOf(mesh, key) !== undefined),
+    onPublished: followPorts(coverage, registry.proxies),
   });
   lifecycle.defer('control', () => control.stop());
   lifecycle.defer('trust bundle', followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle }));

@@ -18,8 +18,8 @@ import { encodeResource } from '../../src/xds/resources/encode.ts';
 import { createInterner } from '../../src/xds/resources/interner.ts';
 import type { EncodedResource } from '../../src/xds/resources/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
+import { listenXds } from '../../src/xds/server/listen.ts';
 import { createXdsServer } from '../../src/xds/server/server.ts';
-import { listenGrpc } from '../../src/xds/server/transport-grpc.ts';
 import { markerOf, nodeMark, type Workload } from './workload.ts';
 
 type Resources = ReadonlyMap<string, EncodedResource>;
@@ -98,10 +98,11 @@ const server = createXdsServer({
   limits: { connectionsOfCertificate: 1e6, streamPace: { burst: 1e6, everyMs: 1 }, workShare: 1 },
 });
 const read = (name: string): string => readFileSync(join(tlsFolder ?? '', name), 'utf8');
-const listener = await listenGrpc({
+const listener = await listenXds({
   server,
   address: '127.0.0.1:0',
   log: silentLog,
+  transport: values.transport === 'grpc-js' ? 'grpc-js' : 'http2',
   ...(tlsFolder === undefined
     ? {}
     : {

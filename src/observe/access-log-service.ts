@@ -3,19 +3,11 @@
 // tells of its own calls is no part of the record, and whatever becomes of such a log leaves the record as it is.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
 
+import { X509Certificate } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
-import type {
-  handleClientStreamingCall,
-  ServerReadableStream,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js';
-import {
-  type StreamAccessLogsResponse,
-  StreamAccessLogsResponseSchema,
-} from '#gen/envoy/service/accesslog/v3/als_pb.js';
+import { StreamAccessLogsResponseSchema } from '#gen/envoy/service/accesslog/v3/als_pb.js';
 import { CellwallError } from '../lib/errors.ts';
-import { grpcStatus } from '../lib/grpc-status.ts';
+import { frameOf, type GrpcCall, type GrpcHandler, type GrpcMethods } from '../lib/grpc-call.ts';
 import type { Log } from '../lib/log.ts';
 import { isOutboundLogName, readInboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
@@ -52,12 +44,7 @@ export interface AccessLogDeps extends TakeEntryDeps {
   readonly maxStreams?: number;
 }
 
-export interface GrpcService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
-}
-
-type Call = ServerReadableStream<Buffer, StreamAccessLogsResponse>;
+const method = '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs';
 
 /** Of a stream, once it has said whose log it is. */
 interface Source {
@@ -69,7 +56,7 @@ interface Source {
   readonly outbound: boolean;
 }
 
-export function createAccessLogService(deps: AccessLogDeps): GrpcService {
+export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
   const {
     log,
     intake,
@@ -116,8 +103,9 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     else takeEntry(part, { stated, node, domain }, deps);
   };
 
-  const streamAccessLogs: handleClientStreamingCall<Buffer, StreamAccessLogsResponse> = (call, reply) => {
-    const peer = peerName(call);
+  /** Messages are taken as bytes: a text in one may be no UTF-8, and a large one is read in pieces. */
+  const streamAccessLogs = (call: GrpcCall): GrpcHandler => {
+    const peer = peerName(call.peer);
     /** As what it counts; '' before. */
     let counted = '';
     let source: Source | undefined;
@@ -135,12 +123,13 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
     const end = (error?: CellwallError): void => {
       if (!close()) return;
       if (error === undefined) {
-        reply(null, create(StreamAccessLogsResponseSchema));
+        call.write(frameOf(toBinary(StreamAccessLogsResponseSchema, create(StreamAccessLogsResponseSchema))));
+        call.end();
         return;
       }
       log.warn({ code: error.code, reason: error.message }, 'access log stream refused');
       broken();
-      reply(grpcStatus(error), null);
+      call.end(error);
     };
     const count = (as: string): void => {
       if (over) return;
@@ -158,7 +147,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
           // Only the first message of a stream has the identifier (als.proto, StreamAccessLogsMessage.identifier).
           if (part.kind === 'identifier') {
             const { logName, node: { id = '' } = {} } = part.identifier;
-            const own = serviceOfPeer(call.getAuthContext().sslPeerCertificate?.raw, id);
+            const own = serviceOfPeer(call.peer.certificate, id);
             source = {
               own,
               node: id,
@@ -174,43 +163,31 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcService {
         end(CellwallError.from(reason));
       }
     }
-    call.on('data', (bytes: Buffer) => {
-      if (over) return;
-      const [pause, resume] = [() => void call.pause(), () => void call.resume()];
-      const job = { bytes: bytes.length, work: work(bytes), done: resume };
-      if (source?.outbound === true) return lossyIntake.add(peer, { ...job, pause, resume });
-      // Nothing more is read of it until this is done.
-      pause();
-      if (!intake.add(peer, job)) end(tooMuch('more of an access log is waiting than there is room for'));
-    });
-    call.on('error', () => {
-      if (close()) broken();
-    });
-    call.on('cancelled', close);
-    call.on('end', () => end());
     count(peer);
-  };
-  return {
-    definition: {
-      StreamAccessLogs: {
-        path: '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs',
-        requestStream: true,
-        responseStream: false,
-        requestSerialize: (bytes: Buffer) => bytes,
-        // As bytes: a text in it may be no UTF-8, and a large message is read in pieces.
-        requestDeserialize: (bytes: Buffer) => bytes,
-        responseSerialize: (message: StreamAccessLogsResponse) =>
-          Buffer.from(toBinary(StreamAccessLogsResponseSchema, message)),
-        responseDeserialize: (bytes: Buffer) => bytes,
+    return {
+      message(bytes) {
+        if (over) return;
+        const job = { bytes: bytes.length, work: work(bytes), done: call.resume };
+        if (source?.outbound === true) {
+          lossyIntake.add(peer, { ...job, pause: call.pause, resume: call.resume });
+          return;
+        }
+        // Nothing more is read of it until this is done.
+        call.pause();
+        if (!intake.add(peer, job)) end(tooMuch('more of an access log is waiting than there is room for'));
       },
-    },
-    implementation: { StreamAccessLogs: streamAccessLogs },
+      halfClosed: () => end(),
+      cancelled(why) {
+        if (close() && why === 'broken') broken();
+      },
+    };
   };
+  return new Map([[method, streamAccessLogs]]);
 }
 
 /** Of the certificate that TLS verified, or nobody's: for sharing out, not for deciding. */
-function peerName(call: Call): string {
-  return call.getAuthContext().sslPeerCertificate?.subjectaltname ?? '';
+function peerName({ certificate }: GrpcCall['peer']): string {
+  return certificate === undefined ? '' : (new X509Certificate(certificate).subjectAltName ?? '');
 }
 
 function leave(streams: Map<string, number>, counted: string): void {

@@ -1,6 +1,7 @@
 // What a control plane is told, and what it says of itself once it runs.
 import type { AuthorityChoice } from '../identity/open-authority.ts';
 import type { PublisherPlace } from '../identity/publisher/publishers.ts';
+import type { GrpcTransportName } from '../lib/grpc-call.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
 import type { NamedValues } from '../lib/named-options.ts';
@@ -14,6 +15,8 @@ export interface ServeOptions {
   /** Which CA. Default: the built-in one, and its root alone. */
   readonly ca?: AuthorityChoice;
   readonly xds: HostPort;
+  /** What speaks gRPC there. Default `http2`. */
+  readonly xdsTransport?: GrpcTransportName;
   readonly identity: HostPort;
   readonly admin: HostPort;
   /** The admin API with TLS, beyond loopback. */

@@ -201,7 +201,8 @@ export async function serve(
   const connections = createConnectionCertificates();
   const names = createProbeNames(clock);
   const xds = await openXds({
-    ...{ address: options.xds, trustDomain, cache, control, registry, identity, connections },
+    ...{ address: options.xds, transport: options.xdsTransport, trustDomain, identity },
+    ...{ cache, control, registry, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
     probes: names,
   });

@@ -35,15 +35,17 @@ import type { Registry } from '../registry/registry.ts';
 import { createCsdsService } from '../xds/csds/csds-service.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { TlsMaterial } from '../xds/server/entrance.ts';
+import { listenXds } from '../xds/server/listen.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createXdsServer } from '../xds/server/server.ts';
-import { listenGrpc } from '../xds/server/transport-grpc.ts';
+
 import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface XdsParts {
   readonly address: ServeOptions['xds'];
+  readonly transport: ServeOptions['xdsTransport'];
   readonly trustDomain: TrustDomain;
   readonly cache: SnapshotCache;
   readonly control: Control;
@@ -78,7 +80,7 @@ function hostOfCertificate(certificate: Uint8Array): string {
 
 /** Once it is open. */
 export async function openXds(parts: XdsParts): Promise<OpenXds> {
-  const { address, trustDomain, cache, control, registry, identity, connections } = parts;
+  const { address, transport, trustDomain, cache, control, registry, identity, connections } = parts;
   const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle } = parts;
   const { probes } = parts;
   const cover = (event: StreamEvent): void => {
@@ -168,12 +170,13 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     if (nodeKey !== undefined) identity.nodes.check(nodeKey);
   };
   const open = () =>
-    listenGrpc({
+    listenXds({
       server: xds,
       address: formatHostPort(address),
       tls: material(),
       services: [accessLog, createCsdsService({ server: xds, authorize: checkOperator })],
       hostOf: hostOfCertificate,
+      ...(transport === undefined ? {} : { transport }),
       log: createSummedLog(log.child({ room: 'xds' }), clock),
       way,
     });

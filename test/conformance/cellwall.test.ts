@@ -2,15 +2,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { cellwallTarget } from './cellwall-target.ts';
+import { createCellwallTarget } from './cellwall-target.ts';
 import { type Rule, rules } from './rules.ts';
 import { cases, casesOf, type Finding, judge, nameOf } from './suite.ts';
 import { variants } from './variant.ts';
 
-describe.each(variants)('$name', (variant) => {
+const both = (['http2', 'grpc-js'] as const).flatMap((transport) =>
+  variants.map((variant) => ({ transport, variant, name: variant.name })),
+);
+
+describe.each(both)('$transport, $name', ({ transport, variant }) => {
   let findings: readonly Finding[] = [];
   beforeAll(async () => {
-    findings = await judge(cellwallTarget, variant);
+    findings = await judge(createCellwallTarget(transport), variant);
   });
 
   test.each(casesOf(variant).map((one) => [nameOf(one), one] as const))('%s', (_name, one) => {

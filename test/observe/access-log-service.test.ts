@@ -11,6 +11,7 @@ import { createAccessLogService } from '../../src/observe/access-log-service.ts'
 import { createIntake } from '../../src/observe/intake.ts';
 import { createLossyIntake } from '../../src/observe/lossy-intake.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
+import { addGrpcJsMethods } from '../../src/xds/server/transport-grpc-js.ts';
 import { eventually } from '../support/eventually.ts';
 import { httpEntry, httpLogs, identifier } from '../support/log-stream.ts';
 import { bytesField } from '../support/proto-bytes.ts';
@@ -31,7 +32,7 @@ interface Told {
 async function start(maxStreams?: number) {
   const told: Told = { broken: [], connections: 0, unreadable: 0, calls: 0 };
   const refusals = createRefusals({ clock: systemClock });
-  const { definition, implementation } = createAccessLogService({
+  const methods = createAccessLogService({
     ...{ refusals, log: silentLog, keepPath: () => undefined },
     traffic: {
       record() {
@@ -54,7 +55,7 @@ async function start(maxStreams?: number) {
     ...(maxStreams === undefined ? {} : { maxStreams }),
   });
   const server = new grpc.Server();
-  server.addService(definition, implementation);
+  addGrpcJsMethods(server, methods, () => undefined);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) =>
       error === null ? resolve(bound) : reject(error),

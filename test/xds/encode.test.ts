@@ -9,7 +9,8 @@ import {
   DiscoveryResponseSchema,
   ResourceSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { frameDelta, framePrefix, frameSotw } from '../../src/xds/protocol/response.ts';
+import { framePrefix } from '../../src/lib/grpc-call.ts';
+import { frameDelta, frameSotw } from '../../src/xds/protocol/response.ts';
 import { contentVersion, encodeResource } from '../../src/xds/resources/encode.ts';
 import { setVersion } from '../../src/xds/resources/set-version.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';

@@ -9,9 +9,9 @@ import {
   DiscoveryRequestSchema,
   DiscoveryResponseSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { framePrefix } from '../../src/lib/grpc-call.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { NodeId } from '../../src/lib/node-id.ts';
-import { framePrefix } from '../../src/xds/protocol/response.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
 import { encodeResource } from '../../src/xds/resources/encode.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';

@@ -6,8 +6,8 @@ import {
   type DiscoveryResponse,
   DiscoveryResponseSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { framePrefix } from '../../src/lib/grpc-call.ts';
 import { stepDelta } from '../../src/xds/protocol/delta.ts';
-import { framePrefix } from '../../src/xds/protocol/response.ts';
 import { createSharedSteps } from '../../src/xds/protocol/shared-steps.ts';
 import { stepSotw } from '../../src/xds/protocol/sotw.ts';
 import { openStream, type Step } from '../../src/xds/protocol/stream-state.ts';

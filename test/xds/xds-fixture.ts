@@ -1,6 +1,7 @@
 // An xDS server on a free port for the tests of this folder, with everything that it told its observer.
 import type { Clock } from '../../src/lib/clock.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
+import type { GrpcTransportName } from '../../src/lib/grpc-call.ts';
 import { type Log, silentLog } from '../../src/lib/log.ts';
 import type { NodeId } from '../../src/lib/node-id.ts';
 import type { Limits } from '../../src/xds/protocol/limits.ts';
@@ -9,9 +10,9 @@ import { encodeResource } from '../../src/xds/resources/encode.ts';
 import type { EncodedResource, Snapshot } from '../../src/xds/resources/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
 import type { TlsMaterial } from '../../src/xds/server/entrance.ts';
+import { listenXds, type XdsListener } from '../../src/xds/server/listen.ts';
 import type { StreamAuthenticator, StreamEvent, StreamObserver } from '../../src/xds/server/observer.ts';
 import { createXdsServer, type XdsServer } from '../../src/xds/server/server.ts';
-import { type GrpcListener, listenGrpc } from '../../src/xds/server/transport-grpc.ts';
 
 export const nodeKey = 'spiffe://td/service/a~1' as NodeId;
 export const node = { id: nodeKey, userAgentName: 'test' };
@@ -25,7 +26,7 @@ export const byName: StreamAuthenticator = (_peer, { id }) => {
 export interface Fixture {
   readonly cache: SnapshotCache;
   readonly server: XdsServer;
-  readonly listener: GrpcListener;
+  readonly listener: XdsListener;
   readonly port: number;
   readonly events: StreamEvent[];
   close(): Promise<void>;
@@ -41,6 +42,9 @@ export async function startXds(
     readonly clock?: Clock;
     readonly log?: Log;
     readonly handshakeMs?: number;
+    readonly transport?: GrpcTransportName;
+    readonly connectionAgeMs?: number;
+    readonly keepaliveMs?: number;
   } = {},
 ): Promise<Fixture> {
   const cache = createSnapshotCache();
@@ -54,12 +58,15 @@ export async function startXds(
     // One node speaks on many streams here.
     limits: { streamsOfNode: 1000, ...options.limits },
   });
-  const listener = await listenGrpc({
+  const listener = await listenXds({
     server,
     address: options.address ?? '127.0.0.1:0',
     log: silentLog,
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.handshakeMs === undefined ? {} : { handshakeMs: options.handshakeMs }),
+    ...(options.transport === undefined ? {} : { transport: options.transport }),
+    ...(options.connectionAgeMs === undefined ? {} : { connectionAgeMs: options.connectionAgeMs }),
+    ...(options.keepaliveMs === undefined ? {} : { keepaliveMs: options.keepaliveMs }),
   });
   return { cache, server, listener, port: listener.port, events, close: () => listener.close() };
 }

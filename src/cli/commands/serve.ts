@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
+import { type GrpcTransportName, grpcTransports } from '../../lib/grpc-call.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
@@ -32,6 +33,7 @@ interface Options extends AuthorityFlags, AdminTlsFlags {
   readonly allowProxyCode?: true;
   readonly data?: string;
   readonly xdsListen: HostPort | string;
+  readonly xdsTransport: GrpcTransportName;
   readonly identityListen: HostPort | string;
   readonly adminListen: HostPort | string;
   readonly publish?: string | string[];
@@ -80,6 +82,13 @@ export function serveCommand(context: CliContext): Command {
     )
     .addOption(
       address('--xds-listen <host:port>', 'where proxies reach xDS, mTLS only', 'CELLWALL_XDS_LISTEN', '0.0.0.0:18000'),
+    )
+    .addOption(
+      flag('--xds-transport <name>', "what speaks gRPC there: Node's HTTP/2, or the library grpc-js as it was", {
+        env: 'CELLWALL_XDS_TRANSPORT',
+        default: 'http2',
+        choices: grpcTransports,
+      }),
     )
     .addOption(
       address(
@@ -136,6 +145,7 @@ export function serveCommand(context: CliContext): Command {
         data: options.data ?? defaultData(context),
         ca: authorityOf(options),
         xds: listen(options.xdsListen),
+        ...(options.xdsTransport === 'http2' ? {} : { xdsTransport: options.xdsTransport }),
         identity: listen(options.identityListen),
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),

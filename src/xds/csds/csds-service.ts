@@ -8,8 +8,10 @@ import {
   type ClientStatusResponse,
   ClientStatusResponseSchema,
 } from '#gen/envoy/service/status/v3/csds_pb.js';
+import type { GrpcMethods } from '../../lib/grpc-call.ts';
+import { queryMethods } from '../server/query-methods.ts';
 import type { XdsServer } from '../server/server.ts';
-import { type GrpcService, queryService } from '../server/transport-grpc.ts';
+
 import { clientStatus } from './client-status.ts';
 
 export interface CsdsDeps {
@@ -18,8 +20,8 @@ export interface CsdsDeps {
   readonly authorize: (certificate: Uint8Array | undefined) => void;
 }
 
-export function createCsdsService({ server, authorize }: CsdsDeps): GrpcService {
-  return queryService<ClientStatusRequest, ClientStatusResponse>({
+export function createCsdsService({ server, authorize }: CsdsDeps): GrpcMethods {
+  return queryMethods<ClientStatusRequest, ClientStatusResponse>({
     name: 'envoy.service.status.v3.ClientStatusDiscoveryService',
     unary: 'FetchClientStatus',
     stream: 'StreamClientStatus',

@@ -1,10 +1,8 @@
 // Writes a response as it goes over the wire, gRPC's five bytes before it included: one allocation, each resource copied into it once,
 // byte for byte what a protobuf encoder makes of it. Schema: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
+import { framePrefix } from '../../lib/grpc-call.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import { type FieldWriter, fieldSize, fieldWriter, textSize } from '../resources/wire.ts';
-
-/** One byte that says "not compressed", four of length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
-export const framePrefix = 5;
 
 /** ControlPlane { string identifier = 1; } */
 const identifier = 'cellwall';

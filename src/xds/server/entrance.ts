@@ -32,8 +32,8 @@ export interface EntranceOptions {
   readonly hostOf: (certificate: Uint8Array) => string;
   readonly log: Log;
   readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
-  /** Takes a connection that has ended its handshake. */
-  readonly take: (socket: Socket) => void;
+  /** Takes a connection that has ended its handshake, with its verified certificate, DER. */
+  readonly take: (socket: Socket, certificate: Uint8Array | undefined) => void;
 }
 
 export interface Entrance {
@@ -86,7 +86,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       if (left > 0) connections.set(who, left);
       else connections.delete(who);
     });
-    take(socket);
+    take(socket, raw);
   });
   const door = createFrontDoor({
     way,
@@ -96,7 +96,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       if (tls !== undefined) secure.emit('connection', socket);
       else {
         door.settled(socket);
-        take(socket);
+        take(socket, undefined);
       }
     },
   });

@@ -2,18 +2,18 @@
 import { ownSecret } from '../../../src/control/own-secret.ts';
 import { createSnapshotMaker } from '../../../src/control/snapshot-maker.ts';
 import type { Svid } from '../../../src/identity/svid.ts';
+import type { GrpcMethods } from '../../../src/lib/grpc-call.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import type { NodeId } from '../../../src/lib/node-id.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
-import type { GrpcService } from '../../../src/observe/access-log-service.ts';
 import type { MeshIr, PortKey, ServiceIr, ServiceKey } from '../../../src/policy/ir.ts';
 import type { Bundles } from '../../../src/translate/proxy.ts';
 import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
 import { createInterner } from '../../../src/xds/resources/interner.ts';
 import type { Snapshot } from '../../../src/xds/resources/snapshot.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
+import { listenXds } from '../../../src/xds/server/listen.ts';
 import { createXdsServer } from '../../../src/xds/server/server.ts';
-import { listenGrpc } from '../../../src/xds/server/transport-grpc.ts';
 import { adsBootstrap } from '../../support/ads-bootstrap.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { type RunningEnvoy, startEnvoy } from '../../support/start-envoy.ts';
@@ -34,7 +34,7 @@ export interface FleetOptions {
   readonly bundles: Bundles;
   readonly applications: { readonly http1: number; readonly http2: number };
   /** Beside ADS, as the access-log service. */
-  readonly services?: readonly GrpcService[];
+  readonly services?: readonly GrpcMethods[];
 }
 
 interface Wall {
@@ -65,7 +65,7 @@ export async function startFleetOfWalls({
     },
     log: silentLog,
   });
-  const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog, services });
+  const listener = await listenXds({ server, address: '127.0.0.1:0', log: silentLog, services });
   const maker = createSnapshotMaker({ interner: createInterner(), log: silentLog });
   const walls: Wall[] = [];
   const stop = async (): Promise<void> => {

@@ -5,8 +5,8 @@ import type { NodeId } from '../../../src/lib/node-id.ts';
 import { createSnapshotCache } from '../../../src/xds/resources/cache.ts';
 import { createInterner } from '../../../src/xds/resources/interner.ts';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';
+import { listenXds } from '../../../src/xds/server/listen.ts';
 import { createXdsServer } from '../../../src/xds/server/server.ts';
-import { listenGrpc } from '../../../src/xds/server/transport-grpc.ts';
 
 export type Command =
   | { readonly kind: 'push'; readonly revision: number; readonly nodes: number; readonly bytes: number }
@@ -28,7 +28,7 @@ const server = createXdsServer({
   // All its clients come at once from one address.
   limits: { silentStreams: 1000 },
 });
-const listener = await listenGrpc({ server, address: '127.0.0.1:0', log: silentLog });
+const listener = await listenXds({ server, address: '127.0.0.1:0', log: silentLog });
 const answer = (message: Answer): void => void process.send?.(message);
 
 process.on('message', (command: Command) => {

@@ -1,0 +1,52 @@
+// A method on a gRPC port, whatever speaks gRPC underneath: messages as bytes in both directions, and one status at the end. Whether one
+// or many messages go each way makes no difference on the wire, nor here.
+import type { CellwallError } from './errors.ts';
+
+export interface GrpcPeer {
+  /** Leaf certificate of the verified client chain, DER; absent without mTLS. */
+  readonly certificate?: Uint8Array;
+  /** Remote IP address. */
+  readonly address: string;
+}
+
+/** What a method may ask of its call. */
+export interface GrpcCall {
+  readonly peer: GrpcPeer;
+  /**
+   * Hands one message to the wire, with gRPC's prefix (`frameOf`); other calls may write the same bytes, which nobody changes. `sent` is
+   * called once the peer's flow control let it go.
+   */
+  write(frame: Buffer, sent?: () => void): void;
+  /** No further message is handed on until `resume`; flow control then holds the peer back. */
+  pause(): void;
+  resume(): void;
+  /** Ends the call, well or with a status. What comes afterwards counts for nothing. */
+  end(error?: CellwallError): void;
+}
+
+/** What a call tells its method; never after `end`. */
+export interface GrpcHandler {
+  message(bytes: Buffer): void;
+  /** The peer has said all that it will. */
+  halfClosed(): void;
+  /** The call is over, without an `end` of this side: the peer has left, or what it said is no message that is taken. */
+  cancelled(why: 'left' | 'broken'): void;
+}
+
+/** What speaks gRPC on the xDS port: Node's HTTP/2 with framing of our own, or grpc-js. */
+export const grpcTransports = ['http2', 'grpc-js'] as const;
+export type GrpcTransportName = (typeof grpcTransports)[number];
+
+/** By path, as in `/package.Service/Method`. */
+export type GrpcMethods = ReadonlyMap<string, (call: GrpcCall) => GrpcHandler>;
+
+/** One byte that says "not compressed", four of length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+export const framePrefix = 5;
+
+export function frameOf(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(framePrefix + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, framePrefix);
+  return frame;
+}

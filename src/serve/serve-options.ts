@@ -15,7 +15,7 @@ export interface ServeOptions {
   /** Which CA. Default: the built-in one, and its root alone. */
   readonly ca?: AuthorityChoice;
   readonly xds: HostPort;
-  /** What speaks gRPC there. Default `http2`. */
+  /** What speaks gRPC there. Default `grpc-js`. */
   readonly xdsTransport?: GrpcTransportName;
   readonly identity: HostPort;
   readonly admin: HostPort;

@@ -84,11 +84,15 @@ export function serveCommand(context: CliContext): Command {
       address('--xds-listen <host:port>', 'where proxies reach xDS, mTLS only', 'CELLWALL_XDS_LISTEN', '0.0.0.0:18000'),
     )
     .addOption(
-      flag('--xds-transport <name>', "what speaks gRPC there: Node's HTTP/2, or the library grpc-js as it was", {
-        env: 'CELLWALL_XDS_TRANSPORT',
-        default: 'http2',
-        choices: grpcTransports,
-      }),
+      flag(
+        '--xds-transport <name>',
+        "what speaks gRPC there: the library grpc-js, or the project's own framing over Node's HTTP/2, which is faster and new",
+        {
+          env: 'CELLWALL_XDS_TRANSPORT',
+          default: 'grpc-js',
+          choices: grpcTransports,
+        },
+      ),
     )
     .addOption(
       address(
@@ -145,7 +149,7 @@ export function serveCommand(context: CliContext): Command {
         data: options.data ?? defaultData(context),
         ca: authorityOf(options),
         xds: listen(options.xdsListen),
-        ...(options.xdsTransport === 'http2' ? {} : { xdsTransport: options.xdsTransport }),
+        ...(options.xdsTransport === 'grpc-js' ? {} : { xdsTransport: options.xdsTransport }),
         identity: listen(options.identityListen),
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),

@@ -11,7 +11,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    setupFiles: ['test/support/seed.ts'],
+    globalSetup: ['test/support/canary/run.ts'],
+    setupFiles: ['test/support/seed.ts', 'test/support/canary/setup.ts'],
     projects: [
       {
         extends: true,

@@ -1,6 +1,9 @@
 // Sums vitest's JSON reports into one line, `N passed, N failed, N skipped`. Beside NAME.json may lie NAME-again.json, of the files
 // that failed and were run once more: a test that passed then is counted as passed, and named. Exits 1 when a test failed or was
-// skipped, when a report is missing, or when a step beside the tests failed (first argument: how many). Old syntax: see setup.cjs.
+// skipped, when a report is missing, or when a step beside the tests failed (first argument: how many). NAME-canary.json says whether
+// a key or token was found in what that run said (test/support/canary/): one found is a failure, whatever a second run says, and with
+// CELLWALL_CANARY=1 so is a missing file.
+// Old syntax: see setup.cjs.
 'use strict';
 const fs = require('fs');
 
@@ -14,6 +17,8 @@ for (const file of process.argv.slice(3)) {
     continue;
   }
   const again = read(file.replace(/\.json$/, '-again.json'));
+  canary(file);
+  if (again) canary(file.replace(/\.json$/, '-again.json'));
   const suitesAgain = new Map((again ? again.testResults : []).map((suite) => [suite.name, suite]));
   for (const suite of first.testResults) count(suite, suitesAgain.get(suite.name));
 }
@@ -51,6 +56,19 @@ function count(suite, again) {
     process.stdout.write(`${held ? 'only when run again' : 'failed'}: ${suite.name}: ${test.fullName}\n`);
     // The end of a long log is often all that is kept of it: why a test failed stands there, too.
     for (const message of test.failureMessages || []) process.stdout.write(`${firstLines(message)}\n`);
+  }
+}
+
+function canary(report) {
+  const verdict = read(report.replace(/\.json$/, '-canary.json'));
+  if (verdict === undefined) {
+    if (process.env.CELLWALL_CANARY !== '1') return;
+    process.stdout.write(`nobody looked for keys and tokens in the run of ${report}\n`);
+    sums.failed += 1;
+  } else if (verdict.failed) {
+    for (const place of verdict.found) process.stdout.write(`failed: found: ${place}\n`);
+    for (const reason of verdict.unused) process.stdout.write(`failed: an exception of no use: ${reason}\n`);
+    sums.failed += 1;
   }
 }
 

@@ -30,12 +30,19 @@ function sum(
   steps: number,
   first: readonly Suite[],
   again?: readonly Suite[],
+  canary: object | undefined = { failed: false },
 ): { code: number | null; said: string[] } {
   const folder = mkdtempSync(join(tmpdir(), 'cellwall-sums-'));
   try {
     writeFileSync(join(folder, 'unit.json'), report(first));
-    if (again !== undefined) writeFileSync(join(folder, 'unit-again.json'), report(again));
-    const { status, stdout } = spawnSync(process.execPath, [script, String(steps), join(folder, 'unit.json')]);
+    if (canary !== undefined) writeFileSync(join(folder, 'unit-canary.json'), JSON.stringify(canary));
+    if (again !== undefined) {
+      writeFileSync(join(folder, 'unit-again.json'), report(again));
+      writeFileSync(join(folder, 'unit-again-canary.json'), JSON.stringify({ failed: false }));
+    }
+    const { status, stdout } = spawnSync(process.execPath, [script, String(steps), join(folder, 'unit.json')], {
+      env: { ...process.env, CELLWALL_CANARY: '1' },
+    });
     return { code: status, said: stdout.toString().trimEnd().split('\n') };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -78,4 +85,20 @@ test.each([
 test('says why, and what passed only the second time', () => {
   expect(sum(0, [a('failed')]).said).toEqual(['failed: a: two', '    two broke', expect.any(String)]);
   expect(sum(0, [a('failed')], [a('passed')]).said[0]).toBe('only when run again: a: two');
+});
+
+test('a key that was found in what the run said is a failure, also when its test passes the second time; so is a run that nobody looked at', () => {
+  const found = { failed: true, found: ['admin token (hex) in stdout of node, test/a.test.ts'], unused: ['no reason'] };
+  expect(sum(0, [a('failed')], [a('passed')], found)).toEqual({
+    code: 1,
+    said: [
+      'failed: found: admin token (hex) in stdout of node, test/a.test.ts',
+      'failed: an exception of no use: no reason',
+      'only when run again: a: two',
+      '    two broke',
+      '2 passed, 1 failed, 0 skipped',
+    ],
+  });
+  const none = sum(0, [a('passed')], undefined, undefined);
+  expect(none.said.at(-1)).toBe('2 passed, 0 failed, 0 skipped');
 });

@@ -2,9 +2,10 @@
 import { expect, it } from 'vitest';
 import type { CutOverReason } from '../../src/cutover/cut-over.ts';
 import { createEditGate } from '../../src/cutover/edit-gate.ts';
-import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { Log } from '../../src/lib/log.ts';
 import type { Judged } from '../../src/store/store.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { judged } from '../support/judged.ts';
 import { documentsOf, meshText, serviceText, yaml } from '../support/resolve-text.ts';
 
@@ -18,7 +19,7 @@ function setUp(attach = true) {
   const clock = createFakeClock();
   const asked: number[] = [];
   const shouted: string[] = [];
-  const log: Log = { ...silentLog, error: (_, message) => void shouted.push(String(message)) };
+  const log: Log = heardLog({ error: (_, message) => void shouted.push(String(message)) });
   const edits = createEditGate({ clock, log });
   const gate = { ...edits, hold: (before: Judged, after: Judged) => edits.hold(before, after, judged) };
   const answer: { reasons: readonly CutOverReason[] | Error; evidence?: Error | undefined } = { reasons: [caller] };

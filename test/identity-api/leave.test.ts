@@ -5,9 +5,10 @@ import { createServer } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createIdentityClient } from '../../src/identity-api/client.ts';
 import { deliver } from '../../src/identity-api/deliver.ts';
-import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { Log } from '../../src/lib/log.ts';
 import { sayGoodbye } from '../../src/sidecar/say-goodbye.ts';
 import type { StoredSvid } from '../../src/sidecar/svid/svid-files.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 
 const spiffeId = 'spiffe://td1/cell/cell-1/service/api';
@@ -81,7 +82,7 @@ it('is never in the way: neither a control plane that is silent nor an older one
   const silent = createServer();
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const said: string[] = [];
-  const log: Log = { ...silentLog, info: (_, text) => void said.push(text) };
+  const log: Log = heardLog({ info: (_, text) => void said.push(text) });
   const older = await createIdentityHarness();
   const goodbye = { instance: 'a1', run: 'r1', now: new AbortController().signal, log };
   try {

@@ -1,5 +1,6 @@
 // What can be qualified: a name → its items. A new name is one new folder and one line here.
 import { budgetItems } from './adversary/budgets.ts';
+import { canaryRunItem } from './adversary/canary-run.ts';
 import { fuzzItems } from './adversary/fuzz.ts';
 import { instanceItems } from './adversary/instances.ts';
 import { localItems } from './adversary/local.ts';
@@ -43,6 +44,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   adversary: [
     ...budgetItems,
     ...fuzzItems,
+    canaryRunItem,
     ...instanceItems,
     ...localItems,
     ...matchingCellItems,

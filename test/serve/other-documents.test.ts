@@ -16,6 +16,7 @@ import { serve } from '../../src/serve/serve.ts';
 import type { ServeOptions, ServeStarted } from '../../src/serve/serve-options.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { eventually } from '../support/eventually.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { acceptsAll } from '../support/judged.ts';
 import { directoryOf } from '../support/serve-harness.ts';
 import { startValkey } from '../support/valkey.ts';
@@ -50,7 +51,7 @@ async function start(store: ServeOptions['store'], data: string, signal = new Ab
   const lifecycle = createLifecycle();
   running.push(lifecycle);
   const write = (fields: object, message: string): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
-  const log: Log = { debug() {}, info() {}, warn: write, error: write, child: () => log };
+  const log: Log = heardLog({ warn: write, error: write, child: () => log });
   const port = { host: '127.0.0.1', port: 0 };
   let started: ServeStarted | undefined;
   const options = {

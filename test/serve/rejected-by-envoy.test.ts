@@ -7,10 +7,11 @@ import { formatExplanation } from '../../src/cli/output/format-explanation.ts';
 import { formatSent } from '../../src/cli/output/format-sent.ts';
 import { formatStatus } from '../../src/cli/output/format-status.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { Log } from '../../src/lib/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { figure } from '../support/figure.ts';
 import { freePorts } from '../support/free-ports.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
 import { startSidecarEnvoy } from '../support/sidecar-envoy.ts';
@@ -40,14 +41,13 @@ let told: string;
 
 beforeEach(async () => {
   told = '';
-  const log: Log = {
-    ...silentLog,
+  const log: Log = heardLog({
     error(...all: readonly unknown[]) {
       told += `${JSON.stringify(all)}
 `;
     },
     child: () => log,
-  };
+  });
   harness = await startServe(documents, { log });
   const [inbound = 0, application = 0] = await freePorts(2);
   envoy = await startSidecarEnvoy(harness, id, { variant: 'delta', inbound, application });

@@ -12,6 +12,7 @@ import type { SidecarOptions } from '../../src/sidecar/sidecar-options.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createFakeXds, type FakeXds } from '../support/fake-xds.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 
 const spiffeId = 'spiffe://td1/cell/cell-1/service/api';
@@ -165,7 +166,7 @@ describe('a sidecar', () => {
   it('quiets what its Envoy says of a control plane that is away, until it is back', async () => {
     const said: string[] = [];
     const keep = (_: object, text: string): void => void said.push(text);
-    const log = { ...silentLog, warn: keep, info: keep };
+    const log = heardLog({ warn: keep, info: keep });
     sidecar = await runSidecar(options({ token: await harness.token(spiffeId), log, admin: '127.0.0.1:0' }));
     const { admin } = sidecar;
     const address = await eventually('its admin', () => admin());
@@ -192,7 +193,7 @@ describe('a sidecar', () => {
     'says when callers of other hosts cannot reach it: control plane %s, listening on %s',
     async (at, inbound, count) => {
       const said: string[] = [];
-      const log = { ...silentLog, warn: (fields: object) => void said.push(JSON.stringify(fields)) };
+      const log = heardLog({ warn: (fields: object) => void said.push(JSON.stringify(fields)) });
       await expect(runSidecar(options({ xds: at, inbound, log }))).rejects.toThrow(/neither a join token/);
       expect(said.filter((text) => text.includes('--listen'))).toHaveLength(count);
     },

@@ -12,6 +12,7 @@ import { createSvidFiles, type StoredSvid, type SvidFiles } from '../../src/side
 import { createSvidKeeper, type SvidKeeper } from '../../src/sidecar/svid/svid-keeper.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
 
 const minute = 60_000;
@@ -42,7 +43,7 @@ async function start(
   server: HostPort = harness.address,
 ): Promise<SvidKeeper> {
   const warn = (fields: object): void => void warnings.push(JSON.stringify(fields));
-  const log: Log = { ...silentLog, warn, error: warn };
+  const log: Log = heardLog({ warn, error: warn });
   keeper = await createSvidKeeper({
     server,
     token: await harness.token('spiffe://td1/service/api'),
@@ -156,7 +157,7 @@ describe('an SVID', () => {
     const elsewhere = await createIdentityHarness();
     const token = await elsewhere.token('spiffe://td1/service/api');
     await elsewhere.close();
-    const log: Log = { ...silentLog, warn: (_, text) => void warnings.push(text) };
+    const log: Log = heardLog({ warn: (_, text) => void warnings.push(text) });
     const files = createSvidFiles(join(dir, 'svid'));
     const nodeKey = await loadNodeKey(dir);
     keeper = await createSvidKeeper({ server: harness.address, token, nodeKey, files, clock, log });

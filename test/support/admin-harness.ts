@@ -1,4 +1,5 @@
 // An admin API on a free port over a memory store and what a test wants proxies, traffic and identity to say.
+import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import { type AdminAddress, createAdminApi } from '../../src/admin/admin-api.ts';
 import { answerExplain, serviceIdentity } from '../../src/admin/answer-explain.ts';
@@ -12,11 +13,14 @@ import { Redacted } from '../../src/lib/redacted.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
 import { check } from '../../src/policy/resolve/check.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { knownSecret } from './canary/keep-output.ts';
 import { createFakeClock, type FakeClock } from './fake-clock.ts';
+import { heardLog } from './heard-log.ts';
 import { createMemoryAudit } from './memory-audit.ts';
 import { createMemoryTable } from './memory-table.ts';
 
-export const adminToken = 'test-token-of-the-admin-api-0123456789abcdefgh';
+/** Of this process: random, so that it is in no text but for a leak. */
+export const adminToken = randomBytes(32).toString('base64url');
 
 export interface AdminReply {
   readonly status: number;
@@ -47,10 +51,11 @@ export interface AdminHarness {
 }
 
 export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminHarness> {
+  knownSecret('admin token', Buffer.from(adminToken, 'base64url'));
   const clock = createFakeClock();
   const logged: string[] = [];
   const write = (fields: object, message: string): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
-  const log: Log = { debug: write, info: write, warn: write, error: write, child: () => log };
+  const log: Log = heardLog({ debug: write, info: write, warn: write, error: write, child: () => log });
   const store = given.store ?? createMemoryStore({ check, log: silentLog, clock });
   const mesh = (): MeshIr => {
     const found = store.state()?.mesh;

@@ -4,6 +4,7 @@ import type { CliIo } from '../../src/cli/io.ts';
 import type { ExitCode } from '../../src/cli/output/exit-codes.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import type { CliRun } from '../../src/cli/run.ts';
+import { keepOutput } from './canary/keep-output.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 export interface CliResult {
@@ -36,5 +37,9 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
     run: { serve: notHere, inspect: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere, ...run },
   });
   const code = await program.run(args);
-  return { code, stdout: out.join(''), stderr: err.join('') };
+  const [stdout, stderr] = [out.join(''), err.join('')];
+  const [command = ''] = args;
+  keepOutput('stdout', `cellwall ${command} in the test`, stdout);
+  keepOutput('stderr', `cellwall ${command} in the test`, stderr);
+  return { code, stdout, stderr };
 }

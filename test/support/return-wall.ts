@@ -7,6 +7,7 @@ import { runSidecar, type Sidecar } from '../../src/sidecar/run-sidecar.ts';
 import type { SidecarOptions } from '../../src/sidecar/sidecar-options.ts';
 import { type EchoApplication, startHttp1Echo } from './echo-application.ts';
 import { freePorts } from './free-ports.ts';
+import { heardLog } from './heard-log.ts';
 import { httpCall } from './http-call.ts';
 import { policyText, serviceText, yaml } from './resolve-text.ts';
 import { type ServeHarness, type ServeHarnessOptions, startServe } from './serve-harness.ts';
@@ -106,12 +107,11 @@ export function keepLog(): { readonly log: Log; readonly lines: string[] } {
     (level: string) =>
     (fields: object, message: string): void =>
       void lines.push(`${level} ${message} ${JSON.stringify(fields)}`);
-  const log: Log = {
-    ...silentLog,
+  const log: Log = heardLog({
     info: keep('info'),
     warn: keep('warn'),
     error: keep('error'),
     child: () => log,
-  };
+  });
   return { log, lines };
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { silentLog } from '../../src/lib/log.ts';
 import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
+import { canaryHook } from './canary/keep-output.ts';
 
 export interface RunningEnvoy {
   readonly pid: number;
@@ -49,6 +50,7 @@ export async function startEnvoy(
     log = (log + chunk.toString()).slice(-200_000);
   });
   const stop = async (): Promise<void> => {
+    await lookAtPages(child, adminFile);
     await exited(child);
     rmSync(folder, { recursive: true, force: true });
   };
@@ -97,6 +99,19 @@ async function listenerPort(admin: string, name: string): Promise<number | undef
     }[];
   };
   return body.listener_statuses?.find((status) => status.name === name)?.local_address?.socket_address?.port_value;
+}
+
+/** What Envoy shows whoever asks it: looked at once more at its end, for what must not be there (`canary/`). */
+async function lookAtPages(child: ChildProcess, adminFile: string): Promise<void> {
+  if (canaryHook() === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    const url = `http://${readFileSync(adminFile, 'utf8').trim()}`;
+    for (const path of ['/config_dump?include_eds', '/certs', '/stats', '/clusters', '/listeners', '/init_dump']) {
+      await (await fetch(url + path, { signal: AbortSignal.timeout(1000) })).text();
+    }
+  } catch {
+    // It never listened, or was held.
+  }
 }
 
 async function exited(child: ChildProcess): Promise<void> {

@@ -6,6 +6,8 @@ const report = process.env['CELLWALL_TEST_REPORT'];
 export default defineConfig({
   test: {
     include: ['test/system/**/*.test.ts'],
+    globalSetup: ['test/support/canary/run.ts'],
+    setupFiles: ['test/support/canary/setup.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     fileParallelism: false,

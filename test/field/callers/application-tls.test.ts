@@ -4,9 +4,9 @@ import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Log } from '../../../src/lib/log.ts';
-import { silentLog } from '../../../src/lib/log.ts';
 import { warnOfTls } from '../../../src/sidecar/warn-of-tls.ts';
 import { freePorts } from '../../support/free-ports.ts';
+import { heardLog } from '../../support/heard-log.ts';
 import { createTestCa } from '../../support/test-ca.ts';
 
 const servers: Server[] = [];
@@ -23,7 +23,7 @@ async function listen(server: Server, port = 0): Promise<number> {
 /** What the log says of an application on this port. */
 async function told(port: number): Promise<readonly string[]> {
   const said: string[] = [];
-  const log: Log = { ...silentLog, error: (_fields: object, message: string) => void said.push(message) };
+  const log: Log = heardLog({ error: (_fields: object, message: string) => void said.push(message) });
   await warnOfTls({
     application: { host: '127.0.0.1', port },
     log,

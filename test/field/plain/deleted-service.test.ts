@@ -8,18 +8,18 @@ import { runSidecar } from '../../../src/sidecar/run-sidecar.ts';
 import { startHttp1Echo } from '../../support/echo-application.ts';
 import { eventually } from '../../support/eventually.ts';
 import { freePorts } from '../../support/free-ports.ts';
+import { heardLog } from '../../support/heard-log.ts';
 import { meshText, serviceText, yaml } from '../../support/resolve-text.ts';
 import { startServe } from '../../support/serve-harness.ts';
 
 test('both sides say that the Service was deleted, and that it is back', async () => {
   const said: string[] = [];
-  const log: Log = {
-    debug: () => {},
+  const log: Log = heardLog({
     info: (_, text) => void said.push(`info ${text}`),
     warn: (_, text) => void said.push(`warn ${text}`),
     error: (_, text) => void said.push(`error ${text}`),
     child: () => log,
-  };
+  });
   const api = serviceText('api', 'http1', ', mtls: {mode: permissive}');
   const application = await startHttp1Echo();
   const [inbound = 0] = await freePorts(1);

@@ -18,6 +18,11 @@ export const fuzzItems: readonly Item[] = [
     name: 'canary',
     line: 'No key and no token of a running control plane and sidecar is in any log, answer, metric, page of Envoy or failure of theirs',
     bound: '0 found, of 6 secrets at least in 35 outputs at least',
-    files: ['test/adversary/local/canary.test.ts'],
+    files: [
+      'test/adversary/local/canary.test.ts',
+      'test/adversary/canary/judge.test.ts',
+      'test/adversary/canary/search.test.ts',
+      'test/adversary/canary/whole-run.test.ts',
+    ],
   }),
 ];

@@ -1,0 +1,129 @@
+// Where a secret stands by design. The list is closed: what is not in it fails the run, and so does an entry that a whole run has no
+// use for.
+
+/** A secret that was found. */
+export interface Place {
+  readonly kind: string;
+  readonly label: string;
+  readonly test: string;
+  readonly secret: string;
+  /** Only its owner may read it; false for what is no file. */
+  readonly isPrivate: boolean;
+  /** A little of what stands before it. */
+  readonly before: string;
+}
+
+/** What runs: `npm test`, `npm run test:system`, or another config. */
+export type Suite = 'tests' | 'system' | 'other';
+
+export interface Exception {
+  readonly reason: string;
+  /** The suite whose whole run has a use for it. Default: `tests`. */
+  readonly suite?: Suite;
+  readonly kind: RegExp;
+  readonly label?: RegExp;
+  readonly secret: RegExp;
+  /** Holds only for files that nobody but their owner may read. */
+  readonly privately?: true;
+  readonly before?: RegExp;
+  readonly test?: RegExp;
+}
+
+/** The files in which the product keeps secrets: readable by their owner alone. */
+const own = (reason: string, secret: RegExp, label: RegExp): Exception => ({
+  ...{ reason, secret, label },
+  kind: /^file$/,
+  privately: true,
+});
+const key = /^private key$/;
+const adminToken = /^(?:admin token|token in a file)$/;
+
+export const exceptions: readonly Exception[] = [
+  // A folder of the authority has a random name until it is whole.
+  own("the authority's own keys", key, /\/(?:root|issuers\/\d+)(?:\.[0-9a-f]{12})?\/key\.pem$/),
+  own('SVIDs of the control plane, over its restarts', key, /\/svids\/[0-9a-f]{64}\.pem$/),
+  own('the admin token', adminToken, /\/admin\.token$/),
+  own('the sealing key', /^(?:sealing key|token in a file)$/, /\/seal\.key$/),
+  own("a sidecar's node key", key, /\/node-key\.pem$/),
+  own('the SVID of a sidecar or an application', key, /\/version-[0-9a-f]{12}\/key\.pem$/),
+  own('the SVID as Envoy reads it for its xDS connection', key, /\/xds-certificate\.json$/),
+  own('throw-away keys in the bootstrap of an Envoy that checks or tests', key, /\/bootstrap\.json$/),
+  own('a join token where an operator puts it', /^(?:join token|token in a file)$/, /\/join\.token$/),
+
+  {
+    reason: 'who asks for a join token is told it',
+    kind: /^answer$/,
+    label: /^POST \/v1\/tokens$/,
+    secret: /^join token$/,
+    before: /"token":"cw1\.$/,
+  },
+  {
+    reason: 'who asks for a named token is told it',
+    kind: /^answer$/,
+    label: /^POST \/v1\/admin-tokens$/,
+    secret: /^named token$/,
+    before: /"token":"cwa1\.[a-z][a-z0-9-]*\.$/,
+  },
+  {
+    reason: '`cellwall token create` prints it',
+    kind: /^stdout$/,
+    label: / cellwall\.cjs token$/,
+    secret: /^join token$/,
+    before: /cw1\.$/,
+  },
+  {
+    reason: '`cellwall admin-token create` prints it',
+    kind: /^stdout$/,
+    label: /^cellwall admin-token in the test$/,
+    secret: /^named token$/,
+    before: /cwa1\.[a-z][a-z0-9-]*\.$/,
+  },
+  {
+    reason:
+      'who calls the admin API shows his token; whoever else listens there is the matter of test/adversary/local/admin-port.test.ts',
+    kind: /^request$/,
+    secret: /^(?:admin|named) token$/,
+    before: /authorization: (?:Bearer|Basic) (?:cwa1\.[a-z][a-z0-9-]*\.)?$/i,
+  },
+
+  {
+    reason: 'tests open a key to others, to see it refused',
+    kind: /^file$/,
+    label: /\/key\.pem$/,
+    secret: key,
+    test: /^test\/(?:identity\/built-in|sidecar\/svid-fetch)\.test\.ts$/,
+  },
+  {
+    reason: 'tests open an admin token to others, to see it refused',
+    kind: /^file$/,
+    label: /\/admin\.token$/,
+    secret: adminToken,
+    test: /^test\/(?:admin\/token|cli\/admin-commands)\.test\.ts$/,
+  },
+  {
+    reason: 'tests write keys of their own for servers of their own',
+    kind: /^file$/,
+    label: /\/(?:tls-)?key\.pem$/,
+    secret: key,
+    test: /^test\/(?:serve\/admin-tls|xds\/envoy)\.test\.ts$/,
+  },
+  {
+    reason: 'a test puts a token where a document should be, for the control plane to complain of',
+    kind: /^file$/,
+    label: /\/documents\/stray\.yaml$/,
+    secret: /^admin token$/,
+    test: /^test\/adversary\/local\/canary\.test\.ts$/,
+  },
+];
+
+export function allows(exception: Exception, place: Place): boolean {
+  const { kind, label = /^/, secret, privately, before = /^/, test = /^/ } = exception;
+  return (
+    kind.test(place.kind) &&
+    label.test(place.label) &&
+    secret.test(place.secret) &&
+    (privately !== true || place.isPrivate) &&
+    before.test(place.before) &&
+    test.test(place.test)
+  );
+}

@@ -23,6 +23,7 @@ export interface TurningCa {
 export async function createTurningCa(uri = 'spiffe://td1'): Promise<TurningCa> {
   const cas = [await makeRoot(uri)];
   const all = [...cas];
+  const leaves = new Map<string, { readonly cert: string; readonly key: string }>();
   let signing = cas[0];
   const roots = createWatched<readonly string[]>(cas.map(({ pem }) => pem));
   const tell = (): void => roots.set(cas.map(({ pem }) => pem));
@@ -56,12 +57,16 @@ export async function createTurningCa(uri = 'spiffe://td1'): Promise<TurningCa> 
     },
     all: () => all.map(({ pem }) => pem),
     async leaf(root, id) {
+      const known = leaves.get(`${id} ${root}`);
+      if (known !== undefined) return known;
       const issuer = all.find(({ pem }) => pem === root);
       if (issuer === undefined) throw new Error('no such root');
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const dates = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
       const { pem } = await createCertificate({ issuer, signingKey: issuer.key, publicKey, uri: id, ...dates });
-      return { cert: pem, key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() };
+      const leaf = { cert: pem, key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() };
+      leaves.set(`${id} ${root}`, leaf);
+      return leaf;
     },
   };
 }

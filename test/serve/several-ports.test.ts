@@ -111,12 +111,18 @@ test('each port has its own rules: one is open as permissive services are, the o
 });
 
 test('what is recorded, shown and held against strict says which port', async () => {
-  const counts = await eventually('a record of both', async () => {
+  const wanted = [
+    'manage plaintext refused',
+    'api plaintext allowed',
+    'api mtls allowed',
+    'manage mtls allowed',
+    'manage mtls refused',
+  ];
+  await eventually('a record of both', async () => {
     const { traffic } = await plane.admin.traffic();
     const found = traffic.map(({ port, caller, decision }) => `${port} ${caller} ${decision}`);
-    return found.includes('manage plaintext refused') && found.includes('api plaintext allowed') && found;
+    return wanted.every((one) => found.includes(one));
   });
-  expect(counts).toEqual(expect.arrayContaining(['api mtls allowed', 'manage mtls allowed', 'manage mtls refused']));
   const { services } = await plane.admin.services();
   const topology = services.find(({ service }) => service === 'topology');
   expect(topology?.ports).toEqual([
@@ -125,8 +131,11 @@ test('what is recorded, shown and held against strict says which port', async ()
   ]);
   const held = topology?.cutOver?.reasons.filter(({ kind }) => kind === 'caller').map(({ port }) => port);
   expect(held).toEqual(['api']);
-  const { proxies } = await plane.admin.proxies();
-  const proxy = proxies.find(({ service }) => service === 'topology');
+  const proxy = await eventually('its helper has told of its application', async () => {
+    const { proxies } = await plane.admin.proxies();
+    const found = proxies.find(({ service }) => service === 'topology');
+    return found?.ports?.some(({ applicationState }) => applicationState !== undefined) ? found : undefined;
+  });
   expect(proxy).not.toHaveProperty('inbound');
   expect(proxy?.ports).toMatchObject([
     {

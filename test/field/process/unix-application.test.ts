@@ -185,8 +185,11 @@ it('its policy holds before the socket, and its address is told', { timeout: 60_
   // The control: the application itself takes it.
   expect(await call('http1', { path: pathOf('http1') }, 'POST')).toBe('http1');
   expect(await through('http1', 'POST')).toBe('403');
-  const { proxies } = await wall.admin.proxies();
-  expect(proxies.find(({ service }) => service === 'of-http1')).toMatchObject({
+  const proxy = await eventually('its helper has told of it', async () => {
+    const found = (await wall.admin.proxies()).proxies.find(({ service }) => service === 'of-http1');
+    return found?.applicationState === undefined ? undefined : found;
+  });
+  expect(proxy).toMatchObject({
     application: { path: pathOf('http1') },
     applicationState: { answers: true, around: [] },
   });

@@ -15,7 +15,7 @@ import { portOf } from '../../../src/policy/ports.ts';
 import { runSidecar, type Sidecar } from '../../../src/sidecar/run-sidecar.ts';
 import { callerChains, callerServerName, maxCallerChains } from '../../../src/translate/inbound/caller-chains.ts';
 import { eventually } from '../../support/eventually.ts';
-import { figure } from '../../support/figure.ts';
+import { figure, qualifying } from '../../support/figure.ts';
 import { freePorts } from '../../support/free-ports.ts';
 import { type OpenCall, openCall } from '../../support/open-call.ts';
 import { meshOf, meshText, policyText, serviceText, yaml } from '../../support/resolve-text.ts';
@@ -23,7 +23,8 @@ import { type ServeHarness, startServe } from '../../support/serve-harness.ts';
 
 const kinds = ['http1', 'grpc', 'tcp'] as const;
 type Kind = (typeof kinds)[number];
-const cutWithinMs = 5000;
+/** The machine of CI is busy with other tests, and 129 chains are made again. */
+const cutWithinMs = qualifying ? 5000 : 10_000;
 
 const depends = `, dependsOn: [${kinds.map((kind, at) => `{service: ${kind}, listen: ${15001 + at}}`).join(', ')}]`;
 const caller = (index: number): string => serviceText(`c${index}`, 'http1', depends);
@@ -191,17 +192,17 @@ test('who loses a right is cut, with who shares its chain, and that one comes ba
 });
 
 test('a certificate that ends ends nothing that is open there, of nobody; a new connection is refused', {
-  timeout: 90_000,
+  timeout: 150_000,
 }, async () => {
   const [http1, grpc, tcp] = await openAll(await enrol(nameOf(second)));
   if (http1 === undefined || grpc === undefined || tcp === undefined) throw new Error('nothing open');
-  await wall.apply(yaml(meshText('strict', ', svid: {lifetime: 12s}')));
+  await wall.apply(yaml(meshText('strict', ', svid: {lifetime: 30s}')));
   // Another age of connections renews the listeners of HTTP, once; TCP has none.
   await Promise.all([http1.ended, grpc.ended]);
   const short = await enrol(nameOf(first));
   const calls = await openAll(short);
   const end = Date.parse(new X509Certificate(short.certificate).validTo);
-  await eventually('the certificate ended', async () => Date.now() > end + 1500 || undefined, 30_000);
+  await eventually('the certificate ended', async () => Date.now() > end + 1500 || undefined, 60_000);
   await lives(calls);
   await refused(short);
   await lives(calls);

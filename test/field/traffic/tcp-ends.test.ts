@@ -5,6 +5,7 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { callersOf } from '../../../src/policy/callers.ts';
 import { callerServerName } from '../../../src/translate/inbound/caller-chains.ts';
 import { figure, qualifying } from '../../support/figure.ts';
 import { openCall } from '../../support/open-call.ts';
@@ -169,7 +170,7 @@ test('what a caller has open ends with its Service, within five seconds', { time
   const services = new Map([...pair.mesh.services].filter(([key]) => key !== web));
   const began = performance.now();
   pair.server.update({
-    mesh: { ...pair.mesh, services },
+    mesh: { ...pair.mesh, services, callers: callersOf(services.values()) },
     endpoints: new Map(),
     bundles: { roots: pair.ca.root, legacyAnchors: new Map() },
   });

@@ -43,13 +43,16 @@ describe('serve --publish', () => {
   it('publishes the roots of its CA, and says so', async () => {
     const name = `directory:${folder}`;
     running = await startServe(documents, { publish: [{ kind: 'directory', place: folder }] });
-    expect(await confirmed(running, name)).toMatchObject({ sequence: 1, failures: 0, drifts: 0 });
+    const first = await confirmed(running, name);
+    expect(first).toMatchObject({ failures: 0, drifts: 0 });
+    const { sequence = 0 } = first;
+    expect(sequence).toBeGreaterThan(0);
     expect(pem()).toBe(root(running));
     const text = await shown(running);
     expect(text).toMatch(/^BUNDLE PUBLISHED TO +SEQUENCE +PUBLISHED +CONFIRMED +NEEDS SOMEBODY$/m);
-    expect(text.split('\n').find((line) => line.startsWith(name))).toMatch(/ 1 .* -$/);
+    expect(text.split('\n').find((line) => line.startsWith(name))).toMatch(new RegExp(` ${sequence} .* -$`));
     const metrics = await running.metrics();
-    expect(sample(metrics, 'cellwall_publisher_published_sequence', name)).toBe(1);
+    expect(sample(metrics, 'cellwall_publisher_published_sequence', name)).toBe(sequence);
     expect(sample(metrics, 'cellwall_publisher_failures_total', name)).toBe(0);
     expect(sample(metrics, 'cellwall_publisher_confirmed_age_seconds', name)).toBeLessThan(60);
     await running.restart();

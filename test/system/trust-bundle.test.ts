@@ -55,7 +55,7 @@ async function published(name: string, sequence: number, roots: readonly string[
 }
 
 test('go-spiffe loads the bundle and verifies the control plane by it', async () => {
-  expect(await goSpiffe(folder)).toEqual({ sequence: 1, refreshHint: 300, roots: 1, peer: serverId });
+  expect(await goSpiffe(folder)).toEqual({ sequence: expect.any(Number), refreshHint: 300, roots: 1, peer: serverId });
   figure('verifiedByGoSpiffe', true);
 });
 

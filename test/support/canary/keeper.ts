@@ -4,7 +4,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folder of the run. Without it nothing is kept. */
-export const folderVariable = 'CELLWALL_CANARY';
+export const folderVariable = 'CELLWALL_CANARY_FOLDER';
 /** The test file that a process belongs to. */
 const testVariable = 'CELLWALL_CANARY_TEST';
 

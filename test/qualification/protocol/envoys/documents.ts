@@ -96,7 +96,7 @@ function singleTypeResources(variant: Variant, port: number, api: number): reado
     endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: ${api}}}}}]}]`,
     gate: `"@type": ${types}.config.core.v3.TypedExtensionConfig
     name: gate
-    typed_config: {"@type": ${rbac}, rules: {action: ALLOW, policies: {all: {permissions: [{any: true}], principals: [{any: true}]}}}}`,
+    typed_config: {"@type": ${rbac}, rules: {action: DENY, policies: {cellwall/guard/several-identities: {permissions: [{header: {name: x-nobody-sends, present_match: true}}], principals: [{any: true}]}}}}`,
   };
   return Object.entries(resources).map(
     ([name, body]) => `kind: EnvoyResource

@@ -6,6 +6,7 @@ import { type ExtraRoots, watchExtraRoots } from '../../src/identity/extra-roots
 import { silentLog } from '../../src/lib/log.ts';
 import { temporaryFolder } from '../../src/lib/temporary-folder.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { domainOf } from '../support/identity-harness.ts';
 import { testRoot } from '../support/test-bundle.ts';
 
@@ -29,7 +30,7 @@ afterEach(() => {
 
 function watch(text: string): ExtraRoots {
   writeFileSync(file, text);
-  const log = { ...silentLog, error: (fields: object) => void errors.push(JSON.stringify(fields)) };
+  const log = heardLog({ error: (fields) => void errors.push(JSON.stringify(fields)) });
   watching = watchExtraRoots({ file, trustDomain: domainOf('td1'), clock, log });
   return watching;
 }

@@ -4,9 +4,10 @@ import { keepPublished } from '../../src/identity/publisher/keep-published.ts';
 import type { Confirmation, Publisher } from '../../src/identity/publisher/publisher.ts';
 import type { TrustBundle } from '../../src/identity/trust-bundle.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
-import { type Log, silentLog } from '../../src/lib/log.ts';
+import type { Log } from '../../src/lib/log.ts';
 import { createWatched } from '../../src/lib/watchable.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { bundleOf } from '../support/trust-bundles.ts';
 
 interface Place extends Publisher {
@@ -48,7 +49,7 @@ async function start(place = createPlace()) {
   const clock = createFakeClock();
   const bundle = createWatched(one);
   const told: (readonly [fields: object, message: string])[] = [];
-  const log: Log = { ...silentLog, warn: (fields, message) => void told.push([fields, message]) };
+  const log: Log = heardLog({ warn: (fields, message) => void told.push([fields, message]) });
   const kept = keepPublished({ name: 'fake:place', publisher: place, bundle, clock, log, random: () => 0.5 });
   await settle();
   const advance = async (ms: number) => {

@@ -77,6 +77,6 @@ test('a run that found one fails, though every test passed, and says where', { t
   expect(verdict).toMatchObject({ failed: true });
   expect(ended.stderr).toContain('canary: KEYS OR TOKENS IN OUTPUTS');
   expect(ended.stderr).toMatch(
-    /found: private key \(base64(?:url)?\) in stdout of node forks\.js, test\/adversary\/canary\/planted\/one-word\.ts$/m,
+    /found: private key \(base64(?:url)?\) in stdout of node forks\.js, test\/adversary\/canary\/planted\/one-word\.ts, after /,
   );
 });

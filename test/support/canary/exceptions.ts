@@ -55,7 +55,7 @@ export const exceptions: readonly Exception[] = [
     kind: /^answer$/,
     label: /^POST \/v1\/tokens$/,
     secret: /^join token$/,
-    before: /"token":"cw1\.$/,
+    before: /"token":"cw[12]\.$/,
   },
   {
     reason: 'who asks for a named token is told it',
@@ -69,7 +69,7 @@ export const exceptions: readonly Exception[] = [
     kind: /^stdout$/,
     label: / cellwall\.cjs token$/,
     secret: /^join token$/,
-    before: /cw1\.$/,
+    before: /cw[12]\.$/,
   },
   {
     reason: '`cellwall admin-token create` prints it',

@@ -6,7 +6,7 @@ import type { Secret } from './search.ts';
 
 const pem = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]{1,10000}?-----END [A-Z ]*PRIVATE KEY-----/g;
 /** A join token, a named token, an admin token or sealing key, alone in its file. */
-const token = /^(?:cw1\.|cwa1\.[a-z][a-z0-9-]*\.)?([A-Za-z0-9_-]{43})(?:\.[A-Za-z0-9_-]{43})?\s*$/;
+const token = /^(?:cw[12]\.|cwa1\.[a-z][a-z0-9-]*\.)?([A-Za-z0-9_-]{43})(?:\.[A-Za-z0-9_.-]+)?\s*$/;
 const smallBytes = 100_000;
 
 export function harvest(path: string, content: Buffer): readonly Secret[] {

@@ -71,18 +71,9 @@ export function judge({ folder, exceptions, suite, more }: Judging): Verdict {
       const before = content.toString('latin1', Math.max(0, position - 80), position);
       // What the run as a whole says is of the test that made the secret.
       const place = { ...at, test: at.test || (secret.test ?? ''), secret: secret.kind, form, isPrivate, before };
-      places.set(
-        [
-          at.kind,
-          at.label,
-          place.test,
-          secret.kind,
-          form,
-          isPrivate,
-          exceptions.findIndex((one) => allows(one, place)),
-        ].join(),
-        place,
-      );
+      const which = exceptions.findIndex((one) => allows(one, place));
+      const id = [at.kind, at.label, place.test, secret.kind, form, isPrivate, which].join();
+      if (!places.has(id)) places.set(id, place);
     }
   };
   for (const name of names.filter((file) => file.startsWith('outputs-') || file.startsWith('ignored-'))) {
@@ -103,8 +94,10 @@ export function judge({ folder, exceptions, suite, more }: Judging): Verdict {
     look({ content: readFileSync(path), origin: () => ({ kind: 'report', label: basename(path), test: '' }) });
   }
   const found = [...places.values()];
-  const describe = ({ kind, label, test, secret, form, isPrivate }: (typeof found)[number]): string =>
-    `${secret} (${form}) in ${isPrivate ? 'private ' : ''}${kind}${label === '' ? '' : ` of ${label}`}, ${test || 'the run itself'}`;
+  const describe = ({ kind, label, test, secret, form, isPrivate, before }: (typeof found)[number]): string => {
+    const what = `${isPrivate ? 'private ' : ''}${kind}${label === '' ? '' : ` of ${label}`}`;
+    return `${secret} (${form}) in ${what}, ${test || 'the run itself'}, after ${harmless(before)}`;
+  };
   return {
     secrets: sought.length,
     outputs,
@@ -142,4 +135,9 @@ function countHeaders(content: Buffer): number {
 /** Without the random parts of temporary folders. */
 function shown(path: string): string {
   return path.replace(/^.*\/(cellwall-[a-z0-9-]+?)-[A-Za-z0-9]{6}\//, '$1/');
+}
+
+/** What stands before a find helps to see what wrote it; words that may be secrets themselves are left out. */
+function harmless(before: string): string {
+  return JSON.stringify(before.replaceAll(/[A-Za-z0-9+/_=-]{12,}/g, '…').slice(-30));
 }

@@ -24,9 +24,12 @@ export function renderPerformance(report: Report): string {
   return [
     '# Performance of the xDS engine',
     '',
-    `Written by \`npm run bench -- xds --streams ${streams} --rounds ${rounds} --burst ${burst} --write\` (${date}; ${machine}). The load generator and the peer are Go programs`,
-    '(`bench/load`, `bench/peer`); servers take turns on the same cores, which they share with the load. Every proxy has a connection and an ADS stream of its own.',
-    `Contestants: ${contestants.join(', ')} (go-control-plane 0.14: linear caches for what is shared, behind a mux). A cell is the median (least–most) of its samples: milliseconds until the`,
+    `Written by \`npm run bench -- xds --streams ${streams} --rounds ${rounds} --burst ${burst} --write\` ` +
+      `(${date}; ${machine}). The load generator and the peer are Go programs`,
+    '(`bench/load`, `bench/peer`); servers take turns on the same cores, which they share with the load. Every ' +
+      'proxy has a connection and an ADS stream of its own.',
+    `Contestants: ${contestants.join(', ')} (go-control-plane 0.14: linear caches for what is shared, behind a ` +
+      'mux). A cell is the median (least–most) of its samples: milliseconds until the',
     'last stream has it / milliseconds of CPU of the server / responses a stream.',
     '',
     ...(errors.length === 0

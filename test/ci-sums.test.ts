@@ -87,18 +87,26 @@ test('says why, and what passed only the second time', () => {
   expect(sum(0, [a('failed')], [a('passed')]).said[0]).toBe('only when run again: a: two');
 });
 
-test('a key that was found in what the run said is a failure, also when its test passes the second time; so is a run that nobody looked at', () => {
-  const found = { failed: true, found: ['admin token (hex) in stdout of node, test/a.test.ts'], unused: ['no reason'] };
-  expect(sum(0, [a('failed')], [a('passed')], found)).toEqual({
-    code: 1,
-    said: [
-      'failed: found: admin token (hex) in stdout of node, test/a.test.ts',
-      'failed: an exception of no use: no reason',
-      'only when run again: a: two',
-      '    two broke',
-      '2 passed, 1 failed, 0 skipped',
-    ],
-  });
-  const none = sum(0, [a('passed')], undefined, undefined);
-  expect(none.said.at(-1)).toBe('2 passed, 0 failed, 0 skipped');
-});
+test(
+  'a key that was found in what the run said is a failure, also when its test passes the second time; so is a run ' +
+    'that nobody looked at',
+  () => {
+    const found = {
+      failed: true,
+      found: ['admin token (hex) in stdout of node, test/a.test.ts'],
+      unused: ['no reason'],
+    };
+    expect(sum(0, [a('failed')], [a('passed')], found)).toEqual({
+      code: 1,
+      said: [
+        'failed: found: admin token (hex) in stdout of node, test/a.test.ts',
+        'failed: an exception of no use: no reason',
+        'only when run again: a: two',
+        '    two broke',
+        '2 passed, 1 failed, 0 skipped',
+      ],
+    });
+    const none = sum(0, [a('passed')], undefined, undefined);
+    expect(none.said.at(-1)).toBe('2 passed, 0 failed, 0 skipped');
+  },
+);

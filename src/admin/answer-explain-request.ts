@@ -1,5 +1,5 @@
-// Why a call was refused, or got no answer, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the documents in
-// force say of the same call now.
+// Why a call was refused, or got no answer, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the
+// documents in force say of the same call now.
 
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -22,7 +22,9 @@ export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: str
       'not_found',
       `no refusal and no failure is kept with the request id ${JSON.stringify(id)}`,
       {
-        hint: 'it is the id in the answer to the call, known half a second later; only the latest are kept (about 1 MiB a service), and none from before the control plane was started',
+        hint:
+          'it is the id in the answer to the call, known half a second later; only the latest are kept (about 1 MiB ' +
+          'a service), and none from before the control plane was started',
       },
     );
   }
@@ -109,7 +111,8 @@ const why: Readonly<Record<string, string>> = {
   [guards.methodInQuery]:
     'the proxy refused a query that frameworks take for another method ("_method=DELETE"); the record holds no queries',
   [guards.upgrade]:
-    'the request asked for a WebSocket, and the service does not take any: `upgrades: [websocket]` in its document lets those through that a rule allows',
+    'the request asked for a WebSocket, and the service does not take any: `upgrades: [websocket]` in its ' +
+    'document lets those through that a rule allows',
   [guards.severalIdentities]: "the proxy refused a caller's certificate with several URI names",
 };
 

@@ -1,5 +1,6 @@
-// One request to the admin API, and who is at the other end. Over port or socket the server proves first that it knows the token (proof.ts),
-// which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer, or an SVID proves the client.
+// One request to the admin API, and who is at the other end. Over port or socket the server proves first that it knows the token
+// (proof.ts), which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer, or an SVID proves
+// the client.
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions as HttpsOptions, request as startRequest } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
@@ -154,7 +155,8 @@ function tellWhileWaiting(bytes: number, tell: (waited: Waited) => void): () => 
 function mayBeDone(path: string): string | undefined {
   if (path === '/v1/diff' || path === '/v1/simulate') return undefined;
   return path === '/v1/apply' || path === '/v1/rollback'
-    ? 'unless it was a dry run, the change may be in force, or come into force yet: "cellwall history" shows whether it is; the same apply again changes nothing twice'
+    ? 'unless it was a dry run, the change may be in force, or come into force yet: "cellwall history" shows ' +
+        'whether it is; the same apply again changes nothing twice'
     : 'it may have been done: "cellwall audit" shows what was';
 }
 
@@ -184,7 +186,9 @@ function readAddress(text: string): { readonly target: Target; readonly host: st
   }
   if (!text.includes('://') && !/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/.test(text)) {
     throw new CellwallError('invalid_argument', `not host:port: ${JSON.stringify(text)}`, {
-      hint: '--admin (CELLWALL_ADMIN) is the address of an admin API, as in 127.0.0.1:18080, unix:/path/admin.sock or https://cellwall.example:18080',
+      hint:
+        '--admin (CELLWALL_ADMIN) is the address of an admin API, as in 127.0.0.1:18080, unix:/path/admin.sock or ' +
+        'https://cellwall.example:18080',
     });
   }
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);

@@ -9,7 +9,8 @@ const mayBeDone = 'the request may have been carried out';
 const causes: readonly AnswerCause[] = [
   cause(
     [reset, 'protocol_error'],
-    'what the application of TARGET answered is no valid HTTP, contradicts itself (a length twice; a length and Transfer-Encoding; a 204 with Transfer-Encoding), or has over 1,000 headers or 256 KiB of them',
+    'what the application of TARGET answered is no valid HTTP, contradicts itself (a length twice; a length and ' +
+      'Transfer-Encoding; a 204 with Transfer-Encoding), or has over 1,000 headers or 256 KiB of them',
     `mend the application's answer: docs/http.md says what is taken; ${mayBeDone}`,
   ),
   cause(
@@ -30,7 +31,8 @@ const causes: readonly AnswerCause[] = [
   cause(
     [reset, 'connection_termination'],
     'the application of TARGET closed the connection without an answer',
-    `look at the application's log: it ended, closes unused connections early (\`timeouts.applicationIdle\`), or answers before it has read the request; ${mayBeDone}`,
+    `look at the application's log: it ended, closes unused connections early (\`timeouts.applicationIdle\`), or ` +
+      `answers before it has read the request; ${mayBeDone}`,
   ),
   cause(
     [reset, 'overflow'],

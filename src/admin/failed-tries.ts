@@ -77,7 +77,9 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
       log.warn({ address, ...whose, failures }, `admin request without a valid token${last(failures)}`);
       if (counts.some(isRecorded)) record({ kind: 'admin-refused', address, ...whose, failures });
       return new CellwallError('unauthenticated', message, {
-        hint: 'send "authorization: Bearer <token>"; the token is in <data>/admin.token of the control plane, or of "cellwall admin-token create"',
+        hint:
+          'send "authorization: Bearer <token>"; the token is in <data>/admin.token of the control plane, or of ' +
+          '"cellwall admin-token create"',
       });
     },
     denied({ name, role = 'viewer' }, address, { route, needs }) {

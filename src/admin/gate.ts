@@ -1,6 +1,6 @@
 // The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one pass with a record of them.
 
-import type { CutOverReason } from '../cutover/cut-over.ts';
+import type { CutOverReason } from '../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../cutover/cut-over-window.ts';
 import { dismiss } from '../cutover/dismiss.ts';
 import { refuses } from '../cutover/refuses.ts';

@@ -12,7 +12,10 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Throws `permission_denied` unless the request names this server as one of `hosts`, or by the address it arrived at, and comes from no foreign page. */
+/**
+ * Throws `permission_denied` unless the request names this server as one of `hosts`, or by the address it arrived at, and comes from no
+ * foreign page.
+ */
 export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>, arrivedAt?: string): void {
   const host = headers.host;
   const name = host === undefined ? undefined : hostName(host);

@@ -1,5 +1,5 @@
 // The HTTP edge's mapper: any failure as a status and a body of one shape. What is not ours is `internal` and says nothing inside.
-import type { CutOverReason } from '../cutover/cut-over.ts';
+import type { CutOverReason } from '../cutover/cut-over-reason.ts';
 import { refuses } from '../cutover/refuses.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
@@ -42,7 +42,9 @@ export function refusedCutOver(services: readonly string[], reasons: readonly Cu
     body: {
       code: 'failed_precondition',
       message: `not made strict: ${services.join(', ')}; ${count === 1 ? '1 reason' : `${count} reasons`}`,
-      hint: 'wait until they are gone, look at a shorter time with "since" (--since), pass over addresses that you know to be no callers (--ignore-address), or force it (--force): both are written to the audit log',
+      hint:
+        'wait until they are gone, look at a shorter time with "since" (--since), pass over addresses that you know ' +
+        'to be no callers (--ignore-address), or force it (--force): both are written to the audit log',
       reasons: reasons.slice(0, maxReasons),
     },
   };

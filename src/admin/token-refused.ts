@@ -14,8 +14,10 @@ export function tokenRefused(host: string, { token, tokenFrom }: TokenSource, ca
   return new CellwallError('unauthenticated', `${host} does not take the token of ${tokenFrom ?? 'this client'}`, {
     hint:
       name === undefined
-        ? 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints where): give it with --admin-token-file, or the directory with --data'
-        : `the token ${name} was revoked, has expired, or is of another control plane: an admin makes a new one with "cellwall admin-token create"`,
+        ? 'the right one is in admin.token in the data directory of that control plane ("cellwall serve" prints ' +
+          'where): give it with --admin-token-file, or the directory with --data'
+        : `the token ${name} was revoked, has expired, or is of another control plane: an admin makes a new one ` +
+          'with "cellwall admin-token create"',
     cause,
   });
 }

@@ -21,7 +21,9 @@ export function warnOfChange(before: readonly ParsedDocument[], plan: Plan): rea
         {
           severity: 'warning',
           code: 'protocol-changes',
-          message: `the protocol of a service that may be in use changes from ${was} to ${protocol}: calls fail while its proxies and its callers' take it, one after the other`,
+          message:
+            `the protocol of a service that may be in use changes from ${was} to ${protocol}: calls fail while its ` +
+            `proxies and its callers' take it, one after the other`,
           hint: 'do it in a quiet hour, or declare a second port of the new protocol, and move callers to it one by one',
           source: locate([...place, 'protocol']),
           path: formatPath([...place, 'protocol']),

@@ -105,7 +105,8 @@ export const reasonSchema = z.object({
     .literal(true)
     .exactOptional()
     .describe(
-      'It refuses nothing: a caller that was waited for long enough, an address that is passed over, or an endpoint of which nothing can be known from here.',
+      'It refuses nothing: a caller that was waited for long enough, an address that is passed over, or an ' +
+        'endpoint of which nothing can be known from here.',
     ),
 });
 

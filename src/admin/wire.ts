@@ -215,7 +215,8 @@ export const certificateSchema = z.object({
   purpose: z
     .enum(['ca-root', 'ca-intermediate', 'server', 'operator', 'svid-pushed', 'svid-fetched'])
     .describe(
-      '`server`: of the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: of a key that its holder made, for its xDS connection or as files.',
+      '`server`: of the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: of a key ' +
+        'that its holder made, for its xDS connection or as files.',
     ),
   serial: z.string().describe('Hexadecimal.'),
   spiffeId: z.string(),

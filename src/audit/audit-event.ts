@@ -78,7 +78,10 @@ export type AuditEvent =
     }
   /** Its node key, and every SVID bound to it, are refused from then on. `author`: `documents` where none names its identity any more. */
   | { readonly kind: 'host-evicted'; readonly author: string; readonly nodeKey: string; readonly reason?: string }
-  /** What stands in a shared store is not in force: no control plane of ours wrote it, or it is older than what was seen. Of each code once a minute. */
+  /**
+   * What stands in a shared store is not in force: no control plane of ours wrote it, or it is older than what was seen. Of each code
+   * once a minute.
+   */
   | { readonly kind: 'store-refused'; readonly code: string; readonly reason: string; readonly keys: readonly string[] }
   /** At a start: the log did not end with the record that it had ended with. */
   | { readonly kind: 'log-cut'; readonly found: number; readonly expected: number }

@@ -1,6 +1,6 @@
 // Remembers what ended open connections, over restarts: without it, a control plane that comes back would cut everything, or nothing
-// of what lost its rights meanwhile. An identity that ends (deleted, or a host of it evicted) is cut at once, and once more when the last of its
-// certificates is over: until then it could have come back.
+// of what lost its rights meanwhile. An identity that ends (deleted, or a host of it evicted) is cut at once, and once more when the last
+// of its certificates is over: until then it could have come back.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';

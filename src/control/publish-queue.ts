@@ -1,5 +1,7 @@
 // In which order proxies are published to: who refuses more than before goes first, however many others there are.
-import type { AuthorizationIr, MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
+
+import type { AuthorizationIr } from '../policy/authorization-ir.ts';
+import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { sameMeaning } from '../policy/same-meaning.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 

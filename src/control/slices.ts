@@ -1,4 +1,5 @@
-// Work in steps, in the order that it was given, a few milliseconds in each turn of the event loop: who waits for an answer meanwhile has it.
+// Work in steps, in the order that it was given, a few milliseconds in each turn of the event loop: who waits for an answer meanwhile has
+// it.
 import type { Clock } from '../lib/clock.ts';
 
 export interface Slices {

@@ -3,7 +3,7 @@
 import type { MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { CallerPatience } from './caller-patience.ts';
-import type { CutOverReason } from './cut-over.ts';
+import type { CutOverReason } from './cut-over-reason.ts';
 
 const clientTypes = ['Listener', 'Cluster'] as const;
 

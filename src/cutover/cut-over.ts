@@ -1,5 +1,6 @@
 // The gate before `permissive` → `strict`: whoever would be cut off is told first. Looks at the record of traffic, at what proxies
 // have accepted, and for ways around the sidecar; answers every reason not to, none if it is safe.
+
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
@@ -7,7 +8,8 @@ import { missingWords } from '../lib/missing-in-log.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { FailedHandshakes, Handshakes } from '../observe/handshakes.ts';
-import type { Traffic, TrafficCount } from '../observe/traffic.ts';
+import type { Traffic } from '../observe/traffic.ts';
+import type { TrafficCount } from '../observe/traffic-count.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { type SimulatedCall, simulate } from '../policy/replay/simulate.ts';
 import { portsOf } from '../registry/ports.ts';
@@ -15,33 +17,10 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 import { becomesStrict } from './becomes-strict.ts';
 import { createCallerPatience } from './caller-patience.ts';
 import { clientHalfMissing } from './client-half.ts';
+import type { CutOverReason } from './cut-over-reason.ts';
 import type { EndpointWatch } from './endpoint-watch.ts';
 import { openEndpoints } from './open-endpoints.ts';
 import type { ProbeApplication } from './probe-application.ts';
-
-export interface CutOverReason {
-  readonly service: string;
-  /** Which of its ports, where that has a name of its own. */
-  readonly port?: string;
-  /**
-   * `record`: what happened in the window is not all known. `caller`: who would be refused. `handshake`: who could not come in by TLS.
-   * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around its sidecar. `endpoint`: named by the Service, and no proxy of
-   * it answers there.
-   */
-  readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application' | 'endpoint';
-  /** Caller, proxy or address. */
-  readonly who: string;
-  readonly why: string;
-  readonly count?: number;
-  /** Epoch milliseconds. */
-  readonly lastSeen?: number;
-  /** Of somebody who proved nothing of himself: an operator who knows the address may pass it over (dismiss.ts). */
-  readonly address?: string;
-  /** It is told and refuses nothing: who is behind it has held for as long as anybody may, was passed over by an operator, or nobody can know it from here. */
-  readonly warning?: true;
-}
-
-export const refuses = ({ warning }: Pick<CutOverReason, 'warning'>): boolean => warning !== true;
 
 export interface CutOver {
   /** Services that the change makes strict. */

@@ -1,10 +1,11 @@
 // What an edit that may not make services strict yet is told as: a problem for each service, at the line that makes it strict. Pure.
 import type { Problem } from '../model/problem.ts';
-import { type CutOverReason, refuses } from './cut-over.ts';
+import { type CutOverReason, refuses } from './cut-over-reason.ts';
 import type { KeptPermissive } from './keep-permissive.ts';
 
 const hint =
-  'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply --force -f FILE (--ignore-address instead of --force, for addresses that you know to be no callers)';
+  'revert the line, wait until the reasons are gone (it is tried again by itself), or make it so: cellwall apply ' +
+  '--force -f FILE (--ignore-address instead of --force, for addresses that you know to be no callers)';
 const maxTold = 5;
 
 export type HeldReason = Pick<CutOverReason, 'service' | 'port' | 'kind' | 'who' | 'why' | 'lastSeen' | 'warning'>;

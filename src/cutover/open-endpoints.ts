@@ -3,7 +3,7 @@
 import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { ServiceKey } from '../policy/ir.ts';
-import type { CutOverReason } from './cut-over.ts';
+import type { CutOverReason } from './cut-over-reason.ts';
 import type { SeenEndpoint } from './endpoint-watch.ts';
 import { endpointWords } from './endpoint-words.ts';
 

@@ -1,6 +1,8 @@
 // Whether a permissive service would take an anonymous call that it refuses now. Asked where new rules meet a mode that stays as it
 // was: their author may have counted on strict, under which nobody comes anonymously. Careful: what cannot be told apart opens.
-import type { MeshIr, PortIr, PrincipalIr, RuleIr, ServiceKey } from '../policy/ir.ts';
+
+import type { PrincipalIr, RuleIr } from '../policy/authorization-ir.ts';
+import type { MeshIr, PortIr, ServiceKey } from '../policy/ir.ts';
 
 export function opensToAnonymous(before: MeshIr, after: MeshIr, key: ServiceKey): boolean {
   const [old, next] = [before.services.get(key), after.services.get(key)];

@@ -1,4 +1,5 @@
 // Issues SVIDs: asks the policy what an identity may have, lets the signer sign, records it. The one way to a certificate.
+
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../lib/clock.ts';
@@ -8,20 +9,12 @@ import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { Table } from '../lib/table.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
+import type { IssuancePolicy } from './issuance-policy.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
 import { isOperator, operatorPolicy } from './operator.ts';
 import { backdateMs } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
-
-/** What an identity's certificates may say; a WorkloadIr is one. */
-export interface IssuancePolicy {
-  readonly lifetimeMs: number;
-  readonly dnsNames: readonly string[];
-  readonly commonName?: string;
-  /** Its SVIDs end by then, whatever their lifetime: what earned it ends. Epoch milliseconds. */
-  readonly notAfter?: number;
-}
 
 export interface IssueOptions {
   /** Certify this key. Default: make one (`pushed`). */

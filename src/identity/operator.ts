@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
-import type { IssuancePolicy } from './issuer.ts';
+import type { IssuancePolicy } from './issuance-policy.ts';
 import { spiffeIdOf } from './x509/verify-svid.ts';
 
 export const operatorPolicy: IssuancePolicy = { lifetimeMs: 60 * 60_000, dnsNames: [] };

@@ -1,4 +1,5 @@
-// Two versions of readonly data: what is equal in both becomes the very same, so that whoever looks for what changed compares no contents. Pure.
+// Two versions of readonly data: what is equal in both becomes the very same, so that whoever looks for what changed compares no
+// contents. Pure.
 
 /** `after`, of whose parts those that `before` has as well are those of `before`: all of it, where both are equal. */
 export function share<T>(before: unknown, after: T): T {

@@ -13,7 +13,9 @@ export interface Table {
   set(key: string, value: Json, options?: TableOptions): Promise<void>;
   delete(key: string): Promise<void>;
   list(): Promise<readonly { readonly key: string; readonly value: Json }[]>;
-  /** The same, a few at a time: for tables that may have grown larger than memory. In no order; what is written meanwhile may be left out. */
+  /**
+   * The same, a few at a time: for tables that may have grown larger than memory. In no order; what is written meanwhile may be left out.
+   */
   entries(): AsyncIterable<{ readonly key: string; readonly value: Json }>;
   /**
    * First writer wins, atomically, across processes and replicas: stores `value` if the key is absent, and answers what

@@ -1,6 +1,6 @@
 // What a computation read of its inputs, so that its result can be kept for as long as those very reads give the same: nobody lists by
-// hand what something depends on, and nobody can forget to. Inputs are readonly data: plain objects and maps are looked into as far as they are
-// read, and lists of objects where asked for; everything else (texts, numbers, other lists, sets) is one value.
+// hand what something depends on, and nobody can forget to. Inputs are readonly data: plain objects and maps are looked into as far as
+// they are read, and lists of objects where asked for; everything else (texts, numbers, other lists, sets) is one value.
 
 export type Same = (a: unknown, b: unknown) => boolean;
 

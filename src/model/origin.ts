@@ -4,7 +4,9 @@ import type { FieldPath } from './field-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import type { Source } from './problem.ts';
 
-/** A part of a document: a rule (`spec.rules[0]`), a dependency; an empty path is the whole. No line: another line makes nothing else of it. */
+/**
+ * A part of a document: a rule (`spec.rules[0]`), a dependency; an empty path is the whole. No line: another line makes nothing else of it.
+ */
 export interface Origin {
   readonly document: DocumentKey;
   readonly path: FieldPath;

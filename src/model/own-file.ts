@@ -1,4 +1,5 @@
-// A document that was read from a stream, as if its text were a file of its own: what is parsed once is not parsed again where it is kept. Pure.
+// A document that was read from a stream, as if its text were a file of its own: what is parsed once is not parsed again where it is
+// kept. Pure.
 import type { FieldPath } from './field-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import type { Source } from './problem.ts';

@@ -13,10 +13,11 @@ import { refusingFilter } from '../lib/inbound-filters.ts';
 import { type InboundChain, type InboundLogPlace, readInboundLogName } from '../lib/log-names.ts';
 import { parseSpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import { filterPolicy, guards } from '../policy/own-policies.ts';
+import type { CallerClass } from '../policy/replay/recorded-call.ts';
 import { oddPath, type RecordedPath } from '../policy/replay/recorded-path.ts';
 import { issuerOfTokenKey, tokenNamespace } from '../policy/token-metadata.ts';
 import { type Results, readResults, shadowOf } from './rbac-results.ts';
-import type { Call, CallerClass } from './traffic.ts';
+import type { Call } from './traffic-count.ts';
 
 export interface InboundLog extends InboundLogPlace {
   readonly chain: InboundChain;

@@ -3,7 +3,7 @@
 // records than there are such identities.
 import type { Clock } from '../lib/clock.ts';
 import { breakGlassPolicy } from '../policy/own-policies.ts';
-import type { Call } from './traffic.ts';
+import type { Call } from './traffic-count.ts';
 
 const quietMs = 60_000;
 const maxKept = 10_000;

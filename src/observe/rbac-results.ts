@@ -3,7 +3,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { clip } from '../lib/clip.ts';
 import { filterTraces, type InboundFilterName, inboundFilterNames } from '../lib/inbound-filters.ts';
-import type { ShadowVerdict } from './traffic.ts';
+import type { ShadowVerdict } from './traffic-count.ts';
 
 export interface FilterResult {
   readonly allowed: boolean;

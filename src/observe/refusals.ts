@@ -5,7 +5,7 @@
 
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Call } from './traffic.ts';
+import type { Call } from './traffic-count.ts';
 
 interface Told {
   /** Made by the proxy that answered; '' if it told none. */

@@ -1,5 +1,5 @@
 // The record of traffic without its paths: what `status` shows. Pure.
-import type { TrafficCount } from './traffic.ts';
+import type { TrafficCount } from './traffic-count.ts';
 
 export type RolledUp = Omit<TrafficCount, 'path'>;
 

@@ -1,5 +1,5 @@
 // The aggregates of one service, in order of last sight, and about how much memory they take.
-import type { Aggregate } from './traffic.ts';
+import type { Aggregate } from './traffic-count.ts';
 
 export interface ServiceTraffic {
   get(key: string): Aggregate | undefined;

@@ -6,7 +6,8 @@ import { httpCall, type InboundLog, type KeepPath, tcpCall } from './access-log.
 import type { BreakGlassWatch } from './break-glass.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
-import type { Call, Traffic } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
+import type { Call } from './traffic-count.ts';
 
 export interface TakeEntryDeps {
   readonly traffic: Pick<Traffic, 'record'>;

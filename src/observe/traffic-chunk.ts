@@ -1,7 +1,7 @@
 // A part of the traffic record as JSON. The lists of rules that shapes of paths were judged among are written once a chunk.
 import type { Json } from '../lib/table.ts';
 import type { RecordedPath } from '../policy/replay/recorded-path.ts';
-import type { Aggregate } from './traffic.ts';
+import type { Aggregate } from './traffic-count.ts';
 
 /** Of this form: what another version wrote is not read. */
 const version = 1;

@@ -3,8 +3,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
-import type { Aggregate, Traffic } from './traffic.ts';
+import type { Traffic } from './traffic.ts';
 import { readChunk, writeChunk } from './traffic-chunk.ts';
+import type { Aggregate } from './traffic-count.ts';
 
 export interface TrafficKeeper {
   /** Reads what was kept. Call once, first. */

@@ -1,36 +1,11 @@
 // Who calls whom, with what, and how it was decided: access-log entries folded into bounded counts. Never bodies or query
 // strings, and of paths no more than rules tell apart (policy/recorded-path.ts). Each service has a budget of its own: what one
 // proxy reports, truly or not, pushes out nothing of another service.
+
 import type { Clock } from '../lib/clock.ts';
-import type { CallerClass, RecordedCall } from '../policy/replay/recorded-call.ts';
 import { createPathKeys } from './path-keys.ts';
 import { createServiceTraffic, type ServiceTraffic, withDay, within } from './service-traffic.ts';
-
-export type { CallerClass };
-
-/** What the shadow policies would have decided, where it is not what was decided. */
-export interface ShadowVerdict {
-  readonly decision: 'allowed' | 'refused';
-  /** The rule by its name on the proxy; absent when no shadow rule allowed it. */
-  readonly policy?: string;
-}
-
-export interface Call extends Omit<RecordedCall, 'count' | 'lastSeen'> {
-  /** The RBAC policy that decided, if one did. */
-  readonly policy?: string;
-  readonly shadow?: ShadowVerdict;
-}
-
-export interface TrafficCount extends Call {
-  readonly count: number;
-  /** Epoch milliseconds. */
-  readonly lastSeen: number;
-}
-
-/** A count and how it spreads over days, as it is kept: `[day since the epoch, count]`, newest last. */
-export interface Aggregate extends TrafficCount {
-  readonly days: readonly (readonly [day: number, count: number])[];
-}
+import type { Aggregate, Call, TrafficCount } from './traffic-count.ts';
 
 export interface Traffic {
   record(call: Call, count?: number): void;

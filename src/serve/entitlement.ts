@@ -1,7 +1,7 @@
 // What the documents in force give to whom: evidence its identity, an identity on a host its certificates. Operators' identities no
 // document gives, and a join token earns them. All that joins, renews, is pushed an SVID or is known goes through policy/identities.ts.
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
-import type { IssuancePolicy } from '../identity/issuer.ts';
+import type { IssuancePolicy } from '../identity/issuance-policy.ts';
 import { isOperator } from '../identity/operator.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { type Evidence, tokenEvidence, tokenKey, valueFor } from '../model/evidence.ts';

@@ -1,5 +1,5 @@
-// What judges every change of documents: policy, translate (of raw resources), and that a running deployment keeps its trust domain, which its CA, its
-// proxies and their identities are bound to.
+// What judges every change of documents: policy, translate (of raw resources), and that a running deployment keeps its trust domain,
+// which its CA, its proxies and their identities are bound to.
 
 import { defined } from '../lib/defined.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';

@@ -22,7 +22,9 @@ export async function checkSameAuthority({ table, folder, fingerprints }: SameAu
     'failed_precondition',
     `the store was first used with another CA than ${own === undefined ? 'the one that would be made' : 'that'} in ${folder}`,
     {
-      hint: `put "ca/" and "seal.key" of that control plane's data folder in place of these; to start anew, with new tokens for everybody, delete cellwall:table:authority:${key} in Redis`,
+      hint:
+        `put "ca/" and "seal.key" of that control plane's data folder in place of these; to start anew, with new ` +
+        `tokens for everybody, delete cellwall:table:authority:${key} in Redis`,
     },
   );
 }

@@ -1,6 +1,6 @@
-// Before Envoy starts: is the name (`<SPIFFE ID>~<instance>`) this proxy's? A folder that was copied has the first one's key and name, and an
-// `--instance` may be given twice. The one that has the name keeps it; the other takes one of its own, or ends. A control plane that is away,
-// or older, is in nobody's way: it looks again when Envoy connects.
+// Before Envoy starts: is the name (`<SPIFFE ID>~<instance>`) this proxy's? A folder that was copied has the first one's key and name,
+// and an `--instance` may be given twice. The one that has the name keeps it; the other takes one of its own, or ends. A control plane
+// that is away, or older, is in nobody's way: it looks again when Envoy connects.
 
 import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';

@@ -23,7 +23,9 @@ export async function warnOfTls({ application, log, signal, everyMs = 1000 }: Wa
       log.error(
         {
           application: formatApplication(application),
-          hint: 'give it a plaintext port on loopback for its sidecar, or declare its Service as "protocol: tcp", which passes its own TLS through',
+          hint:
+            'give it a plaintext port on loopback for its sidecar, or declare its Service as "protocol: tcp", which ' +
+            'passes its own TLS through',
         },
         'the application speaks TLS itself: as HTTP or gRPC no call would reach it',
       );

@@ -1,4 +1,5 @@
-// Judges documents that are not judged yet: where the same ones, at the same places, were judged before, that holds. Pure but for the check.
+// Judges documents that are not judged yet: where the same ones, at the same places, were judged before, that holds. Pure but for the
+// check.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Judged, StateCheck } from './store.ts';

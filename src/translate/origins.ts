@@ -3,8 +3,9 @@
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { AuthorizationIr } from '../policy/authorization-ir.ts';
 import { workloadOf } from '../policy/identities.ts';
-import type { AuthorizationIr, CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
+import type { CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
 import type { RawIr } from '../policy/raw-ir.ts';
 import type { LooksAt } from './filters/inbound-filter.ts';
 import { readsRequest } from './filters/read-request.ts';

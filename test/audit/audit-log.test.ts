@@ -1,5 +1,5 @@
-// The audit log in a folder: what was changed, put in, taken out or cut off is seen, at once and after a restart, and it may be as long as it
-// likes.
+// The audit log in a folder: what was changed, put in, taken out or cut off is seen, at once and after a restart, and it may be as long
+// as it likes.
 
 import { createHash } from 'node:crypto';
 import {

@@ -54,7 +54,9 @@ describe('apply', () => {
     const { code, stderr } = await cellwall([command, '-f', file('empty.yaml', '# nothing yet\n')]);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: no documents in ${join(folder, 'empty.yaml')}\n  hint: an empty file, or comments only: to remove a document, \`cellwall delete\` it\n`,
+      stderr:
+        `error: no documents in ${join(folder, 'empty.yaml')}\n  hint: an empty file, or comments only: to remove a ` +
+        `document, \`cellwall delete\` it\n`,
     });
   });
 

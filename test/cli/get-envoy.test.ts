@@ -73,7 +73,8 @@ it('what is missing, or too much', async () => {
   const nobody = await cellwall('get', 'envoy', 'td1/service/api~b');
   expect([nobody.code, nobody.stderr]).toEqual([
     1,
-    'error: no proxy "td1/service/api~b" that was sent anything\n  hint: "cellwall status" names them: give all of it, with what follows the "~"\n',
+    'error: no proxy "td1/service/api~b" that was sent anything\n  hint: "cellwall status" names them: give all ' +
+      'of it, with what follows the "~"\n',
   ]);
   const without = await cellwall('get', 'envoy');
   expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('get envoy needs the name of a proxy')]);

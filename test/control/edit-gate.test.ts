@@ -1,6 +1,6 @@
 // The gate of edited documents, on a clock of the test's: held first, asked, asked again, admitted.
 import { expect, it } from 'vitest';
-import type { CutOverReason } from '../../src/cutover/cut-over.ts';
+import type { CutOverReason } from '../../src/cutover/cut-over-reason.ts';
 import { createEditGate } from '../../src/cutover/edit-gate.ts';
 import type { Log } from '../../src/lib/log.ts';
 import type { Judged } from '../../src/store/store.ts';

@@ -1,5 +1,5 @@
-// What is made step by step, from one edit to the next, is what would be made from nothing: for random documents, edits, endpoints and roots,
-// also where proxies are given one generation and another in turns. And of what an edit does not concern, nothing is made.
+// What is made step by step, from one edit to the next, is what would be made from nothing: for random documents, edits, endpoints and
+// roots, also where proxies are given one generation and another in turns. And of what an edit does not concern, nothing is made.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createKeptCuts } from '../../src/control/kept-cuts.ts';
@@ -29,7 +29,9 @@ import {
 
 const keys = ['a', 'b', 'c', 'east/a', 'east/d', 'west/d'] as const;
 const raw = (service: string, timeout: string): string =>
-  `kind: EnvoyResource\nmetadata: {name: raw}\nspec: {selector: {services: [${service}]}, patch: {operation: merge, typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: inbound, value: {connect_timeout: ${timeout}}}}`;
+  `kind: EnvoyResource\nmetadata: {name: raw}\nspec: {selector: {services: [${service}]}, patch: {operation: ` +
+  'merge, typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: inbound, value: {connect_timeout: ' +
+  `${timeout}}}}`;
 
 /** Documents by name; a later one of the same name takes its place. */
 type World = ReadonlyMap<string, string>;

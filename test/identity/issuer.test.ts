@@ -43,43 +43,48 @@ function issuerOver(table: Table): Issuer {
 }
 
 describe('when certificates begin', () => {
-  it('as far back as hosts need, of a key that their holder made ten minutes back; no later an end, and never before its issuer', async () => {
-    let behind = 0;
-    const issuer = createIssuer({
-      ...{
-        signer: authority.signer,
-        trustDomain: domainOf('td1'),
-        table: createMemoryTable(),
-        clock: systemClock,
-        log: silentLog,
-      },
-      policy: () => ({ lifetimeMs: hour, dnsNames: [] }),
-      backdate: () => backdateFor(behind),
-    });
-    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const ca = Date.parse(
-      new X509Certificate((await issuer.issue(api)).chain.split(/(?<=-----END CERTIFICATE-----\n)/)[1] ?? '').validFrom,
-    );
-    for (const [minutes, back] of [
-      [0, 10],
-      [5, 10],
-      [20, 21],
-      [54, 55],
-      [600, 55],
-    ] as const) {
-      behind = minutes * 60_000;
-      for (const [options, begins] of [
-        [{}, back],
-        [{ publicKey }, 10],
+  it(
+    'as far back as hosts need, of a key that their holder made ten minutes back; no later an end, and never before ' +
+      'its issuer',
+    async () => {
+      let behind = 0;
+      const issuer = createIssuer({
+        ...{
+          signer: authority.signer,
+          trustDomain: domainOf('td1'),
+          table: createMemoryTable(),
+          clock: systemClock,
+          log: silentLog,
+        },
+        policy: () => ({ lifetimeMs: hour, dnsNames: [] }),
+        backdate: () => backdateFor(behind),
+      });
+      const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const ca = Date.parse(
+        new X509Certificate((await issuer.issue(api)).chain.split(/(?<=-----END CERTIFICATE-----\n)/)[1] ?? '')
+          .validFrom,
+      );
+      for (const [minutes, back] of [
+        [0, 10],
+        [5, 10],
+        [20, 21],
+        [54, 55],
+        [600, 55],
       ] as const) {
-        const now = Date.now();
-        const { notBefore, notAfter } = await issuer.issue(api, options);
-        const earliest = Math.max(ca, now - begins * 60_000);
-        expect(Math.abs(notBefore.getTime() - earliest)).toBeLessThan(5000);
-        expect(notAfter.getTime()).toBeLessThanOrEqual(Date.now() + hour);
+        behind = minutes * 60_000;
+        for (const [options, begins] of [
+          [{}, back],
+          [{ publicKey }, 10],
+        ] as const) {
+          const now = Date.now();
+          const { notBefore, notAfter } = await issuer.issue(api, options);
+          const earliest = Math.max(ca, now - begins * 60_000);
+          expect(Math.abs(notBefore.getTime() - earliest)).toBeLessThan(5000);
+          expect(notAfter.getTime()).toBeLessThanOrEqual(Date.now() + hour);
+        }
       }
-    }
-  });
+    },
+  );
 });
 
 describe('the issuer', () => {

@@ -7,7 +7,8 @@ import { type KindCase, kindContract } from './kind-contract.ts';
 const base = [meshText(), cellText('cell-1', 1), serviceText('cell-1/api'), serviceText('db', 'tcp')];
 const cluster = 'typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: inbound';
 const raw = (name: string, services: string, operation = 'merge, value: {connect_timeout: 3s}') =>
-  `kind: EnvoyResource\nmetadata: {name: ${name}}\nspec: {selector: {services: [${services}]}, patch: {${cluster}, operation: ${operation}}}`;
+  `kind: EnvoyResource\nmetadata: {name: ${name}}\nspec: {selector: {services: [${services}]}, patch: ` +
+  `{${cluster}, operation: ${operation}}}`;
 
 const cases: Readonly<Record<KindName, KindCase>> = {
   Mesh: {

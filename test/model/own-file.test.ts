@@ -25,7 +25,8 @@ function parsed(text: string, file: string): readonly ParsedDocument[] {
 
 const layouts = [
   (name: string) =>
-    `apiVersion: cellwall/v1\nkind: Service\nmetadata:\n  name: ${name}\nspec:\n  protocol: http1\n  dependsOn:\n    - service: b\n      listen: 15001\n`,
+    `apiVersion: cellwall/v1\nkind: Service\nmetadata:\n  name: ${name}\nspec:\n  protocol: http1\n  dependsOn:\n ` +
+    `   - service: b\n      listen: 15001\n`,
   (name: string) => `{apiVersion: cellwall/v1, kind: Service, metadata: {name: ${name}}, spec: {protocol: tcp}}\n`,
   (name: string) =>
     `  apiVersion: "cellwall/v1"\n  kind: Service # a word\n  metadata: { name: ${name} }\n  spec: { protocol:\n    grpc }\n`,

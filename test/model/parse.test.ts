@@ -125,7 +125,8 @@ metadata: {name: a}
 spec: {id: 1.5}
 `),
     ).toEqual([
-      '3:18 invalid metadata.name: not a name: lower-case letters, digits and hyphens, 63 at most, beginning and ending with a letter or digit',
+      '3:18 invalid metadata.name: not a name: lower-case letters, digits and hyphens, 63 at most, beginning and ' +
+        'ending with a letter or digit',
       '5:3 unknown-field unknown field "protocl" in spec | did you mean "protocol"?',
       '6:15 missing-field spec.dependsOn[0].listen is missing',
       '8:13 unknown-api-version unknown apiVersion "cellwall/v2" | known: cellwall/v1',
@@ -143,21 +144,25 @@ spec: {id: 1.5}
     ],
     [
       '- from: [{service: a, cell: b}]',
-      '8:27 excluded-field spec.rules[0].from[0]: "service" and "cell" exclude each other | exactly one of service, cell, eachCell, spiffeId, prefix, trustDomain, authenticated, anonymous, jwt, everyone',
+      '8:27 excluded-field spec.rules[0].from[0]: "service" and "cell" exclude each other | exactly one of ' +
+        'service, cell, eachCell, spiffeId, prefix, trustDomain, authenticated, anonymous, jwt, everyone',
     ],
     [
       '- from: [{}]',
-      '8:14 missing-field spec.rules[0].from[0]: expected one of "service", "cell", "eachCell", "spiffeId", "prefix", "trustDomain", "authenticated", "anonymous", "jwt", "everyone"',
+      '8:14 missing-field spec.rules[0].from[0]: expected one of "service", "cell", "eachCell", "spiffeId", ' +
+        '"prefix", "trustDomain", "authenticated", "anonymous", "jwt", "everyone"',
     ],
     [
       '- from: [cell-1]',
-      '8:14 wrong-type spec.rules[0].from[0]: expected a mapping with one of "service", "cell", "eachCell", "spiffeId", "prefix", "trustDomain", "authenticated", "anonymous", "jwt", "everyone", found "cell-1"',
+      '8:14 wrong-type spec.rules[0].from[0]: expected a mapping with one of "service", "cell", "eachCell", ' +
+        '"spiffeId", "prefix", "trustDomain", "authenticated", "anonymous", "jwt", "everyone", found "cell-1"',
     ],
     ['- from: [{cell: 3}]', '8:21 wrong-type spec.rules[0].from[0].cell: expected text, found 3 | put it in quotes'],
     ['- from: [{service: [a]}]', '8:24 wrong-type spec.rules[0].from[0].service: expected text, found a list'],
     [
       '- from: [{cell: Cell 1}]',
-      '8:21 invalid spec.rules[0].from[0].cell: not a name: lower-case letters, digits and hyphens, 63 at most, beginning and ending with a letter or digit',
+      '8:21 invalid spec.rules[0].from[0].cell: not a name: lower-case letters, digits and hyphens, 63 at most, ' +
+        'beginning and ending with a letter or digit',
     ],
     ['- from: [{anonymous: yes}]', '8:26 wrong-value spec.rules[0].from[0].anonymous: expected true, found "yes"'],
     [
@@ -170,7 +175,8 @@ spec: {id: 1.5}
     ],
     [
       '- from: [{anonymous: true}]\n  to: [{methods: [get]}]',
-      '9:23 wrong-value spec.rules[0].to[0].methods[0]: expected one of "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", found "get" | did you mean "GET"?',
+      '9:23 wrong-value spec.rules[0].to[0].methods[0]: expected one of "GET", "HEAD", "POST", "PUT", "DELETE", ' +
+        '"OPTIONS", "PATCH", "CONNECT", "TRACE", found "get" | did you mean "GET"?',
     ],
     ['- from: []', '8:13 too-small spec.rules[0].from: expected at least 1 entry'],
     ['- from:', '8:12 wrong-type spec.rules[0].from: expected a list, found nothing'],
@@ -190,7 +196,8 @@ spec: {id: 1.5}
     ],
     [
       'dependsOn: [{service: a, listen: "9000"}]',
-      '4:56 invalid spec.dependsOn[0].listen: neither a port of loopback (a number alone, without quotes: 9000) nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
+      '4:56 invalid spec.dependsOn[0].listen: neither a port of loopback (a number alone, without quotes: 9000) ' +
+        'nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
     ],
   ])('say what to write: %s', (field, problem) => {
     const text = `apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: a}\nspec: {protocol: tcp, ${field}}\n`;

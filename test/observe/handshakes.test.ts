@@ -9,7 +9,8 @@ import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 
 const expired =
-  'TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify cert failed: X509_verify_cert: certificate verification error at depth 0: certificate has expired:TLS_error_end';
+  'TLS_error:|268435581:SSL routines:OPENSSL_internal:CERTIFICATE_VERIFY_FAILED:verify cert failed: ' +
+  'X509_verify_cert: certificate verification error at depth 0: certificate has expired:TLS_error_end';
 const scanned = 'TLS_error:|268435612:SSL routines:OPENSSL_internal:HTTP_REQUEST:TLS_error_end';
 
 const entry = (downstreamTransportFailureReason: string, address = '10.0.0.1'): AccessLogCommon =>

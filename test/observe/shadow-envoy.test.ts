@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
 import { httpCall as readHttp, readLogName, tcpCall as readTcp } from '../../src/observe/access-log.ts';
-import type { Call } from '../../src/observe/traffic.ts';
+import type { Call } from '../../src/observe/traffic-count.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import { portOf } from '../../src/policy/ports.ts';
 import { createPathRecorder } from '../../src/policy/replay/recorded-path.ts';

@@ -49,7 +49,8 @@ describe('the order of decisions', () => {
         'open',
         'open',
         'allow',
-        '[{from: [{anonymous: true}], to: [{path: {exact: /public}}]}, {from: [{trustDomain: td1}], to: [{path: {template: "/items/{id}/parts"}}]}]',
+        '[{from: [{anonymous: true}], to: [{path: {exact: /public}}]}, {from: [{trustDomain: td1}], to: [{path: ' +
+          '{template: "/items/{id}/parts"}}]}]',
       ),
     ),
   );

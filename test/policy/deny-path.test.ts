@@ -1,8 +1,8 @@
 // A deny rule matches every reading of a path, in the language of the expression that Envoy is sent, and in no more time for being hostile.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { PathIr } from '../../src/policy/authorization-ir.ts';
 import { matchPath, matchPathOf } from '../../src/policy/decide/match.ts';
-import type { PathIr } from '../../src/policy/ir.ts';
 import { denyPathRegex } from '../../src/translate/rbac/deny-path.ts';
 
 const rules: readonly PathIr[] = [

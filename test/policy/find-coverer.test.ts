@@ -1,8 +1,8 @@
 // The index finds what comparing every pair finds.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { OperationIr, PathIr, PrincipalIr } from '../../src/policy/authorization-ir.ts';
 import { covers } from '../../src/policy/decide/rule-coverage.ts';
-import type { OperationIr, PathIr, PrincipalIr } from '../../src/policy/ir.ts';
 import { findCoverer } from '../../src/policy/resolve/find-coverer.ts';
 
 const text = fc.constantFrom('/a', '/b', '/a/b', '/');

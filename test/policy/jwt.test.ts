@@ -10,7 +10,9 @@ const { jwk } = createTokenKey();
 const source = '{jwt: {issuer: router, audience: topology}}';
 
 const mesh = (key: object | string, more = ''): string =>
-  `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: td1\n  mtls: {mode: permissive}\n  jwtIssuers:\n  - {name: router, issuer: "https://i.test", jwks: ${JSON.stringify(typeof key === 'string' ? key : JSON.stringify({ keys: [key] }))}${more}}`;
+  `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: td1\n  mtls: {mode: permissive}\n  jwtIssuers:\n  - ` +
+  '{name: router, issuer: "https://i.test", jwks: ' +
+  `${JSON.stringify(typeof key === 'string' ? key : JSON.stringify({ keys: [key] }))}${more}}`;
 const rsa: Record<string, unknown> = JSON.parse(jwk);
 
 function problems(...documents: readonly string[]): string[] {

@@ -55,11 +55,15 @@ describe('explain', () => {
     expect(explained(patch('{services: [api]}', 'inbound')).undecidable).toMatchObject([
       { document: 'EnvoyResource/raw', source: { file: 'raw.yaml' } },
     ]);
-    const ecds = `{selector: {all: true}, patch: {operation: merge, typeUrl: ${type('core.v3.TypedExtensionConfig')}, name: api/authz-allow, value: {}}}`;
+    const ecds =
+      `{selector: {all: true}, patch: {operation: merge, typeUrl: ${type('core.v3.TypedExtensionConfig')}, name: ` +
+      'api/authz-allow, value: {}}}';
     expect(explained(ecds).undecidable).toHaveLength(1);
     const door = `{selector: {all: true}, resource: {"@type": ${type('listener.v3.Listener')}, name: door}}`;
     expect(explained(door).undecidable).toHaveLength(1);
-    const upstream = `{selector: {all: true}, patch: {operation: merge, typeUrl: ${type('cluster.v3.Cluster')}, name: inbound, value: {typed_extension_protocol_options: {}}}}`;
+    const upstream =
+      `{selector: {all: true}, patch: {operation: merge, typeUrl: ${type('cluster.v3.Cluster')}, name: inbound, ` +
+      'value: {typed_extension_protocol_options: {}}}}';
     expect(explained(upstream).undecidable).toHaveLength(1);
   });
 

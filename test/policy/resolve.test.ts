@@ -36,7 +36,8 @@ describe('a good state', () => {
         'cell-1/api',
         'api',
         'allow',
-        '[{from: [{service: web}, {cell: same}], to: [{methods: [GET], path: {prefix: /v1}}, {grpc: a.B/C}, {path: {template: "/x/{id}"}}]}]',
+        '[{from: [{service: web}, {cell: same}], to: [{methods: [GET], path: {prefix: /v1}}, {grpc: a.B/C}, ' +
+          '{path: {template: "/x/{id}"}}]}]',
       ),
       policyText('cell-1/watch', 'api', 'deny', '[{from: [{trustDomain: td1}]}]', 'shadow'),
       workloadText('router', '{identity: {spiffeId: "spiffe://td1/edge/router"}}'),
@@ -312,7 +313,8 @@ describe('problems', () => {
 describe('legacy authorities', () => {
   const withPem = (pem: string, trustDomain = 'td1'): string =>
     yaml(
-      `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: ${trustDomain}\n  legacyAuthorities:\n    - name: old\n      certificates: ${JSON.stringify(pem)}`,
+      `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: ${trustDomain}\n  legacyAuthorities:\n    - ` +
+        `name: old\n      certificates: ${JSON.stringify(pem)}`,
       serviceText('web', 'http1', ', mtls: {mode: permissive, legacyAuthority: old}'),
     );
 
@@ -517,7 +519,8 @@ describe('matching cell', () => {
   test('a rule that asks for the cell does not cover one that does not', () => {
     expect(problems('{grpc: pkg.S/Unary, matchingCell: {}}, {grpc: pkg.S/Unary}')).toEqual([]);
     const rules =
-      '[{from: [{authenticated: true}], to: [{grpc: pkg.S/Unary, matchingCell: {}}]}, {from: [{eachCell: api}], to: [{grpc: pkg.S/Unary}]}]';
+      '[{from: [{authenticated: true}], to: [{grpc: pkg.S/Unary, matchingCell: {}}]}, {from: [{eachCell: api}], ' +
+      'to: [{grpc: pkg.S/Unary}]}]';
     expect(
       problemsOf(
         yaml(

@@ -77,7 +77,8 @@ describe('documents', () => {
       yaml(
         meshText(),
         gitlab(
-          '[{name: http, protocol: http1, timeouts: {request: 5s}, paths: {escapedSlashes: keep}}, {name: grpc, protocol: grpc, app: 9090}]',
+          '[{name: http, protocol: http1, timeouts: {request: 5s}, paths: {escapedSlashes: keep}}, {name: grpc, ' +
+            'protocol: grpc, app: 9090}]',
           ', timeouts: {request: 1s, idle: 2m}, mtls: {mode: permissive}',
         ),
       ),

@@ -1,8 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { PathIr } from '../../src/policy/authorization-ir.ts';
 import { decide } from '../../src/policy/decide/decide.ts';
 import { matchPath } from '../../src/policy/decide/match.ts';
 import { canonicalPath } from '../../src/policy/decide/path.ts';
-import type { MeshIr, PathIr, PortIr, ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, PortIr, ServiceKey } from '../../src/policy/ir.ts';
 import { portOf } from '../../src/policy/ports.ts';
 import { createDecideRecorded } from '../../src/policy/replay/decide-recorded.ts';
 import { covers, disjoint } from '../../src/policy/replay/match-recorded.ts';

@@ -108,7 +108,8 @@ describe('an operator', () => {
     const [latest] = (await client.history()).revisions;
     expect(latest).toMatchObject({ author: identities.editor, reason: 'because' });
     const raw = yaml(
-      'kind: EnvoyResource\nmetadata: {name: slow}\nspec: {selector: {all: true}, patch: {operation: remove, typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: x}}',
+      'kind: EnvoyResource\nmetadata: {name: slow}\nspec: {selector: {all: true}, patch: {operation: remove, ' +
+        'typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: x}}',
     );
     await expect(client.apply({ text: raw })).rejects.toMatchObject({ code: 'permission_denied' });
   });

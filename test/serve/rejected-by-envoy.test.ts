@@ -1,5 +1,5 @@
-// A document that is valid to Cellwall and its linter, and not to Envoy: the rejection names its file and line, in `status`, in `explain` and
-// in the log, and follows the document when it moves. What a proxy was sent is shown without its keys.
+// A document that is valid to Cellwall and its linter, and not to Envoy: the rejection names its file and line, in `status`, in `explain`
+// and in the log, and follows the document when it moves. What a proxy was sent is shown without its keys.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
-// How often the documents are resolved: once for each state that somebody thinks of, whether it comes into force, is refused, tried or held.
+// How often the documents are resolved: once for each state that somebody thinks of, whether it comes into force, is refused, tried or
+// held.
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';

@@ -221,7 +221,8 @@ describe('the client status discovery service', () => {
     const spiffeId = `spiffe://${trustDomain}/cellwall/operator/mallory`;
     await expect(
       plane.apply(
-        `${documents}---\napiVersion: cellwall/v1\nkind: Workload\nmetadata: {name: mallory}\nspec: {identity: {spiffeId: "${spiffeId}"}}\n`,
+        `${documents}---\napiVersion: cellwall/v1\nkind: Workload\nmetadata: {name: mallory}\nspec: {identity: ` +
+          `{spiffeId: "${spiffeId}"}}\n`,
       ),
     ).rejects.toThrow(/reserved-identity/);
   });

@@ -185,7 +185,9 @@ describe('files that people edit', () => {
 
 describe('apply', () => {
   it('changes the lines of its document only', async () => {
-    const file = `# licence\n---\n# first\n${cellYaml('cell-1', 1)}---\n${cellYaml('cell-2', 2)}# between\n--- # third\n${cellYaml('cell-3', 3)}...\n# last\n`;
+    const file =
+      `# licence\n---\n# first\n${cellYaml('cell-1', 1)}---\n${cellYaml('cell-2', 2)}# between\n--- # ` +
+      `third\n${cellYaml('cell-3', 3)}...\n# last\n`;
     write('cells.yaml', file);
     const store = await openStore();
     await store.apply(puts(`# new\n${cellYaml('cell-2', 22)}`), { author });

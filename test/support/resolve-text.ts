@@ -40,7 +40,8 @@ export const serviceText = (key: string, protocol = 'http1', spec = ''): string 
 
 /** `rules` in flow style. */
 export const policyText = (key: string, target: string, action: string, rules: string, mode = 'enforce'): string =>
-  `kind: AuthorizationPolicy\nmetadata: ${metadataText(key)}\nspec: {target: {service: ${target}}, action: ${action}, mode: ${mode}, rules: ${rules}}`;
+  `kind: AuthorizationPolicy\nmetadata: ${metadataText(key)}\nspec: {target: {service: ${target}}, action: ` +
+  `${action}, mode: ${mode}, rules: ${rules}}`;
 
 export const workloadText = (name: string, spec: string): string =>
   `kind: Workload\nmetadata: {name: ${name}}\nspec: ${spec}`;

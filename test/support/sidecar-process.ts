@@ -53,7 +53,9 @@ export async function envoyBetween(folder: string, port: number, application: nu
   const impatient = `sed -i 's/"initial_fetch_timeout": "5s"/"initial_fetch_timeout": "0.02s"/' "$2"`;
   writeFileSync(
     path,
-    `#!/bin/sh\n[ "$1" != --version ] || exec '${binary}' --version\nulimit -S -f unlimited\n${impatient}\npath=$2 yaml=$4; shift 4\nexec '${binary}' --config-path "$path" "$@" --config-yaml "\${yaml%\\}},"'${more}'\n`,
+    `#!/bin/sh\n[ "$1" != --version ] || exec '${binary}' --version\nulimit -S -f ` +
+      `unlimited\n${impatient}\npath=$2 yaml=$4; shift 4\nexec '${binary}' --config-path "$path" "$@" --config-yaml ` +
+      `"\${yaml%\\}},"'${more}'\n`,
     { mode: 0o755 },
   );
   return path;

@@ -28,7 +28,8 @@ export function tenCells(round = 0): MeshIr {
         'claims',
         'topology',
         'allow',
-        `[${rule(claimsMethods)}${more % 2 === 1 ? `, ${rule(['Other'])}` : ''}, {from: [{eachCell: gitlab}], to: [{grpc: pkg.Claims/Get}]}]`,
+        `[${rule(claimsMethods)}${more % 2 === 1 ? `, ${rule(['Other'])}` : ''}, {from: [{eachCell: gitlab}], to: ` +
+          '[{grpc: pkg.Claims/Get}]}]',
       ),
     ),
   );

@@ -1,19 +1,15 @@
 // Random meshes, as resolve could have made them: every protocol, mode, endpoint source, principal, operation and limit.
 import fc from 'fast-check';
 import { parseTrustDomain, type SpiffeId, serviceSpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
+import type { AuthorizationIr, OperationIr, PathIr, PrincipalIr, RuleIr } from '../../src/policy/authorization-ir.ts';
 import { callersOf } from '../../src/policy/callers.ts';
 import type {
-  AuthorizationIr,
   CellIr,
   DependencyIr,
   EndpointIr,
   MeshIr,
-  OperationIr,
-  PathIr,
   PortIr,
   PortKey,
-  PrincipalIr,
-  RuleIr,
   ServiceIr,
   ServiceKey,
 } from '../../src/policy/ir.ts';

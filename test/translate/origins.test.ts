@@ -15,7 +15,8 @@ import { cellText, documentsOf, policyText, serviceText, workloadText, yaml } fr
 
 const own = `spiffe://td1/cell/c1/service/api`;
 const text = yaml(
-  'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, breakGlass: [spiffe://td1/oncall], authorization: {withinCell: allow}, jwtIssuers: []}',
+  'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, breakGlass: [spiffe://td1/oncall], authorization: ' +
+    '{withinCell: allow}, jwtIssuers: []}',
   cellText('c1', 1),
   cellText('c2', 2),
   serviceText(
@@ -47,7 +48,9 @@ const text = yaml(
   policyText('c1/db', 'db', 'deny', '[{from: [{service: c2/web}]}]'),
   workloadText('own', `{identity: {spiffeId: "${own}"}, lifetime: 10m}`),
   workloadText('oncall', '{identity: {spiffeId: "spiffe://td1/oncall"}}'),
-  'kind: EnvoyResource\nmetadata: {name: slow}\nspec: {selector: {services: [c1/web]}, patch: {operation: merge, typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: "outbound:c1/api", value: {connect_timeout: 3s}}}',
+  'kind: EnvoyResource\nmetadata: {name: slow}\nspec: {selector: {services: [c1/web]}, patch: {operation: merge, ' +
+    'typeUrl: type.googleapis.com/envoy.config.cluster.v3.Cluster, name: "outbound:c1/api", value: ' +
+    '{connect_timeout: 3s}}}',
 );
 
 interface Made {

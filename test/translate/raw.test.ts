@@ -149,7 +149,8 @@ describe("Envoy's constraints hold", () => {
     ['name: x\n    outlier_detection: {max_ejection_percent: 101}', 'at most 100'],
     ['name: x\n    circuit_breakers: {thresholds: [{retry_budget: {budget_percent: {value: 101}}}]}', 'at most 100'],
     [
-      'name: x\n    typed_dns_resolver_config: {typed_config: {"@type": type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig}}',
+      'name: x\n    typed_dns_resolver_config: {typed_config: {"@type": ' +
+        'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig}}',
       'must not be empty',
     ],
     ['name: x\n    load_assignment: {cluster_name: ""}', 'must not be empty'],
@@ -213,7 +214,8 @@ describe('a patch', () => {
     const tls = merge(
       upstream,
       'outbound:api',
-      '      transport_socket: {typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: other}}',
+      '      transport_socket: {typed_config: {"@type": ' +
+        'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: other}}',
       '[web]',
     );
     expect(resourcesOf(tls, 'web').get('Cluster outbound:api')).toMatchObject({
@@ -255,10 +257,13 @@ describe('what is dangerous is refused', () => {
   const router =
     '{name: envoy.filters.http.router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}';
   const lua =
-    '{name: lua, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, default_source_code: {inline_string: "x"}}}';
+    '{name: lua, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua, ' +
+    'default_source_code: {inline_string: "x"}}}';
   const rbac = 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC';
   const authz = (name: string, more = ''): string =>
-    `{name: api/${name}${more}, config_discovery: {config_source: {ads: {}, resource_api_version: V3}, type_urls: [${rbac}], apply_default_config_without_warming: true, default_config: {"@type": ${rbac}, rules: {action: ALLOW}}}}`;
+    `{name: api/${name}${more}, config_discovery: {config_source: {ads: {}, resource_api_version: V3}, type_urls: ` +
+    `[${rbac}], apply_default_config_without_warming: true, default_config: {"@type": ${rbac}, rules: {action: ` +
+    'ALLOW}}}}';
   const codes = (spec: string): readonly string[] => problemsOf(spec).map(({ code }) => code);
 
   test('an inbound chain without authorization', () => {
@@ -278,7 +283,9 @@ describe('what is dangerous is refused', () => {
   });
 
   test('another filter under the name of one of its own', () => {
-    const lent = `${authz('authz-deny')}, ${authz('authz-allow').replace(`type_urls: [${rbac}]`, 'type_urls: [type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua]')}`;
+    const lua = 'type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua';
+    const other = authz('authz-allow').replace(`type_urls: [${rbac}]`, `type_urls: [${lua}]`);
+    const lent = `${authz('authz-deny')}, ${other}`;
     expect(codes(merge(listenerType, 'inbound', manager(`${lent}, ${router}`)))).toContain('raw-before-authorization');
   });
 
@@ -303,7 +310,9 @@ describe('what is dangerous is refused', () => {
     const type = 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig';
     const open = `      typed_config: {"@type": ${rbac}, rules: null}`;
     expect(codes(merge(type, 'api/authz-allow', open))).toContain('rbac-no-rules');
-    const anyone = `      typed_config: {"@type": ${rbac}, rules: {policies: {p: {permissions: [{any: true}], principals: [{authenticated: {}}]}}}}`;
+    const anyone =
+      `      typed_config: {"@type": ${rbac}, rules: {policies: {p: {permissions: [{any: true}], principals: ` +
+      '[{authenticated: {}}]}}}}';
     expect(codes(merge(type, 'api/authz-allow', anyone))).toContain('rbac-authenticated');
   });
 

@@ -39,5 +39,6 @@ function text(resources: readonly TranslatedResource[]): string {
 function sourceOf(apiType: string): string {
   const backOff = '{"baseInterval":"0.100s","maxInterval":"1s"}';
   const service = `{"envoyGrpc":{"clusterName":"cellwall","retryPolicy":{"retryBackOff":${backOff}}}}`;
-  return `"apiConfigSource":{"apiType":"${apiType}","grpcServices":[${service}],"setNodeOnFirstMessageOnly":true,"transportApiVersion":"V3"}`;
+  const more = '"setNodeOnFirstMessageOnly":true,"transportApiVersion":"V3"';
+  return `"apiConfigSource":{"apiType":"${apiType}","grpcServices":[${service}],${more}}`;
 }

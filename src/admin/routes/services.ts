@@ -1,5 +1,5 @@
 // The services and how far each is on the way to strict: what the gate would have against it now.
-import type { CutOverReason } from '../../cutover/cut-over.ts';
+import type { CutOverReason } from '../../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../../cutover/cut-over-window.ts';
 import type { SeenEndpoint } from '../../cutover/endpoint-watch.ts';
 import { endpointWords } from '../../cutover/endpoint-words.ts';

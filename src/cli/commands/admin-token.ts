@@ -23,7 +23,8 @@ export function adminTokenCommand(context: CliContext): Command {
   const create = new Command('create')
     .summary('make a token of the admin API')
     .description(
-      'Makes a token of the admin API for one person or program. Its name is the author in the history and the audit log. Prints only the token, once: nobody can read it again.',
+      'Makes a token of the admin API for one person or program. Its name is the author in the history and the ' +
+        'audit log. Prints only the token, once: nobody can read it again.',
     )
     .argument('<name>', 'letters, digits and hyphens, lower case: ann, ci-deploy')
     .addOption(
@@ -42,7 +43,8 @@ export function adminTokenCommand(context: CliContext): Command {
       });
       await print(context, formatOf(self), { value: answer, table: () => `${answer.token}\n` });
       context.stderr.write(
-        `${answer.role}${answer.rawResources ? ' with raw resources' : ''}, expires ${relativeTime(answer.expiresAt, context.clock.now())}; used with --admin-token-file\n`,
+        `${answer.role}${answer.rawResources ? ' with raw resources' : ''}, expires ` +
+          `${relativeTime(answer.expiresAt, context.clock.now())}; used with --admin-token-file\n`,
       );
     });
   examples(create, 'admin-token create ci-deploy --role editor --ttl 30d > token');

@@ -26,7 +26,8 @@ export function applyCommand(context: CliContext): Command {
   const command = new Command('apply')
     .summary('change documents in the control plane')
     .description(
-      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive service strict is refused (exit 1) as long as somebody would be cut off.',
+      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive ' +
+        'service strict is refused (exit 1) as long as somebody would be cut off.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
     .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
@@ -42,7 +43,8 @@ export function applyCommand(context: CliContext): Command {
     )
     .option(
       '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes over; written to the audit log',
+      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes ' +
+        'over; written to the audit log',
     )
     .option(
       '--force',

@@ -11,7 +11,9 @@ export function bootstrapCommand(context: CliContext): Command {
   const command = new Command('bootstrap')
     .summary("print an Envoy's bootstrap")
     .description(
-      'Prints the bootstrap that the sidecar would write, as JSON, for those who run Envoy themselves. Its xDS connection takes its certificate from the files of "svid fetch" (run that again before they end: Envoy sees the new ones).',
+      'Prints the bootstrap that the sidecar would write, as JSON, for those who run Envoy themselves. Its xDS ' +
+        'connection takes its certificate from the files of "svid fetch" (run that again before they end: Envoy ' +
+        'sees the new ones).',
     )
     .requiredOption('--dir <dir>', 'the directory that "svid fetch" wrote');
   addProxyFlags(addServerFlags(command, ['xds']));

@@ -14,7 +14,8 @@ export function certsCommand(context: CliContext): Command {
   const list = new Command('list')
     .summary('list certificates')
     .description(
-      'Lists the certificates of the CA, and all that were issued and have not expired: what each is for, whose it is, when it ends, and which proxy has it now. "cellwall certs" is the same.',
+      'Lists the certificates of the CA, and all that were issued and have not expired: what each is for, whose ' +
+        'it is, when it ends, and which proxy has it now. "cellwall certs" is the same.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);

@@ -14,7 +14,9 @@ export function getCommand(context: CliContext): Command {
   const command = new Command('get')
     .summary('show documents, or what a proxy was sent')
     .description(
-      'Lists the documents in force, or shows one as YAML. With -o yaml all that match, comments included. "get envoy PROXY" shows what that proxy was sent, and the documents that made each resource: with -o json or yaml the resources whole, keys as [redacted].',
+      'Lists the documents in force, or shows one as YAML. With -o yaml all that match, comments included. "get ' +
+        'envoy PROXY" shows what that proxy was sent, and the documents that made each resource: with -o json or ' +
+        'yaml the resources whole, keys as [redacted].',
     )
     .argument('[kind/name]', 'Kind, Kind/name or Kind/cell/name; or envoy', parseWanted)
     .argument('[proxy]', 'with envoy: a proxy as status names it')

@@ -14,7 +14,8 @@ export function historyCommand(context: CliContext): Command {
   const command = new Command('history')
     .summary('show the last revisions')
     .description(
-      'Lists the last revisions, newest first: when, who, why, which documents; and which were rollbacks, cut-overs forced against the gate, or edits from outside (a file, not an apply).',
+      'Lists the last revisions, newest first: when, who, why, which documents; and which were rollbacks, ' +
+        'cut-overs forced against the gate, or edits from outside (a file, not an apply).',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);

@@ -33,7 +33,9 @@ export function importCommand(context: CliContext): Command {
   const command = new Command('grpc-access')
     .summary('policies from the access_control option of gRPC methods')
     .description(
-      'Makes an AuthorizationPolicy, and the descriptors that its rules need, of a FileDescriptorSet whose methods carry gitlab.cells.topology_service.access_control. Exit 3 if what is in force (or in -f) was imported before and differs.',
+      'Makes an AuthorizationPolicy, and the descriptors that its rules need, of a FileDescriptorSet whose ' +
+        'methods carry gitlab.cells.topology_service.access_control. Exit 3 if what is in force (or in -f) was ' +
+        'imported before and differs.',
     )
     .requiredOption('--descriptor <file>', 'FileDescriptorSet, of `protoc --include_imports -o` or `buf build -o`')
     .option('--service <ref>', 'the service that has these methods (name or cell/name)', 'topology')

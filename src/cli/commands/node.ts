@@ -40,7 +40,9 @@ export function nodeCommand(context: CliContext): Command {
   const evict = new Command('evict')
     .summary('refuse a host from now on')
     .description(
-      'Refuses a host from now on: its node key, every SVID that is bound to it (copies, too), and its proxies, which are no endpoints any more. Only a new join token brings it back, with a new node key. To other proxies its SVID is good until it ends.',
+      'Refuses a host from now on: its node key, every SVID that is bound to it (copies, too), and its proxies, ' +
+        'which are no endpoints any more. Only a new join token brings it back, with a new node key. To other ' +
+        'proxies its SVID is good until it ends.',
     )
     .argument(
       '<target>',

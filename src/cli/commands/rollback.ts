@@ -23,7 +23,8 @@ export function rollbackCommand(context: CliContext): Command {
   const command = new Command('rollback')
     .summary('go back to an earlier revision')
     .description(
-      'Puts the documents back as they were, as a new revision, in force at once. A way back that makes a service strict passes the same gate as an apply.',
+      'Puts the documents back as they were, as a new revision, in force at once. A way back that makes a service ' +
+        'strict passes the same gate as an apply.',
     )
     .addOption(
       flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before', parse: revision }),
@@ -37,7 +38,8 @@ export function rollbackCommand(context: CliContext): Command {
     )
     .option(
       '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes over; written to the audit log',
+      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes ' +
+        'over; written to the audit log',
     )
     .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
     .addOption(reasonFlag())

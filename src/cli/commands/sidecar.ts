@@ -24,7 +24,8 @@ export function sidecarCommand(context: CliContext): Command {
   const command = new Command('sidecar')
     .summary('run an Envoy beside a service')
     .description(
-      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity; at the end sends callers elsewhere, then drains it. A restart with the same --data needs no token.',
+      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity; at the end ' +
+        'sends callers elsewhere, then drains it. A restart with the same --data needs no token.',
     );
   addEnrolFlags(command, ['identity', 'xds']);
   addProxyFlags(command)

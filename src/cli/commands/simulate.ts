@@ -14,7 +14,9 @@ export function simulateCommand(context: CliContext): Command {
   const command = new Command('simulate')
     .summary('show what files would do to the recorded calls')
     .description(
-      'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often and when last seen. What the record cannot decide is counted apart. Exit 3 if anybody would newly be refused, or the files are invalid.',
+      'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often ' +
+        'and when last seen. What the record cannot decide is counted apart. Exit 3 if anybody would newly be ' +
+        'refused, or the files are invalid.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
     .addOption(flag('--since <duration>', 'how far to look back', { default: '7d', parse: duration }))

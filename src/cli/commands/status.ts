@@ -11,7 +11,9 @@ export function statusCommand(context: CliContext): Command {
   const command = new Command('status')
     .summary('show the control plane, its services, proxies and their traffic')
     .description(
-      'Shows the control plane; every service, whether it is strict, and what holds it back if not; every proxy (what it accepted, what it rejected, its certificate); and the calls that proxies reported: plaintext, one-way TLS, legacy certificates and mTLS told apart; and the TLS handshakes that failed before a service.',
+      'Shows the control plane; every service, whether it is strict, and what holds it back if not; every proxy ' +
+        '(what it accepted, what it rejected, its certificate); and the calls that proxies reported: plaintext, ' +
+        'one-way TLS, legacy certificates and mTLS told apart; and the TLS handshakes that failed before a service.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);

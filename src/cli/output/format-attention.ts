@@ -28,14 +28,16 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   }
   if (withheld !== undefined) {
     lines.push(
-      `it keeps what it has, as what the documents make of it was not sent: ${escapeLine(withheld)}; take back the last change of what it is or calls, and report this`,
+      `it keeps what it has, as what the documents make of it was not sent: ${escapeLine(withheld)}; take back ` +
+        'the last change of what it is or calls, and report this',
     );
   }
   if (contested !== undefined) {
     const { peer, inbound, at } = contested;
     const where = inbound === undefined ? '' : `, to listen at ${formatHostPort(inbound)}`;
     lines.push(
-      `another proxy came under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, and was refused: is its data folder a copy?`,
+      `another proxy came under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, and was ` +
+        'refused: is its data folder a copy?',
     );
   }
   for (const { address, port, holder } of takenPorts) {

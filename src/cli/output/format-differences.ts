@@ -12,5 +12,8 @@ export function formatImpact(impact: DiffAnswer['impact']): string {
   if (impact === undefined) return '';
   const { newlyRefused, newlyAllowed, cannotTell } = impact;
   if (newlyRefused + newlyAllowed + cannotTell === 0) return '';
-  return `of the calls of the last 7 days ${newlyRefused} would newly be refused, ${newlyAllowed} newly allowed, ${cannotTell} cannot be told\n`;
+  return (
+    `of the calls of the last 7 days ${newlyRefused} would newly be refused, ${newlyAllowed} newly allowed, ` +
+    `${cannotTell} cannot be told\n`
+  );
 }

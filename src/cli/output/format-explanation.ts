@@ -17,7 +17,8 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
   const place = `${file}:${line}:${column}`;
   const chain = answer.chain.map(
     (rule) =>
-      `  ${rule.matched ? '*' : ' '} ${rule.action.padEnd(5)}  ${escapeLine(rule.id)}  ${escapeLine(`${rule.source.file}:${rule.source.line}`)}  ${escapeLine(rule.why)}\n`,
+      `  ${rule.matched ? '*' : ' '} ${rule.action.padEnd(5)}  ${escapeLine(rule.id)}  ` +
+      `${escapeLine(`${rule.source.file}:${rule.source.line}`)}  ${escapeLine(rule.why)}\n`,
   );
   return [
     ...undecidable(answer),
@@ -32,11 +33,14 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
     ]),
     ...(answer.enforced?.rejections ?? []).map(
       ({ node, message, resources }) =>
-        `\nrejected by ${escapeLine(node)}: ${escapeLine(message)}\n${resources.map(({ name, madeBy }) => `  ${escapeLine(name)}, made by ${escapeLine(formatPlaces(madeBy))}\n`).join('')}`,
+        `\nrejected by ${escapeLine(node)}: ${escapeLine(message)}\n${resources
+          .map(({ name, madeBy }) => `  ${escapeLine(name)}, made by ${escapeLine(formatPlaces(madeBy))}\n`)
+          .join('')}`,
     ),
     ...(answer.recorded ?? []).map(
       (entry) =>
-        `\nlogged: ${escapeLine(entry.requestId)} at ${new Date(entry.at).toISOString()} by ${escapeLine(entry.node)}: ${outcomeOf(entry)}\n`,
+        `\nlogged: ${escapeLine(entry.requestId)} at ${new Date(entry.at).toISOString()} by ` +
+        `${escapeLine(entry.node)}: ${outcomeOf(entry)}\n`,
     ),
     ...(chain.length === 0 ? [] : ['\nrules asked, in order:\n', ...chain]),
     ...(answer.notes.length === 0 ? [] : ['\n', ...answer.notes.map((note) => `note: ${escapeLine(note)}\n`)]),

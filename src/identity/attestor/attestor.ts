@@ -1,4 +1,5 @@
-// The extension point "attestor": evidence in, what it proves out. Which identity that earns is for the documents to say (policy/identities.ts).
+// The extension point "attestor": evidence in, what it proves out. Which identity that earns is for the documents to say
+// (policy/identities.ts).
 import type { Clock } from '../../lib/clock.ts';
 import type { Table } from '../../lib/table.ts';
 import type { Watchable } from '../../lib/watchable.ts';

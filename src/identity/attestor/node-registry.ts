@@ -1,5 +1,5 @@
-// What the host of a node key proved, and which identity that earned it, so that a host that restarts with its key needs no new token; and which keys were evicted: those,
-// and every SVID that is bound to one, are refused from then on, whatever is applied later.
+// What the host of a node key proved, and which identity that earned it, so that a host that restarts with its key needs no new token;
+// and which keys were evicted: those, and every SVID that is bound to one, are refused from then on, whatever is applied later.
 import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';

@@ -8,7 +8,8 @@ const socketSchema = z
   .max('unix:'.length + 107)
   .regex(/^unix:(?:\/(?!\.{1,2}\/)[A-Za-z0-9._@~+-]+)+\.sock$/, {
     error:
-      'neither a port of loopback (a number alone, without quotes: 9000) nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
+      'neither a port of loopback (a number alone, without quotes: 9000) nor a socket (unix:, then an absolute ' +
+      'path that ends in .sock: unix:/run/web/api.sock)',
   });
 
 const label = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?';
@@ -27,7 +28,8 @@ export const dependencySchema = z.strictObject({
   listen: z
     .union([portSchema, socketSchema], { error: 'neither a port nor unix:/path.sock' })
     .describe(
-      'The loopback port on which its own application reaches that service, for whoever is on that host; or a socket, `unix:/run/web/api.sock`, for those whom its mode and folder let in.',
+      'The loopback port on which its own application reaches that service, for whoever is on that host; or a ' +
+        'socket, `unix:/run/web/api.sock`, for those whom its mode and folder let in.',
     ),
   mode: z
     .enum(['0600', '0660', '0666'], { error: "the socket's mode, in quotes: '0600', '0660' or '0666'" })
@@ -38,6 +40,8 @@ export const dependencySchema = z.strictObject({
     .max(100)
     .default([])
     .describe(
-      'Names under which the application may call it by HTTP on the port, besides 127.0.0.1, [::1] and names without a dot; `*.example.com` and `*` as well. Others are refused, as a web page may have led a browser there (DNS rebinding).',
+      'Names under which the application may call it by HTTP on the port, besides 127.0.0.1, [::1] and names ' +
+        'without a dot; `*.example.com` and `*` as well. Others are refused, as a web page may have led a browser ' +
+        'there (DNS rebinding).',
     ),
 });

@@ -14,7 +14,8 @@ const legacyAuthoritySchema = z.strictObject({
     .string()
     .max(65_536)
     .describe(
-      'PEM of the CA certificates whose client certificates permissive services accept, as anonymous callers. They can never vouch for a SPIFFE ID of this trust domain.',
+      'PEM of the CA certificates whose client certificates permissive services accept, as anonymous callers. ' +
+        'They can never vouch for a SPIFFE ID of this trust domain.',
     ),
 });
 
@@ -83,7 +84,8 @@ export const meshSchema = z.strictObject({
       .max(32)
       .default([])
       .describe(
-        "Headers that speak of identity and that callers may not send, besides those of the wall and of client certificates (docs/authorization.md): names, or beginnings as 'x-sso-*'. In every spelling.",
+        'Headers that speak of identity and that callers may not send, besides those of the wall and of client ' +
+          "certificates (docs/authorization.md): names, or beginnings as 'x-sso-*'. In every spelling.",
       ),
     breakGlass: z
       .array(spiffeIdSchema)

@@ -24,7 +24,8 @@ export const endpointsSchema = z.union([
 
 export const healthSchema = z.strictObject({
   path: pathSchema.describe(
-    'Answered by the application, without a certificate, to a bare GET or HEAD: no query, no body, and of its headers only Host, Accept and User-Agent arrive.',
+    'Answered by the application, without a certificate, to a bare GET or HEAD: no query, no body, and of its ' +
+      'headers only Host, Accept and User-Agent arrive.',
   ),
 });
 

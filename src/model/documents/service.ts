@@ -43,7 +43,8 @@ export const serviceSchema = z.strictObject({
       .max(maxServicePorts)
       .optional()
       .describe(
-        'Of a service with several. What is bound to a protocol (health, healthCheck, grpc, upgrades, headerCase) and addresses (static, dns) are said of each port then. The mode of mTLS is the same for all.',
+        'Of a service with several. What is bound to a protocol (health, healthCheck, grpc, upgrades, headerCase) ' +
+          'and addresses (static, dns) are said of each port then. The mode of mTLS is the same for all.',
       ),
     mtls: z
       .strictObject({
@@ -65,13 +66,15 @@ export const serviceSchema = z.strictObject({
           .boolean()
           .default(true)
           .describe(
-            'x-cellwall-peer-id: the SPIFFE ID of the caller, absent if anonymous; x-cellwall-peer-cell and x-cellwall-peer-service: the names in it.',
+            'x-cellwall-peer-id: the SPIFFE ID of the caller, absent if anonymous; x-cellwall-peer-cell and ' +
+              'x-cellwall-peer-service: the names in it.',
           ),
         subjectDn: z
           .boolean()
           .default(false)
           .describe(
-            "x-client-cert-subject-dn, as GitLab's Topology Service reads it: base64 of the DER of a subject DN whose CN is the name of the caller's cell.",
+            "x-client-cert-subject-dn, as GitLab's Topology Service reads it: base64 of the DER of a subject DN " +
+              "whose CN is the name of the caller's cell.",
           ),
         stripped: z
           .array(strippedHeaderSchema)
@@ -103,7 +106,8 @@ export const serviceSchema = z.strictObject({
         applicationIdle: durationSchema
           .optional()
           .describe(
-            'How long a connection to the application may be unused; below what the application itself allows. Default: 250ms for `http1`, else `idle`.',
+            'How long a connection to the application may be unused; below what the application itself allows. ' +
+              'Default: 250ms for `http1`, else `idle`.',
           ),
       })
       .prefault({}),

@@ -4,7 +4,8 @@
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { cellsSpiffePrefix, trustDomainOf } from '../../model/spiffe-id.ts';
-import type { AuthorizationIr, MeshIr, PortIr, RuleIr } from '../ir.ts';
+import type { AuthorizationIr, RuleIr } from '../authorization-ir.ts';
+import type { MeshIr, PortIr } from '../ir.ts';
 import { meantPort, notAPort } from '../ports.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
 import { hasMethodInQuery, namesMethods } from './method-in-query.ts';

@@ -1,7 +1,7 @@
 // What a deny rule's path matches: every path that a server behind the wall may read as one that the rule names. Some take "%2f" and
 // "%5c" for slashes, merge slashes, or leave a last one off; all decode what Envoy leaves escaped. An allow rule never looks through
 // an escape (match.ts): it matches too little, a deny rule too much. Paths that are decoded twice are refused by a guard (path.ts).
-import type { PathIr } from '../ir.ts';
+import type { PathIr } from '../authorization-ir.ts';
 
 /** What a path has to have next. */
 export type DenyStep =

@@ -1,6 +1,6 @@
 // Whether one rule matches one call: the same questions that the filters made from the rule ask on the proxy.
 
-import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../ir.ts';
+import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
 import { matchDenied, namesEscapes, readsOneWay } from './deny-path.ts';
 import type { Caller, Token } from './request.ts';
 

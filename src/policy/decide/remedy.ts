@@ -4,7 +4,8 @@ import { defaultPort } from '../../lib/port-name.ts';
 import { httpMethods } from '../../model/documents/authorization-policy.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Source } from '../../model/problem.ts';
-import type { MeshIr, PortIr, RuleIr } from '../ir.ts';
+import type { RuleIr } from '../authorization-ir.ts';
+import type { MeshIr, PortIr } from '../ir.ts';
 import type { Decision } from './decide.ts';
 import type { AccessRequest } from './request.ts';
 

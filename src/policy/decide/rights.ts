@@ -1,7 +1,8 @@
 // What callers of a service may do, and may not, as far as it is known before they ask; and whether a change takes something of it
 // away. A widening takes nothing. Careful: what rules say together in an unusual way may count as taken away.
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { MeshIr, OperationIr, PortIr, PrincipalIr, RuleIr } from '../ir.ts';
+import type { OperationIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
+import type { MeshIr, PortIr } from '../ir.ts';
 import { matchPrincipal } from './match.ts';
 import { covers } from './rule-coverage.ts';
 

@@ -1,6 +1,6 @@
 // Whether a rule matches everything that another one does. Exact where it says yes; it may say no of two rules that together
 // or in an unusual way cover a third: a warning must never be wrong, and may be missing.
-import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../ir.ts';
+import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
 import { matchPath, matchPrincipal } from './match.ts';
 
 type Rule = Pick<RuleIr, 'principals' | 'operations'>;

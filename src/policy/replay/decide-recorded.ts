@@ -3,10 +3,11 @@
 
 import { defined } from '../../lib/defined.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
+import type { OperationIr, RuleIr } from '../authorization-ir.ts';
 import { type DecisionStage, decide } from '../decide/decide.ts';
 import { matchMethod } from '../decide/match.ts';
 import type { AccessRequest } from '../decide/request.ts';
-import type { MeshIr, OperationIr, PortIr, RuleIr } from '../ir.ts';
+import type { MeshIr, PortIr } from '../ir.ts';
 import { allPorts } from '../ports.ts';
 import { matchRecorded } from './match-recorded.ts';
 import type { RecordedCall } from './recorded-call.ts';

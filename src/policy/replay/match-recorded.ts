@@ -1,8 +1,8 @@
 // Does a rule's path match what a record kept of a path? `undefined`: the record cannot tell. Pure.
 
+import type { PathIr } from '../authorization-ir.ts';
 import { namesEscapes } from '../decide/deny-path.ts';
 import { matchPath, matchPathOf } from '../decide/match.ts';
-import type { PathIr } from '../ir.ts';
 import {
   denyRuleText,
   isDenyRuleText,

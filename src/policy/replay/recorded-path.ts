@@ -1,10 +1,11 @@
 // What a record of traffic keeps of a path: no more than the rules of its service tell apart. A path that a rule names, and a gRPC
 // method, is kept as it is; of any other, which of the service's path rules it matched. Names of projects and people stay out.
 
+import type { PathIr, RuleIr } from '../authorization-ir.ts';
 import { readsOneWay } from '../decide/deny-path.ts';
 import { matchPath, matchPathOf } from '../decide/match.ts';
 import { hasDoubleEscapes, hasHiddenDots } from '../decide/path.ts';
-import type { PathIr, PortIr, RuleIr } from '../ir.ts';
+import type { PortIr } from '../ir.ts';
 
 export type RecordedPath =
   | { readonly kind: 'exact'; readonly path: string }

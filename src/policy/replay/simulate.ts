@@ -2,7 +2,8 @@
 
 import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
-import type { MeshIr, PortIr, PortKey, RuleIr, ServiceKey } from '../ir.ts';
+import type { RuleIr } from '../authorization-ir.ts';
+import type { MeshIr, PortIr, PortKey, ServiceKey } from '../ir.ts';
 import { portKey, portOf } from '../ports.ts';
 import { createDecideRecorded, type DecideRecorded, type RecordedDecision } from './decide-recorded.ts';
 import type { CallerClass, RecordedCall } from './recorded-call.ts';

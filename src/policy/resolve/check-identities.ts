@@ -29,7 +29,9 @@ export function checkIdentities(all: readonly Placed[], problems: Problems): voi
     if (other === undefined) continue;
     problems.error(parsed, ['spec', 'identity', 'template'], {
       code: 'ambiguous-identity',
-      message: `${template.template.text} can make ${'spiffeId' in other ? other.spiffeId : `an ID of ${other.template.text}`}, which is another's`,
+      message:
+        `${template.template.text} can make ` +
+        `${'spiffeId' in other ? other.spiffeId : `an ID of ${other.template.text}`}, which is another's`,
       hint: `the other one is at ${at(other.source)}; give one of them a path of its own`,
     });
   }

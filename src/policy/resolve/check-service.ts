@@ -27,7 +27,9 @@ function checkPorts(parsed: Parsed, problems: Problems): void {
     problems.error(parsed, ['spec'], {
       code: 'no-port',
       message: 'neither `protocol` nor `ports`',
-      hint: 'say what the application speaks: `protocol: http1`; of a service with several ports: `ports: [{name: grpc, protocol: grpc}, …]`',
+      hint:
+        'say what the application speaks: `protocol: http1`; of a service with several ports: `ports: [{name: grpc, ' +
+        'protocol: grpc}, …]`',
     });
     return;
   }

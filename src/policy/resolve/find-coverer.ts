@@ -1,8 +1,8 @@
 // Which of many rules covers another, without comparing every pair: hundreds of policies that each name one path are usual, and an
 // edit of one of them should not wait for that.
 
+import type { OperationIr, RuleIr } from '../authorization-ir.ts';
 import { covers } from '../decide/rule-coverage.ts';
-import type { OperationIr, RuleIr } from '../ir.ts';
 
 type Rule = Pick<RuleIr, 'principals' | 'operations'>;
 

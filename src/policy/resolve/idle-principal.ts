@@ -1,7 +1,8 @@
 // Warns of a `from` that no caller can be: most likely a mistake, and refused silently for ever if nobody says so.
 import { serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { PrincipalIr } from '../authorization-ir.ts';
 import { someBeginsWith, workloadOf } from '../identities.ts';
-import type { DependencyIr, IdentitiesIr, PortKey, PrincipalIr, ServiceKey } from '../ir.ts';
+import type { DependencyIr, IdentitiesIr, PortKey, ServiceKey } from '../ir.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export interface IdlePrincipal {

@@ -1,8 +1,8 @@
 // Finds rules that can change nothing, or that contradict one another, once all rules of a port are known. Only enforced
 // rules: a shadow rule may well be meant to cover what is there.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { RuleIr } from '../authorization-ir.ts';
 import { covers } from '../decide/rule-coverage.ts';
-import type { RuleIr } from '../ir.ts';
 import { findCoverer } from './find-coverer.ts';
 
 /** A rule with the place in the document that a warning of it points at. */

@@ -65,14 +65,15 @@ export function createNames(
 ): Names {
   return {
     service(reference, cell, document, place) {
-      const candidates = reference.includes('/')
+      const named = reference.includes('/');
+      const candidates = named
         ? [reference as ServiceKey]
         : [...(cell === undefined ? [] : [serviceKey(reference, cell)]), serviceKey(reference, undefined)];
       const found = candidates.find((key) => services.has(key));
       if (found === undefined) {
         problems.error(document, place, {
           code: 'unknown-service',
-          message: `no service "${reference}"${reference.includes('/') || cell === undefined ? '' : ` in the cell "${cell}", nor outside cells`}`,
+          message: `no service "${reference}"${named || cell === undefined ? '' : ` in the cell "${cell}", nor outside cells`}`,
           hint: serviceHint(reference, services),
         });
       }

@@ -4,9 +4,9 @@ import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { type SpiffeId, serviceSpiffeId, trustDomainOf, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { IdentityHeadersIr, ServiceKey } from '../ir.ts';
+import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
-import type { MeshDefaults } from './resolve-mesh.ts';
 
 interface Context {
   readonly defaults: MeshDefaults;

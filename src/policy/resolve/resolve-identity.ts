@@ -4,9 +4,9 @@ import type { Workload } from '../../model/documents/workload.ts';
 import { type IdentityTemplate, parseIdentityTemplate } from '../../model/identity-template.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { type SpiffeId, serverSpiffeId, serviceSpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
+import type { MeshDefaults } from './mesh-defaults.ts';
 import { type Names, nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
-import type { MeshDefaults } from './resolve-mesh.ts';
 
 export interface WorkloadContext {
   readonly defaults: MeshDefaults;

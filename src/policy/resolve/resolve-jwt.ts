@@ -3,7 +3,8 @@ import type { PolicySource } from '../../model/documents/authorization-policy.ts
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
-import type { JwtIssuerIr, PrincipalIr } from '../ir.ts';
+import type { PrincipalIr } from '../authorization-ir.ts';
+import type { JwtIssuerIr } from '../ir.ts';
 import { jwksFault } from './jwks-fault.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';

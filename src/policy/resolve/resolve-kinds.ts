@@ -3,9 +3,9 @@ import { documentKinds, type ResolvedKinds } from '../../model/documents/documen
 import type { ResolveContext } from '../../model/documents/kind.ts';
 import { kindNames } from '../../model/documents/kind-names.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
-import type { MeshDefaults } from './resolve-mesh.ts';
 
 export interface ResolveKindsDeps {
   readonly defaults: Pick<MeshDefaults, 'trustDomain'>;

@@ -4,7 +4,8 @@ import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { ProblemDetails } from '../../model/problem.ts';
-import type { MatchingCellIr, PortKey } from '../ir.ts';
+import type { MatchingCellIr } from '../authorization-ir.ts';
+import type { PortKey } from '../ir.ts';
 import type { GrpcDescriptors, GrpcMethod } from './grpc-descriptors.ts';
 import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';

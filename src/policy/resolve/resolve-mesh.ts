@@ -13,22 +13,11 @@ import {
   trustDomainUri,
 } from '../../model/spiffe-id.ts';
 import { workloadOf } from '../identities.ts';
-import type { CellIr, IdentitiesIr, JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
+import type { CellIr, IdentitiesIr, LegacyAuthorityIr } from '../ir.ts';
 import { legacyCertificateFault } from './legacy-certificates.ts';
+import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Problems } from './problems.ts';
 import { resolveJwtIssuers } from './resolve-jwt.ts';
-
-export interface MeshDefaults {
-  readonly document: DocumentKey;
-  readonly trustDomain: TrustDomain;
-  readonly mode: 'permissive' | 'strict';
-  readonly svidLifetimeMs: number;
-  readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
-  readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
-  readonly authorization: Mesh['spec']['authorization'];
-  readonly breakGlass: readonly SpiffeId[];
-  readonly strippedHeaders: readonly string[];
-}
 
 const minLifetimeMs = 1000;
 
@@ -45,7 +34,9 @@ export function resolveMeshDefaults(
       source: documents[0]?.source ?? { file: '(no documents)', line: 1, column: 1 },
       code: 'no-mesh',
       message: 'there is no Mesh document',
-      hint: 'write one: `kind: Mesh` with `spec.trustDomain`; a change alone is checked with `cellwall validate --onto DIR`, DIR being what it changes',
+      hint:
+        'write one: `kind: Mesh` with `spec.trustDomain`; a change alone is checked with `cellwall validate --onto ' +
+        'DIR`, DIR being what it changes',
     });
     return {
       document: 'Mesh/unknown' as DocumentKey,

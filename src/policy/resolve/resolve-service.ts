@@ -8,10 +8,10 @@ import { type SpiffeId, serviceSpiffeId } from '../../model/spiffe-id.ts';
 import type { CellIr, EndpointSourceIr, MtlsIr, PortIr, ServiceIr, WorkloadIr } from '../ir.ts';
 import { portKey } from '../ports.ts';
 import { checkService } from './check-service.ts';
+import type { MeshDefaults } from './mesh-defaults.ts';
 import { type Names, nameHint, serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 import { resolveIdentityHeaders } from './resolve-identity-headers.ts';
-import type { MeshDefaults } from './resolve-mesh.ts';
 
 export type PortDraft = Omit<PortIr, 'authorization'>;
 

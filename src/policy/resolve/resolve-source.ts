@@ -3,12 +3,13 @@ import type { AuthorizationPolicy, PolicySource } from '../../model/documents/au
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { DependencyIr, IdentitiesIr, PortKey, PrincipalIr, ServiceKey } from '../ir.ts';
+import type { PrincipalIr } from '../authorization-ir.ts';
+import type { DependencyIr, IdentitiesIr, PortKey, ServiceKey } from '../ir.ts';
 import type { GrpcDescriptors } from './grpc-descriptors.ts';
+import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Names } from './names.ts';
 import type { Problems } from './problems.ts';
 import { resolveJwtSource } from './resolve-jwt.ts';
-import type { MeshDefaults } from './resolve-mesh.ts';
 import type { PortDraft, ServiceDraft } from './resolve-service.ts';
 
 export interface AuthorizationContext {

@@ -60,6 +60,8 @@ function refusedBy(
   if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) return undefined;
   return {
     message: `every call of ${key} to ${name} is refused: no policy allows it`,
-    hint: `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; \`cellwall explain ${key} ${name}\` prints one`,
+    hint:
+      `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; \`cellwall ` +
+      `explain ${key} ${name}\` prints one`,
   };
 }

@@ -72,7 +72,9 @@ function warnOfPorts(parsed: ParsedDocument<Service>, problems: Problems): void 
     if (listen >= localPorts.first && listen <= localPorts.last) {
       problems.warning(parsed, place, {
         code: 'local-port-range',
-        message: `an outgoing connection may have port ${listen} when the proxy wants to listen there: by default Linux gives them ${localPorts.first} to ${localPorts.last}`,
+        message:
+          `an outgoing connection may have port ${listen} when the proxy wants to listen there: by default Linux ` +
+          `gives them ${localPorts.first} to ${localPorts.last}`,
         hint: `choose a port below ${localPorts.first}`,
       });
     }

@@ -19,7 +19,9 @@ export interface DrainOptions {
   readonly log: Log;
 }
 
-/** So long nobody is connected, and nobody connects, before an end: peers learn that it drains, and who calls again and again is waited for. */
+/**
+ * So long nobody is connected, and nobody connects, before an end: peers learn that it drains, and who calls again and again is waited for.
+ */
 const quietMs = 1000;
 
 /** Never throws: an Envoy that does not answer is ended without. */

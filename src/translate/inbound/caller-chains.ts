@@ -4,8 +4,9 @@
 import { createHash } from 'node:crypto';
 import { defaultPort } from '../../lib/port-name.ts';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
+import type { RuleIr } from '../../policy/authorization-ir.ts';
 import { matchPrincipal } from '../../policy/decide/match.ts';
-import type { MeshIr, PortIr, RuleIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { shareChains } from './share-chains.ts';
 
 export interface CallerChain {

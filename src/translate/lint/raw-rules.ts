@@ -83,7 +83,9 @@ function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [
     : [['raw-before-authorization', `the filter ${stranger.name} stands before authorization, or in its place`]];
 }
 
-/** By the types that Envoy lets it have, not by its name alone; those of a filter of the catalog by discovery, where its rules look into it. */
+/**
+ * By the types that Envoy lets it have, not by its name alone; those of a filter of the catalog by discovery, where its rules look into it.
+ */
 function isHarmless({ name, configType: { case: kind, value } }: Filter | HttpFilter): boolean {
   if (kind === 'typedConfig') return harmless.test(value.typeUrl);
   const own = Object.values(filterNamed(name)?.messages ?? {}).map(({ typeName }) => `type.googleapis.com/${typeName}`);

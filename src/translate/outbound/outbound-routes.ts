@@ -81,7 +81,8 @@ const refusal = create(RouteSchema, {
         specifier: {
           case: 'inlineString',
           value:
-            'this Host is not served here: call 127.0.0.1, localhost or another name without a dot, or add the name to "hosts" of this dependency in the Service document',
+            'this Host is not served here: call 127.0.0.1, localhost or another name without a dot, or add the ' +
+            'name to "hosts" of this dependency in the Service document',
         },
       },
     },

@@ -4,12 +4,15 @@ import type { FieldPath } from '../../model/field-path.ts';
 import type { RawFault } from './fault.ts';
 
 /** Segments of the names of Envoy's packages and extensions; and a tracer that loads a library. */
-const code =
-  /(^|[./])(lua|wasm|dynamic_modules|golang|ext_proc)\.|(^|[./])(DynamicOtConfig)$|^envoy(\.\w+)*\.(lua|wasm|dynamic_modules|golang|ext_proc)$/;
+const code = [
+  /(^|[./])(lua|wasm|dynamic_modules|golang|ext_proc)\./,
+  /(^|[./])DynamicOtConfig$/,
+  /^envoy(\.\w+)*\.(lua|wasm|dynamic_modules|golang|ext_proc)$/,
+];
 
 export function proxyCode(body: unknown, path: FieldPath = []): readonly RawFault[] {
   if (typeof body === 'string') {
-    if (!body.includes('envoy') || !code.test(body)) return [];
+    if (!body.includes('envoy') || !code.some((pattern) => pattern.test(body))) return [];
     const type = body.slice(body.lastIndexOf('/') + 1).slice(0, 200);
     const message = `${type} is code in the proxy: it reads the proxy's keys and acts as its service`;
     const hint = 'start serve with --allow-proxy-code if whoever writes documents may run code in every proxy';

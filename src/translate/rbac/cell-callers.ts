@@ -1,6 +1,6 @@
 // Who of a rule's callers may be in a cell, by their SPIFFE IDs: the only ones that `matchingCell` can match.
 import { cellsSpiffePrefix, type SpiffeId, type TrustDomain } from '../../model/spiffe-id.ts';
-import type { PrincipalIr } from '../../policy/ir.ts';
+import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 
 export interface CellCallers {
   readonly ids: readonly SpiffeId[];

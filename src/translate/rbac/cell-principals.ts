@@ -5,7 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { cellSpiffePrefix, cellsSpiffePrefix, type TrustDomain } from '../../model/spiffe-id.ts';
-import type { PrincipalIr } from '../../policy/ir.ts';
+import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 import { requestMetadata } from '../names.ts';
 import { cellCallers } from './cell-callers.ts';
 import { and, authenticated, type PrincipalContext } from './principals.ts';

@@ -1,6 +1,7 @@
 // A deny rule's path as one regular expression of our own making: the same language that policy/deny-path.ts reads.
+
+import type { PathIr } from '../../policy/authorization-ir.ts';
 import { type DenyStep, denySteps, escapedEnds, escapedSlashes } from '../../policy/decide/deny-path.ts';
-import type { PathIr } from '../../policy/ir.ts';
 import { literal } from './literal.ts';
 
 /** Of a whole path, which Envoy matches it against. */

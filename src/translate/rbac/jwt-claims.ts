@@ -2,7 +2,7 @@
 // every claim of the rule. Where nothing was verified there is no metadata, and nothing matches.
 import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { PrincipalIr } from '../../policy/ir.ts';
+import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 import { tokenKey, tokenNamespace } from '../../policy/token-metadata.ts';
 
 /** All of them. */

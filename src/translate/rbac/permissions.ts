@@ -5,7 +5,7 @@ import { create } from '@bufbuild/protobuf';
 import { type Permission, PermissionSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { type RegexMatcher, RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
-import type { OperationIr, PathIr } from '../../policy/ir.ts';
+import type { OperationIr, PathIr } from '../../policy/authorization-ir.ts';
 import { denyPathRegex } from './deny-path.ts';
 import { literal } from './literal.ts';
 

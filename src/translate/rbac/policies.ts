@@ -10,7 +10,7 @@ import {
   RBACSchema,
 } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
-import type { RuleIr } from '../../policy/ir.ts';
+import type { RuleIr } from '../../policy/authorization-ir.ts';
 import { cellPrincipals } from './cell-principals.ts';
 import { permissions } from './permissions.ts';
 import { exceptIds, type PrincipalContext, principals } from './principals.ts';

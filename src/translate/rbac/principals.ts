@@ -6,7 +6,8 @@ import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authent
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
-import type { MeshIr, PortIr, PrincipalIr } from '../../policy/ir.ts';
+import type { PrincipalIr } from '../../policy/authorization-ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { any } from '../wire/any.ts';
 import { jwtClaims } from './jwt-claims.ts';
 

@@ -1,8 +1,9 @@
 // A client's answer to a response. `error_detail` alone makes a NACK; versions decide nothing (envoy#14841).
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-nack-and-resource-type-instance-version
+
+import type { Effect } from './effect.ts';
 import { refusedNames } from './refused-names.ts';
 import type { Sent } from './sent.ts';
-import type { Effect } from './stream-state.ts';
 import { noneUnanswered, type Refusal, type Subscription } from './subscription.ts';
 
 const noEffects: readonly Effect[] = [];
@@ -25,7 +26,9 @@ export function answer(
   };
 }
 
-/** A NACK concerns what was new in the response, unless it says of what; an ACK all that was in it, in a full set what was not new as well. */
+/**
+ * A NACK concerns what was new in the response, unless it says of what; an ACK all that was in it, in a full set what was not new as well.
+ */
 function refusals({ refused }: Subscription, sent: Sent, error: string | undefined): ReadonlyMap<string, Refusal> {
   if (error === undefined && refused.size === 0) return refused;
   if (error === undefined && sent.resources > sent.changed.length) return new Map();

@@ -1,10 +1,10 @@
 // The incremental variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds
 
 import { removedAtOnce } from '../resources/order.ts';
-import type { TypeUrl } from '../resources/type-url.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
 import { learn, type News, type Responded } from './outcome.ts';
+import type { DeltaRequest } from './received.ts';
 import { frameDelta } from './response.ts';
 import { type Step, type StreamInput, type StreamState, withSubscription } from './stream-state.ts';
 import {
@@ -17,16 +17,6 @@ import {
   unsubscribe,
 } from './subscription.ts';
 import { awaited, warmAfterRefusal } from './warming.ts';
-
-export interface DeltaRequest {
-  readonly typeUrl: TypeUrl;
-  readonly subscribe: readonly string[];
-  readonly unsubscribe: readonly string[];
-  readonly initialVersions: ReadonlyMap<string, string>;
-  readonly nonce: string;
-  /** `error_detail`, if there is one. */
-  readonly error: string | undefined;
-}
 
 export function stepDelta(state: StreamState, input: StreamInput<DeltaRequest>): Step {
   return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, delta);

@@ -3,9 +3,10 @@
 import { clusterPatienceMs, clusterTypes, pushOrder, removalOrder, waitForClusters } from '../resources/order.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
+import type { Effect } from './effect.ts';
 import type { Phase, Responder } from './outcome.ts';
 import type { SharedOutcome } from './shared-steps.ts';
-import { type Effect, isSettled, type Step, type StreamState, withSubscription } from './stream-state.ts';
+import { isSettled, type Step, type StreamState, withSubscription } from './stream-state.ts';
 import { forgive, isUpToDate, noneUnanswered, type ResourceMap, type Subscription } from './subscription.ts';
 import { warm } from './warming.ts';
 

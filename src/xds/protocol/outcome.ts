@@ -31,7 +31,9 @@ export interface Bringing {
   readonly news: News;
 }
 
-/** `push` tells all that is changed or absent, and what is gone where that goes at once; `remove` what is gone, once all else was accepted. */
+/**
+ * `push` tells all that is changed or absent, and what is gone where that goes at once; `remove` what is gone, once all else was accepted.
+ */
 export type Phase = 'push' | 'remove';
 
 export interface Responded {

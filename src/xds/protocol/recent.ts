@@ -1,5 +1,5 @@
-// What was worked out lately, by what it was worked out from. Holds at most two generations: `forget` drops what was not asked for since the
-// last time, and so does a generation that is full.
+// What was worked out lately, by what it was worked out from. Holds at most two generations: `forget` drops what was not asked for since
+// the last time, and so does a generation that is full.
 
 export interface Recent<Key, Value> {
   get(key: Key): Value | undefined;

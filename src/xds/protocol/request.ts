@@ -1,4 +1,5 @@
 // Reads a request from the wire into what the steps take: the one place where hostile bytes become typed, capped values.
+
 import { fromBinary } from '@bufbuild/protobuf';
 import { type Node, NodeSchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
@@ -6,18 +7,9 @@ import { clip } from '../../lib/clip.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { isTypeUrl, type TypeUrl } from '../resources/type-url.ts';
 import type { StreamNode } from '../server/node.ts';
-import type { DeltaRequest } from './delta.ts';
 import type { Limits } from './limits.ts';
+import type { DeltaRequest, Received, SotwRequest } from './received.ts';
 import type { SharedSteps } from './shared-steps.ts';
-import type { SotwRequest } from './sotw.ts';
-
-export interface Received<Request> {
-  /** Only a stream's first request surely has one. */
-  readonly node: StreamNode | undefined;
-  /** Undefined for a type that is not served here. */
-  readonly request: Request | undefined;
-  readonly typeUrl: string;
-}
 
 /** `only`: the type of a single-type service, in whose requests `type_url` may be left out. */
 export type ReadRequest<Request> = (bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits) => Received<Request>;

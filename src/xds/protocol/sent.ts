@@ -11,7 +11,9 @@ export interface Sent {
   readonly resources: number;
   /** Those of them that the client did not have. */
   readonly changed: readonly EncodedResource[];
-  /** What the changed ones refer to as the client's versions of them did, and was not sent again for that: counted on these to be accepted. */
+  /**
+   * What the changed ones refer to as the client's versions of them did, and was not sent again for that: counted on these to be accepted.
+   */
   readonly countedOn: () => readonly string[];
   /** The snapshot's. */
   readonly revision: number;

@@ -2,11 +2,11 @@
 // out once, for a second or so, and a response is written once and sent to many. Its nonce is then the same on many streams, which it may
 // be: it is no stream's twice, as a stream takes only what was made after the last response of the type that it was sent.
 
+import type { Effect } from './effect.ts';
 import { bring, type Outcome, type Phase, type Responder } from './outcome.ts';
+import type { Received } from './received.ts';
 import { createRecent } from './recent.ts';
-import type { Received } from './request.ts';
 import type { Sent } from './sent.ts';
-import type { Effect } from './stream-state.ts';
 import { isAlike, type ResourceMap, type Subscription } from './subscription.ts';
 
 export interface SharedOutcome extends Outcome {

@@ -4,10 +4,10 @@ import { selected } from '../resources/difference.ts';
 import { fullSet, oneAResponse, removedAtOnce } from '../resources/order.ts';
 import { setVersion } from '../resources/set-version.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
-import type { TypeUrl } from '../resources/type-url.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
 import { type Bringing, type Draft, learn, type News, type Responded } from './outcome.ts';
+import type { SotwRequest } from './received.ts';
 import { frameSotw } from './response.ts';
 import { type Step, type StreamInput, type StreamState, withSubscription } from './stream-state.ts';
 import {
@@ -21,15 +21,6 @@ import {
   type Subscription,
 } from './subscription.ts';
 import { awaited, warmAfterRefusal } from './warming.ts';
-
-export interface SotwRequest {
-  readonly typeUrl: TypeUrl;
-  readonly version: string;
-  readonly names: readonly string[];
-  readonly nonce: string;
-  /** `error_detail`, if there is one. */
-  readonly error: string | undefined;
-}
 
 export function stepSotw(state: StreamState, input: StreamInput<SotwRequest>): Step {
   return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, sotw);

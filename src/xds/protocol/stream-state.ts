@@ -3,7 +3,7 @@
 
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
-import type { Sent } from './sent.ts';
+import type { Effect } from './effect.ts';
 import type { SharedSteps } from './shared-steps.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -19,17 +19,6 @@ export interface StreamState {
 export type StreamInput<Request> =
   | { readonly kind: 'request'; readonly request: Request }
   | { readonly kind: 'flush'; readonly snapshot: Snapshot; readonly now: number };
-
-export type Effect =
-  /** `frame`: with gRPC's prefix; other streams write the same bytes. */
-  | { readonly kind: 'send'; readonly sent: Sent; readonly frame: Buffer }
-  /** Flush again in so many milliseconds, if nothing else makes it happen before. */
-  | { readonly kind: 'later'; readonly ms: number }
-  /** `refused`: resources of the type that were rejected earlier and not accepted since. */
-  | { readonly kind: 'acked'; readonly sent: Sent; readonly refused: number }
-  /** The client came with all of it: nothing is sent that it could answer. */
-  | { readonly kind: 'kept'; readonly typeUrl: TypeUrl; readonly revision: number }
-  | { readonly kind: 'nacked'; readonly sent: Sent; readonly message: string };
 
 export interface Step {
   readonly state: StreamState;

@@ -96,7 +96,8 @@ test.each([
   ['rules for the shadow alone', `{"@type": ${httpRbac}, rules: null, shadow_rules: {action: ALLOW}}`],
   [
     'a matcher that lets pass what it does not match',
-    `{"@type": ${httpRbac}, rules: null, matcher: {on_no_match: {action: {name: a, typed_config: {"@type": ${type}.config.rbac.v3.Action, name: a, action: ALLOW}}}}}`,
+    `{"@type": ${httpRbac}, rules: null, matcher: {on_no_match: {action: {name: a, typed_config: {"@type": ` +
+      `${type}.config.rbac.v3.Action, name: a, action: ALLOW}}}}}`,
   ],
   ['a log', `{"@type": ${httpRbac}, rules: {action: LOG}}`],
   ['a deny filter in its place', `{"@type": ${httpRbac}, rules: {action: DENY}}`],
@@ -136,7 +137,9 @@ test('a deny filter that allows, or without a guard', () => {
 });
 
 test('an own resource with anyone in it, for a listener of its own', () => {
-  const own = `resource: {"@type": ${extensionType}, name: door/authz-allow, typed_config: {"@type": ${httpRbac}, rules: {policies: {mine: {permissions: [{any: true}], principals: [{any: true}]}}}}}`;
+  const own =
+    `resource: {"@type": ${extensionType}, name: door/authz-allow, typed_config: {"@type": ${httpRbac}, rules: ` +
+    '{policies: {mine: {permissions: [{any: true}], principals: [{any: true}]}}}}}';
   expect(codes(own)).toContain('rbac-anyone');
 });
 
@@ -156,6 +159,8 @@ test('but whoever is named may be added, also where the service lets in anonymou
 });
 
 test('routes of a health path that the service does not have', () => {
-  const routes = `resource: {"@type": ${type}.config.route.v3.RouteConfiguration, name: "inbound:health", virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: inbound}}]}]}`;
+  const routes =
+    `resource: {"@type": ${type}.config.route.v3.RouteConfiguration, name: "inbound:health", virtual_hosts: [{name: ` +
+    'all, domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: inbound}}]}]}';
   expect(codes(routes)).toContain('name-taken');
 });

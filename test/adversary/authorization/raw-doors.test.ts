@@ -31,7 +31,11 @@ function codes(spec: string): readonly string[] {
 const patch = (typeUrl: string, name: string, value: string): string =>
   `patch: {operation: merge, typeUrl: ${typeUrl}, name: "${name}", value: ${value}}`;
 const udp = (direction: string, address: string, more: string): string =>
-  `resource: {"@type": ${listener}, name: u, address: {socket_address: {protocol: UDP, address: ${address}, port_value: 5353}}, enable_reuse_port: false, traffic_direction: ${direction}, ${more} listener_filters: [{name: udp, typed_config: {"@type": ${type}.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig, stat_prefix: u, matcher: {on_no_match: {action: {name: r, typed_config: {"@type": ${type}.extensions.filters.udp.udp_proxy.v3.Route, cluster: "outbound:api"}}}}}}]}`;
+  `resource: {"@type": ${listener}, name: u, address: {socket_address: {protocol: UDP, address: ${address}, ` +
+  `port_value: 5353}}, enable_reuse_port: false, traffic_direction: ${direction}, ${more} listener_filters: ` +
+  `[{name: udp, typed_config: {"@type": ${type}.extensions.filters.udp.udp_proxy.v3.UdpProxyConfig, stat_prefix: ` +
+  'u, matcher: {on_no_match: {action: {name: r, typed_config: {"@type": ' +
+  `${type}.extensions.filters.udp.udp_proxy.v3.Route, cluster: "outbound:api"}}}}}}]}`;
 const plaintext = `{name: raw, typed_config: {"@type": ${type}.extensions.transport_sockets.raw_buffer.v3.RawBuffer}}`;
 const added = (key: string, value: string): string =>
   `{request_headers_to_add: [{header: {key: "${key}", value: "${value}"}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}]}`;

@@ -114,7 +114,8 @@ async function startWall() {
           `allow-${name}`,
           name,
           'allow',
-          `[{from: [{service: ${honest[Math.floor(turn / 3) % 3]}}, {service: ${turn % 2 === 0 ? 'a' : 'w'}}], to: [{path: {exact: /${turn}}}]}]`,
+          `[{from: [{service: ${honest[Math.floor(turn / 3) % 3]}}, {service: ${turn % 2 === 0 ? 'a' : 'w'}}], ` +
+            `to: [{path: {exact: /${turn}}}]}]`,
         ),
       );
       const applied = clockOf(wall);

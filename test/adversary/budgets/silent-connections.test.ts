@@ -1,5 +1,5 @@
-// N and L open as many connections as they can and say nothing, a byte, or a handshake that goes no further, at each of the three ports: whoever
-// means it is answered as before, memory stays flat, and what they opened ends.
+// N and L open as many connections as they can and say nothing, a byte, or a handshake that goes no further, at each of the three ports:
+// whoever means it is answered as before, memory stays flat, and what they opened ends.
 
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';

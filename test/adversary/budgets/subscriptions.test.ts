@@ -1,5 +1,5 @@
-// W, a workload without rights, subscribes to as many and as long names as it can, in every variant, on as many streams as it can, of as many
-// instances as it likes: what is too much is refused with the reason, memory stays flat, and another proxy is answered as before.
+// W, a workload without rights, subscribes to as many and as long names as it can, in every variant, on as many streams as it can, of as
+// many instances as it likes: what is too much is refused with the reason, memory stays flat, and another proxy is answered as before.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeUrls } from '../../../src/xds/resources/type-url.ts';

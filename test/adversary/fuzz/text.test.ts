@@ -28,8 +28,10 @@ it(
       seeds: [
         ...sourceFiles(['examples/cells'], ['.yaml']).map(({ text }) => text),
         `apiVersion: cellwall/v1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1}\n`,
-        `apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: a, cell: c}\nspec: {protocol: http1, dependsOn: [{service: b, listen: 'unix:/run/a.sock'}]}\n`,
-        `kind: AuthorizationPolicy\nmetadata: &a {name: p}\nspec: {target: *a, action: allow, rules: [{from: [{everyone: true}], to: [{path: {template: "/a/{b}/**"}}]}]}\n`,
+        `apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: a, cell: c}\nspec: {protocol: http1, dependsOn: ` +
+          `[{service: b, listen: 'unix:/run/a.sock'}]}\n`,
+        `kind: AuthorizationPolicy\nmetadata: &a {name: p}\nspec: {target: *a, action: allow, rules: [{from: ` +
+          `[{everyone: true}], to: [{path: {template: "/a/{b}/**"}}]}]}\n`,
       ],
       dictionary: [
         ...[

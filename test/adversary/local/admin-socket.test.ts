@@ -1,5 +1,5 @@
-// The admin API's socket: nobody but the control plane's user connects, what somebody else put there is not spoken to, and whoever fills the
-// port keeps nobody from it.
+// The admin API's socket: nobody but the control plane's user connects, what somebody else put there is not spoken to, and whoever fills
+// the port keeps nobody from it.
 import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, connect as dial, type Socket } from 'node:net';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// What another user of the host can put in the control plane's place: listeners that keep every byte they are sent, and answer as they like.
+// What another user of the host can put in the control plane's place: listeners that keep every byte they are sent, and answer as they
+// like.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, connect as dial, type ListenOptions, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

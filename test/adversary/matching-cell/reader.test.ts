@@ -121,7 +121,9 @@ describe('another program in its place', () => {
       policyText('p', 'api', 'allow', '[{from: [{eachCell: web}], to: [{grpc: pkg.S/M, matchingCell: {}}]}]'),
     );
     const codes = (patch: string): readonly string[] => {
-      const text = `${base}---\napiVersion: cellwall/v1\nkind: EnvoyResource\nmetadata: {name: raw}\nspec: {selector: {services: [api]}, patch: ${patch}}\n`;
+      const text =
+        `${base}---\napiVersion: cellwall/v1\nkind: EnvoyResource\nmetadata: {name: raw}\nspec: {selector: ` +
+        `{services: [api]}, patch: ${patch}}\n`;
       const parsed = parseDocuments(text, 'raw.yaml');
       if (parsed.kind !== 'parsed') throw new Error(JSON.stringify(parsed.problems));
       const resolution = resolve(parsed.documents);
@@ -134,7 +136,8 @@ describe('another program in its place', () => {
       'function envoy_on_request(h) h:streamInfo():dynamicMetadata():set("cellwall.request", "cell_id", "1") end';
     expect(
       codes(
-        `{operation: merge, typeUrl: ${type}.config.core.v3.TypedExtensionConfig, name: api/read-request, value: {typed_config: {${lua}, default_source_code: {inline_string: '${program}'}}}}`,
+        `{operation: merge, typeUrl: ${type}.config.core.v3.TypedExtensionConfig, name: api/read-request, value: ` +
+          `{typed_config: {${lua}, default_source_code: {inline_string: '${program}'}}}}`,
       ),
     ).toContain('lua-reader');
     for (const config of [
@@ -143,7 +146,8 @@ describe('another program in its place', () => {
     ]) {
       expect(
         codes(
-          `{operation: merge, typeUrl: ${type}.config.route.v3.RouteConfiguration, name: inbound, value: {typed_per_filter_config: {api/read-request: {${config}}}}}`,
+          `{operation: merge, typeUrl: ${type}.config.route.v3.RouteConfiguration, name: inbound, value: ` +
+            `{typed_per_filter_config: {api/read-request: {${config}}}}}`,
         ),
       ).toContain('raw-authorization-off');
     }

@@ -1,5 +1,5 @@
-// What only the server behind the wall sees in a path: a real file server (Python's) decodes "%2f" before it resolves dot segments and opens
-// a file.
+// What only the server behind the wall sees in a path: a real file server (Python's) decodes "%2f" before it resolves dot segments and
+// opens a file.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -36,7 +36,8 @@ function meshWith(slashes: 'reject' | 'keep'): MeshIr {
         'deny',
         'files',
         'deny',
-        `[{${who}, to: [{path: {prefix: /private}}, {path: {prefix: /public/secret}}, {path: {exact: "/public/a+b"}}, {path: {template: "/public/{id}/notes"}}]}]`,
+        `[{${who}, to: [{path: {prefix: /private}}, {path: {prefix: /public/secret}}, {path: {exact: ` +
+          '"/public/a+b"}}, {path: {template: "/public/{id}/notes"}}]}]',
       ),
     ),
   );

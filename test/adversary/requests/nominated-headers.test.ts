@@ -39,7 +39,8 @@ afterAll(async () => {
 
 const told = ['x-cellwall-peer-id', 'x-cellwall-peer-cell', 'x-cellwall-peer-service', 'x-forwarded-client-cert'];
 const request = (connection: string): string =>
-  `GET / HTTP/1.1\r\nHost: api\r\n${connection}Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`;
+  `GET / HTTP/1.1\r\nHost: api\r\n${connection}Upgrade: websocket\r\nSec-WebSocket-Key: ` +
+  `dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`;
 
 /** What is left of a request behind a proxy that heeds RFC 9110. */
 function behindAProxy(): ReadonlyMap<string, string> {

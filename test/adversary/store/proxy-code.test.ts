@@ -31,7 +31,8 @@ const filter = `{name: mine, typed_config: ${lua}}`;
 const manager = (fields: string): string =>
   `{"@type": ${url}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: x, ${fields}}`;
 const listener = (fields: string): string =>
-  `{"@type": ${url}.config.listener.v3.Listener, name: mine, traffic_direction: OUTBOUND, address: {socket_address: {address: 127.0.0.1, port_value: 9009}}, ${fields}}`;
+  `{"@type": ${url}.config.listener.v3.Listener, name: mine, traffic_direction: OUTBOUND, address: ` +
+  `{socket_address: {address: 127.0.0.1, port_value: 9009}}, ${fields}}`;
 const chain = (fields: string): string =>
   listener(`filter_chains: [{filters: [{name: http, typed_config: ${manager(fields)}}]}]`);
 const extension = (config: string): string =>
@@ -59,11 +60,17 @@ test.each([
   ['a filter of a listener', `  resource: ${chain(`http_filters: [${filter}]`)}`],
   [
     'a network filter',
-    `  resource: ${listener(`filter_chains: [{filters: [{name: x, typed_config: {"@type": ${url}.extensions.filters.network.wasm.v3.Wasm}}]}]`)}`,
+    `  resource: ${listener(
+      'filter_chains: [{filters: [{name: x, typed_config: {"@type": ' +
+        `${url}.extensions.filters.network.wasm.v3.Wasm}}]}]`,
+    )}`,
   ],
   [
     'a listener filter',
-    `  resource: ${listener(`listener_filters: [{name: x, typed_config: {"@type": ${url}.extensions.filters.listener.dynamic_modules.v3.DynamicModuleListenerFilter}}]`)}`,
+    `  resource: ${listener(
+      'listener_filters: [{name: x, typed_config: {"@type": ' +
+        `${url}.extensions.filters.listener.dynamic_modules.v3.DynamicModuleListenerFilter}}]`,
+    )}`,
   ],
   [
     'an access log',
@@ -71,7 +78,10 @@ test.each([
   ],
   [
     'what discovery may send',
-    `  resource: ${chain(`http_filters: [{name: x, config_discovery: {config_source: {ads: {}}, type_urls: [${url}.extensions.filters.http.lua.v3.Lua]}}]`)}`,
+    `  resource: ${chain(
+      'http_filters: [{name: x, config_discovery: {config_source: {ads: {}}, type_urls: ' +
+        `[${url}.extensions.filters.http.lua.v3.Lua]}}]`,
+    )}`,
   ],
   [
     'inside another filter',
@@ -79,15 +89,24 @@ test.each([
   ],
   [
     'per route',
-    `  patch: {operation: merge, typeUrl: ${url}.config.route.v3.RouteConfiguration, name: "outbound:api", value: {virtual_hosts: [{name: x, domains: ["*"], typed_per_filter_config: {lua: {"@type": ${url}.extensions.filters.http.lua.v3.LuaPerRoute}}}]}}`,
+    `  patch: {operation: merge, typeUrl: ${url}.config.route.v3.RouteConfiguration, name: "outbound:api", value: ` +
+      '{virtual_hosts: [{name: x, domains: ["*"], typed_per_filter_config: {lua: {"@type": ' +
+      `${url}.extensions.filters.http.lua.v3.LuaPerRoute}}}]}}`,
   ],
   [
     'a matcher of strings',
-    `  resource: ${extension(`{"@type": ${url}.extensions.filters.http.rbac.v3.RBAC, rules: {policies: {x: {principals: [{authenticated: {principal_name: {custom: {name: x, typed_config: {"@type": ${url}.extensions.string_matcher.lua.v3.Lua}}}}}]}}}}`)}`,
+    `  resource: ${extension(
+      `{"@type": ${url}.extensions.filters.http.rbac.v3.RBAC, rules: {policies: {x: {principals: ` +
+        '[{authenticated: {principal_name: {custom: {name: x, typed_config: {"@type": ' +
+        `${url}.extensions.string_matcher.lua.v3.Lua}}}}}]}}}}`,
+    )}`,
   ],
   [
     'a typed struct',
-    `  resource: ${extension(`{"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: ${url}.extensions.filters.http.lua.v3.Lua, value: {inline_code: x}}`)}`,
+    `  resource: ${extension(
+      '{"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: ' +
+        `${url}.extensions.filters.http.lua.v3.Lua, value: {inline_code: x}}`,
+    )}`,
   ],
   [
     'under another prefix of the type',
@@ -95,11 +114,13 @@ test.each([
   ],
   [
     'upstream',
-    `  patch: {operation: merge, typeUrl: ${url}.config.cluster.v3.Cluster, name: "outbound:api", value: {filters: [{name: x, typed_config: {"@type": ${url}.extensions.filters.network.wasm.v3.Wasm}}]}}`,
+    `  patch: {operation: merge, typeUrl: ${url}.config.cluster.v3.Cluster, name: "outbound:api", value: ` +
+      `{filters: [{name: x, typed_config: {"@type": ${url}.extensions.filters.network.wasm.v3.Wasm}}]}}`,
   ],
   [
     'a cluster of its own kind',
-    `  patch: {operation: merge, typeUrl: ${url}.config.cluster.v3.Cluster, name: "outbound:api", value: {cluster_type: {name: envoy.clusters.dynamic_modules}}}`,
+    `  patch: {operation: merge, typeUrl: ${url}.config.cluster.v3.Cluster, name: "outbound:api", value: ` +
+      '{cluster_type: {name: envoy.clusters.dynamic_modules}}}',
   ],
 ])('%s: refused with its line', (_, spec) => {
   const found = problemsOf(raw(spec)).find(({ code }) => code === 'proxy-code');

@@ -35,7 +35,9 @@ export interface RedisWall {
   /** Texts of what is in force, by key. */
   inForce(): Promise<ReadonlyMap<string, string>>;
   join(token: string, name: string): Promise<FetchedSvid>;
-  /** What a host that joined under `name` tries with what it has, by its SVID and by its node key: the codes of the refusals, or `taken`. */
+  /**
+   * What a host that joined under `name` tries with what it has, by its SVID and by its node key: the codes of the refusals, or `taken`.
+   */
   renew(name: string): Promise<readonly [svid: string, nodeKey: string]>;
   /** `whileAway`: what R does in between. */
   restart(whileAway?: () => Promise<void>): Promise<void>;

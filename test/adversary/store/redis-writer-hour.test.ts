@@ -1,5 +1,6 @@
-// R writes at random for an hour (CELLWALL_HOUR_SECONDS; a few seconds in CI), while an operator works and restarts: after every step what is
-// in force is what the operator applied last, every spent token is refused, the audit log holds, and the memory of `cellwall serve` is flat.
+// R writes at random for an hour (CELLWALL_HOUR_SECONDS; a few seconds in CI), while an operator works and restarts: after every step
+// what is in force is what the operator applied last, every spent token is refused, the audit log holds, and the memory of `cellwall
+// serve` is flat.
 import { setTimeout as delay } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -20,7 +20,9 @@ function dependent(id: string, referrer: Kind, kind: Kind, level: Case['level'],
     rule: 12,
     level,
     transport: 'ads',
-    title: `a ${referrer} that ${text === 'anew' ? 'refers to its' : 'changed has its'} ${kind} ${text === 'anew' ? 'anew has it ' : ''}sent again, though that is the same: the ${referrer} warms`,
+    title:
+      `a ${referrer} that ${text === 'anew' ? 'refers to its' : 'changed has its'} ${kind} ` +
+      `${text === 'anew' ? 'anew has it ' : ''}sent again, though that is the same: the ${referrer} warms`,
     async run({ connect, set, update }) {
       await set({ [referrer]: { a: 'a1' }, [kind]: { a: 'same' } });
       const peer = connect();

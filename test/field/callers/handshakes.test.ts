@@ -33,7 +33,8 @@ const direct = createServer();
 const indent = (text: string): string => text.trim().replace(/^/gm, '          ');
 const documents = (mode: 'permissive' | 'strict'): string =>
   yaml(
-    `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: td1\n  legacyAuthorities:\n    - name: old\n      certificates: |\n${indent(legacy.root)}`,
+    `kind: Mesh\nmetadata: {name: mesh}\nspec:\n  trustDomain: td1\n  legacyAuthorities:\n    - name: old\n      ` +
+      `certificates: |\n${indent(legacy.root)}`,
     serviceText(
       'permissive',
       'http1',

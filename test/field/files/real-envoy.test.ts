@@ -165,7 +165,9 @@ const ways: readonly [string, () => Promise<unknown> | unknown][] = [
     'git checkout',
     () =>
       inShell(
-        'git init -q . && git config user.email a@b && git config user.name a && git add . && git commit -qm one && sed -i "$ a # two" *.yaml && git commit -qam two && for round in 1 2 3; do git checkout -q HEAD~1 && git checkout -q -; done; rm -rf .git',
+        'git init -q . && git config user.email a@b && git config user.name a && git add . && git commit -qm one ' +
+          '&& sed -i "$ a # two" *.yaml && git commit -qam two && for round in 1 2 3; do git checkout -q HEAD~1 && ' +
+          'git checkout -q -; done; rm -rf .git',
       ),
   ],
   [

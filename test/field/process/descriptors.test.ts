@@ -29,7 +29,8 @@ beforeEach(async () => {
     yaml(
       'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: permissive}}',
       serviceText('api', 'http1'),
-      'kind: AuthorizationPolicy\nmetadata: {name: all}\nspec: {target: {service: api}, action: allow, rules: [{from: [{anonymous: true}]}]}',
+      'kind: AuthorizationPolicy\nmetadata: {name: all}\nspec: {target: {service: api}, action: allow, rules: ' +
+        '[{from: [{anonymous: true}]}]}',
     ),
   );
 });

@@ -1,5 +1,5 @@
-// Names and address families: the control plane on ::1 and by a name of both families, on either of which nothing answers; an application on ::1 alone; a client
-// whose `localhost` is ::1. The control: the same on 127.0.0.1.
+// Names and address families: the control plane on ::1 and by a name of both families, on either of which nothing answers; an application
+// on ::1 alone; a client whose `localhost` is ::1. The control: the same on 127.0.0.1.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';

@@ -69,7 +69,8 @@ async function talkative(more = ''): Promise<string> {
   const path = join(folder, 'envoy.sh');
   writeFileSync(
     path,
-    `#!/bin/sh\n[ "$1" != --version ] || exec '${binary}' --version\nexec '${binary}' "$@" --component-log-level http:debug,connection:debug,router:debug ${more}\n`,
+    `#!/bin/sh\n[ "$1" != --version ] || exec '${binary}' --version\nexec '${binary}' "$@" --component-log-level ` +
+      `http:debug,connection:debug,router:debug ${more}\n`,
   );
   chmodSync(path, 0o755);
   return path;

@@ -302,27 +302,31 @@ test('an id that both sides know shows both, each with who says it', async () =>
   expect(both.notes[0]).toContain('a caller chose this id');
 });
 
-test('what goes through is not logged by the caller, nor is what broke off: an id that the application answers leads to nothing', async () => {
-  const written = async (): Promise<number> => {
-    const stats = await (await fetch(`${caller.admin}/stats?filter=access_logs.grpc_access_log`)).text();
-    return Number(/logs_written: (\d+)/.exec(stats)?.[1] ?? 0);
-  };
-  const before = await written();
-  for (let sent = 0; sent < 50; sent++) {
-    expect(await call('api', get('/open', `Host: a\r\nX-Request-Id: fine-${sent}\r\n`))).toBe(200);
-  }
-  // Refused by the service: it logs that, and the caller passes it on.
-  expect(await call('api', get('/closed'))).toBe(403);
-  expect(await written()).toBe(before);
-  await exchange({ port: portOf('api'), bytes: get('/half') });
-  const later = await exchange({ port: portOf('gone'), bytes: get('/last') });
-  await explained(idIn(later));
-  for (const id of ['fine-0', 'fine-49', 'of-the-application']) {
-    await expect(wall.admin.explainRequest(id)).rejects.toMatchObject({ code: 'not_found' });
-  }
-  figure('allowedCallsLoggedByTheCaller', (await written()) - before - 2);
-  expect((await written()) - before).toBeLessThanOrEqual(2);
-});
+test(
+  'what goes through is not logged by the caller, nor is what broke off: an id that the application answers leads ' +
+    'to nothing',
+  async () => {
+    const written = async (): Promise<number> => {
+      const stats = await (await fetch(`${caller.admin}/stats?filter=access_logs.grpc_access_log`)).text();
+      return Number(/logs_written: (\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const before = await written();
+    for (let sent = 0; sent < 50; sent++) {
+      expect(await call('api', get('/open', `Host: a\r\nX-Request-Id: fine-${sent}\r\n`))).toBe(200);
+    }
+    // Refused by the service: it logs that, and the caller passes it on.
+    expect(await call('api', get('/closed'))).toBe(403);
+    expect(await written()).toBe(before);
+    await exchange({ port: portOf('api'), bytes: get('/half') });
+    const later = await exchange({ port: portOf('gone'), bytes: get('/last') });
+    await explained(idIn(later));
+    for (const id of ['fine-0', 'fine-49', 'of-the-application']) {
+      await expect(wall.admin.explainRequest(id)).rejects.toMatchObject({ code: 'not_found' });
+    }
+    figure('allowedCallsLoggedByTheCaller', (await written()) - before - 2);
+    expect((await written()) - before).toBeLessThanOrEqual(2);
+  },
+);
 
 test('none of it is traffic of any service, nor a gap, nor a reason of the gate', async () => {
   const { traffic } = await wall.admin.traffic();

@@ -1,6 +1,7 @@
 // What a caller sees when what he has open is cut, by a deny rule or an evicted host: nothing with an end of its own looks
-// whole. A download is broken off before its end; a gRPC call is INTERNAL through the caller's sidecar, which resets it, and UNAVAILABLE to who
-// connects himself; a TCP connection ends in order (docs/cutting.md says why). The control: the same calls end whole where nobody cuts.
+// whole. A download is broken off before its end; a gRPC call is INTERNAL through the caller's sidecar, which resets it, and UNAVAILABLE
+// to who connects himself; a TCP connection ends in order (docs/cutting.md says why). The control: the same calls end whole where nobody
+// cuts.
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp1Server, request } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';

@@ -64,7 +64,8 @@ async function upload(
   };
   socket.on('error', () => undefined);
   socket.write(
-    `POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: ${Math.ceil(bodyBytes / part.length) * part.length}\r\n${expects ? 'Expect: 100-continue\r\n' : ''}\r\n`,
+    `POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: ` +
+      `${Math.ceil(bodyBytes / part.length) * part.length}\r\n${expects ? 'Expect: 100-continue\r\n' : ''}\r\n`,
   );
   let continued = false;
   if (!expects) {

@@ -5,9 +5,12 @@ import { fromTests } from '../support/from-tests.ts';
 export const budgetItems: readonly Item[] = [
   fromTests({
     name: 'others-untouched',
-    line: 'One flood after the other (forged access logs, silent connections, subscriptions, refused requests, renewals, instances) against a control plane with an operator and proxies, beside one that nobody floods',
+    line:
+      'One flood after the other (forged access logs, silent connections, subscriptions, refused requests, ' +
+      'renewals, instances) against a control plane with an operator and proxies, beside one that nobody floods',
     bound:
-      "medians of status, urgent apply and push within 1.2x of the other's at the same time, memory within 1.2x once its own budget is used up, nobody's stream, record or gate touched",
+      "medians of status, urgent apply and push within 1.2x of the other's at the same time, memory within 1.2x " +
+      "once its own budget is used up, nobody's stream, record or gate touched",
     files: ['test/adversary/budgets/others-untouched.test.ts'],
     limitMinutes: 12,
   }),
@@ -42,9 +45,12 @@ export const budgetItems: readonly Item[] = [
   }),
   fromTests({
     name: 'inbound-floods',
-    line: 'A workload without rights, or nobody in plaintext, opens 20 connections to a service’s inbound port and resets 20,000 streams on each, or sends frames of a kind without an end, beside an allowed caller',
+    line:
+      'A workload without rights, or nobody in plaintext, opens 20 connections to a service’s inbound port and ' +
+      'resets 20,000 streams on each, or sends frames of a kind without an end, beside an allowed caller',
     bound:
-      'none of his calls fails; each connection ends after fewer than 2,811 streams; less than 3 s of a processor in all; the control works off everything',
+      'none of his calls fails; each connection ends after fewer than 2,811 streams; less than 3 s of a processor ' +
+      'in all; the control works off everything',
     files: ['test/adversary/budgets/inbound-floods.test.ts'],
     limitMinutes: 4,
   }),

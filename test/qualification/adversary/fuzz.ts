@@ -5,7 +5,9 @@ import { fromTests } from '../support/from-tests.ts';
 export const fuzzItems: readonly Item[] = [
   fromTests({
     name: 'fuzz',
-    line: 'Random documents, SPIFFE IDs, certificate requests, JWK Sets, join tokens, xDS requests, access-log messages and admin requests are taken rightly or refused in words',
+    line:
+      'Random documents, SPIFFE IDs, certificate requests, JWK Sets, join tokens, xDS requests, access-log messages ' +
+      'and admin requests are taken rightly or refused in words',
     bound: '200,000 cases a target: no crash, none over 1 s, no wrong accept',
     files: [
       'test/adversary/fuzz/text.test.ts',

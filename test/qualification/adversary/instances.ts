@@ -5,14 +5,18 @@ import { fromTests } from '../support/from-tests.ts';
 export const instanceItems: readonly Item[] = [
   fromTests({
     name: 'instances',
-    line: "A sibling under another's name, a copied folder, a workload that renews 4,000 times, hosts that were evicted or whose Service was deleted",
+    line:
+      "A sibling under another's name, a copied folder, a workload that renews 4,000 times, hosts that were evicted " +
+      'or whose Service was deleted',
     bound:
       'every attempt refused, also after a restart; at most 8 proxies of a host and 64 rows; the victim and its siblings untouched',
     files: ['test/adversary/instances/instances.test.ts', 'test/adversary/instances/paced.test.ts'],
   }),
   fromTests({
     name: 'held-cut-over',
-    line: 'A declared caller that rejects, does not answer, goes away, comes and goes, or takes other names, in any order, to keep a service from becoming strict',
+    line:
+      'A declared caller that rejects, does not answer, goes away, comes and goes, or takes other names, in any ' +
+      'order, to keep a service from becoming strict',
     bound:
       'it refuses for ten minutes a day; then it is a warning, in the audit log; other callers and other reasons refuse as before',
     files: ['test/adversary/instances/held-cut-over.test.ts', 'test/adversary/instances/rejecting-caller.test.ts'],
@@ -26,9 +30,12 @@ export const instanceItems: readonly Item[] = [
   }),
   fromTests({
     name: 'held-by-strangers',
-    line: 'A peer without a certificate calls in plaintext and fails in handshakes for days, from one address and many, to keep a service from becoming strict',
+    line:
+      'A peer without a certificate calls in plaintext and fails in handshakes for days, from one address and many, ' +
+      'to keep a service from becoming strict',
     bound:
-      'it is held until the operator names the addresses, and by no reason of theirs after; old callers elsewhere, legacy certificates and gaps hold it as before',
+      'it is held until the operator names the addresses, and by no reason of theirs after; old callers ' +
+      'elsewhere, legacy certificates and gaps hold it as before',
     files: ['test/adversary/instances/held-by-strangers.test.ts'],
     limitMinutes: 2,
   }),

@@ -11,7 +11,9 @@ export const localItems: readonly Item[] = [
   }),
   fromTests({
     name: 'loopback-port',
-    line: 'A name of somebody else is refused on a loopback port; applications are served as they call; a socket lets in whom its mode names',
+    line:
+      'A name of somebody else is refused on a loopback port; applications are served as they call; a socket lets ' +
+      'in whom its mode names',
     bound: 'every foreign Host refused, every usual one served',
     files: ['test/adversary/local/loopback-port.test.ts'],
   }),
@@ -23,7 +25,9 @@ export const localItems: readonly Item[] = [
   }),
   fromTests({
     name: 'pinned-envoy',
-    line: 'Another program in the place of Envoy (PATH, ENVOY_BIN, the cache) is not run where ENVOY_SHA256 pins it; a compose sidecar sees its own token only',
+    line:
+      'Another program in the place of Envoy (PATH, ENVOY_BIN, the cache) is not run where ENVOY_SHA256 pins it; a ' +
+      'compose sidecar sees its own token only',
     bound: 'never run',
     files: ['test/adversary/local/pinned-envoy.test.ts', 'test/deploy/compose.test.ts'],
   }),

@@ -14,8 +14,12 @@ const warmShare = 0.2;
 
 export const matchingCellHour: Item = {
   name: 'matching-cell-hour',
-  line: 'calls from 10 cells about their own and each other, interleaved at random on shared and own connections, rules changing twice a second, --concurrency 1 and 4, for an hour (CELLWALL_HOUR_SECONDS)',
-  bound: `${leastCalls} calls at least: not one wrong decision, no crash, Envoy's memory flat within ${Math.round((maxGrowth - 1) * 100)} %`,
+  line:
+    'calls from 10 cells about their own and each other, interleaved at random on shared and own connections, rules ' +
+    'changing twice a second, --concurrency 1 and 4, for an hour (CELLWALL_HOUR_SECONDS)',
+  bound:
+    `${leastCalls} calls at least: not one wrong decision, no crash, Envoy's memory flat within ` +
+    `${Math.round((maxGrowth - 1) * 100)} %`,
   async run({ progress, defer }) {
     const figures: Record<string, number | string> = {};
     let ok = true;

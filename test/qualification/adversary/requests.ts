@@ -5,14 +5,18 @@ import { fromTests } from '../support/from-tests.ts';
 export const requestItems: readonly Item[] = [
   fromTests({
     name: 'envoy-versions',
-    line: 'every Envoy that is taken knows every field that it is sent; an older one, which greets whom a TCP service refuses, is neither started nor sent anything',
+    line:
+      'every Envoy that is taken knows every field that it is sent; an older one, which greets whom a TCP service ' +
+      'refuses, is neither started nor sent anything',
     bound:
       '0 fields ignored, 0 resources refused by 1.39.1, 1.39.3 and 1.40.0; nothing of a greeting; the control, 1.36.4, greets',
     files: ['test/adversary/requests/envoy-versions.test.ts', 'test/control/control.test.ts'],
   }),
   fromTests({
     name: 'bare-health-probe',
-    line: 'the health path of a strict service lets a bare probe through and nothing else, in plaintext and with a certificate without rights',
+    line:
+      'the health path of a strict service lets a bare probe through and nothing else, in plaintext and with a ' +
+      'certificate without rights',
     bound: 'nothing but bare probes reaches the application',
     files: ['test/adversary/requests/health-probe.test.ts'],
   }),

@@ -1,10 +1,10 @@
 // Which parts of the policy language a decision went through, so that a run can show that it used all of them.
 import type { SpiffeId } from '../../../src/model/spiffe-id.ts';
+import type { RuleIr } from '../../../src/policy/authorization-ir.ts';
 import type { Decision } from '../../../src/policy/decide/decide.ts';
 import { matchPathOf, matchPrincipal, type RuleMatch } from '../../../src/policy/decide/match.ts';
 import { hasHiddenDots, hasParameters } from '../../../src/policy/decide/path.ts';
 import type { Caller } from '../../../src/policy/decide/request.ts';
-import type { RuleIr } from '../../../src/policy/ir.ts';
 import type { GeneratedMesh } from './random-documents.ts';
 import type { GeneratedRequest } from './random-requests.ts';
 

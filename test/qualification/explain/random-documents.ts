@@ -224,7 +224,8 @@ function randomService(
     const [only] = targeted.length < ports.length ? targeted : [];
     const target = `{service: ${key}${only === undefined ? '' : `, port: ${only.name}`}}`;
     texts.push(
-      `kind: AuthorizationPolicy\nmetadata: ${metadata(policy)}\nspec: {target: ${target}, action: ${action}${shadow}, rules: [${own.map(({ text }) => text).join(', ')}]}`,
+      `kind: AuthorizationPolicy\nmetadata: ${metadata(policy)}\nspec: {target: ${target}, action: ` +
+        `${action}${shadow}, rules: [${own.map(({ text }) => text).join(', ')}]}`,
     );
   }
   const generated = ports.map((port): GeneratedService => {
@@ -302,7 +303,7 @@ function randomSource(random: Random, inCell: boolean): GeneratedSource {
     spiffeId: () =>
       `{spiffeId: "${random.pick([...workloadIds, 'spiffe://td1/cell/cell-1/service/alpha', 'spiffe://td2/x'])}"}`,
     prefix: () =>
-      `{prefix: "${random.pick(['spiffe://td1/job/', 'spiffe://td1/job/build/', 'spiffe://td1/cell/', 'spiffe://td1/cell/cell-1/', 'spiffe://td1/', 'spiffe://td2/'])}"}`,
+      `{prefix: "spiffe://${random.pick(['td1/job/', 'td1/job/build/', 'td1/cell/', 'td1/cell/cell-1/', 'td1/', 'td2/'])}"}`,
     trustDomain: () => `{trustDomain: ${random.pick(['td1', 'td1', 'td2'])}}`,
     anonymous: () => '{anonymous: true}',
     everyone: () => '{everyone: true}',

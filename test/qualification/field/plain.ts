@@ -5,7 +5,9 @@ import { fromTests } from '../support/from-tests.ts';
 export const plainItems: readonly Item[] = [
   fromTests({
     name: 'document-warnings',
-    line: 'Documents that are valid and hardly ever meant are accepted with a warning at their line: dependencies that nothing allows, lifetimes, whole trust domains, ports, addresses',
+    line:
+      'Documents that are valid and hardly ever meant are accepted with a warning at their line: dependencies that ' +
+      'nothing allows, lifetimes, whole trust domains, ports, addresses',
     bound: 'every row warns, its neighbour does not',
     files: ['test/field/plain/warnings.test.ts'],
   }),
@@ -23,15 +25,21 @@ export const plainItems: readonly Item[] = [
   }),
   fromTests({
     name: 'deleted-service',
-    line: 'A Service that is deleted while its sidecar runs on: the log of the sidecar and `status` both say so, once, and say when it is back',
+    line:
+      'A Service that is deleted while its sidecar runs on: the log of the sidecar and `status` both say so, once, ' +
+      'and say when it is back',
     bound: 'both sides, within 20 s',
     files: ['test/field/plain/deleted-service.test.ts'],
   }),
   fromTests({
     name: 'named-endpoints',
-    line: 'Endpoints that a Service names itself: twenty-one kinds of server behind real sockets, a real Envoy beside a plaintext server through the gate, forced, and mended; special-purpose addresses in every notation; a thousand endpoints',
+    line:
+      'Endpoints that a Service names itself: twenty-one kinds of server behind real sockets, a real Envoy beside a ' +
+      'plaintext server through the gate, forced, and mended; special-purpose addresses in every notation; a ' +
+      'thousand endpoints',
     bound:
-      'only its own proxy that requires certificates is done; every other is told with its address; 0 connections to special-purpose addresses; 0 probes taken for callers; at most 8 at once',
+      'only its own proxy that requires certificates is done; every other is told with its address; 0 connections ' +
+      'to special-purpose addresses; 0 probes taken for callers; at most 8 at once',
     files: ['test/field/endpoints/answers.test.ts', 'test/field/endpoints/real-envoy.test.ts'],
   }),
   fromTests({

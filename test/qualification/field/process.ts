@@ -5,34 +5,44 @@ import { fromTests } from '../support/from-tests.ts';
 export const processItems: readonly Item[] = [
   fromTests({
     name: 'big-apply',
-    line: '3,000 policies over 100 services in one file of 3 MiB, and 1,500 of 20 paths each on one service, applied by the command to a directory and to Redis',
+    line:
+      '3,000 policies over 100 services in one file of 3 MiB, and 1,500 of 20 paths each on one service, applied by ' +
+      'the command to a directory and to Redis',
     bound:
       'applied, applied again, one more, refused at its line, rolled back, each by an ordinary call of the command',
     files: ['test/field/process/big-apply.test.ts', 'test/admin/unanswered.test.ts', 'test/model/own-file.test.ts'],
   }),
   fromTests({
     name: 'nobody-reads',
-    line: 'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, does not stop serve, nor keep a sidecar that cannot start',
+    line:
+      'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, does not stop serve, nor keep a ' +
+      'sidecar that cannot start',
     bound: 'answers within 1 s, ends within 5 s; a burst is summed',
     files: ['test/field/process/nobody-reads.test.ts'],
   }),
   fromTests({
     name: 'nobody-reads-sidecar',
-    line: 'Nobody reads what a sidecar and its Envoy say while Envoy says several lines for every call: full pipe, unread socket, reader gone',
+    line:
+      'Nobody reads what a sidecar and its Envoy say while Envoy says several lines for every call: full pipe, ' +
+      'unread socket, reader gone',
     bound:
       '0 failed calls over three certificates, ends within its drain and 4 s, dropped lines are told; an Envoy by itself stands still',
     files: ['test/field/process/nobody-reads-sidecar.test.ts', 'test/lib/log-sink.test.ts'],
   }),
   fromTests({
     name: 'confined',
-    line: 'A random uid without an entry, no HOME, a read-only file system but for --data, a stderr of somebody else: serve, sidecars and every command',
+    line:
+      'A random uid without an entry, no HOME, a read-only file system but for --data, a stderr of somebody else: ' +
+      'serve, sidecars and every command',
     bound:
       'all work with --data, to the end; without, a line and a hint; nothing written elsewhere, no program of others run',
     files: ['test/field/process/confined.test.ts'],
   }),
   fromTests({
     name: 'stop-together',
-    line: 'Sidecar and application are told to stop at once: outbound calls work to the end of the drain, or until the port of the application is closed',
+    line:
+      'Sidecar and application are told to stop at once: outbound calls work to the end of the drain, or until the ' +
+      'port of the application is closed',
     bound: '0 failed',
     files: ['test/field/process/stop-together.test.ts', 'test/sidecar/look-at-application.test.ts'],
   }),
@@ -44,7 +54,9 @@ export const processItems: readonly Item[] = [
   }),
   fromTests({
     name: 'dead-application',
-    line: 'An application that is down, or open beyond loopback, beside a proxy that is up: told, taken out of the endpoints of callers, and back',
+    line:
+      'An application that is down, or open beyond loopback, beside a proxy that is up: told, taken out of the ' +
+      'endpoints of callers, and back',
     bound: '0 failed of all calls while one of two is down',
     files: ['test/field/process/dead-application.test.ts', 'test/registry/application-health.test.ts'],
   }),
@@ -56,7 +68,9 @@ export const processItems: readonly Item[] = [
   }),
   fromTests({
     name: 'failed-calls',
-    line: 'Calls that nobody refused and that got no whole answer: resets, timeouts, callers that leave, an application that is gone, HTTP and TCP',
+    line:
+      'Calls that nobody refused and that got no whole answer: resets, timeouts, callers that leave, an application ' +
+      'that is gone, HTTP and TCP',
     bound: '0 of them counted as allowed, 0 answered ones as failed',
     files: ['test/field/process/failed-calls.test.ts', 'test/observe/access-log.test.ts'],
   }),
@@ -74,7 +88,9 @@ export const processItems: readonly Item[] = [
   }),
   fromTests({
     name: 'never-a-stack',
-    line: 'Every command in odd circumstances (wrong ENVOY_BIN, no HOME, closed and full outputs, a fault of our own): a line and a hint, no stack',
+    line:
+      'Every command in odd circumstances (wrong ENVOY_BIN, no HOME, closed and full outputs, a fault of our own): ' +
+      'a line and a hint, no stack',
     bound: '0 stacks, nothing kept in the current folder',
     files: ['test/field/plain/never-a-stack.test.ts'],
   }),

@@ -5,7 +5,9 @@ import { fromTests } from '../support/from-tests.ts';
 export const refusalsItems: readonly Item[] = [
   fromTests({
     name: 'own-sidecar-explained',
-    line: "every answer of a sidecar, the caller's or the service's, in the place of the application is explained by the id in it; calls that go through cost no entry",
+    line:
+      "every answer of a sidecar, the caller's or the service's, in the place of the application is explained by " +
+      'the id in it; calls that go through cost no entry',
     bound: 'each of 30 kinds told by whom, why and what to do; 0 allowed calls logged by the caller, 0 gaps',
     files: [
       'test/field/refusals/own-sidecar.test.ts',
@@ -17,7 +19,9 @@ export const refusalsItems: readonly Item[] = [
   }),
   fromTests({
     name: 'not-http-inbound',
-    line: 'what is neither HTTP nor TLS ends at once on the plaintext port of an HTTP or gRPC service, and is told; HTTP in odd forms is answered',
+    line:
+      'what is neither HTTP nor TLS ends at once on the plaintext port of an HTTP or gRPC service, and is told; ' +
+      'HTTP in odd forms is answered',
     bound: 'ended within 0.9 s, each in `status`; nothing of it at the application',
     files: ['test/field/callers/not-http.test.ts'],
     limitMinutes: 3,

@@ -5,7 +5,9 @@ import { fromTests } from '../support/from-tests.ts';
 export const reportsItems: readonly Item[] = [
   fromTests({
     name: 'odd-messages',
-    line: 'Calls and answers that are no valid HTTP/2, empty frames, 1,500 streams on one connection, also where the application takes a hundred',
+    line:
+      'Calls and answers that are no valid HTTP/2, empty frames, 1,500 streams on one connection, also where the ' +
+      'application takes a hundred',
     bound: '12 kinds: each ends its own stream, 0 calls of others; 1,500 of 1,500 streams',
     files: ['test/field/reports/odd-messages.test.ts'],
   }),

@@ -13,7 +13,8 @@ export const returnItems: readonly Item[] = [
     name: 'taken-ports',
     line: "A caller's port that another program has when its Envoy starts, and gives back",
     bound:
-      'status and the log name the port, its holder and what to do; calls go through within a minute of its end, in the same processes; nothing stands as rejected',
+      'status and the log name the port, its holder and what to do; calls go through within a minute of its end, ' +
+      'in the same processes; nothing stands as rejected',
     files: ['test/field/return/ports.test.ts', 'test/sidecar/port-holder.test.ts', 'test/sidecar/local-ports.test.ts'],
   }),
   fromTests({
@@ -31,7 +32,10 @@ export const returnItems: readonly Item[] = [
   }),
   fromTests({
     name: 'peer-clocks',
-    line: 'A caller and a service whose clocks are 180 s apart, each way, and at the ends of what is borne (ten minutes behind, 26 ahead), over a rotation, with new handshakes all the time; and up to 54 minutes behind, once it is known',
+    line:
+      'A caller and a service whose clocks are 180 s apart, each way, and at the ends of what is borne (ten minutes ' +
+      'behind, 26 ahead), over a rotation, with new handshakes all the time; and up to 54 minutes behind, once it ' +
+      'is known',
     bound: 'no failed call; controls: certificates begun 30 s before, and hosts beyond the ends, fail',
     files: ['test/field/return/peer-clocks.test.ts', 'test/serve/clock-offsets.test.ts'],
   }),

@@ -4,7 +4,10 @@ import { fromTests } from '../support/from-tests.ts';
 
 export const incrementalItem: Item = fromTests({
   name: 'incremental',
-  line: 'what is made from one edit to the next is what would be made from nothing, for random documents, edits, endpoints, roots and two generations in turns; a change is translated for the proxies that it concerns, denials first, in slices',
+  line:
+    'what is made from one edit to the next is what would be made from nothing, for random documents, edits, ' +
+    'endpoints, roots and two generations in turns; a change is translated for the proxies that it concerns, ' +
+    'denials first, in slices',
   bound: 'equal versions of every resource; translations = proxies concerned',
   files: [
     'test/control/incremental.test.ts',

@@ -24,7 +24,9 @@ const maxUpdateMs = 1000;
 export const matchingCells: Item = {
   name: 'matching-cells',
   line: `a matching-cell rule over ${cells.toLocaleString('en')} cells on a real Envoy`,
-  bound: `own cell passes, another is refused; filter < ${maxBytes / 1e6} MB, added to a call < ${maxAddedMs} ms (median), a change holds within ${maxUpdateMs} ms`,
+  bound:
+    `own cell passes, another is refused; filter < ${maxBytes / 1e6} MB, added to a call < ${maxAddedMs} ms ` +
+    `(median), a change holds within ${maxUpdateMs} ms`,
   async run({ defer }) {
     const backend = await startGrpcBackend();
     defer(() => backend.stop());

@@ -16,7 +16,9 @@ const least = 2000;
 export const pathCorpusItem: Item = {
   name: 'path-corpus',
   line: 'spellings of paths (escapes, `//`, `/./`, `%2f`, `;`, `..;`, case) at a real Envoy before a real application',
-  bound: `of ≥ ${least} requests none reaches a handler that \`explain\` refuses, by any of ${readings.length} readings of a path; explain and Envoy agree on each`,
+  bound:
+    `of ≥ ${least} requests none reaches a handler that \`explain\` refuses, by any of ${readings.length} readings ` +
+    'of a path; explain and Envoy agree on each',
   async run({ progress, defer }) {
     const application = await startEchoOfPaths();
     defer(() => application.stop());

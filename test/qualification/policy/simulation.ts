@@ -20,7 +20,9 @@ const foretold = 1000;
 
 export const simulation: Item = {
   name: 'simulation',
-  line: `a simulation over a recorded window of ${aggregates.toLocaleString('en')} distinct aggregates, a change of every service in it; and simulated decisions against what real Envoys do once the change is applied`,
+  line:
+    `a simulation over a recorded window of ${aggregates.toLocaleString('en')} distinct aggregates, a change of ` +
+    'every service in it; and simulated decisions against what real Envoys do once the change is applied',
   bound: `each of 5 answers in < ${boundMs} ms; 0 apart of ≥ ${foretold} foretold`,
   async run(context) {
     const { progress } = context;
@@ -99,7 +101,8 @@ function documents(last: 'allow' | 'deny'): string {
     const rules = Array.from(
       { length: 10 },
       (_rule, index) =>
-        `{from: [{prefix: "spiffe://qualify.test/caller/"}], to: [{methods: [${methods[index % methods.length]}], path: {exact: /api/v4/resource-${index}}}]}`,
+        `{from: [{prefix: "spiffe://qualify.test/caller/"}], to: [{methods: [${methods[index % methods.length]}], ` +
+        `path: {exact: /api/v4/resource-${index}}}]}`,
     );
     return `---
 apiVersion: cellwall/v1

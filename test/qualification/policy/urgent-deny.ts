@@ -24,7 +24,10 @@ type Calls = Readonly<Record<Kind, OpenCall>>;
 
 export const urgentDeny: Item = {
   name: 'urgent-deny',
-  line: `an urgent deny with ${proxies} proxies, from the accepted write to the first refusal on an open connection; an open gRPC stream and an open TCP connection of the denied caller are cut, those of an allowed caller beside them are not`,
+  line:
+    `an urgent deny with ${proxies} proxies, from the accepted write to the first refusal on an open connection; an ` +
+    'open gRPC stream and an open TCP connection of the denied caller are cut, those of an allowed caller beside ' +
+    'them are not',
   bound: `p99 < ${p99Bound} ms over ${rounds}; cut < ${cutBound / 1000} s in each of ${cuts}; nothing of the allowed caller refused or cut`,
   async run(context) {
     const { progress, defer } = context;

@@ -9,7 +9,9 @@ const overGrpc = 5000;
 
 export const randomSequences: Item = {
   name: 'random-sequences',
-  line: 'random sequences of subscribe, unsubscribe, ACK, NACK, update, remove and reconnect, in both variants, against a small model of the rules: on the pure steps of a stream, and with a raw client over gRPC',
+  line:
+    'random sequences of subscribe, unsubscribe, ACK, NACK, update, remove and reconnect, in both variants, against ' +
+    'a small model of the rules: on the pure steps of a stream, and with a raw client over gRPC',
   bound: `0 differences in ${sequences} sequences a variant, and in ${overGrpc} a variant over gRPC`,
   async run({ progress, defer }) {
     const stories = await startWireStories();

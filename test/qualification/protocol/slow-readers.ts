@@ -20,7 +20,9 @@ const maxGrowthMiB = 4;
 
 export const slowReaders: Item = {
   name: 'slow-readers',
-  line: `${sleepers} raw clients that stop reading do not delay pushes to ${readers} others, and memory stays flat over ${revisions} revisions`,
+  line:
+    `${sleepers} raw clients that stop reading do not delay pushes to ${readers} others, and memory stays flat over ` +
+    `${revisions} revisions`,
   bound: `p99 ≤ ${maxFactor} × and + ${slackMs} ms of that without them; growth ≤ ${maxGrowthMiB} MiB`,
   async run(context) {
     const alone = await startServer(context, 0);

@@ -5,7 +5,9 @@ import { fromTests } from '../support/from-tests.ts';
 export const authorityItems: readonly Item[] = [
   fromTests({
     name: 'authority',
-    line: 'A throw-away CA backend is added, with a root that knows nothing of SPIFFE; what a backend answers is verified; folders of earlier versions go on',
+    line:
+      'A throw-away CA backend is added, with a root that knows nothing of SPIFFE; what a backend answers is ' +
+      'verified; folders of earlier versions go on',
     bound:
       'two lines outside its file at most; the contract holds; a control plane stands on it; no bad answer is signed with',
     files: [
@@ -22,7 +24,9 @@ export const authorityItems: readonly Item[] = [
   }),
   fromTests({
     name: 'changing-roots',
-    line: 'Under load on real Envoys: intermediates follow one another by themselves and on demand; one root becomes two, then the other one alone',
+    line:
+      'Under load on real Envoys: intermediates follow one another by themselves and on demand; one root becomes ' +
+      'two, then the other one alone',
     bound:
       'every consumer of the roots has them within 1 s, both times; 0 failed calls in HTTP/1.1, HTTP/2, gRPC and TCP',
     files: ['test/seams/authority/changing-roots.test.ts'],

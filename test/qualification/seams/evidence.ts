@@ -7,7 +7,8 @@ export const evidenceItems: readonly Item[] = [
     name: 'attestor',
     line: 'A throw-away attestor is added; Workloads select what it proves, exactly and by template, over the identity API',
     bound:
-      'two lines outside its file at most; the contract holds; what no selectors match gets nothing, what a template takes exactly its ID, no SVID longer than what earned it',
+      'two lines outside its file at most; the contract holds; what no selectors match gets nothing, what a ' +
+      'template takes exactly its ID, no SVID longer than what earned it',
     files: [
       'test/seams/attestor/attestor.test.ts',
       'test/identity/attestors.test.ts',

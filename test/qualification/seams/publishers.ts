@@ -7,7 +7,8 @@ export const publisherItems: readonly Item[] = [
     name: 'publisher',
     line: 'A throw-away publisher is added; every publisher keeps a place with the bundle in force, whatever others do there',
     bound:
-      'two lines outside its file at most; the contract holds; drift is told and put right within 66 s, a full, read-only, hostile or hanging place is told and delays nobody',
+      'two lines outside its file at most; the contract holds; drift is told and put right within 66 s, a full, ' +
+      'read-only, hostile or hanging place is told and delays nobody',
     files: [
       'test/seams/publisher/publisher.test.ts',
       'test/identity/publishers.test.ts',

@@ -4,7 +4,9 @@ import { fromTests } from '../support/from-tests.ts';
 
 export const rolesItem: Item = fromTests({
   name: 'roles',
-  line: 'Every route of the admin API answers every role, and nobody without a credential, exactly as the table says; author and reason of every change are on record',
+  line:
+    'Every route of the admin API answers every role, and nobody without a credential, exactly as the table says; ' +
+    'author and reason of every change are on record',
   bound:
     "every route, 3 roles and none, by bearer, by proof, and by operators' SVIDs over TLS; 0 answers beside the table",
   files: ['test/admin/access.test.ts', 'test/admin/named-tokens.test.ts', 'test/serve/admin-tls.test.ts'],

@@ -15,7 +15,9 @@ const helperMiB = 75;
 
 export const fleet: Item = {
   name: 'fleet',
-  line: `${atOnce} sidecars started at once all serve; memory of the control plane with ${proxies} proxies, and of the helper beside each Envoy`,
+  line:
+    `${atOnce} sidecars started at once all serve; memory of the control plane with ${proxies} proxies, and of the ` +
+    'helper beside each Envoy',
   bound: `all serve < ${allServeSeconds} s, control plane ≤ ${controlPlaneMiB} MiB, helper < ${helperMiB} MiB`,
   async run(context) {
     const { root, work, progress } = context;

@@ -23,7 +23,9 @@ const rotationSchema = z.object({
 export const rotationLoad: Item = {
   name: 'rotation-load',
   line: `\`npm run demo -- --requests-each ${requests}\`: every certificate rotates under load, and no request of any protocol is lost`,
-  bound: `of each of HTTP/1.1, HTTP/2, gRPC, TCP: 0 failed of ≥ ${requests} over ≥ ${rotations} rotations, half on new connections, every certificate seen by the peers`,
+  bound:
+    `of each of HTTP/1.1, HTTP/2, gRPC, TCP: 0 failed of ≥ ${requests} over ≥ ${rotations} rotations, half on new ` +
+    'connections, every certificate seen by the peers',
   async run(context) {
     const story = await runDemo(context, {
       flags: ['--requests-each', String(requests)],

@@ -1,5 +1,6 @@
-// Around a whole run of vitest: every process that it starts notes its secrets and what it hears (preload.ts), and at the end each secret is
-// looked for in all of it. A find fails the run. It is told with the test file and the kinds of output and secret, never with the secret.
+// Around a whole run of vitest: every process that it starts notes its secrets and what it hears (preload.ts), and at the end each secret
+// is looked for in all of it. A find fails the run. It is told with the test file and the kinds of output and secret, never with the
+// secret.
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -85,7 +86,9 @@ function keepOwnWords(): () => void {
 }
 
 function words({ secrets, outputs, bytes, cut, found, unused }: Verdict, isWhole: boolean, ms: number): string {
-  const sums = `${secrets} keys and tokens, ${outputs} outputs (${cut} cut), ${Math.round(bytes / 1024 / 1024)} MiB, ${(ms / 1000).toFixed(1)} s`;
+  const sums =
+    `${secrets} keys and tokens, ${outputs} outputs (${cut} cut), ${Math.round(bytes / 1024 / 1024)} MiB, ` +
+    `${(ms / 1000).toFixed(1)} s`;
   const lines = [
     ...found.map((place) => `  found: ${place}`),
     ...(isWhole ? unused.map((reason) => `  of no use any more, in test/support/canary/exceptions.ts: ${reason}`) : []),

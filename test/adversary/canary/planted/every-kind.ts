@@ -1,4 +1,5 @@
-// A run that leaks a key or a token in every kind of output. Not a test of the project: `whole-run.test.ts` runs it, and looks at what is found.
+// A run that leaks a key or a token in every kind of output. Not a test of the project: `whole-run.test.ts` runs it, and looks at what is
+// found.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';

@@ -40,7 +40,11 @@ spec: {target: {service: api}, action: allow, rules: [{from: [${callers}], to: [
 /** Config source of a service for one type, as its own stream. */
 export function singleSource(variant: Variant): string {
   const api = variant === 'delta' ? 'DELTA_GRPC' : 'GRPC';
-  return `{resource_api_version: V3, api_config_source: {api_type: ${api}, transport_api_version: V3, set_node_on_first_message_only: true, grpc_services: [{envoy_grpc: {cluster_name: cellwall, retry_policy: {retry_back_off: {base_interval: 0.1s, max_interval: 1s}}}}]}}`;
+  return (
+    `{resource_api_version: V3, api_config_source: {api_type: ${api}, transport_api_version: V3, ` +
+    'set_node_on_first_message_only: true, grpc_services: [{envoy_grpc: {cluster_name: cellwall, retry_policy: ' +
+    '{retry_back_off: {base_interval: 0.1s, max_interval: 1s}}}}]}}'
+  );
 }
 
 /** A caller of the service, raw: each of the six types over its own service. */

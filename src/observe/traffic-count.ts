@@ -1,0 +1,26 @@
+// One line of the record of traffic: who called whom, with what, how it was decided, and how often.
+import type { RecordedCall } from '../policy/replay/recorded-call.ts';
+
+/** What the shadow policies would have decided, where it is not what was decided. */
+export interface ShadowVerdict {
+  readonly decision: 'allowed' | 'refused';
+  /** The rule by its name on the proxy; absent when no shadow rule allowed it. */
+  readonly policy?: string;
+}
+
+export interface Call extends Omit<RecordedCall, 'count' | 'lastSeen'> {
+  /** The RBAC policy that decided, if one did. */
+  readonly policy?: string;
+  readonly shadow?: ShadowVerdict;
+}
+
+export interface TrafficCount extends Call {
+  readonly count: number;
+  /** Epoch milliseconds. */
+  readonly lastSeen: number;
+}
+
+/** A count and how it spreads over days, as it is kept: `[day since the epoch, count]`, newest last. */
+export interface Aggregate extends TrafficCount {
+  readonly days: readonly (readonly [day: number, count: number])[];
+}

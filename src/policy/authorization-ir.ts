@@ -1,0 +1,78 @@
+// What the policies of one port come to, in the intermediate representation (ir.ts): rules, who and what they are about.
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { Source } from '../model/problem.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+
+/**
+ * Decided in this order: a break-glass identity is allowed; any enforced deny rule that matches refuses; any enforced allow
+ * rule that matches allows; else `cellDefault` allows, else `fallback`. It is `allow` only for a permissive service that no enforced
+ * policy targets.
+ */
+export interface AuthorizationIr {
+  readonly fallback: 'allow' | 'deny';
+  /** Callers whom the mesh's defaults for traffic inside and across cells allow; where no enforced policy targets the service. */
+  readonly cellDefault?: CellDefaultIr;
+  /** All that target the service, enforced or not. */
+  readonly policies: readonly DocumentKey[];
+  readonly deny: readonly RuleIr[];
+  readonly allow: readonly RuleIr[];
+  /** Rules of shadow policies: evaluated beside the enforced ones, counted, never enforced. */
+  readonly shadowDeny: readonly RuleIr[];
+  readonly shadowAllow: readonly RuleIr[];
+}
+
+export interface RuleIr {
+  /** `<policy name>/<rule index>` or `<cell>/<policy name>/<rule index>`: the RBAC policy's name on the proxy. */
+  readonly id: string;
+  readonly policy: DocumentKey;
+  readonly source: Source;
+  /** Any of them; never empty. */
+  readonly principals: readonly PrincipalIr[];
+  /** Any of them; empty: every operation. */
+  readonly operations: readonly OperationIr[];
+}
+
+export type PrincipalIr =
+  | { readonly kind: 'id'; readonly id: SpiffeId }
+  /** Ends in "/". */
+  | { readonly kind: 'prefix'; readonly prefix: string }
+  /** No verified identity of the mesh: plaintext, one-way TLS, legacy certificate. */
+  | { readonly kind: 'anonymous' }
+  /** Anonymous, with a verified token: a name of `jwtIssuers`, one of its audiences, and claims that are exactly these texts. */
+  | {
+      readonly kind: 'jwt';
+      readonly issuer: string;
+      readonly audience: string;
+      readonly claims: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'everyone' }
+  | CellDefaultIr;
+
+/** Identities that begin with `prefix` and not with `except`; both end in "/". Of defaults only: no document says it. */
+export interface CellDefaultIr {
+  readonly kind: 'cells';
+  readonly prefix: string;
+  readonly except?: string;
+}
+
+/** All that is present must match. */
+export interface OperationIr {
+  readonly methods?: readonly string[];
+  readonly path?: PathIr;
+  /** Only with an exact gRPC path. */
+  readonly matchingCell?: MatchingCellIr;
+}
+
+/** A field of the request's message that has to be the number of the caller's cell: singular, at the top, outside of oneofs. */
+export interface MatchingCellIr {
+  readonly field: string;
+  readonly number: number;
+  readonly type: 'int64' | 'uint64' | 'string';
+}
+
+export type PathIr =
+  | { readonly kind: 'exact'; readonly path: string }
+  /** `/a` covers `/a` and `/a/…`. A prefix of `/` covers all. */
+  | { readonly kind: 'prefix'; readonly path: string }
+  /** Segments are literals, or `null` for one that matches any single non-empty segment. */
+  | { readonly kind: 'template'; readonly segments: readonly (string | null)[] };

@@ -1,0 +1,17 @@
+// What the Mesh document says for all of the deployment, as the other documents are resolved by it.
+import type { DocumentKey } from '../../model/documents/document.ts';
+import type { Mesh } from '../../model/documents/mesh.ts';
+import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
+import type { JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
+
+export interface MeshDefaults {
+  readonly document: DocumentKey;
+  readonly trustDomain: TrustDomain;
+  readonly mode: 'permissive' | 'strict';
+  readonly svidLifetimeMs: number;
+  readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
+  readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
+  readonly authorization: Mesh['spec']['authorization'];
+  readonly breakGlass: readonly SpiffeId[];
+  readonly strippedHeaders: readonly string[];
+}

@@ -1,0 +1,30 @@
+// A request as the steps take it: typed, and capped by the limits of its stream.
+import type { TypeUrl } from '../resources/type-url.ts';
+import type { StreamNode } from '../server/node.ts';
+
+export interface Received<Request> {
+  /** Only a stream's first request surely has one. */
+  readonly node: StreamNode | undefined;
+  /** Undefined for a type that is not served here. */
+  readonly request: Request | undefined;
+  readonly typeUrl: string;
+}
+
+export interface SotwRequest {
+  readonly typeUrl: TypeUrl;
+  readonly version: string;
+  readonly names: readonly string[];
+  readonly nonce: string;
+  /** `error_detail`, if there is one. */
+  readonly error: string | undefined;
+}
+
+export interface DeltaRequest {
+  readonly typeUrl: TypeUrl;
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  readonly initialVersions: ReadonlyMap<string, string>;
+  readonly nonce: string;
+  /** `error_detail`, if there is one. */
+  readonly error: string | undefined;
+}

@@ -25,7 +25,7 @@ export function isSocket(path: string): boolean {
 export function clearSocket(path: string): void {
   const found = stat(path);
   if (found === undefined) return;
-  if (!found.isSocket()) throw refused(path, 'is no socket', `move ${path} away`);
+  if (!found.isSocket()) throw refused(path, 'is not a socket', `move ${path} away`);
   rmSync(path);
 }
 
@@ -41,14 +41,14 @@ export function checkSocket(path: string, me: number = process.geteuid?.() ?? 0)
       hint: 'start it with "cellwall serve", or name its data directory with --data (CELLWALL_DATA)',
     });
   }
-  if (!socket.isSocket()) throw refused(path, 'is no socket', 'name the admin.sock of its data directory');
+  if (!socket.isSocket()) throw refused(path, 'is not a socket', 'name the admin.sock of its data directory');
   const trusted = (uid: number): boolean => uid === me || uid === 0 || (me === 0 && uid === folder.uid);
   if (!trusted(socket.uid) || !trusted(folder.uid)) {
     throw refused(path, `belongs to another user (${socket.uid})`, 'run the command as the user of the control plane');
   }
-  if ((socket.mode & 0o077) !== 0) throw refused(path, 'can be connected to by others', `chmod 600 ${path}`);
+  if ((socket.mode & 0o077) !== 0) throw refused(path, 'can be connected to by other users', `chmod 600 ${path}`);
   if ((folder.mode & 0o002) !== 0) {
-    throw refused(path, 'is in a folder that others can write', `chmod 700 ${dirname(path)}`);
+    throw refused(path, 'is in a folder that other users can write to', `chmod 700 ${dirname(path)}`);
   }
 }
 

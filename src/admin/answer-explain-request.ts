@@ -18,15 +18,11 @@ import type { Explanation } from './wire.ts';
 export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: string): Explanation {
   const [explained] = found.refusals;
   if (explained === undefined) {
-    throw new CellwallError(
-      'not_found',
-      `no refusal and no failure is kept with the request id ${JSON.stringify(id)}`,
-      {
-        hint:
-          'it is the id in the answer to the call, known half a second later; only the latest are kept (about 1 MiB ' +
-          'a service), and none from before the control plane was started',
-      },
-    );
+    throw new CellwallError('not_found', `no denied or failed call is kept with the request id ${JSON.stringify(id)}`, {
+      hint:
+        'use the id in the answer to the call, available half a second later; only the latest are kept (about ' +
+        '1 MiB per service), and none from before the control plane was started',
+    });
   }
   const answer = answerOf(mesh, explained);
   return {
@@ -58,7 +54,9 @@ function answerRefused(mesh: MeshIr, refused: Refused): Explanation {
     notes: [
       ...answer.notes,
       ...(changed && (policy === undefined || !isOwnPolicy(policy))
-        ? ['the proxy decided otherwise: documents changed since, or rules look at what is not logged (matchingCell)']
+        ? [
+            'the proxy decided differently: documents have changed since, or rules look at something that is not logged (matchingCell)',
+          ]
         : []),
       ...(policy === undefined ? [] : whyOf(policy)),
     ],
@@ -93,32 +91,32 @@ function ambiguous({ by, refusals }: FoundRefusals): readonly string[] {
     return others.length === 0
       ? []
       : [
-          `other proxies reported this id later, which none of ours would; explained is the first, ${explained}; ${rest}`,
+          `other proxies reported this id later, which a genuine proxy would not; the first is explained, ${explained}; ${rest}`,
         ];
   }
   const chosen = refusals.every(({ kind }) => kind === 'failed')
-    ? 'callers choose this id: what fails behind the rules has no other'
-    : 'a caller chose this id; the one in the answer it was given is its alone';
+    ? 'callers choose this id: calls that fail after the rules allowed them have no other'
+    : 'a caller chose this id; only the one in the answer is unique';
   return others.length === 0
     ? [chosen]
-    : [`${chosen}; explained is the newest call, ${explained}; others with it: ${rest}`];
+    : [`${chosen}; the newest call is explained, ${explained}; others with it: ${rest}`];
 }
 
 /** What no document asks for, and no question to `explain` holds (docs/authorization-semantics.md). */
 const why: Readonly<Record<string, string>> = {
   [guards.overrides]:
-    'the proxy refused a header that frameworks take for another request (X-HTTP-Method-Override, X-Original-URL and their kind)',
+    'the proxy refused a header by which frameworks treat the request as another (X-HTTP-Method-Override, X-Original-URL and the like)',
   [guards.methodInQuery]:
-    'the proxy refused a query that frameworks take for another method ("_method=DELETE"); the record holds no queries',
+    'the proxy refused a query by which frameworks treat the method as another ("_method=DELETE"); the record contains no queries',
   [guards.upgrade]:
-    'the request asked for a WebSocket, and the service does not take any: `upgrades: [websocket]` in its ' +
-    'document lets those through that a rule allows',
+    'the request asked for a WebSocket, which the service does not accept: with `upgrades: [websocket]` ' +
+    'in its document, those that a rule allows pass',
   [guards.severalIdentities]: "the proxy refused a caller's certificate with several URI names",
 };
 
 function whyOf(policy: string): readonly string[] {
   const filter = filterOfPolicy(policy);
-  if (filter !== undefined) return [`the proxy's filter "${filter}" refused the call, which no rule decides`];
+  if (filter !== undefined) return [`the proxy's filter "${filter}" refused the call; no rule decided it`];
   const known = Object.hasOwn(why, policy) ? why[policy] : undefined;
   return known === undefined ? [] : [known];
 }

@@ -102,7 +102,7 @@ function targetOf(
   const port = rest.length > 0 ? rest.join(':') : named;
   if (named !== undefined && port !== named) {
     throw new CellwallError('invalid_argument', `two ports are named: ${port} and ${named}`, {
-      hint: 'say it once: service:port, or --port',
+      hint: 'give it once: service:port, or --port',
     });
   }
   return { target: known(mesh, service).key, ...defined({ port }) };

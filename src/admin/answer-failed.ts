@@ -11,7 +11,7 @@ import type { Explanation } from './wire.ts';
 export function answerFailed(mesh: MeshIr, failed: Failed): Explanation {
   const { service, node, status, details } = failed;
   const { why, advice } = failedAnswerWords(details, service);
-  const said = status >= 400 ? `answered ${status} in the place of its application` : 'let the call in, which failed';
+  const said = status >= 400 ? `answered ${status} in place of its application` : 'allowed the call, which failed';
   const reason = `${service}'s own sidecar (${node}) ${said}: ${why}`;
   const document = mesh.services.get(service as ServiceKey);
   if (document === undefined) {
@@ -28,8 +28,8 @@ export function answerFailed(mesh: MeshIr, failed: Failed): Explanation {
     notes: [
       `what to do: ${advice}`,
       decision === 'allowed'
-        ? `rules let it in: ${rules.reason}`
-        : `the documents changed since, or rules look at what is not logged: they would refuse it now: ${rules.reason}`,
+        ? `rules allowed it: ${rules.reason}`
+        : `the documents have changed since, or rules look at something that is not logged: they would deny it now: ${rules.reason}`,
       ...rules.notes,
     ],
   };

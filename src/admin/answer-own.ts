@@ -36,8 +36,8 @@ export function answerOwn(mesh: MeshIr, answered: OwnAnswer): Explanation {
     notes: [
       `what to do: ${advice}`,
       answered.path === ''
-        ? 'the sidecar did not read so far as to know what was asked for'
-        : `rules were not asked; they would say "${decision}" of it now: ${rules.reason}`,
+        ? 'the sidecar stopped reading before it knew what was requested'
+        : `rules were not consulted; they would now say "${decision}": ${rules.reason}`,
       ...rules.notes,
     ],
   };

@@ -41,7 +41,7 @@ export function createCallers(token: Redacted<string>, tokens: NamedTokens): Cal
   const callerOf = async ({ identity, key }: Proof): Promise<Caller | undefined> => {
     if (identity !== operatorIdentity) {
       await tokens.refresh()?.catch((cause: unknown) => {
-        throw new CellwallError('unavailable', 'the token cannot be checked now: the store is away', {
+        throw new CellwallError('unavailable', 'the token cannot be checked now: the store is unavailable', {
           hint: 'try again, or use the token of the data folder',
           cause,
         });

@@ -161,7 +161,7 @@ function parseJson(text: string, host: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CellwallError('unavailable', `${host} answered ${status}, and not as an admin API does`, {
+    throw new CellwallError('unavailable', `${host} answered ${status}, but not like an admin API`, {
       hint: 'check the address given with --admin (CELLWALL_ADMIN)',
       cause,
     });

@@ -58,8 +58,8 @@ export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeO
   const { target, host } = readAddress(url);
   const isCertified = target.kind === 'port' && target.certified;
   if (credential.kind === 'svid' && !isCertified) {
-    throw new CellwallError('invalid_argument', `an SVID is no credential at ${host}: it is for TLS`, {
-      hint: 'give --admin https://HOST:PORT, the --admin-tls-listen of that control plane; or a token in place of --admin-svid',
+    throw new CellwallError('invalid_argument', `an SVID is not a credential at ${host}: it is for TLS`, {
+      hint: 'use --admin https://HOST:PORT, the --admin-tls-listen of that control plane; or a token instead of --admin-svid',
     });
   }
   const [tls, bearer] = wayOf(credential, isCertified);
@@ -96,7 +96,7 @@ export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeO
         }
         const why = failure(host, credential, cause);
         if (hint === undefined || why.code !== 'unavailable') throw why;
-        throw new CellwallError('unavailable', `${host} ended the connection before it answered`, { hint, cause });
+        throw new CellwallError('unavailable', `${host} closed the connection before it answered`, { hint, cause });
       } finally {
         progress?.();
       }
@@ -155,9 +155,9 @@ function tellWhileWaiting(bytes: number, tell: (waited: Waited) => void): () => 
 function mayBeDone(path: string): string | undefined {
   if (path === '/v1/diff' || path === '/v1/simulate') return undefined;
   return path === '/v1/apply' || path === '/v1/rollback'
-    ? 'unless it was a dry run, the change may be in force, or come into force yet: "cellwall history" shows ' +
-        'whether it is; the same apply again changes nothing twice'
-    : 'it may have been done: "cellwall audit" shows what was';
+    ? 'unless it was a dry run, the change may be in force, or may still come into force: "cellwall history" ' +
+        'shows whether it is; repeating the same apply does no harm'
+    : 'it may have been done: "cellwall audit" shows whether it was';
 }
 
 function failure(host: string, credential: Credential, cause: unknown): CellwallError {
@@ -168,8 +168,8 @@ function failure(host: string, credential: Credential, cause: unknown): Cellwall
     return tokenRefused(host, credential, cause);
   }
   if (code === 'EPROTO' || code.startsWith('ERR_SSL')) {
-    return new CellwallError('unavailable', `${host} is no admin API: it does not prove that it knows the token`, {
-      hint: 'see which program listens there; the token was not sent. Is "cellwall serve" running, and is this its --admin-listen?',
+    return new CellwallError('unavailable', `${host} is not an admin API: it does not prove that it knows the token`, {
+      hint: 'check which program listens there; the token was not sent. Is "cellwall serve" running, and is this its --admin-listen?',
       cause,
     });
   }

@@ -56,15 +56,15 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
       audit.append(event);
     } catch (reason) {
       // It is refused all the same.
-      log.error({ reason: CellwallError.from(reason).message }, 'a refused try is not in the audit log');
+      log.error({ reason: CellwallError.from(reason).message }, 'a refused attempt is not in the audit log');
     }
   };
   /** Of an address, or of a name: the first, and the last before silence. */
   const isRecorded = (failures: number): boolean => failures === 1 || failures === maxFailures;
   const last = (failures: number): string =>
-    failures === maxFailures ? '; further ones within the minute are not logged' : '';
+    failures === maxFailures ? '; further ones within the same minute are not logged' : '';
   const tooMany = (whose: string): CellwallError =>
-    new CellwallError('resource_exhausted', `too many failed tries ${whose}`, {
+    new CellwallError('resource_exhausted', `too many failed attempts ${whose}`, {
       hint: 'wait a minute, and use the token of <data>/admin.token, or one of "cellwall admin-token create"',
     });
 

@@ -62,14 +62,14 @@ export async function gate(
     audit.append({ kind: 'cut-over-warned', ...by, services, reasons: texts });
     log.warn(
       { services, reasons: reasons.length, author: by.author },
-      'made strict: what is left was waited for long enough, or passed over by the operator',
+      'made strict: the remaining reasons were waited for long enough, or disregarded by the operator',
     );
     return { kind: 'pass', judged: true, reasons };
   }
   if (!force) return { kind: 'refused', error: refusedCutOver(services, reasons) };
   // Before the change: without its record there is no forced one.
   audit.append({ kind: 'cut-over-forced', ...by, services, reasons: texts });
-  log.warn({ services, reasons: reasons.length, author: by.author }, 'made strict against the reasons of the gate');
+  log.warn({ services, reasons: reasons.length, author: by.author }, 'made strict despite the reasons of the gate');
   return { kind: 'pass', judged: true, reasons, forced: services };
 }
 

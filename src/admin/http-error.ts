@@ -43,8 +43,9 @@ export function refusedCutOver(services: readonly string[], reasons: readonly Cu
       code: 'failed_precondition',
       message: `not made strict: ${services.join(', ')}; ${count === 1 ? '1 reason' : `${count} reasons`}`,
       hint:
-        'wait until they are gone, look at a shorter time with "since" (--since), pass over addresses that you know ' +
-        'to be no callers (--ignore-address), or force it (--force): both are written to the audit log',
+        'wait until they are gone, look back over a shorter time with "since" (--since), disregard addresses ' +
+        'that are known not to be callers (--ignore-address), or force it (--force): the last two are written ' +
+        'to the audit log',
       reasons: reasons.slice(0, maxReasons),
     },
   };

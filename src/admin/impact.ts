@@ -45,7 +45,7 @@ export function firstRows(rows: readonly SimulatedCall[]): SimulatedCall[] {
 export function sinceOf(text: string, now: number): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms > 0) return now - ms;
-  throw new CellwallError('invalid_argument', `"since" is no duration: ${text}`, {
+  throw new CellwallError('invalid_argument', `"since" is not a duration: ${text}`, {
     hint: 'a whole number and s, m, h or d, as in "24h"',
   });
 }

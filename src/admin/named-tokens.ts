@@ -83,7 +83,7 @@ export async function createNamedTokens(options: NamedTokensOptions): Promise<Na
       const stored = storedSchema.safeParse(value);
       const key = stored.success ? box.open(stored.data.key, name) : undefined;
       if (!stored.success || key?.length !== keyBytes || !isTokenName(name)) {
-        log.warn({ name }, 'a token of the admin API that cannot be read is passed over');
+        log.warn({ name }, 'a token of the admin API cannot be read and is ignored');
         continue;
       }
       const { key: _, ...rest } = stored.data;
@@ -124,7 +124,7 @@ export async function createNamedTokens(options: NamedTokensOptions): Promise<Na
       await refresh();
       if (known.size >= maxTokens) {
         throw new CellwallError('resource_exhausted', `there are ${maxTokens} tokens already`, {
-          hint: 'revoke those that nobody needs: cellwall admin-token list',
+          hint: 'revoke those that are no longer needed: cellwall admin-token list',
         });
       }
       const token = makeNamedToken(of.name);
@@ -133,7 +133,7 @@ export async function createNamedTokens(options: NamedTokensOptions): Promise<Na
       const { name, ...rest } = made;
       const entry = { ...rest, key: box.close(key, name) };
       if (find(name) !== undefined || !(await put(name, entry, ttlMs))) {
-        throw new CellwallError('already_exists', `there is a token ${name}`, {
+        throw new CellwallError('already_exists', `there already is a token ${name}`, {
           hint: `choose another name, or revoke it first: cellwall admin-token revoke ${name}`,
         });
       }

@@ -7,14 +7,14 @@ import { errorSchema } from './wire.ts';
 const commonErrors: Readonly<Record<number, string>> = {
   400: 'The request cannot be read.',
   401: 'No valid token.',
-  403: 'Host or origin refused, or the role does not reach so far.',
-  404: 'There is no such thing.',
+  403: 'Host or origin refused, or the role does not allow this.',
+  404: 'Not found.',
   409: 'Conflict: read again, and apply again.',
   412: 'Not possible in the present state.',
   413: 'Over 16 MiB of documents, 1 MiB of anything else.',
   422: 'Documents are not valid: see `problems`.',
-  429: 'Too many failed tries.',
-  500: 'A fault of the control plane.',
+  429: 'Too many failed attempts.',
+  500: 'An internal error of the control plane.',
   503: 'The store, or what is needed, cannot be used now.',
 };
 

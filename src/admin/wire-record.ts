@@ -124,7 +124,7 @@ export const historySchema = z.object({
       forced: z
         .array(z.string())
         .exactOptional()
-        .describe('Services that were made strict against the reasons of the gate.'),
+        .describe('Services that were made strict despite the reasons of the gate.'),
       reason: z.string().exactOptional().describe('Why, as its author said.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
     }),

@@ -39,7 +39,7 @@ export function faultText(reason: unknown, env: ProcessParts['env']): string {
   const debug = env['CELLWALL_DEBUG'] === '1' && reason instanceof Error && reason.stack !== undefined;
   return [
     `error: ${escapeLine(message)}`,
-    '  hint: this is a fault of cellwall itself; CELLWALL_DEBUG=1 tells where, for a report',
+    '  hint: this is a bug in cellwall; CELLWALL_DEBUG=1 shows where, for a report',
     ...(debug ? [reason.stack] : []),
     '',
   ].join('\n');

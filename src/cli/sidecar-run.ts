@@ -23,7 +23,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
       const lock = lockFolder({
         folder: data,
         name: 'sidecar',
-        hint: 'a second proxy of this service needs an --instance and a --data of its own',
+        hint: 'a second proxy of this service needs its own --instance and --data',
       });
       try {
         return await sidecarIn(data, options, env);
@@ -118,7 +118,7 @@ function tokenFor({ token }: EnrolOptions, svidDir: string): Promise<Redacted<st
 
 function twoAtOne(inbound: string): CellwallError {
   return new CellwallError('invalid_argument', `two ports of the service would listen on ${inbound}`, {
-    hint: 'give each a --listen of its own',
+    hint: 'give each its own --listen',
   });
 }
 
@@ -150,7 +150,7 @@ function anotherIdentity(wanted: WantedIdentity, spiffeId: string, directory: st
     'failed_precondition',
     `the identity that the control plane gave is ${spiffeId}, not that of ${name}`,
     {
-      hint: `the join token was made for the other one, and is spent. Nothing was kept: make one for ${name} with cellwall token create`,
+      hint: `the join token was for the other one, and is now spent. Nothing was kept: create one for ${name} with cellwall token create`,
     },
   );
 }

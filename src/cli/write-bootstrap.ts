@@ -23,7 +23,7 @@ export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Js
     });
   }
   if (ports.some(({ listen }) => listen.port === 0)) {
-    throw new CellwallError('invalid_argument', 'the port to listen on has to be named', {
+    throw new CellwallError('invalid_argument', 'no port to listen on was given', {
       hint: 'as in --listen 10.0.0.5:8443',
     });
   }

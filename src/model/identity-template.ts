@@ -101,6 +101,6 @@ function canBe(literal: string): boolean {
 
 export const identityTemplateSchema = z.string().refine((text) => parseIdentityTemplate(text) !== undefined, {
   error:
-    'not a template of SPIFFE IDs, as in "spiffe://example.org/ci/{project_id}/{ref}": a place is a whole ' +
-    'segment, and each key stands once',
+    'not a template of SPIFFE IDs, as in "spiffe://example.org/ci/{project_id}/{ref}": a placeholder ' +
+    'is a whole segment, and each key is used once',
 });

@@ -166,7 +166,7 @@ export function callOf(refusal: Refusal): string {
   if (refusal.kind === 'own') return `${refusal.service} -> ${refusal.target} (answered by its own sidecar)`;
   const port = refusal.port === undefined ? '' : `:${refusal.port}`;
   const call = `${refusal.principal ?? refusal.caller} -> ${refusal.service}${port}`;
-  return refusal.kind === 'failed' ? `${call} (let in, and failed)` : call;
+  return refusal.kind === 'failed' ? `${call} (allowed, but failed)` : call;
 }
 
 function sizeOf(refusal: Refusal): number {

@@ -57,7 +57,9 @@ describe('a named token', () => {
     expect((await cellwall(['status'], { token })).code).toBe(0);
     const list = await cellwall(['admin-token']);
     expect(list.stdout).toMatch(/^NAME +ROLE +RAW +EXPIRES +MADE +BY\nann +viewer +no .* operator\n$/);
-    expect((await cellwall(['admin-token', 'create', 'ann', '--role', 'admin'])).stderr).toContain('there is a token');
+    expect((await cellwall(['admin-token', 'create', 'ann', '--role', 'admin'])).stderr).toContain(
+      'there already is a token',
+    );
     expect(await cellwall(['admin-token', 'revoke', 'ann', '--reason', 'left'])).toMatchObject({
       code: 0,
       stdout: 'revoked ann\n',

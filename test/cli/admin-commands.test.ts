@@ -55,8 +55,8 @@ describe('apply', () => {
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr:
-        `error: no documents in ${join(folder, 'empty.yaml')}\n  hint: an empty file, or comments only: to remove a ` +
-        `document, \`cellwall delete\` it\n`,
+        `error: no documents in ${join(folder, 'empty.yaml')}\n  hint: the files are empty, or have only ` +
+        `comments: to remove a document, \`cellwall delete\` it\n`,
     });
   });
 
@@ -176,7 +176,7 @@ describe('get, diff, delete', () => {
     const needed = await cellwall(['delete', 'service/web']);
     expect(needed).toMatchObject({
       code: 3,
-      stderr: expect.stringMatching(/no service "web"[\s\S]*hint: delete what names it/),
+      stderr: expect.stringMatching(/no service "web"[\s\S]*hint: delete what refers to it/),
     });
     const done = await cellwall(['delete', 'policy/api', 'service/web']);
     expect(done.code).toBe(0);
@@ -430,7 +430,7 @@ describe('identity', () => {
       });
       expect(result).toMatchObject({
         code: 0,
-        stderr: expect.stringMatching(/made one for spiffe:\/\/td1\/service\/web/),
+        stderr: expect.stringMatching(/created one for spiffe:\/\/td1\/service\/web/),
       });
       expect(made).toEqual(['token-for-spiffe://td1/service/web']);
     });
@@ -455,7 +455,7 @@ describe('the connection', () => {
     const none = await runCli(['status', '--data', folder], { env });
     expect(none).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/no admin token: .+admin\.token is not there/),
+      stderr: expect.stringMatching(/no admin token: .+admin\.token does not exist/),
     });
   });
 

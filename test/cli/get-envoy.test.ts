@@ -73,11 +73,11 @@ it('what is missing, or too much', async () => {
   const nobody = await cellwall('get', 'envoy', 'td1/service/api~b');
   expect([nobody.code, nobody.stderr]).toEqual([
     1,
-    'error: no proxy "td1/service/api~b" that was sent anything\n  hint: "cellwall status" names them: give all ' +
-      'of it, with what follows the "~"\n',
+    'error: no proxy "td1/service/api~b" that was sent anything\n  hint: "cellwall status" names them: ' +
+      'give the whole name, including the part after the "~"\n',
   ]);
   const without = await cellwall('get', 'envoy');
   expect([without.code, without.stderr]).toEqual([2, expect.stringContaining('get envoy needs the name of a proxy')]);
   const more = await cellwall('get', 'service/api', 'b');
-  expect([more.code, more.stderr]).toEqual([2, expect.stringContaining('a proxy goes with "get envoy"')]);
+  expect([more.code, more.stderr]).toEqual([2, expect.stringContaining('only "get envoy" takes a proxy')]);
 });

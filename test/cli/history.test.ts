@@ -104,7 +104,7 @@ describe('rollback --dry-run', () => {
     admin = await startAdmin({ store: admin.deps.store, record: { ...admin.deps.record, calls } });
     const { stdout } = await cellwall(['rollback', '--dry-run']);
     expect(stdout).toContain('delete AuthorizationPolicy/api');
-    expect(stdout).toContain('7 would newly be refused, 0 newly allowed');
+    expect(stdout).toContain('7 would newly be denied, 0 newly allowed');
   });
 });
 

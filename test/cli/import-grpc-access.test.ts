@@ -67,7 +67,7 @@ describe('import', () => {
   test('makes documents that resolve and say what the options say', async () => {
     const { code, stdout, stderr } = await run(claims, ...flags);
     expect(code).toBe(0);
-    expect(stderr).toBe(`note: ${service}/Secret carries no access_control: nobody is allowed\n`);
+    expect(stderr).toBe(`note: ${service}/Secret has no access_control: nobody is allowed\n`);
     expect(stdout).toContain('# the one service of all cells');
     const mesh = meshOf(imported(stdout));
     const ask = (caller: string, method: string, cellId?: string): string =>
@@ -135,8 +135,8 @@ describe('import', () => {
       /takes a stream/,
     ],
     ['no field', { name: 'None', access: [3] }, /has no field "cell_id"/],
-    ['an unknown rule', { name: 'New', access: [6] }, /access_control 6, which is not known/],
-    ['unspecified', { name: 'Zero', access: [0] }, /access_control 0, which is not known/],
+    ['an unknown rule', { name: 'New', access: [6] }, /unknown access_control 6/],
+    ['unspecified', { name: 'Zero', access: [0] }, /unknown access_control 0/],
   ])('refuses the whole for %s', async (_, method, why) => {
     const { code, stdout, stderr } = await run([...claims, method], ...flags);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
@@ -145,7 +145,7 @@ describe('import', () => {
 
   test('leaves out whom no flag names, and says so; knows its own failures', async () => {
     const { stderr, stdout } = await run(claims);
-    expect(stderr).toContain('1 methods allow routers, and no --routers-as says who that is');
+    expect(stderr).toContain('1 methods allow routers, but no --routers-as says who they are');
     expect(stdout).not.toContain('GetRecord');
     expect((await run(claims, '--service', 'nothing')).code).toBe(1);
     writeFileSync(join(folder, 'garbage'), 'not a descriptor');

@@ -85,7 +85,7 @@ describe('svid show', () => {
     writeFileSync(join(folder, 'x.pem'), 'nothing');
     expect(await runCli(['svid', 'show', join(folder, 'x.pem')])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/holds no certificate/),
+      stderr: expect.stringMatching(/contains no certificate/),
     });
     expect(await runCli(['svid', 'show', join(folder, 'y.pem')])).toMatchObject({
       code: 1,

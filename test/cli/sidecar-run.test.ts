@@ -74,9 +74,7 @@ describe('sidecar', () => {
     const args = ['sidecar', '--service', 'web', '--data', folder, '--app', '80', '--listen', '127.0.0.1:0'];
     expect(await runCli(args, { run })).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(
-        `already running as pid ${process.pid}\n  hint: .*--instance and a --data of its own`,
-      ),
+      stderr: expect.stringMatching(`already running as pid ${process.pid}\n  hint: .*own --instance and --data`),
     });
     expect(existsSync(join(folder, 'listen-port'))).toBe(false);
     lock.release();

@@ -77,23 +77,23 @@ describe('usage errors', () => {
     [['rollback', '--since', '1y'], /as in 24h/],
     [['simulate', '-f', 'x', '--since', ''], /as in 24h/],
     [['token', 'create', '--service', 'a', '--ttl', '0s'], /as in 24h/],
-    [['audit', '--last', '0'], /not a number between 1 and 10000/],
+    [['audit', '--last', '0'], /expected a number from 1 to 10000, found 0/],
     [['serve', '--identity', '0.0.0.0:1'], /unknown option '--identity'/],
     [['svid', 'fetch', '--dir', 'x', '--identity', 'spiffe://td1/x'], /unknown option '--identity'/],
     [['get', 'Servise/x'], /no kind "Servise"; kinds: Mesh/],
     [['get', 'Service/a/b/c'], /not a key/],
     [['delete', 'Service'], /Service\/NAME is needed/],
     [['status', '-o', 'xml'], /Allowed choices are table, json, yaml/],
-    [['explain', 'a'], /name a caller and a target, or a --request/],
+    [['explain', 'a'], /give a caller and a target, or --request/],
     [
       ['explain', '--offline', '-f', 'mesh.d', 'web', 'api'],
       /-f took mesh\.d web api as files: put caller and target before it/,
     ],
-    [['explain', 'a', 'b', '--grpc', 'x.Y/Z', '--path', '/'], /give one or the other/],
-    [['token', 'create'], /whose identity\?/],
+    [['explain', 'a', 'b', '--grpc', 'x.Y/Z', '--path', '/'], /give either --grpc, or --method and --path/],
+    [['token', 'create'], /no identity given/],
     [['token', 'create', '--service', 'a', '--spiffe-id', 'b'], /not both/],
     [['token'], /Usage: cellwall token/],
-    [['sidecar'], /whose identity\?/],
+    [['sidecar'], /no identity given/],
     [['sidecar', '--service', 'a', '--app', 'name:80'], /an IP address is needed/],
     [['sidecar', '--service', 'a', '--listen', '1.2.3.4:99999'], /not host:port/],
     [['sidecar', '--service', 'a', '--envoy-admin', '0.0.0.0:9901'], /loopback only/],
@@ -230,7 +230,7 @@ describe('serve', () => {
   it('says what to do without documents', async () => {
     const missing = await serve(['--documents', join(folder, 'none')]);
     expect(missing.result.code).toBe(1);
-    expect(missing.result.stderr).toMatch(/none is no directory\n {2}hint: create it/);
+    expect(missing.result.stderr).toMatch(/none is not a directory\n {2}hint: create it/);
   });
 });
 

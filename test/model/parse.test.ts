@@ -196,8 +196,8 @@ spec: {id: 1.5}
     ],
     [
       'dependsOn: [{service: a, listen: "9000"}]',
-      '4:56 invalid spec.dependsOn[0].listen: neither a port of loopback (a number alone, without quotes: 9000) ' +
-        'nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
+      '4:56 invalid spec.dependsOn[0].listen: neither a loopback port (just a number, without quotes: ' +
+        '9000) nor a socket (unix:, then an absolute path that ends in .sock: unix:/run/web/api.sock)',
     ],
   ])('say what to write: %s', (field, problem) => {
     const text = `apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: a}\nspec: {protocol: tcp, ${field}}\n`;

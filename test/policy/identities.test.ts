@@ -121,7 +121,7 @@ describe('documents', () => {
     ['template', '{identity: {template: "spiffe://td1/ci/{project_id}"}}'],
   ])('say which keys an attestor does not prove: %s', (_what, spec) => {
     expect(problems(workloadText('job', spec))).toMatchObject([
-      { severity: 'error', code: 'unknown-key', hint: expect.stringMatching(/for one identity as a whole/) },
+      { severity: 'error', code: 'unknown-key', hint: expect.stringMatching(/for one exact identity/) },
     ]);
   });
 

@@ -22,13 +22,13 @@ function problems(...documents: readonly string[]): string[] {
 describe('issuers', () => {
   const { alg: _, ...withoutAlg } = rsa;
   it.each([
-    ['no JSON', 'nonsense', 'error bad-jwks: the JWK Set is no JSON'],
+    ['no JSON', 'nonsense', 'error bad-jwks: the JWK Set is not JSON'],
     ['no keys', '{"keys": []}', 'error bad-jwks: the JWK Set has no keys'],
     ['a shared secret', { kty: 'oct', k: 'eA', alg: 'HS256' }, 'error bad-jwks: key 0 is of the type "oct"'],
     ['no algorithm', withoutAlg, 'error bad-jwks: key 0 does not say its algorithm'],
     ['a symmetric algorithm', { ...rsa, alg: 'HS256' }, 'error bad-jwks: key 0 says the algorithm "HS256"'],
     ['no algorithm at all', { ...rsa, alg: 'none' }, 'error bad-jwks: key 0 says the algorithm "none"'],
-    ['a private key', { ...rsa, d: 'eA' }, 'error bad-jwks: key 0 holds a private part'],
+    ['a private key', { ...rsa, d: 'eA' }, 'error bad-jwks: key 0 contains a private key'],
     ['half a key', { kty: 'RSA', alg: 'RS256', n: 'eA' }, 'error bad-jwks: key 0 has no "e"'],
   ])('%s', (_what, key, expected) => {
     expect(problems(mesh(key), serviceText('api'))).toEqual([expected]);
@@ -36,7 +36,7 @@ describe('issuers', () => {
 
   it('take their tokens from a header that callers may set', () => {
     expect(problems(mesh(rsa, ', header: x-cellwall-peer-id'), serviceText('api'))).toEqual([
-      'error bad-token-header: no token can come in x-cellwall-peer-id',
+      'error bad-token-header: the header x-cellwall-peer-id cannot carry a token',
     ]);
   });
 });
@@ -61,7 +61,7 @@ describe('rules', () => {
       serviceText('api', 'http1', ', mtls: {mode: strict}'),
       policyText('p', 'api', 'allow', `[{from: [${source}]}]`),
     );
-    expect(found).toEqual(['warning matches-nobody: nobody is anonymous to api: it is strict']);
+    expect(found).toEqual(['warning matches-nobody: api has no anonymous callers: it is strict']);
   });
 });
 

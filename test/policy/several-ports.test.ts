@@ -34,7 +34,7 @@ describe('documents', () => {
     [
       'one application for two ports',
       gitlab('[{name: a, protocol: http1, app: 80}, {name: b, protocol: http1, app: 80}]'),
-      /^duplicate-port spec\.ports\[1\]\.app: the application's port 80 is that of "a" as well/,
+      /^duplicate-port spec\.ports\[1\]\.app: the application's port 80 is already that of "a"/,
     ],
     [
       'a health path of no port',

@@ -108,7 +108,7 @@ test('a refusal by a guard is told for what it is', () => {
   expect(answerExplainRequest(mesh, refusals.find('a'), 'a').notes.join()).toContain('X-HTTP-Method-Override');
   refusals.record({ ...refused, requestId: 'b', policy: filterPolicy('quota') });
   const { notes } = answerExplainRequest(mesh, refusals.find('b'), 'b');
-  expect(notes).toContain('the proxy\'s filter "quota" refused the call, which no rule decides');
+  expect(notes).toContain('the proxy\'s filter "quota" refused the call; no rule decided it');
 });
 
 test('a WebSocket that the service does not take is a refusal, and told for what it is', async () => {

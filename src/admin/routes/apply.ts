@@ -19,7 +19,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: '/v1/apply',
       access: 'editor',
-      summary: 'Change documents: all of them, or none. What makes services strict passes the gate first (412).',
+      summary: 'Change documents: all of them, or none. A change that makes services strict must pass the gate (412).',
       documents: true,
       body: applyBodySchema,
       answer: applyAnswerSchema,
@@ -62,7 +62,7 @@ export function refuseNothing(plan: Plan, { files = [] }: ApplyBody): void {
   if (plan.changes.length > 0) return;
   if (files.length > 0) {
     throw new CellwallError('invalid_argument', `no documents in ${files.map(({ file }) => file).join(', ')}`, {
-      hint: 'an empty file, or comments only: to remove a document, `cellwall delete` it',
+      hint: 'the files are empty, or have only comments: to remove a document, `cellwall delete` it',
     });
   }
   throw new CellwallError('invalid_argument', 'no documents and no changes in the request', {

@@ -11,7 +11,7 @@ export function envoyRoutes({ sentTo = () => undefined }: AdminDeps): readonly R
       method: 'GET',
       url: '/v1/envoy',
       access: 'viewer',
-      summary: 'What a proxy was sent, resource by resource, and the documents that made each.',
+      summary: 'What a proxy was sent, resource by resource, and the documents behind each.',
       query: sentQuerySchema,
       answer: sentSchema,
       errors: [404, 503],
@@ -19,7 +19,7 @@ export function envoyRoutes({ sentTo = () => undefined }: AdminDeps): readonly R
         const sent = sentTo(proxy.startsWith('spiffe://') ? proxy : `spiffe://${proxy}`);
         if (sent === undefined) {
           throw new CellwallError('not_found', `no proxy ${JSON.stringify(proxy)} that was sent anything`, {
-            hint: '"cellwall status" names them: give all of it, with what follows the "~"',
+            hint: '"cellwall status" names them: give the whole name, including the part after the "~"',
           });
         }
         const { node, revision, resources } = sent;

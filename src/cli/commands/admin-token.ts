@@ -21,19 +21,26 @@ const fields = 'name role rawResources createdAt expiresAt author';
 
 export function adminTokenCommand(context: CliContext): Command {
   const create = new Command('create')
-    .summary('make a token of the admin API')
+    .summary('create a token of the admin API')
     .description(
-      'Makes a token of the admin API for one person or program. Its name is the author in the history and the ' +
-        'audit log. Prints only the token, once: nobody can read it again.',
+      'Creates a token of the admin API for one person or program. Its name is the author in the history ' +
+        'and the audit log. Prints only the token, and only once: it cannot be read again.',
     )
-    .argument('<name>', 'letters, digits and hyphens, lower case: ann, ci-deploy')
+    .argument('<name>', 'lower-case letters, digits and hyphens: ann, ci-deploy')
     .addOption(
-      flag('--role <role>', 'viewer: looks; editor: changes documents, too; admin: all, identities and tokens, too', {
-        choices: ['viewer', 'editor', 'admin'],
-      }).makeOptionMandatory(),
+      flag(
+        '--role <role>',
+        'viewer: read only; editor: also change documents; admin: everything, identities and tokens included',
+        {
+          choices: ['viewer', 'editor', 'admin'],
+        },
+      ).makeOptionMandatory(),
     )
-    .option('--raw-resources', 'may change EnvoyResource documents; only who may can give it')
-    .addOption(flag('--ttl <duration>', 'how long it is good, 366d at most', { default: '90d', parse: duration }))
+    .option(
+      '--raw-resources',
+      'also grants the right to change EnvoyResource documents; you need that right yourself to give it',
+    )
+    .addOption(flag('--ttl <duration>', 'how long it is valid, 366d at most', { default: '90d', parse: duration }))
     .addOption(reasonFlag())
     .action(async (name: string, { role, rawResources, ttl }: CreateOptions, self: Command) => {
       const client = await connect(context, self);
@@ -74,8 +81,8 @@ export function adminTokenCommand(context: CliContext): Command {
       });
     });
   const revoke = new Command('revoke')
-    .summary('refuse a token of the admin API from now on')
-    .description('Refuses a named token from now on, also on connections that are open. Its name is free again.')
+    .summary('revoke a token of the admin API')
+    .description('Refuses a named token from now on, also on open connections. Its name can be used again.')
     .argument('<name>', 'as "cellwall admin-token list" shows it')
     .addOption(reasonFlag())
     .action(async (name: string, _options: object, self: Command) => {
@@ -84,8 +91,8 @@ export function adminTokenCommand(context: CliContext): Command {
       await print(context, formatOf(self), { value: answer, table: () => `revoked ${answer.revoked}\n` });
     });
   return new Command('admin-token')
-    .summary('make, list and revoke tokens of the admin API')
-    .description('Tokens of the admin API, each with a name and a role. Alone it lists them.')
+    .summary('create, list and revoke tokens of the admin API')
+    .description('Tokens of the admin API, each with a name and a role. Without a subcommand, lists them.')
     .addCommand(prints(addConnectionFlags(list), array(fields)), { isDefault: true })
     .addCommand(prints(addConnectionFlags(create), object(`token ${fields}`)))
     .addCommand(prints(addConnectionFlags(revoke), object('revoked')));

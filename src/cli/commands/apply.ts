@@ -26,14 +26,14 @@ export function applyCommand(context: CliContext): Command {
   const command = new Command('apply')
     .summary('change documents in the control plane')
     .description(
-      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. What makes a permissive ' +
-        'service strict is refused (exit 1) as long as somebody would be cut off.',
+      'Creates or changes documents: all of them, or none. Exit 3 if they are invalid. A change that makes ' +
+        'a permissive service strict is refused (exit 1) as long as any caller would be cut off.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
-    .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
-    .option('--urgent', 'in force at once: not coalesced with other changes')
+    .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
+    .option('--urgent', 'take effect at once, without waiting to be combined with other changes')
     .addOption(
-      flag('--expected-revision <number>', 'refuse if anything was changed since that revision', { parse: revision }),
+      flag('--expected-revision <number>', 'refuse if anything has changed since that revision', { parse: revision }),
     )
     .addOption(
       flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
@@ -43,12 +43,12 @@ export function applyCommand(context: CliContext): Command {
     )
     .option(
       '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes ' +
-        'over; written to the audit log',
+      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate ' +
+        'disregards; written to the audit log',
     )
     .option(
       '--force',
-      'make services strict against the reasons of the gate, also those that wait as edited files; written to the audit log',
+      'make services strict despite the reasons of the gate, including those that wait as edited files; written to the audit log',
     )
     .addOption(reasonFlag())
     .action(async (options: Options, self: Command) => {

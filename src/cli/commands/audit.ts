@@ -10,13 +10,11 @@ import { formatTable } from '../output/table.ts';
 export function auditCommand(context: CliContext): Command {
   const command = new Command('audit')
     .summary('print the audit log')
-    .description(
-      'Prints the audit log, oldest first. Exit 3 if its chain is broken: something was changed or taken out.',
-    )
-    .option('--last <number>', 'how many records, from the end', '100')
+    .description('Prints the audit log, oldest first. Exit 3 if its chain is broken: a record was changed or removed.')
+    .option('--last <number>', 'how many of the latest records', '100')
     .action(async ({ last }: { last: string }, self: Command) => {
       if (!/^[1-9]\d{0,3}$|^10000$/.test(last)) {
-        self.error(`error: --last: not a number between 1 and 10000: ${last}`, { exitCode: 2 });
+        self.error(`error: --last: expected a number from 1 to 10000, found ${last}`, { exitCode: 2 });
       }
       const client = await connect(context, self);
       const answer = await client.audit(Number(last));

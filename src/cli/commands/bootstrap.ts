@@ -9,13 +9,13 @@ import { prints } from '../output/prints.ts';
 
 export function bootstrapCommand(context: CliContext): Command {
   const command = new Command('bootstrap')
-    .summary("print an Envoy's bootstrap")
+    .summary('print an Envoy bootstrap configuration')
     .description(
-      'Prints the bootstrap that the sidecar would write, as JSON, for those who run Envoy themselves. Its xDS ' +
-        'connection takes its certificate from the files of "svid fetch" (run that again before they end: Envoy ' +
-        'sees the new ones).',
+      'Prints the bootstrap that the sidecar would write, as JSON, for running Envoy yourself. Its xDS ' +
+        'connection uses the certificate files of "svid fetch" (run that again before they expire: Envoy ' +
+        'picks up the new ones).',
     )
-    .requiredOption('--dir <dir>', 'the directory that "svid fetch" wrote');
+    .requiredOption('--dir <dir>', 'the directory written by "svid fetch"');
   addProxyFlags(addServerFlags(command, ['xds']));
   examples(command, 'bootstrap --dir /var/lib/envoy --app 3000 --listen 10.0.0.5:8443 > envoy.json');
   prints(command, { kind: 'other', what: "Envoy's bootstrap" });

@@ -14,8 +14,8 @@ export function certsCommand(context: CliContext): Command {
   const list = new Command('list')
     .summary('list certificates')
     .description(
-      'Lists the certificates of the CA, and all that were issued and have not expired: what each is for, whose ' +
-        'it is, when it ends, and which proxy has it now. "cellwall certs" is the same.',
+      'Lists the certificates of the CA, and all issued ones that have not expired: what each is for, ' +
+        'whose it is, when it expires, and which proxy has it now. "cellwall certs" does the same.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
@@ -39,7 +39,9 @@ export function certsCommand(context: CliContext): Command {
     });
   const rotate = new Command('rotate')
     .summary('renew pushed certificates now')
-    .description('Renews certificates that the control plane pushes to proxies, now: those of one identity, or all.')
+    .description(
+      'Renews the certificates that the control plane pushes to proxies, now: those of one identity, or all.',
+    )
     .argument('[identity]', 'a service (name or cell/name) or a SPIFFE ID; default: all')
     .addOption(reasonFlag())
     .action(async (selector: string | undefined, _options: object, self: Command) => {
@@ -50,7 +52,7 @@ export function certsCommand(context: CliContext): Command {
   examples(rotate, 'certs rotate cell-1/api');
   return new Command('certs')
     .summary('list certificates, or renew them')
-    .description('Certificates: of the CA, of the control plane, of workloads. Alone it lists them.')
+    .description('Certificates of the CA, the control plane and workloads. Without a subcommand, lists them.')
     .addCommand(prints(addConnectionFlags(list), array('purpose spiffeId serial notBefore notAfter', 'node')), {
       isDefault: true,
     })

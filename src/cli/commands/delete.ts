@@ -17,8 +17,8 @@ export function deleteCommand(context: CliContext): Command {
       ...(before ?? []),
       parseKey(text),
     ])
-    .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
-    .option('--urgent', 'in force at once: not coalesced with other changes')
+    .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
+    .option('--urgent', 'take effect at once, without waiting to be combined with other changes')
     .addOption(reasonFlag())
     .action(async (keys: string[], options: { dryRun?: true; urgent?: true }, self: Command) => {
       const client = await connect(context, self);
@@ -30,7 +30,7 @@ export function deleteCommand(context: CliContext): Command {
         urgent: options.urgent === true,
         ...reasonOf(self),
       });
-      const named = 'delete what names it in the same command, or change that first with "cellwall apply"';
+      const named = 'delete what refers to it in the same command, or first change that with "cellwall apply"';
       // The Mesh is named by nothing: it is needed.
       const noMesh = answer.kind === 'invalid' && answer.problems.some(({ code }) => code === 'no-mesh');
       await printChange(context, formatOf(self), answer, { done: 'deleted', ...(noMesh ? {} : { hint: named }) });

@@ -37,13 +37,10 @@ export function explainCommand(context: CliContext): Command {
     .addOption(flag('--method <method>', 'HTTP method', { defaultText: 'GET' }))
     .addOption(flag('--path <path>', 'HTTP path', { defaultText: '/' }))
     .option('--grpc <method>', 'gRPC method, as in package.Service/Method')
-    .option(
-      '--cell-id <number>',
-      'with --grpc: the number of the cell that the request speaks of, for matchingCell rules',
-    )
+    .option('--cell-id <number>', 'with --grpc: the cell number in the request, for matchingCell rules')
     .option(
       '--request <id>',
-      'why this request was refused, or failed: the id in its answer, instead of caller and target',
+      'instead of caller and target: why this request was denied, or failed; the id is in its answer',
     )
     .option('--offline', 'decide from files (-f), without a control plane')
     .addOption(
@@ -51,21 +48,23 @@ export function explainCommand(context: CliContext): Command {
         defaultText: 'cellwall',
       }),
     )
-    .addOption(flag('--expect <decision>', 'exit 3 unless this is the decision', { choices: ['allowed', 'refused'] }))
+    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'refused'] }))
     .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
       const { method, path, grpc, port, cellId, request } = options;
       const offline = options.offline === true || options.file !== undefined;
       if (request !== undefined && (caller !== undefined || offline)) {
-        self.error('error: --request stands alone, and asks the control plane', { exitCode: 2 });
+        self.error('error: --request cannot be combined with other options, and needs the control plane', {
+          exitCode: 2,
+        });
       }
       if (request === undefined && (caller === undefined || target === undefined)) {
         // -f takes all that follows it.
         const taken = (options.file?.length ?? 0) > 1;
         const hint = `\n  hint: -f took ${options.file?.join(' ')} as files: put caller and target before it`;
-        self.error(`error: name a caller and a target, or a --request${taken ? hint : ''}`, { exitCode: 2 });
+        self.error(`error: give a caller and a target, or --request${taken ? hint : ''}`, { exitCode: 2 });
       }
       if (grpc !== undefined && (method !== undefined || path !== undefined)) {
-        self.error('error: --grpc stands for --method and --path: give one or the other', { exitCode: 2 });
+        self.error('error: give either --grpc, or --method and --path', { exitCode: 2 });
       }
       const query: ExplainQuery = {
         caller: caller ?? '',
@@ -110,8 +109,8 @@ async function explainOffline(
   const { checkFiles } = await import('../check-files.ts');
   const { mesh, problems } = checkFiles(files);
   if (mesh === undefined) {
-    const message = `${countProblems(problems)}: nothing can be decided`;
-    const outcome = 'nothing can be decided';
+    const message = `${countProblems(problems)}: no decision possible`;
+    const outcome = 'no decision possible';
     await printInvalid(context, formatOf(command), { problems, message }, { files, outcome });
     context.finish(3);
     return undefined;

@@ -14,18 +14,18 @@ export function getCommand(context: CliContext): Command {
   const command = new Command('get')
     .summary('show documents, or what a proxy was sent')
     .description(
-      'Lists the documents in force, or shows one as YAML. With -o yaml all that match, comments included. "get ' +
-        'envoy PROXY" shows what that proxy was sent, and the documents that made each resource: with -o json or ' +
-        'yaml the resources whole, keys as [redacted].',
+      'Lists the documents in force, or shows one as YAML. With -o yaml, prints all that match, comments ' +
+        'included. "get envoy PROXY" shows what that proxy was sent, and the documents behind each resource: ' +
+        'with -o json or yaml the full resources, keys as [redacted].',
     )
     .argument('[kind/name]', 'Kind, Kind/name or Kind/cell/name; or envoy', parseWanted)
-    .argument('[proxy]', 'with envoy: a proxy as status names it')
+    .argument('[proxy]', 'with envoy: a proxy, named as in "cellwall status"')
     .action(async (wanted: Wanted | undefined, proxy: string | undefined, _options: object, self: Command) => {
       if (wanted === 'envoy' && proxy === undefined) {
-        self.error('error: get envoy needs the name of a proxy: "cellwall status" shows them', { exitCode: 2 });
+        self.error('error: get envoy needs the name of a proxy: "cellwall status" lists them', { exitCode: 2 });
       }
       if (wanted !== 'envoy' && proxy !== undefined) {
-        self.error('error: one argument too many: a proxy goes with "get envoy"', { exitCode: 2 });
+        self.error('error: one argument too many: only "get envoy" takes a proxy', { exitCode: 2 });
       }
       const client = await connect(context, self);
       const format = formatOf(self);

@@ -14,8 +14,8 @@ export function historyCommand(context: CliContext): Command {
   const command = new Command('history')
     .summary('show the last revisions')
     .description(
-      'Lists the last revisions, newest first: when, who, why, which documents; and which were rollbacks, ' +
-        'cut-overs forced against the gate, or edits from outside (a file, not an apply).',
+      'Lists the last revisions, newest first: when, who, why, which documents; and which of them were ' +
+        'rollbacks, cut-overs forced despite the gate, or edits from outside (a file, not an apply).',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
@@ -26,7 +26,7 @@ export function historyCommand(context: CliContext): Command {
         value: answer,
         table: () =>
           answer.revisions.length === 0
-            ? `revision ${answer.revision}: nothing was changed since it was read first\n`
+            ? `revision ${answer.revision}: nothing has changed since it was first read\n`
             : formatTable(
                 ['REVISION', 'WHEN', 'BY', 'WHAT', 'CHANGED', ...(withReasons ? ['REASON'] : [])],
                 answer.revisions.map(({ revision, at, author, changed, reason, ...kind }) => [

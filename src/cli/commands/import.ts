@@ -31,20 +31,20 @@ interface Options {
 
 export function importCommand(context: CliContext): Command {
   const command = new Command('grpc-access')
-    .summary('policies from the access_control option of gRPC methods')
+    .summary('make make make policies from the access_control option of gRPC methods')
     .description(
-      'Makes an AuthorizationPolicy, and the descriptors that its rules need, of a FileDescriptorSet whose ' +
-        'methods carry gitlab.cells.topology_service.access_control. Exit 3 if what is in force (or in -f) was ' +
-        'imported before and differs.',
+      'Makes an AuthorizationPolicy, and the descriptors that its rules need, from a FileDescriptorSet ' +
+        'whose methods have the option gitlab.cells.topology_service.access_control. Exit 3 if an earlier ' +
+        'import is in force (or in -f) and differs.',
     )
-    .requiredOption('--descriptor <file>', 'FileDescriptorSet, of `protoc --include_imports -o` or `buf build -o`')
+    .requiredOption('--descriptor <file>', 'FileDescriptorSet, made by `protoc --include_imports -o` or `buf build -o`')
     .option('--service <ref>', 'the service that has these methods (name or cell/name)', 'topology')
-    .option('--cells-as <name>', 'who calls for a cell: the service of this name in each', 'gitlab')
+    .option('--cells-as <name>', 'the service that calls on behalf of a cell: this name, in each cell', 'gitlab')
     .option('--routers-as <who...>', 'routers: services, SPIFFE IDs, or prefixes that end in "/"')
     .option('--admins-as <who...>', 'administrators, the same way')
     .option('--field <name>', "the request's field with the number of its cell", 'cell_id')
     .option('-f, --file <path...>', 'compare with these files or directories of YAML, without a control plane')
-    .option('--out <file>', 'where the documents go; - is standard output', '-')
+    .option('--out <file>', 'where to write the documents; - is standard output', '-')
     .action(async (options: Options, self: Command) => {
       const format = formatOf(self);
       const { importGrpcAccess } = await import('../../policy/resolve/import-grpc-access.ts');
@@ -85,7 +85,7 @@ export function importCommand(context: CliContext): Command {
     });
   examples(command, 'import grpc-access --descriptor topology.binpb --routers-as http-router --out access.yaml');
   prints(command, object('documents notes'));
-  return new Command('import').summary('make documents of what others say').addCommand(addConnectionFlags(command));
+  return new Command('import').summary('import documents from other sources').addCommand(addConnectionFlags(command));
 }
 
 function sourceOf(who: string): PolicySource {

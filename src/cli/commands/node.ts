@@ -17,7 +17,7 @@ export function nodeCommand(context: CliContext): Command {
   const list = new Command('list')
     .summary('list hosts')
     .description(
-      'Lists the hosts that joined, by their node keys: whose identity each has, when it renewed last, its proxies.',
+      'Lists the hosts that joined, by their node keys: the identity of each, when it last renewed, its proxies.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
@@ -38,15 +38,16 @@ export function nodeCommand(context: CliContext): Command {
       });
     });
   const evict = new Command('evict')
-    .summary('refuse a host from now on')
+    .summary('evict a host')
     .description(
-      'Refuses a host from now on: its node key, every SVID that is bound to it (copies, too), and its proxies, ' +
-        'which are no endpoints any more. Only a new join token brings it back, with a new node key. To other ' +
-        'proxies its SVID is good until it ends.',
+      'Refuses a host from now on: its node key, every SVID bound to it (copies, too), and its proxies, ' +
+        'which stop being endpoints. Only a new join token brings it back, with a new node key. Other proxies ' +
+        'accept its SVID until it expires.',
     )
     .argument(
       '<target>',
-      'a node key (12 digits or more), a proxy as status names it, the serial of an SVID; or all of a service or a SPIFFE ID',
+      'a node key (12 digits or more), a proxy named as in "cellwall status", or the serial of an SVID; ' +
+        'or a service or SPIFFE ID, for all its hosts',
     )
     .addOption(reasonFlag())
     .action(async (target: string, _options: object, self: Command) => {
@@ -61,7 +62,7 @@ export function nodeCommand(context: CliContext): Command {
   examples(evict, 'node evict 3f9a1c0de4b2', 'node evict spiffe://example.org/service/api~a1b2c3');
   return new Command('node')
     .summary('list the hosts that joined, or evict one')
-    .description('Hosts: each has a node key, which it joined with. Alone it lists them.')
+    .description('Hosts: each has the node key that it joined with. Without a subcommand, lists them.')
     .addCommand(prints(addConnectionFlags(list), array('nodeKey spiffeId seenAt proxies')), { isDefault: true })
     .addCommand(prints(addConnectionFlags(evict), object('nodeKeys proxies')));
 }

@@ -23,13 +23,13 @@ export function rollbackCommand(context: CliContext): Command {
   const command = new Command('rollback')
     .summary('go back to an earlier revision')
     .description(
-      'Puts the documents back as they were, as a new revision, in force at once. A way back that makes a service ' +
-        'strict passes the same gate as an apply.',
+      'Restores the documents of an earlier revision as a new revision, in force at once. A rollback that ' +
+        'makes a service strict goes through the same gate as an apply.',
     )
     .addOption(
       flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before', parse: revision }),
     )
-    .option('--dry-run', 'say what would happen, change nothing; exit 4 if the gate would refuse it')
+    .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
     .addOption(
       flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
         defaultText: "the mesh's cutOverWindow",
@@ -38,10 +38,10 @@ export function rollbackCommand(context: CliContext): Command {
     )
     .option(
       '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate passes ' +
-        'over; written to the audit log',
+      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate ' +
+        'disregards; written to the audit log',
     )
-    .option('--force', 'make services strict against the reasons of the gate; written to the audit log')
+    .option('--force', 'make services strict despite the reasons of the gate; written to the audit log')
     .addOption(reasonFlag())
     .action(async ({ to, dryRun, since, ignoreAddress, force }: Options, self: Command) => {
       const client = await connect(context, self);

@@ -52,7 +52,7 @@ export function serveCommand(context: CliContext): Command {
       }),
     )
     .addOption(
-      flag('--settle-seconds <n>', 'how long files must be quiet before what disappears from them is gone', {
+      flag('--settle-seconds <n>', 'how long files must be quiet before documents missing from them are gone', {
         default: 3,
         env: 'CELLWALL_SETTLE_SECONDS',
         parse: seconds,
@@ -60,7 +60,7 @@ export function serveCommand(context: CliContext): Command {
     )
     .option(
       '--allow-proxy-code',
-      'EnvoyResource documents may hold Lua, Wasm and other code: whoever applies them has every key of the proxies they select',
+      'EnvoyResource documents may contain Lua, Wasm and other code: whoever applies them can get every key of the proxies they select',
     )
     .addOption(
       flag('--store <kind>', 'where documents are kept', {
@@ -73,7 +73,7 @@ export function serveCommand(context: CliContext): Command {
       new Option('--store-option <name=value...>', 'with --store: options of that kind').argParser(parseNamedOption),
     )
     .addOption(flag('--redis-url <url>', 'with --store redis: its address', { env: 'CELLWALL_REDIS_URL' }))
-    .addOption(flag('--redis-url-file <file>', 'a file that holds that address', { env: 'CELLWALL_REDIS_URL_FILE' }))
+    .addOption(flag('--redis-url-file <file>', 'a file that contains that address', { env: 'CELLWALL_REDIS_URL_FILE' }))
     .addOption(
       flag('--data <dir>', 'its keys, tokens and state', {
         env: 'CELLWALL_DATA',
@@ -86,7 +86,7 @@ export function serveCommand(context: CliContext): Command {
     .addOption(
       flag(
         '--xds-transport <name>',
-        "what speaks gRPC there: the library grpc-js, or the project's own framing over Node's HTTP/2, which is faster and new",
+        "what speaks gRPC there: grpc-js, or its own framing over Node's HTTP/2 (new, faster)",
         {
           env: 'CELLWALL_XDS_TRANSPORT',
           default: 'grpc-js',
@@ -119,15 +119,15 @@ export function serveCommand(context: CliContext): Command {
       }),
     )
     .addOption(
-      flag('--admin-tls-cert <file>', 'its certificate there, PEM, with the chain', {
+      flag('--admin-tls-cert <file>', 'with --admin-tls-listen: the certificate to use, PEM, with its chain', {
         env: 'CELLWALL_ADMIN_TLS_CERT',
         defaultText: "the control plane's own SVID",
       }),
     )
     .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
-    .option('--admin-name <name...>', 'names by which the admin API may be called, beside its addresses')
+    .option('--admin-name <name...>', 'names by which the admin API may be called, besides its addresses')
     .addOption(
-      flag('--publish <kind:place...>', 'where the trust bundle is published, as in directory:/srv/trust', {
+      flag('--publish <kind:place...>', 'where to publish the trust bundle, as in directory:/srv/trust', {
         env: 'CELLWALL_PUBLISH',
         defaultText: 'nowhere',
       }),
@@ -170,7 +170,7 @@ function parseAdminListen(text: string): HostPort {
   const address = parseHostPort(text);
   if (isLoopback(address.host)) return address;
   throw new InvalidArgumentError(
-    `it has no TLS: loopback only (127.0.0.1:18080), not ${address.host}; for elsewhere --admin-tls-listen, or a tunnel to it (ssh -L)`,
+    `it has no TLS: loopback only (127.0.0.1:18080), not ${address.host}; from other hosts use --admin-tls-listen, or a tunnel (ssh -L)`,
   );
 }
 
@@ -209,7 +209,7 @@ function storeFlags({ store, storeOption, documents, settleSeconds }: Options, c
 
 function directory(path: string): string {
   if (isDirectory(path)) return path;
-  throw new CellwallError('not_found', `--documents: ${path} is no directory`, {
+  throw new CellwallError('not_found', `--documents: ${path} is not a directory`, {
     hint: 'create it, and put your YAML documents there',
   });
 }
@@ -231,7 +231,7 @@ function summary(started: ServeStarted, data: string | undefined): string {
     `  admin      ${formatHostPort(admin)}   token in ${adminTokenFile}`,
     ...(adminTls === undefined ? [] : [`  admin TLS  ${formatHostPort(adminTls)}`]),
     '',
-    'Next: start a sidecar beside a service, and look at it:',
+    'Next: start a sidecar for a service, and check its status:',
     `  ${data === undefined ? '' : `CELLWALL_DATA=${quoted(data)} `}cellwall sidecar --service NAME --app PORT${elsewhere(started)}`,
     `  cellwall status${data === undefined ? '' : ` --data ${quoted(data)}`}`,
     '',

@@ -22,22 +22,22 @@ interface Options {
 
 export function sidecarCommand(context: CliContext): Command {
   const command = new Command('sidecar')
-    .summary('run an Envoy beside a service')
+    .summary('run an Envoy sidecar for a service')
     .description(
-      'Gets an identity, writes the bootstrap and runs Envoy beside a service; renews its identity; at the end ' +
-        'sends callers elsewhere, then drains it. A restart with the same --data needs no token.',
+      'Gets an identity, writes the bootstrap and runs Envoy for a service; renews the identity; on shutdown, ' +
+        'deregisters the proxy and drains it. A restart with the same --data needs no token.',
     );
   addEnrolFlags(command, ['identity', 'xds']);
   addProxyFlags(command)
     .addOption(
       flag('--data <dir>', 'its keys and state', {
         env: 'CELLWALL_SIDECAR_DATA',
-        defaultText: 'a directory of its own',
+        defaultText: 'its own directory',
       }),
     )
     .addOption(
-      flag('--envoy-bin <path>', 'the Envoy to run; with ENVOY_SHA256 set, none of another hash', {
-        defaultText: 'ENVOY_BIN, PATH, else fetched once',
+      flag('--envoy-bin <path>', 'the Envoy to run; if ENVOY_SHA256 is set, its hash must match', {
+        defaultText: 'ENVOY_BIN, PATH, else downloaded once',
       }),
     )
     .addOption(
@@ -48,7 +48,7 @@ export function sidecarCommand(context: CliContext): Command {
       }),
     )
     .addOption(
-      flag('--drain-seconds <n>', 'time for open requests at the end (SIGTERM, Ctrl-C)', {
+      flag('--drain-seconds <n>', 'time for open requests to finish on shutdown (SIGTERM, Ctrl-C)', {
         env: 'CELLWALL_DRAIN_SECONDS',
         default: 5,
         parse: seconds,

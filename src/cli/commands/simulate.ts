@@ -12,11 +12,11 @@ import { object, prints } from '../output/prints.ts';
 
 export function simulateCommand(context: CliContext): Command {
   const command = new Command('simulate')
-    .summary('show what files would do to the recorded calls')
+    .summary('show how a change would affect the recorded calls')
     .description(
-      'Replays the recorded traffic against a change: who would newly be refused, who newly allowed, how often ' +
-        'and when last seen. What the record cannot decide is counted apart. Exit 3 if anybody would newly be ' +
-        'refused, or the files are invalid.',
+      'Replays the recorded traffic against a change: who would newly be denied, who newly allowed, how ' +
+        'often and when last seen. Calls that the record cannot decide are counted separately. Exit 3 if ' +
+        'anybody would newly be denied, or the files are invalid.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
     .addOption(flag('--since <duration>', 'how far to look back', { default: '7d', parse: duration }))
@@ -26,7 +26,7 @@ export function simulateCommand(context: CliContext): Command {
       const answer = await client.simulate({ files: [...files], since: options.since });
       const format = formatOf(self);
       if (answer.kind === 'invalid') {
-        await printInvalid(context, format, answer, { files, outcome: 'nothing can be decided' });
+        await printInvalid(context, format, answer, { files, outcome: 'no decision possible' });
         context.finish(3);
         return;
       }

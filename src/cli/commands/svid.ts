@@ -21,8 +21,8 @@ export function svidCommand(context: CliContext): Command {
 
 function fetchCommand(context: CliContext): Command {
   const command = new Command('fetch')
-    .summary('get or renew a certificate')
-    .description('Gets an X.509-SVID into files, or renews the one that is there (which needs no token).')
+    .summary('get or renew a certificate as files')
+    .description('Writes an X.509-SVID to files, or renews the one that is there (which needs no token).')
     .requiredOption('--dir <dir>', 'the directory for certificate, key and bundle');
   addLogLevelFlag(addEnrolFlags(command, ['identity']), 'warn');
   examples(command, 'svid fetch --service api --dir /var/lib/client --token-file token');

@@ -13,8 +13,8 @@ import { relativeTime } from '../output/time.ts';
 
 export function tokenCommand(context: CliContext): Command {
   const create = new Command('create')
-    .summary('make a join token')
-    .description('Makes a join token for one identity: single use, expiring. Prints only the token.')
+    .summary('create a join token')
+    .description('Creates a join token for one identity: it can be used once, and expires. Prints only the token.')
     .addOption(
       flag('--ttl <duration>', 'how long it can be redeemed, 24h at most', { default: '10m', parse: duration }),
     )
@@ -33,7 +33,7 @@ export function tokenCommand(context: CliContext): Command {
   examples(create, 'token create --service cell-1/api --ttl 1h > token');
   prints(addConnectionFlags(addIdentityFlags(create)), object('token spiffeId expiresAt'));
   return new Command('token')
-    .summary('make join tokens')
-    .description('Join tokens: by one a sidecar or a client gets its first identity.')
+    .summary('create join tokens')
+    .description('Join tokens: a sidecar or a client exchanges one for its first identity.')
     .addCommand(create);
 }

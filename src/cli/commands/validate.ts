@@ -17,16 +17,17 @@ interface Options {
 export function validateCommand(context: CliContext): Command {
   const command = new Command('validate')
     .summary('check documents, without a control plane')
-    .description(
-      'Checks documents, without a control plane: each by itself, and how they fit together. Exit 3 if invalid.',
-    )
+    .description('Checks documents, without a control plane: each by itself, and all together. Exit 3 if invalid.')
     .argument('[path...]', 'files or directories of YAML; - is standard input (default: cellwall)')
-    .option('-f, --file <path...>', 'files or directories, as the argument')
-    .option('--onto <dir>', 'check them as a change to the documents there: each replaces the one with its key')
-    .option('--allow-proxy-code', 'as serve: EnvoyResource documents may hold Lua, Wasm and other code')
+    .option('-f, --file <path...>', 'files or directories, same as the argument')
+    .option(
+      '--onto <dir>',
+      'check them as a change to the documents in this directory: each replaces the one with the same key',
+    )
+    .option('--allow-proxy-code', 'as for serve: EnvoyResource documents may contain Lua, Wasm and other code')
     .option(
       '--envoy',
-      'also ask the real Envoy (ENVOY_BIN, or the one that is found) about the configuration of each service',
+      'also check the configuration of each service with a real Envoy (ENVOY_BIN, or the one that is found)',
     )
     .action(async (paths: string[], options: Options, self: Command) => {
       const files = await readDocuments(context, options.file ?? (paths.length === 0 ? undefined : paths));

@@ -13,7 +13,7 @@ export interface AdminTlsFlags {
 export function adminTlsOf(options: AdminTlsFlags, command: Command): Pick<ServeOptions, 'adminTls'> {
   const { adminTlsListen: address, adminTlsCert: certificate, adminTlsKey: key, adminName: names = [] } = options;
   if ((certificate === undefined) !== (key === undefined)) {
-    return command.error('error: --admin-tls-cert and --admin-tls-key need each other', { exitCode: 2 });
+    return command.error('error: --admin-tls-cert and --admin-tls-key must be given together', { exitCode: 2 });
   }
   if (address === undefined) {
     if (certificate === undefined && names.length === 0) return {};

@@ -16,7 +16,7 @@ export interface AuthorityFlags {
 export function addAuthorityFlags(command: Command): Command {
   return command
     .addOption(
-      flag('--ca <kind>', 'which CA vouches for the trust domain', {
+      flag('--ca <kind>', 'which CA backend issues for the trust domain', {
         env: 'CELLWALL_CA',
         default: 'built-in',
         choices: Object.keys(authorities),
@@ -24,10 +24,14 @@ export function addAuthorityFlags(command: Command): Command {
     )
     .addOption(new Option('--ca-option <name=value...>', 'with --ca: options of that kind').argParser(parseNamedOption))
     .addOption(
-      flag('--ca-extra-roots <file>', "PEM of more roots to trust beside the CA's own; watched", {
-        env: 'CELLWALL_CA_EXTRA_ROOTS',
-        defaultText: 'none',
-      }),
+      flag(
+        '--ca-extra-roots <file>',
+        "PEM file of more roots to trust besides the CA's own; it is watched for changes",
+        {
+          env: 'CELLWALL_CA_EXTRA_ROOTS',
+          defaultText: 'none',
+        },
+      ),
     );
 }
 

@@ -23,8 +23,8 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
       defaultText: 'the socket in its data directory, else 127.0.0.1:18080',
     }),
     flag('--admin-token <token>', 'token of the admin API', { env: 'CELLWALL_ADMIN_TOKEN' }),
-    flag('--admin-token-file <file>', 'a file that holds that token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }),
-    flag('--admin-svid <dir>', "in place of a token: an operator's SVID, as svid fetch wrote it", {
+    flag('--admin-token-file <file>', 'a file that contains that token', { env: 'CELLWALL_ADMIN_TOKEN_FILE' }),
+    flag('--admin-svid <dir>', "instead of a token: an operator's SVID, the directory written by svid fetch", {
       env: 'CELLWALL_ADMIN_SVID',
     }),
   ];
@@ -83,7 +83,7 @@ async function adminToken(data: string): Promise<Redacted<string>> {
   const file = adminTokenFile(data);
   const found = readAdminToken(file);
   if (found !== undefined) return found;
-  throw new CellwallError('unauthenticated', `no admin token: ${file} is not there, or not readable`, {
+  throw new CellwallError('unauthenticated', `no admin token: ${file} does not exist, or is not readable`, {
     hint: 'is "cellwall serve" running here, as this user? give --data, --admin-token-file or CELLWALL_ADMIN_TOKEN',
   });
 }

@@ -19,16 +19,16 @@ const xdsPort = 18000;
 /** `ports`: those of the control plane that the command speaks to. */
 export function addServerFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
   const addresses = {
-    identity: flag('--identity-address <host:port>', 'its identity API, if elsewhere', {
+    identity: flag('--identity-address <host:port>', 'its identity API, if not at the default port of --server', {
       env: 'CELLWALL_IDENTITY_ADDRESS',
       parse: parseHostPort,
     }),
-    xds: flag('--xds-address <host:port>', 'its xDS port, if elsewhere', {
+    xds: flag('--xds-address <host:port>', 'its xDS port, if not the default port of --server', {
       env: 'CELLWALL_XDS_ADDRESS',
       parse: parseHostPort,
     }),
   };
-  const server = flag('--server <host>', 'its host, with the default ports', {
+  const server = flag('--server <host>', 'its host; the default ports are used', {
     env: 'CELLWALL_SERVER',
     default: '127.0.0.1',
     parse: parseHost,
@@ -41,8 +41,8 @@ export function addServerFlags(command: Command, ports: readonly ('identity' | '
 
 export function addEnrolFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
   addIdentityFlags(command)
-    .addOption(flag('--token <token>', 'a join token; a restart needs none', { env: 'CELLWALL_TOKEN' }))
-    .addOption(flag('--token-file <file>', 'a file that holds a join token', { env: 'CELLWALL_TOKEN_FILE' }));
+    .addOption(flag('--token <token>', 'a join token; not needed for a restart', { env: 'CELLWALL_TOKEN' }))
+    .addOption(flag('--token-file <file>', 'a file that contains a join token', { env: 'CELLWALL_TOKEN_FILE' }));
   addServerFlags(command, ports);
   return addConnectionFlags(command, { data: false });
 }
@@ -85,7 +85,7 @@ async function makeToken(context: CliContext, command: Command, wanted: WantedId
       const { code } = CellwallError.from(reason);
       const starting = code === 'unavailable' || code === 'unauthenticated';
       if (!starting || context.clock.monotonic() >= deadline) throw reason;
-      if (!told) context.stderr.write(`waiting for the control plane of this host (${startMs / 1000} s at most)\n`);
+      if (!told) context.stderr.write(`waiting for the control plane on this host (${startMs / 1000} s at most)\n`);
       await delay(200);
     }
   }
@@ -98,7 +98,7 @@ async function tryToken(context: CliContext, command: Command, wanted: WantedIde
       ...(wanted.kind === 'service' ? { service: wanted.ref } : { spiffeId: wanted.id }),
       ttl: '1m',
     });
-    context.stderr.write(`no join token given: made one for ${answer.spiffeId} with this host's admin token\n`);
+    context.stderr.write(`no join token given: created one for ${answer.spiffeId} with this host's admin token\n`);
     return new Redacted(answer.token);
   } catch (reason) {
     const { code, message, hint } = CellwallError.from(reason);

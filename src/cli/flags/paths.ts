@@ -10,7 +10,7 @@ export function defaultData({ env }: Pick<CliIo, 'env'>): string {
   if (state !== undefined && state !== '') return join(state, 'cellwall');
   if (home !== undefined && home !== '') return join(home, '.local', 'state', 'cellwall');
   // Not the current folder: keys would lie wherever it was started.
-  throw new CellwallError('failed_precondition', 'nowhere to keep state: HOME is not set, and --data was not given', {
+  throw new CellwallError('failed_precondition', 'no place to keep state: HOME is not set, and --data was not given', {
     hint: 'give a folder of this user with --data, or CELLWALL_DATA (for a sidecar CELLWALL_SIDECAR_DATA)',
   });
 }

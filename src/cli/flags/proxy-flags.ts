@@ -24,8 +24,8 @@ interface Options {
 export function addProxyFlags(command: Command): Command {
   return command
     .addOption(
-      flag('--listen <[port=]ip:port>', 'where callers reach it; of several ports of the service, each by its name', {
-        defaultText: 'with --app a free port of 127.0.0.1, kept',
+      flag('--listen <[port=]ip:port>', 'where callers reach it; for a service with several ports, one per port', {
+        defaultText: 'with --app, a free port of 127.0.0.1, which is kept',
         env: 'CELLWALL_LISTEN',
         parse: named(parseIpPort),
       }),
@@ -33,7 +33,7 @@ export function addProxyFlags(command: Command): Command {
     .addOption(
       flag(
         '--app <[port=]address>',
-        'the application: an ip:port, a port of loopback, or unix:PATH; of several, each',
+        'the application: an ip:port, a port on loopback, or unix:PATH; for a service with several ports, one per port',
         {
           env: 'CELLWALL_APP',
           parse: named(parseApplication),
@@ -41,22 +41,26 @@ export function addProxyFlags(command: Command): Command {
       ),
     )
     .addOption(
-      flag('--instance <name>', 'tells proxies of one identity apart', {
-        defaultText: 'random, kept',
+      flag('--instance <name>', 'distinguishes proxies of one identity', {
+        defaultText: 'random, then kept',
         env: 'CELLWALL_INSTANCE',
         parse: instance,
       }),
     )
     .addOption(
-      flag('--xds-variant <variant>', 'variant of xDS; single-: a stream for each thing asked for, instead of ADS', {
-        env: 'CELLWALL_XDS_VARIANT',
-        default: 'delta',
-        choices: [...xdsVariants],
-      }),
+      flag(
+        '--xds-variant <variant>',
+        'variant of xDS; single-…: a separate stream for each subscription, instead of ADS',
+        {
+          env: 'CELLWALL_XDS_VARIANT',
+          default: 'delta',
+          choices: [...xdsVariants],
+        },
+      ),
     )
     .addOption(
       flag('--envoy-admin <address>', "Envoy's admin interface: an ip:port on loopback, or unix:PATH", {
-        defaultText: 'a socket of its own',
+        defaultText: 'its own socket',
         env: 'CELLWALL_ENVOY_ADMIN',
         parse: envoyAdmin,
       }),
@@ -95,7 +99,7 @@ function refuseOneForTwo(apps: ReadonlyMap<string, ApplicationAddress>): void {
     const other = seen.get(JSON.stringify(at));
     if (other !== undefined) {
       throw new CellwallError('invalid_argument', `--app: ${other} and ${port} are one application`, {
-        hint: 'the rules of one port would be a way around those of the other: give each its own',
+        hint: 'the rules of one port could be used to bypass those of the other: give each its own',
       });
     }
     seen.set(JSON.stringify(at), port);
@@ -111,7 +115,7 @@ function envoyAdmin(text: string): string {
   if (text.startsWith('unix:') && text.length > 'unix:'.length) return text;
   const at = parseHostPort(text);
   if (!isLoopback(at.host)) {
-    throw new InvalidArgumentError(`it needs no credential and can end the proxy: loopback only, not ${at.host}`);
+    throw new InvalidArgumentError(`it needs no credential and can stop the proxy: loopback only, not ${at.host}`);
   }
   return formatHostPort(at);
 }

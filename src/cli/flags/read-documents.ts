@@ -24,7 +24,7 @@ export async function readDocuments(
   if (size > maxYamlBytes) {
     const told = `${(size / 1_048_576).toFixed(1)} MiB`;
     throw new CellwallError('invalid_argument', `${told} of documents: ${maxYamlMiB} MiB at most in one request`, {
-      hint: 'apply them in several steps, what others refer to first',
+      hint: 'apply them in several steps, starting with those that others refer to',
     });
   }
   return found;

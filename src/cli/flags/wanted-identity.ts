@@ -7,7 +7,7 @@ export function addIdentityFlags(command: Command): Command {
   return command
     .addOption(flag('--service <ref>', 'whose identity: a service, as name or cell/name', { env: 'CELLWALL_SERVICE' }))
     .addOption(
-      flag('--spiffe-id <id>', 'whose identity: a SPIFFE ID, for what is no service', { env: 'CELLWALL_SPIFFE_ID' }),
+      flag('--spiffe-id <id>', 'whose identity: a SPIFFE ID, if it is not a service', { env: 'CELLWALL_SPIFFE_ID' }),
     );
 }
 
@@ -21,5 +21,5 @@ export function wantedIdentity(command: Command): WantedIdentity {
   }
   if (typeof spiffeId === 'string' && !(both && flagged('service'))) return { kind: 'spiffe-id', id: spiffeId };
   if (typeof service === 'string') return { kind: 'service', ref: service };
-  return command.error('error: whose identity? give --service cell/name, or --spiffe-id spiffe://…', { exitCode: 2 });
+  return command.error('error: no identity given: use --service cell/name, or --spiffe-id spiffe://…', { exitCode: 2 });
 }

@@ -20,7 +20,7 @@ export function describeCertificate(pem: string, file: string): CertificateDescr
   try {
     certificate = new X509Certificate(pem);
   } catch (cause) {
-    throw new CellwallError('invalid_argument', `${file} holds no certificate`, {
+    throw new CellwallError('invalid_argument', `${file} contains no certificate`, {
       hint: 'a PEM file that begins with "-----BEGIN CERTIFICATE-----"',
       cause,
     });

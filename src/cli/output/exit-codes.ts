@@ -1,20 +1,20 @@
 // Every exit code there is: a contract with scripts. docs/cli.md and the help are made of it.
 
 export const exitCodes = {
-  0: { short: 'fine', means: 'fine. `status` is fine too where it shows problems: it was asked what there is' },
+  0: { short: 'fine', means: 'success. `status` also exits with 0 if it shows problems' },
   1: {
     short: 'failed',
     means:
-      'failed: what was asked for could not be done (no control plane, no such file or document, a value that it ' +
-      'cannot take), or the gate refused it. `sidecar`: Envoy ended by itself',
+      'failed: the request could not be carried out (no control plane, no such file or document, an unacceptable ' +
+      'value), or the gate refused it. `sidecar`: Envoy exited by itself',
   },
   2: { short: 'usage', means: 'the command line cannot be understood: nothing was tried' },
   3: {
     short: 'differs or invalid',
     means:
-      'the answer is no: documents are invalid (every command that takes them), `diff` differs, `explain ' +
-      '--expect` is not so, `simulate` finds calls that would newly be refused, `import` differs, the chain of ' +
-      '`audit` is broken',
+      'the answer is no: documents are invalid (every command that takes them), `diff` finds differences, ' +
+      '`explain --expect` does not match, `simulate` finds calls that would newly be denied, `import` ' +
+      'finds differences, the chain of `audit` is broken',
   },
   4: {
     short: 'the gate would refuse',

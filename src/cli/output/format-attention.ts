@@ -17,7 +17,7 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
-    lines.push(`missed${when}: it went without a goodbye; start it again, or: cellwall node evict`);
+    lines.push(`missing${when}: it disappeared without deregistering; start it again, or: cellwall node evict`);
   }
   if (Math.abs(clockOffsetMs) >= clockWorthSayingMs) {
     const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);
@@ -28,16 +28,16 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   }
   if (withheld !== undefined) {
     lines.push(
-      `it keeps what it has, as what the documents make of it was not sent: ${escapeLine(withheld)}; take back ` +
-        'the last change of what it is or calls, and report this',
+      `it keeps its present configuration, as the new one was not sent: ${escapeLine(withheld)}; revert ` +
+        `the last change of its service or of what it calls, and report this`,
     );
   }
   if (contested !== undefined) {
     const { peer, inbound, at } = contested;
     const where = inbound === undefined ? '' : `, to listen at ${formatHostPort(inbound)}`;
     lines.push(
-      `another proxy came under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, and was ` +
-        'refused: is its data folder a copy?',
+      `another proxy connected under this name ${relativeTime(at, now)}, from ${escapeLine(peer)}${where}, ` +
+        `and was refused: is its data folder a copy?`,
     );
   }
   for (const { address, port, holder } of takenPorts) {
@@ -55,6 +55,6 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
 function borne(behindMs: number): string {
   if (behindMs <= backdateMs) return '';
   return behindMs > maxBehindMs
-    ? '; it refuses what others show it, and is refused, until then'
+    ? '; until then it refuses the certificates of others, and others refuse its own'
     : '; certificates begin earlier for it, each from its next renewal on (now: cellwall certs rotate)';
 }

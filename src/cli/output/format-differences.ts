@@ -13,7 +13,7 @@ export function formatImpact(impact: DiffAnswer['impact']): string {
   const { newlyRefused, newlyAllowed, cannotTell } = impact;
   if (newlyRefused + newlyAllowed + cannotTell === 0) return '';
   return (
-    `of the calls of the last 7 days ${newlyRefused} would newly be refused, ${newlyAllowed} newly allowed, ` +
-    `${cannotTell} cannot be told\n`
+    `of the calls of the last 7 days ${newlyRefused} would newly be denied, ${newlyAllowed} newly allowed, ` +
+    `${cannotTell} cannot be decided\n`
   );
 }

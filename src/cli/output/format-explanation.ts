@@ -42,7 +42,7 @@ export function formatExplanation(answer: Explanation, { method, path, grpc }: E
         `\nlogged: ${escapeLine(entry.requestId)} at ${new Date(entry.at).toISOString()} by ` +
         `${escapeLine(entry.node)}: ${outcomeOf(entry)}\n`,
     ),
-    ...(chain.length === 0 ? [] : ['\nrules asked, in order:\n', ...chain]),
+    ...(chain.length === 0 ? [] : ['\nrules considered, in order:\n', ...chain]),
     ...(answer.notes.length === 0 ? [] : ['\n', ...answer.notes.map((note) => `note: ${escapeLine(note)}\n`)]),
     ...(answer.remedy === undefined ? [] : [formatRemedy(answer.remedy)]),
   ].join('');
@@ -52,7 +52,7 @@ function outcomeOf({ side, policy, status, why }: NonNullable<Explanation['recor
   if (why !== undefined && (side === 'caller' || status !== undefined)) {
     return escapeLine(`answered${status === undefined ? '' : ` ${status}`} itself: ${why}`);
   }
-  if (why !== undefined) return escapeLine(`let in, and failed: ${why}`);
+  if (why !== undefined) return escapeLine(`allowed, but failed: ${why}`);
   return policy === undefined ? 'no rule allowed it' : `refused by ${escapeLine(policy)}`;
 }
 

@@ -12,7 +12,7 @@ export function formatPublishers(publishers: readonly PublisherAnswer[], now: nu
     confirmed ? when(confirmedAt) : `no (last ${when(confirmedAt)})`,
     [
       ...(error === undefined ? [] : [error.hint === undefined ? error.message : `${error.message}; ${error.hint}`]),
-      ...(drifts === 0 ? [] : [`changed by somebody else ${when(driftedAt)} (${drifts} in all), put right`]),
+      ...(drifts === 0 ? [] : [`changed by somebody else ${when(driftedAt)} (${drifts} in all), corrected`]),
     ].join('; ') || '-',
   ]);
   return formatTable(['BUNDLE PUBLISHED TO', 'SEQUENCE', 'PUBLISHED', 'CONFIRMED', 'NEEDS SOMEBODY'], rows);

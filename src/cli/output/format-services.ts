@@ -55,7 +55,7 @@ function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Prox
       }),
     ),
   );
-  if (around.length > 0) return `strict, but open around its sidecar: ${[...new Set(around)].join(', ')}`;
+  if (around.length > 0) return `strict, but can be reached without its sidecar: ${[...new Set(around)].join(', ')}`;
   if (endpoints !== undefined) return ofEndpoints(endpoints);
   return serving === 0 ? 'strict, but no proxy serves' : 'done';
 }
@@ -71,7 +71,7 @@ function ofEndpoints(endpoints: readonly Endpoint[]): string {
   const open = of('open');
   if (open !== '') return `strict, but open: ${open}`;
   const unknown = of('unknown');
-  return unknown === '' ? 'done' : `strict, not known of: ${unknown}`;
+  return unknown === '' ? 'done' : `strict, but unknown: ${unknown}`;
 }
 
 /** The table below has all of them. */

@@ -12,7 +12,7 @@ export function formatSimulation(answer: SimulationAnswer, now: number): string 
     total === 0 ? '' : `\n${title}: ${total}\n${formatCalls(rows, now)}`;
   return [
     `${replayed} kinds of calls since ${isoTime(since)}: `,
-    `${totals.newlyRefused} calls would newly be refused, ${totals.newlyAllowed} newly allowed, ${totals.cannotTell} cannot be told\n`,
+    `${totals.newlyRefused} calls would newly be denied, ${totals.newlyAllowed} newly allowed, ${totals.cannotTell} cannot be decided\n`,
     part('newly refused', newlyRefused, totals.newlyRefused),
     part('newly allowed', newlyAllowed, totals.newlyAllowed),
     part('cannot tell', cannotTell, totals.cannotTell),

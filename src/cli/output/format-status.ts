@@ -75,7 +75,7 @@ function formatControl(status: StatusAnswer, now: number): string {
   const problems: readonly [string, string][] =
     status.problems.length === 0
       ? []
-      : [['documents', `${countProblems(status.problems)} (told before, on stderr): not what is in force`]];
+      : [['documents', `${countProblems(status.problems)} (listed above, on stderr): these are not in force`]];
   return formatFields([
     ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
     ['trust domain', status.trustDomain ?? '-'],

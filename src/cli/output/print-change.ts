@@ -56,7 +56,7 @@ export async function printChange(
   if (table) printProblems(context, answer.warnings, files);
   if (table && answer.kind !== 'dry-run' && answer.reasons.length > 0) {
     context.stderr.write(
-      `${holds(answer.reasons) ? 'forced against the gate' : 'the gate warns'}:\n${formatReasons(answer.reasons, now)}`,
+      `${holds(answer.reasons) ? 'forced despite the gate' : 'warnings of the gate'}:\n${formatReasons(answer.reasons, now)}`,
     );
   }
   await print(context, format, {
@@ -82,7 +82,7 @@ function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {
     formatImpact(impact),
     reasons.length === 0
       ? ''
-      : `${holds(reasons) ? 'the gate would refuse it' : 'the gate warns'}:\n${formatReasons(reasons, now)}`,
+      : `${holds(reasons) ? 'the gate would refuse it' : 'warnings of the gate'}:\n${formatReasons(reasons, now)}`,
   ].join('');
 }
 

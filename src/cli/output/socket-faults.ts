@@ -15,16 +15,16 @@ export function socketFaults(nacks: readonly string[]): readonly string[] {
 function remedy(folder: string, why: string): string {
   switch (why) {
     case 'No such file or directory':
-      return `make the folder ${folder}, where the sidecar's user may write; it tries again, every 20 s at most`;
+      return `create the folder ${folder}, writable for the sidecar's user; it tries again, every 20 s at most`;
     case 'Not a directory':
-      return `${folder} is no folder, or is below something that is none: change dependsOn.listen, or make the folder`;
+      return `${folder} is not a folder, or its parent is not: change dependsOn.listen, or create the folder`;
     case 'Permission denied':
     case 'Operation not permitted':
     case 'Read-only file system':
-      return `its user may not write to ${folder} (${why.toLowerCase()}): let it, or change dependsOn.listen`;
+      return `its user may not write to ${folder} (${why.toLowerCase()}): give it permission, or change dependsOn.listen`;
     case 'Address already in use':
-      return 'there is something else of that name: remove it, or change dependsOn.listen';
+      return 'something else has that name: remove it, or change dependsOn.listen';
     default:
-      return `${why}: mend that, or change dependsOn.listen`;
+      return `${why}: fix that, or change dependsOn.listen`;
   }
 }

@@ -18,11 +18,11 @@ const sourceSchema = z.union([
     jwt: z
       .strictObject({
         issuer: nameSchema.describe("The name of one of the Mesh's jwtIssuers."),
-        audience: z.string().min(1).max(256).describe('One of those in the token.'),
+        audience: z.string().min(1).max(256).describe('One of the audiences in the token.'),
         claims: z
           .record(z.string().min(1).max(128), z.string().max(256))
           .default({})
-          .describe('Each of them is in the token, at the top, as exactly this text.'),
+          .describe('Claims that the token must have at the top level, with exactly these values.'),
       })
       .describe(
         'Callers without an identity of the mesh that send a token of this issuer. Permissive HTTP services only.',
@@ -54,7 +54,7 @@ const httpMethodSchema = z.enum(httpMethods);
 const operationSchema = z.strictObject({
   port: nameSchema
     .optional()
-    .describe('On this port of the target alone; by itself: everything there. Default: every port that is targeted.'),
+    .describe('Only on this port of the target; without other fields: everything there. Default: every targeted port.'),
   methods: z.array(httpMethodSchema).min(1).optional(),
   path: z
     .union([
@@ -99,7 +99,7 @@ export const authorizationPolicySchema = z.strictObject({
       .array(
         z.strictObject({
           from: z.array(sourceSchema).min(1),
-          to: z.array(operationSchema).min(1).optional().describe('Absent: every operation.'),
+          to: z.array(operationSchema).min(1).optional().describe('If absent: every operation.'),
         }),
       )
       .max(1000)

@@ -9,7 +9,7 @@ export const cellSchema = z.strictObject({
   metadata: globalMetadataSchema,
   spec: z.strictObject({
     id: z.int().min(1).describe("The number GitLab uses for the cell (gitlab.yml's cell.id)."),
-    region: nameSchema.optional().describe('Where it runs; endpoints of the same region come before others.'),
+    region: nameSchema.optional().describe('Where it runs; endpoints of the same region are preferred.'),
   }),
 });
 

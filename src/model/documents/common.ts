@@ -24,7 +24,7 @@ export const ipSchema = z.union([z.ipv4(), z.ipv6()], { error: 'not an IP addres
 /** `metadata` of a kind that may be within a cell. */
 export const scopedMetadataSchema = z.strictObject({
   name: nameSchema,
-  cell: nameSchema.optional().describe('The cell it belongs to; absent for what belongs to no cell.'),
+  cell: nameSchema.optional().describe('The cell it belongs to, if any.'),
 });
 
 /** `metadata` of a kind that is above cells. */

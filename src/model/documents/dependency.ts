@@ -8,7 +8,7 @@ const socketSchema = z
   .max('unix:'.length + 107)
   .regex(/^unix:(?:\/(?!\.{1,2}\/)[A-Za-z0-9._@~+-]+)+\.sock$/, {
     error:
-      'neither a port of loopback (a number alone, without quotes: 9000) nor a socket (unix:, then an absolute ' +
+      'neither a loopback port (just a number, without quotes: 9000) nor a socket (unix:, then an absolute ' +
       'path that ends in .sock: unix:/run/web/api.sock)',
   });
 
@@ -22,26 +22,26 @@ const hostSchema = z
 
 export const dependencySchema = z.strictObject({
   service: serviceRefSchema,
-  port: nameSchema
-    .optional()
-    .describe('Which of its ports. Default: its only one, or the one that is named `default`.'),
+  port: nameSchema.optional().describe('Which of its ports. Default: the only one, or the one named `default`.'),
   listen: z
     .union([portSchema, socketSchema], { error: 'neither a port nor unix:/path.sock' })
     .describe(
-      'The loopback port on which its own application reaches that service, for whoever is on that host; or a ' +
-        'socket, `unix:/run/web/api.sock`, for those whom its mode and folder let in.',
+      'The loopback port on which its own application reaches that service, open to everybody on that ' +
+        'host; or a socket, `unix:/run/web/api.sock`, open to those whom its mode and folder let in.',
     ),
   mode: z
     .enum(['0600', '0660', '0666'], { error: "the socket's mode, in quotes: '0600', '0660' or '0666'" })
     .optional()
-    .describe("Of the socket, in quotes. Default: `'0600'`, the user of the sidecar; `'0660'`, his group as well."),
+    .describe(
+      "Mode of the socket, in quotes. Default: `'0600'`, the user of the sidecar; `'0660'`, also that user's group.",
+    ),
   hosts: z
     .array(hostSchema)
     .max(100)
     .default([])
     .describe(
-      'Names under which the application may call it by HTTP on the port, besides 127.0.0.1, [::1] and names ' +
-        'without a dot; `*.example.com` and `*` as well. Others are refused, as a web page may have led a browser ' +
-        'there (DNS rebinding).',
+      'Host names by which the application may call it over HTTP on the port, besides 127.0.0.1, [::1] ' +
+        'and names without a dot; `*.example.com` and `*` are possible. Others are refused, as a web page ' +
+        'may have led a browser there (DNS rebinding).',
     ),
 });

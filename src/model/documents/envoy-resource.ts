@@ -15,7 +15,7 @@ const selectorSchema = z
     identities: z.array(spiffeIdSchema).min(1).optional(),
     all: z.literal(true).optional(),
   })
-  .describe('The proxies that it is for: those of any of these services or identities, or all.');
+  .describe('The proxies that it applies to: those of any of these services or identities, or all.');
 
 const version = z
   .string()
@@ -24,7 +24,7 @@ const version = z
   .describe('Sent as the version of the resource, for tests. Default: a hash of its content.');
 
 const bodySchema = z.record(z.string(), z.unknown());
-const named = { typeUrl: typeUrlSchema, name: z.string().min(1).max(512).describe('Of the resource.') };
+const named = { typeUrl: typeUrlSchema, name: z.string().min(1).max(512).describe('Name of the resource.') };
 
 export const envoyResourceSchema = z.strictObject({
   apiVersion: apiVersionSchema,
@@ -33,7 +33,7 @@ export const envoyResourceSchema = z.strictObject({
   spec: z.union([
     z.strictObject({
       selector: selectorSchema,
-      resource: bodySchema.describe("The resource in Envoy's own words (protobuf JSON), with its @type."),
+      resource: bodySchema.describe('The Envoy resource as protobuf JSON, with its @type.'),
       version,
     }),
     z.strictObject({
@@ -43,7 +43,7 @@ export const envoyResourceSchema = z.strictObject({
           operation: z.literal('merge'),
           ...named,
           value: bodySchema.describe(
-            'Merged into it: mappings field by field, lists and values replaced, null removed.',
+            'Merged into the resource: mappings field by field; lists and values are replaced, fields that are null removed.',
           ),
         }),
         z.strictObject({ operation: z.literal('remove'), ...named }),

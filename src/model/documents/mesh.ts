@@ -26,7 +26,7 @@ const jwtIssuerSchema = z.strictObject({
     .min(1)
     .max(1024)
     .regex(/^\S+$/, { error: 'not an issuer: what tokens say in "iss", without blanks' })
-    .describe('Exactly what its tokens say in `iss`.'),
+    .describe('The exact `iss` of its tokens.'),
   jwks: z
     .string()
     .max(65_536)
@@ -35,7 +35,7 @@ const jwtIssuerSchema = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]{1,64}$/, { error: 'not a header: lower-case letters, digits and "-"' })
     .default('authorization')
-    .describe('Where callers put the token; in `authorization` after "Bearer ".'),
+    .describe('The header in which callers send the token; in `authorization` after "Bearer ".'),
 });
 
 const defaultActionSchema = z.enum(['allow', 'deny']).default('deny');
@@ -52,11 +52,11 @@ export const meshSchema = z.strictObject({
         cutOverWindow: durationSchema
           .prefault('24h')
           .describe(
-            'A service becomes strict only if nobody who would be refused called within this time. Default 24h.',
+            'A service becomes strict only if no caller that would be denied called within this time. Default 24h.',
           ),
       })
       .prefault({})
-      .describe('Default for services that do not say.'),
+      .describe('Default for services that do not set it.'),
     svid: z
       .strictObject({
         lifetime: durationSchema
@@ -69,7 +69,7 @@ export const meshSchema = z.strictObject({
       .array(jwtIssuerSchema)
       .max(20)
       .default([])
-      .describe('Whose tokens a `jwt` rule may take from callers that have no certificate yet.'),
+      .describe('Issuers whose tokens `jwt` rules may accept from callers that have no certificate yet.'),
     authorization: z
       .strictObject({
         withinCell: defaultActionSchema.describe("Callers of the service's own cell. Default: deny."),
@@ -77,15 +77,15 @@ export const meshSchema = z.strictObject({
       })
       .prefault({})
       .describe(
-        'What happens to calls between cells and inside one, to strict services that no enforced policy targets.',
+        'What happens to calls across cells and inside one, for strict services that no enforced policy targets.',
       ),
     strippedHeaders: z
       .array(strippedHeaderSchema)
       .max(32)
       .default([])
       .describe(
-        'Headers that speak of identity and that callers may not send, besides those of the wall and of client ' +
-          "certificates (docs/authorization.md): names, or beginnings as 'x-sso-*'. In every spelling.",
+        'Identity headers that callers may not send, besides those of the wall and of client certificates ' +
+          "(docs/http.md): names, or prefixes such as 'x-sso-*'. In every spelling.",
       ),
     breakGlass: z
       .array(spiffeIdSchema)
@@ -99,5 +99,5 @@ export type Mesh = z.output<typeof meshSchema>;
 
 export const meshKind = {
   schema: meshSchema,
-  purpose: 'The trust domain and the defaults. One a deployment.',
+  purpose: 'The trust domain and the defaults. One per deployment.',
 } as const satisfies DocumentKind;

@@ -13,7 +13,7 @@ const pathSchema = z
 const staticEndpointSchema = z.strictObject({
   address: ipSchema,
   port: portSchema,
-  cell: nameSchema.optional().describe('Where it runs, for same-cell-first.'),
+  cell: nameSchema.optional().describe('The cell it runs in, for sameCellFirst.'),
 });
 
 export const endpointsSchema = z.union([
@@ -24,8 +24,8 @@ export const endpointsSchema = z.union([
 
 export const healthSchema = z.strictObject({
   path: pathSchema.describe(
-    'Answered by the application, without a certificate, to a bare GET or HEAD: no query, no body, and of its ' +
-      'headers only Host, Accept and User-Agent arrive.',
+    'The application answers this path to a bare GET or HEAD from anybody, without a certificate: no ' +
+      'query, no body, and only the headers Host, Accept and User-Agent arrive.',
   ),
 });
 
@@ -41,7 +41,7 @@ export const grpcSchema = z.strictObject({
     .string()
     .max(262_144)
     .regex(/^[A-Za-z0-9+/\s]+={0,2}\s*$/, { error: 'not base64' })
-    .describe('A FileDescriptorSet in base64: of the methods that `matchingCell` rules speak of, at least.'),
+    .describe('A FileDescriptorSet in base64, with at least the methods that `matchingCell` rules refer to.'),
 });
 
 const escapedSlashesSchema = z.enum(['reject', 'keep']);
@@ -62,22 +62,24 @@ const portTimeoutsSchema = z.strictObject({
 
 export const servicePortSchema = z.strictObject({
   name: nameSchema.describe(
-    'By which dependencies, policies, sidecars and commands mean it. `default` is the one that is meant where no port is named.',
+    'The name by which dependencies, policies, sidecars and commands refer to it. `default` is the one used where no port is named.',
   ),
-  protocol: protocolSchema.describe('What the application speaks there.'),
+  protocol: protocolSchema.describe('The protocol of the application there.'),
   app: portSchema
     .optional()
     .describe(
       "The application's port on the loopback address of its host, for sidecars that are started without `--app` for this port.",
     ),
-  endpoints: endpointsSchema.optional().describe('Where its sidecars listen for it. Default: where they say.'),
+  endpoints: endpointsSchema
+    .optional()
+    .describe('Where its sidecars listen for it. Default: the addresses that they register.'),
   health: healthSchema.optional(),
   healthCheck: healthCheckSchema
     .optional()
-    .describe('Active checks by its callers: its health path over mTLS, or a TCP connect.'),
-  grpc: grpcSchema.optional().describe('What its gRPC methods take.'),
+    .describe('Active checks by its callers: of its health path over mTLS, or by a TCP connection.'),
+  grpc: grpcSchema.optional().describe('The request types of its gRPC methods.'),
   paths: z.strictObject({ escapedSlashes: escapedSlashesSchema }).optional().describe("Default: the service's."),
-  timeouts: portTimeoutsSchema.optional().describe("Default, one by one: the service's."),
+  timeouts: portTimeoutsSchema.optional().describe("Default for each: the service's."),
   upgrades: upgradesSchema.default([]).describe('What an `http1` port may be upgraded to.'),
   headerCase: headerCaseSchema
     .default('lower')

@@ -23,7 +23,7 @@ import { strippedHeaderSchema } from './stripped-header.ts';
 const trustedHopSchema = z.union(
   [
     z.strictObject({ service: serviceRefSchema }),
-    z.strictObject({ spiffeId: spiffeIdSchema }).describe('It has to name its chain by SNI: docs/edges.md.'),
+    z.strictObject({ spiffeId: spiffeIdSchema }).describe('It has to name its filter chain by SNI: docs/edges.md.'),
     z.strictObject({ anonymous: z.literal(true) }).describe('Permissive only: everyone who has no identity.'),
   ],
   { error: 'one of `service`, `spiffeId`, `anonymous: true`' },
@@ -36,15 +36,16 @@ export const serviceSchema = z.strictObject({
   spec: z.strictObject({
     protocol: protocolSchema
       .optional()
-      .describe('What the application speaks, of a service with one port. This, or `ports`.'),
+      .describe('The protocol of the application, if the service has one port. Either this or `ports`.'),
     ports: z
       .array(servicePortSchema)
       .min(1)
       .max(maxServicePorts)
       .optional()
       .describe(
-        'Of a service with several. What is bound to a protocol (health, healthCheck, grpc, upgrades, headerCase) ' +
-          'and addresses (static, dns) are said of each port then. The mode of mTLS is the same for all.',
+        'For a service with several ports. What depends on the protocol (health, healthCheck, grpc, upgrades, ' +
+          'headerCase) and addresses (static, dns) are then given for each port. The mTLS mode is the same ' +
+          'for all.',
       ),
     mtls: z
       .strictObject({
@@ -61,7 +62,7 @@ export const serviceSchema = z.strictObject({
         xfcc: z
           .boolean()
           .default(true)
-          .describe('x-forwarded-client-cert, set anew from the verified certificate of a caller of the mesh.'),
+          .describe('x-forwarded-client-cert, set from the verified certificate of a caller of the mesh.'),
         peerId: z
           .boolean()
           .default(true)
@@ -85,29 +86,33 @@ export const serviceSchema = z.strictObject({
           .array(trustedHopSchema)
           .max(16)
           .default([])
-          .describe('Whose stripped headers the application gets: what ends TLS for others, as nginx before Rails.'),
+          .describe(
+            'Hops whose stripped headers the application gets: those that terminate TLS for others, such as nginx in front of Rails.',
+          ),
       })
       .prefault({})
-      .describe('What the application is told of its caller. Forged ones are always stripped.'),
+      .describe('Headers that tell the application who its caller is. Forged ones are always stripped.'),
     health: healthSchema.optional(),
-    grpc: grpcSchema.optional().describe('What its gRPC methods take; written by `cellwall import grpc-access`.'),
+    grpc: grpcSchema
+      .optional()
+      .describe('The request types of its gRPC methods; written by `cellwall import grpc-access`.'),
     paths: pathsSchema
       .prefault({})
       .describe("Requests with %2F, %5C in the path are refused, or kept as they are (APIs like GitLab's)."),
     timeouts: z
       .strictObject({
         connect: durationSchema.prefault('1s'),
-        request: durationSchema.prefault('0s').describe('Whole request; 0s: none.'),
+        request: durationSchema.prefault('0s').describe('The whole request; 0s: no limit.'),
         idle: durationSchema
           .prefault('1h')
           .describe(
-            'Streams and TCP connections without traffic; 0s: none. Nothing else ends what is open and allowed.',
+            'Streams and TCP connections without traffic; 0s: no limit. Nothing else ends what is open and allowed.',
           ),
         applicationIdle: durationSchema
           .optional()
           .describe(
-            'How long a connection to the application may be unused; below what the application itself allows. ' +
-              'Default: 250ms for `http1`, else `idle`.',
+            'How long a connection to the application may be unused; set it below the limit of the application ' +
+              'itself. Default: 250ms for `http1`, else `idle`.',
           ),
       })
       .prefault({}),
@@ -123,7 +128,9 @@ export const serviceSchema = z.strictObject({
         perTryTimeout: durationSchema.optional(),
       })
       .prefault({ attempts: 1 })
-      .describe('Of its callers, on connection failures and refused streams only: no request is executed twice.'),
+      .describe(
+        'Retries by its callers, only after connection failures and refused streams: no request is executed twice.',
+      ),
     outlierDetection: z
       .strictObject({
         consecutiveFailures: z.int().min(1).max(1000).default(5),
@@ -133,7 +140,7 @@ export const serviceSchema = z.strictObject({
       .optional(),
     healthCheck: healthCheckSchema
       .optional()
-      .describe('Active checks by its callers: its health path over mTLS, or a TCP connect.'),
+      .describe('Active checks by its callers: of its health path over mTLS, or by a TCP connection.'),
     locality: z
       .strictObject({ sameCellFirst: z.boolean().default(true) })
       .prefault({})
@@ -148,5 +155,5 @@ export type Service = z.output<typeof serviceSchema>;
 
 export const serviceKind = {
   schema: serviceSchema,
-  purpose: 'What stands behind a sidecar, and what it calls.',
+  purpose: 'An application behind a sidecar, and what it calls.',
 } as const satisfies DocumentKind;

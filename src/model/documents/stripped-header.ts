@@ -10,7 +10,7 @@ export const strippedHeaderSchema = z
   .string()
   .max(48)
   .regex(/^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*([-_]\*)?$/, {
-    error: 'not the name of a header: letters, digits and "-", at the end perhaps "-*"',
+    error: 'not a header name: letters, digits and "-", optionally ending in "-*"',
   })
   .transform((name) => name.toLowerCase().replaceAll('_', '-'))
   .refine((name) => name.split('-').length <= maxDashes, { error: `over ${maxDashes} parts` })

@@ -15,7 +15,7 @@ export const workloadSchema = z.strictObject({
     identity: z.union([
       z.strictObject({ service: serviceRefSchema }),
       z.strictObject({
-        spiffeId: spiffeIdSchema.describe('For what is no Service here: a CDN worker, a job, a person.'),
+        spiffeId: spiffeIdSchema.describe('For anything that is not a Service here: a CDN worker, a job, a person.'),
       }),
       z.strictObject({
         template: identityTemplateSchema.describe(
@@ -30,14 +30,16 @@ export const workloadSchema = z.strictObject({
           match: z
             .record(z.string(), z.string().max(1024))
             .default({})
-            .describe('Values that it must have proved, all of them. A join token is for one identity, and has none.'),
+            .describe(
+              'Values that it must have proved, all of them. A join token stands for one identity, and proves none.',
+            ),
         }),
       )
       .min(1)
       .max(100)
       .default([{ attestor: 'join-token', match: {} }])
       .describe('Evidence that earns this identity; one suffices.'),
-    lifetime: durationSchema.optional().describe("Of its SVIDs. Default: the mesh's."),
+    lifetime: durationSchema.optional().describe("Lifetime of its SVIDs. Default: the mesh's."),
     dnsNames: z
       .array(
         z.string().regex(/^(?=.{1,253}$)[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/, {
@@ -65,7 +67,7 @@ export const workloadSchema = z.strictObject({
         ports: z.array(portSchema).min(1).optional(),
       })
       .optional()
-      .describe('Addresses its proxies may register as endpoints. Default: the address they connect from.'),
+      .describe('Addresses that its proxies may register as endpoints. Default: the address they connect from.'),
   }),
 });
 

@@ -58,8 +58,10 @@ function checkSelectors(all: readonly Placed[], problems: Problems): void {
     if (other === undefined) continue;
     problems.error(parsed, ['spec', 'selectors', index], {
       code: 'ambiguous-selectors',
-      message: `evidence can match this selector and one of another Workload, and neither is the more specific`,
-      hint: `the other one is at ${at(other.workload.source)}; let one of them match all that the other does, and more, or another value`,
+      message: `evidence can match both this selector and one of another Workload, and neither is more specific`,
+      hint:
+        `the other one is at ${at(other.workload.source)}; let one of them match everything the other does ` +
+        `and more, or a different value`,
     });
   }
 }

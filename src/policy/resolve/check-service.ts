@@ -28,16 +28,16 @@ function checkPorts(parsed: Parsed, problems: Problems): void {
       code: 'no-port',
       message: 'neither `protocol` nor `ports`',
       hint:
-        'say what the application speaks: `protocol: http1`; of a service with several ports: `ports: [{name: grpc, ' +
-        'protocol: grpc}, …]`',
+        'say what the application speaks: `protocol: http1`; for a service with several ports: `ports: [{name: ' +
+        'grpc, protocol: grpc}, …]`',
     });
     return;
   }
   if (protocol !== undefined) {
     problems.error(parsed, ['spec', 'protocol'], {
       code: 'protocol-and-ports',
-      message: '`protocol` beside `ports`',
-      hint: 'say it of each port; the port named `default` is the one that `protocol` alone makes',
+      message: '`protocol` together with `ports`',
+      hint: 'give it for each port; `protocol` alone is the same as one port named `default`',
     });
   }
   const names = new Set<string>();
@@ -65,7 +65,7 @@ function checkPorts(parsed: Parsed, problems: Problems): void {
     if (!said) continue;
     problems.error(parsed, ['spec', field], {
       code: 'belongs-to-a-port',
-      message: `${field} does not say which port it is of`,
+      message: `${field} does not say which port it is for`,
       hint: `write it into the port: \`ports: [{name: ${ports[0]?.name ?? 'http'}, ${field}: …}]\``,
     });
   }
@@ -81,8 +81,10 @@ function checkApps(parsed: Parsed, problems: Problems): void {
     else {
       problems.error(parsed, ['spec', 'ports', index, 'app'], {
         code: 'duplicate-port',
-        message: `the application's port ${app} is that of "${other}" as well`,
-        hint: 'one port of the application is one port of the service: else the rules of one would be a way around those of the other',
+        message: `the application's port ${app} is already that of "${other}"`,
+        hint:
+          'use one port of the application for one port of the service: otherwise the rules of one could be ' +
+          'used to bypass those of the other',
       });
     }
   }
@@ -95,7 +97,7 @@ function checkHttp1(parsed: Parsed, { protocol, upgrades, headerCase, place }: W
   for (const field of wrong) {
     problems.error(parsed, [...place, field], {
       code: 'http1-only',
-      message: `${field} is of HTTP/1.1, and the service speaks ${protocol}`,
+      message: `${field} is only for HTTP/1.1, but the service speaks ${protocol}`,
       hint: protocol === 'tcp' ? 'remove it: TCP carries anything' : 'remove it, or say `protocol: http1`',
     });
   }
@@ -106,21 +108,21 @@ function checkHealth(parsed: Parsed, { protocol, health, healthCheck, place }: W
     problems.error(parsed, [...place, 'health'], {
       code: 'http-on-tcp',
       message: 'a TCP service has no health path',
-      hint: 'remove it: healthCheck of a TCP service connects',
+      hint: 'remove it: healthCheck of a TCP service only opens a connection',
     });
   }
   const seen = health === undefined ? undefined : canonicalPath(health.path, 'keep');
   if (health !== undefined && !(seen?.kind === 'path' && seen.path === health.path)) {
     problems.error(parsed, [...place, 'health', 'path'], {
       code: 'path-not-normal',
-      message: `no request arrives as "${health.path}"`,
+      message: `no request can arrive as "${health.path}"`,
       hint: 'paths are normalised first; write the plain path',
     });
   }
   if (healthCheck !== undefined && health === undefined && protocol !== 'tcp') {
     problems.error(parsed, [...place, 'healthCheck'], {
       code: 'health-check-without-path',
-      message: 'healthCheck needs a health path to ask',
+      message: 'healthCheck needs a health path',
       hint: 'add `health: {path: /healthz}` with the path that the application answers',
     });
   }

@@ -22,7 +22,7 @@ export function createDescriptorLookup(
       else {
         problems.error(parsed, [...place, 'grpc', 'descriptorSet'], {
           code: 'bad-descriptor-set',
-          message: 'no FileDescriptorSet in base64',
+          message: 'not a FileDescriptorSet in base64',
           hint: 'let `cellwall import grpc-access` write it, from `protoc --include_imports -o` or `buf build -o`',
         });
       }

@@ -15,7 +15,7 @@ function range(what: string, ...subnets: readonly (readonly [string, number])[])
 
 /** RFC 6890 (special-purpose addresses); the metadata services of the large clouds. First match wins. */
 const ranges = [
-  range('names no host: to connect to it is to connect to the caller itself', ['0.0.0.0', 8], ['::', 128]),
+  range('names no host: connecting to it reaches the caller itself', ['0.0.0.0', 8], ['::', 128]),
   range(
     "is a cloud's metadata service, which hands out credentials",
     ['169.254.169.254', 32],

@@ -35,7 +35,7 @@ export function idlePrincipal(
       return target.mtls.mode === 'permissive'
         ? undefined
         : {
-            message: `nobody is anonymous to ${target.key}: it is strict`,
+            message: `${target.key} has no anonymous callers: it is strict`,
             hint: 'remove it, or make the service permissive',
             never: true,
           };
@@ -44,7 +44,7 @@ export function idlePrincipal(
       if (principal.id === serverSpiffeId(trustDomain)) return undefined;
       if (workloadOf(identities, principal.id) === undefined) {
         return {
-          message: `${principal.id} is nobody's identity`,
+          message: `nobody has the identity ${principal.id}`,
           hint: 'write a Service or a Workload that has it',
           never: false,
         };
@@ -77,7 +77,7 @@ export function idlePrincipal(
 
 function foreign(text: string, trustDomain: TrustDomain): IdlePrincipal {
   return {
-    message: `${text} is of another trust domain, which nobody here trusts`,
+    message: `${text} is in another trust domain, which is not trusted here`,
     hint: `identities of this mesh begin with "${trustDomainUri(trustDomain)}/"`,
     never: true,
   };

@@ -33,8 +33,8 @@ export function idleRules(deny: readonly PlacedRule[], allow: readonly PlacedRul
       found.push(
         idle(placed, {
           code: 'denies-everyone',
-          message: `deny rule ${placed.rule.id} refuses every caller everything`,
-          hint: 'name whom it is meant for: what nobody is allowed is refused without a rule',
+          message: `deny rule ${placed.rule.id} denies everything to every caller`,
+          hint: 'name the callers it is meant for: what no rule allows is denied anyway',
         }),
       );
     }
@@ -46,7 +46,7 @@ export function idleRules(deny: readonly PlacedRule[], allow: readonly PlacedRul
       found.push(
         idle(placed, {
           code: 'allow-denied',
-          message: `allow rule ${placed.rule.id} allows nothing: deny rule ${contrary.rule.id} refuses all of it`,
+          message: `allow rule ${placed.rule.id} allows nothing: deny rule ${contrary.rule.id} denies all of it`,
           hint: `deny comes before allow: remove one of the two; the other is at ${place(contrary.rule)}`,
         }),
       );

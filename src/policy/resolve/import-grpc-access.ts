@@ -37,11 +37,11 @@ export function importGrpcAccess(bytes: Uint8Array, mapping: ImportMapping): Imp
   const notes: string[] = [];
   for (const method of methods) {
     const numbers = method.option(option);
-    if (numbers.length === 0) notes.push(`${method.name} carries no access_control: nobody is allowed`);
+    if (numbers.length === 0) notes.push(`${method.name} has no access_control: nobody is allowed`);
     for (const number of numbers) {
       const kind = kinds.find((one) => access[one] === number);
       if (kind === undefined) {
-        faults.push(`${method.name} carries the access_control ${number}, which is not known`);
+        faults.push(`${method.name} has the unknown access_control ${number}`);
         continue;
       }
       const fault = kind === 'matchingCell' ? matchingCellFault(method, mapping.field) : undefined;
@@ -56,7 +56,7 @@ export function importGrpcAccess(bytes: Uint8Array, mapping: ImportMapping): Imp
       const from = sourcesOf(kind, mapping);
       if (of.length === 0) return [];
       if (from.length === 0) {
-        notes.push(`${of.length} methods allow ${kind}s, and no --${kind}s-as says who that is: left out`);
+        notes.push(`${of.length} methods allow ${kind}s, but no --${kind}s-as says who they are: left out`);
         return [];
       }
       return [{ from, to: of.map(({ name }) => operationOf(name, kind, mapping.field)) }];

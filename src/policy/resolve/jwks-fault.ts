@@ -23,7 +23,7 @@ export function jwksFault(text: string): JwksFault | undefined {
   try {
     value = JSON.parse(text);
   } catch {
-    return { message: 'the JWK Set is no JSON', hint: 'paste what the issuer serves at its jwks_uri' };
+    return { message: 'the JWK Set is not JSON', hint: 'paste what the issuer serves at its jwks_uri' };
   }
   const keys = isObject(value) ? value['keys'] : undefined;
   if (!Array.isArray(keys) || keys.length === 0) {
@@ -37,7 +37,7 @@ export function jwksFault(text: string): JwksFault | undefined {
 }
 
 function keyFault(key: unknown): JwksFault | undefined {
-  if (!isObject(key)) return { message: 'is no object', hint: 'every key is a JWK (RFC 7517)' };
+  if (!isObject(key)) return { message: 'is not an object', hint: 'every key is a JWK (RFC 7517)' };
   const type = String(key['kty']);
   const allowed = Object.hasOwn(algorithms, type) ? algorithms[type] : undefined;
   if (allowed === undefined) {
@@ -48,7 +48,10 @@ function keyFault(key: unknown): JwksFault | undefined {
     return { message: said, hint: `add "alg": one of ${allowed.join(', ')}; tokens of another algorithm are refused` };
   }
   if (['d', 'p', 'q', 'k'].some((part) => part in key)) {
-    return { message: 'holds a private part', hint: 'remove it: verification needs the public key' };
+    return {
+      message: 'contains a private key',
+      hint: 'remove the private part: verification needs only the public key',
+    };
   }
   const missing = needed[type]?.find((part) => typeof key[part] !== 'string');
   return missing === undefined

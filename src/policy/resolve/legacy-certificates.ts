@@ -21,12 +21,13 @@ export function legacyCertificateFault(pem: string): CertificateFault | undefine
     const nth = `PEM block ${index + 1} of ${blocks.length}`;
     if (label !== 'CERTIFICATE') {
       const hint = label?.endsWith('PRIVATE KEY')
-        ? 'take the key out, and replace it: documents are not secret'
+        ? 'remove the key, and replace it with a new one: documents are not secret'
         : 'only certificates belong here';
       return { message: `${nth} is a ${label}, not a certificate`, hint };
     }
     const certificate = parseCertificate(text);
-    if (certificate === undefined) return { message: `${nth} is no valid certificate`, hint: 'paste it again, whole' };
+    if (certificate === undefined)
+      return { message: `${nth} is not a valid certificate`, hint: 'paste it again, whole' };
     if (!certificate.ca) {
       return {
         message: `${nth} is not a CA certificate`,

@@ -114,13 +114,13 @@ function warnOfEmptyPolicy(parsed: Parsed, enforced: number, problems: Problems)
     code: 'empty-policy',
     message:
       action === 'deny'
-        ? 'a deny policy without rules refuses nobody'
+        ? 'a deny policy without rules denies nobody'
         : enforced === 1
           ? 'an allow policy without rules: nobody may call the service'
-          : 'an allow policy without rules, beside other policies of the service, changes nothing',
+          : 'an allow policy without rules changes nothing if the service has other policies',
     hint:
       action === 'allow' && enforced === 1
-        ? 'if that is meant, a deny rule `from: [{everyone: true}]` says it to readers as well; else add rules'
+        ? 'if that is intended, make it clear with a deny rule `from: [{everyone: true}]`; otherwise add rules'
         : 'add rules, or delete the policy',
   });
 }

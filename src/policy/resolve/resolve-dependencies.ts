@@ -27,7 +27,7 @@ export function resolveDependencies(
     if (mode !== undefined && typeof listen === 'number') {
       problems.error(parsed, [...place, 'mode'], {
         code: 'mode-of-a-port',
-        message: `a port has no mode: whoever is on that host may connect to ${listen}`,
+        message: `a port has no mode: anybody on that host may connect to ${listen}`,
         hint: 'listen on a socket (listen: unix:/run/NAME.sock), or leave the mode out',
       });
     }
@@ -35,7 +35,7 @@ export function resolveDependencies(
       problems.error(parsed, [...place, 'listen'], {
         code: 'duplicate-port',
         message: `two dependencies listen on ${typeof listen === 'number' ? `port ${listen}` : listen}`,
-        hint: 'give each a loopback port, or a socket, of its own',
+        hint: 'give each its own loopback port or socket',
       });
     }
     taken.add(listen);

@@ -50,8 +50,8 @@ function resolveTrusted(parsed: ParsedDocument<Service>, context: Context): Iden
       else {
         problems.error(parsed, place, {
           code: 'foreign-trust-domain',
-          message: `${hop.spiffeId} is of another trust domain`,
-          hint: `a trusted hop is one of this mesh: "${trustDomainUri(defaults.trustDomain)}/..."`,
+          message: `${hop.spiffeId} is in another trust domain`,
+          hint: `a trusted hop must be in this mesh: "${trustDomainUri(defaults.trustDomain)}/..."`,
         });
       }
     } else if ((spec.mtls?.mode ?? defaults.mode) === 'strict') {

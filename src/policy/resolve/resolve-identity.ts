@@ -65,7 +65,7 @@ function templateOf(
     problems.error(parsed, place, {
       code: 'reserved-identity',
       message: `${text} could make ${reserved}`,
-      hint: 'begin the path with a word of its own, as in "/ci/{project_id}"',
+      hint: 'begin the path with a fixed word, as in "/ci/{project_id}"',
     });
     return undefined;
   }
@@ -80,7 +80,7 @@ function templateOf(
         message: `"${attestor}" proves no "${segment.key}"`,
         hint:
           keys.length === 0
-            ? 'it is for one identity as a whole: give that as `spiffeId`, or list other selectors'
+            ? 'it stands for one exact identity: give that as `spiffeId`, or list other selectors'
             : nameHint(segment.key, keys, 'a key that it proves'),
       });
     }
@@ -101,7 +101,7 @@ function reservedBy({ segments: [first, second, third] }: IdentityTemplate): str
 function foreign(identity: string, { trustDomain }: MeshDefaults) {
   return {
     code: 'foreign-trust-domain',
-    message: `${identity} is of another trust domain`,
+    message: `${identity} is in another trust domain`,
     hint: `this mesh can only issue for "${trustDomain}"`,
   };
 }

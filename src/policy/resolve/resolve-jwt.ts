@@ -30,7 +30,7 @@ export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Proble
     if (notForTokens.test(issuer.header)) {
       problems.error(parsed, [...place, 'header'], {
         code: 'bad-token-header',
-        message: `no token can come in ${issuer.header}`,
+        message: `the header ${issuer.header} cannot carry a token`,
         hint: '"authorization", or the header that the issuer\'s clients use, as in "cf-access-jwt-assertion"',
       });
     }
@@ -57,7 +57,7 @@ export function resolveJwtSource(
   if (action === 'deny') {
     problems.error(parsed, [...place, 'jwt'], {
       code: 'jwt-denied',
-      message: 'a deny rule for a token keeps nobody out: the caller leaves the token away',
+      message: 'a deny rule for a token keeps nobody out: the caller can leave the token out',
       hint: 'change the allow rule that lets it in',
     });
     return undefined;

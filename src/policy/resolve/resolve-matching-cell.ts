@@ -27,8 +27,8 @@ export function resolveMatchingCell(
   if (parsed.document.spec.action === 'deny') {
     return refuse({
       code: 'matching-cell-in-deny',
-      message: 'a deny rule cannot rest on a field of the request',
-      hint: 'what cannot be read would not be denied: allow with matchingCell, and nothing else',
+      message: 'a deny rule cannot depend on a field of the request',
+      hint: 'a field that cannot be read would not be denied: use matchingCell only in allow rules',
     });
   }
   if (grpc === undefined || grpc.endsWith('/*')) {
@@ -87,7 +87,7 @@ export function matchingCellFault(
     return {
       code: 'matching-cell-field',
       message: `${field} of ${input} is ${is}`,
-      hint: 'it has to be a single int64, uint64 or string outside of oneofs: others are read differently by proxy and service',
+      hint: 'it must be a single int64, uint64 or string outside of oneofs: proxy and service may read others differently',
     };
   }
   return undefined;

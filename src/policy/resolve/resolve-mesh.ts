@@ -35,8 +35,8 @@ export function resolveMeshDefaults(
       code: 'no-mesh',
       message: 'there is no Mesh document',
       hint:
-        'write one: `kind: Mesh` with `spec.trustDomain`; a change alone is checked with `cellwall validate --onto ' +
-        'DIR`, DIR being what it changes',
+        'write one: `kind: Mesh` with `spec.trustDomain`; to check a change by itself use `cellwall validate ' +
+        '--onto DIR`, where DIR has the documents that it changes',
     });
     return {
       document: 'Mesh/unknown' as DocumentKey,
@@ -54,7 +54,7 @@ export function resolveMeshDefaults(
     problems.error(other, ['metadata', 'name'], {
       code: 'second-mesh',
       message: `a second Mesh, "${other.document.metadata.name}"`,
-      hint: `a deployment has one; the first is at ${parsed.source.file}:${parsed.source.line}`,
+      hint: `a deployment has only one; the first is at ${parsed.source.file}:${parsed.source.line}`,
     });
   }
   const { spec } = parsed.document;
@@ -86,14 +86,14 @@ function resolveBreakGlass(parsed: ParsedDocument<Mesh>, problems: Problems): re
     if (trustDomainOf(id) !== trustDomain) {
       problems.error(parsed, place, {
         code: 'foreign-trust-domain',
-        message: `${id} is of another trust domain`,
-        hint: `a break-glass identity is one of this mesh: "${trustDomainUri(trustDomain)}/..."`,
+        message: `${id} is in another trust domain`,
+        hint: `a break-glass identity must be in this mesh: "${trustDomainUri(trustDomain)}/..."`,
       });
     } else if (id.startsWith(serverSpiffeId(trustDomain).replace(/server$/, ''))) {
       problems.error(parsed, place, {
         code: 'reserved-identity',
         message: `${id} is reserved for the control plane`,
-        hint: 'name the identity of a person or a job, with a Workload of its own',
+        hint: 'name the identity of a person or a job that has its own Workload',
       });
     }
   }
@@ -116,7 +116,7 @@ export function warnOfNobodysBreakGlass(
     if (id.startsWith(serverSpiffeId(parsed.document.spec.trustDomain).replace(/server$/, ''))) continue;
     problems.warning(parsed, ['spec', 'breakGlass', index], {
       code: 'matches-nobody',
-      message: `${id} is nobody's identity`,
+      message: `nobody has the identity ${id}`,
       hint: 'write a Workload that has it',
     });
   }
@@ -162,7 +162,7 @@ export function resolveCells(cells: readonly ParsedDocument<Cell>[], problems: P
       problems.error(parsed, ['spec', 'id'], {
         code: 'duplicate-cell-id',
         message: `the id ${spec.id} is that of the cell "${holder}"`,
-        hint: 'every cell has a number of its own',
+        hint: 'every cell needs its own number',
       });
     }
     byId.set(spec.id, metadata.name);

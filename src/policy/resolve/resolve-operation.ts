@@ -63,8 +63,8 @@ export function checkOperations(
     if ([name, methods, path, grpc, matchingCell].every((part) => part === undefined)) {
       problems.error(parsed, at, {
         code: 'empty-operation',
-        message: 'an operation that says nothing',
-        hint: 'leave `to` out if every operation is meant',
+        message: 'an empty operation',
+        hint: 'leave out `to` to match every operation',
       });
     }
     if (name !== undefined && !target.ports.some(({ port }) => port === name)) {
@@ -73,13 +73,13 @@ export function checkOperations(
       problems.error(parsed, [...at, 'port'], {
         code: 'port-not-targeted',
         message: `the policy targets the port "${ports.map(({ port }) => port).join(', ')}" alone`,
-        hint: 'leave the port out of the target, or name the same here',
+        hint: 'leave out the port of the target, or name the same one here',
       });
     }
     if (grpc !== undefined && (path !== undefined || methods !== undefined)) {
       problems.error(parsed, [...at, 'grpc'], {
         code: 'grpc-with-http',
-        message: '`grpc` stands for the method and the path',
+        message: '`grpc` already determines the method and the path',
         hint: 'write two operations, or only `grpc`',
       });
     }
@@ -99,12 +99,12 @@ function checkFits(
     problems.error(parsed, place, {
       code: 'http-on-tcp',
       message: `${id} is a TCP service: it has no methods, paths or gRPC`,
-      hint: hint ?? 'leave `to` out: a rule of a TCP service decides on the caller alone',
+      hint: hint ?? 'leave out `to`: a rule of a TCP service looks only at the caller',
     });
   } else if (grpc !== undefined && protocol === 'http1') {
     problems.error(parsed, [...place, 'grpc'], {
       code: 'grpc-on-http1',
-      message: `${id} speaks HTTP/1.1, which carries no gRPC`,
+      message: `${id} speaks HTTP/1.1, which cannot carry gRPC`,
       hint: hint ?? 'say `protocol: grpc` in the service, or use `path`',
     });
   }
@@ -133,7 +133,7 @@ function checkPath(
   if (seen.kind === 'path' && seen.path === text.replace(/[{}]/g, '')) return;
   problems.error(parsed, [...place, form], {
     code: 'path-not-normal',
-    message: `no request arrives as "${text}"`,
+    message: `no request can arrive as "${text}"`,
     hint:
       seen.kind === 'path' && !seen.path.includes('%')
         ? `paths are normalised first; write "${seen.path}"`

@@ -84,7 +84,7 @@ function resolveSource(
     if (target.cell === undefined) {
       problems.error(parsed, [...place, 'cell'], {
         code: 'cell-same-without-cell',
-        message: `"cell: same" says nothing here: ${target.key} is in no cell`,
+        message: `"cell: same" means nothing here: ${target.key} is in no cell`,
         hint: 'name the cells, or the services',
       });
       return undefined;

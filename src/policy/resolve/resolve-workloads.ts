@@ -113,7 +113,7 @@ function checkKeys(parsed: ParsedDocument<Workload>, { problems }: WorkloadConte
 }
 
 function keyHint(key: string, known: readonly string[]): string {
-  if (known.length === 0) return 'it is for one identity as a whole: leave `match` empty';
+  if (known.length === 0) return 'it stands for one exact identity: leave `match` empty';
   return nameHint(key, known, 'a key that it proves');
 }
 

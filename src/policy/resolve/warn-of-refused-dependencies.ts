@@ -52,16 +52,16 @@ function refusedBy(
   const denied = names(deny.filter(({ operations }) => operations.length === 0));
   if (denied !== undefined) {
     return {
-      message: `every call of ${key} to ${name} is refused: deny rule ${denied.id} covers it`,
+      message: `every call from ${key} to ${name} is denied: deny rule ${denied.id} covers it`,
       hint: `remove the dependency, or change the rule at ${denied.source.file}:${denied.source.line}`,
     };
   }
   if (fallback === 'allow' || names(allow) !== undefined) return undefined;
   if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) return undefined;
   return {
-    message: `every call of ${key} to ${name} is refused: no policy allows it`,
+    message: `every call from ${key} to ${name} is denied: no policy allows it`,
     hint:
-      `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; \`cellwall ` +
-      `explain ${key} ${name}\` prints one`,
+      `write an AuthorizationPolicy with target ${target.key} that allows \`from: [{service: ${key}}]\`; ` +
+      `\`cellwall explain ${key} ${name}\` prints one`,
   };
 }

@@ -40,13 +40,13 @@ function warnOfLifetime(
   if (lifetimeMs > longMs) {
     problems.warning(parsed, place, {
       code: 'lifetime-long',
-      message: `a certificate that is stolen works for up to ${days(lifetimeMs)}`,
+      message: `a stolen certificate works for up to ${days(lifetimeMs)}`,
       hint: `at most ${days(longMs)} is usual here: certificates are renewed at half their life, without a restart`,
     });
   } else if (lifetimeMs < 5 * minuteMs) {
     problems.warning(parsed, place, {
       code: 'lifetime-short',
-      message: `the control plane may be away for ${Math.floor(lifetimeMs / 2000)}s before calls fail`,
+      message: `calls fail after the control plane has been down for ${Math.floor(lifetimeMs / 2000)}s`,
       hint: 'certificates are renewed at half their life; an hour is usual',
     });
   }
@@ -65,16 +65,16 @@ function warnOfPorts(parsed: ParsedDocument<Service>, problems: Problems): void 
     if (owner !== undefined) {
       problems.warning(parsed, place, {
         code: 'control-plane-port',
-        message: `on port ${listen} the control plane serves ${owner} by default`,
-        hint: 'where both run on one host, one of them cannot start: choose another port',
+        message: `port ${listen} is the control plane's default for ${owner}`,
+        hint: 'if both run on one host, one of them cannot start: choose another port',
       });
     }
     if (listen >= localPorts.first && listen <= localPorts.last) {
       problems.warning(parsed, place, {
         code: 'local-port-range',
         message:
-          `an outgoing connection may have port ${listen} when the proxy wants to listen there: by default Linux ` +
-          `gives them ${localPorts.first} to ${localPorts.last}`,
+          `port ${listen} may be in use by an outgoing connection when the proxy starts: by default Linux ` +
+          `uses ${localPorts.first} to ${localPorts.last} for those`,
         hint: `choose a port below ${localPorts.first}`,
       });
     }
@@ -109,7 +109,7 @@ function warnOfWholeDomain(parsed: ParsedDocument<AuthorizationPolicy>, problems
       problems.warning(parsed, ['spec', 'rules', index, 'from', position, 'prefix'], {
         code: 'whole-trust-domain',
         message: `this prefix covers every identity of its trust domain${action === 'allow' ? ', people and jobs among them' : ''}`,
-        hint: 'if that is meant, say `authenticated: true` (or `trustDomain`); else go on with the path, as in "…/cell/cell-1/"',
+        hint: 'if that is intended, use `authenticated: true` (or `trustDomain`); otherwise continue the path, as in "…/cell/cell-1/"',
       });
     }
   }

@@ -189,7 +189,7 @@ describe('whoever listens in its place', () => {
     try {
       const other = await cellwall(['status'], admin.address.port);
       expect(other.stderr).toMatch(/does not take the token of .+admin\.token/);
-      expect((await cellwall(['status'], server.port)).stderr).toMatch(/is no admin API: it does not prove/);
+      expect((await cellwall(['status'], server.port)).stderr).toMatch(/is not an admin API: it does not prove/);
       expect(admin.logged.filter((line) => line.includes('without a valid token')).length).toBeGreaterThan(0);
     } finally {
       await server.close();

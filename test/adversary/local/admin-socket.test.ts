@@ -47,10 +47,10 @@ it('is taken as it is made', () =>
   }));
 
 it.each([
-  ['connectable by the group', () => chmodSync(path, 0o660), /can be connected to by others/],
-  ['connectable by all', () => chmodSync(path, 0o666), /can be connected to by others/],
-  ['in a folder that all can write', () => chmodSync(data, 0o777), /a folder that others can write/],
-  ['in a folder that all can write, sticky', () => chmodSync(data, 0o1777), /a folder that others can write/],
+  ['connectable by the group', () => chmodSync(path, 0o660), /can be connected to by other users/],
+  ['connectable by all', () => chmodSync(path, 0o666), /can be connected to by other users/],
+  ['in a folder that all can write', () => chmodSync(data, 0o777), /a folder that other users can write/],
+  ['in a folder that all can write, sticky', () => chmodSync(data, 0o1777), /a folder that other users can write/],
 ] as const)('is not used if it is %s', async (_how, change, message) => {
   await withSocket(() => {
     change();
@@ -61,13 +61,13 @@ it.each([
 it('is not used if it is a file, a folder, a link to a socket, nothing, or too long a name', async () => {
   expect(() => checkSocket(path)).toThrow(/no such socket/);
   writeFileSync(path, '');
-  expect(() => checkSocket(path)).toThrow(/is no socket/);
+  expect(() => checkSocket(path)).toThrow(/is not a socket/);
   const other = join(folder.path, 'other.sock');
   await withSocket(() => {
     symlinkSync(other, join(data, 'link.sock'));
-    expect(() => checkSocket(join(data, 'link.sock'))).toThrow(/is no socket/);
+    expect(() => checkSocket(join(data, 'link.sock'))).toThrow(/is not a socket/);
   }, other);
-  expect(() => checkSocket(data)).toThrow(/is no socket/);
+  expect(() => checkSocket(data)).toThrow(/is not a socket/);
   expect(() => checkSocket(`/${'x'.repeat(104)}`)).toThrow(/longer than/);
 });
 
@@ -78,7 +78,7 @@ it('that another planted learns nothing, looked at or not', async () => {
     // As he makes it: for all.
     chmodSync(path, 0o666);
     const refused = await runCli(['status', '--data', data]);
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('can be connected to by others') });
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('can be connected to by other users') });
     expect(server.connections()).toBe(0);
     // And if every look deceived.
     chmodSync(path, 0o600);

@@ -42,9 +42,9 @@ test('what cannot be made needs somebody, until it is mended', async () => {
     return [...text.matchAll(/it cannot make the socket/g)].length === 3 ? text : undefined;
   });
   expect(told).toMatch(/^PROXY +NEEDS SOMEBODY$/m);
-  expect(told).toContain(`it cannot make the socket ${missing}: make the folder ${join(dir, 'missing')},`);
-  expect(told).toContain(`it cannot make the socket ${file}: ${join(dir, 'file')} is no folder,`);
-  expect(told).toContain(`it cannot make the socket ${name}: there is something else of that name: remove it`);
+  expect(told).toContain(`it cannot make the socket ${missing}: create the folder ${join(dir, 'missing')},`);
+  expect(told).toContain(`it cannot make the socket ${file}: ${join(dir, 'file')} is not a folder,`);
+  expect(told).toContain(`it cannot make the socket ${name}: something else has that name: remove it`);
   expect(told).toMatch(/^REJECTED BY/m);
   expect(existsSync(well)).toBe(true);
 
@@ -59,10 +59,10 @@ test('what cannot be made needs somebody, until it is mended', async () => {
 }, 60_000);
 
 test.each([
-  ['Permission denied', /its user may not write to \/run\/web \(permission denied\): let it/],
+  ['Permission denied', /its user may not write to \/run\/web \(permission denied\): give it permission/],
   ['Read-only file system', /its user may not write to \/run\/web \(read-only file system\)/],
   ['Operation not permitted', /its user may not write to/],
-  ['File name too long', /File name too long: mend that, or change dependsOn\.listen/],
+  ['File name too long', /File name too long: fix that, or change dependsOn\.listen/],
 ])('%s is told with its folder', (why, words) => {
   const [line, ...rest] = socketFaults([
     `Error adding/updating listener(s) outbound:api: cannot bind '/run/web/a.sock': ${why}`,

@@ -29,7 +29,7 @@ import { createUnreadPipe } from '../../support/unread-pipe.ts';
 import { type Confined, confine } from './confined.ts';
 
 const stack = /^\s+at .*[:(]\d+|node:internal|^Node\.js v|throw |file:\/\/\/|UnhandledPromise/m;
-const nowhere = /^error: nowhere to keep state: HOME is not set, and --data was not given\n {2}hint: /;
+const nowhere = /^error: no place to keep state: HOME is not set, and --data was not given\n {2}hint: /;
 
 let folder: string;
 let data: string;

@@ -129,5 +129,7 @@ it('one that is open beyond loopback is told beside a strict sidecar', { timeout
   const port = portOf(first);
   await stop(first);
   applications[0] = await listen('0.0.0.0', port);
-  await shows(new RegExp(`^api +strict +2/2 +strict, but open around its sidecar: 0\\.0\\.0\\.0:${port}`, 'm'));
+  await shows(
+    new RegExp(`^api +strict +2/2 +strict, but can be reached without its sidecar: 0\\.0\\.0\\.0:${port}`, 'm'),
+  );
 });

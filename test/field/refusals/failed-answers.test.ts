@@ -109,13 +109,13 @@ const explained = (id: string): Promise<Explanation> =>
   eventually('the explanation', () => wall.admin.explainRequest(id).catch(() => undefined));
 
 const rows = [
-  { path: '/twice', status: 502, why: /no valid HTTP, contradicts itself/, advice: /docs\/http\.md/ },
-  { path: '/both', status: 502, why: /no valid HTTP, contradicts itself/, advice: /docs\/http\.md/ },
-  { path: '/nothing-chunked', status: 502, why: /no valid HTTP, contradicts itself/, advice: /docs\/http\.md/ },
-  { path: '/garbage', status: 502, why: /no valid HTTP, contradicts itself/, advice: /docs\/http\.md/ },
+  { path: '/twice', status: 502, why: /not valid HTTP, is ambiguous/, advice: /docs\/http\.md/ },
+  { path: '/both', status: 502, why: /not valid HTTP, is ambiguous/, advice: /docs\/http\.md/ },
+  { path: '/nothing-chunked', status: 502, why: /not valid HTTP, is ambiguous/, advice: /docs\/http\.md/ },
+  { path: '/garbage', status: 502, why: /not valid HTTP, is ambiguous/, advice: /docs\/http\.md/ },
   { path: '/headers', status: 502, why: /over 1,000 headers/, advice: /docs\/http\.md/ },
   { path: '/closes', status: 503, why: /closed the connection without an answer/, advice: /application's log/ },
-  { path: '/resets', status: 503, why: /closed the connection without an answer/, advice: /may have been carried out/ },
+  { path: '/resets', status: 503, why: /closed the connection without an answer/, advice: /may have been executed/ },
 ] as const;
 
 test.each(rows)('$path: $status', async ({ path, status, why, advice }) => {
@@ -131,11 +131,11 @@ test.each(rows)('$path: $status', async ({ path, status, why, advice }) => {
     });
     expect(found.reason).toMatch(why);
     expect(found.notes.find((note) => note.startsWith('what to do: '))).toMatch(advice);
-    expect(found.notes.some((note) => note.startsWith('rules let it in: '))).toBe(true);
+    expect(found.notes.some((note) => note.startsWith('rules allowed it: '))).toBe(true);
     expect(found.remedy).toBeUndefined();
     expect(JSON.stringify(found)).not.toContain('secret');
     const text = formatExplanation(found, { caller: '', target: '' });
-    expect(text).toContain(`FAILED: api's own sidecar (${api}~a1) answered ${status} in the place of its application`);
+    expect(text).toContain(`FAILED: api's own sidecar (${api}~a1) answered ${status} in place of its application`);
     expect(text).toContain(`by ${api}~a1: answered ${status} itself: `);
   }
 });
@@ -143,13 +143,13 @@ test.each(rows)('$path: $status', async ({ path, status, why, advice }) => {
 test('nobody listens where the application should: 503', async () => {
   const found = await explained(idIn(await exchange({ port: toDown, bytes: get('/x') })));
   expect(found).toMatchObject({ decision: 'failed', target: 'down', recorded: [{ status: 503, side: 'service' }] });
-  expect(found.reason).toMatch(/nobody listens where the application of down should/);
-  expect(found.notes.join()).toMatch(/what to do: start the application, or mend --app/);
+  expect(found.reason).toMatch(/nothing listens at the address of the application of down/);
+  expect(found.notes.join()).toMatch(/what to do: start the application, or correct --app/);
 });
 
 test.each([
   ['/half', /ended before its length or last chunk/],
-  ['/bad-chunk', /or was no valid HTTP any more/],
+  ['/bad-chunk', /or stopped being valid HTTP/],
 ] as const)('%s: what breaks off is found by the id that the request had', async (path, why) => {
   const id = `of-the-caller${path}`;
   const answer = await exchange({ port: toApi, bytes: get(path, `X-Request-Id: ${id}\r\n`) });
@@ -158,7 +158,7 @@ test.each([
   expect(found).toMatchObject({ decision: 'failed', recorded: [{ requestId: id, node: `${api}~a1`, path }] });
   expect(found.reason).toMatch(why);
   expect(found.notes[0]).toMatch(/callers choose this id/);
-  expect(formatExplanation(found, { caller: '', target: '' })).toContain(`by ${api}~a1: let in, and failed: `);
+  expect(formatExplanation(found, { caller: '', target: '' })).toContain(`by ${api}~a1: allowed, but failed: `);
 });
 
 test.each([
@@ -203,5 +203,5 @@ test('one id of two callers: each is told, with who called', async () => {
     const one = await wall.admin.explainRequest('both').catch(() => undefined);
     return one?.recorded?.length === 2 ? one : undefined;
   });
-  expect(found.notes[0]).toMatch(/others with it: .* -> api \(let in, and failed\)/);
+  expect(found.notes[0]).toMatch(/others with it: .* -> api \(allowed, but failed\)/);
 });

@@ -154,15 +154,15 @@ const rows: readonly Row[] = [
   },
   {
     ...{ what: 'OPTIONS *', to: 'api', bytes: get('*', 'Host: a\r\n', 'OPTIONS'), status: 404, alone: 200 },
-    ...{ why: /not about a path/, advice: /path that begins/ },
+    ...{ why: /has no path/, advice: /path that begins/ },
   },
   {
     ...{ what: 'CONNECT', to: 'api', bytes: get('a:1', 'Host: a:1\r\n', 'CONNECT'), status: 404, alone: 0 },
-    ...{ why: /not about a path/, advice: /tcp/ },
+    ...{ why: /has no path/, advice: /tcp/ },
   },
   {
     ...{ what: 'a fragment', to: 'api', bytes: get('/open#x'), status: 400, alone: 200 },
-    ...{ why: /fragment/, advice: /another way/ },
+    ...{ why: /fragment/, advice: /differently/ },
   },
   {
     ...{
@@ -172,23 +172,23 @@ const rows: readonly Row[] = [
       status: 400,
       alone: 400,
     },
-    ...{ why: /no valid HTTP/, advice: /another way/ },
+    ...{ why: /not valid HTTP/, advice: /differently/ },
   },
   {
     ...{ what: 'a control character', to: 'api', bytes: get('/open', 'Host: a\r\nx: \0\r\n'), status: 400, alone: 400 },
-    ...{ why: /control character/, advice: /another way/ },
+    ...{ why: /control character/, advice: /differently/ },
   },
   {
     ...{ what: 'a path that is not ASCII', to: 'api', bytes: get('/open/caf\xc3\xa9'), status: 400, alone: 400 },
-    ...{ why: /path is not ASCII/, advice: /another way/ },
+    ...{ why: /path is not ASCII/, advice: /differently/ },
   },
   {
     ...{ what: 'a path that is not ASCII, to gRPC', to: 'grpc', bytes: get('/caf\xc3\xa9'), status: 400 },
-    ...{ why: /path is not ASCII/, advice: /another way/ },
+    ...{ why: /path is not ASCII/, advice: /differently/ },
   },
   {
     ...{ what: 'two lengths', to: 'api', bytes: get('/open', 'Host: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n') },
-    ...{ status: 400, alone: 400, why: /no valid HTTP/, advice: /another way/ },
+    ...{ status: 400, alone: 400, why: /not valid HTTP/, advice: /differently/ },
   },
   {
     ...{ what: 'a length and chunks', to: 'api', status: 400, alone: 400 },
@@ -198,7 +198,7 @@ const rows: readonly Row[] = [
   {
     ...{ what: 'another transfer encoding', to: 'api', status: 501, alone: 200 },
     bytes: get('/open', 'Host: a\r\ntransfer-encoding: gzip\r\n', 'POST'),
-    ...{ why: /only "chunked"/, advice: /chunked/ },
+    ...{ why: /"chunked"/, advice: /chunked/ },
   },
   {
     ...{ what: 'nobody serves', to: 'gone', bytes: get('/x'), status: 503 },
@@ -206,23 +206,23 @@ const rows: readonly Row[] = [
   },
   {
     ...{ what: 'nobody listens', to: 'refusing', bytes: get('/x'), status: 503 },
-    ...{ why: /nobody listens at the endpoint of refusing/, advice: /30 s/ },
+    ...{ why: /nothing listens at the endpoint of refusing/, advice: /30 s/ },
   },
   {
     ...{ what: 'nobody takes the connection', to: 'frozen', bytes: get('/x'), status: 503 },
-    ...{ why: /took the connection in time/, advice: /timeouts.connect/ },
+    ...{ why: /accepted the connection in time/, advice: /timeouts.connect/ },
   },
   {
     ...{ what: 'whoever listens closes', to: 'closing', bytes: get('/x'), status: 503 },
-    ...{ why: /failed before a request/, advice: /no sidecar/ },
+    ...{ why: /failed before a request/, advice: /not a sidecar/ },
   },
   {
     ...{ what: 'somebody else is there', to: 'impostor', bytes: get('/x'), status: 503 },
-    ...{ why: /certificate of somebody else/, advice: /endpoints/ },
+    ...{ why: /somebody else's certificate/, advice: /endpoints/ },
   },
   {
     ...{ what: 'too late an answer', to: 'api', bytes: get('/slow/x?secret'), status: 504 },
-    ...{ why: /timeouts.request/, advice: /may have been carried out/ },
+    ...{ why: /timeouts.request/, advice: /may have been executed/ },
   },
 ];
 

@@ -51,7 +51,9 @@ it('a copied folder gets an instance of its own, calls go to both, and no dead a
   expect(second.node.endsWith(`~${readFileSync(join(serve.folder, 'copy', 'instance'), 'utf8').trim()}`)).toBe(true);
   expect(lines.find((line) => line.startsWith('error its name is taken'))).toContain(`127.0.0.1:${one}`);
   expect(lines.some((line) => line.startsWith('error its name stays taken'))).toBe(true);
-  expect(await status(wall)).toMatch(/another proxy came under this name .* was refused: is its data folder a copy\?/);
+  expect(await status(wall)).toMatch(
+    /another proxy connected under this name .* was refused: is its data folder a copy\?/,
+  );
 
   let failed = 0;
   const answers = new Set<boolean>();
@@ -110,7 +112,7 @@ it('an --instance that another host has is refused with a clear error; the first
   expect(refused).toMatchObject({ code: 'permission_denied', message: expect.stringContaining(first.node) });
   expect(refused).toMatchObject({ hint: expect.stringContaining('--instance') });
   expect(lines.some((line) => line.startsWith('error its name is taken'))).toBe(true);
-  expect(await status(wall)).toContain('another proxy came under this name');
+  expect(await status(wall)).toContain('another proxy connected under this name');
 
   // The control: killed with its host, and started again.
   process.kill(first.envoyPid, 'SIGKILL');

@@ -51,6 +51,23 @@ it('an outgoing connection is told as one', async () => {
   socket.destroy();
 });
 
+it('an outgoing connection is seen among thousands', async () => {
+  const port = await listen('127.0.0.1');
+  const sockets = await Promise.all(
+    Array.from({ length: 1500 }, async () => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    }),
+  );
+  try {
+    const told = sockets.slice(0, 40).map(({ localPort: at = 0 }) => portHolder({ host: '127.0.0.1', port: at }));
+    expect(told.filter((one) => !one.startsWith('an outgoing connection of pid'))).toEqual([]);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+});
+
 it('what cannot be seen is said so', async () => {
   const [port = 0] = await freePorts(1);
   const at = { host: '127.0.0.1', port };

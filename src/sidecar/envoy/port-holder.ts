@@ -4,7 +4,7 @@ import { clip } from '../../lib/clip.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { maxHolder } from '../../lib/taken-port.ts';
-import { covers, type ProcSocket, socketsOn } from './proc-sockets.ts';
+import { covers, everySocketBytes, type ProcSocket, socketsOn } from './proc-sockets.ts';
 
 /** Files that are looked at: a host may have millions. */
 const maxFiles = 100_000;
@@ -17,7 +17,10 @@ export interface PortHolderDeps {
 /** Of who listens there, else of who has a connection from there. */
 export function portHolder(
   { host, port }: HostPort,
-  { sockets, process: find }: PortHolderDeps = { sockets: socketsOn, process: processWith },
+  { sockets, process: find }: PortHolderDeps = {
+    sockets: (at) => socketsOn(at, everySocketBytes),
+    process: processWith,
+  },
 ): string {
   const isEvery = host === '0.0.0.0' || host === '::';
   const there = sockets(port).filter(({ address, inode }) => inode > 0 && (isEvery || covers(address, host)));

@@ -11,11 +11,17 @@ export interface ProcSocket {
   readonly inode: number;
 }
 
-/** Those whose own port it is. */
-export function socketsOn(port: number): readonly ProcSocket[] {
+/** Enough for those that listen, which the kernel tells first: a busy host has many others. */
+const listenersBytes = 262_144;
+/** Enough for 100,000 sockets. */
+export const everySocketBytes = 16_777_216;
+
+/** Those whose own port it is, among the first `maxBytes` of what the kernel tells. */
+export function socketsOn(port: number, maxBytes = listenersBytes): readonly ProcSocket[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) =>
-    linesOf(table).flatMap((line) => {
+    linesOf(table, maxBytes).flatMap((line) => {
+      if (!line.includes(suffix)) return [];
       const [, local = '', , state, , , , uid, , inode] = line.trim().split(/\s+/);
       if (!local.endsWith(suffix)) return [];
       const address = addressOf(local.slice(0, -suffix.length));
@@ -33,10 +39,8 @@ export function covers(address: string, host: string): boolean {
 }
 
 const listening = '0A';
-const maxBytes = 262_144;
 
-/** Its beginning: the kernel tells those that listen first, and a busy host has many others. */
-function linesOf(path: string): readonly string[] {
+function linesOf(path: string, maxBytes: number): readonly string[] {
   let file: number;
   try {
     file = openSync(path, 'r');

@@ -1,6 +1,6 @@
 // The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, and
 // the trust domain's bundle. Plain node:https: three routes need no framework.
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attestor } from '../identity/attestor/attestor.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
@@ -11,6 +11,7 @@ import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { keyFingerprint, sha256 } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { checkProof } from '../identity/x509/possession.ts';
+import { readPublicKey } from '../identity/x509/public-key.ts';
 import { readCsr } from '../identity/x509/read-csr.ts';
 import { checkSubjectKey } from '../identity/x509/subject-key.ts';
 import { verifySvid } from '../identity/x509/verify-svid.ts';
@@ -233,12 +234,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
 }
 
 function readNodeKey(text: string): KeyObject {
-  let key: KeyObject;
-  try {
-    key = createPublicKey({ key: Buffer.from(text, 'base64url'), format: 'der', type: 'spki' });
-  } catch (cause) {
-    throw new CellwallError('invalid_argument', '"nodeKey" is no public key', { cause });
-  }
+  const key = readPublicKey(Buffer.from(text, 'base64url'));
   checkSubjectKey(key);
   return key;
 }

@@ -1,12 +1,9 @@
 // Issues SVIDs: asks the policy what an identity may have, lets the signer sign, records it. The one way to a certificate.
-
-import { generateKeyPair, type KeyObject } from 'node:crypto';
-import { promisify } from 'node:util';
+import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import { Redacted } from '../lib/redacted.ts';
 import type { Table } from '../lib/table.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
 import type { IssuancePolicy } from './issuance-policy.ts';
@@ -15,6 +12,7 @@ import { isOperator, operatorPolicy } from './operator.ts';
 import { backdateMs } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
+import { makeKeyPair } from './x509/key-pair.ts';
 
 export interface IssueOptions {
   /** Certify this key. Default: make one (`pushed`). */
@@ -49,8 +47,6 @@ export interface IssuerOptions {
   readonly backdate?: () => number;
 }
 
-const generate = promisify(generateKeyPair);
-
 export function createIssuer(options: IssuerOptions): Issuer {
   const { signer, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });
@@ -82,8 +78,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
   return {
     async issue(spiffeId, { publicKey, nodeKey, internal } = {}) {
       const { lifetimeMs, dnsNames, commonName, notAfter: end } = await allowed(spiffeId, nodeKey, internal);
-      const pair = publicKey === undefined ? await generate('ec', { namedCurve: 'P-256' }) : undefined;
-      const subjectKey = publicKey ?? pair?.publicKey;
+      const pair = publicKey === undefined ? makeKeyPair() : undefined;
+      const subjectKey = publicKey ?? pair?.spki;
       if (subjectKey === undefined) throw new CellwallError('internal', 'no key to certify');
       const now = clock.now();
       if (end !== undefined && end <= now) throw ended(spiffeId);
@@ -108,8 +104,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
       };
       await record.record(certificate);
       for (const listener of listeners) listener(certificate);
-      const key = pair?.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-      return { spiffeId, chain, serial, notBefore, notAfter, ...(key === undefined ? {} : { key: new Redacted(key) }) };
+      return { spiffeId, chain, serial, notBefore, notAfter, ...defined({ key: pair?.privateKey }) };
     },
     issued: () => record.list(),
     watch(listener) {

@@ -35,9 +35,9 @@ const signers: LocalSigner[] = [];
 
 async function makeCa({ issuer, pathLength, uri = 'spiffe://td1', lifetimeMs = 1000 * day }: CaOptions) {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { pem } = await createCertificate({
+  const { pem } = createCertificate({
     ...(issuer === undefined ? {} : { issuer }),
-    ...{ signingKey: issuer?.key ?? (await signingKeyOf(privateKey)), publicKey, uri, commonName: `ca of ${uri}` },
+    ...{ signingKey: issuer?.key ?? signingKeyOf(privateKey), publicKey, uri, commonName: `ca of ${uri}` },
     ...{ notBefore: new Date(clock.now() - hour), notAfter: new Date(clock.now() + lifetimeMs) },
     ca: pathLength === undefined ? {} : { pathLength },
   });
@@ -46,7 +46,7 @@ async function makeCa({ issuer, pathLength, uri = 'spiffe://td1', lifetimeMs = 1
 
 async function certify({ csr, notBefore, notAfter }: IntermediateRequest, by: SigningCa, more: CaOptions = {}) {
   const { publicKey } = readCsr(csr);
-  const { pem } = await createCertificate({
+  const { pem } = createCertificate({
     ...{ issuer: by, signingKey: by.key, publicKey, uri: more.uri ?? 'spiffe://td1', commonName: 'i' },
     ...{ notBefore, notAfter: more.lifetimeMs === undefined ? notAfter : new Date(clock.now() + more.lifetimeMs) },
     ca: { pathLength: 0 },

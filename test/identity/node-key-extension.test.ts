@@ -6,8 +6,8 @@ import { nodeKeyOf } from '../../src/identity/x509/node-key-extension.ts';
 
 async function certificateWith(nodeKey: string | undefined): Promise<Buffer> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { pem } = await createCertificate({
-    ...{ signingKey: await signingKeyOf(privateKey), publicKey, uri: 'spiffe://td1/service/api' },
+  const { pem } = createCertificate({
+    ...{ signingKey: signingKeyOf(privateKey), publicKey, uri: 'spiffe://td1/service/api' },
     ...{ notBefore: new Date(), notAfter: new Date(Date.now() + 1000) },
     ...(nodeKey === undefined ? {} : { nodeKey }),
   });

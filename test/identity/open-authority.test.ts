@@ -76,8 +76,8 @@ describe('a folder of an earlier version', () => {
     rmSync(join(dir, 'issuers'), { recursive: true });
     rmSync(join(dir, 'root'), { recursive: true });
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { pem } = await createCertificate({
-      ...{ signingKey: await signingKeyOf(privateKey), publicKey, uri: 'spiffe://td1', commonName: 'own', ca },
+    const { pem } = createCertificate({
+      ...{ signingKey: signingKeyOf(privateKey), publicKey, uri: 'spiffe://td1', commonName: 'own', ca },
       ...{ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) },
     });
     storeCa(join(dir, 'root'), { pem, keyPem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() });

@@ -7,8 +7,8 @@ import { domainOf } from './identity-harness.ts';
 /** A root that names `trustDomain`, PEM. */
 export async function testRoot(trustDomain = 'td1'): Promise<string> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const { pem } = await createCertificate({
-    ...{ signingKey: await signingKeyOf(privateKey), publicKey, uri: `spiffe://${trustDomain}`, commonName: 'root' },
+  const { pem } = createCertificate({
+    ...{ signingKey: signingKeyOf(privateKey), publicKey, uri: `spiffe://${trustDomain}`, commonName: 'root' },
     ...{ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000), ca: {} },
   });
   return pem;

@@ -37,7 +37,7 @@ export async function createTurningCa(uri = 'spiffe://td1'): Promise<TurningCa> 
           const { publicKey } = readCsr(csr);
           const issuer = { issuer: signing, signingKey: signing.key };
           const params = { publicKey, uri, commonName: 'intermediate', notBefore, notAfter, ca: { pathLength: 0 } };
-          return (await createCertificate({ ...issuer, ...params })).pem;
+          return createCertificate({ ...issuer, ...params }).pem;
         },
         close: async () => {},
       }),
@@ -63,7 +63,7 @@ export async function createTurningCa(uri = 'spiffe://td1'): Promise<TurningCa> 
       if (issuer === undefined) throw new Error('no such root');
       const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       const dates = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
-      const { pem } = await createCertificate({ issuer, signingKey: issuer.key, publicKey, uri: id, ...dates });
+      const { pem } = createCertificate({ issuer, signingKey: issuer.key, publicKey, uri: id, ...dates });
       const leaf = { cert: pem, key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() };
       leaves.set(`${id} ${root}`, leaf);
       return leaf;
@@ -74,8 +74,8 @@ export async function createTurningCa(uri = 'spiffe://td1'): Promise<TurningCa> 
 async function makeRoot(uri: string): Promise<SigningCa> {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const day = 86_400_000;
-  const { pem } = await createCertificate({
-    ...{ signingKey: await signingKeyOf(privateKey), publicKey, uri, commonName: 'a root', ca: {} },
+  const { pem } = createCertificate({
+    ...{ signingKey: signingKeyOf(privateKey), publicKey, uri, commonName: 'a root', ca: {} },
     ...{ notBefore: new Date(Date.now() - 2 * day), notAfter: new Date(Date.now() + 1000 * day) },
   });
   return createSigningCa(pem, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());

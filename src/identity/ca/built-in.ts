@@ -50,8 +50,8 @@ async function createBuiltInAuthority({ dir, trustDomain, clock, log }: Authorit
 
   async function makeRoot(folder: string): Promise<void> {
     const pair = await generate('ec', { namedCurve: 'P-256' });
-    const { pem } = await createCertificate({
-      signingKey: await signingKeyOf(pair.privateKey),
+    const { pem } = createCertificate({
+      signingKey: signingKeyOf(pair.privateKey),
       publicKey: pair.publicKey,
       uri,
       commonName: `${trustDomain} root`.slice(0, 64),
@@ -101,7 +101,7 @@ async function createBuiltInAuthority({ dir, trustDomain, clock, log }: Authorit
     if (root.notAfter.getTime() <= clock.now()) {
       throw new CellwallError('failed_precondition', 'the root CA has ended', { hint: 'check the clock' });
     }
-    const { pem } = await createCertificate({
+    const { pem } = createCertificate({
       issuer: root,
       signingKey: root.key,
       publicKey,

@@ -28,7 +28,7 @@ export async function loadCa(folder: string): Promise<SigningCa> {
     if (!new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem))) {
       throw new CellwallError('failed_precondition', `the key in ${folder} is not that of its certificate`, { hint });
     }
-    return await createSigningCa(pem, keyPem);
+    return createSigningCa(pem, keyPem);
   } catch (cause) {
     if (cause instanceof CellwallError && cause.hint !== undefined) throw cause;
     const why = cause instanceof CellwallError ? cause.message : 'a file is missing or unreadable';

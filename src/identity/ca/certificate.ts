@@ -1,113 +1,58 @@
-// Builds and signs certificates to the letter of X509-SVID (https://spiffe.io/docs/latest/spiffe-specs/x509-svid/).
-import 'reflect-metadata';
-import { createPrivateKey, type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
-import {
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  ExtendedKeyUsage,
-  ExtendedKeyUsageExtension,
-  Extension,
-  type JsonGeneralName,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  X509Certificate as ParsedCertificate,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
-import { nodeKeyExtensionValue, nodeKeyOid } from '../x509/node-key-extension.ts';
+// CAs that can sign, and the certificates that they sign.
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { CellwallError } from '../../lib/errors.ts';
+import { derTag, readDerOne } from '../x509/der.ts';
+import { extensionsOf } from '../x509/extensions.ts';
+import { keyIdOf } from '../x509/key-id.ts';
+import { toPem } from '../x509/pem.ts';
+import { spkiOf } from '../x509/public-key.ts';
+import { randomSerial } from '../x509/serial.ts';
+import { subjectOf } from '../x509/subject.ts';
+import { type CertificateContent, type CertificateIssuer, writeCertificate } from '../x509/write-certificate.ts';
 
-/** A CA that can sign: its certificate and its key, ready for WebCrypto. */
-export interface SigningCa {
+/** A CA that can sign: its certificate and its key. */
+export interface SigningCa extends CertificateIssuer {
   readonly certificate: X509Certificate;
   readonly pem: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
-  readonly parsed: ParsedCertificate;
-  readonly key: webcrypto.CryptoKey;
+  readonly key: KeyObject;
 }
 
-export interface CertificateParams {
-  /** Absent: self-signed with `signingKey`. */
-  readonly issuer?: SigningCa;
-  readonly signingKey: webcrypto.CryptoKey;
-  readonly publicKey: KeyObject;
-  readonly uri: string;
-  readonly dnsNames?: readonly string[];
-  readonly commonName?: string;
-  /** Of the host that it belongs to. */
-  readonly nodeKey?: string;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  /** CA:TRUE, with this path length when given. */
-  readonly ca?: { readonly pathLength?: number };
+export interface CertificateParams extends Omit<CertificateContent, 'serial' | 'spki'> {
+  /** The issuer's; a certificate without issuer is signed by itself. P-256. */
+  readonly signingKey: KeyObject;
+  /** A key, or its SubjectPublicKeyInfo as DER. */
+  readonly publicKey: KeyObject | Uint8Array;
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const subjectKeyIdentifier = '551d0e';
 
-export async function signingKeyOf(key: KeyObject): Promise<webcrypto.CryptoKey> {
-  return webcrypto.subtle.importKey('pkcs8', key.export({ format: 'der', type: 'pkcs8' }), algorithm, false, ['sign']);
+/** Throws `failed_precondition` unless it is a private key of P-256, the one kind that signs here. */
+export function signingKeyOf(key: KeyObject): KeyObject {
+  if (key.type === 'private' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
+  throw new CellwallError('failed_precondition', 'the key of the CA is no P-256 key');
 }
 
-export async function createSigningCa(pem: string, keyPem: string): Promise<SigningCa> {
+export function createSigningCa(pem: string, keyPem: string): SigningCa {
   const certificate = new X509Certificate(pem);
+  const named = extensionsOf(certificate.raw).get(subjectKeyIdentifier);
   return {
     certificate,
     pem,
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,
-    parsed: new ParsedCertificate(certificate.raw),
-    key: await signingKeyOf(createPrivateKey(keyPem)),
+    subject: subjectOf(certificate.raw),
+    // One without a name for its key is named as it would name itself.
+    keyId: named === undefined ? keyIdOf(spkiOf(certificate.publicKey)) : readDerOne(named, derTag.octetString).content,
+    key: signingKeyOf(createPrivateKey(keyPem)),
   };
 }
 
-/** A signed certificate, as PEM with its serial. */
-export async function createCertificate(
-  params: CertificateParams,
-): Promise<{ readonly pem: string; readonly serial: string }> {
-  const { issuer, publicKey, uri, dnsNames = [], commonName, nodeKey, ca } = params;
-  const spki = publicKey.export({ format: 'der', type: 'spki' });
-  const names: JsonGeneralName[] = [{ type: 'url', value: uri }];
-  for (const value of dnsNames) names.push({ type: 'dns', value });
-  const subjectKey = await SubjectKeyIdentifierExtension.create(new Uint8Array(spki));
-  const issuerKey = issuer?.parsed.getExtension(SubjectKeyIdentifierExtension)?.keyId ?? subjectKey.keyId;
-  const extensions: Extension[] = [
-    // X509-SVID §4.1: only signing certificates are CAs; §4.3: key usage is critical.
-    new BasicConstraintsExtension(ca !== undefined, ca?.pathLength, true),
-    new KeyUsagesExtension(
-      ca === undefined ? KeyUsageFlags.digitalSignature : KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign,
-      true,
-    ),
-    subjectKey,
-    new AuthorityKeyIdentifierExtension(issuerKey),
-    // RFC 5280 §4.2.1.6: critical exactly when the subject is empty.
-    new SubjectAlternativeNameExtension(names, commonName === undefined),
-  ];
-  // X509-SVID §4.4: both, as every workload is client and server.
-  if (ca === undefined) {
-    extensions.push(new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]));
-  }
-  if (nodeKey !== undefined) extensions.push(new Extension(nodeKeyOid, false, nodeKeyExtensionValue(nodeKey)));
+/** A signed certificate, as PEM with its serial (hex). */
+export function createCertificate(params: CertificateParams): { readonly pem: string; readonly serial: string } {
+  const { signingKey, publicKey, ...content } = params;
+  const spki = publicKey instanceof Uint8Array ? publicKey : spkiOf(publicKey);
   const serial = randomSerial();
-  const subject = commonName === undefined ? '' : [{ O: ['Cellwall'] }, { CN: [commonName] }];
-  const certificate = await X509CertificateGenerator.create(
-    {
-      serialNumber: serial,
-      subject,
-      issuer: issuer?.parsed.subjectName ?? subject,
-      notBefore: params.notBefore,
-      notAfter: params.notAfter,
-      extensions,
-      publicKey: new Uint8Array(spki),
-      signingKey: params.signingKey,
-      signingAlgorithm: algorithm,
-    },
-    webcrypto,
-  );
-  return { pem: `${certificate.toString('pem').trim()}\n`, serial };
-}
-
-/** 128 random bits, positive, of fixed length: RFC 5280 §4.1.2.2 allows 20 octets. */
-export function randomSerial(): string {
-  return `01${randomBytes(16).toString('hex')}`;
+  return { pem: toPem(writeCertificate({ ...content, serial, spki }, signingKey), 'CERTIFICATE'), serial };
 }

@@ -3,10 +3,10 @@
 // never by our root: our root must not vouch for a foreign CA in any way.
 import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
-import { randomSerial } from '../ca/certificate.ts';
 import { derTag, readDer, readDerOne, writeDer } from '../x509/der.ts';
 import { extensionsOf } from '../x509/extensions.ts';
 import { toPem } from '../x509/pem.ts';
+import { randomSerial } from '../x509/serial.ts';
 
 const oid = {
   ecdsaWithSha256: Buffer.from('2a8648ce3d040302', 'hex'),

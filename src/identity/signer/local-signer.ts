@@ -19,8 +19,8 @@ import { verifyIntermediate } from './verify-intermediate.ts';
 /** What is to be certified. The names are the attested ones, never a CSR's. */
 export interface SigningRequest {
   readonly spiffeId: SpiffeId;
-  /** P-256, P-384, or RSA of 2048 to 8192 bits; others are refused. */
-  readonly publicKey: KeyObject;
+  /** P-256, P-384, or RSA of 2048 to 8192 bits; others are refused. As SubjectPublicKeyInfo (DER): a P-256 key that was made here. */
+  readonly publicKey: KeyObject | Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly dnsNames: readonly string[];
@@ -189,7 +189,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     const notAfter = earlier(wholeSecond(request.notAfter.getTime()), new Date(issuer.notAfter.getTime() - 1000));
     if (notAfter <= notBefore)
       throw new CellwallError('invalid_argument', 'the certificate would end before it begins');
-    const { pem, serial } = await createCertificate({
+    const { pem, serial } = createCertificate({
       issuer,
       signingKey: issuer.key,
       publicKey,

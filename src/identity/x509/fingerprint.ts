@@ -1,9 +1,10 @@
 // Names a public key or a certificate by its SHA-256.
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
+import { spkiOf } from './public-key.ts';
 
 /** Of the SubjectPublicKeyInfo, hex. */
 export function keyFingerprint(publicKey: KeyObject): string {
-  return sha256(publicKey.export({ format: 'der', type: 'spki' })).toString('hex');
+  return sha256(spkiOf(publicKey)).toString('hex');
 }
 
 /** Of the DER, base64url: as a join token carries it. */
@@ -12,5 +13,5 @@ export function certificateFingerprint(der: Uint8Array): string {
 }
 
 export function sha256(data: Uint8Array | string): Buffer {
-  return createHash('sha256').update(data).digest();
+  return hash('sha256', data, 'buffer');
 }

@@ -3,17 +3,18 @@
 import { derTag, readDerOne, writeDer } from './der.ts';
 import { extensionsOf } from './extensions.ts';
 
-/** An OID below that of UUIDs (X.667), which needs no registration; small enough for every X.509 library. Not critical. */
-export const nodeKeyOid = '2.25.8154736251943';
-const oidBytes = '6981edaae1a1a827';
+/** 2.25.8154736251943: below the OID of UUIDs (X.667), which needs no registration; small enough for every X.509 library. */
+const oid = Buffer.from('6981edaae1a1a827', 'hex');
+const oidName = oid.toString('hex');
 
-/** `nodeKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
-export function nodeKeyExtensionValue(nodeKey: string): Buffer {
-  return writeDer(derTag.octetString, Buffer.from(nodeKey, 'hex'));
+/** The extension, DER; not critical. `nodeKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
+export function nodeKeyExtension(nodeKey: string): Buffer {
+  const value = writeDer(derTag.octetString, Buffer.from(nodeKey, 'hex'));
+  return writeDer(derTag.sequence, writeDer(derTag.oid, oid), writeDer(derTag.octetString, value));
 }
 
 /** The node key that a certificate (DER, of our CA) is bound to; undefined for one without. */
 export function nodeKeyOf(certificate: Uint8Array): string | undefined {
-  const value = extensionsOf(certificate).get(oidBytes);
+  const value = extensionsOf(certificate).get(oidName);
   return value === undefined ? undefined : readDerOne(value, derTag.octetString).content.toString('hex');
 }

@@ -1,9 +1,10 @@
 // Takes the public key out of a hostile PKCS#10 request, and nothing else: names and extensions in it are ignored, as
 // identity comes from attestation only.
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { type KeyObject, verify } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
-import { type DerNode, derTag, readDer, readDerOne } from './der.ts';
+import { derTag, readDer, readDerOne } from './der.ts';
 import { fromPem } from './pem.ts';
+import { readPublicKey } from './public-key.ts';
 import { checkSubjectKey } from './subject-key.ts';
 
 /** Signature algorithm (OID, hex) → key type and hash. */
@@ -36,7 +37,7 @@ export function readCsr(pem: string): CertificateRequest {
   }
   const [, , spki] = readDer(info.content);
   if (spki?.tag !== derTag.sequence) throw refused('has no public key');
-  const publicKey = readKey(spki);
+  const publicKey = readPublicKey(spki.raw);
   checkSubjectKey(publicKey);
   const known = algorithms[name.content.toString('hex')];
   if (known === undefined || known.type !== publicKey.asymmetricKeyType) throw refused('uses a signature not accepted');
@@ -45,14 +46,6 @@ export function readCsr(pem: string): CertificateRequest {
     throw refused("is not signed by its own key's holder");
   }
   return { publicKey, der };
-}
-
-function readKey(spki: DerNode): KeyObject {
-  try {
-    return createPublicKey({ key: spki.raw, format: 'der', type: 'spki' });
-  } catch (cause) {
-    throw new CellwallError('invalid_argument', 'the request holds no readable public key', { cause });
-  }
 }
 
 function refused(why: string): CellwallError {

@@ -2,25 +2,34 @@
 import type { KeyObject } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { derTag, readDer, readDerOne } from './der.ts';
+import { isP256, spkiOf } from './public-key.ts';
 
 /** P-256 and P-384, as OIDs in hex. */
 const curves: readonly string[] = ['2a8648ce3d030107', '2b81040022'];
 
-/** Throws unless `key` is a public key that may be certified. */
-export function checkSubjectKey(key: KeyObject): void {
+/** Throws unless `key` is a public key that may be certified. As DER only a P-256 key that was made here, whose point nobody has to look at. */
+export function checkSubjectKey(key: KeyObject | Uint8Array): void {
+  if (key instanceof Uint8Array) {
+    if (isP256(key)) return;
+    throw refused('public');
+  }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ec' && curves.includes(curveOf(key))) return;
   const bits = details?.modulusLength ?? 0;
   const exponent = details?.publicExponent ?? 0n;
   if (type === 'rsa' && bits >= 2048 && bits <= 8192 && exponent >= 65_537n && exponent < 1n << 32n) return;
-  throw new CellwallError('invalid_argument', `a ${type ?? 'non-public'} key of this kind is not certified`, {
+  throw refused(type ?? 'non-public');
+}
+
+function refused(type: string): CellwallError {
+  return new CellwallError('invalid_argument', `a ${type} key of this kind is not certified`, {
     hint: 'use a P-256 key (or P-384, or RSA of 2048 to 8192 bits)',
   });
 }
 
 /** The curve's OID in hex, empty for one given by explicit parameters: those may be almost P-256 (CVE-2020-0601). */
 function curveOf(key: KeyObject): string {
-  const [algorithm] = readDer(readDerOne(key.export({ format: 'der', type: 'spki' }), derTag.sequence).content);
+  const [algorithm] = readDer(readDerOne(spkiOf(key), derTag.sequence).content);
   const [, curve] = algorithm === undefined ? [] : readDer(algorithm.content);
   return curve?.tag === derTag.oid ? curve.content.toString('hex') : '';
 }

@@ -61,6 +61,20 @@ export function noteSecrets(keeper: Keeper): SecretNotes {
       return key;
     };
   });
+  wrap(crypto, 'createECDH', (original) => {
+    return function (this: unknown, ...args) {
+      const curve = original.apply(this, args);
+      if (!(curve instanceof crypto.ECDH)) return curve;
+      wrap(curve, 'generateKeys', (generate) => {
+        return (...how) => {
+          const point = generate.apply(curve, how);
+          note('private key', curve.getPrivateKey());
+          return point;
+        };
+      });
+      return curve;
+    };
+  });
   wrap(crypto, 'generateKeyPairSync', (original) => {
     return function (this: unknown, ...args) {
       const pair = original.apply(this, args);

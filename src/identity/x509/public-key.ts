@@ -1,0 +1,36 @@
+// Public keys as certificates have them (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7). OpenSSL takes as long to write one down as to sign:
+// what is known of a key is kept for as long as the key.
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import { CellwallError } from '../../lib/errors.ts';
+
+/** All of a P-256 key but its point, which is not compressed (RFC 5480 §2): there is no other way to write one here. */
+export const p256Prefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
+export const p256Length = 91;
+
+const written = new WeakMap<KeyObject, Buffer>();
+
+export function isP256(spki: Uint8Array): boolean {
+  return spki.length === p256Length && p256Prefix.equals(spki.subarray(0, p256Prefix.length));
+}
+
+/** DER. */
+export function spkiOf(publicKey: KeyObject): Buffer {
+  const known = written.get(publicKey);
+  if (known !== undefined) return known;
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  written.set(publicKey, spki);
+  return spki;
+}
+
+/** The key in `spki` (DER, hostile); its point is on its curve. Throws `invalid_argument`. */
+export function readPublicKey(spki: Buffer): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: spki, format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw new CellwallError('invalid_argument', 'no readable public key', { cause });
+  }
+  // Of others there are several forms: OpenSSL's is taken.
+  if (isP256(spki)) written.set(key, Buffer.from(spki));
+  return key;
+}

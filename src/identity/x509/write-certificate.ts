@@ -1,0 +1,169 @@
+// A certificate to the letter of X509-SVID (https://spiffe.io/docs/latest/spiffe-specs/x509-svid/), as DER written around one signature.
+// It has this one shape; tests hold it against what @peculiar/x509 writes, and OpenSSL and Go read.
+import { type KeyObject, sign } from 'node:crypto';
+import { CellwallError } from '../../lib/errors.ts';
+import { derTag, writeDer } from './der.ts';
+import { createDerWriter, type DerWriter } from './der-writer.ts';
+import { keyIdOf } from './key-id.ts';
+import { nodeKeyExtension } from './node-key-extension.ts';
+
+/** Who signs, as what it signs names it. */
+export interface CertificateIssuer {
+  /** DER: the subject of its own certificate, byte for byte (RFC 5280 §6.1.3). */
+  readonly subject: Uint8Array;
+  /** Its subjectKeyIdentifier. */
+  readonly keyId: Uint8Array;
+}
+
+export interface CertificateContent {
+  /** Absent: its own subject. */
+  readonly issuer?: CertificateIssuer | undefined;
+  /** Hex, positive. */
+  readonly serial: string;
+  /** In whole seconds: what is beyond is cut off. */
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  readonly uri: string;
+  readonly dnsNames?: readonly string[] | undefined;
+  readonly commonName?: string | undefined;
+  /** Of the host that it belongs to (node-key-extension.ts). */
+  readonly nodeKey?: string | undefined;
+  /** CA:TRUE, with this path length when given. */
+  readonly ca?: { readonly pathLength?: number } | undefined;
+}
+
+const fixed = (hex: string): Buffer => Buffer.from(hex, 'hex');
+const version3 = fixed('a003020102');
+/** ecdsa-with-SHA256, without parameters (RFC 5758 §3.2). */
+const algorithm = fixed('300a06082a8648ce3d040302');
+const noBits = fixed('00');
+const critical = fixed('0101ff');
+const commonNameOid = fixed('0603550403');
+const keyIdOid = fixed('0603551d0e');
+const issuerKeyIdOid = fixed('0603551d23');
+const namesOid = fixed('0603551d11');
+const organization = writeDer(
+  0x31,
+  writeDer(derTag.sequence, fixed('060355040a'), writeDer(0x13, Buffer.from('Cellwall'))),
+);
+// X509-SVID §4.1: only signing certificates are CAs. §4.3: key usage is critical; a leaf's is digitalSignature alone.
+const leafLimits = fixed('300c0603551d130101ff04023000300e0603551d0f0101ff040403020780');
+/** keyCertSign, cRLSign. */
+const caUsage = fixed('300e0603551d0f0101ff040403020106');
+/** X509-SVID §4.4: serverAuth and clientAuth, as every workload is both. */
+const leafPurposes = fixed('301d0603551d250416301406082b0601050507030106082b06010505070302');
+/** More than all that is of the same length in each. */
+const fixedBytes = 512;
+const tag = { utf8: 0x0c, printable: 0x13, set: 0x31, utcTime: 0x17, generalizedTime: 0x18 } as const;
+
+/** DER. `signingKey`: P-256. */
+export function writeCertificate(content: CertificateContent, signingKey: KeyObject): Buffer {
+  const body = writeBody(content);
+  const signature = sign('sha256', body, signingKey);
+  const writer = createDerWriter(body.length + signature.length + 64);
+  const end = writer.mark();
+  writer.put(signature);
+  writer.put(noBits);
+  writer.wrap(derTag.bitString, end);
+  writer.put(algorithm);
+  writer.put(body);
+  writer.wrap(derTag.sequence, end);
+  return writer.bytes();
+}
+
+/** TBSCertificate (RFC 5280 §4.1), from its end to its beginning. */
+function writeBody(content: CertificateContent): Buffer {
+  const { issuer, serial, notBefore, notAfter, spki, uri, dnsNames = [], commonName, nodeKey, ca } = content;
+  const names = [ascii(uri), ...dnsNames.map(ascii)];
+  const size = names.reduce((sum, name) => sum + name.length + 8, fixedBytes);
+  const subject = nameOf(commonName);
+  const issuerName = issuer?.subject ?? subject;
+  const keyId = keyIdOf(spki);
+  const issuerKeyId = issuer?.keyId ?? keyId;
+  const variable = spki.length + subject.length + issuerName.length + issuerKeyId.length;
+  const writer = createDerWriter(size + variable);
+  const end = writer.mark();
+  if (nodeKey !== undefined) writer.put(nodeKeyExtension(nodeKey));
+  if (ca === undefined) writer.put(leafPurposes);
+  // RFC 5280 §4.2.1.6: critical exactly when the subject is empty.
+  writeExtension(writer, namesOid, commonName === undefined, () => writeNames(writer, names));
+  writeExtension(writer, issuerKeyIdOid, false, () => writeTagged(writer, derTag.sequence, 0x80, issuerKeyId));
+  writeExtension(writer, keyIdOid, false, () => writePrimitive(writer, derTag.octetString, keyId));
+  writer.put(ca === undefined ? leafLimits : caLimits(ca));
+  writer.wrap(derTag.sequence, end);
+  writer.wrap(0xa3, end);
+  writer.put(spki);
+  writer.put(subject);
+  const validity = writer.mark();
+  writeTime(writer, notAfter);
+  writeTime(writer, notBefore);
+  writer.wrap(derTag.sequence, validity);
+  writer.put(issuerName);
+  writer.put(algorithm);
+  writePrimitive(writer, derTag.integer, Buffer.from(serial, 'hex'));
+  writer.put(version3);
+  writer.wrap(derTag.sequence, end);
+  return writer.bytes();
+}
+
+function writePrimitive(writer: DerWriter, as: number, bytes: Uint8Array): void {
+  const end = writer.mark();
+  writer.put(bytes);
+  writer.wrap(as, end);
+}
+
+function writeTagged(writer: DerWriter, outer: number, inner: number, bytes: Uint8Array): void {
+  const end = writer.mark();
+  writePrimitive(writer, inner, bytes);
+  writer.wrap(outer, end);
+}
+
+function writeExtension(writer: DerWriter, oid: Uint8Array, isCritical: boolean, value: () => void): void {
+  const end = writer.mark();
+  value();
+  writer.wrap(derTag.octetString, end);
+  if (isCritical) writer.put(critical);
+  writer.put(oid);
+  writer.wrap(derTag.sequence, end);
+}
+
+/** A URI, then DNS names. */
+function writeNames(writer: DerWriter, names: readonly Uint8Array[]): void {
+  const end = writer.mark();
+  for (let at = names.length - 1; at >= 0; at -= 1) writePrimitive(writer, at === 0 ? 0x86 : 0x82, names[at] ?? noBits);
+  writer.wrap(derTag.sequence, end);
+}
+
+/** RFC 5280 §4.1.2.5: UTCTime through the year 2049, GeneralizedTime from then on. */
+function writeTime(writer: DerWriter, time: Date): void {
+  const digits = time.toISOString().replace(/\D/g, '').slice(0, 14);
+  const short = digits >= '1950' && digits < '2050';
+  writePrimitive(
+    writer,
+    short ? tag.utcTime : tag.generalizedTime,
+    Buffer.from(`${short ? digits.slice(2) : digits}Z`, 'latin1'),
+  );
+}
+
+function nameOf(commonName: string | undefined): Buffer {
+  if (commonName === undefined) return writeDer(derTag.sequence);
+  const as = /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(commonName) ? tag.printable : tag.utf8;
+  const value = writeDer(derTag.sequence, commonNameOid, writeDer(as, Buffer.from(commonName, 'utf8')));
+  return writeDer(derTag.sequence, organization, writeDer(tag.set, value));
+}
+
+/** basicConstraints and keyUsage, both critical. */
+function caLimits({ pathLength }: { readonly pathLength?: number }): Buffer {
+  const length = pathLength === undefined ? [] : [writeDer(derTag.integer, Buffer.from([pathLength]))];
+  const value = writeDer(derTag.sequence, critical, ...length);
+  const basic = writeDer(derTag.sequence, fixed('0603551d13'), critical, writeDer(derTag.octetString, value));
+  return Buffer.concat([basic, caUsage]);
+}
+
+/** IA5String (RFC 5280 §4.2.1.6), without what no name has. */
+function ascii(name: string): Buffer {
+  if (/^[\x21-\x7e]+$/.test(name)) return Buffer.from(name, 'latin1');
+  throw new CellwallError('invalid_argument', 'a certificate would have a name that is not printable ASCII');
+}

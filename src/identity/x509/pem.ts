@@ -1,6 +1,8 @@
 // PEM (RFC 7468) in and out: certificates as DER, several in one text.
 import { CellwallError } from '../../lib/errors.ts';
 
+/** RFC 7468 §2. */
+const lineLength = 64;
 const block = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g;
 
 /** The DER of each block labelled `label`; other text is skipped. Throws when there is none, or more than `max`. */
@@ -15,9 +17,8 @@ export function fromPem(text: string, label: string, max = 64): readonly Buffer[
 }
 
 export function toPem(der: Uint8Array, label: string): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
+  const text = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
+  let lines = text.slice(0, lineLength);
+  for (let at = lineLength; at < text.length; at += lineLength) lines += `\n${text.slice(at, at + lineLength)}`;
+  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }

@@ -13,6 +13,7 @@ export function checkSubjectKey(key: KeyObject | Uint8Array): void {
     if (isP256(key)) return;
     throw refused('public');
   }
+  if (key.type === 'public' && isP256(spkiOf(key))) return;
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ec' && curves.includes(curveOf(key))) return;
   const bits = details?.modulusLength ?? 0;

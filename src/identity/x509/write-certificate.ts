@@ -138,13 +138,24 @@ function writeNames(writer: DerWriter, names: readonly Uint8Array[]): void {
 
 /** RFC 5280 §4.1.2.5: UTCTime through the year 2049, GeneralizedTime from then on. */
 function writeTime(writer: DerWriter, time: Date): void {
-  const digits = time.toISOString().replace(/\D/g, '').slice(0, 14);
-  const short = digits >= '1950' && digits < '2050';
-  writePrimitive(
-    writer,
-    short ? tag.utcTime : tag.generalizedTime,
-    Buffer.from(`${short ? digits.slice(2) : digits}Z`, 'latin1'),
-  );
+  const year = time.getUTCFullYear();
+  const pairs = [
+    time.getUTCMonth() + 1,
+    time.getUTCDate(),
+    time.getUTCHours(),
+    time.getUTCMinutes(),
+    time.getUTCSeconds(),
+  ];
+  if (!(year >= 0 && year <= 9999))
+    throw new CellwallError('invalid_argument', 'a certificate would have a date that cannot be written');
+  const short = year >= 1950 && year < 2050;
+  const all = short ? [year % 100, ...pairs] : [Math.floor(year / 100), year % 100, ...pairs];
+  const digits = Buffer.alloc(all.length * 2 + 1, 'Z');
+  all.forEach((pair, at) => {
+    digits[at * 2] = 0x30 + Math.floor(pair / 10);
+    digits[at * 2 + 1] = 0x30 + (pair % 10);
+  });
+  writePrimitive(writer, short ? tag.utcTime : tag.generalizedTime, digits);
 }
 
 function nameOf(commonName: string | undefined): Buffer {

@@ -7,7 +7,7 @@ import { isP256, spkiOf } from './public-key.ts';
 /** P-256 and P-384, as OIDs in hex. */
 const curves: readonly string[] = ['2a8648ce3d030107', '2b81040022'];
 
-/** Throws unless `key` is a public key that may be certified. As DER only a P-256 key that was made here, whose point nobody has to look at. */
+/** Throws unless `key` is a public key that may be certified. DER is that of a P-256 key that was made here: nobody looks at its point. */
 export function checkSubjectKey(key: KeyObject | Uint8Array): void {
   if (key instanceof Uint8Array) {
     if (isP256(key)) return;

@@ -5,7 +5,7 @@ import { CellwallError } from '../../lib/errors.ts';
 
 /** All of a P-256 key but its point, which is not compressed (RFC 5480 §2): there is no other way to write one here. */
 export const p256Prefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
-export const p256Length = 91;
+const p256Length = 91;
 
 const written = new WeakMap<KeyObject, Buffer>();
 

@@ -66,27 +66,27 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
   const svids = new Counter({ name: 'cellwall_svids_issued_total', help: 'X.509-SVIDs issued.', registers });
   const unreadable = new Counter({
     name: 'cellwall_access_log_unreadable_total',
-    help: 'Entries of access logs that could not be read: its service has a gap in its record.',
+    help: 'Access-log entries that could not be read: the service concerned has a gap in its record.',
     registers,
   });
   const resolves = new Counter({
     name: 'cellwall_resolves_total',
-    help: 'States of the documents that were resolved: once each, to be accepted, refused or tried.',
+    help: 'States of the documents that were resolved: once each, whether accepted, refused or only tried.',
     registers,
   });
   const translations = new Counter({
     name: 'cellwall_translations_total',
-    help: 'Times that what a proxy is sent was put together anew, as something of it changed.',
+    help: 'How often the resources of a proxy were assembled again because some of them changed.',
     registers,
   });
   const resources = new Counter({
     name: 'cellwall_resources_made_total',
-    help: 'xDS resources that were translated and encoded, each for all proxies that have it.',
+    help: 'xDS resources that were translated and encoded, each once for all proxies that use it.',
     registers,
   });
   const apply = new Histogram({
     name: 'cellwall_apply_seconds',
-    help: 'From the acceptance of a change to its snapshots being handed to the streams.',
+    help: 'Time from accepting a change to handing its snapshots to the streams.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
   });

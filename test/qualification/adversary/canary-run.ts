@@ -23,8 +23,8 @@ const verdictShape = z.object({
 export const canaryRunItem: Item = {
   name: 'canary-run',
   line:
-    'No key and no token that any test brings into being is in anything that a process or a test of the whole run ' +
-    'says, but where it stands by design, which is a closed list',
+    'No key and no token that any test creates appears in anything that a process or a test of the whole run ' +
+    'outputs, except where it belongs by design, which is a closed list',
   bound: `0 found, of ${leastSecrets} secrets at least in ${leastOutputs} outputs at least; no entry of the list without use`,
   async run({ root, work, progress }) {
     // Each suite is watched as in CI, not left alone as what is measured.

@@ -7,8 +7,8 @@ export const fuzzItems: readonly Item[] = [
     name: 'fuzz',
     line:
       'Random documents, SPIFFE IDs, certificate requests, JWK Sets, join tokens, xDS requests, access-log messages ' +
-      'and admin requests are taken rightly or refused in words',
-    bound: '200,000 cases a target: no crash, none over 1 s, no wrong accept',
+      'and admin requests are accepted correctly or refused with a readable error',
+    bound: '200,000 cases per target: no crash, none over 1 s, nothing wrongly accepted',
     files: [
       'test/adversary/fuzz/text.test.ts',
       'test/adversary/fuzz/wire.test.ts',
@@ -18,8 +18,10 @@ export const fuzzItems: readonly Item[] = [
   }),
   fromTests({
     name: 'canary',
-    line: 'No key and no token of a running control plane and sidecar is in any log, answer, metric, page of Envoy or failure of theirs',
-    bound: '0 found, of 6 secrets at least in 35 outputs at least',
+    line:
+      'No key and no token of a running control plane and sidecar is in any of their logs, answers, metrics, Envoy ' +
+      'pages or failures',
+    bound: '0 found, of at least 6 secrets in at least 35 outputs',
     files: [
       'test/adversary/local/canary.test.ts',
       'test/adversary/canary/judge.test.ts',

@@ -5,29 +5,31 @@ import { fromTests } from '../support/from-tests.ts';
 export const localItems: readonly Item[] = [
   fromTests({
     name: 'admin-token',
-    line: 'Whoever listens in the place of the admin API gets neither the admin token nor what it opens, of any command',
+    line:
+      'Whoever listens in place of the admin API gets neither the admin token nor anything that it gives access to, ' +
+      'from any command',
     bound: '0 bytes of a token seen by a false server or a relay; 12 of 12 urgent applies with the port filled',
     files: ['test/adversary/local/admin-port.test.ts', 'test/adversary/local/admin-socket.test.ts'],
   }),
   fromTests({
     name: 'loopback-port',
     line:
-      'A name of somebody else is refused on a loopback port; applications are served as they call; a socket lets ' +
-      'in whom its mode names',
+      'A foreign Host name is refused on a loopback port; applications are served with the names they use; a socket ' +
+      'admits those whom its mode allows',
     bound: 'every foreign Host refused, every usual one served',
     files: ['test/adversary/local/loopback-port.test.ts'],
   }),
   fromTests({
     name: 'terminal-output',
-    line: 'What others wrote steers no terminal: tables, -o json, -o yaml and the log; no value is lost',
+    line: 'Text written by others cannot control a terminal: tables, -o json, -o yaml and the log; no value is lost',
     bound: '0 control characters',
     files: ['test/adversary/local/terminal-output.test.ts'],
   }),
   fromTests({
     name: 'pinned-envoy',
     line:
-      'Another program in the place of Envoy (PATH, ENVOY_BIN, the cache) is not run where ENVOY_SHA256 pins it; a ' +
-      'compose sidecar sees its own token only',
+      'Another program in place of Envoy (PATH, ENVOY_BIN, the cache) is not run if ENVOY_SHA256 pins it; a compose ' +
+      'sidecar sees only its own token',
     bound: 'never run',
     files: ['test/adversary/local/pinned-envoy.test.ts', 'test/deploy/compose.test.ts'],
   }),

@@ -8,17 +8,17 @@ export const matchingCellItems: readonly Item[] = [
     name: 'matching-cell-streams',
     line:
       'headers and messages of two streams in any order, half messages, rules that change with calls in flight; ' +
-      'another program in the place of the reader',
-    bound: 'no call is decided by what another says, no raw resource puts its own words there, Envoy runs on',
+      'another program in place of the reader',
+    bound: "no call is decided by another's message, no raw resource can replace the program, Envoy keeps running",
     files: ['test/adversary/matching-cell/interleaved.test.ts', 'test/adversary/matching-cell/reader.test.ts'],
   }),
   matchingCellHour,
   fromTests({
     name: 'hidden-dots',
     line:
-      'paths that climb by escaped slashes, backslashes, parameters and escaped escapes, before a file server ' +
+      'paths that climb with escaped slashes, backslashes, parameters and double escapes, before a file server ' +
       '(Python) that decodes first',
-    bound: 'nobody gets a file that no rule allows; explain says what the wall does',
+    bound: 'nobody gets a file that no rule allows; explain agrees with the proxy',
     files: ['test/adversary/paths/hidden-dots.test.ts'],
   }),
   fromTests({
@@ -37,9 +37,9 @@ export const matchingCellItems: readonly Item[] = [
   fromTests({
     name: 'raw-anyone',
     line:
-      'raw patches of authorization that mean anyone, in every word that Envoy has for it, filters that let in whom ' +
-      'they do not name, and doors beside the wall (UDP, tunnels, plaintext)',
-    bound: 'each is refused before it is stored; whoever is named may be added',
+      'raw patches of authorization that mean anyone, in every way that Envoy can express it, filters that admit ' +
+      'callers they do not name, and ways around the mesh (UDP, tunnels, plaintext)',
+    bound: 'each is refused before it is stored; patches that name identities are accepted',
     files: ['test/adversary/authorization/anyone.test.ts', 'test/adversary/authorization/raw-doors.test.ts'],
   }),
 ];

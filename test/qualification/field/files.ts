@@ -9,7 +9,8 @@ export const filesItems: readonly Item[] = [
       'Nothing half-written is in force: random writers against `decide`; a shell that writes late, pieces, cp, git ' +
       'checkout, a replaced folder, git-sync and ConfigMap swaps under two real Envoys',
     bound:
-      '0 calls let through that old and new files refuse, 0 refused that both allow; a removal not before the settle time',
+      '0 calls allowed that old and new files both deny, 0 denied that both allow; a removal not before the settle ' +
+      'time',
     files: [
       'test/field/files/random-writers.test.ts',
       'test/field/files/last-good.test.ts',

@@ -15,47 +15,51 @@ export const processItems: readonly Item[] = [
   fromTests({
     name: 'nobody-reads',
     line:
-      'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, does not stop serve, nor keep a ' +
-      'sidecar that cannot start',
-    bound: 'answers within 1 s, ends within 5 s; a burst is summed',
+      'Nobody reads stderr: a pipe or socket that is full, or whose reader is gone, does not stop serve, and does ' +
+      'not keep a sidecar that cannot start from exiting',
+    bound: 'answers within 1 s, exits within 5 s; a burst is summarised',
     files: ['test/field/process/nobody-reads.test.ts'],
   }),
   fromTests({
     name: 'nobody-reads-sidecar',
     line:
-      'Nobody reads what a sidecar and its Envoy say while Envoy says several lines for every call: full pipe, ' +
+      'Nobody reads the output of a sidecar and its Envoy while Envoy logs several lines for every call: full pipe, ' +
       'unread socket, reader gone',
     bound:
-      '0 failed calls over three certificates, ends within its drain and 4 s, dropped lines are told; an Envoy by itself stands still',
+      '0 failed calls over three certificates, exits within its drain and 4 s, dropped lines are reported; an Envoy ' +
+      'by itself stalls',
     files: ['test/field/process/nobody-reads-sidecar.test.ts', 'test/lib/log-sink.test.ts'],
   }),
   fromTests({
     name: 'confined',
     line:
-      'A random uid without an entry, no HOME, a read-only file system but for --data, a stderr of somebody else: ' +
-      'serve, sidecars and every command',
+      'A random uid without an entry, no HOME, a read-only file system except for --data, a stderr owned by ' +
+      'somebody else: serve, sidecars and every command',
     bound:
-      'all work with --data, to the end; without, a line and a hint; nothing written elsewhere, no program of others run',
+      'all work with --data, until the end; without it, an error and a hint; nothing written elsewhere, nobody ' +
+      "else's program run",
     files: ['test/field/process/confined.test.ts'],
   }),
   fromTests({
     name: 'stop-together',
     line:
-      'Sidecar and application are told to stop at once: outbound calls work to the end of the drain, or until the ' +
-      'port of the application is closed',
+      'Sidecar and application are stopped at the same time: outbound calls work to the end of the drain, or until ' +
+      'the port of the application is closed',
     bound: '0 failed',
     files: ['test/field/process/stop-together.test.ts', 'test/sidecar/look-at-application.test.ts'],
   }),
   fromTests({
     name: 'address-families',
-    line: 'The control plane on ::1 or by a name of both families, an application on ::1 alone, a client whose localhost is ::1',
+    line:
+      'The control plane on ::1 or under a name with both families, an application on ::1 only, a client whose ' +
+      'localhost is ::1',
     bound: 'every call works, on both loopback addresses',
     files: ['test/field/process/families.test.ts'],
   }),
   fromTests({
     name: 'dead-application',
     line:
-      'An application that is down, or open beyond loopback, beside a proxy that is up: told, taken out of the ' +
+      'An application that is down, or open beyond loopback, while its proxy is up: reported, removed from the ' +
       'endpoints of callers, and back',
     bound: '0 failed of all calls while one of two is down',
     files: ['test/field/process/dead-application.test.ts', 'test/registry/application-health.test.ts'],
@@ -69,28 +73,28 @@ export const processItems: readonly Item[] = [
   fromTests({
     name: 'failed-calls',
     line:
-      'Calls that nobody refused and that got no whole answer: resets, timeouts, callers that leave, an application ' +
-      'that is gone, HTTP and TCP',
+      'Calls that nobody denied and that got no complete answer: resets, timeouts, callers that leave, an ' +
+      'application that is gone, HTTP and TCP',
     bound: '0 of them counted as allowed, 0 answered ones as failed',
     files: ['test/field/process/failed-calls.test.ts', 'test/observe/access-log.test.ts'],
   }),
   fromTests({
     name: 'protocol-change',
-    line: 'A change of the protocol of a Service in force is warned of at its line, by diff, dry run and apply',
-    bound: 'by all three, and of no other change',
+    line: 'A change of the protocol of a Service in force causes a warning at its line, by diff, dry run and apply',
+    bound: 'by all three, and for no other change',
     files: ['test/field/plain/protocol-change.test.ts'],
   }),
   fromTests({
     name: 'descriptors',
-    line: 'ulimit -n 256: said at the start, connections beyond it refused and told, the rest works',
-    bound: '52 connections stand, calls work before and after',
+    line: 'ulimit -n 256: reported at the start, connections beyond it refused and reported, the rest works',
+    bound: '52 connections stay open, calls work before and after',
     files: ['test/field/process/descriptors.test.ts'],
   }),
   fromTests({
     name: 'never-a-stack',
     line:
-      'Every command in odd circumstances (wrong ENVOY_BIN, no HOME, closed and full outputs, a fault of our own): ' +
-      'a line and a hint, no stack',
+      'Every command in unusual circumstances (wrong ENVOY_BIN, no HOME, closed and full outputs, a bug of our ' +
+      'own): an error and a hint, no stack trace',
     bound: '0 stacks, nothing kept in the current folder',
     files: ['test/field/plain/never-a-stack.test.ts'],
   }),

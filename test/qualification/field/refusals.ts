@@ -6,9 +6,9 @@ export const refusalsItems: readonly Item[] = [
   fromTests({
     name: 'own-sidecar-explained',
     line:
-      "every answer of a sidecar, the caller's or the service's, in the place of the application is explained by " +
-      'the id in it; calls that go through cost no entry',
-    bound: 'each of 30 kinds told by whom, why and what to do; 0 allowed calls logged by the caller, 0 gaps',
+      "every answer of a sidecar, the caller's or the service's, in place of the application is explained by the id " +
+      'in it; calls that succeed cost no entry',
+    bound: 'each of 30 kinds explained: by whom, why and what to do; 0 allowed calls logged by the caller, 0 gaps',
     files: [
       'test/field/refusals/own-sidecar.test.ts',
       'test/field/refusals/failed-answers.test.ts',
@@ -20,9 +20,9 @@ export const refusalsItems: readonly Item[] = [
   fromTests({
     name: 'not-http-inbound',
     line:
-      'what is neither HTTP nor TLS ends at once on the plaintext port of an HTTP or gRPC service, and is told; ' +
-      'HTTP in odd forms is answered',
-    bound: 'ended within 0.9 s, each in `status`; nothing of it at the application',
+      'anything that is neither HTTP nor TLS is closed at once on the plaintext port of an HTTP or gRPC service, ' +
+      'and reported; HTTP in odd forms is answered',
+    bound: 'closed within 0.9 s, each in `status`; none of it reaches the application',
     files: ['test/field/callers/not-http.test.ts'],
     limitMinutes: 3,
   }),

@@ -5,10 +5,10 @@ import { fromTests } from '../support/from-tests.ts';
 export const incrementalItem: Item = fromTests({
   name: 'incremental',
   line:
-    'what is made from one edit to the next is what would be made from nothing, for random documents, edits, ' +
-    'endpoints, roots and two generations in turns; a change is translated for the proxies that it concerns, ' +
-    'denials first, in slices',
-  bound: 'equal versions of every resource; translations = proxies concerned',
+    'the results of incremental translation equal those of a translation from scratch, for random documents, ' +
+    'edits, endpoints, roots and two alternating generations; a change is translated only for the proxies that it ' +
+    'affects, denials first, in slices',
+  bound: 'equal versions of every resource; translations = proxies affected',
   files: [
     'test/control/incremental.test.ts',
     'test/control/control.test.ts',

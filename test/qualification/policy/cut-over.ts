@@ -15,8 +15,8 @@ interface Step {
 export const cutOver: Item = {
   name: 'cut-over',
   line:
-    '`npm run demo`: a service becomes strict only when nobody calls it in plaintext any more; refused before with ' +
-    'the caller, granted after, rolled back',
+    '`npm run demo`: a service becomes strict only when nobody calls it in plaintext any more; refused before ' +
+    'that, naming the caller, granted after, rolled back',
   bound: `every step holds; the caller is named; rolled back in < ${backMs} ms`,
   async run({ root, progress }) {
     const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'demo', '--', '--quick', '--json'], {

@@ -8,8 +8,8 @@ const share = 0.3;
 export const explainProperty: Item = {
   name: 'explain-property',
   line:
-    'random documents and requests: deny, shadow, templates, matching cell, break-glass, anonymous callers of each ' +
-    'kind, with tokens good and bad; decided by `explain` and by real Envoys',
+    'random documents and requests: deny, shadow, templates, matching cell, break-glass, anonymous callers of ' +
+    'each kind, with valid and invalid tokens; decided by `explain` and by real Envoys',
   bound: `none apart in ${decisions} decisions, ≥ ${share * 100} % of either outcome, every matcher hit`,
   async run({ progress }) {
     const seed = Math.floor(Math.random() * 2 ** 31);

@@ -15,7 +15,9 @@ const least = 2000;
 
 export const pathCorpusItem: Item = {
   name: 'path-corpus',
-  line: 'spellings of paths (escapes, `//`, `/./`, `%2f`, `;`, `..;`, case) at a real Envoy before a real application',
+  line:
+    'spellings of paths (escapes, `//`, `/./`, `%2f`, `;`, `..;`, case) sent to a real Envoy in front of a real ' +
+    'application',
   bound:
     `of ≥ ${least} requests none reaches a handler that \`explain\` refuses, by any of ${readings.length} readings ` +
     'of a path; explain and Envoy agree on each',

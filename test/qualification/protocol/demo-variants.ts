@@ -10,10 +10,10 @@ const restartSchema = z.object({ failed: z.int(), repushed: z.int(), endpointsLo
 export const demoVariants: Item = {
   name: 'demo-variants',
   line:
-    '`CELLWALL_XDS_VARIANT=… npm run demo`: the whole story with sidecars in state-of-the-world, and with ' +
-    'single-type services in both variants, beside an edge of secrets alone',
+    '`CELLWALL_XDS_VARIANT=… npm run demo`: the whole demo with sidecars in state-of-the-world, and with ' +
+    'single-type services in both variants, together with an edge that pulls only secrets',
   bound:
-    'of each: every step holds; nothing unchanged re-sent after the restart; at the end update_rejected 0, ' +
+    'for each: every step holds; nothing unchanged re-sent after the restart; at the end update_rejected 0, ' +
     'connected_state 1 on every stream, 0 warming; with single-type services more streams than Envoys',
   async run(context) {
     const figures: Record<string, number> = {};

@@ -32,7 +32,7 @@ export const realEnvoys: Item = {
   name: 'real-envoys',
   line:
     'real Envoys in state-of-the-world, in delta, with single-type services and as SDS-only edges: allowed, ' +
-    'refused, rotated, and a restart that re-sends nothing unchanged',
+    'denied, rotated, and a restart that re-sends nothing unchanged',
   bound:
     `every kind 200 and 403 as policy says; 0 failed requests over ${rotations} rotations of all and a restart; ` +
     'update_rejected 0, connected_state 1, 0 warming; 0 resources re-sent but own secrets',

@@ -6,10 +6,11 @@ export const authorityItems: readonly Item[] = [
   fromTests({
     name: 'authority',
     line:
-      'A throw-away CA backend is added, with a root that knows nothing of SPIFFE; what a backend answers is ' +
-      'verified; folders of earlier versions go on',
+      'A throw-away CA backend is added, with a root that knows nothing of SPIFFE; what a backend returns is ' +
+      'verified; folders of earlier versions still work',
     bound:
-      'two lines outside its file at most; the contract holds; a control plane stands on it; no bad answer is signed with',
+      'two lines outside its file at most; the contract holds; a control plane runs on it; no bad answer is used ' +
+      'for signing',
     files: [
       'test/seams/authority/authority.test.ts',
       'test/identity/authorities.test.ts',
@@ -25,8 +26,8 @@ export const authorityItems: readonly Item[] = [
   fromTests({
     name: 'changing-roots',
     line:
-      'Under load on real Envoys: intermediates follow one another by themselves and on demand; one root becomes ' +
-      'two, then the other one alone',
+      'Under load on real Envoys: intermediates are replaced automatically and on demand; one root becomes two, ' +
+      'then only the other one',
     bound:
       'every consumer of the roots has them within 1 s, both times; 0 failed calls in HTTP/1.1, HTTP/2, gRPC and TCP',
     files: ['test/seams/authority/changing-roots.test.ts'],

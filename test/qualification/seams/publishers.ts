@@ -5,10 +5,12 @@ import { fromTests } from '../support/from-tests.ts';
 export const publisherItems: readonly Item[] = [
   fromTests({
     name: 'publisher',
-    line: 'A throw-away publisher is added; every publisher keeps a place with the bundle in force, whatever others do there',
+    line:
+      'A throw-away publisher is added; every publisher keeps the bundle in force at its place, whatever others do ' +
+      'there',
     bound:
-      'two lines outside its file at most; the contract holds; drift is told and put right within 66 s, a full, ' +
-      'read-only, hostile or hanging place is told and delays nobody',
+      'two lines outside its file at most; the contract holds; drift is reported and corrected within 66 s; a full, ' +
+      'read-only, hostile or hanging place is reported and delays nobody',
     files: [
       'test/seams/publisher/publisher.test.ts',
       'test/identity/publishers.test.ts',
@@ -20,8 +22,9 @@ export const publisherItems: readonly Item[] = [
   }),
   fromTests({
     name: 'published-bundle',
-    line: 'What is published is read by go-spiffe (JSON) and openssl (PEM), which verify the control plane by it',
-    bound: 'both verify it, with one root and with several, of every kind of key; neither does by the roots of others',
+    line: 'What is published can be read by go-spiffe (JSON) and openssl (PEM), which verify the control plane with it',
+    bound:
+      'both verify it, with one root and with several, for every kind of key; neither does with the roots of others',
     files: ['test/system/trust-bundle.test.ts'],
     limitMinutes: 5,
   }),

@@ -5,8 +5,8 @@ import { fromTests } from '../support/from-tests.ts';
 export const resolveOnceItem: Item = fromTests({
   name: 'resolve-once',
   line:
-    'a state of the documents is resolved once, whoever asks and however it ends: applied, urgent, refused, passed ' +
-    'by the gate, rolled back, tried, edited in a file, held',
-  bound: 'cellwall_resolves_total: 1 a state; 0 for what is unchanged, and for questions about what is in force',
+    'a state of the documents is resolved once, whatever requested it and however it ends: applied, urgent, ' +
+    'refused, passed by the gate, rolled back, tried, edited in a file, held',
+  bound: 'cellwall_resolves_total: 1 per state; 0 for what is unchanged, and for questions about what is in force',
   files: ['test/serve/resolve-once.test.ts', 'test/model/relocate.test.ts'],
 });

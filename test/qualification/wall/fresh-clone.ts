@@ -28,7 +28,7 @@ export const freshClone: Item = {
   name: 'fresh-clone',
   line:
     '`npm run demo` on a fresh clone in an empty HOME, cold and again warm; rotations under load lose no request; ' +
-    'an urgent deny refuses on an open connection',
+    'an urgent deny takes effect on an open connection',
   bound:
     `exit 0; cold ≤ ${coldSeconds} s, warm ≤ ${warmSeconds} s; 0 failed of ≥ ${requests} requests over ≥ ` +
     `${rotations} rotations for each protocol; median of ≥ ${probes} urgent denies < ${urgentMs} ms`,

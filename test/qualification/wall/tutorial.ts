@@ -15,7 +15,9 @@ const maxLines = 20;
 
 export const tutorial: Item = {
   name: 'tutorial',
-  line: "from the packed tarball and the README's tutorial alone: an allowed mTLS call and a refused one between two services of one's own",
+  line:
+    "from the packed tarball and the README's tutorial alone: an allowed mTLS call and a denied one between one's " +
+    'own two services',
   bound: `≤ ${maxCommands} commands, ≤ ${maxLines} lines of YAML; 200, then 403`,
   async run(context) {
     const { root, work, progress, defer } = context;

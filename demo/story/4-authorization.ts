@@ -125,5 +125,5 @@ async function explainAgrees(world: World, { what, by, target, call, allowed }: 
     target,
     ...operation,
   });
-  must(decision === (allowed ? 'allowed' : 'refused'), `cellwall explain says "${decision}" to: ${what} (${reason})`);
+  must(decision === (allowed ? 'allowed' : 'denied'), `cellwall explain says "${decision}" to: ${what} (${reason})`);
 }

@@ -3,7 +3,7 @@
 
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { callOf, type FoundRefusals, type Refusal, type Refused } from '../observe/refusals.ts';
+import { callOf, type Denied, type FoundRefusals, type Refusal } from '../observe/refusals.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { filterOfPolicy, guards, isOwnPolicy } from '../policy/own-policies.ts';
 import { answerExplain } from './answer-explain.ts';
@@ -38,16 +38,16 @@ function answerOf(mesh: MeshIr, explained: Refusal): Explanation {
       return answerOwn(mesh, explained);
     case 'failed':
       return answerFailed(mesh, explained);
-    case 'refused':
-      return answerRefused(mesh, explained);
+    case 'denied':
+      return answerDenied(mesh, explained);
     default:
       return explained satisfies never;
   }
 }
 
-function answerRefused(mesh: MeshIr, refused: Refused): Explanation {
-  const answer = answerExplain(mesh, questionOf(mesh, refused));
-  const { policy } = refused;
+function answerDenied(mesh: MeshIr, denied: Denied): Explanation {
+  const answer = answerExplain(mesh, questionOf(mesh, denied));
+  const { policy } = denied;
   const changed = answer.decision === 'allowed' || (policy !== undefined && policy !== answer.rule);
   return {
     ...answer,
@@ -72,7 +72,7 @@ function recordedOf(refusal: Refusal): NonNullable<Explanation['recorded']>[numb
     ...defined({ method }),
     path,
   };
-  if (refusal.kind === 'refused') {
+  if (refusal.kind === 'denied') {
     return { ...told, side: 'service', ...defined({ policy: refusal.policy }) };
   }
   const status = refusal.status >= 400 ? { status: refusal.status } : {};

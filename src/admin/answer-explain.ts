@@ -24,7 +24,7 @@ export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
   });
   const { decision, remedy } = found;
   return {
-    decision: decision.outcome === 'allow' ? 'allowed' : 'refused',
+    decision: decision.outcome,
     stage: decision.stage,
     reason: decision.reason,
     caller: found.caller,

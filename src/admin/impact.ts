@@ -32,9 +32,9 @@ export function recentImpact(
   return impact && totalsOf(impact.simulation);
 }
 
-export function totalsOf({ newlyRefused, newlyAllowed, cannotTell }: Simulation): SimulationAnswer['totals'] {
+export function totalsOf({ newlyDenied, newlyAllowed, cannotTell }: Simulation): SimulationAnswer['totals'] {
   const sum = (rows: readonly SimulatedCall[]): number => rows.reduce((total, { count }) => total + count, 0);
-  return { newlyRefused: sum(newlyRefused), newlyAllowed: sum(newlyAllowed), cannotTell: sum(cannotTell) };
+  return { newlyDenied: sum(newlyDenied), newlyAllowed: sum(newlyAllowed), cannotTell: sum(cannotTell) };
 }
 
 export function firstRows(rows: readonly SimulatedCall[]): SimulatedCall[] {

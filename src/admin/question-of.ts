@@ -1,12 +1,12 @@
 // A logged call as `explain` is asked about it.
 import { defaultPort } from '../lib/port-name.ts';
-import type { Failed, Refused } from '../observe/refusals.ts';
+import type { Denied, Failed } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import { portKey } from '../policy/ports.ts';
 import { operationOf } from './operation-of.ts';
 import type { ExplainQuery } from './wire.ts';
 
-export function questionOf(mesh: MeshIr, call: Refused | Failed): ExplainQuery {
+export function questionOf(mesh: MeshIr, call: Denied | Failed): ExplainQuery {
   const { service, port = defaultPort, caller, principal } = call;
   return {
     caller: principal ?? (caller === 'mtls' ? 'anonymous' : caller),

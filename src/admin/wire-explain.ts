@@ -36,8 +36,11 @@ export const explainParametersSchema = explainQuerySchema.partial().extend({
 
 export const explanationSchema = z.object({
   decision: z
-    .enum(['allowed', 'refused', 'failed'])
-    .describe('`failed`: of a request by its id: rules let it in, and the application gave no whole answer.'),
+    .enum(['allowed', 'denied', 'refused', 'failed'])
+    .describe(
+      "By policy: `allowed` or `denied`. Of a request by its id also `refused`: the caller's own sidecar answered it; and `failed`: " +
+        'rules let it in, and the application gave no whole answer.',
+    ),
   stage: z
     .enum([
       'handshake',

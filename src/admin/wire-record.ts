@@ -17,11 +17,11 @@ export const trafficCountSchema = z.object({
   peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
   method: z.string().optional().describe('HTTP method; absent on TCP.'),
   decision: z
-    .enum(['allowed', 'failed', 'refused'])
-    .describe('`failed`: not refused, but without a whole answer of the application, or over before anybody decided.'),
+    .enum(['allowed', 'failed', 'denied'])
+    .describe('`failed`: not denied, but without a whole answer of the application, or over before anybody decided.'),
   policy: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
   shadow: z
-    .object({ decision: z.enum(['allowed', 'refused']), policy: z.string().optional() })
+    .object({ decision: z.enum(['allowed', 'denied']), policy: z.string().optional() })
     .optional()
     .describe('What the shadow policies would have decided, and by which rule, where it is not what was decided.'),
   count: z.int(),
@@ -71,11 +71,11 @@ export const simulationSchema = z.object({
   revision: z.int(),
   since: z.number(),
   replayed: z.int().describe('Kinds of calls that were replayed.'),
-  newlyRefused: z.array(callSchema).describe('At most 1000, most frequent first; so the others.'),
+  newlyDenied: z.array(callSchema).describe('At most 1000, most frequent first; so the others.'),
   newlyAllowed: z.array(callSchema),
   cannotTell: z.array(callSchema).describe('What the record does not hold enough of.'),
   totals: z
-    .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
+    .object({ newlyDenied: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
     .describe('How many calls, all of them.'),
   incomplete: z
     .array(

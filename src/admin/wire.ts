@@ -84,7 +84,7 @@ export const differenceSchema = z.object({
 });
 
 const impactSchema = z
-  .object({ newlyRefused: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
+  .object({ newlyDenied: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
   .describe('Calls of the last 7 days that would be decided otherwise (POST /v1/simulate has them).');
 
 export const applyAnswerSchema = z.object({

@@ -5,8 +5,8 @@ export interface CutOverReason {
   /** Which of its ports, where that has a name of its own. */
   readonly port?: string;
   /**
-   * `record`: what happened in the window is not all known. `caller`: who would be refused. `handshake`: who could not come in by TLS.
-   * `shadow`: who a shadow policy would refuse. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable
+   * `record`: what happened in the window is not all known. `caller`: who would be denied. `handshake`: who could not come in by TLS.
+   * `shadow`: who a shadow policy would deny. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable
    * around its sidecar. `endpoint`: named by the Service, and no proxy of it answers there.
    */
   readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application' | 'endpoint';

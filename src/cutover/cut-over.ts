@@ -87,7 +87,7 @@ export function createCutOver({
       if (strict.length === 0) return [];
       const own = new Set<string>(strict);
       const calls = traffic.counts(since).filter(({ service }) => own.has(service));
-      const { newlyRefused, mayBeRefused } = simulate(before, after, calls);
+      const { newlyDenied, mayBeDenied } = simulate(before, after, calls);
       const all = proxies();
       const reasons = [
         ...strict.flatMap((key) =>
@@ -97,8 +97,8 @@ export function createCutOver({
             calls.some(({ service }) => service === key),
           ),
         ),
-        ...newlyRefused.map((call) => wouldBeRefused(call, 'would be refused')),
-        ...mayBeRefused.map((call) => wouldBeRefused(call, 'may be refused: the record does not tell')),
+        ...newlyDenied.map((call) => wouldBeDenied(call, 'would be denied')),
+        ...mayBeDenied.map((call) => wouldBeDenied(call, 'may be denied: the record does not tell')),
         ...(handshakes?.failed(since) ?? [])
           .filter(({ service, caller }) => caller && own.has(service))
           .map(couldNotCome),
@@ -119,7 +119,7 @@ export function createCutOver({
   };
 }
 
-function wouldBeRefused(call: SimulatedCall, why: string): CutOverReason {
+function wouldBeDenied(call: SimulatedCall, why: string): CutOverReason {
   const { service, port, method, path, count, lastSeen } = call;
   const what = [method, path].filter((part) => part !== undefined).join(' ');
   return {
@@ -147,8 +147,8 @@ function couldNotCome({ service, port, address, why, count, lastSeen }: FailedHa
 
 function shadowed(call: TrafficCount): CutOverReason[] {
   const { service, port, shadow, decision, count, lastSeen } = call;
-  if (decision === 'refused' || shadow?.decision !== 'refused') return [];
-  const why = `a shadow policy would refuse it: ${shadow.policy ?? 'no allow rule matches'}`;
+  if (decision === 'denied' || shadow?.decision !== 'denied') return [];
+  const why = `a shadow policy would deny it: ${shadow.policy ?? 'no allow rule matches'}`;
   const place = { service, ...(port === undefined ? {} : { port }) };
   return [{ ...place, kind: 'shadow', who: callerName(call), why, count, lastSeen, ...provenNothing(call) }];
 }

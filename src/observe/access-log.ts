@@ -59,9 +59,9 @@ export function httpCall(
   if (common === undefined) return undefined;
   const details = response?.responseCodeDetails ?? '';
   // A strict service's plaintext chain passes probes on, and refuses the rest itself.
-  const refused = isRefusal(details) || (log.chain === 'health' && !/^(via_)?upstream/.test(details));
+  const denied = isDenial(details) || (log.chain === 'health' && !/^(via_)?upstream/.test(details));
   const answered = isAnswered(details, response?.responseCode ?? 0);
-  const base = call(log, common, domain, details, refused ? 'refused' : answered ? 'allowed' : 'failed');
+  const base = call(log, common, domain, details, denied ? 'denied' : answered ? 'allowed' : 'failed');
   if (request === undefined || request.path === '') return base;
   const path =
     details === 'path_normalization_failed'
@@ -77,7 +77,7 @@ export function tcpCall(
 ): Call | undefined {
   if (common === undefined) return undefined;
   const details = common.connectionTerminationDetails;
-  return call(log, common, domain, details, isRefusal(details) ? 'refused' : reached(common) ? 'allowed' : 'failed');
+  return call(log, common, domain, details, isDenial(details) ? 'denied' : reached(common) ? 'allowed' : 'failed');
 }
 
 /** By the application, as far as the caller wanted to hear it: one that leaves in the midst of an answer had one. */
@@ -93,8 +93,8 @@ function reached({ upstreamRemoteAddress, responseFlags: flags }: AccessLogCommo
   return !(flags?.upstreamConnectionFailure || flags?.upstreamRetryLimitExceeded || flags?.noHealthyUpstream);
 }
 
-/** gRPC refusals are HTTP 200, so the code says nothing. */
-function isRefusal(details: string): boolean {
+/** Denials of gRPC are HTTP 200, so the code says nothing. */
+function isDenial(details: string): boolean {
   return (
     details.startsWith('rbac_access_denied') ||
     details === 'path_normalization_failed' ||
@@ -114,9 +114,9 @@ function call(
   decision: Call['decision'],
 ): Call {
   const results = readResults(common.metadata?.filterMetadata ?? {});
-  const refused = decision === 'refused';
-  const shadow = shadowOf(results, refused);
-  const policy = refused ? denyingPolicy(details) : allowingPolicy(results);
+  const denied = decision === 'denied';
+  const shadow = shadowOf(results, denied);
+  const policy = denied ? denyingPolicy(details) : allowingPolicy(results);
   return {
     service,
     ...(port === undefined ? {} : { port }),

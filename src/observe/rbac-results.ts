@@ -46,19 +46,19 @@ function resultOf(fields: JsonObject, prefix: string): FilterResult | undefined 
 }
 
 /**
- * What the shadow policies say, where it is not what was decided. A refused call was not asked of the filters behind the one
- * that refused it: they say nothing then.
+ * What the shadow policies say, where it is not what was decided. A denied call was not asked of the filters behind the one
+ * that denied it: they say nothing then.
  */
-export function shadowOf({ enforced, shadow }: Results, refused: boolean): ShadowVerdict | undefined {
-  const denied = shadow.get('authz-deny');
-  const allowed = shadow.get('authz-allow');
-  if (!refused) {
-    const refuser = [denied, allowed].find((result) => result?.allowed === false);
-    if (refuser === undefined) return undefined;
-    return { decision: 'refused', ...(refuser.policy === undefined ? {} : { policy: refuser.policy }) };
+export function shadowOf({ enforced, shadow }: Results, denied: boolean): ShadowVerdict | undefined {
+  const byDeny = shadow.get('authz-deny');
+  const byAllow = shadow.get('authz-allow');
+  if (!denied) {
+    const denier = [byDeny, byAllow].find((result) => result?.allowed === false);
+    if (denier === undefined) return undefined;
+    return { decision: 'denied', ...(denier.policy === undefined ? {} : { policy: denier.policy }) };
   }
-  if (enforced.get('authz-allow')?.allowed !== false || denied?.allowed === false || allowed?.allowed !== true) {
+  if (enforced.get('authz-allow')?.allowed !== false || byDeny?.allowed === false || byAllow?.allowed !== true) {
     return undefined;
   }
-  return { decision: 'allowed', ...(allowed.policy === undefined ? {} : { policy: allowed.policy }) };
+  return { decision: 'allowed', ...(byAllow.policy === undefined ? {} : { policy: byAllow.policy }) };
 }

@@ -23,13 +23,13 @@ interface Told {
 }
 
 /** By the sidecar of the service that was called. */
-export interface Refused extends Told {
-  readonly kind: 'refused';
+export interface Denied extends Told {
+  readonly kind: 'denied';
   /** Of the service, with a name of its own. */
   readonly port?: string;
   readonly caller: Call['caller'];
   readonly principal?: string;
-  /** The rule that refused, by its name on the proxy; absent if none allowed. */
+  /** The rule that denied it, by its name on the proxy; absent if none allowed. */
   readonly policy?: string;
 }
 
@@ -57,8 +57,8 @@ export interface OwnAnswer extends Told {
   readonly details: string;
 }
 
-export type Refusal = Refused | Failed | OwnAnswer;
-type Untimed = Omit<Refused, 'at'> | Omit<Failed, 'at'> | Omit<OwnAnswer, 'at'>;
+export type Refusal = Denied | Failed | OwnAnswer;
+type Untimed = Omit<Denied, 'at'> | Omit<Failed, 'at'> | Omit<OwnAnswer, 'at'>;
 
 export interface Refusals {
   record(refusal: Untimed): void;
@@ -120,7 +120,7 @@ export function createRefusals(options: RefusalsOptions): Refusals {
         at: clock.now(),
       };
       const refusal: Refusal =
-        given.kind === 'refused' ? { ...given, ...cut } : { ...given, ...cut, details: clip(given.details, maxText) };
+        given.kind === 'denied' ? { ...given, ...cut } : { ...given, ...cut, details: clip(given.details, maxText) };
       // What its own calls came to pushes out nothing of those that call it.
       const place = `${refusal.kind} ${refusal.service}`;
       const room = rooms.get(place) ?? { callers: new Map<string, Refusal[]>(), bytes: 0 };
@@ -180,7 +180,7 @@ function restOf(refusal: Refusal): string {
       return refusal.details + refusal.target;
     case 'failed':
       return `${refusal.principal ?? ''}${refusal.details}`;
-    case 'refused':
+    case 'denied':
       return `${refusal.principal ?? ''}${refusal.policy ?? ''}`;
     default:
       return refusal satisfies never;

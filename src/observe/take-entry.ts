@@ -48,8 +48,8 @@ function keepAnswer(entry: HTTPAccessLogEntry, call: Call, node: string, refusal
     ...(method === undefined ? {} : { method }),
     path: pathOf(entry),
   };
-  if (decision === 'refused' && (requestId !== '' || tracedAs !== '')) {
-    refusals?.record({ ...common, kind: 'refused', requestId, ...(policy === undefined ? {} : { policy }) });
+  if (decision === 'denied' && (requestId !== '' || tracedAs !== '')) {
+    refusals?.record({ ...common, kind: 'denied', requestId, ...(policy === undefined ? {} : { policy }) });
   }
   const { responseCode: status = 0, responseCodeDetails: details = '' } = entry.response ?? {};
   // The id in such an answer is the one that the request had (translate/inbound/local-replies.ts). Who left was told nothing.

@@ -4,7 +4,7 @@ import type { RecordedPath } from '../policy/replay/recorded-path.ts';
 import type { Aggregate } from './traffic-count.ts';
 
 /** Of this form: what another version wrote is not read. */
-const version = 1;
+const version = 2;
 
 export function writeChunk(aggregates: readonly Aggregate[]): Json {
   const lists: (readonly string[])[] = [];

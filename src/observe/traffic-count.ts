@@ -1,9 +1,11 @@
 // One line of the record of traffic: who called whom, with what, how it was decided, and how often.
+
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
+import type { Verdict } from '../policy/verdict.ts';
 
 /** What the shadow policies would have decided, where it is not what was decided. */
 export interface ShadowVerdict {
-  readonly decision: 'allowed' | 'refused';
+  readonly decision: Verdict;
   /** The rule by its name on the proxy; absent when no shadow rule allowed it. */
   readonly policy?: string;
 }

@@ -171,7 +171,7 @@ describe('explain', () => {
     const yes = (await admin.call('/v1/explain?caller=web&target=api&method=get&path=/x')).json();
     expect(yes).toMatchObject({ decision: 'allowed', rule: 'api/0', document: 'AuthorizationPolicy/api' });
     const no = (await admin.call('/v1/explain?caller=anonymous&target=api')).json();
-    expect(no).toMatchObject({ decision: 'refused', stage: 'handshake' });
+    expect(no).toMatchObject({ decision: 'denied', stage: 'handshake' });
     expect((await admin.call('/v1/explain?caller=web&target=nobody')).status).toBe(404);
     expect((await admin.call('/v1/explain?caller=spiffe:x&target=api')).status).toBe(400);
     expect((await admin.call('/v1/explain?caller=web')).status).toBe(400);

@@ -195,7 +195,7 @@ describe('explain', () => {
     const no = await cellwall(['explain', 'spiffe://td1/job', 'api', '-o', 'json', '--expect', 'allowed']);
     expect(no.code).toBe(3);
     expect(JSON.parse(no.stdout)).toMatchObject({
-      decision: 'refused',
+      decision: 'denied',
       remedy: { policy: expect.stringContaining('spiffe://td1/job') },
     });
     expect(await cellwall(['explain', 'nobody', 'api'])).toMatchObject({
@@ -209,7 +209,7 @@ describe('explain', () => {
     const path = file('all.yaml', `${base}---\n${allow}`);
     const { code, stdout } = await runCli(['explain', 'anonymous', 'api', '--offline', '-f', path, '-o', 'yaml']);
     expect(code).toBe(0);
-    expect(parse(stdout)).toMatchObject({ decision: 'refused', stage: 'handshake', caller: 'anonymous (plaintext)' });
+    expect(parse(stdout)).toMatchObject({ decision: 'denied', stage: 'handshake', caller: 'anonymous (plaintext)' });
     const broken = file('broken.yaml', 'kind: Nothing\n');
     expect(await runCli(['explain', 'web', 'api', '-f', broken])).toMatchObject({ code: 3, stdout: '' });
   });
@@ -290,7 +290,7 @@ describe('status', () => {
         { ...call, caller: 'one-way-tls', count: 2 },
         { ...call, caller: 'plaintext', count: 1 },
         { ...call, caller: 'plaintext', decision: 'failed', count: 4 },
-        { ...call, caller: 'plaintext', decision: 'refused', count: 5 },
+        { ...call, caller: 'plaintext', decision: 'denied', count: 5 },
       ],
       proxies: () => [
         {

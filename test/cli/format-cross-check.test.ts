@@ -29,8 +29,8 @@ it('simulate: the same of the services that the change is about', () => {
   const { what, counted, told, from, to } = missing;
   const text = formatSimulation(
     {
-      ...{ kind: 'simulation', revision: 1, since: 0, replayed: 0, newlyRefused: [], newlyAllowed: [], cannotTell: [] },
-      totals: { newlyRefused: 0, newlyAllowed: 0, cannotTell: 0 },
+      ...{ kind: 'simulation', revision: 1, since: 0, replayed: 0, newlyDenied: [], newlyAllowed: [], cannotTell: [] },
+      totals: { newlyDenied: 0, newlyAllowed: 0, cannotTell: 0 },
       incomplete: [
         {
           service: 'api',

@@ -67,7 +67,7 @@ describe('rollback --dry-run', () => {
       to: 2,
       changed: ['AuthorizationPolicy/api'],
       differences: [{ key: 'AuthorizationPolicy/api', op: 'create', after: allow }],
-      impact: { newlyRefused: 0, newlyAllowed: 0, cannotTell: 0 },
+      impact: { newlyDenied: 0, newlyAllowed: 0, cannotTell: 0 },
       reasons: [],
     });
     expect(admin.deps.store.state()?.revision).toBe(3);

@@ -78,13 +78,15 @@ describe('import', () => {
         ...(cellId === undefined ? {} : { cellId }),
       }).outcome;
     const [one, router, admin] = ['cell/cell-1/service/gitlab', 'edge/router', 'admin'];
-    expect([one, router, admin, 'service/console'].map((who) => ask(who, 'GetCells'))).toEqual(Array(4).fill('allow'));
-    expect([one, router, admin].map((who) => ask(who, 'Classify'))).toEqual(['allow', 'allow', 'allow']);
-    expect([one, router, admin].map((who) => ask(who, 'GetRecord'))).toEqual(['deny', 'deny', 'allow']);
-    expect([one, router, admin].map((who) => ask(who, 'Secret'))).toEqual(['deny', 'deny', 'deny']);
+    expect([one, router, admin, 'service/console'].map((who) => ask(who, 'GetCells'))).toEqual(
+      Array(4).fill('allowed'),
+    );
+    expect([one, router, admin].map((who) => ask(who, 'Classify'))).toEqual(['allowed', 'allowed', 'allowed']);
+    expect([one, router, admin].map((who) => ask(who, 'GetRecord'))).toEqual(['denied', 'denied', 'allowed']);
+    expect([one, router, admin].map((who) => ask(who, 'Secret'))).toEqual(['denied', 'denied', 'denied']);
     for (const method of ['BeginUpdate', 'CommitUpdate']) {
-      expect(['1', '2', undefined].map((cell) => ask(one, method, cell))).toEqual(['allow', 'deny', 'deny']);
-      expect([ask(router, method, '1'), ask(admin, method)]).toEqual(['deny', 'allow']);
+      expect(['1', '2', undefined].map((cell) => ask(one, method, cell))).toEqual(['allowed', 'denied', 'denied']);
+      expect([ask(router, method, '1'), ask(admin, method)]).toEqual(['denied', 'allowed']);
     }
   });
 

@@ -74,11 +74,11 @@ spec:
 `,
   );
   const { code, stdout } = await runCli([
-    ...['explain', 'anonymous', 'topology-rest', '--expect', 'refused'],
+    ...['explain', 'anonymous', 'topology-rest', '--expect', 'denied'],
     ...['-f', join(projectRoot, 'examples/cells'), '-f', file],
   ]);
   expect(stdout).toMatch(
-    /^UNDECIDABLE: raw patch\n {2}EnvoyResource\/tuned \(.*listener\.yaml:1\)\n\nwithout it: REFUSED:/,
+    /^UNDECIDABLE: raw patch\n {2}EnvoyResource\/tuned \(.*listener\.yaml:1\)\n\nwithout it: DENIED:/,
   );
   expect(code).toBe(3);
 });

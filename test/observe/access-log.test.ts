@@ -62,18 +62,18 @@ it('takes refusals from the details, never from the status', () => {
     );
   expect(entry('via_upstream')).toMatchObject({ decision: 'allowed' });
   expect(entry('rbac_access_denied_matched_policy[no-admin/0]')).toMatchObject({
-    decision: 'refused',
+    decision: 'denied',
     policy: 'no-admin/0',
   });
   expect(entry('rbac_access_denied_matched_policy[none]')).toEqual({
     service: 's',
     caller: 'plaintext',
-    decision: 'refused',
+    decision: 'denied',
   });
   const tcp = create(TCPAccessLogEntrySchema, {
     commonProperties: { connectionTerminationDetails: 'rbac_access_denied_matched_policy[none]' },
   });
-  expect(tcpCall(log, tcp, domain)).toMatchObject({ decision: 'refused' });
+  expect(tcpCall(log, tcp, domain)).toMatchObject({ decision: 'denied' });
 });
 
 it.each([

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
-const one = { kind: 'refused', service: 'api', node: 'n', caller: 'plaintext', path: '/' } as const;
+const one = { kind: 'denied', service: 'api', node: 'n', caller: 'plaintext', path: '/' } as const;
 
 test("a proxy's id is the first one's that told it; what others report later is told apart by service", () => {
   const clock = createFakeClock();
@@ -40,14 +40,14 @@ test('what failed behind the rules is found by the id that its caller sent alone
   expect(refusals.find('f999')).toMatchObject({ by: 'caller', refusals: [{ kind: 'failed', status: 503 }] });
   expect(refusals.find('f0').refusals).toEqual([]);
   expect(refusals.find('')).toMatchObject({ refusals: [] });
-  expect(refusals.find('refused')).toMatchObject({ by: 'proxy', refusals: [{ kind: 'refused' }] });
+  expect(refusals.find('refused')).toMatchObject({ by: 'proxy', refusals: [{ kind: 'denied' }] });
   refusals.record({ ...failed, tracedAs: 'trace' });
   expect(
     refusals
       .find('trace')
       .refusals.map(({ kind }) => kind)
       .toSorted(),
-  ).toEqual(['failed', 'refused']);
+  ).toEqual(['denied', 'failed']);
 });
 
 test('a flood of one caller, or of one proxy, pushes out nothing of another', () => {

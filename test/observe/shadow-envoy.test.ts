@@ -97,11 +97,11 @@ it('HTTP: would-deny by caller, method and policy; nobody is refused', async () 
   const plaintext = calls.find(({ caller }) => caller === 'plaintext');
   expect(plaintext).toMatchObject({ peer: '127.0.0.1', method: 'GET', decision: 'allowed' });
   // No shadow rule allowed it.
-  expect(plaintext?.shadow).toEqual({ decision: 'refused' });
+  expect(plaintext?.shadow).toEqual({ decision: 'denied' });
   expect(calls.find(({ method }) => method === 'DELETE')).toMatchObject({
     principal: idOf('web'),
     path: { kind: 'shape', matched: ['^/admin'] },
-    shadow: { decision: 'refused', policy: 'cell-1/no-admin/0' },
+    shadow: { decision: 'denied', policy: 'cell-1/no-admin/0' },
   });
   expect(calls.find(({ caller, method }) => caller === 'mtls' && method === 'GET')?.shadow).toBeUndefined();
   expect(JSON.stringify(calls)).not.toContain('secret');
@@ -128,6 +128,6 @@ it('TCP: would-deny by caller and policy', async () => {
   expect(call).toMatchObject({
     caller: 'plaintext',
     decision: 'allowed',
-    shadow: { decision: 'refused', policy: 'cell-1/db-no-anonymous/0' },
+    shadow: { decision: 'denied', policy: 'cell-1/db-no-anonymous/0' },
   });
 });

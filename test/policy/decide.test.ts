@@ -55,67 +55,71 @@ describe('the order of decisions', () => {
     ),
   );
   test.each<readonly [string, AccessRequest, string]>([
-    ['allowed by prefix', call('cell-1/api', web1, { path: '/v1/a' }), 'allow allow-rule cell-1/api/0'],
-    ['prefix covers itself', call('cell-1/api', web1, { path: '/v1' }), 'allow allow-rule cell-1/api/0'],
-    ['prefix ends at a segment', call('cell-1/api', web1, { path: '/v10' }), 'deny default'],
-    ['query is no part of it', call('cell-1/api', web1, { path: '/v1?x=/../y' }), 'allow allow-rule cell-1/api/0'],
-    ['another method', call('cell-1/api', web1, { method: 'PUT', path: '/v1' }), 'deny default'],
-    ['another cell', call('cell-1/api', web10, { path: '/v1' }), 'deny default'],
-    ['deny wins', call('cell-1/api', web1, { path: '/v1/secret' }), 'deny deny-rule cell-1/no/0'],
+    ['allowed by prefix', call('cell-1/api', web1, { path: '/v1/a' }), 'allowed allow-rule cell-1/api/0'],
+    ['prefix covers itself', call('cell-1/api', web1, { path: '/v1' }), 'allowed allow-rule cell-1/api/0'],
+    ['prefix ends at a segment', call('cell-1/api', web1, { path: '/v10' }), 'denied default'],
+    ['query is no part of it', call('cell-1/api', web1, { path: '/v1?x=/../y' }), 'allowed allow-rule cell-1/api/0'],
+    ['another method', call('cell-1/api', web1, { method: 'PUT', path: '/v1' }), 'denied default'],
+    ['another cell', call('cell-1/api', web10, { path: '/v1' }), 'denied default'],
+    ['deny wins', call('cell-1/api', web1, { path: '/v1/secret' }), 'denied deny-rule cell-1/no/0'],
     [
       'deny wins by another spelling',
       call('cell-1/api', web1, { path: '/v1/x/%2e%2e//s%65cret' }),
-      'deny deny-rule cell-1/no/0',
+      'denied deny-rule cell-1/no/0',
     ],
-    ['";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret;x' }), 'deny path'],
-    ['a decoded dot segment with a parameter', call('open', web1, { path: '/items/%2e%2e;x/parts' }), 'deny path'],
-    ['one with an escaped ";"', call('gitlab', web1, { path: '/a/..%3Bx' }), 'deny path'],
-    ['";" behind other segments', call('gitlab', web1, { path: '/a/x..;y' }), 'allow default'],
-    ['an escaped ";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret%3Bx' }), 'deny path'],
-    ['";" in the query is nothing', call('cell-1/api', web1, { path: '/v1/a?b;c' }), 'allow allow-rule cell-1/api/0'],
-    ['case counts', call('cell-1/api', web1, { path: '/V1/a' }), 'deny default'],
-    ['escaped slash', call('cell-1/api', web1, { path: '/v1%2fa' }), 'deny path'],
-    ['fragment', call('cell-1/api', web1, { path: '/v1#a' }), 'deny path'],
-    ['gRPC method', call('cell-1/api', web1, { grpc: 'pkg.Svc/Get' }), 'allow allow-rule cell-1/api/0'],
-    ['another gRPC method', call('cell-1/api', web1, { grpc: 'pkg.Svc/GetAll' }), 'deny default'],
-    ['any gRPC method', call('cell-1/api', web1, { grpc: 'pkg.All/X' }), 'allow allow-rule cell-1/api/0'],
-    ['another gRPC service', call('cell-1/api', web1, { grpc: 'pkg.Allx/X' }), 'deny default'],
-    ['health over mTLS', call('cell-1/api', web10, { path: '/healthz' }), 'allow health'],
+    ['";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret;x' }), 'denied path'],
+    ['a decoded dot segment with a parameter', call('open', web1, { path: '/items/%2e%2e;x/parts' }), 'denied path'],
+    ['one with an escaped ";"', call('gitlab', web1, { path: '/a/..%3Bx' }), 'denied path'],
+    ['";" behind other segments', call('gitlab', web1, { path: '/a/x..;y' }), 'allowed default'],
+    ['an escaped ";" where a path is denied', call('cell-1/api', web1, { path: '/v1/secret%3Bx' }), 'denied path'],
+    ['";" in the query is nothing', call('cell-1/api', web1, { path: '/v1/a?b;c' }), 'allowed allow-rule cell-1/api/0'],
+    ['case counts', call('cell-1/api', web1, { path: '/V1/a' }), 'denied default'],
+    ['escaped slash', call('cell-1/api', web1, { path: '/v1%2fa' }), 'denied path'],
+    ['fragment', call('cell-1/api', web1, { path: '/v1#a' }), 'denied path'],
+    ['gRPC method', call('cell-1/api', web1, { grpc: 'pkg.Svc/Get' }), 'allowed allow-rule cell-1/api/0'],
+    ['another gRPC method', call('cell-1/api', web1, { grpc: 'pkg.Svc/GetAll' }), 'denied default'],
+    ['any gRPC method', call('cell-1/api', web1, { grpc: 'pkg.All/X' }), 'allowed allow-rule cell-1/api/0'],
+    ['another gRPC service', call('cell-1/api', web1, { grpc: 'pkg.Allx/X' }), 'denied default'],
+    ['health over mTLS', call('cell-1/api', web10, { path: '/healthz' }), 'allowed health'],
     [
       'health in plaintext',
       call('cell-1/api', anonymous('plaintext'), { method: 'HEAD', path: '/healthz' }),
-      'allow health',
+      'allowed health',
     ],
-    ['health with a query', call('cell-1/api', anonymous('plaintext'), { path: '/healthz?x' }), 'deny handshake'],
-    ['health over mTLS with a query', call('cell-1/api', web10, { path: '/healthz?' }), 'deny default'],
+    ['health with a query', call('cell-1/api', anonymous('plaintext'), { path: '/healthz?x' }), 'denied handshake'],
+    ['health over mTLS with a query', call('cell-1/api', web10, { path: '/healthz?' }), 'denied default'],
     [
       'health, another method',
       call('cell-1/api', anonymous('plaintext'), { method: 'POST', path: '/healthz' }),
-      'deny handshake',
+      'denied handshake',
     ],
-    ['health chain, another path', call('cell-1/api', anonymous('plaintext'), { path: '/v1' }), 'deny handshake'],
-    ['strict, one-way TLS', call('cell-1/api', anonymous('one-way-tls'), { path: '/healthz' }), 'deny handshake'],
-    ['strict, legacy', call('cell-1/api', anonymous('legacy'), { path: '/healthz' }), 'deny handshake'],
-    ['another trust domain', call('cell-1/api', id('td2/cell/cell-1/service/web'), { path: '/v1' }), 'deny handshake'],
-    ['TCP, allowed', call('cell-1/db', web1), 'allow allow-rule cell-1/db/0'],
-    ['TCP, another', call('cell-1/db', web10), 'deny default'],
-    ['TCP, anonymous', call('cell-1/db', anonymous('plaintext')), 'deny handshake'],
-    ['strict without a policy', call('cell-1/web', web1), 'deny default'],
-    ['permissive without a policy', call('gitlab', anonymous('one-way-tls')), 'allow default'],
-    ['legacy without an authority', call('gitlab', anonymous('legacy')), 'deny handshake'],
-    ['kept escaped slash', call('gitlab', web1, { path: '/api/a%2Fb' }), 'allow default'],
-    ['anonymous rule', call('open', anonymous('plaintext'), { path: '/public' }), 'allow allow-rule open/0'],
-    ['anonymous rule, an identity', call('open', web1, { path: '/public' }), 'deny default'],
-    ['template', call('open', web1, { path: '/items/7/parts' }), 'allow allow-rule open/1'],
-    ['template, two segments', call('open', web1, { path: '/items/7/8/parts' }), 'deny default'],
-    ['template, no segment', call('open', web1, { path: '/items//parts' }), 'deny default'],
+    ['health chain, another path', call('cell-1/api', anonymous('plaintext'), { path: '/v1' }), 'denied handshake'],
+    ['strict, one-way TLS', call('cell-1/api', anonymous('one-way-tls'), { path: '/healthz' }), 'denied handshake'],
+    ['strict, legacy', call('cell-1/api', anonymous('legacy'), { path: '/healthz' }), 'denied handshake'],
+    [
+      'another trust domain',
+      call('cell-1/api', id('td2/cell/cell-1/service/web'), { path: '/v1' }),
+      'denied handshake',
+    ],
+    ['TCP, allowed', call('cell-1/db', web1), 'allowed allow-rule cell-1/db/0'],
+    ['TCP, another', call('cell-1/db', web10), 'denied default'],
+    ['TCP, anonymous', call('cell-1/db', anonymous('plaintext')), 'denied handshake'],
+    ['strict without a policy', call('cell-1/web', web1), 'denied default'],
+    ['permissive without a policy', call('gitlab', anonymous('one-way-tls')), 'allowed default'],
+    ['legacy without an authority', call('gitlab', anonymous('legacy')), 'denied handshake'],
+    ['kept escaped slash', call('gitlab', web1, { path: '/api/a%2Fb' }), 'allowed default'],
+    ['anonymous rule', call('open', anonymous('plaintext'), { path: '/public' }), 'allowed allow-rule open/0'],
+    ['anonymous rule, an identity', call('open', web1, { path: '/public' }), 'denied default'],
+    ['template', call('open', web1, { path: '/items/7/parts' }), 'allowed allow-rule open/1'],
+    ['template, two segments', call('open', web1, { path: '/items/7/8/parts' }), 'denied default'],
+    ['template, no segment', call('open', web1, { path: '/items//parts' }), 'denied default'],
   ])('%s', (_, request, expected) => {
     expect(brief(decide(mesh, request))).toBe(expected);
   });
 
   test('shadow rules are told, never enforced', () => {
     const decision = decide(mesh, call('cell-1/api', web1, { path: '/v1' }));
-    expect(decision.outcome).toBe('allow');
+    expect(decision.outcome).toBe('allowed');
     expect(decision.shadow.map((rule) => rule.id)).toEqual(['cell-1/try/0']);
   });
 
@@ -128,7 +132,7 @@ describe('the order of decisions', () => {
       mesh,
       call('cell-1/api', web1, { path: '/v2/x', method: 'PUT' }),
     );
-    expect(decision.outcome).toBe('deny');
+    expect(decision.outcome).toBe('denied');
     expect({ document, mtls, callerService }).toEqual({
       document: 'Service/cell-1/api',
       mtls: 'strict',
@@ -234,8 +238,8 @@ describe('properties', () => {
         const denied = policyText('cell-1/d', 't', 'deny', deny);
         const alone = decide(meshWith(mtls, denied), asked);
         const both = decide(meshWith(mtls, denied, allowed), asked);
-        if (alone.stage === 'deny-rule') expect(both).toMatchObject({ outcome: 'deny', stage: 'deny-rule' });
-        if (both.outcome === 'allow') expect(alone.stage).not.toBe('deny-rule');
+        if (alone.stage === 'deny-rule') expect(both).toMatchObject({ outcome: 'denied', stage: 'deny-rule' });
+        if (both.outcome === 'allowed') expect(alone.stage).not.toBe('deny-rule');
       }),
       { numRuns: 300 },
     );
@@ -249,8 +253,8 @@ describe('properties', () => {
         const without = decide(meshWith(mtls, first), asked);
         const wider = decide(meshWith(mtls, first, policyText('cell-1/b', 't', 'allow', `[${more}]`)), asked);
         const narrower = decide(meshWith(mtls, first, policyText('cell-1/b', 't', 'deny', `[${more}]`)), asked);
-        if (without.outcome === 'allow') expect(wider.outcome).toBe('allow');
-        if (without.outcome === 'deny') expect(narrower.outcome).toBe('deny');
+        if (without.outcome === 'allowed') expect(wider.outcome).toBe('allowed');
+        if (without.outcome === 'denied') expect(narrower.outcome).toBe('denied');
       }),
       { numRuns: 300 },
     );
@@ -289,8 +293,8 @@ describe('properties', () => {
     fc.assert(
       fc.property(cellRule, request, (from, { method, path }) => {
         const mesh = meshWith('strict', policyText('cell-1/a', 't', 'allow', `[{from: [${from}]}]`));
-        expect(decide(mesh, call(target, web10, { method, path })).outcome).toBe('deny');
-        expect(decide(mesh, call(target, web1, { path: '/' })).outcome).toBe('allow');
+        expect(decide(mesh, call(target, web10, { method, path })).outcome).toBe('denied');
+        expect(decide(mesh, call(target, web1, { path: '/' })).outcome).toBe('allowed');
       }),
     );
   });
@@ -306,7 +310,7 @@ describe('properties', () => {
         offered++;
         const text = remedy.policy.replace('apiVersion: cellwall/v1\n', '');
         expect(decide(meshWith(mtls, ...policies, text), asked)).toMatchObject({
-          outcome: 'allow',
+          outcome: 'allowed',
           stage: 'allow-rule',
         });
       }),
@@ -334,33 +338,33 @@ describe('defaults of cells', () => {
     );
   const router = id('td1/edge/router');
   test.each([
-    ['withinCell: allow', ['allow', 'deny', 'deny']],
-    ['acrossCells: allow', ['deny', 'allow', 'deny']],
-    ['withinCell: allow, acrossCells: allow', ['allow', 'allow', 'deny']],
-    ['', ['deny', 'deny', 'deny']],
+    ['withinCell: allow', ['allowed', 'denied', 'denied']],
+    ['acrossCells: allow', ['denied', 'allowed', 'denied']],
+    ['withinCell: allow, acrossCells: allow', ['allowed', 'allowed', 'denied']],
+    ['', ['denied', 'denied', 'denied']],
   ])('%s', (defaults, expected) => {
     const mesh = meshWith(defaults);
     expect([web1, web10, router].map((caller) => decide(mesh, call('cell-1/api', caller)).outcome)).toEqual(expected);
-    expect([web1, web10].map((caller) => decide(mesh, call('global', caller)).outcome)).toEqual(['deny', 'deny']);
-    expect(decide(mesh, call('cell-1/open', anonymous('plaintext'))).outcome).toBe('allow');
+    expect([web1, web10].map((caller) => decide(mesh, call('global', caller)).outcome)).toEqual(['denied', 'denied']);
+    expect(decide(mesh, call('cell-1/open', anonymous('plaintext'))).outcome).toBe('allowed');
   });
 
   test('end with the first enforced policy, not with a shadow', () => {
     const rules = '[{from: [{service: global}]}]';
     const shadow = meshWith('withinCell: allow', policyText('cell-1/p', 'api', 'allow', rules, 'shadow'));
-    expect(decide(shadow, call('cell-1/api', web1)).outcome).toBe('allow');
+    expect(decide(shadow, call('cell-1/api', web1)).outcome).toBe('allowed');
     const enforced = meshWith('withinCell: allow', policyText('cell-1/p', 'api', 'allow', rules));
-    expect(brief(decide(enforced, call('cell-1/api', web1)))).toBe('deny default');
+    expect(brief(decide(enforced, call('cell-1/api', web1)))).toBe('denied default');
   });
 
   test('a break-glass identity is locked out by nothing but its handshake and the form of its path', () => {
     const mesh = meshWith('', policyText('cell-1/p', 'api', 'deny', '[{from: [{everyone: true}]}]'));
     const oncall = id('td1/oncall');
-    expect(brief(decide(mesh, call('cell-1/api', oncall)))).toBe('allow break-glass');
-    expect(brief(decide(mesh, call('global', oncall)))).toBe('allow break-glass');
-    expect(brief(decide(mesh, call('global', oncall, { path: '/a/%2e%2e;/b' })))).toBe('deny path');
-    expect(brief(decide(mesh, call('cell-1/api', id('td1/oncall2'))))).toBe('deny deny-rule cell-1/p/0');
-    expect(brief(decide(mesh, call('cell-1/api', id('td2/oncall'))))).toBe('deny handshake');
+    expect(brief(decide(mesh, call('cell-1/api', oncall)))).toBe('allowed break-glass');
+    expect(brief(decide(mesh, call('global', oncall)))).toBe('allowed break-glass');
+    expect(brief(decide(mesh, call('global', oncall, { path: '/a/%2e%2e;/b' })))).toBe('denied path');
+    expect(brief(decide(mesh, call('cell-1/api', id('td1/oncall2'))))).toBe('denied deny-rule cell-1/p/0');
+    expect(brief(decide(mesh, call('cell-1/api', id('td2/oncall'))))).toBe('denied handshake');
   });
 });
 
@@ -376,12 +380,12 @@ describe('matching cell', () => {
   const ask = (caller: Caller, cellId?: string): string =>
     brief(decide(mesh, call('topology', caller, { grpc: 'pkg.S/M', ...(cellId === undefined ? {} : { cellId }) })));
   test("a caller's own number, and no other", () => {
-    expect(ask(web1, '1')).toBe('allow allow-rule p/0');
-    expect(ask(web10, '10')).toBe('allow allow-rule p/0');
-    for (const cellId of ['10', '01', '', '1 ', undefined]) expect(ask(web1, cellId)).toBe('deny default');
-    expect(ask(id('td1/cell/cell-1/service/api'), '1')).toBe('deny default');
+    expect(ask(web1, '1')).toBe('allowed allow-rule p/0');
+    expect(ask(web10, '10')).toBe('allowed allow-rule p/0');
+    for (const cellId of ['10', '01', '', '1 ', undefined]) expect(ask(web1, cellId)).toBe('denied default');
+    expect(ask(id('td1/cell/cell-1/service/api'), '1')).toBe('denied default');
     const decision = decide(mesh, call('topology', web1, { grpc: 'pkg.S/M', cellId: '10' }));
     expect(decision.considered.map(({ result }) => result)).toEqual([{ kind: 'unmatched', by: 'cell' }]);
-    expect(brief(decide(mesh, call('topology', web1, { path: '/pkg.S/M', cellId: '1' })))).toBe('deny default');
+    expect(brief(decide(mesh, call('topology', web1, { path: '/pkg.S/M', cellId: '1' })))).toBe('denied default');
   });
 });

@@ -74,5 +74,5 @@ it('a record cannot tell who would have come by a token, and can of those with a
   const decide = createDecideRecorded(resolved, service);
   const path = { kind: 'exact', path: '/' } as const;
   expect(decide({ caller: 'plaintext', method: 'GET', path }).outcome).toBe('unknown');
-  expect(decide({ caller: 'mtls', principal: 'spiffe://td1/service/web', method: 'GET', path }).outcome).toBe('deny');
+  expect(decide({ caller: 'mtls', principal: 'spiffe://td1/service/web', method: 'GET', path }).outcome).toBe('denied');
 });

@@ -151,7 +151,7 @@ it('never lets in, with the rest, an anonymous caller who is refused now (proper
       else apart += 1;
       const old = meshOf(text('permissive', before));
       for (const call of calls) {
-        if (decide(found.meshes[0], call).outcome === 'allow') expect(decide(old, call).outcome).toBe('allow');
+        if (decide(found.meshes[0], call).outcome === 'allowed') expect(decide(old, call).outcome).toBe('allowed');
       }
     }),
     { numRuns: 400 },

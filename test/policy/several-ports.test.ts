@@ -217,7 +217,7 @@ describe('explain', () => {
     });
     expect(ask('gitlab', { port: 'http' })).toMatchObject({ decision: 'allowed', port: 'http' });
     expect(ask('spiffe://td1/service/gitlab', { port: 'ssh' })).toMatchObject({
-      decision: 'refused',
+      decision: 'denied',
       port: 'ssh',
       protocol: 'tcp',
       notes: [expect.stringContaining('web does not depend on gitlab:ssh')],

@@ -44,7 +44,7 @@ const recordedIn = (mesh: MeshIr, call: Partial<RecordedCall>, path: string): Re
 describe('simulate', () => {
   it('tells who would newly be refused, how often and when last seen; probes of the health path are none', () => {
     const before = api('permissive');
-    const { newlyRefused, newlyAllowed, cannotTell, replayed } = simulate(before, api('strict', allowWeb), [
+    const { newlyDenied, newlyAllowed, cannotTell, replayed } = simulate(before, api('strict', allowWeb), [
       recordedIn(before, { peer: '10.0.0.7', count: 3 }, '/api/x'),
       recordedIn(before, { peer: '10.0.0.7', count: 4, lastSeen: 9 }, '/other'),
       recordedIn(before, {}, '/healthz'),
@@ -52,7 +52,7 @@ describe('simulate', () => {
     ]);
     // Of paths nothing was kept, as no rule named one: web may have called what the new rule allows, or not.
     expect(cannotTell).toMatchObject([{ principal: web, count: 1 }]);
-    expect(newlyRefused).toMatchObject([
+    expect(newlyDenied).toMatchObject([
       { caller: 'plaintext', peer: '10.0.0.7', method: 'GET', count: 7, lastSeen: 9, by: 'handshake' },
     ]);
     expect(newlyAllowed).toEqual([]);
@@ -61,11 +61,11 @@ describe('simulate', () => {
 
   it('tells who would newly be allowed', () => {
     const before = api('strict');
-    const call = recordedIn(before, { caller: 'mtls', principal: web, decision: 'refused' }, '/api');
+    const call = recordedIn(before, { caller: 'mtls', principal: web, decision: 'denied' }, '/api');
     const all = policyText('cell-1/web', 'api', 'allow', '[{from: [{service: web}]}]');
     expect(simulate(before, api('strict', all), [call])).toMatchObject({
       newlyAllowed: [{ principal: web, by: 'cell-1/web/0' }],
-      newlyRefused: [],
+      newlyDenied: [],
       cannotTell: [],
     });
   });
@@ -86,8 +86,8 @@ describe('simulate', () => {
         allowWeb,
         policyText('cell-1/no', 'api', 'deny', `[{from: [{everyone: true}], to: [{path: ${path}}]}]`),
       );
-    expect(simulate(before, denying('{prefix: /}'), [call]).newlyRefused).toHaveLength(1);
-    expect(simulate(before, denying('{prefix: /admin}'), [call])).toMatchObject({ newlyRefused: [], cannotTell: [] });
+    expect(simulate(before, denying('{prefix: /}'), [call]).newlyDenied).toHaveLength(1);
+    expect(simulate(before, denying('{prefix: /admin}'), [call])).toMatchObject({ newlyDenied: [], cannotTell: [] });
     expect(simulate(before, denying('{prefix: /api/v4}'), [call]).cannotTell).toHaveLength(1);
   });
 });

@@ -80,8 +80,8 @@ export async function runExplainProperty(options: ExplainPropertyOptions): Promi
       ...(tls === undefined ? {} : { tls }),
       ...(request.caller.token === undefined ? {} : { header: tokens.header(request.caller.token) }),
     });
-    const observed = backends.reached.delete(number) ? 'allow' : 'deny';
-    if (observed === 'allow') allowed++;
+    const observed = backends.reached.delete(number) ? 'allowed' : 'denied';
+    if (observed === 'allowed') allowed++;
     for (const matcher of matchersOf(documents, request, caller, decision)) hits[matcher]++;
     if (observed === decision.outcome) return;
     disagreements.push({

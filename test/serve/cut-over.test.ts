@@ -78,7 +78,7 @@ it('is refused while one plaintext caller is seen, granted after, undone within 
   );
   const simulated = await wall.admin.simulate({ text: api('strict'), since: '1h' });
   expect(simulated).toMatchObject({
-    newlyRefused: [{ service: 'api', caller: 'plaintext', peer: '127.0.0.1', by: 'handshake' }],
+    newlyDenied: [{ service: 'api', caller: 'plaintext', peer: '127.0.0.1', by: 'handshake' }],
     newlyAllowed: [],
     cannotTell: [],
   });

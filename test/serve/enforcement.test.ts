@@ -6,7 +6,7 @@ import type { ProxyStatus, TypeStatus } from '../../src/registry/proxy-status.ts
 import { withEnforcement } from '../../src/serve/enforcement.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 
-const answer = { decision: 'refused', target: 'api' } as unknown as Explanation;
+const answer = { decision: 'denied', target: 'api' } as unknown as Explanation;
 const proxy = (node: string, filters: Partial<TypeStatus>, more: Partial<ProxyStatus> = {}): ProxyStatus => ({
   node,
   spiffeId: 'spiffe://td1/service/api' as SpiffeId,

@@ -112,11 +112,11 @@ test('each port has its own rules: one is open as permissive services are, the o
 
 test('what is recorded, shown and held against strict says which port', async () => {
   const wanted = [
-    'manage plaintext refused',
+    'manage plaintext denied',
     'api plaintext allowed',
     'api mtls allowed',
     'manage mtls allowed',
-    'manage mtls refused',
+    'manage mtls denied',
   ];
   await eventually('a record of both', async () => {
     const { traffic } = await plane.admin.traffic();
@@ -147,7 +147,7 @@ test('what is recorded, shown and held against strict says which port', async ()
     { name: 'manage', inbound: { port: listen.manage } },
   ]);
   const answer = await plane.admin.explain({ caller: 'web', target: 'topology:manage', method: 'DELETE' });
-  expect(answer).toMatchObject({ decision: 'refused', port: 'manage' });
+  expect(answer).toMatchObject({ decision: 'denied', port: 'manage' });
   expect(answer.enforced?.accepted).toHaveLength(1);
 });
 

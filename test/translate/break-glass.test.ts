@@ -65,7 +65,7 @@ test('passes where its neighbour is denied, and is logged', async () => {
         .map((entry) => readCall({ service: key, chain: 'mtls' }, entry, 'td1' as TrustDomain, () => undefined))
         .map((seen) => `${seen?.principal} ${seen?.decision} ${seen?.policy}`);
       expect(policies).toContain(`spiffe://td1/person/oncall allowed ${breakGlassPolicy}`);
-      expect(policies).toContain('spiffe://td1/person/other refused closed/0');
+      expect(policies).toContain('spiffe://td1/person/other denied closed/0');
     },
     { timeout: 5000 },
   );

@@ -195,7 +195,7 @@ export function filterContract(what: string, testCase: FilterCase): void {
         response: { responseCode: 429, responseCodeDetails: traces.refusesWith },
       });
       const call = httpCall({ service, chain: 'mtls' }, entry, domain, () => undefined);
-      expect(call).toMatchObject({ decision: 'refused', policy: filterPolicy(name) });
+      expect(call).toMatchObject({ decision: 'denied', policy: filterPolicy(name) });
     });
 
     const of = (all: readonly TranslatedResource[]) =>

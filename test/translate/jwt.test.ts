@@ -96,7 +96,7 @@ async function status(token: string | undefined, options: { path?: string; tls?:
 }
 
 function decided(caller: Caller, path = '/v1/classify'): number {
-  return decide(mesh, { target: api, caller, method: 'POST', path }).outcome === 'allow' ? 200 : 403;
+  return decide(mesh, { target: api, caller, method: 'POST', path }).outcome === 'allowed' ? 200 : 403;
 }
 
 const anonymous = (token?: Token): Caller => ({

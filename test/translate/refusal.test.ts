@@ -76,9 +76,9 @@ test('a neutral reason and a request id, which the log has with the rule', async
   );
   if (entry === undefined) return;
   const call = httpCall({ service: key, chain: 'plain' }, entry, 'td1' as TrustDomain, () => undefined);
-  expect(call).toMatchObject({ decision: 'refused', policy: 'secret-policy/0', caller: 'plaintext', method: 'GET' });
+  expect(call).toMatchObject({ decision: 'denied', policy: 'secret-policy/0', caller: 'plaintext', method: 'GET' });
   refusals.record({
-    kind: 'refused',
+    kind: 'denied',
     requestId: id,
     service: key,
     node: 'n',
@@ -87,7 +87,7 @@ test('a neutral reason and a request id, which the log has with the rule', async
     path: '/public/secret',
   });
   expect(answerExplainRequest(mesh, refusals.find(id), id)).toMatchObject({
-    decision: 'refused',
+    decision: 'denied',
     rule: 'secret-policy/0',
     source: { line: expect.any(Number) },
     recorded: [{ requestId: id, policy: 'secret-policy/0', path: '/public/secret' }],
@@ -97,7 +97,7 @@ test('a neutral reason and a request id, which the log has with the rule', async
 test('a refusal by a guard is told for what it is', () => {
   const refusals = createRefusals({ clock: createFakeClock() });
   const refused = {
-    kind: 'refused',
+    kind: 'denied',
     service: key,
     node: 'n',
     caller: 'plaintext',
@@ -135,10 +135,10 @@ test('a WebSocket that the service does not take is a refusal, and told for what
     },
     { timeout: 5000 },
   );
-  expect(call).toMatchObject({ decision: 'refused', policy: 'cellwall/guard/upgrade', caller: 'plaintext' });
+  expect(call).toMatchObject({ decision: 'denied', policy: 'cellwall/guard/upgrade', caller: 'plaintext' });
   const refusals = createRefusals({ clock: createFakeClock() });
   const refused = {
-    kind: 'refused',
+    kind: 'denied',
     service: key,
     node: 'n',
     caller: 'plaintext',

@@ -1,4 +1,5 @@
 // `cellwall explain`: may this caller do this, and what decides it; of the control plane, or offline of files.
+import type { Verdict } from '../../policy/verdict.ts';
 import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { defined } from '../../lib/defined.ts';
@@ -21,7 +22,7 @@ interface Options {
   readonly request?: string;
   readonly offline?: true;
   readonly file?: string[];
-  readonly expect?: 'allowed' | 'refused';
+  readonly expect?: Verdict;
 }
 
 export function explainCommand(context: CliContext): Command {
@@ -48,7 +49,7 @@ export function explainCommand(context: CliContext): Command {
         defaultText: 'cellwall',
       }),
     )
-    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'refused'] }))
+    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'denied'] }))
     .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
       const { method, path, grpc, port, cellId, request } = options;
       const offline = options.offline === true || options.file !== undefined;

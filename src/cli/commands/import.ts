@@ -31,7 +31,7 @@ interface Options {
 
 export function importCommand(context: CliContext): Command {
   const command = new Command('grpc-access')
-    .summary('make make make policies from the access_control option of gRPC methods')
+    .summary('make policies from the access_control option of gRPC methods')
     .description(
       'Makes an AuthorizationPolicy, and the descriptors that its rules need, from a FileDescriptorSet ' +
         'whose methods have the option gitlab.cells.topology_service.access_control. Exit 3 if an earlier ' +

@@ -32,11 +32,11 @@ export function simulateCommand(context: CliContext): Command {
       }
       const { formatSimulation } = await import('../output/format-simulation.ts');
       await print(context, format, { value: answer, table: () => formatSimulation(answer, context.clock.now()) });
-      if (answer.totals.newlyRefused > 0) context.finish(3);
+      if (answer.totals.newlyDenied > 0) context.finish(3);
     });
   examples(command, 'simulate -f api.yaml --since 24h');
   return prints(
     addConnectionFlags(command),
-    object('kind revision since replayed newlyRefused newlyAllowed cannotTell totals incomplete notCrossChecked'),
+    object('kind revision since replayed newlyDenied newlyAllowed cannotTell totals incomplete notCrossChecked'),
   );
 }

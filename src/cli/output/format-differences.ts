@@ -10,10 +10,10 @@ export function formatDifferences(differences: readonly Difference[]): string {
 /** Empty when nothing would be decided otherwise. */
 export function formatImpact(impact: DiffAnswer['impact']): string {
   if (impact === undefined) return '';
-  const { newlyRefused, newlyAllowed, cannotTell } = impact;
-  if (newlyRefused + newlyAllowed + cannotTell === 0) return '';
+  const { newlyDenied, newlyAllowed, cannotTell } = impact;
+  if (newlyDenied + newlyAllowed + cannotTell === 0) return '';
   return (
-    `of the calls of the last 7 days ${newlyRefused} would newly be denied, ${newlyAllowed} newly allowed, ` +
+    `of the calls of the last 7 days ${newlyDenied} would newly be denied, ${newlyAllowed} newly allowed, ` +
     `${cannotTell} cannot be decided\n`
   );
 }

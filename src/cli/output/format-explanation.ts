@@ -53,7 +53,7 @@ function outcomeOf({ side, policy, status, why }: NonNullable<Explanation['recor
     return escapeLine(`answered${status === undefined ? '' : ` ${status}`} itself: ${why}`);
   }
   if (why !== undefined) return escapeLine(`allowed, but failed: ${why}`);
-  return policy === undefined ? 'no rule allowed it' : `refused by ${escapeLine(policy)}`;
+  return policy === undefined ? 'no rule allowed it' : `denied by ${escapeLine(policy)}`;
 }
 
 function undecidable({ undecidable: patches = [] }: Explanation): readonly string[] {

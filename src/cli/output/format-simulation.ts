@@ -7,13 +7,13 @@ import { formatTable } from './table.ts';
 import { isoTime, relativeTime } from './time.ts';
 
 export function formatSimulation(answer: SimulationAnswer, now: number): string {
-  const { totals, newlyRefused, newlyAllowed, cannotTell, incomplete, notCrossChecked, replayed, since } = answer;
+  const { totals, newlyDenied, newlyAllowed, cannotTell, incomplete, notCrossChecked, replayed, since } = answer;
   const part = (title: string, rows: readonly SimulatedRow[], total: number): string =>
     total === 0 ? '' : `\n${title}: ${total}\n${formatCalls(rows, now)}`;
   return [
     `${replayed} kinds of calls since ${isoTime(since)}: `,
-    `${totals.newlyRefused} calls would newly be denied, ${totals.newlyAllowed} newly allowed, ${totals.cannotTell} cannot be decided\n`,
-    part('newly refused', newlyRefused, totals.newlyRefused),
+    `${totals.newlyDenied} calls would newly be denied, ${totals.newlyAllowed} newly allowed, ${totals.cannotTell} cannot be decided\n`,
+    part('newly denied', newlyDenied, totals.newlyDenied),
     part('newly allowed', newlyAllowed, totals.newlyAllowed),
     part('cannot tell', cannotTell, totals.cannotTell),
     incomplete.length === 0 ? '' : `\nthe record is not complete:\n`,

@@ -132,33 +132,33 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
     readonly first: TrafficCount;
     readonly allowed: number;
     readonly failed: number;
-    readonly refused: number;
+    readonly denied: number;
     readonly lastSeen: number;
   }
   const rows = new Map<string, Row>();
   for (const count of traffic) {
     const name = JSON.stringify([portText(count), count.caller, count.principal, count.token]);
-    const row = rows.get(name) ?? { first: count, allowed: 0, failed: 0, refused: 0, lastSeen: 0 };
+    const row = rows.get(name) ?? { first: count, allowed: 0, failed: 0, denied: 0, lastSeen: 0 };
     rows.set(name, {
       first: row.first,
       allowed: row.allowed + (count.decision === 'allowed' ? count.count : 0),
       failed: row.failed + (count.decision === 'failed' ? count.count : 0),
-      refused: row.refused + (count.decision === 'refused' ? count.count : 0),
+      denied: row.denied + (count.decision === 'denied' ? count.count : 0),
       lastSeen: Math.max(row.lastSeen, count.lastSeen),
     });
   }
   const lines = [...rows.values()]
     .sort((a, b) => compareText(portText(a.first), portText(b.first)) || order(a.first) - order(b.first))
-    .map(({ first, allowed, failed, refused, lastSeen }) => [
+    .map(({ first, allowed, failed, denied, lastSeen }) => [
       portText(first),
       callers[first.caller],
       first.principal ?? (first.token === undefined ? '-' : `token of ${first.token}`),
       String(allowed),
       String(failed),
-      String(refused),
+      String(denied),
       relativeTime(lastSeen, now),
     ]);
-  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'FAILED', 'REFUSED', 'LAST'], lines);
+  return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'FAILED', 'DENIED', 'LAST'], lines);
 }
 
 /** Calls that never became one: the newest first. */
@@ -193,7 +193,7 @@ function formatShadow(traffic: readonly TrafficCount[], now: number): string {
       portText({ service, port }),
       principal ?? `${callers[caller]}${peer === undefined ? '' : ` (${peer})`}`,
       method ?? '-',
-      shadow?.decision === 'allowed' ? 'allow' : 'refuse',
+      shadow?.decision === 'allowed' ? 'allow' : 'deny',
       shadow?.policy ?? '(no allow rule)',
       String(count),
       relativeTime(lastSeen, now),

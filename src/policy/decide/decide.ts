@@ -7,6 +7,7 @@ import { cellsSpiffePrefix, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { AuthorizationIr, RuleIr } from '../authorization-ir.ts';
 import type { MeshIr, PortIr } from '../ir.ts';
 import { meantPort, notAPort } from '../ports.ts';
+import { type Verdict, verdictOf } from '../verdict.ts';
 import { type FilteredCall, matchPrincipal, matchRule, type RuleMatch } from './match.ts';
 import { hasMethodInQuery, namesMethods } from './method-in-query.ts';
 import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from './path.ts';
@@ -16,7 +17,7 @@ import type { AccessRequest, Caller } from './request.ts';
 export type DecisionStage = 'handshake' | 'path' | 'health' | 'break-glass' | 'deny-rule' | 'allow-rule' | 'default';
 
 export interface Decision {
-  readonly outcome: 'allow' | 'deny';
+  readonly outcome: Verdict;
   readonly stage: DecisionStage;
   /** The rule that decided, at the stages `deny-rule` and `allow-rule`. */
   readonly rule?: RuleIr;
@@ -40,25 +41,25 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   const service = askedPort(mesh, request);
   const refusal = refusedInHandshake(mesh, service, request.caller);
   if (service.protocol === 'tcp') {
-    if (refusal !== undefined) return early('deny', 'handshake', refusal);
+    if (refusal !== undefined) return early('denied', 'handshake', refusal);
     return decideByRules(mesh, service, { caller: request.caller });
   }
-  if (refusal !== undefined && !opensHealthChain(service, request.caller)) return early('deny', 'handshake', refusal);
+  if (refusal !== undefined && !opensHealthChain(service, request.caller)) return early('denied', 'handshake', refusal);
 
   const method = request.grpc === undefined ? (request.method ?? 'GET') : 'POST';
   const canonical = canonicalPath(
     request.grpc === undefined ? (request.path ?? '/') : `/${request.grpc}`,
     service.escapedSlashes,
   );
-  if (canonical.kind === 'rejected') return early('deny', 'path', canonical.reason);
+  if (canonical.kind === 'rejected') return early('denied', 'path', canonical.reason);
   const { path } = canonical;
   if (isHealthProbe(service, method, canonical))
-    return early('allow', 'health', 'the health path is open to probes', path);
+    return early('allowed', 'health', 'the health path is open to probes', path);
   if (refusal !== undefined)
-    return early('deny', 'handshake', `${refusal}; only GET and HEAD of the health path pass, without a query`, path);
+    return early('denied', 'handshake', `${refusal}; only GET and HEAD of the health path pass, without a query`, path);
   if (hasHiddenDots(path)) {
     return early(
-      'deny',
+      'denied',
       'path',
       'the path holds a dot segment with a parameter or an escaped slash, as in "/..;x/" or "/..%2f"',
       path,
@@ -71,12 +72,12 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
         ? 'an escape that is escaped again ("%25…")'
         : undefined;
     if (odd !== undefined) {
-      return early('deny', 'path', `the path holds ${odd} and a deny rule of the service names paths`, path);
+      return early('denied', 'path', `the path holds ${odd} and a deny rule of the service names paths`, path);
     }
   }
   if (namesMethods(service) && hasMethodInQuery(canonical.query)) {
     const reason = 'the query names a method ("_method") and rules of the service name methods: frameworks take it';
-    return early('deny', 'path', reason, path);
+    return early('denied', 'path', reason, path);
   }
   const grpc =
     request.grpc === undefined ? {} : { grpc: request.cellId === undefined ? {} : { cellId: request.cellId } };
@@ -153,7 +154,7 @@ function decideByRules(mesh: MeshIr, { authorization }: PortIr, call: FilteredCa
   const { caller } = call;
   if (caller.kind === 'id' && mesh.breakGlass.includes(caller.id)) {
     const reason = 'a break-glass identity: no policy can lock it out';
-    return { outcome: 'allow', stage: 'break-glass', reason, considered, shadow };
+    return { outcome: 'allowed', stage: 'break-glass', reason, considered, shadow };
   }
   for (const action of ['deny', 'allow'] as const) {
     for (const rule of authorization[action]) {
@@ -161,7 +162,14 @@ function decideByRules(mesh: MeshIr, { authorization }: PortIr, call: FilteredCa
       considered.push({ rule, action, result });
       if (result.kind === 'matched') {
         const stage = action === 'deny' ? 'deny-rule' : 'allow-rule';
-        return { outcome: action, stage, rule, reason: `${action} rule ${rule.id} matches`, considered, shadow };
+        return {
+          outcome: verdictOf(action),
+          stage,
+          rule,
+          reason: `${action} rule ${rule.id} matches`,
+          considered,
+          shadow,
+        };
       }
     }
   }
@@ -171,18 +179,18 @@ function decideByRules(mesh: MeshIr, { authorization }: PortIr, call: FilteredCa
 function byDefault(
   { fallback, cellDefault, allow }: AuthorizationIr,
   caller: Caller,
-): { readonly outcome: 'allow' | 'deny'; readonly reason: string } {
+): { readonly outcome: Verdict; readonly reason: string } {
   if (fallback === 'allow') {
-    return { outcome: 'allow', reason: 'the service is permissive and no enforced policy targets it' };
+    return { outcome: 'allowed', reason: 'the service is permissive and no enforced policy targets it' };
   }
   if (cellDefault !== undefined && matchPrincipal(cellDefault, caller)) {
     return {
-      outcome: 'allow',
+      outcome: 'allowed',
       reason: "no enforced policy targets it, and the mesh's default for its cells allows the caller",
     };
   }
   return {
-    outcome: 'deny',
+    outcome: 'denied',
     reason:
       allow.length === 0
         ? 'no allow rule targets the service, and it denies by default'

@@ -126,7 +126,7 @@ function notesOf(
   if (rule !== undefined && stage === 'deny-rule') {
     notes.push(`deny comes before allow: only a change of ${where(rule)} lets it through`);
   }
-  if (outcome === 'allow' && stage === 'default') notes.push('a first enforced policy for it ends this default');
+  if (outcome === 'allowed' && stage === 'default') notes.push('a first enforced policy for it ends this default');
   for (const shadowed of shadow) {
     const denies = service.authorization.shadowDeny.includes(shadowed);
     notes.push(`shadow ${denies ? 'deny' : 'allow'} rule ${shadowed.id} matches: counted, not enforced`);

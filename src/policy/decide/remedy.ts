@@ -25,7 +25,7 @@ export function remedyFor(
   request: AccessRequest,
   { outcome, stage, path }: Decision,
 ): Remedy | undefined {
-  if (outcome === 'allow' || stage !== 'default') return undefined;
+  if (outcome === 'allowed' || stage !== 'default') return undefined;
   if (isImpossible(service, request)) return undefined;
   const { source, name } = callerOf(mesh, request);
   const operation = service.protocol === 'tcp' || path === undefined ? undefined : operationOf(service, request, path);

@@ -9,12 +9,13 @@ import { matchMethod } from '../decide/match.ts';
 import type { AccessRequest } from '../decide/request.ts';
 import type { MeshIr, PortIr } from '../ir.ts';
 import { allPorts } from '../ports.ts';
+import type { Verdict } from '../verdict.ts';
 import { matchRecorded } from './match-recorded.ts';
 import type { RecordedCall } from './recorded-call.ts';
 import { mayHoldEscapedSlashes, oddPath, type RecordedPath } from './recorded-path.ts';
 
 export interface RecordedDecision {
-  readonly outcome: 'allow' | 'deny' | 'unknown';
+  readonly outcome: Verdict | 'unknown';
   readonly stage?: DecisionStage;
   /** The rule that decides, by its id. */
   readonly rule?: string;
@@ -67,7 +68,7 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
     // Without a connection nothing of the request matters; a health path is never odd.
     if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;
     const probe = path.kind === 'shape' && mayBeProbe(service, call.method, path);
-    const good = probe ? { outcome: 'allow' as const } : answer(best, request);
+    const good = probe ? { outcome: 'allowed' as const } : answer(best, request);
     return bad.outcome === good.outcome ? bad : unknown;
   };
   const decided = new Map<string, RecordedDecision>();

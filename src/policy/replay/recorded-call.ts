@@ -1,6 +1,7 @@
 // Calls of one kind, as they were recorded: who, what, how it was decided, how often. `simulate` replays them.
 
 import type { AnonymousVia } from '../decide/request.ts';
+import type { Verdict } from '../verdict.ts';
 import type { RecordedPath } from './recorded-path.ts';
 
 /** How a caller came: without TLS, with TLS but no certificate, with a legacy CA's certificate, with an SVID of the mesh. */
@@ -21,8 +22,8 @@ export interface RecordedCall {
   readonly method?: string;
   /** Absent on TCP. */
   readonly path?: RecordedPath;
-  /** `failed`: nobody refused it, but it got no whole answer of the application, or came before anybody decided. */
-  readonly decision: 'allowed' | 'failed' | 'refused';
+  /** `failed`: not denied, but it got no whole answer of the application, or came before anybody decided. */
+  readonly decision: Verdict | 'failed';
   readonly count: number;
   /** Epoch milliseconds. */
   readonly lastSeen: number;

@@ -1,4 +1,4 @@
-// A change replayed against recorded calls: who would newly be refused, who newly allowed, and what the record cannot tell. Pure.
+// A change replayed against recorded calls: who would newly be denied, who newly allowed, and what the record cannot tell. Pure.
 
 import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
@@ -25,11 +25,11 @@ export interface SimulatedCall {
 }
 
 export interface Simulation {
-  readonly newlyRefused: readonly SimulatedCall[];
+  readonly newlyDenied: readonly SimulatedCall[];
   readonly newlyAllowed: readonly SimulatedCall[];
   readonly cannotTell: readonly SimulatedCall[];
-  /** Of those, the ones that are allowed now: who is refused already cannot be cut off. */
-  readonly mayBeRefused: readonly SimulatedCall[];
+  /** Of those, the ones that are allowed now: who is denied already cannot be cut off. */
+  readonly mayBeDenied: readonly SimulatedCall[];
   /** Kinds of calls that were replayed, those of services that the change does not touch included. */
   readonly replayed: number;
 }
@@ -41,30 +41,30 @@ interface Comparison {
 }
 
 export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<RecordedCall>): Simulation {
-  const found = { newlyRefused: collect(), newlyAllowed: collect(), cannotTell: collect(), mayBeRefused: collect() };
+  const found = { newlyDenied: collect(), newlyAllowed: collect(), cannotTell: collect(), mayBeDenied: collect() };
   const compare = comparisons(before, after);
   let replayed = 0;
   for (const call of calls) {
     replayed++;
     const comparison = compare(portKey(call.service as ServiceKey, call.port ?? defaultPort));
     if (comparison === undefined) continue;
-    const recorded: RecordedDecision = { outcome: call.decision === 'refused' ? 'deny' : 'allow' };
+    const recorded: RecordedDecision = { outcome: call.decision === 'denied' ? 'denied' : 'allowed' };
     const told = comparison.before?.(call) ?? recorded;
     const was = told.outcome === 'unknown' ? recorded : told;
     // The proxies of a port that goes keep what they have until they end; then nobody is served.
-    const will = comparison.after?.(call) ?? { outcome: 'deny' };
+    const will = comparison.after?.(call) ?? { outcome: 'denied' };
     if (will.outcome === 'unknown') {
       found.cannotTell.add(call, will);
-      if (was.outcome === 'allow') found.mayBeRefused.add(call, will);
+      if (was.outcome === 'allowed') found.mayBeDenied.add(call, will);
     } else if (was.outcome !== will.outcome) {
-      found[will.outcome === 'deny' ? 'newlyRefused' : 'newlyAllowed'].add(call, will);
+      found[will.outcome === 'denied' ? 'newlyDenied' : 'newlyAllowed'].add(call, will);
     }
   }
   return {
-    newlyRefused: found.newlyRefused.all(),
+    newlyDenied: found.newlyDenied.all(),
     newlyAllowed: found.newlyAllowed.all(),
     cannotTell: found.cannotTell.all(),
-    mayBeRefused: found.mayBeRefused.all(),
+    mayBeDenied: found.mayBeDenied.all(),
     replayed,
   };
 }

@@ -1,12 +1,14 @@
 // A filter chain for each caller with a sidecar, so that what is open of one caller can be cut without the others: Envoy drains
 // the connections of a changed chain and no other's (docs/cutting.md). A chain is found by the SNI that the caller's sidecar
 // sends, and takes only certificates of its caller: nobody hides behind another's name.
+
 import { createHash } from 'node:crypto';
 import { defaultPort } from '../../lib/port-name.ts';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
 import type { RuleIr } from '../../policy/authorization-ir.ts';
 import { matchPrincipal } from '../../policy/decide/match.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
+import type { Verdict } from '../../policy/verdict.ts';
 import { shareChains } from './share-chains.ts';
 
 export interface CallerChain {
@@ -23,7 +25,7 @@ export interface CallerChain {
 }
 
 /** `refused`: every one of them, whatever they ask for. */
-export type Admission = 'admitted' | 'refused' | 'depends';
+export type Admission = Verdict | 'depends';
 
 /** With more callers than this, several share a chain: a chain costs the proxy memory (docs/cutting.md). */
 export const maxCallerChains = 128;
@@ -55,10 +57,10 @@ function nameOf([first, ...more]: readonly SpiffeId[], keys: ReadonlyMap<SpiffeI
 
 function admissionOf(members: readonly SpiffeId[], service: PortIr, mesh: MeshIr): Admission {
   const each = members.map((caller): Admission => {
-    if (mesh.breakGlass.includes(caller)) return 'admitted';
+    if (mesh.breakGlass.includes(caller)) return 'allowed';
     const { allowed, denied } = standing(caller, service);
-    if (!allowed) return 'refused';
-    return denied ? 'depends' : 'admitted';
+    if (!allowed) return 'denied';
+    return denied ? 'depends' : 'allowed';
   });
   return each.find((one) => one !== each[0]) === undefined ? (each[0] ?? 'depends') : 'depends';
 }

@@ -29,10 +29,10 @@ export function inboundTcp(service: PortIr, chain: 'mtls' | 'plain', admission: 
       value: any(TcpProxySchema, {
         statPrefix: `inbound.${chain}`,
         clusterSpecifier: { case: 'cluster', value: inboundName(service) },
-        ...(admission !== 'admitted' && refusesSomeone(service)
+        ...(admission !== 'allowed' && refusesSomeone(service)
           ? { upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_DATA, maxEarlyDataBytes }
           : {}),
-        ...(admission === 'refused' ? { maxDownstreamConnectionDuration: duration(refusedMs) } : {}),
+        ...(admission === 'denied' ? { maxDownstreamConnectionDuration: duration(refusedMs) } : {}),
         idleTimeout: duration(service.timeouts.idleMs),
         accessLog: [connectionAccessLog(inboundLogName(service.id, chain))],
       }),

@@ -135,7 +135,7 @@ async function expectKept(path: string): Promise<void> {
     expect({ slashes, path, passed, secret: body.includes(secret) }).toEqual({
       slashes,
       path,
-      passed: outcome === 'allow',
+      passed: outcome === 'allowed',
       secret: false,
     });
   }
@@ -198,7 +198,7 @@ describe('a deny rule in a wider allow', () => {
     await expectKept(path);
     const caller = { kind: 'anonymous', via: 'plaintext' } as const;
     for (const { mesh } of walls.values()) {
-      expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('deny');
+      expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('denied');
     }
   });
 
@@ -222,7 +222,7 @@ describe('a deny rule in a wider allow', () => {
     const caller = { kind: 'anonymous', via: 'plaintext' } as const;
     for (const { mesh, port } of walls.values()) {
       for (const path of ['/public%2fopen.txt', '/%2fpublic/open.txt', '/public%5copen.txt', '/publi%2563/open.txt']) {
-        expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('deny');
+        expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('denied');
         expect([400, 403]).toContain((await get(port, path)).status);
       }
     }
@@ -291,7 +291,7 @@ describe('a path that climbs by an escaped slash', () => {
     await expectKept(path);
     const caller = { kind: 'anonymous', via: 'plaintext' } as const;
     for (const { mesh } of walls.values()) {
-      expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('deny');
+      expect(explain(mesh, { target: files, caller, path }).decision.outcome).toBe('denied');
     }
   });
 

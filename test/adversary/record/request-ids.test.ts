@@ -128,7 +128,7 @@ test("a victim's explanation is the victim's, whatever W sends and reports, befo
   const found = await explained(refused.id);
   const strangers = [found].filter(({ caller, target }) => caller !== web || target !== 'api').length;
   figure('explanationsOfOthers', strangers);
-  expect(found).toMatchObject({ caller: web, target: 'api', decision: 'refused', stage: 'default' });
+  expect(found).toMatchObject({ caller: web, target: 'api', decision: 'denied', stage: 'default' });
   expect(found.recorded).toMatchObject([
     { requestId: refused.id, path: '/closed/of-the-victim' },
     { requestId: refused.id, path: '/forged', node: `${w}~1` },

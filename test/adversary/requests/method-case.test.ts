@@ -91,7 +91,7 @@ test('a denied method is denied in every case of letters, and explain says so', 
         method,
         path: '/open',
       });
-      expect(decision.outcome).toBe('deny');
+      expect(decision.outcome).toBe('denied');
     }),
     { numRuns: 20 },
   );

@@ -105,7 +105,7 @@ function passing(documents: readonly ParsedDocument[]): ReadonlySet<number> | un
   const resolved = resolve(documents);
   if (resolved.kind !== 'resolved') return undefined;
   return new Set(
-    requests.flatMap((request, index) => (decide(resolved.mesh, request).outcome === 'allow' ? [index] : [])),
+    requests.flatMap((request, index) => (decide(resolved.mesh, request).outcome === 'allowed' ? [index] : [])),
   );
 }
 

@@ -177,5 +177,5 @@ it('without an application, neither requests nor connections are allowed', { tim
     wall.admin.traffic(),
   ]);
   const shown = formatStatus({ status, services, proxies, traffic, now: Date.now() });
-  expect(shown).toMatch(/^SERVICE +CALLED BY +IDENTITY +ALLOWED +FAILED +REFUSED/m);
+  expect(shown).toMatch(/^SERVICE +CALLED BY +IDENTITY +ALLOWED +FAILED +DENIED/m);
 });

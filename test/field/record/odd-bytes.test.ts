@@ -50,7 +50,7 @@ function get(path: string, headers = '', method = 'GET', host = 'test'): string 
   return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${headers}\r\n`;
 }
 
-async function counted(decision: 'allowed' | 'refused', caller?: string): Promise<number> {
+async function counted(decision: 'allowed' | 'denied', caller?: string): Promise<number> {
   const { traffic } = await wall.admin.traffic();
   const rows = traffic.filter((row) => row.decision === decision && (caller === undefined || row.caller === caller));
   return rows.reduce((sum, { count }) => sum + count, 0);
@@ -105,7 +105,7 @@ test('each is answered as without the wall or refused by it, and no call of othe
   figure('othersSent', sentPut);
   figure('othersMissing', sentPut - puts);
   expect(puts).toBe(sentPut);
-  expect(await counted('refused')).toBeGreaterThanOrEqual(headers.length);
+  expect(await counted('denied')).toBeGreaterThanOrEqual(headers.length);
   const answer = await wall.admin.simulate({
     text: yaml(serviceText('api', 'http1', ', mtls: {mode: strict}')),
     since: '1h',

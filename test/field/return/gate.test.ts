@@ -88,7 +88,7 @@ it('calls that are refused already hold nothing, those that may be refused do', 
   expect(await status('/a%2f..%2fb')).toBeGreaterThanOrEqual(400);
   const recorded = async (): Promise<boolean> =>
     (await wall.serve.admin.traffic()).traffic.some(
-      ({ decision, caller }) => decision === 'refused' && caller === 'mtls',
+      ({ decision, caller }) => decision === 'denied' && caller === 'mtls',
     );
   await eventually('it is recorded', async () => (await recorded()) || undefined, 10_000);
   expect((await reasons()).filter(({ kind }) => kind === 'caller')).toEqual([]);

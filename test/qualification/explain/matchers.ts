@@ -31,8 +31,8 @@ export const matchers = [
   'another cell refused',
   'deny rule',
   'allow rule',
-  'default allow',
-  'default deny',
+  'default allowed',
+  'default denied',
   'default of cells',
   'break-glass',
   'handshake',
@@ -75,7 +75,7 @@ export function matchersOf(
     request.grpc ? 'over grpc' : `over ${request.transport}`,
     ...tokenMatchersOf(mesh, request, decision),
     ...(shadow.length > 0 ? (['shadow ignored'] as const) : []),
-    ...(decision.outcome === 'deny' && decision.considered.some(({ result }) => isAnotherCell(result))
+    ...(decision.outcome === 'denied' && decision.considered.some(({ result }) => isAnotherCell(result))
       ? (['another cell refused'] as const)
       : []),
   ];
@@ -147,7 +147,7 @@ function tokenMatchersOf(
   const service = mesh.services.find(({ key }) => key === target);
   const wanted = service?.rules.flatMap(({ from }) => from.flatMap((source) => source.token ?? [])) ?? [];
   if (wanted.length === 0 || stage === 'handshake') return [];
-  if (outcome === 'allow') {
+  if (outcome === 'allowed') {
     const taken = token !== undefined && rule?.principals.some((principal) => principal.kind === 'jwt');
     return taken ? [`token by ${caller.via}`] : [];
   }

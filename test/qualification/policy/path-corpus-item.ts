@@ -84,7 +84,7 @@ const settings = [
 
 function allowed(mesh: MeshIr, path: string): boolean {
   const caller = { kind: 'anonymous', via: 'plaintext' } as const;
-  return explain(mesh, { target: key, caller, path }).decision.outcome === 'allow';
+  return explain(mesh, { target: key, caller, path }).decision.outcome === 'allowed';
 }
 
 /** Anonymous, so that what is measured is paths. A list of what is allowed, and a hole in it. */

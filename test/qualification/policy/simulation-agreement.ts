@@ -123,7 +123,7 @@ export async function runSimulationAgreement({
         }
         result.foretold++;
         if (before[index] !== after[index]) result.changed++;
-        if ((outcome === 'allow') !== after[index]) {
+        if ((outcome === 'allowed') !== after[index]) {
           result.apart.push(`${JSON.stringify(request)}: foretold ${outcome}; ${documents.text}\n=> ${next.text}`);
         }
       }

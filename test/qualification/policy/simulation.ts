@@ -36,8 +36,8 @@ export const simulation: Item = {
       const answer = await wall.admin.simulate({ text: documents('deny'), since: '7d' });
       answers.push(Math.round(performance.now() - started));
       if (answer.kind === 'invalid') throw new Error(JSON.stringify(answer.problems.slice(0, 3)));
-      [replayed, refused] = [answer.replayed, answer.totals.newlyRefused];
-      distinct = answer.newlyRefused.length;
+      [replayed, refused] = [answer.replayed, answer.totals.newlyDenied];
+      distinct = answer.newlyDenied.length;
     }
     progress(`answers: ${answers.join(', ')} ms`);
     const seed = Math.floor(Math.random() * 2 ** 31);

@@ -1,8 +1,9 @@
 // `cellwall explain`: may this caller do this, and what decides it; of the control plane, or offline of files.
-import type { Verdict } from '../../policy/verdict.ts';
+
 import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { defined } from '../../lib/defined.ts';
+import type { Verdict } from '../../policy/verdict.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { readDocuments } from '../flags/read-documents.ts';

@@ -13,6 +13,7 @@ export interface DocumentFile {
 export interface Dependency {
   /** `cell/name`, or `name`. */
   readonly caller: string;
+  /** The same, with `:port` where that has a name. */
   readonly target: string;
   readonly listen: number;
 }
@@ -42,7 +43,9 @@ export async function readDocuments(folder: string, ports: Ports): Promise<Docum
       const own = `${service.getIn(['metadata', 'cell'])}/${reference}`;
       const listen = await ports.next();
       service.setIn(['spec', 'dependsOn', i, 'listen'], listen);
-      dependencies.push({ caller: keyOf(service), target: names.includes(own) ? own : reference, listen });
+      const port = service.getIn(['spec', 'dependsOn', i, 'port']);
+      const target = `${names.includes(own) ? own : reference}${port === undefined ? '' : `:${port}`}`;
+      dependencies.push({ caller: keyOf(service), target, listen });
     }
   }
   const mesh = all.find((document) => document.get('kind') === 'Mesh');

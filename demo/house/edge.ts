@@ -1,4 +1,4 @@
-// A load balancer before topology-rest that pulls only its secrets: envoy/edge-sds.yaml with this run's names and addresses, and
+// A load balancer before topology-service's REST port that pulls only its secrets: envoy/edge-sds.yaml with this run's names and addresses, and
 // the identity that the http-router has.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

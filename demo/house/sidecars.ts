@@ -8,8 +8,8 @@ import { until } from './until.ts';
 
 export interface Sidecar {
   readonly service: string;
-  /** Where its Envoy takes calls for the service: 127.0.0.1:port. */
-  readonly inbound: string;
+  /** Where its Envoy takes calls, 127.0.0.1:port, by the port of the service: `name`, or `name:port`. */
+  readonly inbounds: ReadonlyMap<string, string>;
   /** Envoy's own admin address, for its statistics. */
   readonly envoyAdmin: string;
   readonly child: Child;
@@ -20,7 +20,7 @@ export interface SidecarsOptions {
   readonly controlPlane: ControlPlane;
   readonly ports: Ports;
   readonly folder: string;
-  /** Service → port of its application. */
+  /** Port of a service → port of its application. */
   readonly applications: ReadonlyMap<string, number>;
 }
 
@@ -34,14 +34,21 @@ export async function startSidecars({
 }: SidecarsOptions): Promise<ReadonlyMap<string, Sidecar>> {
   const { admin, addresses } = controlPlane;
   const sidecars = new Map<string, Sidecar>();
-  for (const [service, application] of applications) {
-    const inbound = `127.0.0.1:${await ports.next()}`;
+  for (const [service, own] of Map.groupBy(applications, ([key]) => serviceOf(key))) {
+    const inbounds = new Map<string, string>();
+    const flags: string[] = [];
+    for (const [key, application] of own) {
+      const inbound = `127.0.0.1:${await ports.next()}`;
+      const name = key === service ? '' : `${key.slice(service.length + 1)}=`;
+      inbounds.set(key, inbound);
+      flags.push('--listen', `${name}${inbound}`, '--app', `${name}127.0.0.1:${application}`);
+    }
     const envoyAdmin = `127.0.0.1:${await ports.next()}`;
     const { token } = await admin.createToken({ service });
     const name = service.replace('/', '-');
     const args = [
       'sidecar',
-      ...['--service', service, '--listen', inbound, '--app', `127.0.0.1:${application}`],
+      ...['--service', service, ...flags],
       ...['--data', join(folder, name), '--envoy-admin', envoyAdmin, '--drain-seconds', '1'],
       ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
     ];
@@ -51,7 +58,7 @@ export async function startSidecars({
       env: { CELLWALL_TOKEN: token },
       sidecarFolder: join(folder, name),
     });
-    sidecars.set(service, { service, inbound, envoyAdmin, child });
+    sidecars.set(service, { service, inbounds, envoyAdmin, child });
   }
   await until(
     async () => {
@@ -65,4 +72,9 @@ export async function startSidecars({
     if (answer !== 'all') throw new Error(`the ${answer} ended at its start`);
   });
   return sidecars;
+}
+
+/** Of `name:port`, the name. */
+export function serviceOf(key: string): string {
+  return key.replace(/:.*/, '');
 }

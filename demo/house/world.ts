@@ -14,7 +14,7 @@ import { createLegacyAuthority, type LegacyAuthority } from './legacy-authority.
 import { createLoadProcess, type LoadProcess } from './load-process.ts';
 import { createPorts, type Ports } from './ports.ts';
 import type { Processes } from './processes.ts';
-import { type Sidecar, startSidecars } from './sidecars.ts';
+import { type Sidecar, serviceOf, startSidecars } from './sidecars.ts';
 import { type StandIns, startStandIns } from './stand-ins.ts';
 import { startValkey } from './valkey.ts';
 import { startWorker, type Worker, type WorkerPlan } from './worker.ts';
@@ -41,15 +41,15 @@ export interface World {
   readonly legacy: LegacyAuthority;
   readonly sidecars: readonly Sidecar[];
   readonly clients: Readonly<Record<Client, Identity>>;
-  /** A load balancer before topology-rest that has its own listeners. */
+  /** A load balancer before the REST port of topology-service that has its own listeners. */
   readonly edge: Edge;
   /** Policies that let anonymous callers in while callers are being moved. */
   readonly migrationPolicies: readonly string[];
   readonly ports: Ports;
   /** A service that only calls, with a sidecar of its own: for as long as a step wants it. */
   startWorker(plan: WorkerPlan): Promise<Worker>;
-  /** Address of the sidecar before a service. */
-  inbound(service: string): string;
+  /** Address of the sidecar before a port of a service: `name`, or `name:port`. */
+  inbound(port: string): string;
   /** The loopback port on which the sidecar of `caller` takes calls for `target`. */
   outbound(caller: string, target: string): string;
   spiffeId(service: string): string;
@@ -67,7 +67,9 @@ export interface WorldOptions {
   readonly requestsEach?: number;
 }
 
-export const legacyService = 'topology-rest';
+/** What callers without an identity call, and the service that it is of. */
+export const legacyPort = 'topology-service:rest';
+export const legacyService = serviceOf(legacyPort);
 const examples = fileURLToPath(new URL('../../examples/cells', import.meta.url));
 
 export async function startWorld({ folder, processes, tell, ...options }: WorldOptions): Promise<World> {
@@ -126,10 +128,10 @@ export async function startWorld({ folder, processes, tell, ...options }: WorldO
       async ([name, path]) => [name, await fetchIdentity(identities, name, spiffeOf(path))] as const,
     ),
   ]);
-  const inbound = (service: string): string => {
-    const sidecar = sidecars.get(service);
-    if (sidecar === undefined) throw new Error(`no sidecar of ${service}`);
-    return sidecar.inbound;
+  const inbound = (port: string): string => {
+    const found = sidecars.get(serviceOf(port))?.inbounds.get(port);
+    if (found === undefined) throw new Error(`no sidecar of ${port}`);
+    return found;
   };
   const edge = startEdge({
     processes,
@@ -140,7 +142,7 @@ export async function startWorld({ folder, processes, tell, ...options }: WorldO
     address: await address(),
     admin: await address(),
     xds: addresses.xds,
-    target: { spiffeId: spiffeOf(`service/${legacyService}`), address: inbound(legacyService) },
+    target: { spiffeId: spiffeOf(`service/${legacyService}`), address: inbound(legacyPort) },
   });
   tell.held(`${sidecars.size} sidecars serve, ${fetched.length} clients have a certificate`, seconds(sidecarsStarted));
   return {
@@ -166,7 +168,7 @@ export async function startWorld({ folder, processes, tell, ...options }: WorldO
       return `127.0.0.1:${found.listen}`;
     },
     spiffeId(service) {
-      const [name = '', cell] = service.split('/').reverse();
+      const [name = '', cell] = serviceOf(service).split('/').reverse();
       return spiffeOf(cell === undefined ? `service/${name}` : `cell/${cell}/service/${name}`);
     },
   };

@@ -13,8 +13,8 @@ import { startTopologyRest } from './topology-rest.ts';
 import { startTopologyService } from './topology-service.ts';
 
 const starts: Readonly<Record<Application, () => Promise<StandIn>>> = {
-  'topology-service': startTopologyService,
-  'topology-rest': startTopologyRest,
+  'topology-service:grpc': startTopologyService,
+  'topology-service:rest': startTopologyRest,
   'gitlab-shell': startShell,
   'cell-1/gitlab': () => startGitlab('cell-1'),
   'cell-1/gitaly': () => startGitaly('cell-1'),

@@ -1,10 +1,10 @@
 // What the demo and the process of its stand-ins say to each other over IPC.
 import type { Outcome } from '../wire/outcome.ts';
 
-/** The applications, by service. */
+/** The applications, by the service's port that each is. */
 export const applications = [
-  'topology-service',
-  'topology-rest',
+  'topology-service:grpc',
+  'topology-service:rest',
   'gitlab-shell',
   'cell-1/gitlab',
   'cell-1/gitaly',

@@ -1,4 +1,4 @@
-// topology-rest: the same application as REST over HTTP/1.1, as the HTTP Router calls it.
+// topology-service's other port: the same as REST over HTTP/1.1, as the HTTP Router calls it.
 import { createServer, type IncomingMessage } from 'node:http';
 import { echo } from './caller.ts';
 import { type ClassifyRequest, classify } from './directory.ts';

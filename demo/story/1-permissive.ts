@@ -1,6 +1,6 @@
 // (1) Permissive: callers that have not moved yet are let in, as anonymous ones, and told apart.
 import { untilTrue } from '../house/until.ts';
-import { legacyService, type World } from '../house/world.ts';
+import { legacyPort, type World } from '../house/world.ts';
 import { describe, type Outcome } from '../wire/outcome.ts';
 import { applicationCall } from './application-call.ts';
 import { callDirectly } from './direct-call.ts';
@@ -22,15 +22,15 @@ export const permissive: Step = {
     const before = await readTraffic(world);
     const outcomes = await callWithoutIdentity(world);
     for (const [kind, outcome] of Object.entries(outcomes)) {
-      must(outcome.kind === 'ok', `${kind} to ${legacyService} under permissive: ${describe(outcome)}`);
+      must(outcome.kind === 'ok', `${kind} to ${legacyPort} under permissive: ${describe(outcome)}`);
       const { peerId } = outcome.caller;
       must(peerId === undefined, `${kind} is anonymous, but the application was told of ${peerId}`);
       tell.held(wordsFor[kind as keyof typeof wordsFor], describe(outcome));
     }
     const old = await callByOldTls(world);
-    must(old.kind === 'ok', `TLS 1.2 to ${legacyService} under permissive: ${describe(old)}`);
+    must(old.kind === 'ok', `TLS 1.2 to ${legacyPort} under permissive: ${describe(old)}`);
     tell.held('TLS 1.2', describe(old));
-    const forged = await callDirectly(world, legacyService, {
+    const forged = await callDirectly(world, legacyPort, {
       ca: world.clients.httpRouter.material().ca,
       ...(await world.legacy.issue({ type: 'url', value: world.spiffeId('cell-1/gitlab') })),
     });
@@ -43,7 +43,7 @@ export const permissive: Step = {
       async () => {
         const now = await readTraffic(world);
         for (const kind of Object.keys(wordsFor) as (keyof typeof wordsFor)[]) {
-          counted[kind] = now.count(kind, legacyService) - before.count(kind, legacyService);
+          counted[kind] = now.count(kind, legacyPort) - before.count(kind, legacyPort);
         }
         return Object.entries(made).every(([kind, count]) => (counted[kind] ?? 0) >= count);
       },
@@ -66,14 +66,14 @@ export async function callWithoutIdentity(
   const { ca } = world.clients.httpRouter.material();
   const legacy = await world.legacy.issue({ type: 'dns', value: 'load-balancer-7.gitlab.test' });
   return {
-    plaintext: await world.standIns.call(applicationCall(legacyService, world.inbound(legacyService))),
-    'one-way-tls': await callDirectly(world, legacyService, { ca }),
-    legacy: await callDirectly(world, legacyService, { ca, ...legacy }),
+    plaintext: await world.standIns.call(applicationCall(legacyPort, world.inbound(legacyPort))),
+    'one-way-tls': await callDirectly(world, legacyPort, { ca }),
+    legacy: await callDirectly(world, legacyPort, { ca, ...legacy }),
   };
 }
 
 /** A client that knows no TLS 1.3: it works for as long as the service is permissive. */
 export function callByOldTls(world: World): Promise<Outcome> {
   const { ca } = world.clients.httpRouter.material();
-  return callDirectly(world, legacyService, { ca, version: 'TLSv1.2' });
+  return callDirectly(world, legacyPort, { ca, version: 'TLSv1.2' });
 }

@@ -44,12 +44,12 @@ function fieldDocuments(listen: number): string {
     `apiVersion: cellwall/v1
 kind: Service
 metadata: {name: ${worker}}
-spec: {protocol: http1, dependsOn: [{service: topology-service, listen: ${listen}}]}
+spec: {protocol: http1, dependsOn: [{service: topology-service, port: grpc, listen: ${listen}}]}
 `,
     `apiVersion: cellwall/v1
 kind: AuthorizationPolicy
 metadata: {name: ${worker}}
-spec: {target: {service: topology-service}, action: allow, rules: [{from: [{service: ${worker}}]}]}
+spec: {target: {service: topology-service, port: grpc}, action: allow, rules: [{from: [{service: ${worker}}]}]}
 `,
   ].join('---\n');
 }
@@ -80,7 +80,7 @@ async function uploadTooMuch(world: World, tell: Tell) {
 async function stopTogether(world: World, tell: Tell, address: string) {
   const { sidecar, application } = await world.startWorker({
     service: worker,
-    call: applicationCall('topology-service', address),
+    call: applicationCall('topology-service:grpc', address),
     finishMs: 2500,
   });
   let finished: Extract<WorkerMessage, { kind: 'finished' }> | undefined;

@@ -1,6 +1,6 @@
 // (2) Every declared caller moves from plaintext to mTLS: its configuration now names its own sidecar, nothing else changes.
 import { untilTrue } from '../house/until.ts';
-import type { World } from '../house/world.ts';
+import { legacyPort, type World } from '../house/world.ts';
 import { describe } from '../wire/outcome.ts';
 import { applicationCall, isTcp, protocolOf } from './application-call.ts';
 import { callDirectly } from './direct-call.ts';
@@ -26,12 +26,12 @@ export const everyCaller: Step = {
     const plaintext = (await readTraffic(world)).count('plaintext');
     tell.held('before: straight to the service, in plaintext', `${dependencies.length} calls, all anonymous`);
     await callEveryDependency(world, tell);
-    const router = await callDirectly(world, 'topology-rest', world.clients.httpRouter.material());
+    const router = await callDirectly(world, legacyPort, world.clients.httpRouter.material());
     must(router.kind === 'ok', `http-router over REST: ${describe(router)}`);
-    tell.held('http-router → topology-rest (HTTP/1.1)', describe(router));
+    tell.held(`http-router → ${legacyPort} (HTTP/1.1)`, describe(router));
     const edges = [
       ...dependencies.map(({ caller, target }) => ({ principal: world.spiffeId(caller), target })),
-      { principal: world.clients.httpRouter.spiffeId, target: 'topology-rest' },
+      { principal: world.clients.httpRouter.spiffeId, target: legacyPort },
     ];
     await untilTrue(
       async () => {

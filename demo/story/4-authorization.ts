@@ -57,26 +57,27 @@ function casesOf(world: World): readonly Case[] {
     target,
     call: applicationCall(target, world.inbound(target)),
   });
-  const topology = 'topology-service';
+  const topology = 'topology-service:grpc';
+  const rest = 'topology-service:rest';
   const begin = grpc(topology, beginUpdateMethod, { cell_id: 1 });
   const router = { client: 'httpRouter' } as const;
   const stranger = { client: 'stranger' } as const;
   return [
     { what: 'cell-1 classifies', ...usual(topology), by: { service: 'cell-1/gitlab' }, allowed: true },
     { what: 'cell-1 begins a claim', ...begin, by: { service: 'cell-1/gitlab' }, allowed: true },
-    { what: 'http-router classifies over REST', ...usual('topology-rest'), by: router, allowed: true },
+    { what: 'http-router classifies over REST', ...usual(rest), by: router, allowed: true },
     { what: 'http-router begins a claim', ...begin, by: router, allowed: false },
     { what: 'gitlab-shell begins a claim', ...begin, by: { service: 'gitlab-shell' }, allowed: false },
     {
       what: 'http-router calls another path',
-      target: 'topology-rest',
-      call: { kind: 'http1', address: world.inbound('topology-rest'), method: 'POST', path: '/v1/claims', json: {} },
+      target: rest,
+      call: { kind: 'http1', address: world.inbound(rest), method: 'POST', path: '/v1/claims', json: {} },
       by: router,
       allowed: false,
     },
     { what: 'a stranger classifies', ...grpc(topology, classifyMethod), by: stranger, allowed: false },
     { what: 'a stranger lists the cells', ...grpc(topology, getCellsMethod), by: stranger, allowed: false },
-    ...['topology-rest', 'cell-1/gitlab', 'cell-1/gitaly', 'cell-1/registry', 'cell-1/valkey', 'cell-2/gitaly'].map(
+    ...[rest, 'cell-1/gitlab', 'cell-1/gitaly', 'cell-1/registry', 'cell-1/valkey', 'cell-2/gitaly'].map(
       (target): Case => ({ what: `a stranger calls ${target}`, ...usual(target), by: stranger, allowed: false }),
     ),
     {

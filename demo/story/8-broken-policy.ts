@@ -62,7 +62,7 @@ export const brokenPolicy: Step = {
 };
 
 async function goodOneStays(world: World): Promise<void> {
-  const target = 'topology-service';
+  const target = 'topology-service:grpc';
   const stranger = await callDirectly(world, target, world.clients.stranger.material());
   must(stranger.kind === 'refused', `the stranger: ${describe(stranger)}`);
   const cell = await world.standIns.call(applicationCall(target, world.outbound('cell-1/gitlab', target)));

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { render, whileMigrating } from '../house/documents.ts';
 import { until, untilTrue } from '../house/until.ts';
-import { legacyService, type World } from '../house/world.ts';
+import { legacyPort, legacyService, type World } from '../house/world.ts';
 import { describe, type Outcome } from '../wire/outcome.ts';
 import { applicationCall } from './application-call.ts';
 import { callDirectly } from './direct-call.ts';
@@ -21,15 +21,14 @@ export const cutOver: Step = {
     const { cellwall } = world;
     const [permissive, strict] = [write(world, 'permissive'), write(world, 'strict')];
     const plaintext = (): Promise<Outcome> =>
-      world.standIns.call(applicationCall(legacyService, world.inbound(legacyService)));
+      world.standIns.call(applicationCall(legacyPort, world.inbound(legacyPort)));
     const letIn = async (): Promise<boolean> => (await plaintext()).kind === 'ok';
 
     await cellwall.expect('apply', '-f', permissive);
     const before = await readTraffic(world);
-    await untilTrue(letIn, { what: `${legacyService} is permissive again`, withinMs: 10_000 });
+    await untilTrue(letIn, { what: `${legacyPort} is permissive again`, withinMs: 10_000 });
     await untilTrue(
-      async () =>
-        (await readTraffic(world)).count('plaintext', legacyService) > before.count('plaintext', legacyService),
+      async () => (await readTraffic(world)).count('plaintext', legacyPort) > before.count('plaintext', legacyPort),
       { what: 'the plaintext call is recorded', withinMs: 5000 },
     );
     const { code, stderr } = await cellwall.run('apply', '-f', strict, '--since', '1m');
@@ -53,7 +52,7 @@ export const cutOver: Step = {
       { what: 'plaintext is refused', withinMs: 5000 },
     );
     tell.held('the plaintext caller', describe(refused));
-    const moved = await callDirectly(world, legacyService, world.clients.httpRouter.material());
+    const moved = await callDirectly(world, legacyPort, world.clients.httpRouter.material());
     must(moved.kind === 'ok', `http-router over mTLS: ${describe(moved)}`);
 
     const answer: { readonly receivedAt: number } = JSON.parse(await cellwall.expect('-o', 'json', 'rollback'));

@@ -7,13 +7,13 @@ export const beginUpdateMethod = 'gitlab.cells.topology_service.claims.v1.ClaimS
 export const listCommitsMethod = 'gitaly.CommitService/ListCommits';
 const classification = { type: 'SESSION_PREFIX', value: 'cell-2' };
 
-/** The call that a client of `service` makes, to `address`. */
-export function applicationCall(service: string, address: string): Call {
-  const name = service.split('/').pop() ?? '';
+/** The call that a client of this port of a service makes, to `address`. */
+export function applicationCall(port: string, address: string): Call {
+  const name = port.split('/').pop() ?? '';
   switch (name) {
-    case 'topology-service':
+    case 'topology-service:grpc':
       return { kind: 'grpc', address, method: classifyMethod, request: classification };
-    case 'topology-rest':
+    case 'topology-service:rest':
       return { kind: 'http1', address, method: 'POST', path: '/v1/classify', json: classification };
     case 'gitaly':
       return { kind: 'grpc', address, method: listCommitsMethod, request: { limit: 3 } };
@@ -24,7 +24,7 @@ export function applicationCall(service: string, address: string): Call {
     case 'valkey':
       return { kind: 'valkey', address };
     default:
-      throw new Error(`nobody calls ${service} here`);
+      throw new Error(`nobody calls ${port} here`);
   }
 }
 

@@ -1,5 +1,5 @@
 // A caller from outside, without any certificate: through the edge to the service behind it.
-import { legacyService, type World } from '../house/world.ts';
+import { legacyPort, type World } from '../house/world.ts';
 import { requestHttp1 } from '../wire/http1.ts';
 import { failed, type Outcome } from '../wire/outcome.ts';
 import { connectTls, secureContext } from '../wire/tls.ts';
@@ -12,8 +12,8 @@ export interface EdgeAnswer {
 }
 
 export async function callThroughEdge({ edge, clients }: Pick<World, 'edge' | 'clients'>): Promise<EdgeAnswer> {
-  const call = applicationCall(legacyService, edge.address);
-  if (call.kind !== 'http1') throw new Error(`${legacyService} does not speak HTTP/1.1`);
+  const call = applicationCall(legacyPort, edge.address);
+  if (call.kind !== 'http1') throw new Error(`${legacyPort} does not speak HTTP/1.1`);
   try {
     const { socket, serial } = await connectTls({
       address: edge.address,

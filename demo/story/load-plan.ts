@@ -12,7 +12,7 @@ interface Lane {
 export const lanes: readonly Lane[] = [
   { protocol: 'http1', server: 'cell-1/gitlab', kept: 'gitlab-shell', fresh: 'httpRouter' },
   { protocol: 'http2', server: 'cell-1/registry', kept: 'cell-1/gitlab', fresh: 'cell1Gitlab' },
-  { protocol: 'grpc', server: 'topology-service', kept: 'cell-1/gitlab', fresh: 'cell1Gitlab' },
+  { protocol: 'grpc', server: 'topology-service:grpc', kept: 'cell-1/gitlab', fresh: 'cell1Gitlab' },
   { protocol: 'tcp', server: 'cell-1/valkey', kept: 'cell-1/gitlab', fresh: 'cell1Gitlab' },
 ];
 

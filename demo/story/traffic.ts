@@ -5,9 +5,9 @@ import type { World } from '../house/world.ts';
 export type CallerClass = TrafficCount['caller'];
 
 export interface TrafficView {
-  /** Calls that were allowed, by class of caller; of one service, or of all. */
-  count(caller: CallerClass, service?: string): number;
-  countOf(principal: string, service: string): number;
+  /** Calls that were allowed, by class of caller; of one port of a service (`name`, or `name:port`), or of all. */
+  count(caller: CallerClass, port?: string): number;
+  countOf(principal: string, port: string): number;
 }
 
 export async function readTraffic({ controlPlane }: Pick<World, 'controlPlane'>): Promise<TrafficView> {
@@ -15,8 +15,11 @@ export async function readTraffic({ controlPlane }: Pick<World, 'controlPlane'>)
   const sum = (wanted: (item: TrafficCount) => boolean): number =>
     traffic.filter(wanted).reduce((total, { count }) => total + count, 0);
   return {
-    count: (caller, service) =>
-      sum((item) => item.caller === caller && (service === undefined || item.service === service)),
-    countOf: (principal, service) => sum((item) => item.principal === principal && item.service === service),
+    count: (caller, port) => sum((item) => item.caller === caller && (port === undefined || portOf(item) === port)),
+    countOf: (principal, port) => sum((item) => item.principal === principal && portOf(item) === port),
   };
+}
+
+function portOf({ service, port }: TrafficCount): string {
+  return port === undefined ? service : `${service}:${port}`;
 }

@@ -16,7 +16,7 @@ It stays up until Ctrl-C. In another terminal:
 
   # as the HTTP Router (${clients.httpRouter.spiffeId})
   curl -sk --cert ${router}/svid.pem --key ${router}/key.pem \\
-    -H 'content-type: application/json' -d '{"type":"FIRST_CELL"}' https://${inbound('topology-rest')}/v1/classify
+    -H 'content-type: application/json' -d '{"type":"FIRST_CELL"}' https://${inbound('topology-service:rest')}/v1/classify
 
   # edit a policy and see it in force
   $EDITOR ${documentsFolder}/cell-1.yaml

@@ -119,6 +119,43 @@ describe('import', () => {
     expect(other.stderr).toContain('Service/topology');
   });
 
+  test('goes to the port that speaks gRPC, of a service with several', async () => {
+    const header = 'apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: topology}\n';
+    const write = (ports: string) =>
+      writeFileSync(
+        existing,
+        yaml(
+          meshText('strict'),
+          cellText('cell-1', 1),
+          serviceText('cell-1/gitlab'),
+          `${header}spec: {ports: [{name: rest, protocol: http1}${ports}]}`,
+        ),
+      );
+    write(', {name: grpc, protocol: grpc}');
+    const { code, stdout, stderr } = await run(claims, '--routers-as', 'spiffe://td1/edge/');
+    expect({ code, stderr: stderr.includes('error') }).toEqual({ code: 0, stderr: false });
+    const [topology, policy] = parseAllDocuments(stdout);
+    expect(topology?.getIn(['spec', 'ports', 1, 'grpc', 'descriptorSet'])).toMatch(/^[A-Za-z0-9+/]+=*$/);
+    expect(topology?.getIn(['spec', 'grpc'])).toBeUndefined();
+    expect(policy?.getIn(['spec', 'target', 'port'])).toBe('grpc');
+    const mesh = meshOf(imported(stdout));
+    const call = { caller: { kind: 'id', id: 'spiffe://td1/cell/cell-1/service/gitlab' as SpiffeId } } as const;
+    const claim = { ...call, grpc: `${service}/CommitUpdate`, target: 'topology' as ServiceKey, port: 'grpc' };
+    expect([decide(mesh, { ...claim, cellId: '1' }), decide(mesh, { ...claim, cellId: '2' })]).toMatchObject([
+      { outcome: 'allow' },
+      { outcome: 'deny' },
+    ]);
+    for (const [ports, count] of [
+      ['', 0],
+      [', {name: a, protocol: grpc}, {name: b, protocol: grpc}', 2],
+    ] as const) {
+      write(ports);
+      const refused = await run(claims);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain(`${count} ports of "topology" speak gRPC`);
+    }
+  });
+
   test.each<readonly [string, DescribedMethod, RegExp]>([
     [
       'a stream of requests',

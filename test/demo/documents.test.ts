@@ -35,7 +35,7 @@ test('only the loopback ports change, comments stay', async () => {
 
 test('permissive is a copy: the documents as read stay strict', async () => {
   const documents = await readDocuments(folder, counting());
-  const acceptance = { service: 'topology-rest', authority: 'old', certificates: 'PEM' };
+  const acceptance = { service: 'topology-service', authority: 'old', certificates: 'PEM' };
   const text = permissive(documents, acceptance)
     .map((file) => render(file.documents))
     .join('---\n');
@@ -47,7 +47,7 @@ test('permissive is a copy: the documents as read stay strict', async () => {
 });
 
 test('the policies of the migration are valid, and known by their keys', () => {
-  const { keys, text } = whileMigrating(['topology-rest', 'cell-1/gitlab']);
+  const { keys, text } = whileMigrating(['topology-service', 'cell-1/gitlab']);
   expect(parseDocuments(text, 'while-migrating.yaml')).toMatchObject({
     kind: 'parsed',
     documents: keys.map((key) => ({ key })),

@@ -46,7 +46,7 @@ test('topology-service classifies over gRPC, with the client library and by hand
   session.close();
 });
 
-test('topology-rest classifies over REST, and says whom its sidecar told it of', async () => {
+test('topology-service classifies over REST, and says whom its sidecar told it of', async () => {
   const address = await start(startTopologyRest());
   const outcome = await perform({
     kind: 'http1',

@@ -93,23 +93,25 @@ describe('docker-compose.yml', () => {
 
   it('gives each service of examples/cells a sidecar in its network, with a token of its own', async () => {
     const documents = sourceFiles(['examples/cells'], ['.yaml']).flatMap(({ text }) => text.split(/^---$/m));
-    const wanted = documents
-      .map((text) => parse(text))
-      .filter(({ kind }) => kind === 'Service')
-      .map(({ metadata: { cell, name } }) => (cell === undefined ? name : `${cell}/${name}`));
+    const known = documents.map((text) => parse(text)).filter(({ kind }) => kind === 'Service');
+    const keyOf = ({ metadata: { cell, name } }: (typeof known)[number]): string =>
+      cell === undefined ? name : `${cell}/${name}`;
+    const wanted = known.map(keyOf);
     const found: unknown[] = [];
     for (const [name, { command, environment, network_mode, volumes }] of services) {
       if (!name.endsWith('-sidecar')) continue;
       expect(network_mode).toBe(`service:${name.replace(/-sidecar$/, '')}`);
       const { code, started, says } = await commandLine(command, environment ?? {});
       expect({ name, code, says }).toEqual({ name, code: 0, says: '' });
+      found.push(command[command.indexOf('--service') + 1]);
+      const { spec } = known.find((one) => keyOf(one) === found.at(-1)) ?? {};
+      const names: readonly string[] = (spec?.ports ?? [{ name: 'default' }]).map((one: { name: string }) => one.name);
       expect(started).toMatchObject([
         {
-          ports: [{ name: 'default', listen: { address: '0.0.0.0', port: 15443 } }],
+          ports: names.map((port, index) => ({ name: port, listen: { address: '0.0.0.0', port: 15443 + index } })),
           identityServer: { host: 'control-plane', port: 18001 },
         },
       ]);
-      found.push(command[command.indexOf('--service') + 1]);
       // Its own token, and nobody else's.
       const own = String(found.at(-1)).replace('/', '-');
       expect({ name, volumes }).toEqual({ name, volumes: [`token-${own}:/var/lib/cellwall-tokens:ro`] });
@@ -140,13 +142,15 @@ describe('docker-compose.yml', () => {
 
   it('starts stand-ins that there are', () => {
     const known = [
-      ...readFileSync(join(projectRoot, 'deploy/compose/stand-in.ts'), 'utf8').matchAll(/^ {2}'?([a-z-]+)'?: start/gm),
+      ...readFileSync(join(projectRoot, 'deploy/compose/stand-in.ts'), 'utf8').matchAll(/^ {2}'?([a-z:-]+)'?: start/gm),
     ];
     const names = known.map(([, name]) => name);
     for (const [name, { image, command }] of services) {
       if (!image.startsWith('cellwall-stand-ins')) continue;
-      expect(names, name).toContain(command[0]?.split('/').at(-1));
-      expect(Number(command[1])).toBeGreaterThan(0);
+      for (let at = 0; at < command.length; at += 2) {
+        expect(names, name).toContain(command[at]?.split('/').at(-1));
+        expect(Number(command[at + 1])).toBeGreaterThan(0);
+      }
     }
   });
 });

@@ -120,7 +120,7 @@ describe('import', () => {
   });
 
   test('goes to the port that speaks gRPC, of a service with several', async () => {
-    const header = 'apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: topology}\n';
+    const header = 'kind: Service\nmetadata: {name: topology}\n';
     const write = (ports: string) =>
       writeFileSync(
         existing,

@@ -44,7 +44,10 @@ export const everyCaller: Step = {
     must(after.count('plaintext') === plaintext, 'somebody still calls in plaintext');
     const mtls = after.count('mtls') - start.count('mtls');
     tell.held('status: plaintext has stopped', `plaintext +0, mtls +${mtls}, ${edges.length} callers by name`);
-    return { callers: edges.length, plaintextBefore: dependencies.length, plaintextAfter: 0, mtls };
+    const recorded = Object.fromEntries(
+      [...Map.groupBy(edges, ({ target }) => target)].map(([target, own]) => [target, own.length]),
+    );
+    return { callers: edges.length, plaintextBefore: dependencies.length, plaintextAfter: 0, mtls, recorded };
   },
 };
 

@@ -44,7 +44,7 @@ export const authorization: Step = {
     must(!declared, 'cell-2/gitlab declares cell-1/gitaly');
     const allowed = cases.filter((item) => item.allowed).length;
     tell.held('cellwall explain says the same of each', `${cases.length} decisions`);
-    return { allowed, refused: cases.length - allowed, explained: cases.length };
+    return { allowed, refused: cases.length - allowed, explained: cases.length, decisions: byPort(cases) };
   },
 };
 
@@ -66,6 +66,15 @@ function casesOf(world: World): readonly Case[] {
     { what: 'cell-1 classifies', ...usual(topology), by: { service: 'cell-1/gitlab' }, allowed: true },
     { what: 'cell-1 begins a claim', ...begin, by: { service: 'cell-1/gitlab' }, allowed: true },
     { what: 'http-router classifies over REST', ...usual(rest), by: router, allowed: true },
+    // What one port of the service allows is not allowed on its other port: the same caller, and the same operation.
+    { what: 'http-router classifies over gRPC', ...usual(topology), by: router, allowed: false },
+    {
+      what: 'cell-1 begins a claim over REST',
+      target: rest,
+      call: { kind: 'http1', address: world.inbound(rest), method: 'POST', path: `/${beginUpdateMethod}`, json: {} },
+      by: { client: 'cell1Gitlab' },
+      allowed: false,
+    },
     { what: 'http-router begins a claim', ...begin, by: router, allowed: false },
     { what: 'gitlab-shell begins a claim', ...begin, by: { service: 'gitlab-shell' }, allowed: false },
     {
@@ -100,6 +109,16 @@ function casesOf(world: World): readonly Case[] {
       allowed: false,
     },
   ];
+}
+
+/** What was allowed and what was refused, by port. */
+function byPort(cases: readonly Case[]): Readonly<Record<string, Readonly<Record<'allowed' | 'refused', string[]>>>> {
+  const named = (own: readonly Case[], allowed: boolean): string[] =>
+    own.filter((item) => item.allowed === allowed).map(({ what }) => what);
+  const each = [...Map.groupBy(cases, ({ target }) => target)];
+  return Object.fromEntries(
+    each.map(([target, own]) => [target, { allowed: named(own, true), refused: named(own, false) }]),
+  );
 }
 
 function perform(world: World, { by, target, call }: Case): Promise<Outcome> {

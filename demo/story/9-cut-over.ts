@@ -32,9 +32,12 @@ export const cutOver: Step = {
       { what: 'the plaintext call is recorded', withinMs: 5000 },
     );
     const { code, stderr } = await cellwall.run('apply', '-f', strict, '--since', '1m');
-    const caller = /plaintext, 127\.0\.0\.1/.exec(stderr)?.[0];
-    must(code === 1 && caller !== undefined, `the gate let it pass, or did not say who: ${stderr}`);
-    tell.held('cellwall apply, while it is called in plaintext', `refused: ${caller} would be cut off`);
+    const caller = new RegExp(`^${legacyPort} +(plaintext, 127\\.0\\.0\\.1) `, 'm').exec(stderr)?.[1];
+    must(code === 1 && caller !== undefined, `the gate let it pass, or did not say who, and on which port: ${stderr}`);
+    tell.held(
+      'cellwall apply, while it is called in plaintext',
+      `refused: ${caller} would be cut off from ${legacyPort}`,
+    );
 
     const granted = await until(
       async () => {

@@ -68,7 +68,7 @@ test('every step holds', { timeout: 180_000 }, async () => {
       { name: 'permissive', ok: true, plaintext: 1, 'one-way-tls': 2, legacy: 1 },
       { name: 'every-caller-moves', ok: true, callers: 10, plaintextAfter: 0 },
       { name: 'strict', ok: true, refused: 3 },
-      { name: 'authorization', ok: true, explained: 17 },
+      { name: 'authorization', ok: true, explained: 19 },
       { name: 'urgent-deny', ok: true, rounds: 5 },
       { name: 'rotation', ok: true, failed: 0, rotations: 3 },
       { name: 'control-plane-killed', ok: true, failed: 0, endpointsLost: 0, repushed: 0 },

@@ -93,3 +93,32 @@ it('are read within bounds; what is beyond makes all before it unknown, also aft
   clock.advance(1000);
   expect((await of({ maxBytes: 100 })).of('api', 0).since).toBe(cutAt + 2000);
 });
+
+it('say of each port since when a proxy stands before it, also after a restart, until documents have it no more', async () => {
+  const { coverage, clock, entries } = start();
+  coverage.connected(node, 'api');
+  const first = clock.now();
+  const all = () => true;
+  coverage.serves(new Set(['api:grpc', 'other:grpc']), all);
+  clock.advance(1000);
+  const second = clock.now();
+  // A port that comes later begins later, and renews no other.
+  coverage.serves(new Set(['api:grpc', 'api:rest']), all);
+  const both = [
+    { name: 'grpc', since: first },
+    { name: 'rest', since: second },
+  ];
+  expect(coverage.of('api', 0)).toMatchObject({ since: first, ports: both });
+  clock.advance(1000);
+  // A proxy that went is no reason to forget its port; a document is.
+  coverage.serves(new Set(['api:grpc']), all);
+  expect(coverage.of('api', 0).ports).toEqual(both);
+  await coverage.flush();
+  const next = start(entries, clock).coverage;
+  await next.restore();
+  expect(next.of('api', 0).ports).toEqual(both);
+  next.serves(new Set(['api:rest']), (key) => key !== 'api:grpc');
+  expect(next.of('api', 0).ports).toEqual([both[1]]);
+  next.serves(new Set(['api:grpc', 'api:rest']), all);
+  expect(next.of('api', 0).ports).toEqual(expect.arrayContaining([both[1], { name: 'grpc', since: clock.now() }]));
+});

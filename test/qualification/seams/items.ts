@@ -4,7 +4,7 @@ import { authorityItems } from './authorities.ts';
 import { documentKindItem } from './document-kinds.ts';
 import { evidenceItems } from './evidence.ts';
 import { filterItem } from './filters.ts';
-import { portsItem } from './ports.ts';
+import { portsItems } from './ports.ts';
 import { provenanceItems } from './provenance.ts';
 import { publisherItems } from './publishers.ts';
 import { resolveOnceItem } from './resolve-once.ts';
@@ -21,5 +21,5 @@ export const seamsItems: readonly Item[] = [
   ...authorityItems,
   documentKindItem,
   storeItem,
-  portsItem,
+  ...portsItems,
 ];

@@ -28,10 +28,11 @@ export const trafficItems: readonly Item[] = [
       'with other callers; across a restart of the control plane; with callers that share a chain',
     bound:
       'cut within 5 s; nothing of callers that have their own chains, nothing by wider rules or a restart; the ' +
-      '129th caller cuts two at most',
+      '129th caller cuts two at most; a caller that shares a TCP chain with a denied one is served from its first byte',
     files: [
       'test/field/traffic/lost-rights.test.ts',
       'test/field/traffic/shared-chains.test.ts',
+      'test/field/traffic/shared-tcp-chain.test.ts',
       'test/control/kept-cuts.test.ts',
     ],
   }),

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 const report = process.env['CELLWALL_TEST_REPORT'];
 // Most of the tests with real Envoys wait rather than work, so there are more than cores. What is measured runs with fewer.
 const workers = Number(process.env['CELLWALL_TEST_WORKERS'] ?? 3);
-// Ten Envoys under load, and certificates that live for seconds: it runs by itself, after the others.
+// Nine Envoys under load, and certificates that live for seconds: it runs by itself, after the others.
 const alone = ['test/demo/story.test.ts'];
 
 export default defineConfig({

@@ -45,7 +45,8 @@ export function createCellwall(processes: Processes, env: Readonly<Record<string
     async expect(...args) {
       const { code, stdout, stderr } = await run(...args);
       if (code === 0) return stdout;
-      throw new Error(`cellwall ${args.join(' ')} exited with ${code}:\n${(stderr || stdout).trim()}`);
+      const shown = args.map((arg, at) => (args[at - 1] === '--token' ? '[redacted]' : arg)).join(' ');
+      throw new Error(`cellwall ${shown} exited with ${code}:\n${(stderr || stdout).trim()}`);
     },
     start: (args, options) =>
       processes.start({

@@ -1,5 +1,5 @@
-// A load balancer before topology-service's REST port that pulls only its secrets: envoy/edge-sds.yaml with this run's names and addresses, and
-// the identity that the http-router has.
+// A load balancer before topology-service's REST port that pulls only its secrets: envoy/edge-sds.yaml with this run's names and
+// addresses, and the identity that the http-router has.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
-// One of the demo's services in a container of its own: `node deploy/compose/stand-in.ts cell-1/gitaly 8080`, or each of its ports. The stand-ins choose a
-// free loopback port; a container's sidecar wants a fixed one, so what comes there is passed on.
+// One of the demo's services in a container of its own: `node deploy/compose/stand-in.ts cell-1/gitaly 8080`, with one such pair for
+// each of its ports. The stand-ins choose a free loopback port; a container's sidecar wants a fixed one, so what comes there is passed on.
 import { connect, createServer } from 'node:net';
 import { pipeline } from 'node:stream';
 import { startGitaly } from '../../demo/services/gitaly.ts';

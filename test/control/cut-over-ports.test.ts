@@ -15,11 +15,12 @@ import { meshOf, meshText, policyText, serviceText, yaml } from '../support/reso
 
 const hour = 3_600_000;
 const node = 'spiffe://td1/service/topology~a';
+const ports = '[{name: grpc, protocol: grpc}, {name: rest, protocol: http1}]';
 const topology = (mode: string, dependsOn: string): MeshIr =>
   meshOf(
     yaml(
       meshText(),
-      `kind: Service\nmetadata: {name: topology}\nspec: {ports: [{name: grpc, protocol: grpc}, {name: rest, protocol: http1}], mtls: {mode: ${mode}}}`,
+      `kind: Service\nmetadata: {name: topology}\nspec: {ports: ${ports}, mtls: {mode: ${mode}}}`,
       serviceText('web', 'http1', `, dependsOn: [${dependsOn}]`),
       policyText('calls', 'topology', 'allow', '[{from: [{service: web}, {anonymous: true}]}]'),
     ),
@@ -75,19 +76,20 @@ async function gate() {
   return { clock, traffic, coverage, handshakes, judge };
 }
 
-const call = (port: string): Omit<Call, 'caller'> => ({
+const call = (port: string, who: Pick<Call, 'caller' | 'principal' | 'peer' | 'shadow'>): Call => ({
   service: 'topology',
   port,
   method: 'POST',
   path: { kind: 'exact', path: '/v1/classify' },
   decision: 'allowed',
+  ...who,
 });
-const plaintext = (port: string): Call => ({ ...call(port), caller: 'plaintext', peer: '10.0.0.9' });
+const plaintext = (port: string): Call => call(port, { caller: 'plaintext', peer: '10.0.0.9' });
 const web = { caller: 'mtls', principal: 'spiffe://td1/service/web' } as const;
 
 it('has nothing against it when both ports are known and nobody comes without an identity', async () => {
   const { judge, traffic } = await gate();
-  traffic.record({ ...call('rest'), ...web });
+  traffic.record(call('rest', web));
   expect(await judge()).toEqual([]);
 });
 
@@ -102,7 +104,7 @@ it('names the port on which somebody would be refused, or would be by a shadow p
     ['grpc', 1],
   ]);
   expect((await judge()).map(({ kind, port }) => `${kind} ${port}`).sort()).toEqual(['caller grpc', 'caller rest']);
-  traffic.record({ ...call('grpc'), ...web, shadow: { decision: 'refused' } });
+  traffic.record(call('grpc', { ...web, shadow: { decision: 'refused' } }));
   handshakes.record(
     { service: 'topology', port: 'rest' },
     create(AccessLogCommonSchema, {

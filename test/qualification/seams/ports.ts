@@ -19,7 +19,8 @@ const demo: Item = {
   name: 'ports',
   line: 'The demo with a two-port Topology Service: one identity and one sidecar, gRPC for the cells and REST for the HTTP Router',
   bound:
-    'every step holds; both ports are called and recorded, each by its own callers; each allows what the other refuses, on the wire and in `explain`; the gate names the port',
+    'every step holds; both ports are called and recorded, each by its own callers; each allows what the other refuses, on the ' +
+    'wire and in `explain`; the gate names the port',
   async run(context) {
     const { ok, steps, envoys } = await runDemo(context, { flags: ['--quick'] });
     const find = (name: string): unknown => steps.find((step) => step.name === name);
@@ -46,9 +47,12 @@ const demo: Item = {
 
 const rules = fromTests({
   name: 'ports-apart',
-  line: 'A service with a gRPC, a REST and a TCP port, each with rules of its own: on real Envoys, with sidecars and a control plane; documents that are wrong about ports',
+  line:
+    'A service with a gRPC, a REST and a TCP port, each with rules of its own: on real Envoys, with sidecars and a control plane; ' +
+    'documents that are wrong about ports',
   bound:
-    'a deny at one port touches no other; record, coverage, gate, explain, endpoints and status are of each port; unknown, double and ambiguous names are told at their line, with a hint',
+    'a deny at one port touches no other; record, coverage, gate, explain, endpoints and status are of each port; unknown, double ' +
+    'and ambiguous names are told at their line, with a hint',
   files: [
     'test/policy/several-ports.test.ts',
     'test/translate/two-ports.test.ts',

@@ -2,11 +2,13 @@
 import { create } from '@bufbuild/protobuf';
 import { expect, it } from 'vitest';
 import { AccessLogCommonSchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
-import { type CutOverReason, createCutOver } from '../../src/cutover/cut-over.ts';
+import { createCutOver } from '../../src/cutover/cut-over.ts';
+import type { CutOverReason } from '../../src/cutover/cut-over-reason.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createCoverage } from '../../src/observe/coverage.ts';
 import { createHandshakes } from '../../src/observe/handshakes.ts';
-import { type Call, createTraffic } from '../../src/observe/traffic.ts';
+import { createTraffic } from '../../src/observe/traffic.ts';
+import type { Call } from '../../src/observe/traffic-count.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
 import type { ProxyStatus } from '../../src/registry/proxy-status.ts';
 import { createFakeClock } from '../support/fake-clock.ts';

@@ -111,13 +111,13 @@ function casesOf(world: World): readonly Case[] {
   ];
 }
 
-/** What was allowed and what was refused, by port. */
-function byPort(cases: readonly Case[]): Readonly<Record<string, Readonly<Record<'allowed' | 'refused', string[]>>>> {
+/** What was allowed and what was denied, by port. */
+function byPort(cases: readonly Case[]): Readonly<Record<string, Readonly<Record<'allowed' | 'denied', string[]>>>> {
   const named = (own: readonly Case[], allowed: boolean): string[] =>
     own.filter((item) => item.allowed === allowed).map(({ what }) => what);
   const each = [...Map.groupBy(cases, ({ target }) => target)];
   return Object.fromEntries(
-    each.map(([target, own]) => [target, { allowed: named(own, true), refused: named(own, false) }]),
+    each.map(([target, own]) => [target, { allowed: named(own, true), denied: named(own, false) }]),
   );
 }
 

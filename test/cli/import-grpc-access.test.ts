@@ -142,8 +142,8 @@ describe('import', () => {
     const call = { caller: { kind: 'id', id: 'spiffe://td1/cell/cell-1/service/gitlab' as SpiffeId } } as const;
     const claim = { ...call, grpc: `${service}/CommitUpdate`, target: 'topology' as ServiceKey, port: 'grpc' };
     expect([decide(mesh, { ...claim, cellId: '1' }), decide(mesh, { ...claim, cellId: '2' })]).toMatchObject([
-      { outcome: 'allow' },
-      { outcome: 'deny' },
+      { outcome: 'allowed' },
+      { outcome: 'denied' },
     ]);
     for (const [ports, count] of [
       ['', 0],

@@ -95,7 +95,7 @@ it('has nothing against it when both ports are known and nobody comes without an
   expect(await judge()).toEqual([]);
 });
 
-it('names the port on which somebody would be refused, or would be by a shadow policy, or could not shake hands', async () => {
+it('names the port on which somebody would be denied, or would be by a shadow policy, or could not shake hands', async () => {
   const { judge, traffic, handshakes } = await gate();
   traffic.record(plaintext('rest'), 3);
   expect(await judge()).toMatchObject([{ service: 'topology', port: 'rest', kind: 'caller', count: 3 }]);
@@ -106,7 +106,7 @@ it('names the port on which somebody would be refused, or would be by a shadow p
     ['grpc', 1],
   ]);
   expect((await judge()).map(({ kind, port }) => `${kind} ${port}`).sort()).toEqual(['caller grpc', 'caller rest']);
-  traffic.record(call('grpc', { ...web, shadow: { decision: 'refused' } }));
+  traffic.record(call('grpc', { ...web, shadow: { decision: 'denied' } }));
   handshakes.record(
     { service: 'topology', port: 'rest' },
     create(AccessLogCommonSchema, {

@@ -6,10 +6,10 @@ import { runDemo } from '../support/run-demo.ts';
 
 const ports = ['topology-service:grpc', 'topology-service:rest'] as const;
 const decisionsSchema = z.object({
-  decisions: z.record(z.string(), z.object({ allowed: z.array(z.string()), refused: z.array(z.string()) })),
+  decisions: z.record(z.string(), z.object({ allowed: z.array(z.string()), denied: z.array(z.string()) })),
 });
 const recordedSchema = z.object({ recorded: z.record(z.string(), z.int()) });
-/** What one port allows and the other refuses: of the same caller, or the same operation. */
+/** What one port allows and the other denies: of the same caller, or the same operation. */
 const apart = [
   ['http-router classifies over REST', 'http-router classifies over gRPC'],
   ['cell-1 begins a claim', 'cell-1 begins a claim over REST'],
@@ -19,7 +19,7 @@ const demo: Item = {
   name: 'ports',
   line: 'The demo with a two-port Topology Service: one identity and one sidecar, gRPC for the cells and REST for the HTTP Router',
   bound:
-    'every step holds; both ports are called and recorded, each by its own callers; each allows what the other refuses, on the ' +
+    'every step holds; both ports are called and recorded, each by its own callers; each allows what the other denies, on the ' +
     'wire and in `explain`; the gate names the port',
   async run(context) {
     const { ok, steps, envoys } = await runDemo(context, { flags: ['--quick'] });
@@ -30,12 +30,12 @@ const demo: Item = {
     for (const port of ports) {
       figures[`${port} callers recorded`] = recorded[port] ?? 0;
       figures[`${port} allowed`] = decisions[port]?.allowed.length ?? 0;
-      figures[`${port} refused`] = decisions[port]?.refused.length ?? 0;
+      figures[`${port} denied`] = decisions[port]?.denied.length ?? 0;
     }
     const all = Object.values(decisions);
     const judgedApart = apart.filter(
       ([here, there]) =>
-        all.some(({ allowed }) => allowed.includes(here)) && all.some(({ refused }) => refused.includes(there)),
+        all.some(({ allowed }) => allowed.includes(here)) && all.some(({ denied }) => denied.includes(there)),
     ).length;
     const whole = ok && steps.length === 10 && Object.values(figures).every((figure) => figure > 0);
     return {

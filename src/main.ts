@@ -52,7 +52,7 @@ const run: CliRun = {
 neverAStack(process);
 
 const args = process.argv.slice(2);
-// Who reads a short command's output may take his time; nobody holds up a process that calls depend on.
+// The reader of a short command's output may take as long as it likes; nobody blocks a process that calls depend on.
 const { stdout, stderr } = livesLong(args) ? { stdout: processOutput(1), stderr: processOutput(2) } : process;
 const program = createProgram({
   stdout,

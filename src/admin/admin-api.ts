@@ -1,4 +1,4 @@
-// The admin API's server: every route of routes/, behind the same guard. Data goes out of read sides, changes go into the store.
+// The admin API's server: every route of routes/, behind the same guard. Reads come from the read sides, changes go to the store.
 import { chmodSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
@@ -24,14 +24,14 @@ export interface AdminAddress {
 }
 
 export interface AdminOptions {
-  /** Names, besides the address it listens on and localhost, by which it may be called. */
+  /** Names by which it may be called, in addition to the address it listens on and localhost. */
   readonly hosts?: readonly string[];
 }
 
 export interface AdminApi {
-  /** Answers the address with the port it got. `socket`: the path of a socket to listen on as well, for its owner only. */
+  /** Returns the address with the actual port. `socket`: the path of a socket to listen on as well, for its owner only. */
   listen(address: AdminAddress, socket?: string): Promise<AdminAddress>;
-  /** Listens as well beyond loopback, with TLS. Answers the address with the port it got. */
+  /** Also listens beyond loopback, with TLS. Returns the address with the actual port. */
   listenTls(options: AdminTls): Promise<AdminAddress>;
   /** Another certificate there, from the next handshake on. */
   rotate(credentials: TlsCredentials): void;
@@ -41,7 +41,7 @@ export interface AdminApi {
 export interface AdminTls {
   readonly address: AdminAddress;
   readonly credentials: TlsCredentials;
-  /** By which it may be called there, beside its addresses. */
+  /** Names by which it may be called there, in addition to its addresses. */
   readonly names: readonly string[];
   readonly operatorOf: OperatorCheck;
 }
@@ -63,9 +63,9 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
-    // A name that a page may have given itself is none of ours; the address at which the connection arrived is.
+    // A name that a web page may have chosen itself is not accepted; the address at which the connection arrived is.
     checkOrigin(request.headers, hosts, request.socket.localAddress);
-    // What is no route of ours is not there for nobody without a credential.
+    // Whoever has no credential is not told which routes exist.
     const access: Access = request.routeOptions.config.access ?? 'viewer';
     const address = addressOf(request);
     if (isAllowed(access, anonymous, isLoopback(address))) return tlsDoor.settled(request.socket, 'for nothing');
@@ -90,11 +90,11 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
     const { status, body } = httpError(reason);
     const caller = asking.get(request);
     if (caller !== undefined && status === 403) {
-      // What a role allows and the right to raw resources does not: on record as what a role does not allow.
+      // Allowed by the role but not by the right to raw resources: recorded like anything that a role does not allow.
       tries.denied(caller, addressOf(request), { route: routeOf(request), needs: 'raw-resources' });
     }
     const { url } = request.routeOptions;
-    // Not there yet, or not now: an answer as any, and no fault whose stack would tell anything.
+    // Not there yet, or not now: an ordinary answer, not a fault whose stack would be useful.
     if (status === 503) deps.log.warn({ reason: CellwallError.from(reason).message, url }, 'not available');
     else if (status >= 500) deps.log.error({ err: reason, url, status }, 'admin request failed');
     if (status === 401) reply.header('www-authenticate', 'Bearer realm="cellwall"');
@@ -107,11 +107,11 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
       method: item.method,
       url: item.url,
       config: { access: item.access },
-      // Who may send so much has shown the token before a byte of it is read.
+      // Whoever may send this much has shown the token before a byte of it is read.
       ...(item.documents === true ? { bodyLimit: documentsLimit } : {}),
       async handler(request, reply) {
         const { socket } = request.raw;
-        // Nobody is idle who waits for what he asked for; who does not read it is.
+        // A client that waits for an answer is not idle; one that does not read it is.
         socket.setTimeout(0);
         const { status, mediaType, payload } = await respond(item, request, asking.get(request) ?? anonymous).finally(
           () => socket.setTimeout(idleMs),
@@ -162,7 +162,7 @@ export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: Admi
   };
 }
 
-/** By the socket there is none. */
+/** Over the socket there is none. */
 function addressOf({ socket }: FastifyRequest): string {
   return socket.remoteAddress ?? 'localhost';
 }
@@ -182,7 +182,7 @@ function createServer(): FastifyInstance {
   const app = fastify({
     serverFactory: (handler) => {
       const server = createHttpServer(times, handler);
-      // An idle or dribbling connection ends, whatever it is in the middle of.
+      // An idle or dribbling connection is closed, whatever state it is in.
       server.setTimeout(idleMs);
       return server;
     },
@@ -192,7 +192,7 @@ function createServer(): FastifyInstance {
     onConstructorPoisoning: 'error',
     routerOptions: { maxParamLength: 512 },
   });
-  // Nothing but JSON is read.
+  // Only JSON is read.
   app.removeContentTypeParser('text/plain');
   return app;
 }

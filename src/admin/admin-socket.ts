@@ -1,17 +1,17 @@
-// The admin API's socket, in the data folder: whoever may enter that folder may connect. Its place, and what is looked at before it is
-// made or used.
+// The admin API's socket, in the data folder: whoever may enter that folder may connect. Its place, and what is checked before it is
+// created or used.
 import { lstatSync, rmSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CellwallError } from '../lib/errors.ts';
 
-/** sun_path holds 108 bytes on Linux, 104 elsewhere, one of them the end. */
+/** sun_path has 108 bytes on Linux, 104 elsewhere, one of them for the terminator. */
 const maxPathBytes = 103;
 
 export function adminSocketPath(data: string): string {
   return join(data, 'admin.sock');
 }
 
-/** Whether the system takes a socket of this path. */
+/** Whether the system accepts a socket at this path. */
 export function fitsSocket(path: string): boolean {
   return Buffer.byteLength(path) <= maxPathBytes;
 }
@@ -21,7 +21,7 @@ export function isSocket(path: string): boolean {
   return stat(path)?.isSocket() === true;
 }
 
-/** Takes away what a control plane that was killed left. Throws `failed_precondition` if something else is there. */
+/** Removes what a killed control plane left behind. Throws `failed_precondition` if something else is there. */
 export function clearSocket(path: string): void {
   const found = stat(path);
   if (found === undefined) return;
@@ -30,8 +30,8 @@ export function clearSocket(path: string): void {
 }
 
 /**
- * Throws `failed_precondition` unless the socket is of this user (or, for root, of its folder's owner), connectable by its owner
- * only, in a folder where nobody else can put another in its place.
+ * Throws `failed_precondition` unless the socket belongs to this user (or, for root, to its folder's owner), only its owner can connect to
+ * it, and nobody else can replace it in its folder.
  */
 export function checkSocket(path: string, me: number = process.geteuid?.() ?? 0): void {
   if (!fitsSocket(path)) throw refused(path, `is longer than ${maxPathBytes} bytes`, 'name a shorter path');

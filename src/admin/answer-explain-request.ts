@@ -1,5 +1,5 @@
-// Why a call was refused, or got no answer, by the id in its refusal, or by one that its caller sent: what the proxy logged, and what the
-// documents in force say of the same call now.
+// Why a call was denied, or got no answer, found by the id in the denial, or by one that its caller sent: what the proxy logged, and what
+// the documents in force say about the same call now.
 
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -14,7 +14,7 @@ import { ownAnswerWords } from './own-answer-words.ts';
 import { questionOf } from './question-of.ts';
 import type { Explanation } from './wire.ts';
 
-/** `found` is what is kept of the id. Throws `not_found` if nothing is. */
+/** `found` is what is kept for the id. Throws `not_found` if nothing is. */
 export function answerExplainRequest(mesh: MeshIr, found: FoundRefusals, id: string): Explanation {
   const [explained] = found.refusals;
   if (explained === undefined) {
@@ -83,7 +83,7 @@ function recordedOf(refusal: Refusal): NonNullable<Explanation['recorded']>[numb
 
 const maxShown = 10;
 
-/** What a caller sends, and what a proxy of another service reports, may be of somebody else's making: it is told. */
+/** What a caller sends, and what a proxy of another service reports, may be forged: the answer says so. */
 function ambiguous({ by, refusals }: FoundRefusals): readonly string[] {
   const [explained, ...others] = refusals.slice(0, maxShown).map(callOf);
   const rest = others.join(', ');
@@ -102,7 +102,7 @@ function ambiguous({ by, refusals }: FoundRefusals): readonly string[] {
     : [`${chosen}; the newest call is explained, ${explained}; others with it: ${rest}`];
 }
 
-/** What no document asks for, and no question to `explain` holds (docs/authorization-semantics.md). */
+/** Denials that no document asks for, and that no question to `explain` covers (docs/authorization-semantics.md). */
 const why: Readonly<Record<string, string>> = {
   [guards.overrides]:
     'the proxy refused a header by which frameworks treat the request as another (X-HTTP-Method-Override, X-Original-URL and the like)',

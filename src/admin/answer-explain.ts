@@ -1,5 +1,5 @@
-// A question in words (a service's name, a SPIFFE ID, "anonymous") put to policy, and its answer as the admin API gives it.
-// The command line uses it as well, offline.
+// A question in text form (a service's name, a SPIFFE ID, "anonymous") put to policy, and its answer as the admin API gives it. The command
+// line uses it as well, offline.
 
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -11,7 +11,7 @@ import type { MeshIr, ServiceKey } from '../policy/ir.ts';
 import type { ExplainQuery, Explanation } from './wire.ts';
 
 /**
- * Throws `not_found` for a caller, target or port that no document names, `invalid_argument` for one that cannot be read, or where the
+ * Throws `not_found` for a caller, target or port that no document names, `invalid_argument` for one that cannot be parsed, or if the
  * target has several ports and none is named.
  */
 export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
@@ -43,7 +43,7 @@ export function answerExplain(mesh: MeshIr, query: ExplainQuery): Explanation {
   };
 }
 
-/** The identity of the service that `ref` names: `cell/name`, or `name` of one in no cell. */
+/** The identity of the service that `ref` names: `cell/name`, or `name` for one in no cell. */
 export function serviceIdentity(mesh: MeshIr, ref: string): SpiffeId | undefined {
   return mesh.services.get(ref as ServiceKey)?.spiffeId;
 }
@@ -86,7 +86,7 @@ function tokenOf(mesh: MeshIr, text: string): Token {
   };
 }
 
-/** `service:port` names the port as well; an identity is of all of them. */
+/** `service:port` names the port as well; an identity stands for all of them. */
 function targetOf(
   mesh: MeshIr,
   text: string,

@@ -1,4 +1,4 @@
-// Why a call that rules let in got no whole answer: which hop failed, in words, with the rules that let it in.
+// Why a call that rules allowed got no complete answer: which hop failed, in words, with the rules that allowed it.
 import { CellwallError } from '../lib/errors.ts';
 import type { Failed } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
@@ -7,7 +7,7 @@ import { failedAnswerWords } from './failed-answer-words.ts';
 import { questionOf } from './question-of.ts';
 import type { Explanation } from './wire.ts';
 
-/** Throws `not_found` where the service's document is gone. */
+/** Throws `not_found` if the service's document is gone. */
 export function answerFailed(mesh: MeshIr, failed: Failed): Explanation {
   const { service, node, status, details } = failed;
   const { why, advice } = failedAnswerWords(details, service);

@@ -1,4 +1,4 @@
-// Why a caller's own sidecar answered in the place of the service: in words, with what rules say of the same call.
+// Why a caller's own sidecar answered in place of the service: in words, with what rules say about the same call.
 import { CellwallError } from '../lib/errors.ts';
 import type { OwnAnswer } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';
@@ -8,7 +8,7 @@ import { operationOf } from './operation-of.ts';
 import { ownAnswerWords } from './own-answer-words.ts';
 import type { Explanation } from './wire.ts';
 
-/** Throws `not_found` where a document that it would speak of is gone. */
+/** Throws `not_found` if a document that the answer needs is gone. */
 export function answerOwn(mesh: MeshIr, answered: OwnAnswer): Explanation {
   const { service, target, node, status, details } = answered;
   const caller = mesh.services.get(service as ServiceKey);

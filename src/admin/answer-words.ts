@@ -1,15 +1,15 @@
-// Envoy's details of an answer (%RESPONSE_CODE_DETAILS%) → why, and what to do, by a table of causes. A closed set: what a proxy says
-// beyond it is told as it is.
+// Maps Envoy's details of an answer (%RESPONSE_CODE_DETAILS%) to why, and what to do, by a table of causes. A closed set: other details are
+// shown as they are.
 import { clip } from '../lib/clip.ts';
 
 export interface AnswerWords {
-  /** Ends "it answered, because …". `TARGET` is the service that was called. */
+  /** Completes "it answered, because …". `TARGET` is the service that was called. */
   readonly why: string;
   readonly advice: string;
 }
 
 export interface AnswerCause extends AnswerWords {
-  /** The first cause whose texts are all in the details holds. */
+  /** The first cause applies whose texts are all in the details. */
   readonly parts: readonly string[];
 }
 

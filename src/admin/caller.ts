@@ -1,4 +1,4 @@
-// Who is asking, and what he may: roles, each with everything of the one before, and a right beside them. Pure.
+// Who is asking, and what they may do: roles, each including the one before, and a right in addition. Pure.
 
 /** Weakest first. */
 export const roles = ['viewer', 'editor', 'admin'] as const;
@@ -12,7 +12,7 @@ export interface Caller {
   readonly name: string;
   /** Absent: nobody showed a credential. */
   readonly role?: Role;
-  /** May change EnvoyResource documents, which can hold nearly anything. */
+  /** May change EnvoyResource documents, which can contain nearly anything. */
   readonly rawResources: boolean;
 }
 
@@ -27,7 +27,7 @@ export function isAllowed(access: Access, { role }: Caller, isLocal: boolean): b
   return role !== undefined && roles.indexOf(role) >= roles.indexOf(needed);
 }
 
-/** Who changes, and why, for history and audit. */
+/** Who makes a change, and why, for history and audit. */
 export interface Authored {
   readonly author: string;
   readonly reason?: string;

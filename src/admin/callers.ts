@@ -1,5 +1,5 @@
-// Whose key a handshake or a bearer token proves: the data folder's token, or a named one. Compared in constant time, and a name that
-// nobody has takes as long as one that somebody has.
+// Whose key a handshake or a bearer token proves: the data folder's token, or a named one. Compared in constant time; an unknown name takes
+// as long as a known one.
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { CellwallError } from '../lib/errors.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -8,22 +8,22 @@ import { nameInToken } from './named-token.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import { identityOfName, operatorIdentity, proofIdentity, proofKey } from './proof.ts';
 
-/** What was proven, to be looked up again with every request: a token may be revoked while its connection is open. */
+/** What was proved, to be looked up again for every request: a token may be revoked while its connection is open. */
 export interface Proof {
   readonly identity: string;
   readonly key: Buffer;
 }
 
 export interface Callers {
-  /** The key that a handshake as `identity` must prove; of an identity that nobody has, one that nobody can prove. */
+  /** The key that a handshake as `identity` must prove; for an unknown identity, one that nobody can prove. */
   keyOf(identity: string): Buffer;
-  /** Undefined when the token is not, or no more, good. Throws `unavailable` if that cannot be known now. */
+  /** Undefined if the token is not valid, or no longer. Throws `unavailable` if that cannot be determined now. */
   callerOf(proof: Proof): Promise<Caller | undefined>;
-  /** The same of a bearer token. */
+  /** The same for a bearer token. */
   callerOfToken(text: string): Promise<Caller | undefined>;
-  /** The author whom a failed try named, if there is one. */
+  /** The author that a failed attempt named, if any. */
   named(identity: string): string | undefined;
-  /** Before a handshake; undefined where there is nothing to wait for. Does not fail. */
+  /** Before a handshake; undefined if there is nothing to wait for. Does not fail. */
   ready(): Promise<void> | undefined;
 }
 
@@ -63,7 +63,7 @@ export function createCallers(token: Redacted<string>, tokens: NamedTokens): Cal
   };
 }
 
-/** The identity that a bearer token speaks of; undefined if it is none of ours. */
+/** The identity that a bearer token claims; undefined if it is not one of ours. */
 export function identityInToken(text: string | undefined): string | undefined {
   const name = text === undefined ? undefined : nameInToken(text);
   return name === undefined ? undefined : identityOfName(name);

@@ -1,5 +1,5 @@
-// A change of documents, from a plan to its answer: dry run, gate, store, warnings. The store's check decides; nothing here stands
-// between an urgent change of policy and its being in force.
+// A change of documents, from a plan to its answer: dry run, gate, store, warnings. The store's check decides; nothing here delays an
+// urgent change of policy.
 import { setImmediate } from 'node:timers/promises';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { defined } from '../lib/defined.ts';
@@ -28,7 +28,7 @@ export interface ChangeOptions {
   readonly ignoreAddresses?: readonly string[] | undefined;
   readonly expectedRevision?: number | undefined;
   readonly receivedAt: number;
-  /** Of a rollback: the revision that it goes back to. */
+  /** For a rollback: the revision that it goes back to. */
   readonly to?: number;
 }
 
@@ -77,7 +77,7 @@ export function createChange(deps: AdminDeps): Change {
         acceptedAt: receivedAt,
       });
     }
-    // What was judged is what is changed: the gate's answer is of this revision, and so is the caller's right.
+    // What was judged is what is changed: the gate's answer is about this revision, and so is the caller's right.
     const isJudged = judged.judged || rawAsBefore;
     if (isJudged) refuseConflict(before.revision, defined({ expectedRevision }));
     const expected = isJudged ? before.revision : expectedRevision;
@@ -94,8 +94,8 @@ export function createChange(deps: AdminDeps): Change {
     const { revision } = result;
     const changed = result.kind === 'applied' ? [...result.changed] : [];
     log.info({ revision, changed, urgent, ...by }, `documents ${result.kind}`);
-    // The proxies' turn first: warnings and the audit log can wait for the push to be on its way. What is written to streams in one
-    // turn of the event loop goes to the sockets in the next.
+    // The proxies come first: warnings and the audit log can wait until the push is on its way. What is written to streams in one turn of
+    // the event loop goes to the sockets in the next.
     await setImmediate();
     await setImmediate();
     if (changed.length > 0) record(deps, { revision, changed, urgent, ...by });
@@ -111,7 +111,7 @@ function record(
   try {
     audit.append({ kind: 'documents-applied', ...applied });
   } catch (reason) {
-    // It is in force; to say otherwise would be wrong.
+    // It is in force; reporting a failure would be wrong.
     log.error({ reason: CellwallError.from(reason).message, revision: applied.revision }, 'not in the audit log');
   }
 }

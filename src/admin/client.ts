@@ -1,4 +1,4 @@
-// The admin API from the outside, typed: what the command line uses. Node's own https only, so that it loads at once.
+// A typed client of the admin API, used by the command line. Only Node's own https, so that it loads fast.
 
 import { defined } from '../lib/defined.ts';
 import { CellwallError, type ErrorCode } from '../lib/errors.ts';
@@ -55,7 +55,7 @@ export interface AdminClient {
   explainRequest(id: string): Promise<Explanation>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
   certificates(): Promise<CertificatesAnswer>;
-  /** Of one identity, or all. */
+  /** For one identity, or all. */
   rotate(selector?: string, why?: Reasoned): Promise<RotateAnswer>;
   hosts(): Promise<HostsAnswer>;
   evict(target: string, why?: Reasoned): Promise<EvictAnswer>;
@@ -67,13 +67,13 @@ export interface AdminClient {
 export type AdminClientOptions = {
   /** `127.0.0.1:18080`, `http://127.0.0.1:18080`, `unix:/path`; or `https://…` for its TLS port, or a server in front of it. */
   readonly url: string;
-  /** For one request, and 20 s more for each MiB of it. Default 30 s. */
+  /** For one request, plus 20 s for each MiB of it. Default 30 s. */
   readonly timeoutMs?: number;
-  /** Told while an answer takes longer than a moment. */
+  /** Called while an answer takes longer than a moment. */
   readonly onWait?: (waited: Waited) => void;
 } & (TokenSource | { readonly svid: SvidCredential });
 
-/** Documents that the server refused, with every problem; or, without any, those that the gate refused for its reasons. */
+/** Documents that the server refused, with every problem; or, without problems, those that the gate refused for its reasons. */
 export interface InvalidAnswer {
   readonly kind: 'invalid';
   readonly code: string;
@@ -89,7 +89,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
   const send = async <T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T | InvalidAnswer> => {
     const { status, text } = await exchange.send(method, path, body);
     const value = parseJson(text, exchange.host, status);
-    // The server's answers are made from the same schemas as these types.
+    // The server's answers are generated from the same schemas as these types.
     if (status >= 200 && status < 300) return value as T;
     const {
       code,

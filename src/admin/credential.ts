@@ -1,4 +1,4 @@
-// Who sent a request: by what its connection proved, else by its bearer token, else by its client certificate. Fails closed.
+// Who sent a request: determined by what its connection proved, else by its bearer token, else by its client certificate. Fails closed.
 import { CellwallError } from '../lib/errors.ts';
 import type { Caller } from './caller.ts';
 import { type Callers, identityInToken, type Proof } from './callers.ts';
@@ -8,17 +8,17 @@ import type { FailedTries } from './failed-tries.ts';
 export interface Shown {
   readonly authorization?: string | undefined;
   readonly proof?: Proof | undefined;
-  /** PEM, leaf first, as the peer presented it: nothing is proven but that he has the leaf's key. */
+  /** PEM, leaf first, as the peer presented it: all that is proved is that it has the leaf's key. */
   readonly chain?: string | undefined;
 }
 
-/** Whose client certificate it is. Throws for everybody who is no operator, or not now. */
+/** Whose client certificate it is. Throws for everybody who is not an operator, or not at present. */
 export type OperatorCheck = (chain: string) => Promise<Caller>;
 
 export interface CredentialCheck {
   /** Throws `unauthenticated`, or `resource_exhausted` after too many failures. */
   check(shown: Shown, address: string): Promise<Caller>;
-  /** A handshake was to prove a key, and did not: counted and logged as a token that was sent. */
+  /** A handshake was to prove a key, and did not: counted and logged like a wrong token. */
   failed(address: string, identity: string): void;
 }
 
@@ -41,7 +41,7 @@ export function createCredentialCheck(
       if (authorization === undefined && chain !== undefined && check !== undefined) {
         return check(chain).catch((reason: unknown) => {
           const { code, message } = CellwallError.from(reason);
-          // Whatever is against it, but that it cannot be known now.
+          // Any failure, except that it cannot be determined now.
           throw code === 'unavailable' || code === 'internal' ? reason : tries.refused({ address }, message);
         });
       }

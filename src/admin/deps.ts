@@ -1,4 +1,4 @@
-// What the admin API needs of the rest: read sides, the store, and two verbs of identity. main.ts provides them.
+// What the admin API needs from the rest: read sides, the store, and two actions of identity. main.ts provides them.
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
 import type { SeenEndpoint } from '../cutover/endpoint-watch.ts';
@@ -19,7 +19,7 @@ import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
 
-/** What a proxy was sent, without what is secret in it. */
+/** What a proxy was sent, without secrets. */
 export interface SentToProxy {
   readonly node: string;
   readonly revision: number;
@@ -36,7 +36,7 @@ export interface ControlStatus {
   /** Of the program. */
   readonly version: string;
   readonly trustDomain?: string;
-  /** What the pipeline found wrong beyond what the store did (a translation that was refused, say). */
+  /** What the pipeline found wrong in addition to the store (a refused translation, say). */
   readonly problems: readonly Problem[];
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -73,38 +73,38 @@ export interface AdminDeps {
   readonly store: Store;
   readonly record: RecordReader;
   readonly cutOver: CutOver;
-  /** Of a service that names them itself, what answered there. Absent: nobody looks. */
+  /** For a service that names its endpoints itself, what answered there. Absent: not probed. */
   endpoints?(service: ServiceIr): readonly SeenEndpoint[];
   readonly audit: AuditLog;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
   explain(query: ExplainQuery): Explanation;
-  /** The same of a call that was refused, by its request id. Throws `not_found` for an id that no kept refusal has. */
+  /** The same for a denied call, by its request id. Throws `not_found` for an id that no kept denial has. */
   explainRequest(id: string): Explanation;
   proxies(): readonly ProxyStatus[];
-  /** What that proxy was sent; undefined where nothing was. Absent: nobody keeps it. */
+  /** What that proxy was sent; undefined if nothing was. Absent: not kept. */
   sentTo?(node: string): SentToProxy | undefined;
-  /** What a proxy's own counters told; undefined where they are not reported. */
+  /** What a proxy's own counters reported; undefined if they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
   /** Where the trust bundle is published. Absent: nowhere. */
   publishers?(): readonly PublisherAnswer[];
   traffic(): readonly TrafficCount[];
-  /** That failed, of any service. Absent: nobody keeps them. */
+  /** Failed calls, of any service. Absent: not kept. */
   handshakes?(): readonly FailedHandshakes[];
   readonly tokens: JoinTokens;
   readonly hosts: HostsAdmin;
   /** Issued and not yet expired. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
-  /** Renews pushed certificates now: those of one identity, or all. Answers how many. */
+  /** Renews pushed certificates now: those of one identity, or all. Returns how many. */
   rotate(spiffeId?: SpiffeId): number | Promise<number>;
   /** Prometheus text. */
   metrics(): Promise<string>;
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
   resolveService(ref: string): SpiffeId | undefined;
   status(): ControlStatus;
-  /** An operator is served now, until what it answers is called. Absent: nobody gives way. */
+  /** An operator is being served from now until the returned function is called. Absent: nothing gives way. */
   readonly claim?: () => () => void;
   readonly log: Log;
-  /** Of the data folder: may do everything. */
+  /** The data folder's token: may do everything. */
   readonly token: Redacted<string>;
   readonly namedTokens: NamedTokens;
   readonly clock: Clock;

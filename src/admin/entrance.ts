@@ -1,5 +1,5 @@
-// Where connections to the admin API come in: a port of loopback and a socket, each with a bound of its own, so that whoever fills the
-// port keeps nobody from the socket. The first byte tells TLS, by which the command line proves its token (proof.ts), from HTTP.
+// Where connections to the admin API come in: a loopback port and a socket, each with its own limit, so that filling the port does not
+// block the socket. The first byte distinguishes TLS, by which the command line proves its token (proof.ts), from HTTP.
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -8,28 +8,28 @@ import type { Callers, Proof } from './callers.ts';
 import { proofTls } from './proof.ts';
 
 export interface Entrance {
-  /** Answers where it listens. */
+  /** Returns where it listens. */
   listen(options: ListenOptions): Promise<ReturnType<Server['address']>>;
   /** What the peer at the other end proved in the handshake. */
   proven(socket: object): Proof | undefined;
-  /** Open connections end, whatever they are in the middle of. */
+  /** Open connections are closed, whatever state they are in. */
   close(): Promise<void>;
 }
 
 export interface EntranceDeps {
   readonly http: HttpServer;
   readonly callers: Callers;
-  /** Somebody who is the socket's owner, or proved a token, connected; what it answers is called when he is gone. */
+  /** The socket's owner, or somebody who proved a token, connected; the returned function is called when they are gone. */
   readonly claim: () => () => void;
-  /** Somebody said that he would prove the key of that identity, and did not. */
+  /** Somebody claimed that they would prove the key of that identity, and did not. */
   readonly failed: (address: string, identity: string) => void;
 }
 
-/** At a time, on each of port and socket. */
+/** At the same time, on each of port and socket. */
 const maxConnections = 128;
 /** Until the first byte, and for the handshake. */
 const helloMs = 10_000;
-/** For a store that is to say which tokens there are. */
+/** For a store that is asked which tokens exist. */
 const readyMs = 500;
 const tlsHandshake = 0x16;
 
@@ -60,7 +60,7 @@ export function createEntrance({ http, callers, claim, failed }: EntranceDeps): 
     }
     socket.destroy();
   });
-  // Injected connections are node:http's own to time out, once it takes itself to listen.
+  // Injected connections are timed out by node:http itself, once it believes that it is listening.
   http.emit('listening');
 
   const welcome = (socket: Socket): void => {

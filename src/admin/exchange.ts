@@ -1,6 +1,6 @@
-// One request to the admin API, and who is at the other end. Over port or socket the server proves first that it knows the token
-// (proof.ts), which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer, or an SVID proves
-// the client.
+// One request to the admin API, and who is at the other end. Over port or socket the server first proves that it knows the token
+// (proof.ts), which is never sent; over https:// a certificate proves the server, and the token is sent as a bearer token, or an SVID
+// proves the client.
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { type RequestOptions as HttpsOptions, request as startRequest } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
@@ -24,15 +24,15 @@ export interface Exchange {
 export interface ExchangeOptions {
   readonly url: string;
   readonly credential: Credential;
-  /** For one request without a body; large ones have longer. */
+  /** For one request without a body; large ones get more time. */
   readonly timeoutMs: number;
-  /** Told every now and then while an answer is waited for. */
+  /** Called every now and then while waiting for an answer. */
   readonly onWait?: (waited: Waited) => void;
 }
 
 export interface Waited {
   readonly ms: number;
-  /** Of what was sent. */
+  /** Size of what was sent. */
   readonly bytes: number;
 }
 
@@ -41,14 +41,14 @@ export type Credential =
   /** For https:// only. */
   | ({ readonly kind: 'svid' } & SvidCredential);
 
-/** The agent hands on what TLS takes; the types do not say so. */
+/** The agent passes on what TLS accepts, although its types do not say so. */
 type RequestOptions = HttpsOptions & Pick<ConnectionOptions, 'pskCallback'>;
 
 type Target =
   | { readonly kind: 'socket'; readonly path: string }
   | { readonly kind: 'port'; readonly host: string; readonly port: number; readonly certified: boolean };
 
-/** Documents are read, judged, written and pushed: longer, the more they are. */
+/** Documents are read, judged, written and pushed: the more there are, the longer it takes. */
 const msPerMiB = 20_000;
 const firstWaitMs = 1000;
 const waitMs = 5000;
@@ -82,7 +82,7 @@ export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeO
         },
       };
       const progress = onWait === undefined ? undefined : tellWhileWaiting(bytes, onWait);
-      // Only who has proven itself is sent anything.
+      // Nothing is sent before the peer has proved itself.
       let arrived = false;
       try {
         return await exchanged(options, payload, () => {
@@ -104,7 +104,7 @@ export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeO
   };
 }
 
-/** What the handshake shows or proves, and the header that goes with it. */
+/** What the handshake shows or proves, and the matching header. */
 function wayOf(credential: Credential, isCertified: boolean): readonly [RequestOptions, OutgoingHttpHeaders] {
   if (credential.kind === 'svid') return [svidTls(credential), {}];
   const { token } = credential;
@@ -151,7 +151,7 @@ function tellWhileWaiting(bytes: number, tell: (waited: Waited) => void): () => 
   return () => clearTimeout(timer);
 }
 
-/** Nobody knows whether it was done that was asked for: where to look. */
+/** It is unknown whether the request was executed: where to look. */
 function mayBeDone(path: string): string | undefined {
   if (path === '/v1/diff' || path === '/v1/simulate') return undefined;
   return path === '/v1/apply' || path === '/v1/rollback'
@@ -163,7 +163,7 @@ function mayBeDone(path: string): string | undefined {
 function failure(host: string, credential: Credential, cause: unknown): CellwallError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : message;
-  // What a server says, or fails at, that has another key than ours.
+  // What a server says, or how it fails, if it has a different key.
   if (credential.kind === 'token' && /bad record mac|decrypt error|unknown psk identity/i.test(message)) {
     return tokenRefused(host, credential, cause);
   }

@@ -1,4 +1,4 @@
-// Why a call that the service's sidecar let in got no whole answer of the application, and what to do, from Envoy's details.
+// Why a call that the service's sidecar allowed got no complete answer from the application, and what to do, from Envoy's details.
 // docs/operations.md says the same for readers.
 import { type AnswerCause, type AnswerWords, answerWords, answerCause as cause } from './answer-words.ts';
 

@@ -1,5 +1,5 @@
-// Tries without a valid credential, and what a role does not allow: limited by address and by whom they named, logged, and in the audit
-// log, within bounds that nobody can fill it by. A right token is never locked out by somebody else's wrong ones.
+// Attempts without a valid credential, and beyond a role: limited by address and by the name they claim, logged, and put into the audit log
+// within bounds, so that nobody can fill it. A valid token is never locked out by somebody else's wrong ones.
 import type { AuditEvent } from '../audit/audit-event.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -8,9 +8,11 @@ import type { Log } from '../lib/log.ts';
 import type { Access, Caller } from './caller.ts';
 
 export interface FailedTries {
-  /** No valid credential. `named`: whose it was to be. Answers what to throw: `unauthenticated`, or `resource_exhausted` after too many. */
+  /**
+   * No valid credential. `named`: whose it claimed to be. Returns what to throw: `unauthenticated`, or `resource_exhausted` after too many.
+   */
   refused(from: { readonly address: string; readonly named?: string | undefined }, message: string): CellwallError;
-  /** A credential that does not reach so far. Answers `permission_denied`, or `resource_exhausted`. */
+  /** A credential that is not sufficient. Returns `permission_denied`, or `resource_exhausted`. */
   denied(
     caller: Caller,
     address: string,
@@ -22,14 +24,14 @@ export interface FailedTriesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly audit: Pick<AuditLog, 'append'>;
-  /** In a minute, of an address or of a name, before it is told to wait (and no longer logged). Default 10. */
+  /** In a minute, for an address or a name, before the answer is to wait (and attempts are no longer logged). Default 10. */
   readonly maxFailures?: number;
 }
 
 const windowMs = 60_000;
-/** Addresses and names that are counted at a time. */
+/** Addresses and names that are counted at the same time. */
 const maxCounted = 1000;
-/** Audit records in a minute, of all together. */
+/** Audit records in a minute, in total. */
 const maxRecords = 60;
 
 export function createFailedTries({ clock, log, audit, maxFailures = 10 }: FailedTriesDeps): FailedTries {
@@ -59,7 +61,7 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
       log.error({ reason: CellwallError.from(reason).message }, 'a refused attempt is not in the audit log');
     }
   };
-  /** Of an address, or of a name: the first, and the last before silence. */
+  /** For an address or a name: the first, and the last before silence. */
   const isRecorded = (failures: number): boolean => failures === 1 || failures === maxFailures;
   const last = (failures: number): string =>
     failures === maxFailures ? '; further ones within the same minute are not logged' : '';

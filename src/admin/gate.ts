@@ -1,4 +1,4 @@
-// The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one pass with a record of them.
+// The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one through and records them.
 
 import type { CutOverReason } from '../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../cutover/cut-over-window.ts';
@@ -13,12 +13,12 @@ import type { Trial } from './trial.ts';
 import type { CutOverRow } from './wire-record.ts';
 
 export type GateAnswer =
-  /** `judged`: services become strict, and what was looked at must be what is changed. */
+  /** `judged`: services become strict, and what was examined must be what is changed. */
   | {
       readonly kind: 'pass';
       readonly judged: boolean;
       readonly reasons: readonly CutOverRow[];
-      /** Services that become strict against the reasons. */
+      /** Services that become strict despite the reasons. */
       readonly forced?: readonly string[];
     }
   | { readonly kind: 'refused'; readonly error: HttpError };
@@ -28,13 +28,13 @@ export interface GateQuestion {
   readonly after: Trial['after'];
   readonly since?: string | undefined;
   readonly force: boolean;
-  /** Whose attempts without any proof are passed over. */
+  /** Whose attempts without any proof are disregarded. */
   readonly ignoreAddresses?: readonly string[];
   readonly dryRun: boolean;
   readonly by: Authored;
 }
 
-/** What cannot change a mode asks nothing: an urgent policy does not wait for it. */
+/** What cannot change a mode skips the gate: an urgent policy does not wait for it. */
 export function mayCutOver({ changes }: Plan): boolean {
   return changes.some(({ key }) => key.startsWith('Mesh/') || key.startsWith('Service/'));
 }
@@ -43,7 +43,7 @@ export async function gate(
   { cutOver, audit, clock, log }: Pick<AdminDeps, 'cutOver' | 'audit' | 'clock' | 'log'>,
   { before, after, since, force, ignoreAddresses = [], dryRun, by }: GateQuestion,
 ): Promise<GateAnswer> {
-  // Before anything else: a mistyped one is told, whether or not anybody asks.
+  // Before anything else: a mistyped one is reported, whether or not it is needed.
   const pass = (reasons: readonly CutOverReason[]) => dismiss(reasons, ignoreAddresses);
   pass([]);
   const now = clock.now();
@@ -67,7 +67,7 @@ export async function gate(
     return { kind: 'pass', judged: true, reasons };
   }
   if (!force) return { kind: 'refused', error: refusedCutOver(services, reasons) };
-  // Before the change: without its record there is no forced one.
+  // Before the change: without its record, a change is not forced.
   audit.append({ kind: 'cut-over-forced', ...by, services, reasons: texts });
   log.warn({ services, reasons: reasons.length, author: by.author }, 'made strict despite the reasons of the gate');
   return { kind: 'pass', judged: true, reasons, forced: services };

@@ -1,8 +1,8 @@
-// Keeps browsers and rebound names out: a Host that is not ours, an Origin that is not this very address. Pure.
+// Keeps out browsers and rebound names: a Host that is not ours, an Origin other than this very address. Pure.
 import type { IncomingHttpHeaders } from 'node:http';
 import { CellwallError } from '../lib/errors.ts';
 
-/** Sent with every answer: nothing here is to be framed, sniffed, cached or run. */
+/** Sent with every answer: nothing here may be framed, sniffed, cached or run. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
@@ -13,8 +13,8 @@ export const securityHeaders: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws `permission_denied` unless the request names this server as one of `hosts`, or by the address it arrived at, and comes from no
- * foreign page.
+ * Throws `permission_denied` unless the request names this server as one of `hosts`, or by the address at which it arrived, and does not
+ * come from another site's page.
  */
 export function checkOrigin(headers: IncomingHttpHeaders, hosts: ReadonlySet<string>, arrivedAt?: string): void {
   const host = headers.host;

@@ -1,4 +1,4 @@
-// The HTTP edge's mapper: any failure as a status and a body of one shape. What is not ours is `internal` and says nothing inside.
+// Maps any failure to an HTTP status and a body of one shape. Unexpected errors become `internal`, without details.
 import type { CutOverReason } from '../cutover/cut-over-reason.ts';
 import { refuses } from '../cutover/refuses.ts';
 import { CellwallError } from '../lib/errors.ts';

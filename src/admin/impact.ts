@@ -1,4 +1,4 @@
-// What a change would do to the calls that were recorded, for the routes that answer it.
+// What a change would do to the calls that were recorded, for the routes that report it.
 import { CellwallError } from '../lib/errors.ts';
 import { parseDuration } from '../model/duration.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -11,7 +11,7 @@ const recently = '7d';
 
 type Meaning = { readonly mesh?: MeshIr };
 
-/** Undefined where there is no mesh to decide in, before or after. */
+/** Undefined if there is no mesh to decide in, before or after. */
 export function impactOf(
   { mesh: before }: Meaning,
   { mesh: after }: Meaning,
@@ -22,7 +22,7 @@ export function impactOf(
   return { simulation: simulate(before, after, record.calls(since)), meshes: [before, after] };
 }
 
-/** The sums alone, of the last days: what an answer about a change adds to it. */
+/** Only the totals, for the last days: what an answer about a change adds. */
 export function recentImpact(
   before: Meaning,
   after: Meaning,

@@ -1,8 +1,8 @@
-// What is in force, for routes that cannot answer without it, and for those that can.
+// The state in force, for routes that cannot answer without it, and for those that can.
 import { CellwallError } from '../lib/errors.ts';
 import { nothingStored, type Store, type StoreState } from '../store/store.ts';
 
-/** Throws `unavailable` while nothing could be loaded yet. */
+/** Throws `unavailable` as long as nothing could be loaded. */
 export function inForce(store: Pick<Store, 'state' | 'problems'>): StoreState {
   const state = store.state();
   if (state !== undefined) return state;
@@ -14,7 +14,7 @@ export function inForce(store: Pick<Store, 'state' | 'problems'>): StoreState {
   throw new CellwallError('unavailable', `no documents could be loaded yet: ${why}`);
 }
 
-/** The same, as of an empty store: the first apply is what ends that. */
+/** The same, but like an empty store if there is none: the first apply ends that. */
 export function inForceOrNothing(store: Pick<Store, 'state'>): StoreState {
   return store.state() ?? nothingStored;
 }

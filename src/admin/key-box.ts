@@ -1,10 +1,10 @@
-// Keeps a token's key in a store that others may read: encrypted (AES-256-GCM) under a key of the data folder, and bound to what it is of.
+// Keeps a token's key in a store that others may read: encrypted (AES-256-GCM) with a key in the data folder, and bound to its purpose.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import type { Redacted } from '../lib/redacted.ts';
 
 export interface KeyBox {
   close(key: Uint8Array, of: string): string;
-  /** Undefined for what this box did not close, or not for that. */
+  /** Undefined for what this box did not encrypt, or not for that purpose. */
   open(text: string, of: string): Buffer | undefined;
 }
 

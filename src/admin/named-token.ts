@@ -1,19 +1,19 @@
-// The text of a named token: `cwa1.<name>.<32 random bytes, base64url>`. The name is in it so that its holder can say, in a handshake,
-// whose key he is about to prove.
+// The text of a named token: `cwa1.<name>.<32 random bytes, base64url>`. It contains the name so that its holder can say, in a handshake,
+// whose key will be proved.
 import { randomBytes } from 'node:crypto';
 import { Redacted } from '../lib/redacted.ts';
 
 const textPattern = /^cwa1\.([a-z][a-z0-9-]{0,39})\.[A-Za-z0-9_-]{43}$/;
 const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 
-/** Authors that are nobody's token. */
+/** Authors that no token may have as its name. */
 const reserved: readonly string[] = ['anonymous', 'documents', 'operator', 'outside', 'start'];
 
 export function makeNamedToken(name: string): Redacted<string> {
   return new Redacted(`cwa1.${name}.${randomBytes(32).toString('base64url')}`);
 }
 
-/** The name in the text of a token; undefined for the one of the data folder, and for what is none. */
+/** The name in the text of a token; undefined for the token of the data folder, and for anything that is not a token. */
 export function nameInToken(text: string): string | undefined {
   return textPattern.exec(text)?.[1];
 }

@@ -1,5 +1,6 @@
-// Named tokens of the admin API: made, listed and revoked. Of a token only a hash is kept, encrypted, in a sealed table: who reads the
-// table can prove nothing with it, who writes there makes no token. What is known is held in memory, as a handshake cannot wait.
+// Named tokens of the admin API: created, listed and revoked. Only a hash of each token is kept, encrypted, in a sealed table: whoever
+// reads the table can prove nothing with it, and whoever writes to it cannot create a token. Tokens are cached in memory, because a
+// handshake cannot wait.
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -17,7 +18,7 @@ export interface NamedToken {
   readonly rawResources: boolean;
   readonly createdAt: number;
   readonly expiresAt: number;
-  /** Who made it. */
+  /** Who created it. */
   readonly author: string;
 }
 
@@ -26,13 +27,13 @@ export interface NamedTokens {
   create(
     request: Pick<NamedToken, 'name' | 'role' | 'rawResources' | 'author'> & { readonly ttlMs: number },
   ): Promise<{ readonly token: Redacted<string>; readonly of: NamedToken }>;
-  /** That have not expired, by name. */
+  /** Those that have not expired, by name. */
   list(): Promise<readonly NamedToken[]>;
   /** Throws `not_found`. */
   revoke(name: string): Promise<void>;
   /** As known now; undefined for one that was revoked or has expired. */
   find(name: string): { readonly of: NamedToken; readonly key: Buffer } | undefined;
-  /** Until what is known is no older than a second; undefined where nothing else can have changed it. Throws `unavailable`. */
+  /** Until what is known is at most a second old; undefined if nothing else can have changed it. Throws `unavailable`. */
   refresh(): Promise<void> | undefined;
 }
 
@@ -61,14 +62,14 @@ const storedSchema = z.strictObject({
   key: z.string(),
 });
 
-/** In the place of a revoked one until it would have ended: an old copy of the entry that somebody puts back is older than this. */
+/** Kept in place of a revoked token until its expiry: an old copy of the entry that somebody restores is older than this. */
 const revokedSchema = z.strictObject({ revoked: z.literal(true) });
 
 export async function createNamedTokens(options: NamedTokensOptions): Promise<NamedTokens> {
   const { table, secret, shared, clock, log } = options;
   const box = createKeyBox(secret);
   let known = new Map<string, { readonly of: NamedToken; readonly key: Buffer }>();
-  /** Monotonic; undefined: what is there is not known. */
+  /** Monotonic; undefined: the current content is unknown. */
   let loadedAt: number | undefined;
   let loading: Promise<void> | undefined;
   /** A load that began before a change does not undo it. */
@@ -107,7 +108,7 @@ export async function createNamedTokens(options: NamedTokensOptions): Promise<Na
     return found === undefined || found.of.expiresAt <= clock.now() ? undefined : found;
   };
 
-  /** Whether it took the name: a free one, or one whose token was revoked. */
+  /** Whether it got the name: a free one, or one whose token was revoked. */
   const put = async (name: string, entry: Json, ttlMs: number): Promise<boolean> => {
     const there = await table.get(name);
     if (!revokedSchema.safeParse(there).success) return (await table.claim(name, entry, { ttlMs })).won;
@@ -116,7 +117,7 @@ export async function createNamedTokens(options: NamedTokensOptions): Promise<Na
   };
 
   await refresh()?.catch((reason: unknown) => {
-    // A Redis that is away holds up no start: until it answers nobody's token is good.
+    // An unavailable Redis does not delay the start: until it answers, no token is valid.
     log.warn({ reason: CellwallError.from(reason).message }, 'tokens of the admin API cannot be read yet');
   });
   return {
@@ -156,7 +157,7 @@ export async function createNamedTokens(options: NamedTokensOptions): Promise<Na
           hint: '"cellwall admin-token list" lists them',
         });
       }
-      // Refused from now on, also if the store does not take it.
+      // Refused from now on, even if the store does not accept the change.
       changes += 1;
       known.delete(name);
       await table.set(name, { revoked: true }, { ttlMs: Math.max(1, found.of.expiresAt - clock.now()) });

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made from the routes themselves, so that it cannot say anything else.
+// The OpenAPI 3.1 document, generated from the routes themselves, so that it cannot disagree with them.
 import { z } from 'zod';
 import type { Json } from '../lib/table.ts';
 import type { Route } from './route.ts';
@@ -101,7 +101,7 @@ function jsonContent(schema: Json): Json {
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  // The members that are no JSON (zod's hidden `~standard`) do not survive the round.
+  // Members that are not JSON (zod's hidden `~standard`) are dropped by the round trip.
   const { $schema: _, ...rest } = JSON.parse(JSON.stringify(z.toJSONSchema(schema, { io }))) as { [key: string]: Json };
   return rest;
 }

@@ -1,4 +1,4 @@
-// What a logged request asked for, as `explain` is asked for it.
+// Turns a logged request into an operation as `explain` is asked about it.
 
 import { defined } from '../lib/defined.ts';
 import type { Refusal } from '../observe/refusals.ts';

@@ -1,5 +1,4 @@
-// Why a caller's own sidecar answered a call itself, and what to do, from Envoy's details. docs/http.md says the same
-// for readers.
+// Why a caller's own sidecar answered a call itself, and what to do, from Envoy's details. docs/http.md says the same for readers.
 import { type AnswerCause, type AnswerWords, answerWords, answerCause as cause } from './answer-words.ts';
 
 const reset = 'upstream_reset_before_response_started{';

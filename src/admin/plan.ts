@@ -10,7 +10,7 @@ import type { ApplyBody, Difference } from './wire.ts';
 
 export interface Plan {
   readonly changes: readonly Change[];
-  /** Of the documents themselves; not yet of how they fit together. */
+  /** Problems of the documents by themselves; not yet of how they fit together. */
   readonly problems: readonly Problem[];
   /** The documents as the operator wrote them, with the operator's file and line. */
   readonly documents: readonly ParsedDocument[];
@@ -27,7 +27,7 @@ export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan 
     const key = change.key as DocumentKey;
     if (change.op === 'delete') return { op: 'delete', key };
     const { text } = change;
-    // One that does not parse, or is not what it says, the store refuses.
+    // The store refuses one that does not parse, or is not what it claims to be.
     const found = documentsOf(parseDocuments(text, key));
     documents.push(...found);
     const whole = found.find((document) => document.text === text);
@@ -40,7 +40,7 @@ export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan 
   };
 }
 
-/** What would change, by document; equal text is no difference. */
+/** What would change, by document; equal text counts as no difference. */
 export function differences(before: readonly ParsedDocument[], plan: Plan): readonly Difference[] {
   const current = new Map(before.map((item) => [item.key, item.text]));
   return plan.changes.flatMap((change): Difference[] => {

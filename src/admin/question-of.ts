@@ -1,4 +1,4 @@
-// A logged call as `explain` is asked about it.
+// Turns a logged call into a question to `explain`.
 import { defaultPort } from '../lib/port-name.ts';
 import type { Denied, Failed } from '../observe/refusals.ts';
 import type { MeshIr, ServiceKey } from '../policy/ir.ts';

@@ -1,9 +1,9 @@
-// A route as data: what it takes, what it answers, who may call it. admin-api.ts registers it, openapi.ts describes it.
+// A route as data: what it accepts, what it answers, who may call it. admin-api.ts registers it, openapi.ts describes it.
 import type { z } from 'zod';
 import type { Access, Caller } from './caller.ts';
 import type { ErrorBody } from './wire.ts';
 
-/** Of documents in one request, 16 MiB as text; JSON needs more for some. */
+/** For documents in one request, 16 MiB as text; JSON needs more for some. */
 export const documentsLimit = 20 * 1024 * 1024;
 
 export type Answer<T> =
@@ -31,9 +31,9 @@ export interface Route {
   readonly body?: z.ZodType;
   readonly params?: z.ZodType;
   readonly answer?: z.ZodType;
-  /** It takes documents: bodies up to `documentsLimit` bytes. */
+  /** It accepts documents: bodies up to `documentsLimit` bytes. */
   readonly documents?: true;
-  /** Errors it may answer besides 400, 401, 403, 429 and 500. */
+  /** Errors that it may answer in addition to 400, 401, 403, 429 and 500. */
   readonly errors: readonly number[];
   handle(request: RouteRequest<unknown, unknown, unknown>): Answer<unknown> | Promise<Answer<unknown>>;
 }
@@ -60,7 +60,7 @@ export function route<Q extends z.ZodType, B extends z.ZodType, P extends z.ZodT
   return {
     ...options,
     errors: options.errors ?? [],
-    // admin-api.ts hands on what these very schemas parsed.
+    // admin-api.ts passes on what these very schemas parsed.
     handle: (request) => options.handle(request as RouteRequest<z.output<Q>, z.output<B>, z.output<P>>),
   };
 }

@@ -1,5 +1,5 @@
 // An operator's SVID as the credential of the admin API: mTLS to its TLS port. The server is trusted by the trust domain's root and its
-// exact SPIFFE ID, or, where it has a certificate of another authority, by that and its host name.
+// exact SPIFFE ID, or, if its certificate comes from another authority, by that authority and its host name.
 import { X509Certificate } from 'node:crypto';
 import { type ConnectionOptions, checkServerIdentity, getCACertificates } from 'node:tls';
 import type { Redacted } from '../lib/redacted.ts';

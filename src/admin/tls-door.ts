@@ -1,5 +1,5 @@
-// The admin API beyond loopback: TLS 1.3 with a certificate, behind the same door as the identity API's. A client certificate is asked
-// for and not demanded; what is presented is verified with every request.
+// The admin API beyond loopback: TLS 1.3 with a certificate, with the same front door as the identity API. A client certificate is
+// requested but not required; if presented, it is verified for every request.
 import { constants } from 'node:crypto';
 import type { Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
@@ -15,13 +15,16 @@ export interface TlsCredentials {
 }
 
 export interface TlsDoor {
-  /** Answers the port. */
+  /** Returns the port. */
   listen(address: HostPort, credentials: TlsCredentials): Promise<number>;
   /** From the next handshake on. */
   rotate(credentials: TlsCredentials): void;
-  /** Of a connection that came in here: the certificate and what leads to its root, PEM, as they were presented. Proven is only the key. */
+  /**
+   * For a connection accepted here: the certificate and what leads to its root, PEM, as they were presented. Only possession of the key is
+   * proved.
+   */
   presented(socket: object): string | undefined;
-  /** Of a connection that came in here: whether it was worth its handshake. */
+  /** For a connection accepted here: whether it was worth its handshake. */
   settled(socket: Socket, as: Settled): void;
   close(): Promise<void>;
 }
@@ -38,7 +41,7 @@ export function createTlsDoor(http: HttpServer): TlsDoor {
     requestCert: true,
     rejectUnauthorized: false,
     ca: [],
-    // Every handshake shows the certificate again.
+    // Every handshake presents the certificate again.
     secureOptions: constants.SSL_OP_NO_TICKET,
   });
   let tls: ReturnType<typeof createTlsServer> | undefined;
@@ -88,7 +91,7 @@ export function createTlsDoor(http: HttpServer): TlsDoor {
   };
 }
 
-/** Node.js answers the chain once: asked again, it knows the leaf only. */
+/** Node.js returns the chain only once: asked again, it knows only the leaf. */
 function presentedChain(socket: TLSSocket): string {
   const pems: string[] = [];
   let certificate = socket.getPeerX509Certificate();

@@ -1,4 +1,4 @@
-// What to tell somebody whose admin token the control plane does not take.
+// What to tell somebody whose admin token the control plane does not accept.
 import { CellwallError } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { nameInToken } from './named-token.ts';

@@ -1,4 +1,4 @@
-// The admin token: made once, kept in `<data>/admin.token`, readable by its owner only. Who can read the file is an operator.
+// The admin token: created once, kept in `<data>/admin.token`, readable by its owner only. Whoever can read the file is an operator.
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ export function adminTokenFile(data: string): string {
   return join(data, 'admin.token');
 }
 
-/** The token of this data directory, made on first use. */
+/** The token of this data directory, created on first use. */
 export function createAdminToken(data: string): Redacted<string> {
   const file = adminTokenFile(data);
   const existing = readAdminToken(file);
@@ -33,7 +33,7 @@ export function createAdminToken(data: string): Redacted<string> {
   return new Redacted(token);
 }
 
-/** The token in `file`, or undefined when there is none (or it is not ours to read). A file that others can read is refused. */
+/** The token in `file`, or undefined if there is none (or it is not ours to read). A file that others can read is refused. */
 export function readAdminToken(file: string): Redacted<string> | undefined {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-// A plan of an operator, tried: what its documents would come to, with what is wrong at the operator's own file and line.
+// A trial of an operator's plan: what its documents would result in, with problems at the operator's own file and line.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { relocate } from '../model/relocate.ts';
@@ -9,9 +9,9 @@ import { warnOfChange } from './warn-of-change.ts';
 
 export interface Trial {
   readonly before: Planned['base'];
-  /** As all would be. Without a mesh where they would be refused. */
+  /** The resulting state. Without a mesh if it would be refused. */
   readonly after: { readonly documents: readonly ParsedDocument[]; readonly mesh?: MeshIr };
-  /** Of all documents, beginning with those of the plan by themselves. */
+  /** For all documents, beginning with those that concern the plan by itself. */
   readonly problems: readonly Problem[];
 }
 
@@ -22,13 +22,13 @@ export function tryPlan(store: Pick<Store, 'plan'>, plan: Plan): Trial {
   return { before, after, problems: [...plan.problems, ...asSent(planned.problems, plan)] };
 }
 
-/** Problems of the store's copy (under its key as the file), in the file that the operator sent. */
+/** Problems of the store's copy (with its key as the file), at the place in the file that the operator sent. */
 export function asSent(problems: readonly Problem[], plan: Plan): readonly Problem[] {
   const copies = plan.documents.map(({ key }) => ({ key, begins: { file: key, line: 1, column: 1 } }));
   return relocate(problems, copies, plan.documents);
 }
 
-/** Of those of a whole state: about what was sent, what that caused elsewhere, and what is in the step itself. */
+/** Warnings about a whole state: about what was sent, what that caused elsewhere, and about the step itself. */
 export function warningsOf(problems: readonly Problem[], before: Trial['before'], plan: Plan): readonly Problem[] {
   const name = ({ code, message, source }: Problem) => `${code} ${message} ${source.file}`;
   const known = new Set(before.problems.map(name));

@@ -1,11 +1,11 @@
-// Warns of what is no fault of the documents, before or after, but of the step between them. Pure.
+// Warns about problems that are not in the documents, before or after, but in the step between them. Pure.
 import { formatPath } from '../model/field-path.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { writtenPorts } from '../model/service-ports.ts';
 import type { Plan } from './plan.ts';
 
-/** Proxies take the halves of a new protocol one after the other: those of callers, those of the service. */
+/** Proxies apply the halves of a new protocol one after the other: those of callers, those of the service. */
 export function warnOfChange(before: readonly ParsedDocument[], plan: Plan): readonly Problem[] {
   const protocols = new Map<string, string>();
   for (const { key, document } of before) {

@@ -1,4 +1,4 @@
-// What the admin API takes and answers about its own named tokens, and the reason that every change may give.
+// What the admin API accepts and answers about its own named tokens, and the reason that every change may give.
 import { z } from 'zod';
 import { roles } from './caller.ts';
 

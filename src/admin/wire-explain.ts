@@ -24,7 +24,7 @@ export const explainQuerySchema = z.strictObject({
   cellId: z.string().max(64).optional().describe('With `grpc`: what the field of `matchingCell` rules holds.'),
 });
 
-/** Of the route: what is asked, or the id of a request that was refused or failed. */
+/** Parameters of the route: the question, or the id of a request that was denied or failed. */
 export const explainParametersSchema = explainQuerySchema.partial().extend({
   request: z
     .string()

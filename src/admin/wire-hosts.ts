@@ -1,4 +1,4 @@
-// What the admin API takes and answers about hosts: those that joined, by their node keys.
+// What the admin API accepts and answers about hosts: those that joined, by their node keys.
 import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 

@@ -1,4 +1,4 @@
-// What the admin API takes and answers about join tokens and the renewal of certificates.
+// What the admin API accepts and answers about join tokens and the renewal of certificates.
 import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 

@@ -1,4 +1,4 @@
-// Places in the documents, and what was made there and rejected, as the admin API tells them.
+// Places in the documents, and what was made there and rejected, as the admin API reports them.
 import { z } from 'zod';
 import { formatPath } from '../model/field-path.ts';
 import type { Place } from '../model/origin.ts';

@@ -1,4 +1,4 @@
-// What the admin API answers of the record, its simulations, the gate, the history and the audit log.
+// What the admin API answers about the record, its simulations, the gate, the history and the audit log.
 import { z } from 'zod';
 
 const portNameSchema = z.string().describe('Which of its ports, where that has a name of its own.');

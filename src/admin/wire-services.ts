@@ -1,4 +1,4 @@
-// What the admin API answers of services.
+// What the admin API answers about services.
 import { z } from 'zod';
 import { sourceSchema } from './wire-place.ts';
 import { reasonSchema } from './wire-record.ts';

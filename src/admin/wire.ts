@@ -1,5 +1,5 @@
-// What the admin API takes and answers, as schemas: they validate requests, make the OpenAPI document, and give the types that
-// the client and the command line use. Times are milliseconds since the epoch.
+// What the admin API accepts and answers, as schemas: they validate requests, generate the OpenAPI document, and give the types that the
+// client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
@@ -38,7 +38,7 @@ export const documentParamsSchema = z.object({ '*': z.string().min(1).max(256) }
 
 const keySchema = z.string().min(3).max(256);
 
-/** A change as the store takes it, or whole files as an operator has them. */
+/** A change as the store accepts it, or whole files as an operator has them. */
 export const applyBodySchema = z.strictObject({
   changes: z
     .array(

@@ -1,4 +1,4 @@
-// What is worth evidence: a closed union, so that a reader of the log knows every kind there can be.
+// Events that are recorded as evidence: a closed union, so that a reader of the log knows every possible kind.
 
 export type AuditEvent =
   | {
@@ -8,27 +8,27 @@ export type AuditEvent =
       readonly changed: readonly string[];
       readonly urgent: boolean;
       readonly reason?: string;
-      /** Found at the start: it was changed while the control plane was away. */
+      /** Found at the start: it was changed while the control plane was down. */
       readonly whileAway?: true;
     }
-  /** A service was made strict against the reasons that the gate gave. Written before the change. */
+  /** A service was made strict despite the gate's reasons. Written before the change. */
   | {
       readonly kind: 'cut-over-forced';
       readonly author: string;
       readonly services: readonly string[];
-      /** Of the gate. */
+      /** The gate's reasons. */
       readonly reasons: readonly string[];
-      /** Of the author. */
+      /** The author's reason. */
       readonly reason?: string;
     }
-  /** A service was made strict although callers were not ready, which had been waited for long enough. Written before the change. */
+  /** A service was made strict although some callers were not ready; they had been waited for long enough. Written before the change. */
   | {
       readonly kind: 'cut-over-warned';
       readonly author: string;
       readonly services: readonly string[];
-      /** Of the gate. */
+      /** The gate's reasons. */
       readonly reasons: readonly string[];
-      /** Of the author. */
+      /** The author's reason. */
       readonly reason?: string;
     }
   | {
@@ -47,7 +47,7 @@ export type AuditEvent =
     }
   /** A join token. */
   | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string; readonly reason?: string }
-  /** `selector`: absent where all were renewed. */
+  /** `selector`: absent if all were renewed. */
   | {
       readonly kind: 'certificates-rotated';
       readonly author: string;
@@ -65,9 +65,11 @@ export type AuditEvent =
       readonly reason?: string;
     }
   | { readonly kind: 'admin-token-revoked'; readonly author: string; readonly name: string; readonly reason?: string }
-  /** Nobody's token, or one that is not good any more. `named`: whose it was to be. Of each address and name twice a minute at most. */
+  /**
+   * An unknown token, or one that is no longer valid. `named`: whose it claimed to be. At most twice a minute for each address and name.
+   */
   | { readonly kind: 'admin-refused'; readonly address: string; readonly named?: string; readonly failures: number }
-  /** A token whose role does not reach so far; bounded likewise. */
+  /** A token whose role is not sufficient; limited likewise. */
   | {
       readonly kind: 'admin-denied';
       readonly author: string;
@@ -76,14 +78,16 @@ export type AuditEvent =
       readonly needs: string;
       readonly failures: number;
     }
-  /** Its node key, and every SVID bound to it, are refused from then on. `author`: `documents` where none names its identity any more. */
+  /**
+   * Its node key, and every SVID bound to it, are refused from then on. `author`: `documents` if no document names its identity any more.
+   */
   | { readonly kind: 'host-evicted'; readonly author: string; readonly nodeKey: string; readonly reason?: string }
   /**
-   * What stands in a shared store is not in force: no control plane of ours wrote it, or it is older than what was seen. Of each code
-   * once a minute.
+   * The content of a shared store is not put in force: it was not written by one of our control planes, or is older than what was seen.
+   * Once a minute for each code.
    */
   | { readonly kind: 'store-refused'; readonly code: string; readonly reason: string; readonly keys: readonly string[] }
   /** At a start: the log did not end with the record that it had ended with. */
   | { readonly kind: 'log-cut'; readonly found: number; readonly expected: number }
-  /** At a start: what the log ended with was not known, as with a new state database. An end may be missing before this record. */
+  /** At a start: the log's last record was not known, as with a new state database. Records before this one may be missing. */
   | { readonly kind: 'checkpoint-missing'; readonly found: number };

@@ -1,5 +1,5 @@
-// The files of the audit log: the one that is written, and those that got full before, each named by the number of its last record.
-// Whatever their size, they are read as a stream, in turns that leave the process its time.
+// The files of the audit log: the one being written, and earlier full ones, each named by the number of its last record. Whatever their
+// size, they are read as a stream, in slices that leave time for the rest of the process.
 import {
   closeSync,
   existsSync,
@@ -17,11 +17,11 @@ import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
-/** Longer than any event of ours; of what is longer only the length is known. */
+/** Longer than any event of ours; of longer lines only the length is known. */
 const maxLineBytes = 8 * 1024 * 1024;
 const chunkBytes = 64 * 1024;
 
-/** All that there are, oldest first. */
+/** All files, oldest first. */
 export function auditFiles(file: string): readonly string[] {
   const folder = dirname(file);
   const stem = basename(file, '.jsonl');
@@ -32,7 +32,7 @@ export function auditFiles(file: string): readonly string[] {
   return existsSync(file) ? [...full, file] : full;
 }
 
-/** A file that is full becomes one of those that are not written any more. */
+/** A full file becomes one of those that are not written any more. */
 export function rotate(file: string, lastNumber: number): void {
   const stem = basename(file, '.jsonl');
   renameSync(file, join(dirname(file), `${stem}-${String(lastNumber).padStart(12, '0')}.jsonl`));
@@ -58,7 +58,7 @@ export async function* linesOf(files: readonly string[]): AsyncGenerator<string 
       for (;;) {
         const { bytesRead } = await handle.read(chunk, 0, chunkBytes);
         if (bytesRead === 0) break;
-        // Others have their turn between chunks, however fast the disk is.
+        // Others get their turn between chunks, however fast the disk is.
         await setImmediate();
         let from = 0;
         for (let end = chunk.indexOf(0x0a); end !== -1 && end < bytesRead; end = chunk.indexOf(0x0a, from)) {
@@ -78,7 +78,7 @@ export async function* linesOf(files: readonly string[]): AsyncGenerator<string 
   }
 }
 
-/** The last whole line of a file, and how many bytes of a broken one come after it, which are cut off. */
+/** The last complete line of a file, and how many bytes of a broken one follow it, which are cut off. */
 export function repairedTail(file: string): { readonly line: string; readonly cut: number } {
   if (!existsSync(file)) return { line: '', cut: 0 };
   const descriptor = openSync(file, 'r+');
@@ -95,7 +95,7 @@ export function repairedTail(file: string): { readonly line: string; readonly cu
   }
 }
 
-/** Where the last newline before `end` is; -1 without one. */
+/** The position of the last newline before `end`; -1 if there is none. */
 function newlineBefore(descriptor: number, end: number): number {
   const chunk = Buffer.alloc(chunkBytes);
   for (let to = end; to > 0; to -= chunkBytes) {
@@ -107,7 +107,7 @@ function newlineBefore(descriptor: number, end: number): number {
   return -1;
 }
 
-/** On disk when it returns, all of it or nothing. */
+/** On disk when it returns, either all of it or nothing. */
 export function appendLine(file: string, line: string): void {
   const descriptor = openSync(file, 'a', 0o600);
   try {
@@ -116,7 +116,7 @@ export function appendLine(file: string, line: string): void {
       writeSync(descriptor, line);
       fsyncSync(descriptor);
     } catch (cause) {
-      // A full disk may have taken half of it.
+      // A full disk may have accepted half of it.
       ftruncateSync(descriptor, size);
       throw cause;
     }

@@ -1,5 +1,5 @@
-// The audit log: one JSON object a line, each sealed and with the hash of the one before, so that nothing can be changed, put in or
-// taken out without being seen. Where it ends is kept outside of it as well, so that an end that was cut off is seen, too.
+// The audit log: one JSON object per line, each sealed and with the hash of the one before, so that nothing can be changed, inserted or
+// removed without detection. Its last record is also remembered outside of the log, so that truncation is detected, too.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -16,14 +16,14 @@ export type { AuditRecord };
 export interface AuditRead {
   /** The last ones, oldest first. */
   readonly records: readonly AuditRecord[];
-  /** The line, of all files together, at which the chain breaks, or at which it ends too soon; absent if it holds. */
+  /** The line, counted over all files, at which the chain breaks, or at which it ends too early; absent if it is intact. */
   readonly brokenAt?: number;
 }
 
 export interface AuditLog {
-  /** On disk when it returns; throws `unavailable` if it cannot be. */
+  /** On disk when it returns; throws `unavailable` if that is not possible. */
   append(event: AuditEvent): AuditRecord;
-  /** Checks all of it; answers the last ones. */
+  /** Checks everything; returns the last records. */
   read(last: number): Promise<AuditRead>;
   /** Checks nothing: every record since about then, oldest first. */
   since(at: number): AsyncIterable<AuditRecord>;
@@ -35,18 +35,18 @@ export interface AuditLogOptions {
   readonly log: Log;
   /** Seals its records. */
   readonly key: Redacted<string>;
-  /** Outside of the file, for where it ends; what it answers, this control plane wrote. */
+  /** Remembers the last record outside of the file; what it returns was written by this control plane. */
   readonly table: Table;
-  /** Of several that share the table. Default `head`. */
+  /** Name among several logs that share the table. Default `head`. */
   readonly name?: string;
-  /** A file of this size is full. Default 16 MiB. */
+  /** A file is full at this size. Default 16 MiB. */
   readonly fileBytes?: number;
 }
 
-/** File systems keep times of change as coarsely as this, rounded down: a record may be younger than its file. */
+/** The resolution of modification times in file systems, rounded down: a record may be younger than its file. */
 const coarsestMs = 2000;
 
-/** Of the records that one answer holds. */
+/** Records in one answer. */
 const maxReadBytes = 16 * 1024 * 1024;
 
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
@@ -96,7 +96,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
       bytes += text?.length ?? 0;
       while (records.length > wanted || bytes > maxReadBytes) bytes -= records.shift()?.bytes ?? 0;
     }
-    // A chain that lost its end holds by itself; but it is not the one that was written here. What was appended meanwhile is more.
+    // A chain that lost its end is intact by itself, but is not the one that was written here. Records appended meanwhile are ignored.
     if (previous.number < expected.number || (previous.number === expected.number && previous.hash !== expected.hash)) {
       brokenAt ??= at + 1;
     }
@@ -117,7 +117,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   return {
     append,
     read(wanted) {
-      // One after the other: each reads all.
+      // One after the other: each reads everything.
       const next = reading.then(() => read(wanted));
       reading = next.catch(() => undefined);
       return next;

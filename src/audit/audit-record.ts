@@ -1,4 +1,4 @@
-// A record of the audit log as a line: each holds the hash of the one before, which anybody can check, and a seal under a key of the
+// A record of the audit log as a line: it contains the hash of the one before, which anybody can check, and a seal made with a key in the
 // data folder, without which nobody can write one. Pure.
 import { createHash, createHmac } from 'node:crypto';
 import type { Redacted } from '../lib/redacted.ts';
@@ -16,12 +16,12 @@ export interface AuditRecord {
   readonly seal: string;
 }
 
-/** What the first record has in place of a previous one's hash. */
+/** Used by the first record in place of a previous one's hash. */
 export const noHash = '0'.repeat(64);
 
 export interface Sealer {
   make(previous: string, of: Pick<AuditRecord, 'number' | 'time' | 'event'>): AuditRecord;
-  /** Whether it is what `make` made, after the record with that hash. */
+  /** Whether `make` made it, after the record with that hash. */
   holds(previous: string, record: AuditRecord): boolean;
 }
 
@@ -53,7 +53,7 @@ export function parseRecord(line: string): AuditRecord | undefined {
   }
 }
 
-/** That nobody but us wrote it is what the seal is for. */
+/** The seal proves that we wrote it. */
 function isRecord(value: unknown): value is AuditRecord {
   return (
     typeof value === 'object' &&

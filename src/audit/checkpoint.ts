@@ -1,4 +1,4 @@
-// Where the audit log ends, kept outside of it: written after every record, the newest only.
+// The audit log's last record, remembered outside of it: written after every record, only the newest.
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 
@@ -9,7 +9,7 @@ export interface Head {
 
 export interface Checkpoint {
   read(): Promise<Head | undefined>;
-  /** Soon: a crash before leaves a log that is longer than is known, which is no loss. */
+  /** Shortly afterwards: a crash before that leaves a log that is longer than what is known, which loses nothing. */
   write(head: Head): void;
 }
 

@@ -1,4 +1,4 @@
-// Why may (or may not) this caller do this.
+// Why this caller may, or may not, do this.
 import { CellwallError } from '../../lib/errors.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';

@@ -1,4 +1,4 @@
-// What was changed, the step back, and the evidence.
+// What was changed, the way back, and the evidence.
 
 import { defined } from '../../lib/defined.ts';
 import { changesBack } from '../../store/changes-back.ts';
@@ -78,7 +78,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
         return ok({
           intact: brokenAt === undefined,
           ...defined({ brokenAt }),
-          // Its seal is for who has the key: whether it holds is answered above.
+          // Its seal is for those who have the key: whether it is intact is answered above.
           records: records.map(({ number, time, event, hash }) => ({ number, time, event: { ...event }, hash })),
         });
       },

@@ -1,4 +1,4 @@
-// Named tokens of this API itself: made, listed, revoked. Nobody gives what he does not have.
+// Named tokens of this API: created, listed, revoked. Nobody can grant what they do not have.
 import { CellwallError } from '../../lib/errors.ts';
 import { parseDuration } from '../../model/duration.ts';
 import { authored } from '../caller.ts';
@@ -63,7 +63,7 @@ export function namedTokenRoutes({ namedTokens, audit, log }: AdminDeps): readon
             expiresAt,
           });
         } catch (unwritten) {
-          // Nobody has seen it; what is not on record is not given.
+          // Nobody has seen it; what cannot be recorded is not granted.
           await namedTokens.revoke(name);
           throw unwritten;
         }

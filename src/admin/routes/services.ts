@@ -1,4 +1,4 @@
-// The services and how far each is on the way to strict: what the gate would have against it now.
+// The services, and how far each is on the way to strict: what the gate would object to now.
 import type { CutOverReason } from '../../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../../cutover/cut-over-window.ts';
 import type { SeenEndpoint } from '../../cutover/endpoint-watch.ts';
@@ -12,7 +12,7 @@ import { inForceOrNothing } from '../in-force.ts';
 import { ok, type Route, route } from '../route.ts';
 import { type ServicesAnswer, servicesSchema } from '../wire-services.ts';
 
-/** For each service; the gate tells all when it is asked. */
+/** For each service; the gate shows all of them when asked. */
 const maxReasons = 100;
 
 export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonly Route[] {
@@ -53,7 +53,7 @@ export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonl
 
 const order = ['open', 'unknown', 'fine'] as const;
 
-/** Nothing of a service whose endpoints are its sidecars. */
+/** Absent for a service whose endpoints are its sidecars. */
 function endpointsOf(
   { mtls: { mode } }: ServiceIr,
   seen: readonly SeenEndpoint[],

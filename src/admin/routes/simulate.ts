@@ -1,4 +1,4 @@
-// A change against the traffic that was recorded.
+// Evaluates a change against the recorded traffic.
 import { CellwallError } from '../../lib/errors.ts';
 import { hasErrors, invalid } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';

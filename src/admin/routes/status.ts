@@ -1,4 +1,4 @@
-// What runs and how it is: the control plane, its proxies, the traffic they report.
+// What is running, and its condition: the control plane, its proxies, the traffic they report.
 
 import { defined } from '../../lib/defined.ts';
 import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
@@ -8,7 +8,7 @@ import { proxiesSchema, statusSchema } from '../wire.ts';
 import { wireRejected } from '../wire-place.ts';
 import { trafficSchema } from '../wire-record.ts';
 
-/** Of what logs lacked. */
+/** What logs were missing. */
 const shownMs = 86_400_000;
 
 export function statusRoutes({

@@ -1,4 +1,4 @@
-// Every command, grouped as the help shows them; and what all have in common: exit codes, help, where values come from.
+// Every command, grouped as the help shows them, and what all have in common: exit codes, help, where values come from.
 import { Command, Option } from 'commander';
 import { escapeBlock } from '../lib/escape.ts';
 import { adminTokenCommand } from './commands/admin-token.ts';
@@ -74,7 +74,7 @@ function codes(): string {
     .join(', ');
 }
 
-/** addCommand() does not hand settings down; every command gets the same. */
+/** addCommand() does not pass settings on; every command gets the same. */
 function settle(command: Command, context: CliContext): void {
   command
     .exitOverride()

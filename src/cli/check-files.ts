@@ -1,4 +1,4 @@
-// Offline: files to documents, and everything wrong with them, alone and together.
+// Offline: turns files into documents, and finds everything wrong with them, by themselves and together.
 import { parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
@@ -9,11 +9,11 @@ import type { NamedText } from './output/problems.ts';
 export interface CheckedFiles {
   readonly documents: readonly ParsedDocument[];
   readonly problems: readonly Problem[];
-  /** Absent when something is wrong. */
+  /** Absent if something is wrong. */
   readonly mesh?: MeshIr;
 }
 
-/** `base`: documents that are there already; those of `files` take the place of the ones with the same key. */
+/** `base`: existing documents; those of `files` replace the ones with the same key. */
 export function checkFiles(files: readonly NamedText[], base: readonly NamedText[] = []): CheckedFiles {
   const broken: Problem[] = [];
   const read = (texts: readonly NamedText[]): readonly ParsedDocument[] =>
@@ -26,7 +26,7 @@ export function checkFiles(files: readonly NamedText[], base: readonly NamedText
   const changed = read(files);
   const keys = new Set(changed.map(({ key }) => key));
   const documents = [...read(base).filter(({ key }) => !keys.has(key)), ...changed];
-  // A document that could not be read would make others refer to nothing: told only when all can be read.
+  // A document that could not be read would leave references of others dangling: these are reported only if all can be read.
   if (broken.length > 0) return { documents, problems: broken };
   const resolution = resolve(documents);
   return resolution.kind === 'resolved'

@@ -6,7 +6,7 @@ import type { NamedText } from './output/problems.ts';
 
 export interface ImportedDocument {
   readonly key: string;
-  /** As it is; undefined if it is not there, or was never imported. */
+  /** As it is; undefined if it does not exist, or was never imported. */
   readonly before?: string;
   readonly after: string;
 }
@@ -45,7 +45,7 @@ export function importedDocuments(
     ...describe(service, at.path, reference, descriptorSet, imported !== undefined),
     {
       key: `AuthorizationPolicy/${second === undefined ? '' : `${first}/`}${name}`,
-      // Compared by what it says, not by how it is written.
+      // Compared by meaning, not by formatting.
       ...(imported === undefined ? {} : { before: stringify(imported.toJS()) }),
       after: stringify(policy),
     },

@@ -1,5 +1,5 @@
-// What the command line is given: streams, environment, and the long-running commands. main.ts passes the real ones, tests
-// pass fakes; nothing below reads process.
+// What the command line works with: streams, environment, and the long-running commands. main.ts passes the real ones, tests pass fakes;
+// nothing below uses process.
 import type { Clock } from '../lib/clock.ts';
 import type { ExitCode } from './output/exit-codes.ts';
 import type { CliRun } from './run.ts';
@@ -19,7 +19,7 @@ export interface CliIo {
   readonly run: CliRun;
 }
 
-/** What a command's file gets: the io, and where it leaves its exit code (0 if it does not). */
+/** What a command's file is given: the io, and where it leaves its exit code (0 by default). */
 export interface CliContext extends CliIo {
   finish(code: ExitCode): void;
 }

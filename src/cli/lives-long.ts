@@ -1,5 +1,5 @@
-// Whether a command line runs what lives long: `serve` or `sidecar`, wherever the global options stand. Known before it is parsed, as
-// its faults are printed, too.
+// Whether a command line starts something long-running: `serve` or `sidecar`, wherever the global options are. Known before it is parsed,
+// because parse errors are printed, too.
 const long: readonly (string | undefined)[] = ['serve', 'sidecar'];
 
 export function livesLong(args: readonly string[]): boolean {

@@ -1,8 +1,8 @@
-// The last resort of a process: what nobody caught is told in a line that says what to do, not by Node's dump of source and stack; and
-// an output that nobody reads any more is no error.
+// The last resort of a process: an uncaught error is reported in one line that says what to do, not as Node's dump of source and stack; and
+// an output that nobody reads any more is not an error.
 import { escapeLine } from '../lib/escape.ts';
 
-/** What of `process` is used. */
+/** The parts of `process` that are used. */
 export interface ProcessParts {
   on(event: 'uncaughtException' | 'unhandledRejection', listener: (reason: unknown) => void): unknown;
   readonly stdout: OutputStream;
@@ -33,7 +33,7 @@ export function neverAStack(own: ProcessParts): void {
   own.stderr.on('error', () => {});
 }
 
-/** For developers, who ask for it, with the stack. */
+/** For developers, on request: with the stack. */
 export function faultText(reason: unknown, env: ProcessParts['env']): string {
   const message = reason instanceof Error ? reason.message : String(reason);
   const debug = env['CELLWALL_DEBUG'] === '1' && reason instanceof Error && reason.stack !== undefined;

@@ -1,4 +1,4 @@
-// What the operating system refused (a read-only disk, a folder of another user) as an error that says what to do.
+// Turns an error of the operating system (a read-only disk, a folder of another user) into an error that says what to do.
 import { CellwallError } from '../lib/errors.ts';
 
 const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = {
@@ -18,7 +18,7 @@ const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = 
   ENFILE: ['too many files are open on this host', 'see fs.file-max'],
 };
 
-/** Undefined for what is not of the system. */
+/** Undefined for other errors. */
 export function ofSystem(reason: unknown): CellwallError | undefined {
   if (!(reason instanceof Error) || reason instanceof CellwallError || !('code' in reason)) return undefined;
   const [why, hint] = reasons[String(reason.code)] ?? [];

@@ -1,25 +1,26 @@
 // How long the gate waits for the proxies of a caller: a workload that rejects what it is sent, comes and goes, or starts under new names
-// holds nobody else's cut-over for longer. All proxies of a caller share the time: names, node keys and tokens give it no more.
+// cannot hold up somebody else's cut-over for longer. All proxies of a caller share the time: more names, node keys or tokens do not extend
+// it.
 import type { Clock } from '../lib/clock.ts';
 import type { ServiceKey } from '../policy/ir.ts';
 
 export interface CallerPatience {
-  /** What the gate found now. False once the caller has used up its time: it is waited for no longer. */
+  /** What the gate found now. False once the caller has used up its time: the gate no longer waits for it. */
   look(caller: ServiceKey, behind: boolean): boolean;
 }
 
 const patienceMs = 600_000;
-/** The time is given anew a day after it began. */
+/** The time starts again a day after it began. */
 const anewAfterMs = 86_400_000;
 
 interface Spent {
   readonly begunAt: number;
   ms: number;
-  /** When it was behind at the last look. */
+  /** When it was behind at the last check. */
   behindAt?: number | undefined;
 }
 
-/** Forgotten with the process: nobody but an operator ends that. */
+/** Forgotten with the process, which only an operator restarts. */
 export function createCallerPatience(clock: Pick<Clock, 'monotonic'>): CallerPatience {
   const callers = new Map<ServiceKey, Spent>();
   return {
@@ -31,7 +32,7 @@ export function createCallerPatience(clock: Pick<Clock, 'monotonic'>): CallerPat
         if (behind) callers.set(caller, { begunAt: now, ms: 0, behindAt: now });
         return true;
       }
-      // Between two looks that both found it behind it counts as behind: what it was meanwhile is its own word.
+      // Between two checks that both found it behind it counts as behind: nothing but its own claim says otherwise.
       if (behind && spent.behindAt !== undefined) spent.ms += now - spent.behindAt;
       spent.behindAt = behind ? now : undefined;
       return spent.ms < patienceMs;

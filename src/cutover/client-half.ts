@@ -1,5 +1,6 @@
-// Before a service is strict, every declared caller's proxies must have what it takes to call it over mTLS: the listener and the
-// cluster of that dependency, accepted. A caller is waited for no longer than its patience says: from then on its reasons are warnings.
+// Before a service becomes strict, every declared caller's proxies must have what it takes to call it over mTLS: the listener and the
+// cluster of that dependency, accepted. How long a caller is waited for is decided by caller-patience.ts: after that its reasons become
+// warnings.
 import type { MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { CallerPatience } from './caller-patience.ts';

@@ -1,13 +1,13 @@
-// A reason of the gate: why a service should not become strict yet, or what is only told about it.
+// A reason of the gate: why a service should not become strict yet, or something that is only reported.
 
 export interface CutOverReason {
   readonly service: string;
-  /** Which of its ports, where that has a name of its own. */
+  /** Which of its ports, if that has a name. */
   readonly port?: string;
   /**
-   * `record`: what happened in the window is not all known. `caller`: who would be denied. `handshake`: who could not come in by TLS.
-   * `shadow`: who a shadow policy would deny. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable
-   * around its sidecar. `endpoint`: named by the Service, and no proxy of it answers there.
+   * `record`: not everything that happened in the window is known. `caller`: would be denied. `handshake`: could not connect by TLS.
+   * `shadow`: a shadow policy would deny it. `client-half`: a caller's proxy does not call over mTLS yet. `application`: reachable around
+   * its sidecar. `endpoint`: named by the Service, but none of its proxies answers there.
    */
   readonly kind: 'record' | 'caller' | 'handshake' | 'shadow' | 'client-half' | 'application' | 'endpoint';
   /** Caller, proxy or address. */
@@ -16,11 +16,11 @@ export interface CutOverReason {
   readonly count?: number;
   /** Epoch milliseconds. */
   readonly lastSeen?: number;
-  /** Of somebody who proved nothing of himself: an operator who knows the address may pass it over (dismiss.ts). */
+  /** About a peer that proved nothing about itself: an operator who knows the address may disregard it (dismiss.ts). */
   readonly address?: string;
   /**
-   * It is told and refuses nothing: who is behind it has held for as long as anybody may, was passed over by an operator, or nobody can
-   * know it from here.
+   * Reported, but does not block: the caller has blocked for as long as anybody may, an operator disregarded it, or it cannot be determined
+   * from here.
    */
   readonly warning?: true;
 }

@@ -1,4 +1,4 @@
-// How far back the gate looks before a service becomes strict: what the mesh says.
+// How far back the gate looks before a service becomes strict, as the mesh defines it.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 
 /** Milliseconds; 0 without a mesh. */

@@ -1,5 +1,5 @@
-// The gate before `permissive` → `strict`: whoever would be cut off is told first. Looks at the record of traffic, at what proxies
-// have accepted, and for ways around the sidecar; answers every reason not to, none if it is safe.
+// The gate before `permissive` → `strict`: reports everybody who would be cut off. Looks at the record of traffic, at what proxies have
+// accepted, and for ways around the sidecar; returns every reason against the change, or none if it is safe.
 
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -32,11 +32,11 @@ export interface CutOver {
 export interface CutOverDeps {
   readonly traffic: Pick<Traffic, 'counts' | 'lostUntil'>;
   readonly coverage: Pick<Coverage, 'of'>;
-  /** Absent: nobody keeps them. */
+  /** Absent: not kept. */
   readonly handshakes?: Pick<Handshakes, 'failed'>;
   readonly proxies: () => readonly ProxyStatus[];
   readonly probe: ProbeApplication;
-  /** Absent: nobody looks at what Services name themselves. */
+  /** Absent: endpoints that Services name themselves are not probed. */
   readonly endpoints?: Pick<EndpointWatch, 'of' | 'look'>;
   readonly clock: Clock;
 }
@@ -56,7 +56,7 @@ export function createCutOver({
       return { service, kind: 'record', who, why, ...defined({ lastSeen }) };
     };
     const known = coverage.of(service, since);
-    // No proxy ever stood before it: there is nothing to lose.
+    // No proxy was ever in front of it: there is nothing to lose.
     if (known.since === undefined && !seen) return [];
     const reasons: CutOverReason[] = [];
     if (known.since === undefined || known.since > since) {
@@ -134,7 +134,7 @@ function wouldBeDenied(call: SimulatedCall, why: string): CutOverReason {
   };
 }
 
-/** Legacy certificates are verified; an address is all that there is of others. */
+/** Legacy certificates are verified; for other peers there is only an address. */
 function provenNothing({ caller, peer }: Pick<SimulatedCall, 'caller' | 'peer'>): Pick<CutOverReason, 'address'> {
   return peer !== undefined && (caller === 'plaintext' || caller === 'one-way-tls') ? { address: peer } : {};
 }

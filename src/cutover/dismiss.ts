@@ -1,9 +1,9 @@
-// What the gate has against a change, less what an operator passes over by naming addresses: whoever proves nothing of himself could else
-// hold it for ever, from anywhere. Only reasons that have nothing but an address; they are told all the same. Pure.
+// The gate's reasons, without those that an operator disregards by naming addresses: otherwise a peer that proves nothing about itself
+// could block a change for ever, from anywhere. Only for reasons that have nothing but an address; they are still reported. Pure.
 import { createAddressSet } from '../lib/address-set.ts';
 import type { CutOverReason } from './cut-over-reason.ts';
 
-/** `addresses` as createAddressSet reads them; throws `invalid_argument`. */
+/** `addresses` as createAddressSet parses them; throws `invalid_argument`. */
 export function dismiss(reasons: readonly CutOverReason[], addresses: readonly string[]): readonly CutOverReason[] {
   const named = createAddressSet(addresses);
   return reasons.map((reason) =>

@@ -1,11 +1,11 @@
-// What is due again and again, in order: who is due longest comes first. A lane for each interval is in order by itself, so that
-// nothing is searched, however many wait.
+// A queue of recurring work: what has been due the longest comes first. There is one lane for each interval, which is always in order, so
+// that nothing is searched, however many are waiting.
 
 export interface DueQueue<T> {
-  /** Due `afterMs` after `at`, which never goes back from call to call. Replaces what was there by that key. */
+  /** Due `afterMs` after `at`, which never decreases from call to call. Replaces what had that key. */
   add(key: string, value: T, at: number, afterMs: number): void;
   remove(key: string): void;
-  /** Takes out who is due longest; undefined if nobody is. */
+  /** Removes and returns what has been due the longest; undefined if nothing is. */
   take(now: number): T | undefined;
 }
 
@@ -15,7 +15,7 @@ interface Waiting<T> {
 }
 
 export function createDueQueue<T>(): DueQueue<T> {
-  /** By interval; few. A Map goes in the order in which it was written. */
+  /** By interval; few. A Map iterates in insertion order. */
   const lanes = new Map<number, Map<string, Waiting<T>>>();
   const remove = (key: string): void => {
     for (const lane of lanes.values()) lane.delete(key);

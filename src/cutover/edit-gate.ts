@@ -1,5 +1,5 @@
-// The gate of cut-over.ts for documents that are edited where they are stored: what would make a service strict is held back first, the
-// gate is asked, and asked again while it has reasons; then the rest comes into force by itself.
+// The gate of cut-over.ts for documents that are edited where they are stored: a change that would make a service strict is held back
+// first, the gate is asked, and asked again as long as it has reasons; then the rest comes into force automatically.
 import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -13,7 +13,7 @@ import { type HeldReason, heldProblems } from './held-problems.ts';
 import { type KeptPermissive, keepPermissive } from './keep-permissive.ts';
 
 export interface EditGate extends Holding {
-  /** Until then what is to be asked waits. Without the evidence of warnings that it passes over, nothing is admitted. */
+  /** Until then, questions wait. Without evidence for the warnings that it disregards, nothing is admitted. */
   attach(cutOver: Pick<CutOver, 'judge'>, evidence: Evidence): void;
   stop(): void;
 }
@@ -23,24 +23,24 @@ export type Evidence = (services: readonly string[], reasons: readonly string[])
 export interface EditGateDeps {
   readonly clock: Clock;
   readonly log: Log;
-  /** Between two times that the gate is asked, at least; milliseconds. Default 5 s. */
+  /** Minimum time between two questions to the gate, in milliseconds. Default 5 s. */
   readonly againMs?: number;
 }
 
 interface Question {
-  /** Of what is in force and of what is asked for: another pair is another question. */
+  /** The state in force and the requested one: another pair is another question. */
   readonly id: string;
   readonly kept: KeptPermissive;
   readonly windowMs: number;
-  /** Absent until the gate has looked. */
+  /** Absent until the gate has answered. */
   reasons?: readonly HeldReason[];
 }
 
 /** Even another question waits this long after the last. */
 const leastMs = 1000;
-/** Asking takes no more than this part of the time. */
+/** Asking takes up at most this share of the time. */
 const share = 50;
-/** While a question stays open, the log says so again after this long. */
+/** As long as a question stays open, the log repeats it at this interval. */
 const remindMs = 600_000;
 const maxRecorded = 100;
 
@@ -127,7 +127,7 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
         release();
         return undefined;
       }
-      // The gate's answer takes a moment, which is no problem yet; at the start it may take longer.
+      // The gate's answer takes a moment, which is not a problem yet; at the start it may take longer.
       const { reasons } = question;
       const problems = reasons === undefined && cutOver !== undefined ? [] : heldProblems(kept, reasons);
       return { keep: kept.keep, rest: kept.rest, problems };
@@ -152,7 +152,7 @@ function couldNot(what: string, { services }: KeptPermissive): (reason: unknown)
   };
 }
 
-/** By which answers are compared: a count that grew is no news. */
+/** Used to compare answers: a count that grew is not news. */
 function textsOf(reasons: readonly HeldReason[]): string {
   return JSON.stringify(reasons.map(({ service, kind, who, why }) => [service, kind, who, why]));
 }

@@ -1,4 +1,4 @@
-// Where documents say that endpoints are: each address or name that a Service has a line for. Pure.
+// Where documents name endpoints: each address or name that a Service has a line for. Pure.
 import type { PortIr, ServiceIr } from '../policy/ir.ts';
 
 /** A line of a document: one address, or a name that has several. */

@@ -1,12 +1,12 @@
-// When each endpoint that a Service names is looked at: every half minute, what is open oftener, few at once and not many a second, and
-// when somebody asks. What is seen there is for who calls it to say (endpoint-watch.ts).
+// When each endpoint that a Service names is probed: every half minute, open ones more often, only a few at the same time and per second,
+// and on request. The result is judged by the caller (endpoint-watch.ts).
 import type { Clock } from '../lib/clock.ts';
 import type { MeshIr, ServiceIr } from '../policy/ir.ts';
 import { createDueQueue } from './due-queue.ts';
 import { type Place, placesOf } from './endpoint-places.ts';
 
 export interface EndpointSchedule {
-  /** Looks at them now, unless that was seconds ago; answers after some seconds at the latest, done or not. */
+  /** Probes them now, unless that was done seconds ago; returns within a few seconds, finished or not. */
   look(services: readonly ServiceIr[]): Promise<void>;
   stop(): void;
 }
@@ -16,15 +16,15 @@ export interface EndpointScheduleDeps {
   readonly clock: Clock;
   /** Never rejects. */
   readonly ask: (place: Place) => Promise<void>;
-  /** By what was seen last. Of one that was never looked at, false. */
+  /** Based on the last probe. False if there was none. */
   readonly isFine: (place: Place) => boolean;
-  /** Documents do not name it any more. */
+  /** Documents no longer name it. */
   readonly gone: (key: string) => void;
 }
 
 const tickMs = 250;
 const everyMs = 30_000;
-/** Where something is open, or was when it was less strict. */
+/** Those where something is open, or was when a less strict mode applied. */
 const soonMs = 5000;
 const freshMs = 5000;
 const waitMs = 4000;
@@ -33,7 +33,7 @@ const maxPlaces = 10_000;
 
 export function createEndpointSchedule({ mesh, clock, ask, isFine, gone }: EndpointScheduleDeps): EndpointSchedule {
   const queue = createDueQueue<Place>();
-  /** When each was looked at last; monotonic. */
+  /** When each was last probed; monotonic. */
   const askedAt = new Map<string, number>();
   const running = new Map<string, Promise<void>>();
   let placed: { readonly of: MeshIr; readonly all: ReadonlyMap<string, Place> } | undefined;
@@ -45,12 +45,12 @@ export function createEndpointSchedule({ mesh, clock, ask, isFine, gone }: Endpo
     if (placed?.all.has(place.key) !== true) return;
     queue.add(place.key, place, at(place), isFine(place) ? everyMs : soonMs);
   };
-  /** After a change of the documents: another mode may be less content with what was seen. */
+  /** After a change of the documents: another mode may judge what was seen more strictly. */
   const arrange = (now: MeshIr): void => {
     const named = [...now.services.values()].flatMap(placesOf).slice(0, maxPlaces);
     const all = new Map(named.map((one) => [one.key, one]));
     for (const key of placed?.all.keys() ?? []) queue.remove(key);
-    // Also of services that somebody asked for and that never came into force.
+    // Also for services that somebody asked about and that never came into force.
     for (const key of askedAt.keys()) {
       if (all.has(key)) continue;
       askedAt.delete(key);

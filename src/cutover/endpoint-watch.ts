@@ -1,5 +1,5 @@
-// Looks again and again at the endpoints that Services name themselves (static, DNS): no sidecar tells what stands there. When, is for
-// endpoint-schedule.ts to say; never at addresses that no document should name (never-asked.ts). Tells of those that are open.
+// Repeatedly probes the endpoints that Services name themselves (static, DNS): no sidecar reports what is there. endpoint-schedule.ts
+// decides when; never at addresses that no document should name (never-asked.ts). Reports those that are open.
 import { lookup } from 'node:dns/promises';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -12,14 +12,14 @@ import { neverAsked } from './never-asked.ts';
 import type { EndpointAnswer, ProbedEndpoint } from './probe-endpoint.ts';
 
 export interface SeenEndpoint {
-  /** Which port of the service is to be there. */
+  /** Which port of the service should be there. */
   readonly of: PortKey;
-  /** An IP address; the name, where DNS has none for it. */
+  /** An IP address; the name, if DNS has no address for it. */
   readonly address: string;
   readonly port: number;
-  /** Absent: not looked at yet, or never. */
+  /** Absent: not probed yet, or never. */
   readonly answer?: EndpointAnswer;
-  /** Why it is never looked at. */
+  /** Why it is never probed. */
   readonly never?: string;
   /** Epoch milliseconds. */
   readonly at?: number;
@@ -28,7 +28,7 @@ export interface SeenEndpoint {
 export interface EndpointWatch {
   /** Empty for a service whose endpoints are its sidecars. */
   of(service: ServiceIr): readonly SeenEndpoint[];
-  /** Looks at them now, unless that was seconds ago; answers after some seconds at the latest, done or not. */
+  /** Probes them now, unless that was done seconds ago; returns within a few seconds, finished or not. */
   look(services: readonly ServiceIr[]): Promise<void>;
   stop(): void;
 }
@@ -67,7 +67,7 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
     const { host, port, byName, key, service } = place;
     const endpoints: SeenEndpoint[] = [];
     const addresses = byName ? await resolve(host).catch(() => []) : [{ address: host }];
-    // One after the other: what a name leads to is not the documents' to say.
+    // One after the other: what a name resolves to is not decided by the documents.
     for (const { address } of addresses.slice(0, maxAddresses)) endpoints.push(await one(place, address));
     if (addresses.length === 0)
       endpoints.push({ of: service.id, address: host, port, answer: 'nothing', at: clock.now() });

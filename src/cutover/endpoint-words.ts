@@ -1,10 +1,12 @@
-// What answered at an endpoint, and what to do, in words for people.
+// What answered at an endpoint, and what to do, as text for people.
 import type { EndpointAnswer } from './probe-endpoint.ts';
 
 export interface EndpointWords {
   readonly what: string;
   readonly toDo: string;
-  /** `fine` for a service of that mode; `open`: not only its proxy's callers get in; `unknown`: it could not be told. */
+  /**
+   * `fine` for a service in that mode; `open`: callers can connect that its proxy would not admit; `unknown`: it could not be determined.
+   */
   readonly strict: 'fine' | 'open' | 'unknown';
   readonly permissive: 'fine' | 'open' | 'unknown';
 }

@@ -1,4 +1,4 @@
-// What an edit that may not make services strict yet is told as: a problem for each service, at the line that makes it strict. Pure.
+// Reports an edit that may not make services strict yet: a problem for each service, at the line that makes it strict. Pure.
 import type { Problem } from '../model/problem.ts';
 import { type CutOverReason, refuses } from './cut-over-reason.ts';
 import type { KeptPermissive } from './keep-permissive.ts';
@@ -10,7 +10,7 @@ const maxTold = 5;
 
 export type HeldReason = Pick<CutOverReason, 'service' | 'port' | 'kind' | 'who' | 'why' | 'lastSeen' | 'warning'>;
 
-/** `reasons` is absent until the gate has looked. */
+/** `reasons` is absent until the gate has answered. */
 export function heldProblems(
   { services, keep, whole }: KeptPermissive,
   reasons: readonly HeldReason[] | undefined,
@@ -33,7 +33,7 @@ export function heldProblems(
   });
 }
 
-/** Of times only those that stay the same: the answer to the same question must be the same text. */
+/** Only times that do not change: the answer to the same question must be the same text. */
 function textOf({ service, port, kind, who, why, lastSeen }: HeldReason): string {
   const time = kind === 'record' && lastSeen !== undefined ? `: ${new Date(lastSeen).toISOString()}` : '';
   const place = port === undefined ? '' : `port ${port}: `;

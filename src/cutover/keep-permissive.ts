@@ -1,5 +1,6 @@
-// What of a change has to wait while it may not make services strict: the documents that make them so stay as they were, the rest goes
-// on (a deny beside them must not wait). If the rest would open such a service to anonymous callers who are refused now, all of it waits.
+// What must wait of a change that may not make services strict yet: the documents that make them strict stay as they were, the rest
+// proceeds (a deny in the same change must not wait). If the rest alone would open such a service to anonymous callers who are denied now,
+// all of it waits.
 import { changedKeys } from '../model/changed-keys.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -13,24 +14,24 @@ import { opensToAnonymous } from './opens-to-anonymous.ts';
 export interface KeptPermissive {
   readonly services: readonly { readonly key: ServiceKey; readonly source: Source }[];
   readonly keep: readonly DocumentKey[];
-  /** Everything that changed is among `keep`. */
+  /** Everything that changed is in `keep`. */
   readonly whole: boolean;
   /** What may come into force: the change without `keep`. */
   readonly rest: Judged;
-  /** Of `rest`, and of all of it. */
+  /** Problems of `rest`, and of all of it. */
   readonly meshes: readonly [MeshIr, MeshIr];
 }
 
 type Documents = readonly ParsedDocument[];
 
-/** Undefined where nothing becomes strict. `judge` is for what is between the two. */
+/** Undefined if nothing becomes strict. `judge` is applied to the state in between. */
 export function keepPermissive(
   { documents: before, mesh: old }: Judged,
   { documents: after, mesh: next }: Judged,
   judge: (documents: Documents) => Judged,
 ): KeptPermissive | undefined {
   const changed = changedKeys(before, after);
-  // What cannot change a mode asks nothing.
+  // What cannot change a mode needs no gate.
   if (!changed.some((key) => key.startsWith('Mesh/') || key.startsWith('Service/'))) return undefined;
   if (old === undefined || next === undefined) return undefined;
   const strict = becomesStrict(old, next);
@@ -51,7 +52,7 @@ export function keepPermissive(
   return { services, keep: changed, whole: true, rest, meshes: [old, next] };
 }
 
-/** The documents of `after`, but those of `keep` as they were before. */
+/** The documents of `after`, except that those of `keep` are as before. */
 function withKept(before: Documents, after: Documents, keep: readonly DocumentKey[]): Documents {
   const kept = new Set(keep);
   const merged = [...after.filter(({ key }) => !kept.has(key)), ...before.filter(({ key }) => kept.has(key))];
@@ -65,14 +66,14 @@ function placeOf(
   after: Documents,
 ): { readonly documents: readonly DocumentKey[]; readonly source: Source } {
   const own = find(after, `Service/${key}`);
-  // Whoever says another mode than before: the service; else it is the mesh's default that changed.
+  // Whichever says another mode than before: the service; otherwise the mesh's default changed.
   const itself = modeOf(own) !== modeOf(find(before, `Service/${key}`));
   const place = itself ? own : after.find(({ document }) => document.kind === 'Mesh');
   if (place === undefined) return { documents: [], source: { file: key, line: 1, column: 1 } };
   return { documents: [place.key], source: place.locate(['spec', 'mtls', 'mode']) };
 }
 
-/** But for modes. What waits of them would else leave the rules of the rest to mean something that nobody wrote. */
+/** Except for modes. Otherwise, what waits of them could leave the remaining rules with a meaning that nobody wrote. */
 function decidesAlike(a: ParsedDocument | undefined, b: ParsedDocument | undefined): boolean {
   return a !== undefined && b !== undefined && deciding(a) === deciding(b);
 }

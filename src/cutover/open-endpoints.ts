@@ -1,4 +1,4 @@
-// Reasons of the gate: endpoints that Services name themselves and at which no proxy of theirs answers. Pure.
+// Reasons of the gate: endpoints that Services name themselves and at which none of their proxies answers. Pure.
 
 import { defined } from '../lib/defined.ts';
 import { formatHostPort } from '../lib/host-port.ts';
@@ -12,7 +12,7 @@ export function openEndpoints(service: ServiceKey, endpoints: readonly SeenEndpo
     const who = formatHostPort({ address, port });
     const name = of.startsWith(`${service}:`) ? { port: of.slice(service.length + 1) } : {};
     const reason = { service, ...name, kind: 'endpoint', who, ...defined({ lastSeen: at }) } as const;
-    // What cannot be known from here is told: nobody could do anything about it.
+    // What cannot be determined from here is only reported: nobody could do anything about it.
     if (never !== undefined) return [{ ...reason, why: `never looked at: the address ${never}`, warning: true }];
     if (answer === undefined) return [{ ...reason, why: 'not looked at yet: ask again in a moment' }];
     const { what, toDo, permissive } = endpointWords[answer];

@@ -1,5 +1,5 @@
-// Whether a permissive service would take an anonymous call that it refuses now. Asked where new rules meet a mode that stays as it
-// was: their author may have counted on strict, under which nobody comes anonymously. Careful: what cannot be told apart opens.
+// Whether a permissive service would accept an anonymous call that it denies now. Checked when new rules meet an unchanged mode: their
+// author may have counted on strict, which admits no anonymous callers. Conservative: what cannot be determined counts as opening.
 
 import type { PrincipalIr, RuleIr } from '../policy/authorization-ir.ts';
 import type { MeshIr, PortIr, ServiceKey } from '../policy/ir.ts';
@@ -17,7 +17,7 @@ function opens(before: MeshIr, old: PortIr, after: MeshIr, next: PortIr): boolea
   if (shape(before, old) !== shape(after, next)) return true;
   const [was, is] = [old.authorization, next.authorization];
   if (is.fallback === 'allow' && was.fallback !== 'allow') return true;
-  // As long as a deny rule names a path, whoever it is of, paths with ";" are refused to all.
+  // As long as any deny rule names a path, paths with ";" are refused for everybody.
   if (was.deny.some(namesPath) && !is.deny.some(namesPath)) return true;
   const denied = new Set(anonymousRules(is.deny, after));
   if (anonymousRules(was.deny, before).some((rule) => !denied.has(rule))) return true;
@@ -25,14 +25,14 @@ function opens(before: MeshIr, old: PortIr, after: MeshIr, next: PortIr): boolea
   return was.fallback !== 'allow' && anonymousRules(is.allow, after).some((rule) => !allowed.has(rule));
 }
 
-/** What besides rules decides how an anonymous caller is taken; raw patches may do anything. */
+/** What decides about an anonymous caller besides rules; raw patches may do anything. */
 function shape({ rawResources = [] }: MeshIr, { mtls, protocol, escapedSlashes, rawPatches = [] }: PortIr): string {
   const patches = new Set(rawPatches.map(({ document }) => document));
   const raws = rawResources.filter(({ document }) => patches.has(document)).map(({ change }) => change);
   return JSON.stringify([mtls, protocol, escapedSlashes, raws]);
 }
 
-/** As text, by which equal rules are equal. */
+/** As text, so that equal rules compare equal. */
 function anonymousRules(rules: readonly RuleIr[], { jwtIssuers }: MeshIr): readonly string[] {
   return rules
     .filter(({ principals }) => principals.some(mayBeAnonymous))

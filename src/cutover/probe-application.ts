@@ -1,6 +1,6 @@
-// Can a service's application be reached around its sidecar? A connection to the application's port at the address at which the
-// sidecar takes calls; on a host of its own mesh (loopback), at this host's other addresses. Nothing is sent. Seen from here: what
-// only others can reach, a probe does not find (docs/cut-over.md).
+// Can a service's application be reached around its sidecar? Connects to the application's port at the address at which the sidecar takes
+// calls; if that is loopback, at this host's other addresses. Nothing is sent. Seen from here: what only others can reach, a probe does not
+// find (docs/cut-over.md).
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { IpPort } from '../lib/host-port.ts';
@@ -14,10 +14,10 @@ const timeoutMs = 500;
 
 export function createProbeApplication(ownAddresses: () => readonly string[] = addressesOfThisHost): ProbeApplication {
   return async ({ inbound, application }) => {
-    // Nobody reaches a socket from another host.
+    // A Unix socket cannot be reached from another host.
     if (inbound === undefined || application === undefined || 'path' in application) return undefined;
     const { port } = application;
-    // Only the sidecar's own, verified address: a proxy must not send us anywhere else.
+    // Only the sidecar's own, verified address: a proxy must not be able to make us connect anywhere else.
     const addresses = isLoopback(inbound.address) ? ownAddresses() : [inbound.address];
     const answers = await Promise.all(
       addresses

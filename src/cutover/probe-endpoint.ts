@@ -1,21 +1,21 @@
-// What answers at an endpoint that documents name: a proxy of the service that takes nobody without a certificate, or something else.
-// A TLS handshake without a certificate; where that is not answered by the service's own proxy, a greeting in plaintext that asks for
-// nothing (`OPTIONS *`, HTTP/2's SETTINGS; on TCP not a byte). Whatever is not certain counts as open.
+// What answers at an endpoint that documents name: a proxy of the service that requires a certificate, or something else. Tries a TLS
+// handshake without a certificate; if the service's own proxy does not answer that, a greeting in plaintext that requests nothing (`OPTIONS
+// *`, HTTP/2's SETTINGS; on TCP not a single byte). Whatever is not certain counts as open.
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import type { Protocol } from '../policy/ir.ts';
 
 export type EndpointAnswer =
-  /** The service's own proxy, which takes certificates only. */
+  /** The service's own proxy, which requires certificates. */
   | 'mtls'
-  /** The service's own proxy, which takes callers without a certificate as well. */
+  /** The service's own proxy, which also accepts callers without a certificate. */
   | 'own-tls'
-  /** TLS of somebody else, who takes callers without a certificate. */
+  /** Somebody else's TLS, which accepts callers without a certificate. */
   | 'tls'
-  /** TLS of somebody else, who refuses them. */
+  /** Somebody else's TLS, which refuses them. */
   | 'other-mtls'
   | 'plaintext'
-  /** A connection, and not a word of TLS. */
+  /** A connection, but no TLS. */
   | 'silent'
   /** No connection. */
   | 'nothing';
@@ -31,9 +31,9 @@ export interface ProbedEndpoint {
 export interface ProbeEndpointDeps {
   /** Whether a chain (PEM, leaf first) is a valid certificate of the service. */
   readonly isOwn: (chain: string) => boolean;
-  /** The name under which it comes, by which the record of traffic knows the probe. */
+  /** The server name that the probe sends, by which the record of traffic recognises it. */
   readonly serverName: string;
-  /** The same, of what comes in plaintext: from which port. */
+  /** The same for plaintext: the port that it comes from. */
   readonly onPlaintext: (port: number) => void;
 }
 
@@ -51,10 +51,10 @@ export async function probeEndpoint(
   const own = tls.kind === 'spoken' && isOwn(tls.chain);
   if (own && !tls.refused) return 'own-tls';
   if (own && health) return 'mtls';
-  // Some take both on one port.
+  // Some accept both on one port.
   const said = await tryPlaintext({ host: address, port }, greetings[protocol], onPlaintext);
   if (tls.kind === 'closed') return said.length > 0 ? 'plaintext' : 'silent';
-  // Servers of TLS tell plaintext callers so, in plaintext: that is no service.
+  // TLS servers report that to plaintext callers in plaintext: this is not a service.
   if (speaks(protocol, said)) return 'plaintext';
   if (own) return 'mtls';
   return tls.kind === 'spoken' && !tls.refused ? 'tls' : 'other-mtls';
@@ -62,9 +62,9 @@ export async function probeEndpoint(
 
 type TlsAnswer =
   | { readonly kind: 'nothing' | 'closed' }
-  /** Something that is no TLS. */
+  /** Something that is not TLS. */
   | { readonly kind: 'words' }
-  /** TLS that ends before it says who it is. */
+  /** TLS that ends before the peer identifies itself. */
   | { readonly kind: 'alert' }
   | { readonly kind: 'spoken'; readonly chain: string; readonly refused: boolean };
 
@@ -75,7 +75,7 @@ interface Place {
 
 function tryTls({ host, port, serverName }: Place & { readonly serverName: string }): Promise<TlsAnswer> {
   return new Promise((resolve) => {
-    // Who it is, is looked at below; nothing is sent.
+    // The peer's identity is checked below; nothing is sent.
     const options = { host, port, servername: serverName, rejectUnauthorized: false, minVersion: 'TLSv1.2' } as const;
     const socket = connectTls(options);
     let connected = false;
@@ -99,7 +99,7 @@ function tryTls({ host, port, serverName }: Place & { readonly serverName: strin
     socket.on('secureConnect', () => {
       chain = chainOf(socket);
       clearTimeout(timer);
-      // In TLS 1.3 who wants a certificate says so after the handshake.
+      // In TLS 1.3, a server that requires a certificate says so only after the handshake.
       timer = setTimeout(() => spoken(false), answerMs);
     });
     socket.on('data', () => spoken(false));
@@ -126,7 +126,7 @@ function chainOf(socket: TLSSocket): string {
   return chain.join('');
 }
 
-/** What it says to that, as far as it comes at once. */
+/** The reply, as far as it arrives at once. */
 function tryPlaintext(place: Place, greeting: Buffer, onPlaintext: (port: number) => void): Promise<Buffer> {
   return new Promise((resolve) => {
     const socket = connectTcp(place);
@@ -148,7 +148,7 @@ function tryPlaintext(place: Place, greeting: Buffer, onPlaintext: (port: number
   });
 }
 
-/** RFC 9110 §9.3.7 and RFC 9113 §3.4: they ask for nothing. */
+/** RFC 9110 §9.3.7 and RFC 9113 §3.4: they request nothing. */
 const http1 = Buffer.from('OPTIONS * HTTP/1.1\r\nHost: cellwall-probe\r\nConnection: close\r\n\r\n');
 const http2 = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
@@ -158,7 +158,7 @@ const greetings: Readonly<Record<Protocol, Buffer>> = { http1, http2, grpc: http
 
 function speaks(protocol: Protocol, said: Buffer): boolean {
   if (protocol === 'http1') return /^HTTP\/1\.[01] (?!400)/.test(said.toString('latin1', 0, 16));
-  // A SETTINGS frame of stream 0.
+  // A SETTINGS frame on stream 0.
   if (protocol === 'http2' || protocol === 'grpc')
     return said.length >= 9 && said[3] === 4 && said.readUInt32BE(5) === 0;
   return said.length > 0;

@@ -1,6 +1,6 @@
-// By what this control plane's own probes are known when proxies tell of them, so that the record does not take them for callers: a server
-// name of TLS, each once; in plaintext the port that they came from. For two minutes, and for what came without a certificate alone:
-// whoever read such a name on the way hides no call of an identity by it.
+// How this control plane recognises its own probes in the reports of proxies, so that the record does not count them as callers: by a
+// unique TLS server name, and in plaintext by the source port. Only for two minutes, and only for connections without a certificate:
+// whoever learned such a name on the way cannot use it to hide calls made with an identity.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 

@@ -1,4 +1,4 @@
-// `cellwall admin-token`: who may call the admin API, beside whoever has the token of the data folder.
+// `cellwall admin-token`: who may call the admin API, besides whoever has the token of the data folder.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';

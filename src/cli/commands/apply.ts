@@ -1,4 +1,4 @@
-// `cellwall apply`: documents into the control plane, all of them or none.
+// `cellwall apply`: sends documents to the control plane; all of them are applied, or none.
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';

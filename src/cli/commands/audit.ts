@@ -1,4 +1,4 @@
-// `cellwall audit`: who changed what, which gates were forced, which tokens were made; and whether the log was tampered with.
+// `cellwall audit`: who changed what, which gates were forced, which tokens were created; and whether the log was tampered with.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';

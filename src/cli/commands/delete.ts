@@ -22,7 +22,7 @@ export function deleteCommand(context: CliContext): Command {
     .addOption(reasonFlag())
     .action(async (keys: string[], options: { dryRun?: true; urgent?: true }, self: Command) => {
       const client = await connect(context, self);
-      // A key that is not there is told as such, rather than answered with "unchanged".
+      // A key that does not exist is reported as such, rather than answered with "unchanged".
       for (const key of keys) await client.document(key);
       const answer = await client.apply({
         changes: keys.map((key) => ({ op: 'delete', key })),
@@ -31,7 +31,7 @@ export function deleteCommand(context: CliContext): Command {
         ...reasonOf(self),
       });
       const named = 'delete what refers to it in the same command, or first change that with "cellwall apply"';
-      // The Mesh is named by nothing: it is needed.
+      // No document refers to the Mesh by name, but it is needed.
       const noMesh = answer.kind === 'invalid' && answer.problems.some(({ code }) => code === 'no-mesh');
       await printChange(context, formatOf(self), answer, { done: 'deleted', ...(noMesh ? {} : { hint: named }) });
     });

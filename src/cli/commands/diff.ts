@@ -1,4 +1,4 @@
-// `cellwall diff`: what an apply would change, as a unified diff a document.
+// `cellwall diff`: what an apply would change, as one unified diff per document.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { readDocuments } from '../flags/read-documents.ts';

@@ -1,9 +1,8 @@
-// `cellwall explain`: may this caller do this, and what decides it; of the control plane, or offline of files.
+// `cellwall explain`: may this caller do this, and what decides it; answered by the control plane, or offline from files.
 
 import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { defined } from '../../lib/defined.ts';
-import type { Verdict } from '../../policy/verdict.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { readDocuments } from '../flags/read-documents.ts';
@@ -23,7 +22,7 @@ interface Options {
   readonly request?: string;
   readonly offline?: true;
   readonly file?: string[];
-  readonly expect?: Verdict;
+  readonly expect?: 'allowed' | 'refused';
 }
 
 export function explainCommand(context: CliContext): Command {
@@ -50,7 +49,7 @@ export function explainCommand(context: CliContext): Command {
         defaultText: 'cellwall',
       }),
     )
-    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'denied'] }))
+    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'refused'] }))
     .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
       const { method, path, grpc, port, cellId, request } = options;
       const offline = options.offline === true || options.file !== undefined;
@@ -60,7 +59,7 @@ export function explainCommand(context: CliContext): Command {
         });
       }
       if (request === undefined && (caller === undefined || target === undefined)) {
-        // -f takes all that follows it.
+        // -f takes everything that follows it.
         const taken = (options.file?.length ?? 0) > 1;
         const hint = `\n  hint: -f took ${options.file?.join(' ')} as files: put caller and target before it`;
         self.error(`error: give a caller and a target, or --request${taken ? hint : ''}`, { exitCode: 2 });

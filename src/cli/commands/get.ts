@@ -1,4 +1,4 @@
-// `cellwall get`: the documents in force, and what was made of them for a proxy.
+// `cellwall get`: the documents in force, and what was generated from them for a proxy.
 import { Command } from 'commander';
 import { escapeBlock } from '../../lib/escape.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';

@@ -1,5 +1,5 @@
-// `cellwall import grpc-access`: who may call which gRPC method, as the service's own descriptors say it, as documents; and
-// whether what is in force still says the same.
+// `cellwall import grpc-access`: turns what the service's own descriptors say about who may call which gRPC method into documents, and
+// compares that with what is in force.
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';

@@ -10,7 +10,7 @@ import { array, object, prints } from '../output/prints.ts';
 import { formatTable } from '../output/table.ts';
 import { relativeTime } from '../output/time.ts';
 
-/** Enough of a node key to name it. */
+/** Enough of a node key to identify it. */
 const shown = 16;
 
 export function nodeCommand(context: CliContext): Command {

@@ -165,7 +165,7 @@ export function serveCommand(context: CliContext): Command {
   });
 }
 
-/** Before anything is read or made: it has no TLS. */
+/** Before anything is read or created: it has no TLS. */
 function parseAdminListen(text: string): HostPort {
   const address = parseHostPort(text);
   if (isLoopback(address.host)) return address;
@@ -179,7 +179,7 @@ function storeOf(options: Options, command: Command): ServeOptions['store'] {
   return { kind, options: { ...storeFlags(options, command), ...storeOption } };
 }
 
-/** The flags that some stores have beside `--store-option`. */
+/** The flags that some stores have in addition to `--store-option`. */
 function storeFlags({ store, storeOption, documents, settleSeconds }: Options, command: Command): NamedValues {
   const inDirectory = (path: string): NamedValues => ({ documents: new Redacted(path) });
   switch (store) {
@@ -238,7 +238,7 @@ function summary(started: ServeStarted, data: string | undefined): string {
   ].join('\n');
 }
 
-/** Flags of a sidecar on this host, where they are not what it takes for granted. */
+/** Flags of a sidecar on this host, if they differ from its defaults. */
 function elsewhere({ xds, identity }: ServeStarted): string {
   const flags = [
     ['--identity-address', identity, 18001],
@@ -254,7 +254,7 @@ function reachedAt(host: string): string {
   return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
 }
 
-/** As a shell takes it. */
+/** As a shell accepts it. */
 function quoted(text: string): string {
   return /^[\w./~-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

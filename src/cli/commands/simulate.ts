@@ -1,4 +1,4 @@
-// `cellwall simulate`: a change against the traffic that was recorded, before anybody is refused.
+// `cellwall simulate`: a change evaluated against the recorded traffic, before anybody is denied.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';

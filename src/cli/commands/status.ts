@@ -1,4 +1,4 @@
-// `cellwall status`: the control plane, its proxies, and who calls whom how.
+// `cellwall status`: the control plane, its proxies, and who calls whom, and how.
 import { Command } from 'commander';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';

@@ -1,4 +1,4 @@
-// `cellwall svid`: a certificate as files, for clients without a sidecar; and what is in one.
+// `cellwall svid`: a certificate as files, for clients without a sidecar; and what a certificate contains.
 import { Command } from 'commander';
 import { addEnrolFlags, identityServer, joinToken } from '../flags/enrol.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';

@@ -12,7 +12,7 @@ export function parseHostPort(text: string): HostPort {
   throw new InvalidArgumentError(`not host:port: ${JSON.stringify(text)}, as in 127.0.0.1:18000`);
 }
 
-/** `ip:port`, or a port alone, on loopback. */
+/** `ip:port`, or only a port, on loopback. */
 export function parseIpPort(text: string): IpPort {
   const { host, port } = parseHostPort(/^\d{1,5}$/.test(text) ? `127.0.0.1:${text}` : text);
   if (isIP(host) === 0)

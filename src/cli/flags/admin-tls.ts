@@ -1,4 +1,4 @@
-// The admin API beyond loopback: flags of `serve` that need one another.
+// The admin API beyond loopback: flags of `serve` that depend on one another.
 import type { Command } from 'commander';
 import type { HostPort } from '../../lib/host-port.ts';
 import type { ServeOptions } from '../../serve/serve-options.ts';

@@ -1,4 +1,4 @@
-// Which CA vouches for the trust domain: flags of `serve`.
+// Which CA issues the certificates of the trust domain: flags of `serve`.
 import { type Command, Option } from 'commander';
 import { type AuthorityName, authorities } from '../../identity/catalog.ts';
 import type { AuthorityChoice } from '../../identity/open-authority.ts';

@@ -1,5 +1,5 @@
-// Port 0 of `--listen` as a real one: a proxy registers its address before it listens. The choice is kept, so that a restart comes
-// back where its callers know it, and is none that an outgoing connection of this host may have taken by then.
+// Turns port 0 of `--listen` into a real port: a proxy registers its address before it listens. The choice is kept, so that a restart comes
+// back where callers know it, and is outside the range that outgoing connections of this host may occupy.
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -13,9 +13,9 @@ import { type LocalPorts, localPorts } from '../../lib/local-ports.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 
 export interface ChooseListenOptions {
-  /** Which port of the service it is of. Default: `default`. */
+  /** Which port of the service it is for. Default: `default`. */
   readonly name?: string;
-  /** "ip:port" each: they count as free, as an Envoy of this folder has them that makes room. */
+  /** "ip:port" each: they count as free, because the Envoy of this folder that has them makes way. */
   readonly held?: readonly string[];
   readonly local?: LocalPorts | undefined;
 }
@@ -49,7 +49,7 @@ const lowest = 10_000;
 const highest = 65_535;
 const tries = 64;
 
-/** Undefined without /proc, and where the kernel's range leaves no room: the choice is the kernel's then. */
+/** Undefined without /proc, and if the kernel's range leaves no room: then the kernel chooses. */
 async function chooseOutside(address: string, local: LocalPorts | undefined): Promise<number | undefined> {
   if (local === undefined) return undefined;
   for (let tried = 0; tried < tries; tried += 1) {
@@ -69,7 +69,7 @@ function readPort(file: string): number | undefined {
   }
 }
 
-/** The port, if it could be had; nothing listens on it afterwards. */
+/** The port, if it was available; nothing listens on it afterwards. */
 function tryPort(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const server = createServer();

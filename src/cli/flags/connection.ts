@@ -1,4 +1,4 @@
-// How a command reaches the control plane: the flags, and a client made of them.
+// How a command reaches the control plane: the flags, and a client built from them.
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { AdminClient } from '../../admin/client.ts';
@@ -40,7 +40,7 @@ export function addConnectionFlags(command: Command, { data = true }: { readonly
   return command;
 }
 
-/** `data`: where the admin token is looked for; by default what the command's `--data` says. */
+/** `data`: where the admin token is looked up; by default what the command's `--data` says. */
 export async function connect(
   io: Pick<CliIo, 'env' | 'stderr'>,
   command: Command,
@@ -49,7 +49,7 @@ export async function connect(
   const { createAdminClient } = await import('../../admin/client.ts');
   const { adminSocketPath, isSocket } = await import('../../admin/admin-socket.ts');
   const given = readSecret(command, 'adminToken');
-  // Asked for only where it is needed: who names address and token needs no home.
+  // Looked up only when needed: with address and token given, no home directory is required.
   const named: string | undefined = data ?? command.opts()['data'];
   const folder = (): string => named ?? defaultData(io);
   const local = (): string => {

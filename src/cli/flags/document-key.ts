@@ -21,7 +21,7 @@ export function parseKeyPattern(text: string): KeyPattern {
   return { kind, name: rest.join('/') };
 }
 
-/** A whole key. */
+/** A complete key. */
 export function parseKey(text: string): string {
   const { kind, name } = parseKeyPattern(text);
   if (name === undefined) throw new InvalidArgumentError(`${kind}/NAME is needed, not a kind alone`);

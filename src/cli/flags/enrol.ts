@@ -1,4 +1,4 @@
-// How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or made on the spot.
+// How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or created on the spot.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
@@ -16,7 +16,7 @@ import { addIdentityFlags } from './wanted-identity.ts';
 const identityPort = 18001;
 const xdsPort = 18000;
 
-/** `ports`: those of the control plane that the command speaks to. */
+/** `ports`: those of the control plane that the command connects to. */
 export function addServerFlags(command: Command, ports: readonly ('identity' | 'xds')[]): Command {
   const addresses = {
     identity: flag('--identity-address <host:port>', 'its identity API, if not at the default port of --server', {
@@ -57,7 +57,7 @@ export function xdsServer(command: Command): HostPort {
   return xdsAddress ?? { host: server, port: xdsPort };
 }
 
-/** The given token; else, for an operator on the control plane's own host, one made through the admin API. */
+/** The given token; otherwise, for an operator on the control plane's own host, one created through the admin API. */
 export function joinToken(context: CliContext, command: Command, wanted: WantedIdentity): EnrolOptions['token'] {
   return async (needed) => {
     try {
@@ -75,7 +75,7 @@ export function joinToken(context: CliContext, command: Command, wanted: WantedI
 const startMs = 30_000;
 
 async function makeToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
-  // Both may have been started at once, in either order: a control plane of this host is given time to come up.
+  // Both may have been started at the same time, in either order: a control plane on this host is given time to come up.
   const { server } = command.opts<{ server: string }>();
   const deadline = context.clock.monotonic() + (isLoopback(server) ? startMs : 0);
   for (let told = false; ; told = true) {

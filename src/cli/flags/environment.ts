@@ -1,16 +1,17 @@
-// Flags over CELLWALL_* environment over defaults. commander's own `.env()` reads the process; this reads what main.ts passed.
+// Flags take precedence over CELLWALL_* variables, and these over defaults. commander's own `.env()` reads the process; this reads what
+// main.ts passed.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 const variables = new WeakMap<Option, string>();
 
 export interface FlagOptions {
-  /** Environment variable that stands in for the flag. */
+  /** Environment variable that can be used instead of the flag. */
   readonly env?: string;
   readonly default?: string | number;
-  /** In the help, for a default that is worked out later. */
+  /** Shown in the help for a default that is determined later. */
   readonly defaultText?: string;
   readonly choices?: readonly string[];
-  /** `before`: what the flag said when it was given before. */
+  /** `before`: what the flag said if it was given before. */
   readonly parse?: (text: string, before?: unknown) => unknown;
 }
 
@@ -29,7 +30,7 @@ export function variableOf(option: Option): string | undefined {
   return variables.get(option);
 }
 
-/** Fills in what no flag said. Runs before every action. */
+/** Fills in what no flag set. Runs before every action. */
 export function applyEnvironment(command: Command, env: Readonly<Record<string, string | undefined>>): void {
   for (let current: Command | null = command; current !== null; current = current.parent) {
     for (const option of current.options) {

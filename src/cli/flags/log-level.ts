@@ -5,7 +5,7 @@ import { flag } from './environment.ts';
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[];
 
-/** `initial`: what is logged when nobody says. */
+/** `initial`: the default level. */
 export function addLogLevelFlag(command: Command, initial: LogLevel = 'info'): Command {
   return command.addOption(
     flag('--log-level <level>', 'what is logged, on stderr', {

@@ -1,4 +1,4 @@
-// `--store-option name=value` and `--ca-option name=value`, as often as there are options. A value may be a secret: it is printed nowhere.
+// `--store-option name=value` and `--ca-option name=value`, repeatable. A value may be a secret: it is never printed.
 import { InvalidArgumentError } from 'commander';
 import type { NamedValues } from '../../lib/named-options.ts';
 import { Redacted } from '../../lib/redacted.ts';

@@ -1,4 +1,4 @@
-// Numbers and durations on the command line, read before anything is asked.
+// Numbers and durations on the command line, parsed before any request is sent.
 import { InvalidArgumentError } from 'commander';
 
 /** Seconds, 0 to an hour. */
@@ -15,7 +15,7 @@ export function threads(text: string): number {
   return value;
 }
 
-/** As documents write them (model/duration.ts, which would bring the schema library along). */
+/** As documents write them (model/duration.ts would pull in the schema library). */
 export function duration(text: string): string {
   if (/^[1-9]\d{0,8}(ms|s|m|h|d)$/.test(text)) return text;
   throw new InvalidArgumentError('a whole number and ms, s, m, h or d, as in 24h');

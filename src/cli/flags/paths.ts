@@ -1,4 +1,4 @@
-// Where state is kept when no flag says.
+// Where state is kept by default.
 import { join } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
 import type { CliIo } from '../io.ts';
@@ -9,13 +9,13 @@ export function defaultData({ env }: Pick<CliIo, 'env'>): string {
   const { XDG_STATE_HOME: state, HOME: home } = env;
   if (state !== undefined && state !== '') return join(state, 'cellwall');
   if (home !== undefined && home !== '') return join(home, '.local', 'state', 'cellwall');
-  // Not the current folder: keys would lie wherever it was started.
+  // Not the current folder: keys would end up wherever it was started.
   throw new CellwallError('failed_precondition', 'no place to keep state: HOME is not set, and --data was not given', {
     hint: 'give a folder of this user with --data, or CELLWALL_DATA (for a sidecar CELLWALL_SIDECAR_DATA)',
   });
 }
 
-/** A directory of its own for each sidecar. */
+/** A separate directory for each sidecar. */
 export function defaultSidecarData(
   io: Pick<CliIo, 'env'>,
   wanted: WantedIdentity,

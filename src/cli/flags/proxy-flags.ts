@@ -1,4 +1,4 @@
-// Flags that shape Envoy's bootstrap: shared by `sidecar` and `bootstrap`.
+// Flags that shape Envoy's bootstrap, shared by `sidecar` and `bootstrap`.
 import { type Command, InvalidArgumentError } from 'commander';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -79,7 +79,7 @@ export function proxyOptions(command: Command): ProxyOptions {
   return {
     xdsServer: xdsServer(command),
     xdsVariant,
-    // What has no application behind it takes no calls.
+    // A port without an application behind it accepts no calls.
     ports: [...new Set([...listen.keys(), ...app.keys()])].map((port) => {
       const application = app.get(port);
       return {
@@ -92,7 +92,7 @@ export function proxyOptions(command: Command): ProxyOptions {
   };
 }
 
-/** Two ports before one application would be two sets of rules before one thing. */
+/** Two ports for one application would mean two sets of rules for one thing. */
 function refuseOneForTwo(apps: ReadonlyMap<string, ApplicationAddress>): void {
   const seen = new Map<string, string>();
   for (const [port, at] of apps) {

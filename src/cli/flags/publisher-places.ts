@@ -1,12 +1,12 @@
-// `--publish KIND:PLACE`, as often as there are places; in the variable, with blanks between them.
+// `--publish KIND:PLACE`, repeatable; in the variable, separated by spaces.
 import type { Command } from 'commander';
 import { publishers } from '../../identity/publisher/catalog.ts';
 import type { PublisherPlace } from '../../identity/publisher/publishers.ts';
 
-/** Each is a label of metrics, and looked at once a minute. */
+/** Each is a label of metrics, and checked once a minute. */
 const maxPlaces = 16;
 
-/** The place is for its publisher to read, once the control plane starts. */
+/** The place is parsed by its publisher, once the control plane starts. */
 export function publisherPlaces(
   given: string | readonly string[] = [],
   command: Command,

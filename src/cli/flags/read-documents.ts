@@ -7,7 +7,7 @@ import type { CliIo } from '../io.ts';
 import type { NamedText } from '../output/problems.ts';
 import { readFile, unreadable } from './read-file.ts';
 
-/** Where nobody named any: those in `cellwall`, as `serve` without `--documents`. */
+/** If none are named: those in `cellwall`, like `serve` without `--documents`. */
 export async function readDocuments(
   io: Pick<CliIo, 'stdin'>,
   paths: readonly string[] = unnamed(),

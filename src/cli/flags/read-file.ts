@@ -1,9 +1,9 @@
-// Reads a file that somebody named, or says why not.
+// Reads a file given by the user, or says why that is not possible.
 import { readFileSync, statSync } from 'node:fs';
 import { CellwallError } from '../../lib/errors.ts';
 import { maxYamlBytes, maxYamlMiB } from '../../model/yaml/max-yaml.ts';
 
-/** `what`: in the message before the path, for what is not a document. */
+/** `what`: put before the path in messages, for files that are not documents. */
 export function readFile(path: string, what = ''): Buffer {
   try {
     if (statSync(path).size > maxYamlBytes) {

@@ -1,4 +1,4 @@
-// `--reason`, of every command that changes something.
+// `--reason`, for every command that changes something.
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { flag } from './environment.ts';
 
@@ -6,7 +6,7 @@ export function reasonFlag(): Option {
   return flag('--reason <text>', 'why, for the history and the audit log', { parse: reason });
 }
 
-/** As the admin API takes it. */
+/** As the admin API accepts it. */
 export function reasonOf(command: Command): { readonly reason?: string } {
   const given: unknown = command.opts()['reason'];
   return typeof given === 'string' ? { reason: given } : {};

@@ -11,7 +11,7 @@ export function addIdentityFlags(command: Command): Command {
     );
 }
 
-/** Exactly one of the two; a flag wins over the environment. */
+/** Exactly one of the two; a flag takes precedence over the environment. */
 export function wantedIdentity(command: Command): WantedIdentity {
   const { service, spiffeId } = command.opts();
   const flagged = (name: string): boolean => command.getOptionValueSource(name) === 'cli';

@@ -1,4 +1,4 @@
-// What is in a certificate, for people. It describes; it does not verify.
+// What a certificate contains, for people. It describes; it does not verify.
 import { X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 

@@ -1,4 +1,4 @@
-// Every exit code there is: a contract with scripts. docs/cli.md and the help are made of it.
+// Every exit code: a contract with scripts. docs/cli.md and the help are generated from it.
 
 export const exitCodes = {
   0: { short: 'fine', means: 'success. `status` also exits with 0 if it shows problems' },

@@ -51,7 +51,7 @@ export function attention(proxy: Proxy, now: number): readonly string[] {
   return lines;
 }
 
-/** What becomes of a host that is so far behind. */
+/** What happens to a host whose clock is so far behind. */
 function borne(behindMs: number): string {
   if (behindMs <= backdateMs) return '';
   return behindMs > maxBehindMs

@@ -1,4 +1,4 @@
-// Of `cellwall status`: what Envoys counted themselves beside what their logs told. Pure.
+// For `cellwall status`: what Envoys counted themselves compared with what their logs reported. Pure.
 import type { ProxiesAnswer } from '../../admin/wire.ts';
 import { missingWords } from '../../lib/missing-in-log.ts';
 import { formatTable } from './table.ts';

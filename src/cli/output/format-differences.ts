@@ -1,4 +1,4 @@
-// What would change, in words: a unified diff a document, and the sums of what that would do to the calls of the last days. Pure.
+// What would change: a unified diff per document, and totals of what that would do to the calls of the last days. Pure.
 import type { DiffAnswer, Difference } from '../../admin/wire.ts';
 import { escapeBlock } from '../../lib/escape.ts';
 import { unifiedDiff } from './unified-diff.ts';
@@ -7,7 +7,7 @@ export function formatDifferences(differences: readonly Difference[]): string {
   return differences.map(({ key, before, after }) => escapeBlock(unifiedDiff(key, before, after))).join('');
 }
 
-/** Empty when nothing would be decided otherwise. */
+/** Empty if no decision would change. */
 export function formatImpact(impact: DiffAnswer['impact']): string {
   if (impact === undefined) return '';
   const { newlyDenied, newlyAllowed, cannotTell } = impact;

@@ -1,4 +1,4 @@
-// `cellwall explain` in words. Pure.
+// The text output of `cellwall explain`. Pure.
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { escapeBlock, escapeLine } from '../../lib/escape.ts';
 import { formatPlaces } from './format-places.ts';

@@ -1,4 +1,4 @@
-// Documents in words: the first few, and how many more there are.
+// A list of documents as text: the first few, and how many more there are.
 import { placeText } from '../../model/place-text.ts';
 
 const shown = 2;

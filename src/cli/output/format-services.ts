@@ -43,7 +43,7 @@ export function formatServices(
   return `${table}\n${formatTable(['SERVICE', 'ITS ENDPOINT', 'ANSWERS', 'WHAT TO DO'], told)}`;
 }
 
-/** A service is not done because its document says strict: something must stand before its application, and nothing lead around. */
+/** A service is not done because its document says strict: a proxy must be in front of its application, and nothing may bypass it. */
 function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Proxy[], serving: number): string {
   if (mtls !== 'strict')
     return cutOver === undefined ? '-' : cutOver.ready ? ready(cutOver.reasons) : held(cutOver.reasons);
@@ -60,7 +60,7 @@ function cutOverOf({ mtls, cutOver, endpoints }: Service, proxies: readonly Prox
   return serving === 0 ? 'strict, but no proxy serves' : 'done';
 }
 
-/** All of them have to be its proxy's. */
+/** All of them must belong to its proxy. */
 function ofEndpoints(endpoints: readonly Endpoint[]): string {
   const of = (state: Endpoint['state']): string =>
     endpoints
@@ -74,7 +74,7 @@ function ofEndpoints(endpoints: readonly Endpoint[]): string {
   return unknown === '' ? 'done' : `strict, but unknown: ${unknown}`;
 }
 
-/** The table below has all of them. */
+/** The table below lists all of them. */
 const maxNamed = 3;
 
 type Reasons = NonNullable<Service['cutOver']>['reasons'];

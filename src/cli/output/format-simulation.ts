@@ -1,4 +1,4 @@
-// `cellwall simulate` in tables. Pure.
+// The tables of `cellwall simulate`. Pure.
 import type { SimulatedRow, SimulationAnswer } from '../../admin/wire-record.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { missingWords } from '../../lib/missing-in-log.ts';

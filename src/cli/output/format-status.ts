@@ -100,7 +100,7 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
   return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
 }
 
-/** Where others reach it, or why they do not. */
+/** Where others reach it, or why they cannot. */
 function listens(proxy: Proxy): string {
   const { outdated, state } = proxy;
   if (outdated !== undefined) return `- (${escapeLine(outdated)})`;
@@ -113,8 +113,8 @@ function listens(proxy: Proxy): string {
 }
 
 /**
- * A proxy is sent only what changes for it, and after a reconnection nothing that it has already: it is current, whatever the
- * number of the last thing that it accepted, unless something is unanswered or rejected.
+ * A proxy is sent only what changes for it, and after reconnecting nothing that it already has: it is up to date, whatever the number of
+ * the last thing that it accepted, unless something is unanswered or rejected.
  */
 function accepted({ state, types, withheld }: Proxy): string {
   if (withheld !== undefined) return 'not sent';
@@ -161,7 +161,7 @@ function formatTraffic(traffic: readonly TrafficCount[], now: number): string {
   return formatTable(['SERVICE', 'CALLED BY', 'IDENTITY', 'ALLOWED', 'FAILED', 'DENIED', 'LAST'], lines);
 }
 
-/** Calls that never became one: the newest first. */
+/** Connections that never became a call: the newest first. */
 function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number): string {
   return formatTable(
     ['SERVICE', 'FAILED HANDSHAKES FROM', 'WHY', 'COUNT', 'LAST'],
@@ -177,7 +177,7 @@ function formatHandshakes(handshakes: TrafficAnswer['handshakes'], now: number):
   );
 }
 
-/** What shadow policies would have decided otherwise: a line a caller, method and policy. */
+/** What shadow policies would have decided differently: one line per caller, method and policy. */
 function formatShadow(traffic: readonly TrafficCount[], now: number): string {
   const rows = new Map<string, TrafficCount>();
   for (const count of traffic) {
@@ -209,7 +209,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Without the scheme, which all have. */
+/** Without the scheme, which is the same for all. */
 function shortNode({ node }: Proxy): string {
   return node.replace(/^spiffe:\/\//, '');
 }

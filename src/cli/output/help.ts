@@ -1,8 +1,8 @@
-// How flags and examples look in every command's help.
+// What flags and examples look like in every command's help.
 import type { Command, Option } from 'commander';
 import { variableOf } from '../flags/environment.ts';
 
-/** What it is, then, in one parenthesis: what it may be, what it is when nobody says, which variable stands in for it. */
+/** The meaning, followed by one pair of parentheses with the allowed values, the default and the variable that can be used instead. */
 export function describeOption(option: Option): string {
   const { argChoices: choices, defaultValue, defaultValueDescription, description, mandatory } = option;
   const initial = defaultValueDescription ?? (typeof defaultValue === 'boolean' ? undefined : defaultValue);
@@ -16,7 +16,7 @@ export function describeOption(option: Option): string {
   return notes.length === 0 ? description : `${description} (${notes.join('; ')})`;
 }
 
-/** Lines below the flags; without the leading `cellwall`. */
+/** Lines below the flags, without the leading `cellwall`. */
 export function examples(command: Command, ...lines: readonly string[]): Command {
   const text = lines.map((line) => `  cellwall ${line}`).join('\n');
   return command.addHelpText('after', `\n${lines.length === 1 ? 'Example' : 'Examples'}:\n${text}`);

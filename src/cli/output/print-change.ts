@@ -1,5 +1,5 @@
-// The answer to a change (apply, delete, rollback): what changed or would, what is wrong with it, or why the gate refuses it. Sets the
-// exit code.
+// The answer to a change (apply, delete, rollback): what changed or would change, what is wrong with it, or why the gate refuses it. Sets
+// the exit code.
 import type { InvalidAnswer } from '../../admin/client.ts';
 import type { ApplyAnswer } from '../../admin/wire.ts';
 import type { CutOverRow } from '../../admin/wire-record.ts';

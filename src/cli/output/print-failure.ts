@@ -1,5 +1,5 @@
-// A failure, the same for every command: for people on stderr; with -o json or yaml also on stdout, as `{error: {…}}`, in place of the
-// data.
+// Prints a failure in the same way for every command: for people on stderr; with -o json or yaml also on stdout, as `{error: {…}}`, in
+// place of the data.
 import type { InvalidAnswer } from '../../admin/client.ts';
 import type { CutOverRow } from '../../admin/wire-record.ts';
 import { defined } from '../../lib/defined.ts';
@@ -10,7 +10,7 @@ import { type Format, print } from './print.ts';
 import { countProblems, type NamedText, printProblems } from './problems.ts';
 
 export interface Failure {
-  /** One of lib/errors.ts, or `invalid_documents`. */
+  /** One of the codes in lib/errors.ts, or `invalid_documents`. */
   readonly code: string;
   readonly message: string;
   readonly hint?: string | undefined;
@@ -29,7 +29,7 @@ export async function printFailure(
   await printError(io, format, failure);
 }
 
-/** Documents with problems: each with its line, of `files`, and how many they are. */
+/** Documents with problems: each with its line in `files`, and how many there are. */
 export async function printInvalid(
   io: Pick<CliIo, 'stdout' | 'stderr'>,
   format: Format,

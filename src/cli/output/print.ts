@@ -1,4 +1,4 @@
-// Data on stdout, in the format that -o names.
+// Data on stdout, in the format given by -o.
 import type { Command } from 'commander';
 import { escapeBlock, escapeJson } from '../../lib/escape.ts';
 import type { CliIo } from '../io.ts';
@@ -9,7 +9,7 @@ export function formatOf(command: Command): Format {
   return readFormat(command.optsWithGlobals()['output']);
 }
 
-/** The same of a command line that could not be parsed. */
+/** The same for a command line that could not be parsed. */
 export function formatIn(args: readonly string[]): Format {
   const end = args.indexOf('--');
   const text = (end < 0 ? args : args.slice(0, end)).join('\n');

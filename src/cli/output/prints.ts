@@ -1,22 +1,23 @@
-// What a command prints with `-o json`, said beside the command: docs/cli.md is made of it, and a test holds every command to it.
+// What a command prints with `-o json`, declared next to the command: docs/cli.md is generated from it, and a test holds every command to
+// it.
 import type { Command } from 'commander';
 
-/** Fields are those at the top: of the object, or of each item of the array. */
+/** Top-level fields: of the object, or of each item of the array. */
 export type Printed =
   | { readonly kind: 'object' | 'array'; readonly fields: readonly string[]; readonly optional: readonly string[] }
-  /** What has a form of its own, told in words. */
+  /** Output with a form of its own, described in words. */
   | { readonly kind: 'other'; readonly what: string }
   | { readonly kind: 'nothing' };
 
 const declared = new WeakMap<Command, Printed>();
 
-/** Declares it; answers the command. */
+/** Declares it; returns the command. */
 export function prints(command: Command, printed: Printed): Command {
   declared.set(command, printed);
   return command;
 }
 
-/** `fields`, `optional`: names, apart by blanks. */
+/** `fields`, `optional`: names separated by spaces. */
 export function object(fields: string, optional = ''): Printed {
   return { kind: 'object', fields: words(fields), optional: words(optional) };
 }
@@ -25,7 +26,7 @@ export function array(fields: string, optional = ''): Printed {
   return { kind: 'array', fields: words(fields), optional: words(optional) };
 }
 
-/** Undefined for a command that nobody declared. */
+/** Undefined for a command without a declaration. */
 export function printedBy(command: Command): Printed | undefined {
   return declared.get(command);
 }

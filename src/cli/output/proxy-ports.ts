@@ -1,11 +1,11 @@
-// A proxy's ports, as the admin API answers them, and whether it serves. Pure.
+// A proxy's ports, as the admin API returns them, and whether it serves. Pure.
 import type { ProxiesAnswer } from '../../admin/wire.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 
 type Proxy = ProxiesAnswer['proxies'][number];
 type Port = NonNullable<Proxy['ports']>[number];
 
-/** What it says of `default` stands in its own fields. */
+/** What it says about `default` is in its own fields. */
 export function proxyPorts({
   inbound,
   notRegistered,
@@ -17,7 +17,7 @@ export function proxyPorts({
   return Object.values(own).every((part) => part === undefined) ? ports : [{ name: defaultPort, ...own }, ...ports];
 }
 
-/** `yes`, or why not; of several ports it may be one alone whose application is down. */
+/** `yes`, or why not; with several ports, perhaps only one has an application that is down. */
 export function serves(proxy: Proxy): string {
   const all = proxyPorts(proxy);
   const down = all.filter(({ applicationState }) => applicationState?.answers === false);
@@ -26,7 +26,7 @@ export function serves(proxy: Proxy): string {
   return down.length === 0 ? 'yes' : `yes, not ${down.map(({ name }) => name).join(', ')} (application down)`;
 }
 
-/** Whether callers of that port are sent to it. */
+/** Whether callers of that port use this proxy. */
 export function servesPort(proxy: Proxy, name: string): boolean {
   const port = proxyPorts(proxy).find((one) => one.name === name);
   if (port?.inbound === undefined || port.notRegistered !== undefined) return false;

@@ -3,6 +3,7 @@
 import { Command } from 'commander';
 import type { ExplainQuery, Explanation } from '../../admin/wire.ts';
 import { defined } from '../../lib/defined.ts';
+import type { Verdict } from '../../policy/verdict.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { readDocuments } from '../flags/read-documents.ts';
@@ -22,7 +23,7 @@ interface Options {
   readonly request?: string;
   readonly offline?: true;
   readonly file?: string[];
-  readonly expect?: 'allowed' | 'refused';
+  readonly expect?: Verdict;
 }
 
 export function explainCommand(context: CliContext): Command {
@@ -49,7 +50,7 @@ export function explainCommand(context: CliContext): Command {
         defaultText: 'cellwall',
       }),
     )
-    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'refused'] }))
+    .addOption(flag('--expect <decision>', 'exit 3 if the decision is not this', { choices: ['allowed', 'denied'] }))
     .action(async (caller: string | undefined, target: string | undefined, options: Options, self: Command) => {
       const { method, path, grpc, port, cellId, request } = options;
       const offline = options.offline === true || options.file !== undefined;
@@ -59,7 +60,7 @@ export function explainCommand(context: CliContext): Command {
         });
       }
       if (request === undefined && (caller === undefined || target === undefined)) {
-        // -f takes everything that follows it.
+        // -f takes all that follows it.
         const taken = (options.file?.length ?? 0) > 1;
         const hint = `\n  hint: -f took ${options.file?.join(' ')} as files: put caller and target before it`;
         self.error(`error: give a caller and a target, or --request${taken ? hint : ''}`, { exitCode: 2 });

@@ -1,59 +1,15 @@
-// `npm run bench -- xds [--streams N] [--rounds R] [--burst B] [--mode delta --mode sotw] [--plaintext-only] [--only ours] [--json]`: races
-// this project's xDS engine against go-control-plane, one after the other in turns on the same machine, and says medians and spread.
-// The load generator and the peer are Go programs, built first; without Go there is no race. `--write` puts docs/performance.md.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { renderPerformance } from './report.ts';
-import { raceXds } from './xds/race.ts';
+// `npm run bench -- NAME …`: each bench is a file of its own, which says what its options are.
+import { wrong } from './wrong.ts';
 
-const root = join(import.meta.dirname, '..');
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    streams: { type: 'string', default: '300' },
-    rounds: { type: 'string', default: '3' },
-    burst: { type: 'string', default: '40' },
-    mode: { type: 'string', multiple: true, default: ['delta', 'sotw'] },
-    only: { type: 'string', multiple: true },
-    'plaintext-only': { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-    write: { type: 'boolean', default: false },
-  },
-});
-const number = (name: 'streams' | 'rounds' | 'burst'): number => {
-  const value = Number(values[name]);
-  if (Number.isInteger(value) && value > 0) return value;
-  return wrong(`--${name} takes a whole number above 0, not ${values[name]}`);
-};
-const modes = values.mode.map((mode) => (mode === 'delta' || mode === 'sotw' ? mode : wrong(`no such mode: ${mode}`)));
-if (positionals.length !== 1 || positionals[0] !== 'xds') wrong('what can be measured: xds');
-
-const folder = mkdtempSync(join(tmpdir(), 'cellwall-bench-'));
-try {
-  const result = {
-    machine: `${cpus().length} × ${cpus()[0]?.model ?? process.arch}, Node ${process.versions.node}`,
-    date: new Date().toISOString().slice(0, 10),
-    ...(await raceXds({
-      folder,
-      streams: number('streams'),
-      rounds: number('rounds'),
-      burst: number('burst'),
-      modes,
-      secure: values['plaintext-only'] ? [false] : [false, true],
-      ...(values.only === undefined ? {} : { only: values.only }),
-      say: (text) => void process.stderr.write(`${text}\n`),
-    })),
+const benches: Readonly<Record<string, () => Promise<{ readonly bench: (args: readonly string[]) => Promise<void> }>>> =
+  {
+    issuance: () => import('./issuance/bench.ts'),
+    joins: () => import('./joins/bench.ts'),
+    xds: () => import('./xds/bench.ts'),
   };
-  const page = renderPerformance(result);
-  if (values.write) writeFileSync(join(root, 'docs/performance.md'), page);
-  process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : page);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
 
-function wrong(what: string): never {
-  process.stderr.write(`bench: ${what}\n`);
-  process.exit(2);
-}
+const [name = '', ...args] = process.argv.slice(2);
+const load = Object.hasOwn(benches, name) ? benches[name] : undefined;
+if (load === undefined) wrong(`what can be measured: ${Object.keys(benches).join(', ')}`);
+const { bench } = await load();
+await bench(args);

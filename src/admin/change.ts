@@ -98,18 +98,18 @@ export function createChange(deps: AdminDeps): Change {
     // the event loop goes to the sockets in the next.
     await setImmediate();
     await setImmediate();
-    if (changed.length > 0) record(deps, { revision, changed, urgent, ...by });
+    if (changed.length > 0) await record(deps, { revision, changed, urgent, ...by });
     const warnings = [...warningsOf(result.warnings, before, plan)];
     return ok({ kind: result.kind, revision, ...way, changed, warnings, reasons, receivedAt, acceptedAt });
   };
 }
 
-function record(
+async function record(
   { audit, log }: AdminDeps,
   applied: Omit<Extract<AuditEvent, { readonly kind: 'documents-applied' }>, 'kind'>,
-): void {
+): Promise<void> {
   try {
-    audit.append({ kind: 'documents-applied', ...applied });
+    await audit.append({ kind: 'documents-applied', ...applied });
   } catch (reason) {
     // It is in force; reporting a failure would be wrong.
     log.error({ reason: CellwallError.from(reason).message, revision: applied.revision }, 'not in the audit log');

@@ -52,10 +52,11 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
     }
     return entry.count;
   };
-  const record = (event: AuditEvent): void => {
+  /** Nobody waits for it. */
+  const record = async (event: AuditEvent): Promise<void> => {
     if (count('records') > maxRecords) return;
     try {
-      audit.append(event);
+      await audit.append(event);
     } catch (reason) {
       // It is refused all the same.
       log.error({ reason: CellwallError.from(reason).message }, 'a refused attempt is not in the audit log');
@@ -77,7 +78,7 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
       if (failures > maxFailures) return tooMany('from this address');
       const whose = named === undefined ? {} : { named };
       log.warn({ address, ...whose, failures }, `admin request without a valid token${last(failures)}`);
-      if (counts.some(isRecorded)) record({ kind: 'admin-refused', address, ...whose, failures });
+      if (counts.some(isRecorded)) void record({ kind: 'admin-refused', address, ...whose, failures });
       return new CellwallError('unauthenticated', message, {
         hint:
           'send "authorization: Bearer <token>"; the token is in <data>/admin.token of the control plane, or of ' +
@@ -88,7 +89,7 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
       const failures = count(`denied ${name}`);
       if (failures > maxFailures) return tooMany(`of ${name}`);
       log.warn({ author: name, role, route, needs, address }, `admin request beyond its role${last(failures)}`);
-      if (isRecorded(failures)) record({ kind: 'admin-denied', author: name, address, route, needs, failures });
+      if (isRecorded(failures)) void record({ kind: 'admin-denied', author: name, address, route, needs, failures });
       return new CellwallError(
         'permission_denied',
         `${name} is ${role === 'viewer' ? 'a' : 'an'} ${role}: ${route} needs the role ${needs}`,

@@ -59,7 +59,7 @@ export async function gate(
     ...reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
   ];
   if (!reasons.some(refuses)) {
-    audit.append({ kind: 'cut-over-warned', ...by, services, reasons: texts });
+    await audit.append({ kind: 'cut-over-warned', ...by, services, reasons: texts });
     log.warn(
       { services, reasons: reasons.length, author: by.author },
       'made strict: the remaining reasons were waited for long enough, or disregarded by the operator',
@@ -68,7 +68,7 @@ export async function gate(
   }
   if (!force) return { kind: 'refused', error: refusedCutOver(services, reasons) };
   // Before the change: without its record, a change is not forced.
-  audit.append({ kind: 'cut-over-forced', ...by, services, reasons: texts });
+  await audit.append({ kind: 'cut-over-forced', ...by, services, reasons: texts });
   log.warn({ services, reasons: reasons.length, author: by.author }, 'made strict despite the reasons of the gate');
   return { kind: 'pass', judged: true, reasons, forced: services };
 }

@@ -4,14 +4,12 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   openSync,
   readdirSync,
   readSync,
   renameSync,
   statSync,
-  writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -105,22 +103,4 @@ function newlineBefore(descriptor: number, end: number): number {
     if (found !== -1) return from + found;
   }
   return -1;
-}
-
-/** On disk when it returns, either all of it or nothing. */
-export function appendLine(file: string, line: string): void {
-  const descriptor = openSync(file, 'a', 0o600);
-  try {
-    const { size } = fstatSync(descriptor);
-    try {
-      writeSync(descriptor, line);
-      fsyncSync(descriptor);
-    } catch (cause) {
-      // A full disk may have accepted half of it.
-      ftruncateSync(descriptor, size);
-      throw cause;
-    }
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -2,12 +2,12 @@
 // removed without detection. Its last record is also remembered outside of the log, so that truncation is detected, too.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
-import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Table } from '../lib/table.ts';
+import { createAppendQueue } from './append-queue.ts';
 import type { AuditEvent } from './audit-event.ts';
-import { appendLine, auditFiles, linesOf, modifiedAt, repairedTail, rotate, sizeOf } from './audit-files.ts';
+import { auditFiles, linesOf, modifiedAt, repairedTail } from './audit-files.ts';
 import { type AuditRecord, createSealer, noHash, parseRecord } from './audit-record.ts';
 import { createCheckpoint } from './checkpoint.ts';
 
@@ -21,9 +21,11 @@ export interface AuditRead {
 }
 
 export interface AuditLog {
-  /** On disk when it returns; throws `unavailable` if that is not possible. */
-  append(event: AuditEvent): AuditRecord;
-  /** Checks everything; returns the last records. */
+  /** On disk when it resolves; rejects with `unavailable` if that is not possible. Records are written in the order of the calls. */
+  append(event: AuditEvent): Promise<AuditRecord>;
+  /** Resolves when everything that was appended before is on disk, or was rejected. */
+  flushed(): Promise<void>;
+  /** Checks everything, including what was appended before the call; returns the last records. */
   read(last: number): Promise<AuditRead>;
   /** Checks nothing: every record since about then, oldest first. */
   since(at: number): AsyncIterable<AuditRecord>;
@@ -59,26 +61,14 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const lastLine = line !== '' || full.length === 0 ? line : repairedTail(full.at(-1) ?? file).line;
   const last = parseRecord(lastLine);
   const known = await checkpoint.read();
-  let head = { number: last?.number ?? (lastLine === '' ? 0 : (known?.number ?? 0)), hash: last?.hash ?? noHash };
+  const end = { number: last?.number ?? (lastLine === '' ? 0 : (known?.number ?? 0)), hash: last?.hash ?? noHash };
 
-  const append = (event: AuditEvent): AuditRecord => {
-    const time = new Date(clock.now()).toISOString();
-    const record = sealer.make(head.hash, { number: head.number + 1, time, event });
-    try {
-      if (sizeOf(file) >= fileBytes) rotate(file, head.number);
-      appendLine(file, `${JSON.stringify(record)}\n`);
-    } catch (cause) {
-      throw new CellwallError('unavailable', `cannot write the audit log: ${CellwallError.from(cause).message}`, {
-        hint: `is the disk full, or ${file} not writable?`,
-        cause,
-      });
-    }
-    head = { number: record.number, hash: record.hash };
-    checkpoint.write(head);
-    return record;
-  };
+  const queue = createAppendQueue({
+    ...{ file, sealer, now: () => clock.now(), head: end, onHead: checkpoint.write, fileBytes },
+  });
   const read = async (wanted: number): Promise<AuditRead> => {
-    const expected = head;
+    await queue.flushed();
+    const expected = queue.head();
     const records: { readonly record: AuditRecord; readonly bytes: number }[] = [];
     let bytes = 0;
     let brokenAt: number | undefined;
@@ -103,19 +93,17 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     return { records: records.map(({ record }) => record), ...defined({ brokenAt }) };
   };
 
-  if (
-    known !== undefined &&
-    (head.number < known.number || (head.number === known.number && head.hash !== known.hash))
-  ) {
-    log.error({ file, found: head.number, expected: known.number }, 'the audit log lost its end');
-    append({ kind: 'log-cut', found: head.number, expected: known.number });
-  } else if (known === undefined && head.number > 0) {
+  if (known !== undefined && (end.number < known.number || (end.number === known.number && end.hash !== known.hash))) {
+    log.error({ file, found: end.number, expected: known.number }, 'the audit log lost its end');
+    await queue.append({ kind: 'log-cut', found: end.number, expected: known.number });
+  } else if (known === undefined && end.number > 0) {
     log.warn({ file }, 'where the audit log ended is not known: the state database is new');
-    append({ kind: 'checkpoint-missing', found: head.number });
+    await queue.append({ kind: 'checkpoint-missing', found: end.number });
   }
   let reading: Promise<unknown> = Promise.resolve();
   return {
-    append,
+    append: queue.append,
+    flushed: queue.flushed,
     read(wanted) {
       // One after the other: each reads everything.
       const next = reading.then(() => read(wanted));
@@ -123,6 +111,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
       return next;
     },
     async *since(at) {
+      await queue.flushed();
       const files = auditFiles(file).filter((one) => modifiedAt(one) + coarsestMs >= at);
       for await (const text of linesOf(files)) {
         const record = text === undefined ? undefined : parseRecord(text);

@@ -18,7 +18,8 @@ export interface EditGate extends Holding {
   stop(): void;
 }
 
-export type Evidence = (services: readonly string[], reasons: readonly string[]) => void;
+/** Rejects where it cannot be kept. */
+export type Evidence = (services: readonly string[], reasons: readonly string[]) => Promise<void>;
 
 export interface EditGateDeps {
   readonly clock: Clock;
@@ -47,7 +48,7 @@ const maxRecorded = 100;
 export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): EditGate {
   const listeners = new Set<() => void>();
   let cutOver: Pick<CutOver, 'judge'> | undefined;
-  let evidence: Evidence = () => {};
+  let evidence: Evidence = async () => {};
   let question: Question | undefined;
   let asking = false;
   let notBefore = Number.NEGATIVE_INFINITY;
@@ -65,21 +66,22 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
     const startedAt = clock.monotonic();
     const found = await cutOver.judge(...asked.kept.meshes, asked.windowMs).catch(couldNot('look', asked.kept));
     const endedAt = clock.monotonic();
+    // Evidence of what is not asked any more is none.
+    const reasons = question === asked ? await recorded(asked.kept, found) : found;
     asking = false;
     notBefore = endedAt + Math.max(leastMs, (endedAt - startedAt) * share);
     if (question !== asked) return askLater(0);
-    const reasons = recorded(asked.kept, found);
     const news = asked.reasons === undefined || textsOf(asked.reasons) !== textsOf(reasons);
     asked.reasons = reasons;
     remind(asked.kept, reasons);
     if (reasons.some(refuses)) askLater(againMs);
     if (news) for (const listener of [...listeners]) listener();
   };
-  const recorded = (kept: KeptPermissive, found: readonly HeldReason[]): readonly HeldReason[] => {
+  const recorded = async (kept: KeptPermissive, found: readonly HeldReason[]): Promise<readonly HeldReason[]> => {
     if (found.length === 0 || found.some(refuses)) return found;
     const services = kept.services.map(({ key }) => key);
     try {
-      evidence(
+      await evidence(
         services,
         found.slice(0, maxRecorded).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
       );

@@ -29,7 +29,9 @@ export function evictUnnamed({ hosts, knows, audit, clock, log }: EvictUnnamedDe
   const evict = async (ids: readonly SpiffeId[]): Promise<void> => {
     for (const spiffeId of ids) {
       const nodeKeys = await hosts.evictAll(spiffeId);
-      for (const nodeKey of nodeKeys) audit.append({ kind: 'host-evicted', author: 'documents', nodeKey });
+      await Promise.all(
+        nodeKeys.map((nodeKey) => audit.append({ kind: 'host-evicted', author: 'documents', nodeKey })),
+      );
       if (nodeKeys.length === 0) continue;
       log.warn({ spiffeId, hosts: nodeKeys.length }, 'no document names this identity any more: its hosts are evicted');
     }

@@ -17,9 +17,9 @@ type DocumentsApplied = Extract<AuditEvent, { kind: 'documents-applied' }>;
 
 /** The store to apply through from now on: by it, revisions of its own are told from those of outside. */
 export async function recordOutside({ store, audit, log }: RecordOutsideDeps): Promise<Store> {
-  const append = (event: DocumentsApplied): void => {
+  const append = async (event: DocumentsApplied): Promise<void> => {
     try {
-      audit.append(event);
+      await audit.append(event);
     } catch (reason) {
       log.error({ reason: CellwallError.from(reason).message, revision: event.revision }, 'not in the audit log');
     }
@@ -35,7 +35,7 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
   const flush = (): void => {
     if (applying > 0) return;
     for (const [revision, changed] of open) {
-      append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false });
+      void append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false });
     }
     open.clear();
   };
@@ -71,7 +71,7 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
 async function appendMissing(
   history: readonly Revision[],
   audit: AuditLog,
-  append: (event: DocumentsApplied) => void,
+  append: (event: DocumentsApplied) => Promise<void>,
 ): Promise<void> {
   const outside = history.filter(({ author }) => author === undefined);
   if (outside.length === 0) return;
@@ -83,7 +83,7 @@ async function appendMissing(
     .filter(({ revision, at }) => (recorded.get(revision) ?? 0) < at)
     .toReversed()) {
     const changed = changes.map(({ key }) => key);
-    append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false, whileAway: true });
+    await append({ kind: 'documents-applied', author: 'outside', revision, changed, urgent: false, whileAway: true });
   }
 }
 

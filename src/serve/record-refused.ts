@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 
 export interface RecordRefusedDeps {
   readonly store: Pick<Store, 'problems' | 'watch'>;
-  readonly audit: { append(event: AuditEvent): unknown };
+  readonly audit: { append(event: AuditEvent): Promise<unknown> };
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -27,7 +27,7 @@ const leastMs = 60_000;
 
 export function recordRefused({ store, audit, clock, log }: RecordRefusedDeps): void {
   const recorded = new Map<string, number>();
-  const record = (problems: readonly Problem[]): void => {
+  const record = async (problems: readonly Problem[]): Promise<void> => {
     const [first] = problems;
     if (first === undefined || !codes.has(first.code)) return;
     const last = recorded.get(first.code);
@@ -35,13 +35,13 @@ export function recordRefused({ store, audit, clock, log }: RecordRefusedDeps): 
     recorded.set(first.code, clock.monotonic());
     const keys = problems.slice(1).map(({ source }) => source.file);
     try {
-      audit.append({ kind: 'store-refused', code: first.code, reason: first.message, keys });
+      await audit.append({ kind: 'store-refused', code: first.code, reason: first.message, keys });
     } catch (reason) {
       log.error({ reason: CellwallError.from(reason).message }, 'not in the audit log');
     }
   };
-  record(store.problems());
+  void record(store.problems());
   store.watch((event) => {
-    if (event.kind === 'problems') record(event.problems);
+    if (event.kind === 'problems') void record(event.problems);
   });
 }

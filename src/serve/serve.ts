@@ -96,6 +96,7 @@ export async function serve(
   });
   const shared = alsoChangedBy === 'replicas';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
+  lifecycle.defer('audit log', () => audit.flushed());
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);
@@ -243,9 +244,9 @@ export async function serve(
     clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),
   });
-  editGate.attach(cutOver, (services, reasons) =>
-    audit.append({ kind: 'cut-over-warned', author: 'outside', services, reasons }),
-  );
+  editGate.attach(cutOver, async (services, reasons) => {
+    await audit.append({ kind: 'cut-over-warned', author: 'outside', services, reasons });
+  });
 
   started({
     xds: { host: options.xds.host, port: xds.port },

@@ -40,9 +40,9 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it('keeps events in a chain that goes on after a restart, for its owner only', async () => {
-  (await open()).append(token('spiffe://td/a'));
+  await (await open()).append(token('spiffe://td/a'));
   const again = await open();
-  again.append(token('spiffe://td/b'));
+  await again.append(token('spiffe://td/b'));
   const { records, brokenAt } = await again.read(10);
   expect(brokenAt).toBeUndefined();
   expect(records.map(({ number, event }) => [number, event.kind])).toEqual([
@@ -66,7 +66,7 @@ function rehashed(lines: readonly string[]): readonly string[] {
 
 it('sees what was changed, taken out, put in or cut off, also with every hash made anew, and after restarts', async () => {
   const log = await open();
-  for (const name of ['a', 'b', 'c']) log.append(token(`spiffe://td/${name}`));
+  for (const name of ['a', 'b', 'c']) await log.append(token(`spiffe://td/${name}`));
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   const other = lines.map((line) => line.replace('td/b', 'td/x'));
   const cases: readonly (readonly [what: readonly string[], at: number])[] = [
@@ -87,7 +87,7 @@ it('sees what was changed, taken out, put in or cut off, also with every hash ma
     await kept.set('head', (await table.get('head')) ?? null);
     const [first, second] = [await open({ table: kept }), await open({ table: kept })];
     expect([changed.length, (await first.read(10)).brokenAt]).toEqual([changed.length, at]);
-    second.append(token('spiffe://td/later'));
+    await second.append(token('spiffe://td/later'));
     expect((await (await open({ table: kept })).read(10)).brokenAt).toBe(at);
   }
   writeFileSync(file, lines.map((line) => `${line}\n`).join(''));
@@ -95,17 +95,17 @@ it('sees what was changed, taken out, put in or cut off, also with every hash ma
 });
 
 it('says so where nobody knows how it ended', async () => {
-  (await open()).append(token('spiffe://td/a'));
+  await (await open()).append(token('spiffe://td/a'));
   const { records, brokenAt } = await (await open({ table: createMemoryTable() })).read(10);
   expect(brokenAt).toBeUndefined();
   expect(records.map(({ event }) => event.kind)).toEqual(['token-created', 'checkpoint-missing']);
 });
 
 it('drops half a line that a crash left, and goes on', async () => {
-  (await open()).append(token('spiffe://td/a'));
+  await (await open()).append(token('spiffe://td/a'));
   appendFileSync(file, '{"number":2,"ti');
   const log = await open();
-  log.append(token('spiffe://td/b'));
+  await log.append(token('spiffe://td/b'));
   const { records, brokenAt } = await log.read(10);
   expect(records).toMatchObject([{ number: 1 }, { number: 2 }]);
   expect(brokenAt).toBeUndefined();
@@ -113,11 +113,11 @@ it('drops half a line that a crash left, and goes on', async () => {
 
 it('goes on in another file where one is full; none of them may be missing', async () => {
   const log = await open({ fileBytes: 1000 });
-  for (let number = 0; number < 20; number++) log.append(token(`spiffe://td/${number}`));
+  for (let number = 0; number < 20; number++) await log.append(token(`spiffe://td/${number}`));
   const files = readdirSync(folder);
   expect(files.length).toBeGreaterThan(3);
   const again = await open({ fileBytes: 1000 });
-  again.append(token('spiffe://td/last'));
+  await again.append(token('spiffe://td/last'));
   const { records, brokenAt } = await again.read(30);
   expect(brokenAt).toBeUndefined();
   expect(records.map(({ number }) => number)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
@@ -127,7 +127,7 @@ it('goes on in another file where one is full; none of them may be missing', asy
 
 it('opens and reads a file of any size, in little memory, while others have their turn', async () => {
   const log = await open({ fileBytes: 1 << 30 });
-  log.append(token('spiffe://td/a'));
+  await log.append(token('spiffe://td/a'));
   const [line = ''] = readFileSync(file, 'utf8').split('\n');
   const many = Buffer.from(`${line}\n`.repeat(4000));
   const megabytes = qualifying ? 600 : 40;
@@ -138,7 +138,7 @@ it('opens and reads a file of any size, in little memory, while others have thei
   const began = performance.now();
   const again = await open();
   expect(performance.now() - began).toBeLessThan(2000);
-  again.append(token('spiffe://td/b'));
+  await again.append(token('spiffe://td/b'));
   const before = process.memoryUsage().rss;
   let [latest, peak, at] = [0, 0, performance.now()];
   const timer = setInterval(() => {
@@ -160,12 +160,12 @@ it('opens and reads a file of any size, in little memory, while others have thei
 it('fails when it cannot be written', async () => {
   const log = await open();
   mkdirSync(file);
-  expect(() => log.append(token('spiffe://td/a'))).toThrow(/cannot write the audit log/);
+  await expect(log.append(token('spiffe://td/a'))).rejects.toThrow(/cannot write the audit log/);
 });
 
 it('finds what is recent in a file whose time of change is kept in whole seconds', async () => {
   const log = await open();
-  log.append(token('spiffe://td/a'));
+  await log.append(token('spiffe://td/a'));
   const [record] = (await log.read(1)).records;
   const at = Date.parse(record?.time ?? '');
   const coarse = new Date(at - 1500);

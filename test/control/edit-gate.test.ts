@@ -31,7 +31,7 @@ function setUp(attach = true) {
     },
   };
   const kept: string[] = [];
-  const evidence = (services: readonly string[], reasons: readonly string[]): void => {
+  const evidence = async (services: readonly string[], reasons: readonly string[]): Promise<void> => {
     if (answer.evidence !== undefined) throw answer.evidence;
     kept.push(...services, ...reasons);
   };

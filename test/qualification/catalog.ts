@@ -20,6 +20,8 @@ import { storyItems } from './field/story.ts';
 import { trafficItems } from './field/traffic.ts';
 import type { Item } from './item.ts';
 import { incrementalItem } from './performance/incremental.ts';
+import { issuanceItem } from './performance/issuance.ts';
+import { joinsItem } from './performance/joins.ts';
 import { cutOver } from './policy/cut-over.ts';
 import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
 import { matchingCells } from './policy/matching-cells-item.ts';
@@ -64,7 +66,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...storyItems,
     ...trafficItems,
   ],
-  performance: [incrementalItem],
+  performance: [incrementalItem, issuanceItem, joinsItem],
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,

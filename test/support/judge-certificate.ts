@@ -48,7 +48,7 @@ export async function judgeCertificate(
   }
   if (nodeKey !== undefined) {
     const value = Buffer.concat([Buffer.from([4, 32]), Buffer.from(nodeKey, 'hex')]);
-    extensions.push(new Extension('2.25.8154736251943', false, value));
+    extensions.push(new Extension('2.25.815473625', false, value));
   }
   const subject = commonName === undefined ? '' : [{ O: ['Cellwall'] }, { CN: [commonName] }];
   const certificate = await X509CertificateGenerator.create(

@@ -5,12 +5,13 @@ import type { Clock } from '../../src/lib/clock.ts';
 export function createMemoryAudit(clock: Clock): AuditLog {
   const records: AuditRecord[] = [];
   return {
-    append(event) {
+    async append(event) {
       const time = new Date(clock.now()).toISOString();
       const record = { number: records.length + 1, time, event, hash: `hash-${records.length + 1}`, seal: '' };
       records.push(record);
       return record;
     },
+    flushed: async () => {},
     read: async (last) => ({ records: records.slice(-last) }),
     async *since(at) {
       for (const record of records) if (Date.parse(record.time) >= at) yield record;

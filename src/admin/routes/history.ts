@@ -61,7 +61,8 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
           to,
         });
         if (answer.kind === 'ok' && answer.value.kind === 'applied') {
-          audit.append({ kind: 'rolled-back', ...authored(caller, body.reason), to, revision: answer.value.revision });
+          const by = authored(caller, body.reason);
+          await audit.append({ kind: 'rolled-back', ...by, to, revision: answer.value.revision });
         }
         return answer;
       },

@@ -27,7 +27,7 @@ export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): re
         const by = authored(caller, reason);
         const isName = !target.startsWith('spiffe:') && !/^[0-9a-f]{12,64}$/.test(target);
         const { nodeKeys, proxies } = await hosts.evict((isName ? resolveService(target) : undefined) ?? target);
-        for (const nodeKey of nodeKeys) audit.append({ kind: 'host-evicted', ...by, nodeKey });
+        await Promise.all(nodeKeys.map((nodeKey) => audit.append({ kind: 'host-evicted', ...by, nodeKey })));
         log.warn({ nodeKeys, proxies, ...by }, 'hosts were evicted');
         return ok({ nodeKeys: [...nodeKeys], proxies: [...proxies] });
       },

@@ -56,7 +56,7 @@ export function identityRoutes({
         }
         const { token, expiresAt } = await tokens.create({ spiffeId: id, ttlMs });
         const by = authored(caller, body.reason);
-        audit.append({ kind: 'token-created', ...by, spiffeId: id });
+        await audit.append({ kind: 'token-created', ...by, spiffeId: id });
         log.info({ spiffeId: id, expiresAt, ...by }, 'join token created');
         return ok({ token: token.reveal(), spiffeId: id, expiresAt });
       },
@@ -88,7 +88,7 @@ export function identityRoutes({
               : serviceId(selector);
         const rotated = await rotate(id);
         const by = authored(caller, body.reason);
-        audit.append({ kind: 'certificates-rotated', ...by, ...defined({ selector }), rotated });
+        await audit.append({ kind: 'certificates-rotated', ...by, ...defined({ selector }), rotated });
         log.info({ selector, rotated, ...by }, 'certificates rotated on request');
         return ok({ rotated });
       },

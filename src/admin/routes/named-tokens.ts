@@ -54,7 +54,7 @@ export function namedTokenRoutes({ namedTokens, audit, log }: AdminDeps): readon
         const made = await namedTokens.create({ name, role, rawResources, author: caller.name, ttlMs });
         const { expiresAt } = made.of;
         try {
-          audit.append({
+          await audit.append({
             kind: 'admin-token-created',
             ...authored(caller, reason),
             name,
@@ -82,7 +82,7 @@ export function namedTokenRoutes({ namedTokens, audit, log }: AdminDeps): readon
       async handle({ body: { name, reason }, caller }) {
         await namedTokens.revoke(name);
         log.warn({ name, author: caller.name }, 'admin token revoked');
-        audit.append({ kind: 'admin-token-revoked', ...authored(caller, reason), name });
+        await audit.append({ kind: 'admin-token-revoked', ...authored(caller, reason), name });
         return ok({ revoked: name });
       },
     }),

@@ -3,9 +3,10 @@
 import { derTag, readDerOne, writeDer } from './der.ts';
 import { extensionsOf } from './extensions.ts';
 
-/** 2.25.8154736251943: below the OID of UUIDs (X.667), which needs no registration; small enough for every X.509 library. */
-const oid = Buffer.from('6981edaae1a1a827', 'hex');
-const oidName = oid.toString('hex');
+/** 2.25.815473625: below the OID of UUIDs (X.667), which needs no registration; of 31 bits, as Go's crypto/x509 reads no larger ones. */
+const oid = Buffer.from('698384ecc759', 'hex');
+/** 2.25.8154736251943, of earlier versions, is read as well: what it binds stays bound. */
+const oids = [oid.toString('hex'), '6981edaae1a1a827'];
 
 /** The extension, DER; not critical. `nodeKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
 export function nodeKeyExtension(nodeKey: string): Buffer {
@@ -15,6 +16,7 @@ export function nodeKeyExtension(nodeKey: string): Buffer {
 
 /** The node key that a certificate (DER, of our CA) is bound to; undefined for one without. */
 export function nodeKeyOf(certificate: Uint8Array): string | undefined {
-  const value = extensionsOf(certificate).get(oidName);
+  const extensions = extensionsOf(certificate);
+  const value = oids.map((name) => extensions.get(name)).find((found) => found !== undefined);
   return value === undefined ? undefined : readDerOne(value, derTag.octetString).content.toString('hex');
 }

@@ -73,7 +73,7 @@ test('on a shared store, too: a folder that was moved is known by its own identi
   for (const data of [first, second]) {
     mkdirSync(data ?? '', { mode: 0o700 });
     const log = await open(data);
-    for (const nodeKey of ['a', 'b', 'c']) log.append({ kind: 'host-evicted', author: 'test', nodeKey });
+    for (const nodeKey of ['a', 'b', 'c']) await log.append({ kind: 'host-evicted', author: 'test', nodeKey });
   }
   await eventually('both ends are kept', async () => (await table.list()).length === 2 || undefined);
   expect((await (await open(first)).read(0)).brokenAt).toBeUndefined();

@@ -1,0 +1,3 @@
+module issuance
+
+go 1.26.0

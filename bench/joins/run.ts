@@ -1,0 +1,85 @@
+// Hosts that all join at once: what that costs the control plane, and what a push has to wait meanwhile.
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { type Joined, joinHost, prepareHosts } from './join.ts';
+import type { Question, Ready, Usage } from './server.ts';
+
+export interface JoinsOptions {
+  readonly joins: number;
+  readonly services: number;
+  /** Hosts that are joining at a time. */
+  readonly atOnce: number;
+  readonly say: (text: string) => void;
+}
+
+export interface JoinsResult {
+  readonly joins: number;
+  readonly failed: number;
+  /** What went wrong first. */
+  readonly error?: string;
+  /** Of the control plane, all threads. */
+  readonly cpuMs: number;
+  readonly joinsASecondOfCpu: number;
+  readonly wallMs: number;
+  readonly loopMaxMs: number;
+  readonly loopP99Ms: number;
+  readonly rssMiB: number;
+  /** Each host's, sorted. */
+  readonly totalMs: readonly number[];
+}
+
+export async function runJoins({ joins, services, atOnce, say }: JoinsOptions): Promise<JoinsResult> {
+  const server = fork(join(import.meta.dirname, 'server.ts'), [String(joins), String(services)], {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
+  const streams: Joined[] = [];
+  try {
+    say(`the control plane starts, and makes ${joins} join tokens`);
+    const ready = await answerOf<Ready>(server);
+    const waiting = [...(await prepareHosts(ready.joins))];
+    await usageOf(server);
+    say(`${joins} hosts join, ${atOnce} at a time`);
+    const began = performance.now();
+    const errors: string[] = [];
+    const work = async (): Promise<void> => {
+      for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
+        await joinHost(host, ready).then(
+          (joined) => void streams.push(joined),
+          (reason: Error) => void errors.push(reason.message),
+        );
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+    const wallMs = performance.now() - began;
+    const { cpuMs, loopMaxMs, loopP99Ms, rssMiB } = await usageOf(server);
+    const [error] = errors;
+    return {
+      ...{ joins, failed: errors.length, cpuMs, wallMs, loopMaxMs, loopP99Ms, rssMiB },
+      ...(error === undefined ? {} : { error }),
+      joinsASecondOfCpu: (streams.length / cpuMs) * 1000,
+      totalMs: streams.map(({ totalMs }) => totalMs).sort((a, b) => a - b),
+    };
+  } finally {
+    for (const { stream } of streams) stream.close();
+    server.kill('SIGKILL');
+  }
+}
+
+function usageOf(server: ChildProcess): Promise<Usage> {
+  const question: Question = 'usage';
+  const usage = answerOf<Usage>(server);
+  server.send(question);
+  return usage;
+}
+
+/** The next one. */
+function answerOf<T>(server: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = (): void => reject(new Error('the control plane ended'));
+    server.once('exit', gone);
+    server.once('message', (answer: T) => {
+      server.off('exit', gone);
+      resolve(answer);
+    });
+  });
+}

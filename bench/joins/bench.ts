@@ -26,6 +26,7 @@ export async function bench(args: readonly string[]): Promise<void> {
   process.stdout.write(
     `${joins} joins, ${failed} failed${error === undefined ? '' : ` (${error})`}\n` +
       `${joinsASecondOfCpu.toFixed(0)} a second of CPU (${(cpuMs / joins).toFixed(2)} ms each); ${wallMs.toFixed(0)} ms in all\n` +
-      `a join: median ${at(0.5)} ms, p99 ${at(0.99)} ms; event loop: p99 ${loopP99Ms.toFixed(1)} ms, max ${loopMaxMs.toFixed(1)} ms; ${rssMiB.toFixed(0)} MiB\n`,
+      `a join: median ${at(0.5)} ms, p99 ${at(0.99)} ms; event loop: p99 ${loopP99Ms.toFixed(1)} ms, max ` +
+      `${loopMaxMs.toFixed(1)} ms; ${rssMiB.toFixed(0)} MiB\n`,
   );
 }

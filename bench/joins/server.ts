@@ -38,10 +38,14 @@ const names = Array.from({ length: services }, (_, at) => `service-${at}`);
 const header = 'apiVersion: cellwall/v1\n';
 const documents = [
   `${header}kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: ${trustDomain}}\n`,
-  ...names.flatMap((name, at) => [
-    `${header}kind: Service\nmetadata: {name: ${name}}\nspec: {protocol: http1}\n`,
-    `${header}kind: AuthorizationPolicy\nmetadata: {name: ${name}}\nspec: {target: {service: ${name}}, action: allow, rules: [{from: [{spiffeId: "${idOf(names[(at + 1) % services] ?? '')}"}]}]}\n`,
-  ]),
+  ...names.flatMap((name, at) => {
+    const from = `from: [{spiffeId: "${idOf(names[(at + 1) % services] ?? '')}"}]`;
+    const spec = `{target: {service: ${name}}, action: allow, rules: [{${from}}]}`;
+    return [
+      `${header}kind: Service\nmetadata: {name: ${name}}\nspec: {protocol: http1}\n`,
+      `${header}kind: AuthorizationPolicy\nmetadata: {name: ${name}}\nspec: ${spec}\n`,
+    ];
+  }),
 ].join('---\n');
 const plane = await startServe(documents);
 const delay = monitorEventLoopDelay({ resolution: 1 });

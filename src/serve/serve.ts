@@ -247,7 +247,6 @@ export async function serve(
   editGate.attach(cutOver, async (services, reasons) => {
     await audit.append({ kind: 'cut-over-warned', author: 'outside', services, reasons });
   });
-
   started({
     xds: { host: options.xds.host, port: xds.port },
     identity: identityAddress,

@@ -1,5 +1,5 @@
-// Envoy's bootstrap over the files of `svid fetch`, for those who run Envoy themselves; with it, the two files by which Envoy finds
-// that certificate.
+// Envoy's bootstrap for the files of `svid fetch`, for those who run Envoy themselves; and the two files that tell Envoy where that
+// certificate is.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -45,7 +45,7 @@ export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Js
   }).bootstrap;
 }
 
-/** Kept, so that a bootstrap that is printed again is the same proxy. */
+/** Kept, so that a bootstrap printed again is for the same proxy. */
 function instanceOf(directory: string): string {
   const file = join(directory, 'instance');
   if (existsSync(file)) return readFileSync(file, 'utf8').trim();

@@ -1,4 +1,4 @@
-// Whether a proxy has accepted something of every type that it is served. Pure.
+// Whether a proxy has accepted resources of every type that it is served. Pure.
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Snapshot } from '../xds/resources/snapshot.ts';
 

@@ -1,4 +1,4 @@
-// Whether a state may come into force on a running control plane; if not, the last good stays, and the log says why.
+// Whether a state may come into force on a running control plane; if not, the last good one stays, and the log says why.
 import type { Log } from '../lib/log.ts';
 import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -6,7 +6,7 @@ import type { StoreState } from '../store/store.ts';
 
 export function adoptable({ mesh, revision }: StoreState, inForce: MeshIr | undefined, log: Log): MeshIr | undefined {
   if (mesh === undefined) {
-    // The store checks before it accepts; what it kept from another version may mean nothing to this one.
+    // The store checks before it accepts; what it kept from another version may be invalid for this one.
     log.error({ revision }, 'documents do not resolve; the last good stay');
     return undefined;
   }

@@ -1,5 +1,5 @@
-// A listener that Envoy could not bind, as its port was taken, is tried again: Envoy itself does so only for a listener that changed, so a
-// field that means nothing is. Only the listeners that its rejection names: an update drains the connections of the others.
+// Retries a listener that Envoy could not bind because its port was taken: Envoy itself retries only a listener that changed, so a field
+// without any effect is changed. Only the listeners named in its rejection: an update drains the connections of the others.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import type { Clock } from '../lib/clock.ts';
@@ -10,7 +10,7 @@ import { typeUrls } from '../xds/resources/type-url.ts';
 export interface BindAgain {
   /** The proxy rejected listeners of `snapshot`. */
   nacked(node: string, message: string, snapshot: Snapshot | undefined): void;
-  /** The snapshot with what is tried again. The same one where nothing is. */
+  /** The snapshot with the changes for a retry. The same object if there is nothing to retry. */
   apply(node: string, snapshot: Snapshot): Snapshot;
   forget(node: string): void;
 }
@@ -70,7 +70,7 @@ export function createBindAgain({ clock, again }: BindAgainDeps): BindAgain {
   };
 }
 
-/** Fields of a message that follow it are merged into it. */
+/** Later occurrences of a message's fields are merged into earlier ones. */
 function withCount({ typeUrl, name, value }: EncodedResource, count: number): EncodedResource {
   const more = create(ListenerSchema, { metadata: { filterMetadata: { 'cellwall.bind': { tries: count } } } });
   return encodeResource(typeUrl, name, Buffer.concat([value, toBinary(ListenerSchema, more)]));

@@ -10,7 +10,7 @@ import type { Bundles } from '../translate/proxy.ts';
 const pemBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 export interface BundleSource {
-  /** The same object again as long as neither the roots nor the mesh's legacy authorities changed. */
+  /** The same object as long as neither the roots nor the mesh's legacy authorities change. */
   of(mesh: MeshIr): Bundles;
 }
 

@@ -1,4 +1,4 @@
-// Which identities a change of the documents takes away, and which it brings. Pure.
+// Which identities a change of the documents removes, and which it adds. Pure.
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -6,7 +6,7 @@ import type { MeshIr } from '../policy/ir.ts';
 export interface ChangedIdentities {
   readonly gone: readonly SpiffeId[];
   readonly added: readonly SpiffeId[];
-  /** IDs of templates may have gone, which no document lists: whoever has one has to be looked at. */
+  /** IDs of templates may be gone, which no document lists: everyone who has one must be checked. */
   readonly templates: boolean;
 }
 
@@ -22,7 +22,7 @@ function without({ identities }: MeshIr, other: MeshIr): readonly SpiffeId[] {
   return [...identities.exact.keys()].filter((id) => workloadOf(other.identities, id) === undefined);
 }
 
-/** What decides which IDs it makes. */
+/** What determines the IDs that it produces. */
 function templatesOf({ identities }: MeshIr): readonly string[] {
   return identities.templates.map(({ template, selectors }) => JSON.stringify([template.text, selectors]));
 }

@@ -1,5 +1,5 @@
-// When to act on changes: the first goes at once, those that follow within the window are taken together at its end; an
-// urgent one never waits.
+// When to act on changes: the first is acted on at once, those that follow within the window are handled together at its end; an urgent one
+// never waits.
 import type { Clock } from '../lib/clock.ts';
 
 export interface Coalescer {
@@ -27,7 +27,7 @@ export function createCoalescer(clock: Clock, windowMs: number, act: () => void)
         pending = true;
         return;
       }
-      // An act takes everything there is: what was pending is in it.
+      // Acting takes everything there is: what was pending is included.
       pending = false;
       cancel?.();
       open();

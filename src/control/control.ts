@@ -1,5 +1,5 @@
-// The control plane's heart: documents, live endpoints and trust material in, snapshots out. Data flows one way; what comes
-// back from proxies (connected, accepted, rejected) goes to the registry and from there in again as endpoints.
+// The core of the control plane: documents, live endpoints and trust material in, snapshots out. Data flows one way; what comes back from
+// proxies (connected, accepted, rejected) goes to the registry, and from there in again as endpoints.
 import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -43,18 +43,18 @@ export interface ControlDeps {
   readonly metrics: Metrics;
   /** Changes that follow one another within this many milliseconds are pushed together. Default 50. */
   readonly windowMs?: number;
-  /** Made by the composition root with `onRegistryChange` as its listener. */
+  /** Created by the composition root with `onRegistryChange` as its listener. */
   readonly registry: Registry;
   /** What was cut, remembered. */
   readonly cuts: Table;
-  /** Told of identities that a change of the documents takes away, and of those that it brings. */
+  /** Called with identities that a change of the documents removes, and with those that it adds. */
   readonly onIdentities?: (change: ChangedIdentities) => void;
-  /** Told after everything was published anew: of documents, and of which proxies serve. */
+  /** Called after everything was published again: about documents, and which proxies serve. */
   readonly onPublished?: (mesh: MeshIr) => void;
 }
 
 export interface Control {
-  /** Begins to follow the store. */
+  /** Starts following the store. */
   start(): Promise<void>;
   mesh(): MeshIr | undefined;
   /** Revision of the documents in force. */
@@ -62,13 +62,13 @@ export interface Control {
   /** The revision that the connected proxies' snapshots were last made from. */
   published(): number | undefined;
   proxies(): readonly ProxyStatus[];
-  /** Undefined for one that has no snapshot. Throws where a resource cannot be read. */
+  /** Undefined for one that has no snapshot. Throws if a resource cannot be read. */
   sentTo(node: string): SentToProxy | undefined;
   /** Listener for the stream server's events. */
   onStream(event: StreamEvent): void;
   /** Listener for the registry's changes. */
   onRegistryChange(change: { readonly node: string; readonly endpoints: boolean }): void;
-  /** What an identity has open ends, now and when its last certificate is over. */
+  /** Cuts everything that an identity has open, now and when its last certificate has expired. */
   endIdentity(ended: Ended): void;
   /** Listener for the rotator: a proxy's own SVID was renewed. */
   onSvid(node: string, svid: Svid): void;
@@ -87,7 +87,7 @@ export function createControl(deps: ControlDeps): Control {
   let adopted: MeshIr | undefined;
   let published: number | undefined;
   let unwatch = (): void => {};
-  /** When the oldest change that is not yet published was taken by the store. */
+  /** When the store accepted the oldest change that is not yet published. */
   let acceptedAt: number | undefined;
 
   const coalescer = createCoalescer(clock, windowMs, () => {
@@ -114,7 +114,7 @@ export function createControl(deps: ControlDeps): Control {
   const adopt = (state: StoreState, urgent: boolean): void => {
     const found = adoptable(state, inForce?.mesh, log);
     if (found === undefined) return;
-    // What did not change is the very same from now on, so that nothing is made of it again.
+    // Unchanged parts are the same objects from now on, so that nothing is generated from them again.
     const mesh = share(adopted, found);
     const material = bundles.of(mesh);
     if (inForce !== undefined && state.revision < inForce.revision) return;
@@ -147,11 +147,11 @@ export function createControl(deps: ControlDeps): Control {
     registry.connected(stream, claim);
     const proxy = registry.get(node);
     if (proxy === undefined) return;
-    // A proxy that moved is not answered from what it was served at its old address, nor one host from what another was.
+    // A proxy that moved is not answered with what it was served at its old address, nor one host with what another was served.
     if (before !== undefined && (moved(before, proxy) || before.holder !== claim.holder)) publisher.hold(node);
     const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
     if (outdated !== undefined) {
-      // Nor from what it was served when it was a newer one.
+      // Nor with what it was served when it was a newer version.
       publisher.hold(node);
       log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
     }

@@ -1,6 +1,6 @@
-// Remembers what ended open connections, over restarts: without it, a control plane that comes back would cut everything, or nothing
-// of what lost its rights meanwhile. An identity that ends (deleted, or a host of it evicted) is cut at once, and once more when the last
-// of its certificates is over: until then it could have come back.
+// Remembers across restarts what ended open connections: otherwise a control plane that comes back would cut everything, or nothing of what
+// lost its rights meanwhile. An identity that ends (deleted, or one of its hosts evicted) is cut at once, and once more when the last of
+// its certificates has expired: until then it could have reconnected.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
@@ -11,7 +11,7 @@ import { cutIdentity, nextCuts, type PortCuts } from '../translate/inbound/cuts.
 
 export interface Ended {
   readonly id: SpiffeId;
-  /** When its last certificate is over; epoch milliseconds. */
+  /** When its last certificate expires; epoch milliseconds. */
   readonly until: number;
 }
 
@@ -19,7 +19,7 @@ export interface KeptCuts {
   restore(): Promise<void>;
   /** The mesh with its cuts, after a change of the documents. */
   apply(mesh: MeshIr): MeshIr;
-  /** `onChange` follows, if there is a mesh. */
+  /** `onChange` is called afterwards if there is a mesh. */
   end(ended: Ended): void;
   stop(): void;
 }
@@ -31,9 +31,9 @@ export interface KeptCutsDeps {
   readonly onChange: () => void;
 }
 
-/** Keys of the table are those of ports, and these of identities. */
+/** Keys of the table are those of ports; these are for identities. */
 const endedPrefix = 'ended ';
-/** Clocks of proxies may be behind. */
+/** Clocks of proxies may be slow. */
 const graceMs = 1000;
 
 export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): KeptCuts {
@@ -143,7 +143,7 @@ function cutsOf(value: Json): PortCuts {
 
 const values = new WeakMap<PortCuts['chains'], ReadonlyMap<string, string>>();
 
-/** The very same of what did not change. */
+/** Reuses the objects that did not change. */
 function valuesOf(chains: PortCuts['chains']): ReadonlyMap<string, string> {
   const there = values.get(chains);
   if (there !== undefined) return there;

@@ -1,4 +1,4 @@
-// The registry's ready proxies as translate's input: the one flow back in the river.
+// The registry's ready proxies as translate's input: the only flow in the other direction.
 import type { EndpointIr, MeshIr, PortKey } from '../policy/ir.ts';
 import { portsOf } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
@@ -26,14 +26,14 @@ export function liveEndpoints(mesh: MeshIr, proxies: readonly RegisteredProxy[])
       });
     }
   }
-  // Where no application answers, callers keep them all: an emptied set would be an outage that outlives its cause.
+  // If no application answers, callers keep all of them: an empty set would be an outage that outlives its cause.
   for (const [id, gone] of dead) {
     const endpoints = ports.get(id);
     if (endpoints !== undefined && gone.size < endpoints.size) for (const at of gone) endpoints.delete(at);
   }
   const sorted = [...ports].map(([id, endpoints]): [PortKey, readonly EndpointIr[]] => [
     id,
-    // Sorted, so that the order in which proxies connect changes no bytes.
+    // Sorted, so that the order in which proxies connect does not change any bytes.
     [...endpoints.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint),
   ]);
   return new Map(sorted);

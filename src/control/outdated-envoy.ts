@@ -1,5 +1,6 @@
-// Why a proxy is sent nothing: it stands before a service, and its Envoy is one that ignores fields on which the wall stands. What is
-// no release of Envoy (another xDS client, a test) is taken to know what it asks for; so is who is no Service, and gets secrets only.
+// Why a proxy is sent nothing: it is in front of a service, but its Envoy ignores fields that enforcement depends on. A client that is not
+// a release of Envoy (another xDS client, a test) is assumed to know what it asks for; so is one without a Service, which gets only
+// secrets.
 import { envoyVersionIn, isTooOld, oldestEnvoy } from '../lib/envoy-version.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';

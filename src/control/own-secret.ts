@@ -1,5 +1,4 @@
-// A proxy's own SVID as its SDS secret, named by its SPIFFE ID. Version = serial (DESIGN: a certificate is new when its
-// serial is).
+// A proxy's own SVID as its SDS secret, named by its SPIFFE ID. Version = serial: a certificate is new when its serial is.
 import { create, toBinary } from '@bufbuild/protobuf';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { Svid } from '../identity/svid.ts';

@@ -1,5 +1,5 @@
-// Makes parts of what proxies are sent, encoded and looked into, and makes one again only when something that it was made of is not what it
-// was. A part is kept for as long as a proxy has it; two versions of it may be alive at once.
+// Makes the parts of what proxies are sent, encoded and linted, and makes one again only when something that it was made from has changed.
+// A part is kept as long as a proxy has it; two versions of it may exist at once.
 import { toBinary } from '@bufbuild/protobuf';
 import { type Traced, type TraceOptions, trace } from '../lib/trace.ts';
 import { sameMeaning } from '../policy/same-meaning.ts';
@@ -24,16 +24,16 @@ export interface MadeResource {
 export type PartToMake = Part & { readonly raw?: true };
 
 export interface PartMaker {
-  /** The very same part as before if it would be equal. */
+  /** The same part as before if the new one would be equal. */
   make(part: PartToMake, inputs: TranslationInputs): MadePart;
 }
 
-/** A port is looked into by itself: its rules are nothing to those who call it. */
+/** A port is linted by itself: its rules do not matter to those who call it. */
 export const traceOptions: TraceOptions = { same: sameMeaning, lists: new Set(['ports']) };
 
 interface Version extends MadePart {
   readonly traced: Traced<readonly MadeResource[]>;
-  /** Inputs of which it is known that it is right. */
+  /** Inputs for which it is known to be up to date. */
   readonly holdsFor: WeakSet<object>;
   readonly of: Versions;
 }
@@ -42,7 +42,7 @@ interface Versions {
   latest: readonly WeakRef<Version>[];
 }
 
-/** `onMade` is told how many resources were made. */
+/** `onMade` is called with the number of resources that were made. */
 export function createPartMaker(interner: Interner, onMade: (resources: number) => void): PartMaker {
   const known = new Map<string, WeakRef<Versions>>();
   const forget = new FinalizationRegistry((key: string) => {

@@ -1,15 +1,15 @@
-// What made the resources of one proxy: worked out from the inputs that its snapshot was made of, when somebody asks, so that nothing of
-// it is kept for a proxy and no line number gets into what is sent.
+// What made the resources of one proxy: computed on request from the inputs of its snapshot, so that nothing is kept for it per proxy and
+// no line number gets into what is sent.
 import { type Origin, type Place, placeOf } from '../model/origin.ts';
 import { ofIdentity } from '../translate/origins.ts';
 import type { ProxyShape } from '../translate/proxy.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
 import { type Inputs, resourcesOf } from './snapshot-maker.ts';
 
-/** The documents of one resource, what is most likely to be at fault first; none for one that is not (any more) made of any. */
+/** The documents of one resource, the most likely culprit first; none for a resource that was not made from any, or no longer is. */
 export type MadeBy = (typeUrl: string, name: string) => readonly Place[];
 
-/** Throws where the resources cannot be made. */
+/** Throws if the resources cannot be made. */
 export function provenanceOf(inputs: Inputs, shape: ProxyShape): MadeBy {
   const made = new Map<string, () => readonly Origin[]>();
   for (const { typeUrl, name, madeBy } of resourcesOf(inputs, shape).resources) made.set(`${typeUrl} ${name}`, madeBy);

@@ -1,4 +1,5 @@
-// What a stream says of its proxy, as the registry takes it: what it claims, as far as it may, and the host that its certificate names.
+// What a stream says about its proxy, as the registry accepts it: what it claims, as far as it may, and the host that its certificate
+// names.
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
 import { clip } from '../lib/clip.ts';
 import { defined } from '../lib/defined.ts';

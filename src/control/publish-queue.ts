@@ -1,17 +1,17 @@
-// In which order proxies are published to: who refuses more than before goes first, however many others there are.
+// In which order proxies are published to: those that deny more than before come first, however many others there are.
 
 import type { AuthorizationIr } from '../policy/authorization-ir.ts';
 import type { MeshIr, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { sameMeaning } from '../policy/same-meaning.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 
-/** `denies`: its deny rules, or what is left without a rule, changed. `rules`: others that decide. */
+/** `denies`: its deny rules, or what is left without a rule, changed. `rules`: other rules that decide changed. */
 export type Urgency = 'denies' | 'rules' | 'other';
 
 export interface PublishQueue {
-  /** Instead of whoever was there; who was added and not yet taken stays before the others. */
+  /** Replaces the queue; proxies that were added and not yet taken stay ahead of the others. */
   fill(proxies: readonly RegisteredProxy[], urgency: (proxy: RegisteredProxy) => Urgency): void;
-  /** One that has just come, or is to be looked at again. */
+  /** One that has just connected, or must be checked again. */
   add(proxy: RegisteredProxy): void;
   take(): RegisteredProxy | undefined;
   drop(node: string): void;
@@ -66,7 +66,7 @@ export function urgencyOf(before: MeshIr | undefined, after: MeshIr): (proxy: Re
   };
 }
 
-/** Of the port that is the most urgent. */
+/** For the port that is the most urgent. */
 function ofService(before: ServiceIr | undefined, after: ServiceIr | undefined): Urgency {
   if (before === after) return 'other';
   const names = new Set([before, after].flatMap((service) => service?.ports.map(({ port }) => port) ?? []));

@@ -1,5 +1,5 @@
-// From what is in force to each proxy's snapshot in the cache. Owns the inputs of the current generation and the proxies'
-// own secrets; knows neither streams nor stores.
+// Turns what is in force into each proxy's snapshot in the cache. Owns the inputs of the current generation and the proxies' own secrets;
+// knows neither streams nor stores.
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -39,20 +39,20 @@ export interface InForce {
 
 export interface Publisher {
   /**
-   * To all connected proxies, in turns of the event loop: those first that refuse more than before, then those whose rules changed, then
-   * whoever has just come. `done` is called when all have it, unless another call came before.
+   * Publishes to all connected proxies, over several turns of the event loop: first those that deny more than before, then those whose
+   * rules changed, then those that have just connected. `done` is called when all have it, unless another call came first.
    */
   publishAll(inForce: InForce, proxies: readonly RegisteredProxy[], done?: () => void): void;
   /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
   publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
-  /** `withheld`: why what is in force is not sent to it. */
+  /** `withheld`: why it is not sent what is in force. */
   of(node: string): { readonly svid?: Svid; readonly withheld?: string };
   /** The next stream of this node waits for a new snapshot. */
   hold(node: string): void;
-  /** It rejected something; answers what. A listener whose port was taken is tried again. */
+  /** It rejected something; returns what. A listener whose port was taken is retried. */
   nacked(event: Extract<StreamEvent, { readonly kind: 'nacked' }>): readonly RejectedResource[];
-  /** Undefined without a snapshot. Throws where a resource cannot be read. */
+  /** Undefined without a snapshot. Throws if a resource cannot be read. */
   sentTo(node: string): SentToProxy | undefined;
   forget(node: string): void;
   stop(): void;
@@ -82,9 +82,9 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
   const withheld = new Map<string, string>();
-  /** As it was published to last, and from what. */
+  /** What it was last published, and from which inputs. */
   const latest = new Map<string, { readonly proxy: RegisteredProxy; readonly from: Inputs }>();
-  /** Many rejections in a row are of one proxy. */
+  /** Many consecutive rejections come from one proxy. */
   let asked: { readonly of: object; readonly madeBy: MadeBy } | undefined;
   const bindAgain = createBindAgain({
     clock,
@@ -105,7 +105,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
 
   const begin = (from: Inputs, proxy: RegisteredProxy): Job | undefined => {
     const own = secrets.get(proxy.node);
-    // Held (no answer) rather than refused: an identity or a service may still come.
+    // Held (no answer) rather than refused: an identity or a service may still be added.
     if (
       own === undefined ||
       workloadOf(from.mesh.identities, proxy.spiffeId) === undefined ||
@@ -161,7 +161,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
     if (job?.proxy.node === node) job = undefined;
   };
 
-  /** What made what it was published last. */
+  /** What made its last published resources. */
   const madeBy = (node: string): MadeBy => {
     const last = latest.get(node);
     if (last === undefined) return () => [];
@@ -227,7 +227,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
   };
 }
 
-/** The registry's node is the verified one that the stream was authenticated as. */
+/** The registry's node is the verified one as which the stream was authenticated. */
 function nodeKey(node: string): NodeId {
   return node as NodeId;
 }

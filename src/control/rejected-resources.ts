@@ -5,7 +5,7 @@ import { refusedNames } from '../xds/protocol/refused-names.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import type { MadeBy } from './provenance.ts';
 
-/** What is kept of one rejection. */
+/** What is kept about one rejection. */
 const maxResources = 20;
 const maxPlaces = 20;
 
@@ -18,7 +18,7 @@ export function rejectedResources(
     .map((name) => ({ name, madeBy: madeBy(event.typeUrl, name).slice(0, maxPlaces) }));
 }
 
-/** A rejection outlives edits that move the documents about: each is shown where it stands now. */
+/** A rejection outlives edits that move documents: each is shown at its current place. */
 export function whereNow(type: TypeStatus, documents: DocumentsByKey | undefined): TypeStatus {
   if (type.nack === undefined || documents === undefined) return type;
   const resources = type.nack.resources.map(({ name, madeBy }) => ({

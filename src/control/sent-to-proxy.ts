@@ -1,4 +1,4 @@
-// What a proxy is served, for people: every resource as JSON without what is secret in it, and the documents that made it.
+// What a proxy is served, for people: every resource as JSON without its secrets, and the documents that made it.
 import type { Place } from '../model/origin.ts';
 import { redactedJson } from '../translate/redacted-json.ts';
 import type { Snapshot } from '../xds/resources/snapshot.ts';
@@ -6,7 +6,7 @@ import type { MadeBy } from './provenance.ts';
 
 export interface SentToProxy {
   readonly node: string;
-  /** Of the documents, when it changed last. */
+  /** Revision of the documents at its last change. */
   readonly revision: number;
   readonly resources: readonly SentResource[];
 }
@@ -16,7 +16,7 @@ export interface SentResource {
   readonly name: string;
   readonly version: string;
   readonly madeBy: readonly Place[];
-  /** With Envoy's own names of fields, as in its config dump. */
+  /** With Envoy's own field names, as in its config dump. */
   readonly message: unknown;
 }
 

@@ -1,4 +1,4 @@
-// Which ports of services with ports that have names proxies stand before now. Pure.
+// Which named ports of services have proxies in front of them now. Pure.
 import { defaultPort } from '../lib/port-name.ts';
 import type { Coverage } from '../observe/coverage.ts';
 import type { MeshIr, PortKey } from '../policy/ir.ts';
@@ -6,7 +6,7 @@ import { portOf } from '../policy/ports.ts';
 import { inboundsOf, portsOf } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 
-/** What the record is told after everything was published: its coverage is of each port. */
+/** What the record is told after everything was published: its coverage is per port. */
 export function followPorts(
   coverage: Pick<Coverage, 'serves'>,
   proxies: () => readonly RegisteredProxy[],

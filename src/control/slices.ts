@@ -1,9 +1,9 @@
-// Work in steps, in the order that it was given, a few milliseconds in each turn of the event loop: who waits for an answer meanwhile has
-// it.
+// Work in steps, in the given order, a few milliseconds in each turn of the event loop, so that others who wait for an answer get their
+// turn.
 import type { Clock } from '../lib/clock.ts';
 
 export interface Slices {
-  /** There is something to do: begins at once, if this turn has time left. */
+  /** There is something to do: starts at once, if this turn has time left. */
   start(): void;
   stop(): void;
 }
@@ -12,7 +12,7 @@ export interface SlicesOptions {
   readonly clock: Clock;
   /** One step; false when nothing is left to do. */
   readonly step: () => boolean;
-  /** In one turn of the event loop, milliseconds; a step more at most. Default 5. */
+  /** In one turn of the event loop, milliseconds; may be exceeded by one step. Default 5. */
   readonly budgetMs?: number;
 }
 
@@ -31,7 +31,7 @@ export function createSlices({ clock, step, budgetMs = 5 }: SlicesOptions): Slic
     }
     running = false;
     spent += clock.monotonic() - began;
-    // Also with nothing left: only in another turn is there time again. With nothing done either, it is at rest.
+    // Also with nothing left: time is available again only in another turn. If nothing was done either, it is idle.
     if (more || worked) next ??= setImmediate(turn);
     else if (next === undefined) spent = 0;
   };

@@ -23,7 +23,7 @@ export interface Inputs extends TranslationInputs {
 type NamedResources = ReadonlyMap<string, EncodedResource>;
 export type ResourceMap = ReadonlyMap<TypeUrl, NamedResources>;
 
-/** What was translated must not be emitted, in words: the proxy keeps what it has. */
+/** Why what was translated must not be sent: the proxy keeps what it has. */
 export interface Withheld {
   readonly withheld: string;
 }
@@ -47,13 +47,13 @@ export interface SnapshotMaker {
 export interface SnapshotMakerDeps {
   readonly interner: Interner;
   readonly log: Log;
-  /** A proxy's resources are not what they were. */
+  /** A proxy's resources have changed. */
   readonly onTranslated?: () => void;
-  /** So many resources were made for one or more proxies. */
+  /** The number of resources that were made for one or more proxies. */
   readonly onResources?: (count: number) => void;
 }
 
-/** What a proxy was made last. */
+/** What was made for a proxy last. */
 interface Made {
   readonly shape: string;
   readonly plan: Traced<readonly PartToMake[]>;
@@ -78,7 +78,7 @@ export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
       const names = types.get(encoded.typeUrl) ?? new Map<string, EncodedResource>();
       types.set(encoded.typeUrl, names.set(encoded.name, encoded));
     }
-    // The same map as before where a type did not change, also for another proxy: streams then skip it by identity.
+    // The same map as before if a type did not change, also for another proxy: streams then skip it by identity.
     const resources = new Map([...types].map(([typeUrl, names]) => [typeUrl, internNames(typeUrl, names)]));
     if (before !== undefined && !('withheld' in before) && sameResources(before, resources)) return before;
     const inspected = all.map((one) => one.inspected);
@@ -131,7 +131,7 @@ export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
   };
 }
 
-/** Raw resources may be of anything, and so is what they are applied to. */
+/** Raw resources may depend on anything, and so may what they are applied to. */
 function planOf(inputs: TranslationInputs, shape: ProxyShape): readonly PartToMake[] {
   const raw = (inputs.mesh.rawResources ?? []).some((one) => isFor(one, shape.spiffeId));
   if (!raw && shape.singleServices === undefined) return partsOf(inputs.mesh, shape);
@@ -148,7 +148,7 @@ function snapshotOf(shared: ResourceMap, { shape, secret, before }: ProxyToServe
   return { revision, resources, ...partial };
 }
 
-/** What a proxy of that shape is sent, its own secret apart, before it is encoded. */
+/** What a proxy of that shape is sent, except for its own secret, before it is encoded. */
 export function resourcesOf(
   { mesh, endpoints, bundles }: TranslationInputs,
   shape: ProxyShape,

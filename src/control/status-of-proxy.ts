@@ -1,4 +1,4 @@
-// What is told of one proxy: as it is registered, and what the documents in force say of it. Pure.
+// What is reported about one proxy: as it is registered, and what the documents in force say about it. Pure.
 import type { Svid } from '../identity/svid.ts';
 import { defined } from '../lib/defined.ts';
 import { defaultPort } from '../lib/port-name.ts';
@@ -10,7 +10,7 @@ import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 
-/** A port that its Service does not have gets no listener, and nobody is sent there. */
+/** A port that its Service does not have gets no listener, and callers are not given it. */
 function unknownPorts({ inbound, application, ports }: RegisteredProxy, service: ServiceIr | undefined): Ported {
   if (service === undefined) return {};
   const reasonFor = (name: string): Pick<PortPlace, 'notRegistered'> => {
@@ -35,7 +35,7 @@ export function statusOfProxy(
   }: Pick<ProxyStatus, 'withheld' | 'types'> & { readonly mesh?: MeshIr; readonly svid?: Svid },
 ): ProxyStatus {
   const service = mesh?.serviceOf.get(proxy.spiffeId);
-  // Nobody is sent to one whose Service or Workload was deleted, whatever it still has open.
+  // Callers are not given one whose Service or Workload was deleted, whatever it still has open.
   const named = mesh === undefined || workloadOf(mesh.identities, proxy.spiffeId) !== undefined;
   const outdated = mesh === undefined ? undefined : outdatedEnvoy(mesh, proxy);
   return {

@@ -1,4 +1,4 @@
-// A value as YAML with nothing raw in it that a terminal obeys: texts that have such characters are quoted, and they are escaped.
+// A value as YAML without any raw control characters that a terminal would obey: texts with such characters are quoted and escaped.
 import { Document, isScalar, visit } from 'yaml';
 import { escapeJson, isUnsafe } from '../../lib/escape.ts';
 

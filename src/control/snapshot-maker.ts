@@ -1,5 +1,5 @@
-// (mesh, endpoints, bundles, proxy, own secret) → Snapshot. Puts the parts of a proxy together, of which only those are made that something
-// changed for, and answers the very same snapshot when nothing of it changed.
+// (mesh, endpoints, bundles, proxy, own secret) → Snapshot. Assembles the parts of a proxy, of which only those are made again for which
+// something changed, and returns the same snapshot if nothing changed.
 import type { Log } from '../lib/log.ts';
 import { type Traced, trace } from '../lib/trace.ts';
 import type { DocumentsByKey } from '../model/origin.ts';

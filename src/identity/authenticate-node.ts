@@ -1,5 +1,5 @@
-// Decides whether the peer of an xDS stream is the node it says it is. Identity comes from the verified certificate alone;
-// `node.id` may add an instance to it, and nothing else.
+// Decides whether the peer of an xDS stream is the node that it claims to be. Identity comes only from the verified certificate; `node.id`
+// may add an instance to it, and nothing else.
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -20,7 +20,7 @@ export interface AuthenticatedNode {
   readonly node: NodeId;
   readonly spiffeId: SpiffeId;
   readonly instance: string;
-  /** Of the host that the certificate is bound to. */
+  /** The host that the certificate is bound to. */
   readonly nodeKey?: string;
 }
 
@@ -29,7 +29,7 @@ export interface AuthenticateNodeOptions {
   readonly clock: Clock;
 }
 
-/** A function that answers who the peer is, or throws `unauthenticated` or `permission_denied`. */
+/** A function that returns who the peer is, or throws `unauthenticated` or `permission_denied`. */
 export function createNodeAuthenticator({
   trustDomain,
   clock,

@@ -1,4 +1,4 @@
-// The trust bundle as it is now, from the CA's roots and those that an operator added; and its sequence, which never goes back.
+// The current trust bundle, made from the CA's roots and those that an operator added; and its sequence, which never decreases.
 import { existsSync, readFileSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -10,10 +10,10 @@ import { bundlePem, createTrustBundle, type TrustBundle } from './trust-bundle.t
 import { sha256 } from './x509/fingerprint.ts';
 
 export interface BundleKeeperOptions {
-  /** Each a source of roots, PEM; the bundle has those of all. */
+  /** Each a source of roots, PEM; the bundle contains those of all. */
   readonly sources: readonly Watchable<readonly string[]>[];
   readonly trustDomain: TrustDomain;
-  /** Keeps the sequence. */
+  /** Stores the sequence. */
   readonly file: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -30,7 +30,7 @@ interface Kept {
   readonly digest: string;
 }
 
-/** Throws where the roots make no bundle. Later such roots change nothing: the last good bundle stays. */
+/** Throws if the roots do not form a bundle. If that happens later, nothing changes: the last good bundle stays. */
 export function keepBundle({ sources, trustDomain, file, clock, log }: BundleKeeperOptions): BundleKeeper {
   let kept = readKept(file);
   const make = (): TrustBundle => {
@@ -38,7 +38,7 @@ export function keepBundle({ sources, trustDomain, file, clock, log }: BundleKee
     const candidate = createTrustBundle({ trustDomain, sequence: kept?.sequence ?? 1, roots });
     const digest = digestOf(candidate);
     if (digest === kept?.digest) return candidate;
-    // Not below the seconds since 1970: a file that was lost takes nothing back.
+    // Not below the seconds since 1970: losing the file does not make it decrease.
     const sequence = Math.max((kept?.sequence ?? 0) + 1, Math.floor(clock.now() / 1000));
     kept = { sequence, digest };
     try {
@@ -73,7 +73,7 @@ function digestOf(bundle: TrustBundle): string {
   return sha256(bundlePem(bundle)).toString('base64url');
 }
 
-/** A damaged file is as none. */
+/** A damaged file counts as missing. */
 function readKept(file: string): Kept | undefined {
   if (!existsSync(file)) return undefined;
   try {

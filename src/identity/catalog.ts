@@ -1,4 +1,4 @@
-// The CA backends there are, by the name that `--ca` takes. A new one is one file in ca/ and one line here; loaded when chosen.
+// The available CA backends, by the name that `--ca` takes. A new one is one file in ca/ and one line here; loaded when chosen.
 import type { AuthorityKind } from './upstream-authority.ts';
 
 export const authorities = {

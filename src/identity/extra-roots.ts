@@ -1,5 +1,5 @@
-// Roots that an operator adds to the CA's own: a PEM file that is looked at again and again. What is being written, and what cannot be
-// read, changes nothing.
+// Roots that an operator adds to the CA's own: a PEM file that is checked regularly. A file that is being written, or cannot be read,
+// changes nothing.
 import { readFileSync, statSync } from 'node:fs';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -9,7 +9,7 @@ import type { TrustDomain } from '../model/spiffe-id.ts';
 import { createTrustBundle } from './trust-bundle.ts';
 
 export interface ExtraRoots {
-  /** PEM, one certificate a string. */
+  /** PEM, one certificate per string. */
   readonly roots: Watchable<readonly string[]>;
   close(): void;
 }
@@ -21,15 +21,15 @@ export interface ExtraRootsOptions {
   readonly log: Log;
 }
 
-/** Twice within half a second: what changes is in force by then, and was seen whole. */
+/** Read twice within half a second: by then a change is in force, and was seen complete. */
 const lookMs = 200;
 const maxBytes = 262_144;
 
-/** Throws `failed_precondition` for a file that is not there, or holds something else. */
+/** Throws `failed_precondition` if the file does not exist, or contains something else. */
 export function watchExtraRoots({ file, trustDomain, clock, log }: ExtraRootsOptions): ExtraRoots {
   let stamp = stampOf(file);
   const roots = createWatched(parse(read(file), trustDomain, file));
-  /** Seen once; taken when the next look finds nothing else. */
+  /** Seen once; accepted if the next check finds the same. */
   let seen: string | undefined;
   let cancel = (): void => {};
   const look = (): void => {
@@ -78,7 +78,7 @@ function read(file: string): string {
   }
 }
 
-/** None at all has to be said, by a comment: a file that was emptied by mistake takes nobody's root away. */
+/** An intentionally empty list must say so in a comment: a file that was emptied by mistake removes nobody's root. */
 function parse(text: string, trustDomain: TrustDomain, file: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim());
   const words = lines.filter((line) => line !== '');
@@ -87,7 +87,7 @@ function parse(text: string, trustDomain: TrustDomain, file: string): readonly s
     (word) => lines.filter((line) => line.startsWith(`-----${word} `)).length,
   );
   if (begun === 0) throw unusable(file, 'holds no certificate');
-  // Cut short, as by a disk that is full.
+  // Truncated, as by a full disk.
   if (begun !== ended) throw unusable(file, 'ends in the middle of a certificate');
   try {
     return createTrustBundle({ trustDomain, sequence: 1, roots: [text] }).roots;

@@ -1,4 +1,4 @@
-// Remembers every certificate that was issued. A table that is away holds up no issuance: what it missed is written later.
+// Remembers every certificate that was issued. An unavailable table does not delay issuance: what it missed is written later.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
@@ -13,7 +13,7 @@ export interface IssuedCertificate {
   readonly notBefore: string;
   readonly notAfter: string;
   readonly purpose: IssuePurpose;
-  /** Of the host that it is bound to. */
+  /** The host that it is bound to. */
   readonly nodeKey?: string;
 }
 
@@ -30,12 +30,12 @@ export interface IssuedLogOptions {
 
 const keepMs = 7 * 86_400_000;
 const maxBacklog = 100_000;
-/** More than are valid at a time, at the pace of issuance. */
+/** More than are valid at the same time, given the pace of issuance. */
 const maxOfHost = 64;
 
 export function createIssuedLog({ table, clock, log }: IssuedLogOptions): IssuedLog {
   const backlog: IssuedCertificate[] = [];
-  /** Serials of a host's, the oldest first; as they were in the table at the first look. */
+  /** Serials of a host, the oldest first; as they were in the table when first read. */
   let ofHost: Promise<Map<string, string[]>> | undefined;
   const read = async (): Promise<readonly IssuedCertificate[]> =>
     (await table.list()).map(({ value }) => value).filter(isIssuedCertificate);
@@ -46,7 +46,7 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
       if (nodeKey !== undefined) found.set(nodeKey, [...(found.get(nodeKey) ?? []), serial]);
     return found;
   };
-  /** One host that renews without end pushes out rows of its own alone. */
+  /** A host that renews endlessly displaces only its own rows. */
   const makeRoom = async ({ nodeKey, serial }: IssuedCertificate): Promise<void> => {
     if (nodeKey === undefined) return;
     ofHost ??= index();
@@ -79,7 +79,7 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
   };
 }
 
-/** Entries are ours, but the table may be shared: what is not one is passed over. */
+/** Entries are ours, but the table may be shared: anything else is ignored. */
 function isIssuedCertificate(value: Json): value is Json & IssuedCertificate {
   if (typeof value !== 'object' || value === null || !('serial' in value)) return false;
   const { serial, spiffeId, notBefore, notAfter, purpose } = value;

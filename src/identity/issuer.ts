@@ -1,4 +1,4 @@
-// Issues SVIDs: asks the policy what an identity may have, lets the signer sign, records it. The one way to a certificate.
+// Issues SVIDs: asks the policy what an identity may have, has the signer sign, and records it. There is no other way to get a certificate.
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -15,9 +15,9 @@ import type { Svid } from './svid.ts';
 import { makeKeyPair } from './x509/key-pair.ts';
 
 export interface IssueOptions {
-  /** Certify this key. Default: make one (`pushed`). */
+  /** The key to certify. Default: create one (`pushed`). */
   readonly publicKey?: KeyObject;
-  /** Of the host that it is for: it is bound to that one. */
+  /** The host that it is for: it is bound to that host. */
   readonly nodeKey?: string;
   /** Allows the control plane's own identities (`…/cellwall/…`), under this policy. */
   readonly internal?: IssuancePolicy;
@@ -28,14 +28,14 @@ export interface Issuer {
   issue(spiffeId: SpiffeId, options?: IssueOptions): Promise<Svid>;
   /** Every certificate issued and not yet forgotten (a week after its end). */
   issued(): Promise<readonly IssuedCertificate[]>;
-  /** Told of every certificate issued. The answer unsubscribes. */
+  /** Called for every issued certificate. The returned function unsubscribes. */
   watch(listener: (certificate: IssuedCertificate) => void): () => void;
 }
 
 export interface IssuerOptions {
   readonly signer: Pick<LocalSigner, 'sign'>;
   readonly trustDomain: TrustDomain;
-  /** For a host, where it is bound to one. Undefined: nobody of that name, or not that host, may have a certificate. */
+  /** For a host, if it is bound to one. Undefined: nobody with that name, or not that host, may have a certificate. */
   readonly policy: (
     spiffeId: SpiffeId,
     nodeKey?: string,
@@ -43,7 +43,7 @@ export interface IssuerOptions {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
-  /** Milliseconds. Of certificates that others look at whose clocks may be behind. Default ten minutes (rotation.ts). */
+  /** Milliseconds. For certificates that are checked by others, whose clocks may be slow. Default ten minutes (rotation.ts). */
   readonly backdate?: () => number;
 }
 
@@ -86,7 +86,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
       const signed = await signer.sign({
         spiffeId,
         publicKey: subjectKey,
-        // A holder of its own key reckons by it when to renew, and shows it to the control plane alone, or has files to look after.
+        // The holder of its own key uses this to decide when to renew, and shows the certificate only to the control plane, or has files to
+        // look after.
         notBefore: new Date(now - (pair === undefined ? backdateMs : backdate())),
         notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
         dnsNames,

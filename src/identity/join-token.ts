@@ -1,6 +1,6 @@
-// The text of a join token: a secret, and what the one who joins needs so that its first contact is with the right control plane: the
-// fingerprints of the trust domain's roots. Of one root, which names the trust domain itself: `cw1.<32 random bytes>.<SHA-256 of the
-// root>`; of several, or of one that names none: `cw2.<32 random bytes>.<trust domain>.<SHA-256 of a root>…`. Each part is base64url.
+// The text of a join token: a secret, and what the joining host needs to make sure that its first contact is with the right control plane:
+// the fingerprints of the trust domain's roots. With one root, which names the trust domain itself: `cw1.<32 random bytes>.<SHA-256 of the
+// root>`; with several, or one that names none: `cw2.<32 random bytes>.<trust domain>.<SHA-256 of a root>…`. Each part is base64url.
 import { CellwallError } from '../lib/errors.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 
@@ -10,13 +10,13 @@ const maxLength = 1200;
 
 export interface JoinToken {
   readonly secret: string;
-  /** SHA-256 of each root, base64url: one at least. */
+  /** SHA-256 of each root, base64url: at least one. */
   readonly rootFingerprints: readonly string[];
-  /** Absent: the root says. */
+  /** Absent: the root names it. */
   readonly trustDomain?: TrustDomain;
 }
 
-/** Throws without quoting the text: what is malformed may still hold a secret. */
+/** Throws without quoting the text: a malformed token may still contain a secret. */
 export function parseJoinToken(text: string): JoinToken {
   const [, version, secret, name, fingerprints = ''] = pattern.exec(text.slice(0, maxLength).trim()) ?? [];
   const rootFingerprints = fingerprints.split('.').slice(1);
@@ -32,7 +32,7 @@ export function parseJoinToken(text: string): JoinToken {
   });
 }
 
-/** As model/spiffe-id.ts has it, which would load a schema library into every helper. SPIFFE-ID §2.1. */
+/** As in model/spiffe-id.ts, which would load a schema library into every helper. SPIFFE-ID §2.1. */
 function isTrustDomain(text: string): text is TrustDomain {
   return /^[a-z0-9._-]{1,255}$/.test(text);
 }

@@ -1,4 +1,4 @@
-// The CA of the trust domain, put together: a backend, the signer that stands on it, and the bundle of all roots.
+// Assembles the CA of the trust domain: a backend, the signer that uses it, and the bundle of all roots.
 import { join } from 'node:path';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -15,19 +15,19 @@ import { createLocalSigner, type LocalSigner } from './signer/local-signer.ts';
 import type { TrustBundle } from './trust-bundle.ts';
 import type { AuthorityKind } from './upstream-authority.ts';
 
-/** Which CA, as the command line says. */
+/** Which CA, as given on the command line. */
 export interface AuthorityChoice {
-  /** A name of the catalog. Default: `built-in`. */
+  /** A name in the catalog. Default: `built-in`. */
   readonly kind?: string;
   readonly options?: NamedValues;
-  /** A PEM file of roots to trust beside the CA's own. */
+  /** A PEM file of roots to trust in addition to the CA's own. */
   readonly extraRoots?: string;
 }
 
 export interface OpenAuthority {
   readonly signer: LocalSigner;
   readonly bundle: Watchable<TrustBundle>;
-  /** Of the backend alone, without what was added. */
+  /** Only those of the backend, without what was added. */
   readonly ownRoots: Watchable<readonly string[]>;
   close(): Promise<void>;
 }
@@ -38,11 +38,11 @@ export interface OpenAuthorityDeps {
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of intermediates. Default: a year. */
+  /** Lifetime of intermediates. Default: a year. */
   readonly intermediateLifetimeMs?: number;
 }
 
-/** `catalog`: of tests, that have a CA do what others do in years. */
+/** `catalog`: for tests, in which a CA does within seconds what others do in years. */
 export async function openAuthority(
   choice: AuthorityChoice,
   deps: OpenAuthorityDeps,
@@ -77,7 +77,7 @@ export async function openAuthority(
   }
 }
 
-/** The built-in CA's files lie where they always have; what another one's signer keeps is apart from them. */
+/** The built-in CA's files are where they have always been; another backend's signer has its own folder. */
 function authorityFolder(dir: string, kind: string): string {
   return kind === 'built-in' ? dir : join(dir, kind);
 }

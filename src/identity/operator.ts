@@ -1,5 +1,5 @@
-// Operators' identities, `spiffe://<trust domain>/cellwall/operator/<name>`: for tools that look at the control plane over
-// mTLS. No document can give one; a join token can, and making those needs the admin API's token.
+// Operators' identities, `spiffe://<trust domain>/cellwall/operator/<name>`: for tools that inspect the control plane over mTLS. No
+// document can grant one; a join token can, and creating those needs the admin API's token.
 import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -16,8 +16,8 @@ export function isOperator(spiffeId: SpiffeId, trustDomain: TrustDomain): boolea
 const roles = ['viewer', 'editor', 'admin'] as const;
 
 /**
- * What an operator's identity may do at the admin API: `…/operator/<role>/<name>`; one without a role may look. Undefined for what is
- * no operator's, or not in this form.
+ * What an operator's identity may do at the admin API: `…/operator/<role>/<name>`; one without a role may only read. Undefined if it is not
+ * an operator's, or not in this form.
  */
 export function operatorRole(spiffeId: SpiffeId, trustDomain: TrustDomain): (typeof roles)[number] | undefined {
   if (!isOperator(spiffeId, trustDomain)) return undefined;
@@ -31,7 +31,7 @@ export interface OperatorCheckOptions {
   readonly clock: Clock;
 }
 
-/** Throws unless the leaf, of a chain that TLS verified, is an operator's and valid now. */
+/** Throws unless the leaf, from a chain that TLS verified, is an operator's and valid now. */
 export function createOperatorCheck({
   trustDomain,
   clock,

@@ -1,16 +1,16 @@
 // When certificates are renewed and issuing CAs change: pure functions of validity and time.
 
 /**
- * Certificates begin this long before they are issued: hosts whose clocks are up to ten minutes behind take them at once. What is ahead is
- * covered by renewal at half of the life: up to half of it.
+ * Certificates begin this long before they are issued: hosts whose clocks are up to ten minutes slow accept them at once. Fast clocks are
+ * covered by renewal at half of the lifetime: up to half of it.
  */
 export const backdateMs = 600_000;
 
-/** The most: a new mesh's CA itself begins an hour before it is made. */
+/** The maximum: a new mesh's CA itself begins an hour before it is created. */
 export const maxBackdateMs = 3_300_000;
 const minute = 60_000;
 
-/** Enough for a host that is known to be so far behind, and a minute; what is beyond the most cannot be helped. */
+/** Enough for a host that is known to be that far behind, plus a minute; beyond the maximum nothing can be done. */
 export function backdateFor(behindMs: number): number {
   return Math.min(maxBackdateMs, Math.max(backdateMs, Math.ceil(behindMs / minute + 1) * minute));
 }
@@ -24,16 +24,16 @@ export interface Validity {
 }
 
 /**
- * Milliseconds from issuance to renewal: half of what is left, with ±10 % jitter so that what was issued together is not
- * renewed together. `random` is in [0, 1).
+ * Milliseconds from issuance to renewal: half of what is left, with ±10 % jitter so that certificates issued together are not renewed
+ * together. `random` is in [0, 1).
  */
 export function renewalDelay(validity: Validity, now: number, random: number): number {
   return Math.max(0, (validity.notAfter.getTime() - now) / 2) * (0.9 + 0.2 * random);
 }
 
 /**
- * Milliseconds to renewal for a certificate that was kept over a restart: until half of its life, and when that is past, a
- * random part of a tenth of what is left, so that a restart renews not all of them at once.
+ * Milliseconds to renewal for a certificate that was kept across a restart: until half of its lifetime, and if that is past, a random part
+ * of a tenth of what is left, so that a restart does not renew all of them at once.
  */
 export function resumedDelay({ notBefore, notAfter }: Validity, now: number, random: number): number {
   const left = Math.max(0, notAfter.getTime() - now);
@@ -41,16 +41,19 @@ export function resumedDelay({ notBefore, notAfter }: Validity, now: number, ran
   return Math.max(toHalf, (left / 10) * random);
 }
 
-/** When it was issued, as far as it says: not later. Exact for keys that their holders made. */
+/** When it was issued, according to its dates: not later. Exact for keys that their holders created. */
 export function issuedAt({ notBefore }: Pick<Validity, 'notBefore'>): number {
   return notBefore.getTime() + backdateMs;
 }
 
-/** What has ended is asked for this often, at least: whoever was away is whole again within 10 s, a slow attempt included. */
+/**
+ * Once a certificate has expired, a new one is requested at least this often: after an outage, a host recovers within 10 s, including a
+ * slow attempt.
+ */
 const longestRetryMs = 4000;
 
 /**
- * Milliseconds before the attempt after `failures` failed ones: 1 s doubling, half of it jitter, to a tenth of what is left of the
+ * Milliseconds before the attempt after `failures` failed ones: 1 s doubling, half of it jitter, up to a tenth of what is left of the
  * certificate, a minute at most.
  */
 export function retryDelay(failures: number, random: number, leftMs: number): number {
@@ -61,13 +64,13 @@ export function retryDelay(failures: number, random: number, leftMs: number): nu
 export interface IssuerPlan<T> {
   /** The one that signs now. */
   readonly active: T | undefined;
-  /** A successor is due, and none is there yet. */
+  /** A successor is due, but there is none yet. */
   readonly prepare: boolean;
 }
 
 /**
- * Which of the issuing CAs, oldest first, signs: a successor is prepared at half of the newest one's life and takes over at
- * three quarters, well before the last sixth. The same answer on every replica that sees the same files.
+ * Which of the issuing CAs, oldest first, signs: a successor is prepared at half of the newest one's lifetime and takes over at three
+ * quarters, well before the last sixth. The same answer on every replica that sees the same files.
  */
 export function planIssuers<T extends Validity>(issuers: readonly T[], now: number): IssuerPlan<T> {
   const live = issuers.filter(({ notAfter }) => notAfter.getTime() > now);

@@ -1,5 +1,5 @@
-// Keeps pushed SVIDs fresh: one a node, renewed at half life with jitter, the old one kept until the new one is there. All
-// timers are monotonic, so that a jump of the wall clock renews nothing by itself.
+// Keeps pushed SVIDs fresh: one per node, renewed at half of its lifetime with jitter, the old one kept until the new one is there. All
+// timers are monotonic, so that a jump of the wall clock does not cause any renewal.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
@@ -11,12 +11,12 @@ import type { Svid } from './svid.ts';
 import type { SvidStore } from './svid-store.ts';
 
 export interface Rotator {
-  /** The node's SVID, issued if it has none of that host's; the same one for all who ask at once. */
+  /** The node's SVID, issued if that host has none; the same one for all who ask at the same time. */
   ensure(node: string, spiffeId: SpiffeId, nodeKey?: string): Promise<Svid>;
   current(node: string): Svid | undefined;
-  /** A new SVID now. The old one stays in force when that fails. */
+  /** A new SVID now. If that fails, the old one stays in force. */
   rotate(node: string): Promise<Svid | undefined>;
-  /** Rotates every node, or those whose SVID is such a one; answers how many were, and how many failed. */
+  /** Rotates every node, or those with a matching SVID; returns how many were rotated, and how many failed. */
   rotateAll(
     which?: (svid: Svid | undefined) => boolean,
   ): Promise<{ readonly rotated: number; readonly failed: number }>;
@@ -29,16 +29,16 @@ export interface RotatorOptions {
   readonly issuer: Issuer;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of every SVID that replaces another, not of the first. */
+  /** Called for every SVID that replaces another, not for the first. */
   readonly onChange: (node: string, svid: Svid) => void;
   /** The control plane's own identity is issued under this policy. */
   readonly internal?: IssuancePolicy;
-  /** Keeps SVIDs over a restart, so that none changes only because the control plane started again. */
+  /** Keeps SVIDs across a restart, so that none changes only because the control plane was restarted. */
   readonly kept?: SvidStore;
   readonly random?: () => number;
 }
 
-/** Rotations of all at once: as many as sign without making the rest wait. */
+/** Rotations at the same time: as many as can sign without making the rest wait. */
 const parallel = 16;
 
 interface Slot {
@@ -55,7 +55,7 @@ export function createRotator(options: RotatorOptions): Rotator {
   const { issuer, clock, log, onChange, internal, kept, random = Math.random } = options;
   const slots = new Map<string, Slot>();
 
-  /** One at a time for a node; whoever asks meanwhile gets the same. */
+  /** One at a time per node; concurrent callers get the same result. */
   function issue(node: string, slot: Slot, how: (node: string, slot: Slot) => Promise<Svid> = renew): Promise<Svid> {
     slot.pending ??= how(node, slot).finally(() => {
       slot.pending = undefined;
@@ -86,7 +86,7 @@ export function createRotator(options: RotatorOptions): Rotator {
       return svid;
     } catch (reason) {
       slot.failures += 1;
-      // A first issue that fails is the asker's to repeat; a renewal is repeated here.
+      // If the first issue fails, the caller retries; a failed renewal is retried here.
       if (slot.svid !== undefined) {
         const left = slot.svid.notAfter.getTime() - clock.now();
         plan(node, slot, retryDelay(slot.failures, random(), left));
@@ -100,7 +100,7 @@ export function createRotator(options: RotatorOptions): Rotator {
     if (slot.released) return;
     slot.cancel = clock.after(ms, () => {
       issue(node, slot).catch(() => {
-        // Logged and planned again by renew.
+        // Logged and rescheduled by renew.
       });
     });
   }
@@ -130,7 +130,7 @@ export function createRotator(options: RotatorOptions): Rotator {
         slots.set(node, slot);
         return issue(node, slot, resume);
       }
-      // Timers are monotonic: after a suspension or a jump of the clock the one held may have ended.
+      // Timers are monotonic: after a suspension or a jump of the clock the current one may have expired.
       if (slot.svid !== undefined && slot.svid.notAfter.getTime() > clock.now()) return slot.svid;
       return issue(node, slot);
     },
@@ -138,7 +138,7 @@ export function createRotator(options: RotatorOptions): Rotator {
     async rotate(node) {
       const slot = slots.get(node);
       if (slot === undefined) return undefined;
-      // One that is under way was asked for earlier: it may precede what the caller wants replaced.
+      // One in progress was requested earlier: it may precede what the caller wants replaced.
       await slot.pending?.catch(() => {});
       return issue(node, slot);
     },

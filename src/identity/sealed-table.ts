@@ -1,5 +1,5 @@
-// A table whose entries only this control plane can have written: each carries an HMAC under a key that is kept beside the CA's. Who
-// can write to the store (a Redis that others share) can take entries away, but can make nobody's token or node key good.
+// A table whose entries only this control plane can have written: each carries an HMAC with a key that is kept next to the CA's. Somebody
+// who can write to the store (a Redis shared with others) can delete entries, but cannot make a token or node key valid.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import type { Log } from '../lib/log.ts';
@@ -10,19 +10,19 @@ import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
 export interface SealedTableOptions {
   readonly table: Table;
-  /** Sealed with the entries: one of another table is none of this. */
+  /** Sealed together with the entries: one from another table is not valid here. */
   readonly name: string;
   readonly key: Redacted<string>;
   readonly log: Log;
 }
 
-/** The key in `file`, made on first use. */
+/** The key in `file`, created on first use. */
 export function sealKey(file: string): Redacted<string> {
   if (!existsSync(file)) writeSecretFile(file, randomBytes(32).toString('base64url'));
   return new Redacted(readSecretFile(file));
 }
 
-/** What is not sealed, or not with this key, is not there. */
+/** An entry that is not sealed, or not with this key, counts as absent. */
 export function createSealedTable({ table, name, key: secret, log }: SealedTableOptions): Table {
   const { of, holds } = createSeal(secret);
   const seal = (key: string, value: Json): Json => ({ value, seal: of([name, key, value]) });
@@ -52,7 +52,7 @@ export function createSealedTable({ table, name, key: secret, log }: SealedTable
       }),
     async claim(key, value, options) {
       const { won, value: stored } = await table.claim(key, seal(key, value), options);
-      // Somebody else's claim: lost, and to nobody.
+      // Somebody else's claim: lost, and nobody gets it.
       return { won, value: open(key, stored) ?? null };
     },
   };

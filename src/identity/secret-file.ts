@@ -1,4 +1,4 @@
-// Files that hold keys: mode 0600 in folders of mode 0700, never symlinks, written whole or not at all.
+// Files that contain keys: mode 0600 in folders of mode 0700, never symlinks, written completely or not at all.
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
@@ -51,8 +51,8 @@ export function readSecretFile(path: string): string {
 }
 
 /**
- * Writes atomically: a temporary file in the same folder, synced unless it can be made again, renamed over `path`. Throws
- * `failed_precondition` when the disk is full or may not be written; what was there before then stays.
+ * Writes atomically: a temporary file in the same folder, synced unless it can be created again, renamed over `path`. Throws
+ * `failed_precondition` if the disk is full or not writable; then what was there before stays.
  */
 export function writeSecretFile(path: string, content: string, mode = 0o600, sync = true): void {
   const temporary = `${path}.${randomBytes(6).toString('hex')}`;
@@ -61,7 +61,7 @@ export function writeSecretFile(path: string, content: string, mode = 0o600, syn
     const file = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     made = true;
     try {
-      // All of it: write(2) alone may stop short on a disk that is nearly full.
+      // All of it: write(2) alone may write only part on a disk that is nearly full.
       writeFileSync(file, content);
       if (sync) fsyncSync(file);
     } finally {

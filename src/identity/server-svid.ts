@@ -9,7 +9,7 @@ import type { Svid } from './svid.ts';
 
 export interface ServerSvid {
   current(): Svid;
-  /** Told of every renewal. The answer unsubscribes. */
+  /** Called for every renewal. The returned function unsubscribes. */
   watch(listener: (svid: Svid) => void): () => void;
   rotate(): Promise<Svid>;
   close(): void;
@@ -20,7 +20,7 @@ export interface ServerSvidOptions {
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly log: Log;
-  /** Names besides the SPIFFE ID, for clients that check host names. */
+  /** Names in addition to the SPIFFE ID, for clients that check host names. */
   readonly dnsNames?: readonly string[];
   /** Default a day. */
   readonly lifetimeMs?: number;

@@ -1,5 +1,5 @@
 // A trust bundle in the form in which SPIFFE implementations exchange it: a JWK Set (SPIFFE Trust Domain and Bundle §4, X.509-SVID §6.1).
-// The same bundle is the same bytes.
+// The same bundle always gives the same bytes.
 import { X509Certificate } from 'node:crypto';
 import type { TrustBundle } from './trust-bundle.ts';
 
@@ -10,15 +10,15 @@ export function formatSpiffeBundle({ sequence, roots }: Pick<TrustBundle, 'seque
   const keys = roots.map((pem) => {
     const { raw, publicKey } = new X509Certificate(pem);
     const jwk = Object.entries(publicKey.export({ format: 'jwk' })).sort(([a], [b]) => (a < b ? -1 : 1));
-    // `kid` must not be set: `x5c` says which root it is, and holds exactly that certificate.
+    // `kid` must not be set: `x5c` says which root it is, and contains exactly that certificate.
     return { use: 'x509-svid', ...Object.fromEntries(jwk), x5c: [raw.toString('base64')] };
   });
   return `${JSON.stringify({ keys, spiffe_sequence: sequence, spiffe_refresh_hint: refreshHint }, undefined, 2)}\n`;
 }
 
 /**
- * The sequence of the bundle that a place holds, where that is a later one than ours: a higher sequence, and one of our roots at
- * least. The text may be hostile.
+ * The sequence of the bundle at a place, if that is later than ours: a higher sequence, and at least one of our roots. The text may be
+ * hostile.
  */
 export function newerSequence(
   text: string,
@@ -36,7 +36,7 @@ interface Read {
   readonly roots: readonly string[];
 }
 
-/** Undefined for what is no such bundle, or says no sequence. Keys of other uses are passed over (§4.2.2). */
+/** Undefined if it is not such a bundle, or has no sequence. Keys for other uses are ignored (§4.2.2). */
 function read(text: string): Read | undefined {
   let json: unknown;
   try {

@@ -1,4 +1,4 @@
-// Pushed SVIDs with their keys, on the disk that holds the CA's key, as closed as that: a restarted control plane goes on with
+// Pushed SVIDs with their keys, on the disk that has the CA's key, with the same access rights: a restarted control plane continues with
 // them, and pushes nothing. What is lost here is issued again.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
@@ -17,21 +17,21 @@ import { fromPem, toPem } from './x509/pem.ts';
 import { verifySvid } from './x509/verify-svid.ts';
 
 export interface SvidStore {
-  /** The node's SVID, if it is still valid, of that identity and host, and of the present roots. */
+  /** The node's SVID, if it is still valid, for that identity and host, and from the present roots. */
   load(node: string, spiffeId: SpiffeId, nodeKey?: string): Promise<Svid | undefined>;
   save(node: string, svid: Svid): void;
   remove(node: string): void;
 }
 
 export interface SvidStoreOptions {
-  /** Folder of mode 0700; made when it is not there. */
+  /** Folder of mode 0700; created if it does not exist. */
   readonly dir: string;
   readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Of nodes that never came back. A file's time is the system's: the injected clock does not matter here. */
+/** For nodes that never came back. A file's time is the system's: the injected clock does not matter here. */
 const forgetMs = 30 * 86_400_000;
 
 export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): SvidStore {

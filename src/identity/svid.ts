@@ -6,7 +6,7 @@ export interface Svid {
   readonly spiffeId: SpiffeId;
   /** PEM, leaf first, then intermediates. */
   readonly chain: string;
-  /** PKCS#8 PEM; present when the control plane made the key (`pushed`), absent when the workload did. */
+  /** PKCS#8 PEM; present if the control plane created the key (`pushed`), absent if the workload did. */
   readonly key?: Redacted<string>;
   readonly serial: string;
   readonly notBefore: Date;

@@ -1,5 +1,5 @@
-// The roots of a trust domain, all of them, as one value (SPIFFE Trust Domain and Bundle §4): who verifies an SVID takes any of them.
-// It never changes; when the roots do, there is a new one with a higher sequence.
+// All roots of a trust domain as one value (SPIFFE Trust Domain and Bundle §4): whoever verifies an SVID accepts any of them. It never
+// changes; when the roots do, there is a new one with a higher sequence.
 import { X509Certificate } from 'node:crypto';
 import { CellwallError } from '../lib/errors.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
@@ -8,26 +8,26 @@ import { uriSans } from './x509/uri-sans.ts';
 
 export interface TrustBundle {
   readonly trustDomain: TrustDomain;
-  /** Higher with every change of the roots, also over restarts: `spiffe_sequence` (§4.1.1). */
+  /** Higher with every change of the roots, even across restarts: `spiffe_sequence` (§4.1.1). */
   readonly sequence: number;
-  /** PEM, one certificate a string, each once, ordered by their bytes: the same roots are the same text, wherever they come from. */
+  /** PEM, one certificate per string, each once, ordered by their bytes: the same roots give the same text, wherever they come from. */
   readonly roots: readonly string[];
 }
 
 export interface TrustBundleParams {
   readonly trustDomain: TrustDomain;
-  /** A whole number, 1 at least. */
+  /** A whole number, at least 1. */
   readonly sequence: number;
-  /** PEM, of one or several certificates each, in any order. */
+  /** PEM, one or several certificates each, in any order. */
   readonly roots: readonly string[];
 }
 
-/** More than any change of roots needs; Envoy and every client read them at each handshake. */
+/** More than any replacement of roots needs; Envoy and every client read them at each handshake. */
 export const maxRoots = 16;
 
 /**
- * Throws `invalid_argument` for what is not a CA certificate, for a root that names another trust domain (X509-SVID §2; one that names
- * none may be a CA's that knows nothing of SPIFFE), for none at all, and for more than `maxRoots`.
+ * Throws `invalid_argument` for anything that is not a CA certificate, for a root that names another trust domain (X509-SVID §2; one that
+ * names none may belong to a CA that does not know SPIFFE), for an empty list, and for more than `maxRoots`.
  */
 export function createTrustBundle({ trustDomain, sequence, roots }: TrustBundleParams): TrustBundle {
   if (!Number.isSafeInteger(sequence) || sequence < 1) {

@@ -1,4 +1,4 @@
-// The attestors there are, by the name that evidence gives. A new one is one file here and one line; what it proves is a line in
+// The available attestors, by the name that evidence gives. A new one is one file here and one line; what it proves is a line in
 // model/attestors.ts.
 import type { AttestorName } from '../../model/attestors.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
@@ -10,7 +10,7 @@ const loads: Readonly<Record<AttestorName, Load>> = {
   'join-token': async () => (await import('./join-token.ts')).createJoinTokenAttestor,
 };
 
-/** Those of documents, and the node key that stands for what one of them proved. */
+/** Those that documents can name, and the node key, which stands for what one of them proved. */
 export async function createAttestors(deps: AttestorDeps): Promise<Readonly<Record<string, Attestor>>> {
   const made = Object.entries(loads).map(async ([name, load]) => [name, (await load())(deps)] as const);
   return { ...Object.fromEntries(await Promise.all(made)), 'node-key': createNodeKeyAttestor(deps) };

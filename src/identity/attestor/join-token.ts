@@ -1,5 +1,5 @@
-// Join tokens: made by an operator for one identity, redeemed once. What is stored is the token's hash. The first node key
-// to redeem it owns it: asked again with that key the answer is the same (a lost reply is no loss), another key is refused.
+// Join tokens: created by an operator for one identity, redeemed once. Only the token's hash is stored. The first node key to redeem it
+// owns it: with that key again the answer is the same (a lost reply does no harm), another key is refused.
 import { randomBytes, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { Redacted } from '../../lib/redacted.ts';
@@ -79,7 +79,7 @@ export function createJoinTokenAttestor({
   };
 }
 
-/** One root that names the trust domain is all that a token of one root has to say. */
+/** A token with one root needs nothing else if that root names the trust domain. */
 function pinsOf({ trustDomain, roots }: TrustBundle): Pick<JoinToken, 'rootFingerprints' | 'trustDomain'> {
   const certificates = roots.map((pem) => new X509Certificate(pem).raw);
   const rootFingerprints = certificates.map(certificateFingerprint);

@@ -1,4 +1,4 @@
-// Attests a host that joined before, by the key that it joined with: it proves what was proved then, for as long as that holds.
+// Attests a host that joined before, by the key that it joined with: it proves what was proved then, as long as that is valid.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
 

@@ -1,5 +1,5 @@
-// What the host of a node key proved, and which identity that earned it, so that a host that restarts with its key needs no new token;
-// and which keys were evicted: those, and every SVID that is bound to one, are refused from then on, whatever is applied later.
+// What the host of a node key proved, and which identity that earned, so that a host that restarts with its key needs no new token; and
+// which keys were evicted: these, and every SVID bound to one, are refused from then on, whatever is applied later.
 import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -13,15 +13,15 @@ export interface KnownNode {
   readonly nodeKey: string;
   readonly spiffeId: SpiffeId;
   readonly evidence: Evidence;
-  /** When it joined or renewed last. Epoch milliseconds. */
+  /** When it last joined or renewed. Epoch milliseconds. */
   readonly seenAt: number;
 }
 
 export interface NodeRegistry {
-  /** Reads what was evicted. Call once, first, and again where others share the store. */
+  /** Loads what was evicted. Call once, first, and again if others share the store. */
   restore(): Promise<void>;
   /**
-   * Throws for an evicted one, also for one that is evicted meanwhile. Without evidence: it has that identity still, by what is known of
+   * Throws for an evicted one, also for one that is evicted meanwhile. Without evidence: it still has that identity, by what is known about
    * it, or by a join token.
    */
   remember(nodeKey: string, spiffeId: SpiffeId, evidence?: Evidence): Promise<void>;
@@ -32,9 +32,9 @@ export interface NodeRegistry {
   isEvicted(nodeKey: string): boolean;
   /** Throws `failed_precondition` for an evicted one. */
   check(nodeKey: string): void;
-  /** For ever. It is in force when it resolves; throws when it cannot be kept. */
+  /** Permanently. In force when it resolves; throws if it cannot be stored. */
   evict(nodeKey: string): Promise<void>;
-  /** Evicts every key of an identity: none of its hosts may return without a new token. Answers them. */
+  /** Evicts every key of an identity: none of its hosts may return without a new token. Returns them. */
   evictAll(spiffeId: SpiffeId): Promise<readonly string[]>;
 }
 
@@ -44,11 +44,11 @@ export interface NodeRegistryDeps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** A key that was not used for so long, for renewals neither, is forgotten: longer than any outage. */
+/** A key that was not used for this long, not even for renewals, is forgotten: longer than any outage. */
 const keepMs = 400 * 86_400_000;
 
 export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {
-  // What is evicted stays so in this process, whatever becomes of the table.
+  // What is evicted stays evicted in this process, whatever happens to the table.
   const gone = new Set<string>();
   const list = async (): Promise<readonly KnownNode[]> =>
     (await nodes.list()).flatMap(({ key, value }) => read(key, value) ?? []);
@@ -98,13 +98,13 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   };
 }
 
-/** A join token is said by the identity, as an earlier version kept it, and reads it. */
+/** A join token is represented by the identity alone, as an earlier version stored it and reads it. */
 function stored({ attestor, values, notAfter }: Evidence): Readonly<Record<string, Json>> {
   if (attestor === 'join-token') return {};
   return { attestor, values: { ...values }, ...defined({ notAfter }) };
 }
 
-/** An earlier version kept the identity alone. What cannot be read whole is not known. */
+/** An earlier version stored only the identity. An entry that cannot be read completely is ignored. */
 function read(nodeKey: string, value: Json): KnownNode | undefined {
   const fields: Partial<Record<'spiffeId' | 'seenAt' | 'attestor' | 'values' | 'notAfter', unknown>> = Object(value);
   const { spiffeId: text = value, seenAt = 0, attestor, values, notAfter } = fields;

@@ -1,5 +1,5 @@
-// The built-in CA: a root as files in one folder. It starts once, atomically, and never replaces a root that was lost: that needs an
-// operator. The signer's intermediates lie beside it, in `issuers/`.
+// The built-in CA: a root as files in one folder. It is created once, atomically, and a lost root is never replaced: that needs an
+// operator. The signer's intermediates are in `issuers/` in the same folder.
 import { generateKeyPair, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ async function createBuiltInAuthority({ dir, trustDomain, clock, log }: Authorit
     const folder = join(dir, 'root');
     const marker = join(dir, 'bundle.pem');
     if (!hasCa(folder)) {
-      // Looked at in this order, as another process may be making it right now: its folder is there before its marker.
+      // Checked in this order, because another process may be creating it right now: its folder appears before its marker.
       if ((existsSync(marker) || existsSync(issuersDir)) && !hasCa(folder)) {
         throw new CellwallError('failed_precondition', `the root CA in ${folder} is lost, but ${dir} was in use`, {
           hint: `restore ${folder} from a backup; or, to cut every workload off and start anew, empty ${dir}`,
@@ -83,11 +83,11 @@ async function createBuiltInAuthority({ dir, trustDomain, clock, log }: Authorit
     }
   }
 
-  /** A root that was exchanged, or half a backup, would cut off everybody who has a certificate. */
+  /** A root that was replaced, or half a backup, would cut off everybody who has a certificate. */
   function checkIssuers(): void {
     const names = existsSync(issuersDir) ? readdirSync(issuersDir).filter((name) => /^\d{6}$/.test(name)) : [];
     for (const file of names.map((name) => join(issuersDir, name, 'certificate.pem'))) {
-      // One that is missing or unreadable is the signer's to tell.
+      // A missing or unreadable one is reported by the signer.
       const issuer = certificateIn(file);
       if (issuer === undefined || isIssuedBy(root.certificate, issuer)) continue;
       throw new CellwallError('failed_precondition', `the issuing CA in ${join(file, '..')} is not of this root`, {

@@ -1,5 +1,5 @@
-// Certificate and key of a CA as a folder: it appears whole, by one rename, so that of several processes that make it at
-// once exactly one wins, and all read the winner's.
+// Certificate and key of a CA as a folder: it appears complete, by one rename, so that when several processes create it at once exactly one
+// wins, and all read the winner's.
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ export function hasCa(folder: string): boolean {
   return existsSync(folder);
 }
 
-/** The CA in `folder`; throws when the key is lost, unreadable, open to others, or another certificate's. */
+/** The CA in `folder`; throws if the key is lost, unreadable, accessible to others, or belongs to another certificate. */
 export async function loadCa(folder: string): Promise<SigningCa> {
   const hint = `restore ${folder} from a backup; a new root would cut every workload off, so none is made`;
   try {
@@ -36,14 +36,14 @@ export async function loadCa(folder: string): Promise<SigningCa> {
   }
 }
 
-/** Puts a CA at `folder` unless one is there. Answers whether it was this one. */
+/** Puts a CA at `folder` unless there is one already. Returns whether it was this one. */
 export function storeCa(folder: string, { pem, keyPem }: CaMaterial): boolean {
   const temporary = `${folder}.${randomBytes(6).toString('hex')}`;
   mkdirSync(temporary, { mode: 0o700 });
   try {
     writeSecretFile(join(temporary, keyFile), keyPem);
     writeSecretFile(join(temporary, certificateFile), pem, 0o644);
-    // rename(2) never replaces a folder that is not empty: the first one stays.
+    // rename(2) never replaces a non-empty folder: the first one stays.
     renameSync(temporary, folder);
     return true;
   } catch (cause) {

@@ -20,7 +20,7 @@ export interface SigningCa extends CertificateIssuer {
 }
 
 export interface CertificateParams extends Omit<CertificateContent, 'serial' | 'spki'> {
-  /** The issuer's; a certificate without issuer is signed by itself. P-256. */
+  /** The issuer; a certificate without an issuer is self-signed. P-256. */
   readonly signingKey: KeyObject;
   /** A key, or its SubjectPublicKeyInfo as DER. */
   readonly publicKey: KeyObject | Uint8Array;
@@ -28,7 +28,7 @@ export interface CertificateParams extends Omit<CertificateContent, 'serial' | '
 
 const subjectKeyIdentifier = '551d0e';
 
-/** Throws `failed_precondition` unless it is a private key of P-256, the one kind that signs here. */
+/** Throws `failed_precondition` unless it is a P-256 private key, the only kind that signs here. */
 export function signingKeyOf(key: KeyObject): KeyObject {
   if (key.type === 'private' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
   throw new CellwallError('failed_precondition', 'the key of the CA is no P-256 key');
@@ -43,7 +43,7 @@ export function createSigningCa(pem: string, keyPem: string): SigningCa {
     notBefore: certificate.validFromDate,
     notAfter: certificate.validToDate,
     subject: subjectOf(certificate.raw),
-    // One without a name for its key is named as it would name itself.
+    // If it has no key identifier, the one that it would give itself is used.
     keyId: named === undefined ? keyIdOf(spkiOf(certificate.publicKey)) : readDerOne(named, derTag.octetString).content,
     key: signingKeyOf(createPrivateKey(keyPem)),
   };

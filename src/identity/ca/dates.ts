@@ -1,4 +1,4 @@
-// Dates as certificates have them.
+// Dates as they appear in certificates.
 
 /** X.509 counts whole seconds. */
 export function wholeSecond(ms: number): Date {

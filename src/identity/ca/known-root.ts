@@ -1,4 +1,4 @@
-// The root CA that a folder of the built-in authority has already, before anything is asked of it: whose it is, and which.
+// The root CA that a folder of the built-in authority already has, before the authority is opened: which one, and its trust domain.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export interface KnownRoot {
   readonly fingerprint: string;
 }
 
-/** Undefined where there is none, or none that can be read: what is wrong with it, the authority says when it starts. */
+/** Undefined if there is none, or none that can be read: the authority reports what is wrong when it starts. */
 export function knownRoot(dir: string): KnownRoot | undefined {
   try {
     const { raw } = new X509Certificate(readFileSync(join(dir, 'root', 'certificate.pem')));

@@ -1,4 +1,4 @@
-// Anchors of foreign CAs, kept: equal input gives equal bytes after a restart, too, so that Envoy sees no change.
+// Anchors of foreign CAs, stored: equal input gives equal bytes even after a restart, so that Envoy sees no change.
 import { createHash, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,11 +9,11 @@ import { constrainCa } from './constrain.ts';
 
 /**
  * PEM of a foreign CA's certificates → PEM of anchors that cannot vouch for URI SANs of the trust domain. Throws `invalid_argument` for
- * what is not a CA certificate.
+ * anything that is not a CA certificate.
  */
 export type LegacyAnchors = (foreign: string) => string;
 
-/** `dir`: where they are kept; made when the first one is. */
+/** `dir`: where they are stored; created with the first one. */
 export function createLegacyAnchors(dir: string, trustDomain: TrustDomain): LegacyAnchors {
   return (foreign) => {
     ensureSecretFolder(dir);

@@ -22,8 +22,7 @@ const yes = writeDer(derTag.boolean, Buffer.from([0xff]));
 const keyCertSign = writeDer(derTag.bitString, Buffer.from([2, 0x04]));
 
 /**
- * PEM of one trust anchor. Envoy verifies partial chains, so the anchor's own signature is not looked at
- * (docs/legacy-authorities.md).
+ * PEM of one trust anchor. Envoy verifies partial chains, so the anchor's own signature is not checked (docs/legacy-authorities.md).
  */
 export function constrainCa(foreign: Buffer, trustDomain: string): string {
   const certificate = new X509Certificate(foreign);
@@ -34,7 +33,7 @@ export function constrainCa(foreign: Buffer, trustDomain: string): string {
   }
   const [tbs] = readDer(readDerOne(foreign, derTag.sequence).content);
   const fields = tbs === undefined ? [] : readDer(tbs.content);
-  // version [0], serial, algorithm, issuer, validity, subject, key: a CA certificate of version 3 has them all.
+  // version [0], serial, algorithm, issuer, validity, subject, key: a version 3 CA certificate has all of them.
   const [, , , , validity, subject, spki] = fields;
   if (validity === undefined || subject === undefined || spki === undefined) throw malformed();
   const extensions = extensionsOf(foreign);
@@ -73,7 +72,7 @@ function commonName(text: string): Buffer {
   );
 }
 
-/** NameConstraints: what the foreign CA had, and our trust domain (the host of its URIs, and hosts below it) excluded. */
+/** NameConstraints: those of the foreign CA, and our trust domain (the host of its URIs, and hosts below it) excluded. */
 function exclude(trustDomain: string, existing: Buffer | undefined): Buffer {
   const parts = existing === undefined ? [] : readDer(readDerOne(existing, derTag.sequence).content);
   const permitted = parts.find(({ tag }) => tag === 0xa0);

@@ -1,5 +1,5 @@
-// Publishes into a folder of this host, for programs that read their CA from files: the roots as PEM, and as the SPIFFE bundle that
-// go-spiffe and others take. Each file is whole at any time.
+// Publishes into a folder on this host, for programs that read their CA from files: the roots as PEM, and as the SPIFFE bundle that
+// go-spiffe and others accept. Each file is complete at any time.
 import { constants } from 'node:fs';
 import { chmod, type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -10,7 +10,7 @@ import { codeOf, placeError } from './place-error.ts';
 import { type Found, readPublicFile, writePublicFile } from './public-file.ts';
 import type { Confirmation, Publisher } from './publisher.ts';
 
-/** What is in the folder. */
+/** The content of the folder. */
 export const bundleFiles = { pem: 'bundle.pem', json: 'bundle.json' } as const;
 
 export function createDirectoryPublisher(place: string): Publisher {
@@ -53,7 +53,7 @@ export function createDirectoryPublisher(place: string): Publisher {
 }
 
 function filesOf(bundle: TrustBundle): readonly (readonly [name: string, text: string])[] {
-  // The JSON last: its sequence says that the PEM is there.
+  // The JSON last: its sequence implies that the PEM is there.
   return [
     [bundleFiles.pem, bundlePem(bundle)],
     [bundleFiles.json, formatSpiffeBundle(bundle)],
@@ -85,11 +85,11 @@ function judge(
 
 interface OpenFolder {
   readonly handle: FileHandle;
-  /** Leads to the very folder that was opened and checked, whatever its path leads to by now. */
+  /** Refers to the very folder that was opened and checked, whatever its path refers to by now. */
   readonly at: string;
 }
 
-/** Undefined where there is none. Throws where it is no folder of its own, or anybody may write to it. */
+/** Undefined if there is none. Throws if it is not a real folder, or anybody may write to it. */
 async function openFolder(folder: string): Promise<OpenFolder | undefined> {
   let handle: FileHandle;
   try {
@@ -104,7 +104,7 @@ async function openFolder(folder: string): Promise<OpenFolder | undefined> {
     });
   }
   try {
-    // Who may write there chooses whom the readers trust.
+    // Whoever may write there chooses whom the readers trust.
     if (((await handle.stat()).mode & 0o002) !== 0) {
       throw new CellwallError('failed_precondition', `every user of this host may write to ${folder}`, {
         hint: 'chmod o-w, or name a folder in it: it will be made so that only its owner may write',
@@ -122,14 +122,14 @@ async function openFolder(folder: string): Promise<OpenFolder | undefined> {
   }
 }
 
-/** Not its parents: where a volume is not mounted, nothing is made in its place. */
+/** Not its parents: if a volume is not mounted, nothing is created in its place. */
 async function makeFolder(folder: string): Promise<OpenFolder> {
   try {
     await mkdir(folder, 0o755);
-    // Whatever the umask of this process leaves: consumers are other users.
+    // Regardless of this process's umask: consumers are other users.
     await chmod(folder, 0o755);
   } catch (cause) {
-    // Another process made it meanwhile.
+    // Another process created it meanwhile.
     if (codeOf(cause) !== 'EEXIST') throw placeError(`cannot make the folder ${folder}`, cause);
   }
   const opened = await openFolder(folder);

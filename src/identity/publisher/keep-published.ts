@@ -1,5 +1,5 @@
-// Keeps the bundle in force at one place: published when it changes, read back, and looked at again and again, as others can write
-// there. Nothing waits for it: what fails is told, and tried again at growing intervals.
+// Keeps the bundle in force at one place: published when it changes, read back, and checked regularly, because others can write there.
+// Nothing waits for it: a failure is reported, and retried at growing intervals.
 import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -24,7 +24,7 @@ export interface KeepPublishedDeps {
   readonly random?: () => number;
 }
 
-/** Between two looks at what is confirmed. */
+/** Between two checks of what is confirmed. */
 const lookMs = 60_000;
 /** What takes longer is given up. */
 const attemptMs = 30_000;
@@ -33,7 +33,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
   const { name, publisher, bundle, clock, log, random = Math.random } = deps;
   const closing = new AbortController();
   let status: PublisherStatus = { name, confirmed: false, failures: 0, drifts: 0 };
-  /** Attempts, one after another, that did not end with a confirmation. */
+  /** Consecutive attempts that did not end with a confirmation. */
   let unconfirmed = 0;
   let confirmed: TrustBundle | undefined;
   let running = false;
@@ -81,7 +81,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
       case 'confirmed':
         return succeed(wanted);
       case 'pending':
-        // No failure: it was taken, and is waited for.
+        // Not a failure: it was accepted, and will take effect.
         return tell(new CellwallError('unavailable', `not in force everywhere yet: ${found.why}`));
       case 'newer':
         throw new CellwallError(
@@ -103,7 +103,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
     }
   }
 
-  /** One at a time: what hangs is told, and not begun anew before it has ended. */
+  /** One at a time: an attempt that hangs is reported, and no other is started before it has ended. */
   async function run(): Promise<void> {
     if (running || closing.signal.aborted) return;
     running = true;

@@ -8,17 +8,17 @@ import { codeOf, placeError } from './place-error.ts';
 /** More than any bundle. */
 const maxBytes = 1024 * 1024;
 
-/** `odd`: something else than a file that could be a bundle. */
+/** `odd`: something other than a file that could be a bundle. */
 export type Found =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'missing' }
   | { readonly kind: 'odd'; readonly why: string };
 
-/** `folder`: as people know `at`. */
+/** `folder`: the path of `at` as people know it. */
 export async function readPublicFile(at: string, name: string, folder: string): Promise<Found> {
   let file: FileHandle;
   try {
-    // Neither through a link, nor held up by a pipe.
+    // Neither through a link, nor blocked by a pipe.
     file = await open(join(at, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     switch (codeOf(cause)) {
@@ -46,7 +46,7 @@ export async function readPublicFile(at: string, name: string, folder: string): 
   }
 }
 
-/** Whole or not at all: beside it first, on disk, then renamed over whatever has its name. What was there stays where that fails. */
+/** All or nothing: written to a temporary file, synced, then renamed over whatever has its name. If that fails, what was there stays. */
 export async function writePublicFile(at: string, name: string, text: string, folder: string): Promise<void> {
   const temporary = join(at, `.${name}.${randomBytes(8).toString('hex')}`);
   let made = false;
@@ -54,7 +54,7 @@ export async function writePublicFile(at: string, name: string, text: string, fo
     const file = await open(temporary, 'wx', 0o644);
     made = true;
     try {
-      // Whatever the umask of this process leaves: consumers are other users.
+      // Regardless of this process's umask: consumers are other users.
       await file.chmod(0o644);
       await file.writeFile(text);
       await file.sync();

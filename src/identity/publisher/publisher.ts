@@ -1,12 +1,12 @@
-// The extension point "publisher": carries the trust bundle to a place where others fetch it (a folder, a load balancer, a cloud's
-// secret store). In two phases: `publish` puts it there, `confirm` reads back what is there. keep-published.ts decides when.
+// The extension point "publisher": delivers the trust bundle to a place where others fetch it (a folder, a load balancer, a cloud's secret
+// store). In two phases: `publish` puts it there, `confirm` reads back what is there. keep-published.ts decides when.
 import type { TrustBundle } from '../trust-bundle.ts';
 
-/** What is at the place, beside the bundle that should be. */
+/** What is at the place, compared with the bundle that should be. */
 export type Confirmation =
   /** The bundle, and whoever fetches it gets it. */
   | { readonly kind: 'confirmed' }
-  /** The place took it, and may still give the earlier one to some: it is asked again, nothing is published again. */
+  /** The place accepted it, but may still serve the earlier one to some: it is checked again, but not published again. */
   | { readonly kind: 'pending'; readonly why: string }
   | { readonly kind: 'missing' }
   /** `why`: what is wrong with it, without quoting it. */
@@ -15,17 +15,17 @@ export type Confirmation =
   | { readonly kind: 'newer'; readonly sequence: number };
 
 /**
- * Both may be called again at any time, also by another process; both throw a `CellwallError` with a hint where the place cannot be had,
+ * Both may be called again at any time, also by another process; both throw a `CellwallError` with a hint if the place is not accessible,
  * and end soon after `signal` is aborted. Neither ever blocks the event loop.
  *
- * A place that also takes certificates (the edge's own) will say so by a method of its own beside these two.
+ * A place that also takes certificates (the edge's own) will have another method for that.
  */
 export interface Publisher {
-  /** Idempotent: what is there already is not written again. Whoever reads meanwhile gets the earlier bundle or this one, whole. */
+  /** Idempotent: what is already there is not written again. Readers meanwhile get either the earlier bundle or this one, complete. */
   publish(bundle: TrustBundle, signal: AbortSignal): Promise<void>;
   /** Reads back what is really there; never answers from memory. */
   confirm(bundle: TrustBundle, signal: AbortSignal): Promise<Confirmation>;
 }
 
-/** Throws `invalid_argument` for a place that can be none. Whether it can be had is for `publish` to find out. */
+/** Throws `invalid_argument` for a place that cannot be valid. Whether it is accessible is found out by `publish`. */
 export type PublisherFactory = (place: string) => Publisher;

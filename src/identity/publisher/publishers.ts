@@ -1,4 +1,4 @@
-// Every place that was configured: opened by its kind, and kept with the bundle in force.
+// Every configured place: opened by its kind, and kept up to date with the bundle in force.
 import { fromCatalog } from '../../lib/catalog.ts';
 import { publishers } from './catalog.ts';
 import { type KeepPublishedDeps, keepPublished } from './keep-published.ts';
@@ -16,7 +16,9 @@ export interface Publishers {
   close(): void;
 }
 
-/** Answers how to begin. Throws `invalid_argument` for a kind that is not known, or a place that can be none; touches no place yet. */
+/**
+ * Returns a function that starts them. Throws `invalid_argument` for an unknown kind, or an invalid place; does not access any place yet.
+ */
 export async function openPublishers(
   places: readonly PublisherPlace[],
 ): Promise<(deps: Pick<KeepPublishedDeps, 'bundle' | 'clock' | 'log'>) => Publishers> {

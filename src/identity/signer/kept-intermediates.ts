@@ -1,4 +1,4 @@
-// Intermediates and their keys, a numbered folder each. One that is retired signs nothing more, also after a restart.
+// Intermediates and their keys, in one numbered folder each. A retired one never signs again, even after a restart.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CaMaterial, loadCa, storeCa } from '../ca/ca-files.ts';
@@ -12,18 +12,18 @@ export interface KeptIntermediate {
 }
 
 export interface KeptIntermediates {
-  /** Oldest first. Throws where a key is lost, open to others, or another certificate's. */
+  /** Oldest first. Throws if a key is lost, accessible to others, or belongs to another certificate. */
   load(): Promise<readonly KeptIntermediate[]>;
-  /** Of the one after the newest. */
+  /** The number after the newest. */
   nextName(): string;
-  /** Answers whether it was this one: where another process was first, that one counts. */
+  /** Returns whether it was this one: if another process was first, that one counts. */
   keep(name: string, material: CaMaterial): boolean;
   retireAllButNewest(): void;
 }
 
 const retiredFile = 'retired';
 
-/** `dir` has mode 0700; made when it is not there. */
+/** `dir` has mode 0700; created if it does not exist. */
 export function createKeptIntermediates(dir: string): KeptIntermediates {
   ensureSecretFolder(dir);
   const names = (): readonly string[] =>

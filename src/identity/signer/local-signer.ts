@@ -1,5 +1,5 @@
-// Signs leaves, with an intermediate whose key never leaves this host and which the CA backend certified. Intermediates follow one
-// another well before their end; leaves of the one before stay good, as each carries the intermediate that signed it.
+// Signs leaves, with an intermediate whose key never leaves this host and which the CA backend certified. Intermediates are replaced well
+// before they expire; leaves of the previous one remain valid, because each carries the intermediate that signed it.
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
@@ -16,16 +16,16 @@ import { checkSubjectKey } from '../x509/subject-key.ts';
 import { createKeptIntermediates, type KeptIntermediate } from './kept-intermediates.ts';
 import { verifyIntermediate } from './verify-intermediate.ts';
 
-/** What is to be certified. The names are the attested ones, never a CSR's. */
+/** What to certify. The names are the attested ones, never a CSR's. */
 export interface SigningRequest {
   readonly spiffeId: SpiffeId;
-  /** P-256, P-384, or RSA of 2048 to 8192 bits; others are refused. As SubjectPublicKeyInfo (DER): a P-256 key that was made here. */
+  /** P-256, P-384, or RSA of 2048 to 8192 bits; others are refused. As SubjectPublicKeyInfo (DER): a P-256 key that was created here. */
   readonly publicKey: KeyObject | Uint8Array;
   readonly notBefore: Date;
   readonly notAfter: Date;
   readonly dnsNames: readonly string[];
   readonly commonName?: string;
-  /** Of the host that it belongs to: written into it (node-key-extension.ts). */
+  /** The host that it belongs to: written into it (node-key-extension.ts). */
   readonly nodeKey?: string;
 }
 
@@ -35,27 +35,27 @@ export interface SignedCertificate {
   /** Hex. */
   readonly serial: string;
   readonly notBefore: Date;
-  /** Before the end of every CA on the way to the root. */
+  /** Before the expiry of every CA on the way to the root. */
   readonly notAfter: Date;
 }
 
 export interface LocalSigner {
   sign(request: SigningRequest): Promise<SignedCertificate>;
-  /** Prepares and activates intermediates as the plan says; runs at start, by timer, and when the roots change. */
+  /** Prepares and activates intermediates as planned; runs at start, by timer, and when the roots change. */
   tend(): Promise<void>;
-  /** A new intermediate signs from now on, whatever the plan says. Throws where the backend gives none: the one before goes on. */
+  /** A new intermediate signs from now on, whatever the plan says. Throws if the backend does not give one: then the previous one stays. */
   rotate(): Promise<void>;
   close(): void;
 }
 
 export interface LocalSignerOptions {
   readonly upstream: Pick<UpstreamAuthority, 'roots' | 'mintIntermediate'>;
-  /** Folder of mode 0700; made when it is not there. */
+  /** Folder of mode 0700; created if it does not exist. */
   readonly dir: string;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of an intermediate, as it is asked for. Default: a year. */
+  /** Lifetime of an intermediate, as requested. Default: a year. */
   readonly lifetimeMs?: number;
   /** How long the backend may take. Default 30 s. */
   readonly mintTimeoutMs?: number;
@@ -63,7 +63,7 @@ export interface LocalSignerOptions {
 
 const day = 86_400_000;
 const year = 365 * day;
-/** More than a leaf is: none is cut short by a new CA. */
+/** Longer than that of any leaf: none is cut short by a new CA. */
 const backdateMs = 3_600_000;
 const generate = promisify(generateKeyPair);
 
@@ -74,7 +74,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   let turn: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
   let cancel = (): void => {};
-  /** It leads to none of the present roots: nothing more is signed with it. */
+  /** It leads to none of the present roots: nothing is signed with it any more. */
   let rootless = false;
   const unwatch = upstream.roots().watch((roots) => {
     rootless ||= !leads(active, roots);
@@ -91,7 +91,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     }
   }
 
-  /** Those that lead to a root, oldest first; the end of each is the first one on that way. */
+  /** Those that lead to a root, oldest first; the expiry of each is the earliest one on that way. */
   async function usable(): Promise<readonly (KeptIntermediate & SigningCa)[]> {
     const [roots, now] = [upstream.roots().value(), clock.now()];
     return (await kept.load()).flatMap((intermediate) => {
@@ -129,7 +129,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   }
 
   async function mint(): Promise<void> {
-    // Before it is asked for: of several processes that see the same files, one keeps it.
+    // Before requesting it: of several processes that see the same files, one keeps it.
     const name = kept.nextName();
     const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
     const chain = await inTime(
@@ -154,11 +154,11 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     });
   }
 
-  /** One after the other: two at once would mint twice. A look that has not begun will see all that this one would. */
+  /** One after the other: two at once would mint twice. A check that has not begun will see everything that this one would. */
   function next(anew: boolean): Promise<void> {
     if (!anew && waiting !== undefined) return waiting;
     const run = turn.then(async () => {
-      // From here on it sees what there is now.
+      // From here on it sees the current state.
       if (waiting === run) waiting = undefined;
       active = await choose(anew);
       rootless = !leads(active, upstream.roots().value());
@@ -185,7 +185,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     if (rootless || active.notAfter.getTime() <= clock.now()) await next(false);
     const issuer = active;
     const notBefore = later(wholeSecond(request.notBefore.getTime()), issuer.notBefore);
-    // A second before: a leaf ends before its issuer.
+    // A second earlier: a leaf expires before its issuer.
     const notAfter = earlier(wholeSecond(request.notAfter.getTime()), new Date(issuer.notAfter.getTime() - 1000));
     if (notAfter <= notBefore)
       throw new CellwallError('invalid_argument', 'the certificate would end before it begins');

@@ -1,5 +1,5 @@
-// Whether an intermediate may sign leaves of the trust domain: what a CA backend answers is believed as little as anything else that
-// comes from outside, and what lies on the disk may be of roots that are gone.
+// Whether an intermediate may sign leaves of the trust domain: a CA backend's answer is trusted no more than any other external input, and
+// what is on the disk may belong to roots that are gone.
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
@@ -10,9 +10,9 @@ import { uriSans } from '../x509/uri-sans.ts';
 export interface IntermediateCheck {
   /** PEM, the intermediate first. */
   readonly chain: string;
-  /** PEM, each of one or several. */
+  /** PEM, one or several certificates each. */
   readonly roots: readonly string[];
-  /** The key that it must certify. Absent: whichever it does. */
+  /** The key that it must certify. Absent: any. */
   readonly publicKey?: KeyObject;
   readonly trustDomain: TrustDomain;
   readonly now: number;
@@ -21,19 +21,19 @@ export interface IntermediateCheck {
 export interface VerifiedIntermediate {
   /** PEM, without the root. */
   readonly chain: string;
-  /** The first end on the way to the root, the root's among them. */
+  /** The earliest expiry on the way to the root, including the root's. */
   readonly notAfter: Date;
 }
 
-/** With a leaf before them, they are as many as `verifySvid` and every other reader of chains takes. */
+/** Together with a leaf, as many as `verifySvid` and every other reader of chains accepts. */
 const maxIntermediates = 3;
 
-/** Throws `failed_precondition`, with what is wrong. RFC 5280 §6.1, X509-SVID §4. */
+/** Throws `failed_precondition`, saying what is wrong. RFC 5280 §6.1, X509-SVID §4. */
 export function verifyIntermediate(check: IntermediateCheck): VerifiedIntermediate {
   const { chain, publicKey, trustDomain, now } = check;
   const roots = check.roots.flatMap((pem) => fromPem(pem, 'CERTIFICATE').map(read));
   const certificates = fromPem(chain, 'CERTIFICATE').map(read);
-  // Backends may end the chain with the root: it is known.
+  // Backends may append the root to the chain: it is known already.
   while (roots.some(({ raw }) => certificates.at(-1)?.raw.equals(raw))) certificates.pop();
   const [first] = certificates;
   if (first === undefined) throw refused('is a root');
@@ -48,7 +48,7 @@ export function verifyIntermediate(check: IntermediateCheck): VerifiedIntermedia
     if (to.getTime() <= now) throw refused(`ended on ${to.toISOString()}, or its root did`);
     const { pathLength, signs } = caLimits(certificate.raw);
     if (!certificate.ca || !signs) throw refused('may sign no certificates');
-    // What is below it, without the leaf: 0 for the intermediate itself.
+    // How many are below it, not counting the leaf: 0 for the intermediate itself.
     if (pathLength !== undefined && pathLength < below) {
       throw refused(`has an issuer that allows ${pathLength} intermediates below it (pathLenConstraint)`);
     }

@@ -1,5 +1,5 @@
-// A PKCS#10 request (RFC 2986) for a P-256 key, by hand: empty subject, no attributes. The control plane takes nothing but
-// the public key from it, and the self-signature as proof of possession.
+// A PKCS#10 request (RFC 2986) for a P-256 key, written by hand: empty subject, no attributes. The control plane uses only its public key,
+// and the self-signature as proof of possession.
 import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { derTag, writeDer } from './der.ts';
 import { toPem } from './pem.ts';

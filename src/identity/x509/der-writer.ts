@@ -1,17 +1,17 @@
-// Writes DER from its end to its beginning: what is inside is there before its header, so that no length is worked out beforehand and
-// nothing is copied twice. For what is made often; `writeDer` reads better.
+// Writes DER from its end to its beginning: the content is there before its header, so that no length is computed in advance and nothing is
+// copied twice. For frequently written structures; `writeDer` reads better.
 
 export interface DerWriter {
-  /** Where it stands: what is put from here on comes before what was put until now. */
+  /** The current position: what is put from here on comes before what was put so far. */
   mark(): number;
   put(bytes: Uint8Array): void;
-  /** A header for all that was put since `mark` answered `end`. */
+  /** A header for everything that was put since `mark` returned `end`. */
   wrap(tag: number, end: number): void;
-  /** All of it. The writer is done then. */
+  /** All bytes. The writer must not be used afterwards. */
   bytes(): Buffer;
 }
 
-/** `size`: at least as many bytes as it will be. Throws a RangeError beyond. */
+/** `size`: an upper bound of the number of bytes. Throws a RangeError beyond. */
 export function createDerWriter(size: number): DerWriter {
   const buffer = Buffer.allocUnsafe(size);
   let at = size;

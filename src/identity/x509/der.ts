@@ -1,5 +1,5 @@
-// The little of DER (X.690) that certificates and requests need here: a strict reader and a writer. The sidecar makes its
-// requests with it, so that it loads no X.509 library.
+// The subset of DER (X.690) that certificates and requests need here: a strict reader and a writer. The sidecar uses it for its requests,
+// so that it loads no X.509 library.
 import { CellwallError } from '../../lib/errors.ts';
 
 export interface DerNode {

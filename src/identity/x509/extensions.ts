@@ -1,4 +1,4 @@
-// The extensions of a certificate, read from its DER (RFC 5280 §4.2), and what a CA's say of what it may sign.
+// The extensions of a certificate, read from its DER (RFC 5280 §4.2), and what those of a CA say about what it may sign.
 import { CellwallError } from '../../lib/errors.ts';
 import { derTag, readDer, readDerOne } from './der.ts';
 
@@ -6,7 +6,7 @@ const basicConstraints = '551d13';
 const keyUsage = '551d0f';
 const keyCertSign = 0x04;
 
-/** Values by OID (hex). A second one of the same OID is refused. */
+/** Values by OID (hex). A second one with the same OID is refused. */
 export function extensionsOf(certificate: Uint8Array): ReadonlyMap<string, Buffer> {
   const [tbs] = readDer(readDerOne(Buffer.from(certificate), derTag.sequence).content);
   const wrapped = tbs === undefined ? undefined : readDer(tbs.content).find(({ tag }) => tag === 0xa3);

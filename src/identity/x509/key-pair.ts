@@ -1,5 +1,5 @@
-// P-256 keys that are made here for others (pushed SVIDs). By ECDH's generator, OpenSSL's own, as its parts come out as they are: as a
-// KeyObject such a key costs three times as much, most of it for writing it down.
+// P-256 keys that are created here for others (pushed SVIDs). By ECDH's generator, OpenSSL's own, because it returns the parts directly: as
+// a KeyObject such a key costs three times as much, mostly for encoding it.
 import { createECDH } from 'node:crypto';
 import { Redacted } from '../../lib/redacted.ts';
 import { toPem } from './pem.ts';
@@ -23,7 +23,7 @@ export function makeKeyPair(): KeyPair {
   return keyPairOf(curve.getPrivateKey(), point);
 }
 
-/** `scalar`: big-endian, without zeros before it. `point`: not compressed. */
+/** `scalar`: big-endian, without leading zeros. `point`: uncompressed. */
 export function keyPairOf(scalar: Uint8Array, point: Uint8Array): KeyPair {
   const pkcs8 = Buffer.alloc(beforePrivate.length + scalarBytes + beforePublic.length + point.length);
   pkcs8.set(beforePrivate);

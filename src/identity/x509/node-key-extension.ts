@@ -1,5 +1,5 @@
-// Which host an SVID belongs to, written into it: the fingerprint of its node key, signed by the CA with the rest. A renewal takes it
-// over, so that whatever was copied from a host can be told from its siblings, and refused with it.
+// Records in an SVID which host it belongs to: the fingerprint of its node key, signed by the CA with the rest. A renewal copies it, so
+// that anything copied from a host can be distinguished from its siblings, and refused with it.
 import { derTag, readDerOne, writeDer } from './der.ts';
 import { extensionsOf } from './extensions.ts';
 
@@ -14,7 +14,7 @@ export function nodeKeyExtension(nodeKey: string): Buffer {
   return writeDer(derTag.sequence, writeDer(derTag.oid, oid), writeDer(derTag.octetString, value));
 }
 
-/** The node key that a certificate (DER, of our CA) is bound to; undefined for one without. */
+/** The node key that a certificate (DER, from our CA) is bound to; undefined for one without. */
 export function nodeKeyOf(certificate: Uint8Array): string | undefined {
   const extensions = extensionsOf(certificate);
   const value = oids.map((name) => extensions.get(name)).find((found) => found !== undefined);

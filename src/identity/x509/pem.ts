@@ -1,11 +1,11 @@
-// PEM (RFC 7468) in and out: certificates as DER, several in one text.
+// Reads and writes PEM (RFC 7468): certificates as DER, several in one text.
 import { CellwallError } from '../../lib/errors.ts';
 
 /** RFC 7468 §2. */
 const lineLength = 64;
 const block = /-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]*)-----END \1-----/g;
 
-/** The DER of each block labelled `label`; other text is skipped. Throws when there is none, or more than `max`. */
+/** The DER of each block labelled `label`; other text is skipped. Throws if there is none, or more than `max`. */
 export function fromPem(text: string, label: string, max = 64): readonly Buffer[] {
   const found: Buffer[] = [];
   for (const [, name, body] of text.matchAll(block)) {

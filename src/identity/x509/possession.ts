@@ -1,5 +1,5 @@
-// Proofs that a request's sender holds a key: a signature over the purpose and the certificate request (DER). The request
-// signs itself with the new key, so a replayed proof gains nobody a certificate that they can use.
+// Proofs that a request's sender has a key: a signature over the purpose and the certificate request (DER). The request signs itself with
+// the new key, so replaying a proof gives nobody a certificate that they can use.
 import { type KeyObject, sign, verify } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 
@@ -11,7 +11,7 @@ export function createProof(purpose: ProofPurpose, csr: Uint8Array, privateKey: 
   return sign('sha256', message(purpose, csr), privateKey).toString('base64url');
 }
 
-/** Throws `unauthenticated` when `proof` was not made with the key. */
+/** Throws `unauthenticated` if `proof` was not made with the key. */
 export function checkProof(purpose: ProofPurpose, csr: Uint8Array, publicKey: KeyObject, proof: string): void {
   if (!verify('sha256', message(purpose, csr), publicKey, Buffer.from(proof, 'base64url'))) {
     throw new CellwallError('unauthenticated', 'the proof of possession does not match the key');

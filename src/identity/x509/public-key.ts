@@ -1,9 +1,9 @@
-// Public keys as certificates have them (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7). OpenSSL takes as long to write one down as to sign:
-// what is known of a key is kept for as long as the key.
+// Public keys as in certificates (SubjectPublicKeyInfo, RFC 5280 §4.1.2.7). Encoding one takes OpenSSL as long as signing: the result is
+// kept for as long as the key.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 
-/** All of a P-256 key but its point, which is not compressed (RFC 5480 §2): there is no other way to write one here. */
+/** The encoding of a P-256 key except for its point, which is uncompressed (RFC 5480 §2): no other form is written here. */
 export const p256Prefix = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex');
 const p256Length = 91;
 
@@ -30,7 +30,7 @@ export function readPublicKey(spki: Buffer): KeyObject {
   } catch (cause) {
     throw new CellwallError('invalid_argument', 'no readable public key', { cause });
   }
-  // Of others there are several forms: OpenSSL's is taken.
+  // Others have several forms: OpenSSL's is used.
   if (isP256(spki)) written.set(key, Buffer.from(spki));
   return key;
 }

@@ -1,5 +1,5 @@
-// Takes the public key out of a hostile PKCS#10 request, and nothing else: names and extensions in it are ignored, as
-// identity comes from attestation only.
+// Takes the public key from a hostile PKCS#10 request, and nothing else: names and extensions in it are ignored, because identity comes
+// only from attestation.
 import { type KeyObject, verify } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { derTag, readDer, readDerOne } from './der.ts';

@@ -1,4 +1,4 @@
-// Serial numbers of certificates: from the system's generator, which is asked for many at a time.
+// Serial numbers of certificates: from the system's random generator, which is asked for many at a time.
 import { randomFillSync } from 'node:crypto';
 
 const bytes = 16;
@@ -12,7 +12,7 @@ export function randomSerial(): string {
     used = 0;
   }
   const serial = pool.toString('hex', used, used + bytes);
-  // None is given twice, whatever reads the pool later.
+  // None is used twice, whatever reads the pool later.
   pool.fill(0, used, used + bytes);
   used += bytes;
   return `01${serial}`;

@@ -7,7 +7,7 @@ import { isP256, spkiOf } from './public-key.ts';
 /** P-256 and P-384, as OIDs in hex. */
 const curves: readonly string[] = ['2a8648ce3d030107', '2b81040022'];
 
-/** Throws unless `key` is a public key that may be certified. DER is that of a P-256 key that was made here: nobody looks at its point. */
+/** Throws unless `key` is a public key that may be certified. DER is that of a P-256 key created here, whose point is not checked. */
 export function checkSubjectKey(key: KeyObject | Uint8Array): void {
   if (key instanceof Uint8Array) {
     if (isP256(key)) return;
@@ -28,7 +28,7 @@ function refused(type: string): CellwallError {
   });
 }
 
-/** The curve's OID in hex, empty for one given by explicit parameters: those may be almost P-256 (CVE-2020-0601). */
+/** The curve's OID in hex, empty for one given by explicit parameters: these may be almost P-256 (CVE-2020-0601). */
 function curveOf(key: KeyObject): string {
   const [algorithm] = readDer(readDerOne(spkiOf(key), derTag.sequence).content);
   const [, curve] = algorithm === undefined ? [] : readDer(algorithm.content);

@@ -1,5 +1,5 @@
-// The URI SANs of a certificate, read from its DER. Not from X509Certificate#subjectAltName: that is one text in which a
-// hostile name can imitate a separator (CVE-2021-44532).
+// The URI SANs of a certificate, read from its DER. Not from X509Certificate#subjectAltName: that is a single text in which a hostile name
+// can imitate a separator (CVE-2021-44532).
 import { CellwallError } from '../../lib/errors.ts';
 import { derTag, readDer, readDerOne } from './der.ts';
 
@@ -7,7 +7,7 @@ const subjectAltName = Buffer.from([0x55, 0x1d, 0x11]);
 const extensionsTag = 0xa3;
 const uriTag = 0x86;
 
-/** Every URI SAN, in order; a name that is not ASCII, and a second SAN extension, are refused (RFC 5280 §4.2, §4.2.1.6). */
+/** Every URI SAN, in order; a name that is not ASCII, or a second SAN extension, is refused (RFC 5280 §4.2, §4.2.1.6). */
 export function uriSans(certificate: Uint8Array): readonly string[] {
   const [tbs] = readDer(readDerOne(Buffer.from(certificate), derTag.sequence).content);
   const wrapped = tbs === undefined ? undefined : readDer(tbs.content).find(({ tag }) => tag === extensionsTag);

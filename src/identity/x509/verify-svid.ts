@@ -41,7 +41,7 @@ export function verifySvid({ chain, bundle, trustDomain, now }: VerifySvidParams
   return { spiffeId: spiffeIdOf(leaf.raw, trustDomain), leaf };
 }
 
-/** The one SPIFFE ID that a leaf names. Throws unless there is exactly one URI SAN, and it is of the trust domain. */
+/** The one SPIFFE ID that a leaf names. Throws unless there is exactly one URI SAN, and it is in the trust domain. */
 export function spiffeIdOf(certificate: Uint8Array, trustDomain: TrustDomain): SpiffeId {
   const [uri, ...others] = uriSans(certificate);
   const spiffeId = uri === undefined || others.length > 0 ? undefined : parseSpiffeId(uri);

@@ -1,5 +1,5 @@
-// A certificate to the letter of X509-SVID (https://spiffe.io/docs/latest/spiffe-specs/x509-svid/), as DER written around one signature.
-// It has this one shape; tests hold it against what @peculiar/x509 writes, and OpenSSL and Go read.
+// A certificate exactly as in X509-SVID (https://spiffe.io/docs/latest/spiffe-specs/x509-svid/), as DER written around one signature. It
+// has only this one shape; tests compare it with what @peculiar/x509 writes, and OpenSSL and Go read.
 import { type KeyObject, sign } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { derTag, writeDer } from './der.ts';
@@ -7,7 +7,7 @@ import { createDerWriter, type DerWriter } from './der-writer.ts';
 import { keyIdOf } from './key-id.ts';
 import { nodeKeyExtension } from './node-key-extension.ts';
 
-/** Who signs, as what it signs names it. */
+/** Who signs, as the signed certificate names it. */
 export interface CertificateIssuer {
   /** DER: the subject of its own certificate, byte for byte (RFC 5280 §6.1.3). */
   readonly subject: Uint8Array;
@@ -20,7 +20,7 @@ export interface CertificateContent {
   readonly issuer?: CertificateIssuer | undefined;
   /** Hex, positive. */
   readonly serial: string;
-  /** In whole seconds: what is beyond is cut off. */
+  /** In whole seconds: fractions are dropped. */
   readonly notBefore: Date;
   readonly notAfter: Date;
   /** SubjectPublicKeyInfo, DER. */
@@ -28,9 +28,9 @@ export interface CertificateContent {
   readonly uri: string;
   readonly dnsNames?: readonly string[] | undefined;
   readonly commonName?: string | undefined;
-  /** Of the host that it belongs to (node-key-extension.ts). */
+  /** The host that it belongs to (node-key-extension.ts). */
   readonly nodeKey?: string | undefined;
-  /** CA:TRUE, with this path length when given. */
+  /** CA:TRUE, with this path length if given. */
   readonly ca?: { readonly pathLength?: number } | undefined;
 }
 
@@ -48,13 +48,13 @@ const organization = writeDer(
   0x31,
   writeDer(derTag.sequence, fixed('060355040a'), writeDer(0x13, Buffer.from('Cellwall'))),
 );
-// X509-SVID §4.1: only signing certificates are CAs. §4.3: key usage is critical; a leaf's is digitalSignature alone.
+// X509-SVID §4.1: only signing certificates are CAs. §4.3: key usage is critical; a leaf's is digitalSignature only.
 const leafLimits = fixed('300c0603551d130101ff04023000300e0603551d0f0101ff040403020780');
 /** keyCertSign, cRLSign. */
 const caUsage = fixed('300e0603551d0f0101ff040403020106');
-/** X509-SVID §4.4: serverAuth and clientAuth, as every workload is both. */
+/** X509-SVID §4.4: serverAuth and clientAuth, because every workload is both. */
 const leafPurposes = fixed('301d0603551d250416301406082b0601050507030106082b06010505070302');
-/** More than all that is of the same length in each. */
+/** More than the total of what has the same length in each. */
 const fixedBytes = 512;
 const tag = { utf8: 0x0c, printable: 0x13, set: 0x31, utcTime: 0x17, generalizedTime: 0x18 } as const;
 

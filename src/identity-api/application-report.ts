@@ -1,4 +1,4 @@
-// What a sidecar's helper says of the applications beside it, and the reading of it, which is hostile.
+// What a sidecar's helper reports about its applications, and the parsing of that report, which is hostile.
 import { isIP } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
@@ -8,7 +8,7 @@ import { recordOf, textOf } from './read-body.ts';
 export interface ApplicationReport {
   /** Which of the identity's proxies it is. */
   readonly instance: string;
-  /** As in its node's metadata: nobody of the same identity speaks for it. */
+  /** As in its node's metadata: nobody else with the same identity can report for it. */
   readonly run: string;
   /** By the port of the service that it is for; never empty. */
   readonly applications: ReadonlyMap<string, ReportedApplication>;
@@ -35,7 +35,7 @@ export function readApplicationReport(body: Readonly<Record<string, unknown>>): 
     if (!isPortName(name) || name === defaultPort) throw wrong('ports');
     applications.set(name, applicationOf(recordOf(state)));
   }
-  // The one port of a helper that knows no others is said of in the report itself.
+  // A helper that knows only one port puts that port's data into the report itself.
   if (applications.size === 0 || body['answers'] !== undefined) applications.set(defaultPort, applicationOf(body));
   return { instance, run, applications };
 }

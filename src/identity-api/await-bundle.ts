@@ -9,16 +9,16 @@ export interface AwaitBundle {
   readonly host: string;
   readonly port: number;
   readonly svid: OwnSvid;
-  /** Answered is a bundle that is newer than that. */
+  /** The answer is a bundle newer than that. */
   readonly after: number;
   /** Ends the wait. */
   readonly signal: AbortSignal;
 }
 
-/** A connection that stands still is looked after by the kernel: what is gone without a word is noticed. */
+/** A stalled connection is handled by the kernel's keep-alive: a peer that vanished is noticed. */
 const keepAliveMs = 30_000;
 
-/** Throws what the server says against it, `aborted` when the wait was ended, and `unavailable` where the connection was. */
+/** Throws the server's error, `aborted` if the wait was ended, and `unavailable` if the connection was lost. */
 export async function awaitBundle({ host, port, svid, after, signal }: AwaitBundle): Promise<BundleReply> {
   const text = await new Promise<string>((resolve, reject) => {
     const fail = (cause: Error): void => {

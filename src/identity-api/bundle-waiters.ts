@@ -1,5 +1,5 @@
-// Helpers that wait for the roots of the trust domain to change: each holds one request open, and is answered in the moment that they do,
-// so that nobody asks again and again.
+// Helpers that wait for the roots of the trust domain to change: each holds one request open and is answered the moment they do, so that
+// nobody has to poll.
 import type { ServerResponse } from 'node:http';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -7,17 +7,17 @@ import type { Watchable } from '../lib/watchable.ts';
 import type { BundleReply } from './identity-protocol.ts';
 
 export interface BundleWaiters {
-  /** Answers at once where the bundle is newer than `after`, or else when it is. `who`: whose requests are counted together. */
+  /** Resolves at once if the bundle is newer than `after`, otherwise as soon as it is. `who`: whose requests are counted together. */
   wait(after: number, who: string, response: ServerResponse): void;
   close(): void;
 }
 
-/** Of one host. One is what a helper needs; one that lost its connection may not have been missed yet. */
+/** Per host. A helper needs one; one that lost its connection may not have been noticed yet. */
 const maxOfOne = 4;
 const maxWaiting = 16_384;
 
 export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaiters {
-  /** In the order in which they came. */
+  /** In order of arrival. */
   const waiting = new Map<ServerResponse, string>();
   const counts = new Map<string, number>();
   const leave = (response: ServerResponse): void => {

@@ -1,5 +1,5 @@
-// Client of the identity API, on node:https alone: the sidecar's helper must start fast and stay small. The server is
-// trusted by the trust domain's root and its exact SPIFFE ID; on first contact the roots are pinned by the token's fingerprints.
+// Client of the identity API, using only node:https: the sidecar's helper must start fast and stay small. The server is trusted by the
+// trust domain's root and its exact SPIFFE ID; on first contact the roots are pinned by the token's fingerprints.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
@@ -14,13 +14,13 @@ import { type AttestRequest, type IssueReply, identityPaths, type RenewRequest }
 import { serverUriOfRoots } from './server-uri.ts';
 
 export interface IdentityClient {
-  /** Exchanges evidence for an SVID over `key`; `nodeKey` is the key that the host keeps. */
+  /** Exchanges evidence for an SVID with `key`; `nodeKey` is the key that the host keeps. */
   attest(params: {
     readonly evidence: AttestRequest['evidence'];
     readonly key: KeyObject;
     readonly nodeKey: KeyObject;
   }): Promise<IssueReply>;
-  /** A new SVID over `key`, for the holder of the current one. */
+  /** A new SVID with `key`, for the holder of the current one. */
   renew(params: {
     readonly chain: string;
     readonly currentKey: KeyObject;
@@ -33,10 +33,10 @@ export interface IdentityClientOptions {
   readonly port: number;
   /** PEM of the roots that are trusted. */
   readonly roots: string;
-  /** The SPIFFE ID of the server. Default: by the trust domain that the roots name. */
+  /** The SPIFFE ID of the server. Default: derived from the trust domain that the roots name. */
   readonly serverId?: string | undefined;
   readonly timeoutMs?: number;
-  /** Gives up what is under way. */
+  /** Aborts what is in progress. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -66,8 +66,8 @@ export function createIdentityClient(options: IdentityClientOptions): IdentityCl
 }
 
 /**
- * The root certificates with those fingerprints, as PEM, from a server that is not trusted yet. Only what is pinned is taken: whatever
- * else came over this connection may be an impostor's.
+ * The root certificates with those fingerprints, as PEM, from a server that is not trusted yet. Only what is pinned is accepted: anything
+ * else that came over this connection may be an impostor's.
  */
 export async function fetchPinnedRoots(
   { host, port, timeoutMs = 5000, signal }: Omit<IdentityClientOptions, 'roots' | 'serverId'>,
@@ -114,7 +114,7 @@ function exchange({ host, port, path, timeoutMs, signal, body, trust }: Exchange
             { rejectUnauthorized: false, ca: [] }
           : {
               ca: trust.roots,
-              // Instead of the host name: the exact SPIFFE ID (X509-SVID §5.2). The chain is verified besides.
+              // Instead of the host name: the exact SPIFFE ID (X509-SVID §5.2). The chain is verified as well.
               checkServerIdentity: (_name: string, { raw }: { readonly raw: Buffer }) =>
                 wrongServer(raw, trust.expected),
             }),
@@ -126,7 +126,7 @@ function exchange({ host, port, path, timeoutMs, signal, body, trust }: Exchange
   });
 }
 
-/** The body of a reply of status 200; anything else is what the identity API says against the request. */
+/** The body of a reply with status 200; anything else is an error reported by the identity API. */
 export function readReply(
   response: IncomingMessage,
   resolve: (text: string) => void,
@@ -177,7 +177,7 @@ function parseReply(text: string): IssueReply {
   };
 }
 
-/** What the identity API said instead of an answer. */
+/** The error that the identity API sent instead of an answer. */
 export function errorOf(status: number, text: string): CellwallError {
   try {
     const { code, message, hint }: { code?: unknown; message?: unknown; hint?: unknown } = JSON.parse(text);
@@ -185,7 +185,7 @@ export function errorOf(status: number, text: string): CellwallError {
       return new CellwallError(code, message, typeof hint === 'string' ? { hint } : {});
     }
   } catch {
-    // Not this API's error: told by its status below.
+    // Not this API's error: reported by its status below.
   }
   return new CellwallError('unavailable', `the identity API answered with HTTP status ${status}`);
 }
@@ -199,7 +199,7 @@ function unreachable(host: string, port: number, cause: Error): CellwallError {
       cause,
     });
   }
-  // OpenSSL's verification results, as Node names them: the server is there, and is not the right one.
+  // OpenSSL's verification results, as Node names them: the server is there, but it is not the right one.
   if (/CERT|ISSUER|CHAIN|CA_|SIGNATURE/.test(code)) {
     return new CellwallError('unauthenticated', `${host}:${port} has no certificate of the trusted root (${code})`, {
       hint: 'check the address; if the control plane was made anew, make a new token: cellwall token create',

@@ -1,4 +1,4 @@
-// What a sidecar's helper reports of its Envoy's counters, and the reading of such a report, which is hostile.
+// What a sidecar's helper reports about its Envoy's counters, and the parsing of such a report, which is hostile.
 
 import { defined } from '../lib/defined.ts';
 import { type EnvoyCounters, envoyCounterNames } from '../lib/envoy-counters.ts';
@@ -11,13 +11,13 @@ export interface CountersReport {
   readonly instance: string;
   /** As in its node's metadata: a copy of its folder has its name and its key, but not this. Absent from an older helper. */
   readonly run?: string;
-  /** Another one after every start of Envoy, whose counters begin anew. */
+  /** Changes with every start of Envoy, when its counters start again. */
   readonly epoch: string;
-  /** Envoy is about to end. */
+  /** Envoy is about to exit. */
   readonly last: boolean;
-  /** Of the host, epoch milliseconds, after both readings. */
+  /** Clock of the host, epoch milliseconds, after both readings. */
   readonly readAt: number;
-  /** Two readings, one after the other: Envoy's counters are not read at one instant. */
+  /** Two readings, one after the other: Envoy's counters are not all read at the same instant. */
   readonly first: EnvoyCounters;
   readonly second: EnvoyCounters;
 }
@@ -36,7 +36,7 @@ export function readCountersReport(body: Readonly<Record<string, unknown>>): Cou
   return { instance, ...defined({ run }), epoch, last, readAt, first, second };
 }
 
-/** All of them: one that is missing would be held against the log. Other names, of another version, are passed over. */
+/** All of them: a missing one would be held against the log. Other names, from another version, are ignored. */
 function countersOf(value: unknown): EnvoyCounters {
   const record = recordOf(value);
   const entries = envoyCounterNames.map((name) => {
@@ -44,7 +44,7 @@ function countersOf(value: unknown): EnvoyCounters {
     if (!isCount(count)) throw wrong(name);
     return [name, count] as const;
   });
-  // One of each name.
+  // One for each name.
   return Object.fromEntries(entries) as EnvoyCounters;
 }
 

@@ -1,4 +1,4 @@
-// Tells the identity API something of a proxy's own, over mTLS with its SVID.
+// Reports something about a proxy to the identity API, over mTLS with its SVID.
 import { request } from 'node:https';
 import { CellwallError } from '../lib/errors.ts';
 import { errorOf } from './client.ts';
@@ -11,16 +11,16 @@ export interface Delivery {
   readonly svid: OwnSvid;
   readonly timeoutMs: number;
   readonly path: (typeof identityPaths)['counters' | 'leave' | 'hello' | 'application' | 'ports'];
-  /** Called when the connection stands. */
+  /** Called when the connection is open. */
   readonly body: () => Promise<object>;
-  /** Gives up. */
+  /** Aborts. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Throws what the server says against it: `failed_precondition` where the documents have this identity no more, or this host was evicted,
- * `permission_denied` and `already_exists` where another is this proxy; `unavailable` where nobody took it: it is away, is not the right
- * one, or does not know the proxy yet.
+ * Throws the server's error: `failed_precondition` if the documents no longer contain this identity, or this host was evicted,
+ * `permission_denied` and `already_exists` if somebody else is this proxy; `unavailable` if nobody accepted it: the server is down, is not
+ * the right one, or does not know the proxy yet.
  */
 export function deliver({ host, port, svid, timeoutMs, path, body, signal }: Delivery): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,17 +1,17 @@
-// Slows down guessing: who failed too often is refused for a while. Whoever has proved who he is, or presents a secret that there is, is
-// counted by that; all others by their address. So nobody's failures are in the way of somebody who can prove himself.
+// Slows down guessing: whoever failed too often is refused for a while. Whoever has proved their identity, or presents an existing secret,
+// is counted by that; all others by their address. So nobody's failures can block somebody who can prove their identity.
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 
 export interface FailureLimiter {
-  /** Throws `resource_exhausted` for one who failed too often. */
+  /** Throws `resource_exhausted` for somebody who failed too often. */
   check(who: string): void;
   fail(who: string): void;
 }
 
 export interface FailureLimiterOptions {
   readonly clock: Clock;
-  /** Failures one may have at once; they are forgiven one by one. Default 30. */
+  /** Failures allowed at once; they are forgiven one by one. Default 30. */
   readonly burst?: number;
   /** Time in which one failure is forgiven. Default 2 s. */
   readonly forgiveMs?: number;
@@ -20,7 +20,7 @@ export interface FailureLimiterOptions {
 const maxKept = 10_000;
 
 export function createFailureLimiter({ clock, burst = 30, forgiveMs = 2000 }: FailureLimiterOptions): FailureLimiter {
-  /** Who → when all its failures will be forgiven (monotonic). */
+  /** Who → when all their failures will be forgiven (monotonic). */
   const forgivenAt = new Map<string, number>();
   return {
     check(who) {
@@ -36,7 +36,7 @@ export function createFailureLimiter({ clock, burst = 30, forgiveMs = 2000 }: Fa
       const until = Math.max(now, forgivenAt.get(who) ?? 0) + forgiveMs;
       forgivenAt.delete(who);
       forgivenAt.set(who, until);
-      // Oldest first: a flood of others pushes out those that failed longest ago.
+      // Oldest first: a flood of others displaces those that failed longest ago.
       const oldest = forgivenAt.keys().next().value;
       if (forgivenAt.size > maxKept && oldest !== undefined) forgivenAt.delete(oldest);
     },

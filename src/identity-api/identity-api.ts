@@ -1,5 +1,5 @@
-// The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, and
-// the trust domain's bundle. Plain node:https: three routes need no framework.
+// The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, the trust domain's
+// bundle, and reports of proxies. A handful of routes on plain node:https need no framework.
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attestor } from '../identity/attestor/attestor.ts';
@@ -41,7 +41,7 @@ export interface IdentityApiOptions extends Receivers {
   readonly bundle: Watchable<TrustBundle>;
   readonly trustDomain: TrustDomain;
   readonly attestors: Readonly<Record<string, Attestor>>;
-  /** The identity that evidence earns. Throws `permission_denied` where it earns none. */
+  /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
   readonly identify: (evidence: Evidence) => SpiffeId;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
   readonly server: ServerSvid;
@@ -51,7 +51,7 @@ export interface IdentityApiOptions extends Receivers {
   readonly way?: Pick<RightOfWay, 'waitMs'>;
 }
 
-/** Of one request. `who`: to whom its failures are counted. */
+/** About one request. `who`: whose failures these are. */
 interface Caller {
   readonly address: string;
   who: string;
@@ -63,7 +63,7 @@ interface Issued {
   readonly host?: string;
 }
 
-/** Of one host: lifetimes of seconds go through, floods do not. */
+/** Per host: lifetimes of seconds work, floods do not. */
 const issuance = { burst: 60, everyMs: 2000 };
 
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
@@ -87,7 +87,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         const peer = peerOf(request, caller);
         const after = Number(new URLSearchParams(query).get('after') ?? 0);
         if (!Number.isSafeInteger(after)) throw new CellwallError('invalid_argument', '"after" must be a whole number');
-        // It stays for as long as nothing changes: it is in nobody's way at the door.
+        // It stays open until something changes, and must not occupy a place at the front door.
         settled();
         return waiters.wait(after, peer.nodeKey ?? caller.who, response);
       }
@@ -105,7 +105,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       const body = await readBody(request);
       const { svid, host } = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
       const text = JSON.stringify(reply(svid));
-      // Whoever was evicted while it was made does not get it.
+      // Whoever was evicted while it was being issued does not get it.
       if (host !== undefined) nodes.check(host);
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
       send(response, 200, text);
@@ -123,7 +123,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     return peer;
   }
 
-  /** From here on its failures are its own, and nobody else's are in its way. */
+  /** From here on its failures are counted as its own, and nobody else's can block it. */
   function proved(caller: Caller, by: Uint8Array | string): void {
     caller.who = `proven ${sha256(by).toString('base64url')}`;
     limiter.check(caller.who);
@@ -147,7 +147,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     try {
       return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host }), host };
     } catch (reason) {
-      // A token of an identity without a document: when it has one again, that key is not to be known without a token.
+      // A token of an identity without a document: if that gets a document again, the key must not be known without a token.
       if (!known && CellwallError.from(reason).code === 'permission_denied') await nodes.forget(host);
       throw reason;
     }
@@ -157,7 +157,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const bundle = bundlePem(trust.value());
     const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
     const csr = readCsr(textOf(body, 'csr'));
-    // Its certificate alone proves nothing: every peer is shown it.
+    // Its certificate alone proves nothing: every peer sees it.
     checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
     proved(caller, leaf.raw);
     const host = nodeKeyOf(leaf.raw);
@@ -165,12 +165,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     pace(host ?? spiffeId);
     const bound = host === undefined ? {} : { nodeKey: host };
     const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound });
-    // Its node key is in use: it is what is left to it after an outage.
+    // Its node key is in use: it is all that it has left after an outage.
     if (host !== undefined) await nodes.remember(host, spiffeId);
     return { svid, ...(host && { host }) };
   }
 
-  /** Each one that is issued is kept on record for days. */
+  /** Each issued one is kept on record for days. */
   function pace(who: string): void {
     const wait = issuing.spend(who);
     if (wait === 0) return;
@@ -201,20 +201,20 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const counts = ['unauthenticated', 'permission_denied', 'invalid_argument'].includes(failed.code);
     const { code, message, hint } = counts ? (tooMany(who) ?? failed) : failed;
     if (counts) limiter.fail(who);
-    // A report of a proxy that is not connected yet, or any more: as at each start and end of either side.
+    // A report about a proxy that is not connected yet, or no longer: normal at each start and end of either side.
     log[code === 'internal' ? 'error' : code === 'unavailable' ? 'debug' : 'warn'](
       { address, path: request.url?.slice(0, 100), code, reason: message },
       'refused',
     );
-    // What went wrong inside is for the log, not for the caller.
+    // Details of internal errors are for the log, not for the caller.
     const shown: ErrorReply =
       code === 'internal' ? { code, message: 'internal error' } : { code, message, ...defined({ hint }) };
-    // Every further try costs another handshake.
+    // Every further attempt costs another handshake.
     if (counts || !request.complete) response.setHeader('connection', 'close');
     send(response, httpStatus[code], JSON.stringify(shown));
   }
 
-  /** Who failed too often is not told what was wrong this time. */
+  /** Whoever failed too often is not told what was wrong this time. */
   function tooMany(who: string): CellwallError | undefined {
     try {
       limiter.check(who);

@@ -1,4 +1,4 @@
-// Who speaks over a connection of the identity API, by the certificate that it presented.
+// Who is at the other end of a connection to the identity API, by the certificate that it presented.
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
@@ -40,7 +40,7 @@ export function noCertificate(): CellwallError {
   return new CellwallError('unauthenticated', 'no client certificate', { hint: 'speak over mTLS, with the SVID' });
 }
 
-/** PEM, leaf first, as far as it was presented. TLS proved that the peer holds the leaf's key; nothing else is proved yet. */
+/** PEM, leaf first, as far as it was presented. TLS proved that the peer has the leaf's key; nothing else is proved yet. */
 function presentedChain(socket: TLSSocket): string {
   const pems: string[] = [];
   let certificate = socket.getPeerX509Certificate();

@@ -1,4 +1,4 @@
-// What the identity API and its client say to each other (JSON over HTTPS). Types and limits only: both ends import it.
+// What the identity API and its client send each other (JSON over HTTPS). Types and limits only: both ends import it.
 
 export interface AttestRequest {
   readonly evidence: { readonly attestor: string; readonly [field: string]: unknown };
@@ -24,11 +24,11 @@ export interface IssueReply {
   readonly chain: string;
   /** PEM of the roots. */
   readonly bundle: string;
-  /** Of that bundle: a higher one is newer. Absent: an older control plane. */
+  /** Sequence of that bundle: a higher one is newer. Absent: an older control plane. */
   readonly sequence?: number;
   /** ISO 8601. */
   readonly notAfter: string;
-  /** ISO 8601: half of its life. Add jitter. */
+  /** ISO 8601: half of its lifetime. Add jitter. */
   readonly renewAt: string;
 }
 
@@ -54,7 +54,7 @@ export const identityPaths = {
   counters: '/v1/counters',
   /** Likewise: this proxy is about to start, under this name (leave-request.ts). */
   hello: '/v1/hello',
-  /** Likewise: this proxy is about to end (leave-request.ts). */
+  /** Likewise: this proxy is about to exit (leave-request.ts). */
   leave: '/v1/leave',
   /** Likewise: whether its application answers (application-report.ts). */
   application: '/v1/application',

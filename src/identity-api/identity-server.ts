@@ -1,5 +1,5 @@
-// The identity API's port: HTTPS with the control plane's own SVID, behind a door at which silent connections wait. A connection is a
-// request: what waits for another one would hold what it costs.
+// The identity API's port: HTTPS with the control plane's own SVID, behind a front door that limits silent connections. Each connection
+// carries one request: waiting for another one would occupy resources.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
@@ -12,7 +12,7 @@ import type { Log } from '../lib/log.ts';
 import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
 export interface IdentityApi {
-  /** Listens on `host:port`; port 0 takes a free one. */
+  /** Listens on `host:port`; port 0 means a free one. */
   listen(address: { readonly host: string; readonly port: number }): Promise<HostPort>;
   close(): Promise<void>;
 }
@@ -24,7 +24,10 @@ export interface IdentityServerOptions {
   readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
   /** Every connection, before its handshake. */
   readonly opened: (socket: Socket) => void;
-  /** Never rejects. Whoever is answered with an error came for nothing. `settled`: it proved who it is, and its answer takes its time. */
+  /**
+   * Never rejects. A connection answered with an error counts as unproven. `settled`: the peer proved its identity, and its answer may take
+   * time.
+   */
   readonly answer: (request: IncomingMessage, response: ServerResponse, settled: () => void) => Promise<void>;
 }
 
@@ -40,7 +43,7 @@ export function createIdentityServer({
     {
       ...credentials(own.current()),
       minVersion: 'TLSv1.3',
-      // Asked for and not demanded: who has none yet comes for one. What is presented is verified where it counts.
+      // Requested but not required: whoever has none yet comes to get one. A presented certificate is verified where it matters.
       requestCert: true,
       rejectUnauthorized: false,
       ca: [],
@@ -59,7 +62,7 @@ export function createIdentityServer({
   );
   http.maxRequestsPerSocket = 1;
   const door = createFrontDoor({ way, pass: (socket) => void http.emit('connection', socket) });
-  // Connections that are handed on are node:http's own to time out, once it takes itself to listen.
+  // Connections that are passed on are timed out by node:http itself, once it believes that it is listening.
   http.emit('listening');
   http.on('connection', opened);
   http.on('tlsClientError', (reason) => log.debug({ reason: reason.message }, 'TLS handshake failed'));
@@ -85,7 +88,7 @@ export function createIdentityServer({
         unwatch();
         entrance.close(() => resolve());
         door.close();
-        // It never listened itself: this ends what it looks after.
+        // It never listened itself: this ends its bookkeeping.
         http.close();
         http.closeAllConnections();
       }),

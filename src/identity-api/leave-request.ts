@@ -1,4 +1,4 @@
-// What a sidecar's helper says when its Envoy is about to end, and the reading of it, which is hostile.
+// What a sidecar's helper sends when its Envoy is about to exit, and the parsing of it, which is hostile.
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
 import { textOf } from './read-body.ts';
@@ -6,7 +6,7 @@ import { textOf } from './read-body.ts';
 export interface LeaveRequest {
   /** Which of the identity's proxies it is. */
   readonly instance: string;
-  /** As in its node's metadata: only its own helper knows it, so that nobody of the same identity sends it away. */
+  /** As in its node's metadata: only its own helper knows it, so that nobody else with the same identity can deregister it. */
   readonly run: string;
 }
 

@@ -1,4 +1,4 @@
-// What a sidecar's helper says of ports on which its Envoy cannot listen, and the reading of it, which is hostile.
+// What a sidecar's helper reports about ports on which its Envoy cannot listen, and the parsing of it, which is hostile.
 import { isIP } from 'node:net';
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
@@ -8,9 +8,9 @@ import { textOf } from './read-body.ts';
 export interface PortsReport {
   /** Which of the identity's proxies it is. */
   readonly instance: string;
-  /** As in its node's metadata: nobody of the same identity speaks for it. */
+  /** As in its node's metadata: nobody else with the same identity can report for it. */
   readonly run: string;
-  /** None: it listens everywhere. */
+  /** Empty: it listens everywhere. */
   readonly taken: readonly TakenPort[];
 }
 

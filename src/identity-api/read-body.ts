@@ -1,4 +1,4 @@
-// Reads a request's JSON body, capped, as an object whose members are looked up by name only.
+// Reads a request's JSON body, limited in size, as an object whose members are looked up only by name.
 import type { IncomingMessage } from 'node:http';
 import { CellwallError } from '../lib/errors.ts';
 import { maxBodyBytes } from './identity-protocol.ts';
@@ -21,7 +21,7 @@ export async function readBody(request: IncomingMessage): Promise<Readonly<Recor
   }
 }
 
-/** `value` as a record without prototype. Throws for what is no object. */
+/** `value` as a record without prototype. Throws if it is not an object. */
 export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new CellwallError('invalid_argument', 'expected a JSON object');

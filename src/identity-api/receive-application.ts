@@ -1,5 +1,4 @@
-// The identity API's side of a report of an application: whose it is, is what the verified certificate says; the body adds which
-// instance.
+// The identity API's side of a report about an application: the verified certificate says whose it is; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,13 +8,13 @@ import { type ApplicationReport, readApplicationReport } from './application-rep
 import type { Peer } from './identity-of.ts';
 import { readBody } from './read-body.ts';
 
-/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the host that says it, by its SVID. */
+/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the reporting host, by its SVID. */
 export type ApplicationReceiver = (node: string, report: ApplicationReport, nodeKey?: string) => void;
 
-/** Of one proxy: a helper looks once a second. Each that says something new is a line in the log, and work for all. */
+/** Per proxy: a helper checks once a second. Each that says something new is a line in the log, and work for all. */
 const pace = { burst: 30, everyMs: 1000 };
 
-/** Takes one report of who has that identity. Throws what the one who sends it is told. */
+/** Accepts one report from somebody with that identity. Throws the error that the sender gets. */
 export function createReceiveApplication(
   clock: Pick<Clock, 'monotonic'>,
   receiver: ApplicationReceiver | undefined,
@@ -24,7 +23,7 @@ export function createReceiveApplication(
   return async (request, { spiffeId, nodeKey }) => {
     if (receiver === undefined) throw new CellwallError('unimplemented', 'reports of applications are not taken here');
     const report = readApplicationReport(await readBody(request));
-    // By whose certificate it is, not by the names that it may make up.
+    // Counted by its certificate, not by names that it can invent.
     if (budget.spend(nodeKey ?? spiffeId) > 0) {
       throw new CellwallError('resource_exhausted', 'the application is reported too often', {
         hint: 'once a second is enough',

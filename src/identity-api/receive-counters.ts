@@ -1,4 +1,4 @@
-// The identity API's side of reported counters: who reports is what its verified certificate says; the body adds which instance.
+// The identity API's side of reported counters: the verified certificate says who reports; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { defined } from '../lib/defined.ts';
@@ -9,8 +9,8 @@ import { noCertificate, type Peer } from './identity-of.ts';
 import { readBody } from './read-body.ts';
 
 /**
- * `from`: the proxy as it says, `<SPIFFE ID>~<instance>`, and the host that it is on by its SVID. `begunAt`: monotonic, before the counters
- * were read. Throws what the reporter is told.
+ * `from`: the proxy as it claims, `<SPIFFE ID>~<instance>`, and the host that it is on by its SVID. `begunAt`: monotonic, before the
+ * counters were read. Throws the error that the reporter gets.
  */
 export type CountersReceiver = (
   from: { readonly node: string; readonly nodeKey?: string; readonly address: string },
@@ -19,7 +19,7 @@ export type CountersReceiver = (
 ) => void;
 
 export interface ReceiveCounters {
-  /** Call for every new TCP connection, before its handshake: the reporter begins to read after that. */
+  /** Call for every new TCP connection, before its handshake: the reporter starts reading after that. */
   opened(socket: Socket): void;
   /** `peer`: by the verified certificate. */
   take(request: IncomingMessage, peer: Peer): Promise<void>;
@@ -31,7 +31,7 @@ export interface ReceiveCountersDeps {
 }
 
 export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps): ReceiveCounters {
-  /** By the peer's address: the socket of a request is not that of its connection. */
+  /** By the peer's address: a request's socket object is not that of its connection. */
   const openedAt = new Map<string, number>();
   return {
     opened(socket) {
@@ -43,7 +43,7 @@ export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps):
       const { socket } = request;
       const begunAt = openedAt.get(peerOf(socket));
       if (begunAt === undefined) throw noCertificate();
-      // One report a connection: a second one's counters may have been read long after it began.
+      // One report per connection: a second one's counters may have been read long after it was opened.
       openedAt.delete(peerOf(socket));
       if (receiver === undefined) throw new CellwallError('unimplemented', 'counters are not taken here');
       const report = readCountersReport(await readBody(request));

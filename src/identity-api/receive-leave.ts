@@ -1,4 +1,4 @@
-// The identity API's side of a goodbye, and of a hello: who says it is what its verified certificate says; the body adds which instance.
+// The identity API's side of a goodbye, and of a hello: the verified certificate says who sends it; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -8,7 +8,7 @@ import type { Peer } from './identity-of.ts';
 import { readLeaveRequest } from './leave-request.ts';
 import { readBody } from './read-body.ts';
 
-/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the host that says it, by its SVID. `address`: where it says it from. */
+/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the sending host, by its SVID. `address`: where it sends from. */
 export type LeaveReceiver = (node: string, run: string, nodeKey: string | undefined, address: string) => void;
 
 export interface ReceiveLeaveDeps {
@@ -16,12 +16,12 @@ export interface ReceiveLeaveDeps {
   readonly receiver: LeaveReceiver | undefined;
 }
 
-/** Takes one goodbye, or hello. Throws what the one who says it is told. */
+/** Accepts one goodbye, or hello. Throws the error that the sender gets. */
 export function createReceiveLeave({
   clock,
   receiver,
 }: ReceiveLeaveDeps): (request: IncomingMessage, peer: Peer) => Promise<void> {
-  // Each that counts is a push to all callers: a proxy that comes and goes without end is slowed down.
+  // Each that counts is a push to all callers: a proxy that comes and goes endlessly is slowed down.
   const limiter = createFailureLimiter({ clock });
   return async (request, { spiffeId, nodeKey, address }) => {
     if (receiver === undefined) throw new CellwallError('unimplemented', 'nobody takes this here');

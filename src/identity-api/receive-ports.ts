@@ -1,4 +1,4 @@
-// The identity API's side of a report of taken ports: whose it is, is what the verified certificate says; the body adds which instance.
+// The identity API's side of a report about taken ports: the verified certificate says whose it is; the body adds which instance.
 import type { IncomingMessage } from 'node:http';
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -8,13 +8,13 @@ import type { Peer } from './identity-of.ts';
 import { type PortsReport, readPortsReport } from './ports-report.ts';
 import { readBody } from './read-body.ts';
 
-/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the host that says it, by its SVID. */
+/** `node`: `<SPIFFE ID>~<instance>`. `nodeKey`: of the reporting host, by its SVID. */
 export type PortsReceiver = (node: string, report: PortsReport, nodeKey?: string) => void;
 
-/** Of one proxy: a helper looks every 5 s. */
+/** Per proxy: a helper checks every 5 s. */
 const pace = { burst: 10, everyMs: 2000 };
 
-/** Takes one report of who has that identity. Throws what the one who sends it is told. */
+/** Accepts one report from somebody with that identity. Throws the error that the sender gets. */
 export function createReceivePorts(
   clock: Pick<Clock, 'monotonic'>,
   receiver: PortsReceiver | undefined,
@@ -23,7 +23,7 @@ export function createReceivePorts(
   return async (request, { spiffeId, nodeKey }) => {
     if (receiver === undefined) throw new CellwallError('unimplemented', 'reports of ports are not taken here');
     const report = readPortsReport(await readBody(request));
-    // By whose certificate it is, not by the names that it may make up.
+    // Counted by its certificate, not by names that it can invent.
     if (budget.spend(nodeKey ?? spiffeId) > 0) {
       throw new CellwallError('resource_exhausted', 'taken ports are reported too often', {
         hint: 'once in 5 s is enough',

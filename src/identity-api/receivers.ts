@@ -1,4 +1,4 @@
-// What a proxy's helper tells over mTLS with its SVID: a path each, and who takes it.
+// What a proxy's helper reports over mTLS with its SVID: one path for each kind of report, and who receives it.
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import type { Peer } from './identity-of.ts';
@@ -8,11 +8,11 @@ import { type CountersReceiver, createReceiveCounters } from './receive-counters
 import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
 import { createReceivePorts, type PortsReceiver } from './receive-ports.ts';
 
-/** One that is absent: such reports are refused. */
+/** If one is absent, such reports are refused. */
 export interface Receivers {
   readonly counters?: CountersReceiver;
   readonly leave?: LeaveReceiver;
-  /** Takes who is about to start under a name; throws where another has it. */
+  /** Registers who is about to start under a name; throws if somebody else has it. */
   readonly hello?: LeaveReceiver;
   readonly application?: ApplicationReceiver;
   readonly ports?: PortsReceiver;
@@ -20,7 +20,7 @@ export interface Receivers {
 
 export type Take = (request: IncomingMessage, peer: Peer) => Promise<void>;
 
-/** By path; and what is to be told of every connection. */
+/** By path; and what must be told about every connection. */
 export function createReceivers(
   clock: Clock,
   given: Receivers,

@@ -1,4 +1,4 @@
-// The control plane's SPIFFE ID, as its clients expect it: by what they hold already, never by what a server says.
+// The control plane's SPIFFE ID, as its clients expect it: derived from what they already have, never from what a server says.
 import { X509Certificate } from 'node:crypto';
 import { fromPem } from '../identity/x509/pem.ts';
 import { uriSans } from '../identity/x509/uri-sans.ts';
@@ -9,7 +9,7 @@ export function serverUri(trustDomainUri: string): string {
   return `${trustDomainUri}/cellwall/server`;
 }
 
-/** By an SVID of the same trust domain, PEM. Throws `failed_precondition` where it is none. */
+/** From an SVID of the same trust domain, PEM. Throws `failed_precondition` if it is not one. */
 export function serverUriOf(chain: string): string {
   const [leaf] = fromPem(chain, 'CERTIFICATE');
   const [uri = ''] = leaf === undefined ? [] : uriSans(leaf);
@@ -19,8 +19,8 @@ export function serverUriOf(chain: string): string {
 }
 
 /**
- * By root certificates, which name their trust domain: `spiffe://<trust domain>`, without a path (X509-SVID §2); those that name none are
- * passed over. Throws `failed_precondition` where all do, or two differ.
+ * From root certificates, which name their trust domain: `spiffe://<trust domain>`, without a path (X509-SVID §2); those that name none are
+ * ignored. Throws `failed_precondition` if all do not, or two differ.
  */
 export function serverUriOfRoots(roots: string): string {
   const names = new Set(fromPem(roots, 'CERTIFICATE').flatMap((der) => uriSans(new X509Certificate(der).raw)));

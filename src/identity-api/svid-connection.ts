@@ -13,7 +13,7 @@ export interface OwnSvid {
   readonly bundle: string;
 }
 
-/** Made once an SVID: made every time, they would pile up outside the heap, where no collection is due. */
+/** Created once per SVID: created for every connection, they would pile up outside the heap, where they cause no garbage collection. */
 const contexts = new WeakMap<OwnSvid, SecureContext>();
 
 function contextOf(svid: OwnSvid): SecureContext {
@@ -30,7 +30,7 @@ function contextOf(svid: OwnSvid): SecureContext {
   return made;
 }
 
-/** `error` and `secureConnect` tell how it went. The server is the control plane of the SVID's trust domain, or it is an error. */
+/** `error` and `secureConnect` report the result. The server is the control plane of the SVID's trust domain, or it is an error. */
 export function connectAs(svid: OwnSvid, { host, port }: { readonly host: string; readonly port: number }): TLSSocket {
   const expected = serverUriOf(svid.chain);
   return connect({

@@ -3,11 +3,11 @@ import { BlockList, isIP } from 'node:net';
 import { CellwallError } from './errors.ts';
 
 export interface AddressSet {
-  /** False for what is no address. */
+  /** False for anything that is not an address. */
   has(address: string): boolean;
 }
 
-/** What is wider names nobody any more. */
+/** Wider networks are not specific enough. */
 const widest = { 4: 16, 6: 48 } as const;
 
 /** Throws `invalid_argument`. */

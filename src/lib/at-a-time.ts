@@ -1,6 +1,6 @@
-// The same for many things, so many at a time: thousands of files are not written one after the other, nor all at once.
+// Does the same for many items, a limited number at a time: thousands of files are written neither one after the other, nor all at once.
 
-/** Answers in the order of `items`. Of one that fails: no more begin, and it throws once those that run have ended. */
+/** Results in the order of `items`. If one fails, no more are started, and it throws once those in progress have ended. */
 export async function atATime<T, R>(
   limit: number,
   items: readonly T[],

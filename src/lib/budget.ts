@@ -1,24 +1,25 @@
-// How often something may be done, for each of many: a burst at once, and then one after another. Who is over it is told how long to wait.
+// How often something may be done, for each of many: a burst at once, and then at a steady pace. Returns how long to wait when it is used
+// up.
 import type { Clock } from './clock.ts';
 
 export interface Budget {
-  /** 0, and it is spent; or for how many milliseconds there is none. */
+  /** 0 if one was spent; otherwise, for how many milliseconds there is none. */
   spend(name: string): number;
-  /** One that was spent counts for nothing. */
+  /** Gives back one that was spent. */
   refund(name: string): void;
 }
 
 export interface BudgetOptions {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly burst: number;
-  /** In which one more is given. */
+  /** Interval at which one more is added. */
   readonly everyMs: number;
 }
 
 const maxNames = 10_000;
 
 export function createBudget({ clock, burst, everyMs }: BudgetOptions): Budget {
-  /** When all of it is there again (monotonic), the oldest first. */
+  /** When all of it will be available again (monotonic), the oldest first. */
   const fullAt = new Map<string, number>();
   return {
     spend(name) {

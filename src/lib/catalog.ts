@@ -1,7 +1,7 @@
 // An extension point is a typed constant: name → factory. Adding an implementation is one new file and one line here.
 import { CellwallError } from './errors.ts';
 
-/** The entry called `name`, or an error that lists the names there are. */
+/** The entry called `name`, or an error that lists the available names. */
 export function fromCatalog<T>(what: string, entries: Readonly<Record<string, T>>, name: string): T {
   const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
   if (entry === undefined) {

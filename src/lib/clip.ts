@@ -1,5 +1,5 @@
-// The beginning of a text that somebody else sent, for keeping. A copy: V8's slice of a long text holds on to all of it, so that
-// what was cut off would be kept with what is left.
+// The beginning of a text that somebody else sent, for keeping. A copy: V8's slice of a long text references all of it, so that what was
+// cut off would stay in memory.
 
 export function clip(text: string, length: number): string {
   if (text.length <= length) return text;

@@ -4,27 +4,27 @@ import { uptime } from 'node:os';
 export interface Clock {
   /** Wall clock, milliseconds since the epoch. For dates in certificates and documents only. */
   now(): number;
-  /** Milliseconds that never go back. For intervals and deadlines. */
+  /** Milliseconds that never decrease. For intervals and deadlines. */
   monotonic(): number;
-  /** Runs `task` once after `ms` (monotonic); the answer cancels it. Never keeps the process alive. */
+  /** Runs `task` once after `ms` (monotonic); the returned function cancels it. Never keeps the process alive. */
   after(ms: number, task: () => void): () => void;
 }
 
 /** Where a clock reads its time. */
 export interface TimeSources {
   readonly date: () => number;
-  /** Stands still while the machine sleeps (CLOCK_MONOTONIC). */
+  /** Stops while the machine sleeps (CLOCK_MONOTONIC). */
   readonly awake: () => number;
-  /** Milliseconds since the boot, sleep included (CLOCK_BOOTTIME). */
+  /** Milliseconds since boot, including sleep (CLOCK_BOOTTIME). */
   readonly sinceBoot: () => number;
-  /** How often it looks whether the machine slept. */
+  /** How often it checks whether the machine slept. */
   readonly lookMs: number;
 }
 
-/** What is less may be the sources' own coarseness. */
+/** Less than this may be the resolution of the time sources. */
 const leastSleepMs = 1000;
 
-/** Its timers count the time that the machine sleeps: what came due meanwhile is done soon after. */
+/** Its timers include the time that the machine sleeps: what became due meanwhile runs soon afterwards. */
 export function createClock({ date, awake, sinceBoot, lookMs }: TimeSources): Clock {
   const waiting = new Set<() => void>();
   let slept = 0;
@@ -47,7 +47,7 @@ export function createClock({ date, awake, sinceBoot, lookMs }: TimeSources): Cl
     after(ms, task) {
       if (!looking) setInterval(look, lookMs).unref();
       looking = true;
-      // setTimeout counts to 2^31 - 1 ms (25 days); what is longer is counted in pieces.
+      // setTimeout is limited to 2^31 - 1 ms (25 days); longer times are counted in pieces.
       const deadline = monotonic() + ms;
       let timer: NodeJS.Timeout;
       const end = (): void => {

@@ -1,4 +1,4 @@
-// Where `cellwall serve` listens unless told otherwise.
+// Where `cellwall serve` listens by default.
 
 export const controlPlanePorts: ReadonlyMap<number, string> = new Map([
   [18000, 'xDS'],

@@ -1,5 +1,5 @@
-// What a sidecar's helper reads of its Envoy, and the control plane compares with the access log: counts since Envoy's start, by
-// names of their own, so that Envoy's names are known to the helper alone.
+// What a sidecar's helper reads from its Envoy, and the control plane compares with the access log: counts since Envoy's start, under our
+// own names, so that only the helper knows Envoy's.
 
 /** `…Active` are gauges: requests and connections that have not ended, and are not logged yet. */
 export const envoyCounterNames = [
@@ -9,7 +9,7 @@ export const envoyCounterNames = [
   'plainActive',
   'healthRequests',
   'healthActive',
-  /** Of a TCP service. */
+  /** For a TCP service. */
   'tcpConnections',
   'connections',
   'connectionsActive',
@@ -20,7 +20,7 @@ export const envoyCounterNames = [
   'denied',
   'shadowAllowed',
   'shadowDenied',
-  /** Log entries that Envoy threw away. */
+  /** Log entries that Envoy dropped. */
   'dropped',
 ] as const;
 

@@ -1,10 +1,10 @@
-// Which Envoys a service's wall may stand on. An older one takes the configuration and ignores fields that it does not know: of a TCP
-// service that refuses, 1.36 lets the application's greeting through.
+// Which Envoy versions can protect a service. An older one accepts the configuration and ignores fields that it does not know: when a TCP
+// service denies a caller, 1.36 lets the application's greeting through.
 
-/** The oldest that knows every field that translate uses, and has the fixes of August 2026 (docs/sidecar.md). */
+/** The oldest version that knows every field that translate uses, and has the fixes of August 2026 (docs/sidecar.md). */
 export const oldestEnvoy = '1.39.1';
 
-/** `envoy/1.40.0`, as a node says of itself, or what `envoy --version` prints; undefined: no release of Envoy is named. */
+/** `envoy/1.40.0`, as a node describes itself, or what `envoy --version` prints; undefined if it names no Envoy release. */
 export function envoyVersionIn(text: string): string | undefined {
   return /(?:^envoy\/|version: [0-9a-f]+\/)(\d{1,4}\.\d{1,4}\.\d{1,4})(?![\w.-])/m.exec(text)?.[1];
 }

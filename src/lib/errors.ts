@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'unimplemented'
   | 'internal';
 
-/** An expected failure, with a hint that says what to do. Its message never holds a secret. */
+/** An expected failure, with a hint that says what to do. Its message never contains a secret. */
 export class CellwallError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
@@ -28,7 +28,7 @@ export class CellwallError extends Error {
     this.hint = options.hint;
   }
 
-  /** Any thrown value as a CellwallError; what is not one already is `internal`. */
+  /** Any thrown value as a CellwallError; anything else becomes `internal`. */
   static from(reason: unknown): CellwallError {
     if (reason instanceof CellwallError) return reason;
     const message = reason instanceof Error ? reason.message : String(reason);

@@ -1,11 +1,11 @@
 // Text that others wrote, made safe for a terminal: control characters, escape sequences and direction overrides become visible.
 
 /**
- * Controls, C0 to C1; what has no form of its own but changes that of others (bidirectional controls, zero width, soft hyphens, tags);
- * separators of lines; and letters that are blank.
+ * Controls, C0 to C1; invisible characters that affect others (bidirectional controls, zero width, soft hyphens, tags); line separators;
+ * and letters that are blank.
  */
 const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
-/** The same, line feeds and tabs kept. */
+/** The same, keeping line feeds and tabs. */
 const unsafeInBlock = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]/gu;
 
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
@@ -14,7 +14,7 @@ function visible(character: string): string {
   return short[character] ?? numbered(character);
 }
 
-/** One beyond U+FFFF is two, as JSON has it. */
+/** A character beyond U+FFFF becomes two escapes, as in JSON. */
 function numbered(character: string): string {
   return Array.from(
     { length: character.length },
@@ -32,7 +32,7 @@ export function escapeBlock(text: string): string {
   return text.replaceAll(unsafeInBlock, visible);
 }
 
-/** For JSON: what it allows raw in its strings, and a terminal obeys. The line feeds between its members stay. */
+/** For JSON: escapes what JSON allows unescaped in its strings, but a terminal obeys. The line feeds between its members stay. */
 export function escapeJson(text: string): string {
   return text.replaceAll(unsafeInBlock, numbered);
 }

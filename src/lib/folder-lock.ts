@@ -1,5 +1,5 @@
-// One process at a time in a folder of data: a lock of the kernel on a file there, held through SQLite, as Node has no call of
-// its own. It ends with its holder, however that ends (kill -9 too), so that nothing stale is ever in the way of a restart.
+// One process at a time in a data folder: a kernel lock on a file there, held through SQLite, because Node has no call for it. It ends with
+// its holder, however that exits (even kill -9), so that nothing stale ever blocks a restart.
 import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,9 +11,9 @@ export interface FolderLock {
 
 export interface FolderLockOptions {
   readonly folder: string;
-  /** Of the files: `<name>.lock`, and `<name>.pid`, which only says who holds it. */
+  /** Names of the files: `<name>.lock`, and `<name>.pid`, which only says who holds it. */
   readonly name: string;
-  /** For whoever comes second. */
+  /** Shown to whoever comes second. */
   readonly hint: string;
 }
 
@@ -23,7 +23,7 @@ export function lockFolder({ folder, name, hint }: FolderLockOptions): FolderLoc
   const pidFile = join(folder, `${name}.pid`);
   const database = open(file);
   try {
-    // Nothing is ever written: the transaction stays open as long as the process lives.
+    // Nothing is ever written: the transaction stays open for the lifetime of the process.
     database.exec('PRAGMA journal_mode = MEMORY; PRAGMA busy_timeout = 0; BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
@@ -36,7 +36,7 @@ export function lockFolder({ folder, name, hint }: FolderLockOptions): FolderLoc
   try {
     writeFileSync(pidFile, `${process.pid}\n`, { mode: 0o600 });
   } catch {
-    // The disk is full: the lock holds without.
+    // The disk is full: the lock works without it.
   }
   return { release: () => database.close() };
 }
@@ -45,7 +45,7 @@ function open(file: string): DatabaseSync {
   try {
     closeSync(openSync(file, 'wx', 0o600));
   } catch (cause) {
-    // Not opened again if it is there: closing it would drop a lock that this process holds (POSIX fcntl).
+    // Not opened again if it exists: closing it would release a lock that this process holds (POSIX fcntl).
     if (!hasCode(cause, 'EEXIST')) throw unusable(file, cause);
     chmodSync(file, 0o600);
   }

@@ -1,7 +1,8 @@
-// Where connections wait until they have shown that they mean it, so that whoever opens many and says nothing holds neither memory nor
-// anybody up. A connection costs a few hundred bytes until its first byte; only so many at a time are in what is dear (a handshake, a
-// first request), the addresses in turn; and where room is short, the longest wait of the address that has most ends. What proves nothing
-// in the end is not worth the loop's time: an address may do so often at once, and then now and then.
+// Where connections wait until they have shown that they are serious, so that whoever opens many and sends nothing occupies no memory and
+// delays nobody. A connection costs a few hundred bytes until its first byte; only a limited number at a time is admitted to what is
+// expensive (a handshake, a first request), taking turns by address; and when space is short, the connection that has waited longest from
+// the address with the most is closed. Connections that prove nothing in the end are not worth the event loop's time: each address gets a
+// burst of them, and then one now and then.
 import type { Socket } from 'node:net';
 import { createBudget } from './budget.ts';
 import { systemClock } from './clock.ts';
@@ -10,24 +11,24 @@ import { openWay, type RightOfWay } from './right-of-way.ts';
 export interface FrontDoor {
   /** A connection, as it was accepted. */
   welcome(socket: Socket): void;
-  /** It has shown what was waited for: from now on it is no business of the door. `socket` may be a layer above the accepted one. */
+  /** It has shown what was required: from now on the door no longer manages it. `socket` may be a layer above the accepted one. */
   settled(socket: Pick<Socket, 'remoteAddress' | 'remotePort'>, as?: Settled): void;
-  /** Ends all that wait. */
+  /** Closes all that are waiting. */
   close(): void;
 }
 
-/** Whether it proved who it is, or was served: what is for nothing is counted against its address. */
+/** Whether it proved its identity, or was served: connections for nothing are counted against their address. */
 export type Settled = 'proven' | 'for nothing';
 
 export interface FrontDoorOptions {
-  /** Takes a connection whose first bytes are there. */
+  /** Handles a connection whose first bytes have arrived. */
   readonly pass: (socket: Socket) => void;
   /** Until the first byte, and until it is settled after that. Default 5 s each. */
   readonly helloMs?: number;
   readonly settleMs?: number;
-  /** That wait for their first byte, or for their turn. Default 2048. */
+  /** Waiting for their first byte, or for their turn. Default 2048. */
   readonly maxWaiting?: number;
-  /** That are passed on and not settled. Default 128. */
+  /** Passed on and not settled. Default 128. */
   readonly maxPassed?: number;
   /** Who goes first. */
   readonly way?: Pick<RightOfWay, 'waitMs'>;
@@ -41,19 +42,19 @@ interface Guest {
   since: number;
 }
 
-/** Who is passed on and others wait has this long. */
+/** How long a connection that was passed on may take while others wait. */
 const shortMs = 750;
 const sweepMs = 100;
-/** Of an address, for nothing: a handshake and a refusal cost about 3 ms, so that a flood has an eighth of the loop. */
+/** For nothing, per address: a handshake and a refusal cost about 3 ms, so that a flood gets an eighth of the loop. */
 const forNothing = { burst: 300, everyMs: 25 };
 
 export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const { pass, helloMs = 5000, settleMs = 5000, maxWaiting = 2048, maxPassed = 128, way = openWay } = options;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   const waiting = new Map<string, Guest>();
   const passed = new Map<string, Guest>();
   const budget = createBudget({ clock: systemClock, ...forNothing });
-  /** Addresses that have used up theirs, and until when (`performance.now`). */
+  /** Addresses that have used up their budget, and until when (`performance.now`). */
   const resting = new Map<string, number>();
   let waking: NodeJS.Timeout | undefined;
   let sweeping: NodeJS.Timeout | undefined;
@@ -68,7 +69,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     guest.socket.destroy();
     leave(guest);
   };
-  /** Of the address that has most, the one that waits for longest. */
+  /** From the address with the most, the one that has waited longest. */
   const longestOfMost = (guests: Iterable<Guest>): Guest | undefined => {
     const byAddress = new Map<string, { first: Guest; count: number }>();
     for (const guest of guests) {
@@ -79,7 +80,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     const [most] = [...byAddress.values()].sort((a, b) => b.count - a.count || a.first.since - b.first.since);
     return most?.first;
   };
-  /** Of the address that has least, the newest: a flood that came before holds up nobody who comes now. */
+  /** From the address with the fewest, the newest: an earlier flood does not delay those who come now. */
   const next = (): void => {
     while (passed.size < maxPassed) {
       const waitMs = way.waitMs();
@@ -123,11 +124,11 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     guest.socket.setTimeout(0);
     pass(guest.socket);
   };
-  /** Where others wait because the room is full, those that take long make room; nobody waits for his turn for ever. */
+  /** If others wait because there is no space, slow ones are closed to make space; nobody waits for ever. */
   const sweep = (): void => {
     sweeping = undefined;
     const now = performance.now();
-    // What this process was too busy to hear is nobody's silence.
+    // What this process was too busy to read does not count as silence.
     const deafMs = Math.max(0, now - sweepDue);
     for (const guest of [...passed.values(), ...waiting.values()]) guest.since += deafMs;
     const queued = [...waiting.values()].some(({ state }) => state === 'queued');

@@ -1,5 +1,5 @@
-// A method on a gRPC port, whatever speaks gRPC underneath: messages as bytes in both directions, and one status at the end. Whether one
-// or many messages go each way makes no difference on the wire, nor here.
+// A method on a gRPC port, independent of the transport underneath: messages as bytes in both directions, and one status at the end.
+// Whether one or many messages go each way makes no difference on the wire, nor here.
 import type { CellwallError } from './errors.ts';
 
 export interface GrpcPeer {
@@ -9,38 +9,38 @@ export interface GrpcPeer {
   readonly address: string;
 }
 
-/** What a method may ask of its call. */
+/** What a method may do with its call. */
 export interface GrpcCall {
   readonly peer: GrpcPeer;
   /**
-   * Hands one message to the wire, with gRPC's prefix (`frameOf`); other calls may write the same bytes, which nobody changes. `sent` is
-   * called once the peer's flow control let it go.
+   * Passes one message to the wire, with gRPC's prefix (`frameOf`); other calls may write the same bytes, which nobody changes. `sent` is
+   * called once the peer's flow control has let it go.
    */
   write(frame: Buffer, sent?: () => void): void;
-  /** No further message is handed on until `resume`; flow control then holds the peer back. */
+  /** No further message is delivered until `resume`; flow control then holds the peer back. */
   pause(): void;
   resume(): void;
-  /** Ends the call, well or with a status. What comes afterwards counts for nothing. */
+  /** Ends the call, with success or another status. Anything after that is ignored. */
   end(error?: CellwallError): void;
 }
 
-/** What a call tells its method; never after `end`. */
+/** What a call reports to its method; never after `end`. */
 export interface GrpcHandler {
   message(bytes: Buffer): void;
-  /** The peer has said all that it will. */
+  /** The peer will send nothing more. */
   halfClosed(): void;
-  /** The call is over, without an `end` of this side: the peer has left, or what it said is no message that is taken. */
+  /** The call is over, without an `end` from this side: the peer has left, or what it sent is not an acceptable message. */
   cancelled(why: 'left' | 'broken'): void;
 }
 
-/** What speaks gRPC on the xDS port: Node's HTTP/2 with framing of our own, or grpc-js. */
+/** The gRPC transport of the xDS port: Node's HTTP/2 with our own framing, or grpc-js. */
 export const grpcTransports = ['http2', 'grpc-js'] as const;
 export type GrpcTransportName = (typeof grpcTransports)[number];
 
 /** By path, as in `/package.Service/Method`. */
 export type GrpcMethods = ReadonlyMap<string, (call: GrpcCall) => GrpcHandler>;
 
-/** One byte that says "not compressed", four of length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+/** One byte for "not compressed", four for the length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export const framePrefix = 5;
 
 export function frameOf(message: Uint8Array): Buffer {

@@ -1,4 +1,4 @@
-// Error codes to gRPC's status numbers: one table for every gRPC edge. https://grpc.io/docs/guides/status-codes/
+// Maps error codes to gRPC's status numbers: one table for every gRPC edge. https://grpc.io/docs/guides/status-codes/
 import type { CellwallError, ErrorCode } from './errors.ts';
 
 const numbers: Readonly<Record<ErrorCode, number>> = {
@@ -16,7 +16,7 @@ const numbers: Readonly<Record<ErrorCode, number>> = {
   unauthenticated: 16,
 };
 
-/** What a peer is told; of what went wrong inside, no more than that. */
+/** What a peer is told; for internal errors, no details. */
 export function grpcStatus({ code, message, hint }: CellwallError): {
   readonly code: number;
   readonly details: string;

@@ -1,4 +1,4 @@
-// Where something listens or is reached, and how that is written: "host:port", an IPv6 address in brackets.
+// Where something listens or is reached, and its notation: "host:port", an IPv6 address in brackets.
 import { isIP } from 'node:net';
 
 /** A name or an IP address, and a port. */
@@ -13,7 +13,7 @@ export interface IpPort {
   readonly port: number;
 }
 
-/** Undefined for any other text. Port 0 is taken: to listen there is to ask for a free one. */
+/** Undefined for any other text. Port 0 is accepted: listening there means requesting a free one. */
 export function parseHostPort(text: string): HostPort | undefined {
   const [, inBrackets, plain, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = inBrackets ?? plain;
@@ -22,7 +22,7 @@ export function parseHostPort(text: string): HostPort | undefined {
   return { host, port };
 }
 
-/** The same, where only an IP address will do. */
+/** The same, if only an IP address is acceptable. */
 export function parseIpPort(text: string): IpPort | undefined {
   const at = parseHostPort(text);
   return at === undefined || isIP(at.host) === 0 ? undefined : { address: at.host, port: at.port };

@@ -1,4 +1,4 @@
-// Error codes to HTTP status and back: one table for every HTTP edge and its clients.
+// Maps error codes to HTTP status and back: one table for every HTTP edge and its clients.
 import type { ErrorCode } from './errors.ts';
 
 export const httpStatus: Readonly<Record<ErrorCode, number>> = {

@@ -1,14 +1,14 @@
-// What Envoy's filters before a service leave behind, by the name of the filter: in access logs, in counters, and in the answer to whom
-// they refuse. translate gives Envoy these names; observe and the sidecar read them back. They are here because lib is the one room that
-// all three may import. How a filter is built is a file in translate/filters/, which the types hold to this list.
+// How Envoy's filters in front of a service show, by the name of the filter: in access logs, in counters, and in the answer to a refused
+// caller. translate gives Envoy these names; observe and the sidecar read them back. They are here because lib is the only room that all
+// three may import. How a filter is built is a file in translate/filters/; types make sure that both lists agree.
 
 /** `statPrefix` begins the names of a filter's results in metadata, and of its counters: each filter needs its own. */
 export type FilterTraces =
-  /** Leaves what filters behind it look at, and refuses nobody. */
+  /** Provides what later filters look at, and refuses nobody. */
   | { readonly kind: 'reads'; readonly statPrefix: string }
-  /** Decides by rules of documents: Envoy's RBAC, whose results stand in the metadata. */
+  /** Decides by rules of documents: Envoy's RBAC, whose results are in the metadata. */
   | { readonly kind: 'authorizes'; readonly statPrefix: string }
-  /** Decides by anything else. `refusesWith` begins Envoy's words for why (%RESPONSE_CODE_DETAILS%). */
+  /** Decides by anything else. Envoy's explanation (%RESPONSE_CODE_DETAILS%) begins with `refusesWith`. */
   | { readonly kind: 'refuses'; readonly statPrefix: string; readonly refusesWith: string };
 
 const filters = {
@@ -29,7 +29,7 @@ function isInboundFilterName(name: string): name is InboundFilterName {
   return Object.hasOwn(filters, name);
 }
 
-/** The filter that refused, by Envoy's words for why. Of RBAC, the words name a policy instead. */
+/** The filter that refused, according to Envoy's explanation. For RBAC, that names a policy instead. */
 export function refusingFilter(details: string): InboundFilterName | undefined {
   return inboundFilterNames.find((name) => {
     const traces = filterTraces[name];

@@ -1,4 +1,4 @@
-// What a process opened, closed in reverse order, each with a limit, so that a stop leaves no port and no child behind.
+// Everything that a process opened, closed in reverse order, each with a time limit, so that a stop leaves no port and no child behind.
 
 export interface Lifecycle {
   /** Registers how to close something; runs at once if already closing. */

@@ -1,11 +1,11 @@
-// A Log in forty lines, of the same shape as createLog's, for the sidecar's helper: it stands beside every service, and pino
-// would cost it 10 MB and 40 ms.
+// A Log in forty lines, with the same format as createLog's, for the sidecar's helper: one runs for every service, and pino would cost it
+// 10 MB and 40 ms.
 import type { Log, LogLevel } from './log.ts';
 import { processLog } from './process-log.ts';
 
 const numbers = { debug: 20, info: 30, warn: 40, error: 50, silent: 100 } as const;
 
-/** Lines on stderr, as createLog's: at once where there is room, and in nobody's way. */
+/** Lines on stderr, like createLog's: written at once if there is room, and never blocking. */
 export function createLineLog(level: LogLevel, fields: object = {}, write: (line: string) => void = toProcessLog): Log {
   const at =
     (own: keyof typeof numbers) =>

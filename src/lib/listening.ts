@@ -1,13 +1,13 @@
-// Why a port could not be had, in words that say which flag chooses another. What else went wrong is handed on as it is.
+// Explains why a port could not be opened, and names the flag that chooses another. Other errors are passed on as they are.
 import { CellwallError } from './errors.ts';
 import { formatHostPort, type HostPort } from './host-port.ts';
 
 export interface Listening {
-  /** What listens there. */
+  /** What should listen there. */
   readonly what: string;
   readonly flag: string;
   readonly address: HostPort;
-  /** Who has a port that is taken, as in "pid 123 (python3)". */
+  /** Who occupies a taken port, as in "pid 123 (python3)". */
   readonly holder?: (address: Listening['address']) => string;
 }
 
@@ -38,7 +38,7 @@ function seeWho(port: number, holder: string | undefined): string {
   return holder === undefined ? `see which program has it: ss -ltnp 'sport = :${port}'` : `stop who has it: ${holder}`;
 }
 
-/** gRPC tells the cause in its message only. */
+/** gRPC reports the cause only in its message. */
 function codesOf(reason: unknown): string {
   const texts: string[] = [];
   for (let at = reason; at instanceof Error && texts.length < 10; at = at.cause) texts.push(at.message);

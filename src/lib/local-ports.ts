@@ -1,8 +1,8 @@
-// Ports that this host's kernel gives to outgoing connections: whoever listens on one of them may find it taken after a restart.
+// Ports that this host's kernel uses for outgoing connections: a server on one of them may find it taken after a restart.
 import { readFileSync } from 'node:fs';
 
 export interface LocalPorts {
-  /** An outgoing connection may have it. */
+  /** Whether an outgoing connection may have it. */
   taken(port: number): boolean;
   readonly first: number;
   readonly last: number;
@@ -12,7 +12,7 @@ type Read = (name: string) => string;
 
 const fromProc: Read = (name) => readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8');
 
-/** Undefined where it cannot be told. */
+/** Undefined if that cannot be determined. */
 export function localPorts(read: Read = fromProc): LocalPorts | undefined {
   const [, from, to] = /^(\d+)\s+(\d+)\s*$/.exec(textOf('ip_local_port_range', read)) ?? [];
   const [first, last] = [Number(from), Number(to)];

@@ -1,22 +1,22 @@
-// Names of access logs: translate gives them to Envoy, observe reads them back. `inbound/<port>/<log>`: Envoy does not log the name of
-// a filter chain, so the log's name holds it. `<port>` is its key: the service's, with `:<name>` where the port has one of its own.
+// Names of access logs: translate gives them to Envoy, observe reads them back. `inbound/<port>/<log>`: Envoy does not log the name of a
+// filter chain, so the log's name contains it. `<port>` is its key: the service's, followed by `:<name>` if the port has a name.
 
 import { defined } from './defined.ts';
 import { isPortName } from './port-name.ts';
 
 const chains = ['mtls', 'plain', 'health'] as const;
 export type InboundChain = (typeof chains)[number];
-/** Of a chain, or of all connections of the listener. */
+/** For a chain, or for all connections of the listener. */
 export type InboundLogPart = InboundChain | 'listener';
 
 export function inboundLogName(port: string, part: InboundLogPart): string {
   return `inbound/${port}/${part}`;
 }
 
-/** Of whose connections, or calls, a log is. */
+/** Whose connections, or calls, a log contains. */
 export interface InboundLogPlace {
   readonly service: string;
-  /** With a name of its own. */
+  /** Has its own name. */
   readonly port?: string;
 }
 
@@ -27,7 +27,7 @@ export function readInboundLogName(logName: string): (InboundLogPlace & { readon
   return { service, ...defined({ port }), part };
 }
 
-/** Of a dependency: what the proxy answered itself; `odd`: on connections that do not begin as HTTP does. */
+/** For a dependency: what the proxy answered itself; `odd`: on connections that do not begin like HTTP. */
 export type OutboundLogPart = 'own' | 'odd';
 
 export function outboundLogName(target: string, part: OutboundLogPart): string {
@@ -38,7 +38,7 @@ export function isOutboundLogName(logName: string): boolean {
   return logName.startsWith('outbound/');
 }
 
-/** The dependency's port; undefined for another log, and for what is longer than a port's key. */
+/** The dependency's port; undefined for another log, and for text longer than a port's key. */
 export function targetOfLogName(logName: string, part: OutboundLogPart): string | undefined {
   const [, target, last] = /^outbound\/([a-z0-9/:-]{1,192})\/([a-z]+)$/.exec(logName) ?? [];
   return last === part ? target : undefined;

@@ -1,23 +1,23 @@
-// Where log lines go: a file descriptor that may be a pipe nobody reads, or a terminal that was stopped. Writing never waits: what does
-// not fit is kept within a bound, then dropped and counted, and told once somebody reads again.
+// Where log lines go: a file descriptor that may be a pipe nobody reads, or a terminal that was stopped. Writing never blocks: what does
+// not fit is kept up to a limit, then dropped and counted, and the count is reported once somebody reads again.
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
 export interface LogSink {
-  /** Whole lines. */
+  /** Complete lines. */
   write(text: string): void;
   /** Lines that were dropped since the start. */
   dropped(): number;
-  /** At the end of the process: waits a moment for a reader that is only slow. */
+  /** At the end of the process: waits a moment for a reader that is merely slow. */
   last(): void;
 }
 
-/** Writes what fits at once, and answers how many bytes; throws EAGAIN where nothing does. */
+/** Writes what fits at once, and returns how many bytes; throws EAGAIN if nothing fits. */
 export type WriteNow = (chunk: Uint8Array) => number;
 
 export interface LogSinkOptions {
-  /** Bytes that wait for a reader at most. */
+  /** Maximum number of bytes waiting for a reader. */
   readonly maxBytes?: number;
-  /** The line that tells how many were dropped. */
+  /** The line that reports how many were dropped. */
   readonly tell?: (dropped: number) => string;
 }
 
@@ -32,7 +32,7 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
   let untold = 0;
   let planned = false;
 
-  /** True when nothing waits any more. */
+  /** True if nothing is waiting any more. */
   function flush(): boolean {
     for (;;) {
       if (waiting.length === 0 && untold > 0) {
@@ -44,7 +44,7 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
       bytes -= next.chunk.length;
       const written = attempt(next.chunk);
       if (written === 'gone') {
-        // So is the way of all that waits. The process goes on, and tells whoever reads next.
+        // Then everything that waits is lost as well. The process continues, and reports that to the next reader.
         for (const { lines, tells } of [next, ...waiting.splice(0)]) drop(lines, tells);
         bytes = 0;
         return true;
@@ -57,7 +57,7 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
     }
   }
 
-  /** Gone: its reader (EPIPE), or the room on the disk. */
+  /** Gone: the reader (EPIPE), or the space on the disk. */
   function attempt(chunk: Uint8Array): number | 'gone' {
     try {
       return writeNow(chunk);
@@ -102,22 +102,22 @@ export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}):
   };
 }
 
-/** What is not written yet: lines, or the line that tells of dropped ones. */
+/** What is not written yet: lines, or the line that reports dropped ones. */
 interface Waiting {
   readonly chunk: Uint8Array;
   readonly lines: number;
   readonly tells: number;
 }
 
-/** Stdout or stderr, as it never makes this process wait. */
+/** Stdout or stderr in a form that never blocks this process. */
 export function writeNowTo(descriptor: 1 | 2): WriteNow {
   const fd = ownDescriptor(descriptor);
   return (chunk) => writeSync(fd, chunk);
 }
 
 /**
- * A pipe or a terminal is opened once more, so that it is this process's own to make non-blocking: others share what was inherited. A
- * socket cannot be: Node makes the inherited one non-blocking when it opens its stream. A file never waits for a reader.
+ * A pipe or a terminal is opened again, so that this process has its own to make non-blocking: the inherited one is shared with others. A
+ * socket cannot be: Node makes the inherited one non-blocking when it opens its stream. A file never blocks.
  */
 function ownDescriptor(fd: 1 | 2): number {
   try {

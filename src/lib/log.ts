@@ -1,4 +1,4 @@
-// The log every room takes: structured lines on stderr. A small interface, so that tests pass a fake.
+// The log used by every room: structured lines on stderr. A small interface, so that tests can pass a fake.
 import { pino } from 'pino';
 import { processLog } from './process-log.ts';
 
@@ -12,9 +12,9 @@ export interface Log {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Lines on stderr, written at once where there is room, so that a crash loses none; whoever does not read them holds up nothing. */
+/** Lines on stderr, written at once if there is room, so that a crash loses none; a reader that does not read blocks nothing. */
 export function createLog(level: LogLevel, fields: object = {}): Log {
-  // A stack is for who develops it, and asks.
+  // A stack trace is for developers, on request.
   const err = (reason: unknown): object =>
     reason instanceof Error
       ? { type: reason.name, message: reason.message, ...(level === 'debug' ? { stack: reason.stack } : {}) }

@@ -1,6 +1,6 @@
 // Which addresses never leave this host.
 
-/** True for addresses that only this host can use. */
+/** True for addresses that can be used only on this host. */
 export function isLoopback(address: string): boolean {
   return (
     address === 'localhost' ||

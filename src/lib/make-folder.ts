@@ -1,8 +1,8 @@
-// Makes a folder and its parents, one by one: Node's own `recursive` goes round for ever where a parent can hold none (/proc).
+// Creates a folder and its parents, one by one: Node's own `recursive` loops for ever if a parent cannot contain folders (/proc).
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 
-/** Whether it was made; what is there already stays as it is. Throws what the system says. */
+/** Whether it was created; an existing one stays as it is. Throws the system's error. */
 export function makeFolder(path: string, mode = 0o777): boolean {
   const missing: string[] = [];
   for (let at = resolve(path); statSync(at, { throwIfNoEntry: false }) === undefined; at = dirname(at)) {

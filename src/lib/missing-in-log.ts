@@ -1,8 +1,8 @@
-// What Envoy's counters had more than its access log, and the words for it. Pure.
+// What Envoy's counters had in addition to its access log, and the text for it. Pure.
 
-/** The log told `told` at most of what Envoy counted. */
+/** The log reported at most `told` of what Envoy counted. */
 export interface MissingInLog {
-  /** `log entries`: Envoy says itself that it lost them. */
+  /** `log entries`: Envoy itself reports that it lost them. */
   readonly what: 'requests' | 'connections' | 'log entries';
   readonly counted: number;
   readonly told: number;

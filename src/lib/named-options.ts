@@ -1,4 +1,5 @@
-// Options of an implementation that a flag chose, as `--store-option NAME=VALUE` gives them: those that it has, and all that it requires.
+// Options of an implementation chosen by a flag, as `--store-option NAME=VALUE` gives them: only options that it has, including all
+// required ones.
 import { CellwallError } from './errors.ts';
 import type { Redacted } from './redacted.ts';
 
@@ -10,7 +11,7 @@ export interface NamedOption {
 /** By name. Any of them may be a secret: none is printed. */
 export type NamedValues = Readonly<Record<string, Redacted<string>>>;
 
-/** `what`: as in `the store "redis"`; `flag`: by which options are given. Throws `invalid_argument`. */
+/** `what`: as in `the store "redis"`; `flag`: the flag that sets options. Throws `invalid_argument`. */
 export function checkNamedOptions(
   what: string,
   flag: string,

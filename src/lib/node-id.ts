@@ -3,10 +3,10 @@
 /** `<SPIFFE ID>~<instance>`. */
 export type NodeId = string & { readonly __brand: 'NodeId' };
 
-/** In no SPIFFE ID and in no instance: a name can be read in one way only. */
+/** Occurs in no SPIFFE ID and in no instance: a name can be parsed in only one way. */
 const separator = '~';
 
-/** Lower-case letters, digits and "-", 64 at most. */
+/** Lower-case letters, digits and "-", at most 64. */
 export function isInstance(text: string): boolean {
   return /^[a-z0-9-]{1,64}$/.test(text);
 }
@@ -20,7 +20,7 @@ export function identityOf(node: NodeId): string {
   return node.slice(0, node.lastIndexOf(separator));
 }
 
-/** Undefined for what is no such name. Whether the identity is one, and is proven, is for who asks to find out. */
+/** Undefined if it is not such a name. Whether the identity is valid, and proved, is checked by the caller. */
 export function readNodeId(text: string): { readonly identity: string; readonly instance: string } | undefined {
   const cut = text.lastIndexOf(separator);
   const instance = text.slice(cut + separator.length);

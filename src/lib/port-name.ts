@@ -1,9 +1,9 @@
-// The ports of a service by their names, as documents, sidecars and proxies have them.
+// The names of a service's ports, as used by documents, sidecars and proxies.
 
-/** The port of a service without a list of ports, and the one that is meant where none is named. */
+/** The port of a service without a list of ports, and the one that is meant if none is named. */
 export const defaultPort = 'default';
 
-/** The most that one service has: each costs every proxy of it a listener, and every caller a cluster. */
+/** The maximum for one service: each costs every proxy of it a listener, and every caller a cluster. */
 export const maxServicePorts = 16;
 
 /** A DNS label, as documents have it (model/documents/common.ts). */

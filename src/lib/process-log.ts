@@ -1,12 +1,12 @@
-// What a process that lives long writes to: stdout and stderr, never in the way of the process. Its log: JSON lines on stderr for
-// machines, text on a terminal.
+// What a long-running process writes to: stdout and stderr, never blocking the process. Its log: JSON lines on stderr for machines, text on
+// a terminal.
 import { isatty } from 'node:tty';
 import { createLogSink, type LogSink, writeNowTo } from './log-sink.ts';
 import { textLine } from './text-line.ts';
 
 const sinks = new Map<1 | 2, LogSink>();
 
-/** One for each, as what waits is bounded once. */
+/** One for each, because the limit on waiting output is per sink. */
 export function processOutput(descriptor: 1 | 2): LogSink {
   const known = sinks.get(descriptor);
   if (known !== undefined) return known;

@@ -1,4 +1,4 @@
-// Wraps keys, tokens and passwords: prints, serialises and inspects as [redacted]. Unwrapped only by reveal().
+// Wraps keys, tokens and passwords: prints, serialises and inspects as [redacted]. Only reveal() unwraps it.
 import { inspect } from 'node:util';
 
 const secrets = new WeakMap<object, unknown>();
@@ -9,9 +9,9 @@ export class Redacted<T> {
     secrets.set(this, value);
   }
 
-  /** The value itself. Call it where it is used, never to store or pass on. */
+  /** The value itself. Call it where the value is used, never to store it or pass it on. */
   reveal(): T {
-    // The constructor alone writes this entry, with a T.
+    // Only the constructor writes this entry, with a T.
     return secrets.get(this) as T;
   }
 

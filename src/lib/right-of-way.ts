@@ -1,20 +1,20 @@
-// Operators first: while one of them is served, what whoever connects may cause without end (handshakes, reports) waits for a moment. So a
-// flood stands between an urgent change and the proxies for as long as the piece of work that it had begun.
+// Operators first: while one of them is served, work that anybody who connects can cause endlessly (handshakes, reports) waits for a
+// moment. So a flood can delay an urgent change on its way to the proxies only by the piece of work that was already in progress.
 import type { Clock } from './clock.ts';
 
 export interface RightOfWay {
-  /** Somebody who may is being served, until what this answers is called; what takes longer gives way again. */
+  /** Somebody with this right is being served until the returned function is called; if that takes too long, the others continue. */
   claim(): () => void;
   /** For how many milliseconds others wait, 0 for not at all. */
   waitMs(): number;
 }
 
-/** One claim holds others up for so long at most, and all of them for half of the time. */
+/** Limits how long one claim may hold up others, and all claims together to half of the time. */
 const longestMs = 250;
 const lookAgainMs = 5;
 
 export function createRightOfWay({ monotonic }: Pick<Clock, 'monotonic'>): RightOfWay {
-  /** Until when each holds. */
+  /** Until when each claim applies. */
   const claims = new Set<{ readonly until: number }>();
   let heldSince: number | undefined;
   let freeUntil = 0;
@@ -38,5 +38,5 @@ export function createRightOfWay({ monotonic }: Pick<Clock, 'monotonic'>): Right
   };
 }
 
-/** Where nobody has it. */
+/** For places where nobody has right of way. */
 export const openWay: Pick<RightOfWay, 'waitMs'> = { waitMs: () => 0 };

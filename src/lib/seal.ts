@@ -1,10 +1,10 @@
-// Proof that this control plane wrote something: an HMAC under a key that is kept where its CA is, and not where the text is.
+// Proof that this control plane wrote something: an HMAC with a key that is kept with its CA, not with the text.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Redacted } from './redacted.ts';
 import type { Json } from './table.ts';
 
 export interface Seal {
-  /** `content` says all that must not be exchanged, what it is for among it. */
+  /** `content` must include everything that must not be exchanged, including its purpose. */
   of(content: readonly Json[]): string;
   holds(seal: unknown, content: readonly Json[]): boolean;
 }

@@ -1,12 +1,12 @@
-// Two versions of readonly data: what is equal in both becomes the very same, so that whoever looks for what changed compares no
+// Two versions of readonly data: what is equal in both becomes the same object, so that whoever looks for changes need not compare
 // contents. Pure.
 
-/** `after`, of whose parts those that `before` has as well are those of `before`: all of it, where both are equal. */
+/** `after`, with every part that is equal in `before` replaced by that of `before`: all of it, if both are equal. */
 export function share<T>(before: unknown, after: T): T {
   return shared(before, after) as T;
 }
 
-/** Whether both hold the same, maps and sets in the same order. */
+/** Whether both contain the same, with maps and sets in the same order. */
 export function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (!isObject(a) || !isObject(b) || Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;

@@ -1,14 +1,17 @@
-// A Unix socket as flags and claims have it, `unix:/run/app.sock`. Whoever claims one is not trusted: it says nothing but where one file
-// is, without detours, and prints as itself.
+// A Unix socket as in flags and claims, `unix:/run/app.sock`. Whoever claims one is not trusted: the text must be a plain path without
+// detours, and printable.
 
 export interface SocketPath {
   readonly path: string;
 }
 
-/** With "unix:" before it, in bytes: sun_path holds 108, one of them the end. */
+/** Including "unix:", in bytes: sun_path has 108, one of them for the terminator. */
 export const maxSocketText = 'unix:'.length + 107;
 
-/** Undefined for what is none: relative, abstract (whoever comes first has it), too long, with `.` or `..` or what does not print. */
+/**
+ * Undefined if it is not acceptable: relative, abstract (the first process to bind it has it), too long, with `.` or `..` or unprintable
+ * characters.
+ */
 export function parseSocketPath(text: string): SocketPath | undefined {
   if (Buffer.byteLength(text) > maxSocketText) return undefined;
   const path = /^unix:((?:\/(?!\.{1,2}(?:\/|$))[^/\p{C}\p{Zl}\p{Zp}]+)+)$/u.exec(text)?.[1];

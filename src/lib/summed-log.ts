@@ -1,14 +1,14 @@
-// A log whose warnings come from whoever connects: the first ones of a kind stand in it, a burst is summed in one line.
+// A log for warnings that anybody who connects can cause: the first ones of a kind are written, a burst is summarised in one line.
 import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
 export interface SummedLogOptions {
-  /** Lines of one kind (message and code) that are written in one window. */
+  /** Lines of one kind (message and code) that are written within one window. */
   readonly burst?: number;
   readonly windowMs?: number;
 }
 
-/** More kinds than this are one: what a caller can choose does not grow. */
+/** Beyond this, all kinds count as one: what a caller can choose must not use more memory. */
 const maxKinds = 100;
 
 export function createSummedLog(log: Log, clock: Clock, { burst = 10, windowMs = 10_000 }: SummedLogOptions = {}): Log {

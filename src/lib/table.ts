@@ -14,12 +14,13 @@ export interface Table {
   delete(key: string): Promise<void>;
   list(): Promise<readonly { readonly key: string; readonly value: Json }[]>;
   /**
-   * The same, a few at a time: for tables that may have grown larger than memory. In no order; what is written meanwhile may be left out.
+   * The same, a few at a time: for tables that may have grown larger than memory. In no particular order; entries written meanwhile may be
+   * missing.
    */
   entries(): AsyncIterable<{ readonly key: string; readonly value: Json }>;
   /**
-   * First writer wins, atomically, across processes and replicas: stores `value` if the key is absent, and answers what
-   * is stored then. Equal to `value` for the winner (and for a repeat of the same request).
+   * First writer wins, atomically, across processes and replicas: stores `value` if the key is absent, and returns what is stored then.
+   * Equal to `value` for the winner (and for a repeat of the same request).
    */
   claim(key: string, value: Json, options?: TableOptions): Promise<{ readonly won: boolean; readonly value: Json }>;
 }

@@ -1,9 +1,9 @@
-// A port on which Envoy cannot listen, as a sidecar's helper tells it.
+// A port on which Envoy cannot listen, as a sidecar's helper reports it.
 
 export interface TakenPort {
   readonly address: string;
   readonly port: number;
-  /** As in "pid 123 (python3)": partly another program's words. */
+  /** As in "pid 123 (python3)": partly another program's text. */
   readonly holder: string;
 }
 

@@ -1,10 +1,10 @@
-// A temporary folder of this process's own; where none can be made (a read-only disk), what to do about it.
+// A temporary folder of this process; if none can be created (a read-only disk), an error that says what to do.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CellwallError } from './errors.ts';
 
-/** `what` begins its name. The caller removes it. */
+/** Its name begins with `what`. The caller removes it. */
 export function temporaryFolder(what: string): string {
   try {
     return mkdtempSync(join(tmpdir(), `cellwall-${what}-`));

@@ -3,7 +3,7 @@ import { escapeLine } from './escape.ts';
 
 const names: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'WARN ', 50: 'ERROR', 60: 'ERROR' };
 
-/** What is no line of the log (Envoy's own words) stays, made safe. */
+/** What is not a line of the log (Envoy's own output) stays, made safe. */
 export function textLine(line: string): string {
   const text = line.replace(/\n$/, '');
   const fields = fieldsOf(text);

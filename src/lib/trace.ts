@@ -1,19 +1,19 @@
-// What a computation read of its inputs, so that its result can be kept for as long as those very reads give the same: nobody lists by
-// hand what something depends on, and nobody can forget to. Inputs are readonly data: plain objects and maps are looked into as far as
-// they are read, and lists of objects where asked for; everything else (texts, numbers, other lists, sets) is one value.
+// Records what a computation read of its inputs, so that its result can be reused as long as the same reads give the same results: nobody
+// lists dependencies by hand, and nobody can forget one. Inputs are readonly data: plain objects and maps are tracked as far as they are
+// read, and lists of objects on request; everything else (texts, numbers, other lists, sets) is one value.
 
 export type Same = (a: unknown, b: unknown) => boolean;
 
 export interface Traced<T> {
   readonly value: T;
-  /** Whether `make` would have read the same of these inputs, and so come to the same. */
+  /** Whether `make` would have read the same from these inputs, and so would have the same result. */
   holds(inputs: object): boolean;
 }
 
 export interface TraceOptions {
-  /** For values that are not the very same. */
+  /** For values that are not the same object. */
   readonly same: Same;
-  /** Names of fields whose lists are looked into, item by item. Default: none. */
+  /** Names of fields whose lists are tracked, item by item. Default: none. */
   readonly lists?: ReadonlySet<unknown>;
 }
 
@@ -33,10 +33,10 @@ export function trace<I extends object, T>(
 class Node {
   readonly #value: unknown;
   readonly #lists: ReadonlySet<unknown>;
-  /** A list that is looked into. */
+  /** A list that is tracked. */
   readonly #isList: boolean;
   #parts: Map<unknown, Node> | undefined;
-  /** Its keys were listed, or how many there are: then they count as well. */
+  /** Its keys were listed, or their number was read: then they count as well. */
   #listed = false;
   #view: unknown;
   #sealed = false;
@@ -71,7 +71,7 @@ class Node {
     if (!this.#sealed) this.#listed = true;
   }
 
-  /** What reads on later (an answer that is worked out when it is asked for) is on its own, and nothing of the views is kept. */
+  /** Reads that happen later (in a result that is computed on request) are not tracked, and nothing of the views is kept. */
   seal(): void {
     this.#sealed = true;
     this.#view = undefined;

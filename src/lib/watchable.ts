@@ -1,19 +1,19 @@
-// A value that changes, and those who are told of it: nobody asks twice. What is told is always the whole value.
+// A value that changes, and its listeners: nobody has to poll. Listeners always get the whole value.
 
 export interface Watchable<T> {
   value(): T;
-  /** Told of every change from now on, not of the value as it is. The answer ends that. A listener must not throw. */
+  /** Called with every change from now on, not with the current value. The returned function ends that. A listener must not throw. */
   watch(listener: (value: T) => void): () => void;
 }
 
-/** A watchable, and the way to change it, which its owner keeps. */
+/** A watchable, and the function that changes it, which its owner keeps. */
 export interface Watched<T> extends Watchable<T> {
-  /** Tells everybody, in the same turn, unless it is the very value that it was. */
+  /** Notifies all listeners in the same turn, unless it is the same value as before. */
   set(value: T): void;
 }
 
 export function createWatched<T>(first: T): Watched<T> {
-  // Each an entry of its own: one function may listen twice.
+  // Each has its own entry: one function may listen twice.
   const listeners = new Set<{ readonly listener: (value: T) => void }>();
   let current = first;
   return {
@@ -27,7 +27,7 @@ export function createWatched<T>(first: T): Watched<T> {
       if (Object.is(value, current)) return;
       current = value;
       for (const { listener } of [...listeners]) {
-        // Set again by a listener: those that are left were told of the newer value, and are not told of the older one after it.
+        // Set again by a listener: the remaining ones already got the newer value, and do not get the older one after it.
         if (!Object.is(current, value)) return;
         listener(value);
       }

@@ -1,7 +1,7 @@
-// Attestors that a Workload may name, each with the keys of what it proves: those that `match` may ask for and a template may take. The
-// code of each stands in identity/attestor/catalog.ts; the types hold the two together.
+// Attestors that a Workload may name, each with the keys of what it proves: those that `match` and templates may use. The code of each is
+// in identity/attestor/catalog.ts; types make sure that both lists agree.
 export const attestors = {
-  // Of an operator's choice of one identity, which is no value to match.
+  // For an identity that an operator chose: there is no value to match.
   'join-token': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

@@ -1,4 +1,4 @@
-// What a schema expected and what was written, in words. Schemas that say it themselves (`error: …`) are not asked here.
+// What a schema expected and what was written, as text. Schemas with their own message (`error: …`) do not get here.
 import type { z } from 'zod';
 import { didYouMean } from './did-you-mean.ts';
 
@@ -8,7 +8,7 @@ export interface Description {
   readonly hint?: string;
 }
 
-/** Words for an issue of a value that is written. */
+/** The text for an issue with a value that is present. */
 export function describeIssue(issue: z.core.$ZodIssue, value: unknown): Description {
   switch (issue.code) {
     case 'invalid_type':
@@ -48,7 +48,7 @@ export function found(value: unknown): string {
   return typeof value === 'string' ? quote(value.length > maxFound ? `${value.slice(0, 12)}…` : value) : String(value);
 }
 
-/** What is no longer is a word or a name; longer, it may be a token or a key that was put into the wrong place, and this goes to logs. */
+/** Anything longer is not a word or a name: it may be a token or a key in the wrong place, and this text goes to logs. */
 const maxFound = 32;
 
 export function quote(text: string): string {

@@ -1,6 +1,6 @@
 // Suggests the word that was probably meant, for hints.
 
-/** The candidate nearest to `word` (case aside), if it is near enough to be a slip; undefined otherwise. */
+/** The candidate nearest to `word` (ignoring case), if it is near enough to be a typo; undefined otherwise. */
 export function didYouMean(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   const lower = word.toLowerCase();

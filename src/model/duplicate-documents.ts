@@ -1,9 +1,9 @@
-// A document may be written once in a store: two with one key contradict each other, or will.
+// A document may exist only once in a store: two with the same key contradict each other, or will.
 import type { DocumentKey } from './documents/document.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import type { Problem } from './problem.ts';
 
-/** A problem at every document whose key an earlier one has. */
+/** A problem for every document whose key an earlier one has. */
 export function duplicateDocuments(documents: readonly ParsedDocument[]): Problem[] {
   const first = new Map<DocumentKey, ParsedDocument>();
   const problems: Problem[] = [];

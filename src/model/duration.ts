@@ -4,7 +4,7 @@ import { z } from 'zod';
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const pattern = /^(\d{1,9})(ms|s|m|h|d)$/;
 
-/** Milliseconds, or undefined when the text is no duration. */
+/** Milliseconds, or undefined if the text is not a duration. */
 export function parseDuration(text: string): number | undefined {
   const match = pattern.exec(text);
   if (match?.[1] === undefined || match[2] === undefined) return undefined;

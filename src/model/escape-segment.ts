@@ -1,15 +1,15 @@
-// Any text as one segment of a SPIFFE ID's path, and back. A segment has letters, digits, "-", "." and "_" only, and no percent escapes
-// (SPIFFE-ID §2.2): here "_" escapes. Ordinary values stay as they are (`42`, `main`, `release-1.2`); `feature/x` is `feature_2fx`, `a_b`
-// is `a__b`, `é` is `_u00e9`, a UTF-16 unit at a time, so that even half a surrogate pair has a form of its own. Nothing is `_`.
+// Converts any text into one segment of a SPIFFE ID's path, and back. A segment has only letters, digits, "-", "." and "_", and no percent
+// escapes (SPIFFE-ID §2.2): here "_" escapes. Ordinary values stay as they are (`42`, `main`, `release-1.2`); `feature/x` is `feature_2fx`,
+// `a_b` is `a__b`, `é` is `_u00e9`, one UTF-16 unit at a time, so that even half a surrogate pair can be written. The empty text is `_`.
 
 export function escapeSegment(value: string): string {
   if (value === '') return '_';
   const escaped = value.replace(/[^A-Za-z0-9.-]/g, escapeUnit);
-  // "." and ".." are no segments.
+  // "." and ".." are not valid segments.
   return /^\.{1,2}$/.test(escaped) ? `_2e${escaped.slice(1)}` : escaped;
 }
 
-/** The value that makes `segment`; undefined where none does: every value has one form. */
+/** The value that gives `segment`; undefined if none does: every value has exactly one form. */
 export function unescapeSegment(segment: string): string | undefined {
   const value = segment === '_' ? '' : segment.replace(/_(_|u[0-9a-f]{4}|[0-9a-f]{2})/g, unescapeUnit);
   return escapeSegment(value) === segment ? value : undefined;

@@ -4,7 +4,7 @@ export type FieldPath = readonly (string | number)[];
 
 const plain = /^[A-Za-z_][A-Za-z0-9_-]*$/;
 
-/** The path as people write it; keys that are no plain words are quoted. */
+/** The path as people write it; keys that are not plain words are quoted. */
 export function formatPath(path: FieldPath): string {
   let text = '';
   for (const part of path) {

@@ -1,5 +1,5 @@
-// SPIFFE IDs with places for attested values: `spiffe://td/ci/project/{project_id}/{ref}`. A place is a whole segment, so that distinct
-// values make distinct IDs, and an ID says which values made it.
+// SPIFFE IDs with placeholders for attested values: `spiffe://td/ci/project/{project_id}/{ref}`. A placeholder is a whole segment, so that
+// distinct values give distinct IDs, and the values can be recovered from an ID.
 import { z } from 'zod';
 import { escapeSegment, unescapeSegment } from './escape-segment.ts';
 import { valueFor } from './evidence.ts';
@@ -11,12 +11,15 @@ export interface IdentityTemplate {
   readonly segments: readonly TemplateSegment[];
 }
 
-/** A text as it stands, or the place of a value. */
+/** Literal text, or a placeholder. */
 export type TemplateSegment = { readonly literal: string } | { readonly key: string };
 
 const place = /^\{([a-z][a-z0-9_]{0,62})\}$/;
 
-/** Undefined for what is none: with at least one place, each key once, and a SPIFFE ID with anything in their place. */
+/**
+ * Undefined if the text is not a template: it needs at least one placeholder, each key once, and must give a SPIFFE ID with anything in
+ * their place.
+ */
 export function parseIdentityTemplate(text: string): IdentityTemplate | undefined {
   const scheme = 'spiffe://';
   if (!text.startsWith(scheme)) return undefined;
@@ -35,7 +38,7 @@ export function parseIdentityTemplate(text: string): IdentityTemplate | undefine
   };
 }
 
-/** The ID of these values; undefined where one is missing, or where it would be longer than an ID may be (SPIFFE-ID §2.3). */
+/** The ID for these values; undefined if one is missing, or if the ID would be longer than allowed (SPIFFE-ID §2.3). */
 export function renderIdentity(
   template: IdentityTemplate,
   values: Readonly<Record<string, string>>,
@@ -49,7 +52,7 @@ export function renderIdentity(
   return parseSpiffeId(parts.join('/'));
 }
 
-/** The values that make `id`; undefined where none do. */
+/** The values that give `id`; undefined if none do. */
 export function decodeIdentity(template: IdentityTemplate, id: SpiffeId): Readonly<Record<string, string>> | undefined {
   const prefix = `${trustDomainUri(template.trustDomain)}/`;
   if (!id.startsWith(prefix)) return undefined;
@@ -69,7 +72,7 @@ export function decodeIdentity(template: IdentityTemplate, id: SpiffeId): Readon
   return Object.fromEntries(values);
 }
 
-/** What it makes where some values are known. */
+/** The template with some values filled in. */
 export function withValues(
   { segments }: IdentityTemplate,
   values: Readonly<Record<string, string>>,
@@ -80,12 +83,12 @@ export function withValues(
   });
 }
 
-/** Whether some ID is of both forms. */
+/** Whether some ID has both forms. */
 export function overlap(a: readonly TemplateSegment[], b: readonly TemplateSegment[]): boolean {
   return a.length === b.length && startsAlike(a, b);
 }
 
-/** Whether some ID of the first form begins with one of the second; as long as the second, at least. */
+/** Whether some ID of the first form begins with one of the second, and is at least as long as the second. */
 export function startsAlike(form: readonly TemplateSegment[], start: readonly TemplateSegment[]): boolean {
   return start.every((segment, index) => {
     const other = form[index];

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { documentKinds } from './documents/document.ts';
 import { kindNames } from './documents/kind-names.ts';
 
-/** One schema, an alternative a kind. Of what is written (defaults may be left out), not of what is parsed. */
+/** One schema, with an alternative for each kind. It describes what is written (defaults may be left out), not what is parsed. */
 export function documentJsonSchema(): object {
   const definitions = kindNames.map((kind) => {
     const { $schema: _, ...definition } = z.toJSONSchema(documentKinds[kind].schema, { io: 'input' });

@@ -1,11 +1,12 @@
-// Where something that was made of documents comes from: a part of one of them, and the line on which that part stands.
+// Where something generated from documents comes from: a part of one of them, and its line.
 import type { DocumentKey } from './documents/document.ts';
 import type { FieldPath } from './field-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import type { Source } from './problem.ts';
 
 /**
- * A part of a document: a rule (`spec.rules[0]`), a dependency; an empty path is the whole. No line: another line makes nothing else of it.
+ * A part of a document: a rule (`spec.rules[0]`), a dependency; an empty path is the whole. No line: moving lines must not change what is
+ * generated.
  */
 export interface Origin {
   readonly document: DocumentKey;
@@ -13,7 +14,7 @@ export interface Origin {
 }
 
 export interface Place extends Origin {
-  /** In its file, or in the document's own text for one that came by API: `file` is its key then. */
+  /** In its file, or in the document's own text if it came by API: then `file` is its key. */
   readonly source: Source;
 }
 

@@ -1,5 +1,5 @@
-// A document that was read from a stream, as if its text were a file of its own: what is parsed once is not parsed again where it is
-// kept. Pure.
+// A document that was read from a stream, as if its text were its own file: what is parsed once is not parsed again where it is stored.
+// Pure.
 import type { FieldPath } from './field-path.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 import type { Source } from './problem.ts';
@@ -7,7 +7,7 @@ import type { Source } from './problem.ts';
 /** At the start of a text these mean something to YAML that they may not mean in the middle of a stream. */
 const odd = /\ufeff|^(?:%|---|\.\.\.)/m;
 
-/** Undefined where the text by itself has to be read to know what it says. */
+/** Undefined if the text must be read by itself to know what it says. */
 export function asOwnFile(parsed: ParsedDocument, file: string): ParsedDocument | undefined {
   const { text, begins, source, locate } = parsed;
   if (odd.test(text)) return undefined;

@@ -1,4 +1,4 @@
-// Text → documents, or every problem in it at once, each with its line and column. The one way into the model.
+// Text → documents, or every problem in it at once, each with its line and column. The only way into the model.
 import type { z } from 'zod';
 import { defined } from '../lib/defined.ts';
 import { found, quote } from './describe-issue.ts';

@@ -1,4 +1,4 @@
-// A document with where it was written, so that any room can point at the line.
+// A document and where it was written, so that any room can point at the line.
 import type { Document } from './documents/document.ts';
 import type { Written } from './documents/kind.ts';
 import type { Source } from './problem.ts';

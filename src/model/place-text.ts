@@ -1,9 +1,9 @@
-// A place in the documents in words: `AuthorizationPolicy/cell-1/api spec.rules[0] (mesh.yaml:12)`, or `… (line 3)` of a document that came
+// A place in the documents as text: `AuthorizationPolicy/cell-1/api spec.rules[0] (mesh.yaml:12)`, or `… (line 3)` for a document that came
 // by API and has no file.
 import { type FieldPath, formatPath } from './field-path.ts';
 import type { Source } from './problem.ts';
 
-/** `path` as a place has it, or as it is written. */
+/** `path` as in a place, or as text. */
 export function placeText({
   document,
   path,

@@ -1,4 +1,4 @@
-// What is wrong with a document, told to its author. Rooms collect problems; they do not throw them.
+// What is wrong with a document, reported to its author. Rooms collect problems; they do not throw them.
 
 /** 1-based position in a source file (or a store key). */
 export interface Source {
@@ -8,7 +8,7 @@ export interface Source {
 }
 
 export interface Problem {
-  /** An error refuses the change; a warning is shown and the change goes on. */
+  /** An error refuses the change; a warning is shown and the change proceeds. */
   readonly severity: 'error' | 'warning';
   /** Stable machine-readable name, kebab-case: `unknown-field`, `unknown-service`, … */
   readonly code: string;
@@ -20,7 +20,7 @@ export interface Problem {
   readonly path?: string;
 }
 
-/** A problem but for its place. */
+/** A problem without its place. */
 export type ProblemDetails = Pick<Problem, 'code' | 'message' | 'hint'>;
 
 /** `file:line:column: error: message (hint)` */

@@ -1,10 +1,10 @@
-// Where a problem stands in another copy of its document: in the file that an operator sent, where the store has its own. Pure.
+// Finds the place of a problem in another copy of its document: in the file that an operator sent, when the store has its own copy. Pure.
 import type { ParsedDocument } from './parsed-document.ts';
 import type { Problem, Source } from './problem.ts';
 
 type Copy = Pick<ParsedDocument, 'key' | 'begins'>;
 
-/** `from` and `to` hold the same texts. Problems of documents that `to` does not have stay where they are. */
+/** `from` and `to` contain the same texts. Problems of documents that `to` does not have stay where they are. */
 export function relocate(problems: readonly Problem[], from: readonly Copy[], to: readonly Copy[]): readonly Problem[] {
   if (problems.length === 0) return problems;
   const targets = new Map(to.map(({ key, begins }) => [key, begins]));
@@ -24,7 +24,7 @@ export function relocate(problems: readonly Problem[], from: readonly Copy[], to
   });
 }
 
-/** Of the documents of a file, the one that a place is in. */
+/** Of the documents in a file, the one that contains a place. */
 function latest(copies: readonly Copy[], place: Source): Copy | undefined {
   let found: Copy | undefined;
   for (const copy of copies) {

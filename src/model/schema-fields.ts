@@ -4,7 +4,7 @@ import type { FieldPath } from './field-path.ts';
 
 type Schema = z.core.$ZodType;
 
-/** The schemas that may apply at `path`; several where a union is on the way. */
+/** The schemas that may apply at `path`; several if a union is on the way. */
 export function schemasAt(root: Schema, path: FieldPath): readonly Schema[] {
   let schemas = alternatives(root);
   for (const part of path) schemas = schemas.flatMap((schema) => child(schema, part).flatMap(alternatives));

@@ -1,4 +1,4 @@
-// zod's issues as problems an author understands: no "invalid union", but what was meant and what is wrong with it.
+// Turns zod's issues into problems that an author understands: not "invalid union", but what was meant and what is wrong with it.
 import type { z } from 'zod';
 import { type Description, describeIssue, found, quote } from './describe-issue.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -7,7 +7,7 @@ import { alternatives, fieldsOf, schemasAt } from './schema-fields.ts';
 
 type Issue = z.core.$ZodIssue;
 
-/** Of the key when a field should not be there, of the value otherwise. */
+/** At the key if a field should not be there, otherwise at the value. */
 export interface SchemaProblem extends Description {
   readonly path: FieldPath;
   readonly at: 'key' | 'value';
@@ -50,7 +50,7 @@ function unknownFields(path: FieldPath, keys: readonly string[], known: readonly
   });
 }
 
-/** Picks the branch by the keys that are written, and tells what is wrong with that one. */
+/** Picks the branch by the keys that are present, and reports what is wrong with that one. */
 function unionProblems(
   root: z.core.$ZodType,
   value: unknown,
@@ -91,7 +91,7 @@ function unionProblems(
   return [...unknown, ...errors.flatMap((error) => problemsOf(root, value, error, path))];
 }
 
-/** A union of plain values, or something else than a mapping where one is expected. */
+/** A union of plain values, or something other than a mapping where one is expected. */
 function plainUnion(
   issue: Issue & { readonly code: 'invalid_union' },
   written: unknown,
@@ -114,7 +114,7 @@ function plainUnion(
   return described(path, describeIssue(first, written));
 }
 
-/** The options of the union at `path`, each without its wrappers; `count` tells it from unions inside its options. */
+/** The options of the union at `path`, each without its wrappers; `count` distinguishes it from unions inside its options. */
 function unionBranches(root: z.core.$ZodType, path: FieldPath, count: number): readonly (readonly z.core.$ZodType[])[] {
   const schemas = schemasAt(root, path);
   return schemas.length === count ? schemas.map((schema) => alternatives(schema)) : schemas.map((schema) => [schema]);

@@ -1,4 +1,4 @@
-// The ports of a Service document, whether it has a list of them or is of one port: what each says, and where it says it. Pure.
+// The ports of a Service document, whether it has a list of them or only one port: what each says, and where. Pure.
 import type { z } from 'zod';
 import { defaultPort } from '../lib/port-name.ts';
 import type { Service } from './documents/service.ts';
@@ -13,11 +13,11 @@ export interface WrittenPort
   readonly endpoints: Spec['endpoints'];
   readonly paths: Spec['paths'];
   readonly timeouts: Spec['timeouts'];
-  /** Of the port in its document; its fields are in it. */
+  /** Path of the port in its document, which contains its fields. */
   readonly place: FieldPath;
 }
 
-/** Never empty: a Service that says neither `protocol` nor `ports`, which is an error, is taken for one of HTTP/1.1. */
+/** Never empty: a Service with neither `protocol` nor `ports`, which is an error, is treated as HTTP/1.1. */
 export function writtenPorts({ spec }: Service): readonly WrittenPort[] {
   const { protocol = 'http1', ports, endpoints, paths, timeouts } = spec;
   if (ports === undefined) {

@@ -1,5 +1,4 @@
-// SPIFFE IDs, byte by byte as the standard has them (SPIFFE-ID §2), never through URL:
-// https://spiffe.io/docs/latest/spiffe-specs/spiffe-id/
+// SPIFFE IDs, byte by byte as in the standard (SPIFFE-ID §2), never through URL: https://spiffe.io/docs/latest/spiffe-specs/spiffe-id/
 import { z } from 'zod';
 
 export type TrustDomain = string & { readonly __brand: 'TrustDomain' };

@@ -1,6 +1,6 @@
-// Envoy's access-log service (ALS) on the xDS port: takes entries from authenticated proxies and counts them. A proxy can
-// only report on its own service. Messages are worked on in turns (intake.ts); while one is, no more is read of its stream. What it
-// tells of its own calls is no part of the record, and whatever becomes of such a log leaves the record as it is.
+// Envoy's access-log service (ALS) on the xDS port: accepts entries from authenticated proxies and counts them. A proxy can only report on
+// its own service. Messages are processed in slices (intake.ts); meanwhile, no more is read of that stream. What a proxy reports about its
+// own outgoing calls is not part of the record, and whatever happens to such a log does not affect the record.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
 
 import { X509Certificate } from 'node:crypto';
@@ -25,34 +25,34 @@ import { endOf, inboundLogKind } from './told-of-message.ts';
 export interface AccessLogDeps extends TakeEntryDeps {
   readonly log: Log;
   readonly intake: Intake;
-  /** Of what a proxy tells of its own calls. */
+  /** For what a proxy reports about its own outgoing calls. */
   readonly lossyIntake: LossyIntake;
   readonly trustDomain: () => TrustDomain | undefined;
   /** The service of the verified client certificate; throws CellwallError to refuse. */
   readonly serviceOfPeer: (certificate: Uint8Array | undefined, nodeId: string) => string | undefined;
-  /** Absent: Envoy's counters are not read beside the log. */
+  /** Absent: Envoy's counters are not compared with the log. */
   readonly crossCheck?: Pick<CrossCheck, 'told'>;
   /** Absent: failed handshakes are not kept. */
   readonly handshakes?: Pick<Handshakes, 'record' | 'noHttp' | 'notHttp'>;
-  /** The stream of a verified proxy broke, was refused, or said what is no entry: something of what it says is lost. */
+  /** The stream of a verified proxy broke, was refused, or sent something that is not an entry: part of what it reported is lost. */
   readonly onBroken: (nodeId: string) => void;
   /** An entry could not be read. */
   readonly onUnreadable?: () => void;
-  /** The control plane's own: no callers. */
+  /** The control plane's own probes: not callers. */
   readonly probes?: OwnProbes;
-  /** Streams of one identity, and as many of its own calls. Default 256. */
+  /** Streams of one identity, and as many for its own outgoing calls. Default 256. */
   readonly maxStreams?: number;
 }
 
 const method = '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs';
 
-/** Of a stream, once it has said whose log it is. */
+/** About a stream, once it has said whose log it is. */
 interface Source {
   readonly own: string | undefined;
   readonly node: string;
   readonly logName: string;
   readonly stated: InboundLog | undefined;
-  /** Of its own calls: no part of the record. */
+  /** About its own outgoing calls: not part of the record. */
   readonly outbound: boolean;
 }
 
@@ -84,7 +84,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
       return;
     }
     const kind = inboundLogKind(logName, part.kind);
-    // What no chain took, Envoy does not count.
+    // Envoy does not count connections that no chain accepted.
     const counted = kind !== 'listener' || part.entry.commonProperties?.responseFlags?.noRouteFound !== true;
     if (kind !== undefined && counted) crossCheck?.told(node, kind, [endOf(part.entry.commonProperties)]);
     if (probes !== undefined && isOwnProbe(part.entry.commonProperties, probes)) return;
@@ -103,7 +103,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
     else takeEntry(part, { stated, node, domain }, deps);
   };
 
-  /** Messages are taken as bytes: a text in one may be no UTF-8, and a large one is read in pieces. */
+  /** Messages are received as bytes: a text in one may not be UTF-8, and a large one is read in pieces. */
   const streamAccessLogs = (call: GrpcCall): GrpcHandler => {
     const peer = peerName(call.peer);
     /** As what it counts; '' before. */
@@ -111,7 +111,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
     let source: Source | undefined;
     let over = false;
     const broken = (): void => {
-      // Only a verified peer says whose log it was.
+      // Only a verified peer has said whose log it was.
       if (source?.own !== undefined && !source.outbound) onBroken(source.node);
     };
     const close = (): boolean => {
@@ -139,7 +139,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
       streams.set(as, open);
       if (open > maxStreams) end(tooMuch(`more than ${maxStreams} access-log streams of one identity`));
     };
-    /** A step an entry; whatever is wrong ends this stream alone. */
+    /** One step per entry; any error ends only this stream. */
     function* work(bytes: Buffer): Generator<undefined, void> {
       try {
         for (const part of readLogMessage(bytes)) {
@@ -185,7 +185,7 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
   return new Map([[method, streamAccessLogs]]);
 }
 
-/** Of the certificate that TLS verified, or nobody's: for sharing out, not for deciding. */
+/** From the certificate that TLS verified, otherwise nobody's: for sharing resources, not for decisions. */
 function peerName({ certificate }: GrpcCall['peer']): string {
   return certificate === undefined ? '' : (new X509Certificate(certificate).subjectAltName ?? '');
 }

@@ -23,10 +23,10 @@ export interface InboundLog extends InboundLogPlace {
   readonly chain: InboundChain;
 }
 
-/** What to keep of a canonical path at a port (by its key), which comes with its query: nothing of that. */
+/** How to shorten a canonical path at a port (by its key); it comes with its query, none of which is kept. */
 export type KeepPath = (port: string, path: string) => RecordedPath | undefined;
 
-/** The port and chain in a log name; undefined for logs that are not of an inbound chain. */
+/** The port and chain in a log name; undefined for logs of anything but an inbound chain. */
 export function readLogName(logName: string): InboundLog | undefined {
   const read = readInboundLogName(logName);
   if (read === undefined || read.part === 'listener') return undefined;
@@ -34,7 +34,7 @@ export function readLogName(logName: string): InboundLog | undefined {
   return { ...place, chain: part };
 }
 
-/** In plaintext, without headers that could be read: it asked for nothing, so that it is no call of anybody. */
+/** Plaintext without readable headers: nothing was requested, so it is nobody's call. */
 export function isNoRequest(
   part: { readonly kind: 'http'; readonly entry: HTTPAccessLogEntry } | { readonly kind: 'tcp' },
   { chain }: InboundLog,
@@ -45,7 +45,7 @@ export function isNoRequest(
   );
 }
 
-/** The proxy got so far as to know what was asked for. */
+/** The proxy read enough to know what was requested. */
 export function isRead({ request }: HTTPAccessLogEntry): boolean {
   return request !== undefined && (request.path !== '' || request.requestMethod !== RequestMethod.METHOD_UNSPECIFIED);
 }
@@ -58,7 +58,7 @@ export function httpCall(
 ): Call | undefined {
   if (common === undefined) return undefined;
   const details = response?.responseCodeDetails ?? '';
-  // A strict service's plaintext chain passes probes on, and refuses the rest itself.
+  // A strict service's plaintext chain admits probes, and refuses the rest itself.
   const denied = isDenial(details) || (log.chain === 'health' && !/^(via_)?upstream/.test(details));
   const answered = isAnswered(details, response?.responseCode ?? 0);
   const base = call(log, common, domain, details, denied ? 'denied' : answered ? 'allowed' : 'failed');
@@ -80,14 +80,16 @@ export function tcpCall(
   return call(log, common, domain, details, isDenial(details) ? 'denied' : reached(common) ? 'allowed' : 'failed');
 }
 
-/** By the application, as far as the caller wanted to hear it: one that leaves in the midst of an answer had one. */
+/**
+ * Answered by the application, as far as the caller wanted to read it: a caller that leaves in the middle of an answer counts as answered.
+ */
 function isAnswered(details: string, code: number): boolean {
   return (
     details.startsWith('via_upstream') || (code > 0 && /^(downstream_|http2\.remote_)/.test(details)) || code === 101
   );
 }
 
-/** The application took the connection: before a byte of some callers, nobody has decided, nor connected. */
+/** The application accepted the connection: for some callers, nothing is decided or connected before the first byte. */
 function reached({ upstreamRemoteAddress, responseFlags: flags }: AccessLogCommon): boolean {
   if (upstreamRemoteAddress === undefined) return false;
   return !(flags?.upstreamConnectionFailure || flags?.upstreamRetryLimitExceeded || flags?.noHealthyUpstream);
@@ -103,7 +105,7 @@ function isDenial(details: string): boolean {
   );
 }
 
-/** Before every filter: to something that the service does not name. */
+/** Before any filter: a request for something that the service does not have. */
 const upgradeFailed = 'upgrade_failed';
 
 function call(
@@ -155,8 +157,8 @@ function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'cal
 }
 
 /**
- * The JWT filter leaves what a verified token says in the metadata, under the issuer's name; of that, the name alone is kept. Whoever
- * has an identity is judged by it.
+ * The JWT filter puts what a verified token says into the metadata, under the issuer's name; only that name is kept. A caller with an
+ * identity is judged by the identity.
  */
 function withToken<T extends Pick<Call, 'caller'>>(call: T, { metadata }: AccessLogCommon): T & Pick<Call, 'token'> {
   if (call.caller === 'mtls') return call;
@@ -165,7 +167,7 @@ function withToken<T extends Pick<Call, 'caller'>>(call: T, { metadata }: Access
   return issuer === undefined ? call : { ...call, token: clip(issuer, maxName) };
 }
 
-/** A proxy is believed what it says, not that it says little: thousands of these are kept. */
+/** What a proxy says is believed, but its length is limited: thousands of these are kept. */
 const maxPeer = 256;
 const maxName = 1024;
 

@@ -1,5 +1,5 @@
-// Uses of break-glass identities, from the access log: told once a minute for each identity and service, so that a busy one does
-// not drown the audit log. Only of identities that the documents name: a proxy cannot report a use by anybody else, and so not more
+// Uses of break-glass identities, from the access log: reported once a minute for each identity and service, so that a busy one does not
+// flood the audit log. Only for identities that documents name: a proxy cannot report a use by anybody else, and so cannot cause more
 // records than there are such identities.
 import type { Clock } from '../lib/clock.ts';
 import { breakGlassPolicy } from '../policy/own-policies.ts';
@@ -11,7 +11,7 @@ const maxKept = 10_000;
 export interface BreakGlassUse {
   readonly principal: string;
   readonly service: string;
-  /** The proxy that let it pass. */
+  /** The proxy that admitted it. */
   readonly node: string;
 }
 
@@ -34,7 +34,7 @@ export function createBreakGlassWatch({ clock, names, report }: BreakGlassDeps):
       const key = `${principal} ${service}`;
       const last = told.get(key);
       if (last !== undefined && clock.now() - last < quietMs) return;
-      // Identities and services that documents name no more go with the others.
+      // Identities and services that documents no longer name are dropped with the others.
       const oldest = told.keys().next().value;
       if (told.size >= maxKept && oldest !== undefined) told.delete(oldest);
       told.delete(key);

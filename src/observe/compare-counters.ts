@@ -1,10 +1,10 @@
-// Counters of a proxy against what its log told, pure. Neither is read at one instant, so both are bounds: `counted` of what had
-// ended when the counters were read, `told` of those same in the log. The log's surplus (told - counted) is then between two numbers,
-// too. Entries that get lost lower it for good, and nothing else does: counters that begin anew raise it. So calls are missing, for
-// certain, when the most that the surplus can be now is below the least that it once was.
+// Compares a proxy's counters with what its log reported. Pure. Neither is read at one instant, so both are bounds: `counted` of what had
+// ended when the counters were read, `told` of the same in the log. So the log's surplus (told - counted) is between two numbers as well.
+// Lost entries lower it permanently, and nothing else does: counters that restart raise it. So calls are certainly missing if the highest
+// possible surplus now is below the lowest that it certainly once was.
 
 export interface Reading {
-  /** Of the log's side, as epoch milliseconds: no later than the counters were read, and no earlier. */
+  /** For the log's side, as epoch milliseconds: no later than the counters were read, and no earlier. */
   readonly from: number;
   readonly to: number;
   readonly counted: Bounds;
@@ -16,7 +16,7 @@ export interface Bounds {
   readonly most: number;
 }
 
-/** The log told `told` at most of the `counted` calls that ended within the time. */
+/** The log reported at most `told` of the `counted` calls that ended within the time. */
 export interface Shortfall {
   readonly from: number;
   readonly to: number;
@@ -25,13 +25,13 @@ export interface Shortfall {
 }
 
 export interface Comparison {
-  /** The reading in which the surplus was highest for certain. */
+  /** The reading in which the surplus was certainly highest. */
   readonly base?: Reading;
-  /** The one after it that had too little; not held against the log before another one has. */
+  /** The next one that had too little; not held against the log before another one confirms it. */
   readonly suspect?: Reading;
 }
 
-/** `final`: no other reading will come to confirm what this one says. */
+/** `final`: no other reading will come to confirm this one. */
 export function compare(
   { base, suspect }: Comparison,
   reading: Reading,
@@ -43,7 +43,7 @@ export function compare(
   if (suspect === undefined && !final) return { next: { base, suspect: reading } };
   const held = suspect ?? reading;
   const certain = Math.min(missing, missingBetween(base, held));
-  // What else is missing since then is for the next readings to say.
+  // Anything else missing since then is for the next readings to report.
   const next = compare({ base: held }, reading).next;
   return { next, shortfall: shortfallOf(base, held, certain) };
 }
@@ -56,7 +56,7 @@ function missingBetween(base: Reading, { told, counted }: Reading): number {
   return leastSurplus(base) - (told.most - counted.least);
 }
 
-/** Counters that began anew in between, with their chain, tell less than what is missing. */
+/** Counters that restarted in between, with their chain, report less than what is missing. */
 function shortfallOf(base: Reading, held: Reading, missing: number): Shortfall {
   const counted = Math.max(held.counted.least - base.counted.most, missing);
   return { from: base.from, to: held.to, counted, told: counted - missing };

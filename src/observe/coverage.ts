@@ -1,5 +1,5 @@
-// From when to when the record of traffic is complete: a proxy that is not connected to the control plane cannot report what it
-// sees, so the times when one was not are kept. Fed by the stream server; persisted, so that a restart is such a time, too.
+// During which times the record of traffic is complete: a proxy that is not connected to the control plane cannot report what it sees, so
+// the times when one was not are kept. Fed by the stream server; persisted, so that a restart is recorded as such a time, too.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MissingInLog } from '../lib/missing-in-log.ts';
@@ -11,7 +11,7 @@ import { withMissing } from './with-missing.ts';
 export interface Gap {
   readonly node: string;
   readonly from: number;
-  /** Absent: it still is so. */
+  /** Absent: it still lasts. */
   readonly to?: number;
   /** Absent: the proxy was not connected. */
   readonly missing?: MissingInLog;
@@ -20,13 +20,13 @@ export interface Gap {
 export interface ServiceCoverage {
   /** When its first proxy was first seen; undefined: none was. */
   readonly since?: number;
-  /** Its ports that have a name of their own, and since when a proxy stood before each. */
+  /** Its named ports, and since when each has had a proxy in front of it. */
   readonly ports: readonly { readonly name: string; readonly since: number }[];
-  /** Of proxies that are there, since the time asked for; what Envoy's counters had more also of those that went. */
+  /** Gaps of present proxies, since the requested time; surpluses of Envoy's counters also for those that are gone. */
   readonly gaps: readonly Gap[];
-  /** Proxies that are connected and whose counters are not read beside their log. Absent: nobody looked. */
+  /** Proxies that are connected and whose counters are not compared with their log. Absent: not checked. */
   readonly notCrossChecked?: readonly string[];
-  /** Proxies that went for good since then: what they said last may be missing. */
+  /** Proxies that left for good since then: what they reported last may be missing. */
   readonly gone: readonly string[];
 }
 
@@ -35,20 +35,20 @@ export interface Coverage {
   restore(): Promise<void>;
   connected(node: string, service: string): void;
   disconnected(node: string): void;
-  /** Its log stream alone broke. */
+  /** Only its log stream broke. */
   broken(node: string): void;
-  /** Its counters had more than its log told. */
+  /** Its counters had more than its log reported. */
   missing(node: string, from: number, to: number, missing: MissingInLog): void;
-  /** It did not come back: taken for ended. */
+  /** It did not come back: considered ended. */
   gone(node: string): void;
-  /** After a restart: who is not known elsewhere ended while nobody looked. */
+  /** After a restart: proxies that are not known elsewhere ended in the meantime. */
   settle(isThere: (node: string) => boolean): void;
-  /** Which ports (by their keys) proxies stand before now; of the others, those are forgotten that documents have no more. */
+  /** Which ports (by their keys) have proxies in front of them now; others are forgotten if documents no longer have them. */
   serves(ports: ReadonlySet<string>, isPort: (key: string) => boolean): void;
   of(service: string, since: number): ServiceCoverage;
   /** Proxies of the service that are connected. */
   present(service: string): readonly string[];
-  /** Says in the table that all is well until now: a crash is unknown from here on. */
+  /** Records in the table that all is well until now: after a crash, the time from here on is unknown. */
   flush(): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export interface CoverageDeps {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the table, at most so much is read: rows, and bytes of their values as text. What is beyond is not known any more. */
+  /** How much of the table is read at most: rows, and bytes of their values as text. What is beyond is forgotten. */
   readonly maxRows?: number;
   readonly maxBytes?: number;
 }
@@ -66,13 +66,13 @@ const lateMs = 15_000;
 /** Entries wait this long on a proxy. */
 const flushMs = 1000;
 const maxGaps = 50;
-/** Of a service, those that went. */
+/** Of a service, those that are gone. */
 const maxGone = 500;
 const keptMs = 31 * 86_400_000;
 const heartbeat = '~';
-/** Until when rows that were too many have told of more. */
+/** Until when rows beyond the limit reported more. */
 const cutKey = '~cut';
-/** Before the key of a port: since when a proxy stands before it. */
+/** Prefix of a port's key: since when a proxy has been in front of it. */
 const portPrefix = '~port ';
 const mebibyte = 1024 * 1024;
 
@@ -91,12 +91,12 @@ export function createCoverage(deps: CoverageDeps): Coverage {
   };
   const open = (node: string, stored: StoredNode, from: number): void =>
     put(node, { ...stored, gaps: [...stored.gaps.slice(1 - maxGaps), [from, null]] });
-  /** Whether its stream has ended here, too, or is about to: one that is back says so when it connects. */
+  /** Whether its stream has ended here, too, or is about to: one that is back reports that when it connects. */
   const gone = (node: string): void => {
     const stored = nodes.get(node);
     if (stored === undefined || stored.goneAt !== undefined) return;
     put(node, { ...stored, goneAt: clock.now() });
-    // Whoever has an identity makes up names: those of which nothing was missing go first.
+    // Whoever has an identity can invent names: those without missing entries are dropped first.
     const others = [...nodes].filter(([, { service, goneAt }]) => service === stored.service && goneAt !== undefined);
     if (others.length <= maxGone) return;
     const [oldest] =
@@ -143,7 +143,7 @@ export function createCoverage(deps: CoverageDeps): Coverage {
         { rows: beyond.length },
         'there is more of the times without a record than is read: all before now are unknown',
       );
-      // First that they went, and of any service: what they said must not be taken for nothing.
+      // First record that they are gone, and from which service: otherwise what they reported would be lost without notice.
       cutAt = clock.now();
       await table.set(cutKey, cutAt);
       for (const key of beyond) await table.delete(key);

@@ -1,5 +1,5 @@
-// Envoy's own counters beside the record: each report of a proxy's helper is compared with what that proxy's access log told. What
-// the log lacks for certain becomes a gap of the record. docs/cut-over.md says what it can see.
+// Compares Envoy's own counters with the record: each report of a proxy's helper is compared with what that proxy's access log reported.
+// What the log certainly lacks becomes a gap of the record. docs/cut-over.md says what this can detect.
 import type { Clock } from '../lib/clock.ts';
 import type { EnvoyCounters } from '../lib/envoy-counters.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -7,7 +7,7 @@ import type { MissingInLog } from '../lib/missing-in-log.ts';
 import { type Bounds, type Comparison, compare, type Shortfall } from './compare-counters.ts';
 import { createToldEntries, type ToldEntries } from './told-entries.ts';
 
-/** The logs of an inbound listener: its HTTP or TCP chains', and the one of all its connections. */
+/** The logs of an inbound listener: those of its HTTP or TCP chains, and the one for all its connections. */
 export type InboundLogKind = 'mtls' | 'plain' | 'health' | 'tcp' | 'listener';
 
 export interface CounterReport {
@@ -22,35 +22,35 @@ export interface Missing extends Shortfall {
   readonly what: MissingInLog['what'];
 }
 
-/** What is known of a proxy by its counters. */
+/** What is known about a proxy from its counters. */
 export interface CrossChecked {
-  /** Of the last report. Epoch milliseconds. */
+  /** Time of the last report. Epoch milliseconds. */
   readonly at: number;
-  /** Envoy's, since its start. */
+  /** Envoy's count, since its start. */
   readonly counters: EnvoyCounters;
-  /** Of its log's entries, since its Envoy connected: requests of HTTP, connections of TCP. */
+  /** Number of entries in its log, since its Envoy connected: requests for HTTP, connections for TCP. */
   readonly told: number;
 }
 
 export interface CrossCheck {
-  /** What a proxy's log told before is not held against it: nobody listened in between. */
+  /** What a proxy's log reported before does not count against it: nobody was listening. */
   connected(node: string): void;
   told(node: string, log: InboundLogKind, endedAt: readonly number[]): void;
   /**
-   * `begunAt`: a monotonic time before the counters were read. Throws for a proxy that is not connected here, and for one that
-   * reports too often.
+   * `begunAt`: a monotonic time before the counters were read. Throws for a proxy that is not connected here, and for one that reports too
+   * often.
    */
   report(node: string, report: CounterReport, begunAt: number): void;
-  /** Undefined: its counters are not reported, or not any more. */
+  /** Undefined: its counters are not reported, or no longer. */
   of(node: string): CrossChecked | undefined;
-  /** It went for good. */
+  /** It left for good. */
   forget(node: string): void;
 }
 
 export interface CrossCheckDeps {
   readonly clock: Clock;
   readonly onMissing: (node: string, missing: Missing) => void;
-  /** What a proxy told last is waited for this long. Default 3000. */
+  /** How long to wait for a proxy's last entries. Default 3000. */
   readonly graceMs?: number;
 }
 
@@ -61,7 +61,7 @@ interface Check {
 interface Pending {
   readonly report: CounterReport;
   readonly toldBefore: ReadonlyMap<InboundLogKind, number>;
-  /** Epoch milliseconds: before its counters were read, and when it came. */
+  /** Epoch milliseconds: before its counters were read, and when the report arrived. */
   readonly from: number;
   readonly to: number;
 }
@@ -69,7 +69,7 @@ interface Node {
   checks: ReadonlyMap<InboundLogKind, Check>;
   epoch?: string;
   dropped: number;
-  /** Monotonic: reports before it are too many. */
+  /** Monotonic: reports before this time are too frequent. */
   paidUntil: number;
   pending?: Pending;
   latest?: { readonly at: number; readonly counters: EnvoyCounters };
@@ -88,7 +88,7 @@ export function createCrossCheck({ clock, onMissing, graceMs = 3000 }: CrossChec
     dropped: 0,
     paidUntil: 0,
   });
-  /** From here on it is compared anew. */
+  /** From here on the comparison starts again. */
   const restart = (node: Node): void => {
     node.checks = new Map([...node.checks].map(([kind, { told }]) => [kind, { told, comparison: {} }]));
     delete node.pending;
@@ -182,7 +182,7 @@ function endedOf(kind: InboundLogKind, { first, second }: CounterReport): Bounds
     case 'listener':
       return between('connections', 'connectionsActive');
     case 'tcp':
-      // Envoy does not count those that are open a chain: those of the listener are no fewer.
+      // Envoy does not count open ones per chain: those of the listener are at least as many.
       return { least: first.tcpConnections - second.connectionsActive, most: second.tcpConnections };
     default:
       return kind satisfies never;

@@ -1,16 +1,16 @@
-// Why a TLS handshake failed, in words for people, from Envoy's text (%DOWNSTREAM_TRANSPORT_FAILURE_REASON%). A closed set: what a
-// proxy says beyond it is kept as a code of BoringSSL's at most.
+// Why a TLS handshake failed, as text for people, from Envoy's text (%DOWNSTREAM_TRANSPORT_FAILURE_REASON%). A closed set: of anything
+// else, at most a code of BoringSSL is kept.
 
 export interface HandshakeFault {
   readonly why: string;
-  /** Somebody who tried to come as a caller, and cannot: not a scanner, nor a proxy that has no certificate yet. */
+  /** Somebody who tried to connect as a caller, and cannot: not a scanner, nor a proxy that has no certificate yet. */
   readonly caller: boolean;
 }
 
 const caller = (why: string): HandshakeFault => ({ why, caller: true });
 const other = (why: string): HandshakeFault => ({ why, caller: false });
 
-/** The first that is in the text holds. */
+/** The first one that occurs in the text applies. */
 const faults: readonly (readonly [part: string, fault: HandshakeFault])[] = [
   ['Secret is not supplied by SDS', other('the proxy had no certificate yet')],
   ['certificate has expired', caller('its certificate has expired')],
@@ -41,7 +41,7 @@ const faults: readonly (readonly [part: string, fault: HandshakeFault])[] = [
   ['ALERT_CERTIFICATE', caller("it refuses the proxy's certificate")],
   ['ALERT_UNSUPPORTED_CERTIFICATE', caller("it refuses the proxy's certificate")],
   ['ALERT_', caller('it ended the handshake by an alert')],
-  // OpenSSL's alert in TLS 1.3 comes unencrypted, where it does not trust who it talks to.
+  // OpenSSL's alert in TLS 1.3 is sent unencrypted if it does not trust its peer.
   [
     'DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
     caller("it gave up the handshake: most likely it does not trust the proxy's certificate"),
@@ -52,7 +52,7 @@ const faults: readonly (readonly [part: string, fault: HandshakeFault])[] = [
   ['EXCESSIVE_MESSAGE_SIZE', other('no TLS, where TLS is needed')],
 ];
 
-/** Undefined: no handshake failed. What the inspector of a permissive listener found to be no TLS went on in plaintext. */
+/** Undefined: no handshake failed. What a permissive listener's inspector found not to be TLS continued in plaintext. */
 export function handshakeFault(reason: string): HandshakeFault | undefined {
   if (reason === '' || reason.startsWith('TLS_error|')) return undefined;
   const known = faults.find(([part]) => reason.includes(part));

@@ -1,15 +1,15 @@
-// TLS handshakes that failed before a service: who, why, how often, when last; what others, or its own application to a dependency, said
-// that is no HTTP. Bounded for each service: addresses are the callers' to choose.
+// TLS handshakes that failed in front of a service: who, why, how often, when last; also what others, or its own application towards a
+// dependency, sent that is not HTTP. Bounded for each service: callers can choose addresses.
 import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { type HandshakeFault, handshakeFault } from './handshake-fault.ts';
 
-/** Where they came to. */
+/** Where they arrived. */
 export interface HandshakePlace {
   readonly service: string;
-  /** Of a port with a name of its own. */
+  /** On a named port. */
   readonly port?: string;
 }
 
@@ -17,7 +17,7 @@ export interface FailedHandshakes extends HandshakePlace {
   /** Where they came from. */
   readonly address: string;
   readonly why: string;
-  /** Of somebody who tried to call. */
+  /** By somebody who tried to call. */
   readonly caller: boolean;
   readonly count: number;
   /** Epoch milliseconds. */
@@ -26,9 +26,12 @@ export interface FailedHandshakes extends HandshakePlace {
 
 export interface Handshakes {
   record(place: HandshakePlace, common: AccessLogCommon | undefined): void;
-  /** What came in plaintext was no request. */
+  /** What arrived in plaintext was not a request. */
   noHttp(place: HandshakePlace, common: AccessLogCommon | undefined): void;
-  /** What the service's own application sent to the port of `target`, whose protocol is HTTP, was none: its sidecar closed. */
+  /**
+   * What the service's own application sent to the port of `target`, whose protocol is HTTP, was not a request: its sidecar closed the
+   * connection.
+   */
   notHttp(place: HandshakePlace, target: string, common: AccessLogCommon | undefined): void;
   failed(since?: number): readonly FailedHandshakes[];
   /** Reads what was kept. Call once, first. */
@@ -40,7 +43,7 @@ export interface Handshakes {
 export interface HandshakesDeps {
   readonly clock: Clock;
   readonly table: Table;
-  /** Most that are kept of one service; the one not seen for longest goes. Default 200. */
+  /** Maximum kept for one service; the one not seen for longest is dropped. Default 200. */
   readonly maxOfService?: number;
 }
 
@@ -48,7 +51,7 @@ const maxServices = 2000;
 const keptMs = 31 * 86_400_000;
 
 export function createHandshakes({ clock, table, maxOfService = 200 }: HandshakesDeps): Handshakes {
-  // In order of last sight, of services and of what is kept of each.
+  // In order of last sight, of services and of what is kept for each.
   const services = new Map<string, Map<string, FailedHandshakes>>();
   const changed = new Set<string>();
 
@@ -74,7 +77,7 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
   };
   return {
     record(place, common) {
-      // No chain took it.
+      // No chain accepted it.
       const fault =
         common?.responseFlags?.noRouteFound === true
           ? noHttp
@@ -89,7 +92,7 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
     failed: (since = 0) =>
       [...services.values()].flatMap((own) => [...own.values()].filter(({ lastSeen }) => lastSeen >= since)),
     async restore() {
-      // A service at a time, and no more of them than are kept: the table may have outgrown them.
+      // One service at a time, and no more than are kept: the table may have outgrown the limit.
       for await (const { key, value } of table.entries()) {
         if (services.size >= maxServices) break;
         const own = readList(key, value).toSorted((a, b) => a.lastSeen - b.lastSeen);
@@ -120,7 +123,7 @@ export function createHandshakes({ clock, table, maxOfService = 200 }: Handshake
   };
 }
 
-/** Whoever speaks so is served by nobody here, permissive or strict. */
+/** Whoever connects like this is served by nobody here, permissive or strict. */
 const noHttp: HandshakeFault = {
   why: 'neither a valid request of HTTP nor TLS ("protocol: tcp" carries other protocols)',
   caller: false,
@@ -146,7 +149,7 @@ function toJson({ port, address, why, caller, count, lastSeen }: FailedHandshake
   return [address, why, caller, count, lastSeen, ...(port === undefined ? [] : [port])];
 }
 
-/** Nothing of what this version did not write. */
+/** Only what this version wrote. */
 function readList(service: string, value: Json): readonly FailedHandshakes[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((one: unknown): FailedHandshakes[] => {

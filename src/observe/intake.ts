@@ -1,31 +1,31 @@
-// Works off what proxies report in small turns, one identity after the other, between which everything else of the process has its
-// own. Who reports more than its share is read more slowly; its own flow control holds it back.
+// Processes what proxies report in small slices, one identity after the other, between which everything else in the process gets its turn.
+// Whoever reports more than its share is read more slowly; flow control holds it back.
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../lib/clock.ts';
 import { createPacer } from '../lib/pacer.ts';
 import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
 export interface Intake {
-  /** Answers false, and takes nothing, where too much of `who` is waiting already. `work` never throws. */
+  /** Returns false, and accepts nothing, if too much of `who` is waiting already. `work` never throws. */
   add(who: string, job: IntakeJob): boolean;
 }
 
 export interface IntakeJob {
-  /** What it holds while it waits. */
+  /** How much it occupies while it waits. */
   readonly bytes: number;
-  /** A step at each `next`; ends when all is done. */
+  /** One step per `next`; ends when everything is done. */
   readonly work: Iterator<unknown>;
-  /** Called once, when all is done and it may send more. */
+  /** Called once, when everything is done and it may send more. */
   readonly done: () => void;
 }
 
 export interface IntakeLimits {
-  /** Bytes of one identity that may wait. */
+  /** Maximum number of waiting bytes of one identity. */
   readonly waitingBytes: number;
-  /** The longest turn. */
+  /** The longest slice. */
   readonly turnMs: number;
   readonly workAtOnceMs: number;
-  /** Of all time, for long. An operator's command waits for it as 1 / (1 - share). */
+  /** Share of all time, in the long run. An operator's command is slowed down by 1 / (1 - share). */
   readonly workShare: number;
 }
 
@@ -43,7 +43,7 @@ export function createIntake(
 ): Intake {
   const pacer = createPacer({ clock, limits });
   const waiting = new Map<string, { jobs: IntakeJob[]; bytes: number }>();
-  /** Whose turn it is, in order; who rests is not among them. */
+  /** Whose turn it is, in order; resting ones are not included. */
   const ready = new Set<string>();
   let scheduled = false;
 
@@ -74,7 +74,7 @@ export function createIntake(
     }
     const restMs = pacer.spend(who, clock.monotonic() - began);
     if (own === undefined || own.jobs.length === 0) waiting.delete(who);
-    // What comes while it rests waits as well: an entry of `waiting` is either ready or resting.
+    // What arrives while it rests waits as well: an entry of `waiting` is either ready or resting.
     else if (restMs === 0) ready.add(who);
     else
       clock.after(restMs, () => {

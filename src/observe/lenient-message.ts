@@ -1,11 +1,11 @@
-// Reads messages whose texts are not all UTF-8, as Envoy sends them: it puts callers' bytes into string fields unchecked. Such bytes
-// are kept as escapes (`\xc3(`), and everything else as it is. Without this, one caller's odd header would lose the entries of all.
+// Reads messages whose texts are not all UTF-8, as Envoy sends them: it puts callers' bytes into string fields unchecked. Such bytes are
+// kept as escapes (`\xc3(`), and everything else as it is. Otherwise one caller's odd header would lose everybody's entries.
 // https://protobuf.dev/programming-guides/encoding/
 import { isUtf8 } from 'node:buffer';
 import { type DescField, type DescMessage, fromBinary, type MessageShape, ScalarType } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
-/** Of nested messages; what is deeper is no message of Envoy's. */
+/** Nesting of messages; Envoy sends nothing deeper. */
 const maxDepth = 32;
 
 /** Throws for what is no such message. */
@@ -18,7 +18,7 @@ export function readLenient<Desc extends DescMessage>(schema: Desc, bytes: Uint8
   }
 }
 
-/** The same message, every text in it valid; fields that the schema does not know are left out. */
+/** The same message with every text valid; fields that the schema does not know are left out. */
 function withEscapedTexts(schema: DescMessage, bytes: Uint8Array, depth: number): Uint8Array {
   if (depth > maxDepth) throw new Error('nested too deep');
   const fields = new Map(schema.fields.map((field) => [field.number, field]));
@@ -52,7 +52,7 @@ function valueBytes(field: DescField, value: Uint8Array, depth: number): Uint8Ar
   }
 }
 
-/** An entry of a map is a message of its own: key 1, value 2. */
+/** An entry of a map is a message itself: key 1, value 2. */
 function entryOf(field: DescField & { fieldKind: 'map' }, bytes: Uint8Array, depth: number): Uint8Array {
   const reader = new BinaryReader(bytes);
   const writer = new BinaryWriter();
@@ -78,7 +78,7 @@ function escaped(bytes: Uint8Array): Uint8Array {
   return isUtf8(bytes) ? bytes : Buffer.from(escapeOddBytes(bytes));
 }
 
-/** Bytes as text: what is no UTF-8 as `\xNN`. */
+/** Bytes as text: what is not UTF-8 as `\xNN`. */
 export function escapeOddBytes(bytes: Uint8Array): string {
   const parts: string[] = [];
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -96,7 +96,7 @@ export function escapeOddBytes(bytes: Uint8Array): string {
   return parts.join('');
 }
 
-/** Of the sequence that a byte begins; 0 for one that begins none (RFC 3629 §3). */
+/** Length of the sequence that a byte begins; 0 if it begins none (RFC 3629 §3). */
 function lengthOf(first: number): number {
   if (first < 0x80) return 1;
   if (first >= 0xc2 && first < 0xe0) return 2;

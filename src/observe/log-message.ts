@@ -1,5 +1,5 @@
-// A message of an access-log stream, taken apart without reading its entries: they are read one by one, so that a large message is
-// worked on in pieces, and one that cannot be read takes no other with it.
+// Splits a message of an access-log stream without reading its entries: they are read one by one, so that a large message is processed in
+// pieces, and an unreadable entry does not affect the others.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import {
@@ -19,13 +19,13 @@ export type LogPart =
   | { readonly kind: 'identifier'; readonly identifier: StreamAccessLogsMessage_Identifier }
   | { readonly kind: 'http'; readonly entry: HTTPAccessLogEntry }
   | { readonly kind: 'tcp'; readonly entry: TCPAccessLogEntry }
-  /** An entry that is none. */
+  /** An unreadable entry. */
   | { readonly kind: 'unreadable' };
 
 /** Larger than the headers that Envoy accepts, several times. */
 const maxEntryBytes = 512 * 1024;
 
-/** Throws `invalid_argument` where the message itself breaks off. */
+/** Throws `invalid_argument` if the message itself is cut off. */
 export function* readLogMessage(bytes: Uint8Array): Generator<LogPart, void> {
   for (const [field, value] of fieldsOf(bytes)) {
     if (field === 1) yield { kind: 'identifier', identifier: identifierOf(value) };

@@ -1,6 +1,6 @@
-// Takes what proxies report that may be lost, because nothing is decided by it: a small share of time for each identity, and what is
-// more is thrown away unread. It is taken off the proxy's hands all the same: an Envoy that is held back drops entries of its other
-// logs with these, in one count. Only who sends as fast as no sidecar does is read more slowly.
+// Accepts reports of proxies that may be lost, because no decision depends on them: a small share of time for each identity; the rest is
+// dropped unread. It is received nevertheless: an Envoy that is held back drops entries of its other logs together with these, in one
+// count. Only a sender faster than any sidecar is read more slowly.
 import type { Clock } from '../lib/clock.ts';
 import { createPacer } from '../lib/pacer.ts';
 import { createIntake, type IntakeJob, type IntakeLimits } from './intake.ts';
@@ -10,13 +10,13 @@ export interface LossyIntake {
 }
 
 export interface LossyJob extends Pick<IntakeJob, 'bytes' | 'work'> {
-  /** It may send no more for now, and again. */
+  /** It must stop sending for now, or may continue. */
   readonly pause: () => void;
   readonly resume: () => void;
 }
 
 export interface LossyLimits extends IntakeLimits {
-  /** Of one identity, of what is read or thrown away. */
+  /** Bytes of one identity, read or dropped. */
   readonly bytesPerMs: number;
 }
 

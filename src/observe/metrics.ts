@@ -19,13 +19,13 @@ export interface Metrics {
   unreadable(): void;
   /** A whole state of the documents was resolved, to be judged. */
   resolved(): void;
-  /** What a proxy is sent was put together anew, as something of it changed. */
+  /** A proxy's resources were assembled again because some of them changed. */
   translated(): void;
-  /** Resources were made, for one proxy or more. */
+  /** Resources were made, for one or more proxies. */
   madeResources(count: number): void;
   /** From a change's acceptance by the store to its snapshots being handed to the streams. */
   applied(ms: number): void;
-  /** Call it once: `read` is asked at every scrape. `now`: epoch milliseconds. */
+  /** Call it once: `read` is called at every scrape. `now`: epoch milliseconds. */
   watchPublishers(read: () => readonly PublisherFigures[], now: () => number): void;
   /** Prometheus text. */
   text(): Promise<string>;

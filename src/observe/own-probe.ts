@@ -1,4 +1,4 @@
-// Whether an entry of a proxy's log is of a probe of the control plane's own (cutover/probe-endpoint.ts): it is nobody's call.
+// Whether an entry of a proxy's log is about one of the control plane's own probes (cutover/probe-endpoint.ts): that is nobody's call.
 import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 
 export interface OwnProbes {
@@ -9,10 +9,10 @@ export interface OwnProbes {
 export function isOwnProbe(common: AccessLogCommon | undefined, probes: OwnProbes): boolean {
   const { tlsProperties: tls, downstreamTransportFailureReason: failure = '' } = common ?? {};
   const peer = tls?.peerCertificateProperties;
-  // What comes with a certificate is somebody's call, whatever name it asks for.
+  // A connection with a certificate is somebody's call, whatever name it asks for.
   if (peer !== undefined && (peer.subject !== '' || peer.subjectAltName.length > 0)) return false;
   if (tls !== undefined && probes.isName(tls.tlsSniHostname)) return true;
-  // A port is not much of a name: it counts only where nothing went further than the handshake.
+  // A port number is weak evidence: it counts only if nothing got further than the handshake.
   const at = common?.downstreamDirectRemoteAddress?.address ?? common?.downstreamRemoteAddress?.address;
   if (failure === '' || at?.case !== 'socketAddress') return false;
   const { portSpecifier } = at.value;

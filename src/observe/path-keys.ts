@@ -1,5 +1,5 @@
-// Recorded paths as parts of keys. The list of rules that a shape was judged among is the same for all calls of a service until
-// its rules change: it is kept once, and named by a number.
+// Recorded paths as parts of keys. The list of rules that a shape was judged by is the same for all calls of a service until its rules
+// change: it is stored once, and referred to by number.
 import type { RecordedPath } from '../policy/replay/recorded-path.ts';
 
 export interface PathKeys {

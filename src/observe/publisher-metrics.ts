@@ -1,4 +1,4 @@
-// What is exported of the places where the trust bundle is published: read when somebody scrapes.
+// Metrics about the places where the trust bundle is published: read at every scrape.
 import { Counter, Gauge, type Registry } from 'prom-client';
 
 export interface PublisherFigures {
@@ -10,7 +10,7 @@ export interface PublisherFigures {
   readonly drifts: number;
 }
 
-/** `read` is asked at every scrape; `now`: epoch milliseconds. */
+/** `read` is called at every scrape; `now`: epoch milliseconds. */
 export function exportPublishers(registry: Registry, read: () => readonly PublisherFigures[], now: () => number): void {
   const startedAt = now();
   const shared = { labelNames: ['publisher'], registers: [registry] };

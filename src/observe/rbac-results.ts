@@ -1,5 +1,5 @@
-// What the authorization filters left in an entry's metadata. Each filter writes under its own prefix, its shadow rules' result beside
-// the enforced one's (`authz_deny_shadow_engine_result`). Tried on Envoy 1.40.
+// What the authorization filters put into an entry's metadata. Each filter writes under its own prefix, its shadow rules' result next to
+// the enforced one's (`authz_deny_shadow_engine_result`). Verified with Envoy 1.40.
 import type { JsonObject } from '@bufbuild/protobuf';
 import { clip } from '../lib/clip.ts';
 import { filterTraces, type InboundFilterName, inboundFilterNames } from '../lib/inbound-filters.ts';
@@ -46,8 +46,8 @@ function resultOf(fields: JsonObject, prefix: string): FilterResult | undefined 
 }
 
 /**
- * What the shadow policies say, where it is not what was decided. A denied call was not asked of the filters behind the one
- * that denied it: they say nothing then.
+ * What the shadow policies say, if it differs from the decision. A denied call does not reach the filters after the one that denied it:
+ * they say nothing then.
  */
 export function shadowOf({ enforced, shadow }: Results, denied: boolean): ShadowVerdict | undefined {
   const byDeny = shadow.get('authz-deny');

@@ -1,14 +1,14 @@
-// The last refusals, what callers' own proxies answered in the place of a service, and calls that got no whole answer of the application:
-// by the id that the answering proxy made, so that whoever is told one can ask why; and by the id that the caller sent, which anyone can
-// choose. Bounded, in memory only: no bodies, no query strings. Each service has its own room, and within it each caller, so that
-// nobody's refusals push out another's.
+// The latest denials, answers of callers' own proxies in place of a service, and calls that got no complete answer from the application: by
+// the id that the answering proxy created, so that whoever got one can ask why; and by the id that the caller sent, which anyone can
+// choose. Bounded, in memory only: no bodies, no query strings. Each service has its own space, and within it each caller, so that nobody's
+// denials displace another's.
 
 import { clip } from '../lib/clip.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic-count.ts';
 
 interface Told {
-  /** Made by the proxy that answered; '' if it told none. */
+  /** Created by the proxy that answered; '' if it reported none. */
   readonly requestId: string;
   /** The request's own x-request-id, which its caller may have chosen, and shared with others. */
   readonly tracedAs?: string;
@@ -18,11 +18,11 @@ interface Told {
   readonly service: string;
   readonly node: string;
   readonly method?: string;
-  /** As it came, without the query. */
+  /** As received, without the query. */
   readonly path: string;
 }
 
-/** By the sidecar of the service that was called. */
+/** By the sidecar of the called service. */
 export interface Denied extends Told {
   readonly kind: 'denied';
   /** Of the service, with a name of its own. */
@@ -33,20 +33,20 @@ export interface Denied extends Told {
   readonly policy?: string;
 }
 
-/** Let in by the sidecar of `service`, and not answered by its application, or not to the end. It has no id but the caller's. */
+/** Allowed by the sidecar of `service`, and not answered by its application, or not completely. It has only the caller's id. */
 export interface Failed extends Told {
   readonly kind: 'failed';
   /** Of the service, with a name of its own. */
   readonly port?: string;
   readonly caller: Call['caller'];
   readonly principal?: string;
-  /** What the caller was answered; 200 in gRPC, and where the application's answer had begun. */
+  /** What the caller was answered; 200 in gRPC, and if the application's answer had begun. */
   readonly status: number;
   /** Envoy's (%RESPONSE_CODE_DETAILS%). */
   readonly details: string;
 }
 
-/** By the sidecar of `service` itself, which was to call `target`. */
+/** By the sidecar of `service` itself, which should have called `target`. */
 export interface OwnAnswer extends Told {
   readonly kind: 'own';
   /** Key of the port. */
@@ -66,26 +66,26 @@ export interface Refusals {
 }
 
 export interface FoundRefusals {
-  /** Whose id it is: the proxy's that refused, or, of lower worth, one that callers sent. */
+  /** Whose id it is: that of the proxy that denied, or, less reliable, one that callers sent. */
   readonly by: 'proxy' | 'caller';
   /**
-   * One of each service whose proxy says it answered the request, the first first: before its proxy told it, nobody could know the id. By a
-   * caller's id one of each caller and service, the newest first.
+   * One for each service whose proxy says it answered the request, in order of arrival: before its proxy reported it, nobody could know the
+   * id. For a caller's id, one for each caller and service, the newest first.
    */
   readonly refusals: readonly Refusal[];
 }
 
 export interface RefusalsOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** Of one service's, about. Default 1 MiB. */
+  /** Per service, approximately. Default 1 MiB. */
   readonly serviceBytes?: number;
-  /** Of all. Default 32 MiB. */
+  /** In total. Default 32 MiB. */
   readonly maxBytes?: number;
 }
 
 const mebibyte = 1024 * 1024;
 const maxText = 1024;
-/** Of an id: longer ones are nobody's. */
+/** Of an id: longer ones are not ours. */
 const maxId = 128;
 const objectBytes = 400;
 
@@ -100,7 +100,7 @@ export function createRefusals(options: RefusalsOptions): Refusals {
   const rooms = new Map<string, Room>();
   let bytes = 0;
 
-  /** Of the caller that has most, the older half; of callers alike, the one that came first. */
+  /** Of the caller with the most, the older half; if equal, of the one that came first. */
   const shrink = (room: Room): void => {
     const [key, most] = [...room.callers].reduce((largest, other) =>
       other[1].length > largest[1].length ? other : largest,
@@ -121,7 +121,7 @@ export function createRefusals(options: RefusalsOptions): Refusals {
       };
       const refusal: Refusal =
         given.kind === 'denied' ? { ...given, ...cut } : { ...given, ...cut, details: clip(given.details, maxText) };
-      // What its own calls came to pushes out nothing of those that call it.
+      // Entries about its own outgoing calls never displace entries about calls to it.
       const place = `${refusal.kind} ${refusal.service}`;
       const room = rooms.get(place) ?? { callers: new Map<string, Refusal[]>(), bytes: 0 };
       rooms.set(place, room);

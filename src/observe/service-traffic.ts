@@ -1,13 +1,13 @@
-// The aggregates of one service, in order of last sight, and about how much memory they take.
+// The aggregates of one service, in order of last sight, and approximately how much memory they use.
 import type { Aggregate } from './traffic-count.ts';
 
 export interface ServiceTraffic {
   get(key: string): Aggregate | undefined;
   /** Puts it last. */
   put(key: string, aggregate: Aggregate): void;
-  /** The key of the one not seen for longest, which goes for lack of room. */
+  /** The key of the one not seen for longest, which is dropped for lack of space. */
   dropOldest(): string | undefined;
-  /** Takes out what was last seen longer ago than anything is kept. */
+  /** Removes what was last seen longer ago than anything is kept. */
   expired(now: number): readonly string[];
   all(): Iterable<Aggregate>;
   bytes(): number;
@@ -18,7 +18,7 @@ export interface ServiceTraffic {
 
 const dayMs = 86_400_000;
 const keptDays = 31;
-/** Of an aggregate's objects and its places in maps: 440 measured, beside its texts. */
+/** For an aggregate's objects and its places in maps: 440 measured, in addition to its texts. */
 const objectBytes = 500;
 const dayBytes = 48;
 

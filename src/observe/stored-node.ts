@@ -7,14 +7,14 @@ export interface StoredNode {
   /** When it was first seen. Epoch milliseconds, as all here. */
   readonly since: number;
   readonly goneAt?: number;
-  /** The newest last, one that still is so (`null`) after all others. */
+  /** The newest last, one that still lasts (`null`) after all others. */
   readonly gaps: readonly StoredGap[];
 }
 
-/** With what Envoy's counters had more than the log, if that is why it is one. */
+/** With the surplus of Envoy's counters over the log, if that is the reason. */
 export type StoredGap = readonly [from: number, to: number | null, missing?: MissingInLog];
 
-/** Undefined for what this version did not write. */
+/** Undefined for anything that this version did not write. */
 export function readNode(value: Json): StoredNode | undefined {
   const field = (name: string): unknown => Object.getOwnPropertyDescriptor(Object(value), name)?.value;
   const [service, since, goneAt, gaps] = ['service', 'since', 'goneAt', 'gaps'].map(field);

@@ -1,4 +1,4 @@
-// One entry of a proxy's access log into what is kept of it: the record of traffic, uses of break-glass identities, refusals and
+// Turns one entry of a proxy's access log into what is kept of it: the record of traffic, uses of break-glass identities, denials and
 // failures by their id.
 import type { HTTPAccessLogEntry, TCPAccessLogEntry } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import type { TrustDomain } from '../model/spiffe-id.ts';
@@ -12,7 +12,7 @@ import type { Call } from './traffic-count.ts';
 export interface TakeEntryDeps {
   readonly traffic: Pick<Traffic, 'record'>;
   readonly keepPath: KeepPath;
-  /** Absent: no refusal can be asked for by its request id. */
+  /** Absent: denials cannot be looked up by their request id. */
   readonly refusals?: Refusals;
   readonly breakGlass?: BreakGlassWatch;
 }
@@ -37,7 +37,7 @@ export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, de
   if (given.kind === 'http') keepAnswer(given.entry, call, node, refusals);
 }
 
-/** What the proxy answered, or broke off, and somebody was told. */
+/** What the proxy answered, or broke off, and the caller noticed. */
 function keepAnswer(entry: HTTPAccessLogEntry, call: Call, node: string, refusals: Refusals | undefined): void {
   const { service, port, caller, principal, policy, method, decision } = call;
   const { requestId, tracedAs } = idsOf(entry);
@@ -52,7 +52,7 @@ function keepAnswer(entry: HTTPAccessLogEntry, call: Call, node: string, refusal
     refusals?.record({ ...common, kind: 'denied', requestId, ...(policy === undefined ? {} : { policy }) });
   }
   const { responseCode: status = 0, responseCodeDetails: details = '' } = entry.response ?? {};
-  // The id in such an answer is the one that the request had (translate/inbound/local-replies.ts). Who left was told nothing.
+  // The id in such an answer is the one that the request had (translate/inbound/local-replies.ts). A caller that left got no answer.
   if (decision === 'failed' && tracedAs !== '' && status > 0) {
     refusals?.record({ ...common, kind: 'failed', requestId: '', status, details });
   }

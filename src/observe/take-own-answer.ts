@@ -1,11 +1,11 @@
-// What a caller's own sidecar answered in the place of the service that was called, into what can be asked for by its id. Nothing
-// else is made of it: it is no call of any service, and no gate knows it.
+// Turns what a caller's own sidecar answered in place of the called service into an entry that can be looked up by its id. It is used for
+// nothing else: it is not a call of any service, and no gate considers it.
 import type { HTTPAccessLogEntry } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { methodOf } from './access-log.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
 
-/** Whose proxy said it, by its certificate; and of which of its dependencies, by the key of the port. */
+/** Whose proxy sent it, by its certificate; and for which of its dependencies, by the key of the port. */
 export interface OwnAnswerPlace {
   readonly service: string;
   readonly node: string;
@@ -14,10 +14,10 @@ export interface OwnAnswerPlace {
 
 export function takeOwnAnswer(entry: HTTPAccessLogEntry, place: OwnAnswerPlace, refusals: Refusals): void {
   const { commonProperties, request, response } = entry;
-  // The answer had begun: its headers, an id among them, are not the proxy's.
+  // The answer had begun: its headers, including an id, are not the proxy's.
   if (commonProperties?.timeToFirstUpstreamRxByte !== undefined) return;
   const ids = idsOf(entry);
-  // It could tell its caller nothing.
+  // It could not answer its caller.
   if (ids.requestId === '') return;
   const known = request !== undefined && request.path !== '';
   refusals.record({

@@ -1,23 +1,23 @@
-// How many entries of one log a proxy has told, and until when it had told how many: for comparing with counters that were read
-// some moments ago. In the monotonic time of this process.
+// How many entries of one log a proxy has reported, and when it had reported how many: for comparison with counters that were read some
+// moments ago. In the monotonic time of this process.
 
 export interface ToldEntries {
-  /** `endedAt`: of each entry, epoch milliseconds of the proxy's host; -Infinity where it does not say. */
+  /** `endedAt`: of each entry, epoch milliseconds of the proxy's host; -Infinity if unknown. */
   told(endedAt: readonly number[]): void;
-  /** Had been told by then; a few less if it is long ago. */
+  /** The number reported by then; slightly low if it is long ago. */
   by(at: number): number;
   total(): number;
-  /** From now on, entries that ended until then by the proxy's clock are counted apart: they are of what was counted. */
+  /** From now on, entries that ended by then according to the proxy's clock are counted separately: they belong to what was counted. */
   await(endedBy: number): void;
-  /** All that had been told when it began to wait, and those that came later and had ended by then. */
+  /** Everything reported when it began to wait, and later entries that had ended by then. */
   awaited(): number;
 }
 
-/** Reports come with what the counters were at most this long ago. */
+/** The counters in a report are at most this old. */
 const keptMs = 15_000;
-/** Times are told apart this finely, so that a busy log keeps few. */
+/** Resolution of the times, so that a busy log stores few. */
 const stepMs = 100;
-/** Clocks of one host: an entry's end is its start and how long it took, by two clocks of Envoy's. */
+/** Clocks of one host: an entry's end is its start plus its duration, by two clocks of Envoy. */
 const clockMs = 250;
 
 export function createToldEntries(now: () => number): ToldEntries {
@@ -32,7 +32,7 @@ export function createToldEntries(now: () => number): ToldEntries {
       const at = now();
       const last = steps.at(-1);
       const before = steps.at(-2);
-      // Moved forward in time, never back: whoever asks is told less, not more.
+      // Rounded up in time, never down: the result may be too low, never too high.
       if (last !== undefined && before !== undefined && at - before.at < stepMs) {
         last.at = at;
         last.total = total;

@@ -1,5 +1,5 @@
-// Of an access log, what is compared with Envoy's counters: which of a proxy's inbound logs it is, and when an entry's request or
-// connection had ended. Pure.
+// What is compared with Envoy's counters of an access log: which of a proxy's inbound logs it is, and when an entry's request or connection
+// had ended. Pure.
 import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
 import type { AccessLogCommon } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { readInboundLogName } from '../lib/log-names.ts';
@@ -11,7 +11,7 @@ export function inboundLogKind(logName: string, entries: 'http' | 'tcp'): Inboun
   return part === undefined || part === 'listener' || entries === 'http' ? part : 'tcp';
 }
 
-/** Epoch milliseconds of the proxy's clock; -Infinity where it does not say. */
+/** Epoch milliseconds of the proxy's clock; -Infinity if unknown. */
 export function endOf(common: AccessLogCommon | undefined): number {
   if (common?.startTime === undefined || common.duration === undefined) return Number.NEGATIVE_INFINITY;
   return millis(common.startTime) + millis(common.duration);

@@ -1,4 +1,4 @@
-// A part of the traffic record as JSON. The lists of rules that shapes of paths were judged among are written once a chunk.
+// A part of the traffic record as JSON. The lists of rules that path shapes were judged by are written once per chunk.
 import type { Json } from '../lib/table.ts';
 import type { RecordedPath } from '../policy/replay/recorded-path.ts';
 import type { Aggregate } from './traffic-count.ts';
@@ -35,7 +35,7 @@ interface Chunk {
   })[];
 }
 
-/** Undefined for what this version did not write. */
+/** Undefined for anything that this version did not write. */
 export function readChunk(value: Json): readonly Aggregate[] | undefined {
   if (!isChunk(value)) return undefined;
   return value.calls.map(({ path, ...rest }) => {

@@ -3,10 +3,10 @@
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { Verdict } from '../policy/verdict.ts';
 
-/** What the shadow policies would have decided, where it is not what was decided. */
+/** What the shadow policies would have decided, if that differs from the decision. */
 export interface ShadowVerdict {
   readonly decision: Verdict;
-  /** The rule by its name on the proxy; absent when no shadow rule allowed it. */
+  /** The rule by its name on the proxy; absent if no shadow rule allowed it. */
   readonly policy?: string;
 }
 
@@ -22,7 +22,7 @@ export interface TrafficCount extends Call {
   readonly lastSeen: number;
 }
 
-/** A count and how it spreads over days, as it is kept: `[day since the epoch, count]`, newest last. */
+/** A count and its distribution over days, as stored: `[day since the epoch, count]`, newest last. */
 export interface Aggregate extends TrafficCount {
   readonly days: readonly (readonly [day: number, count: number])[];
 }

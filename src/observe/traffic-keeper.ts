@@ -1,5 +1,5 @@
-// Keeps the record of traffic in a table, so that it survives a restart: in chunks of some hundred aggregates of one service, of
-// which only those that changed are written again.
+// Keeps the record of traffic in a table, so that it survives a restart: in chunks of some hundred aggregates of one service, of which only
+// changed ones are written again.
 import { setImmediate } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
@@ -18,7 +18,7 @@ export interface TrafficKeeperDeps {
   readonly traffic: Traffic;
   readonly table: Table;
   readonly log: Log;
-  /** Of a service's chunks as text, and of all: what is beyond is not read into memory, but deleted, the oldest first. */
+  /** For a service's chunks as text, and for all: what is beyond is not read into memory, but deleted, the oldest first. */
   readonly serviceBytes?: number;
   readonly maxBytes?: number;
 }
@@ -33,10 +33,10 @@ interface Chunk {
 }
 
 export function createTrafficKeeper(deps: TrafficKeeperDeps): TrafficKeeper {
-  // Above what the record keeps (traffic.ts), which lets go of the rest itself, one by one.
+  // Above what the record keeps (traffic.ts), which drops the rest itself, one by one.
   const { traffic, table, log, serviceBytes = 12 * mebibyte, maxBytes = 128 * mebibyte } = deps;
   const chunkOf = new Map<string, Chunk>();
-  /** The chunk of a service that still has room. */
+  /** The chunk of a service that still has space. */
   const roomy = new Map<string, Chunk>();
   let next = 0;
   const place = (key: string, { service }: Aggregate): Chunk => {
@@ -57,7 +57,7 @@ export function createTrafficKeeper(deps: TrafficKeeperDeps): TrafficKeeper {
       for await (const { key: name, value } of table.entries()) {
         if (name === lostKey) {
           lost = readLost(value);
-          // As an older version wrote it: of any service.
+          // As an older version wrote it: for any service.
           if (typeof value === 'number') lostAnywhere = value;
           continue;
         }
@@ -91,7 +91,7 @@ export function createTrafficKeeper(deps: TrafficKeeperDeps): TrafficKeeper {
       }
       if (beyond.length === 0) return;
       log.warn({ parts: beyond.length }, 'the traffic record is too large: its oldest parts go');
-      // First that they went: else a crash in between would leave a record that claims to be whole.
+      // First record that they are gone: otherwise a crash in between would leave a record that claims to be complete.
       await table.set(lostKey, Object.fromEntries(cut));
       for (const { name } of beyond) await table.delete(name);
     },
@@ -109,7 +109,7 @@ export function createTrafficKeeper(deps: TrafficKeeperDeps): TrafficKeeper {
         dirty.add(chunk);
       }
       for (const { name, members } of dirty) {
-        // A full record is some hundred writes: streams have their turn between them.
+        // A full record is some hundred writes: streams get their turn between them.
         await setImmediate();
         try {
           if (members.size === 0) await table.delete(name);
@@ -131,7 +131,7 @@ interface ChunkSize {
   readonly bytes: number;
 }
 
-/** The newest chunks of each service, and of all, that are within the bounds. */
+/** The newest chunks of each service, and in total, within the limits. */
 function fitting(sizes: readonly ChunkSize[], serviceBytes: number, maxBytes: number) {
   const fit: ChunkSize[] = [];
   const beyond: ChunkSize[] = [];

@@ -1,6 +1,6 @@
-// Who calls whom, with what, and how it was decided: access-log entries folded into bounded counts. Never bodies or query
-// strings, and of paths no more than rules tell apart (policy/recorded-path.ts). Each service has a budget of its own: what one
-// proxy reports, truly or not, pushes out nothing of another service.
+// Who calls whom, with what, and how it was decided: access-log entries folded into bounded counts. Never bodies or query strings, and no
+// more of paths than rules distinguish (policy/recorded-path.ts). Each service has its own budget: what one proxy reports, true or not,
+// displaces nothing of another service.
 
 import type { Clock } from '../lib/clock.ts';
 import { createPathKeys } from './path-keys.ts';
@@ -9,17 +9,20 @@ import type { Aggregate, Call, TrafficCount } from './traffic-count.ts';
 
 export interface Traffic {
   record(call: Call, count?: number): void;
-  /** What was seen since then, or ever. Counts are of whole days (UTC), so that they may be a little high. */
+  /** What was seen since then, or ever. Counts are for whole days (UTC), so they may be slightly high. */
   counts(since?: number): readonly TrafficCount[];
-  /** The same for replaying: one after the other, without a copy where none is needed. */
+  /** The same for replaying: one after the other, without a copy if none is needed. */
   calls(since: number): Iterable<TrafficCount>;
-  /** When the youngest of a service's was last seen of those that went for lack of room; 0 if none did. What is older is incomplete. */
+  /**
+   * When the youngest of a service's dropped aggregates was last seen; 0 if none was dropped for lack of space. What is older is
+   * incomplete.
+   */
   lostUntil(service: string): number;
-  /** Of every service that lost any. */
+  /** For every service that lost any. */
   lost(): ReadonlyMap<string, number>;
-  /** For keeping: what changed since the last time it was asked; `undefined` for what went. */
+  /** For storing: what changed since the last call; `undefined` for what was dropped. */
   changes(): ReadonlyMap<string, Aggregate | undefined>;
-  /** Puts back what was kept, within the budgets: what does not fit is among the next changes. */
+  /** Restores what was stored, within the budgets: what does not fit is among the next changes. */
   restore(aggregates: Iterable<Aggregate>, lost: ReadonlyMap<string, number>): void;
   /** What `changes` names it by. */
   keyOf(call: Call): string;
@@ -27,9 +30,9 @@ export interface Traffic {
 
 export interface TrafficOptions {
   readonly clock: Pick<Clock, 'now'>;
-  /** Of one service's aggregates, about; the one not seen for longest goes first. Default 4 MiB. */
+  /** For one service's aggregates, approximately; the one not seen for longest is dropped first. Default 4 MiB. */
   readonly serviceBytes?: number;
-  /** Of all together; what goes first is of the service that has most. Default 96 MiB. */
+  /** In total; the first to be dropped belong to the service with the most. Default 96 MiB. */
   readonly maxBytes?: number;
 }
 
@@ -40,7 +43,7 @@ export function createTraffic(options: TrafficOptions): Traffic {
   const services = new Map<string, ServiceTraffic>();
   const pathKeys = createPathKeys();
   let changed = new Set<string>();
-  /** What was handed out to be kept: of nothing else it is worth saying that it went. */
+  /** What was handed out for storing: only for these must a removal be reported. */
   const kept = new Set<string>();
   let bytes = 0;
 
@@ -74,14 +77,14 @@ export function createTraffic(options: TrafficOptions): Traffic {
     while (bytes > maxBytes) {
       const [largest] = [...services.values()].sort((a, b) => b.bytes() - a.bytes());
       if (largest === undefined || largest.bytes() === 0) return;
-      // A little more than needed: finding the largest is dear.
+      // Slightly more than needed: finding the largest is expensive.
       const goal = largest.bytes() - maxBytes / 64;
       change(largest, () => {
         while (largest.bytes() > Math.max(0, goal)) went(largest.dropOldest());
       });
     }
   };
-  /** Addresses without end are one: who they were is for people, and nothing is decided by it. */
+  /** Endless addresses count as one: they are only informative, and no decision depends on them. */
   const crowded = (call: Call): boolean =>
     call.peer !== undefined &&
     serviceOf(call.service).bytes() > serviceBytes / 2 &&

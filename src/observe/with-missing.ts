@@ -1,5 +1,5 @@
-// Adds to a proxy's gaps what its counters had more than its log. One that goes on is one gap: a log that fails all day does not push
-// the others out. Pure.
+// Adds to a proxy's gaps what its counters had in addition to its log. An ongoing one is a single gap: a log that fails all day does not
+// displace the others. Pure.
 import type { MissingInLog } from '../lib/missing-in-log.ts';
 import type { StoredGap } from './stored-node.ts';
 

@@ -1,9 +1,9 @@
-// What each proxy was sent and what it accepted, a type at a time. Fed by the stream server's events; `status` reads it.
+// What each proxy was sent and what it accepted, one type at a time. Fed by the stream server's events; `status` reads it.
 
 import { clip } from '../lib/clip.ts';
 import type { RejectedResource, TypeStatus } from './proxy-status.ts';
 
-/** Of what an event speaks. A proxy may have several streams of one type, as single-type clients of secrets do. */
+/** What an event is about. A proxy may have several streams of one type, as single-type clients of secrets do. */
 export interface AckedType {
   readonly node: string;
   readonly stream: number;
@@ -18,14 +18,14 @@ export interface Acks {
   /** It has what it would be sent at this revision, accepted on an earlier stream. */
   kept(of: AckedType): void;
   nacked(of: AckedType, message: string, resources: readonly RejectedResource[]): void;
-  /** The stream is over; what it told stands until another stream of the type tells more. */
+  /** The stream is over; its last state remains until another stream of the type reports more. */
   ended(node: string, stream: number): void;
-  /** Every type the proxy was ever sent, by type; of several streams, what is furthest behind. */
+  /** Every type the proxy was ever sent, by type; if there are several streams, the one furthest behind. */
   of(node: string): readonly TypeStatus[];
   forget(node: string): void;
 }
 
-/** Longest part of a proxy's rejection that is kept: it is the proxy's text, thus hostile. */
+/** Maximum length kept of a proxy's rejection: it is the proxy's text, thus hostile. */
 const maxMessage = 2000;
 
 interface Told extends Omit<TypeStatus, 'typeUrl'> {
@@ -47,7 +47,7 @@ export function createAcks(): Acks {
     acked(of, ackedVersion, refused) {
       update(of, ({ nack, ...before }) => {
         const accepted = { ...before, ackedRevision: of.revision, ackedVersion };
-        // An ACK of another resource of the type does not heal what was rejected.
+        // An ACK of another resource of the type does not clear a rejection.
         return nack !== undefined && refused > 0 ? { ...accepted, nack } : accepted;
       });
     },
@@ -71,7 +71,7 @@ export function createAcks(): Acks {
   };
 }
 
-/** A stream that was sent nothing of late is not behind: it has what it would be sent. */
+/** A stream that was sent nothing recently is not behind: it has what it would be sent. */
 function furthestBehind(streams: Streams): Omit<TypeStatus, 'typeUrl'> {
   const all = [...streams.values()];
   const isBehind = ({ sentRevision = -1, ackedRevision = -1 }: Told): boolean => ackedRevision < sentRevision;

@@ -1,5 +1,5 @@
-// Whether the application behind each proxy answers, as its helper says. Down counts at once; up again counts later each time that it
-// falls within some minutes, so that one that flaps is not a push to all its callers every second.
+// Whether the application behind each proxy answers, as its helper reports. Down counts at once; up again counts later each time that it
+// goes down within some minutes, so that a flapping one does not cause a push to all its callers every second.
 import type { Clock } from '../lib/clock.ts';
 
 export interface ApplicationState {
@@ -8,18 +8,18 @@ export interface ApplicationState {
   readonly around: readonly string[];
 }
 
-/** A proxy, and for which port of its service the application is. */
+/** A proxy, and the port of its service that the application is for. */
 export interface PortOfNode {
   readonly node: string;
   readonly port: string;
 }
 
 export interface ApplicationHealth {
-  /** `run`: of which life of the proxy; another one is unknown again. */
+  /** `run`: which run of the proxy it is about; in another run the state is unknown again. */
   report(of: PortOfNode, run: string, state: ApplicationState): void;
-  /** Undefined: nobody said. */
+  /** Undefined: nothing was reported. */
   of(of: PortOfNode, run: string | undefined): ApplicationState | undefined;
-  /** What is known of the others is forgotten; looked at now and then, as there are many. */
+  /** Everything about other proxies is forgotten; only checked now and then, because there are many. */
   keepOnly(isKnown: (node: string) => boolean): void;
 }
 
@@ -27,9 +27,9 @@ interface Known {
   readonly node: string;
   readonly run: string;
   readonly state: ApplicationState;
-  /** When it fell, monotonic. */
+  /** When it went down, monotonic. */
   readonly falls: readonly number[];
-  /** It answers, and is waited with. */
+  /** It answers, but does not count as up yet. */
   readonly rising?: () => void;
 }
 

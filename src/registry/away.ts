@@ -1,5 +1,5 @@
-// Proxies that went without a word: known before, missed now. `status` shows them until they are back, until another one serves where
-// they did, or until a week is over. Bounded, as whoever has an identity makes up instances.
+// Proxies that disappeared without a goodbye: known before, missed now. `status` shows them until they are back, until another one serves
+// in their place, or until a week is over. Bounded, because whoever has an identity can invent instances.
 
 import type { IpPort } from '../lib/host-port.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -18,7 +18,7 @@ export interface AwayProxy {
 
 export interface Away {
   add(proxy: AwayProxy): void;
-  /** It is back, or somebody serves in its place. */
+  /** It is back, or another one serves in its place. */
   replacedBy(proxy: Pick<AwayProxy, 'node' | 'spiffeId' | 'inbound' | 'ports'>): void;
   forget(node: string): void;
   list(): readonly AwayProxy[];

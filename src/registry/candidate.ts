@@ -1,5 +1,5 @@
-// Who may be a proxy under a name (`<SPIFFE ID>~<instance>`). A name belongs to the host that has it: the node key that its certificate
-// is bound to; and, as a folder may be copied with its key, to one life of Envoy at a time. Pure.
+// Who may be a proxy under a name (`<SPIFFE ID>~<instance>`). A name belongs to the host that has it: the node key that its certificate is
+// bound to; and, because a folder may be copied with its key, to one run of Envoy at a time. Pure.
 
 import type { Budget } from '../lib/budget.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -16,16 +16,16 @@ export interface Candidate {
   /** The node key of its verified certificate; an SVID of an earlier version has none. */
   readonly holder?: string;
   readonly run?: string;
-  /** As claimed: of one that tells no run, what tells it from another. */
+  /** As claimed: for one that reports no run, what distinguishes it from another. */
   readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
   readonly ports?: readonly ClaimedPort[];
 }
 
-/** Why it may not. `connected`: the other has an open stream, and has not said goodbye. */
+/** Why it may not. `connected`: the other one has an open stream, and has not said goodbye. */
 export function refusalOf(candidate: Candidate, other: RegisteredProxy, connected: boolean): CellwallError | undefined {
   const { node, holder } = candidate;
-  // One that was registered by an earlier version has no host yet: the first that shows one is it, unless it is connected.
+  // One that was registered by an earlier version has no host yet: the first that presents one becomes it, unless it is connected.
   if (holder !== other.holder && (other.holder !== undefined || connected)) {
     return new CellwallError('permission_denied', `${node} is another host's proxy${whereOf(other)}`, {
       hint: 'give this one an --instance of its own; if that host is gone for good, wait for half a minute, or: cellwall node evict',
@@ -58,7 +58,7 @@ function whereOf(proxy: RegisteredProxy): string {
 
 const hint = 'a proxy keeps its instance across restarts: is one made anew each time?';
 
-/** Throws for one proxy too many of an identity, or of a host, and for a host that takes new names again and again. */
+/** Throws for one proxy too many of an identity, or of a host, and for a host that keeps taking new names. */
 export function checkRoom(
   { spiffeId, holder }: Candidate & { readonly spiffeId: SpiffeId },
   proxies: readonly RegisteredProxy[],

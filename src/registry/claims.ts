@@ -9,10 +9,10 @@ import { formatHostPort, type IpPort, parseIpPort } from '../lib/host-port.ts';
 import { defaultPort, isPortName, maxServicePorts } from '../lib/port-name.ts';
 import { maxSocketText, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
 
-/** Where its own application is: nobody but the proxy itself connects there. */
+/** Where its own application is: only the proxy itself connects there. */
 export type ApplicationAddress = IpPort | SocketPath;
 
-/** Where it listens for a port of its service with a name of its own, and where its application is for that. */
+/** Where it listens for a named port of its service, and where the application for that is. */
 export interface ClaimedPort {
   readonly name: string;
   readonly inbound?: IpPort;
@@ -20,16 +20,16 @@ export interface ClaimedPort {
 }
 
 export interface ProxyClaims {
-  /** Of the port `default`. */
+  /** For the port `default`. */
   readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
-  /** Of other ports, by name. */
+  /** For other ports, by name. */
   readonly ports?: readonly ClaimedPort[];
-  /** Its host has the loopback address of IPv6, too. */
+  /** Its host also has the IPv6 loopback address. */
   readonly loopback6?: true;
-  /** It has no ADS: it asks for everything over the single-type services, of this variant. */
+  /** It has no ADS: it requests everything over the single-type services, in this variant. */
   readonly singleServices?: 'delta' | 'sotw';
-  /** Another one after every start of Envoy; nobody but its helper knows it: who says it, may say that it leaves. */
+  /** Changes with every start of Envoy; only its helper knows it: whoever knows it may deregister the proxy. */
   readonly run?: string;
 }
 
@@ -82,7 +82,7 @@ const claims = z.object({
     .optional(),
 });
 
-/** The claims in a node's metadata; throws `invalid_argument` when they are malformed. */
+/** The claims in a node's metadata; throws `invalid_argument` if they are malformed. */
 export function parseClaims(metadata: Readonly<Record<string, unknown>>): ProxyClaims {
   const raw = metadata['cellwall'];
   if (raw === undefined) return {};
@@ -108,12 +108,12 @@ export interface AdvertiseRule {
   readonly ports?: readonly number[];
 }
 
-/** Where others reach it: who listens on every address of its host (`0.0.0.0`, `::`) is reached at the one it connects from. */
+/** Where others reach it: if it listens on every address of its host (`0.0.0.0`, `::`), the one it connects from. */
 export function reachable({ address, port }: IpPort, peer: string): IpPort {
   return /^[0:.]+$/.test(address) && isIP(peer) !== 0 ? { address: plain(peer), port } : { address, port };
 }
 
-/** May a proxy that connects from `peer` register `claimed`? Without a rule only the address it connects from. */
+/** May a proxy that connects from `peer` register `claimed`? Without a rule, only the address that it connects from. */
 export function mayAdvertise(claimed: IpPort, peer: string, rule: AdvertiseRule | undefined): boolean {
   if (rule === undefined) return sameAddress(claimed.address, peer);
   if (rule.ports !== undefined && !rule.ports.includes(claimed.port)) return false;
@@ -134,12 +134,12 @@ function sameAddress(claimed: string, peer: string): boolean {
   return a === b || (loopback(a) && loopback(b));
 }
 
-/** IPv4 as such, where a socket for both families told it. */
+/** Plain IPv4, even if a dual-stack socket reported it. */
 function plain(address: string): string {
   return address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '');
 }
 
-/** Why an address that may not be advertised is none. */
+/** Why an address may not be advertised. */
 export function elsewhere(claimed: IpPort, peer: string): string {
   return `${formatHostPort(claimed)} is not the address it connects from, ${peer}`;
 }

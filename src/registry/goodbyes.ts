@@ -1,5 +1,5 @@
-// Runs of proxies that said goodbye. A run that drains may connect again, and so may any of its streams after a restart of the
-// control plane: none of them makes it an endpoint again, the next run does.
+// Runs of proxies that said goodbye. A draining run may connect again, and any of its streams may reconnect after a restart of the control
+// plane: none of them makes it an endpoint again, but the next run does.
 import type { Clock } from '../lib/clock.ts';
 
 export interface Goodbyes {
@@ -12,7 +12,7 @@ export interface Goodbyes {
 const rememberMs = 3_600_000;
 const maxRemembered = 10_000;
 
-/** `onForgotten`: nothing of the node is remembered any more. */
+/** `onForgotten`: nothing about the node is remembered any more. */
 export function createGoodbyes(clock: Clock, onForgotten: (node: string) => void): Goodbyes {
   const runs = new Map<string, { readonly run: string; readonly cancel: () => void }>();
   const forget = (node: string): void => {

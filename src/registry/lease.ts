@@ -1,5 +1,5 @@
-// What outlives the control plane of a proxy: where it serves, or that its last run said goodbye. Untrusted when read, as any
-// stored data.
+// What outlives the control plane about a proxy: where it serves, or that its last run said goodbye. Untrusted when read, like any stored
+// data.
 import { z } from 'zod';
 import type { IpPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
@@ -11,7 +11,7 @@ export interface Lease {
   readonly spiffeId: SpiffeId;
   readonly inbound?: IpPort;
   readonly application?: ApplicationAddress;
-  /** With a name of its own, each. */
+  /** Named ports. */
   readonly ports?: readonly ClaimedPort[];
   readonly ready: boolean;
   readonly run?: string;
@@ -19,7 +19,7 @@ export interface Lease {
   readonly left?: boolean;
   /** The node key of its host. */
   readonly holder?: string;
-  /** It went without a word, and did not come back. Epoch milliseconds. */
+  /** It disappeared without a goodbye, and did not come back. Epoch milliseconds. */
   readonly awaySince?: number;
 }
 
@@ -48,12 +48,12 @@ export function parseLease(value: Json): Lease | undefined {
 export function leaseJson({ ports, ...lease }: Lease): Json {
   const { spiffeId, inbound, application, ready, run, left, holder, awaySince } = lease;
   const named = ports?.map(({ name, inbound, application }) => ({ name, inbound, application }));
-  // Members that are undefined disappear in JSON.
+  // Undefined members disappear in JSON.
   const own = { spiffeId, inbound, application, ports: named, ready, run, left, holder, awaySince };
   return JSON.parse(JSON.stringify(own));
 }
 
-/** Written without waiting: what serves does not depend on it. */
+/** Written without waiting: serving does not depend on it. */
 export function createLeaseWriter(table: Table, log: Log) {
   const told = (node: string, what: string) => (reason: unknown) => log.error({ node, reason: String(reason) }, what);
   return {

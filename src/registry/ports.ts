@@ -1,5 +1,5 @@
-// The ports of a proxy, each a port of its service. What it says of `default` stands in the proxy's own fields, as it always did; a port
-// with another name is in its list.
+// The ports of a proxy, each a port of its service. The port `default` is in the proxy's own fields, as it always was; a named port is in
+// its list.
 
 import { defined } from '../lib/defined.ts';
 import type { IpPort } from '../lib/host-port.ts';
@@ -9,10 +9,10 @@ import type { ApplicationAddress } from './claims.ts';
 
 export interface PortPlace {
   readonly inbound?: IpPort;
-  /** Why it has no `inbound`, though it claims one. Of this process's time only. */
+  /** Why it has no `inbound`, although it claims one. Known only to this process. */
   readonly notRegistered?: string;
   readonly application?: ApplicationAddress;
-  /** As its helper says. Of this process's time only. */
+  /** As its helper reports. Known only to this process. */
   readonly applicationState?: ApplicationState;
 }
 
@@ -40,7 +40,7 @@ export function portsOf({
   return [own, ...ports];
 }
 
-/** Where it takes calls, of whatever port. */
+/** Where it takes calls, on any port. */
 export function inboundsOf(proxy: Ported): readonly IpPort[] {
   return portsOf(proxy).flatMap(({ inbound }) => inbound ?? []);
 }

@@ -1,4 +1,4 @@
-// What the registry knows of one proxy. `status`, the admin API and the page show it.
+// What the registry knows about one proxy. `status` and the admin API show it.
 
 import type { IpPort } from '../lib/host-port.ts';
 import type { TakenPort } from '../lib/taken-port.ts';
@@ -17,7 +17,7 @@ export interface TypeStatus {
   readonly nack?: {
     readonly revision: number;
     readonly message: string;
-    /** Those that it names, or else all that were new to the proxy then. */
+    /** Those that it names, otherwise all that were new to the proxy then. */
     readonly resources: readonly RejectedResource[];
   };
 }
@@ -36,25 +36,25 @@ export interface ProxyStatus extends Ported {
   readonly state: 'connected' | 'held' | 'gone';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
-  /** How far its host is ahead of the control plane's clock. */
+  /** How far its host's clock is ahead of the control plane's. */
   readonly clockOffsetMs?: number;
-  /** Another that wanted to be it, and was refused. */
+  /** Another that claimed to be it, and was refused. */
   readonly contested?: {
     readonly peer: string;
     readonly inbound?: IpPort;
     readonly at: number;
   };
-  /** What it says it is: `envoy/1.40.0`. */
+  /** What it claims to be: `envoy/1.40.0`. */
   readonly userAgent?: string;
-  /** Why it is sent nothing: its Envoy would ignore what the wall stands on. */
+  /** Why it is sent nothing: its Envoy would ignore fields that enforcement depends on. */
   readonly outdated?: string;
   /** Why what is in force was not sent to it. */
   readonly withheld?: string;
   /** True once it accepted its listeners, as long as a document names its identity: only then is it an endpoint. */
   readonly ready: boolean;
-  /** On which it cannot listen, and who has them, as its helper says. */
+  /** Ports on which it cannot listen, and who has them, as its helper reports. */
   readonly takenPorts?: readonly TakenPort[];
   readonly types: readonly TypeStatus[];
-  /** Serving certificate: serial (hex) and end, epoch milliseconds. */
+  /** Serving certificate: serial (hex) and expiry, epoch milliseconds. */
   readonly certificate?: { readonly serial: string; readonly notAfter: number };
 }

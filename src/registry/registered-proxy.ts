@@ -1,4 +1,4 @@
-// A proxy as the registry has it, while it is connected or held.
+// A proxy in the registry, while it is connected or held.
 
 import type { IpPort } from '../lib/host-port.ts';
 import type { TakenPort } from '../lib/taken-port.ts';
@@ -9,29 +9,29 @@ export interface RegisteredProxy extends Ported {
   /** `<SPIFFE ID>~<instance>`. */
   readonly node: string;
   readonly spiffeId: SpiffeId;
-  /** What it says it is: `envoy/1.40.0`. Of this process's time only. */
+  /** What it claims to be: `envoy/1.40.0`. Known only to this process. */
   readonly userAgent?: string;
-  /** Its host has the loopback address of IPv6, too. */
+  /** Its host also has the IPv6 loopback address. */
   readonly loopback6?: true;
-  /** Asks for everything over the single-type services, of this variant. Of this process's time only. */
+  /** Requests everything over the single-type services, in this variant. Known only to this process. */
   readonly singleServices?: 'delta' | 'sotw';
-  /** Which life of its Envoy it is, if it says so. */
+  /** Which run of its Envoy it is, if reported. */
   readonly run?: string;
-  /** The node key of its host: the name is that one's. */
+  /** The node key of its host, which owns the name. */
   readonly holder?: string;
-  /** Where its first stream comes from. Of this process's time only. */
+  /** Where its first stream comes from. Known only to this process. */
   readonly peer?: string;
-  /** Another that wanted to be it, and was refused. Of this process's time only. */
+  /** Another that claimed to be it, and was refused. Known only to this process. */
   readonly contested?: { readonly peer: string; readonly inbound?: IpPort; readonly at: number };
   readonly state: 'connected' | 'held';
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
   readonly ready: boolean;
-  /** On which it cannot listen, as its helper says. Of this process's time only. */
+  /** Ports on which it cannot listen, as its helper reports. Known only to this process. */
   readonly takenPorts?: readonly TakenPort[];
 }
 
-/** Where it is reached, or where its application is, is not what it was. */
+/** Whether its address, or that of its application, changed. */
 export function moved(from: Ported, to: Ported): boolean {
   const textOf = (proxy: Ported): string =>
     JSON.stringify(portsOf(proxy).map(({ name, inbound, application }) => [name, inbound, application]));

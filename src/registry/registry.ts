@@ -1,15 +1,16 @@
-// Live proxies. A connected sidecar that accepted all it was served is an endpoint of its service; its lease is persisted,
-// and held down when the stream ends, so that neither a restart of the control plane nor a short cut of the network ever
-// narrows what other proxies have.
+// Live proxies. A connected sidecar that accepted everything it was served is an endpoint of its service; its lease is persisted, and held
+// down when the stream ends, so that neither a restart of the control plane nor a short network failure ever reduces what other proxies
+// have.
 //
 //   connected ──accepted everything──► ready (endpoint) ──stream ended──► held ──hold-down over──► gone
 //       ▲                                                                  │
 //       └──────────────────────────────── connects again ◄─────────────────┘
 //
-// A run of a proxy (one life of its Envoy) that says goodbye is no endpoint from then on, nor ever again, whatever its streams do: they
-// may come and go while it drains. The next run of the same proxy is one as any.
+// A run of a proxy (one run of its Envoy) that says goodbye is not an endpoint from then on, whatever its streams do: they may come and go
+// while it drains. The next run of the same proxy is an endpoint like any other.
 //
-// A name is one host's, and one life of its Envoy's (candidate.ts): whoever else comes under it is refused, and told with who has it.
+// A name belongs to one host, and to one run of its Envoy (candidate.ts): anybody else who uses it is refused, and reported with the one
+// who has it.
 import { createBudget } from '../lib/budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -34,7 +35,7 @@ export interface RegistryDeps {
   readonly maxInstances?: number;
   /** Of one host. Default 8. */
   readonly maxOfHost?: number;
-  /** Called after any change of what `proxies` answers; `endpoints` says whether the set of endpoints changed. */
+  /** Called after any change of what `proxies` returns; `endpoints` says whether the set of endpoints changed. */
   readonly onChange: (change: { readonly node: string; readonly endpoints: boolean }) => void;
 }
 
@@ -42,27 +43,27 @@ export interface Registry {
   /** Reads the persisted leases; each is held until its proxy returns or the hold-down ends. Call once, first. */
   restore(): Promise<void>;
   /**
-   * Throws for a name that is another's, and `resource_exhausted` for one proxy too many of an identity or a host. Each is a certificate, a
-   * lease and an endpoint that all its callers are told of, and one that was broken into makes up as many as it likes.
+   * Throws for a name that belongs to another, and `resource_exhausted` for one proxy too many of an identity or a host. Each is a
+   * certificate, a lease and an endpoint that all its callers learn of, and a compromised workload can invent as many as it likes.
    */
   admit(candidate: Candidate & { readonly spiffeId: SpiffeId; readonly peer: string }): void;
-  /** Throws for a name that is another's, of whom that is told. `peer`: where the candidate is. */
+  /** Throws for a name that belongs to another, which is then reported for that one. `peer`: where the candidate is. */
   checkFree(candidate: Candidate & { readonly peer: string }): void;
-  /** Throws `permission_denied` where the name is another host's. */
+  /** Throws `permission_denied` if the name belongs to another host. */
   checkHolder(node: string, holder: string | undefined): void;
   connected(stream: number, proxy: Omit<RegisteredProxy, 'state' | 'since' | 'ready' | 'contested'>): void;
-  /** It accepted everything it was served: from now on it is an endpoint, or a little later if it was one too often of late. */
+  /** It accepted everything it was served: it becomes an endpoint now, or a little later if it did so too often recently. */
   accepted(node: string): void;
   disconnected(stream: number, node: string): void;
   /**
-   * That run of the proxy ends: no endpoint from now on, without a hold-down. Of another run that is known it changes nothing. Throws where
-   * the name is another host's.
+   * That run of the proxy ends: not an endpoint from now on, without hold-down. Does not affect another run that is known. Throws if the
+   * name belongs to another host.
    */
   left(node: string, run: string, holder?: string): void;
-  /** Every proxy of that host is none from now on, without a hold-down. Answers them. */
+  /** Removes every proxy of that host from the endpoints, without hold-down. Returns them. */
   evict(holder: string): readonly string[];
   proxies(): readonly RegisteredProxy[];
-  /** Proxies that went without a word. */
+  /** Proxies that disappeared without a goodbye. */
   away(): readonly AwayProxy[];
   get(node: string): RegisteredProxy | undefined;
 }
@@ -73,11 +74,11 @@ interface Entry {
   readonly streams: ReadonlySet<number>;
   /** It said goodbye. */
   readonly leaving: boolean;
-  /** Of its expiry while it is held, or until it may be an endpoint again. */
+  /** Timer for its expiry while it is held, or until it may be an endpoint again. */
   readonly cancelTimer?: () => void;
 }
 
-/** Becoming an endpoint is a push to all callers: who does it again and again waits. Leaving never waits. */
+/** Becoming an endpoint is a push to all callers: whoever does it repeatedly must wait. Leaving never waits. */
 const appearances = { burst: 10, everyMs: 10_000 };
 /** Each is kept for weeks in the record. */
 const newNames = { burst: 16, everyMs: 60_000 };
@@ -197,11 +198,11 @@ export function createRegistry({
         ...(before?.proxy.contested === undefined ? {} : { contested: before.proxy.contested }),
         state: 'connected',
         since: before?.proxy.state === 'connected' ? before.proxy.since : clock.now(),
-        // A proxy that comes back where it was is still the endpoint it was; one that moved must accept first.
+        // A proxy that comes back at the same address is still the endpoint it was; one that moved must accept first.
         ready: before?.proxy.ready === true && !moved(before.proxy, more),
       };
       const leaving = goodbyes.has(node, proxy.run);
-      // Streams of a life that said goodbye are not this one's.
+      // Streams of a run that said goodbye do not belong to this one.
       const streams = before !== undefined && lifeOf(before.proxy) === lifeOf(proxy) ? before.streams : [];
       entries.set(node, { proxy, streams: new Set(streams).add(stream), leaving });
       if (!leaving) away.replacedBy(proxy);

@@ -1,4 +1,4 @@
-// A registry whose proxies carry what their helpers say of the applications beside them.
+// A registry whose proxies include what their helpers report about their applications.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -9,7 +9,7 @@ import { isEndpoint, type RegisteredProxy } from './registered-proxy.ts';
 import type { Registry, RegistryDeps } from './registry.ts';
 
 export interface RegistryWithApplications extends Registry {
-  /** Throws for a run that is not the one that is known, and where the name is another host's. */
+  /** Throws for a run other than the known one, and if the name belongs to another host. */
   application(node: string, report: ApplicationsTold, holder?: string): void;
 }
 

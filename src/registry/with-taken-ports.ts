@@ -1,4 +1,4 @@
-// A registry whose proxies carry what their helpers say of ports on which they cannot listen. Only `status` reads it.
+// A registry whose proxies include what their helpers report about ports on which they cannot listen. Only `status` reads it.
 import { CellwallError } from '../lib/errors.ts';
 import type { TakenPort } from '../lib/taken-port.ts';
 import type { RegisteredProxy } from './registered-proxy.ts';
@@ -12,7 +12,7 @@ export interface PortsTold {
 export function withTakenPorts<T extends Registry>(
   registry: T,
 ): T & {
-  /** Throws for a run that is not the one that is known, and where the name is another host's. */
+  /** Throws for a run other than the known one, and if the name belongs to another host. */
   takenPorts(node: string, told: PortsTold, holder?: string): void;
 } {
   const known = new Map<string, PortsTold>();

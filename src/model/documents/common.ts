@@ -7,8 +7,8 @@ export const nameSchema = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$
 });
 
 /**
- * Names a service: `cell/name`, or `name` alone for the service of that name in the document's own cell, else the one
- * that is in no cell.
+ * Names a service: `cell/name`, or `name` alone for the service of that name in the document's own cell, otherwise the one that is in no
+ * cell.
  */
 export const serviceRefSchema = z
   .string()
@@ -21,13 +21,13 @@ export const portSchema = z.int().min(1).max(65_535);
 /** An IPv4 or IPv6 address, no host name. */
 export const ipSchema = z.union([z.ipv4(), z.ipv6()], { error: 'not an IP address' });
 
-/** `metadata` of a kind that may be within a cell. */
+/** `metadata` of a kind that may be in a cell. */
 export const scopedMetadataSchema = z.strictObject({
   name: nameSchema,
   cell: nameSchema.optional().describe('The cell it belongs to, if any.'),
 });
 
-/** `metadata` of a kind that is above cells. */
+/** `metadata` of a kind that is outside of cells. */
 export const globalMetadataSchema = z.strictObject({ name: nameSchema });
 
 export const apiVersionSchema = z.literal('cellwall/v1');

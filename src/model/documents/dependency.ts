@@ -2,7 +2,10 @@
 import { z } from 'zod';
 import { nameSchema, portSchema, serviceRefSchema } from './common.ts';
 
-/** sun_path holds 108 bytes, one of them the end. Envoy takes away what is there before it listens: so it must look like a socket. */
+/**
+ * sun_path has 108 bytes, one of them for the terminator. Envoy removes what is there before it listens: so the name must look like a
+ * socket.
+ */
 const socketSchema = z
   .string()
   .max('unix:'.length + 107)

@@ -1,4 +1,4 @@
-// What the catalog of kinds amounts to: the union of all documents, their schemas, and the key under which each is known.
+// What the catalog of kinds results in: the union of all documents, their schemas, and the key of each document.
 import type { z } from 'zod';
 import type { DocumentKey } from '../document-key.ts';
 import * as catalog from './catalog.ts';
@@ -15,7 +15,7 @@ interface KnownKind extends DocumentKind {
 }
 export const documentKinds: Readonly<Record<KindName, KnownKind>> = catalog;
 
-/** What kinds with a hook of their own made of their documents (kind.ts, `resolve`), by kind; absent where there are no documents. */
+/** What kinds with their own hook (kind.ts, `resolve`) made of their documents, by kind; absent if there are no documents. */
 export type ResolvedKinds = {
   readonly [Name in KindName as Kinds[Name] extends { readonly resolve: unknown } ? Name : never]?: Resolved<
     Kinds[Name]

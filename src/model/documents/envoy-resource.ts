@@ -1,10 +1,10 @@
-// EnvoyResource: any xDS resource as Envoy has it, or a patch of one that is made here, for a selection of proxies.
+// EnvoyResource: any xDS resource in Envoy's own form, or a patch of a generated one, for a selection of proxies.
 import { z } from 'zod';
 import { spiffeIdSchema } from '../spiffe-id.ts';
 import { apiVersionSchema, scopedMetadataSchema, serviceRefSchema } from './common.ts';
 import type { DocumentKind } from './kind.ts';
 
-/** Short names would leave it open which version is meant. */
+/** Short names would leave open which version is meant. */
 const typeUrlSchema = z.string().regex(/^type\.googleapis\.com\/envoy\.[a-z0-9_.]+\.v3\.[A-Za-z]+$/, {
   error: 'not a type URL of Envoy, as in "type.googleapis.com/envoy.config.listener.v3.Listener"',
 });

@@ -1,5 +1,5 @@
-// Every kind of document, in the order in which people read of them, with other words for it on the command line. Apart from the schemas
-// (catalog.ts, which the types hold to this list), so that `--help` loads none.
+// Every kind of document, in reading order, with other names for it on the command line. Separate from the schemas (catalog.ts; types make
+// sure that both lists agree), so that `--help` loads none.
 const kinds = {
   Mesh: [],
   Cell: [],
@@ -17,7 +17,7 @@ export function isKindName(name: string): name is KindName {
   return Object.hasOwn(kinds, name);
 }
 
-/** The kind that somebody means: its name, or many of them, in any case of letters. */
+/** The kind that a word stands for: its name, or its plural, in any case. */
 export function kindMeant(word: string): KindName | undefined {
   const meant = word.toLowerCase();
   return kindNames.find((name) => {

@@ -1,5 +1,5 @@
-// The extension point "kind of document": a schema, a sentence on what it is for, and, of kinds that policy/resolve does not know, what is
-// made of their documents.
+// The extension point "kind of document": a schema, a sentence on its purpose, and, for kinds that policy/resolve does not know, the
+// meaning of their documents.
 import type { z } from 'zod';
 import type { DocumentKey } from '../document-key.ts';
 import type { FieldPath } from '../field-path.ts';
@@ -20,22 +20,22 @@ export interface Written<D> {
   readonly document: D;
   /** Where the document begins. */
   readonly source: Source;
-  /** Where a field stands (`['spec', 'rules', 0, 'from']`); the nearest parent's place if it is not written. */
+  /** Where a field is (`['spec', 'rules', 0, 'from']`); the nearest parent's place if it is absent. */
   locate(path: FieldPath): Source;
 }
 
 export interface DocumentKind<D extends AnyDocument = AnyDocument> {
   readonly schema: z.ZodType<D>;
-  /** A sentence: docs/documents.md. */
+  /** One sentence, shown in docs/documents.md. */
   readonly purpose: string;
   /**
-   * What the documents of the kind (one at least) mean together; it stands in the IR under the kind's name. References are looked up and
-   * contradictions told by `context`. Pure. Absent for the kinds that policy/resolve knows itself.
+   * What the documents of the kind (at least one) mean together; the result is in the IR under the kind's name. References are looked up
+   * and contradictions reported through `context`. Pure. Absent for the kinds that policy/resolve knows itself.
    */
   resolve?(documents: readonly Written<D>[], context: ResolveContext): unknown;
 }
 
-/** What documents of one kind may ask of the others. Whatever tells a problem answers undefined. */
+/** What documents of one kind may look up about others. A lookup that reports a problem returns undefined. */
 export interface ResolveContext {
   readonly trustDomain: TrustDomain;
   /** The service that `reference` means in that document (`cell/name`, or `name`). */

@@ -1,4 +1,4 @@
-// Mesh: the trust domain and the defaults, one a deployment.
+// Mesh: the trust domain and the defaults, one per deployment.
 import { z } from 'zod';
 import { durationSchema } from '../duration.ts';
 import { spiffeIdSchema, trustDomainSchema } from '../spiffe-id.ts';

@@ -1,4 +1,4 @@
-// One port of a Service, and the parts of a port that a Service of one port says without a list.
+// One port of a Service, and the fields that a Service with one port has without a list.
 import { z } from 'zod';
 import { durationSchema } from '../duration.ts';
 import { ipSchema, nameSchema, portSchema } from './common.ts';
@@ -52,7 +52,7 @@ export const upgradesSchema = z.array(z.enum(['websocket'])).max(1);
 
 export const headerCaseSchema = z.enum(['lower', 'keep']);
 
-/** Each as the Service says it, unless the port says another. */
+/** Each as in the Service, unless the port sets it. */
 const portTimeoutsSchema = z.strictObject({
   connect: durationSchema.optional(),
   request: durationSchema.optional(),

@@ -1,4 +1,4 @@
-// Service: what stands behind a sidecar, and what it calls.
+// Service: what runs behind a sidecar, and what it calls.
 import { z } from 'zod';
 import { maxServicePorts } from '../../lib/port-name.ts';
 import { durationSchema } from '../duration.ts';

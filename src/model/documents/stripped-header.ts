@@ -1,8 +1,8 @@
-// A header that speaks of identity: its name, or the beginning of its name with a "*". Lower case, with "-", which stands for every
-// spelling. What a request needs to be one cannot be taken away.
+// A header that carries identity: its name, or the beginning of its name followed by "*". Lower case, with "-", which stands for every
+// spelling. Headers that every request needs cannot be stripped.
 import { z } from 'zod';
 
-/** Each sign but letters and digits makes the expression on the proxy longer, and Envoy bounds it. */
+/** Each character except letters and digits makes the expression on the proxy longer, and Envoy limits its size. */
 const maxDashes = 8;
 const needed = /^(:|host$|te$|connection$|expect$|upgrade$|content-|transfer-|accept|grpc-|x-cellwall-|x-envoy-)/;
 

@@ -1,4 +1,4 @@
-// Workload: who may have which SPIFFE ID, and what its certificate and proxy may say.
+// Workload: who may have which SPIFFE ID, and what its certificate and proxy may contain.
 import { z } from 'zod';
 import { attestorNames } from '../attestors.ts';
 import { durationSchema } from '../duration.ts';

@@ -1,4 +1,4 @@
-// Reads a YAML stream into plain data with positions: YAML 1.2 core schema, strictly, nothing that plain data cannot say.
+// Reads a YAML stream into plain data with positions: YAML 1.2 core schema, strictly, nothing that plain data cannot express.
 import { Composer, Document, isScalar, LineCounter } from 'yaml';
 import { defined } from '../../lib/defined.ts';
 import type { Problem, Source } from '../problem.ts';
@@ -66,7 +66,7 @@ export function readYaml(text: string, file: string): YamlResult {
     }
     if (!(document instanceof Document)) continue;
     const { contents, range } = document;
-    // An empty document between two `---` reads as a null that is not written.
+    // An empty document between two `---` reads as a null that was not written.
     if (isScalar(contents) && contents.value === null && contents.source === '') continue;
     trees.set(range[0], toTree(contents, complain));
   }

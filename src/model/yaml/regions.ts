@@ -1,9 +1,9 @@
-// Where each document of a YAML stream stands in its file, so that one can be replaced without touching the others.
+// Where each document of a YAML stream is in its file, so that one can be replaced without touching the others.
 import { type CST, Lexer, type LineCounter, Parser } from 'yaml';
 
 /** Offsets into the file's text. Empty documents between `---` have no region. */
 export interface Region {
-  /** The offset by which the YAML library knows the document. */
+  /** The offset by which the YAML library identifies the document. */
   readonly id: number;
   /** The `---` before the document, or `start` if it has none. */
   readonly markerStart: number;
@@ -18,10 +18,10 @@ export interface TokenStream {
   readonly tooDeepAt?: number;
 }
 
-/** Deeper nesting than any document needs; keeps hostile input off the recursive parts of the YAML library. */
+/** Deeper nesting than any document needs; keeps hostile input out of the recursive parts of the YAML library. */
 const maxStack = 200;
 
-/** The tokens of a stream. Total: any text has tokens, wrong ones are of type `error`. */
+/** The tokens of a stream. Total: any text has tokens, invalid ones are of type `error`. */
 export function readTokens(text: string, lines?: LineCounter): TokenStream {
   const tokens: CST.Token[] = [];
   const parser = new Parser(lines?.addNewLine);
@@ -69,7 +69,7 @@ function offsetOf(token: CST.Token): number {
   return token.start.find((item) => item.type === 'doc-start')?.offset ?? token.offset;
 }
 
-/** Skips the blanks after `---` or `...`, and the line's end if nothing else is on the line. */
+/** Skips the blanks after `---` or `...`, and the end of the line if nothing else is on it. */
 function afterMarker(text: string, offset: number): number {
   const blanks = /[ \t]*(\r?\n)?/y;
   blanks.lastIndex = offset;

@@ -1,4 +1,4 @@
-// A YAML document as plain data, each value with the offsets of where it and its key are written.
+// A YAML document as plain data, each value with the offsets of itself and its key.
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair } from 'yaml';
 import type { FieldPath } from '../field-path.ts';
 
@@ -9,16 +9,16 @@ export interface SourceTree {
   readonly children: ReadonlyMap<string | number, SourceTree>;
 }
 
-/** Told at an offset of the file; the reader turns it into a Problem. */
+/** Reported at an offset in the file; the reader turns it into a Problem. */
 export type Complain = (code: string, message: string, offset: number, hint?: string) => void;
 
 const maxDepth = 32;
 const dangerousKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
-/** Every document has them once. */
+/** Every document has each of them once. */
 const startsDocument: ReadonlySet<string> = new Set(['apiVersion', 'kind']);
 const noChildren: ReadonlyMap<string | number, SourceTree> = new Map();
 
-/** Plain data out of a YAML node. What plain data cannot say (aliases, tags, keys that are no text) is refused. */
+/** Plain data from a YAML node. What plain data cannot express (aliases, tags, keys that are not text) is refused. */
 export function toTree(node: unknown, complain: Complain, offset = 0, keyOffset = offset, depth = 0): SourceTree {
   if (node === null || node === undefined) return { value: null, offset, keyOffset, children: noChildren };
   if (isAlias(node)) {
@@ -71,7 +71,7 @@ function mapping(items: readonly Pair[], complain: Complain, offset: number, key
     if (dangerousKeys.has(key)) {
       complain('forbidden-key', `the key "${key}" is not allowed`, at);
     } else if (depth === 0 && startsDocument.has(key) && children.has(key)) {
-      // Two documents in one: what follows is the second one's, and told once.
+      // Two documents in one: what follows belongs to the second, and is reported once.
       complain('missing-separator', 'a second document begins here', at, 'put a line "---" before it');
       break;
     } else if (children.has(key)) {
@@ -99,7 +99,7 @@ function clip(text: string): string {
   return text.length > 64 ? `${text.slice(0, 64)}…` : text;
 }
 
-/** The deepest node on the way to `path` that is written, and whether that is the whole way. */
+/** The deepest node on the way to `path` that is present, and whether that is the whole way. */
 export function nearest(tree: SourceTree, path: FieldPath): { readonly node: SourceTree; readonly whole: boolean } {
   let node = tree;
   for (const part of path) {

@@ -1,5 +1,5 @@
-// What the YAML library found wrong, in words for the author and at the line that has to be changed: the library points to where it
-// noticed, which is often the line before, or the end of the file.
+// What the YAML library found wrong, as text for the author and at the line that has to be changed: the library points to where it noticed,
+// which is often the line before, or the end of the file.
 import { CST, type YAMLParseError } from 'yaml';
 
 export interface SyntaxProblem {
@@ -8,7 +8,7 @@ export interface SyntaxProblem {
   readonly hint?: string;
 }
 
-/** One problem for each mistake: what follows from one already told is left out. */
+/** One problem for each mistake: consequences of a reported one are left out. */
 export function syntaxProblems(
   errors: readonly Pick<YAMLParseError, 'code' | 'message' | 'pos'>[],
   text: string,
@@ -27,7 +27,7 @@ function explained(code: string, message: string, offset: number, text: string):
   const line = lineStart(text, offset);
   switch (code) {
     case 'BLOCK_AS_IMPLICIT_KEY': {
-      // `key: value`, and a line that is indented as if it belonged to the value.
+      // `key: value`, followed by a line that is indented as if it belonged to the value.
       const next = nextLine(text, offset);
       if (next === undefined || column(text, next) <= column(text, firstOf(text, line))) break;
       return {
@@ -41,14 +41,14 @@ function explained(code: string, message: string, offset: number, text: string):
     case 'TAB_AS_INDENT':
       return { message: 'a tab indents this line', offset, hint: 'YAML is indented with blanks' };
   }
-  // On an empty line, or a comment: what follows is meant.
+  // On an empty line, or a comment: the next line is meant.
   const first = /[\n#]/.test(text[firstOf(text, line)] ?? '') ? (nextLine(text, line) ?? offset) : firstOf(text, line);
   return first < offset
     ? { message, offset }
     : { message, offset: first, hint: 'keys of one mapping, and items of one list, begin in the same column' };
 }
 
-/** The first quote that is never closed, else the innermost bracket: a quote swallows the brackets after it. */
+/** The first quote that is never closed, otherwise the innermost bracket: a quote swallows the brackets after it. */
 function unclosed(tokens: readonly CST.Token[]): SyntaxProblem | undefined {
   let quoted: SyntaxProblem | undefined;
   let bracket: SyntaxProblem | undefined;

@@ -49,7 +49,7 @@ export async function startSidecars({
     const args = [
       'sidecar',
       ...['--service', service, ...flags],
-      ...['--data', join(folder, name), '--envoy-admin', envoyAdmin, '--drain-seconds', '1'],
+      ...['--data', join(folder, name), '--envoy-admin', envoyAdmin, '--drain-seconds', '0'],
       ...['--identity-address', addresses.identity, '--xds-address', addresses.xds],
     ];
     const child = cellwall.start(args, {

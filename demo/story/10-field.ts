@@ -21,7 +21,7 @@ export const field = (downloaded: () => Promise<LongDownload>): Step => ({
   title: '10 the field: long downloads, refused uploads, sidecars that stop with their applications',
   withinMs: 90_000,
   async run(world, tell) {
-    const { cellwall, folder } = world;
+    const { cellwall, controlPlane, folder } = world;
     const file = join(folder, 'field.yaml');
     const listen = await world.ports.next();
     writeFileSync(file, fieldDocuments(listen));
@@ -31,7 +31,7 @@ export const field = (downloaded: () => Promise<LongDownload>): Step => ({
       uploadTooMuch(world, tell),
       stopTogether(world, tell, `127.0.0.1:${listen}`),
     ]);
-    await cellwall.expect('delete', ...keys, ...shortLivedKeys);
+    await controlPlane.admin.apply({ changes: [...keys, ...shortLivedKeys].map((key) => ({ op: 'delete', key })) });
     return { ...download, ...uploads, ...stop };
   },
 });

@@ -20,7 +20,7 @@ export const controlPlaneKilled: Step = {
     const before = await readEnvoys(world);
     const endpoints = sum(before, ({ endpoints }) => endpoints.size);
     must(endpoints > 0, 'no Envoy has an endpoint');
-    load.start(loadPlan(world, { concurrency: 1, pauseMs: 15 }));
+    load.start(loadPlan(world, { concurrency: 2, pauseMs: 15 }));
     let downMs: number;
     let reconnectMs: number;
     try {

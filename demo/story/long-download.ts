@@ -1,7 +1,5 @@
 // A download that outlives the certificates of both its ends three times over. It takes as long as that, whatever the machine does,
 // and so goes on beside other steps of the story; step 10 waits for it and tells of it.
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
 import { describe } from '../wire/outcome.ts';
@@ -21,10 +19,9 @@ export const shortLivedKeys = ['Workload/short-caller', 'Workload/short-server']
 
 /** Makes certificates short, and answers how to wait for the download, which is under way then. */
 export async function beginDownload(world: World): Promise<() => Promise<LongDownload>> {
-  const { cellwall, folder } = world;
-  const file = join(folder, 'short-lived.yaml');
-  writeFileSync(file, [shortLived('short-caller', caller), shortLived('short-server', server)].join('---\n'));
-  await cellwall.expect('apply', '-f', file);
+  const text = [shortLived('short-caller', caller), shortLived('short-server', server)].join('---\n');
+  const { kind } = await world.controlPlane.admin.apply({ text });
+  must(kind === 'applied', `the documents of short certificates are ${kind}`);
   await Promise.all([rotate(world, caller), rotate(world, server)]);
   // A failure is told by whoever waits: another step may fail first, and nobody waits then.
   const ended = download(world).then(
@@ -75,7 +72,7 @@ async function download(world: World): Promise<LongDownload> {
 /** A new certificate, as long-lived as the documents say now. */
 async function rotate(world: World, service: string): Promise<void> {
   const before = await serialOf(world, service);
-  await world.cellwall.expect('certs', 'rotate', service);
+  await world.controlPlane.admin.rotate(service);
   const changed = async (): Promise<boolean> => (await serialOf(world, service)) !== before;
   await untilTrue(changed, { what: `${service} has a new certificate`, withinMs: 10_000 });
 }

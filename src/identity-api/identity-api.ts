@@ -1,5 +1,5 @@
 // The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, the trust domain's
-// bundle, and reports of proxies. A handful of routes on plain node:https need no framework.
+// bundle, and reports of proxies. A handful of routes on plain node:https needs no framework.
 import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attestor } from '../identity/attestor/attestor.ts';

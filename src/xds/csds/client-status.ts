@@ -1,4 +1,4 @@
-// Answers a CSDS request from the streams as they stand: per node, each resource with what became of it.
+// Answers a CSDS request from the current state of the streams: per node, each resource with its status.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/status/v3/csds.proto
 import { create } from '@bufbuild/protobuf';
 import { ClientResourceStatus } from '#gen/envoy/admin/v3/config_dump_shared_pb.js';
@@ -29,7 +29,7 @@ export function clientStatus(
   views: readonly StreamView[],
   { nodeMatchers, excludeResourceContents }: Pick<ClientStatusRequest, 'nodeMatchers' | 'excludeResourceContents'>,
 ): ClientStatusResponse {
-  // A client of single-type services has several streams, and one that reconnects two of a type: the newest tells.
+  // A client of single-type services has several streams, and one that reconnects has two of a type: the newest counts.
   const nodes = new Map<string, ClientConfig>();
   const resources = new Map<string, Map<string, ResourceStatus>>();
   for (const view of views) {

@@ -1,5 +1,5 @@
-// The client status discovery service, on the xDS port: what every connected proxy was sent, and what it said. It is for
-// operators: `authorize` refuses everyone else, so that a workload's SVID does not open the configuration of others.
+// The client status discovery service, on the xDS port: what every connected proxy was sent, and what it answered. For operators only:
+// `authorize` refuses everyone else, so that a workload's SVID gives no access to the configuration of others.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/status/v3/csds.proto
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import {

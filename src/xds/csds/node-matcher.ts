@@ -1,4 +1,4 @@
-// Which nodes a CSDS request is about. Matchers are alternatives; what one says holds together.
+// Which nodes a CSDS request is about. Matchers are alternatives; all conditions of one must hold.
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/type/matcher/v3/node.proto
 import type { NodeMatcher } from '#gen/envoy/type/matcher/v3/node_pb.js';
 import type { DoubleMatcher } from '#gen/envoy/type/matcher/v3/number_pb.js';
@@ -78,7 +78,7 @@ function matchesValue({ matchPattern: pattern }: ValueMatcher, value: unknown): 
   }
 }
 
-/** A range holds its start, not its end. */
+/** A range includes its start, but not its end. */
 function matchesNumber({ matchPattern: pattern }: DoubleMatcher, value: number): boolean {
   if (pattern.case === 'exact') return value === pattern.value;
   return pattern.case === 'range' && value >= pattern.value.start && value < pattern.value.end;

@@ -1,4 +1,4 @@
-// What became of each resource on a stream: not sent yet, sent, accepted, rejected, or not there. Pure; for people.
+// The status of each resource on a stream: not sent yet, sent, accepted, rejected, or absent. Pure; for people.
 
 import {
   everything,
@@ -17,11 +17,11 @@ export interface ResourceStatus {
   readonly typeUrl: TypeUrl;
   readonly name: string;
   /**
-   * `synced`: sent and accepted. `not-sent`: wanted, not sent yet. `stale`: sent, not answered yet. `error`: rejected.
-   * `absent`: asked for, and there is none.
+   * `synced`: sent and accepted. `not-sent`: wanted, not sent yet. `stale`: sent, not answered yet. `error`: rejected. `absent`: requested,
+   * but it does not exist.
    */
   readonly status: 'synced' | 'not-sent' | 'stale' | 'error' | 'absent';
-  /** Of what was sent or, if nothing was, is to be. */
+  /** Version of what was sent or, if nothing was, will be. */
   readonly version: string;
   /** As sent; undefined if it was not, or on an earlier stream. */
   readonly resource: EncodedResource | undefined;

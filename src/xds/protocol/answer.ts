@@ -1,4 +1,4 @@
-// A client's answer to a response. `error_detail` alone makes a NACK; versions decide nothing (envoy#14841).
+// A client's answer to a response. Only `error_detail` makes a NACK; versions decide nothing (envoy#14841).
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-nack-and-resource-type-instance-version
 
 import type { Effect } from './effect.ts';
@@ -8,7 +8,7 @@ import { noneUnanswered, type Refusal, type Subscription } from './subscription.
 
 const noEffects: readonly Effect[] = [];
 
-/** Answering a response answers those before it, as a client may answer several at once. Other nonces answer nothing. */
+/** Answering a response also answers those before it, because a client may answer several at once. Unknown nonces answer nothing. */
 export function answer(
   from: Subscription,
   nonce: string,
@@ -27,7 +27,8 @@ export function answer(
 }
 
 /**
- * A NACK concerns what was new in the response, unless it says of what; an ACK all that was in it, in a full set what was not new as well.
+ * A NACK concerns what was new in the response, unless it names resources; an ACK concerns everything in it, in a full set including what
+ * was not new.
  */
 function refusals({ refused }: Subscription, sent: Sent, error: string | undefined): ReadonlyMap<string, Refusal> {
   if (error === undefined && refused.size === 0) return refused;

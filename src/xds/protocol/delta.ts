@@ -22,7 +22,7 @@ export function stepDelta(state: StreamState, input: StreamInput<DeltaRequest>):
   return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, delta);
 }
 
-/** A stale nonce answers nothing, but the request's changes of the subscription count all the same. */
+/** A stale nonce answers nothing, but the request's changes of the subscription still count. */
 function receive(state: StreamState, request: DeltaRequest): Step {
   const known = state.subscriptions[request.typeUrl];
   if (known === undefined) return { state: withSubscription(state, first(state, request)), effects: [] };
@@ -36,12 +36,12 @@ function change({ shared }: StreamState, from: Subscription, request: DeltaReque
   if (request.subscribe.length + request.unsubscribe.length === 0) return from;
   const make = (subscription: Subscription): Subscription =>
     subscribe(unsubscribe(subscription, request.unsubscribe), request.subscribe);
-  // A wildcard looks at what is on its way, too, which streams do not share.
+  // A wildcard also depends on what is in transit, which streams do not share.
   const alone = from.unanswered.length > 0 && request.subscribe.includes('*');
   return forgiveUnwanted(alone ? make(from) : shared.derive(request, from, make));
 }
 
-/** The first request of a type may bring versions from an earlier stream. Its nonce is of that stream, too. */
+/** The first request of a type may carry versions from an earlier stream. Its nonce is from that stream, too. */
 function first(state: StreamState, request: DeltaRequest): Subscription {
   const warming = request.initialVersions.size === 0 ? undefined : awaited(state, request.typeUrl);
   const make = (opened: Subscription): Subscription => {

@@ -10,14 +10,14 @@ import { isSettled, type Step, type StreamState, withSubscription } from './stre
 import { forgive, isUpToDate, noneUnanswered, type ResourceMap, type Subscription } from './subscription.ts';
 import { warm } from './warming.ts';
 
-/** What a variant does beside responding. */
+/** What a variant does in addition to responding. */
 export interface FlushingVariant extends Responder {
-  /** Before it is brought up to the resources: takes what it claims into account. */
+  /** Before it is brought up to the resources: takes its claims into account. */
   readonly compare: (state: StreamState, subscription: Subscription, resources: ResourceMap) => Subscription;
 }
 
 const empty: ResourceMap = new Map();
-/** Of a client that never answers, only the newest responses are remembered. */
+/** For a client that never answers, only the newest responses are remembered. */
 const maxUnanswered = 256;
 
 export function flush(
@@ -52,7 +52,7 @@ export function flush(
   return { state, effects };
 }
 
-/** What the client has from now on, and what it is to answer. */
+/** What the client has from now on, and what it should answer. */
 function deliver(from: Subscription, { base, held, owed, removed, sent }: SharedOutcome, now: number): Subscription {
   const last = sent.at(-1);
   if (last === undefined && from.base === base && from.held === held && from.owed === owed) return from;
@@ -66,7 +66,7 @@ function deliver(from: Subscription, { base, held, owed, removed, sent }: Shared
   return forgive(told, removed);
 }
 
-/** How long to wait yet for the answers about clusters. */
+/** How much longer to wait for the answers about clusters. */
 function clustersTake({ subscriptions }: StreamState, now: number): number {
   let wait = 0;
   for (const typeUrl of clusterTypes) {

@@ -1,11 +1,11 @@
-// Equal sets of names are one object: thousands of proxies ask for the same, and what is the same is seen at once. Held weakly.
+// Equal sets of names are one object: thousands of proxies request the same, and equality is then an identity check. Held weakly.
 
 const known = new Map<string, WeakRef<ReadonlySet<string>>>();
 const forget = new FinalizationRegistry((key: string) => {
   // A new one may have taken the key since.
   if (known.get(key)?.deref() === undefined) known.delete(key);
 });
-/** Larger ones are nobody's habit. */
+/** Larger sets are unlikely to be repeated. */
 const mostNames = 1000;
 
 export function internNames(names: ReadonlySet<string>): ReadonlySet<string> {

@@ -1,35 +1,38 @@
-// What one stream may ask for. A hostile or broken client gets RESOURCE_EXHAUSTED and costs nobody else anything.
+// What one stream may request. A hostile or broken client gets RESOURCE_EXHAUSTED and does not affect others.
 
 export interface Limits {
-  /** Names of one type that a stream may subscribe to, or say that it has. */
+  /** Names of one type that a stream may subscribe to, or claim to have. */
   readonly names: number;
-  /** Bytes of a name. */
+  /** Maximum length of a name in bytes. */
   readonly nameBytes: number;
   /** Bytes of `node.metadata` and of all strings of `node` that are kept. */
   readonly nodeBytes: number;
-  /** Bytes of names that the proxies of one identity may subscribe to, beyond what each has for nothing; and those of all. */
+  /** Bytes of names that the proxies of one identity may subscribe to, beyond a free allowance for each; and the total for all. */
   readonly identityBytes: number;
   readonly allBytes: number;
   readonly freeBytesOfNode: number;
-  /** Streams of one proxy: ADS, and those of single types, of which a proxy has one for each thing that it asks for. */
+  /** Streams of one proxy: ADS, and those for single types, of which a proxy has one for each thing that it requests. */
   readonly streamsOfNode: number;
   readonly singleStreamsOfNode: number;
   readonly streamsOfIdentity: number;
   /** Connections of one certificate. */
   readonly connectionsOfCertificate: number;
-  /** Streams that a host may open at once, and then one in so many milliseconds; a connection is paid for as one, with its first stream. */
+  /**
+   * Streams that a host may open at once, and then one per this many milliseconds; opening a connection costs one, which includes its first
+   * stream.
+   */
   readonly streamPace: { readonly burst: number; readonly everyMs: number };
-  /** Streams of one certificate that have not said yet whose they are, and how long they may take. */
+  /** Streams of one certificate that have not yet said whose they are, and how long they may take. */
   readonly silentStreams: number;
   readonly firstRequestMs: number;
-  /** Bytes of one request. */
+  /** Maximum size of one request in bytes. */
   readonly requestBytes: number;
-  /** Characters of an `error_detail` that are kept. */
+  /** Maximum number of characters of an `error_detail` that are kept. */
   readonly errorLength: number;
-  /** Streams a second that get their first configuration, and how many at once before that counts. */
+  /** Streams per second that get their first configuration, and how many at once before that limit applies. */
   readonly admittedPerSecond: number;
   readonly admittedAtOnce: number;
-  /** Milliseconds of work that a host may cause at once, and the share of all time that it may cause for long. */
+  /** Milliseconds of work that a host may cause at once, and the share of all time that it may cause continuously. */
   readonly workAtOnceMs: number;
   readonly workShare: number;
 }

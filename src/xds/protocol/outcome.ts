@@ -1,5 +1,5 @@
-// What it takes to bring a client up to resources: the responses, and what the client has once it got them. Pure; the same for all clients
-// that stand alike (`isAlike`), so that it is worked out once for all of them (shared-steps.ts).
+// What is needed to bring a client up to date: the responses, and what the client has once it received them. Pure; the same for all clients
+// in the same state (`isAlike`), so that it is computed once for all of them (shared-steps.ts).
 import { difference, selected } from '../resources/difference.ts';
 import { dependents, removedAtOnce } from '../resources/order.ts';
 import { newReferences, references } from '../resources/references.ts';
@@ -19,11 +19,11 @@ export interface Draft {
   readonly version: string;
   readonly carried: readonly EncodedResource[];
   readonly changed: readonly EncodedResource[];
-  /** Names that there are none of, or no longer; delta says so. */
+  /** Names that do not exist, or no longer; delta reports them. */
   readonly removed: readonly string[];
 }
 
-/** A subscription and what it is to be brought up to. */
+/** A subscription and what it should be brought up to. */
 export interface Bringing {
   readonly subscription: Subscription;
   readonly resources: ResourceMap;
@@ -32,7 +32,8 @@ export interface Bringing {
 }
 
 /**
- * `push` tells all that is changed or absent, and what is gone where that goes at once; `remove` what is gone, once all else was accepted.
+ * `push` sends everything that is changed or absent, and what is removed at once; `remove` sends what is removed once everything else was
+ * accepted.
  */
 export type Phase = 'push' | 'remove';
 
@@ -40,7 +41,7 @@ export interface Responded {
   /** What the client then knows. */
   readonly subscription: Subscription;
   readonly drafts: readonly Draft[];
-  /** Names of which it knows from now on that there are none. */
+  /** Names that it now knows to be absent. */
   readonly removed: readonly string[];
 }
 
@@ -56,11 +57,11 @@ export interface Outcome {
   readonly held: Subscription['held'];
   readonly owed: boolean;
   readonly drafts: readonly Draft[];
-  /** Names of which it knows from now on that there are none. */
+  /** Names that it now knows to be absent. */
   readonly removed: readonly string[];
-  /** The first look at what this client wants, and it has it all: from an earlier stream. */
+  /** The first evaluation of what this client wants, and it has everything already, from an earlier stream. */
   readonly kept: boolean;
-  /** What the changed resources refer to, and what they did not refer to, or not like this, before. Worked out once it is asked for. */
+  /** What the changed resources refer to, and did not refer to, or not in this way, before. Computed on demand. */
   readonly referred: () => ReadonlySet<string>;
   readonly newlyReferred: () => ReadonlySet<string>;
 }
@@ -100,13 +101,13 @@ export function bring(
   };
 }
 
-/** Did this phase tell all the news? */
+/** Did this phase send all the news? */
 function leftNothing(phase: Phase, typeUrl: TypeUrl, { changed, absent, gone }: News): boolean {
   if (phase === 'push') return gone.length === 0 || removedAtOnce.has(typeUrl);
   return changed.length + absent.length === 0;
 }
 
-/** What the client has of it, if that was sent on this stream or is the same as what was. */
+/** What the client has of it, if that was sent on this stream or equals what was. */
 function before(subscription: Subscription, { name }: EncodedResource): EncodedResource | undefined {
   const held = heldOf(subscription, name);
   return held !== undefined && 'value' in held ? held : undefined;
@@ -125,7 +126,7 @@ function union(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> {
   return more.length === 0 ? (only ?? noNames) : new Set([only, ...more].flatMap((set) => [...(set ?? [])]));
 }
 
-/** What the client has once it learnt the news. */
+/** What the client has once it received the news. */
 export function learn(from: Subscription, { changed, absent, gone }: News): Subscription {
   if (changed.length + absent.length + gone.length === 0) return from;
   const held = new Map<string, Held>(from.held);

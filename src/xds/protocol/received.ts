@@ -1,9 +1,9 @@
-// A request as the steps take it: typed, and capped by the limits of its stream.
+// A request in the form that the steps use: typed, and limited by the limits of its stream.
 import type { TypeUrl } from '../resources/type-url.ts';
 import type { StreamNode } from '../server/node.ts';
 
 export interface Received<Request> {
-  /** Only a stream's first request surely has one. */
+  /** Only a stream's first request certainly has one. */
   readonly node: StreamNode | undefined;
   /** Undefined for a type that is not served here. */
   readonly request: Request | undefined;

@@ -1,10 +1,10 @@
-// What was worked out lately, by what it was worked out from. Holds at most two generations: `forget` drops what was not asked for since
-// the last time, and so does a generation that is full.
+// Recently computed results, by their inputs. Keeps at most two generations: `forget` drops what was not used since the last call, and so
+// does a full generation.
 
 export interface Recent<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): void;
-  /** Answers how much is left. */
+  /** Returns how many are left. */
   forget(): number;
 }
 

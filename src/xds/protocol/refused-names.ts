@@ -1,10 +1,10 @@
-// Which resources of a response a client rejected. As a rule all that was new in it (xDS says no more), but Envoy takes listeners and
-// clusters one by one, and names those that it did not take: the others are in force. Pure.
+// Which resources of a response a client rejected. Usually everything that was new in it (xDS says no more), but Envoy applies listeners
+// and clusters one by one, and names those that it rejected: the others are in force. Pure.
 import { typeUrls } from '../resources/type-url.ts';
 import type { Sent } from './sent.ts';
 
 const oneByOne: ReadonlySet<string> = new Set([typeUrls.listener, typeUrls.cluster]);
-/** `lds_api.cc` and `cds_api_helper.cc`; then, a line each: a name, a colon and why. */
+/** `lds_api.cc` and `cds_api_helper.cc`; then, one per line: a name, a colon and the reason. */
 const naming = /^Error adding\/updating (?:listener|cluster)\(s\) /;
 /** `Config::Utility::truncateGrpcStatusMessage`: names may be missing. */
 const truncated = '...(truncated)';

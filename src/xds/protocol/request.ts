@@ -1,4 +1,4 @@
-// Reads a request from the wire into what the steps take: the one place where hostile bytes become typed, capped values.
+// Parses a request from the wire into what the steps use: the only place where hostile bytes become typed, limited values.
 
 import { fromBinary } from '@bufbuild/protobuf';
 import { type Node, NodeSchema } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -11,7 +11,7 @@ import type { Limits } from './limits.ts';
 import type { DeltaRequest, Received, SotwRequest } from './received.ts';
 import type { SharedSteps } from './shared-steps.ts';
 
-/** `only`: the type of a single-type service, in whose requests `type_url` may be left out. */
+/** `only`: the type of a single-type service, in whose requests `type_url` may be omitted. */
 export type ReadRequest<Request> = (bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits) => Received<Request>;
 
 export const readSotw: ReadRequest<SotwRequest> = (bytes, only, limits) => {
@@ -51,12 +51,12 @@ export const readDelta: ReadRequest<DeltaRequest> = (bytes, only, limits) => {
   return { node: readNode(message.node, limits), request, typeUrl };
 };
 
-/** Longer requests are nobody's habit. */
+/** Longer requests are unlikely to be repeated. */
 const mostShared = 16 * 1024;
 
 /**
- * Reads a request as the reader does, once for all streams of which it has the same bytes, those of its node apart: a proxy's requests are
- * those of every other that stands alike, and so are its ACKs, as it was sent the same responses.
+ * Parses a request like the reader, but only once for all streams that send the same bytes apart from their node: a proxy's requests are
+ * the same as those of every other in the same state, and so are its ACKs, because it was sent the same responses.
  */
 export function readOnce<Request>(
   reader: ReadRequest<Request>,
@@ -74,20 +74,20 @@ export function readOnce<Request>(
   const key = `${only ?? ''} ${rest.toString('latin1')}`;
   const received = shared.read(key, () => reader(rest, only, limits));
   if (node === undefined) return received;
-  // A node in two places is put together from both.
+  // A node that occurs twice is merged from both.
   if (received.node !== undefined) return reader(bytes, only, limits);
   const message = decode(() => fromBinary(NodeSchema, node.subarray(node.length - lengthOf(node))));
   return { ...received, node: readNode(message, limits) };
 }
 
-/** Where the field of the node begins and ends: where encoders put it, before it there is the version at most. */
+/** Where the node's field begins and ends: at the place where encoders put it, preceded at most by the version. */
 function placeOfNode(bytes: Buffer, nodeField: 1 | 2): readonly [start: number, end: number] {
   const first = fieldEnd(bytes, 0, 1);
   if (nodeField === 1) return [0, first];
   return [first, fieldEnd(bytes, first, 2)];
 }
 
-/** Where the field of that number ends that begins `at`; `at`, if it is another. */
+/** Where the field with that number that begins `at` ends; `at`, if it is another field. */
 function fieldEnd(bytes: Buffer, at: number, number: number): number {
   const count = lengthBytes(bytes, at + 1);
   if (bytes[at] !== number * 8 + 2 || (bytes[at + count] ?? 0) >= 0x80) return at;
@@ -95,7 +95,7 @@ function fieldEnd(bytes: Buffer, at: number, number: number): number {
   return end <= bytes.length ? end : at;
 }
 
-/** Of the field with which the bytes begin; a varint of up to four bytes. */
+/** Number of the field with which the bytes begin; a varint of up to four bytes. */
 function lengthOf(bytes: Buffer): number {
   let length = 0;
   for (let at = 1; at <= lengthBytes(bytes, 1); at++) length += ((bytes[at] ?? 0) & 0x7f) * 128 ** (at - 1);

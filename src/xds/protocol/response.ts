@@ -1,5 +1,5 @@
-// Writes a response as it goes over the wire, gRPC's five bytes before it included: one allocation, each resource copied into it once,
-// byte for byte what a protobuf encoder makes of it. Schema: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
+// Writes a response in wire format, including gRPC's five-byte prefix: one allocation, each resource copied into it once, byte for byte
+// what a protobuf encoder would produce. Schema: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
 import { framePrefix } from '../../lib/grpc-call.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import { type FieldWriter, fieldSize, fieldWriter, textSize } from '../resources/wire.ts';

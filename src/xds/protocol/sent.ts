@@ -1,18 +1,19 @@
-// A response that was sent, as it is remembered until it is answered, and told to the observer. Streams that are sent the same share it.
+// A sent response, as it is remembered until it is answered, and passed to the observer. Streams that are sent the same share it.
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 
 export interface Sent {
   readonly typeUrl: TypeUrl;
   readonly nonce: string;
-  /** Of responses made later it is larger. */
+  /** Increases with each response made. */
   readonly number: number;
   readonly version: string;
   readonly resources: number;
   /** Those of them that the client did not have. */
   readonly changed: readonly EncodedResource[];
   /**
-   * What the changed ones refer to as the client's versions of them did, and was not sent again for that: counted on these to be accepted.
+   * What the changed ones refer to in the same way as the client's versions did, and was therefore not sent again: this relies on these
+   * being accepted.
    */
   readonly countedOn: () => readonly string[];
   /** The snapshot's. */

@@ -1,6 +1,6 @@
-// What streams that stand alike have in common: the same request or the same resources make the same of all of them, so that it is worked
-// out once, for a second or so, and a response is written once and sent to many. Its nonce is then the same on many streams, which it may
-// be: it is no stream's twice, as a stream takes only what was made after the last response of the type that it was sent.
+// What streams in the same state have in common: the same request or the same resources have the same effect on all of them, so that it is
+// computed once, for a second or so, and a response is written once and sent to many. Its nonce is then the same on many streams, which is
+// allowed: no stream sees it twice, because a stream accepts only what was made after the last response of that type that it was sent.
 
 import type { Effect } from './effect.ts';
 import { bring, type Outcome, type Phase, type Responder } from './outcome.ts';
@@ -18,7 +18,7 @@ export interface SharedCounters {
   /** Responses written, and the bytes that this copied. */
   readonly framesMade: number;
   readonly bytesCopied: number;
-  /** Requests decoded; outcomes worked out. */
+  /** Requests decoded; outcomes computed. */
   readonly requestsRead: number;
   readonly outcomesMade: number;
 }
@@ -31,11 +31,11 @@ export interface SharedSteps {
     revision: number,
     responder: Responder,
   ): SharedOutcome;
-  /** What `make` makes of the subscription because of `why`; it may look at nothing else but what `isAlike` compares. */
+  /** The result of `make` for the subscription because of `why`; `make` may depend only on what `isAlike` compares. */
   derive(why: object, subscription: Subscription, make: (from: Subscription) => Subscription): Subscription;
-  /** A request by its bytes, those of the node left out. */
+  /** A request by its bytes, except for those of the node. */
   read<Request>(key: string, decode: () => Received<Request>): Received<Request>;
-  /** What was of no use since the last time goes; answers whether anything is left. */
+  /** Drops what was not used since the last call; returns whether anything is left. */
   forget(): boolean;
   readonly counters: SharedCounters;
 }
@@ -55,7 +55,9 @@ interface Derived {
 
 const [mostKeys, mostAlike] = [4096, 16];
 
-/** `epoch` makes its nonces unlike those of another process. `onMade` is told that something is kept, which `forget` then drops. */
+/**
+ * `epoch` makes its nonces differ from those of another process. `onMade` is called when something is cached, which `forget` drops later.
+ */
 export function createSharedSteps(epoch: string, onMade: () => void = () => {}): SharedSteps {
   const outcomes = createRecent<ResourceMap, readonly Known[]>(mostKeys);
   const derived = createRecent<object, readonly Derived[]>(mostKeys);
@@ -136,7 +138,7 @@ export function createSharedSteps(epoch: string, onMade: () => void = () => {}):
     },
     read<Request>(key: string, decode: () => Received<Request>): Received<Request> {
       const known = requests.get(key);
-      // One key is read in one way: those of a variant have their own of these, and those of a single type say so in it.
+      // A key is always parsed in the same way: each variant has its own cache, and keys of single-type services include the type.
       if (known !== undefined) return known as Received<Request>;
       counters.requestsRead++;
       onMade();

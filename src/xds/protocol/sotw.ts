@@ -30,7 +30,7 @@ function receive(state: StreamState, request: SotwRequest): Step {
   const { shared } = state;
   const known = state.subscriptions[request.typeUrl];
   if (known === undefined) {
-    // Any nonce will do here, as it is of an earlier stream; so is the version, which says what the client still has.
+    // Any nonce is acceptable here, because it is from an earlier stream; so is the version, which says what the client still has.
     const first = shared.derive(request, openSubscription(request.typeUrl), (opened) => ({
       ...replaceNames(opened, request.names),
       claimed: request.version,
@@ -38,7 +38,7 @@ function receive(state: StreamState, request: SotwRequest): Step {
     return { state: withSubscription(state, first), effects: [] };
   }
   const { subscription, effects } = answer(known, request.nonce, request.error);
-  // Stale: a newer response is on its way, and the client will answer that one with the names it then wants.
+  // Stale: a newer response is in transit, and the client will answer that one with the names it then wants.
   const stale = known.last !== undefined && request.nonce !== known.last.nonce;
   const next = stale ? subscription : wantNow(state, subscription, request);
   const answered = withSubscription(state, next);
@@ -49,16 +49,16 @@ function receive(state: StreamState, request: SotwRequest): Step {
 function wantNow({ shared }: StreamState, from: Subscription, request: SotwRequest): Subscription {
   const make = (subscription: Subscription): Subscription => {
     const asked = replaceNames(subscription, request.names);
-    // The version it came with spoke of the names it then wanted; of what it since dropped it may have nothing left.
+    // Its version was about the names that it wanted then; it may no longer have what it has dropped since.
     return asked === subscription ? asked : { ...asked, claimed: '' };
   };
-  // A wildcard looks at what is on its way, too, which streams do not share.
+  // A wildcard also depends on what is in transit, which streams do not share.
   const alone = from.unanswered.length > 0 && request.names.includes('*');
   return forgiveUnwanted(alone ? make(from) : shared.derive(request, from, make));
 }
 
 const sotw: FlushingVariant = {
-  /** A client that reconnects with the version of just these resources has them; but what warms is sent all the same. */
+  /** A client that reconnects with the version of just these resources has them; but what warms is sent nevertheless. */
   compare(state, subscription, resources) {
     if (subscription.claimed === '') return subscription;
     const warming = awaited(state, subscription.typeUrl);
@@ -80,7 +80,7 @@ const sotw: FlushingVariant = {
     if (phase === 'push') return isFull ? pushAll(bringing) : pushChanged(bringing);
     if (news.gone.length === 0) return idle(subscription);
     if (isFull) return respondAll(bringing, [], news.gone);
-    // Absence is not deletion in this type: there is nothing to say.
+    // Absence is not deletion in this type: there is nothing to send.
     return { subscription: learn(subscription, news), drafts: [], removed: [...news.absent, ...news.gone] };
   },
   frame: ({ version, carried }, typeUrl, nonce) => frameSotw({ typeUrl, version, nonce, resources: carried }),
@@ -99,7 +99,7 @@ function pushAll(bringing: Bringing): Responded {
   return atOnce ? respondAll(bringing, [], news.gone) : respondAll(bringing, news.gone, []);
 }
 
-/** The full set, and with it those that are gone but `kept` until everything that may refer to them was replaced. */
+/** The full set, together with removed resources that are `kept` until everything that may refer to them was replaced. */
 function respondAll(bringing: Bringing, kept: readonly string[], gone: readonly string[]): Responded {
   const { subscription, resources, news } = bringing;
   const old = kept.flatMap((name) => resourceOf(heldOf(subscription, name)));
@@ -132,8 +132,8 @@ function pushChanged({ subscription, resources, news }: Bringing): Responded {
 }
 
 /**
- * That of all the client then has, and not just of what it is sent, so that it can say so when it reconnects. After a
- * NACK nobody can tell what it has: then the version is like no other, and all is sent.
+ * Version of everything that the client then has, not just of what it is sent, so that it can report it when it reconnects. After a NACK it
+ * is unknown what it has: then the version is unique, and everything is sent.
  */
 function versionHeld(learnt: Subscription, resources: ResourceMap): string {
   const there = selected(learnt, resources).flatMap(({ name }) => resourceOf(heldOf(learnt, name)));

@@ -10,7 +10,7 @@ import type { Subscription } from './subscription.ts';
 export type Subscriptions = Readonly<Partial<Record<TypeUrl, Subscription>>>;
 
 export interface StreamState {
-  /** What it has in common with the streams that stand alike. */
+  /** Shared with the streams in the same state. */
   readonly shared: SharedSteps;
   readonly subscriptions: Subscriptions;
 }
@@ -35,7 +35,7 @@ export function withSubscription(state: StreamState, subscription: Subscription)
   return { shared, subscriptions: { ...subscriptions, [subscription.typeUrl]: subscription } };
 }
 
-/** Every response was answered, the last of each type with an ACK, and nothing stands rejected: what is stale may go. */
+/** Every response was answered, the last of each type with an ACK, and no rejection is outstanding: stale resources may be removed. */
 export function isSettled({ subscriptions }: StreamState): boolean {
   for (const { unanswered, rejected, refused } of Object.values(subscriptions)) {
     if (unanswered.length > 0 || rejected || refused.size > 0) return false;

@@ -1,4 +1,4 @@
-// One type's subscription on one stream: what the client asked for, and what it holds. A value; both variants share it.
+// One type's subscription on one stream: what the client requested, and what it has. A value; both variants share it.
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#how-the-client-specifies-what-resources-to-return
 import { fullSet } from '../resources/order.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
@@ -8,19 +8,19 @@ import type { Sent } from './sent.ts';
 
 export type ResourceMap = ReadonlyMap<string, EncodedResource>;
 
-/** What the client brought along from an earlier stream; the resource, if it is still the same. */
+/** What the client brought from an earlier stream; the resource, if it is still the same. */
 export interface Claim {
   readonly version: string;
   readonly resource?: EncodedResource;
 }
-/** What the client has of a name: the resource last sent on this stream, what it claims, or one of the two below. */
+/** What the client has for a name: the resource last sent on this stream, what it claims, or one of the two below. */
 export type Held = EncodedResource | Claim;
-/** To be sent, or to be told absent, whatever the client has. */
+/** To be sent, or reported absent, whatever the client has. */
 export const unsent: Held = { version: '' };
 /** The client knows that there is no such resource; it is pushed when it appears. */
 export const toldAbsent: Held = { version: '' };
 
-/** What a client said of a resource that it did not accept. */
+/** What a client said about a resource that it did not accept. */
 export interface Refusal {
   readonly version: string;
   readonly message: string;
@@ -28,20 +28,20 @@ export interface Refusal {
 
 export interface Subscription {
   readonly typeUrl: TypeUrl;
-  /** `legacy`: it never named anything, which means all until it does. */
+  /** `legacy`: it never named anything, which means everything until it does. */
   readonly wildcard: 'none' | 'legacy' | 'explicit';
   readonly names: ReadonlySet<string>;
   /** Has the client ever named anything? From then on an empty list unsubscribes from all. */
   readonly named: boolean;
-  /** The resources to which the client was last brought up: it has all of these that it wants. */
+  /** The resources to which the client was last brought up: it has all those that it wants. */
   readonly base: ResourceMap | undefined;
   /** Where what it has differs from the base. */
   readonly held: ReadonlyMap<string, Held>;
-  /** What it brought along from an earlier stream. */
+  /** What it brought from an earlier stream. */
   readonly claims: ReadonlyMap<string, Claim>;
-  /** State-of-the-world: the version that the client said in its first request, until it is compared. */
+  /** State-of-the-world: the version in the client's first request, until it is compared. */
   readonly claimed: string;
-  /** A response is owed even if there is nothing to put in it: a client waits for it to finish its start. */
+  /** A response is owed even if it would be empty: a client waits for it to finish its start. */
   readonly owed: boolean;
   /** The newest response; undefined before the first. */
   readonly last: Sent | undefined;
@@ -51,9 +51,9 @@ export interface Subscription {
   readonly unanswered: readonly Sent[];
   /** The last answer was a NACK. */
   readonly rejected: boolean;
-  /** Resources in responses that were rejected, and not accepted since: the client runs what it had of them. */
+  /** Resources in responses that were rejected, and not accepted since: the client uses its previous versions. */
   readonly refused: ReadonlyMap<string, Refusal>;
-  /** There was a NACK: what was sent since the stream began is not all that the client has. */
+  /** There was a NACK: what was sent since the stream began is not everything that the client has. */
   readonly spoiled: boolean;
 }
 
@@ -81,7 +81,7 @@ export function openSubscription(typeUrl: TypeUrl): Subscription {
   };
 }
 
-/** Nothing named yet: all, for the two types of which a client may ask for all without saying so. */
+/** Nothing named yet: everything, for the two types of which a client may request everything implicitly. */
 export function subscribeLegacy(from: Subscription): Subscription {
   return fullSet.has(from.typeUrl) ? { ...from, wildcard: 'legacy', owed: true } : from;
 }
@@ -91,11 +91,11 @@ export function subscribe(from: Subscription, requested: readonly string[]): Sub
   if (requested.length === 0) return from;
   const names = new Set(from.names);
   const star = requested.includes('*');
-  // What a wildcard adds is not in the base; what is asked for again goes again.
+  // What a wildcard adds is not in the base; what is requested again is sent again.
   const whole = star && from.wildcard !== 'legacy';
   const held = whole ? everything(from) : new Map(from.held);
   if (star && from.wildcard === 'explicit') for (const known of held.keys()) held.set(known, unsent);
-  // What is on its way to it and was dropped meanwhile: it may keep that now, or have forgotten it.
+  // Resources in transit that were dropped meanwhile: it may keep them, or have forgotten them.
   if (whole) for (const name of onTheWay(from)) held.set(name, unsent);
   for (const name of requested) {
     if (name === '*') continue;
@@ -118,8 +118,8 @@ function onTheWay({ unanswered }: Subscription): readonly string[] {
 }
 
 /**
- * What is no longer wanted is forgotten. Of `*` and names together, dropping one needs a reply: the client cannot know
- * which of the two it owes a resource to.
+ * What is no longer wanted is forgotten. With both `*` and names, dropping one needs a reply: the client cannot know for which of the two
+ * it has a resource.
  */
 export function unsubscribe(from: Subscription, dropped: readonly string[]): Subscription {
   if (dropped.length === 0) return from;
@@ -141,7 +141,7 @@ export function unsubscribe(from: Subscription, dropped: readonly string[]): Sub
   return { ...from, wildcard, names: internNames(names), named: true, held: held.size === 0 ? nothing : held, owed };
 }
 
-/** Of what it no longer wants. */
+/** For what it no longer wants. */
 export function forgiveUnwanted(from: Subscription): Subscription {
   if (from.refused.size === 0) return from;
   return forgive(
@@ -150,7 +150,7 @@ export function forgiveUnwanted(from: Subscription): Subscription {
   );
 }
 
-/** Of what is gone or no longer wanted, a refusal says nothing any more. */
+/** For what is gone or no longer wanted, a rejection means nothing any more. */
 export function forgive(from: Subscription, names: readonly string[]): Subscription {
   if (!names.some((name) => from.refused.has(name))) return from;
   const refused = new Map(from.refused);
@@ -158,7 +158,7 @@ export function forgive(from: Subscription, names: readonly string[]): Subscript
   return { ...from, refused };
 }
 
-/** The whole list of a state-of-the-world request, as the difference to what was wanted. */
+/** The whole list of a state-of-the-world request, as the difference from what was wanted. */
 export function replaceNames(from: Subscription, requested: readonly string[]): Subscription {
   if (requested.length === 0 && !from.named) return from.wildcard === 'legacy' ? from : subscribeLegacy(from);
   const wanted = new Set(requested);
@@ -172,14 +172,14 @@ export function wants(subscription: Subscription, name: string): boolean {
   return subscription.wildcard !== 'none' || subscription.names.has(name);
 }
 
-/** What the client has of a name; undefined if it knows nothing of it. */
+/** What the client has for a name; undefined if it knows nothing about it. */
 export function heldOf(subscription: Subscription, name: string): Held | undefined {
   const held = subscription.held.get(name);
   if (held !== undefined || subscription.base === undefined || !wants(subscription, name)) return held;
   return subscription.base.get(name) ?? toldAbsent;
 }
 
-/** All that the client has, by name. */
+/** Everything that the client has, by name. */
 export function everything(subscription: Subscription): Map<string, Held> {
   const all = new Map<string, Held>();
   for (const name of subscription.names) {
@@ -191,14 +191,14 @@ export function everything(subscription: Subscription): Map<string, Held> {
   return all;
 }
 
-/** What a reconnecting client says that it has: not sent again if unchanged, and told if it is gone. */
+/** What a reconnecting client claims to have: not sent again if unchanged, and reported if it is gone. */
 export function claim(from: Subscription, claims: ReadonlyMap<string, Claim>): Subscription {
   const held = new Map(from.held);
   for (const [name, claimed] of claims) if (wants(from, name)) held.set(name, claimed);
   return { ...from, held, claims, owed: false };
 }
 
-/** Marks what it has of `names` to be sent again. */
+/** Marks what it has for `names` to be sent again. */
 export function resend(from: Subscription, names: ReadonlySet<string>): Subscription {
   const again: string[] = [];
   for (const name of names) {
@@ -217,7 +217,7 @@ export function rebase(from: Subscription, resources: ResourceMap): Subscription
 }
 
 /**
- * Do clients that stand like this have the same, and want the same? Then the same resources take the same response. What was sent and not
+ * Do clients in these states have the same, and want the same? Then the same resources lead to the same response. What was sent and not
  * answered, and what an earlier stream brought, make no difference to that.
  */
 export function isAlike(a: Subscription, b: Subscription): boolean {

@@ -1,4 +1,4 @@
-// The two variants of the protocol, as a stream runs them: how a request is read and how it is stepped.
+// The two variants of the protocol, as a stream uses them: how a request is parsed, and how it is applied.
 
 import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
@@ -10,7 +10,7 @@ import type { SharedSteps } from './shared-steps.ts';
 import { stepSotw } from './sotw.ts';
 import type { Step, StreamState } from './stream-state.ts';
 
-/** A request that was read; `step` applies it. */
+/** A parsed request; `step` applies it. */
 export type Reading = Omit<Received<never>, 'request'> & {
   readonly step: ((state: StreamState) => Step) | undefined;
 };

@@ -7,8 +7,8 @@ import { type StreamState, withSubscription } from './stream-state.ts';
 import { everything, resend, type Subscription } from './subscription.ts';
 
 /**
- * Marks the dependents of changed resources to be sent again: those that they newly refer to, and of some types all. After a NACK nobody
- * can tell what the client goes on with: then all of them, too.
+ * Marks the dependents of changed resources to be sent again: those that they newly refer to, and for some types all. After a NACK it is
+ * unknown which state the client continues with: then all of them, too.
  */
 export function warm(state: StreamState, referrer: Subscription, outcome: Outcome): StreamState {
   let next = state;
@@ -20,7 +20,7 @@ export function warm(state: StreamState, referrer: Subscription, outcome: Outcom
   return next;
 }
 
-/** A response was rejected: those that followed it counted on it. */
+/** A response was rejected: later ones relied on it. */
 export function warmAfterRefusal(state: StreamState, { typeUrl, unanswered }: Subscription): StreamState {
   const names = new Set(unanswered.flatMap(({ countedOn }) => countedOn()));
   let next = state;
@@ -37,7 +37,7 @@ function sendAgain(state: StreamState, type: TypeUrl, names: ReadonlySet<string>
   );
 }
 
-/** The names that a type's referrers, as pushed on this stream, wait for: no claim from an earlier stream holds for them. */
+/** The names that a type's referrers, as pushed on this stream, wait for: claims from an earlier stream do not count for them. */
 export function awaited(state: StreamState, typeUrl: TypeUrl): ReadonlySet<string> {
   let names: Set<string> | undefined;
   for (const [referrer, types] of dependents) {

@@ -1,15 +1,15 @@
-// The cache between roll-out and the stream server: a snapshot a proxy. The stream server knows nothing else.
+// The cache between the publisher and the stream server: one snapshot per proxy. The stream server knows nothing else.
 
 import type { NodeId } from '../../lib/node-id.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface SnapshotCache {
-  /** The proxy's snapshot; undefined holds its streams: nothing is answered before a complete snapshot exists. */
+  /** The proxy's snapshot; while it is undefined, its streams are held: nothing is answered before a complete snapshot exists. */
   get(node: NodeId): Snapshot | undefined;
-  /** Replaces a proxy's snapshot and wakes its streams. The same object again is no change. */
+  /** Replaces a proxy's snapshot and wakes its streams. The same object again changes nothing. */
   set(node: NodeId, snapshot: Snapshot): void;
   delete(node: NodeId): void;
-  /** Calls `wake` after each change of that proxy's snapshot. The answer unsubscribes. */
+  /** Calls `wake` after each change of that proxy's snapshot. The returned function unsubscribes. */
   watch(node: NodeId, wake: () => void): () => void;
 }
 

@@ -1,8 +1,8 @@
-// Which names differ between two maps of resources. Streams that share their maps share the answer.
+// Which names differ between two maps of resources. Streams that share their maps share the result.
 import type { ResourceMap } from '../protocol/subscription.ts';
 
 const memo = new WeakMap<ResourceMap, WeakMap<ResourceMap, readonly string[]>>();
-/** What is smaller is compared sooner than looked up, as a proxy's own secrets. */
+/** Smaller maps are compared faster than looked up, such as a proxy's own secrets. */
 const worthKeeping = 8;
 
 /** Names whose resource was added, removed or replaced by another version. */

@@ -6,9 +6,9 @@ import type { EncodedResource } from './snapshot.ts';
 
 export interface Difference {
   readonly changed: readonly EncodedResource[];
-  /** Asked for and not there; to be told once. */
+  /** Requested but absent; to be reported once. */
   readonly absent: readonly string[];
-  /** Held, and no longer there. */
+  /** The client has it, but it no longer exists. */
   readonly gone: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export function difference(subscription: Subscription, resources: ResourceMap): 
   return { changed, absent, gone };
 }
 
-/** Those that the client asked for. */
+/** Those that the client requested. */
 export function selected(subscription: Subscription, resources: ResourceMap): readonly EncodedResource[] {
   if (subscription.wildcard !== 'none') return [...resources.values()];
   const found: EncodedResource[] = [];

@@ -1,4 +1,4 @@
-// A resource as it is kept: its message encoded once, with its version. What is around it is written with each response.
+// A resource as it is stored: its message encoded once, with its version. The envelope is written with each response.
 import { hash } from 'node:crypto';
 import type { EncodedResource } from './snapshot.ts';
 import type { TypeUrl } from './type-url.ts';

@@ -1,5 +1,5 @@
-// Interns encoded resources: equal type, name, version and content give the very same object, so that snapshots of
-// thousands of proxies share its bytes. Held weakly: what no snapshot and no stream holds any more goes.
+// Interns encoded resources: equal type, name, version and content give the same object, so that snapshots of thousands of proxies share
+// its bytes. Held weakly: what no snapshot and no stream uses any more is collected.
 import { hash } from 'node:crypto';
 import { encodeResource } from './encode.ts';
 import type { EncodedResource } from './snapshot.ts';

@@ -5,25 +5,24 @@ import { type TypeUrl, typeUrls } from './type-url.ts';
 const { cluster, endpoint, secret, listener, route, extension } = typeUrls;
 
 /**
- * What is new goes in this order. A cluster precedes its endpoints and the secrets that it warms for; both precede the
- * listeners and routes that send traffic to it. Changed extension configs precede the listeners: a caller whose connections a
- * changed listener cuts must not come back under the old rules. Secrets and extension configs come a second time, for
- * the listeners.
+ * New resources are sent in this order. A cluster precedes its endpoints and the secrets that it warms for; both precede the listeners and
+ * routes that send traffic to it. Changed extension configs precede the listeners: a caller whose connections a changed listener cuts must
+ * not come back under the old rules. Secrets and extension configs come a second time, for the listeners.
  */
 export const pushOrder: readonly TypeUrl[] = [cluster, endpoint, secret, extension, listener, route, secret, extension];
 
 /**
- * These send traffic to clusters, so they wait while a push of `clusterTypes` is unanswered: Envoy holds back the ACK of
- * CDS until its new clusters are warm, for just this. Not for ever, as one cluster that never warms must not hold up the
- * rest. Extension configs do not wait: a deny is to hold at once.
+ * These send traffic to clusters, so they wait while a push of `clusterTypes` is unanswered: Envoy delays the ACK of CDS until its new
+ * clusters are warm, for exactly this purpose. Not for ever, because one cluster that never warms must not block the rest. Extension
+ * configs do not wait: a deny must take effect at once.
  */
 export const waitForClusters: ReadonlySet<TypeUrl> = new Set([listener, route]);
 export const clusterTypes: readonly TypeUrl[] = [cluster, endpoint, secret];
 export const clusterPatienceMs = 1000;
 
 /**
- * What is stale goes afterwards, once the client has answered everything new: what refers before what it refers to.
- * Listeners are not among them, see `removedAtOnce`.
+ * Stale resources are removed afterwards, once the client has answered everything new: referrers before what they refer to. Listeners are
+ * not among them, see `removedAtOnce`.
  */
 export const removalOrder: readonly TypeUrl[] = [route, extension, cluster, endpoint, secret];
 
@@ -31,8 +30,8 @@ export const removalOrder: readonly TypeUrl[] = [route, extension, cluster, endp
 export const removedAtOnce: ReadonlySet<TypeUrl> = new Set([listener]);
 
 /**
- * A changed cluster or listener warms: it asks again for what it newly refers to, and Envoy does not always send that request
- * (the name is subscribed already), so that such dependents are sent again, unchanged or not (envoy#46383).
+ * A changed cluster or listener warms: it requests what it newly refers to, but Envoy does not always send that request (the name is
+ * subscribed already), so such dependents are sent again, changed or not (envoy#46383).
  */
 export const dependents: ReadonlyMap<TypeUrl, readonly TypeUrl[]> = new Map([
   [cluster, [endpoint, secret]],
@@ -40,16 +39,16 @@ export const dependents: ReadonlyMap<TypeUrl, readonly TypeUrl[]> = new Map([
 ]);
 
 /**
- * Each version of a cluster has a subscription of its own to its endpoints, so that these are sent again with every changed one. Route
- * configs, secrets and extension configs are Envoy's own to share between the versions of a listener that refer to them alike.
+ * Each version of a cluster has its own subscription to its endpoints, so these are sent again with every changed one. Route configs,
+ * secrets and extension configs are shared by Envoy between versions of a listener that refer to them in the same way.
  */
 export const alwaysAgain: ReadonlySet<TypeUrl> = new Set([endpoint]);
 
 /**
- * In state-of-the-world these two carry the full set, and what is absent is deleted; in other types absence says nothing:
+ * In state-of-the-world these two carry the full set, and what is absent is deleted; in other types absence means nothing:
  * https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#grouping-resources-into-responses
  */
 export const fullSet: ReadonlySet<TypeUrl> = new Set([cluster, listener]);
 
-/** One bad extension config in a state-of-the-world response leaves its neighbours half applied: one a response. */
+/** One bad extension config in a state-of-the-world response leaves the others half applied: so one per response. */
 export const oneAResponse: ReadonlySet<TypeUrl> = new Set([extension]);

@@ -1,4 +1,4 @@
-// A resource as an operator may see it: secrets without what is secret in them.
+// A resource as an operator may see it: without secret content.
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { DataSourceSchema } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -12,7 +12,7 @@ export function redactedAny({ typeUrl, value }: EncodedResource): Any {
   return create(AnySchema, { typeUrl, value: typeUrl === typeUrls.secret ? redactedSecret(value) : value });
 }
 
-/** Certificates and trust bundles are public; all else that a secret may hold goes, what nobody here knows as well. */
+/** Certificates and trust bundles are public; everything else that a secret may contain is removed, even if unknown here. */
 function redactedSecret(bytes: Uint8Array): Uint8Array {
   const { name, type } = fromBinary(SecretSchema, bytes, { readUnknownFields: false });
   if (type.case === 'validationContext') return toBinary(SecretSchema, create(SecretSchema, { name, type }));

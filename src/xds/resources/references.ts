@@ -1,6 +1,6 @@
-// Which resources a listener or cluster may wait for: any string inside it is taken as a possible name. Too many only
-// means that a dependent is sent once more; too few would leave a listener warming for ever. Needs no schema, so it also
-// sees into types that nobody here has heard of.
+// Which resources a listener or cluster may wait for: any string inside it is considered a possible name. Too many only means that a
+// dependent is sent once more; too few would leave a listener warming for ever. Needs no schema, so it also works for types that are
+// unknown here.
 import type { EncodedResource } from './snapshot.ts';
 import { scanFields } from './wire.ts';
 
@@ -8,7 +8,7 @@ const maxDepth = 32;
 const maxName = 4096;
 const memo = new WeakMap<EncodedResource, ReadonlySet<string>>();
 
-/** Every string in the resource that could be a name; read once for all streams. */
+/** Every string in the resource that could be a name; extracted once for all streams. */
 export function references(resource: EncodedResource): ReadonlySet<string> {
   const known = memo.get(resource);
   if (known !== undefined) return known;
@@ -21,9 +21,9 @@ export function references(resource: EncodedResource): ReadonlySet<string> {
 }
 
 /**
- * Those that the resource refers to in a way in which the one before did not: the message that holds the name (`Rds`,
- * `SdsSecretConfig`, the filter) is another. By what has the same bytes Envoy goes on with the subscription that it has, in its route
- * config and secret managers and for extension configs, and waits for nothing that it got already.
+ * Those that the resource refers to in a way in which the previous one did not: the message that contains the name (`Rds`,
+ * `SdsSecretConfig`, the filter) is different. If its bytes are the same, Envoy keeps the subscription that it has, in its route config and
+ * secret managers and for extension configs, and does not wait for anything that it already got.
  */
 export function newReferences(resource: EncodedResource, before: EncodedResource | undefined): ReadonlySet<string> {
   if (before === undefined) return references(resource);
@@ -36,7 +36,7 @@ export function newReferences(resource: EncodedResource, before: EncodedResource
   return names;
 }
 
-/** Each message that holds possible names, with these. */
+/** Each message that contains possible names, with these. */
 function walk({ value }: EncodedResource, visit: (names: readonly string[], holder: Uint8Array) => void): void {
   const into = (holder: Uint8Array, depth: number): void => {
     const names: string[] = [];

@@ -1,6 +1,6 @@
-// A snapshot: everything one proxy is served, an immutable value. Resources are encoded once, shared by every snapshot
-// that holds the same bytes; versions are content hashes, so equal content has the same version on every replica and
-// after every restart. A proxy's own secrets are resources too, in its snapshot alone.
+// A snapshot: everything that one proxy is served, an immutable value. Resources are encoded once and shared by every snapshot with the
+// same bytes; versions are content hashes, so equal content has the same version on every replica and after every restart. A proxy's own
+// secrets are resources as well, only in its snapshot.
 import type { TypeUrl } from './type-url.ts';
 
 /** One resource, encoded. `version` is a hash of `value`, or for a proxy's own secret its serial. */
@@ -15,11 +15,11 @@ export interface EncodedResource {
 export interface Snapshot {
   /** The store's revision that it was made from; only for people and metrics. */
   readonly revision: number;
-  /** All resources by type and name; a type that is absent is empty, unless the snapshot is `partial`. */
+  /** All resources by type and name; an absent type is empty, unless the snapshot is `partial`. */
   readonly resources: ReadonlyMap<TypeUrl, ReadonlyMap<string, EncodedResource>>;
   /**
-   * Of a type that is absent nothing is said, not even that there is nothing: what a client has of it stays. For clients
-   * that are given some types only: an empty LDS or CDS would delete all that they have.
+   * Nothing is sent for an absent type, not even that it is empty: what a client has of it stays. For clients that are given only some
+   * types: an empty LDS or CDS would delete everything that they have.
    */
   readonly partial?: true;
 }

@@ -1,11 +1,11 @@
-// Protobuf's wire format, as much as is written and scanned here: https://protobuf.dev/programming-guides/encoding/
+// Protobuf's wire format, as far as it is written and scanned here: https://protobuf.dev/programming-guides/encoding/
 
-/** Of a field that has a length (wire type 2), with its tag and length; numbers below 2^28. */
+/** Size of a field with a length (wire type 2), including its tag and length; numbers below 2^28. */
 export function fieldSize(number: number, length: number): number {
   return varintSize(number * 8) + varintSize(length) + length;
 }
 
-/** Of a text; proto3 leaves an empty one out. */
+/** Size of a text; proto3 omits an empty one. */
 export function textSize(number: number, text: string): number {
   return text === '' ? 0 : fieldSize(number, Buffer.byteLength(text));
 }
@@ -18,7 +18,7 @@ function varintSize(value: number): number {
 
 /** Writes fields into a Buffer that is large enough, one after another. */
 export interface FieldWriter {
-  /** The tag and the length; what is in the field follows. */
+  /** The tag and the length; the field's content follows. */
   open(number: number, length: number): void;
   bytes(value: Uint8Array): void;
   text(number: number, text: string): void;
@@ -49,7 +49,7 @@ export function fieldWriter(into: Buffer, from: number): FieldWriter {
   };
 }
 
-/** Calls `visit` for each length-delimited field; false if `bytes` is no well-formed message. */
+/** Calls `visit` for each length-delimited field; false if `bytes` is not a well-formed message. */
 export function scanFields(
   bytes: Uint8Array,
   visit: (value: Uint8Array, number: number, start: number, end: number) => void,

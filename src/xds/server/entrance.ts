@@ -1,5 +1,5 @@
-// The port of the stream server: mutual TLS 1.3, whose certificate and roots are replaced while it listens. Handshakes are few at a time,
-// and so are the connections of one certificate.
+// The port of the stream server: mutual TLS 1.3, whose certificate and roots can be replaced while it listens. The numbers of concurrent
+// handshakes, and of connections of one certificate, are limited.
 import { constants, createHash } from 'node:crypto';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions } from 'node:tls';
@@ -11,7 +11,7 @@ import type { Redacted } from '../../lib/redacted.ts';
 import { openWay, type RightOfWay } from '../../lib/right-of-way.ts';
 import { createStreamPace } from './stream-pace.ts';
 
-/** What the server shows and whom it believes, PEM. */
+/** The server's certificate and trusted roots, PEM. */
 export interface TlsMaterial {
   readonly certificate: string;
   readonly key: Redacted<string>;
@@ -28,21 +28,21 @@ export interface EntranceOptions {
   readonly maxOfCertificate: number;
   /** How often a host may open a stream or a connection. */
   readonly streamPace: { readonly burst: number; readonly everyMs: number };
-  /** Whose host a verified certificate is; one that has a new certificate is no other. */
+  /** Which host a verified certificate belongs to; a host with a new certificate is the same host. */
   readonly hostOf: (certificate: Uint8Array) => string;
   readonly log: Log;
   readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
-  /** Takes a connection that has ended its handshake, with its verified certificate, DER. */
+  /** Accepts a connection after its handshake, with its verified certificate, DER. */
   readonly take: (socket: Socket, certificate: Uint8Array | undefined) => void;
 }
 
 export interface Entrance {
   readonly port: number;
-  /** For connections from now on; those that are open live on. */
+  /** For connections from now on; open ones stay. */
   rotate(tls: TlsMaterial): void;
-  /** Takes no new connection. */
+  /** Accepts no more connections. */
   close(): void;
-  /** Once the port is free. */
+  /** Resolves once the port is free. */
   closed(): Promise<void>;
 }
 
@@ -125,7 +125,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
   };
 }
 
-/** Names a certificate. */
+/** A name for a certificate. */
 export function digestOf(certificate: Uint8Array): string {
   return createHash('sha256').update(certificate).digest('base64url');
 }

@@ -1,6 +1,6 @@
-// When streams flush: once a turn of the event loop however often they were woken, so that a burst of changes costs each
-// stream one push; in slices, so that a push to thousands holds up nothing else; and streams that wait for their first configuration at a
-// bounded rate, after the others, so that a storm of reconnecting proxies neither stalls those that are connected nor fills the memory.
+// When streams flush: once per turn of the event loop however often they were woken, so that a burst of changes costs each stream one push;
+// in slices, so that a push to thousands does not block anything else; and streams that wait for their first configuration at a limited
+// rate, after the others, so that a storm of reconnecting proxies neither stalls connected ones nor fills the memory.
 import type { Clock } from '../../lib/clock.ts';
 import type { Limits } from '../protocol/limits.ts';
 
@@ -16,7 +16,7 @@ export interface Flusher {
   cancel(stream: Flushable): void;
 }
 
-/** Then the loop has a turn. */
+/** Then the event loop has a turn. */
 const sliceMs = 5;
 
 export function createFlusher({
@@ -26,7 +26,7 @@ export function createFlusher({
   readonly clock: Clock;
   readonly limits: Pick<Limits, 'admittedPerSecond' | 'admittedAtOnce'>;
 }): Flusher {
-  /** Those of this turn; those that schedule again meanwhile have the next one. */
+  /** Those of this turn; those that are scheduled again meanwhile get the next one. */
   let now = new Set<Flushable>();
   let waiting = new Set<Flushable>();
   const arriving = new Set<Flushable>();
@@ -47,7 +47,7 @@ export function createFlusher({
     if (flushSome(now, until)) admit(until);
     if (now.size + waiting.size > 0) soon();
   };
-  /** Answers whether that was all. */
+  /** Returns whether that was all. */
   const flushSome = (streams: Set<Flushable>, until: number): boolean => {
     for (const stream of streams) {
       streams.delete(stream);

@@ -1,4 +1,4 @@
-// Whom a stream is counted to before it has said whose it is: the certificate of its connection, or its address.
+// Whom a stream is attributed to before it has said whose it is: the certificate of its connection, or its address.
 import { createHash } from 'node:crypto';
 import type { StreamPeer } from './node.ts';
 

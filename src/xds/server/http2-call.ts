@@ -1,4 +1,4 @@
-// One gRPC call over an HTTP/2 stream of Node: headers, messages, trailers. Whatever the peer does ends this call at most.
+// One gRPC call over an HTTP/2 stream of Node: headers, messages, trailers. Whatever the peer does ends at most this call.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { constants } from 'node:http2';
@@ -16,10 +16,10 @@ export interface Http2CallDeps {
 }
 
 const contentType = 'application/grpc';
-/** Of all headers: what Envoy sends is a hundredth of it. */
+/** Of all headers: Envoy sends a hundredth of that. */
 export const mostHeaderBytes = 16 * 1024;
 const mostDetails = 1024;
-/** Once its end is told, a peer has so long to close its side. */
+/** Once the call has ended, a peer has this long to close its side. */
 const lingerMs = 1000;
 
 export function serveHttp2Call(
@@ -27,7 +27,7 @@ export function serveHttp2Call(
   headers: IncomingHttpHeaders,
   { methods, peer, messageBytes }: Http2CallDeps,
 ): void {
-  // What goes wrong on the stream is told by its close.
+  // Errors on the stream are handled when it closes.
   stream.on('error', () => undefined);
   const open = methods.get(headers[':path'] ?? '');
   const refusal = refusedWith(headers);
@@ -92,7 +92,7 @@ export function serveHttp2Call(
     take: (message) => guarded(() => handler?.message(message)),
     ended: () => guarded(() => handler?.halfClosed()),
     fail: (error) => {
-      // The method is told that nothing more comes: an end by this side is none of its own.
+      // The method is told that nothing more comes, because it does not see an end from this side.
       const its = handler;
       call.end(error);
       its?.cancelled('broken');
@@ -115,7 +115,7 @@ export function serveHttp2Call(
   });
 }
 
-/** The status of HTTP for what is no call of gRPC, or says too much. */
+/** The HTTP status for anything that is not a gRPC call, or is too large. */
 function refusedWith(headers: IncomingHttpHeaders): number | undefined {
   let bytes = 0;
   for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
@@ -138,7 +138,7 @@ function statusHeaders(error: CellwallError | undefined): Readonly<Record<string
   return { 'grpc-status': String(code), 'grpc-message': percentEncoded(details) };
 }
 
-/** Printable ASCII stays, but for the percent sign. */
+/** Printable ASCII stays, except for the percent sign. */
 function percentEncoded(text: string): string {
   let encoded = '';
   for (const byte of Buffer.from(text.slice(0, mostDetails), 'utf8')) {
@@ -148,7 +148,7 @@ function percentEncoded(text: string): string {
   return encoded;
 }
 
-/** What a peer does not read any more is dropped, and its side closed if it does not close it. */
+/** What a peer no longer reads is dropped, and its side is closed if it does not close it. */
 function linger(stream: ServerHttp2Stream): void {
   stream.resume();
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs).unref();
@@ -157,7 +157,7 @@ function linger(stream: ServerHttp2Stream): void {
 
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** A value that is none counts for none. */
+/** An invalid value is ignored. */
 function deadlineOf(timeout: string | string[] | undefined, over: () => void): () => void {
   const [, count, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(timeout ?? '')) ?? [];
   if (count === undefined) return () => {};

@@ -1,5 +1,5 @@
-// Who takes how much of the stream server's memory: what streams subscribe to, in bytes, for each identity and for all, and how many
-// streams there are. What is refused costs nobody else anything, and says what is too much.
+// Who uses how much of the stream server's memory: what streams subscribe to, in bytes, for each identity and in total, and how many
+// streams there are. A refusal affects nobody else, and says what exceeds the limit.
 import { CellwallError } from '../../lib/errors.ts';
 import type { NodeId } from '../../lib/node-id.ts';
 import { identityOf } from '../../lib/node-id.ts';
@@ -7,12 +7,12 @@ import type { Limits } from '../protocol/limits.ts';
 import type { Subscription } from '../protocol/subscription.ts';
 
 export interface Ledger {
-  /** Of a stream that said whose it is. Throws `resource_exhausted`. */
+  /** For a stream that said whose it is. Throws `resource_exhausted`. */
   open(node: NodeId, kind: 'ads' | 'single'): Account;
 }
 
 export interface Account {
-  /** What the stream keeps now, for one purpose. Throws `resource_exhausted` where it is too much, and then keeps what it was. */
+  /** What the stream keeps now, for one purpose. Throws `resource_exhausted` if it is too much, and then keeps what it had. */
   keep(what: string, bytes: number): void;
   close(): void;
 }
@@ -86,10 +86,10 @@ export function createLedger(limits: Limits): Ledger {
   };
 }
 
-/** Of a name's places in maps and sets, measured. */
+/** For a name's places in maps and sets, measured. */
 const entryBytes = 150;
 
-/** About how much a subscription keeps of what its client said. */
+/** Approximately how much of what its client sent a subscription keeps. */
 export function bytesOf({ names, held, claims, claimed, unanswered }: Subscription): number {
   let bytes = 2 * claimed.length;
   for (const { changed } of unanswered) bytes += entryBytes + 8 * changed.length;

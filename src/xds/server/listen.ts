@@ -11,31 +11,31 @@ import { createHttp2Transport } from './transport-http2.ts';
 
 export interface ListenOptions {
   readonly server: XdsServer;
-  /** `host:port`; port 0 takes a free one. */
+  /** `host:port`; port 0 means a free one. */
   readonly address: string;
   /** Without it the port is plaintext and its peers have no certificate: for tests. */
   readonly tls?: TlsMaterial;
-  /** Other services on the same port, as the access log's. */
+  /** Other services on the same port, such as the access log's. */
   readonly services?: readonly GrpcMethods[];
   readonly log: Log;
-  /** What speaks gRPC. Default `grpc-js`. */
+  /** The gRPC transport. Default `grpc-js`. */
   readonly transport?: GrpcTransportName;
   /** After about this long a connection is renewed, so that its certificate is checked again. Default half an hour. */
   readonly connectionAgeMs?: number;
-  /** A peer that is gone without a word is noticed in half as long again. Default 20 s. */
+  /** A peer that vanished is noticed after half as long again. Default 20 s. */
   readonly keepaliveMs?: number;
-  /** Who has not proved who it is by then is cut off; Node's own default is two minutes. */
+  /** A peer that has not proved its identity by then is cut off; Node's own default is two minutes. */
   readonly handshakeMs?: number;
-  /** Whose host a verified certificate is. Default: each is a host of its own. */
+  /** Which host a verified certificate belongs to. Default: each is a host of its own. */
   readonly hostOf?: (certificate: Uint8Array) => string;
   readonly way?: Pick<RightOfWay, 'waitMs'>;
 }
 
 export interface XdsListener {
   readonly port: number;
-  /** For connections from now on; those that are open live on. */
+  /** For connections from now on; open ones stay. */
   rotate(tls: TlsMaterial): void;
-  /** GOAWAY, then the end of all streams spread over `spreadMs`, then whatever is left is cut. */
+  /** GOAWAY, then the end of all streams spread over `spreadMs`, then the rest is cut. */
   close(spreadMs?: number): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export async function listenXds(options: ListenOptions): Promise<XdsListener> {
     messageBytes: server.limits.requestBytes,
     ageMs: connectionAgeMs,
     ageGraceMs: 5000,
-    // Envoy's connections have a stream each; what has none is closed.
+    // Envoy's connections have one stream each; idle ones are closed.
     idleMs: 60_000,
     keepaliveMs,
     keepaliveTimeoutMs: keepaliveMs / 2,

@@ -1,5 +1,5 @@
-// Takes gRPC messages out of the bytes of an HTTP/2 stream, however these are cut. While it is paused it keeps what came; flow control
-// bounds that. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
+// Extracts gRPC messages from the bytes of an HTTP/2 stream, however they are split. While paused, it keeps what arrives; flow control
+// limits that. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
 import { CellwallError } from '../../lib/errors.ts';
 import { framePrefix } from '../../lib/grpc-call.ts';
 
@@ -7,14 +7,14 @@ export interface MessageReader {
   push(chunk: Buffer): void;
   pause(): void;
   resume(): void;
-  /** No more bytes come; `ended` is called once all messages were taken. */
+  /** No more bytes will come; `ended` is called once all messages were delivered. */
   end(): void;
-  /** Nothing more is taken. */
+  /** Nothing more is delivered. */
   stop(): void;
 }
 
 export interface MessageReaderOptions {
-  /** Bytes of a message. */
+  /** Maximum size of a message in bytes. */
   readonly most: number;
   readonly take: (message: Buffer) => void;
   readonly ended: () => void;
@@ -29,7 +29,7 @@ export function createMessageReader({ most, take, ended, fail }: MessageReaderOp
   let reading = false;
   let finished = false;
 
-  /** The first bytes, in one piece; the chunks begin after them from then on. */
+  /** The first bytes, in one piece; from then on, the chunks begin after them. */
   const cut = (bytes: number): Buffer => {
     const [first] = chunks;
     const whole = first !== undefined && first.length >= bytes ? first : Buffer.concat(chunks);
@@ -41,7 +41,7 @@ export function createMessageReader({ most, take, ended, fail }: MessageReaderOp
   };
   let wanted: number | undefined;
   const read = (): void => {
-    // What a message makes of its stream may be its pause, and its end.
+    // Handling a message may pause the stream, or end it.
     if (reading) return;
     reading = true;
     while (!paused && !stopped) {

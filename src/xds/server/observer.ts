@@ -1,4 +1,4 @@
-// What the stream server tells the rest, one event at a time: the registry, the roll-out and `status` listen.
+// Events of the stream server, one at a time: the registry, the publisher and `status` listen.
 
 import type { NodeId } from '../../lib/node-id.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';

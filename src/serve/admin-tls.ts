@@ -1,4 +1,5 @@
-// The admin API's TLS port: with the control plane's own SVID, or with files that somebody else renews; and who an operator is there.
+// The admin API's TLS port: with the control plane's own SVID, or with files that somebody else renews; and who counts as an operator
+// there.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AdminApi } from '../admin/admin-api.ts';
@@ -81,7 +82,7 @@ function operatorCheck({ identity, trustDomain, clock }: AdminTlsParts): Operato
   };
 }
 
-/** Both are read before either counts: a pair of which one is new is no pair. */
+/** Both are read before either is used: if only one of them is new, they do not match. */
 function readFiles({ certificate, key }: { readonly certificate: string; readonly key: string }): TlsCredentials {
   try {
     const [chain, secret] = [readFileSync(certificate, 'utf8'), readFileSync(key, 'utf8')];

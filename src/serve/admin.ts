@@ -39,9 +39,9 @@ export interface RunningParts {
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
   readonly publishers: Pick<Publishers, 'status'>;
-  /** Proxies that went without a goodbye, and are missed. */
+  /** Proxies that disappeared without a goodbye, and are missed. */
   away(): readonly ProxyStatus[];
-  /** Of a proxy's host, milliseconds. */
+  /** Offset of a proxy's host, milliseconds. */
   clockOffset(node: string): number | undefined;
   certificates(): Promise<readonly IssuedCertificate[]>;
 }
@@ -65,13 +65,13 @@ export interface AdminParts {
 
 export interface Admin {
   readonly api: AdminApi;
-  /** There is a Mesh document: the rest is on its way. */
+  /** There is a Mesh document: the rest is starting. */
   starting(): void;
   /** The rest is running. */
   attach(parts: RunningParts): void;
 }
 
-/** Told to anybody: how many, not which. */
+/** Visible to anybody: how many, not which. */
 function notReady(problems: number): string {
   return problems === 0 ? 'no Mesh document yet' : `documents refused, none in force (problems: ${problems})`;
 }

@@ -1,19 +1,21 @@
-// How far each proxy's host is off this one's clock, by its helper's reports: certificates say from when to when they are good, and a host
-// whose clock is far off refuses those of others, or has its own refused.
+// How far each proxy's host clock differs from this one's, by its helper's reports: certificates have validity dates, and a host whose
+// clock is far off refuses those of others, or has its own refused.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 
 export interface ClockOffsets {
-  /** `at`: the time of the host, as it was told just now. */
+  /** `at`: the host's time, as just reported. */
   told(node: string, at: number): void;
   /** Milliseconds; positive where its clock is ahead. */
   of(node: string): number | undefined;
-  /** Milliseconds that the host furthest behind is behind; 0 if none is. */
+  /** Milliseconds by which the slowest host clock is behind; 0 if none is. */
   behind(): number;
   forget(node: string): void;
 }
 
-/** Certificates are backdated by ten minutes, and further for who is known to be behind: nothing fails, and yet somebody should look. */
+/**
+ * Certificates are backdated by ten minutes, and further for hosts that are known to be behind: nothing fails, but somebody should know.
+ */
 const worthSayingMs = 30_000;
 
 export function createClockOffsets({ clock, log }: { readonly clock: Clock; readonly log: Log }): ClockOffsets {

@@ -1,4 +1,4 @@
-// Which certificate each proxy's xDS connection came with: what of those that were fetched is in use, and by whom.
+// Which certificate each proxy's xDS connection used: which of the fetched ones are in use, and by whom.
 import { X509Certificate } from 'node:crypto';
 
 export interface ConnectionCertificates {

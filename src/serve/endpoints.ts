@@ -1,5 +1,5 @@
-// What the control plane sees of endpoints that Services name themselves, put together: who counts as the service's own proxy there, and
-// under which names the probes come, for the record of traffic.
+// Assembles what the control plane sees of endpoints that Services name themselves: who counts as the service's own proxy there, and under
+// which names the probes arrive, for the record of traffic.
 import type { Control } from '../control/control.ts';
 import { createEndpointWatch, type EndpointWatch } from '../cutover/endpoint-watch.ts';
 import { probeEndpoint } from '../cutover/probe-endpoint.ts';
@@ -42,7 +42,7 @@ function isOf(
   try {
     return verifySvid({ chain, bundle, trustDomain: trustDomainOf(spiffeId), now }).spiffeId === spiffeId;
   } catch {
-    // Whatever is wrong with it: it is none of the service's.
+    // Whatever is wrong with it: it does not belong to the service.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-// An explanation with how far the target's proxies are: a decision of documents holds where they have been accepted.
+// Adds to an explanation how far the target's proxies are: a decision of documents is in effect once they have been accepted.
 
 import type { Explanation } from '../admin/wire.ts';
 import { wireRejected } from '../admin/wire-place.ts';
@@ -10,7 +10,7 @@ type Enforcing = Pick<Control, 'proxies' | 'revision' | 'published'>;
 
 export function withEnforcement(answer: Explanation, control: Enforcing): Explanation {
   const revision = control.revision();
-  // No rule was asked.
+  // No rule was consulted.
   if (revision === undefined || answer.stage === 'own-sidecar') return answer;
   const behind = (control.published() ?? 0) < revision;
   const byState = { accepted: [] as string[], pending: [] as string[], rejected: [] as string[] };
@@ -34,7 +34,7 @@ function rejectionsOf({ node, types }: ProxyStatus): readonly Rejection[] {
   );
 }
 
-/** What did not change between revisions is not sent again: an old one that was accepted is as good. */
+/** What did not change between revisions is not sent again: an earlier accepted one is just as good. */
 function stateOf({ types }: ProxyStatus, behind: boolean): 'accepted' | 'pending' | 'rejected' {
   const filters = types.find(({ typeUrl }) => typeUrl === typeUrls.extension);
   if (filters?.nack !== undefined) return 'rejected';

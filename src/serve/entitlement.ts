@@ -1,5 +1,6 @@
-// What the documents in force give to whom: evidence its identity, an identity on a host its certificates. Operators' identities no
-// document gives, and a join token earns them. All that joins, renews, is pushed an SVID or is known goes through policy/identities.ts.
+// What the documents in force grant to whom: evidence its identity, an identity on a host its certificates. Operators' identities are not
+// granted by documents, but earned by a join token. Every host that joins or renews, and every SVID that is pushed, goes through
+// policy/identities.ts.
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { IssuancePolicy } from '../identity/issuance-policy.ts';
 import { isOperator } from '../identity/operator.ts';
@@ -12,11 +13,11 @@ import type { MeshIr } from '../policy/ir.ts';
 export interface Entitlement {
   /** Whether one would be issued: a document names it, or it is an operator's. */
   knows(id: SpiffeId): boolean;
-  /** The identity that evidence earns. Throws `permission_denied` where it earns none. */
+  /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
   identify(evidence: Evidence): SpiffeId;
   /** Whether a join token earns it. */
   takesToken(id: SpiffeId): boolean;
-  /** What this host's certificates of that identity may say. Undefined: none. */
+  /** What this host's certificates for that identity may contain. Undefined: none. */
   policy(id: SpiffeId, nodeKey: string | undefined): Promise<IssuancePolicy | undefined>;
 }
 
@@ -58,7 +59,7 @@ export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps)
     takesToken: (id) => earns(tokenEvidence(id), id),
     async policy(id, nodeKey) {
       const workload = named(id);
-      // Nothing is to be looked up for one that has no end, nor anything that could be proved anew: also while the store is away.
+      // Evidence that does not expire, or can be presented again, needs no lookup: so this works even if the store is unavailable.
       if (workload === undefined || onlyByToken(workload)) return workload;
       const host = nodeKey === undefined ? undefined : await nodes.find(nodeKey);
       if (host === undefined || !earns(host.evidence, id)) return undefined;

@@ -1,4 +1,4 @@
-// A Service or Workload that is deleted takes its hosts with it: applied again, under the same name, it is somebody else's until they join.
+// Deleting a Service or Workload evicts its hosts: if it is applied again, under the same name, it may be somebody else's until they join.
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { ChangedIdentities } from '../control/changed-identities.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,7 +9,7 @@ import type { Hosts } from './hosts.ts';
 
 export interface EvictUnnamedDeps {
   readonly hosts: Hosts;
-  /** Whether a document names it, or it is an operator's; undefined while there are no documents. */
+  /** Whether a document names it, or it is an operator's; undefined as long as there are no documents. */
   readonly knows: (id: SpiffeId) => boolean | undefined;
   readonly audit: AuditLog;
   readonly clock: Clock;
@@ -17,12 +17,12 @@ export interface EvictUnnamedDeps {
 }
 
 export interface EvictUnnamed {
-  /** Identities that have no document any more, and that have one again, or now. */
+  /** Identities that no longer have a document, and those that have one (again). */
   changed(change: ChangedIdentities): void;
   close(): void;
 }
 
-/** What was deleted while the control plane was away is looked for this long after its start: then its documents are settled. */
+/** What was deleted while the control plane was down is determined this long after its start: then its documents are settled. */
 const settledMs = 60_000;
 
 export function evictUnnamed({ hosts, knows, audit, clock, log }: EvictUnnamedDeps): EvictUnnamed {
@@ -36,7 +36,7 @@ export function evictUnnamed({ hosts, knows, audit, clock, log }: EvictUnnamedDe
       log.warn({ spiffeId, hosts: nodeKeys.length }, 'no document names this identity any more: its hosts are evicted');
     }
   };
-  // One after another: what is applied again at once finds the hosts of before evicted.
+  // One after another: if it is applied again at once, the earlier hosts are already evicted.
   let queue = Promise.resolve();
   const then = (task: () => Promise<void>): void => {
     queue = queue.then(task).catch((reason: unknown) => {

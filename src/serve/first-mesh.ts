@@ -22,7 +22,7 @@ export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<
       unwatch();
       resolveWait(mesh);
     });
-    // Told to stop while the store was being opened, it would wait for ever.
+    // If it was stopped while the store was being opened, it would wait for ever.
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });

@@ -1,5 +1,5 @@
-// What happens in the control plane when the roots of the trust domain change: every proxy is sent the new bundle at once; and what was
-// issued under a root that is gone, and would be refused by everybody, is issued anew.
+// What happens in the control plane when the roots of the trust domain change: every proxy is sent the new bundle at once; and certificates
+// issued under a root that is gone, which everybody would refuse, are issued again.
 import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
@@ -16,7 +16,7 @@ export interface FollowBundleDeps {
   readonly onBundle: () => void;
 }
 
-/** The answer ends it. */
+/** The returned function ends it. */
 export function followBundle({ identity, rotator, trustDomain, clock, onBundle }: FollowBundleDeps): () => void {
   const { bundle: trust, server } = identity;
   const isUnder = (bundle: TrustBundle, { chain }: Svid): boolean => {
@@ -29,7 +29,7 @@ export function followBundle({ identity, rotator, trustDomain, clock, onBundle }
   };
   return trust.watch((bundle) => {
     onBundle();
-    // Each says itself why it cannot be renewed, and tries again.
+    // Each reports itself why it cannot be renewed, and retries.
     if (!isUnder(bundle, server.current())) server.rotate().catch(() => {});
     void rotator.rotateAll((svid) => svid !== undefined && !isUnder(bundle, svid));
   });

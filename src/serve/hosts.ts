@@ -1,5 +1,5 @@
-// The hosts that joined, by their node keys, and how one is evicted: its key, every SVID that is bound to it, and its proxies, from now on
-// and whatever is applied later. What it has open to the control plane ends.
+// The hosts that joined, by their node keys, and how one is evicted: its key, every SVID bound to it, and its proxies are refused from now
+// on, whatever is applied later. Its open connections to the control plane are closed.
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { IssuedCertificate } from '../identity/issued-log.ts';
 import type { Issuer } from '../identity/issuer.ts';
@@ -12,9 +12,9 @@ export interface Host {
   /** SHA-256 of the node key, hex. */
   readonly nodeKey: string;
   readonly spiffeId: SpiffeId;
-  /** When it joined or renewed last; epoch milliseconds, 0 where that is not known. */
+  /** When it last joined or renewed; epoch milliseconds, 0 if unknown. */
   readonly seenAt: number;
-  /** Its proxies that are connected or held. */
+  /** Its connected or held proxies. */
   readonly proxies: readonly string[];
 }
 
@@ -26,13 +26,16 @@ export interface Evicted {
 export interface Hosts {
   list(): Promise<readonly Host[]>;
   /**
-   * By node key (12 digits or more), by a proxy's name, by the serial of any SVID that it has or had, or all of a SPIFFE ID. Throws
+   * By node key (12 digits or more), by a proxy's name, by the serial of any SVID that it has or had, or all hosts of a SPIFFE ID. Throws
    * `not_found`.
    */
   evict(target: string): Promise<Evicted>;
-  /** All of an identity that has no document any more. What its proxies have open stays until it has one again: nobody is sent there. */
+  /**
+   * All hosts of an identity that no longer has a document. What its proxies have open stays until it has one again, but callers are no
+   * longer given them.
+   */
   evictAll(spiffeId: SpiffeId): Promise<readonly string[]>;
-  /** Ends what evicted hosts still have open. */
+  /** Closes what evicted hosts still have open. */
   cutOff(): void;
 }
 
@@ -40,9 +43,9 @@ export interface HostsDeps {
   readonly nodes: NodeRegistry;
   readonly registry: Pick<Registry, 'proxies' | 'evict' | 'get'>;
   readonly issuer: Pick<Issuer, 'issued'>;
-  /** Told of identities that no host may have any more, or an evicted one had: what they have open at services ends. */
+  /** Called with identities that no host may have any more, or that an evicted one had: what they have open at services is cut. */
   readonly ended: (ended: { readonly id: SpiffeId; readonly until: number }) => void;
-  /** Ends the streams of a proxy. */
+  /** Closes the streams of a proxy. */
   readonly disconnect: (node: string, reason: CellwallError) => void;
 }
 
@@ -52,11 +55,11 @@ const reason = new CellwallError('permission_denied', 'this host was evicted', {
 
 export function createHosts({ nodes, registry, issuer, ended, disconnect }: HostsDeps): Hosts {
   const cut = (nodeKey: string): readonly string[] => {
-    // Its streams while it is still known as theirs, and then its name and its endpoint.
+    // First its streams, while they are still known as its own, and then its name and its endpoint.
     for (const { node, holder } of registry.proxies()) if (holder === nodeKey) disconnect(node, reason);
     return registry.evict(nodeKey);
   };
-  /** Each until its last certificate of those is over. */
+  /** Each until the last of these certificates has expired. */
   const end = (certificates: readonly IssuedCertificate[]): void => {
     for (const [id, own] of Map.groupBy(certificates, ({ spiffeId }) => spiffeId)) {
       ended({ id, until: lastEnd(own) });
@@ -69,7 +72,7 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
       await nodes.evict(nodeKey).catch((reason: unknown) => {
         failed = CellwallError.from(reason);
       });
-      // It is out here, whatever the store says to it.
+      // It is evicted here, whatever the store answers.
       proxies.push(...cut(nodeKey));
     }
     end((await issuer.issued()).filter(({ nodeKey }) => nodeKey !== undefined && nodeKeys.includes(nodeKey)));
@@ -123,7 +126,7 @@ export function createHosts({ nodes, registry, issuer, ended, disconnect }: Host
       try {
         own = (await issuer.issued()).filter((certificate) => certificate.spiffeId === spiffeId);
       } finally {
-        // Also where none is known, or nothing can be known.
+        // Even if none is known, or nothing can be determined.
         ended({ id: spiffeId, until: lastEnd(own) });
       }
       return nodes.evictAll(spiffeId);

@@ -1,4 +1,4 @@
-// Everything of the control plane that makes, attests and hands out identities, put together.
+// Assembles everything in the control plane that creates, attests and hands out identities.
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import type { AttestorDeps } from '../identity/attestor/attestor.ts';
@@ -33,7 +33,7 @@ import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface IdentityServices {
-  /** Pushed to whoever watches it when the roots change. */
+  /** Pushed to all watchers when the roots change. */
   readonly bundle: Watchable<TrustBundle>;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
@@ -47,9 +47,9 @@ export interface IdentityServicesDeps {
   readonly data: string;
   /** Which CA. Default: the built-in one. */
   readonly ca: ServeOptions['ca'];
-  /** Of tests, that have the CA do what it does by itself in months. */
+  /** For tests, in which the CA does at once what it otherwise does over months. */
   readonly openCa?: typeof openAuthority | undefined;
-  /** Other control planes may be on the same store, by mistake or on purpose. */
+  /** Other control planes may use the same store, by mistake or on purpose. */
   readonly shared: boolean;
   readonly trustDomain: TrustDomain;
   readonly mesh: () => MeshIr | undefined;
@@ -58,17 +58,17 @@ export interface IdentityServicesDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
-  /** Milliseconds by which certificates begin before they are issued. */
+  /** How long before their issue certificates begin, in milliseconds. */
   readonly backdate: () => number;
-  /** Takes reports of Envoy's counters. */
+  /** Receives reports of Envoy's counters. */
   readonly counters: CountersReceiver;
-  /** Takes goodbyes of proxies. */
+  /** Receives goodbyes of proxies. */
   readonly leave: LeaveReceiver;
-  /** Takes proxies that are about to start. */
+  /** Receives proxies that are about to start. */
   readonly hello: LeaveReceiver;
-  /** Takes what is said of applications. */
+  /** Receives reports about applications. */
   readonly application: ApplicationReceiver;
-  /** Takes what is said of ports on which a proxy cannot listen. */
+  /** Receives reports about ports on which a proxy cannot listen. */
   readonly ports: PortsReceiver;
 }
 
@@ -81,7 +81,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     if (shared) await checkSameAuthority({ table: store.table('authority'), folder, fingerprints });
   };
   const known = knownRoot(folder);
-  // Twice: before a root is made that nobody would want, and for the one that was made.
+  // Twice: before an unwanted root would be created, and for the one that was created.
   if ((ca.kind ?? 'built-in') === 'built-in') await checkShared(known === undefined ? [] : [known.fingerprint]);
   const authority = await openCa(ca, { dir: folder, trustDomain, clock, log });
   lifecycle.defer('authority', () => authority.close());
@@ -122,7 +122,8 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
     counters(from, report, begunAt) {
       counters(from, report, begunAt);
-      // The one thing that a sidecar asks again and again: so it learns what would else be a refused renewal, half a life later.
+      // The only request that a sidecar repeats regularly: so it learns early what would otherwise be a refused renewal, half a lifetime
+      // later.
       const id = parseSpiffeId(readNodeId(from.node)?.identity ?? '');
       if (mesh() !== undefined && id !== undefined && !knows(id)) {
         throw new CellwallError('failed_precondition', `no Service or Workload has the identity ${id} any more`);

@@ -1,5 +1,5 @@
-// What judges every change of documents: policy, translate (of raw resources), and that a running deployment keeps its trust domain,
-// which its CA, its proxies and their identities are bound to.
+// Judges every change of documents: by policy, by translate (for raw resources), and that a running deployment keeps its trust domain, to
+// which its CA, its proxies and their identities are bound.
 
 import { defined } from '../lib/defined.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -11,16 +11,16 @@ import type { StateCheck } from '../store/store.ts';
 import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 
 export interface Judge {
-  /** The one place where a running control plane resolves documents: what it answers goes on with them. */
+  /** The only place where a running control plane resolves documents: the result is passed on with them. */
   readonly check: StateCheck;
-  /** From now on another trust domain is refused: the CA is of this one. */
+  /** From now on another trust domain is refused: the CA belongs to this one. */
   bind(trustDomain: TrustDomain): void;
-  /** From now on the Mesh stays, too: it is in force. */
+  /** From now on the Mesh must stay, too: it is in force. */
   fix(trustDomain: TrustDomain): void;
 }
 
 export interface JudgeDeps extends RawRights {
-  /** Told each time. */
+  /** Called each time. */
   readonly onResolve?: () => void;
 }
 
@@ -55,7 +55,7 @@ function meshStays(problem: Problem): Problem {
     ...problem,
     message: 'the Mesh cannot be deleted while it is in force',
     hint: 'put its file back, if that was removed; to end the deployment, stop its sidecars and the control plane',
-    // Not where the first of the others stands: it is not at fault.
+    // Not at the first of the other documents: that is not at fault.
     source: { file: '(Mesh)', line: 1, column: 1 },
   };
 }

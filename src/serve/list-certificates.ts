@@ -1,4 +1,4 @@
-// Every certificate that is in force: the CA's own, the control plane's, and those of workloads; what each is for, and which proxy has it.
+// Every certificate in force: the CA's own, the control plane's, and those of workloads; what each is for, and which proxy has it.
 import { X509Certificate } from 'node:crypto';
 import type { IssuedCertificate } from '../admin/wire.ts';
 import type { Control } from '../control/control.ts';
@@ -56,7 +56,7 @@ export async function listCertificates(
   ];
 }
 
-/** The control plane's own first; of one identity the newest first. */
+/** The control plane's own first; for each identity the newest first. */
 function byIdentity(a: IssuedCertificate, b: IssuedCertificate): number {
   const rank = ({ purpose, spiffeId }: IssuedCertificate): string => `${purpose === 'server' ? 0 : 1}${spiffeId}`;
   const [left, right] = [rank(a), rank(b)];

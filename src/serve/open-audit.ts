@@ -1,5 +1,5 @@
-// The audit log of this data folder: sealed with the folder's key, its end kept in the store. All of it is checked at the start, while
-// everything else goes on.
+// The audit log of this data folder: sealed with the folder's key, its last record remembered in the store. All of it is checked at the
+// start, in the background.
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 export interface OpenAuditOptions {
   readonly data: string;
   readonly store: Pick<Store, 'table'>;
-  /** Other control planes may be on the same store, each with a log of its own. */
+  /** Other control planes may use the same store, each with its own log. */
   readonly shared: boolean;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,7 +34,7 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
   return audit;
 }
 
-/** Of the log, beside it: it stays the same under another host name and at another path, and goes with a folder that is moved. */
+/** An id of the log, next to it: it stays the same under another host name and at another path, and goes with a folder that is moved. */
 function identityOf(data: string): string {
   const file = join(data, 'audit.id');
   if (!existsSync(file)) writeSecretFile(file, randomUUID());

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts';
 export interface OpenNamedTokensOptions {
   readonly data: string;
   readonly store: Pick<Store, 'table'>;
-  /** Other control planes may be on the same store. */
+  /** Other control planes may use the same store. */
   readonly shared: boolean;
   readonly clock: Clock;
   readonly log: Log;

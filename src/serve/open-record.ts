@@ -11,7 +11,7 @@ import type { Store } from '../store/store.ts';
 
 export interface Record {
   readonly traffic: Traffic;
-  /** Its gaps are also those that Envoy's counters show. */
+  /** Its gaps include those that Envoy's counters reveal. */
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
   readonly handshakes: Handshakes;
@@ -39,7 +39,7 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
   const handshakes = createHandshakes({ clock, table: store.table('handshakes') });
   const keeper = createTrafficKeeper({ traffic, table: store.table('traffic'), log });
   const restore = async (what: string, read: () => Promise<void>): Promise<void> => {
-    // Without its past the record begins anew: nothing that serves waits for it.
+    // If its past cannot be read, the record starts empty: nothing that serves waits for it.
     await read().catch((reason: unknown) => log.error({ what, reason: String(reason) }, 'the record cannot be read'));
   };
   await restore('traffic', keeper.restore);
@@ -66,7 +66,7 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
   return { traffic, coverage: withCounters(coverage, crossCheck), crossCheck, handshakes };
 }
 
-/** Both know the same proxies: what connects is compared from then on. */
+/** Both know the same proxies: whatever connects is compared from then on. */
 function withCounters(coverage: Coverage, crossCheck: CrossCheck): Coverage {
   return {
     ...coverage,

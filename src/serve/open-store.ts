@@ -1,4 +1,4 @@
-// The store that the options name, judged by policy.
+// The store chosen by the options, judged by policy.
 import { join } from 'node:path';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { sealKey } from '../identity/sealed-table.ts';
@@ -17,7 +17,7 @@ export interface OpenedStore extends Pick<StoreKind, 'alsoChangedBy'> {
   readonly store: Store;
 }
 
-/** Documents of another trust domain than the data folder's CA refuse the start, before anything of them is kept. */
+/** Documents of another trust domain than that of the data folder's CA refuse the start, before any of them is stored. */
 export async function openStore(
   { store: { kind: name, options }, data, ca }: Pick<ServeOptions, 'store' | 'data' | 'ca'>,
   deps: { readonly check: StateCheck; readonly holding: Holding; readonly clock: Clock; readonly log: Log },
@@ -34,13 +34,13 @@ export async function openStore(
     log: deps.log.child({ room: 'store' }),
   });
   if (kind.alsoChangedBy === 'replicas' && (ca?.kind ?? 'built-in') === 'built-in') {
-    // Before anything is asked of an operator: what another control plane sealed is no state here, and not to be written over.
+    // Before an operator is asked for anything: what another control plane sealed is not a state of this one, and must not be overwritten.
     const folder = join(data, 'ca');
     const known = knownRoot(folder);
     const fingerprints = known === undefined ? [] : [known.fingerprint];
     const authority = { table: store.table('authority'), folder, fingerprints };
     await checkSameAuthority(authority).catch(async (reason: unknown) => {
-      // The store is away: it is asked again before there are identities.
+      // The store is unavailable: it is checked again before there are identities.
       if (CellwallError.from(reason).code === 'unavailable') return;
       await store.close();
       throw reason;

@@ -1,5 +1,5 @@
-// Evidence of what changed the documents without asking the control plane: an edited file, also one that was edited while the control
-// plane was away. What `apply` changes, who asked for it records.
+// Evidence of changes to the documents that bypassed the control plane: an edited file, also one that was edited while the control plane
+// was down. Changes by `apply` are recorded by whoever requested them.
 import type { AuditEvent } from '../audit/audit-event.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -15,7 +15,7 @@ export interface RecordOutsideDeps {
 
 type DocumentsApplied = Extract<AuditEvent, { kind: 'documents-applied' }>;
 
-/** The store to apply through from now on: by it, revisions of its own are told from those of outside. */
+/** The store to apply through from now on: by it, its own revisions are distinguished from those from outside. */
 export async function recordOutside({ store, audit, log }: RecordOutsideDeps): Promise<Store> {
   const append = async (event: DocumentsApplied): Promise<void> => {
     try {
@@ -24,13 +24,13 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
       log.error({ reason: CellwallError.from(reason).message, revision: event.revision }, 'not in the audit log');
     }
   };
-  // Nothing waits for it: a long log is read in turns.
+  // Nothing waits for it: a long log is read in slices.
   void appendMissing(await store.history(), audit, append).catch((reason: unknown) =>
     log.error({ reason: CellwallError.from(reason).message }, 'what was changed while away is not in the audit log'),
   );
   let last = textsOf(store.state()?.documents ?? []);
   let applying = 0;
-  /** Revisions that came while `apply` had not answered: its own among them. */
+  /** Revisions that arrived before `apply` had returned: its own is among them. */
   const open = new Map<number, readonly string[]>();
   const flush = (): void => {
     if (applying > 0) return;
@@ -48,7 +48,7 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
       [...keys].filter((key) => last.get(key) !== next.get(key)),
     );
     last = next;
-    // The proxies' turn first, as for what is applied.
+    // The proxies come first, as with applied changes.
     setImmediate(() => setImmediate(flush));
   });
   return {
@@ -67,7 +67,9 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
   };
 }
 
-/** What the history knows to have come from outside, and the log does not. Revisions may have begun anew: the time counts, too. */
+/**
+ * What the history knows to have come from outside, and the log does not contain. Revisions may have started again: the time counts, too.
+ */
 async function appendMissing(
   history: readonly Revision[],
   audit: AuditLog,

@@ -1,4 +1,4 @@
-// Evidence of what somebody wrote into a shared store past the control plane: it is not in force, and the audit log says what it was.
+// Evidence of what somebody wrote into a shared store, bypassing the control plane: it is not in force, and the audit log says what it was.
 import type { AuditEvent } from '../audit/audit-event.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -13,7 +13,7 @@ export interface RecordRefusedDeps {
   readonly log: Log;
 }
 
-/** What the Redis store says of states that it does not take. */
+/** What the Redis store reports about states that it does not accept. */
 const codes: ReadonlySet<string> = new Set([
   'changed-outside',
   'store-emptied',
@@ -22,7 +22,7 @@ const codes: ReadonlySet<string> = new Set([
   'store-unreadable',
   'store-went-back',
 ]);
-/** Whoever can write there can do it all the time: a record of each kind in this time. */
+/** Whoever can write there can do so all the time: at most one record of each kind in this time. */
 const leastMs = 60_000;
 
 export function recordRefused({ store, audit, clock, log }: RecordRefusedDeps): void {

@@ -1,19 +1,19 @@
 // A store that several control planes can reach belongs to one CA: proxies trust the root they joined under, and a second root among them
-// cuts off whoever is served by the other one. The store keeps which it was first used with.
+// cuts off whoever is served by the other one. The store remembers which CA it was first used with.
 import { CellwallError } from '../lib/errors.ts';
 import type { Table } from '../lib/table.ts';
 
 export interface SameAuthority {
   readonly table: Table;
-  /** The folder of the CA, for whoever has to put the right one there. */
+  /** The folder of the CA, for whoever has to restore the right one. */
   readonly folder: string;
-  /** Of the roots that are there; none yet: one would be made. */
+  /** The existing roots; none yet: one would be created. */
   readonly fingerprints: readonly string[];
 }
 
 const key = 'root';
 
-/** Throws `failed_precondition` where the store is another CA's. The first one that asks with a root makes it its own. */
+/** Throws `failed_precondition` if the store belongs to another CA. The first one that checks with a root makes it its own. */
 export async function checkSameAuthority({ table, folder, fingerprints }: SameAuthority): Promise<void> {
   const [own] = fingerprints;
   const first = own === undefined ? await table.get(key) : (await table.claim(key, own)).value;

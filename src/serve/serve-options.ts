@@ -1,4 +1,4 @@
-// What a control plane is told, and what it says of itself once it runs.
+// The options of a control plane, and what it reports once it runs.
 import type { AuthorityChoice } from '../identity/open-authority.ts';
 import type { PublisherPlace } from '../identity/publisher/publishers.ts';
 import type { GrpcTransportName } from '../lib/grpc-call.ts';
@@ -7,22 +7,22 @@ import type { LogLevel } from '../lib/log.ts';
 import type { NamedValues } from '../lib/named-options.ts';
 
 export interface ServeOptions {
-  /** A name of store/catalog.ts, and what that store is told. */
+  /** A name in store/catalog.ts, and that store's options. */
   readonly store: { readonly kind: string; readonly options: NamedValues };
   /** Whether EnvoyResource documents may bring code into proxies. Default: not. */
   readonly allowProxyCode?: true;
   readonly data: string;
-  /** Which CA. Default: the built-in one, and its root alone. */
+  /** Which CA. Default: the built-in one, with only its own root. */
   readonly ca?: AuthorityChoice;
   readonly xds: HostPort;
-  /** What speaks gRPC there. Default `grpc-js`. */
+  /** The gRPC transport there. Default `grpc-js`. */
   readonly xdsTransport?: GrpcTransportName;
   readonly identity: HostPort;
   readonly admin: HostPort;
   /** The admin API with TLS, beyond loopback. */
   readonly adminTls?: {
     readonly address: HostPort;
-    /** By which it may be called, beside its addresses. */
+    /** Names by which it may be called, in addition to its addresses. */
     readonly names: readonly string[];
     /** PEM files. Default: the control plane's own SVID. */
     readonly files?: { readonly certificate: string; readonly key: string };
@@ -32,7 +32,7 @@ export interface ServeOptions {
   readonly logLevel: LogLevel;
 }
 
-/** What a started control plane says of itself. */
+/** What a started control plane reports about itself. */
 export interface ServeStarted {
   readonly xds: HostPort;
   readonly identity: HostPort;

@@ -1,4 +1,4 @@
-// The control plane, put together: store, identities, control, xDS, admin. What the process opened is closed in reverse.
+// Assembles the control plane: store, identities, control, xDS, admin. What the process opened is closed in reverse order.
 
 import { join } from 'node:path';
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
@@ -66,7 +66,7 @@ export interface ServeDeps {
   readonly openCa?: IdentityServicesDeps['openCa'];
 }
 
-/** Answers once every port is open. Before there is a Mesh document only the admin API is. */
+/** Resolves once every port is open. Before there is a Mesh document, that is only the admin API. */
 export async function serve(
   options: ServeOptions,
   deps: ServeDeps,
@@ -75,7 +75,7 @@ export async function serve(
   const { clock, log, version, lifecycle, signal } = deps;
   const publish = await openPublishers(options.publish ?? []);
   makeFolder(options.data, 0o700);
-  // Two in one folder would break the audit log's chain, and take each other's CA.
+  // Two in one folder would break the audit log's chain, and use each other's CA.
   const hint = 'stop that one, or give this one a --data of its own';
   const lock = lockFolder({ folder: options.data, name: 'serve', hint });
   lifecycle.defer('data folder', async () => lock.release());
@@ -102,7 +102,7 @@ export async function serve(
   const way = createRightOfWay(clock);
   const admin = createAdmin({
     refusals,
-    // Of a store that replicas share, what comes from outside is mostly recorded by another one.
+    // In a store that replicas share, changes from outside are mostly recorded by another one.
     store: alsoChangedBy === 'files' ? await recordOutside({ store, audit, log }) : store,
     audit,
     coverage,

@@ -1,4 +1,4 @@
-// Why the control plane waits for its first Mesh: what is broken comes before what may only seem to be missing.
+// Why the control plane waits for its first Mesh: a broken document is reported before one that merely seems to be missing.
 import type { Problem } from '../model/problem.ts';
 
 export function whyNoMesh(problems: readonly Problem[]): string {

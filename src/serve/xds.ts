@@ -1,4 +1,4 @@
-// The port for proxies: who may speak there, what they are served, and what they report (streams, access logs) to where it is kept.
+// The port for proxies: who may connect, what they are served, and where their reports (streams, access logs) go.
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
 import type { ProbeNames } from '../cutover/probe-names.ts';
@@ -69,11 +69,11 @@ export interface XdsParts {
 
 export interface OpenXds {
   readonly port: number;
-  /** Ends the streams of a proxy. */
+  /** Closes the streams of a proxy. */
   disconnect(node: string, reason: CellwallError): void;
 }
 
-/** Each of its certificates counts for a host; where one names none, for itself. */
+/** Each of its certificates counts for its host; if it names none, for itself. */
 function hostOfCertificate(certificate: Uint8Array): string {
   return nodeKeyOf(certificate) ?? sha256(certificate).toString('hex');
 }

@@ -1,4 +1,4 @@
-// Where the application beside a sidecar listens: an address of its host, or a Unix socket.
+// Where a sidecar's application listens: an address on its host, or a Unix socket.
 import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort, type HostPort } from '../lib/host-port.ts';
 import { formatSocketPath, parseSocketPath, type SocketPath } from '../lib/socket-path.ts';
@@ -15,7 +15,7 @@ export function parseApplication(text: string): ApplicationAddress {
   });
 }
 
-/** As options and claims have it. */
+/** As in options and claims. */
 export function formatApplication(application: ApplicationAddress): string {
   return 'path' in application ? formatSocketPath(application) : formatHostPort(application);
 }

@@ -1,5 +1,5 @@
-// A collection of garbage on request. What a connection leaves behind lies mostly outside the heap, so that V8 sees no need: left alone,
-// the helper beside every service would grow by 20 MB in an hour of reports, and stay there.
+// Requests a garbage collection. What a connection leaves behind is mostly outside the heap, so V8 sees no need: left alone, the helper of
+// every service would grow by 20 MB in an hour of reports, and stay there.
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 

@@ -1,4 +1,4 @@
-// Addresses as options have them.
+// Addresses in options.
 import { CellwallError } from '../lib/errors.ts';
 import { type HostPort, parseHostPort, parseIpPort } from '../lib/host-port.ts';
 
@@ -11,7 +11,7 @@ export function readHostPort(what: string, text: string): HostPort {
   });
 }
 
-/** The same, where only an IP address and a real port will do. */
+/** The same, if only an IP address and a real port are acceptable. */
 export function readIpPort(what: string, text: string): HostPort {
   const at = parseIpPort(text);
   if (at !== undefined && at.port > 0) return { host: at.address, port: at.port };

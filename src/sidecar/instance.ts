@@ -1,4 +1,4 @@
-// What tells the proxies of one service apart: given, or random and kept in the data folder.
+// What distinguishes the proxies of one service: given, or random and kept in the data folder.
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export function instanceOf(given: string | undefined, dataDir: string): string {
   return instance;
 }
 
-/** Another one, kept in place of the one before. */
+/** A new one, kept in place of the previous one. */
 export function newInstance(dataDir: string): string {
   const instance = randomBytes(6).toString('hex');
   writeSecretFile(pathIn(dataDir), `${instance}\n`);

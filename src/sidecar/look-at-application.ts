@@ -1,5 +1,5 @@
-// Is the application there, and can it be reached around its sidecar? Its port is looked up among the sockets that listen on this host
-// (Linux), which nobody notices; elsewhere, for other hosts, and for a socket, a connection tells. Nothing is sent.
+// Is the application there, and can it be reached around its sidecar? Its port is looked up among the listening sockets of this host
+// (Linux), which nobody notices; elsewhere, for other hosts, and for a socket, a connection is opened. Nothing is sent.
 import { connect } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 import type { ApplicationAddress } from './application-address.ts';
@@ -7,21 +7,21 @@ import { covers, socketsOn } from './envoy/proc-sockets.ts';
 
 export interface ApplicationLook {
   readonly answers: boolean;
-  /** Why a connection was refused: of a socket often that it is another user's (EACCES). */
+  /** Why a connection was refused: for a socket often because it belongs to another user (EACCES). */
   readonly why?: string;
-  /** Addresses beyond loopback on which its port is open: `0.0.0.0` and `::` are every one of the host. */
+  /** Addresses beyond loopback on which its port is open: `0.0.0.0` and `::` stand for all addresses of the host. */
   readonly around: readonly string[];
 }
 
 const timeoutMs = 1000;
 
 export async function lookAtApplication(application: ApplicationAddress): Promise<ApplicationLook> {
-  // Who may open a socket is up to its mode and its folder.
+  // Who may open a socket depends on its mode and its folder.
   if ('path' in application) return { ...(await connects(application)), around: [] };
   const { host, port } = application;
   const open = socketsOn(port).flatMap(({ listens, address }) => (listens ? [address] : []));
   const around = open.filter((address) => !isLoopback(address));
-  // A look that finds nothing is no proof: it may be of another network namespace.
+  // Not finding it proves nothing: it may be in another network namespace.
   const found = open.some((address) => covers(address, host));
   return { ...(found ? { answers: true } : await connects(application)), around };
 }

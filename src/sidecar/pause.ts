@@ -1,4 +1,4 @@
-// A pause that a stop cuts short.
+// A pause that can be cut short.
 /** Waits, or until `signal` is aborted; never throws. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-// The ports of the service beside which a sidecar stands: where it listens for each, and where the application is.
+// The ports of a sidecar's service: where it listens for each, and where the application is.
 
 import type { HostPort } from '../lib/host-port.ts';
 import type { ApplicationAddress } from './application-address.ts';

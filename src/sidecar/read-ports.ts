@@ -1,4 +1,4 @@
-// A sidecar's ports as its options have them → as it works with them.
+// Converts a sidecar's ports from the form of its options to the one that it works with.
 
 import { defaultPort } from '../lib/port-name.ts';
 import { parseApplication } from './application-address.ts';

@@ -1,5 +1,5 @@
-// `cellwall sidecar`: attests, writes the bootstrap, runs Envoy, keeps the identity of its xDS connection fresh, drains it at the
-// end. Imports little, as it stands beside every service: no gRPC, no schema library, no X.509 library.
+// `cellwall sidecar`: attests, writes the bootstrap, runs Envoy, keeps the identity of its xDS connection fresh, drains it at the end.
+// Imports little, because one runs for every service: no gRPC, no schema library, no X.509 library.
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { ensureSecretFolder } from '../identity/secret-file.ts';
@@ -46,7 +46,7 @@ export interface Sidecar {
   /** `<SPIFFE ID>~<instance>`. */
   readonly node: string;
   readonly envoyPid: number;
-  /** Where Envoy's admin interface listens, once it does. */
+  /** The address of Envoy's admin interface, once it listens. */
   admin(): AdminAddress | undefined;
   /** Envoy's exit code: the sidecar's own. */
   readonly exited: Promise<number>;
@@ -79,7 +79,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       'it listens on loopback, but the control plane is on another host: callers of other hosts do not reach it',
     );
   }
-  // It serves on while this one prepares, and if this one fails.
+  // It keeps serving while this one prepares, and if this one fails.
   const leftover = findLeftoverEnvoy(dataDir);
   const ports = freePorts({ inbounds, admin, leftover, drainMs, now, log });
   let keeper: SvidKeeper | undefined;
@@ -103,7 +103,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     });
     const finding = findEnvoy({ env, log, signal: drain, ...defined({ path: envoyPath }) });
     const [binary, started] = await Promise.all([finding, keeping]).catch((reason: unknown) => {
-      // Neither goes on without the other.
+      // Neither continues without the other.
       failed.abort();
       void keeping.then(({ close }) => close(), noMatter);
       throw reason;
@@ -129,7 +129,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const run = randomBytes(16).toString('hex');
     notStopped();
     const naming = { instance: kept, given: options.instance !== undefined, waitMs: options.nameWaitMs };
-    // An Envoy that was left here has the name, and keeps calls going until this one's turn.
+    // A leftover Envoy has the name, and keeps calls going until this one takes over.
     const instance =
       leftover === undefined ? await takeName({ ...naming, server, svid, dataDir, run, signal: drain, log }) : kept;
     notStopped();
@@ -192,7 +192,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     return running(envoy, started, nodeId(spiffeId, instance));
   } catch (reason) {
     keeper?.close();
-    // What is to end is the service's proxy, whoever started it.
+    // What must end is the service's proxy, whoever started it.
     if (drain.aborted && leftover?.running() === true) await endLeftover(leftover, { drainMs, now, log });
     throw reason;
   }

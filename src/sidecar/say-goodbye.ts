@@ -1,5 +1,5 @@
-// Before Envoy drains, its callers are told to go elsewhere: the helper says to the control plane that this proxy leaves. A control
-// plane that is away, or older, is never in the way of an end.
+// Before Envoy drains, its callers are told to go elsewhere: the helper tells the control plane that this proxy leaves. A control plane
+// that is down, or older, never delays the end.
 
 import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
@@ -21,8 +21,8 @@ export interface GoodbyeOptions extends LeaveRequest {
 const timeoutMs = 1000;
 
 /**
- * From the control plane's answer until callers' proxies act on it: 50 ms of its window, the push, a turn of each worker. A fixed time,
- * not their ACKs: one caller that hangs would hold up every stop, and who is late loses nothing, as listeners take calls while they drain.
+ * From the control plane's answer until callers' proxies act on it: 50 ms of its window, the push, a turn of each worker. A fixed time, not
+ * their ACKs: one hanging caller would delay every stop, and a late one loses nothing, because listeners take calls while they drain.
  */
 const settleMs = 400;
 

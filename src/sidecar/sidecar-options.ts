@@ -1,4 +1,4 @@
-// What a sidecar is told.
+// The options of a sidecar.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogSink } from '../lib/log-sink.ts';

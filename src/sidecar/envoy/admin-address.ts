@@ -1,5 +1,5 @@
-// Where Envoy's admin interface listens: a socket in the data folder by default, as it asks for no credential; on a port of loopback only
-// for who says so.
+// Where Envoy's admin interface listens: a socket in the data folder by default, because it requires no credential; on a loopback port only
+// if requested.
 import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,12 +31,12 @@ export function adminOf(
   });
 }
 
-/** sun_path holds 108 bytes; Envoy adds a suffix to some. */
+/** sun_path has 108 bytes; Envoy adds a suffix to some. */
 function fits(path: string): boolean {
   return Buffer.byteLength(path) < 100;
 }
 
-/** For a data folder whose own path is too long: the same again at every start, in a folder that nobody else can enter. */
+/** For a data folder whose own path is too long: the same at every start, in a folder that nobody else can enter. */
 function shortPath(dataDir: string, env: Readonly<Record<string, string | undefined>>): string {
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16);
   const user = process.getuid?.() ?? 0;

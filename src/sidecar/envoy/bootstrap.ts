@@ -1,5 +1,5 @@
-// The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched
-// files. Never from SDS over the ADS that it authenticates: that shape crashed Envoy 1.40.
+// The bootstrap of a sidecar's Envoy, pure: ADS, or the single-type services, over mTLS, whose certificate comes from watched files. Never
+// from SDS over the ADS stream that it authenticates: that configuration crashed Envoy 1.40.
 
 import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
 import { nodeId } from '../../lib/node-id.ts';
@@ -21,16 +21,16 @@ export interface BootstrapParams {
   /** `node.cluster`: a name for logs and statistics. */
   readonly service: string;
   readonly ports: readonly ProxyPort[];
-  /** The host has the loopback address of IPv6, too. */
+  /** The host also has the IPv6 loopback address. */
   readonly loopback6?: boolean;
   readonly xds: HostPort;
-  /** As the limit on open files has it. Default 50,000. */
+  /** Derived from the limit on open files. Default 50,000. */
   readonly maxConnections?: number;
   readonly variant: XdsVariant;
   /** The control plane's exact SPIFFE ID. */
   readonly serverId: string;
   readonly admin: AdminAddress;
-  /** Files that hold the SDS secrets of the xDS connection (sidecar/xds-secrets.ts). */
+  /** Files with the SDS secrets of the xDS connection (sidecar/xds-secrets.ts). */
   readonly secrets: { readonly certificate: string; readonly bundle: string };
 }
 
@@ -71,7 +71,7 @@ function bounds({ maxConnections, ports }: BootstrapParams): readonly Json[] {
   return [{ name: 'descriptors', static_layer: Object.fromEntries(limits) }];
 }
 
-/** What a proxy says of itself, in its node's metadata. */
+/** What a proxy says about itself, in its node's metadata. */
 export function claimsOf({
   ports,
   loopback6,
@@ -109,10 +109,10 @@ function discovery(variant: XdsVariant): Json {
       },
     ],
   };
-  // Nothing waits for ever at start: after this the rest of the configuration goes on without.
+  // Nothing waits for ever at the start: after this time the rest of the configuration proceeds.
   const common = { resource_api_version: 'V3', initial_fetch_timeout: '5s' };
   if (variant.startsWith('single-')) {
-    // What listeners and clusters refer to, they say to ask for in the same way: the control plane is told in the metadata.
+    // Listeners and clusters must say how to request what they refer to: the control plane learns the variant from the metadata.
     const source = { ...common, api_config_source: api };
     return { lds_config: source, cds_config: source };
   }
@@ -146,7 +146,7 @@ function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json 
         max_session_keys: 0,
         common_tls_context: {
           alpn_protocols: ['h2'],
-          // A client's maximum is TLS 1.2 unless it is given.
+          // A client's maximum is TLS 1.2 by default.
           tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
           tls_certificate_sds_secret_configs: [
             { name: xdsSecretNames.certificate, sds_config: file(secrets.certificate) },
@@ -163,7 +163,7 @@ function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json 
   };
 }
 
-/** All addresses of the name, of both families; one where nothing answers is left out for a while, unless it is the last. */
+/** All addresses of the name, of both families; one that does not answer is skipped for a while, unless it is the last. */
 const byName: { readonly [key: string]: Json } = {
   type: 'STRICT_DNS',
   dns_lookup_family: 'ALL',
@@ -180,7 +180,7 @@ const byName: { readonly [key: string]: Json } = {
   },
 };
 
-/** SDS names of the xDS connection's own secrets; apart from those that come over ADS. */
+/** SDS names of the xDS connection's own secrets; distinct from those that arrive over ADS. */
 export const xdsSecretNames = { certificate: 'xds-certificate', bundle: 'xds-bundle' } as const;
 
 function file(path: string): Json {
@@ -192,7 +192,7 @@ function socket(address: string, port: number): Json {
 }
 
 function adminAddress(admin: AdminAddress): Json {
-  // Its owner's only.
+  // Accessible only to its owner.
   return admin.kind === 'unix' ? { pipe: { path: admin.path, mode: 0o600 } } : socket(admin.host, admin.port);
 }
 

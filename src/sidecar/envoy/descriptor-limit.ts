@@ -1,11 +1,11 @@
-// How many connections the limit on open files leaves to Envoy: each call takes two, and what is over the limit fails without a word.
+// How many connections the limit on open files allows Envoy: each call takes two, and beyond the limit they fail without any message.
 import { readFileSync } from 'node:fs';
 
-/** Envoy's own: its log, epoll, listeners, the xDS connection, statistics. */
+/** Used by Envoy itself: its log, epoll, listeners, the xDS connection, statistics. */
 const reserve = 100;
 const most = 50_000;
 
-/** Of this process; Envoy inherits it. Undefined where it cannot be told, or there is none. */
+/** The limit of this process, which Envoy inherits. Undefined if it cannot be determined, or there is none. */
 export function descriptorLimit(
   read: () => string = () => readFileSync('/proc/self/limits', 'utf8'),
 ): number | undefined {
@@ -23,5 +23,5 @@ export function connectionsWithin(limit: number | undefined): number {
   return Math.max(8, Math.min(most, Math.floor((limit - reserve) / 3)));
 }
 
-/** Below it, a busy service meets the limit. */
+/** Below it, a busy service reaches the limit. */
 export const comfortable = 4096;

@@ -1,4 +1,4 @@
-// Asks an Envoy to drain and waits until nobody is connected, for as long as that may take.
+// Asks an Envoy to drain and waits until nobody is connected, up to a limit.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { pause } from '../pause.ts';
@@ -8,11 +8,11 @@ import { createEnvoyAdmin } from './envoy-admin.ts';
 export interface DrainOptions {
   /** Undefined: it does not listen yet, and nobody is connected. */
   readonly admin: AdminAddress | undefined;
-  /** Longest wait; 0 is none at all. */
+  /** Longest wait; 0 means none at all. */
   readonly ms: number;
-  /** Whether Envoy is still there. */
+  /** Whether Envoy is still running. */
   readonly running: () => boolean;
-  /** Whether the application is still there: while it is, Envoy stays for it. Absent: nobody asks. */
+  /** Whether the application is still there: as long as it is, Envoy stays for it. Absent: not considered. */
   readonly application?: () => Promise<boolean>;
   /** Ends the wait. */
   readonly now: AbortSignal;
@@ -20,11 +20,11 @@ export interface DrainOptions {
 }
 
 /**
- * So long nobody is connected, and nobody connects, before an end: peers learn that it drains, and who calls again and again is waited for.
+ * How long nobody must be connected, and nobody connect, before it ends: peers learn that it drains, and regular callers are waited for.
  */
 const quietMs = 1000;
 
-/** Never throws: an Envoy that does not answer is ended without. */
+/** Never throws: an Envoy that does not answer is ended without a drain. */
 export async function drainEnvoy({ admin, ms, running, application, now, log }: DrainOptions): Promise<void> {
   if (admin === undefined || ms === 0) return;
   const calls = createEnvoyAdmin(admin);

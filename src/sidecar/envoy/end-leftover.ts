@@ -1,5 +1,5 @@
-// Ends an Envoy that a killed helper left behind. It drains while it goes on to take calls, so that the gap is only the time from its
-// end to the next one's start.
+// Ends an Envoy that a killed helper left behind. It continues to take calls while it drains, so that the gap is only the time from its end
+// to the next one's start.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { pause } from '../pause.ts';
@@ -13,7 +13,7 @@ export interface EndLeftoverOptions {
   readonly log: Log;
 }
 
-/** Envoy's listeners close 4 s into a drain (envoy-process.ts): what is not over by then would cost calls. */
+/** Envoy's listeners close 4 s into a drain (envoy-process.ts): anything that takes longer would cost calls. */
 const longestDrainMs = 3000;
 const killAfterMs = 5000;
 

@@ -3,16 +3,19 @@ import { CellwallError } from '../../lib/errors.ts';
 import type { AdminAddress } from './bootstrap.ts';
 
 export interface EnvoyAdmin {
-  /** Starts a graceful drain of what peers reach: it goes on, connections are asked to end. What the application calls is left alone. */
+  /**
+   * Starts a graceful drain of what peers reach: it keeps running, connections are asked to close. The application's outgoing calls are not
+   * affected.
+   */
   drain(): Promise<void>;
-  /** Connections that peers and the application hold, and those that they ever made; admin's own are not counted. */
+  /** Connections that peers and the application have, and their total so far; those of the admin interface are not counted. */
   connections(): Promise<{ readonly open: number; readonly ever: number }>;
 }
 
 export function createEnvoyAdmin(address: AdminAddress): EnvoyAdmin {
   const target = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port };
   const call = async (method: string, path: string): Promise<string> => {
-    // Not before it is needed: an import of node:http loads all of fetch and WebSocket (30 ms, 8 MB).
+    // Only when needed: importing node:http loads all of fetch and WebSocket (30 ms, 8 MB).
     const { request } = await import('node:http');
     return new Promise((resolve, reject) => {
       const fail = (cause: Error): void =>

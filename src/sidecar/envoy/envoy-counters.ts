@@ -1,5 +1,5 @@
-// Envoy's statistics of the inbound listeners → counters by our names. Pure. Envoy 1.40 makes its names from the prefixes that it is given
-// (`inbound.<chain>`, and those of filters: lib/inbound-filters.ts).
+// Maps Envoy's statistics of the inbound listeners to counters with our names. Pure. Envoy 1.40 builds its names from the prefixes that it
+// is given (`inbound.<chain>`, and those of filters: lib/inbound-filters.ts).
 import { type EnvoyCounters, envoyCounterNames } from '../../lib/envoy-counters.ts';
 import { filterTraces } from '../../lib/inbound-filters.ts';
 
@@ -7,7 +7,7 @@ type Name = keyof EnvoyCounters;
 
 const prefixes = Object.values(filterTraces).map(({ statPrefix }) => statPrefix);
 
-/** Of Envoy's admin: only these are told. RE2, as its admin wants it. */
+/** For Envoy's admin interface: only these are returned. RE2, as it requires. */
 export const statsQuery = `/stats?filter=${encodeURIComponent(
   [
     '^http\\.inbound\\.(mtls|plain|health)\\.(downstream_rq_(total|active)|rbac\\.)',
@@ -18,7 +18,7 @@ export const statsQuery = `/stats?filter=${encodeURIComponent(
   ].join('|'),
 )}`;
 
-/** Of all inbound listeners together. `ports`: theirs, as outbound ones have counters of the same names. */
+/** For all inbound listeners together. `ports`: theirs, because outbound ones have counters with the same names. */
 export function readCounters(text: string, ports: readonly number[]): EnvoyCounters {
   const counts: Record<Name, number> = { ...none };
   for (const line of text.split('\n')) {
@@ -49,7 +49,7 @@ const requestNames: Readonly<Record<string, Name>> = {
 function nameOf(stat: string, ports: readonly number[]): Name | undefined {
   if (stat === 'access_logs.grpc_access_log.logs_dropped') return 'dropped';
   if (stat.startsWith('tcp.inbound.')) return 'tcpConnections';
-  // Of the listener as a whole: `….worker_0.downstream_cx_total` is one worker's share of it.
+  // For the listener as a whole: `….worker_0.downstream_cx_total` is one worker's share of it.
   const ofListener = /^listener\.(?!.*\.worker_\d+\.).+?_(\d+)\.((?:ssl|downstream_cx)[._].+)$/.exec(stat);
   if (ofListener !== null) {
     const [, at, rest = ''] = ofListener;
@@ -62,7 +62,7 @@ function nameOf(stat: string, ports: readonly number[]): Name | undefined {
 
 const decisions = new RegExp(`(?:^|\\.)(${prefixes.join('|')}).*?(shadow_)?(allowed|denied)$`);
 
-/** What any filter refused, also where it still waits for its configuration. What the last of those with rules allowed is allowed. */
+/** What any filter refused, including while it still waits for its configuration. What the last filter with rules allowed is allowed. */
 function decisionName(stat: string): Name | undefined {
   const [, prefix, shadow, decision] = decisions.exec(stat) ?? [];
   if (prefix === undefined) return undefined;

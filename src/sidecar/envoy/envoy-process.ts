@@ -1,5 +1,5 @@
-// Runs one Envoy: starts it, ends it gracefully, tells its exit code. It is never started again silently: whoever runs the
-// sidecar sees its end.
+// Runs one Envoy: starts it, ends it gracefully, reports its exit code. It is never restarted silently: whoever runs the sidecar notices
+// its exit.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -16,18 +16,18 @@ export interface EnvoyProcess {
   readonly pid: number;
   /** Envoy's exit code, or 128 and the signal's number. */
   readonly exited: Promise<number>;
-  /** Drains for at most `drainMs`, less once idle, then ends it. */
+  /** Drains for at most `drainMs`, less if idle earlier, then ends it. */
   stop(): Promise<number>;
-  /** Ends it now, also in the midst of a drain. */
+  /** Ends it now, even in the middle of a drain. */
   end(): void;
-  /** Where its admin interface listens, once it does. */
+  /** The address of its admin interface, once it listens. */
   admin(): AdminAddress | undefined;
 }
 
 export interface EnvoyProcessOptions {
   readonly binary: string;
   readonly configPath: string;
-  /** Keeps the record of it (envoy-record.ts). */
+  /** Stores a record of it (envoy-record.ts). */
   readonly dataDir: string;
   readonly admin: AdminAddress;
   /** Where it takes calls, "ip:port" each: for the record. */
@@ -37,16 +37,16 @@ export interface EnvoyProcessOptions {
   /** Whether the application is still there: for the drain. */
   readonly application?: () => Promise<boolean>;
   readonly logLevel: string;
-  /** In its node's metadata, for this life of it alone; not in the bootstrap, which a restart leaves as it is. */
+  /** In its node's metadata, only for this run; not in the bootstrap, which a restart leaves unchanged. */
   readonly metadata?: Readonly<Record<string, Json>>;
   readonly extraArgs: readonly string[];
-  /** Where its own words go, and what access logs of raw resources print. */
+  /** Where its output goes, and what access logs of raw resources print. */
   readonly words: Pick<LogSink, 'write'>;
   readonly prints: Pick<LogSink, 'write'>;
   readonly log: Log;
 }
 
-/** docs/cutting.md: what was open of a denied caller ends within 5 s. */
+/** docs/cutting.md: what a denied caller has open is cut within 5 s. */
 const cutAfterSeconds = 4;
 const killAfterMs = 5000;
 const maxLine = 65_536;
@@ -54,7 +54,7 @@ const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, 
 
 export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
   const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, log } = options;
-  // What the Envoy before wrote there is not where this one listens.
+  // What the previous Envoy wrote there is not this one's address.
   rmSync(adminAddressPath(dataDir), { force: true });
   const child = spawn(
     binary,
@@ -64,15 +64,15 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
         ? []
         : ['--config-yaml', JSON.stringify({ node: { metadata: { cellwall: metadata } } })]),
       ...['--concurrency', String(concurrency)],
-      // With it Envoy would have the kernel end it when its parent is killed (PR_SET_PDEATHSIG), and need shared memory.
+      // With it, Envoy would ask the kernel to be ended when its parent is killed (PR_SET_PDEATHSIG), and would need shared memory.
       '--disable-hot-restart',
-      // ECDS refuses at once; what a changed filter chain drains is cut after this time (default 600 s).
+      // ECDS denies at once; what a changed filter chain drains is cut after this time (default 600 s).
       ...['--drain-time-s', String(cutAfterSeconds), '--drain-strategy', 'immediate'],
       ...['--log-level', logLevel, '--admin-address-path', adminAddressPath(dataDir)],
       ...extraArgs,
     ],
-    // A session of its own: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy undrained. What it
-    // says comes by way of the helper: an Envoy that writes to a full pipe itself stands still, calls and all.
+    // Its own session: a terminal's Ctrl-C goes to every process of the foreground group, and would end Envoy without a drain. Its output
+    // passes through the helper: an Envoy that writes to a full pipe itself stalls, including calls.
     { stdio: ['ignore', 'pipe', 'pipe'], detached: true },
   );
   passOn(child.stdout, options.prints);
@@ -90,7 +90,7 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
     const ending = new AbortController();
     let stopping = false;
     let ended = false;
-    // However this process ends, an uncaught error too; not by kill -9: then the next one finds it.
+    // However this process exits, even by an uncaught error; but not by kill -9: then the next one finds it.
     const onExit = (): void => void envoy.kill('SIGTERM');
     process.once('exit', onExit);
     note(pid);
@@ -105,7 +105,7 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
             { code, signal },
             'Envoy ended by itself; the sidecar ends with it, for its supervisor to start again',
           );
-        // Asked to end before it could handle signals, it ends by the signal itself: as asked.
+        // If asked to end before it could handle signals, it is ended by the signal itself: as requested.
         if (stopping && signal === 'SIGTERM') resolve(0);
         else resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
       });
@@ -162,7 +162,7 @@ export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> 
   }
 }
 
-/** Whole lines; what is left at its end, too. */
+/** Complete lines; the rest is written at its end, too. */
 function passOn(stream: Readable, words: Pick<LogSink, 'write'>): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (chunk: string) => {

@@ -1,5 +1,5 @@
-// Which Envoy runs in a data folder, on disk: a helper that is killed (kill -9) leaves its Envoy to serve on, and the next helper
-// there must know it again. Never a foreign process: a pid alone is soon another's.
+// Which Envoy runs in a data folder, stored on disk: a helper that is killed (kill -9) leaves its Envoy serving, and the next helper there
+// must recognise it. Never another process: a pid alone may soon be reused.
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeSecretFile } from '../../identity/secret-file.ts';
@@ -13,7 +13,7 @@ export interface EnvoyRecord {
   readonly config: string;
   /** Where it takes calls, "ip:port" each. */
   readonly inbounds: readonly string[];
-  /** Its admin interface, if that is a socket; else Envoy itself writes the address down. */
+  /** Its admin interface, if that is a socket; otherwise Envoy itself writes the address down. */
   readonly adminSocket?: string;
 }
 
@@ -22,17 +22,17 @@ export interface LeftoverEnvoy {
   readonly pid: number;
   readonly inbounds: readonly string[];
   readonly admin: AdminAddress | undefined;
-  /** Whether it is still there, and still the same process. */
+  /** Whether it is still running, and still the same process. */
   running(): boolean;
   /** Does nothing once it is gone. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
 export const adminAddressPath = (dataDir: string): string => join(dataDir, 'admin-address');
-/** What the helper noted of its Envoy; gone when that has ended. */
+/** What the helper recorded about its Envoy; removed when that has ended. */
 export const envoyRecordPath = (dataDir: string): string => join(dataDir, 'envoy-process.json');
 
-/** Does nothing where there is no /proc. */
+/** Does nothing if there is no /proc. */
 export function writeEnvoyRecord(dataDir: string, record: Omit<EnvoyRecord, 'started'>): void {
   const started = startOf(record.pid);
   // Not synced: after a crash of the machine there is no Envoy.
@@ -45,7 +45,7 @@ export function removeEnvoyRecord(dataDir: string): void {
   rmSync(envoyRecordPath(dataDir), { force: true });
 }
 
-/** Only for who holds the folder's lock: else it may be the Envoy of a helper that runs. */
+/** Only for the holder of the folder's lock: otherwise it may be the Envoy of a running helper. */
 export function findLeftoverEnvoy(dataDir: string): LeftoverEnvoy | undefined {
   const record = readRecord(envoyRecordPath(dataDir));
   if (record === undefined || !isRunning(record) || !isOf(record)) return undefined;
@@ -61,7 +61,7 @@ export function findLeftoverEnvoy(dataDir: string): LeftoverEnvoy | undefined {
   };
 }
 
-/** Where Envoy said that its admin interface listens, once it has. */
+/** The address that Envoy reported for its admin interface, once it has. */
 export function readAdminAddress(dataDir: string): AdminAddress | undefined {
   try {
     const [, host, port] = /^(.*):(\d+)$/.exec(readFileSync(adminAddressPath(dataDir), 'utf8').trim()) ?? [];
@@ -81,7 +81,7 @@ function readRecord(path: string): EnvoyRecord | undefined {
       pid,
       started,
       config,
-      // `inbound`: as a version wrote it that knew one.
+      // `inbound`: as written by a version that had only one.
       inbounds: (Array.isArray(inbounds) ? inbounds : [inbound]).filter((one) => typeof one === 'string'),
       ...(typeof adminSocket === 'string' ? { adminSocket } : {}),
     };
@@ -91,7 +91,7 @@ function readRecord(path: string): EnvoyRecord | undefined {
   }
 }
 
-/** A process that ends loses its arguments before its ports: once known, it is its start alone that tells it from another. */
+/** A process that exits loses its arguments before its ports: once known, only its start time distinguishes it from another. */
 function isRunning({ pid, started }: EnvoyRecord): boolean {
   return startOf(pid) === started;
 }
@@ -105,11 +105,11 @@ function isOf({ pid, config }: EnvoyRecord): boolean {
   }
 }
 
-/** Undefined for a process that is not there, or has ended and waits for its parent. */
+/** Undefined for a process that does not exist, or has ended and waits for its parent. */
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the name in parentheses, and may hold anything.
+    // The second field is the name in parentheses, and may contain anything.
     const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     if (state === 'Z' || state === 'X') return undefined;
     return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${fields[18]}`;

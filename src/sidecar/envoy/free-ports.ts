@@ -1,5 +1,5 @@
-// The addresses that Envoy will listen on are free before it starts: what a killed helper's Envoy holds is freed, what a foreign program
-// holds is told.
+// Makes sure that Envoy's listening addresses are free before it starts: what a killed helper's Envoy occupies is freed, what another
+// program occupies is reported.
 
 import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
 import type { Listening } from '../../lib/listening.ts';
@@ -15,11 +15,11 @@ export interface FreePortsOptions extends EndLeftoverOptions {
 }
 
 export interface FreePorts {
-  /** Ends the leftover. Throws before it does if another program has an address, so that what serves is left as it is. */
+  /** Ends the leftover. Before it does, throws if another program has an address, so that what serves is left as it is. */
   free(): Promise<void>;
 }
 
-/** Looks at once, as that takes 10 ms (node:net's first server), beside whatever else is waited for. */
+/** Checks at once, because that takes 10 ms (node:net's first server), in parallel with other waiting. */
 export function freePorts({ inbounds, admin, leftover, ...options }: FreePortsOptions): FreePorts {
   const wanted: Listening[] = inbounds.map((address) => ({ what: 'callers', flag: '--listen', address }));
   if (admin.kind === 'tcp' && admin.port > 0) {
@@ -29,7 +29,7 @@ export function freePorts({ inbounds, admin, leftover, ...options }: FreePortsOp
     leftover?.inbounds.includes(formatHostPort(at)) === true ||
     (leftover?.admin?.kind === 'tcp' && formatHostPort(leftover.admin) === formatHostPort(at));
   const others = Promise.all(wanted.filter(({ address }) => !held(address)).map(checkPort));
-  // Told by free(); until then it is nobody's.
+  // Reported by free(); until then it is ignored.
   others.catch(() => {});
   return {
     async free() {

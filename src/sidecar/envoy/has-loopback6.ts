@@ -1,4 +1,4 @@
-// Whether this host has the loopback address of IPv6: where it has none, Envoy could not listen there.
+// Whether this host has the IPv6 loopback address: if not, Envoy cannot listen there.
 import { createServer } from 'node:net';
 
 export function hasLoopback6(): Promise<boolean> {

@@ -1,4 +1,4 @@
-// Which program has a port, in words: by its socket (Linux), and the process that has that open, where this user may see it.
+// Which program has a port, as text: by its socket (Linux), and the process that has that open, as far as this user may see it.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { clip } from '../../lib/clip.ts';
 import { escapeLine } from '../../lib/escape.ts';
@@ -6,7 +6,7 @@ import type { HostPort } from '../../lib/host-port.ts';
 import { maxHolder } from '../../lib/taken-port.ts';
 import { covers, everySocketBytes, type ProcSocket, socketsOn } from './proc-sockets.ts';
 
-/** Files that are looked at: a host may have millions. */
+/** Maximum number of files checked: a host may have millions. */
 const maxFiles = 100_000;
 
 export interface PortHolderDeps {
@@ -14,7 +14,7 @@ export interface PortHolderDeps {
   readonly process: (socket: ProcSocket) => string | undefined;
 }
 
-/** Of who listens there, else of who has a connection from there. */
+/** The one that listens there, otherwise one that has a connection from there. */
 export function portHolder(
   { host, port }: HostPort,
   { sockets, process: find }: PortHolderDeps = {
@@ -52,7 +52,7 @@ function processWith({ inode }: ProcSocket): string | undefined {
   return undefined;
 }
 
-/** None of a process that is gone, or another user's. */
+/** None for a process that is gone, or another user's. */
 function namesIn(folder: string): readonly string[] {
   return attempt(() => readdirSync(folder)) ?? [];
 }

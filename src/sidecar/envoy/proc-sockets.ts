@@ -1,9 +1,9 @@
-// The TCP sockets of this host (its network namespace), as Linux tells them. Elsewhere none.
+// The TCP sockets of this host (its network namespace), as Linux lists them. Elsewhere none.
 import { closeSync, openSync, readSync } from 'node:fs';
 import { isLoopback } from '../../lib/loopback.ts';
 
 export interface ProcSocket {
-  /** `0.0.0.0` and `::` are every one of the host. */
+  /** `0.0.0.0` and `::` stand for all addresses of the host. */
   readonly address: string;
   readonly listens: boolean;
   readonly uid: number;
@@ -11,12 +11,12 @@ export interface ProcSocket {
   readonly inode: number;
 }
 
-/** Enough for those that listen, which the kernel tells first: a busy host has many others. */
+/** Enough for those that listen, which the kernel lists first: a busy host has many others. */
 const listenersBytes = 262_144;
 /** Enough for 100,000 sockets. */
 export const everySocketBytes = 16_777_216;
 
-/** Those whose own port it is, among the first `maxBytes` of what the kernel tells. */
+/** Those with this local port, among the first `maxBytes` of the kernel's list. */
 export function socketsOn(port: number, maxBytes = listenersBytes): readonly ProcSocket[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) =>
@@ -30,11 +30,11 @@ export function socketsOn(port: number, maxBytes = listenersBytes): readonly Pro
   );
 }
 
-/** What is at `address` is in the way at `host`, or answers there. */
+/** Whether a socket at `address` conflicts with `host`, or answers there. */
 export function covers(address: string, host: string): boolean {
   if (address === host || address === '::') return true;
   if (address === '0.0.0.0') return !host.includes(':');
-  // What is said to be on loopback may be on either family's.
+  // An address given as loopback may be of either family.
   return isLoopback(host) && isLoopback(address);
 }
 
@@ -61,7 +61,7 @@ function linesOf(path: string, maxBytes: number): readonly string[] {
   }
 }
 
-/** 32-bit words of the host's own byte order, which is little on what is supported. */
+/** 32-bit words in the host's byte order, which is little-endian on supported platforms. */
 function addressOf(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => (word.match(/../g) ?? []).reverse());
   const numbers = bytes.map((byte) => Number.parseInt(byte, 16));

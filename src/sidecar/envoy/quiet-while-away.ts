@@ -1,6 +1,6 @@
-// While the control plane is away Envoy tries again every second, and logs each time. The first lines say what is wrong; then its
-// component `config` is quieted, until the stream is there again. It is not quiet in between, as that is where it says which
-// configuration it rejects: it gets none while the control plane is away.
+// While the control plane is down, Envoy retries every second, and logs each attempt. The first lines say what is wrong; then its component
+// `config` is silenced, until the stream is back. It is not silenced otherwise, because that is where it says which configuration it
+// rejects: it gets none while the control plane is down.
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { AdminAddress } from './bootstrap.ts';
@@ -25,7 +25,7 @@ export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptio
 
   function plan(): () => void {
     return clock.after(lookMs, () => {
-      // An Envoy that does not answer is looked at again.
+      // An Envoy that does not answer is checked again.
       void look()
         .catch(() => {})
         .then(() => {
@@ -37,19 +37,19 @@ export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptio
   async function look(): Promise<void> {
     const address = admin();
     if (address === undefined) return;
-    // Of the cluster `cellwall`: not control_plane.connected_state, which is 1 as well while Envoy only tries to connect.
+    // Of the cluster `cellwall`: not control_plane.connected_state, which is also 1 while Envoy is only trying to connect.
     const streams = /: (\d+)$/m.exec(
       await readStats(address, '/stats?filter=^cluster.cellwall.upstream_rq_active$'),
     )?.[1];
     if (streams === undefined || closed) return;
     if ((streams === '0') === away) return tell();
-    // Whoever asked for more, or less, gets that.
+    // Whoever requested more, or less, gets that.
     const quiet = streams === '0' ? 'error' : level;
     if (noisyLevels.includes(level)) await readStats(address, `/logging?config=${quiet}`, 'POST');
     away = streams === '0';
   }
 
-  /** Once two looks agree: one that is refused again and again has a stream for moments. */
+  /** Once two checks agree: a stream that is refused repeatedly exists for moments. */
   function tell(): void {
     if (told === away) return;
     told = away;

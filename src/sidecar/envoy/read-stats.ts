@@ -1,4 +1,4 @@
-// One call of Envoy's admin, without node:http: that alone would cost every helper 8 MB for good, as this is done again and again.
+// One call of Envoy's admin interface, without node:http: that would permanently cost every helper 8 MB, because this is done repeatedly.
 // node:https is loaded anyway, and speaks plain HTTP over a connection that it is given.
 import { request } from 'node:https';
 import { connect } from 'node:net';

@@ -1,5 +1,5 @@
-// Tells the control plane again and again, and before Envoy drains, what Envoy itself has counted, so that a hole in the access log is
-// seen. An older control plane, or one that is away, is no fault of the proxy's: nothing waits for it, and it is asked again later.
+// Reports to the control plane regularly, and before Envoy drains, what Envoy itself has counted, so that gaps in the access log are
+// noticed. An older control plane, or one that is down, is not the proxy's fault: nothing waits for it, and it is tried again later.
 import { randomBytes } from 'node:crypto';
 import { deliverCounters } from '../../identity-api/counters-client.ts';
 import type { CountersReport } from '../../identity-api/counters-report.ts';
@@ -16,7 +16,7 @@ import { readCounters, statsQuery } from './envoy-counters.ts';
 import { readStats } from './read-stats.ts';
 
 export interface CountersReporter {
-  /** Resolves when Envoy may end: what was counted has been sent, and its log has been flushed. */
+  /** Resolves when Envoy may exit: what was counted has been sent, and its log has been flushed. */
   last(now: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -25,7 +25,7 @@ export interface CountersReporterOptions {
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
   readonly instance: string;
-  /** Which life of Envoy it is. */
+  /** Which run of Envoy it is. */
   readonly run: string;
   /** Ports of the inbound listeners. */
   readonly inbounds: readonly number[];
@@ -36,14 +36,14 @@ export interface CountersReporterOptions {
   readonly random?: () => number;
 }
 
-/** The proxy connects in these moments. */
+/** The proxy connects at about this time. */
 const firstMs = 2000;
 const retryMs = 5000;
 /** Some milliseconds every two minutes. */
 const reportsBetweenCollections = 12;
 const timeoutMs = 5000;
 const lastTimeoutMs = 1000;
-/** Envoy sends its log within half a second; the drain waits the same again. */
+/** Envoy sends its log within half a second; the drain waits as long again. */
 const flushMs = 250;
 
 const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permission_denied', 'already_exists']);
@@ -52,7 +52,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
   const { server, svid, instance, run, inbounds, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
-  /** What the control plane has against this proxy: its document was deleted, its host evicted, another one has its name. */
+  /** The control plane's objections to this proxy: its document was deleted, its host evicted, another one has its name. */
   let refused: string | undefined;
   let sinceCollection = 0;
   let closed = false;

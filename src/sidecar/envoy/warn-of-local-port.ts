@@ -1,4 +1,4 @@
-// Says of a port that it is one of those that the kernel gives to outgoing connections.
+// Warns about a port in the range that the kernel uses for outgoing connections.
 import type { Log } from '../../lib/log.ts';
 
 export function warnOfLocalPort(log: Log, port: number, where: string): void {

@@ -1,4 +1,4 @@
-// Connections that Envoy refused because the limit on open files leaves no more: callers see a closed connection, so the log says why.
+// Connections that Envoy refused because the limit on open files was reached: callers see a closed connection, so the log says why.
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { AdminAddress } from './bootstrap.ts';

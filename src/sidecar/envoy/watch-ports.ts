@@ -1,5 +1,5 @@
-// Looks after the ports on which Envoy is to listen: one that it could not have is told, with who has it, in the log and to the control
-// plane; one that an outgoing connection may take one day is told once.
+// Watches the ports on which Envoy should listen: one that it could not get is reported, with who has it, in the log and to the control
+// plane; one that an outgoing connection might take one day is reported once.
 
 import { deliver } from '../../identity-api/deliver.ts';
 import { identityPaths } from '../../identity-api/identity-protocol.ts';
@@ -17,7 +17,7 @@ import { warnOfLocalPort } from './warn-of-local-port.ts';
 
 export interface WatchPortsOptions {
   readonly admin: () => AdminAddress | undefined;
-  /** They were warned of already. */
+  /** These were already warned about. */
   readonly inbounds: readonly HostPort[];
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
@@ -35,7 +35,7 @@ export function watchPorts(options: WatchPortsOptions): { close(): void } {
   const { admin, inbounds, server, svid, instance, run, clock, log } = options;
   const warned = new Set<number>(inbounds.map(({ port }) => port));
   let said = '';
-  /** The control plane may know of some. While there are some it is told again and again, as one that was started anew knows nothing. */
+  /** The control plane may know about some. As long as there are any, the report is repeated, because a restarted one knows nothing. */
   let told = false;
   let closed = false;
   let cancel = clock.after(1000, () => void turn());
@@ -94,7 +94,7 @@ export function watchPorts(options: WatchPortsOptions): { close(): void } {
   };
 }
 
-/** Envoy says each twice: of the listener, and of the update. */
+/** Envoy reports each twice: for the listener, and for the update. */
 function takenPorts(dump: string): readonly TakenPort[] {
   const found = new Map<string, TakenPort>();
   for (const [, inBrackets, plain, digits] of dump.matchAll(cannotBind)) {

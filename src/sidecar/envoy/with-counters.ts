@@ -1,9 +1,9 @@
-// An Envoy whose counters are reported while it runs, and once more before it drains, when it has said goodbye.
+// An Envoy whose counters are reported while it runs, and once more before it drains, after the goodbye.
 import type { EnvoyProcess } from './envoy-process.ts';
 import { type CountersReporterOptions, reportCounters } from './report-counters.ts';
 
 export interface WithCountersOptions extends Omit<CountersReporterOptions, 'admin'> {
-  /** Without a drain it ends at once, whatever was not reported yet. */
+  /** Without a drain it exits at once, whatever was not reported yet. */
   readonly drains: boolean;
   /** Resolves when its callers know that it leaves. */
   readonly goodbye: (now: AbortSignal) => Promise<void>;

@@ -13,15 +13,15 @@ export interface SidecarOptions {
   /** xDS server, "host:port". */
   readonly xds: string;
   readonly token?: Redacted<string> | undefined;
-  /** Keeps the node key, the SVID and the instance; mode 0700. Nobody else's: whoever calls holds its lock. */
+  /** Contains the node key, the SVID and the instance; mode 0700. Exclusive: the caller holds its lock. */
   readonly dataDir: string;
-  /** Where it listens for peers, "ip:port". Of the port `default`. */
+  /** Where it listens for peers, "ip:port". For the port `default`. */
   readonly inbound?: string | undefined;
-  /** Where the application listens, "ip:port" or "unix:<path>". Of the port `default`. */
+  /** Where the application listens, "ip:port" or "unix:<path>". For the port `default`. */
   readonly application?: string | undefined;
-  /** The same of ports with a name of their own. */
+  /** The same for named ports. */
   readonly ports?: readonly { readonly name: string; readonly inbound?: string; readonly application?: string }[];
-  /** Tells the proxies of one service apart: a-z, 0-9, "-". Default random, kept in `dataDir`. */
+  /** Distinguishes the proxies of one service: a-z, 0-9, "-". Default random, kept in `dataDir`. */
   readonly instance?: string;
   /** How long it waits for a name that another proxy has (take-name.ts). */
   readonly nameWaitMs?: number;
@@ -33,13 +33,13 @@ export interface SidecarOptions {
   readonly concurrency?: number;
   /** Longest drain at the end. Default 10. */
   readonly drainSeconds?: number;
-  /** While the application's port is open, it stays, for as long as a drain may take. */
+  /** It stays as long as the application's port is open, up to the drain's limit. */
   readonly drainUntilClosed?: boolean;
   readonly variant?: XdsVariant;
   readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
-  /** Where Envoy's own words go. Default with the log. */
+  /** Where Envoy's own output goes. Default with the log. */
   readonly envoyWords?: Pick<LogSink, 'write'>;
-  /** Throws for an identity that is not the wanted one, before Envoy runs. */
+  /** Throws if the identity is not the expected one, before Envoy runs. */
   readonly verify?: ObtainSvidDeps['verify'];
   /** For finding Envoy: PATH, ENVOY_BIN, ENVOY_SHA256. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -47,6 +47,6 @@ export interface SidecarOptions {
   readonly clock?: Clock;
   /** How often Envoy's counters are reported. Default 10,000. */
   readonly countersEveryMs?: number;
-  /** When it is to end, at whatever stage it is. */
+  /** When to end, at whatever stage it is. */
   readonly stopping?: Pick<StopSignals, 'drain' | 'now'>;
 }

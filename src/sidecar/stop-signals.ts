@@ -1,18 +1,18 @@
-// The signals that end a sidecar: the first drains, a second one ends it now. SIGHUP is a terminal that closes; SIGQUIT (Ctrl-\)
+// The signals that end a sidecar: the first drains, a second one ends it immediately. SIGHUP means a closing terminal; SIGQUIT (Ctrl-\)
 // does not wait.
 
 export interface StopSignals {
-  /** Aborted when it is to end gracefully. */
+  /** Aborted when it should end gracefully. */
   readonly drain: AbortSignal;
-  /** Aborted when it is to end now. */
+  /** Aborted when it should end immediately. */
   readonly now: AbortSignal;
-  /** Hands the signals back. */
+  /** Removes the signal handlers. */
   close(): void;
 }
 
 const names = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
 
-/** npx and npm run hand a Ctrl-C on that the terminal has already sent: what comes so soon is the same wish. */
+/** npx and npm run forward a Ctrl-C that the terminal has already sent: a second signal within this time counts as the same one. */
 const sameWishMs = 500;
 
 export function createStopSignals(): StopSignals {

@@ -1,5 +1,5 @@
-// The stores there are, by the name that `--store` takes. A new one is one file in kinds/ and one line here; loaded when chosen, so that
-// nobody pays for a store they do not use.
+// The available stores, by the name that `--store` takes. A new one is one file in kinds/ and one line here; loaded when chosen, so that
+// unused ones cost nothing.
 import type { StoreKind } from './store-kind.ts';
 
 export const stores = {

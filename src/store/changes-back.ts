@@ -3,7 +3,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Change, Revision } from './store.ts';
 
-/** `history` newest first. Throws `not_found` when what was changed since is not known any more. */
+/** `history` newest first. Throws `not_found` if it is no longer known what was changed since. */
 export function changesBack(history: readonly Revision[], current: number, to: number): readonly Change[] {
   if (to >= current || to < 0) {
     throw new CellwallError('invalid_argument', `revision ${to} is no earlier one than ${current}, which is in force`, {

@@ -1,6 +1,6 @@
-// The embedded store: a directory of YAML files that people (or git) edit, and `apply` as well. The whole directory is read and
-// judged together; what cannot be accepted is reported, and the last good state stays, also across restarts. Nothing half-written is
-// ever in force: docs/documents.md, "Writing the files".
+// The embedded store: a directory of YAML files that people (or git) edit, and `apply` as well. The whole directory is read and judged
+// together; what cannot be accepted is reported, and the last good state stays, even across restarts. Nothing half-written is ever in
+// force: docs/documents.md, "Writing the files".
 import { resolve } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -33,26 +33,26 @@ import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 
 export interface DirectoryStoreOptions {
-  /** The directory of *.yaml and *.yml files; made if it does not exist. */
+  /** The directory of *.yaml and *.yml files; created if it does not exist. */
   readonly documents: string;
   /** The folder for what must survive a restart. */
   readonly state: string;
   readonly check: StateCheck;
-  /** Judges edits of the files once more. Default: all that pass the check come into force. */
+  /** An additional judgement of file edits. Default: everything that passes the check comes into force. */
   readonly holding?: Holding;
   readonly log: Log;
   readonly clock: Clock;
   /** Files are read when none has changed for this long, milliseconds. Default 50. */
   readonly quietMs?: number;
-  /** What disappears, or was changed in place, must have been quiet for this long, milliseconds. Default 3000. */
+  /** What disappears, or was changed in place, must have been unchanged for this long, milliseconds. Default 3000. */
   readonly settleMs?: number;
-  /** A look without being told, milliseconds. Default 5000. */
+  /** Interval of checks without a notification, milliseconds. Default 5000. */
   readonly pollMs?: number;
-  /** Who tells of changes. Default: the system. */
+  /** Source of change notifications. Default: the system. */
   readonly watch?: Watch;
 }
 
-/** What only adds, or arrived whole, waits this long; one file alone that arrived whole, the shorter. */
+/** What only adds, or arrived complete, waits this long; a single file that arrived complete, the shorter time. */
 const shortSettleMs = 250;
 const wholeSettleMs = 100;
 
@@ -69,14 +69,14 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   let resumed: StoreState | undefined;
   const judge = createJudge(check);
   const texts: ReadTexts = new Map();
-  /** What was on disk when last looked at; `handled`: it was accepted or refused, and nothing waits. */
+  /** What was on disk when last read; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
   let handled = false;
   /** What was on disk when it was last accepted. */
   let accepted: DirectoryContent | undefined;
   /** Denials that are in force before the rest of their edit. */
   let early: Held = new Map();
-  /** Whose denials cannot come before the rest. */
+  /** Files whose denials cannot come before the rest. */
   let together: JudgedFiles | undefined;
 
   const reload = async (): Promise<void> => {
@@ -141,7 +141,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     const added = denials.map((document): [DocumentKey, ParsedDocument] => [document.key, document]);
     const held = new Map([...inForce.held(), ...added]);
     const rest = judgeOnce(withHeld(known.documents, held), check, judged.unreadable.length > 0 ? [] : [judged]);
-    // One that needs the rest of its edit comes with it.
+    // One that needs the rest of its edit comes into force with it.
     if (errorsAmong(rest.problems).length > 0) {
       together = judged;
       return;
@@ -149,7 +149,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     early = new Map([...early, ...added]);
     inForce.accept(known, held, rest, inForce.problems());
   };
-  /** Whole: behind another link than before, or by a rename. */
+  /** Complete: behind a changed link, or put there by a rename. */
   const arrived = (content: DirectoryContent) => (file: string) => {
     const real = content.files.get(file)?.real;
     const before = accepted?.files.get(file)?.real;
@@ -179,15 +179,15 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       if (seen !== undefined) seen = { ...seen, texts: withJournal(seen.texts, journal) };
     },
   };
-  /** Of the longest wait of an edit, from the moment that the files are quiet. */
+  /** Start of the longest wait of an edit, counted from the moment that the files are quiet. */
   const patience = (): number => clock.monotonic() + settleMs + 2000;
   const pause = (): Promise<void> => new Promise((done) => void setTimeout(done, quietMs));
 
   try {
-    // What another kind of store saved here is not this directory's.
+    // What another kind of store saved here does not belong to this directory.
     const last = database.saved();
     const saved = last?.epoch === undefined ? last : undefined;
-    // A directory that is gone while there were documents is a mistake (a volume not mounted), not a wish.
+    // A directory that is gone although there were documents is a mistake (a volume not mounted), not an intention.
     if (saved === undefined || saved.files.size === 0) makeFolder(root);
     await finishWrite(root, database.journal()).then(
       () => database.clearJournal(),
@@ -196,7 +196,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     if (saved !== undefined) inForce.resume(saved);
     resumed = inForce.state();
     await serial.run(reload);
-    // What was edited shortly before the start is in force when it is done, unless it does not come to rest.
+    // What was edited shortly before the start is in force when this resolves, unless the files keep changing.
     for (const end = patience(); waiting.active() && clock.monotonic() < end; await serial.run(reload)) await pause();
     await removeTemporary(seen?.folders ?? []);
   } catch (reason) {
@@ -216,7 +216,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
           if (closed) throw new CellwallError('unavailable', 'the store is closed');
           return applyToFiles(deps, changes, applyOptions, clock.monotonic() < end);
         });
-        // Not inside `serial`: others' applies, urgent ones above all, do not wait for this one's edited file.
+        // Not inside `serial`: applies of others, above all urgent ones, do not wait for this one's edited file.
         if (result.kind !== 'settling') return result;
       }
     },
@@ -238,7 +238,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   return withHistory(store, { clock, log, resumed });
 }
 
-/** The files whose text is another than known, those that are gone as well. */
+/** The files whose text differs from the known one, including removed ones. */
 function changedFiles({ texts }: DirectoryContent, known: DocumentFiles | undefined): ReadonlySet<string> {
   const names = new Set([...texts.keys(), ...(known?.texts.keys() ?? [])]);
   return new Set([...names].filter((name) => known?.texts.get(name) !== texts.get(name)));

@@ -1,5 +1,5 @@
-// Judges documents that are not judged yet: where the same ones, at the same places, were judged before, that holds. Pure but for the
-// check.
+// Judges documents that have not been judged yet: if the same ones, at the same places, were judged before, that result is used. Pure
+// except for the check.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Judged, StateCheck } from './store.ts';

@@ -1,4 +1,4 @@
-// A store in memory: for tests, and for trying things out. Nothing survives the process.
+// A store in memory: for tests and experiments. Nothing survives the process.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';

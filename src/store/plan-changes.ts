@@ -1,4 +1,4 @@
-// Documents + changes → the documents as they would be. Pure; every store plans its applies with it.
+// Documents + changes → the resulting documents. Pure; every store plans its applies with it.
 import type { DocumentKey } from '../model/documents/document.ts';
 import { asOwnFile } from '../model/own-file.ts';
 import { parseDocuments } from '../model/parse.ts';
@@ -19,7 +19,7 @@ export type PlannedChanges =
       readonly edits: readonly Edit[];
       readonly sent: readonly ParsedDocument[];
     }
-  /** `sent`: what the changes say, each under its key as the file. */
+  /** `sent`: what the changes contain, each with its key as the file. */
   | { readonly kind: 'unchanged'; readonly sent: readonly ParsedDocument[] }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
@@ -84,7 +84,7 @@ function atStart(file: string, code: string, message: string): Problem {
   return { severity: 'error', code, message, source: { file, line: 1, column: 1 } };
 }
 
-/** Equal but for blank ends and the style of line breaks. */
+/** Equal except for trailing blanks and the style of line breaks. */
 export function sameText(a: string, b: string): boolean {
   return a === b || comparable(a) === comparable(b);
 }
@@ -93,7 +93,7 @@ function comparable(text: string): string {
   return text.replaceAll('\r\n', '\n').trimEnd();
 }
 
-/** Whether both hold the same documents with the same texts. Both are sorted. */
+/** Whether both contain the same documents with the same texts. Both are sorted. */
 export function sameDocuments(a: readonly ParsedDocument[], b: readonly ParsedDocument[]): boolean {
   return (
     a.length === b.length &&

@@ -1,4 +1,4 @@
-// What changes would come to. Whoever looks at the plan of some changes and then applies those very changes has it made once.
+// What changes would result in. If somebody looks at the plan of some changes and then applies the same changes, it is computed only once.
 import { relocate } from '../model/relocate.ts';
 import { errorsAmong, judgeOnce } from './judge-once.ts';
 import { type Edit, planChanges } from './plan-changes.ts';
@@ -6,7 +6,7 @@ import type { Change, Planned, StateCheck, StoreState } from './store.ts';
 
 export interface Planner<P> {
   plan(base: StoreState, changes: readonly Change[]): P;
-  /** What it was made from is no longer so. */
+  /** What it was based on has changed. */
   forget(changes: readonly Change[]): void;
 }
 
@@ -28,7 +28,7 @@ export type DocumentPlan =
   | (Extract<Planned, { readonly kind: 'next' }> & { readonly edits: readonly Edit[] })
   | Exclude<Planned, { readonly kind: 'next' }>;
 
-/** Of a store that keeps each document by itself, under its key. */
+/** For a store that keeps each document separately, under its key. */
 export function planDocuments(base: StoreState, changes: readonly Change[], check: StateCheck): DocumentPlan {
   const plan = planChanges(base.documents, changes);
   if (plan.kind === 'invalid') return { base, ...plan };

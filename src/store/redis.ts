@@ -1,6 +1,6 @@
-// The store on Redis (or Valkey), for several replicas. Documents in a hash; a Lua script makes an apply atomic and refuses it if
-// the revision moved; pub/sub tells the others, and a poll heals what pub/sub loses. What Redis loses is never taken for a wish, and what
-// somebody else writes there is never taken for ours: states and entries are sealed, and never older than what was seen here.
+// The store on Redis (or Valkey), for several replicas. Documents are in a hash; a Lua script makes an apply atomic and refuses it if the
+// revision changed; pub/sub notifies the others, and a poll covers what pub/sub loses. Data lost by Redis is never taken for an intended
+// removal, and what others write there is never taken for ours: states and entries are sealed, and never older than what was seen here.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -35,30 +35,30 @@ import { withHistory } from './with-history.ts';
 
 export interface RedisStoreOptions {
   readonly url: Redacted<string>;
-  /** Before every key, with a colon. On a Redis Cluster it must be a hash tag: `{cellwall}`. */
+  /** Prefix of every key, followed by a colon. On a Redis Cluster it must be a hash tag: `{cellwall}`. */
   readonly prefix: string;
   readonly check: StateCheck;
   readonly log: Log;
   readonly clock: Clock;
   /** What states and entries are sealed with: whoever writes to Redis does not have it. */
   readonly sealKey: Redacted<string>;
-  /** A folder for the last good state, and for what was seen in Redis. Default: nothing is kept beyond the process. */
+  /** A folder for the last good state, and for what was seen in Redis. Default: nothing outlives the process. */
   readonly state?: string;
-  /** A look without being told, milliseconds. Default 3000. */
+  /** Interval of checks without a notification, milliseconds. Default 3000. */
   readonly pollMs?: number;
   /** Limit for every command, and for the first connection, milliseconds. Default 2000. */
   readonly commandTimeoutMs?: number;
 }
 
-/** Every so many polls everything is read, so that an edit by hand is noticed. */
+/** Every this many polls everything is read, so that a manual edit is noticed. */
 const fullReadEvery = 10;
 const maxAttempts = 20;
 /** As the directory has them. */
 const maxDocuments = 10_000;
 const maxBytes = 64 * 1024 * 1024;
-/** A revision there is believed to be ahead by no more than this. */
+/** A revision there is accepted if it is ahead by at most this much. */
 const maxAhead = 1_000_000;
-/** Which CA the store belongs to is for a control plane with another key, too. */
+/** Which CA the store belongs to must be readable by a control plane with another key, too. */
 const unsealed: readonly string[] = ['authority'];
 
 function unreadable(file: string, error: unknown): Problem {
@@ -82,7 +82,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     known === undefined || known.epoch === '' ? before : { epoch: known.epoch, revision: known.state.revision };
   let answered = false;
   let problems: readonly Problem[] = [];
-  /** What stood in Redis when last read, and whether an apply may write over all of it. */
+  /** What was in Redis when last read, and whether an apply may overwrite all of it. */
   let stored: StoredState | undefined;
   let standing: 'good' | 'damaged' | 'foreign' = 'good';
   let reason = 'Redis did not answer yet';
@@ -118,7 +118,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
 
   let looking = false;
   const look = (full = false): void => {
-    // Whoever writes to Redis can send any number of messages: they wait for one look.
+    // Whoever writes to Redis can send any number of messages: one check handles all of them.
     if (looking) return;
     looking = true;
     serial
@@ -129,7 +129,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       .catch((error: unknown) => {
         reason = CellwallError.from(error).message;
         log.debug({ reason }, 'reading Redis failed');
-        // It answers, but not with what is ours: that is no outage.
+        // It answers, but not with our data: that is not an outage.
         if (link.trouble() === undefined && answered) setProblems([unreadable(`${prefix}:documents`, error)]);
       });
   };
@@ -146,7 +146,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const planner = createPlanner((base, changes) => planDocuments(base, changes, check));
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
-      // Nothing of ours was ever there: the first apply begins anew.
+      // Our data was never there: the first apply starts from scratch.
       const none = before === undefined && standing === 'damaged' ? nothingStored : undefined;
       const base = requireState(known?.state ?? none, link.trouble() ?? reason);
       refuseConflict(base.revision, applyOptions);
@@ -178,7 +178,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     return Math.max(revision, before?.revision ?? 0, there < revision + maxAhead ? there : 0) + 1;
   };
 
-  /** False if Redis no longer stands where we last saw it: then nothing was written. */
+  /** False if Redis has changed since we last read it: then nothing was written. */
   const write = async (
     next: StoreState,
     edits: readonly Edit[],
@@ -242,7 +242,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   };
   return withHistory(store, { clock, log });
 
-  /** Waits for the first answer, but not longer than a command may take: Redis may come later. */
+  /** Waits for the first answer, but not longer than the limit of a command: Redis may come up later. */
   async function firstLook(): Promise<void> {
     const end = clock.monotonic() + commandTimeoutMs;
     while (!answered && clock.monotonic() < end) {

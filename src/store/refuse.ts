@@ -1,4 +1,4 @@
-// The errors every store throws alike.
+// The errors that all stores throw in the same way.
 import { CellwallError } from '../lib/errors.ts';
 import type { ApplyOptions, StoreState } from './store.ts';
 

@@ -1,4 +1,4 @@
-// The extension point "store": how one is opened, what it is told, and who else writes to it.
+// The extension point "store": how one is opened, its options, and who else writes to it.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { NamedOption, NamedValues } from '../lib/named-options.ts';
@@ -7,8 +7,8 @@ import type { Holding, StateCheck, Store } from './store.ts';
 
 export interface StoreKind {
   /**
-   * Who else than `apply` of this process changes what is in it: nobody, people and their tools (`files`: their changes are recorded when
-   * they come into force), or other replicas (`replicas`: the audit log and named tokens are shared, and one CA is the store's).
+   * Who else than `apply` in this process changes its content: nobody, people and their tools (`files`: their changes are recorded when
+   * they come into force), or other replicas (`replicas`: the audit log and named tokens are shared, and the store belongs to one CA).
    */
   readonly alsoChangedBy?: 'files' | 'replicas';
   /** By name, as `--store-option NAME=VALUE` gives them. */
@@ -16,16 +16,16 @@ export interface StoreKind {
   open(settings: StoreSettings): Promise<Store>;
 }
 
-/** What every store may need; each takes its part. */
+/** What stores may need; each uses its part. */
 export interface StoreSettings {
-  /** Those that it has, and all that it requires. */
+  /** Only options that it has, including all required ones. */
   readonly options: NamedValues;
   /** The folder for what must survive a restart. */
   readonly state: string;
-  /** A key of this data folder, for what is kept where others may write. Made when it is first asked for. */
+  /** A key of this data folder, for data in places where others may write. Created when first used. */
   readonly sealKey: () => Redacted<string>;
   readonly check: StateCheck;
-  /** Of stores in which others than `apply` write. */
+  /** For stores in which others than `apply` write. */
   readonly holding: Holding;
   readonly log: Log;
   readonly clock: Clock;

@@ -1,21 +1,21 @@
-// The store: documents and small tables, behind one interface that every backend implements and one contract suite judges.
+// The store: documents and small tables, behind one interface that every backend implements and one contract suite tests.
 import type { Table } from '../lib/table.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
 
-/** Documents that were judged as a whole, and what they mean: whoever has them resolves nothing again. */
+/** Documents that were judged as a whole, and their meaning: whoever has them need not resolve anything again. */
 export interface Judged {
   /** Sorted by key. */
   readonly documents: readonly ParsedDocument[];
-  /** Absent where they do not fit together, and where there are none. */
+  /** Absent if they are not valid together, and if there are none. */
   readonly mesh?: MeshIr;
-  /** Errors, with which they come into force nowhere; and warnings. */
+  /** Errors, with which they cannot come into force; and warnings. */
   readonly problems: readonly Problem[];
 }
 
-/** All documents at one revision. Revisions count up by one with every accepted change, and never repeat. */
+/** All documents at one revision. Revisions increase by one with every accepted change, and never repeat. */
 export interface StoreState extends Judged {
   readonly revision: number;
 }
@@ -24,26 +24,26 @@ export interface StoreState extends Judged {
 export const nothingStored: StoreState = { revision: 0, documents: [], problems: [] };
 
 export type Change =
-  /** The YAML of one document; parsed by the store unless it comes with what that very text says, and checked again. */
+  /** The YAML of one document; the store parses it unless it comes with the parsed form of that very text, and checks it again. */
   | { readonly op: 'put'; readonly key: DocumentKey; readonly text: string; readonly parsed?: ParsedDocument }
   | { readonly op: 'delete'; readonly key: DocumentKey };
 
 export interface ApplyOptions {
-  /** Refuse with `aborted` unless this is still the revision. Default: no such check. */
+  /** Refuse with `aborted` unless this is still the current revision. Default: no such check. */
   readonly expectedRevision?: number;
-  /** Who changes, for the record. */
+  /** Who makes the change, for the record. */
   readonly author: string;
-  /** Handed on to watchers: skips coalescing. */
+  /** Passed on to watchers: skips coalescing. */
   readonly urgent?: boolean;
   /** Kept in the history. */
   readonly mark?: ChangeMark;
 }
 
-/** What a change was, beside its documents. */
+/** Information about a change, in addition to its documents. */
 export type ChangeMark = {
-  /** A way back, to this revision. */
+  /** A rollback to this revision. */
   readonly rolledBackTo?: number;
-  /** Services that were made strict against the reasons of the gate. */
+  /** Services that were made strict despite the gate's reasons. */
   readonly forced?: readonly string[];
   /** Why, as the author said. */
   readonly reason?: string;
@@ -57,19 +57,19 @@ export type StoreEvent =
 export interface Store {
   /** The last good state; undefined while nothing could be loaded yet. */
   state(): StoreState | undefined;
-  /** What is wrong with what is stored but not in force; empty when all is well. */
+  /** What is wrong with stored documents that are not in force; empty if all is well. */
   problems(): readonly Problem[];
-  /** What an apply of `changes` would come to now. An apply of the same array takes this over, unless something changed meanwhile. */
+  /** What an apply of `changes` would result in now. An apply of the same array reuses this, unless something changed meanwhile. */
   plan(changes: readonly Change[]): Planned;
   /**
-   * All changes or none. `check` sees the state as it would be, and its errors refuse the change (`invalid`). Answers the new
-   * revision; equal content is no change and keeps the revision. Throws `unavailable` when it cannot be written,
-   * `aborted` on a conflict, `failed_precondition` when read-only.
+   * All changes or none. `check` sees the resulting state, and its errors refuse the change (`invalid`). Returns the new revision; equal
+   * content is not a change and keeps the revision. Throws `unavailable` if it cannot be written, `aborted` on a conflict,
+   * `failed_precondition` if read-only.
    */
   apply(changes: readonly Change[], options: ApplyOptions): Promise<ApplyResult>;
-  /** The last revisions, newest first; each what it changed. Those of before the store kept any are missing. */
+  /** The last revisions, newest first, each with what it changed. Those from before the store kept any are missing. */
   history(): Promise<readonly Revision[]>;
-  /** Events after now, one at a time, in order. The answer unsubscribes. */
+  /** Events from now on, one at a time, in order. The returned function unsubscribes. */
   watch(listener: (event: StoreEvent) => void): () => void;
   /** A persistent table of that name (letters, digits, hyphens). The same name is the same table. */
   table(name: string): Table;
@@ -80,7 +80,7 @@ export interface Revision {
   readonly revision: number;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** Absent for what came from outside of `apply` (an edited file). */
+  /** Absent for changes from outside of `apply` (an edited file). */
   readonly author?: string;
   readonly mark?: ChangeMark;
   readonly changes: readonly RevisionChange[];

@@ -1,4 +1,4 @@
-// `apply` on a directory: edits of documents become edits of files, journalled, so that all of them happen or none.
+// `apply` on a directory: edits of documents become edits of files, with a journal, so that either all of them happen or none.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
@@ -17,21 +17,21 @@ export interface ApplyDeps {
   readonly log: Log;
   readonly database: StateDatabase;
   readonly inForce: InForce;
-  /** Whether that document is in force, but the edit of the files that it came with is not yet. */
+  /** Whether that document is in force, while the file edit that it came with is not yet. */
   readonly waiting: (key: DocumentKey) => boolean;
   /** Whether an edit of the files waits until they are quiet. */
   readonly settling: () => boolean;
-  /** Reads the directory anew. */
+  /** Reads the directory again. */
   readonly reload: () => Promise<void>;
-  /** Judges what is there anew, soon. */
+  /** Judges the current content again, soon. */
   readonly rejudge: () => void;
-  /** Told before watchers are: these texts are our own writing. */
+  /** Called before watchers are: these texts were written by us. */
   readonly onWritten: (journal: readonly JournalEntry[]) => void;
 }
 
 const maxAttempts = 3;
 
-/** `settling`, if it `mayWait`: what it would write to was just edited outside, and is not in force yet. */
+/** `settling`, if it `mayWait`: the file that it would write was just edited by others, and that edit is not in force yet. */
 export async function applyToFiles(
   deps: ApplyDeps,
   changes: readonly Change[],
@@ -54,11 +54,11 @@ export async function applyToFiles(
     if (await write(deps, plan, options)) {
       const revision = base.revision + 1;
       log.info({ revision, author: options.author, changed }, 'documents applied');
-      // What is held back, and why, may be another matter now.
+      // What is held back, and why, may have changed.
       if (doubtful) deps.rejudge();
       return { kind: 'applied', revision, changed, warnings };
     }
-    // Someone edited a file meanwhile: take that in first, then try on top of it.
+    // Somebody edited a file meanwhile: first read that, then try on top of it.
     planner.forget(changes);
     await reload();
     if (mayWait && deps.settling()) return { kind: 'settling' };
@@ -68,7 +68,7 @@ export async function applyToFiles(
   });
 }
 
-/** False if a file is no longer what we know of it: then nothing was written. */
+/** False if a file is no longer what we know: then nothing was written. */
 async function write(
   { root, database, inForce, onWritten }: ApplyDeps,
   { base, after, journal, files, held, conflict }: FileEdits,
@@ -86,7 +86,7 @@ async function write(
   const prepared = await prepareWrite(root, journal);
   const revision = base.revision + 1;
   try {
-    // Once more, as near to the renames as can be.
+    // Once more, as close to the renames as possible.
     if (!(await stillBefore(root, journal))) {
       await prepared.discard();
       return false;

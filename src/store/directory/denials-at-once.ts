@@ -1,11 +1,11 @@
-// Denials that need not wait for the rest of an edit: on top of what is in force they only refuse more, even if they are half of what
-// is being written. Pure.
+// Denials that need not wait for the rest of an edit: added to what is in force they only deny more, even if they are half of what is being
+// written. Pure.
 import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sameText } from '../plan-changes.ts';
 
 /**
- * Of `after`: enforced deny policies that are new, or refuse all that they refused in `before` and more. Not the first policy of its
+ * From `after`: enforced deny policies that are new, or deny everything that they denied in `before` and more. Not the first policy of its
  * service: that ends the service's default as well, and the allow policy that may come with it must not be late.
  */
 export function denialsAtOnce(
@@ -34,7 +34,7 @@ function denialOf({ document }: ParsedDocument): AuthorizationPolicy | undefined
   return document.kind === 'AuthorizationPolicy' && document.spec.action === 'deny' ? document : undefined;
 }
 
-/** As written: a name alone means another service in another cell. What is written otherwise waits for the rest of its edit. */
+/** As written: a name alone means another service in another cell. Anything else waits for the rest of its edit. */
 function targetOf({ metadata: { cell = '' }, spec: { target } }: AuthorizationPolicy): string {
   return target.service.includes('/') ? target.service : `${cell} ${target.service}`;
 }

@@ -10,7 +10,7 @@ export interface DocumentFile {
   readonly documents: readonly ParsedDocument[];
 }
 
-/** The new text of every file that changes; `null`: the file goes, as no document is left in it. */
+/** The new text of every file that changes; `null`: the file is removed, because no document is left in it. */
 export function editFiles(
   files: ReadonlyMap<string, DocumentFile>,
   edits: readonly Edit[],
@@ -41,7 +41,7 @@ function editFile(
   if (documents.every(({ key }) => edits.has(key) && edits.get(key)?.document === undefined)) return null;
   const regions = documentRegions(text);
   let result = text;
-  // From the last to the first, so that earlier offsets stay true.
+  // From the last to the first, so that earlier offsets stay valid.
   for (let index = documents.length - 1; index >= 0; index--) {
     const key = documents[index]?.key;
     const region = regions[index];
@@ -58,7 +58,7 @@ function cut(text: string, { markerStart, end }: Region): string {
 
 function replace(text: string, { start, end }: Region, document: string): string {
   const before = text.slice(0, start);
-  // A document that begins on the line of its `---` moves below it: a block mapping may not stand there.
+  // A document that begins on the line of its `---` moves below it: a block mapping is not allowed there.
   const separator = before === '' || before === '\ufeff' || before.endsWith('\n') ? '' : '\n';
   return before.trimEnd().endsWith('---') && separator !== ''
     ? `${before.trimEnd()}\n${lines(document)}${text.slice(end)}`

@@ -1,4 +1,4 @@
-// What of an edit is held back: as `Holding` says, or all of it where the rest does not fit together without that. Pure but for it.
+// Which part of an edit is held back: as `Holding` says, or all of it if the rest is not valid without that part. Pure except for it.
 import { changedKeys } from '../../model/changed-keys.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -14,7 +14,7 @@ export interface HeldBackDeps {
 
 export interface HeldBack {
   readonly held: Held;
-  /** What comes into force: all of `after` where nothing is held. */
+  /** What comes into force: all of `after` if nothing is held. */
   readonly rest: Judged;
   readonly problems: readonly Problem[];
 }

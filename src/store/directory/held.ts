@@ -1,12 +1,12 @@
-// Documents of the directory that may not come into force yet: what is in force in their place, and the files as they would be with
-// it (these are what a restart begins with). Pure.
+// Documents of the directory that may not come into force yet: what is in force in their place, and the files as they would be with it (a
+// restart begins with these). Pure.
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sortDocuments } from '../plan-changes.ts';
 import { editFiles } from './edit-files.ts';
 import type { DocumentFiles } from './judge-files.ts';
 
-/** By key, what stays in force; `undefined`: nothing of that name is. */
+/** By key, what stays in force; `undefined`: nothing with that key is. */
 export type Held = ReadonlyMap<DocumentKey, ParsedDocument | undefined>;
 
 export const nothingHeld: Held = new Map();
@@ -17,7 +17,7 @@ export function withHeld(documents: readonly ParsedDocument[], held: Held): read
   return sortDocuments([...documents.filter(({ key }) => !held.has(key)), ...stay]);
 }
 
-/** The files' texts if only what is in force stood in them. */
+/** The files' texts if they contained only what is in force. */
 export function textsInForce({ texts, files }: DocumentFiles, held: Held): ReadonlyMap<string, string> {
   if (held.size === 0) return texts;
   const edits = [...held].map(([key, document]) => (document === undefined ? { key } : { key, document }));

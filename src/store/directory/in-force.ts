@@ -1,5 +1,5 @@
-// What of the directory is in force: the last good state, the files it came from, and what is wrong with the newer ones. Documents
-// that may not come into force yet are held: the files are known, what was in force in their place stays.
+// What is in force of the directory: the last good state, the files it came from, and what is wrong with the newer ones. Documents that may
+// not come into force yet are held: the files are known, but what was in force in their place stays.
 
 import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
@@ -14,16 +14,16 @@ import { type DocumentFiles, judgeFiles, readFiles } from './judge-files.ts';
 export interface InForce {
   state(): StoreState | undefined;
   files(): DocumentFiles | undefined;
-  /** What stays in force in place of what the files say. */
+  /** What stays in force instead of what the files say. */
   held(): Held;
   problems(): readonly Problem[];
   /** Why there is no state, for errors. */
   whyNot(): string;
-  /** Begins with what was saved before a restart. */
+  /** Starts with what was saved before a restart. */
   resume(saved: SavedState): void;
-  /** Takes over what was read, with what is held `rest`; the revision counts up only if the documents differ. */
+  /** Adopts what was read, with what is held `rest`; the revision increases only if the documents differ. */
   accept(read: DocumentFiles, held: Held, rest: Judged, problems: readonly Problem[]): void;
-  /** Takes over what `apply` wrote and saved. */
+  /** Adopts what `apply` wrote and saved. */
   applied(state: StoreState, read: DocumentFiles, held: Held, urgent: boolean): void;
   /** The directory cannot be accepted: the last good state stays. */
   refuse(problems: readonly Problem[]): void;
@@ -78,7 +78,7 @@ export function createInForce({ check, database, watchers, log }: InForceDeps): 
       const same = sameDocuments(before.documents, rest.documents);
       const revision = same ? before.revision : before.revision + 1;
       database.save({ revision, files: textsInForce(read, holding) }, []);
-      // The same stays the very same: what was planned on it holds.
+      // Equal objects stay identical: plans based on them remain valid.
       if (state?.documents !== rest.documents) state = { ...asJudged(rest), revision };
       files = read;
       held = holding;
@@ -96,7 +96,7 @@ export function createInForce({ check, database, watchers, log }: InForceDeps): 
   };
 }
 
-/** Without the files: a state is kept by others, too. */
+/** Without the files: others keep a state, too. */
 function asJudged({ documents, mesh, problems }: Judged): Judged {
   return { documents, problems, ...defined({ mesh }) };
 }

@@ -1,4 +1,4 @@
-// Files' texts → documents, or every problem in any of them. Pure; files that did not change are not parsed again.
+// Files' texts → documents, or every problem in any of them. Pure; unchanged files are not parsed again.
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
 import { asOwnFile } from '../../model/own-file.ts';
 import { parseDocuments } from '../../model/parse.ts';
@@ -23,8 +23,8 @@ export interface DocumentFiles {
 export interface JudgedFiles extends DocumentFiles, Judged {}
 
 /**
- * Judges files. The same texts over the same known ones are judged once (an edit that waits is read again and again), and what is in
- * force already not again.
+ * Judges files. The same texts over the same known ones are judged only once (a waiting edit is read repeatedly), and what is already in
+ * force is not judged again.
  */
 export function createJudge(
   check: StateCheck,
@@ -43,7 +43,7 @@ function sameTexts(one: DocumentFiles['texts'], other: DocumentFiles['texts']): 
   return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
 }
 
-/** `made`: documents by their text, that were just parsed: a file that holds one of them is not parsed again. */
+/** `made`: documents by their text, that were just parsed: a file that contains one of them is not parsed again. */
 export function readFiles(
   texts: DocumentFiles['texts'],
   known: DocumentFiles | undefined,
@@ -72,7 +72,7 @@ export function readFiles(
   return { texts, files, documents: sortDocuments(written), unreadable: problems };
 }
 
-/** A folder without documents is where everybody begins: the first apply fills it. One that lost them is the store's to refuse. */
+/** A folder without documents is where everybody starts: the first apply fills it. If it lost them, the store refuses that. */
 export function judgeFiles(read: DocumentFiles, check: StateCheck, inForce?: Judged): JudgedFiles {
   if (read.unreadable.length > 0 || read.documents.length === 0) return { ...read, problems: read.unreadable };
   return { ...read, ...judgeOnce(read.documents, check, [inForce]) };

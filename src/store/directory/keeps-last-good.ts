@@ -1,10 +1,10 @@
-// Files that can be read but are not whole: one that had documents and now has none, and one that was cut where it stands. They keep
-// their last good, however long it takes. Pure.
+// Files that can be read but are incomplete: one that had documents and now has none, and one that was cut off in place. Their last good
+// content is kept, however long that takes. Pure.
 import type { Problem } from '../../model/problem.ts';
 import type { DocumentFiles } from './judge-files.ts';
 import type { DirectoryContent } from './read-directory.ts';
 
-/** `accepted`: what was read when `known` was taken, if that was in this run. */
+/** `accepted`: what was read when `known` was adopted, if that was in this run. */
 export function keepsLastGood(
   known: DocumentFiles | undefined,
   accepted: DirectoryContent | undefined,
@@ -31,7 +31,7 @@ export function keepsLastGood(
   return problems;
 }
 
-/** More than blanks and comments is gone from the end, and nothing else has changed. */
+/** More than blanks and comments is missing at the end, and nothing else has changed. */
 function cut(before: string, now: string): boolean {
   if (now.length >= before.length || !before.startsWith(now)) return false;
   return before

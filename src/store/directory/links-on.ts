@@ -1,4 +1,4 @@
-// The links that a path leads through: git-sync, Kubernetes and operators change what a directory holds by turning one of them.
+// The links that a path goes through: git-sync, Kubernetes and operators change a directory's content by redirecting one of them.
 import { readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 
@@ -8,10 +8,10 @@ export interface WatchedName {
   readonly name: string;
 }
 
-/** As the kernel has it. */
+/** As reported by the kernel. */
 const maxLinks = 40;
 
-/** Every link on the way of an absolute path, where it stands itself. What is missing on the way is passed over. */
+/** Every link on an absolute path, with its own location. Missing parts are skipped. */
 export async function linksOn(path: string): Promise<readonly WatchedName[]> {
   const found: WatchedName[] = [];
   let at: string = sep;

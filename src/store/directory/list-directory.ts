@@ -1,5 +1,5 @@
-// What stands below a directory, without reading it: every *.yaml and *.yml with its inode, size and times, and where to watch for
-// changes. Two listings that say the same have nothing written between them. Never throws: what cannot be listed is a problem.
+// The files below a directory, without reading them: every *.yaml and *.yml with its inode, size and times, and where to watch for changes.
+// If two listings are equal, nothing was written between them. Never throws: what cannot be listed is a problem.
 import type { BigIntStats, Dirent } from 'node:fs';
 import { readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
@@ -13,11 +13,11 @@ export interface ListedFile {
   readonly real: string;
   readonly inode: string;
   readonly size: number;
-  /** Changes with whatever may have changed the content. */
+  /** Changes whenever the content may have changed. */
   readonly signature: string;
 }
 
-/** A folder to watch: everything in it, or the `names` alone. */
+/** A folder to watch: everything in it, or only the `names`. */
 export interface WatchedFolder {
   readonly path: string;
   readonly inode: string;
@@ -31,7 +31,7 @@ export interface Listing {
   readonly watched: readonly WatchedFolder[];
   readonly problems: readonly Problem[];
   readonly signature: string;
-  /** Something went away while it was listed. */
+  /** Something disappeared while it was listed. */
   readonly torn: boolean;
 }
 
@@ -64,7 +64,7 @@ export async function listDirectory(root: string): Promise<Listing> {
       files.push(listed(name, real, info));
       if (link) await followLink(path, dirname(real));
     } catch (reason) {
-      // A link that leads nowhere is no deletion: it is what a swap looks like from inside.
+      // A dangling link is not a deletion: it is what a swap looks like in progress.
       const target =
         entry.isSymbolicLink() && isMissing(reason) ? await readlink(path).catch(() => undefined) : undefined;
       if (target !== undefined) {
@@ -127,7 +127,7 @@ function listed(name: string, real: string, info: BigIntStats): ListedFile {
   };
 }
 
-/** Of the file's content, as far as its inode tells. */
+/** Signature of the file's content, as far as its inode shows. */
 export function fileSignature(info: BigIntStats): string {
   return `${inodeText(info)} ${info.size} ${info.mtimeNs} ${info.ctimeNs}`;
 }

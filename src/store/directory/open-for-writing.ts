@@ -1,14 +1,14 @@
-// Which file a process of this machine still holds open for writing: its writer is not done, however long it pauses. Linux tells, for
-// the processes that this user may see; elsewhere (and over a network) nothing is known, and the settle time alone decides.
+// Which file a process on this machine still has open for writing: its writer is not done, however long it pauses. Linux shows this for the
+// processes that this user may see; elsewhere (and over a network) it is unknown, and only the settle time decides.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** So many descriptors are looked at, at most. */
+/** Maximum number of descriptors that are checked. */
 const maxDescriptors = 50_000;
-/** Of so many processes in one turn. */
+/** Number of processes per turn. */
 const atATime = 16;
 
-/** The first of `paths` (real ones) that is. */
+/** The first of `paths` (real ones) that is open for writing. */
 export async function openForWriting(paths: ReadonlySet<string>, proc = '/proc'): Promise<string | undefined> {
   let descriptors = 0;
   let processes = 0;
@@ -35,7 +35,7 @@ function names(folder: string): readonly string[] {
   return tried(() => readdirSync(folder)) ?? [];
 }
 
-/** Processes end while one looks, and others' may not be looked at. */
+/** Processes exit meanwhile, and those of others may not be inspected. */
 function tried<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,4 +1,4 @@
-// Changes of documents as the edits of files that they would be: which files, and what would be in force then. Pure but for the check.
+// Turns changes of documents into the resulting edits of files: which files, and what would be in force then. Pure except for the check.
 
 import { defined } from '../../lib/defined.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
@@ -23,7 +23,7 @@ export interface FileEdits {
   readonly journal: readonly JournalEntry[];
   /** As they will be. */
   readonly files: DocumentFiles;
-  /** What stays in force in place of what they say. */
+  /** What stays in force instead of what they say. */
   readonly held: Held;
   /** Its file says something else, which waits: that edit would be lost. */
   readonly conflict?: DocumentKey;
@@ -32,7 +32,7 @@ export interface FileEdits {
 export interface PlanFilesDeps {
   readonly inForce: Pick<InForce, 'files' | 'held'>;
   readonly check: StateCheck;
-  /** Whether a file of that name was there when last looked. */
+  /** Whether a file with that name was there when last read. */
   readonly taken: (file: string) => boolean;
 }
 
@@ -65,7 +65,7 @@ export function planFiles(
   };
 }
 
-/** What stays held: a document that is applied is so no longer. */
+/** What stays held: a document that is applied no longer is. */
 function heldAfter(
   known: DocumentFiles | undefined,
   held: Held,

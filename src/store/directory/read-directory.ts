@@ -1,5 +1,5 @@
-// Reads every document file below a directory, between two listings: a read during which anything changed is torn, and nobody's state.
-// What could surprise (links that lead out, devices, huge files) is a problem.
+// Reads every document file below a directory, between two listings: a read during which anything changed is torn, and not used as a state.
+// Anything surprising (links that lead out, devices, huge files) is a problem.
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { Problem } from '../../model/problem.ts';
@@ -19,13 +19,13 @@ export interface DirectoryContent {
   readonly torn: boolean;
 }
 
-/** Texts by name, as they were read, so that files that nobody writes are not read again. */
+/** Texts by name, as they were read, so that unchanged files are not read again. */
 export type ReadTexts = Map<string, ReadText>;
 
 interface ReadText {
   readonly signature: string;
   readonly text: string;
-  /** How often it was found to be another under the same signature. */
+  /** How often its content differed under the same signature. */
   readonly rewritten: number;
   /** Monotonic: when the signature was first seen, and when the text was read. */
   readonly firstSeen: number;
@@ -33,8 +33,8 @@ interface ReadText {
 }
 
 /**
- * A write that follows another within a tick of the disk's clock leaves the same times. What was read this long after the
- * signature was first seen has all of them, whatever that clock says (2 s: the coarsest disks).
+ * A write that follows another within one tick of the disk's clock leaves the same times. What was read this long after the signature was
+ * first seen includes all of them, whatever that clock says (2 s: the coarsest disks).
  */
 const tickMs = 2000;
 const maxFiles = 10_000;
@@ -46,11 +46,11 @@ export interface ReadDeps {
   readonly known: ReadTexts;
   /** Monotonic milliseconds. */
   readonly now: number;
-  /** Told before anything is read. */
+  /** Called before anything is read. */
   readonly found: (listing: Listing) => void;
 }
 
-/** All there is to read, once. Never throws. */
+/** Reads everything, once. Never throws. */
 export async function readDirectory(root: string, { known, now, found }: ReadDeps): Promise<DirectoryContent> {
   const before = await listDirectory(root);
   found(before);
@@ -100,9 +100,9 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
   return { texts: inOrder(texts), files, folders: before.folders, problems, signature, torn };
 }
 
-/** Undefined where it was written in the meantime. */
+/** Undefined if it was written meanwhile. */
 async function readText({ name, real, signature }: ListedFile): Promise<string | undefined> {
-  // A pipe or device that took the file's place must neither be waited for nor be set off.
+  // A pipe or device that took the file's place must neither be waited for nor be triggered.
   const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const listed = async (): Promise<boolean> =>

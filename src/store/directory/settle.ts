@@ -1,14 +1,14 @@
-// How long the files must have been quiet before what they say is taken. A file is half-written without knowing it: cut, it may name
-// fewer denials or wider permissions than either the old text or the new one. Pure.
+// How long the files must have been quiet before their content is used. A file may be half-written without any sign of it: cut off, it may
+// name fewer denials or wider permissions than either the old text or the new one. Pure.
 //
-// - An edit that only adds documents waits `shortMs`: a second read, as nothing that is in force goes. Three times that for a
-//   permission that is written in place, as the end that it lacks may be what bounds it.
-// - A changed document waits `shortMs` if its file arrived whole: by a rename, or behind a link that was turned.
-//   An edit of one file alone, put there whole, waits `wholeMs`: nothing of it can be on its way, and a writer of several files
-//   shows the second before that.
-// - What disappears (in whatever way: it may be on its way to another file), and what was changed in place, waits `longMs`: between
-//   two pieces, or between delete and create, seconds may pass.
-// Denials do not come here: denials-at-once.ts.
+// - An edit that only adds documents waits `shortMs`: a second read, because nothing that is in force disappears. Three times that for a
+// permission that is written in place, because its missing end may be what limits it.
+// - A changed document waits `shortMs` if its file arrived complete: by a rename, or behind a redirected link. An edit of only one file,
+// put there complete, waits `wholeMs`: nothing more of it can be in progress, and a writer of several files shows the second one before
+// that.
+// - What disappears (in whatever way: it may be moving to another file), and what was changed in place, waits `longMs`: between two pieces,
+// or between delete and create, seconds may pass.
+// Denials are handled elsewhere: denials-at-once.ts.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sameText } from '../plan-changes.ts';
 import type { DocumentFiles } from './judge-files.ts';
@@ -24,7 +24,7 @@ export interface Edit {
   readonly before: readonly ParsedDocument[];
   readonly after: DocumentFiles;
   readonly arrivedWhole: (file: string) => boolean;
-  /** The files whose text is another than what is in force of them. */
+  /** The files whose text differs from what is in force of them. */
   readonly files: ReadonlySet<string>;
 }
 

@@ -1,11 +1,11 @@
-// An edit of the files that waits until they are quiet: the same read, with no notice since and nobody writing, after the time that
-// settle.ts says.
+// An edit of the files that waits until they are quiet: the same content, with no notification since and nobody writing, after the time
+// given by settle.ts.
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Problem } from '../../model/problem.ts';
 
 export interface Waiting {
-  /** Whether the edit may be taken; else when to look again. */
+  /** Whether the edit may be adopted; otherwise when to check again. */
   judge(
     read: Read,
     settleMs: number,
@@ -13,16 +13,16 @@ export interface Waiting {
   /** The read was torn: nothing was seen twice yet. */
   torn(): number;
   active(): boolean;
-  /** What to tell when it takes unusually long. */
+  /** What to report if it takes unusually long. */
   problems(file: string): readonly Problem[];
   over(): void;
 }
 
 export interface Read {
   readonly signature: string;
-  /** How many notices there were before it began. */
+  /** How many notifications there were before it began. */
   readonly notices: number;
-  /** Monotonic: when everything had been listed, and nothing was read yet. The next read that lists the same proves all of it since. */
+  /** Monotonic: when everything had been listed, and nothing was read yet. The next read with the same listing proves all of it since. */
   readonly at: number;
   /** A file of the edit that is still open for writing. */
   readonly stillOpen: () => Promise<string | undefined>;

@@ -1,5 +1,5 @@
-// Tells when something in a directory changes: the system's notices, gathered until it is quiet, and a slow look as a safety net. It
-// also knows what the notices tell of a file: put there whole (a rename), or written where it stands.
+// Reports when something in a directory changes: the system's notifications, gathered until it is quiet, and a slow poll as a safety net.
+// It also knows what the notifications say about a file: put there complete (a rename), or written in place.
 import { type FSWatcher, watch as watchOfSystem } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../lib/clock.ts';
@@ -10,13 +10,13 @@ import { isTemporary } from './write-files.ts';
 export interface DirectoryWatcher {
   /** Watches exactly these folders from now on. */
   follow(folders: readonly WatchedFolder[]): void;
-  /** How many notices there were: equal if there was none in between. */
+  /** How many notifications there were: equal if there was none in between. */
   notices(): number;
-  /** Whether the last that was heard of this file is that it came by a rename, and nothing was written to it since. */
+  /** Whether the last notification about this file is that it arrived by a rename, and nothing was written to it since. */
   arrivedWhole(path: string): boolean;
-  /** What was heard of files up to now is settled. */
+  /** Forgets what was reported about files so far. */
   forgetFiles(): void;
-  /** A look after this long, in place of an earlier one that was asked for. */
+  /** Check after this long, instead of an earlier requested one. */
   lookIn(ms: number): void;
   close(): void;
 }
@@ -24,7 +24,7 @@ export interface DirectoryWatcher {
 export interface DirectoryWatcherOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Notices are gathered until none came for this long, milliseconds. */
+  /** Notifications are gathered until none arrived for this long, milliseconds. */
   readonly quietMs: number;
   readonly pollMs: number;
   readonly onChange: () => void;
@@ -32,21 +32,21 @@ export interface DirectoryWatcherOptions {
   readonly watch?: Watch;
 }
 
-/** As Node's `fs.watch` does it. */
+/** Like Node's `fs.watch`. */
 export type Watch = (
   path: string,
   options: { readonly persistent: false },
   onNotice: (event: string, name: string | null) => void,
 ) => Pick<FSWatcher, 'close'> & { on(event: 'error', listener: () => void): unknown };
 
-/** Notices under steady change are handed on after this many quiet periods at the latest. */
+/** Under steady change, notifications are passed on after this many quiet periods at the latest. */
 const maxQuietPeriods = 10;
 const maxHeard = 50_000;
 
 export function createDirectoryWatcher(options: DirectoryWatcherOptions): DirectoryWatcher {
   const { clock, log, quietMs, pollMs, onChange, watch = watchOfSystem } = options;
   const watchers = new Map<string, Pick<FSWatcher, 'close'>>();
-  /** By path, what the last notice said. */
+  /** By path, what the last notification said. */
   const heard = new Map<string, 'renamed' | 'written'>();
   let count = 0;
   let told = false;
@@ -85,7 +85,7 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
       watcher.on('error', () => drop(key));
       watchers.set(key, watcher);
     } catch (reason) {
-      // No notices from here (too many watches, or it just went away): the slow look sees it.
+      // No notifications from here (too many watches, or it just disappeared): the slow poll sees it.
       if (!told)
         log.info({ path, reason: String(reason) }, 'no notices of changes there: it is looked at now and then');
       told = true;
@@ -94,7 +94,7 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
   poll();
   return {
     follow(folders) {
-      // Another inode is another folder, whatever it is called.
+      // Another inode is another folder, whatever its name.
       const wanted = new Map(
         folders.map((folder) => [
           `${folder.path}\0${folder.inode}\0${folder.names === undefined ? '' : JSON.stringify([...folder.names])}`,
@@ -120,7 +120,7 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
   };
 }
 
-/** Not what editors and we write beside the documents. A name that begins with two dots may be Kubernetes' `..data`. */
+/** Excludes what editors and we write next to the documents. A name that begins with two dots may be Kubernetes' `..data`. */
 function concerns(name: string | null): boolean {
   if (name === null) return true;
   return !isTemporary(name) && !/^\.[^.]|^#|~$/.test(name);

@@ -1,4 +1,4 @@
-// Writes files into the directory: new text beside the old one first, then renames, so that a reader sees a file whole or not at all.
+// Writes files into the directory: first new text to temporary files, then renames, so that a reader sees each file complete or not at all.
 import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ export interface PreparedWrite {
 interface Prepared {
   readonly entry: JournalEntry;
   readonly target: string;
-  /** Absent where the file goes. */
+  /** Absent if the file is removed. */
   readonly temp?: string;
 }
 
@@ -27,7 +27,7 @@ export function isTemporary(name: string): boolean {
   return temporary.test(name);
 }
 
-/** Writes the new texts beside their files, and to disk. */
+/** Writes the new texts to temporary files, synced to disk. */
 export async function prepareWrite(root: string, entries: readonly JournalEntry[]): Promise<PreparedWrite> {
   const temps: string[] = [];
   const discard = async (): Promise<void> => {
@@ -36,7 +36,7 @@ export async function prepareWrite(root: string, entries: readonly JournalEntry[
   const prepare = async (entry: JournalEntry): Promise<Prepared> => {
     const path = join(root, entry.path);
     if (entry.after === null) return { entry, target: path };
-    // Through a link inside the directory to the file itself, so that the link stays one.
+    // Through a link inside the directory to the file itself, so that the link remains one.
     const target = await realpath(path).catch(() => path);
     const temp = await writeBeside(target, entry.after);
     temps.push(temp);
@@ -88,7 +88,7 @@ async function currentText(root: string, path: string): Promise<string | null> {
   }
 }
 
-/** Finishes a write that a crash cut off. What someone has edited since is left alone. */
+/** Completes a write that a crash interrupted. What somebody has edited since is left alone. */
 export async function finishWrite(root: string, entries: readonly JournalEntry[]): Promise<void> {
   for (const entry of entries) {
     if ((await currentText(root, entry.path)) !== entry.before) continue;
@@ -97,7 +97,7 @@ export async function finishWrite(root: string, entries: readonly JournalEntry[]
   }
 }
 
-/** Removes what an interrupted write left beside the files. */
+/** Removes temporary files that an interrupted write left behind. */
 export async function removeTemporary(folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     const names = await readdir(folder).catch(() => []);

@@ -1,4 +1,4 @@
-// `--store memory`: for trying things out. It begins with the documents of a directory, if one is given.
+// `--store memory`: for experiments. It starts with the documents of a directory, if one is given.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';

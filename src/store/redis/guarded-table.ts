@@ -1,6 +1,6 @@
-// A table in Redis whose writer is not trusted: every entry is sealed, with its key, its age and its end; and what this control plane
-// wrote or has seen, it remembers on its own disk. So an entry can neither be made, nor changed, nor put back to what it was, nor kept
-// beyond its time; and one that is taken away is still known here (a token that was spent stays spent).
+// A table in Redis whose writers are not trusted: every entry is sealed, with its key, its age and its expiry; and what this control plane
+// wrote or has seen, it remembers on its own disk. So an entry can neither be forged, nor changed, nor restored to an earlier value, nor
+// kept beyond its time; and a deleted one is still known here (a spent token stays spent).
 import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
@@ -20,12 +20,12 @@ export interface GuardedTableOptions {
 interface Entry {
   /** Absent: it was deleted. */
   readonly value?: Json;
-  /** Later ones count. Epoch milliseconds, or one more than the one before. */
+  /** Later ones count. Epoch milliseconds, or one more than the previous one. */
   readonly at: number;
   readonly until: number | null;
 }
 
-/** So long a deletion without an end of its own is remembered. */
+/** How long a deletion without an expiry is remembered. */
 const deletedMs = 30 * 86_400_000;
 const tellEveryMs = 60_000;
 
@@ -73,14 +73,14 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
     get: async (key) => (await find(key))?.value,
     async set(key, value, options) {
       const entry = await made(key, value, untilOf(options));
-      // Here first: who can make Redis refuse writes undoes nothing that was decided, as a deletion or an eviction.
+      // Here first: whoever can make Redis refuse writes cannot undo a decision such as a deletion or an eviction.
       await remember(key, entry);
       await table.set(key, sealed(key, entry), lifeOf(entry));
     },
     async delete(key) {
       const before = readEntry(await memory.get(key)) ?? (await find(key));
       if (before === undefined) return table.delete(key);
-      // Not merely gone: an old copy that is put back is older than this.
+      // Not simply absent: an old copy that is restored is older than this.
       const entry = await made(key, undefined, before.until);
       await remember(key, entry);
       await table.set(key, sealed(key, entry), lifeOf(entry));
@@ -113,9 +113,9 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
       const entry = await made(key, value, untilOf(options));
       const { won, value: stored } = await table.claim(key, sealed(key, entry), lifeOf(entry));
       const winner = won ? entry : open(key, stored);
-      // Somebody wrote there what is no entry: lost, and to nobody.
+      // Somebody wrote something there that is not an entry: lost, and nobody gets it.
       if (winner?.value === undefined) return { won: false, value: null };
-      // Of two claims at once on this host one wins here, too.
+      // Of two concurrent claims on this host, one wins here, too.
       const kept = readEntry((await memory.claim(key, { ...winner }, lifeOf(winner))).value);
       return { won: won && kept?.at === entry.at, value: kept?.value ?? winner.value };
     },

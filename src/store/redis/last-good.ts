@@ -1,4 +1,4 @@
-// The last good state of Redis on this host's disk, served (stale) when Redis is away at the start.
+// The last good state of Redis on this host's disk, served (stale) if Redis is down at the start.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import { parseDocuments } from '../../model/parse.ts';
@@ -10,7 +10,7 @@ import type { StateCheck } from '../store.ts';
 import { type Known, type Seen, textsOf } from './stored-state.ts';
 
 export interface LastGood {
-  /** What an earlier run kept, if it was of a Redis and this version can read it. */
+  /** What an earlier run kept, if it came from a Redis store and this version can read it. */
   resume(): Known | undefined;
   /** The latest that an earlier run kept, readable or not. */
   seen(): Seen | undefined;
@@ -20,7 +20,7 @@ export interface LastGood {
 export interface LastGoodOptions {
   /** Absent: nothing is kept. */
   readonly database: StateDatabase | undefined;
-  /** Says what the state means; accepted once, it is not refused again. */
+  /** Resolves the state; it was accepted once, so it is not refused again. */
   readonly check: StateCheck;
   readonly log: Log;
 }

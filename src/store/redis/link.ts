@@ -1,5 +1,5 @@
-// The connection to Redis: the one file that knows ioredis. Every command has a timeout and fails at once while Redis is away;
-// reconnecting backs off with jitter. No error that leaves here holds the address's password.
+// The connection to Redis: the only file that knows ioredis. Every command has a timeout and fails at once while Redis is down;
+// reconnecting backs off with jitter. No error that leaves this file contains the password from the address.
 import { createHash } from 'node:crypto';
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Log } from '../../lib/log.ts';
@@ -20,7 +20,7 @@ export interface RedisLinkOptions {
   readonly url: Redacted<string>;
   readonly log: Log;
   readonly channel: string;
-  /** A message on the channel, or a connection that stands (again): time to look. */
+  /** A message on the channel, or a new connection: time to check. */
   readonly onNews: () => void;
   readonly commandTimeoutMs: number;
 }
@@ -36,7 +36,7 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    // Doubling from 50 ms to 5 s, half of it by chance, so that a fleet does not come back in step.
+    // Doubling from 50 ms to 5 s, half of it random, so that many clients do not reconnect in step.
     retryStrategy: (times: number) => Math.min(5000, 50 * 2 ** Math.min(times, 7)) * (0.5 + Math.random() / 2),
   } satisfies RedisOptions;
   const commands = new Redis(url.reveal(), options);

@@ -1,4 +1,4 @@
-// What Redis's errors mean to whoever operates it. Only messages are read: the error objects carry commands and their arguments.
+// What Redis's errors mean to operators. Only messages are used: the error objects contain commands and their arguments.
 import { CellwallError } from '../../lib/errors.ts';
 
 const meanings: readonly { readonly pattern: RegExp; readonly message: string; readonly hint: string }[] = [

@@ -1,5 +1,5 @@
-// lib's Table on Redis: a key an entry, which Redis itself expires. Who else writes there can put anything: what is no text, no JSON or too
-// long is not there, and no more than a bounded number of entries is.
+// lib's Table on Redis: one key per entry, which Redis itself expires. Anybody who writes there can put anything: what is not text, not
+// JSON or too long counts as absent, and the number of entries is limited.
 import type { Json, Table, TableOptions } from '../../lib/table.ts';
 import type { RedisLink } from './link.ts';
 import { scanScript, textsScript } from './scripts.ts';
@@ -59,7 +59,7 @@ export function createRedisTable(link: RedisLink, prefix: string): Table {
         if (won === 'OK') return { won: true, value };
         const stored = await get(key);
         if (stored !== undefined) return { won: false, value: stored };
-        // It expired between the two commands; or what stands there is nothing, and nobody's.
+        // It expired between the two commands; or what is there is invalid, and belongs to nobody.
         if (Number(await link.command('EXISTS', at(key))) > 0) return { won: false, value: null };
       }
     },

@@ -1,7 +1,7 @@
 // The Lua that runs inside Redis, where it is atomic. Constants, so that they survive bundling.
 // KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest: the seal, author, time, urgent), 3 documents (a hash: key → YAML).
 
-/** ARGV: 1 cursor, 2 pattern, 3 a limit in bytes. Answers the next cursor, and the names that are no longer. */
+/** ARGV: 1 cursor, 2 pattern, 3 a limit in bytes. Returns the next cursor, and the names that are not longer. */
 export const scanScript = `
 local reply = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 1000)
 local names = {}
@@ -11,7 +11,7 @@ end
 return {reply[1], names}
 `;
 
-/** KEYS: any. ARGV: 1 a limit in bytes. Answers the text of each; nothing for what is no text, or longer. */
+/** KEYS: any. ARGV: 1 a limit in bytes. Returns the text of each; nothing for what is not text, or longer. */
 export const textsScript = `
 local texts = {}
 for index, key in ipairs(KEYS) do

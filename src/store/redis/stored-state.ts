@@ -1,5 +1,5 @@
-// What stands in Redis, and what to make of it: a state to take over, or the reason not to. Redis is not trusted: a state counts that
-// a control plane has sealed, and only if it is later than every one that was seen here. Pure.
+// What Redis contains, and what to do with it: a state to adopt, or the reason not to. Redis is not trusted: a state counts only if a
+// control plane has sealed it, and it is later than every one that was seen here. Pure.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Seal } from '../../lib/seal.ts';
 import type { Json } from '../../lib/table.ts';
@@ -10,9 +10,9 @@ import { errorsAmong, judgeOnce } from '../judge-once.ts';
 import { sameDocuments, sortDocuments } from '../plan-changes.ts';
 import type { StateCheck, StoreState } from '../store.ts';
 
-/** As read, in one go. */
+/** As read, atomically. */
 export interface StoredState {
-  /** Made at the first apply; '' in an empty keyspace. */
+  /** Created at the first apply; '' in an empty keyspace. */
   readonly epoch: string;
   readonly revision: number;
   /** The revision as it is written there, which may be anything. */
@@ -22,7 +22,7 @@ export interface StoredState {
   readonly texts: ReadonlyMap<string, string>;
 }
 
-/** What we have taken over before. */
+/** What we have adopted before. */
 export interface Known {
   readonly epoch: string;
   readonly state: StoreState;
@@ -36,19 +36,19 @@ export interface Seen {
 
 export type Judgement =
   | { readonly kind: 'good'; readonly known: Known; readonly changed: boolean }
-  /** Lost or damaged, not changed by anybody's apply: the next apply writes everything anew. */
+  /** Lost or damaged, not changed by an apply: the next apply writes everything again. */
   | { readonly kind: 'damaged'; readonly problems: readonly Problem[] }
-  /** Somebody's, but nothing for us: nobody overwrites it. */
+  /** Somebody else's: nothing for us, and nobody overwrites it. */
   | { readonly kind: 'foreign'; readonly problems: readonly Problem[] };
 
 export interface JudgeDeps {
   readonly check: StateCheck;
   readonly seal: Seal;
-  /** Where problems stand that are no document's. */
+  /** Place of problems that are not about a document. */
   readonly file: string;
 }
 
-/** So many documents are named that were changed by hand. */
+/** Maximum number of manually changed documents that are named. */
 const maxNamed = 20;
 const again = 'restore it from a backup; or apply any change, and everything is written anew from the last good state';
 
@@ -70,7 +70,7 @@ export function judgeStored(
       return { kind: 'foreign', problems: [problem('store-replaced', message, hint)] };
     }
   }
-  // Where nothing was ever applied nothing is wrong yet: the first apply fills it.
+  // If nothing was ever applied, nothing is wrong yet: the first apply fills it.
   const fresh = stored.epoch === '' && stored.texts.size === 0;
   if (!fresh && !seal.holds(stored.seal, sealedContent(stored))) {
     return damaged(...handMade(stored.texts, known, problem, file));
@@ -118,7 +118,7 @@ export function judgeStored(
   };
 }
 
-/** What was changed without a seal, document by document where it can be told. */
+/** What was changed without a seal, document by document where that can be determined. */
 function handMade(
   texts: ReadonlyMap<string, string>,
   known: Known | undefined,
@@ -151,7 +151,7 @@ function handMade(
   ];
 }
 
-/** What a seal is over: of two states nothing can be exchanged. */
+/** What a seal covers: nothing can be exchanged between two states. */
 export function sealedContent({
   epoch,
   revision,
@@ -165,7 +165,7 @@ export function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<strin
   return new Map(documents.map(({ key, text }) => [key, text]));
 }
 
-/** The read script's answer; undefined for `same`. Throws for what is too large to be ours. */
+/** The read script's answer; undefined for `same`. Throws if it is too large to be ours. */
 export function parseStored(reply: unknown): StoredState | undefined {
   const [kind, epoch, revision, seal, urgent, flat]: readonly unknown[] = Array.isArray(reply) ? reply : [];
   if (kind === 'too-large') {

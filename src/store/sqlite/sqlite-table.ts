@@ -1,13 +1,13 @@
-// lib's Table on SQLite. Entries expire by the wall clock, as they outlive the process.
+// lib's Table on SQLite. Entries expire by the wall clock, because they outlive the process.
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../lib/clock.ts';
 import type { Json, Table } from '../../lib/table.ts';
 
 export interface SqliteTableOptions {
   readonly name: string;
-  /** Does not wait for the disk at every write. */
+  /** Does not wait for the disk on every write. */
   readonly quick: DatabaseSync;
-  /** Does: a claim that was won stays won. */
+  /** Waits: a claim that was won stays won. */
   readonly durable: DatabaseSync;
   readonly clock: Clock;
 }
@@ -28,7 +28,7 @@ export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOp
   );
   const remove = quick.prepare('DELETE FROM entries WHERE name = ? AND key = ?');
   const purge = quick.prepare('DELETE FROM entries WHERE name = ? AND expires <= ?');
-  // One statement, so one transaction: of several processes one wins.
+  // One statement, so one transaction: of several processes, one wins.
   const claim = durable.prepare(
     `INSERT INTO entries (name, key, value, expires) VALUES (?, ?, ?, ?)
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value, expires = excluded.expires

@@ -9,7 +9,7 @@ import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
 import { createSqliteTable } from './sqlite-table.ts';
 
-/** A write of several files, so that a crash in the middle is finished at the next start. `null`: no such file. */
+/** A write of several files, so that after a crash in the middle it is completed at the next start. `null`: no such file. */
 export interface JournalEntry {
   readonly path: string;
   readonly before: string | null;
@@ -45,7 +45,7 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
 `;
 
-/** Opens (or makes) `cellwall.db` in `folder`, readable by its owner only. */
+/** Opens (or creates) `cellwall.db` in `folder`, readable by its owner only. */
 export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   makeFolder(folder, 0o700);
   const file = join(folder, 'cellwall.db');

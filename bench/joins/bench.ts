@@ -1,4 +1,4 @@
-// `npm run bench -- joins [--joins N] [--services S] [--at-once K] [--json]`: hosts that join all at once, each with a token, its
+// `npm run bench -- joins [--joins N] [--before B] [--services S] [--at-once K] [--json]`: hosts that join all at once, each with a token, its
 // attestation, mTLS and the first push to its proxy: how many a second of the control plane's CPU, and how long its event loop stands.
 import { parseArgs } from 'node:util';
 import { wholeNumber } from '../whole-number.ts';
@@ -9,7 +9,8 @@ export async function bench(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       joins: { type: 'string', default: '1000' },
-      services: { type: 'string', default: '100' },
+      services: { type: 'string', default: '250' },
+      before: { type: 'string', default: '1000' },
       'at-once': { type: 'string', default: '64' },
       json: { type: 'boolean', default: false },
     },
@@ -17,6 +18,7 @@ export async function bench(args: readonly string[]): Promise<void> {
   const result = await runJoins({
     joins: wholeNumber('joins', values.joins),
     services: wholeNumber('services', values.services),
+    before: wholeNumber('before', values.before),
     atOnce: wholeNumber('at-once', values['at-once']),
     say: (text) => void process.stderr.write(`${text}\n`),
   });

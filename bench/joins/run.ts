@@ -1,12 +1,14 @@
 // Hosts that all join at once: what that costs the control plane, and what a push has to wait meanwhile.
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { type Joined, joinHost, prepareHosts } from './join.ts';
+import { type Host, type Joined, joinHost, prepareHosts } from './join.ts';
 import type { Question, Ready, Usage } from './server.ts';
 
 export interface JoinsOptions {
   readonly joins: number;
   readonly services: number;
+  /** That join before, so that the control plane is one that has been running for a while. */
+  readonly before: number;
   /** Hosts that are joining at a time. */
   readonly atOnce: number;
   readonly say: (text: string) => void;
@@ -28,40 +30,52 @@ export interface JoinsResult {
   readonly totalMs: readonly number[];
 }
 
-export async function runJoins({ joins, services, atOnce, say }: JoinsOptions): Promise<JoinsResult> {
-  const server = fork(join(import.meta.dirname, 'server.ts'), [String(joins), String(services)], {
+const stopMs = 20_000;
+
+export async function runJoins({ joins, services, before, atOnce, say }: JoinsOptions): Promise<JoinsResult> {
+  const server = fork(join(import.meta.dirname, 'server.ts'), [String(before + joins), String(services)], {
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });
   const streams: Joined[] = [];
   try {
-    say(`the control plane starts, and makes ${joins} join tokens`);
+    say(`the control plane starts, and makes ${before + joins} join tokens`);
     const ready = await answerOf<Ready>(server);
-    const waiting = [...(await prepareHosts(ready.joins))];
+    const hosts = await prepareHosts(ready.joins);
+    const errors: string[] = [];
+    const joinAll = async (all: readonly Host[]): Promise<void> => {
+      const waiting = [...all];
+      const work = async (): Promise<void> => {
+        for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
+          await joinHost(host, ready).then(
+            (joined) => void streams.push(joined),
+            (reason: Error) => void errors.push(reason.message),
+          );
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, work));
+    };
+    if (before > 0) say(`${before} hosts join before`);
+    await joinAll(hosts.slice(0, before));
+    const earlier = streams.length;
     await usageOf(server);
     say(`${joins} hosts join, ${atOnce} at a time`);
     const began = performance.now();
-    const errors: string[] = [];
-    const work = async (): Promise<void> => {
-      for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
-        await joinHost(host, ready).then(
-          (joined) => void streams.push(joined),
-          (reason: Error) => void errors.push(reason.message),
-        );
-      }
-    };
-    await Promise.all(Array.from({ length: atOnce }, work));
+    await joinAll(hosts.slice(before));
     const wallMs = performance.now() - began;
     const { cpuMs, loopMaxMs, loopP99Ms, rssMiB } = await usageOf(server);
     const [error] = errors;
     return {
       ...{ joins, failed: errors.length, cpuMs, wallMs, loopMaxMs, loopP99Ms, rssMiB },
       ...(error === undefined ? {} : { error }),
-      joinsASecondOfCpu: (streams.length / cpuMs) * 1000,
-      totalMs: streams.map(({ totalMs }) => totalMs).sort((a, b) => a - b),
+      joinsASecondOfCpu: ((streams.length - earlier) / cpuMs) * 1000,
+      totalMs: streams
+        .slice(earlier)
+        .map(({ totalMs }) => totalMs)
+        .sort((a, b) => a - b),
     };
   } finally {
     for (const { stream } of streams) stream.close();
-    server.kill('SIGKILL');
+    await stop(server);
   }
 }
 
@@ -70,6 +84,17 @@ function usageOf(server: ChildProcess): Promise<Usage> {
   const usage = answerOf<Usage>(server);
   server.send(question);
   return usage;
+}
+
+/** It removes what it made. */
+async function stop(server: ChildProcess): Promise<void> {
+  if (server.exitCode !== null) return;
+  const limit = setTimeout(() => server.kill('SIGKILL'), stopMs);
+  const gone = new Promise((resolve) => server.once('exit', resolve));
+  const question: Question = 'stop';
+  server.send(question);
+  await gone;
+  clearTimeout(limit);
 }
 
 /** The next one. */

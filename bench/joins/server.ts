@@ -47,7 +47,7 @@ const documents = [
     ];
   }),
 ].join('---\n');
-const plane = await startServe(documents);
+const plane = await startServe(documents, { xdsTransport: 'http2' });
 const delay = monitorEventLoopDelay({ resolution: 1 });
 let before = process.cpuUsage();
 delay.enable();

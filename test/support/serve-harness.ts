@@ -56,6 +56,7 @@ export interface ServeHarnessOptions {
   readonly store?: (folder: string) => ServeOptions['store'];
   readonly ca?: ServeOptions['ca'];
   readonly openCa?: ServeDeps['openCa'];
+  readonly xdsTransport?: ServeOptions['xdsTransport'];
 }
 
 /** The store that the documents of a directory are. */
@@ -93,6 +94,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
           adminTls: { address: { host, port: ports.adminTls }, names: ['cellwall.test'], ...options.adminTls },
         }),
         ...(options.publish && { publish: options.publish }),
+        ...(options.xdsTransport && { xdsTransport: options.xdsTransport }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

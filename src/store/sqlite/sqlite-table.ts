@@ -7,12 +7,12 @@ export interface SqliteTableOptions {
   readonly name: string;
   /** Does not wait for the disk on every write. */
   readonly quick: DatabaseSync;
-  /** Waits: a claim that was won stays won. */
-  readonly durable: DatabaseSync;
+  /** Resolves when what was written before would survive a power cut: a claim that was won stays won. */
+  readonly synced: () => Promise<void>;
   readonly clock: Clock;
 }
 
-export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOptions): Table {
+export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOptions): Table {
   const get = quick.prepare(
     'SELECT value FROM entries WHERE name = ? AND key = ? AND (expires IS NULL OR expires > ?)',
   );
@@ -28,8 +28,8 @@ export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOp
   );
   const remove = quick.prepare('DELETE FROM entries WHERE name = ? AND key = ?');
   const purge = quick.prepare('DELETE FROM entries WHERE name = ? AND expires <= ?');
-  // One statement, so one transaction: of several processes, one wins.
-  const claim = durable.prepare(
+  // One statement, so one transaction: of several processes one wins.
+  const claim = quick.prepare(
     `INSERT INTO entries (name, key, value, expires) VALUES (?, ?, ?, ?)
      ON CONFLICT (name, key) DO UPDATE SET value = excluded.value, expires = excluded.expires
      WHERE entries.expires <= ? RETURNING 1`,
@@ -68,10 +68,17 @@ export function createSqliteTable({ name, quick, durable, clock }: SqliteTableOp
     async claim(key, value, options) {
       for (;;) {
         const won = claim.get(name, key, JSON.stringify(value), expiry(options?.ttlMs), clock.now());
-        if (won !== undefined) return { won: true, value };
+        if (won !== undefined) {
+          await synced();
+          return { won: true, value };
+        }
         const stored = read(key);
         // It may have expired or been deleted between the two statements.
-        if (stored !== undefined) return { won: false, value: stored };
+        if (stored !== undefined) {
+          // Whoever won may not have heard of it yet: the one who asks again for the same is told so only when it is kept.
+          await synced();
+          return { won: false, value: stored };
+        }
       }
     },
   };

@@ -1,5 +1,6 @@
 // The state folder's one SQLite file: the revision, the last good documents, the journal of an unfinished write, and tables.
-// Two connections: what must survive a power cut waits for the disk (`synchronous=FULL`), tables do not (`NORMAL`).
+// Two connections: what must survive a power cut waits for the disk (`synchronous=FULL`), tables do not (`NORMAL`), except for claims,
+// which wait for it off the event loop. In WAL mode a transaction is on disk as soon as the -wal file is.
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
+import { createGroupSync } from './group-sync.ts';
 import { createSqliteTable } from './sqlite-table.ts';
 
 /** A write of several files, so that after a crash in the middle it is completed at the next start. `null`: no such file. */
@@ -55,6 +57,7 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   const durable = open(file, 'FULL');
   durable.exec(schema);
   const quick = open(file, 'NORMAL');
+  const synced = createGroupSync({ file: `${file}-wal` });
   quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
   const clearJournal = quick.prepare('DELETE FROM journal');
   const getRevision = durable.prepare('SELECT revision FROM meta');
@@ -105,7 +108,7 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
       }
     },
     clearJournal: () => void clearJournal.run(),
-    table: (name) => createSqliteTable({ name, quick, durable, clock }),
+    table: (name) => createSqliteTable({ name, quick, synced, clock }),
     close() {
       quick.close();
       durable.close();

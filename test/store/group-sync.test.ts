@@ -1,0 +1,57 @@
+// Waiting for the disk: nobody is answered by a sync that began before he wrote.
+import { setImmediate } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { createGroupSync } from '../../src/store/sqlite/group-sync.ts';
+
+function disk() {
+  const syncs: { readonly path: string; readonly pass: () => void; readonly fail: (reason: Error) => void }[] = [];
+  const synced = createGroupSync({
+    file: '/state/cellwall.db-wal',
+    openFile: async (path) => ({
+      datasync: () => new Promise<void>((pass, fail) => void syncs.push({ path, pass, fail })),
+      close: async () => {},
+    }),
+  });
+  const next = async () => {
+    for (;;) {
+      const sync = syncs.shift();
+      if (sync !== undefined) return sync;
+      await setImmediate();
+    }
+  };
+  return { syncs, synced, next };
+}
+
+it('shares one sync among all that ask before it begins, and begins another for those that ask later', async () => {
+  const { syncs, synced, next } = disk();
+  const told: string[] = [];
+  const ask = (name: string) => synced().then(() => void told.push(name));
+  const first = [ask('a'), ask('b')];
+  const running = await next();
+  const later = [ask('c'), ask('d'), ask('e')];
+  running.pass();
+  const folder = await next();
+  expect(folder.path).toBe('/state');
+  expect(told).toEqual([]);
+  folder.pass();
+  await Promise.all(first);
+  expect(told).toEqual(['a', 'b']);
+  (await next()).pass();
+  await Promise.all(later);
+  expect(told).toEqual(['a', 'b', 'c', 'd', 'e']);
+  // The folder knows of it for good.
+  expect(syncs).toEqual([]);
+});
+
+it('tells everybody who waited for it that the disk failed, and the next ones what becomes of theirs', async () => {
+  const { synced, next } = disk();
+  const answers = Promise.allSettled([synced(), synced()]);
+  (await next()).fail(new Error('EIO'));
+  for (const answer of await answers) {
+    expect(answer).toMatchObject({ status: 'rejected', reason: { code: 'unavailable' } });
+  }
+  const after = synced();
+  (await next()).pass();
+  (await next()).pass();
+  await after;
+});

@@ -165,7 +165,7 @@ export function createControl(deps: ControlDeps): Control {
     const proxy = registry.get(node);
     if (proxy === undefined) return;
     publisher.setSvid(node, svid);
-    publisher.publishOne(inForce, registry.proxies(), proxy);
+    publisher.publishOne(inForce, registry.proxies, proxy);
   };
 
   const tell = (problems: readonly Problem[]): void => {

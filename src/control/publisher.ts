@@ -44,7 +44,7 @@ export interface Publisher {
    */
   publishAll(inForce: InForce, proxies: readonly RegisteredProxy[], done?: () => void): void;
   /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
-  publishOne(inForce: InForce | undefined, proxies: readonly RegisteredProxy[], proxy: RegisteredProxy): void;
+  publishOne(inForce: InForce | undefined, proxies: () => readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
   /** `withheld`: why it is not sent what is in force. */
   of(node: string): { readonly svid?: Svid; readonly withheld?: string };
@@ -190,7 +190,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
       slices.start();
     },
     publishOne(inForce, proxies, proxy) {
-      inputs ??= inForce === undefined ? undefined : inputsOf(inForce, proxies);
+      inputs ??= inForce === undefined ? undefined : inputsOf(inForce, proxies());
       drop(proxy.node);
       queue.add(proxy);
       slices.start();

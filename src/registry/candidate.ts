@@ -61,17 +61,16 @@ const hint = 'a proxy keeps its instance across restarts: is one made anew each 
 /** Throws for one proxy too many of an identity, or of a host, and for a host that keeps taking new names. */
 export function checkRoom(
   { spiffeId, holder }: Candidate & { readonly spiffeId: SpiffeId },
-  proxies: readonly RegisteredProxy[],
+  known: { ofIdentity(spiffeId: string): number; ofHost(holder: string): number },
   { maxInstances, maxOfHost }: { readonly maxInstances: number; readonly maxOfHost: number },
   naming: Budget,
 ): void {
-  const others = proxies.filter((proxy) => proxy.spiffeId === spiffeId).length;
+  const others = known.ofIdentity(spiffeId);
   if (others >= maxInstances) {
     throw new CellwallError('resource_exhausted', `there are ${others} proxies of ${spiffeId} already`, { hint });
   }
   if (holder === undefined) return;
-  const ofHost = proxies.filter((proxy) => proxy.holder === holder).length;
-  if (ofHost >= maxOfHost || naming.spend(holder) > 0) {
+  if (known.ofHost(holder) >= maxOfHost || naming.spend(holder) > 0) {
     throw new CellwallError('resource_exhausted', `too many proxies of one host, as ${spiffeId}`, { hint });
   }
 }

@@ -19,6 +19,7 @@ import type { Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { type AwayProxy, createAway } from './away.ts';
 import { type Candidate, checkRoom, lifeOf, notItsHost, refusalOf } from './candidate.ts';
+import { createEntries } from './entries.ts';
 import { createGoodbyes } from './goodbyes.ts';
 import { createLeaseWriter, type Lease, leaseJson, parseLease } from './lease.ts';
 import { inboundsOf } from './ports.ts';
@@ -93,7 +94,7 @@ export function createRegistry({
   maxOfHost = 8,
   onChange,
 }: RegistryDeps): Registry {
-  const entries = new Map<string, Entry>();
+  const entries = createEntries<Entry>();
   const appearing = createBudget({ clock, ...appearances });
   const naming = createBudget({ clock, ...newNames });
   const telling = createBudget({ clock, ...tellings });
@@ -128,8 +129,6 @@ export function createRegistry({
       cancelTimer: clock.after(holdDownMs, () => expire(proxy.node)),
     });
   };
-
-  const allProxies = (): readonly RegisteredProxy[] => [...entries.values()].map(({ proxy }) => proxy);
 
   const checkFree = ({ peer, ...candidate }: Candidate & { readonly peer: string }): void => {
     const { node, inbound } = candidate;
@@ -181,7 +180,7 @@ export function createRegistry({
     },
     admit(candidate) {
       checkFree(candidate);
-      if (!entries.has(candidate.node)) checkRoom(candidate, allProxies(), { maxInstances, maxOfHost }, naming);
+      if (!entries.has(candidate.node)) checkRoom(candidate, entries, { maxInstances, maxOfHost }, naming);
     },
     checkFree,
     checkHolder,
@@ -252,7 +251,7 @@ export function createRegistry({
       return own.map(({ proxy }) => proxy.node);
     },
     away: away.list,
-    proxies: allProxies,
+    proxies: () => [...entries.values()].map(({ proxy }) => proxy),
     get: (node) => entries.get(node)?.proxy,
   };
 }

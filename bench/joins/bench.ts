@@ -1,5 +1,5 @@
-// `npm run bench -- joins [--joins N] [--before B] [--services S] [--at-once K] [--json]`: hosts that join all at once, each with a token, its
-// attestation, mTLS and the first push to its proxy: how many a second of the control plane's CPU, and how long its event loop stands.
+// `npm run bench -- joins [--joins N] [--before B] [--services S] [--at-once K] [--json]`: hosts that join all at once, each with a token,
+// its attestation, mTLS and the first push to its proxy: how many a second of the control plane's CPU, and how long its event loop stands.
 import { parseArgs } from 'node:util';
 import { wholeNumber } from '../whole-number.ts';
 import { runJoins } from './run.ts';

@@ -1,6 +1,6 @@
-// The last look before anything is sent: what ENVOY accepts and should not be given. Every message of every resource is
-// visited, into every Any; what cannot be looked into is refused. What is refused is a bug here (or a raw resource of an
-// operator), never a mistake in a document: those are told to their author long before.
+// The last check before anything is sent: configuration that ENVOY would accept but should not be given. Every message of every resource is
+// visited, including every Any; what cannot be checked is refused. A finding is a bug here (or a raw resource of an operator), never a
+// mistake in a document: those are reported to their author long before.
 import { isMessage, toBinary } from '@bufbuild/protobuf';
 import {
   type SdsSecretConfig,
@@ -29,21 +29,21 @@ const rules = [
 ];
 
 export interface LintOptions {
-  /** There are raw resources or patches among them: of any type of Envoy's, and with ways around that translate never takes. */
+  /** There are raw resources or patches among them: of any Envoy type, and able to do what translate never does. */
   readonly raw?: boolean;
-  /** Look into these alone; the others are known to be fine, and are what names may lead to. Default: all. */
+  /** Check only these; the others are known to be fine, and can be referred to. Default: all. */
   readonly only?: (resource: TranslatedResource) => boolean;
 }
 
-/** One resource, looked into: what is wrong with it by itself, and what to hold against the others of its proxy. */
+/** One checked resource: its own findings, and what must be compared with the others of its proxy. */
 export interface Inspected extends Place {
   readonly findings: readonly Finding[];
   readonly refers: readonly { readonly path: string; readonly to: readonly Reference[] }[];
-  /** As each secret is asked for. */
+  /** By the names under which secrets are requested. */
   readonly secrets: readonly { readonly path: string; readonly name: string; readonly asked: string }[];
 }
 
-/** Empty: they may be sent. `resources` are all of one proxy's, but for its own SVID. */
+/** Empty: they may be sent. `resources` are all of one proxy's, except for its own SVID. */
 export function lint(
   resources: readonly TranslatedResource[],
   { raw = false, only = () => true }: LintOptions = {},
@@ -82,7 +82,7 @@ export function inspect(resource: TranslatedResource, { raw = false }: Pick<Lint
   return { ...placeOf(resource), findings, refers, secrets };
 }
 
-/** `places` are of all resources of a proxy. */
+/** `places` are those of all resources of a proxy. */
 export function lintTogether(places: readonly Place[], inspected: readonly Inspected[]): readonly Finding[] {
   const { findings: twice, missing } = references(places);
   const asked = new Map<string, string>();

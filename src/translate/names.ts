@@ -1,5 +1,5 @@
-// Names of resources, one place for all: a reference and what it refers to must never drift apart. (What Envoy reports back, and others
-// read, has its names in lib/log-names.ts, lib/inbound-filters.ts, policy/own-policies.ts and policy/token-metadata.ts.)
+// Names of resources, all in one place: a reference and its target must never drift apart. (Names that Envoy reports back, and others read,
+// are in lib/log-names.ts, lib/inbound-filters.ts, policy/own-policies.ts and policy/token-metadata.ts.)
 import type { InboundFilterName } from '../lib/inbound-filters.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
@@ -8,7 +8,7 @@ import type { MtlsIr, PortIr, PortKey } from '../policy/ir.ts';
 /** The cluster of the bootstrap that is the control plane: access logs go there. Never sent by CDS. */
 export const controlPlaneCluster = 'cellwall';
 
-/** Listener, cluster and route configuration on the side of the service, of one of its ports. */
+/** Listener, cluster and route configuration on the service's side, for one of its ports. */
 export function inboundName({ port }: Pick<PortIr, 'port'>): string {
   return port === defaultPort ? 'inbound' : `inbound/${port}`;
 }
@@ -17,18 +17,18 @@ export function healthRouteName(port: Pick<PortIr, 'port'>): string {
   return `${inboundName(port)}:health`;
 }
 
-/** Of whatever port. */
+/** For any port. */
 export function isHealthRouteName(name: string): boolean {
   return /^inbound(\/[^/]*)?:health$/.test(name);
 }
 
 export const outboundPrefix = 'outbound:';
-/** Listener, cluster and route configuration on the side of a caller. */
+/** Listener, cluster and route configuration on the caller's side. */
 export function outboundName(target: PortKey): string {
   return `${outboundPrefix}${target}`;
 }
 
-/** Endpoints as seen from a cell, or by all alike. A cell's name has no "@". */
+/** Endpoints as seen from a cell, or the same for all. A cell's name contains no "@". */
 export function assignmentName(target: PortKey, viewerCell: string | undefined): string {
   return viewerCell === undefined ? target : `${target}@${viewerCell}`;
 }
@@ -39,8 +39,8 @@ export function bundleName(domain: TrustDomain): string {
 }
 
 /**
- * SDS name of the trust anchors of a permissive chain. "#" cannot occur in a SPIFFE ID, so that it is the name of no
- * certificate and no trust domain.
+ * SDS name of the trust anchors of a permissive chain. "#" cannot occur in a SPIFFE ID, so that it is the name of no certificate and no
+ * trust domain.
  */
 export function permissiveBundleName(
   domain: TrustDomain,
@@ -51,8 +51,8 @@ export function permissiveBundleName(
 }
 
 /**
- * ECDS name of a filter before a service, which is also the filter's name in its chain. TCP has names of its own: a service
- * that changes its protocol must not hand a network filter to a listener that still subscribes to an HTTP one.
+ * ECDS name of a filter of a service, which is also the filter's name in its chain. TCP has its own names: a service that changes its
+ * protocol must not give a network filter to a listener that still subscribes to an HTTP one.
  */
 export function extensionName(service: PortIr, filter: InboundFilterName): string {
   return service.protocol === 'tcp' ? `${service.id}/${filter}-tcp` : `${service.id}/${filter}`;
@@ -60,23 +60,23 @@ export function extensionName(service: PortIr, filter: InboundFilterName): strin
 
 /** The plain identity header for applications: the caller's SPIFFE ID, absent for anonymous callers. */
 export const peerIdHeader = 'x-cellwall-peer-id';
-/** The names in it, absent where it has none: of the caller's cell, and of its service. */
+/** The names in it, absent if it has none: the caller's cell, and its service. */
 export const peerCellHeader = 'x-cellwall-peer-cell';
 export const peerServiceHeader = 'x-cellwall-peer-service';
 /** What GitLab's Topology Service reads: the subject DN of the caller's certificate, whose CN is the name of its cell. */
 export const subjectDnHeader = 'x-client-cert-subject-dn';
-/** Envoy's own words for the caller's certificate. Of identities of the mesh only. */
+/** Envoy's own description of the caller's certificate. Only for identities of the mesh. */
 export const xfccHeader = 'x-forwarded-client-cert';
-/** No caller may send any header that begins so. */
+/** No caller may send any header with this prefix. */
 export const ownHeaderPrefix = 'x-cellwall-';
-/** What the wall itself says of a caller: nobody else may, in any spelling. */
+/** What the sidecar itself says about a caller: nobody else may, in any spelling. */
 export const ownHeaders: readonly string[] = [`${ownHeaderPrefix}*`, subjectDnHeader, xfccHeader];
-/** By which whoever sends them steers an Envoy: retries, timeouts, where to. */
+/** Control an Envoy: retries, timeouts, destination. */
 export const steeringPrefix = 'x-envoy-';
-/** Envoy's own word on X-Forwarded-For, which anyone may write. */
+/** Envoy's own view of X-Forwarded-For, which anyone may write. */
 export const internalHeader = `${steeringPrefix}internal`;
-/** Where a request ends: no application may take another header for one of these. */
+/** Where a request ends: no application may mistake another header for one of these. */
 export const framingHeaders: readonly string[] = ['content-length', 'transfer-encoding'];
 
-/** Where the fields of a gRPC request are left that rules look at. Nothing else writes there. */
+/** Where the fields of a gRPC request are put for rules. Nothing else writes there. */
 export const requestMetadata = 'cellwall.request';

@@ -1,5 +1,5 @@
-// Which documents make a resource, down to the rule or the dependency. Each is asked only when somebody wants to know (a proxy rejected
-// the resource, an operator looks at it), so that it costs a proxy nothing. What is first is what is changed most often.
+// Which documents make a resource, down to the rule or the dependency. Evaluated only on request (a proxy rejected the resource, an
+// operator looks at it), so that it costs a proxy nothing. The most frequently changed come first.
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Origin } from '../model/origin.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -16,19 +16,19 @@ export function ofMesh({ document }: MeshIr): Origin {
   return { document, path: [] };
 }
 
-/** An identity's own: its Service, its Workload (lifetime and names), and the Mesh, whose domain it is of. */
+/** An identity's own: its Service, its Workload (lifetime and names), and the Mesh, for the trust domain. */
 export function ofIdentity(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
   const service = mesh.serviceOf.get(id);
   const workload = workloadOf(mesh.identities, id);
   return [
     ...(service === undefined ? [] : [whole(`Service/${service}`)]),
-    // Without a Workload of its own it has what its Service gives it.
+    // Without its own Workload it has what its Service gives it.
     ...(workload === undefined || workload.document === `Service/${service}` ? [] : [whole(workload.document)]),
     ofMesh(mesh),
   ];
 }
 
-/** Its listener has a chain for each of its callers, which knows beforehand what enforced rules make of them. */
+/** Its listener has a chain for each of its callers, with the result of those enforced rules that can be decided in advance. */
 export function ofInboundListener(mesh: MeshIr, service: PortIr): readonly Origin[] {
   const { authorization, identityHeaders } = service;
   const callers = (mesh.callers.get(service.id) ?? []).flatMap(({ key }) => mesh.services.get(key) ?? []);
@@ -51,7 +51,7 @@ function ofDependency({ key, dependsOn }: ServiceIr, dependency: DependencyIr): 
   return { ...whole(`Service/${key}`), path: ['spec', 'dependsOn', dependsOn.indexOf(dependency)] };
 }
 
-/** What a caller has of a dependency. */
+/** What a caller has for a dependency. */
 export function ofOutbound(
   mesh: MeshIr,
   caller: ServiceIr,
@@ -78,14 +78,14 @@ function ofRules(mesh: MeshIr, authorization: AuthorizationIr, { lists, takes }:
       document: policy,
       path: ['spec', 'rules', Number(id.slice(id.lastIndexOf('/') + 1))],
     })),
-    // Any other says whether there is a default, and what the guards look for; one without rules, that nobody may call.
+    // Any other determines whether there is a default, and what the guards look for; one without rules, that nobody may call.
     ...(whatever ? authorization.policies.filter((policy) => !named.has(policy)).map(whole) : []),
     ...rules.flatMap(({ principals }) => principals.flatMap((one) => (one.kind === 'id' ? namedBy(mesh, one.id) : []))),
     ...(rules.some(readsRequest) ? ofCells(mesh.cells.values()) : []),
   ]);
 }
 
-/** Of the Service that has the identity, if one has: `eachCell` means all that there are. */
+/** For the Service that has the identity, if any: `eachCell` means all existing ones. */
 function namedBy(mesh: MeshIr, id: SpiffeId): readonly Origin[] {
   const service = mesh.serviceOf.get(id);
   return service === undefined ? [] : [whole(`Service/${service}`)];

@@ -1,6 +1,6 @@
-// What a proxy is sent, in the parts that change by themselves: an edited policy is one part of its service's proxies, a moved endpoint
-// one part that all callers of one cell share. A part is made from the inputs alone, and looks up in them whatever it needs: what it
-// read there is what it depends on.
+// What a proxy is sent, in parts that change independently: an edited policy is one part for its service's proxies, a moved endpoint one
+// part that all callers in one cell share. A part is made only from the inputs, and looks up in them whatever it needs: what it read there
+// is what it depends on.
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
@@ -27,16 +27,16 @@ import { resource } from './resource.ts';
 import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
 
 export interface Part {
-  /** Parts of equal keys that are made from equal inputs are equal, whichever proxies they are of. */
+  /** Parts with equal keys that are made from equal inputs are equal, whichever proxies they are for. */
   readonly key: string;
   readonly side: 'both' | 'inbound' | 'outbound';
   make(inputs: TranslationInputs): readonly TranslatedResource[];
 }
 
-/** In the order in which the resources come. Also looks into the mesh no further than it must. */
+/** In the order of the resources. Reads no more of the mesh than necessary. */
 export function partsOf(mesh: MeshIr, proxy: ProxyShape): readonly Part[] {
   const service = proxy.service === undefined ? undefined : mesh.services.get(proxy.service);
-  // No Service, as a load balancer that has its own listeners: what it validates its peers with, and nothing else.
+  // No Service, such as a load balancer with its own listeners: only what it validates its peers with.
   if (service === undefined) return workloadOf(mesh.identities, proxy.spiffeId) === undefined ? [] : [bundlePart];
   const inbound = service.ports.flatMap((port) => {
     const at = proxy.ports?.find(({ name }) => name === port.port);
@@ -47,7 +47,7 @@ export function partsOf(mesh: MeshIr, proxy: ProxyShape): readonly Part[] {
   return [bundlePart, ...inbound, ...outbound];
 }
 
-/** Ports of a service share its secrets; one target on two ports is a mistake that documents are refused for: the first stays. */
+/** Ports of a service share its secrets; one target on two ports is a mistake for which documents are refused: the first stays. */
 export function distinctOf<R>(
   parts: readonly { readonly side: Part['side']; readonly resources: readonly R[] }[],
   placeOf: (resource: R) => { readonly typeUrl: string; readonly name: string },
@@ -96,12 +96,12 @@ function inboundParts(
   ];
 }
 
-/** Whoever starts a sidecar without saying where the application is leaves that to the documents. */
+/** If a sidecar is started without the application's address, the documents define it. */
 function documented(app: number | undefined): PortShape['application'] {
   return app === undefined ? undefined : { address: '127.0.0.1', port: app };
 }
 
-/** What does not say where the proxy is: of all proxies of a port. */
+/** Identifies nothing about where the proxy is: for all proxies of a port. */
 function inboundRest(service: PortIr, { mesh, bundles }: TranslationInputs): readonly TranslatedResource[] {
   const resources = filtersOf(service).flatMap((filter) => [
     ...(filter.resources?.(service, mesh) ?? []),
@@ -182,7 +182,7 @@ function ofOwn(mesh: MeshIr, { spiffeId }: Pick<PortIr, 'spiffeId'>): MadeBy {
   return () => ofIdentity(mesh, spiffeId);
 }
 
-/** How near an endpoint is goes by the regions of its cell and of the one that looks. */
+/** How near an endpoint is depends on the regions of its cell and of the one that looks. */
 function seenCells(mesh: MeshIr, { endpoints }: ClusterLoadAssignment, viewer: CellIr | undefined): readonly CellIr[] {
   const names = new Set([viewer?.name, ...endpoints.map(({ locality }) => locality?.zone)]);
   return [...mesh.cells.values()].filter(({ name }) => names.has(name));

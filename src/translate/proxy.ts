@@ -1,4 +1,4 @@
-// What translate takes besides the IR, and what it gives: the contract between control and the dialects.
+// The inputs of translate besides the IR, and its results: the contract between control and translate.
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import type { IpPort } from '../lib/host-port.ts';
 import type { Origin } from '../model/origin.ts';
@@ -8,13 +8,13 @@ import type { EndpointIr, MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
 /** Where a proxy listens and where its application is: as registered by the proxy, verified by the registry. */
 export interface ProxyShape {
   readonly spiffeId: SpiffeId;
-  /** Absent for an identity that is a Workload and no Service: it is given its secrets, and raw resources. */
+  /** Absent for an identity that has a Workload but no Service: it is given its secrets, and raw resources. */
   readonly service?: ServiceKey;
-  /** Where it listens, a port of its service each. */
+  /** Where it listens, for each port of its service. */
   readonly ports?: readonly PortShape[];
-  /** Its host has the loopback address of IPv6, too. */
+  /** Its host also has the IPv6 loopback address. */
   readonly loopback6?: true;
-  /** It has no ADS: what its resources refer to, it asks for over the service of the type. */
+  /** It has no ADS: its resources must refer to others through the single-type services. */
   readonly singleServices?: SingleServices;
 }
 
@@ -23,11 +23,11 @@ export interface PortShape {
   readonly name: string;
   /** Inbound listener's address. */
   readonly inbound: IpPort;
-  /** The application behind it, on the same host. Absent: where the document says. */
+  /** The application behind it, on the same host. Absent: as in the document. */
   readonly application?: IpPort | { readonly path: string };
 }
 
-/** Of which variant the single-type services are. */
+/** The variant of the single-type services. */
 export type SingleServices = 'delta' | 'sotw';
 
 /** Trust material, by SDS. PEM. */
@@ -41,7 +41,7 @@ export interface Bundles {
   readonly legacyAnchors: ReadonlyMap<string, string>;
 }
 
-/** Live endpoints of the ports whose endpoints are their sidecars'. */
+/** Live endpoints of the ports that use their sidecars' addresses. */
 export type LiveEndpoints = ReadonlyMap<PortKey, readonly EndpointIr[]>;
 
 /** Everything that all proxies' resources are made from. */
@@ -57,7 +57,7 @@ export interface TranslatedResource<D extends DescMessage = DescMessage> {
   readonly name: string;
   readonly schema: D;
   readonly message: MessageShape<D>;
-  /** The documents that made it; worked out when it is asked for. */
+  /** The documents that made it; computed on request. */
   readonly madeBy: () => readonly Origin[];
   /** Pinned by an operator, for tests. Default: a hash of the content. */
   readonly version?: string;

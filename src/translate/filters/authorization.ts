@@ -1,4 +1,4 @@
-// What the two filters of rules have in common: rules in Envoy's words for HTTP, or for TCP.
+// What the two rule filters have in common: rules in Envoy's form for HTTP, or for TCP.
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { RBAC } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
@@ -13,7 +13,7 @@ export const authorizationMessages = { http: HttpRbacSchema, tcp: NetworkRbacSch
 
 interface AuthorizationRules {
   readonly rules: RBAC;
-  /** What would be decided were the shadow policies enforced; absent without any. */
+  /** What would be decided if the shadow policies were enforced; absent if there are none. */
   readonly shadowRules?: RBAC;
 }
 
@@ -31,8 +31,8 @@ function httpRbac(statPrefix: string, { rules, shadowRules }: AuthorizationRules
 }
 
 /**
- * The network filter puts only the name of a *shadow* policy into metadata, so without shadow policies the rules stand in,
- * under a prefix of their own.
+ * The network filter puts only the name of a *shadow* policy into metadata, so in the absence of shadow policies the enforced rules are
+ * repeated as shadow rules, under their own prefix.
  */
 function networkRbac(statPrefix: string, service: PortIr, { rules, shadowRules }: AuthorizationRules): Any {
   refuseOperations(service);

@@ -1,5 +1,5 @@
-// Allow rules; whoever matches none is refused. "Allow everyone" (a permissive service that no policy targets) is written
-// out as a policy: absent rules would allow everyone silently.
+// Allow rules; whoever matches none is denied. "Allow everyone" (a permissive service that no policy targets) is an explicit policy: absent
+// rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy } from '../../policy/own-policies.ts';
@@ -29,7 +29,7 @@ export const authzAllow: InboundFilter = {
     const breakGlass = breakGlassPolicies(mesh, context);
     const rules = rbac('allow', breakGlass, health, allow, fallback);
     if (shadowAllow.length === 0) return authorization('authz-allow', service, { rules });
-    // An enforced allow policy would end the fallback, so it is not part of what the shadow decides.
+    // An enforced allow policy would disable the fallback, so it is not part of what the shadow decides.
     return authorization('authz-allow', service, {
       rules,
       shadowRules: rbac('allow', breakGlass, health, allow, policiesOf('allow', shadowAllow, context)),

@@ -1,5 +1,5 @@
-// Deny rules, and the guards that hold whatever the documents say. Comes first: an enforced deny is final. A bare probe of the health
-// path is outside of every deny rule, as anyone may have it without a certificate; callers' health checks use it.
+// Deny rules, and the guards that apply whatever the documents say. Comes first: an enforced deny is final. A bare probe of the health path
+// is exempt from every deny rule, because anyone may make it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';
@@ -38,15 +38,16 @@ export const authzDeny: InboundFilter = {
 
 function guardsOf(service: PortIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
   const found = new Map<string, Policy>();
-  // TCP has no header to look at. There, and with one trust domain, a second URI SAN can come from nobody: our CA signs
-  // one only, and a legacy anchor excludes the trust domain from every URI SAN.
+  // TCP has no headers to check. There, and with one trust domain, a second URI SAN cannot occur: our CA signs only one, and a legacy
+  // anchor excludes the trust domain from every URI SAN.
   if (service.protocol === 'tcp') return found;
-  // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early
-  // header mutation joins them with ",", which no SPIFFE ID contains.
+  // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early header mutation
+  // joins them with ",", which no SPIFFE ID contains.
   found.set(guards.severalIdentities, policy([peerIdContains(',')], [anyOperation()]));
-  // Servers that know parameters resolve "/..;x" as "/..", those that decode first "/..%2f": never let one through, whatever the rules say.
+  // Servers that support path parameters resolve "/..;x" as "/..", those that decode first resolve "/..%2f": never let one through,
+  // whatever the rules say.
   found.set(guards.hiddenDots, policy([everyone(context)], [pathMatches(hiddenDotsPattern)]));
-  // Servers disagree about what ";" in a path means and how often to decode: a deny of a path must not be escaped by that.
+  // Servers disagree about what ";" in a path means and how often to decode: that must not help to bypass a deny of a path.
   if (service.authorization.deny.some((rule) => rule.operations.some(({ path }) => path !== undefined))) {
     found.set(guards.pathParameters, policy([everyone(context)], parameters.map(pathContains)));
     found.set(guards.doubleEscapes, policy([everyone(context)], [pathMatches(doubleEscapesPattern)]));
@@ -59,7 +60,7 @@ function guardsOf(service: PortIr, context: PrincipalContext): ReadonlyMap<strin
   return found;
 }
 
-/** Of what the rules speak of; other spellings were removed before. A gRPC server knows its methods by the path alone. */
+/** For what the rules mention; other spellings were removed before. A gRPC server distinguishes methods only by the path. */
 function overridesOf(service: PortIr): readonly string[] {
   const { protocol, authorization } = service;
   if (protocol === 'grpc') return [];

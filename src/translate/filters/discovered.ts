@@ -1,5 +1,5 @@
-// A filter as ECDS sees it: the resource that holds its configuration, and the place in a chain that waits for it, refusing all until it
-// arrives and after it was taken away. The one place where that default is written.
+// A filter with ECDS: the resource that contains its configuration, and the place in a chain that waits for it, refusing everything until
+// it arrives and after it was removed. The only place where that default is defined.
 import { create } from '@bufbuild/protobuf';
 import { type ExtensionConfigSource, ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
@@ -22,7 +22,7 @@ export function discoveredConfig(filter: InboundFilter, service: PortIr, mesh: M
   });
 }
 
-/** The place: the fields of a filter of a chain, or of its connection manager. */
+/** The place: the fields of a filter in a chain, or in its connection manager. */
 export function discoveredPlace(filter: InboundFilter, service: PortIr) {
   const value = source(filter, service);
   return { name: extensionName(service, filter.name), configType: { case: 'configDiscovery', value } as const };
@@ -31,7 +31,7 @@ export function discoveredPlace(filter: InboundFilter, service: PortIr) {
 function source({ name, messages }: InboundFilter, service: PortIr): ExtensionConfigSource {
   const kind = kindOf(service);
   const { statPrefix } = filterTraces[name];
-  // `rules` without policies refuse all.
+  // `rules` without policies refuse everything.
   const closed =
     kind === 'tcp'
       ? any(NetworkRbacSchema, { rules: rbac('allow'), statPrefix })

@@ -1,5 +1,5 @@
-// What is open to everyone who gets as far as the filters: GET or HEAD of exactly the health path, without a query, a stated body or a
-// header that means another request. Anything more is for the rules. (Of a body without a stated length no filter knows beforehand.)
+// What is open to everyone who reaches the filters: GET or HEAD of exactly the health path, without a query, a declared body or a header
+// that means another request. Rules decide about anything else. (A body without a declared length cannot be detected beforehand.)
 import type { Permission } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { PortIr } from '../../policy/ir.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
@@ -10,7 +10,7 @@ export function healthProbe({ protocol, healthPath }: PortIr): Permission | unde
   const body = and([headerPresent('content-length'), not(headerIs('content-length', '0'))]);
   return and([
     or(['GET', 'HEAD'].map((method) => headerIs(':method', method))),
-    // Unlike `url_path`, the header has the query.
+    // Unlike `url_path`, the header includes the query.
     headerIs(':path', healthPath),
     not(or([body, ...[...methodOverrides, ...pathOverrides].map(headerPresent)])),
   ]);

@@ -1,4 +1,4 @@
-// The catalog in order, and the questions that the rest asks of it.
+// The catalog in order, and queries that other code needs.
 import { filterTraces, type InboundFilterName, inboundFilterNames } from '../../lib/inbound-filters.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import * as catalog from './catalog.ts';
@@ -7,7 +7,7 @@ import { type FilteredChain, type InboundFilter, slots } from './inbound-filter.
 const byName: Readonly<Record<InboundFilterName, InboundFilter>> = catalog;
 const all = inboundFilterNames.map((name) => byName[name]);
 
-/** As a request meets them. */
+/** In the order in which a request passes them. */
 export const inboundFilters: readonly InboundFilter[] = all.toSorted(
   (a, b) => slots.indexOf(a.slot) - slots.indexOf(b.slot),
 );
@@ -17,7 +17,7 @@ export function filtersOf(service: PortIr): readonly InboundFilter[] {
   return all.filter((filter) => applies(filter, service));
 }
 
-/** Those of one of its chains, as a request meets them. */
+/** Those of one of its chains, in the order in which a request passes them. */
 export function filtersInChain(service: PortIr, chain: FilteredChain): readonly InboundFilter[] {
   return inboundFilters.filter(
     (filter) => applies(filter, service) && (filter.chains === undefined || filter.chains.includes(chain)),
@@ -33,7 +33,7 @@ export function kindOf({ protocol }: Pick<PortIr, 'protocol'>): 'http' | 'tcp' {
   return protocol === 'tcp' ? 'tcp' : 'http';
 }
 
-/** The filter of a resource, or of a place in a chain (names.ts, extensionName). */
+/** The filter for a resource, or for a place in a chain (names.ts, extensionName). */
 export function filterNamed(resourceName: string): InboundFilter | undefined {
   const last = resourceName.includes('/') ? resourceName.slice(resourceName.lastIndexOf('/') + 1) : '';
   return all.find(({ name }) => last === name || last === `${name}-tcp`);

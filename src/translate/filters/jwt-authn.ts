@@ -1,6 +1,6 @@
-// Verifies the tokens that `jwt` rules of a permissive service take, and leaves what they say in metadata, where the allow filter looks
-// at it. It refuses nobody: no token, and one that does not verify, are the same as none, and no rule matches none. The keys come
-// from documents: nothing is fetched. In front of those who have a certificate it is not: it could tell nothing of them.
+// Verifies the tokens that `jwt` rules of a permissive service accept, and puts what they say into metadata, where the allow filter looks
+// at it. It denies nobody: no token, or one that cannot be verified, simply matches no rule. The keys come from documents: nothing is
+// fetched. It is absent for callers with a certificate, about whom it could add nothing.
 import { create } from '@bufbuild/protobuf';
 import {
   JwtAuthenticationSchema,
@@ -18,9 +18,9 @@ const clockSkewSeconds = 30;
 export const jwtAuthn: InboundFilter = {
   name: 'jwt-authn',
   slot: 'read',
-  /** Those with a rule that takes tokens. */
+  /** Those with a rule that accepts tokens. */
   appliesTo: (service) => audiencesByIssuer(service).size > 0,
-  // Who has a chain of his own has a certificate, which is what decides of him.
+  // Callers with their own chain have a certificate, by which they are judged.
   chains: ['mtls', 'plain'],
   messages: { http: JwtAuthenticationSchema },
   lists: ['allow', 'shadowAllow'],
@@ -60,14 +60,14 @@ function provider({ name, issuer, jwks, header }: JwtIssuerIr, audiences: readon
     requireExpiration: true,
     clockSkewSeconds,
     jwksSourceSpecifier: { case: 'localJwks', value: { specifier: { case: 'inlineString', value: jwks } } },
-    // As it is without a sidecar.
+    // Unchanged, as without a sidecar.
     forward: true,
     fromHeaders: [header === 'authorization' ? { name: header, valuePrefix: 'Bearer ' } : { name: header }],
     payloadInMetadata: tokenKey(name),
   });
 }
 
-/** Sorted: equal rules make equal bytes. Under strict nobody comes without a certificate. */
+/** Sorted: equal rules give equal bytes. In strict mode nobody connects without a certificate. */
 function audiencesByIssuer({ authorization, protocol, mtls }: PortIr): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, Set<string>>();
   if (protocol === 'tcp' || mtls.mode === 'strict') return new Map();

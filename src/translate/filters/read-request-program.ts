@@ -1,9 +1,9 @@
-// What the Lua filter of `matchingCell` rules runs: reads fields of one gRPC message into the stream's own metadata. Everything that
-// differs from call to call is a local variable of a coroutine that is one stream's. It writes last, or not at all: Envoy lets a request
-// pass whose script failed, so an error must leave nothing that a rule could take for an answer.
+// The program of the Lua filter for `matchingCell` rules: reads fields of one gRPC message into the stream's own metadata. Everything that
+// differs between calls is a local variable of a coroutine that belongs to one stream. It writes last, or not at all: Envoy lets a request
+// pass if its script fails, so after an error there must be nothing that a rule could take for an answer.
 import { requestMetadata } from '../names.ts';
 
-/** A field of a method's request, as the wire has it. */
+/** A field of a method's request, in wire format terms. */
 export interface ReadField {
   readonly name: string;
   readonly number: number;
@@ -13,12 +13,12 @@ export interface ReadField {
 export interface ReadRequests {
   /** By path. */
   readonly methods: readonly (readonly [path: string, fields: readonly ReadField[]])[];
-  /** Whose messages are worth waiting for, by whole ID and by prefix: all others are decided by their headers. */
+  /** For whose messages it waits, by whole ID and by prefix: all others are decided by their headers. */
   readonly ids: readonly string[];
   readonly prefixes: readonly string[];
 }
 
-/** Fields of one message: more are not walked through, so that no message holds a worker thread for long. */
+/** Fields of one message: no more are read, so that no message occupies a worker thread for long. */
 const maxMessageFields = 100_000;
 
 export function readRequestSource({ methods, ids, prefixes }: ReadRequests): string {
@@ -42,7 +42,7 @@ const line = new RegExp(
   String.raw`^(?:local (?:methods|ids|prefixes) = \{|\}|  \[${text}\] = (?:true|\{${fields}\}),|  ${text},)$`,
 );
 
-/** Whether it could have come from here: no other program runs in a proxy. */
+/** Whether this code could have generated it: no other program runs in a proxy. */
 export function isReadRequestSource(source: string): boolean {
   if (!source.endsWith(`\n${program}`)) return false;
   return source
@@ -55,7 +55,7 @@ function fieldText({ name, number, type }: ReadField): string {
   return `{name = ${quoted(name)}, number = ${number}, text = ${type === 'string'}}`;
 }
 
-/** Names come from documents: whatever is in one, it stays a text. */
+/** Names come from documents: whatever they contain, they remain quoted text. */
 function quoted(value: string): string {
   const bytes = [...Buffer.from(value)];
   return `"${bytes.map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${String(byte).padStart(3, '0')}`)).join('')}"`;
@@ -67,8 +67,8 @@ function isPlain(byte: number): boolean {
 
 /**
  * Protocol Buffers, Encoding; gRPC over HTTP/2, Length-Prefixed-Message. Stricter than servers are: what two of them could read in
- * two ways says nothing here. The field comes once and in its own wire type; tags and lengths are as short as they can be; there are
- * no groups; the message is whole, alone and not compressed.
+ * different ways counts as unreadable. The field occurs once and with its own wire type; tags and lengths are as short as possible; there
+ * are no groups; the message is complete, the only one and not compressed.
  */
 const program = `
 local byte, sub, format = string.byte, string.sub, string.format

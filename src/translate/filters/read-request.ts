@@ -1,7 +1,7 @@
-// Reads fields of gRPC requests into metadata, for `matchingCell` rules. Lua, as what decides about a stream has to keep its state in
-// the stream: Envoy's own message extraction keeps it in the filter's configuration, where streams answer for each other, and its field
-// extraction takes the field's number in any wire type for the field. It comes by ECDS like the rules; until it does, all requests
-// are refused.
+// Reads fields of gRPC requests into metadata, for `matchingCell` rules. Lua, because what decides about a stream must keep its state in
+// the stream: Envoy's own message extraction keeps it in the filter's configuration, where streams affect each other, and its field
+// extraction accepts the field's number in any wire type. It is delivered by ECDS like the rules; until it arrives, all requests are
+// refused.
 import { LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { RuleIr } from '../../policy/authorization-ir.ts';
@@ -30,7 +30,7 @@ export const readRequest: InboundFilter = {
   lint: luaRules,
 };
 
-/** Sorted: equal rules make equal bytes. */
+/** Sorted: equal rules give equal bytes. */
 function readRequests({ authorization }: PortIr, domain: TrustDomain): ReadRequests {
   const rules = [...authorization.allow, ...authorization.shadowAllow].filter(readsRequest);
   const methods = new Map<string, Map<string, ReadField>>();

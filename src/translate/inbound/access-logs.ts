@@ -1,5 +1,5 @@
-// Access logs to the control plane, over the connection that the bootstrap has anyway: evidence of who calls with what. The
-// observer reads identity, result and code; paths and bodies are none of its business.
+// Access logs to the control plane, over the connection that the bootstrap has anyway: evidence of who calls with what. They contain
+// identity, result and code; bodies are never logged.
 import { create } from '@bufbuild/protobuf';
 import { type AccessLog, AccessLogFilterSchema, AccessLogSchema } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
@@ -15,7 +15,7 @@ import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { refusalIdHeader } from './local-replies.ts';
 
-/** How old an entry may get on the proxy: fresh for eyes, and still many entries a message under load. */
+/** Maximum age of an entry on the proxy: recent enough for people, while a message under load still contains many entries. */
 const flushMs = 500;
 
 export function httpAccessLog(logName: string): AccessLog {
@@ -31,7 +31,7 @@ export function httpAccessLog(logName: string): AccessLog {
   });
 }
 
-/** Of a TCP chain; or, on a listener, of every connection: the only place where failed handshakes appear. */
+/** For a TCP chain; or, on a listener, for every connection: the only log in which failed handshakes appear. */
 export function connectionAccessLog(logName: string): AccessLog {
   return create(AccessLogSchema, {
     name: 'envoy.access_loggers.tcp_grpc',
@@ -43,8 +43,8 @@ export function connectionAccessLog(logName: string): AccessLog {
 }
 
 /**
- * Of a dependency's listener: what the proxy answered itself. An ordinary call is not one of these, nor is one whose caller left, or
- * whose answer broke off when it had begun: nobody could be told an id.
+ * For a dependency's listener: what the proxy answered itself. That excludes ordinary calls, calls whose caller left, and calls whose
+ * answer broke off after it had begun: nobody could receive an id.
  */
 export function ownAnswersAccessLog(logName: string): AccessLog {
   const log = httpAccessLog(logName);

@@ -1,5 +1,5 @@
-// What a probe without a certificate may bring to a strict service's health path: its first line, and a few headers. Everything else
-// is taken off before anything looks at it: frameworks obey more headers than any list of bad ones knows.
+// What a probe without a certificate may send to a strict service's health path: its first line, and a few headers. Everything else is
+// removed before anything looks at it: frameworks obey more headers than any list of dangerous ones contains.
 import { create } from '@bufbuild/protobuf';
 import {
   type HeaderMutation,
@@ -7,13 +7,13 @@ import {
 } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 
-/** What the application gets of a probe's own, at most. */
+/** The most that the application gets of a probe's own headers. */
 const passed = [':authority', ':method', ':path', ':scheme', 'accept', 'user-agent'];
 
 /** These stay for the routes to see, and to refuse: whoever sends one wants more than a probe (health-routes.ts). */
 export const moreThanProbe = ['expect', 'upgrade', ...methodOverrides, ...pathOverrides];
 
-/** `connection` is Envoy's own business, hop by hop; `content-length` may be "0". */
+/** `connection` is handled by Envoy itself, hop by hop; `content-length` may be "0". */
 const seen = [...passed, ...moreThanProbe, 'connection', 'content-length', 'host', 'transfer-encoding'];
 
 export function onlyProbeHeaders(): HeaderMutation {
@@ -26,7 +26,7 @@ export function onlyProbeHeaders(): HeaderMutation {
             case: 'safeRegex',
             value: {
               regex: noneOf(seen),
-              // Envoy refuses programs over 100 unless told otherwise.
+              // Envoy refuses programs over 100 by default.
               engineType: { case: 'googleRe2', value: { maxProgramSize: 10_000 } },
             },
           },
@@ -36,7 +36,7 @@ export function onlyProbeHeaders(): HeaderMutation {
   });
 }
 
-/** RE2 knows no negative lookahead: a regular expression of every header's name but these, letter by letter. */
+/** RE2 has no negative lookahead: a regular expression that matches every header's name except these, letter by letter. */
 export function noneOf(names: readonly string[]): string {
   const next = new Map<string, string[]>();
   for (const name of names) {
@@ -45,7 +45,7 @@ export function noneOf(names: readonly string[]): string {
   }
   const other = `[${rangesBut([...next.keys()])}]${anything}`;
   const longer = [...next].map(([first, rests]) => `${literal(first)}${noneOf(rests)}`);
-  // Where no name ends, one that ends here is none of them.
+  // At a position where no name ends, a header that ends there is none of them.
   const ends = names.includes('') ? [] : [''];
   return `(?:${[...ends, other, ...longer].join('|')})`;
 }

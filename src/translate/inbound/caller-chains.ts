@@ -1,6 +1,6 @@
-// A filter chain for each caller with a sidecar, so that what is open of one caller can be cut without the others: Envoy drains
-// the connections of a changed chain and no other's (docs/cutting.md). A chain is found by the SNI that the caller's sidecar
-// sends, and takes only certificates of its caller: nobody hides behind another's name.
+// A filter chain for each caller with a sidecar, so that what one caller has open can be cut without affecting the others: Envoy drains the
+// connections of a changed chain and no other's (docs/cutting.md). A chain is selected by the SNI that the caller's sidecar sends, and
+// accepts only certificates of its caller: nobody can use another's name.
 
 import { createHash } from 'node:crypto';
 import { defaultPort } from '../../lib/port-name.ts';
@@ -13,18 +13,18 @@ import { shareChains } from './share-chains.ts';
 
 export interface CallerChain {
   readonly name: string;
-  /** Whose connections these are; one, unless the service has very many callers. */
+  /** Whose connections these are; a single caller, unless the service has very many. */
   readonly callers: readonly SpiffeId[];
   readonly serverNames: readonly string[];
-  /** Another value cuts what is open. */
+  /** Changing it cuts what is open. */
   readonly cut: string;
-  /** What is known of them before they say anything: by rules that speak of no operation, as all do on TCP. */
+  /** What is known about them before they send anything: by rules without operations, as all are on TCP. */
   readonly admission: Admission;
-  /** The application gets the headers in which they speak of others' identity. */
+  /** The application gets the headers in which they describe the identity of others. */
   readonly trusted: boolean;
 }
 
-/** `refused`: every one of them, whatever they ask for. */
+/** `refused`: every one of them, whatever they request. */
 export type Admission = Verdict | 'depends';
 
 /** With more callers than this, several share a chain: a chain costs the proxy memory (docs/cutting.md). */
@@ -49,7 +49,7 @@ export function callerChains(service: PortIr, mesh: MeshIr): readonly CallerChai
     }));
 }
 
-/** Of several, by the first: most others may come and go. */
+/** If there are several, by the first: most others may come and go. */
 function nameOf([first, ...more]: readonly SpiffeId[], keys: ReadonlyMap<SpiffeId, string>): string {
   if (first === undefined) return '';
   return more.length === 0 ? `caller:${keys.get(first)}` : `callers:${hash(first).slice(0, 16)}`;
@@ -65,14 +65,14 @@ function admissionOf(members: readonly SpiffeId[], service: PortIr, mesh: MeshIr
   return each.find((one) => one !== each[0]) === undefined ? (each[0] ?? 'depends') : 'depends';
 }
 
-/** Made by what is known of earlier rules (cuts.ts); without that, nothing is ever cut. */
+/** Computed from what is known about earlier rules (cuts.ts); without that, nothing is ever cut. */
 export function cutOf(chain: string, { id }: PortIr, { cuts }: MeshIr): string {
   return cuts?.get(id)?.get(chain) ?? '';
 }
 
 /**
- * `c-<hash of the caller>.<service>.<cell>.<trust domain>`, of a port with a name of its own `….<port>.<service>.…`: a name that says which
- * chain is meant. It proves nothing.
+ * `c-<hash of the caller>.<service>.<cell>.<trust domain>`, for a named port `….<port>.<service>.…`: it says which chain is meant, but
+ * proves nothing.
  */
 export function callerServerName(caller: SpiffeId, target: PortIr): string {
   const { name, port, cell, spiffeId } = target;

@@ -1,6 +1,6 @@
-// When what is open ends: for each chain of a port's inbound listener a value that changes when somebody there loses a right, and
-// at nothing else. Pure, and the same wherever the same changes are seen: each value is a hash of the one before and of what is
-// left. docs/cutting.md
+// Determines when open streams and connections end: for each chain of a port's inbound listener a value that changes if and only if
+// somebody there loses a right. Pure, and the same wherever the same changes are seen: each value is a hash of the previous one and of what
+// is left. docs/cutting.md
 import { createHash } from 'node:crypto';
 import { defined } from '../../lib/defined.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
@@ -12,7 +12,9 @@ import { callerChains } from './caller-chains.ts';
 export interface PortCuts {
   /** By the chain's name. */
   readonly chains: ReadonlyMap<string, ChainCut>;
-  /** What it was made from, to see that nothing changed: at once, where the parts are the very same. Absent: read from a table. */
+  /**
+   * What it was computed from, to detect that nothing changed: by identity, if the parts are the same objects. Absent: read from a table.
+   */
   readonly from?: { readonly input: CutInput; readonly text: string };
 }
 
@@ -20,12 +22,12 @@ export interface ChainCut {
   readonly cut: string;
   /** Of its rights. */
   readonly digest: string;
-  /** Absent of one that was read from a table: then any other digest is a loss. */
+  /** Absent if it was read from a table: then any other digest is a loss. */
   readonly rights?: Rights;
   readonly callers?: readonly SpiffeId[];
 }
 
-/** The port's after a change of the documents. */
+/** The port's values after a change of the documents. */
 export function nextCuts(before: PortCuts | undefined, service: PortIr, mesh: MeshIr): PortCuts {
   const input = inputOf(service, mesh);
   if (before?.from !== undefined && isSame(before.from.input, input)) return before;
@@ -39,7 +41,7 @@ export function nextCuts(before: PortCuts | undefined, service: PortIr, mesh: Me
     const digest = digestOf(rights, callers === undefined ? elsewhere : new Set());
     const made = { digest, rights, ...defined({ callers }) };
     if (there === undefined) return [name, { ...made, cut: '' }];
-    // Who has a chain of its own is judged there.
+    // Callers with their own chain are judged there.
     const except = callers === undefined ? wasElsewhere : undefined;
     const lost = there.digest !== digest && (there.rights === undefined || narrowed(there.rights, rights, except));
     return [name, { ...made, cut: lost ? renewed(there.cut, digest) : there.cut }];
@@ -52,8 +54,8 @@ export function nextCuts(before: PortCuts | undefined, service: PortIr, mesh: Me
 }
 
 /**
- * What an identity has open at the service ends, whatever the rules say: its document is gone, or its host was evicted. It may be in
- * its own chain, or in the shared one.
+ * Cuts what an identity has open at the service, whatever the rules say: its document is gone, or its host was evicted. It may be in its
+ * own chain, or in the shared one.
  */
 export function cutIdentity(
   cuts: PortCuts,
@@ -107,7 +109,7 @@ function isSame(a: CutInput, b: CutInput): boolean {
   );
 }
 
-/** Of rules what they decide by, not where they stand. */
+/** For rules, what they decide by, not where they are written. */
 function textOf({ allow, deny, ...rest }: CutInput): string {
   const rules = [allow, deny].map((list) => list.map(({ principals, operations }) => [principals, operations]));
   return JSON.stringify([rules, rest]);

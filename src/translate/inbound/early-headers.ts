@@ -1,6 +1,6 @@
-// Header mutation before everything else, filters included: no caller may say who it is. Remove first: an empty
-// %DOWNSTREAM_PEER_URI_SAN% adds nothing, so that a forged header would otherwise pass on plaintext. In every spelling that an
-// application may take for the header; other headers with underscores pass.
+// Header mutation before everything else, including filters: no caller may state its own identity. Remove first: an empty
+// %DOWNSTREAM_PEER_URI_SAN% adds nothing, so that a forged header would otherwise pass on plaintext. In every spelling that an application
+// may accept for the header; other headers with underscores pass.
 import { create } from '@bufbuild/protobuf';
 import {
   type HeaderMutation,
@@ -15,14 +15,14 @@ import { otherSpellings, removeAll, spellings } from '../wire/header-spellings.t
 import { onlyProbeHeaders } from './bare-probe.ts';
 
 /**
- * `stripped`: of others who speak of identity; names, or beginnings of names that end in "*". The peer's id is set also when the
- * application is not to see it: the deny filter looks at it.
+ * `stripped`: other headers that carry identity; names, or prefixes that end in "*". The peer's id is set even if the application should
+ * not see it: the deny filter looks at it.
  */
 export function callerEarlyHeaders(stripped: readonly string[]): TypedExtensionConfig {
   return earlyHeaders([...callersOwn(stripped), setPeerId()]);
 }
 
-/** What no caller may say, wherever in its request. */
+/** What no caller may send, anywhere in its request. */
 export function callersOwn(stripped: readonly string[]): readonly HeaderMutation[] {
   return [...forgeries(), ...stripped.map((name) => removeAll(spellings(name)))];
 }

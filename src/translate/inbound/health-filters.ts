@@ -1,5 +1,5 @@
-// What stands before the routes of a health path that is open without a certificate: no body passes, told or untold, and no trailers.
-// In HTTP/2, and in chunks, a body shows only as it comes, so that the whole request is awaited: of at most one byte.
+// Filters in front of the routes of a health path that is open without a certificate: no body passes, declared or not, and no trailers. In
+// HTTP/2, and in chunks, a body is noticed only when it arrives, so the whole request is awaited: at most one byte.
 import { create } from '@bufbuild/protobuf';
 import { PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { BufferSchema } from '#gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
@@ -20,7 +20,7 @@ export function healthFilters(): readonly HttpFilter[] {
   const anyone = create(PrincipalSchema, { identifier: { case: 'any', value: true } });
   const nothing = or([not(headerPresent('content-length')), headerIs('content-length', '0')]);
   return [
-    // It says how long what it awaited is, where the request did not.
+    // It sets the length of what it awaited, if the request did not.
     filter(wholeProbeFilter, any(BufferSchema, { maxRequestBytes: 1 })),
     filter(
       noBodyFilter,

@@ -1,5 +1,5 @@
-// Routes of the plaintext chain that a strict service opens for its health path: to the bare probe, and to nothing else. No query,
-// no change of protocol; a body was refused before (health-filters.ts), and headers taken off (bare-probe.ts).
+// Routes of the plaintext chain that a strict service opens for its health path: for the bare probe, and for nothing else. No query, no
+// change of protocol; a body was refused before (health-filters.ts), and headers removed (bare-probe.ts).
 import { create } from '@bufbuild/protobuf';
 import {
   type HeaderMatcher,
@@ -16,12 +16,12 @@ import { duration } from '../wire/duration.ts';
 import { moreThanProbe } from './bare-probe.ts';
 import { noBodyFilter, wholeProbeFilter } from './health-filters.ts';
 
-/** Of a port with a health path. */
+/** For a port with a health path. */
 export function healthRoutes(port: Pick<PortIr, 'port'>, healthPath: string): RouteConfiguration {
   const probes = ['GET', 'HEAD'].map((method) =>
     create(RouteSchema, {
       match: {
-        // Without regard to a query; the header that it comes from has it.
+        // This ignores a query; the header that it comes from includes it.
         pathSpecifier: { case: 'path', value: healthPath },
         headers: [exactly(':method', method), exactly(':path', healthPath), ...moreThanProbe.map(absent)],
       },
@@ -34,7 +34,7 @@ export function healthRoutes(port: Pick<PortIr, 'port'>, healthPath: string): Ro
   );
   const refusal = create(RouteSchema, {
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
-    // Whatever it brings, it is told what is missing, rather than that its body is too large.
+    // Whatever it sends, it is told what is missing, rather than that its body is too large.
     typedPerFilterConfig: {
       [wholeProbeFilter]: any(BufferPerRouteSchema, { override: { case: 'disabled', value: true } }),
       [noBodyFilter]: any(RBACPerRouteSchema, {}),

@@ -38,7 +38,7 @@ export function inboundCluster(
                     ? { address: socketAddress(application.path) }
                     : {
                         address: address(application.address, application.port),
-                        // Tried where nothing listens on the first: an application may be on the one of IPv6 alone.
+                        // Tried if nothing listens on the first: an application may listen only on the IPv6 one.
                         ...(loopback6 === true && application.address === '127.0.0.1'
                           ? { additionalAddresses: [{ address: address('::1', application.port) }] }
                           : {}),

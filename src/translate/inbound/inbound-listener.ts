@@ -1,5 +1,5 @@
-// The wall itself: the listener before the application. A chain for each caller with a sidecar, one for all others; permissive:
-// one for plaintext on the same port, the same filters before all. Strict with a health path: plaintext for that path alone.
+// The listener in front of the application, which enforces everything. A chain for each caller with a sidecar, one for all others;
+// permissive: one for plaintext on the same port, with the same filters in all. Strict with a health path: plaintext only for that path.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type MetadataSchema, TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import {
@@ -31,9 +31,9 @@ import { healthFilters } from './health-filters.ts';
 import { inboundManager } from './inbound-manager.ts';
 import { inboundTcp } from './inbound-tcp.ts';
 
-/** On TCP the server may speak first: then no client hello comes, and after this it is plaintext. */
+/** On TCP the server may speak first: then no client hello comes, and after this time it counts as plaintext. */
 const tcpInspectorMs = 300;
-/** Envoy's default is none: whoever begins a handshake and says no more would hold a connection for ever. */
+/** Envoy has no default: whoever begins a handshake and sends no more would occupy a connection for ever. */
 const handshakeMs = 10_000;
 
 export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): Listener {
@@ -53,8 +53,8 @@ export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): List
       ...plain,
     ],
     accessLog: [connectionAccessLog(inboundLogName(service.id, 'listener'))],
-    // Also where nothing needs them yet: a listener that gains one drains everybody's connections. HTTP's first: behind another
-    // Envoy's reads no line over 16 KiB to its end.
+    // Present even if not needed yet: a listener that gains one drains everybody's connections. HTTP's first: after another one, Envoy's
+    // does not read a line over 16 KiB to its end.
     listenerFilters: [...(service.protocol === 'tcp' ? [] : [httpInspector()]), tlsInspector()],
     ...(plain.length > 0 && service.protocol === 'tcp'
       ? { listenerFiltersTimeout: duration(tcpInspectorMs), continueOnListenerFiltersTimeout: true }
@@ -88,14 +88,14 @@ function mtlsChain(service: PortIr, mesh: MeshIr, match: typeof tls | object): F
   });
 }
 
-/** Inert: that it changed is what counts. */
+/** Has no effect: only its change matters. */
 function cut(value: string): { metadata?: MessageInitShape<typeof MetadataSchema> } {
   return value === '' ? {} : { metadata: { filterMetadata: { cellwall: { cut: value } } } };
 }
 
 /**
- * Permissive: what does not begin as HTTP is taken as well, in a chain of its own. Odd requests are (an empty line first, a path that
- * is not ASCII), and are answered as ever; whoever speaks another protocol is not waited for there. Strict: probes are no such.
+ * Permissive: connections that do not begin like HTTP are accepted as well, in their own chain. Odd requests do that (an empty line first,
+ * a non-ASCII path), and are answered as usual; other protocols are not kept waiting there. Strict: probes do not do that.
  */
 function plainChains(service: PortIr, mesh: MeshIr): readonly FilterChain[] {
   if (service.mtls.mode === 'strict') return healthChain(service);
@@ -133,7 +133,7 @@ function healthChain(service: PortIr): readonly FilterChain[] {
 
 interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'> {
   readonly kind: FilteredChain;
-  /** It did not begin as HTTP does. */
+  /** It did not begin like HTTP. */
   readonly odd?: boolean;
 }
 

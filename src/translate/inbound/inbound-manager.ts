@@ -1,6 +1,5 @@
-// The HTTP connection manager of an inbound chain. Paths are normalised before any filter sees them, so that a rule cannot be
-// escaped by another spelling; connections take no new requests after the connection age, so that old certificates end. What is
-// open lives.
+// The HTTP connection manager of an inbound chain. Paths are normalised before any filter sees them, so that another spelling cannot bypass
+// a rule; connections accept no new requests after the connection age, so that old certificates stop being used. What is open continues.
 import { create } from '@bufbuild/protobuf';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import {
@@ -35,18 +34,18 @@ export interface InboundManagerOptions {
   readonly chain: 'mtls' | 'plain' | 'health';
   readonly routeName: string;
   readonly filters: readonly HttpFilter[];
-  /** The chain is its callers' own: they declare the dependency. */
+  /** The chain belongs to its callers: they declare the dependency. */
   readonly declared: boolean;
-  /** Whose other headers of identity the application gets. */
+  /** Whose other identity headers the application gets. */
   readonly trusted: boolean;
-  /** What came does not begin as HTTP does: it is not waited for. */
+  /** What arrived does not begin like HTTP: it is not kept waiting. */
   readonly odd: boolean;
 }
 
 const requestHeadersMs = 10_000;
-/** Between the first GOAWAY and the last of a connection that got too old; in HTTP/1.1 each answer says that it is the last. */
+/** Between the first GOAWAY and the last of a connection that reached its age; in HTTP/1.1 each answer says that it is the last. */
 const drainMs = 5000;
-/** Of a message that is held until it was read; over HTTP/2 it is this window. What gRPC servers take by default, and its frame. */
+/** For a message that is held until it was read; over HTTP/2 this is the window. The default limit of gRPC servers, plus its frame. */
 const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
 export function inboundManager(
@@ -85,14 +84,14 @@ export function inboundManager(
           service.escapedSlashes === 'keep'
             ? HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED
             : HttpConnectionManager_PathWithEscapedSlashesAction.REJECT_REQUEST,
-        // The application's own view of the caller's address and of itself stays as it is without a sidecar.
+        // The application's own view of the caller's address and of itself stays as without a sidecar.
         useRemoteAddress: false,
         skipXffAppend: true,
         internalAddressConfig: {},
         serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
         commonHttpProtocolOptions: {
           idleTimeout: duration(service.timeouts.idleMs),
-          // A connection takes no new request past the end of its certificate. What was begun goes on: first GOAWAY, or
+          // A connection accepts no new request after the expiry of its certificate. What has begun continues: first GOAWAY, or
           // "Connection: close", and the end when nothing is open any more. Plaintext has no certificate.
           ...(chain === 'mtls' ? { maxConnectionDuration: duration(service.connectionAgeMs) } : {}),
           maxHeadersCount: maxHeaders,

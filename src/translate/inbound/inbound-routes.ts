@@ -1,5 +1,5 @@
-// Routes to the application. Whether a call is allowed was decided before them; here the application is told of no identity
-// but those of the mesh: a legacy certificate may hold any URI of another trust domain.
+// Routes to the application. Whether a call is allowed was decided before; here, the application is told only identities of the mesh: a
+// legacy certificate may contain any URI of another trust domain.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -58,7 +58,7 @@ export function inboundRoutes(service: PortIr, { trustDomain, cells }: MeshIr): 
 
 const everything = { pathSpecifier: { case: 'prefix', value: '/' } } as const;
 
-/** The route of the longest prefix of the caller's ID: looked up, as there may be a thousand cells. */
+/** The route with the longest prefix of the caller's ID: a lookup, because there may be a thousand cells. */
 function byPeer(
   service: PortIr,
   prefixes: readonly (readonly [string, Route])[],
@@ -110,8 +110,8 @@ function configuration(service: PortIr, routes: readonly Route[]): RouteConfigur
 }
 
 /**
- * Envoy hands on `Connection` of a request for a WebSocket as it came, and of no other. Behind the upgrade it may name headers that a
- * proxy in the application takes off for that: those in which the wall says who calls.
+ * Envoy passes on `Connection` of a WebSocket request as it came, and of no other. After the upgrade token it may name headers that a proxy
+ * in the application would then remove: those that say who calls.
  */
 function onlyAskedUpgrade({ upgrades }: PortIr): MessageInitShape<typeof RouteConfigurationSchema> {
   if (upgrades.length === 0) return {};
@@ -131,8 +131,8 @@ interface HeaderChanges {
 }
 
 /**
- * No timeout here (Envoy's default would be 15 s): the caller's side has the service's. What is set was removed from the
- * request before everything else, and is overwritten all the same.
+ * No timeout here (Envoy's default would be 15 s): the caller's side has the service's. What is set was removed from the request before
+ * everything else, and is overwritten nevertheless.
  */
 function route(
   service: PortIr,

@@ -1,7 +1,7 @@
-// TCP to the application. Rules hold at a connection's start; a deny cuts it (docs/cutting.md), and nothing else but silence. The
-// network RBAC filter decides only when the caller's first byte arrives: wherever someone may be refused, the application is not
-// connected before that, or a refused caller would be sent the greeting of a server that speaks first (tried on Envoy 1.40).
-// Who is known to be allowed is connected at once: a server that speaks first is heard, and an end without a byte is passed on.
+// TCP to the application. Rules apply when a connection starts; it ends by a deny that cuts it (docs/cutting.md), or by silence. The
+// network RBAC filter decides only when the caller's first byte arrives: wherever somebody may be denied, the application is not connected
+// before that, or a denied caller would get the greeting of a server that speaks first (verified with Envoy 1.40). Callers that are known
+// to be allowed are connected at once: a server that speaks first is heard, and an end without a byte is passed on.
 import { create } from '@bufbuild/protobuf';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import {
@@ -16,9 +16,9 @@ import { duration } from '../wire/duration.ts';
 import { connectionAccessLog } from './access-logs.ts';
 import type { Admission } from './caller-chains.ts';
 
-/** Of a caller who may not do anything, and has not tried yet. */
+/** For a caller who is not allowed anything, and has not tried yet. */
 const refusedMs = 10_000;
-/** Kept of the caller while the application is being connected; then reading pauses. */
+/** Buffered from the caller while the application is being connected; then reading pauses. */
 const maxEarlyDataBytes = 65_536;
 
 export function inboundTcp(service: PortIr, chain: 'mtls' | 'plain', admission: Admission): Filter {

@@ -1,7 +1,7 @@
-// What a caller is told that the proxy itself refuses: that it is, and under which number the refusal was logged. No policy's
-// name, which is for operators (`cellwall explain --request`). The number is made here, for this refusal alone: an x-request-id that
-// a caller chose may be another's. An application's own answers stay as they are: the connection manager's
-// always_set_request_id_in_response would replace the id that many set themselves.
+// What a caller gets when the proxy itself denies a call: that it was denied, and the id under which this was logged. No policy's name,
+// which is for operators (`cellwall explain --request`). The id is created here, for this denial only: an x-request-id that a caller chose
+// may be another's. An application's own answers stay as they are: the connection manager's always_set_request_id_in_response would replace
+// the id that many set themselves.
 import { create } from '@bufbuild/protobuf';
 import { AccessLogFilterSchema, ComparisonFilter_Op } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -13,7 +13,7 @@ import {
 /** Logged with the answer (access-logs.ts). */
 export const refusalIdHeader = 'x-request-id';
 
-/** In gRPC the body is the status' message. The header was set before. */
+/** In gRPC the body is the status message. The header was set before. */
 const toldId = `%RESP(${refusalIdHeader.toUpperCase()})%`;
 const refusal = `access denied; request id ${toldId}`;
 
@@ -27,7 +27,7 @@ export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConf
   return create(LocalReplyConfigSchema, {
     mappers: [
       ...(chain === 'health' ? [] : [neutral]),
-      // What failed behind the proxy keeps the id that the caller traces it by.
+      // What failed behind the proxy keeps the id by which the caller traces it.
       { filter: statusIs(ComparisonFilter_Op.GE, 500), headersToAdd: [requestId('%REQ(X-REQUEST-ID):128%')] },
       { filter: statusIs(ComparisonFilter_Op.GE, 400), headersToAdd: [requestId('%UNIQUE_ID%')] },
     ],
@@ -35,8 +35,8 @@ export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConf
 }
 
 /**
- * Of a caller's own sidecar: that it answered itself, and under which number, which is made here as well. A refusal by the service
- * is an answer like any other, with the number that the service's sidecar made.
+ * For a caller's own sidecar: that it answered itself, with an id that is created here as well. A denial by the service is an answer like
+ * any other, with the id that the service's sidecar created.
  */
 export function ownReplies(): LocalReplyConfig {
   return create(LocalReplyConfigSchema, {

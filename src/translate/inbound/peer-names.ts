@@ -1,6 +1,6 @@
-// The caller's cell and service by their names, for applications that do not want to take a SPIFFE ID apart. Read from the identity
-// header, which the early mutation set from the verified certificate; an ID of another shape gives no name. Kept as metadata:
-// what is in a header at this point may still be matched, and only routes decide which headers the application gets.
+// The caller's cell and service as names, for applications that do not want to parse a SPIFFE ID. Read from the identity header, which the
+// early mutation set from the verified certificate; an ID of another form gives no name. Kept as metadata: headers at this point may still
+// be matched by rules, and only routes decide which headers the application gets.
 import { create } from '@bufbuild/protobuf';
 import { ConfigSchema } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
 import {
@@ -12,13 +12,13 @@ import { any } from '../wire/any.ts';
 
 const metadataNamespace = 'cellwall.peer';
 
-/** As values of headers: empty where there is no name, and an empty value is no header. */
+/** As header values: empty if there is no name, and an empty value adds no header. */
 export const peerNameValues = {
   cell: `%DYNAMIC_METADATA(${metadataNamespace}:cell)%`,
   service: `%DYNAMIC_METADATA(${metadataNamespace}:service)%`,
 } as const;
 
-/** Of any trust domain: routes give the names of identities of the mesh only, and Envoy bounds the size of an expression. */
+/** For any trust domain: routes pass on names only for identities of the mesh, and Envoy limits the size of an expression. */
 const serviceId = '^spiffe://[^/]+/(?:cell/([^/]+)/)?service/([^/]+)$';
 
 export function peerNames(): HttpFilter {
@@ -32,7 +32,7 @@ export function peerNames(): HttpFilter {
           onHeaderPresent: {
             metadataNamespace,
             key,
-            // What the first alternative does not match becomes empty, which is no metadata.
+            // What the first alternative does not match becomes empty, which adds no metadata.
             regexValueRewrite: {
               pattern: { regex: `${serviceId}|^.*$` },
               substitution: `\\${index + 1}`,

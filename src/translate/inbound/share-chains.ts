@@ -1,9 +1,9 @@
-// Which callers share a filter chain where there are more of them than chains: neighbours by hash. One caller more or less changes
-// three chains of others at most; with `hash % count`, say, the caller that is one too many would move everybody, and so cut everybody.
+// Which callers share a filter chain if there are more of them than chains: neighbours by hash. One caller more or less changes at most
+// three chains of others; with `hash % count`, say, one caller too many would move everybody, and so cut everybody.
 import { createHash } from 'node:crypto';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 
-/** Groups, at most `limit`; with no more callers than that each alone. The same for the same callers, in whatever order they come. */
+/** Groups, at most `limit`; with no more callers than that, each alone. The same for the same callers, in whatever order they are given. */
 export function shareChains(callers: readonly SpiffeId[], limit: number): readonly (readonly SpiffeId[])[] {
   if (callers.length <= limit) return callers.map((caller) => [caller]);
   const placed = callers

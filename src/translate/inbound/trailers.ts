@@ -1,5 +1,5 @@
-// What no caller may say in a header, it may not say behind the body either: some servers take trailers for headers. The list is
-// the routes', once a service; its place is in every chain.
+// What no caller may send in a header, it may not send after the body either: some servers treat trailers as headers. The list is in the
+// routes, once per service; the filter is in every chain.
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import {
@@ -17,7 +17,7 @@ import { removeAll } from '../wire/header-spellings.ts';
 import { callersOwn } from './early-headers.ts';
 
 const filterName = 'cellwall.trailers';
-/** Rules refuse requests with these, and look for them among the headers. */
+/** Rules refuse requests with these, and look for them in the headers. */
 const refusedAsHeaders = [...methodOverrides, ...pathOverrides];
 
 export function trailers(): HttpFilter {
@@ -27,7 +27,7 @@ export function trailers(): HttpFilter {
   });
 }
 
-/** Of trusted hops as well: what they say of others, they say in headers. */
+/** Also from trusted hops: what they say about others, they say in headers. */
 export function withoutForgedTrailers({ identityHeaders }: PortIr): Record<string, Any> {
   const requestTrailersMutations = [...callersOwn(identityHeaders.stripped), ...refusedAsHeaders.map(removeAll)];
   return { [filterName]: any(HeaderMutationPerRouteSchema, { mutations: { requestTrailersMutations } }) };

@@ -10,7 +10,7 @@ import { controlPlaneCluster } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
-/** One resource that never comes would hold every listener of a starting Envoy, for ever. */
+/** One resource that never arrives would block every listener of a starting Envoy, for ever. */
 const fetchTimeout: Rule = (message) => {
   if (!isMessage(message, ConfigSourceSchema) || message.initialFetchTimeout === undefined) return [];
   const { seconds, nanos } = message.initialFetchTimeout;

@@ -1,4 +1,4 @@
-// What the linter has to say of a resource: never shown to users as their mistake, always a reason not to send it.
+// A finding of the linter about a resource: never shown to users as their mistake, always a reason not to send it.
 
 export interface Finding {
   /** Stable, kebab-case. */

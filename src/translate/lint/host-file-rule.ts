@@ -1,5 +1,6 @@
-// Files of the proxy's host that a raw resource names, to be read or to be written: keys are in some, and what Envoy writes to one is
-// whatever a caller sent. A file server answers with the node key; an access log is appended to whatever the helper's user may write.
+// Files on the proxy's host that a raw resource names, to be read or written: some contain keys, and what Envoy writes to one may be
+// anything that a caller sent. A file server would answer with the node key; an access log is appended to any file that the helper's user
+// may write.
 import { isMessage } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { DataSourceSchema, WatchedDirectorySchema } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -7,7 +8,7 @@ import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { envoyRegistry } from '../raw/envoy-registry.ts';
 import type { Rule } from './rule.ts';
 
-/** Fields that are names of files, by the types that have them. `test/adversary/store/host-files.test.ts` knows all others. */
+/** Fields that are file names, by the types that have them. `test/adversary/store/host-files.test.ts` knows all others. */
 export const fileFields: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries({
     'config.core.v3.GrpcService.GoogleGrpc.CallCredentials.StsService': ['subject_token_path', 'actor_token_path'],
@@ -34,10 +35,10 @@ export const fileFields: ReadonlyMap<string, readonly string[]> = new Map(
   }).map(([type, fields]) => [`envoy.${type}`, fields]),
 );
 
-/** Nobody's file. What a program prints goes by no file: raw/printed-log.ts. */
+/** Not real files. Logs to a stream use no file: raw/printed-log.ts. */
 const nobodys = '/dev/null';
 
-/** Also a socket that a cluster leads to: Envoy's admin interface is one, and so are those of other programs of the host. */
+/** Also a socket that a cluster points to: Envoy's admin interface is one, and so are those of other programs on the host. */
 const hostFiles: Rule = (message, [root]) => {
   if (isMessage(message, DataSourceSchema)) {
     const { case: specifier } = message.specifier;

@@ -1,4 +1,4 @@
-// HTTP: paths that a rule would not recognise, and headers in which callers say who they are.
+// HTTP: paths that a rule would not recognise, and headers in which callers state their identity.
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { HeaderMutation } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
@@ -106,8 +106,7 @@ function removes(mutation: HeaderMutation, key: string): boolean {
 }
 
 /**
- * Route-level headers are set after authorization looked at them: never the one that it looks at, and never joined to what a
- * caller sent.
+ * Route-level headers are set after authorization looked at them: never the one that it looks at, and never appended to what a caller sent.
  */
 const routeHeaders: Rule = (message) => {
   if (

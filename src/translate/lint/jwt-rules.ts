@@ -1,4 +1,4 @@
-// Tokens: whatever is taken for verified has been, by keys that a document gave, of an issuer and audiences that it named.
+// Tokens: whatever counts as verified was verified, with keys that a document gave, for an issuer and audiences that it named.
 import { isMessage } from '@bufbuild/protobuf';
 import {
   type JwtAuthentication,

@@ -1,4 +1,4 @@
-// Listeners: who may reach them, and what stands in every inbound chain.
+// Listeners: who can reach them, and what must be in every inbound chain.
 import { isMessage, type Message, toBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -13,7 +13,7 @@ import { filterNamed, inboundFilters } from '../filters/inbound-filters.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule, Wrong } from './rule.ts';
 
-/** The default is true: then two sidecars on one port start without an error and share its traffic. */
+/** The default is true: then two sidecars on one port would start without an error and share its traffic. */
 const reusePort: Rule = (message) =>
   isMessage(message, ListenerSchema) && message.enableReusePort !== false
     ? [['listener-reuse-port', 'enable_reuse_port must be false']]
@@ -46,7 +46,7 @@ function isLoopback({ address, additionalAddresses }: Listener): boolean {
   );
 }
 
-/** As a dependency has it: no file but a socket is in its place, and its mode was chosen. */
+/** As dependencies have it: only a socket may be replaced, and its mode is explicit. */
 function isDependencySocket({ address, additionalAddresses }: Listener): boolean {
   if (address?.address.case !== 'pipe' || additionalAddresses.length > 0) return false;
   const { path, mode } = address.address.value;
@@ -68,14 +68,14 @@ const chainMatches: Rule = (message) => {
     : [];
 };
 
-/** The filters that no service is without, in their order; but for the chain that serves the health path and nothing else. */
+/** The filters that every service must have, in their order; except for the chain that serves only the health path. */
 const authorized: Rule = (message, ancestors) => {
   if (!isMessage(message, FilterChainSchema) || !isInbound(ancestors)) return [];
   if (message.name === 'health' && message.transportSocket === undefined) return [];
   const { kind, names } = discoveredIn(message);
   const found = names.map(filterNamed);
   const wrong: Wrong[] = [];
-  // Those that not every service has may stand between them, each in its slot.
+  // Those that not every service has may be between them, each in its slot.
   const always = inboundFilters.filter(
     ({ appliesTo, messages }) => appliesTo === 'all' && messages[kind] !== undefined,
   );
@@ -102,7 +102,7 @@ function isInbound(ancestors: readonly Message[]): boolean {
   );
 }
 
-/** Of the connection manager if there is one, else of the chain. */
+/** Of the connection manager if there is one, otherwise of the chain. */
 function discoveredIn({ filters }: FilterChain): { readonly kind: 'http' | 'tcp'; readonly names: readonly string[] } {
   for (const { configType } of filters) {
     if (configType.case !== 'typedConfig') continue;

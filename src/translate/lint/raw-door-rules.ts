@@ -1,5 +1,5 @@
-// Doors beside the wall that only a raw resource can make: a listener without chains, one in another network's loopback, a tunnel, a
-// dependency in plaintext, and a header of identity that says what somebody wrote.
+// Ways around enforcement that only a raw resource can open: a listener without chains, one in another network's loopback, a tunnel, a
+// dependency in plaintext, and an identity header with arbitrary content.
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import {
@@ -28,7 +28,7 @@ import {
 } from '../names.ts';
 import type { Rule } from './rule.ts';
 
-/** UDP has no filter chains: whoever sends is let through, with the proxy's identity where that leads to a dependency. */
+/** UDP has no filter chains: whoever sends is let through, with the proxy's identity if that leads to a dependency. */
 const onlyTcp: Rule = (message) => {
   if (!isMessage(message, ListenerSchema)) return [];
   const { address, additionalAddresses, udpListenerConfig } = message;
@@ -45,7 +45,7 @@ function socketOf(address: Message | undefined): SocketAddress | undefined {
   return address.address.case === 'socketAddress' ? address.address.value : undefined;
 }
 
-/** Loopback of another namespace is somebody else's. */
+/** Loopback in another namespace belongs to somebody else. */
 const ownNetwork: Rule = (message) =>
   isMessage(message, SocketAddressSchema) && message.networkNamespaceFilepath !== ''
     ? [['raw-host-data', 'no other network namespace is entered: network_namespace_filepath names one']]
@@ -59,7 +59,7 @@ const noTunnel: Rule = (message) =>
     ? [['http-upgrade', 'nothing but WebSockets: no rule sees what goes through']]
     : [];
 
-/** A patch may leave out a dependency, and never the TLS to it. What is validated there is for tls-rules. */
+/** A patch may remove a dependency, but never the TLS to it. What is validated there is checked by tls-rules. */
 const dependencyTls: Rule = (message) => {
   if (!isMessage(message, ClusterSchema) || !message.name.startsWith(outboundPrefix)) return [];
   const { transportSocket, transportSocketMatches, transportSocketMatcher } = message;
@@ -75,7 +75,7 @@ function isTls(socket: TransportSocket | undefined): boolean {
   );
 }
 
-/** What the wall says of a caller comes from the certificate: no constant, and nothing of the request. */
+/** What is said about a caller comes from the certificate: no constant, and nothing from the request. */
 const saidByTheWall: Rule = (message) => {
   if (!isMessage(message, HeaderValueOptionSchema)) return [];
   const { key = '', value = '' } = message.header ?? {};

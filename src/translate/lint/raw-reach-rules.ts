@@ -1,4 +1,4 @@
-// What a raw resource may reach: nothing that was not looked at, and not the control plane as the proxy.
+// What a raw resource may refer to: nothing that was not checked, and not the control plane in the proxy's name.
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import {
   ApiConfigSource_ApiType,
@@ -11,7 +11,7 @@ import { SubjectAltNameMatcherSchema } from '#gen/envoy/extensions/transport_soc
 import { controlPlaneCluster } from '../names.ts';
 import type { Rule } from './rule.ts';
 
-/** Rules, routes, bundles from another server or a file would be looked at by nobody. */
+/** Nobody would check rules, routes or bundles from another server or a file. */
 const configSource: Rule = (message) =>
   isMessage(message, ConfigSourceSchema) && !isControlPlane(message)
     ? [['raw-config-source', 'configuration comes from the control plane: from elsewhere it could not be looked into']]
@@ -34,7 +34,7 @@ function isControlPlane({ configSourceSpecifier: source }: ConfigSource): boolea
   );
 }
 
-/** Over that connection a proxy is given its keys. Only what Envoy itself says there goes there: nobody gets the answers. */
+/** Over that connection a proxy is given its keys. Only Envoy itself uses it: nobody else gets the answers. */
 const controlPlane: Rule = (message, ancestors) => {
   const own = ancestors.some(
     (ancestor) => isMessage(ancestor, CommonGrpcAccessLogConfigSchema) || isMessage(ancestor, ApiConfigSourceSchema),

@@ -1,5 +1,5 @@
-// What only a raw resource can do: ways around authorization and trust that translate itself never takes. Types are told by their
-// names, as most of them are none that translate builds.
+// What only a raw resource can do: ways around authorization and trust that translate itself never uses. Types are identified by name,
+// because most of them are not built by translate.
 import { create, equals, isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -27,10 +27,10 @@ import { isHealthRouteName } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
-/** What may stand before the last filter that decides: authorization, and what reads for it, which answer only to refuse. */
+/** What may precede the last filter that decides: authorization, and what reads for it, which answer only to deny. */
 const harmless = /envoy\.extensions\.filters\.(http|network)\.(rbac|jwt_authn)\.v3\./;
 
-/** Whatever stands before it may answer by itself. */
+/** Anything else before it could answer by itself. */
 const authorizationFirst: Rule = (message, ancestors) => {
   if (!isInbound(ancestors)) return [];
   if (isMessage(message, HttpConnectionManagerSchema)) return before(message.httpFilters);
@@ -51,7 +51,7 @@ const authorizationFirst: Rule = (message, ancestors) => {
 /** The one chain without authorization. */
 const healthChain = 'health';
 
-/** With exactly what makes a bare probe of a request, and no filter that could make another request of it. */
+/** With exactly what turns a request into a bare probe, and no filter that could turn it into another request. */
 function servesHealth(manager: HttpConnectionManager | undefined): boolean {
   if (manager === undefined) return false;
   const { routeSpecifier: routes, httpFilters, earlyHeaderMutationExtensions: early } = manager;
@@ -84,7 +84,7 @@ function before(filters: readonly (Filter | HttpFilter)[]): readonly (readonly [
 }
 
 /**
- * By the types that Envoy lets it have, not by its name alone; those of a filter of the catalog by discovery, where its rules look into it.
+ * By the types that Envoy allows for it, not only by its name; filters of the catalog only by discovery, where their rules are checked.
  */
 function isHarmless({ name, configType: { case: kind, value } }: Filter | HttpFilter): boolean {
   if (kind === 'typedConfig') return harmless.test(value.typeUrl);
@@ -106,16 +106,16 @@ const authorizationOn: Rule = (message) =>
     ? [['raw-authorization-off', `${message.name} is disabled or optional`]]
     : [];
 
-/** Also what reads for the rules: other readings would be other decisions. */
+/** Including what reads for the rules: reading differently would decide differently. */
 function isOurs(name: string): boolean {
   return filterNamed(name) !== undefined;
 }
 
-/** Routes may hand a filter another configuration, by its name. */
+/** Routes may give a filter another configuration, by its name. */
 const authorizationPerRoute: Rule = (message, [root = message]) => {
   if (!('typedPerFilterConfig' in message)) return [];
   const configs = Object.entries(message.typedPerFilterConfig ?? {});
-  // Nobody but translate makes the health path's routes: the last refuses whatever has a body, in words of its own.
+  // Only translate makes the health path's routes: the last one refuses whatever has a body, with its own text.
   const health = isMessage(root, RouteConfigurationSchema) && isHealthRouteName(root.name);
   return configs
     .filter(([name]) => !(health && name === noBodyFilter))
@@ -127,7 +127,7 @@ function typeOf(config: unknown): string {
   return typeof config === 'object' && config !== null && 'typeUrl' in config ? String(config.typeUrl) : '';
 }
 
-/** Identities are vouched for by the mesh's authorities alone. */
+/** Only the mesh's authorities vouch for identities. */
 const trust: Rule = (message, ancestors) => {
   if (
     isMessage(message, CommonTlsContextSchema) &&
@@ -147,7 +147,7 @@ const trust: Rule = (message, ancestors) => {
   return [];
 };
 
-/** What comes by SDS is merged into it: a field that the bundle does not set would stay. */
+/** What arrives by SDS is merged into it: a field that the bundle does not set would stay. */
 const ownTrust: Rule = (message) => {
   if (!isMessage(message, CommonTlsContext_CombinedCertificateValidationContextSchema)) return [];
   const { trustedCa, customValidatorConfig, caCertificateProviderInstance, systemRootCerts } =

@@ -1,4 +1,4 @@
-// Authorization that would fail open, or that cannot be decided by `explain`.
+// Authorization that would fail open, or that `explain` cannot decide.
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
@@ -19,7 +19,7 @@ import { guards } from '../../policy/own-policies.ts';
 import { extensionRegistry } from './registry.ts';
 import type { Rule } from './rule.ts';
 
-/** Absent rules are accepted by Envoy, and allow everyone. */
+/** Envoy accepts absent rules, and then allows everyone. */
 const rulesPresent: Rule = (message) => {
   if (!isMessage(message, HttpRbacSchema) && !isMessage(message, NetworkRbacSchema)) return [];
   if (message.matcher !== undefined) return [['rbac-matcher', 'a matcher tree is not looked into: use rules']];
@@ -36,7 +36,7 @@ const policies: Rule = (message) =>
     ? [['rbac-empty-policy', 'a policy needs principals and permissions']]
     : [];
 
-/** `authenticated: {}` is anyone with TLS, certificate or not; with a name it also knows DNS SANs and subjects. */
+/** `authenticated: {}` is anyone with TLS, with or without a certificate; with a name it also matches DNS SANs and subjects. */
 const principals: Rule = (message) => {
   if (!isMessage(message, PrincipalSchema)) return [];
   if (message.identifier.case === 'authenticated') return [['rbac-authenticated', 'use mtls_authenticated']];
@@ -48,7 +48,7 @@ const permissions: Rule = (message) =>
     ? [['rbac-empty-permission', 'a permission names something']]
     : [];
 
-/** Of one trust domain: "spiffe://" alone would be anyone of any. */
+/** In one trust domain: "spiffe://" alone would match anyone in any. */
 const wholeId = /^spiffe:\/\/[^/]+\/./;
 const wholePrefix = /^spiffe:\/\/[^/]+\/(?:.*\/)?$/;
 
@@ -71,7 +71,7 @@ const mtlsAuthenticated: Rule = (message) => {
     : [['rbac-san-pattern', 'a SPIFFE ID is matched exactly, or as a prefix of a trust domain that ends in "/"']];
 };
 
-/** Before the first configuration arrives, and after it was taken away. */
+/** Before the first configuration arrives, and after it was removed. */
 const denyByDefault: Rule = (message) => {
   if (!isMessage(message, ExtensionConfigSourceSchema)) return [];
   const rules = defaultRules(message.defaultConfig);
@@ -91,7 +91,7 @@ function defaultRules(config: Parameters<typeof anyUnpack>[0] | undefined): RBAC
   return isMessage(message, HttpRbacSchema) || isMessage(message, NetworkRbacSchema) ? message.rules : undefined;
 }
 
-/** Without it a certificate with a second URI SAN passes as another identity. */
+/** Without it, a certificate with a second URI SAN passes as another identity. */
 const guarded: Rule = (message, ancestors) => {
   if (!isMessage(message, HttpRbacSchema) || message.rules?.action !== RBAC_Action.DENY) return [];
   const [resource] = ancestors;

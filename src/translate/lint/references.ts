@@ -1,4 +1,4 @@
-// Names that lead nowhere, and addresses taken twice: one of them would hold up or refuse the rest of a response.
+// Dangling references, and addresses used twice: one of these would block or invalidate the rest of a response.
 
 import type { Message } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
@@ -32,7 +32,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret': 'secret',
 };
 
-/** What a resource is found by, and what it takes. */
+/** How a resource is referred to, and which addresses it uses. */
 export interface Place {
   readonly typeUrl: string;
   readonly name: string;
@@ -43,9 +43,9 @@ export interface Place {
 export type Reference = readonly [kind: Kind, name: string];
 
 export interface References {
-  /** Of all resources together: names and addresses that are there twice. */
+  /** For all resources together: names and addresses that occur twice. */
   readonly findings: readonly Finding[];
-  /** Of what a message refers to, what is not there. */
+  /** References of a message whose targets do not exist. */
   missing(references: readonly Reference[]): readonly Wrong[];
 }
 
@@ -84,13 +84,13 @@ function addressOf(message: Message): string | undefined {
   if (message.address.address.case === 'pipe') return message.address.address.value.path;
   if (message.address.address.case !== 'socketAddress') return undefined;
   const { address, portSpecifier } = message.address.address.value;
-  // Port 0 is a free one.
+  // Port 0 means a free one.
   return portSpecifier.case === 'portValue' && portSpecifier.value !== 0
     ? `${address}:${portSpecifier.value}`
     : undefined;
 }
 
-/** Certificates are not among them: the proxy's own is added later. */
+/** Without certificates: the proxy's own is added later. */
 export function referencesOf(message: Message): readonly Reference[] {
   if (isMessage(message, RouteActionSchema) || isMessage(message, TcpProxySchema)) {
     const { clusterSpecifier: cluster } = message;

@@ -1,5 +1,5 @@
-// The messages that may stand in an Any: these, and the configurations of the filters in the catalog. What is not here is refused: it
-// could not be looked into.
+// The messages that may be in an Any: these, and the configurations of the filters in the catalog. Anything else is refused: it could not
+// be checked.
 import { createRegistry } from '@bufbuild/protobuf';
 import { file_envoy_config_route_v3_route_components } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';

@@ -1,7 +1,7 @@
-// A rule of the linter: looks at one message (and what it stands in), and says what is wrong with it.
+// A rule of the linter: checks one message (and its context), and says what is wrong with it.
 import type { Message } from '@bufbuild/protobuf';
 
-/** `[code, message]` for each thing that is wrong. */
+/** `[code, message]` for each finding. */
 export type Wrong = readonly [code: string, message: string];
 
 export type Rule = (message: Message, ancestors: readonly Message[]) => readonly Wrong[];

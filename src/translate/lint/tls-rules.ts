@@ -1,4 +1,4 @@
-// TLS contexts and trust: no resumption, TLS 1.3, no validation that takes any certificate, no key in a place for all.
+// TLS contexts and trust: no resumption, TLS 1.3, no validation that accepts any certificate, no inline key.
 import { isMessage, type Message } from '@bufbuild/protobuf';
 import {
   type CertificateValidationContext,
@@ -17,7 +17,7 @@ import {
 import { SPIFFECertValidatorConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
 import type { Rule, Wrong } from './rule.ts';
 
-/** envoy#42668: behind the SPIFFE validator the peer of a resumed session counts as unvalidated. */
+/** envoy#42668: behind the SPIFFE validator, the peer of a resumed session counts as unvalidated. */
 const resumption: Rule = (message) => {
   if (isMessage(message, DownstreamTlsContextSchema)) {
     const { sessionTicketKeysType: tickets, disableStatefulSessionResumption: stateful } = message;
@@ -68,7 +68,7 @@ function validation({ validationContextType: type }: CommonTlsContext): Wrong[] 
   }
 }
 
-/** An empty context is accepted by Envoy, and accepts every certificate. */
+/** Envoy accepts an empty context, and then accepts every certificate. */
 function anchored({ trustedCa, customValidatorConfig }: CertificateValidationContext): Wrong[] {
   const specifier = trustedCa?.specifier;
   const given = specifier?.case !== undefined && specifier.value.length > 0;
@@ -94,7 +94,7 @@ const leniency: Rule = (message) => {
   return wrong;
 };
 
-/** None refuses everyone; two of one name are a NACK. One a secret, as an upstream must trust its target's domain only. */
+/** None refuses everyone; two with one name are a NACK. One per secret, because an upstream must trust only its target's domain. */
 const trustDomains: Rule = (message) => {
   if (!isMessage(message, SPIFFECertValidatorConfigSchema)) return [];
   const names = message.trustDomains.map(({ name }) => name);
@@ -110,7 +110,7 @@ const trustDomains: Rule = (message) => {
   return wrong;
 };
 
-/** Without it, any workload of the trust domain could stand in for the target. */
+/** Without it, any workload of the trust domain could impersonate the target. */
 const exactTarget: Rule = (message) => {
   if (!isMessage(message, UpstreamTlsContextSchema)) return [];
   const type = message.commonTlsContext?.validationContextType;

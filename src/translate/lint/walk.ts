@@ -1,4 +1,4 @@
-// Visits every message inside a message, into lists, maps and (by the registry) every Any, outermost first.
+// Visits every message inside a message, including lists, maps and (through the registry) every Any, outermost first.
 import type { DescField, DescMessage, Message, Registry } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
@@ -16,19 +16,19 @@ export interface Visitor {
   opaque(visited: Visited, typeUrl: string): void;
 }
 
-/** Envoy makes any message of these: what is in them is looked at by nobody. Only Wasm takes them for what they are. */
+/** Envoy can turn these into any message without the content being checked. Only Wasm uses them as they are. */
 const disguises = /^(google\.protobuf\.(Struct|Value|ListValue)|(xds|udpa)\.type\.v\d\.TypedStruct)$/;
 
 function isDisguised({ typeName }: DescMessage, ancestors: readonly Message[]): boolean {
   return disguises.test(typeName) && ancestors.at(-1)?.$typeName !== 'envoy.extensions.wasm.v3.PluginConfig';
 }
 
-/** protobuf-es keeps the shapes of these apart; none holds anything to look at. */
+/** protobuf-es keeps the shapes of these apart; none contains anything to check. */
 const leaves = /^google\.protobuf\.(?!Any$)/;
 
 type MessageField = DescField & { readonly message: DescMessage };
 
-/** Of each type, the fields that hold messages: rules come by the hundred, and most of their fields are texts and numbers. */
+/** For each type, the fields that contain messages: rules come by the hundred, and most of their fields are texts and numbers. */
 const plans = new WeakMap<DescMessage, readonly MessageField[]>();
 
 function messageFields(schema: DescMessage): readonly MessageField[] {
@@ -70,14 +70,14 @@ function step(
     const at = path === '' ? field.name : `${path}.${field.name}`;
     below ??= [...ancestors, message];
     for (const [index, item] of itemsOf(field, value)) {
-      // Whatever it is instead, nobody could look into it.
+      // Whatever it is instead, it could not be checked.
       if (isMessage(item, field.message)) step(field.message, item, `${at}${index}`, below, registry, visitor);
       else visitor.opaque({ message, path: `${at}${index}`, ancestors }, field.message.typeName);
     }
   }
 }
 
-/** Undefined where it is not set. */
+/** Undefined if it is not set. */
 function setValue(message: Message, { oneof, localName }: DescField): unknown {
   if (oneof === undefined) return Reflect.get(message, localName);
   const choice: unknown = Reflect.get(message, oneof.localName);

@@ -14,7 +14,7 @@ export function healthChecks(target: PortIr): HealthCheck[] {
       timeout: duration(healthCheck.timeoutMs),
       unhealthyThreshold: healthCheck.unhealthyThreshold,
       healthyThreshold: healthCheck.healthyThreshold,
-      // Before anyone calls it, a minute apart (Envoy's default) is too seldom for a first call that must not fail.
+      // Before the first call, once a minute (Envoy's default) is too rare for a first call that must not fail.
       noTrafficInterval: duration(healthCheck.intervalMs),
       healthChecker: checker(target) ?? { case: undefined },
     }),

@@ -1,5 +1,5 @@
-// Endpoints of a dependency as one cell sees them: its own cell first, then its region, then the rest. Without a viewing cell
-// all alike. Always there for a known cluster, even without endpoints: Envoy would wait for it.
+// Endpoints of a dependency as one cell sees them: its own cell first, then its region, then the rest. Without a viewing cell, all are
+// equal. Always present for a known cluster, even without endpoints: Envoy would wait for it.
 import { create } from '@bufbuild/protobuf';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { CellIr, EndpointIr, MeshIr, PortIr } from '../../policy/ir.ts';
@@ -7,7 +7,7 @@ import { assignmentName } from '../names.ts';
 import type { LiveEndpoints } from '../proxy.ts';
 import { address } from '../wire/address.ts';
 
-/** The cell from which endpoints are looked at, if that makes a difference to the target's. */
+/** The cell that looks at the endpoints, if that makes a difference to the target's. */
 export function viewerCellOf(target: PortIr, viewer: CellIr | undefined): CellIr | undefined {
   return target.sameCellFirst && target.endpoints.kind !== 'dns' ? viewer : undefined;
 }
@@ -22,7 +22,7 @@ export function loadAssignment(
   for (const endpoint of endpointsOf(target, live)) {
     const cell = endpoint.cell ?? '';
     const region = endpoint.region ?? mesh.cells.get(cell)?.region ?? '';
-    // Neither holds a NUL.
+    // Neither contains a NUL.
     const key = `${region}\0${cell}`;
     const group = groups.get(key) ?? { region, cell, distance: distance(viewer, region, cell), endpoints: [] };
     groups.set(key, group);
@@ -63,7 +63,7 @@ function endpointsOf({ id, endpoints }: PortIr, live: LiveEndpoints): readonly E
   }
 }
 
-/** Two sidecars cannot be at one address; a document may say it twice. */
+/** Two sidecars cannot be at one address; a document may name it twice. */
 function distinct(endpoints: readonly EndpointIr[]): EndpointIr[] {
   return [...new Map(endpoints.map((endpoint) => [`${endpoint.address} ${endpoint.port}`, endpoint])).values()];
 }
@@ -81,7 +81,7 @@ function byAddress(a: EndpointIr, b: EndpointIr): number {
   return compare(a.address, b.address) || a.port - b.port;
 }
 
-/** By code unit, the same wherever it runs. */
+/** By code unit, the same on every system. */
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -25,13 +25,13 @@ import { httpProtocol } from '../wire/http-protocol.ts';
 import { keepalive, unacknowledged } from '../wire/keepalive.ts';
 import { healthChecks } from './health-checks.ts';
 
-/** The caller's side lets go of a connection first, gracefully, before the service's side has to. */
+/** The caller's side gives up a connection first, gracefully, before the service's side has to. */
 const callersShareOfAge = 0.75;
 const ageJitterPercent = 10;
 const dnsRefreshMs = 5000;
 /**
- * Clients of gRPC find out by pings that a server is gone. Their own sidecar answers them, so it has to ask on: a connection to a
- * sidecar that is frozen, or whose host is gone, is otherwise kept, and given every new call.
+ * gRPC clients use pings to detect that a server is gone. Their own sidecar answers these, so it must ping as well: otherwise a connection
+ * to a frozen sidecar, or to a host that is gone, would be kept, and given every new call.
  */
 const pingMs = 15_000;
 
@@ -51,7 +51,7 @@ export function outboundCluster(caller: SpiffeId, target: PortIr, viewerCell: st
     typedExtensionProtocolOptions: httpProtocol(
       target,
       {
-        // None of its own needs none here: the age ends what is not used, too.
+        // No separate limit is needed: the age ends unused connections, too.
         idleTimeout: duration(Math.min((target.timeouts.idleMs || Number.POSITIVE_INFINITY) * callersShareOfAge, age)),
         maxConnectionDuration: duration(age),
         maxConnectionDurationJitter: { value: ageJitterPercent },
@@ -91,7 +91,7 @@ function outliers({ outlierDetection: limits }: PortIr): { outlierDetection?: Ou
   if (limits === undefined) return {};
   return {
     outlierDetection: create(OutlierDetectionSchema, {
-      // A failed connection counts as a 5xx does.
+      // A failed connection counts like a 5xx.
       consecutive5xx: limits.consecutiveFailures,
       enforcingConsecutive5xx: 100,
       baseEjectionTime: duration(limits.baseEjectionMs),

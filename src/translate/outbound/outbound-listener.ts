@@ -1,4 +1,4 @@
-// Where an application reaches what it depends on: a loopback port or a socket, plaintext, one for each dependency.
+// Where an application reaches its dependencies: a loopback port or a socket, plaintext, one for each dependency.
 import { create } from '@bufbuild/protobuf';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
@@ -28,7 +28,7 @@ import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
 const loopback6 = '::1';
-/** The most that Envoy takes; its default is 1024. */
+/** Envoy's maximum; its default is 1024. */
 const anyNumberOfStreams = 2_147_483_647;
 
 export function outboundListener(
@@ -39,7 +39,7 @@ export function outboundListener(
   return create(ListenerSchema, {
     name: outboundName(target.id),
     address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
-    // For who resolves `localhost` to it.
+    // For clients that resolve `localhost` to it.
     ...(typeof listen === 'number' && proxy.loopback6 === true
       ? { additionalAddresses: [{ address: address(loopback6, listen) }] }
       : {}),
@@ -52,8 +52,8 @@ export function outboundListener(
 }
 
 /**
- * What does not begin as HTTP does gets a chain of its own, as inbound: odd requests (an empty line first, a path that is not ASCII) are
- * answered, and other protocols are not waited for, and told. Who says nothing yet may take his time.
+ * Connections that do not begin like HTTP get their own chain, as for inbound: odd requests (an empty line first, a non-ASCII path) are
+ * answered, and other protocols are not kept waiting, and are reported. A client that has sent nothing yet may take its time.
  */
 function onlyHttp(target: PortIr) {
   return {
@@ -86,9 +86,9 @@ function manager(target: PortIr, log: 'own' | 'odd'): Filter {
         internalAddressConfig: {},
         serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
         commonHttpProtocolOptions: { idleTimeout: duration(target.timeouts.idleMs), maxHeadersCount: maxHeaders },
-        // Whether it may be one is the service's side to say, where refusals are logged.
+        // Whether it may be one is decided on the service's side, where denials are logged.
         ...httpIntake(target, target.protocol === 'http1' ? ['websocket'] : []),
-        // Its own application may open as many as it likes: what is above a limit would wait without a word.
+        // Its own application may open as many as it likes: beyond a limit, they would wait without any sign.
         http2ProtocolOptions: { ...http2Codec, ...resets.sharedConnection, maxConcurrentStreams: anyNumberOfStreams },
         streamIdleTimeout: duration(target.timeouts.idleMs),
         ...(log === 'odd' ? notWaitedFor : {}),

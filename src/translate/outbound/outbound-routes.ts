@@ -1,5 +1,5 @@
-// The one route to a dependency, for the names by which an application of this host calls it, with the timeouts and retries of the
-// service that is called. Retries only where no byte of the request can have been worked on: no request is executed twice.
+// The only route to a dependency, for the names by which an application on this host calls it, with the timeouts and retries of the called
+// service. Retries only if no byte of the request can have been processed: no request is executed twice.
 import { create } from '@bufbuild/protobuf';
 import {
   type HeaderMatcher,
@@ -40,8 +40,8 @@ export function outboundRoutes(target: PortIr, reached: Reached): RouteConfigura
 }
 
 /**
- * A browser on this host can be led to a port of loopback by a name of somebody else's (DNS rebinding), and then calls as the service.
- * That name has a dot; and no browser can reach a socket.
+ * A browser on this host can be lured to a loopback port by a foreign name (DNS rebinding), and would then call as the service. Such a name
+ * contains a dot; and no browser can reach a socket.
  */
 function virtualHosts(target: PortIr, { listen, hosts }: Reached): VirtualHost[] {
   const name = outboundName(target.id);
@@ -97,7 +97,7 @@ function route(target: PortIr, headers: HeaderMatcher[] = []): Route {
       case: 'route',
       value: {
         clusterSpecifier: { case: 'cluster', value: outboundName(target.id) },
-        // 0: none. Unset it would be Envoy's 15 s, which ends streams.
+        // 0: none. The default would be Envoy's 15 s, which ends streams.
         timeout: duration(target.timeouts.requestMs),
         ...defined({ retryPolicy }),
       },
@@ -110,7 +110,7 @@ function retriesOf({ retries }: PortIr): RetryPolicy | undefined {
   return create(RetryPolicySchema, {
     retryOn: 'connect-failure,refused-stream,reset-before-request',
     numRetries: retries.attempts,
-    // A sidecar that just went away has the fewest requests, and would be chosen again.
+    // A sidecar that just disappeared has the fewest requests, and would be chosen again.
     retryHostPredicate: [
       {
         name: 'envoy.retry_host_predicates.previous_hosts',

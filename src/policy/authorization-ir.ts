@@ -1,22 +1,22 @@
-// What the policies of one port come to, in the intermediate representation (ir.ts): rules, who and what they are about.
+// The result of all policies for one port, in the intermediate representation (ir.ts): rules, and to whom and what they apply.
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Source } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 
 /**
- * Decided in this order: a break-glass identity is allowed; any enforced deny rule that matches refuses; any enforced allow
- * rule that matches allows; else `cellDefault` allows, else `fallback`. It is `allow` only for a permissive service that no enforced
- * policy targets.
+ * Decided in this order: a break-glass identity is allowed; any enforced deny rule that matches denies; any enforced allow rule that
+ * matches allows; otherwise `cellDefault` allows, otherwise `fallback` decides. It is `allow` only for a permissive service that no
+ * enforced policy targets.
  */
 export interface AuthorizationIr {
   readonly fallback: 'allow' | 'deny';
-  /** Callers whom the mesh's defaults for traffic inside and across cells allow; where no enforced policy targets the service. */
+  /** Callers whom the mesh's defaults for traffic inside and across cells allow, if no enforced policy targets the service. */
   readonly cellDefault?: CellDefaultIr;
   /** All that target the service, enforced or not. */
   readonly policies: readonly DocumentKey[];
   readonly deny: readonly RuleIr[];
   readonly allow: readonly RuleIr[];
-  /** Rules of shadow policies: evaluated beside the enforced ones, counted, never enforced. */
+  /** Rules of shadow policies: evaluated in addition to the enforced ones, counted, never enforced. */
   readonly shadowDeny: readonly RuleIr[];
   readonly shadowAllow: readonly RuleIr[];
 }
@@ -38,7 +38,7 @@ export type PrincipalIr =
   | { readonly kind: 'prefix'; readonly prefix: string }
   /** No verified identity of the mesh: plaintext, one-way TLS, legacy certificate. */
   | { readonly kind: 'anonymous' }
-  /** Anonymous, with a verified token: a name of `jwtIssuers`, one of its audiences, and claims that are exactly these texts. */
+  /** Anonymous, with a verified token: a name of `jwtIssuers`, one of its audiences, and claims with exactly these texts. */
   | {
       readonly kind: 'jwt';
       readonly issuer: string;
@@ -48,14 +48,14 @@ export type PrincipalIr =
   | { readonly kind: 'everyone' }
   | CellDefaultIr;
 
-/** Identities that begin with `prefix` and not with `except`; both end in "/". Of defaults only: no document says it. */
+/** Identities that begin with `prefix` but not with `except`; both end in "/". Only for defaults: documents cannot express it. */
 export interface CellDefaultIr {
   readonly kind: 'cells';
   readonly prefix: string;
   readonly except?: string;
 }
 
-/** All that is present must match. */
+/** All fields that are present must match. */
 export interface OperationIr {
   readonly methods?: readonly string[];
   readonly path?: PathIr;
@@ -63,7 +63,7 @@ export interface OperationIr {
   readonly matchingCell?: MatchingCellIr;
 }
 
-/** A field of the request's message that has to be the number of the caller's cell: singular, at the top, outside of oneofs. */
+/** A field of the request's message that must contain the number of the caller's cell: singular, at the top level, outside of oneofs. */
 export interface MatchingCellIr {
   readonly field: string;
   readonly number: number;
@@ -72,7 +72,7 @@ export interface MatchingCellIr {
 
 export type PathIr =
   | { readonly kind: 'exact'; readonly path: string }
-  /** `/a` covers `/a` and `/a/…`. A prefix of `/` covers all. */
+  /** `/a` covers `/a` and `/a/…`. A prefix of `/` covers everything. */
   | { readonly kind: 'prefix'; readonly path: string }
   /** Segments are literals, or `null` for one that matches any single non-empty segment. */
   | { readonly kind: 'template'; readonly segments: readonly (string | null)[] };

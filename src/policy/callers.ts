@@ -1,4 +1,4 @@
-// Of each port that others depend on, those others: what its proxies have a chain for. Pure.
+// For each port that others depend on, these others: its proxies have a chain for each. Pure.
 import type { MeshIr, PortKey, ServiceIr } from './ir.ts';
 
 export type CallerIr = Pick<ServiceIr, 'key' | 'spiffeId'>;

@@ -1,5 +1,5 @@
-// Which identity evidence earns, and which Workload an identity is of: the one answer for who joins, renews, is pushed an SVID, or is
-// named anywhere. Pure. Documents in which two Workloads could answer do not resolve (resolve/check-identities.ts).
+// Which identity evidence earns, and which Workload an identity belongs to: used for everything that joins, renews, is pushed an SVID, or
+// is named anywhere. Pure. Documents in which two Workloads could match are refused (resolve/check-identities.ts).
 import { type Evidence, matches, type Selector, tokenKey, valueFor } from '../model/evidence.ts';
 import { decodeIdentity, renderIdentity, startsAlike, withValues } from '../model/identity-template.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
@@ -11,7 +11,7 @@ export type Earned =
   | { readonly kind: 'earned'; readonly spiffeId: SpiffeId }
   | { readonly kind: 'nothing'; readonly reason: string; readonly hint: string };
 
-/** The identity of the Workload whose selectors match; of several the one that asks for more. */
+/** The identity of the Workload whose selectors match; of several, the most specific. */
 export function earnedIdentity({ exact, templates }: IdentitiesIr, evidence: Evidence): Earned {
   let best: { readonly workload: AnyWorkloadIr; readonly keys: number } | undefined;
   for (const workload of [...exact.values(), ...templates]) {
@@ -31,12 +31,12 @@ export function earnedIdentity({ exact, templates }: IdentitiesIr, evidence: Evi
   };
 }
 
-/** What the documents say of an identity; undefined where they give it to nobody. */
+/** What the documents say about an identity; undefined if they give it to nobody. */
 export function workloadOf({ exact, templates }: IdentitiesIr, id: SpiffeId): AnyWorkloadIr | undefined {
   return exact.get(id) ?? templates.find((workload) => makes(workload, id));
 }
 
-/** Whether some evidence that it takes earns this ID. */
+/** Whether some evidence that it accepts earns this ID. */
 export function makes({ template, selectors }: TemplateWorkloadIr, id: SpiffeId): boolean {
   const values = decodeIdentity(template, id);
   if (values === undefined) return false;
@@ -63,7 +63,7 @@ export function someBeginsWith({ exact, templates }: IdentitiesIr, prefix: strin
   });
 }
 
-/** One identity of each Workload: its own, or one that its template could make. */
+/** One identity of each Workload: its own, or one that its template could produce. */
 export function examples({ exact, templates }: IdentitiesIr): readonly SpiffeId[] {
   const made = templates.flatMap(({ template, selectors }) => {
     const keys = template.segments.flatMap((segment) => ('key' in segment ? [[segment.key, 'x'] as const] : []));
@@ -72,7 +72,7 @@ export function examples({ exact, templates }: IdentitiesIr): readonly SpiffeId[
   return [...exact.keys(), ...made];
 }
 
-/** Of such a one alone nothing but a join token tells, which has no end and is remembered by the identity. */
+/** Only a join token can prove this one; it does not expire and is remembered by the identity. */
 export function onlyByToken({ selectors }: AnyWorkloadIr): boolean {
   return selectors.every(({ attestor }) => attestor === 'join-token');
 }

@@ -1,5 +1,5 @@
-// The intermediate representation: documents resolved against each other, without names that dangle, without defaults left
-// to guess. Small on purpose. policy/resolve makes it; policy/decide answers from it; translate turns it into Envoy's words.
+// The intermediate representation: documents resolved against each other, without dangling names or implicit defaults. Small on purpose.
+// policy/resolve makes it; policy/decide answers from it; translate turns it into Envoy's messages.
 import type { DocumentKey, ResolvedKinds } from '../model/documents/document.ts';
 import type { Selector } from '../model/evidence.ts';
 import type { FieldPath } from '../model/field-path.ts';
@@ -12,7 +12,7 @@ import type { RawIr } from './raw-ir.ts';
 
 export type { ServiceKey } from '../model/service-key.ts';
 
-/** The key of a service, for its port `default`; of any other port with its name: `cell/name:rest`. */
+/** The key of a service, for its port `default`; for any other port followed by its name: `cell/name:rest`. */
 export type PortKey = string & { readonly __brand: 'PortKey' };
 
 export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
@@ -24,20 +24,20 @@ export interface MeshIr {
   readonly svidLifetimeMs: number;
   readonly cells: ReadonlyMap<string, CellIr>;
   readonly services: ReadonlyMap<ServiceKey, ServiceIr>;
-  /** Which service a SPIFFE ID is; and of each port that others depend on, those, in the order of the services. */
+  /** Which service a SPIFFE ID belongs to; and for each port that others depend on, these others, in the order of the services. */
   readonly serviceOf: ReadonlyMap<SpiffeId, ServiceKey>;
   readonly callers: ReadonlyMap<PortKey, readonly Pick<ServiceIr, 'key' | 'spiffeId'>[]>;
-  /** Every identity that the documents give to someone: also those of services without a Workload. */
+  /** Every identity that the documents give to somebody, including those of services without a Workload. */
   readonly identities: IdentitiesIr;
   readonly legacyAuthorities: ReadonlyMap<string, LegacyAuthorityIr>;
   readonly jwtIssuers: ReadonlyMap<string, JwtIssuerIr>;
-  /** EnvoyResource documents, in the order of their keys. Absent without any. */
+  /** EnvoyResource documents, in the order of their keys. Absent if there are none. */
   readonly rawResources?: readonly RawIr[];
-  /** What documents of kinds with a `resolve` of their own mean. Absent without any. */
+  /** The meaning of documents whose kinds have their own `resolve`. Absent if there are none. */
   readonly kinds?: ResolvedKinds;
-  /** Identities that no policy can lock out; they come before every rule. */
+  /** Identities that no policy can lock out; they are checked before every rule. */
   readonly breakGlass: readonly SpiffeId[];
-  /** By port and chain of its inbound listener: another value ends what is open there. No documents say it; absent, nothing ends. */
+  /** By port and chain of its inbound listener: changing a value ends what is open there. Not from documents; absent, nothing ends. */
   readonly cuts?: ReadonlyMap<PortKey, ReadonlyMap<string, string>>;
 }
 
@@ -71,7 +71,7 @@ interface ServiceFacts {
   readonly cell?: CellIr;
   readonly spiffeId: SpiffeId;
   readonly mtls: MtlsIr;
-  /** EnvoyResource documents that touch what decides about its callers: then nothing here can. Absent without any. */
+  /** EnvoyResource documents that affect what decides about its callers: then the result cannot be known here. Absent if there are none. */
   readonly rawPatches?: readonly { readonly document: DocumentKey; readonly source: Source }[];
 }
 
@@ -81,33 +81,33 @@ export interface ServiceIr extends ServiceFacts {
   readonly dependsOn: readonly DependencyIr[];
 }
 
-/** One port of a service: all that its listener, and its callers' clusters, are made of. */
+/** One port of a service: everything that its listener, and its callers' clusters, are made from. */
 export interface PortIr extends ServiceFacts {
   readonly id: PortKey;
-  /** Its name in the service: `default` unless the document says another. */
+  /** Its name in the service: `default` unless the document sets another. */
   readonly port: string;
   /** Of the document. */
   readonly place: FieldPath;
   readonly protocol: Protocol;
-  /** The application's port on loopback, as the documents have it: of sidecars that do not say. */
+  /** The application's port on loopback, as in the documents: for sidecars that do not report it. */
   readonly app?: number;
   readonly endpoints: EndpointSourceIr;
   readonly authorization: AuthorizationIr;
   readonly identityHeaders: IdentityHeadersIr;
   readonly healthPath?: string;
   readonly escapedSlashes: 'reject' | 'keep';
-  /** It has descriptors, so that rules may speak of fields of its requests. */
+  /** It has descriptors, so that rules may refer to fields of its requests. */
   readonly describesGrpc: boolean;
   readonly timeouts: {
     readonly connectMs: number;
     readonly requestMs: number;
     /** 0: none. */
     readonly idleMs: number;
-    /** Of unused connections to the application; 0: none. */
+    /** For unused connections to the application; 0: none. */
     readonly applicationIdleMs: number;
   };
   readonly upgrades: readonly 'websocket'[];
-  /** Names of headers arrive as they were written. HTTP/1.1 only. */
+  /** Header names arrive as they were written. HTTP/1.1 only. */
   readonly keepsHeaderCase: boolean;
   readonly retries: { readonly attempts: number; readonly perTryTimeoutMs?: number };
   readonly outlierDetection?: {
@@ -130,9 +130,9 @@ export interface IdentityHeadersIr {
   readonly xfcc: boolean;
   readonly peerId: boolean;
   readonly subjectDn: boolean;
-  /** Of others who speak of identity: names, or beginnings that end in "*". In order, each once. */
+  /** Other headers that carry identity: names, or prefixes that end in "*". In order, each once. */
   readonly stripped: readonly string[];
-  /** From whom the application gets them all the same. */
+  /** From whom the application gets them nevertheless. */
   readonly trusted: { readonly callers: readonly SpiffeId[]; readonly anonymous: boolean };
 }
 
@@ -160,9 +160,9 @@ export interface DependencyIr {
   readonly target: ServiceKey;
   /** Which of its ports. */
   readonly port: PortKey;
-  /** Of the outbound listener: a port of loopback, or a socket. */
+  /** Address of the outbound listener: a loopback port, or a socket. */
   readonly listen: number | SocketIr;
-  /** Names, besides those of this host, by which it may be called on the port; `*` for any. */
+  /** Names, in addition to those of this host, by which it may be called on the port; `*` for any. */
   readonly hosts: readonly string[];
 }
 
@@ -171,7 +171,7 @@ export interface IdentitiesIr {
   readonly templates: readonly TemplateWorkloadIr[];
 }
 
-/** What earns an identity, and what its certificate and its proxies may say. */
+/** What earns an identity, and what its certificate and its proxies may contain. */
 export interface WorkloadIr {
   readonly spiffeId: SpiffeId;
   readonly document: DocumentKey;

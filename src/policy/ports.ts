@@ -16,7 +16,7 @@ function splitPortKey(text: string): { readonly service: ServiceKey; readonly po
   return { service, port: at === -1 ? defaultPort : text.slice(at + 1) };
 }
 
-/** Undefined where the service, or the port, is not there. */
+/** Undefined if the service, or the port, does not exist. */
 export function portOf({ services }: Pick<MeshIr, 'services'>, key: PortKey | string): PortIr | undefined {
   const { service, port } = splitPortKey(key);
   return services.get(service)?.ports.find((one) => one.port === port);
@@ -26,7 +26,7 @@ export function allPorts({ services }: Pick<MeshIr, 'services'>): readonly PortI
   return [...services.values()].flatMap(({ ports }) => ports);
 }
 
-/** Those that a name means: without one the only port, or the one that is named `default`; else none. */
+/** Those that a name means: without a name, the only port, or the one named `default`; otherwise none. */
 export function meantPort<P extends Pick<PortIr, 'port'>>(
   ports: readonly P[],
   name: string | undefined,
@@ -50,7 +50,7 @@ export function notAPort(
   return { code: 'unknown-port', message: `${key} has no port "${name}"`, hint };
 }
 
-/** A service with one port is called by its own name. */
+/** A service with one port is referred to by its own name. */
 export function portText(service: Pick<ServiceIr, 'key' | 'ports'>, port: Pick<PortIr, 'port'>): string {
   return service.ports.length === 1 ? service.key : `${service.key}:${port.port}`;
 }

@@ -1,4 +1,4 @@
-// The IR of EnvoyResource documents: what changes a proxy's resources beside everything else.
+// The IR of EnvoyResource documents, which change a proxy's resources in addition to everything else.
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { Source } from '../model/problem.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';

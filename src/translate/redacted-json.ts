@@ -1,5 +1,5 @@
-// A resource as JSON that an operator may see: what Envoy's schema marks as sensitive (private keys, passwords, tokens), wherever it is in
-// it and in whatever an Any holds, is "[redacted]". Of types that the schema does not know nothing is shown.
+// A resource as JSON that an operator may see: everything that Envoy's schema marks as sensitive (private keys, passwords, tokens),
+// wherever it is, including inside any Any, is "[redacted]". Nothing is shown of types that the schema does not know.
 import { type DescField, type DescMessage, fromBinary, getOption, type JsonValue, toJson } from '@bufbuild/protobuf';
 import { sensitive } from '#gen/udpa/annotations/sensitive_pb.js';
 import { CellwallError } from '../lib/errors.ts';
@@ -36,7 +36,7 @@ function redactAny(json: Fields): JsonValue {
   const type = json['@type'];
   const schema = typeof type === 'string' ? messageOf(type) : undefined;
   if (schema === undefined) return type === undefined ? json : { '@type': type, value: redacted };
-  // Of the types that have a JSON of their own, it is in `value`; only an Any in an Any holds more.
+  // For types with their own JSON form, it is in `value`; only an Any inside an Any contains more.
   return schema.typeName === 'google.protobuf.Any'
     ? { ...json, value: redact(schema, json['value'] ?? null) }
     : redact(schema, json);

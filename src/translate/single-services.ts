@@ -1,5 +1,5 @@
-// For a proxy without ADS: whatever its resources refer to, they say to ask for over the service of its type, in the proxy's
-// variant, at the cluster of its own bootstrap. `ads` in such a proxy is a config source that does not exist.
+// For a proxy without ADS: references in its resources must request their targets through the service for that type, in the proxy's
+// variant, at the cluster of its own bootstrap. In such a proxy `ads` is a config source that does not exist.
 import { clone, create, type DescMessage, isMessage } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { AnySchema, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
@@ -15,7 +15,7 @@ import { controlPlaneCluster } from './names.ts';
 import type { SingleServices, TranslatedResource } from './proxy.ts';
 import { duration } from './wire/duration.ts';
 
-/** protobuf-es keeps the shapes of these apart; none holds a config source. */
+/** protobuf-es keeps the shapes of these apart; none contains a config source. */
 const leaves = /^google\.protobuf\.(?!Any$)/;
 
 export function overSingleServices(
@@ -28,7 +28,7 @@ export function overSingleServices(
   });
 }
 
-/** In place; whether there was anything to change. */
+/** In place; returns whether there was anything to change. */
 function redirect(reflected: ReflectMessage, variant: SingleServices): boolean {
   const { message } = reflected;
   if (isMessage(message, ConfigSourceSchema)) return redirectSource(message, variant);

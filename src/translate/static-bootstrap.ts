@@ -1,5 +1,5 @@
-// A proxy's resources as one bootstrap without a control plane: what would come by discovery stands where it is referred to. For
-// asking Envoy about a configuration before anything runs.
+// A proxy's resources as one bootstrap without a control plane: what would be discovered is inlined where it is referred to. For asking
+// Envoy about a configuration before anything runs.
 import { type JsonValue, toJson } from '@bufbuild/protobuf';
 import { controlPlaneCluster } from './names.ts';
 import type { TranslatedResource } from './proxy.ts';

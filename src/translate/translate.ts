@@ -1,5 +1,5 @@
-// (mesh, endpoints, bundles, proxy) → every resource of that proxy, its own SVID apart. Pure, and in a fixed order; what is
-// equal for two proxies comes out with equal bytes. A proxy receives what its service declares and nothing else.
+// (mesh, endpoints, bundles, proxy) → every resource of that proxy, except for its own SVID. Pure, and in a fixed order; what is equal for
+// two proxies has equal bytes. A proxy receives what its service declares and nothing else.
 import type { MeshIr } from '../policy/ir.ts';
 import { distinctOf, partsOf } from './parts.ts';
 import type { Bundles, LiveEndpoints, ProxyShape, TranslatedResource } from './proxy.ts';

@@ -1,5 +1,5 @@
-// Can this caller do this with that service, and what decides it: pure, in the order of docs/authorization.md. translate
-// makes filters of the same IR; a property test holds the two against each other on a real Envoy.
+// Can this caller do this with that service, and what decides it: pure, in the order of docs/authorization.md. translate makes filters from
+// the same IR; a property test compares the two on a real Envoy.
 
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -13,7 +13,7 @@ import { hasMethodInQuery, namesMethods } from './method-in-query.ts';
 import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from './path.ts';
 import type { AccessRequest, Caller } from './request.ts';
 
-/** Where the call was decided, in the order in which a proxy comes to them. */
+/** Where the call was decided, in the order in which a proxy evaluates them. */
 export type DecisionStage = 'handshake' | 'path' | 'health' | 'break-glass' | 'deny-rule' | 'allow-rule' | 'default';
 
 export interface Decision {
@@ -22,11 +22,11 @@ export interface Decision {
   /** The rule that decided, at the stages `deny-rule` and `allow-rule`. */
   readonly rule?: RuleIr;
   readonly reason: string;
-  /** The path that rules were matched against; absent on TCP and where the call never came so far. */
+  /** The path that rules were matched against; absent on TCP and if the call did not get that far. */
   readonly path?: string;
-  /** Every enforced rule that was looked at, in order, up to the deciding one. */
+  /** Every enforced rule that was evaluated, in order, up to the deciding one. */
   readonly considered: readonly ConsideredRule[];
-  /** What shadow policies would have decided, where they differ from nothing: for counting, never enforced. */
+  /** What shadow policies would have decided: for counting, never enforced. */
   readonly shadow: readonly RuleIr[];
 }
 
@@ -36,7 +36,7 @@ export interface ConsideredRule {
   readonly result: RuleMatch;
 }
 
-/** Throws `not_found` if the mesh has no such service or port, `invalid_argument` if it is not said which port is meant. */
+/** Throws `not_found` if the mesh has no such service or port, `invalid_argument` if it is unclear which port is meant. */
 export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   const service = askedPort(mesh, request);
   const refusal = refusedInHandshake(mesh, service, request.caller);
@@ -90,7 +90,7 @@ export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   return { ...decideByRules(mesh, service, call), path };
 }
 
-/** The port that is asked about. Throws as `decide` does. */
+/** The port in question. Throws like `decide`. */
 export function askedPort({ services }: Pick<MeshIr, 'services'>, { target, port }: AccessRequest): PortIr {
   const service = services.get(target);
   if (service === undefined) {
@@ -114,7 +114,7 @@ function cellOf({ trustDomain, cells }: MeshIr, caller: Caller): number | undefi
   return rest.length === 0 ? undefined : cells.get(name)?.id;
 }
 
-/** Why the caller does not get through the TLS handshake (or is turned away for lack of one); undefined if it does. */
+/** Why the caller does not pass the TLS handshake (or is turned away for lack of one); undefined if it does. */
 function refusedInHandshake(mesh: MeshIr, service: PortIr, caller: Caller): string | undefined {
   if (caller.kind === 'id') {
     const domain = trustDomainOf(caller.id);
@@ -127,12 +127,12 @@ function refusedInHandshake(mesh: MeshIr, service: PortIr, caller: Caller): stri
   return undefined;
 }
 
-/** A strict service with a health path answers plaintext, for that path alone. */
+/** A strict service with a health path answers plaintext, but only for that path. */
 function opensHealthChain(service: PortIr, caller: Caller): boolean {
   return service.healthPath !== undefined && caller.kind === 'anonymous' && caller.via === 'plaintext';
 }
 
-/** Without a query: whoever may not call at all would otherwise choose what the application does. */
+/** Without a query: otherwise somebody who may not call at all could choose what the application does. */
 function isHealthProbe(
   service: PortIr,
   method: string,
@@ -141,7 +141,7 @@ function isHealthProbe(
   return path === service.healthPath && query === undefined && (method === 'GET' || method === 'HEAD');
 }
 
-/** Servers disagree about what ";" means in a path, and how often to decode: a deny of a path must not be escaped by that. */
+/** Servers disagree about what ";" in a path means, and how often to decode: that must not help to bypass a deny of a path. */
 function deniesPaths({ authorization }: PortIr): boolean {
   return authorization.deny.some((rule) => rule.operations.some((operation) => operation.path !== undefined));
 }

@@ -1,20 +1,20 @@
-// What a deny rule's path matches: every path that a server behind the wall may read as one that the rule names. Some take "%2f" and
-// "%5c" for slashes, merge slashes, or leave a last one off; all decode what Envoy leaves escaped. An allow rule never looks through
-// an escape (match.ts): it matches too little, a deny rule too much. Paths that are decoded twice are refused by a guard (path.ts).
+// What a deny rule's path matches: every path that a server behind the sidecar may read as one that the rule names. Some treat "%2f" and
+// "%5c" as slashes, merge slashes, or drop a trailing one; all decode what Envoy leaves escaped. An allow rule never looks through an
+// escape (match.ts): it may match too little, a deny rule too much. Paths that are decoded twice are refused by a guard (path.ts).
 import type { PathIr } from '../authorization-ir.ts';
 
-/** What a path has to have next. */
+/** What must come next in a path. */
 export type DenyStep =
   /** One or more, of any kind. */
   | { readonly kind: 'slash' }
-  /** Anything without a "/", and not nothing. */
+  /** Anything without a "/", but not empty. */
   | { readonly kind: 'any' }
   /** One character: as itself, or escaped in either case. */
   | { readonly kind: 'char'; readonly spellings: readonly string[] };
 
 /** In lower case, each an escape. */
 export const escapedSlashes = ['%2f', '%5c'] as const;
-/** Escaped marks of a query and a fragment: who decodes and then reads a URL ends the path there. */
+/** Escaped marks of a query and a fragment: a server that decodes and then parses a URL ends the path there. */
 export const escapedEnds = ['%3f', '%23'] as const;
 
 const unreserved = /[A-Za-z0-9_~.-]/;
@@ -43,17 +43,17 @@ function spellings(part: string): readonly string[] {
   return eitherWay.test(char) ? [char, escaped] : [escaped];
 }
 
-/** No server reads another path in it than the one that it is. */
+/** No server reads it as any path other than itself. */
 export function readsOneWay(path: string): boolean {
   return !path.includes('%') && (path === '/' || !path.endsWith('/'));
 }
 
-/** Then even a path that reads one way may be the rule's. */
+/** Then even a path with only one reading may be the rule's. */
 export function namesEscapes(rule: PathIr): boolean {
   return rule.kind === 'template' ? rule.segments.some((segment) => segment?.includes('%')) : rule.path.includes('%');
 }
 
-/** `path` is canonical (path.ts) and without its query. In time that grows with the path, whoever wrote it. */
+/** `path` is canonical (path.ts) and without its query. Takes time proportional to the path, whoever wrote it. */
 export function matchDenied(rule: PathIr, path: string): boolean {
   let reached: readonly number[] = [0];
   for (const step of denySteps(rule)) {
@@ -70,7 +70,7 @@ function mayEnd(rule: PathIr, path: string, from: number): boolean {
   return at === path.length || escapeAt(path, at, escapedEnds);
 }
 
-/** Where one can be behind the character, in order, each once. */
+/** Where one can be after the character, in order, each once. */
 function afterChar(spellings: readonly string[], path: string, reached: readonly number[]): readonly number[] {
   const next = reached.flatMap((at) =>
     spellings
@@ -83,7 +83,7 @@ function afterChar(spellings: readonly string[], path: string, reached: readonly
   return next.length > 1 ? [...new Set(next)].sort((a, b) => a - b) : next;
 }
 
-/** Behind one or more of them. What was walked once is not walked again: many ways to one place cost no more than one. */
+/** After one or more of them. Visited positions are not visited again: many ways to one position cost no more than one. */
 function afterRun(kind: 'slash' | 'any', path: string, reached: readonly number[]): readonly number[] {
   const next: number[] = [];
   let walked = 0;
@@ -92,7 +92,7 @@ function afterRun(kind: 'slash' | 'any', path: string, reached: readonly number[
     let at = Math.max(from, walked);
     for (let length = runAt(kind, path, at); length > 0; length = runAt(kind, path, at)) {
       at += length;
-      // A free segment ends where a slash begins, or the path.
+      // A free segment ends where a slash begins, or at the end of the path.
       if (kind === 'slash' || at === path.length || path[at] === '/' || path[at] === '%') next.push(at);
     }
     walked = Math.max(walked, at);

@@ -1,4 +1,4 @@
-// Why: a decision with everything around it that an operator asks next. Data only; the command line puts it into words.
+// Why: a decision with everything around it that an operator would ask next. Only data; the command line turns it into text.
 
 import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
@@ -14,24 +14,24 @@ import type { AccessRequest, Caller } from './request.ts';
 export interface Explanation {
   readonly decision: Decision;
   readonly target: ServiceKey;
-  /** Of the target; absent of a service that has one port without a name. */
+  /** Port of the target; absent for a service with one unnamed port. */
   readonly port?: string;
   /** A SPIFFE ID, or `anonymous (plaintext)`. */
   readonly caller: string;
-  /** The service that the caller is, if it is one. */
+  /** The service that the caller is, if any. */
   readonly callerService?: ServiceKey;
   readonly protocol: Protocol;
   readonly mtls: MtlsIr['mode'];
-  /** The document and the line that decided: the rule's, else the target's. */
+  /** The document and the line that decided: the rule's, otherwise the target's. */
   readonly document: DocumentKey;
   readonly source: Source;
-  /** The enforced rules in the order in which they were asked. */
+  /** The enforced rules in the order in which they were evaluated. */
   readonly chain: readonly ExplainedRule[];
-  /** What else matters, a sentence each. */
+  /** What else matters, one sentence each. */
   readonly notes: readonly string[];
-  /** Raw patches that touch what decides: then the decision is that of the documents without them. */
+  /** Raw patches that affect what decides: then the decision is that of the documents without them. */
   readonly undecidable: readonly { readonly document: DocumentKey; readonly source: Source }[];
-  /** For a refusal that a rule can lift. */
+  /** For a denial that a rule can lift. */
   readonly remedy?: Remedy;
 }
 
@@ -45,7 +45,7 @@ export interface ExplainedRule {
   readonly why: string;
 }
 
-/** Throws as `decide` does. */
+/** Throws like `decide`. */
 export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
   const decision = decide(mesh, request);
   const service = askedPort(mesh, request);
@@ -78,7 +78,7 @@ export function explain(mesh: MeshIr, request: AccessRequest): Explanation {
   };
 }
 
-/** Where what is asked does not fit what the service speaks. */
+/** Notes if the question does not fit the service's protocol. */
 function notesOfQuestion(service: PortIr, request: AccessRequest): readonly string[] {
   const { method, path, grpc } = request;
   const asked = [method, path, grpc].some((part) => part !== undefined);

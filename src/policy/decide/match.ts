@@ -1,4 +1,4 @@
-// Whether one rule matches one call: the same questions that the filters made from the rule ask on the proxy.
+// Whether one rule matches one call: the same checks that the filters made from the rule do on the proxy.
 
 import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
 import { matchDenied, namesEscapes, readsOneWay } from './deny-path.ts';
@@ -77,7 +77,7 @@ function matchOperation(
   return 'matched';
 }
 
-/** A deny rule holds in every case of letters: not every server heeds that a method's name has one. */
+/** A deny rule matches in any letter case: not every server treats methods as case-sensitive. */
 export function matchMethod(action: 'allow' | 'deny', methods: readonly string[], method: string): boolean {
   return methods.includes(action === 'deny' ? method.toUpperCase() : method);
 }
@@ -88,7 +88,7 @@ export function matchPathOf(action: 'allow' | 'deny', rule: PathIr, path: string
   return action === 'deny' && !(readsOneWay(path) && !namesEscapes(rule)) && matchDenied(rule, path);
 }
 
-/** `path` is canonical (see path.ts) and without its query. Case counts. */
+/** `path` is canonical (see path.ts) and without its query. Case-sensitive. */
 export function matchPath(rule: PathIr, path: string): boolean {
   switch (rule.kind) {
     case 'exact':

@@ -1,12 +1,12 @@
-// A query that frameworks take for the method that was meant: `?_method=DELETE` (Symfony, Laravel, Spring, WordPress, Express),
-// `?X-HTTP-Method-Override=DELETE` (ASP.NET). Names are compared as those who read them do: decoded, without regard to case, and
-// in PHP with other signs for "_".
+// A query that frameworks use in place of the method: `?_method=DELETE` (Symfony, Laravel, Spring, WordPress, Express),
+// `?X-HTTP-Method-Override=DELETE` (ASP.NET). Names are compared as those servers do: decoded, case-insensitive, and in PHP with other
+// characters for "_".
 import type { PortIr } from '../ir.ts';
 
 const names = ['_method', 'x-http-method-override'];
 const signs: Readonly<Record<string, readonly string[]>> = { _: ['_', '.', '+', ' ', '['] };
 
-/** Of a query with its "?", whole: RE2 and JavaScript read it alike, without regard to case. */
+/** For a query including its "?", in full: RE2 and JavaScript read it in the same way, case-insensitively. */
 export const methodInQueryPattern = `\\?(.*[&;])?(\\+|%20)*(${names.map(readings).join('|')})(=|&|;|\\[|%5b|%00|%3d).*`;
 const methodInQuery = new RegExp(`^${methodInQueryPattern}$`, 'is');
 
@@ -26,7 +26,7 @@ function spellings(char: string): readonly string[] {
   return [/[a-z_-]/.test(char) ? char : `\\${char}`, ...escapes];
 }
 
-/** Where it matters: enforced rules name methods. A gRPC server knows its methods by the path alone. */
+/** Where it matters: enforced rules name methods. A gRPC server distinguishes methods only by the path. */
 export function namesMethods({ protocol, authorization: { deny, allow } }: PortIr): boolean {
   const operations = [...deny, ...allow].flatMap((rule) => rule.operations);
   return protocol !== 'grpc' && operations.some(({ methods }) => methods !== undefined);

@@ -1,6 +1,6 @@
-// The path that rules see, from the path on the wire: what Envoy's HTTP connection manager does before any filter, with
-// normalize_path, merge_slashes and path_with_escaped_slashes_action as translate sets them. Pure; a test holds every
-// branch against a real Envoy. RFC 3986 §5.2.4 (dot segments), §6.2.2.2 (unreserved characters decoded).
+// The path that rules see, from the path on the wire: what Envoy's HTTP connection manager does before any filter, with normalize_path,
+// merge_slashes and path_with_escaped_slashes_action as translate sets them. Pure; a test compares every branch with a real Envoy. RFC 3986
+// §5.2.4 (dot segments), §6.2.2.2 (unreserved characters decoded).
 
 export type CanonicalPath =
   /** Normalised, with the query if there was one. */
@@ -13,7 +13,7 @@ const unreserved = /^[A-Za-z0-9_~.-]$/;
 /** Characters that leave normalisation percent-encoded. */
 const encoded = /^["<>^`{|}]$/;
 
-/** What becomes of a request's path. `raw` is the request target as on the wire, one character a byte. */
+/** What happens to a request's path. `raw` is the request target as on the wire, one character per byte. */
 export function canonicalPath(raw: string, escapedSlashes: EscapedSlashes): CanonicalPath {
   if (!raw.startsWith('/')) return rejected('does not begin with "/"');
   if (raw.includes('#')) return rejected('holds a fragment');
@@ -22,7 +22,7 @@ export function canonicalPath(raw: string, escapedSlashes: EscapedSlashes): Cano
   const written = mark === -1 ? raw : raw.slice(0, mark);
   const query = mark === -1 ? undefined : raw.slice(mark + 1);
   if (escapedSlashes === 'reject' && /%2f|%5c/i.test(written)) return rejected('holds an escaped slash');
-  // Servers that know path parameters take "..;x" for "..": Envoy takes the parameter off, of literal dots only.
+  // Servers that support path parameters read "..;x" as "..": Envoy removes the parameter, but only from literal dots.
   const path = written.replace(/(?<=\/\.{1,2});[^/]*/g, '');
   if (/%00/.test(path)) return rejected('holds an escaped NUL');
   const normal = mergeSlashes(normalize(path));
@@ -30,9 +30,9 @@ export function canonicalPath(raw: string, escapedSlashes: EscapedSlashes): Cano
 }
 
 /**
- * A dot segment that Envoy does not see as one, but a server behind it may: with a parameter ("/..;x", which servlets resolve), or with
- * an escaped slash or backslash beside it ("/..%2f", which whoever decodes before he resolves does), also where the escapes are
- * escaped again. Envoy resolved all others. No application needs one.
+ * A dot segment that Envoy does not recognise as one, but a server behind it may: with a parameter ("/..;x", which servlets resolve), or
+ * next to an escaped slash or backslash ("/..%2f", which a server that decodes first resolves), even if the escapes are escaped again.
+ * Envoy has resolved all others. No application needs one.
  */
 export function hasHiddenDots(canonical: string): boolean {
   return hiddenDots.test(canonical);
@@ -42,7 +42,7 @@ export function hasHiddenDots(canonical: string): boolean {
 export const hiddenDotsPattern = String.raw`.*(/|%(25)*(2f|5c))(\.|%(25)*2e){1,2}((/|;|%(25)*(2f|5c|3b)).*)?`;
 const hiddenDots = new RegExp(`^${hiddenDotsPattern}$`, 'i');
 
-/** A path parameter, also with the ";" escaped: some servers decode before they take parameters off. */
+/** A path parameter, also with the ";" escaped: some servers decode before they remove parameters. */
 export function hasParameters(canonical: string): boolean {
   return parameters.some((text) => canonical.toLowerCase().includes(text));
 }
@@ -50,7 +50,7 @@ export function hasParameters(canonical: string): boolean {
 /** What such a path holds, without regard to case; the filter on the proxy looks for the same. */
 export const parameters: readonly string[] = [';', '%3b'];
 
-/** An escape that is escaped again: servers that decode twice read another path. What the filter on the proxy looks for, too. */
+/** An escape that is escaped again: servers that decode twice read another path. The filter on the proxy looks for the same. */
 export function hasDoubleEscapes(canonical: string): boolean {
   return doubleEscapes.test(canonical);
 }
@@ -82,8 +82,8 @@ function normalize(path: string): string {
 }
 
 /**
- * One pass from the left. A "%" that begins no escape stays, and one that would begin an escape only after its follower
- * was decoded ("%%341" is not to become "%41") is written "%25".
+ * One pass from the left. A "%" that begins no escape stays, and one that would begin an escape only after its follower was decoded
+ * ("%%341" must not become "%41") is written "%25".
  */
 function normalizeSegment(part: string): string {
   let out = '';

@@ -1,4 +1,4 @@
-// The smallest rule that would allow a refused call, as YAML to paste: this caller, this operation, nothing more.
+// The smallest rule that would allow a denied call, as YAML to paste: this caller, this operation, nothing more.
 
 import { defaultPort } from '../../lib/port-name.ts';
 import { httpMethods } from '../../model/documents/authorization-policy.ts';
@@ -12,13 +12,13 @@ import type { AccessRequest } from './request.ts';
 export interface Remedy {
   /** One item for `spec.rules`. */
   readonly rule: string;
-  /** A whole document with that rule alone. */
+  /** A whole document with only that rule. */
   readonly policy: string;
-  /** An enforced allow policy of the target that could take the rule instead. */
+  /** An enforced allow policy of the target to which the rule could be added instead. */
   readonly addTo?: { readonly document: DocumentKey; readonly source: Source };
 }
 
-/** Undefined where no rule can help: refused in the handshake, for its path, or by a deny rule; gRPC of an HTTP/1 service. */
+/** Undefined if no rule can help: refused in the handshake, for its path, or by a deny rule; gRPC to an HTTP/1 service. */
 export function remedyFor(
   mesh: MeshIr,
   service: PortIr,
@@ -70,7 +70,7 @@ function operationOf({ protocol }: PortIr, { method = 'GET', grpc }: AccessReque
   const verb = grpc === undefined ? method : 'POST';
   const where = pathOf(path);
   const parts = [
-    // A method that no rule can name is left to a rule without methods.
+    // A method that no rule can name gets a rule without methods.
     ...(httpMethods.some((known) => known === verb) ? [`methods: [${verb}]`] : []),
     ...(where === undefined ? [] : [`path: {${where}}`]),
   ];
@@ -79,12 +79,12 @@ function operationOf({ protocol }: PortIr, { method = 'GET', grpc }: AccessReque
 
 function pathOf(path: string): string | undefined {
   if (path.length <= maxPathLength) return plainPath.test(path) ? `exact: ${JSON.stringify(path)}` : templateOf(path);
-  // Longer than a rule can say: the part before its last segments that fits.
+  // Longer than a rule allows: the part before its last segments that fits.
   const prefix = path.slice(0, path.lastIndexOf('/', maxPathLength));
   return prefix !== '' && plainPath.test(prefix) ? `prefix: ${JSON.stringify(prefix)}` : undefined;
 }
 
-/** Segments that a rule cannot spell (escapes, ";") become a placeholder. */
+/** Segments that a rule cannot express (escapes, ";") become a placeholder. */
 function templateOf(path: string): string | undefined {
   const segments = path.slice(1).split('/');
   if (segments.includes('')) return undefined;

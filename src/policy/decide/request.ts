@@ -1,4 +1,4 @@
-// What is asked of `decide`: one call, as its caller would make it.
+// The question to `decide`: one call, as its caller would make it.
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { ServiceKey } from '../ir.ts';
 
@@ -8,7 +8,7 @@ export type Caller =
   /** Presents none: plaintext, TLS without a client certificate, or a certificate of a legacy authority. */
   | { readonly kind: 'anonymous'; readonly via: AnonymousVia; readonly token?: Token | 'any' };
 
-/** What a verified token says. Assumed to be whatever a rule asks for: `any`. */
+/** What a verified token says. Assumed to satisfy any rule: `any`. */
 export interface Token {
   /** A name of the mesh's `jwtIssuers`. */
   readonly issuer: string;
@@ -25,10 +25,10 @@ export interface AccessRequest {
   readonly caller: Caller;
   /** HTTP method, upper case. Default: POST for gRPC, else GET. Ignored by TCP services. */
   readonly method?: string;
-  /** As on the wire, perhaps with a query. Default: `/`. Ignored by TCP services. */
+  /** As on the wire, possibly with a query. Default: `/`. Ignored by TCP services. */
   readonly path?: string;
   /** `package.Service/Method`: a POST to that path; stands for `method` and `path`. */
   readonly grpc?: string;
-  /** With `grpc`: what the field that `matchingCell` rules look at holds. Absent: not there, or unreadable. */
+  /** With `grpc`: the content of the field that `matchingCell` rules look at. Absent: missing, or unreadable. */
   readonly cellId?: string;
 }

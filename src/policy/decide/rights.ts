@@ -1,5 +1,5 @@
-// What callers of a service may do, and may not, as far as it is known before they ask; and whether a change takes something of it
-// away. A widening takes nothing. Careful: what rules say together in an unusual way may count as taken away.
+// What callers of a service may and may not do, as far as known in advance; and whether a change takes some of it away. Extending rights
+// takes nothing away. Conservative: unusual combinations of rules may count as taken away.
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { OperationIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
 import type { MeshIr, PortIr } from '../ir.ts';
@@ -30,7 +30,7 @@ export function rightsOfCaller(id: SpiffeId, service: PortIr, mesh: MeshIr): Rig
   };
 }
 
-/** Of whoever has no chain of connections of his own: with a certificate, or on plaintext. */
+/** For callers without their own filter chain: with a certificate, or on plaintext. */
 export function rightsOfOthers(chain: 'mtls' | 'plain', service: PortIr, mesh: MeshIr): Rights {
   const there = (right: Right): Right[] => {
     const { kind } = right.principal;
@@ -44,13 +44,13 @@ export function rightsOfOthers(chain: 'mtls' | 'plain', service: PortIr, mesh: M
   };
 }
 
-/** Whether something was allowed and is no more, or is denied that was not. `except`: rules that name these are not looked at. */
+/** Whether something was allowed and no longer is, or is newly denied. `except`: rules that name these are ignored. */
 export function narrowed(before: Rights, after: Rights, except: ReadonlySet<SpiffeId> = new Set()): boolean {
   const looked = ({ principal }: Right): boolean => principal.kind !== 'id' || !except.has(principal.id);
   return !within(before.allowed.filter(looked), after.allowed) || !within(after.denied.filter(looked), before.denied);
 }
 
-/** Whether it may do something there that not everyone may who comes without a certificate. */
+/** Whether it may do something there that not everyone without a certificate may. */
 export function hasRights(id: SpiffeId, service: PortIr, mesh: MeshIr): boolean {
   const { allowed } = rightsOfCaller(id, service, mesh);
   if (service.mtls.mode === 'strict') return allowed.length > 0;
@@ -92,7 +92,7 @@ function isAnonymous({ principal }: Right): boolean {
   return principal.kind === 'anonymous' || principal.kind === 'jwt';
 }
 
-/** In an order that the rules' order does not change. */
+/** In an order that does not depend on the rules' order. */
 function merge(rights: readonly Right[]): readonly Right[] {
   const merged = new Map<string, { principal: PrincipalIr; operations: Map<string, OperationIr> | 'every' }>();
   for (const { principal, operations } of rights) {

@@ -1,5 +1,5 @@
-// Whether a rule matches everything that another one does. Exact where it says yes; it may say no of two rules that together
-// or in an unusual way cover a third: a warning must never be wrong, and may be missing.
+// Whether a rule matches everything that another one does. "Yes" is always right; "no" may be wrong for rules that cover a third together
+// or in an unusual way: a warning must never be wrong, but may be missing.
 import type { OperationIr, PathIr, PrincipalIr, RuleIr } from '../authorization-ir.ts';
 import { matchPath, matchPrincipal } from './match.ts';
 

@@ -1,5 +1,5 @@
-// What would be decided of a recorded call. A record keeps less than a request has (of its path only what rules told apart, no
-// message): what it does not hold is taken both ways, and where that gives two answers it cannot tell.
+// What would be decided about a recorded call. A record contains less than a request (of its path only what rules distinguished, no
+// message): anything missing is assumed both ways, and if that gives two results the answer is unknown.
 
 import { defined } from '../../lib/defined.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
@@ -23,7 +23,7 @@ export interface RecordedDecision {
 
 export type RecordedCallKind = Pick<RecordedCall, 'caller' | 'principal' | 'method' | 'path'>;
 
-/** Of one port in one mesh. */
+/** For one port in one mesh. */
 export type DecideRecorded = (call: RecordedCallKind) => RecordedDecision;
 
 /** A path that no document names. */
@@ -33,7 +33,7 @@ const unknown: RecordedDecision = { outcome: 'unknown' };
 export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecorded {
   const { authorization } = service;
   const rules = [...authorization.deny, ...authorization.allow];
-  // Rules that ask for more than who, method and path: for what no record has.
+  // Rules that look at more than who, method and path: at what no record contains.
   const asksForTokens = rules.some(({ principals }) => principals.some(({ kind }) => kind === 'jwt'));
   const asksMore = rules.some(({ operations }) => operations.some((operation) => more(operation)));
   const rewritten = new Map<string, Rewritten>();
@@ -41,7 +41,7 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
   const lists = new Map<readonly string[], number>();
   const nameOf = (path: RecordedPath): string => {
     if (path.kind !== 'shape') return path.kind === 'exact' ? path.path : '?';
-    // One list for all calls of a service and time: it is told apart by itself.
+    // One list for all calls of a service and time: compared by identity.
     const list = lists.get(path.among) ?? lists.size;
     lists.set(path.among, list);
     return `${list} ${path.matched.join(' ')}`;
@@ -52,7 +52,7 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
     if (known !== undefined) return known;
     const worst = rewrite(mesh, service, { path, method }, { deny: true, allow: false });
     const best = rewrite(mesh, service, { path, method }, { deny: false, allow: true });
-    // Rules that come to the same, for a request that is read alike, decide alike: most paths of a service share one answer.
+    // Equivalent rules, for a request that is read in the same way, decide the same: most paths of a service share one result.
     const text = JSON.stringify([rulesOf(worst), rulesOf(best), readAlike(service, path, method)]);
     const number = numbers.get(text) ?? numbers.size;
     numbers.set(text, number);
@@ -65,7 +65,7 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
     const answer = asksForTokens && request.caller.kind === 'anonymous' ? answerEitherWay : answerOne;
     const bad = answer(worst, request);
     if (service.protocol === 'tcp' || (path.kind === 'exact' && !asksMore)) return bad;
-    // Without a connection nothing of the request matters; a health path is never odd.
+    // Without a connection nothing in the request matters; a health path is never odd.
     if (path.kind === 'odd') return bad.stage === 'handshake' ? bad : unknown;
     const probe = path.kind === 'shape' && mayBeProbe(service, call.method, path);
     const good = probe ? { outcome: 'allowed' as const } : answer(best, request);
@@ -86,7 +86,7 @@ export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecor
 interface Rewritten {
   readonly worst: MeshIr;
   readonly best: MeshIr;
-  /** Equal for what is decided alike. */
+  /** Equal for calls that are decided in the same way. */
   readonly number: number;
 }
 
@@ -96,7 +96,7 @@ function rulesOf({ services }: MeshIr): readonly unknown[] {
   );
 }
 
-/** All of a path and a method that matters beside the rules. */
+/** Everything about a path and a method that matters besides rules. */
 function readAlike({ healthPath }: PortIr, path: RecordedPath, method: string | undefined): unknown {
   const verb = method === 'GET' || method === 'HEAD' || method === 'POST' ? method : '';
   if (path.kind !== 'exact') return [verb, path];
@@ -104,7 +104,7 @@ function readAlike({ healthPath }: PortIr, path: RecordedPath, method: string | 
   return [verb, plain ? path.path.split('/').length : path.path];
 }
 
-/** Where escaped slashes are refused, a shape of a time when they were not says too little. */
+/** Where escaped slashes are refused, a shape from a time when they were not says too little. */
 function readBy({ escapedSlashes }: PortIr, path: RecordedPath): RecordedPath {
   const more = path.kind === 'shape' && path.among.includes(mayHoldEscapedSlashes);
   return more && escapedSlashes === 'reject' ? oddPath : path;
@@ -124,7 +124,7 @@ function requestOf(
   };
 }
 
-/** A record does not hold what a token said, nor whether there was one before anyone asked for it. */
+/** A record does not contain what a token said, nor whether there was one before rules asked for it. */
 function answerEitherWay(mesh: MeshIr, request: AccessRequest): RecordedDecision {
   const { caller } = request;
   const without = answerOne(mesh, request);
@@ -143,7 +143,7 @@ function mayBeProbe({ healthPath }: PortIr, method: string | undefined, path: Re
   return matchRecorded({ kind: 'exact', path: healthPath }, path, 'allow') !== false;
 }
 
-/** The mesh with the service's rules as they are for this path: what is unsure matches, or not, as assumed. */
+/** The mesh with the service's rules as they are for this path: what is uncertain matches, or not, as assumed. */
 function rewrite(
   mesh: MeshIr,
   service: PortIr,

@@ -1,4 +1,4 @@
-// Does a rule's path match what a record kept of a path? `undefined`: the record cannot tell. Pure.
+// Does a rule's path match what a record kept of a path? `undefined`: unknown. Pure.
 
 import type { PathIr } from '../authorization-ir.ts';
 import { namesEscapes } from '../decide/deny-path.ts';
@@ -17,7 +17,7 @@ export function matchRecorded(rule: PathIr, recorded: RecordedPath, action: 'all
   if (recorded.kind === 'odd') return undefined;
   if (recorded.kind === 'exact') return matchPathOf(action, rule, recorded.path);
   if (action === 'allow') return matchAsItIs(rule, recorded);
-  // It matches all that the same rule would allow, and more only of paths that are read in several ways.
+  // It matches everything that the same rule would allow, and more only for paths with several readings.
   const asItIs = matchAsItIs(rule, recorded);
   if (asItIs !== false) return asItIs;
   const { matched, among } = recorded;
@@ -44,7 +44,7 @@ function matchAsItIs(
   return rule.kind === 'prefix' && rule.path === '/' ? true : undefined;
 }
 
-/** Every path that `inner` matches, `outer` matches. May miss some; never wrong. */
+/** `outer` matches every path that `inner` matches. May miss some; never wrong. */
 export function covers(outer: PathIr, inner: PathIr): boolean {
   if (inner.kind === 'exact') return matchPath(outer, inner.path);
   switch (outer.kind) {
@@ -84,7 +84,7 @@ function compatible(a: readonly (string | null)[], b: readonly (string | null)[]
   });
 }
 
-/** A path of the template whose free segments no prefix of a document names: "{" is always escaped in a path. */
+/** A path of the template whose free segments match no prefix of a document: "{" is always escaped in a path. */
 function sample(segments: readonly (string | null)[]): string {
   return `/${segments.map((segment) => segment ?? '{}').join('/')}`;
 }

@@ -4,7 +4,7 @@ import type { AnonymousVia } from '../decide/request.ts';
 import type { Verdict } from '../verdict.ts';
 import type { RecordedPath } from './recorded-path.ts';
 
-/** How a caller came: without TLS, with TLS but no certificate, with a legacy CA's certificate, with an SVID of the mesh. */
+/** How a caller connected: without TLS, with TLS but no certificate, with a legacy CA's certificate, with an SVID of the mesh. */
 export type CallerClass = AnonymousVia | 'mtls';
 
 export interface RecordedCall {
@@ -14,15 +14,15 @@ export interface RecordedCall {
   readonly caller: CallerClass;
   /** SPIFFE ID, for `mtls` only. */
   readonly principal?: string;
-  /** Of an anonymous caller: the name of the issuer whose token it sent, if one was verified. */
+  /** For an anonymous caller: the name of the issuer whose token it sent, if one was verified. */
   readonly token?: string;
-  /** Of an anonymous caller: the subject of its legacy certificate, else its address. A name for people; nothing is decided by it. */
+  /** For an anonymous caller: the subject of its legacy certificate, otherwise its address. Informative; no decision depends on it. */
   readonly peer?: string;
   /** HTTP method; `OTHER` for an unusual one. Absent on TCP. */
   readonly method?: string;
   /** Absent on TCP. */
   readonly path?: RecordedPath;
-  /** `failed`: not denied, but it got no whole answer of the application, or came before anybody decided. */
+  /** `failed`: not denied, but it got no complete answer from the application, or ended before anything was decided. */
   readonly decision: Verdict | 'failed';
   readonly count: number;
   /** Epoch milliseconds. */

@@ -1,5 +1,5 @@
-// What a record of traffic keeps of a path: no more than the rules of its service tell apart. A path that a rule names, and a gRPC
-// method, is kept as it is; of any other, which of the service's path rules it matched. Names of projects and people stay out.
+// What a record of traffic keeps of a path: no more than the rules of its service distinguish. A path that a rule names, and a gRPC method,
+// is kept as it is; of any other, which of the service's path rules it matched. Names of projects and people are not recorded.
 
 import type { PathIr, RuleIr } from '../authorization-ir.ts';
 import { readsOneWay } from '../decide/deny-path.ts';
@@ -11,15 +11,15 @@ export type RecordedPath =
   | { readonly kind: 'exact'; readonly path: string }
   /** It matched these of the service's path rules, in the notation of `pathRuleText`, and none of the others. */
   | { readonly kind: 'shape'; readonly matched: readonly string[]; readonly among: readonly string[] }
-  /** Refused before rules, or with what servers disagree about (";", double escapes): no rule decides it alone. */
+  /** Refused before rules, or with something that servers disagree about (";", double escapes): no rule alone decides it. */
   | { readonly kind: 'odd' };
 
-/** Answers what to keep of a canonical path; nothing of its query. */
+/** Returns what to keep of a canonical path; nothing of its query. */
 export type PathRecorder = (service: PortIr, path: string) => RecordedPath;
 
-/** Among the rules of a shape: the path may hold escaped slashes. */
+/** Among the rules of a shape: the path may contain escaped slashes. */
 export const mayHoldEscapedSlashes = '%';
-/** Among what a shape matched: servers may read other paths in it. */
+/** Among what a shape matched: servers may read it as other paths. */
 export const readSeveralWays = '?';
 export const oddPath: RecordedPath = { kind: 'odd' };
 const odd = /;|%3b/i;
@@ -82,7 +82,7 @@ function pathsOf(rules: readonly RuleIr[]): readonly PathIr[] {
   return rules.flatMap(({ operations }) => operations.flatMap(({ path }) => (path === undefined ? [] : [path])));
 }
 
-/** A deny rule matches by a reading of the path (deny-path.ts) alone, not by what the path is. */
+/** A deny rule that matches only by a reading of the path (deny-path.ts), not by the path itself. */
 export function denyRuleText(rule: PathIr): string {
   return `!${pathRuleText(rule)}`;
 }
@@ -119,11 +119,11 @@ export function parsePathRule(text: string): PathIr {
   }
 }
 
-/** For people: the path, or what is known of it. */
+/** For people: the path, or what is known about it. */
 export function describeRecordedPath(path: RecordedPath): string {
   if (path.kind === 'exact') return path.path;
   if (path.kind === 'odd') return '(odd path)';
-  // The longest is the most telling.
+  // The longest is the most informative.
   const rules = path.matched.filter((text) => text !== readSeveralWays).map((text) => text.replace(/^!/, ''));
   const [longest] = rules.toSorted((a, b) => b.length - a.length);
   if (longest === undefined) return '(other paths)';

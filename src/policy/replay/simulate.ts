@@ -1,4 +1,4 @@
-// A change replayed against recorded calls: who would newly be denied, who newly allowed, and what the record cannot tell. Pure.
+// Replays a change against recorded calls: who would newly be denied, who newly allowed, and what the record cannot tell. Pure.
 
 import { defined } from '../../lib/defined.ts';
 import { defaultPort } from '../../lib/port-name.ts';
@@ -28,15 +28,15 @@ export interface Simulation {
   readonly newlyDenied: readonly SimulatedCall[];
   readonly newlyAllowed: readonly SimulatedCall[];
   readonly cannotTell: readonly SimulatedCall[];
-  /** Of those, the ones that are allowed now: who is denied already cannot be cut off. */
+  /** Of those, the ones that are allowed now: callers that are denied already cannot be cut off. */
   readonly mayBeDenied: readonly SimulatedCall[];
-  /** Kinds of calls that were replayed, those of services that the change does not touch included. */
+  /** Kinds of calls that were replayed, including those of services that the change does not affect. */
   readonly replayed: number;
 }
 
 interface Comparison {
   readonly before: DecideRecorded | undefined;
-  /** Absent: the port goes. */
+  /** Absent: the port is removed. */
   readonly after: DecideRecorded | undefined;
 }
 
@@ -51,7 +51,7 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
     const recorded: RecordedDecision = { outcome: call.decision === 'denied' ? 'denied' : 'allowed' };
     const told = comparison.before?.(call) ?? recorded;
     const was = told.outcome === 'unknown' ? recorded : told;
-    // The proxies of a port that goes keep what they have until they end; then nobody is served.
+    // The proxies of a removed port keep what they have until they exit; after that nobody is served.
     const will = comparison.after?.(call) ?? { outcome: 'denied' };
     if (will.outcome === 'unknown') {
       found.cannotTell.add(call, will);
@@ -69,7 +69,7 @@ export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<Recorded
   };
 }
 
-/** Undefined for a port that the change does not touch. */
+/** Undefined for a port that the change does not affect. */
 function comparisons(before: MeshIr, after: MeshIr): (key: PortKey) => Comparison | undefined {
   const known = new Map<PortKey, Comparison | undefined>();
   const sameMesh = text(before.breakGlass, [...before.cells]) === text(after.breakGlass, [...after.cells]);
@@ -88,7 +88,7 @@ function comparisons(before: MeshIr, after: MeshIr): (key: PortKey) => Compariso
   };
 }
 
-/** All of a port that decisions hang on, wherever it is written. */
+/** Everything about a port that decisions depend on, wherever it is written. */
 function judgement({ protocol, mtls, healthPath, escapedSlashes, authorization, rawPatches }: PortIr): string {
   const { fallback, cellDefault, deny, allow } = authorization;
   const rules = (list: readonly RuleIr[]) => list.map(({ principals, operations }) => [principals, operations]);

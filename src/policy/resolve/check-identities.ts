@@ -1,5 +1,5 @@
-// Two Workloads that could answer for one host, or for one SPIFFE ID: an error of the documents, so that no order decides. Where one asks
-// for all that the other does, and for more, it is the more specific, and answers.
+// Two Workloads that could match one host, or give one SPIFFE ID: an error in the documents, so that no order decides. If one requires
+// everything that the other does, and more, it is more specific, and is used.
 import type { Workload } from '../../model/documents/workload.ts';
 import type { Selector } from '../../model/evidence.ts';
 import { valueFor } from '../../model/evidence.ts';
@@ -10,7 +10,7 @@ import { type AnyWorkloadIr, makes } from '../identities.ts';
 import type { TemplateWorkloadIr } from '../ir.ts';
 import type { Problems } from './problems.ts';
 
-/** A Workload as it was resolved; without a document for what a Service has by itself. */
+/** A resolved Workload; without a document for what a Service has by itself. */
 export interface Placed {
   readonly workload: AnyWorkloadIr;
   readonly parsed?: ParsedDocument<Workload>;
@@ -66,7 +66,7 @@ function checkSelectors(all: readonly Placed[], problems: Problems): void {
   }
 }
 
-/** Whether evidence can match both, without one being the more specific. */
+/** Whether evidence can match both, without one being more specific. */
 function undecided(a: Selector, b: Selector): boolean {
   if (a.attestor !== b.attestor) return false;
   const [keysA, keysB] = [Object.keys(a.match), Object.keys(b.match)];

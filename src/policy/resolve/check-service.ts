@@ -1,4 +1,4 @@
-// What a Service document may not say of itself, apart from its references: ports, health checks without a path, zero durations.
+// Errors within a Service document, apart from its references: ports, health checks without a path, zero durations.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { type WrittenPort, writtenPorts } from '../../model/service-ports.ts';
@@ -71,7 +71,7 @@ function checkPorts(parsed: Parsed, problems: Problems): void {
   }
 }
 
-/** Two ports at one place of the application would be two sets of rules before one thing, and the weaker one would hold. */
+/** Two ports for one address of the application would be two sets of rules for one thing, and the weaker one would win. */
 function checkApps(parsed: Parsed, problems: Problems): void {
   const before = new Map<number, string>();
   for (const [index, { name, app }] of (parsed.document.spec.ports ?? []).entries()) {
@@ -90,7 +90,7 @@ function checkApps(parsed: Parsed, problems: Problems): void {
   }
 }
 
-/** Between sidecars goes what the application speaks: HTTP/2 has neither `Upgrade` nor upper case. */
+/** Sidecars use the application's protocol between them: HTTP/2 has neither `Upgrade` nor upper case. */
 function checkHttp1(parsed: Parsed, { protocol, upgrades, headerCase, place }: WrittenPort, problems: Problems): void {
   if (protocol === 'http1') return;
   const wrong = [...(upgrades.length > 0 ? ['upgrades'] : []), ...(headerCase === 'keep' ? ['headerCase'] : [])];

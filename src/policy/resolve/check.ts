@@ -1,10 +1,10 @@
-// What the store asks before it accepts a change (store.ts, StateCheck).
+// What the store checks before it accepts a change (store.ts, StateCheck).
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { MeshIr } from '../ir.ts';
 import { resolve } from './resolve.ts';
 
-/** All problems of a whole state (errors refuse it, warnings are shown), and the mesh that it is. */
+/** All problems of a whole state (errors refuse it, warnings are shown), and the resulting mesh. */
 export function check(documents: readonly ParsedDocument[]): {
   readonly problems: readonly Problem[];
   readonly mesh?: MeshIr;

@@ -1,4 +1,4 @@
-// The gRPC descriptors of a port of a service, read when a rule first asks, and once.
+// The gRPC descriptors of a service's port, parsed once, when a rule first needs them.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { writtenPorts } from '../../model/service-ports.ts';

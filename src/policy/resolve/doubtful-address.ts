@@ -1,7 +1,7 @@
-// Addresses that a document may name and that hardly anybody means as an endpoint: where a call to them goes is told to the author.
+// Addresses that a document may name but that are hardly ever intended as an endpoint: the author is told where calls to them go.
 import { BlockList, isIPv6 } from 'node:net';
 
-/** What is wrong with it, to follow "the address …"; undefined for any other address. Loopback is not: tests and single hosts use it. */
+/** What is wrong with it, to complete "the address …"; undefined for any other address. Loopback is fine: tests and single hosts use it. */
 export function doubtfulAddress(address: string): string | undefined {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   return ranges.find(({ list }) => list.check(address, family))?.what;

@@ -1,5 +1,5 @@
-// Which of many rules covers another, without comparing every pair: hundreds of policies that each name one path are usual, and an
-// edit of one of them should not wait for that.
+// Which of many rules covers another, without comparing every pair: hundreds of policies that each name one path are common, and an edit of
+// one of them should not wait for that.
 
 import type { OperationIr, RuleIr } from '../authorization-ir.ts';
 import { covers } from '../decide/rule-coverage.ts';
@@ -7,8 +7,8 @@ import { covers } from '../decide/rule-coverage.ts';
 type Rule = Pick<RuleIr, 'principals' | 'operations'>;
 
 /**
- * Answers the place of the first rule before `end` that covers another, -1 if none does. A rule of exact paths alone covers none that
- * does not name one of these: it is looked up by them.
+ * Returns the index of the first rule before `end` that covers another, -1 if none does. A rule with only exact paths covers none that does
+ * not name one of them: it is looked up by these.
  */
 export function findCoverer(rules: readonly Rule[]): (narrow: Rule, end: number) => number {
   const anyPath: number[] = [];

@@ -1,5 +1,5 @@
-// What a FileDescriptorSet says of gRPC methods: whether they stream, and the fields of their requests. Read by hand, so that a
-// set that holds only what matters will do.
+// What a FileDescriptorSet says about gRPC methods: whether they stream, and the fields of their requests. Parsed by hand, so that a set
+// that contains only what matters is sufficient.
 import { fromBinary, isFieldSet } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import {
@@ -19,9 +19,9 @@ export interface GrpcMethod {
   readonly streaming: 'no' | 'client' | 'server' | 'both';
   /** Full name of the request's message. */
   readonly input: string;
-  /** Fields of the request's message, its own only; undefined if the set does not hold the message. */
+  /** Fields of the request's message, only its own; undefined if the set does not contain the message. */
   readonly fields?: ReadonlyMap<string, GrpcField>;
-  /** Numbers that an option of the method holds: an enum, repeated or not. */
+  /** Numbers in an option of the method: an enum, repeated or not. */
   option(field: number): readonly number[];
 }
 
@@ -37,7 +37,7 @@ export interface GrpcField {
 /** By `package.Service/Method`, in the order of the set. */
 export type GrpcDescriptors = ReadonlyMap<string, GrpcMethod>;
 
-/** Throws if `bytes` is no FileDescriptorSet. */
+/** Throws if `bytes` is not a FileDescriptorSet. */
 export function readGrpcDescriptors(bytes: Uint8Array): GrpcDescriptors {
   const set = fromBinary(FileDescriptorSetSchema, bytes);
   const messages = messagesOf(set);

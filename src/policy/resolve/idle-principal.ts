@@ -1,4 +1,4 @@
-// Warns of a `from` that no caller can be: most likely a mistake, and refused silently for ever if nobody says so.
+// Warns about a `from` that no caller can match: most likely a mistake, which otherwise would silently deny for ever.
 import { serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../authorization-ir.ts';
 import { someBeginsWith, workloadOf } from '../identities.ts';
@@ -8,7 +8,7 @@ import type { ServiceDraft } from './resolve-service.ts';
 export interface IdlePrincipal {
   readonly message: string;
   readonly hint: string;
-  /** No document but the target's own could change it; worth telling for a deny rule, too. */
+  /** Only the target's own document could change it; worth reporting for a deny rule, too. */
   readonly never: boolean;
 }
 

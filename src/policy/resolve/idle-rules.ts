@@ -1,18 +1,18 @@
-// Finds rules that can change nothing, or that contradict one another, once all rules of a port are known. Only enforced
-// rules: a shadow rule may well be meant to cover what is there.
+// Finds rules that can change nothing, or that contradict one another, once all rules of a port are known. Only enforced rules: a shadow
+// rule may well be meant to cover existing ones.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { RuleIr } from '../authorization-ir.ts';
 import { covers } from '../decide/rule-coverage.ts';
 import { findCoverer } from './find-coverer.ts';
 
-/** A rule with the place in the document that a warning of it points at. */
+/** A rule with the place in the document at which a warning about it points. */
 export interface PlacedRule {
   readonly rule: RuleIr;
   readonly document: ParsedDocument;
   readonly index: number;
 }
 
-/** Rules that are not of exact paths alone are compared with every other: a service with more rules is looked at in part. */
+/** Rules with more than exact paths are compared with every other: services with more rules are checked only in part. */
 const maxRules = 1000;
 
 export interface IdleRule extends Pick<PlacedRule, 'document' | 'index'> {

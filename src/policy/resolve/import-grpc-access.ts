@@ -1,12 +1,12 @@
-// The Topology Service's own descriptors → rules. Every method carries who may call it as a method option (extension 90000,
-// gitlab.cells.topology_service.access_control); what has none is allowed to nobody.
+// Turns the Topology Service's own descriptors into rules. Every method says who may call it in a method option (extension 90000,
+// gitlab.cells.topology_service.access_control); a method without it is allowed to nobody.
 import type { PolicyOperation, PolicySource } from '../../model/documents/authorization-policy.ts';
 import { type GrpcMethod, readGrpcDescriptors } from './grpc-descriptors.ts';
 import { pruneDescriptors } from './prune-descriptors.ts';
 import { matchingCellFault } from './resolve-matching-cell.ts';
 
 export interface ImportMapping {
-  /** Who is "a cell": the service of this name in each cell. */
+  /** Who counts as "a cell": the service of this name in each cell. */
   readonly cellService: string;
   readonly routers: readonly PolicySource[];
   readonly admins: readonly PolicySource[];
@@ -18,9 +18,9 @@ export interface ImportedAccess {
   readonly rules: readonly { readonly from: readonly PolicySource[]; readonly to: readonly PolicyOperation[] }[];
   /** For `spec.grpc.descriptorSet`; undefined if no rule needs it. */
   readonly descriptorSet?: string;
-  /** What cannot be put into rules: nothing may be imported. */
+  /** What cannot be expressed as rules: then nothing may be imported. */
   readonly faults: readonly string[];
-  /** What was left out, a sentence each. */
+  /** What was left out, one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -29,7 +29,7 @@ const option = 90_000;
 const access = { authenticated: 1, cell: 2, matchingCell: 3, router: 4, admin: 5 } as const;
 type Access = keyof typeof access;
 
-/** Throws if `bytes` is no FileDescriptorSet. */
+/** Throws if `bytes` is not a FileDescriptorSet. */
 export function importGrpcAccess(bytes: Uint8Array, mapping: ImportMapping): ImportedAccess {
   const methods = [...readGrpcDescriptors(bytes).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   const allowed = new Map<Access, GrpcMethod[]>();

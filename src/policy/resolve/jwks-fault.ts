@@ -1,4 +1,4 @@
-// What is wrong with a JWK Set that is to verify tokens. RFC 7517. Public keys of fixed algorithms only: a key that does not say its
+// What is wrong with a JWK Set for verifying tokens. RFC 7517. Only public keys with fixed algorithms: a key that does not name its
 // algorithm would let a token choose it, and a symmetric key in a document is known to its readers.
 
 export interface JwksFault {

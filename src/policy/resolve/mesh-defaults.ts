@@ -1,4 +1,4 @@
-// What the Mesh document says for all of the deployment, as the other documents are resolved by it.
+// What the Mesh document sets for the whole deployment, as needed to resolve the other documents.
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';

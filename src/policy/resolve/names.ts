@@ -13,7 +13,7 @@ import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { CellIr, ServiceKey } from '../ir.ts';
 import type { Problems } from './problems.ts';
 
-/** Documents by kind, each key once, in the order given. */
+/** Documents by kind, each key once, in the given order. */
 export interface DocumentsByKind {
   readonly all: readonly ParsedDocument[];
   readonly meshes: readonly ParsedDocument<Mesh>[];
@@ -94,14 +94,14 @@ export function createNames(
   };
 }
 
-/** A bare name that exists in cells only is the commonest mistake: name those. */
+/** A bare name that exists only in cells is the most common mistake: name those. */
 function serviceHint(reference: string, services: ReadonlySet<ServiceKey>): string {
   const inCells = [...services].filter((key) => key.endsWith(`/${reference}`));
   if (inCells.length > 0) return `did you mean ${inCells.slice(0, 5).map(quote).join(' or ')}?`;
   return nameHint(reference, [...services], 'a Service document of that name');
 }
 
-/** What to do about a name that is not there. */
+/** What to do about a name that does not exist. */
 export function nameHint(name: string, known: readonly string[], remedy: string): string {
   const near = didYouMean(name, known);
   if (near !== undefined) return `did you mean ${quote(near)}?`;

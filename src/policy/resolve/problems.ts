@@ -1,4 +1,4 @@
-// Collects what is wrong while documents are resolved, so that all of it is told at once.
+// Collects what is wrong while documents are resolved, so that everything is reported at once.
 import type { Written } from '../../model/documents/kind.ts';
 import { type FieldPath, formatPath } from '../../model/field-path.ts';
 import type { Problem, ProblemDetails } from '../../model/problem.ts';

@@ -1,4 +1,4 @@
-// A FileDescriptorSet without what rules do not need: small enough for a document, and the same whatever else changed in it.
+// A FileDescriptorSet without what rules do not need: small enough for a document, and unaffected by other changes in it.
 import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   type DescriptorProto,

@@ -26,7 +26,7 @@ interface RuleLists {
   readonly policies: DocumentKey[];
 }
 
-/** The authorization of any port. Every policy is looked at once, in the order of the documents. */
+/** The authorization of any port. Every policy is examined once, in the order of the documents. */
 export function resolveAuthorization(
   policies: readonly Parsed[],
   context: AuthorizationContext,
@@ -74,7 +74,7 @@ function listOf({ mode, action }: AuthorizationPolicy['spec']): 'deny' | 'allow'
   return action === 'allow' ? 'shadowAllow' : 'shadowDeny';
 }
 
-/** A rule that is idle at one of its ports and not at another one decides something: nothing is said of it. */
+/** A rule that is idle at one of its ports but not at another decides something: it is not reported. */
 function warnOf(byTarget: ReadonlyMap<PortKey, RuleLists>, problems: Problems): void {
   const name = ({ document, index }: Pick<PlacedRule, 'document' | 'index'>): string => `${document.key} ${index}`;
   const stands = new Map<string, number>();
@@ -106,7 +106,7 @@ function emptyLists(): RuleLists {
   return { deny: [], allow: [], shadowDeny: [], shadowAllow: [], enforced: [], policies: [] };
 }
 
-/** An allow policy without rules alone says "nobody", which may be a list that got lost; beside others it says nothing. */
+/** An allow policy without rules by itself means "nobody", which may be a list that got lost; next to others it means nothing. */
 function warnOfEmptyPolicy(parsed: Parsed, enforced: number, problems: Problems): void {
   const { action, rules } = parsed.document.spec;
   if (rules.length > 0) return;
@@ -125,7 +125,7 @@ function warnOfEmptyPolicy(parsed: Parsed, enforced: number, problems: Problems)
   });
 }
 
-/** Only between cells and inside one: a caller or a service outside of cells is in neither. */
+/** Only between cells and inside one: a caller or a service outside of cells has neither. */
 function cellDefaultOf({ cell }: PortDraft, { trustDomain, authorization }: MeshDefaults): CellDefaultIr | undefined {
   if (cell === undefined) return undefined;
   const own = cellSpiffePrefix(trustDomain, cell.name);
@@ -137,7 +137,7 @@ function cellDefaultOf({ cell }: PortDraft, { trustDomain, authorization }: Mesh
   return withinCell === 'allow' ? { kind: 'cells', prefix: own } : undefined;
 }
 
-/** For each port the rule as it stands there; undefined where its operations are all of other ports. */
+/** For each port the rule as it applies there; undefined if its operations are all for other ports. */
 function resolveRule(
   parsed: Parsed,
   index: number,
@@ -177,7 +177,7 @@ function resolveRule(
   });
 }
 
-/** A wider deny rule leaves them out by itself; one that names them is a contradiction. */
+/** A wider deny rule does not apply to them anyway; one that names them is a contradiction. */
 function refuseBreakGlass(
   principal: PrincipalIr,
   parsed: Parsed,

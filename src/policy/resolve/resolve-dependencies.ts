@@ -1,4 +1,4 @@
-// `dependsOn` of a Service → what it calls: which port of which service, and where its own application reaches it.
+// Turns `dependsOn` of a Service into what it calls: which port of which service, and where its own application reaches it.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { DependencyIr, PortKey, ServiceKey } from '../ir.ts';

@@ -1,4 +1,4 @@
-// What the application is told of its caller, and whose headers of that kind are taken away: everybody's, but for the hops that a
+// What the application is told about its caller, and whose headers of that kind are removed: everybody's, except for the hops that a
 // document names.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -14,7 +14,7 @@ interface Context {
   readonly problems: Problems;
 }
 
-/** In which those who end TLS for others say whose certificate they saw: nginx, Traefik, ALB, Azure, Cloudflare, GCP, RFC 9440. */
+/** Headers in which TLS-terminating proxies pass on the certificate they saw: nginx, Traefik, ALB, Azure, Cloudflare, GCP, RFC 9440. */
 export const certificateHeaders: readonly string[] = [
   'cf-client-cert-*',
   'client-cert',

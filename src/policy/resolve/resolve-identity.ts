@@ -1,4 +1,4 @@
-// The identity of a Workload document: a service's, an exact ID, or a template, none of which may be what is the mesh's own to give.
+// The identity of a Workload document: a service's, an exact ID, or a template, none of which may be reserved for the mesh.
 import { keysOf } from '../../model/attestors.ts';
 import type { Workload } from '../../model/documents/workload.ts';
 import { type IdentityTemplate, parseIdentityTemplate } from '../../model/identity-template.ts';
@@ -54,7 +54,7 @@ function templateOf(
 ): IdentityTemplate | undefined {
   const place = ['spec', 'identity', 'template'];
   const template = parseIdentityTemplate(text);
-  // The schema let no other through.
+  // The schema accepts nothing else.
   if (template === undefined) return undefined;
   if (template.trustDomain !== defaults.trustDomain) {
     problems.error(parsed, place, foreign(text, defaults));
@@ -88,7 +88,9 @@ function templateOf(
   return known ? template : undefined;
 }
 
-/** Which identities of others it could make. Whatever is proved, no value chooses a service, a cell or a part of the control plane. */
+/**
+ * Which identities of others it could produce. Whatever is proved, no value may choose a service, a cell or a part of the control plane.
+ */
 function reservedBy({ segments: [first, second, third] }: IdentityTemplate): string | undefined {
   if (first === undefined || 'key' in first) return 'any identity of the mesh';
   if (first.literal === 'cellwall') return 'an identity of the control plane';

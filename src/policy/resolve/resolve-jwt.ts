@@ -1,4 +1,4 @@
-// Issuers of tokens, and the rules that take them: a second factor for callers that have no certificate yet.
+// Issuers of tokens, and the rules that accept them: a second factor for callers that have no certificate yet.
 import type { PolicySource } from '../../model/documents/authorization-policy.ts';
 import type { Mesh } from '../../model/documents/mesh.ts';
 import type { FieldPath } from '../../model/field-path.ts';
@@ -10,7 +10,7 @@ import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
 import type { PortDraft } from './resolve-service.ts';
 
-/** Removed from every request before a filter could read it, or not the caller's to set. */
+/** Removed from every request before a filter could read it, or not under the caller's control. */
 const notForTokens = /^(x-cellwall-|x-envoy-|x-forwarded-|x-client-cert-|host$|cookie$|connection$|te$)/;
 
 export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Problems): Map<string, JwtIssuerIr> {
@@ -41,7 +41,7 @@ export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Proble
 
 export interface JwtSourceContext {
   readonly issuers: ReadonlyMap<string, JwtIssuerIr>;
-  /** At which the rule stands. */
+  /** Path of the rule. */
   readonly ports: readonly PortDraft[];
   readonly action: 'allow' | 'deny';
   readonly problems: Problems;

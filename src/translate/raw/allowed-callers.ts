@@ -1,6 +1,6 @@
-// Whom a raw resource lets in: only callers that a certificate names. Every other word for a principal (any, an address, a header, a
-// path, metadata, "not") can mean anyone, by itself or joined to others of its kind; so what translate did not make itself has to name
-// a SPIFFE ID wherever it allows. Data flows from the resources before and after raw changes to findings.
+// Whom a raw resource admits: only callers that a certificate names. Every other kind of principal (any, an address, a header, a path,
+// metadata, "not") can mean anyone, by itself or combined with others of its kind; so what translate did not make itself must name a SPIFFE
+// ID wherever it allows. Compares the resources before and after raw changes, and returns findings.
 import { create, equals, isMessage, type Message } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
@@ -24,7 +24,7 @@ import { extensionRegistry } from '../lint/registry.ts';
 import type { TranslatedResource } from '../proxy.ts';
 import { targetKey } from './raw-target.ts';
 
-/** `base` is what translate made, `result` what raw resources made of it. */
+/** `base` is what translate made, `result` what raw resources turned it into. */
 export function allowedCallers(
   base: readonly TranslatedResource[],
   result: readonly TranslatedResource[],
@@ -53,7 +53,7 @@ function wrongsOf(config: TypedExtensionConfig, before: Message | undefined): re
   }
   if (rules === undefined) return [];
   const action = stands === authzDeny ? RBAC_Action.DENY : RBAC_Action.ALLOW;
-  // A deny filter in the place of an allow filter lets in everyone whom it does not name.
+  // A deny filter in place of an allow filter admits everyone whom it does not name.
   if (stands !== undefined && rules.action !== action) {
     return [
       ['raw-authorization-action', `${config.name} has the action ${RBAC_Action[action]}`, 'typedConfig.rules.action'],
@@ -97,7 +97,7 @@ function namesCaller({ identifier: { case: kind, value } }: Principal): boolean 
       return value.ids.length > 0 && value.ids.every(namesCaller);
     case 'custom': {
       const config = unpacked(value.typedConfig);
-      // Which SANs and patterns name someone is the linter's matter.
+      // Which SANs and patterns are acceptable is checked by the linter.
       return isMessage(config, MtlsAuthenticatedSchema) && config.sanMatcher !== undefined;
     }
     default:

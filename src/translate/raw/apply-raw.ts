@@ -1,5 +1,5 @@
-// (a proxy's resources, the EnvoyResource documents that are for it) → its resources. Pure. Raw resources come first, so that a
-// patch may be of one of them; both in the order of the documents' keys.
+// (a proxy's resources, the EnvoyResource documents that select it) → its resources. Pure. Raw resources come first, so that a patch may
+// apply to one of them; both in the order of the documents' keys.
 import { type Message, toJson } from '@bufbuild/protobuf';
 import { CellwallError } from '../../lib/errors.ts';
 import type { RawIr } from '../../policy/raw-ir.ts';
@@ -29,7 +29,7 @@ export function applyRaw(
       const madeBy = () => [ofRaw(raw)];
       all.set(key, { typeUrl, name: read.name, schema: read.desc, message: read.message, madeBy, ...version });
     } else if (before !== undefined) {
-      // The patch first: what translate itself makes, Envoy takes.
+      // The patch first: Envoy accepts what translate itself makes.
       const madeBy = () => [ofRaw(raw), ...before.madeBy()];
       all.set(key, { ...before, schema: read.desc, message: merged(raw, read, before), madeBy, ...version });
     }

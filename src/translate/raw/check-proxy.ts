@@ -1,4 +1,4 @@
-// What raw resources make of one proxy: names that are taken, constraints and linter rules that the result breaks.
+// What raw resources do to one proxy: names that are taken, constraints and linter rules that the result violates.
 import { CellwallError } from '../../lib/errors.ts';
 import { formatPath } from '../../model/field-path.ts';
 import type { SpiffeId } from '../../model/spiffe-id.ts';
@@ -18,7 +18,7 @@ import { stubBundles, stubShape } from './stub-proxy.ts';
 
 type Tell = (raw: RawIr, fault: RawFault) => void;
 
-/** Answers the patches that found what they are of. */
+/** Returns the patches that found a target. */
 export function checkProxy(mesh: MeshIr, id: SpiffeId, raws: readonly RawIr[], tell: Tell): readonly RawIr[] {
   const base = translate(mesh, new Map(), stubBundles, stubShape(mesh, id));
   const names = new Set(base.map(targetKey));
@@ -56,13 +56,13 @@ function checkResult(base: readonly TranslatedResource[], raws: readonly RawIr[]
       for (const raw of patches) tell(raw, { code: 'constraint', message: where, path: [...bodyPlace(raw), ...path] });
     }
   }
-  // What translate made is fine by itself; only a removal can leave it with names that lead nowhere.
+  // What translate made is fine by itself; only a removal can leave it with dangling references.
   const removes = raws.some(({ change }) => change.kind === 'remove');
   const touched = new Set(raws.map((raw) => targetKey(targetOf(raw))));
   const only = (resource: TranslatedResource): boolean => removes || touched.has(targetKey(resource));
   for (const finding of [...lint(result, { raw: true, only }), ...allowedCallers(base, result)]) {
     const those = about(`${finding.typeUrl} ${finding.resource}`);
-    // What is wrong elsewhere, as a reference to what was removed, may be the fault of any of them.
+    // A problem elsewhere, such as a reference to something removed, may be caused by any of them.
     for (const raw of those.length > 0 ? those : raws) tell(raw, faultOf(finding, raw));
   }
 }

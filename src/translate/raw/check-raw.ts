@@ -1,5 +1,5 @@
-// Judges EnvoyResource documents before they are stored: each against Envoy's schema and its constraints, and all by what they make of
-// the proxies that they are for. Faults name the line in the document.
+// Judges EnvoyResource documents before they are stored: each against Envoy's schema and its constraints, and all by their effect on the
+// proxies that they select. Faults name the line in the document.
 import { formatPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -34,7 +34,7 @@ export function checkRaw(
     if (document === undefined) return;
     const at = writtenPath(document.document, path);
     const problem: Problem = { severity, ...fault, source: document.locate(at), path: formatPath(at) };
-    // Many proxies make one fault only.
+    // Many proxies cause only one fault.
     problems.set(JSON.stringify([raw.document, problem.code, problem.message, problem.path]), problem);
   };
 
@@ -70,13 +70,13 @@ function faultsOf(raw: RawIr, rights: RawRights): readonly RawFault[] {
   const { typeUrl, name } = targetOf(raw);
   const isSecret = typeUrl.endsWith('.Secret');
   if (raw.change.kind === 'resource') {
-    // Where a service has none, a chain "health" would lead there, past authorization.
+    // If a service has none, a chain "health" would lead there, bypassing authorization.
     if (isHealthRouteName(name)) return fault('name-taken', `routes named "${name}" are those of health paths`);
     return isSecret && name.startsWith('spiffe://')
       ? fault('name-taken', 'secrets named "spiffe://…" are those of identities and trust domains')
       : [];
   }
-  // Trust comes from authorities alone, and the health path is the one without authorization.
+  // Trust comes only from authorities, and the health path is the one without authorization.
   return isSecret || isHealthRouteName(name)
     ? fault('protected', `the ${targetText({ typeUrl, name })} is not patched`)
     : [];

@@ -1,4 +1,4 @@
-// One value against its constraint (validate/validate.proto), in words that go on after the field's name.
+// One value against its constraint (validate/validate.proto), as text that continues after the field's name.
 import type { DescEnum } from '@bufbuild/protobuf';
 import {
   type BytesRules,
@@ -110,7 +110,7 @@ interface Bounds {
 
 function brokenNumber(rules: Bounds, value: Numeric, say: (value: Numeric) => string): readonly string[] {
   if (rules.ignoreEmpty === true && (value === 0 || value === 0n)) return [];
-  // An unset bound is the schema's own default and not a bound.
+  // An unset bound is the schema's own default, not a bound.
   const bound = (name: 'const' | 'lt' | 'lte' | 'gt' | 'gte'): Numeric | undefined =>
     has(rules, name) ? rules[name] : undefined;
   const [exact, lt, lte, gt, gte] = [bound('const'), bound('lt'), bound('lte'), bound('gt'), bound('gte')];

@@ -1,5 +1,5 @@
-// Envoy's own constraints (PGV options in its schema), read at run time: required fields, lengths, ranges, enums. Every message
-// inside is visited, into every Any. What breaks one is a NACK on every proxy: better told to the author.
+// Envoy's own constraints (PGV options in its schema), read at run time: required fields, lengths, ranges, enums. Every message inside is
+// visited, including every Any. A violation would be a NACK on every proxy: it is better reported to the author.
 import { type DescField, type DescMessage, getOption, hasOption, isMessage, type Registry } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
@@ -80,7 +80,7 @@ function visitField(
     if (field.oneof === undefined && isRequired(constraint)) report(path, `${field.name} is required`);
     return;
   }
-  // A member of a oneof, or an optional value, is only there when it is set.
+  // A member of a oneof, or an optional value, exists only if it is set.
   if (!set && (field.oneof !== undefined || field.proto.proto3Optional)) return;
   visitValue(field, constraint, reflected.get(field), path, registry, report);
 }

@@ -1,5 +1,5 @@
-// Envoy's whole schema as descriptors: raw resources may be of any type, not just of those that translate itself builds. Made
-// when the first raw resource needs it (a quarter of a second), as most deployments have none.
+// Envoy's whole schema as descriptors: raw resources may be of any type, not just those that translate itself builds. Loaded when the first
+// raw resource needs it (a quarter of a second), because most deployments have none.
 import { gunzipSync } from 'node:zlib';
 import { createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';

@@ -1,10 +1,10 @@
-// What is wrong inside a raw resource, by its path there; who reports it knows the document around it.
+// What is wrong inside a raw resource, with its path there; whoever reports it knows the document around it.
 import type { FieldPath } from '../../model/field-path.ts';
 
 export interface RawFault {
   readonly code: string;
   readonly message: string;
   readonly hint?: string;
-  /** As written, from the resource on. */
+  /** As written, starting at the resource. */
   readonly path: FieldPath;
 }

@@ -1,5 +1,5 @@
-// Merges a patch into a resource's JSON (RFC 7386): mappings field by field, everything else replaced, null removed. Where the
-// two are of different types, or set other members of one oneof, the patch's holds.
+// Merges a patch into a resource's JSON (RFC 7386): mappings field by field, everything else replaced, null removed. If the two are of
+// different types, or set other members of one oneof, the patch wins.
 import type { DescMessage, JsonValue, Registry } from '@bufbuild/protobuf';
 import type { JsonObject } from './read-body.ts';
 
@@ -28,7 +28,7 @@ export function mergeBody(
 }
 
 function messageOf(field: DescMessage['fields'][number] | undefined): DescMessage | undefined {
-  // The values of a map are no messages of the field's own.
+  // The values of a map are not messages of the field itself.
   return field?.fieldKind === 'message' ? field.message : undefined;
 }
 

@@ -1,5 +1,5 @@
-// An access log to the file /dev/stdout or /dev/stderr, as the logger that prints: Envoy opens the file anew, which fails where it is a
-// socket (systemd's, or a parent's in Node), and with it the listener. The logger writes to what Envoy was given.
+// Replaces an access log to the file /dev/stdout or /dev/stderr by Envoy's stream logger: Envoy would open the file again, which fails if
+// it is a socket (systemd's, or a parent's in Node), and with it the listener. The logger writes to the descriptor that Envoy was given.
 import type { JsonValue } from '@bufbuild/protobuf';
 import { defined } from '../../lib/defined.ts';
 
@@ -11,7 +11,7 @@ const printers: ReadonlyMap<unknown, string> = new Map([
   ['/dev/stderr', `${loggers}.stream.v3.StderrAccessLog`],
 ]);
 
-/** `body` in the schema's own field names; others than such a log are what they were. */
+/** `body` in the schema's own field names; anything but such a log stays as it was. */
 export function asPrintedLog(body: JsonObject): JsonObject {
   const type = printers.get(body['path']);
   if (body['@type'] !== `${loggers}.file.v3.FileAccessLog` || type === undefined) return body;
@@ -19,7 +19,7 @@ export function asPrintedLog(body: JsonObject): JsonObject {
   return { '@type': type, ...defined({ log_format: format }) };
 }
 
-/** The file's logger has three deprecated spellings of it besides. */
+/** The file logger has three other, deprecated fields for it. */
 function formatOf({ log_format, format, json_format, typed_json_format }: JsonObject): JsonValue | undefined {
   if (log_format !== undefined) return log_format;
   if (typeof format === 'string') return format === '' ? undefined : { text_format_source: { inline_string: format } };

@@ -1,5 +1,6 @@
-// Code that a raw resource brings into the proxy, or hands its requests to: it has the proxy's files, its node key among them, and its
-// identity. Told by the types that it names, wherever it names them: inside a typed_config, in what ECDS may send, in a patch. Pure.
+// Code that a raw resource brings into the proxy, or a program that it hands requests to: it has access to the proxy's files, including its
+// node key, and its identity. Recognised by the types that it names, wherever: inside a typed_config, in what ECDS may send, in a patch.
+// Pure.
 import type { FieldPath } from '../../model/field-path.ts';
 import type { RawFault } from './fault.ts';
 

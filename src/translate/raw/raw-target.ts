@@ -1,4 +1,4 @@
-// What a raw resource is, or a patch is of: by type and name, and where in the document that is written.
+// What a raw resource is, or a patch applies to: by type and name, and where in the document that is written.
 import type { FieldPath } from '../../model/field-path.ts';
 import type { RawIr } from '../../policy/raw-ir.ts';
 import { readRaw } from './read-raw.ts';

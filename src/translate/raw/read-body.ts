@@ -1,6 +1,6 @@
-// A raw resource's JSON against Envoy's schema: every field that is unknown, of a wrong type or there twice, with its path. It
-// comes out with the schema's own field names, so that two spellings of one field are one. protobuf-es judges every value; it is
-// asked one at a time, as its errors name no path.
+// Reads a raw resource's JSON by Envoy's schema: reports every field that is unknown, of a wrong type or duplicated, with its path. The
+// result has the schema's own field names, so that two spellings of one field are the same. protobuf-es checks every value, one at a time,
+// because its errors name no path.
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Registry } from '@bufbuild/protobuf';
 import { didYouMean } from '../../model/did-you-mean.ts';
 import type { FieldPath } from '../../model/field-path.ts';
@@ -21,7 +21,7 @@ const ownJson = /^google\.protobuf\./;
 /** "1sec" passes as a duration in protobuf-es; Envoy refuses it. */
 const duration = /^-?\d{1,12}(\.\d{1,9})?s$/;
 
-/** `faults` gets everything that is wrong. */
+/** `faults` receives everything that is wrong. */
 export function readBody(
   desc: DescMessage,
   value: unknown,
@@ -75,7 +75,7 @@ function readField(
   faults: RawFault[],
   path: FieldPath,
 ): JsonValue {
-  // What stands in a list or a map is replaced as a whole, never merged.
+  // Content of a list or a map is replaced as a whole, never merged.
   const whole = { ...options, partial: false };
   if (field.fieldKind === 'list') {
     if (!Array.isArray(value)) {
@@ -111,7 +111,7 @@ function readField(
   return leaf(desc, field, value, value, faults, path);
 }
 
-/** A value without fields of its own: protobuf-es takes it, as the only one of its message, or it does not. */
+/** A value without fields of its own: protobuf-es accepts it, as the only one of its message, or it does not. */
 function leaf(
   desc: DescMessage,
   field: DescField,
@@ -177,7 +177,7 @@ function isObject(value: unknown): value is JsonLike {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Durations, structs and wrappers have a JSON of their own. */
+/** Durations, structs and wrappers have their own JSON form. */
 function hasFields({ typeName }: DescMessage): boolean {
   return typeName === any || typeName === 'google.protobuf.Empty' || !ownJson.test(typeName);
 }

@@ -1,4 +1,4 @@
-// One EnvoyResource document's change as a message of Envoy's, or everything that is wrong with it.
+// One EnvoyResource document's change as an Envoy message, or everything that is wrong with it.
 import { type DescMessage, fromJson, type Message } from '@bufbuild/protobuf';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { RawChangeIr } from '../../policy/raw-ir.ts';
@@ -28,7 +28,7 @@ const served: ReadonlyMap<string, string> = new Map([
 
 const known = new WeakMap<RawChangeIr, RawReading>();
 
-/** Read once, however many proxies it is for. */
+/** Read once, however many proxies it selects. */
 export function readRaw(change: RawChangeIr): RawReading {
   const before = known.get(change);
   if (before !== undefined) return before;
@@ -71,7 +71,7 @@ function read(change: RawChangeIr): RawReading {
   return { kind: 'read', read: { kind: 'resource', name, desc, message } };
 }
 
-/** The schema's last word; its fault has no path, but by now there is hardly one left. */
+/** The schema's final check; its error has no path, but by now there should be none left. */
 export function decode(desc: DescMessage, body: JsonObject, path: FieldPath = []): Message | RawFault {
   try {
     return fromJson(desc, body, { registry: envoyRegistry() });

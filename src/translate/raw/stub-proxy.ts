@@ -1,11 +1,11 @@
-// A proxy that is not there: what its resources would be, for judging documents before anything runs.
+// A proxy that does not exist: what its resources would be, for judging documents before anything runs.
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { MeshIr } from '../../policy/ir.ts';
 import type { Bundles, ProxyShape } from '../proxy.ts';
 
 export const stubBundles: Bundles = { roots: 'no roots', legacyAnchors: new Map() };
 
-/** Of documentation's own addresses (RFC 5737), which no document's port can collide with. */
+/** From the documentation range (RFC 5737), with which no document's port can collide. */
 export function stubShape(mesh: MeshIr, spiffeId: SpiffeId): ProxyShape {
   const key = mesh.serviceOf.get(spiffeId);
   const service = key === undefined ? undefined : mesh.services.get(key);

@@ -1,4 +1,4 @@
-// The path of a field as its author wrote it: protobuf's JSON takes "traffic_direction" and "trafficDirection" alike.
+// The path of a field as its author wrote it: protobuf's JSON accepts both "traffic_direction" and "trafficDirection".
 import type { FieldPath } from '../../model/field-path.ts';
 
 export function writtenPath(document: unknown, path: FieldPath): FieldPath {

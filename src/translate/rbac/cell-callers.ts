@@ -1,4 +1,4 @@
-// Who of a rule's callers may be in a cell, by their SPIFFE IDs: the only ones that `matchingCell` can match.
+// Which of a rule's callers may be in a cell, by their SPIFFE IDs: only these can match `matchingCell`.
 import { cellsSpiffePrefix, type SpiffeId, type TrustDomain } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 

@@ -1,6 +1,5 @@
-// Callers of `matchingCell` rules: for each cell, those of them who are in it, joined with "the field says that cell". One policy
-// for all cells, as the path is then looked at once. The field comes from the filter before, as metadata; where there is none,
-// nothing matches.
+// Callers of `matchingCell` rules: for each cell, those in it, combined with "the field names that cell". One policy for all cells, because
+// the path is then checked only once. The field comes from the preceding filter, as metadata; if there is none, nothing matches.
 import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
@@ -28,7 +27,7 @@ export function cellPrincipals(
 
 const everyCell = '*';
 
-/** Callers by the name of their cell; those who may be of any under `everyCell`. Whoever is in no cell matches none. */
+/** Callers by the name of their cell; those who may be in any under `everyCell`. Callers in no cell match none. */
 function callersByCell(
   principals: readonly PrincipalIr[],
   domain: TrustDomain,
@@ -45,7 +44,7 @@ function callersByCell(
   return byCell;
 }
 
-/** The message of the request, as filters/read-request.ts has it read: nothing where it is not certain. */
+/** The request's message, as filters/read-request.ts reads it: nothing if it is not certain. */
 function requestSays(field: string, matchPattern: StringMatcher['matchPattern']): Principal {
   return create(PrincipalSchema, {
     identifier: {

@@ -1,10 +1,10 @@
-// A deny rule's path as one regular expression of our own making: the same language that policy/deny-path.ts reads.
+// A deny rule's path as one generated regular expression: the same language that policy/decide/deny-path.ts matches.
 
 import type { PathIr } from '../../policy/authorization-ir.ts';
 import { type DenyStep, denySteps, escapedEnds, escapedSlashes } from '../../policy/decide/deny-path.ts';
 import { literal } from './literal.ts';
 
-/** Of a whole path, which Envoy matches it against. */
+/** For a whole path: Envoy matches it in full. */
 export function denyPathRegex(rule: PathIr): string {
   return `${denySteps(rule).map(stepRegex).join('')}${endRegex(rule)}`;
 }

@@ -1,5 +1,5 @@
-// What a token has to say, as RBAC principals: in the metadata that the JWT filter wrote of a token that it verified, the audience and
-// every claim of the rule. Where nothing was verified there is no metadata, and nothing matches.
+// What a token must contain, as RBAC principals: in the metadata that the JWT filter wrote about a verified token, the audience and every
+// claim of the rule. If nothing was verified there is no metadata, and nothing matches.
 import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { PrincipalIr } from '../../policy/authorization-ir.ts';

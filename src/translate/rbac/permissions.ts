@@ -1,6 +1,6 @@
-// What a rule speaks of, as RBAC permissions. Paths are matched by `url_path`: as the connection manager normalised them and
-// without the query. Nothing a user writes becomes a regular expression; templates become one of our own making, as a
-// `uri_template` would not match every non-empty segment (it knows only some characters), which for a deny is a way round.
+// A rule's operations as RBAC permissions. Paths are matched by `url_path`: as normalised by the connection manager and without the query.
+// Nothing a user writes becomes a regular expression; templates become a generated one, because a `uri_template` would not match every
+// non-empty segment (it allows only some characters), which for a deny would be a bypass.
 import { create } from '@bufbuild/protobuf';
 import { type Permission, PermissionSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { type RegexMatcher, RegexMatcherSchema } from '#gen/envoy/type/matcher/v3/regex_pb.js';
@@ -9,7 +9,7 @@ import type { OperationIr, PathIr } from '../../policy/authorization-ir.ts';
 import { denyPathRegex } from './deny-path.ts';
 import { literal } from './literal.ts';
 
-/** Other codecs (`application/grpc+json`) could make one text of it for the proxy and another for the application. */
+/** Other codecs (`application/grpc+json`) could make the proxy and the application read different texts. */
 const protobufRequests = ['application/grpc', 'application/grpc+proto'];
 
 /** Any of these. No operations: every one. */
@@ -21,7 +21,7 @@ export function anyOperation(): Permission {
   return create(PermissionSchema, { rule: { case: 'any', value: true } });
 }
 
-/** Of a `matchingCell` only the kind of request that it can be read from; the cell is a matter of principals. */
+/** For a `matchingCell`, only the kind of request that it can be read from; principals handle the cell. */
 function operation({ methods, path, matchingCell }: OperationIr, action: 'allow' | 'deny'): Permission {
   return and([
     ...(matchingCell === undefined
@@ -32,17 +32,17 @@ function operation({ methods, path, matchingCell }: OperationIr, action: 'allow'
   ]);
 }
 
-/** Without regard to case, for escapes. */
+/** Case-insensitive, for escapes. */
 export function pathContains(text: string): Permission {
   return pathIs({ case: 'contains', value: text }, true);
 }
 
-/** The whole path by a pattern of our own, without regard to case. */
+/** The whole path by a generated pattern, case-insensitive. */
 export function pathMatches(pattern: string): Permission {
   return pathIs({ case: 'safeRegex', value: create(RegexMatcherSchema, { regex: `(?i)${pattern}` }) });
 }
 
-/** What follows the path, "?" included, by a pattern of our own, without regard to case. */
+/** What follows the path, including "?", by a generated pattern, case-insensitive. */
 export function queryMatches(pattern: string): Permission {
   return create(PermissionSchema, {
     rule: {
@@ -79,7 +79,10 @@ export function or(rules: readonly Permission[]): Permission {
     : create(PermissionSchema, { rule: { case: 'orRules', value: { rules: [...rules] } } });
 }
 
-/** A method's case counts (RFC 9110 §9.1), and not to every server: a deny holds in any, as "delete" comes through in HTTP/2. */
+/**
+ * A method is case-sensitive (RFC 9110 §9.1), but not for every server: a deny matches in any case, because "delete" can arrive over
+ * HTTP/2.
+ */
 function methodIs(method: string, action: 'allow' | 'deny'): Permission {
   return headerIs(':method', method, action === 'deny');
 }
@@ -129,7 +132,7 @@ function patterns(path: PathIr, action: 'allow' | 'deny'): StringMatcher['matchP
 }
 
 /**
- * Envoy refuses programs over 100 unless told otherwise, by a field that it warns of as deprecated: only long expressions have
+ * Envoy refuses programs over 100 by default; the field that raises this is deprecated and causes a warning, so only long expressions have
  * it. The longest path that a document may name (1024 characters) stays under `maxProgramSize`.
  */
 const shortProgramSize = 80;
@@ -143,7 +146,7 @@ function regex(text: string): RegexMatcher {
   });
 }
 
-/** At most: `[^/]` is compiled to the ranges of UTF-8, all else to an instruction a character. */
+/** An upper bound: `[^/]` is compiled to the ranges of UTF-8, everything else to one instruction per character. */
 function programSize(text: string): number {
   return text.replaceAll('\\', '').replaceAll('[^/]', ' '.repeat(24)).length;
 }

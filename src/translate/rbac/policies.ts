@@ -1,4 +1,4 @@
-// Rules as the policies of one RBAC message, in a fixed order: equal rules make equal bytes.
+// Rules as the policies of one RBAC message, in a fixed order: equal rules give equal bytes.
 import { create } from '@bufbuild/protobuf';
 import {
   type Permission,
@@ -15,20 +15,20 @@ import { cellPrincipals } from './cell-principals.ts';
 import { permissions } from './permissions.ts';
 import { exceptIds, type PrincipalContext, principals } from './principals.ts';
 
-/** Name → policy. Names with "cellwall/" or "!cellwall/" at the front are no rule's. */
+/** Name → policy. Names that begin with "cellwall/" or "!cellwall/" do not come from rules. */
 export type Policies = ReadonlyMap<string, Policy>;
 
 export function policy(who: readonly Principal[], what: readonly Permission[]): Policy {
   return create(PolicySchema, { principals: [...who], permissions: [...what] });
 }
 
-/** A rule that can match nobody is left out: a policy without principals is no valid one. */
+/** A rule that can match nobody is left out: a policy without principals is not valid. */
 export function policiesOf(
   action: 'allow' | 'deny',
   rules: readonly RuleIr[],
   context: PrincipalContext,
   narrow: (permission: Permission) => Permission = (permission) => permission,
-  /** Whom the rules are not for. */
+  /** Callers to whom the rules do not apply. */
   except: readonly SpiffeId[] = [],
 ): Policies {
   const policies = new Map<string, Policy>();
@@ -48,7 +48,7 @@ export function policiesOf(
   return policies;
 }
 
-/** A policy joins any principal to any permission; what pairs a caller with a request needs one of its own. */
+/** A policy combines any principal with any permission; pairing a caller with a request needs a separate policy. */
 function matchingPolicyName({ id }: RuleIr, field: string): string {
   return `${id}/${field}`;
 }
@@ -57,7 +57,7 @@ function matchingFields({ operations }: RuleIr): readonly string[] {
   return [...new Set(operations.flatMap(({ matchingCell }) => matchingCell?.field ?? []))].sort();
 }
 
-/** `rules` as the filter has them: always present, even without policies (then ALLOW refuses all, DENY refuses none). */
+/** `rules` as the filter needs them: always present, even without policies (then ALLOW denies everything, DENY denies nothing). */
 export function rbac(action: 'allow' | 'deny', ...parts: readonly Policies[]): RBAC {
   const entries = parts.flatMap((policies) => [...policies]);
   entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));

@@ -1,5 +1,5 @@
-// Who a rule speaks of, as RBAC principals. Only `mtls_authenticated` tells callers apart: never `authenticated` (without a
-// name it is anyone with TLS), never a DNS SAN or subject. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
+// A rule's callers, as RBAC principals. Only `mtls_authenticated` distinguishes callers: never `authenticated` (without a name it is anyone
+// with TLS), never a DNS SAN or subject. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
 import { create } from '@bufbuild/protobuf';
 import { type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
@@ -17,12 +17,12 @@ export interface PrincipalContext {
   readonly mode: PortIr['mtls']['mode'];
 }
 
-/** Any of these; empty when the rule can match nobody, and is then to be left out. */
+/** Any of these; empty if the rule can match nobody, and is then left out. */
 export function principals(of: readonly PrincipalIr[], context: PrincipalContext): Principal[] {
   return of.flatMap((one) => principal(one, context) ?? []);
 }
 
-/** Everyone who can get as far as the filter. */
+/** Everyone who can reach the filter. */
 export function everyone({ mode }: PrincipalContext): Principal {
   return mode === 'strict' ? authenticated() : create(PrincipalSchema, { identifier: { case: 'any', value: true } });
 }
@@ -30,7 +30,7 @@ export function everyone({ mode }: PrincipalContext): Principal {
 function principal(of: PrincipalIr, context: PrincipalContext): Principal | undefined {
   const own = `${trustDomainUri(context.domain)}/`;
   switch (of.kind) {
-    // An ID of another trust domain can only come from a legacy certificate, which vouches for no identity: nobody.
+    // An ID of another trust domain can only come from a legacy certificate, which proves no identity: nobody.
     case 'id':
       return of.id.startsWith(own) ? authenticated({ case: 'exact', value: of.id }) : undefined;
     case 'prefix':
@@ -73,7 +73,7 @@ export function authenticated(uri?: StringMatcher['matchPattern']): Principal {
   });
 }
 
-/** These, without those whom no policy can lock out. */
+/** These, except for those whom no policy can lock out. */
 export function exceptIds(who: readonly Principal[], ids: readonly SpiffeId[]): Principal[] {
   if (ids.length === 0) return [...who];
   const except = ids.map((id) => not(authenticated({ case: 'exact', value: id })));

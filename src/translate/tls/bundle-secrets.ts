@@ -9,7 +9,7 @@ import { bundleName, permissiveBundleName } from '../names.ts';
 import type { Bundles } from '../proxy.ts';
 import { any } from '../wire/any.ts';
 
-/** One trust domain a secret: Envoy refuses two entries of one name, and none at all refuses everyone. */
+/** One trust domain per secret: Envoy refuses two entries with one name, and none at all refuses everyone. */
 export function spiffeBundle(domain: TrustDomain, { roots }: Bundles): Secret {
   return create(SecretSchema, {
     name: bundleName(domain),
@@ -27,7 +27,7 @@ export function spiffeBundle(domain: TrustDomain, { roots }: Bundles): Secret {
   });
 }
 
-/** A legacy authority without anchors (yet) adds nothing: its clients are refused rather than taken unconstrained. */
+/** A legacy authority without anchors (yet) adds nothing: its clients are refused rather than accepted unconstrained. */
 export function permissiveBundle(domain: TrustDomain, mtls: MtlsIr & { mode: 'permissive' }, bundles: Bundles): Secret {
   const anchors = mtls.legacyAuthority === undefined ? '' : (bundles.legacyAnchors.get(mtls.legacyAuthority) ?? '');
   return create(SecretSchema, {

@@ -1,6 +1,6 @@
-// The server side of mTLS. Strict: the SPIFFE validator, certificate required. Permissive: the default validator, as the
-// SPIFFE validator refuses a missing certificate whatever `require_client_certificate` says. Resumption is off both ways:
-// a resumed session's peer counts as unvalidated, which flips denies (envoy#42668).
+// The server side of mTLS. Strict: the SPIFFE validator, certificate required. Permissive: the default validator, because the SPIFFE
+// validator refuses a missing certificate whatever `require_client_certificate` says. Resumption is off in both cases: a resumed session's
+// peer counts as unvalidated, which inverts denies (envoy#42668).
 import { create } from '@bufbuild/protobuf';
 import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
@@ -12,7 +12,7 @@ import { any } from '../wire/any.ts';
 import { secretConfig } from './secret-config.ts';
 import { callerTlsParams } from './tls-params.ts';
 
-/** `only`: nobody else gets through the handshake, whatever the service's mode. */
+/** `only`: nobody else passes the handshake, whatever the service's mode. */
 export function downstreamTls(service: PortIr, domain: TrustDomain, only?: readonly SpiffeId[]): TransportSocket {
   const { mtls } = service;
   const strict = mtls.mode === 'strict' || only !== undefined;

@@ -1,5 +1,5 @@
-// TLS 1.3 and nothing else, on both sides of mTLS. Who may come without an identity may also come with TLS 1.2: it is no worse than
-// plaintext, which is taken there, too.
+// Only TLS 1.3, on both sides of mTLS. Callers who may connect without an identity may also use TLS 1.2: that is no worse than plaintext,
+// which is accepted there, too.
 import { create } from '@bufbuild/protobuf';
 import {
   type TlsParameters,
@@ -15,14 +15,14 @@ export function tlsParams(): TlsParameters {
 }
 
 /**
- * What a caller may sign its handshake with. RSA in TLS 1.3 with SHA-512 alone: such a signature needs 1040 bits, so that no key of
- * 1024 can make one, and every other can.
+ * The signature algorithms that a caller may use in its handshake. RSA in TLS 1.3 only with SHA-512: such a signature needs 1040 bits, so
+ * that no 1024-bit key can make one, and every larger one can.
  */
 const ofCallers = ['ecdsa_secp256r1_sha256', 'ecdsa_secp384r1_sha384', 'rsa_pss_rsae_sha512'];
 const ofOldCallers = [
   ...ofCallers,
   ...['ecdsa_secp521r1_sha512', 'ed25519'],
-  // TLS 1.2 knows these only, in OpenSSL before 1.1.1.
+  // OpenSSL before 1.1.1 knows only these for TLS 1.2.
   ...['rsa_pkcs1_sha256', 'rsa_pkcs1_sha384', 'rsa_pkcs1_sha512'],
 ];
 

@@ -1,5 +1,5 @@
-// The client side of mTLS: the caller's own SVID, and exactly the target's SPIFFE ID from a root of the target's trust
-// domain. The SAN is in the cluster, the bundle in the secret that all share.
+// The client side of mTLS: the caller's own SVID, and exactly the target's SPIFFE ID from a root of the target's trust domain. The SAN is
+// in the cluster, the bundle in the shared secret.
 import { create } from '@bufbuild/protobuf';
 import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/core/v3/base_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';

@@ -10,14 +10,14 @@ export function address(host: string, port: number): Address {
       value: {
         address: host,
         portSpecifier: { case: 'portValue', value: port },
-        // Every address of the host, as programs do unless they are told otherwise; not that of IPv6 alone, as Envoy does.
+        // Every address of the host, like most programs by default; Envoy's default would be only IPv6.
         ...(host === '::' ? { ipv4Compat: true } : {}),
       },
     },
   });
 }
 
-/** `mode`: of a socket that Envoy itself makes. */
+/** `mode`: for a socket that Envoy itself creates. */
 export function socketAddress(path: string, mode?: number): Address {
   return create(AddressSchema, { address: { case: 'pipe', value: { path, ...defined({ mode }) } } });
 }

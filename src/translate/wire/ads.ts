@@ -1,5 +1,5 @@
-// "Over the stream this came on": the one config source of everything that translate refers to. It leaves the initial fetch
-// timeout at Envoy's 15 s: a timeout of 0 would hold every listener of a starting sidecar for one missing resource.
+// "Over the stream this arrived on": the only config source of everything that translate refers to. It keeps Envoy's initial fetch timeout
+// of 15 s: with 0, one missing resource would block every listener of a starting sidecar.
 import { create } from '@bufbuild/protobuf';
 import { ApiVersion, type ConfigSource, ConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
 

@@ -1,8 +1,8 @@
-// Packs an extension's configuration: the shapes in which Envoy takes one.
+// Packs an extension's configuration in the forms that Envoy accepts.
 import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Any, anyPack } from '@bufbuild/protobuf/wkt';
 
-/** `typed_config` of a message that is built here. */
+/** `typed_config` for a message that is built here. */
 export function any<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Any {
   return anyPack(schema, create(schema, init));
 }

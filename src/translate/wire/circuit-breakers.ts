@@ -1,5 +1,5 @@
-// Limits against a run-away, far above Envoy's defaults (1024), which a busy sidecar meets. Retries only within a budget, so
-// that they cannot multiply an outage.
+// Limits against runaway clients, far above Envoy's defaults (1024), which a busy sidecar reaches. Retries only within a budget, so that
+// they cannot multiply an outage.
 import { create } from '@bufbuild/protobuf';
 import { type CircuitBreakers, CircuitBreakersSchema } from '#gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
 

@@ -1,4 +1,4 @@
-// Header mutation before everything else, filters included.
+// Header mutation before everything else, including filters.
 import { create } from '@bufbuild/protobuf';
 import type { HeaderMutation } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import { type TypedExtensionConfig, TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
@@ -7,7 +7,7 @@ import { steeringPrefix } from '../names.ts';
 import { any } from './any.ts';
 import { removePrefix } from './header-spellings.ts';
 
-/** Without `x-envoy-*` on either side: retries, timeouts and hedging are the documents' to decide. */
+/** Removes `x-envoy-*` on both sides: retries, timeouts and hedging are decided by documents. */
 export function earlyHeaders(mutations: readonly HeaderMutation[]): TypedExtensionConfig {
   return create(TypedExtensionConfigSchema, {
     name: 'envoy.http.early_header_mutation.header_mutation',

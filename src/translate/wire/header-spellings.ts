@@ -1,5 +1,5 @@
-// The spellings of a header's name that an application may take for it: CGI, WSGI and Rack turn "-" and "_" into one, older servers
-// any other sign. Envoy's own names of headers are lower case.
+// The spellings of a header's name that an application may accept for it: CGI, WSGI and Rack treat "-" and "_" as the same, older servers
+// other characters as well. Envoy's own header names are lower case.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type HeaderMutation,
@@ -7,13 +7,13 @@ import {
 } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import type { StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
 
-/** `x-name`, or `x-name-*` for all that begin so. The regular expression is matched whole. */
+/** `x-name`, or `x-name-*` for all with that prefix. The regular expression is matched in full. */
 export function spellings(name: string): string {
   const stem = name.endsWith('*') ? name.slice(0, -1) : name;
   return stem.replaceAll('-', separator) + (name.endsWith('*') ? '.*' : '');
 }
 
-/** All spellings but the name itself, for names that are needed: up to some place its own dashes, there something else. */
+/** All spellings except the name itself, for names that are needed: its own dashes up to some position, and another character there. */
 export function otherSpellings(name: string): string {
   const parts = name.split('-');
   const alternatives = parts.slice(1).map((_, place) => {
@@ -27,7 +27,7 @@ export function removeAll(regex: string): HeaderMutation {
   return removal({ matchPattern: { case: 'safeRegex', value: { regex } } });
 }
 
-/** Cheaper than an expression, where other spellings mean nothing. */
+/** Cheaper than an expression, if other spellings have no meaning. */
 export function removePrefix(prefix: string): HeaderMutation {
   return removal({ matchPattern: { case: 'prefix', value: prefix }, ignoreCase: true });
 }
@@ -36,7 +36,7 @@ function removal(keyMatcher: MessageInitShape<typeof StringMatcherSchema>): Head
   return create(HeaderMutationSchema, { action: { case: 'removeOnMatch', value: { keyMatcher } } });
 }
 
-/** ASCII only: what else a class could hold makes an expression long, and Envoy bounds it. */
+/** ASCII only: anything else in a class makes an expression long, and Envoy limits it. */
 const separator = '[[:punct:]]';
 /** The same without "-". */
 const notDash = '[!-,./:-@[-`{-~]';

@@ -1,10 +1,11 @@
-// Tells HTTP from what is none by the first bytes, where a port is for HTTP alone: Envoy's codecs would wait for the end of a line.
+// Distinguishes HTTP from other protocols by the first bytes, on ports that are only for HTTP: Envoy's codecs would wait for the end of a
+// line.
 import { create } from '@bufbuild/protobuf';
 import { type ListenerFilter, ListenerFilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { HttpInspectorSchema } from '#gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { any } from './any.ts';
 
-/** As what it finds HTTP: for a filter chain's `application_protocols`. */
+/** What it reports for HTTP: for a filter chain's `application_protocols`. */
 export const foundHttp = ['http/1.0', 'http/1.1', 'h2c'];
 
 export function httpInspector(): ListenerFilter {

@@ -1,4 +1,4 @@
-// What a cluster speaks: exactly what the service's application speaks. TCP: nothing of the kind.
+// The protocol of a cluster: exactly that of the service's application. TCP: none.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type {

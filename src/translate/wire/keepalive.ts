@@ -1,4 +1,4 @@
-// Half-open connections are found out: whose host is gone without a word holds nothing for long.
+// Detects half-open connections: a host that vanished does not occupy anything for long.
 import { create } from '@bufbuild/protobuf';
 import {
   type SocketOption,
@@ -11,7 +11,7 @@ export const keepalive = { keepaliveTime: 30, keepaliveInterval: 10, keepalivePr
 /** IPPROTO_TCP and TCP_USER_TIMEOUT of Linux. */
 const [tcp, userTimeout] = [6n, 18n];
 
-/** Keepalive asks only where nothing is on its way: what was sent and is never acknowledged would be sent again for 15 minutes. */
+/** Keepalive probes only idle connections: data that is never acknowledged would be retransmitted for 15 minutes. */
 export function unacknowledged(): SocketOption {
   return create(SocketOptionSchema, {
     description: 'TCP_USER_TIMEOUT',

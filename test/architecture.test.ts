@@ -9,6 +9,8 @@ import { sourceImports } from './support/source-imports.ts';
 
 const longest = 260;
 const widest = 140;
+/** Under so many lines a file is not worth its own, if the one that reads it stays under the other number. */
+const [smallest, comfortable] = [25, 200];
 const rooms = roomsTable(readFileSync(join(projectRoot, 'docs/architecture.md'), 'utf8'));
 const roomByName = new Map(rooms.map((room) => [room.name, room]));
 const sources = sourceFiles(['src'], ['.ts']);
@@ -121,6 +123,17 @@ describe('the table of rooms', () => {
   });
 });
 
+describe('what puts the parts together (src/serve)', () => {
+  it('names nothing before its `const`, not even where it is only called later', () => {
+    expect(sources.filter(({ path }) => roomOf(path) === 'serve').flatMap(usesBeforeConst)).toEqual([]);
+  });
+
+  it('is held by a check that finds such a use', () => {
+    const text = "export function a(): void {\n  const b = { c: () => c.d() };\n  const c = 'c';\n  use(b, c);\n}\n";
+    expect(usesBeforeConst({ path: 'src/serve/a.ts', text })).toEqual(['src/serve/a.ts:2: c']);
+  });
+});
+
 describe('the sources', () => {
   it('import without cycles between files, not even of types', () => {
     const graph = new Map(
@@ -152,6 +165,33 @@ describe('the sources', () => {
     const all = [...sources, ...sourceFiles(['demo', 'scripts'], ['.ts', '.cjs'])];
     const long = all.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
     expect(long.filter(({ lines }) => lines > longest)).toEqual([]);
+  });
+
+  it(`hold what would fit: a file under ${smallest} lines that one other imports is in that one`, () => {
+    const lengthOf = new Map(sources.map(({ path, text }) => [path, text.split('\n').length - 1]));
+    const readersOf = (files: readonly SourceFile[]): ReadonlyMap<string, ReadonlySet<SourceFile>> => {
+      const readers = new Map<string, Set<SourceFile>>();
+      for (const file of files) {
+        for (const { specifier } of sourceImports(file.text)) {
+          const path = normalize(join(dirname(file.path), specifier));
+          readers.set(path, (readers.get(path) ?? new Set()).add(file));
+        }
+      }
+      return readers;
+    };
+    const readers = readersOf(sources);
+    const tested = readersOf(sourceFiles(['test', 'scripts', 'bench'], ['.ts']));
+    const fits = sources.filter(({ path }) => {
+      const [reader, another] = readers.get(path) ?? [];
+      const length = lengthOf.get(path) ?? 0;
+      if (reader === undefined || another !== undefined || length >= smallest) return false;
+      // A catalog, what is in one, and a room of one file are files by what they are.
+      if (/\/catalog\.ts$|\/commands\/|^src\/\w+\.ts$/.test(path) || reader.path.endsWith('/catalog.ts')) return false;
+      // What is loaded only when it is needed, or is tested by itself, is one as well.
+      if (reader.text.includes(`import('./${path.split('/').at(-1)}')`) || tested.has(path)) return false;
+      return length + (lengthOf.get(reader.path) ?? 0) <= comfortable;
+    });
+    expect(fits.map(({ path }) => path)).toEqual([]);
   });
 
   it(`have no line over ${widest} characters`, () => {
@@ -188,6 +228,31 @@ describe('the sources', () => {
     expect(lines(all, /(?<![\w.$}-])\/(home|root|work|Users)\/\w/)).toEqual([]);
   });
 });
+
+/** `path:line: name` wherever a function names what a `const` of its own body binds further down. */
+function usesBeforeConst({ path, text }: SourceFile): readonly string[] {
+  const code = text.split('\n').map((line) =>
+    line
+      .replace(/\/\/ .*$|^\s*\/?\*.*$/, '')
+      .replaceAll(/'(?:[^'\\]|\\.)*'/g, "''")
+      .replaceAll(/`[^`]*`/g, (text) => (text.match(/\$\{[^}]*\}/g) ?? []).join(' ')),
+  );
+  return code.flatMap((line, index) => {
+    const [, indent, names] = /^( {2,4})(?:const|let) (\w+|\{.*\}|\[.*\]) =/.exec(line) ?? [];
+    if (indent === undefined || names === undefined) return [];
+    // The block that it is in begins at the last line that is indented less.
+    const begin = code.findLastIndex((above, at) => at < index && above !== '' && !above.startsWith(indent));
+    const bound = [...names.matchAll(/\w+(?=\s*(?:[,}\]=]|$))/g)].map(([name]) => name);
+    return bound.flatMap((name) =>
+      // Not a member, nor the key of a property.
+      code.flatMap((above, at) =>
+        at >= begin && at < index && new RegExp(`(?<![\\w.?]|\\.\\.\\. )${name}(?![\\w:]|\\?:)`).test(above)
+          ? [`${path}:${at + 1}: ${name}`]
+          : [],
+      ),
+    );
+  });
+}
 
 /** `path:line` of every line that is too long. An import is as long as its path, and a text that spans lines as long as what it says. */
 function longLines({ path, text }: SourceFile): readonly string[] {

@@ -1,9 +1,11 @@
 // A change of documents, from a plan to its answer: dry run, gate, store, warnings. The store's check decides; nothing here delays an
 // urgent change of policy.
+
 import { setImmediate } from 'node:timers/promises';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
 import { authored, type Caller } from './caller.ts';
@@ -12,7 +14,6 @@ import { type GateAnswer, gate, mayCutOver } from './gate.ts';
 import { invalidDocuments } from './http-error.ts';
 import { recentImpact } from './impact.ts';
 import { differences, type Plan } from './plan.ts';
-import { checkRawRight } from './raw-right.ts';
 import { type Answer, ok } from './route.ts';
 import { asSent, tryPlan, warningsOf } from './trial.ts';
 import { warnOfChange } from './warn-of-change.ts';
@@ -122,4 +123,20 @@ export function hasErrors(problems: readonly Problem[]): boolean {
 
 export function invalid(problems: readonly Problem[]): Answer<never> {
   return { kind: 'error', ...invalidDocuments(problems) };
+}
+
+/**
+ * Raw Envoy resources can do nearly anything to a proxy: changing them needs a right in addition to the role. Throws `permission_denied`
+ * for a change of raw resources by somebody without that right. Returns whether that depends on the state in force: then the same state
+ * must still be in force when the change is made.
+ */
+function checkRawRight(caller: Caller, before: readonly ParsedDocument[], plan: Plan): boolean {
+  // The store refuses a text under another key than its own, so the key tells the kind.
+  const changes = plan.changes.filter(({ key }) => key.startsWith('EnvoyResource/'));
+  if (caller.rawResources || changes.length === 0) return false;
+  const [changed] = differences(before, { ...plan, changes });
+  if (changed === undefined) return true;
+  throw new CellwallError('permission_denied', `${caller.name} may not change raw resources: ${changed.key}`, {
+    hint: 'leave it out, or ask for a token with that right: cellwall admin-token create --raw-resources',
+  });
 }

@@ -15,6 +15,7 @@ import type { MeshIr } from '../policy/ir.ts';
 import { createAcks } from '../registry/acks.ts';
 import { portsOf } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { RegistryChange } from '../registry/registered-proxy.ts';
 import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
@@ -28,7 +29,7 @@ import { createCoalescer } from './coalesce.ts';
 import { createKeptCuts, type Ended } from './kept-cuts.ts';
 import { outdatedEnvoy } from './outdated-envoy.ts';
 import { proxyOfStream } from './proxy-of-stream.ts';
-import { createPublisher, type InForce } from './publisher.ts';
+import { createPusher, type InForce } from './pusher.ts';
 import { whereNow } from './rejected-resources.ts';
 import type { SentToProxy } from './sent-to-proxy.ts';
 import { statusOfProxy } from './status-of-proxy.ts';
@@ -43,10 +44,11 @@ export interface ControlDeps {
   readonly metrics: Metrics;
   /** Changes that follow one another within this many milliseconds are pushed together. Default 50. */
   readonly windowMs?: number;
-  /** Created by the composition root with `onRegistryChange` as its listener. */
   readonly registry: Registry;
   /** What was cut, remembered. */
   readonly cuts: Table;
+  /** Called with the mesh as soon as it is in force, without its cuts. */
+  readonly onMesh?: (mesh: MeshIr) => void;
   /** Called with identities that a change of the documents removes, and with those that it adds. */
   readonly onIdentities?: (change: ChangedIdentities) => void;
   /** Called after everything was published again: about documents, and which proxies serve. */
@@ -67,7 +69,7 @@ export interface Control {
   /** Listener for the stream server's events. */
   onStream(event: StreamEvent): void;
   /** Listener for the registry's changes. */
-  onRegistryChange(change: { readonly node: string; readonly endpoints: boolean }): void;
+  onRegistryChange(change: RegistryChange): void;
   /** Cuts everything that an identity has open, now and when its last certificate has expired. */
   endIdentity(ended: Ended): void;
   /** Listener for the rotator: a proxy's own SVID was renewed. */
@@ -79,8 +81,8 @@ export interface Control {
 
 export function createControl(deps: ControlDeps): Control {
   const { store, bundles, rotator, cache, registry, clock, log, metrics } = deps;
-  const { windowMs = 50, onIdentities = () => {}, onPublished = () => {} } = deps;
-  const publisher = createPublisher({ cache, log, clock, metrics });
+  const { windowMs = 50, onMesh = () => {}, onIdentities = () => {}, onPublished = () => {} } = deps;
+  const pusher = createPusher({ cache, log, clock, metrics });
   const acks = createAcks();
   let inForce: InForce | undefined;
   /** The mesh in force, without its cuts. */
@@ -93,7 +95,7 @@ export function createControl(deps: ControlDeps): Control {
   const coalescer = createCoalescer(clock, windowMs, () => {
     if (inForce === undefined) return;
     const { revision, mesh } = inForce;
-    publisher.publishAll(inForce, registry.proxies(), () => {
+    pusher.pushAll(inForce, registry.proxies(), () => {
       published = revision;
       if (acceptedAt !== undefined) metrics.applied(clock.monotonic() - acceptedAt);
       acceptedAt = undefined;
@@ -122,6 +124,7 @@ export function createControl(deps: ControlDeps): Control {
     adopted = mesh;
     const documents = new Map(state.documents.map((parsed) => [parsed.key, parsed]));
     inForce = { revision: state.revision, documents, mesh: cuts.apply(mesh), bundles: material };
+    onMesh(mesh);
     if (before !== undefined) onIdentities(changedIdentities(before, mesh));
     coalescer.request(urgent);
   };
@@ -148,11 +151,11 @@ export function createControl(deps: ControlDeps): Control {
     const proxy = registry.get(node);
     if (proxy === undefined) return;
     // A proxy that moved is not answered with what it was served at its old address, nor one host with what another was served.
-    if (before !== undefined && (moved(before, proxy) || before.holder !== claim.holder)) publisher.hold(node);
+    if (before !== undefined && (moved(before, proxy) || before.holder !== claim.holder)) pusher.hold(node);
     const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
     if (outdated !== undefined) {
       // Nor with what it was served when it was a newer version.
-      publisher.hold(node);
+      pusher.hold(node);
       log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
     }
     rotator.ensure(node, spiffeId, claim.holder).then(
@@ -164,8 +167,8 @@ export function createControl(deps: ControlDeps): Control {
   const own = (node: string, svid: Svid): void => {
     const proxy = registry.get(node);
     if (proxy === undefined) return;
-    publisher.setSvid(node, svid);
-    publisher.publishOne(inForce, registry.proxies, proxy);
+    pusher.setSvid(node, svid);
+    pusher.pushOne(inForce, registry.proxies, proxy);
   };
 
   const tell = (problems: readonly Problem[]): void => {
@@ -180,7 +183,7 @@ export function createControl(deps: ControlDeps): Control {
   const statusOf = (proxy: RegisteredProxy): ProxyStatus =>
     statusOfProxy(proxy, {
       ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
-      ...publisher.of(proxy.node),
+      ...pusher.of(proxy.node),
       types: acks.of(proxy.node).map((type) => whereNow(type, inForce?.documents)),
     });
 
@@ -199,7 +202,7 @@ export function createControl(deps: ControlDeps): Control {
     revision: () => inForce?.revision,
     published: () => published,
     proxies: () => registry.proxies().map(statusOf),
-    sentTo: publisher.sentTo,
+    sentTo: pusher.sentTo,
     onStream(event) {
       const { node } = event;
       switch (event.kind) {
@@ -220,7 +223,7 @@ export function createControl(deps: ControlDeps): Control {
           break;
         case 'nacked': {
           const { typeUrl, revision, message } = event;
-          const resources = publisher.nacked(event);
+          const resources = pusher.nacked(event);
           acks.nacked(event, message, resources);
           metrics.nacked(typeUrl);
           const rejected = resources.map(({ name, madeBy }) => ({ name, madeBy: madeBy.map(placeText) }));
@@ -238,7 +241,7 @@ export function createControl(deps: ControlDeps): Control {
     onRegistryChange({ node, endpoints }) {
       if (registry.get(node) === undefined) {
         acks.forget(node);
-        publisher.forget(node);
+        pusher.forget(node);
         rotator.release(node);
       }
       if (endpoints) coalescer.request(false);
@@ -250,7 +253,7 @@ export function createControl(deps: ControlDeps): Control {
       unwatch();
       cuts.stop();
       coalescer.stop();
-      publisher.stop();
+      pusher.stop();
     },
   };
 }

@@ -41,3 +41,9 @@ export function moved(from: Ported, to: Ported): boolean {
 export function isEndpoint(proxy: RegisteredProxy): boolean {
   return proxy.ready && inboundsOf(proxy).length > 0;
 }
+
+/** A proxy is not what it was; `endpoints`: nor is the set of endpoints. */
+export interface RegistryChange {
+  readonly node: string;
+  readonly endpoints: boolean;
+}

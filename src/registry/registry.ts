@@ -23,7 +23,7 @@ import { createEntries } from './entries.ts';
 import { createGoodbyes } from './goodbyes.ts';
 import { createLeaseWriter, type Lease, leaseJson, parseLease } from './lease.ts';
 import { inboundsOf } from './ports.ts';
-import { isEndpoint, moved, type RegisteredProxy } from './registered-proxy.ts';
+import { isEndpoint, moved, type RegisteredProxy, type RegistryChange } from './registered-proxy.ts';
 
 export interface RegistryDeps {
   /** Leases; survives the process. */
@@ -36,8 +36,8 @@ export interface RegistryDeps {
   readonly maxInstances?: number;
   /** Of one host. Default 8. */
   readonly maxOfHost?: number;
-  /** Called after any change of what `proxies` returns; `endpoints` says whether the set of endpoints changed. */
-  readonly onChange: (change: { readonly node: string; readonly endpoints: boolean }) => void;
+  /** Called after any change of what `proxies` returns. */
+  readonly onChange: (change: RegistryChange) => void;
 }
 
 export interface Registry {

@@ -45,8 +45,8 @@ export async function openAdminTls(parts: AdminTlsParts): Promise<HostPort> {
     api.listenTls({ address, credentials, names, operatorOf: operatorCheck(parts) }),
   );
   if (files === undefined) {
-    lifecycle.defer('admin certificate', async () => unwatch());
     const unwatch = identity.server.watch(() => api.rotate(own()));
+    lifecycle.defer('admin certificate', async () => unwatch());
     return bound;
   }
   let cancel = (): void => undefined;

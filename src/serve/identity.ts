@@ -1,6 +1,7 @@
 // Assembles everything in the control plane that creates, attests and hands out identities.
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import { createEntitlement, type Entitlement } from '../control/entitlement.ts';
 import type { AttestorDeps } from '../identity/attestor/attestor.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
@@ -13,10 +14,6 @@ import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
-import type { ApplicationReceiver } from '../identity-api/receive-application.ts';
-import type { CountersReceiver } from '../identity-api/receive-counters.ts';
-import type { LeaveReceiver } from '../identity-api/receive-leave.ts';
-import type { PortsReceiver } from '../identity-api/receive-ports.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
@@ -28,7 +25,7 @@ import type { Watchable } from '../lib/watchable.ts';
 import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
-import { createEntitlement, type Entitlement } from './entitlement.ts';
+import type { Receivers } from './receivers.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -60,21 +57,12 @@ export interface IdentityServicesDeps {
   readonly lifecycle: Lifecycle;
   /** How long before their issue certificates begin, in milliseconds. */
   readonly backdate: () => number;
-  /** Receives reports of Envoy's counters. */
-  readonly counters: CountersReceiver;
-  /** Receives goodbyes of proxies. */
-  readonly leave: LeaveReceiver;
-  /** Receives proxies that are about to start. */
-  readonly hello: LeaveReceiver;
-  /** Receives reports about applications. */
-  readonly application: ApplicationReceiver;
-  /** Receives reports about ports on which a proxy cannot listen. */
-  readonly ports: PortsReceiver;
+  readonly receive: Receivers;
 }
 
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
-  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle, counters, leave, hello, application, ports } =
-    deps;
+  const { data, shared, trustDomain, mesh, store, clock, log, lifecycle } = deps;
+  const { counters, ...receive } = deps.receive;
   const { ca = {}, openCa = openAuthority } = deps;
   const folder = join(data, 'ca');
   const checkShared = async (fingerprints: readonly string[]): Promise<void> => {
@@ -114,10 +102,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
       server,
       clock,
       log,
-      leave,
-      hello,
-      application,
-      ports,
+      ...receive,
       way: deps.way,
     },
     counters(from, report, begunAt) {

@@ -2,9 +2,15 @@
 
 import { join } from 'node:path';
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
+import { awayStatus } from '../admin/away-status.ts';
+import { createAdmin } from '../admin/create-admin.ts';
+import { listCertificates } from '../admin/list-certificates.ts';
 import { adminTokenFile, createAdminToken } from '../admin/token.ts';
 import { createBundleSource } from '../control/bundles.ts';
+import type { ChangedIdentities } from '../control/changed-identities.ts';
 import { createControl } from '../control/control.ts';
+import { evictUnnamed } from '../control/evict-unnamed.ts';
+import { createHosts } from '../control/hosts.ts';
 import { followPorts } from '../control/served-ports.ts';
 import { createCutOver } from '../cutover/cut-over.ts';
 import { createEditGate } from '../cutover/edit-gate.ts';
@@ -15,9 +21,11 @@ import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
 import { backdateFor } from '../identity/rotation.ts';
 import { createRotator } from '../identity/rotator.ts';
+import type { Svid } from '../identity/svid.ts';
 import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
+import { createEvent } from '../lib/event.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
@@ -25,30 +33,29 @@ import type { Log } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import { createRightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
+import { createWatched } from '../lib/watchable.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { createClockOffsets } from '../registry/clock-offsets.ts';
+import { createConnectionCertificates } from '../registry/connection-certificates.ts';
+import type { RegistryChange } from '../registry/registered-proxy.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { withApplication } from '../registry/with-application.ts';
 import { withTakenPorts } from '../registry/with-taken-ports.ts';
 import { createSnapshotCache } from '../xds/resources/cache.ts';
-import { createAdmin } from './admin.ts';
 import { openAdminTls } from './admin-tls.ts';
-import { awayStatus } from './away-status.ts';
-import { createClockOffsets } from './clock-offsets.ts';
-import { createConnectionCertificates } from './connection-certificates.ts';
 import { watchEndpoints } from './endpoints.ts';
-import { type EvictUnnamed, evictUnnamed } from './evict-unnamed.ts';
 import { firstMesh } from './first-mesh.ts';
 import { followBundle } from './follow-bundle.ts';
-import { createHosts } from './hosts.ts';
 import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
 import { createJudge } from './judge.ts';
-import { listCertificates } from './list-certificates.ts';
 import { openAudit } from './open-audit.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
 import { openRecord } from './open-record.ts';
 import { openStore } from './open-store.ts';
+import { receivers } from './receivers.ts';
 import { recordOutside } from './record-outside.ts';
 import { recordRefused } from './record-refused.ts';
 import type { ServeOptions, ServeStarted } from './serve-options.ts';
@@ -128,42 +135,26 @@ export async function serve(
   admin.starting();
   judge.fix(trustDomain);
   const cache = createSnapshotCache();
-  const watched = {
-    clock,
-    log: log.child({ room: 'registry' }),
-    onChange: (change: { readonly node: string; readonly endpoints: boolean }): void => {
-      control.onRegistryChange(change);
-      if (registry.get(change.node) !== undefined) return;
-      coverage.gone(change.node);
-      offsets.forget(change.node);
-    },
-  };
+  // What parts tell each other of that are made later; `listen` is called once both are there.
+  const registryChanged = createEvent<RegistryChange>();
+  const renewed = createEvent<{ readonly node: string; readonly svid: Svid }>();
+  const identitiesChanged = createEvent<ChangedIdentities>();
+  const mesh = createWatched<MeshIr | undefined>(undefined);
+  const watched = { clock, log: log.child({ room: 'registry' }), onChange: registryChanged.tell };
   const leased = createRegistry({ leases: store.table('leases'), ...watched });
   const registry = withTakenPorts(withApplication(leased, watched));
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa },
     trustDomain,
-    mesh: () => control.mesh(),
+    mesh: mesh.value,
     store,
     way,
     clock,
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
     backdate: () => backdateFor(offsets.behind()),
-    counters({ node, nodeKey, address: peer }, report, begunAt) {
-      registry.checkHolder(node, nodeKey);
-      const { run } = report;
-      if (run !== undefined) registry.checkFree({ node, run, peer, ...defined({ holder: nodeKey }) });
-      crossCheck.report(node, report, begunAt);
-      offsets.told(node, report.readAt);
-    },
-    leave: registry.left,
-    application: registry.application,
-    ports: registry.takenPorts,
-    hello(node, run, nodeKey, peer) {
-      registry.checkFree({ node, run, peer, ...defined({ holder: nodeKey }) });
-    },
+    receive: receivers({ registry, crossCheck, offsets }),
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const publishers = publish({ bundle: identity.bundle, clock, log: log.child({ room: 'publisher' }) });
@@ -174,10 +165,9 @@ export async function serve(
     clock,
     log: log.child({ room: 'rotator' }),
     kept: createSvidStore({ dir: join(options.data, 'svids'), bundle: identity.bundle, clock, log }),
-    onChange: (node, svid) => control.onSvid(node, svid),
+    onChange: (node, svid) => renewed.tell({ node, svid }),
   });
   lifecycle.defer('rotator', () => rotator.close());
-  let unnamed: EvictUnnamed | undefined;
   const anchors = createLegacyAnchors(join(options.data, 'ca', 'constrained'), trustDomain);
   const bundles = createBundleSource(identity.bundle, anchors);
   const control = createControl({
@@ -190,10 +180,18 @@ export async function serve(
     log: log.child({ room: 'control' }),
     metrics,
     cuts: store.table('cuts'),
-    onIdentities: (change) => unnamed?.changed(change),
+    onMesh: mesh.set,
+    onIdentities: identitiesChanged.tell,
     onPublished: followPorts(coverage, registry.proxies),
   });
   lifecycle.defer('control', () => control.stop());
+  renewed.listen(({ node, svid }) => control.onSvid(node, svid));
+  registryChanged.listen((change) => {
+    control.onRegistryChange(change);
+    if (registry.get(change.node) !== undefined) return;
+    coverage.gone(change.node);
+    offsets.forget(change.node);
+  });
   lifecycle.defer('trust bundle', followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle }));
   await registry.restore();
   coverage.settle((node) => registry.get(node) !== undefined);
@@ -212,7 +210,8 @@ export async function serve(
     ...{ ended: control.endIdentity, disconnect: xds.disconnect },
   });
   const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : identity.entitlement.knows(id));
-  unnamed = evictUnnamed({ hosts, knows, audit, clock, log: log.child({ room: 'identity' }) });
+  const unnamed = evictUnnamed({ hosts, knows, audit, clock, log: log.child({ room: 'identity' }) });
+  identitiesChanged.listen(unnamed.changed);
   lifecycle.defer('hosts', unnamed.close);
   const identityAddress = await listening(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },

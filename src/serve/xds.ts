@@ -31,6 +31,7 @@ import type { Traffic } from '../observe/traffic.ts';
 import { portOf } from '../policy/ports.ts';
 import { createPathRecorder } from '../policy/replay/recorded-path.ts';
 import { parseClaims, reachable } from '../registry/claims.ts';
+import type { ConnectionCertificates } from '../registry/connection-certificates.ts';
 import type { Registry } from '../registry/registry.ts';
 import { createCsdsService } from '../xds/csds/csds-service.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
@@ -38,8 +39,6 @@ import type { TlsMaterial } from '../xds/server/entrance.ts';
 import { listenXds } from '../xds/server/listen.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createXdsServer } from '../xds/server/server.ts';
-
-import type { ConnectionCertificates } from './connection-certificates.ts';
 import type { IdentityServices } from './identity.ts';
 import type { ServeOptions } from './serve-options.ts';
 

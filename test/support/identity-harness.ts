@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Entitlement } from '../../src/control/entitlement.ts';
 import type { AttestorDeps } from '../../src/identity/attestor/attestor.ts';
 import { createAttestors } from '../../src/identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
@@ -21,7 +22,6 @@ import type { Redacted } from '../../src/lib/redacted.ts';
 import { createWatched, type Watched } from '../../src/lib/watchable.ts';
 import { type Evidence, tokenKey } from '../../src/model/evidence.ts';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '../../src/model/spiffe-id.ts';
-import type { Entitlement } from '../../src/serve/entitlement.ts';
 import { createMemoryTable } from './memory-table.ts';
 
 export interface IdentityHarness {

@@ -2,16 +2,15 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
-import type { IpPort } from '../../lib/host-port.ts';
-import { formatHostPort } from '../../lib/host-port.ts';
+import { formatHostPort, type IpPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
 import { isInstance } from '../../lib/node-id.ts';
+import { defaultPort } from '../../lib/port-name.ts';
 import { type XdsVariant, xdsVariants } from '../../sidecar/envoy/xds-variant.ts';
 import type { ApplicationAddress, ProxyOptions } from '../run.ts';
 import { parseApplication, parseHostPort, parseIpPort } from './address.ts';
 import { xdsServer } from './enrol.ts';
 import { flag } from './environment.ts';
-import { named } from './named.ts';
 
 interface Options {
   readonly listen?: ReadonlyMap<string, IpPort>;
@@ -118,4 +117,22 @@ function envoyAdmin(text: string): string {
     throw new InvalidArgumentError(`it needs no credential and can stop the proxy: loopback only, not ${at.host}`);
   }
   return formatHostPort(at);
+}
+
+/**
+ * Flags with a value for each port of a service: `--app 3000`, `--app grpc=9090 --app rest=8080`, `--app grpc=9090,rest=8080`. By the
+ * port's name; a value without a name is for the port `default`.
+ */
+function named<T>(parse: (text: string) => T): (text: string, before?: unknown) => ReadonlyMap<string, T> {
+  return (text, before) => {
+    const said = new Map<string, T>();
+    // A path may contain a comma, too.
+    for (const part of text.split(/,(?=[a-z0-9][a-z0-9-]*=)/)) {
+      const [, name = defaultPort, value = ''] = /^(?:([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)=)?(.*)$/s.exec(part) ?? [];
+      if (said.has(name)) throw new InvalidArgumentError(`twice for the port ${name}`);
+      said.set(name, parse(value));
+    }
+    // If a flag is given again for a port, the last one counts, as for every flag.
+    return new Map<string, T>([...(before instanceof Map ? before : []), ...said]);
+  };
 }

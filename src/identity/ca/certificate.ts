@@ -1,13 +1,13 @@
 // CAs that can sign, and the certificates that they sign.
+
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
-import { derTag, readDerOne } from '../x509/der.ts';
+import { derTag, readDer, readDerOne } from '../x509/der.ts';
 import { extensionsOf } from '../x509/extensions.ts';
 import { keyIdOf } from '../x509/key-id.ts';
 import { toPem } from '../x509/pem.ts';
 import { spkiOf } from '../x509/public-key.ts';
 import { randomSerial } from '../x509/serial.ts';
-import { subjectOf } from '../x509/subject.ts';
 import { type CertificateContent, type CertificateIssuer, writeCertificate } from '../x509/write-certificate.ts';
 
 /** A CA that can sign: its certificate and its key. */
@@ -55,4 +55,16 @@ export function createCertificate(params: CertificateParams): { readonly pem: st
   const spki = publicKey instanceof Uint8Array ? publicKey : spkiOf(publicKey);
   const serial = randomSerial();
   return { pem: toPem(writeCertificate({ ...content, serial, spki }, signingKey), 'CERTIFICATE'), serial };
+}
+
+/**
+ * The subject of a certificate as encoded in it (Name, DER): certificates below must name it byte for byte (RFC 5280 §6.1.3). Throws
+ * `invalid_argument` if it is not a version 3 certificate.
+ */
+function subjectOf(certificate: Uint8Array): Buffer {
+  const [body] = readDer(readDerOne(Buffer.from(certificate), derTag.sequence).content);
+  // version [0], serial, algorithm, issuer, validity, subject
+  const [version, , , , , subject] = body === undefined ? [] : readDer(body.content);
+  if (version?.tag === 0xa0 && subject?.tag === derTag.sequence) return subject.raw;
+  throw new CellwallError('invalid_argument', 'no X.509 certificate of version 3');
 }

@@ -7,8 +7,11 @@ import {
   type FilterChain,
   FilterChainSchema,
   FilterSchema,
+  type ListenerFilter,
+  ListenerFilterSchema,
 } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { TlsInspectorSchema } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { IpPort } from '../../lib/host-port.ts';
 import { inboundLogName } from '../../lib/log-names.ts';
@@ -20,11 +23,11 @@ import { filtersInChain } from '../filters/inbound-filters.ts';
 import { healthRouteName, inboundName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
+import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
 import { turnBytes } from '../wire/http-limits.ts';
 import { keepalive, unacknowledged } from '../wire/keepalive.ts';
-import { tlsInspector } from '../wire/tls-inspector.ts';
 import { connectionAccessLog } from './access-logs.ts';
 import { type CallerChain, callerChains, cutOf } from './caller-chains.ts';
 import { healthFilters } from './health-filters.ts';
@@ -150,4 +153,12 @@ function applicationFilters(service: PortIr, { kind, admission, trusted, odd = f
       ...{ declared: kind === 'caller', trusted, odd },
     }),
   ];
+}
+
+/** Distinguishes TLS from plaintext by the first bytes, where one port accepts both. */
+function tlsInspector(): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: 'envoy.filters.listener.tls_inspector',
+    configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) },
+  });
 }

@@ -1,6 +1,6 @@
 // Judges EnvoyResource documents before they are stored: each against Envoy's schema and its constraints, and all by their effect on the
 // proxies that they select. Faults name the line in the document.
-import { formatPath } from '../../model/field-path.ts';
+import { type FieldPath, formatPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { examples } from '../../policy/identities.ts';
@@ -10,10 +10,8 @@ import { isFor } from '../../policy/resolve/resolve-raw.ts';
 import { isHealthRouteName } from '../names.ts';
 import { checkProxy } from './check-proxy.ts';
 import type { RawFault } from './fault.ts';
-import { proxyCode } from './proxy-code.ts';
 import { bodyPlace, namePlace, targetOf, targetText } from './raw-target.ts';
 import { readRaw } from './read-raw.ts';
-import { writtenPath } from './written-path.ts';
 
 export interface RawRights {
   /** Whether they may bring code into proxies. Default: not. */
@@ -80,4 +78,47 @@ function faultsOf(raw: RawIr, rights: RawRights): readonly RawFault[] {
   return isSecret || isHealthRouteName(name)
     ? fault('protected', `the ${targetText({ typeUrl, name })} is not patched`)
     : [];
+}
+
+/** Segments of the names of Envoy's packages and extensions; and a tracer that loads a library. */
+const code = [
+  /(^|[./])(lua|wasm|dynamic_modules|golang|ext_proc)\./,
+  /(^|[./])DynamicOtConfig$/,
+  /^envoy(\.\w+)*\.(lua|wasm|dynamic_modules|golang|ext_proc)$/,
+];
+
+/**
+ * Code that a raw resource brings into the proxy, or a program that it hands requests to: it has access to the proxy's files, including its
+ * node key, and its identity. Recognised by the types that it names, wherever: inside a typed_config, in what ECDS may send, in a patch.
+ * Pure.
+ */
+function proxyCode(body: unknown, path: FieldPath = []): readonly RawFault[] {
+  if (typeof body === 'string') {
+    if (!body.includes('envoy') || !code.some((pattern) => pattern.test(body))) return [];
+    const type = body.slice(body.lastIndexOf('/') + 1).slice(0, 200);
+    const message = `${type} is code in the proxy: it reads the proxy's keys and acts as its service`;
+    const hint = 'start serve with --allow-proxy-code if whoever writes documents may run code in every proxy';
+    return [{ code: 'proxy-code', message, hint, path }];
+  }
+  if (Array.isArray(body)) return body.flatMap((item: unknown, index) => proxyCode(item, [...path, index]));
+  if (typeof body !== 'object' || body === null) return [];
+  return Object.entries(body).flatMap(([key, item]) => proxyCode(item, [...path, key]));
+}
+
+/** The path of a field as its author wrote it: protobuf's JSON accepts both "traffic_direction" and "trafficDirection". */
+function writtenPath(document: unknown, path: FieldPath): FieldPath {
+  let value: unknown = document;
+  return path.map((step) => {
+    if (typeof value !== 'object' || value === null) return step;
+    const written = spellings(step).find((name) => Object.hasOwn(Object(value), name)) ?? step;
+    value = Reflect.get(value, written);
+    return written;
+  });
+}
+
+function spellings(step: string | number): readonly (string | number)[] {
+  if (typeof step === 'number') return [step];
+  const camel = step.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const snake = step.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return [step, camel, snake];
 }

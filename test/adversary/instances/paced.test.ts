@@ -1,11 +1,11 @@
 // W comes and goes, and takes other names: each becomes an endpoint, which is a push to all callers, or a row for weeks, only now and then,
 // and no other host waits for it. And a Service that is deleted while the control plane is down: its hosts are out once it is back.
 import { expect, it } from 'vitest';
+import { evictUnnamed } from '../../../src/control/evict-unnamed.ts';
+import { createHosts } from '../../../src/control/hosts.ts';
 import { createNodeRegistry } from '../../../src/identity/attestor/node-registry.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { createRegistry } from '../../../src/registry/registry.ts';
-import { evictUnnamed } from '../../../src/serve/evict-unnamed.ts';
-import { createHosts } from '../../../src/serve/hosts.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { figure } from '../../support/figure.ts';
 import { idOf } from '../../support/identity-harness.ts';

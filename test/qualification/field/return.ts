@@ -42,7 +42,7 @@ export const returnItems: readonly Item[] = [
       'minutes behind, 26 ahead), over a rotation, with new handshakes all the time; and up to 54 minutes behind, ' +
       'once it is known',
     bound: 'no failed call; controls: certificates begun 30 s before, and hosts beyond the limits, fail',
-    files: ['test/field/return/peer-clocks.test.ts', 'test/serve/clock-offsets.test.ts'],
+    files: ['test/field/return/peer-clocks.test.ts', 'test/registry/clock-offsets.test.ts'],
   }),
   fromTests({
     name: 'gate-of-what-went',

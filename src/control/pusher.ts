@@ -37,14 +37,14 @@ export interface InForce {
   readonly bundles: Bundles;
 }
 
-export interface Publisher {
+export interface Pusher {
   /**
    * Publishes to all connected proxies, over several turns of the event loop: first those that deny more than before, then those whose
    * rules changed, then those that have just connected. `done` is called when all have it, unless another call came first.
    */
-  publishAll(inForce: InForce, proxies: readonly RegisteredProxy[], done?: () => void): void;
-  /** One proxy, from the inputs of the last `publishAll` (or these, if there was none). */
-  publishOne(inForce: InForce | undefined, proxies: () => readonly RegisteredProxy[], proxy: RegisteredProxy): void;
+  pushAll(inForce: InForce, proxies: readonly RegisteredProxy[], done?: () => void): void;
+  /** One proxy, from the inputs of the last `pushAll` (or these, if there was none). */
+  pushOne(inForce: InForce | undefined, proxies: () => readonly RegisteredProxy[], proxy: RegisteredProxy): void;
   setSvid(node: string, svid: Svid): void;
   /** `withheld`: why it is not sent what is in force. */
   of(node: string): { readonly svid?: Svid; readonly withheld?: string };
@@ -58,7 +58,7 @@ export interface Publisher {
   stop(): void;
 }
 
-export interface PublisherDeps {
+export interface PusherDeps {
   readonly cache: SnapshotCache;
   readonly log: Log;
   readonly clock: Clock;
@@ -72,7 +72,7 @@ interface Job {
   readonly steps: Generator<void, Snapshot | Withheld>;
 }
 
-export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): Publisher {
+export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher {
   const interner = createInterner();
   const maker = createSnapshotMaker({
     ...{ interner, log },
@@ -177,7 +177,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
   };
 
   return {
-    publishAll(inForce, proxies, whenDone) {
+    pushAll(inForce, proxies, whenDone) {
       const from = inputsOf(inForce, proxies);
       const rank = urgencyOf(inputs?.mesh, from.mesh);
       inputs = from;
@@ -189,7 +189,7 @@ export function createPublisher({ cache, log, clock, metrics }: PublisherDeps): 
       );
       slices.start();
     },
-    publishOne(inForce, proxies, proxy) {
+    pushOne(inForce, proxies, proxy) {
       inputs ??= inForce === undefined ? undefined : inputsOf(inForce, proxies());
       drop(proxy.node);
       queue.add(proxy);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Explanation } from '../../src/admin/wire.ts';
+import { withEnforcement } from '../../src/admin/with-enforcement.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import type { ServiceKey } from '../../src/policy/ir.ts';
 import type { ProxyStatus, TypeStatus } from '../../src/registry/proxy-status.ts';
-import { withEnforcement } from '../../src/serve/enforcement.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 
 const answer = { decision: 'denied', target: 'api' } as unknown as Explanation;

@@ -1,13 +1,19 @@
 // Adds to an explanation how far the target's proxies are: a decision of documents is in effect once they have been accepted.
 
-import type { Explanation } from '../admin/wire.ts';
-import { wireRejected } from '../admin/wire-place.ts';
-import type { Control } from '../control/control.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import { typeUrls } from '../xds/resources/type-url.ts';
+import type { Explanation } from './wire.ts';
+import { wireRejected } from './wire-place.ts';
 
-type Enforcing = Pick<Control, 'proxies' | 'revision' | 'published'>;
+/** What is known of how far the proxies are. */
+export interface Enforcing {
+  proxies(): readonly ProxyStatus[];
+  /** Of the documents in force. */
+  revision(): number | undefined;
+  /** The last one that the proxies' snapshots were made from. */
+  published(): number | undefined;
+}
 
+/** Adds `enforced`: which proxies of the target have accepted what was decided by. Without a revision in force the answer as it is. */
 export function withEnforcement(answer: Explanation, control: Enforcing): Explanation {
   const revision = control.revision();
   // No rule was consulted.
@@ -36,7 +42,7 @@ function rejectionsOf({ node, types }: ProxyStatus): readonly Rejection[] {
 
 /** What did not change between revisions is not sent again: an earlier accepted one is just as good. */
 function stateOf({ types }: ProxyStatus, behind: boolean): 'accepted' | 'pending' | 'rejected' {
-  const filters = types.find(({ typeUrl }) => typeUrl === typeUrls.extension);
+  const filters = types.find(({ typeUrl }) => typeUrl.endsWith('.TypedExtensionConfig'));
   if (filters?.nack !== undefined) return 'rejected';
   if (behind || filters?.ackedRevision === undefined) return 'pending';
   return filters.ackedRevision >= (filters.sentRevision ?? 0) ? 'accepted' : 'pending';

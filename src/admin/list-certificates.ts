@@ -1,22 +1,30 @@
 // Every certificate in force: the CA's own, the control plane's, and those of workloads; what each is for, and which proxy has it.
 import { X509Certificate } from 'node:crypto';
-import type { IssuedCertificate } from '../admin/wire.ts';
-import type { Control } from '../control/control.ts';
 import type { IssuedCertificate as Recorded } from '../identity/issued-log.ts';
+import type { Issuer } from '../identity/issuer.ts';
 import { isOperator } from '../identity/operator.ts';
+import type { ServerSvid } from '../identity/server-svid.ts';
+import type { TrustBundle } from '../identity/trust-bundle.ts';
 import { fromPem } from '../identity/x509/pem.ts';
 import { defined } from '../lib/defined.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
-import type { ConnectionCertificates } from './connection-certificates.ts';
-import type { IdentityServices } from './identity.ts';
+import type { ConnectionCertificates } from '../registry/connection-certificates.ts';
+import type { ProxyStatus } from '../registry/proxy-status.ts';
+import type { IssuedCertificate } from './wire.ts';
 
 export interface ListCertificatesDeps {
-  readonly identity: Pick<IdentityServices, 'issuer' | 'server' | 'bundle'>;
-  readonly control: Pick<Control, 'proxies'>;
+  readonly identity: {
+    readonly issuer: Pick<Issuer, 'issued'>;
+    readonly server: Pick<ServerSvid, 'current'>;
+    readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
+  };
+  readonly control: { proxies(): readonly ProxyStatus[] };
   readonly connections: ConnectionCertificates;
   readonly trustDomain: TrustDomain;
 }
 
+/** Those that are valid at `now` (epoch milliseconds): roots, intermediates, and what was issued by identity, the newest first. */
 export async function listCertificates(
   { identity, control, connections, trustDomain }: ListCertificatesDeps,
   now: number,

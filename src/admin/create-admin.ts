@@ -1,14 +1,13 @@
 // The admin API over the running parts. It opens before the rest; what is not there yet answers `unavailable`.
-import { type AdminApi, createAdminApi } from '../admin/admin-api.ts';
-import { answerExplain, serviceIdentity } from '../admin/answer-explain.ts';
-import { answerExplainRequest } from '../admin/answer-explain-request.ts';
-import type { NamedTokens } from '../admin/named-tokens.ts';
-import type { IssuedCertificate } from '../admin/wire.ts';
+
 import type { AuditLog } from '../audit/audit-log.ts';
 import type { Control } from '../control/control.ts';
+import type { Entitlement } from '../control/entitlement.ts';
+import type { Hosts } from '../control/hosts.ts';
 import { becomesStrict } from '../cutover/becomes-strict.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
 import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
+import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -26,14 +25,20 @@ import type { Traffic } from '../observe/traffic.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Store } from '../store/store.ts';
-import { withEnforcement } from './enforcement.ts';
-import type { Hosts } from './hosts.ts';
-import type { IdentityServices } from './identity.ts';
+import { type AdminApi, createAdminApi } from './admin-api.ts';
+import { answerExplain, serviceIdentity } from './answer-explain.ts';
+import { answerExplainRequest } from './answer-explain-request.ts';
+import type { NamedTokens } from './named-tokens.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
+import type { IssuedCertificate } from './wire.ts';
+import { withEnforcement } from './with-enforcement.ts';
 
 export interface RunningParts {
   readonly control: Control;
-  readonly identity: IdentityServices;
+  readonly identity: {
+    readonly entitlement: Pick<Entitlement, 'knows' | 'takesToken'>;
+    readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken'>;
+  };
   readonly rotator: Rotator;
   readonly cutOver: CutOver;
   readonly endpoints: Pick<EndpointWatch, 'of'>;

@@ -1,10 +1,10 @@
 // Deleting a Service or Workload evicts its hosts: if it is applied again, under the same name, it may be somebody else's until they join.
 import type { AuditLog } from '../audit/audit-log.ts';
-import type { ChangedIdentities } from '../control/changed-identities.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { ChangedIdentities } from './changed-identities.ts';
 import type { Hosts } from './hosts.ts';
 
 export interface EvictUnnamedDeps {

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { backdateFor, backdateMs, maxBackdateMs, maxBehindMs } from '../../src/identity/rotation.ts';
 import { silentLog } from '../../src/lib/log.ts';
-import { createClockOffsets } from '../../src/serve/clock-offsets.ts';
+import { createClockOffsets } from '../../src/registry/clock-offsets.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 
 const minute = 60_000;

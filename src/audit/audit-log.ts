@@ -56,7 +56,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const sealer = createSealer(key);
   const checkpoint = createCheckpoint({ table, name, log });
   const { line, cut } = repairedTail(file);
-  if (cut > 0) log.warn({ file, bytes: cut }, 'half a line at the end of the audit log is removed');
+  if (cut > 0) log.warn({ file, bytes: cut }, 'an incomplete line at the end of the audit log is removed');
   const full = auditFiles(file).filter((other) => other !== file);
   const lastLine = line !== '' || full.length === 0 ? line : repairedTail(full.at(-1) ?? file).line;
   const last = parseRecord(lastLine);
@@ -97,7 +97,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     log.error({ file, found: end.number, expected: known.number }, 'the audit log lost its end');
     await queue.append({ kind: 'log-cut', found: end.number, expected: known.number });
   } else if (known === undefined && end.number > 0) {
-    log.warn({ file }, 'where the audit log ended is not known: the state database is new');
+    log.warn({ file }, 'the audit log's last record is not known: the state database is new');
     await queue.append({ kind: 'checkpoint-missing', found: end.number });
   }
   let reading: Promise<unknown> = Promise.resolve();

@@ -29,7 +29,7 @@ export function createCheckpoint({ table, name, log }: CheckpointDeps): Checkpoi
       next = undefined;
       await table
         .set(name, { ...head })
-        .catch((reason: unknown) => log.error({ reason: String(reason) }, 'where the audit log ends is not kept'));
+        .catch((reason: unknown) => log.error({ reason: String(reason) }, 'the audit log's last record is not remembered'));
     }
     writing = false;
   };

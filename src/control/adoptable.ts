@@ -7,7 +7,7 @@ import type { StoreState } from '../store/store.ts';
 export function adoptable({ mesh, revision }: StoreState, inForce: MeshIr | undefined, log: Log): MeshIr | undefined {
   if (mesh === undefined) {
     // The store checks before it accepts; what it kept from another version may be invalid for this one.
-    log.error({ revision }, 'documents do not resolve; the last good stay');
+    log.error({ revision }, 'documents do not resolve; the last good ones stay');
     return undefined;
   }
   if (inForce === undefined || inForce.trustDomain === mesh.trustDomain) return mesh;

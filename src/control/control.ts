@@ -133,7 +133,7 @@ export function createControl(deps: ControlDeps): Control {
     try {
       adopt(state, urgent);
     } catch (reason) {
-      log.error({ reason: String(reason) }, 'documents not adopted; the last good stay');
+      log.error({ reason: String(reason) }, 'documents not adopted; the last good ones stay');
     }
   };
 
@@ -173,7 +173,7 @@ export function createControl(deps: ControlDeps): Control {
 
   const tell = (problems: readonly Problem[]): void => {
     metrics.setProblems(problems.length);
-    for (const problem of problems) log.error({ ...problem }, 'documents refused; the last good stay');
+    for (const problem of problems) log.error({ ...problem }, 'documents refused; the last good ones stay');
   };
 
   const acceptedMore = (node: NodeId): void => {

@@ -44,7 +44,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   let writing = Promise.resolve();
   const write = (task: () => Promise<void>): void => {
     writing = writing.then(task).catch((reason: unknown) => {
-      log.error({ reason: String(reason) }, 'what was cut is not persisted: a restart may cut it again');
+      log.error({ reason: String(reason) }, 'cuts are not persisted: a restart may cut connections again');
     });
   };
   const keep = (key: PortKey, cuts: PortCuts): void => {
@@ -78,7 +78,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   return {
     async restore() {
       const entries = await table.list().catch((reason: unknown) => {
-        log.error({ reason: String(reason) }, 'what was cut cannot be read: it may be cut again');
+        log.error({ reason: String(reason) }, 'earlier cuts cannot be read: connections may be cut again');
         return [];
       });
       for (const { key, value } of entries) {

@@ -171,7 +171,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       }
       return asked.madeBy;
     } catch (reason) {
-      log.error({ node, reason: String(reason) }, 'what made its resources cannot be told');
+      log.error({ node, reason: String(reason) }, 'the documents that made its resources cannot be determined');
       return () => [];
     }
   };

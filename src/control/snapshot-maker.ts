@@ -85,7 +85,7 @@ export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
     const findings = lintTogether(inspected, inspected);
     const [first] = findings;
     if (first === undefined) return resources;
-    log.error({ findings }, 'translation refused: it would emit what is dangerous; proxies keep what they have');
+    log.error({ findings }, 'translation refused: it would emit dangerous configuration; proxies keep what they have');
     const more = findings.length === 1 ? '' : `, and ${findings.length - 1} more`;
     return { withheld: `it would be dangerous: ${first.code} (${first.resource})${more}` };
   };

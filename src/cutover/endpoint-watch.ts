@@ -90,7 +90,7 @@ export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
     ...{ mesh, clock, isFine },
     ask: (place) =>
       ask(place).catch((reason: unknown) =>
-        log.warn({ service: place.service.id, reason: String(reason) }, 'an endpoint was not looked at'),
+        log.warn({ service: place.service.id, reason: String(reason) }, 'an endpoint was not probed'),
       ),
     gone: (key) => void seen.delete(key),
   });

@@ -32,7 +32,7 @@ export function createSealedTable({ table, name, key: secret, log }: SealedTable
       const { value, seal: text } = stored;
       if (value !== undefined && holds(text, [name, key, value])) return value;
     }
-    log.warn({ table: name }, 'an entry that this control plane did not write is passed over');
+    log.warn({ table: name }, 'an entry that this control plane did not write is ignored');
     return undefined;
   };
   return {

@@ -1,7 +1,7 @@
-// Whether two parts of the IR say the same: where they stand in a file is no part of it. Pure.
+// Whether two parts of the IR mean the same: where they are in a file does not matter. Pure.
 import { equal } from '../lib/share.ts';
 
-/** `source` is left out of a part and of the items of a list of parts, and no deeper: a raw resource may have a field of that name. */
+/** `source` is ignored in a part and in the items of a list of parts, but no deeper: a raw resource may have a field of that name. */
 export function sameMeaning(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => saysTheSame(item, b[index]));

@@ -1,5 +1,5 @@
-// Where the filter of tokens leaves what a verified one says, by its issuer: translate tells it to, and has rules look there; observe
-// reads the issuer's name.
+// Where the token filter puts what a verified token says, by its issuer: translate configures it, and makes rules look there; observe reads
+// the issuer's name.
 const prefix = 'cellwall/';
 
 /** Envoy's own, in the metadata of a request. */

@@ -1,8 +1,8 @@
-// The one pair of words for what policy decided about a call. `allow` and `deny` are what a rule, or a default, says.
+// The only pair of words for what policy decided about a call. `allow` and `deny` are what a rule, or a default, says.
 
 export type Verdict = 'allowed' | 'denied';
 
-/** What a rule whose action this is decides about the calls that it matches. */
+/** What a rule with this action decides about the calls that it matches. */
 export function verdictOf(action: 'allow' | 'deny'): Verdict {
   return action === 'allow' ? 'allowed' : 'denied';
 }

@@ -116,7 +116,7 @@ export function createRegistry({
     const { spiffeId, inbound, ports, since } = entry.proxy;
     away.add({ node, spiffeId, ...defined({ inbound }), ...(ports && { ports }), since });
     persist({ ...entry.proxy, ready: false, awaySince: since });
-    log.warn({ node }, 'proxy gone: it went without a goodbye, and did not come back');
+    log.warn({ node }, 'proxy gone: it disappeared without a goodbye, and did not come back');
     onChange({ node, endpoints: isEndpoint(entry.proxy) });
   };
 
@@ -152,7 +152,7 @@ export function createRegistry({
     if (entry === undefined || entry.proxy.ready || entry.leaving || entry.streams.size === 0) return;
     const wait = inboundsOf(entry.proxy).length === 0 ? 0 : appearing.spend(entry.proxy.holder ?? node);
     if (wait > 0) {
-      log.warn({ node, waitMs: wait }, 'comes and goes too often: it is an endpoint a little later');
+      log.warn({ node, waitMs: wait }, 'comes and goes too often: it becomes an endpoint a little later');
       entry.cancelTimer?.();
       const cancelTimer = clock.after(wait, () => accepted(node));
       entries.set(node, { ...entry, cancelTimer });

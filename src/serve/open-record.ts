@@ -32,7 +32,7 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
   const crossCheck = createCrossCheck({
     clock,
     onMissing(node, { from, to, ...missing }) {
-      log.warn({ node, from, to, ...missing }, 'the access log of a proxy told less than its counters have');
+      log.warn({ node, from, to, ...missing }, 'the access log of a proxy reported less than its counters');
       coverage.missing(node, from, to, missing);
     },
   });

@@ -26,7 +26,10 @@ export async function recordOutside({ store, audit, log }: RecordOutsideDeps): P
   };
   // Nothing waits for it: a long log is read in slices.
   void appendMissing(await store.history(), audit, append).catch((reason: unknown) =>
-    log.error({ reason: CellwallError.from(reason).message }, 'what was changed while away is not in the audit log'),
+    log.error(
+      { reason: CellwallError.from(reason).message },
+      'changes made while this was down are not in the audit log',
+    ),
   );
   let last = textsOf(store.state()?.documents ?? []);
   let applying = 0;

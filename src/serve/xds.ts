@@ -132,7 +132,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       clock,
       names: (principal) => control.mesh()?.breakGlass.some((id) => id === principal) ?? false,
       report(use) {
-        log.warn({ ...use }, 'a break-glass identity was let through');
+        log.warn({ ...use }, 'a break-glass identity was allowed');
         audit.append({ kind: 'break-glass-used', ...use }).catch((reason: unknown) => {
           log.error({ ...use, reason: CellwallError.from(reason).message }, 'not in the audit log');
         });

@@ -1,6 +1,6 @@
-// Before Envoy starts: is the name (`<SPIFFE ID>~<instance>`) this proxy's? A folder that was copied has the first one's key and name,
-// and an `--instance` may be given twice. The one that has the name keeps it; the other takes one of its own, or ends. A control plane
-// that is away, or older, is in nobody's way: it looks again when Envoy connects.
+// Before Envoy starts: does the name (`<SPIFFE ID>~<instance>`) belong to this proxy? A copied folder has the first one's key and name, and
+// an `--instance` may be given twice. The one that has the name keeps it; the other chooses a new one, or exits. A control plane that is
+// down, or older, blocks nothing: the name is checked again when Envoy connects.
 
 import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
@@ -16,13 +16,13 @@ import type { StoredSvid } from './svid/svid-files.ts';
 export interface TakeNameOptions {
   readonly server: HostPort;
   readonly svid: StoredSvid;
-  /** The one of its folder, or as given. */
+  /** The one stored in its folder, or as given. */
   readonly instance: string;
-  /** Somebody chose it: it is never exchanged. */
+  /** It was given explicitly: it is never replaced. */
   readonly given: boolean;
   readonly dataDir: string;
   readonly run: string;
-  /** Default: as long as the control plane may take to see that a host is dead (30 s), and to give its name free (30 s more). */
+  /** Default: as long as the control plane may take to notice that a host is dead (30 s), and to release its name (30 s more). */
   readonly waitMs?: number | undefined;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -32,7 +32,7 @@ const timeoutMs = 3000;
 const firstMs = 250;
 const longestMs = 5000;
 
-/** The instance that is this proxy's. Throws where the given one is another's, and stays that. */
+/** The instance that belongs to this proxy. Throws if the given one belongs to another, and does not become free. */
 export async function takeName(options: TakeNameOptions): Promise<string> {
   const { given, dataDir, instance, waitMs = given ? 70_000 : 35_000, signal, log } = options;
   const end = performance.now() + waitMs;
@@ -41,7 +41,7 @@ export async function takeName(options: TakeNameOptions): Promise<string> {
     if (refusal === undefined || signal.aborted) return instance;
     const { message: reason, hint } = refusal;
     if (ms === firstMs) {
-      // As it is after a crash of the host: the one that has it may be this one, an hour ago.
+      // As after a crash of the host: the one that has it may be this one, an hour ago.
       const forSeconds = Math.ceil(waitMs / 1000);
       log.error({ instance, reason, ...defined({ hint }), forSeconds }, 'its name is taken: waiting');
     }
@@ -80,7 +80,7 @@ async function hello({
   } catch (cause) {
     const reason = CellwallError.from(cause);
     if (reason.code === 'already_exists' || reason.code === 'permission_denied') return reason;
-    log.info({ reason: reason.message }, 'starting without a word of the control plane about its name');
+    log.info({ reason: reason.message }, 'starting without the control plane's confirmation of its name');
   }
   return undefined;
 }

@@ -95,7 +95,7 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
       await deliver({ ...server, svid: svid(), timeoutMs, path: identityPaths.application, body });
       toldAt = clock.monotonic();
     } catch (reason) {
-      log.debug({ reason: CellwallError.from(reason).message }, 'the state of the application was not told');
+      log.debug({ reason: CellwallError.from(reason).message }, 'the state of the application was not reported');
     }
   }
 

@@ -60,7 +60,7 @@ async function createBuiltInAuthority({ dir, trustDomain, clock, log }: Authorit
       ca: {},
     });
     const keyPem = pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-    if (storeCa(folder, { pem, keyPem })) log.info({ trustDomain, folder }, 'made a new root CA');
+    if (storeCa(folder, { pem, keyPem })) log.info({ trustDomain, folder }, 'created a new root CA');
   }
 
   function checkRoot({ certificate, notAfter }: SigningCa): void {

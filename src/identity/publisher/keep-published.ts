@@ -71,7 +71,7 @@ export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
       if (confirmed === wanted) {
         status = { ...status, drifts: status.drifts + 1, driftedAt: clock.now() };
         const why = found.kind === 'missing' ? 'it is gone' : found.why;
-        log.warn({ publisher: name, sequence, why }, 'somebody else changed what was published; it is put right');
+        log.warn({ publisher: name, sequence, why }, 'somebody else changed what was published; it is corrected');
       }
       await publisher.publish(wanted, signal);
       status = { ...status, sequence, publishedAt: clock.now() };

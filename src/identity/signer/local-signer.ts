@@ -100,7 +100,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
         const { notAfter } = verifyIntermediate({ chain: ca.pem, roots, trustDomain, now });
         return [{ ...intermediate, ...ca, notAfter }];
       } catch (reason) {
-        log.debug({ intermediate: name, reason: String(reason) }, 'an intermediate signs no more');
+        log.debug({ intermediate: name, reason: String(reason) }, 'an intermediate is retired');
         return [];
       }
     });
@@ -120,7 +120,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
       if (anew) kept.retireAllButNewest();
     } catch (reason) {
       if (anew || before.active === undefined) throw reason;
-      log.error({ reason: String(reason) }, 'no successor of the intermediate yet; it is asked for again');
+      log.error({ reason: String(reason) }, 'no successor of the intermediate yet; it will be requested again');
       return before.active;
     }
     const after = (await plan()).active;

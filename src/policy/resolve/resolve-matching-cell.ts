@@ -1,5 +1,5 @@
-// `matchingCell` of an operation → the field that the proxy reads. Everything in which proxy and application could read a
-// request differently is refused here: what they then disagree about would be a way around the rule.
+// `matchingCell` of an operation → the field that the proxy reads. Everything in which proxy and application could read a request
+// differently is refused here: such a disagreement would be a way around the rule.
 import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents/authorization-policy.ts';
 import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -62,7 +62,7 @@ export function resolveMatchingCell(
     : { field: matchingCell.field, number: field.number, type: field.type };
 }
 
-/** Why this field of this method's request cannot be trusted to say the cell; undefined if it can. */
+/** Why this field of this method's request cannot be trusted to name the cell; undefined if it can. */
 export function matchingCellFault(
   { name, streaming, input, fields }: GrpcMethod,
   field: string,

@@ -1,4 +1,4 @@
-// The Mesh document and the cells: what every other document leans on.
+// The Mesh document and the cells, on which every other document depends.
 
 import { defined } from '../../lib/defined.ts';
 import type { Cell } from '../../model/documents/cell.ts';
@@ -21,7 +21,7 @@ import { resolveJwtIssuers } from './resolve-jwt.ts';
 
 const minLifetimeMs = 1000;
 
-/** Without exactly one Mesh there is a problem, and defaults that let the rest be judged all the same. */
+/** Without exactly one Mesh there is a problem, and defaults with which the rest can be judged nevertheless. */
 export function resolveMeshDefaults(
   meshes: readonly ParsedDocument<Mesh>[],
   documents: readonly ParsedDocument[],

@@ -1,4 +1,4 @@
-// `to` of a rule → operations: HTTP words for HTTP services only, and paths only in the form in which requests arrive.
+// `to` of a rule → operations: HTTP fields only for HTTP services, and paths only in the form in which requests arrive.
 
 import { defined } from '../../lib/defined.ts';
 import type { AuthorizationPolicy, PolicyOperation } from '../../model/documents/authorization-policy.ts';
@@ -20,7 +20,7 @@ export interface OperationContext {
 
 type Parsed = ParsedDocument<AuthorizationPolicy>;
 
-/** Those of one port; none: every operation. An operation that names no port is of each. */
+/** Those for one port; none: every operation. An operation that names no port is for each. */
 export function resolveOperations(
   operations: readonly PolicyOperation[],
   parsed: Parsed,
@@ -50,7 +50,7 @@ function isWholePort({ port, methods, path, grpc, matchingCell }: PolicyOperatio
   return port !== undefined && [methods, path, grpc, matchingCell].every((part) => part === undefined);
 }
 
-/** What is wrong with them at whatever port. */
+/** What is wrong with them on any port. */
 export function checkOperations(
   operations: readonly PolicyOperation[],
   parsed: Parsed,
@@ -112,7 +112,7 @@ function checkFits(
 
 type PolicyPath = NonNullable<PolicyOperation['path']>;
 
-/** Rules see normalised paths, so another form would never match (or, in a deny rule, never refuse). */
+/** Rules see normalised paths, so another form would never match (or, in a deny rule, never deny). */
 function checkPath(
   path: PolicyPath,
   parsed: ParsedDocument<AuthorizationPolicy>,

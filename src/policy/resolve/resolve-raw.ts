@@ -1,5 +1,5 @@
-// EnvoyResource documents: whom each is for, and whether it takes a service's authorization out of the hands of policy. What is
-// inside them only translate can judge, which knows Envoy's schema.
+// EnvoyResource documents: whom each selects, and whether it affects a service's authorization. Only translate, which knows Envoy's schema,
+// can judge their content.
 
 import { defined } from '../../lib/defined.ts';
 import type { EnvoyResource } from '../../model/documents/envoy-resource.ts';
@@ -90,7 +90,7 @@ export function isFor({ identities }: RawIr, id: SpiffeId): boolean {
   return identities === 'all' || identities.has(id);
 }
 
-/** Those that touch what decides about the callers of the service with this identity. */
+/** Those that affect decisions about the callers of the service with this identity. */
 export function rawPatchesOf(raws: readonly RawIr[], id: SpiffeId): Pick<RawIr, 'document' | 'source'>[] {
   return raws
     .filter((raw) => isFor(raw, id) && touchesSecurity(raw.change))
@@ -100,7 +100,7 @@ export function rawPatchesOf(raws: readonly RawIr[], id: SpiffeId): Pick<RawIr, 
 /** Where a cluster has HTTP filters. */
 const upstreamFilters = ['typedExtensionProtocolOptions', 'typed_extension_protocol_options', 'filters'];
 
-/** In doubt it does: a listener, route or filter on the side of callers, or what certificates are held against. */
+/** If in doubt, it does: a listener, route or filter on the callers' side, or what certificates are verified against. */
 function touchesSecurity(change: RawChangeIr): boolean {
   const type = change.typeUrl.slice(change.typeUrl.lastIndexOf('.') + 1);
   const outbound = change.kind !== 'resource' && change.name.startsWith('outbound:');
@@ -110,7 +110,7 @@ function touchesSecurity(change: RawChangeIr): boolean {
     case 'RouteConfiguration':
       return change.kind !== 'resource' && !outbound;
     case 'Cluster':
-      // Filters of the application's cluster make another request of the one that was judged.
+      // Filters of the application's cluster can turn the request that was judged into another one.
       return change.kind === 'merge' && !outbound && upstreamFilters.some((name) => Object.hasOwn(change.body, name));
     case 'TypedExtensionConfig':
     case 'Secret':

@@ -1,4 +1,4 @@
-// One Service document → its part of the IR, all but the authorization.
+// One Service document → its part of the IR, except for authorization.
 
 import { defined } from '../../lib/defined.ts';
 import type { Service } from '../../model/documents/service.ts';
@@ -31,8 +31,8 @@ type Parsed = ParsedDocument<Service>;
 
 const hourMs = 3_600_000;
 /**
- * HTTP/1.1 servers close unused connections after seconds, some sooner, and race with a request that reuses one; a new connection
- * on the same host costs next to nothing.
+ * HTTP/1.1 servers close unused connections after seconds, some sooner, and race with a request that reuses one; a new connection on the
+ * same host costs almost nothing.
  */
 const http1IdleMs = 250;
 
@@ -162,7 +162,7 @@ function resolveEndpoints(
     kind: 'static',
     endpoints: endpoints.static.map(({ address, port, cell = own }, index) => {
       if (cell === undefined) return { address, port };
-      // An unknown cell of the service itself is told where it is written.
+      // An unknown cell of the service itself is reported where it is written.
       const found: CellIr | undefined =
         cell === own ? names.known(cell) : names.cell(cell, parsed, [...place, 'endpoints', 'static', index, 'cell']);
       return { address, port, cell, ...(found?.region === undefined ? {} : { region: found.region }) };
@@ -170,7 +170,7 @@ function resolveEndpoints(
   };
 }
 
-/** Certificates are renewed at half their life; a connection must not outlive the certificate that it was opened with. */
+/** Certificates are renewed at half of their lifetime; a connection must not outlive the certificate that it was opened with. */
 function resolveConnectionAge(parsed: Parsed, spiffeId: SpiffeId, context: ServiceContext): number {
   const { defaults, workloads, problems } = context;
   const lifetimeMs = Math.min(defaults.svidLifetimeMs, workloads.get(spiffeId)?.lifetimeMs ?? defaults.svidLifetimeMs);

@@ -19,19 +19,19 @@ export interface AuthorizationContext {
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
   readonly dependencies: ReadonlyMap<ServiceKey, readonly DependencyIr[]>;
   readonly descriptors: (target: PortKey) => GrpcDescriptors | undefined;
-  /** Every identity that the documents give to someone. */
+  /** Every identity that the documents give to somebody. */
   readonly identities: IdentitiesIr;
 }
 
 type Parsed = ParsedDocument<AuthorizationPolicy>;
 
-/** What a rule is about, and at which of its ports the rule stands. */
+/** What a rule is about, and the ports to which it applies. */
 export interface RuleTarget {
   readonly target: ServiceDraft;
   readonly ports: readonly PortDraft[];
 }
 
-/** One or, for `eachCell`, as many as there are; none where something is not there: a problem then, so that no IR comes of it. */
+/** One or, for `eachCell`, as many as there are; none if something does not exist: that is a problem, so that no IR results. */
 export function resolvePrincipals(
   source: PolicySource,
   parsed: Parsed,
@@ -44,7 +44,7 @@ export function resolvePrincipals(
   return principal === undefined ? [] : [principal];
 }
 
-/** The services of that name, one a cell; those to come are in when their documents are. */
+/** The services of that name, one per cell; future ones are included once their documents exist. */
 function resolveEachCell(
   name: string,
   parsed: Parsed,
@@ -62,7 +62,7 @@ function resolveEachCell(
   return found.map(({ spiffeId }) => ({ kind: 'id', id: spiffeId }));
 }
 
-/** Undefined where the source names something that is not there: a problem then, so that no IR comes of it. */
+/** Undefined if the source names something that does not exist: that is a problem, so that no IR results. */
 function resolveSource(
   source: Exclude<PolicySource, { readonly eachCell: string }>,
   parsed: Parsed,

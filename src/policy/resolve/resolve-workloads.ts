@@ -1,4 +1,4 @@
-// Workloads: which identities there are, what earns each, and what their certificates may say.
+// Workloads: which identities exist, what earns each, and what their certificates may contain.
 
 import { defined } from '../../lib/defined.ts';
 import { keysOf } from '../../model/attestors.ts';
@@ -14,9 +14,9 @@ import { resolveIdentity, type WorkloadContext } from './resolve-identity.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export interface ResolvedWorkloads {
-  /** Of documents: a service is not among them unless a Workload is about it. */
+  /** From documents: a service is not included unless a Workload is about it. */
   readonly exact: ReadonlyMap<SpiffeId, WorkloadIr>;
-  /** With those of services, and checked against each other. */
+  /** Including those of services, and checked against each other. */
   withServices(drafts: Iterable<ServiceDraft>): IdentitiesIr;
 }
 
@@ -86,7 +86,7 @@ export function resolveWorkloads(
   };
 }
 
-/** A join token earns the identity that it was made for, and no other. */
+/** A join token earns the identity that it was created for, and no other. */
 function ofToken(selector: Selector, spiffeId: SpiffeId): Selector {
   return selector.attestor === 'join-token' ? tokenSelector(spiffeId) : selector;
 }
@@ -96,7 +96,7 @@ function tokenSelector(spiffeId: SpiffeId): Selector {
   return { attestor, match: values };
 }
 
-/** Only what an attestor proves can be matched, or stand in a template. */
+/** Only what an attestor proves can be matched, or used in a template. */
 function checkKeys(parsed: ParsedDocument<Workload>, { problems }: WorkloadContext): void {
   const { selectors } = parsed.document.spec;
   for (const [index, { attestor, match }] of selectors.entries()) {

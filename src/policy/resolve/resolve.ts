@@ -1,6 +1,6 @@
-// Documents → IR: every reference looked up, every default filled in, every contradiction told at once with its line. Pure,
-// and the only way to a MeshIr, so that an unresolved state can never reach a proxy. No document can cut a proxy off its
-// control plane: policies target services, and the xDS and identity ports are none.
+// Documents → IR: every reference looked up, every default filled in, every contradiction reported at once with its line. Pure, and the
+// only way to a MeshIr, so that an unresolved state can never reach a proxy. No document can cut a proxy off from its control plane:
+// policies target services, and the xDS and identity ports are not services.
 
 import { defined } from '../../lib/defined.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -24,7 +24,7 @@ export type Resolution =
   | { readonly kind: 'resolved'; readonly mesh: MeshIr; readonly warnings: readonly Problem[] }
   | { readonly kind: 'unresolved'; readonly problems: readonly Problem[] };
 
-/** A mesh, or everything that is wrong with the documents (warnings among it). Whoever asks keeps the answer. */
+/** A mesh, or everything that is wrong with the documents (including warnings). Callers keep the result. */
 export function resolve(documents: readonly ParsedDocument[]): Resolution {
   const problems = createProblems();
   const byKind = documentsByKind(documents, problems);
@@ -70,7 +70,7 @@ export function resolve(documents: readonly ParsedDocument[]): Resolution {
 
   const found = problems.all();
   if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
-  // Of documents that fit together only: before, they would point at what an error has said already.
+  // Only for documents that fit together: otherwise they would repeat what an error has already said.
   warnOfRisks(byKind, problems);
   warnOfRefusedDependencies(byKind.services, { services, breakGlass }, problems);
   const mesh: MeshIr = {

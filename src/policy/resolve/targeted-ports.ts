@@ -1,11 +1,11 @@
-// Which ports of its target a policy is for: the one that it names, or all.
+// Which ports of its target a policy applies to: the one that it names, or all.
 import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { notAPort } from '../ports.ts';
 import type { Problems } from './problems.ts';
 import type { PortDraft, ServiceDraft } from './resolve-service.ts';
 
-/** Empty, with a problem, for a port that is not there. */
+/** Empty, with a problem, for a port that does not exist. */
 export function targetedPorts(
   parsed: ParsedDocument<AuthorizationPolicy>,
   target: ServiceDraft,

@@ -1,4 +1,4 @@
-// Warns of a dependency whose every call is refused: most often the policy is still to be written, and the first sign would be a 403.
+// Warns about a dependency whose every call is denied: most often the policy has yet to be written, and the first sign would be a 403.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { matchPrincipal } from '../decide/match.ts';
@@ -37,7 +37,7 @@ function dependency(caller: ServiceIr, reference: string, { services }: Asked): 
   return own ?? services.get(reference as ServiceKey);
 }
 
-/** Undefined if some call of it may pass: operations are not looked at, but for a deny rule that covers all. */
+/** Undefined if some call may pass: operations are ignored, except for a deny rule that covers everything. */
 function refusedBy(
   { key, spiffeId }: ServiceIr,
   target: PortIr,

@@ -1,4 +1,4 @@
-// Warns of what is valid and hardly ever meant: lifetimes, ports, addresses and prefixes that a reviewer would stop at.
+// Warns about what is valid but hardly ever intended: lifetimes, ports, addresses and prefixes that a reviewer would question.
 import { controlPlanePorts } from '../../lib/control-plane-ports.ts';
 import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { Service } from '../../model/documents/service.ts';
@@ -13,11 +13,11 @@ const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 const dayMs = 24 * hourMs;
 
-/** Of Linux, by default: ports that the kernel gives to outgoing connections. */
+/** Linux's default range of ports for outgoing connections. */
 const localPorts = { first: 32_768, last: 60_999 };
 
 export function warnOfRisks({ meshes, workloads, services, policies }: DocumentsByKind, problems: Problems): void {
-  // Edges and people hold longer certificates than sidecars, which renew by themselves.
+  // Edges and people have longer-lived certificates than sidecars, which renew automatically.
   for (const mesh of meshes)
     warnOfLifetime(mesh, ['spec', 'svid', 'lifetime'], mesh.document.spec.svid.lifetime, dayMs, problems);
   for (const workload of workloads)

@@ -54,7 +54,7 @@ export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptio
     if (told === away) return;
     told = away;
     if (away) {
-      log.warn({}, 'no stream to the control plane: Envoy goes on with what it has, and tries again every second');
+      log.warn({}, 'no stream to the control plane: Envoy continues with what it has, and retries every second');
     } else log.info({}, 'the stream to the control plane is back');
   }
 

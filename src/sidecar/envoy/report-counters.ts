@@ -82,7 +82,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
     try {
       await deliverCounters({ ...server, svid: svid(), timeoutMs: ms, read: () => read(last) });
       taken = true;
-      if (refused !== undefined) log.info({}, 'the control plane has nothing against this proxy any more');
+      if (refused !== undefined) log.info({}, 'the control plane accepts this proxy again');
       refused = undefined;
     } catch (reason) {
       const { code, message, hint } = CellwallError.from(reason);

@@ -82,7 +82,7 @@ export function watchPorts(options: WatchPortsOptions): { close(): void } {
       await deliver({ ...server, svid: svid(), timeoutMs, path: identityPaths.ports, body });
       told = taken.length > 0;
     } catch (reason) {
-      log.debug({ reason: CellwallError.from(reason).message }, 'taken ports were not told');
+      log.debug({ reason: CellwallError.from(reason).message }, 'taken ports were not reported');
     }
   }
 

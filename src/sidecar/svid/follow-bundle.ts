@@ -10,7 +10,7 @@ import type { StoredSvid } from './svid-files.ts';
 export interface FollowBundleOptions {
   readonly server: HostPort;
   readonly svid: () => StoredSvid;
-  /** Of the newest bundle that is known. */
+  /** Sequence of the newest known bundle. */
   readonly sequence: () => number;
   readonly onBundle: (reply: BundleReply) => void;
   readonly log: Log;
@@ -19,12 +19,12 @@ export interface FollowBundleOptions {
   readonly random?: () => number;
 }
 
-/** A control plane that comes back is not asked by all at once. */
+/** So that a control plane that comes back does not get all requests at once. */
 const againMs = 1000;
 const longestAgainMs = 10_000;
-/** It does not know the question, or refuses this host. */
+/** It does not support this request, or refuses this host. */
 const refusedMs = 120_000;
-/** A name may lead elsewhere by then. */
+/** A name may resolve differently by then. */
 const longestWaitMs = 600_000;
 
 /** Ends with `signal`; never throws. */
@@ -41,7 +41,7 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
       const reply = await awaitBundle({ ...server, svid: svid(), after, signal: ended });
       failures = 0;
       onBundle(reply);
-      // An answer that is no news would be given again and again.
+      // An answer without news would be repeated endlessly.
       if (sequence() <= after) await pause(jitter(longestAgainMs), signal);
     } catch (reason) {
       if (limit.aborted) continue;

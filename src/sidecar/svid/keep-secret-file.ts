@@ -1,5 +1,5 @@
-// A file that every start makes again: written only where it is not there as it should be, so that a restart needs no room on the disk.
-// Not synced: what a crash of the machine takes is made again.
+// A file that every start creates: written only if it is not already there as required, so that a restart needs no space on the disk. Not
+// synced: what a crash of the machine loses is created again.
 import { readSecretFile, writeSecretFile } from '../../identity/secret-file.ts';
 
 export function keepSecretFile(path: string, content: string): void {

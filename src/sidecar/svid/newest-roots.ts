@@ -1,16 +1,16 @@
-// Of the trust bundles that this process heard of, from several sides and in any order: the newest one.
+// The newest of the trust bundles that this process received, from several sources and in any order.
 
 export interface HeardBundle {
   /** PEM of the roots. */
   readonly bundle: string;
-  /** Absent: of an older control plane, which never says. */
+  /** Absent: from an older control plane, which never says. */
   readonly sequence?: number;
 }
 
 export interface NewestRoots {
-  /** Takes it into account; answers the newest one's PEM. */
+  /** Takes it into account; returns the newest one's PEM. */
   hear(heard: HeardBundle): string;
-  /** 0: none that has one was heard of. */
+  /** 0: none with a sequence was received. */
   sequence(): number;
 }
 

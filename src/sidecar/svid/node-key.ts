@@ -1,4 +1,4 @@
-// The key that a host keeps, to attest again after its SVID ended without a new token.
+// The key that a host keeps, to attest again after its SVID expired without a new token.
 import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,9 +10,9 @@ const generate = promisify(generateKeyPair);
 
 export interface NodeKeyFile {
   key(): KeyObject;
-  /** Made just now: no control plane knows it until a join token was redeemed with it. */
+  /** Newly created: no control plane knows it until a join token was redeemed with it. */
   readonly fresh: boolean;
-  /** Another one, as this one was evicted: for a join token alone. */
+  /** A new one, because this one was evicted: only with a join token. */
   replace(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// Gets an SVID by the best means at hand: renewal of the current one, then the node key, then the join token.
+// Gets an SVID by the best available means: renewal of the current one, then the node key, then the join token.
 import type { KeyObject } from 'node:crypto';
 import { parseJoinToken } from '../../identity/join-token.ts';
 import { createIdentityClient, fetchPinnedRoots } from '../../identity-api/client.ts';
@@ -17,20 +17,20 @@ export interface ObtainSvidDeps {
   readonly server: HostPort;
   readonly token?: Redacted<string>;
   readonly nodeKey: NodeKeyFile;
-  /** Throws for an identity that is not the wanted one: a new one is not saved. */
+  /** Throws if the identity is not the expected one: a new one is not saved. */
   readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
   readonly files: SvidFiles;
-  /** Of several bundles the newest is kept, whoever brought it. */
+  /** Of several bundles the newest is kept, whatever its source. */
   readonly roots?: NewestRoots;
   readonly clock: Clock;
   readonly log: Log;
-  /** Gives up what is under way. */
+  /** Aborts what is in progress. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` when a later attempt may do. `only`: by that means
- * alone.
+ * One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` if a later attempt may succeed. `only`: only by that
+ * means.
  */
 export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<StoredSvid> {
   const { files, log, verify = () => {} } = deps;
@@ -44,7 +44,7 @@ export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promis
       return issued;
     });
     if (!(reply instanceof CellwallError)) {
-      // A disk that is full is no refusal: no other means is tried.
+      // A full disk is not a refusal: no other means is tried.
       const svid = files.write({ chain: reply.chain, key, bundle: deps.roots?.hear(reply) ?? reply.bundle });
       log.info({ means, spiffeId: svid.spiffeId, notAfter: svid.notAfter.toISOString() }, 'got an SVID');
       const offsetMs = deps.clock.now() - issuedBy(reply);
@@ -58,7 +58,7 @@ export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promis
       return svid;
     }
     if (isTransient(reply)) throw reply;
-    log.warn({ means, code: reply.code, reason: reply.message }, 'no SVID by this means');
+    log.warn({ means, code: reply.code, reason: reply.message }, 'no SVID obtained in this way');
     refusal = reply;
   }
   throw (
@@ -69,7 +69,7 @@ export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promis
   );
 }
 
-/** The control plane's time: `renewAt` lies in the middle between that and `notAfter`. */
+/** The control plane's time: `renewAt` is halfway between that and `notAfter`. */
 function issuedBy({ renewAt, notAfter }: IssueReply): number {
   return 2 * Date.parse(renewAt) - Date.parse(notAfter);
 }
@@ -101,7 +101,7 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
     if (current.notAfter.getTime() > clock.now()) {
       means.push(['renewal', () => client.renew({ chain: current.chain, currentKey: current.key, key })]);
     }
-    // Whether it is known is the control plane's to say: it may have been made just now, or have joined in this very process.
+    // Whether it is known is decided by the control plane: it may be new, or have joined in this very process.
     const evidence = { attestor: 'node-key' };
     means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key() })]);
   }
@@ -118,7 +118,7 @@ function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDep
           return await client.attest({ evidence, key, nodeKey: nodeKey.key() });
         } catch (reason) {
           if (CellwallError.from(reason).code !== 'failed_precondition') throw reason;
-          // This host was evicted, and an operator made a token for it since: it joins as a new one.
+          // This host was evicted, and an operator has created a token for it since: it joins as a new one.
           await nodeKey.replace();
           return client.attest({ evidence, key, nodeKey: nodeKey.key() });
         }

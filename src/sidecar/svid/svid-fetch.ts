@@ -1,4 +1,4 @@
-// `cellwall svid fetch`: one SVID as files, for a TLS client of one's own. Run again, it renews.
+// `cellwall svid fetch`: one SVID as files, for your own TLS client. Run again, it renews.
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
@@ -14,9 +14,9 @@ export interface FetchSvidOptions {
   /** Identity API, "host:port". */
   readonly identity: string;
   readonly token?: Redacted<string> | undefined;
-  /** Gets svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
+  /** Receives svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
   readonly dir: string;
-  /** Throws for an identity that is not the wanted one: nothing of it is saved. */
+  /** Throws if the identity is not the expected one: nothing of it is saved. */
   readonly verify?: ObtainSvidDeps['verify'];
   readonly log: Log;
   readonly clock?: Clock;

@@ -1,5 +1,5 @@
-// An SVID as files that a TLS program watches. Certificate and key change together: each version is a folder of its own, and
-// one rename of the link `current` puts it in force. Envoy's watched_directory sees that rename.
+// An SVID as files that a TLS program watches. Certificate and key change together: each version is a separate folder, and one rename of
+// the link `current` puts it in force. Envoy's watched_directory sees that rename.
 import { createPrivateKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export interface StoredSvid {
 }
 
 export interface SvidFiles {
-  /** What is in force, or undefined. Throws when the key may be read by others. */
+  /** What is in force, or undefined. Throws if others can read the key. */
   read(): StoredSvid | undefined;
   /** Puts a new version in force. */
   write(svid: { readonly chain: string; readonly key: KeyObject; readonly bundle: string }): StoredSvid;
@@ -67,7 +67,7 @@ export function createSvidFiles(dir: string): SvidFiles {
       for (const name of Object.values(svidFileNames)) {
         if (!existsSync(join(dir, name))) link(join(current, name), join(dir, name));
       }
-      // The one before stays for a reader that has just opened it.
+      // The previous one stays for a reader that has just opened it.
       for (const name of readdirSync(dir)) {
         if (name.startsWith('version-') && name !== version && name !== before) {
           rmSync(join(dir, name), { recursive: true, force: true });

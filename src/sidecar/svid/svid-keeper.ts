@@ -1,5 +1,5 @@
-// Keeps an SVID on disk fresh: at half life with jitter, with backoff while the control plane is away. The old one stays in
-// force until the new one is there.
+// Keeps an SVID on disk fresh: renewed at half of its lifetime with jitter, with backoff while the control plane is down. The old one stays
+// in force until the new one is there.
 import { X509Certificate } from 'node:crypto';
 import { parseJoinToken } from '../../identity/join-token.ts';
 import { issuedAt, renewalDelay, resumedDelay, retryDelay } from '../../identity/rotation.ts';
@@ -14,33 +14,33 @@ import type { StoredSvid } from './svid-files.ts';
 
 export interface SvidKeeper {
   current(): StoredSvid;
-  /** Of the newest bundle that the control plane gave to this process; 0: none yet. */
+  /** Sequence of the newest bundle that the control plane gave to this process; 0: none yet. */
   sequence(): number;
-  /** The roots, as they are from now on: kept with the SVID, if they are newer than what is. */
+  /** The roots from now on: stored with the SVID, if they are newer than the stored ones. */
   trust(heard: HeardBundle): void;
-  /** Also ends a renewal that is under way: nothing more is written. */
+  /** Also aborts a renewal in progress: nothing more is written. */
   close(): void;
 }
 
 export interface SvidKeeperOptions extends Omit<ObtainSvidDeps, 'roots'> {
   readonly random?: () => number;
-  /** Told of every new SVID after the first, and of new roots. */
+  /** Called for every new SVID after the first, and for new roots. */
   readonly onRenewed?: (svid: StoredSvid) => void;
-  /** Gives up waiting for the first SVID; renewals go on. */
+  /** Stops waiting for the first SVID; renewals continue. */
   readonly signal?: AbortSignal;
 }
 
 /** How soon a jump of the clock is noticed. */
 const lookMs = 30_000;
 
-/** Starts with the SVID on disk if it is still valid, else waits for the control plane to give one. */
+/** Starts with the SVID on disk if it is still valid, otherwise waits for the control plane to issue one. */
 export async function createSvidKeeper(options: SvidKeeperOptions): Promise<SvidKeeper> {
   const { random = Math.random, onRenewed = () => {}, signal, ...given } = options;
   const roots = createNewestRoots();
   const renewal = { ...given, roots };
   const { files, clock, log } = renewal;
   const kept = files.read();
-  // Of another identity it is not used, nor renewed.
+  // One with another identity is neither used nor renewed.
   if (kept !== undefined) renewal.verify?.(kept.spiffeId, 'folder');
   const valid = kept !== undefined && kept.notAfter.getTime() > clock.now() ? kept : undefined;
   const rejoined = valid === undefined ? undefined : await rejoin(valid);
@@ -51,20 +51,20 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   let failuresSinceEnd = 0;
   const closing = new AbortController();
   let cancel = (): void => {};
-  // What was read from disk may be past its half life: it is used at once, and renewed soon.
+  // What was read from disk may be past half of its lifetime: it is used at once, and renewed soon.
   plan(resumed ? resumedDelay(latest, seen(), random()) : renewalDelay(latest, seen(), random()));
 
-  /** A clock that is late would put renewals off, beyond the true end. */
+  /** A slow clock would delay renewals beyond the true expiry. */
   function seen(): number {
     return Math.max(clock.now(), issuedAt(latest));
   }
 
-  /** An SVID by the token, where that is of another control plane's root than what is kept: one that was made anew. */
+  /** An SVID by the token, if that has the root of another control plane than what is stored: one that was set up anew. */
   async function rejoin({ spiffeId, notAfter, bundle }: StoredSvid): Promise<StoredSvid | undefined> {
     const { token } = renewal;
     const used = { spiffeId, notAfter: notAfter.toISOString() };
     if (token === undefined) {
-      log.info(used, 'going on with the SVID in the folder');
+      log.info(used, 'continuing with the SVID in the folder');
       return undefined;
     }
     try {
@@ -73,15 +73,15 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
         return await obtainSvid({ ...renewal, ...defined({ signal }) }, 'join token');
       }
       if (hasRoot(bundle, parseJoinToken(token.reveal()).rootFingerprints)) {
-        log.info(used, 'going on with the SVID in the folder: it is valid, so the join token is not used');
+        log.info(used, 'continuing with the SVID in the folder: it is valid, so the join token is not used');
         return undefined;
       }
-      log.warn(used, 'the SVID in the folder is of another root than the join token: joining with the token');
+      log.warn(used, 'the SVID in the folder has another root than the join token: joining with the token');
       return await obtainSvid({ ...renewal, ...defined({ signal }) }, 'join token');
     } catch (reason) {
       const { code, message } = CellwallError.from(reason);
       if (signal?.aborted === true) throw reason;
-      log.warn({ ...used, code, reason: message }, 'the join token did not help: going on with the SVID in the folder');
+      log.warn({ ...used, code, reason: message }, 'the join token did not help: continuing with the SVID in the folder');
       return undefined;
     }
   }
@@ -93,7 +93,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       } catch (reason) {
         const error = CellwallError.from(reason);
         if (!isTransient(error) || signal?.aborted === true) throw error;
-        // The 1st, 2nd, 4th, ...: a control plane that is away for an hour fills no log.
+        // The 1st, 2nd, 4th, ...: a control plane that is down for an hour does not fill the log.
         if (Number.isInteger(Math.log2(attempt))) {
           log.warn({ attempt, reason: error.message }, 'waiting for the control plane');
         }
@@ -108,7 +108,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     const wait = (): void => {
       if (closing.signal.aborted) return;
       cancel = clock.after(Math.min(lookMs, Math.max(0, due - clock.monotonic())), () => {
-        // By date, too: a clock that was set, or a machine that slept, ends a certificate early.
+        // By date, too: after a clock change, or on a machine that slept, a certificate expires early.
         if (clock.monotonic() >= due || clock.now() >= dueByDate) void renew();
         else wait();
       });
@@ -119,7 +119,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
   async function renew(): Promise<void> {
     try {
       const renewed = await obtainSvid({ ...renewal, signal: closing.signal });
-      // Newer roots may have been put beside it since.
+      // Newer roots may have been stored with it since.
       latest = roots.sequence() === 0 ? renewed : (files.read() ?? renewed);
       onRenewed(latest);
       if (latest.notAfter.getTime() <= clock.now()) {
@@ -145,9 +145,9 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     const notAfter = latest.notAfter.toISOString();
     const fields = { failures, notAfter, reason: message, ...defined({ hint }) };
     if (left > 0) log.warn(fields, 'cannot renew the SVID yet');
-    // At the first one, and then ever more rarely: it may last for days.
+    // At the first one, and then more and more rarely: it may last for days.
     else if (Number.isInteger(Math.log2(++failuresSinceEnd))) {
-      log.error(fields, 'the SVID has ended: calls from and to this proxy fail until it has a new one');
+      log.error(fields, 'the SVID has expired: calls from and to this proxy fail until it has a new one');
     }
   }
 
@@ -157,7 +157,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     trust(heard) {
       const before = roots.sequence();
       const bundle = roots.hear(heard);
-      // Without one of its own, what is kept may be the same.
+      // Without one of its own, what is stored may be the same.
       if (closing.signal.aborted || roots.sequence() === before || bundle === latest.bundle) return;
       // What is in force on disk may be newer than `latest`, for a moment.
       const { chain, key } = files.read() ?? latest;
@@ -165,7 +165,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       log.warn({ sequence: roots.sequence() }, 'the roots of the trust domain changed');
       onRenewed(latest);
       if (isUnder(chain, bundle)) return;
-      log.warn({}, 'the SVID is of a root that is gone: a new one is asked for');
+      log.warn({}, 'the SVID's root is gone: a new SVID is requested');
       cancel();
       plan(0);
     },

@@ -1,5 +1,5 @@
-// The two files by which an Envoy finds the certificate of its xDS connection. Written again, by rename, with each new certificate:
-// that is what Envoy watches.
+// The two files that tell Envoy where the certificate of its xDS connection is. Written again, by rename, with each new certificate: that
+// is what Envoy watches.
 import { join } from 'node:path';
 import { keepSecretFile } from './keep-secret-file.ts';
 import { type XdsSvid, xdsSecrets } from './xds-secrets.ts';

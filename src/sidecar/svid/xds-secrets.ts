@@ -1,5 +1,5 @@
-// The secrets of Envoy's own xDS connection, as file-based SDS. They hold the SVID itself, not the names of its files: Envoy then
-// watches two files, not four, and Linux gives all the programs of a user 128 watches (fs.inotify.max_user_instances).
+// The secrets of Envoy's own xDS connection, as file-based SDS. They contain the SVID itself, not the names of its files: Envoy then
+// watches two files, not four, and Linux allows 128 watches for all programs of a user (fs.inotify.max_user_instances).
 import type { KeyObject } from 'node:crypto';
 import { Redacted } from '../../lib/redacted.ts';
 import { xdsSecretNames } from '../envoy/bootstrap.ts';

@@ -87,7 +87,7 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
     } catch (reason) {
       // No notifications from here (too many watches, or it just disappeared): the slow poll sees it.
       if (!told)
-        log.info({ path, reason: String(reason) }, 'no notices of changes there: it is looked at now and then');
+        log.info({ path, reason: String(reason) }, 'no notifications of changes there: it is checked periodically');
       told = true;
     }
   };

@@ -44,7 +44,8 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
   for (const client of [commands, subscriber]) {
     client.on('error', (error: unknown) => {
       why = redisError(error);
-      if (!told) log.warn({ reason: why.message }, 'Redis is away: the last good state stays, changes are refused');
+      if (!told)
+        log.warn({ reason: why.message }, 'Redis is unavailable: the last good state stays, changes are refused');
       told = true;
     });
   }

@@ -51,7 +51,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
   const pace = createStreamPace({
     ...streamPace,
     clock: systemClock,
-    onEnded: (peer) => log.warn({ peer }, 'a connection is ended: its host opens too many streams'),
+    onEnded: (peer) => log.warn({ peer }, 'a connection is closed: its host opens too many streams'),
   });
   const connections = new Map<string, number>();
   const secure = createTlsServer({

@@ -37,7 +37,7 @@ export type StreamEvent =
       /** Resources of the type that it rejected earlier and has not accepted since. */
       readonly refused: number;
     }
-  /** It came back with everything of this type as it would be sent: nothing was, so no ACK follows. */
+  /** It came back with everything of this type as it would be sent: nothing was sent, so no ACK follows. */
   | {
       readonly kind: 'kept';
       readonly stream: StreamId;

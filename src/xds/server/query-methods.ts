@@ -1,4 +1,4 @@
-// A service that answers questions, one at a time and as a stream of them.
+// A service that answers queries, one at a time and as a stream.
 import { CellwallError } from '../../lib/errors.ts';
 import { frameOf, type GrpcCall, type GrpcHandler, type GrpcMethods } from '../../lib/grpc-call.ts';
 import type { StreamPeer } from './node.ts';
@@ -21,7 +21,7 @@ export function queryMethods<Request, Response>(query: QueryService<Request, Res
       throw new CellwallError('invalid_argument', `not a request for ${query.name}`, { cause });
     }
   };
-  /** The next question is read once the answer is taken. */
+  /** The next query is read once the answer was delivered. */
   const answering = (call: GrpcCall, sent: () => void): GrpcHandler => ({
     message(bytes) {
       call.pause();

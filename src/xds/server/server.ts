@@ -1,4 +1,4 @@
-// The xDS server: the streams of all proxies over one cache. Knows no gRPC; a transport opens streams on it.
+// The xDS server: the streams of all proxies over one cache. Independent of gRPC; a transport opens streams on it.
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -33,16 +33,16 @@ export interface XdsServer {
   streams(): number;
   /** The streams as they stand. */
   inspect(): readonly StreamView[];
-  /** Ends all streams of a node, as when it is banned; answers how many. */
+  /** Ends all streams of a node, for example after an eviction; returns how many. */
   disconnect(node: NodeId, reason: CellwallError): number;
   /** Ends all streams, spread over `spreadMs`, so that their proxies do not all reconnect at once; refuses new ones. */
   close(spreadMs?: number): Promise<void>;
   readonly limits: Limits;
-  /** What was made once for all streams alike, since the start. */
+  /** What was computed once for all streams in the same state, since the start. */
   readonly counters: () => SharedCounters;
 }
 
-/** What streams have in common is kept for as long as that, or twice as long. */
+/** How long shared results are kept; it may be twice as long. */
 const forgetMs = 1000;
 
 const closing = () => new CellwallError('unavailable', 'the control plane is shutting down', { hint: 'reconnect' });
@@ -54,10 +54,10 @@ export function createXdsServer(deps: XdsServerDeps): XdsServer {
   const pacer = createPacer({ clock, limits });
   const ledger = createLedger(limits);
   const awaitFirst = createSilentStreams(limits.silentStreams);
-  // Nonces of another process's streams never look like one of ours.
+  // Nonces of another process's streams never look like ours.
   const epoch = randomBytes(4).toString('hex');
   let forgetting = false;
-  /** A second after the last use it is gone. */
+  /** Dropped a second after its last use. */
   const forgetLater = (): void => {
     if (forgetting) return;
     forgetting = true;

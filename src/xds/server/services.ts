@@ -1,5 +1,5 @@
-// The discovery services and their streaming methods: ADS, and one service a type, which is the same stream limited to
-// that type. Their messages are those of ADS.
+// The discovery services and their streaming methods: ADS, and one service per type, which is the same stream limited to that type. Their
+// messages are those of ADS.
 
 import type { VariantName } from '../protocol/variant.ts';
 import { type TypeUrl, typeUrls } from '../resources/type-url.ts';

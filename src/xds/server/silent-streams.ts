@@ -1,9 +1,9 @@
-// Streams that were opened and have not said yet whose they are, by the certificate of their connection: so many and no more.
+// Streams that were opened and have not yet said whose they are, by the certificate of their connection: a limited number.
 import { CellwallError } from '../../lib/errors.ts';
 import { holderOf } from './holder.ts';
 import type { StreamPeer } from './node.ts';
 
-/** Counts one; answers how it is counted out again. Throws `resource_exhausted`. */
+/** Counts one; returns a function that removes it again. Throws `resource_exhausted`. */
 export type SilentStreams = (peer: StreamPeer) => () => void;
 
 export function createSilentStreams(most: number): SilentStreams {

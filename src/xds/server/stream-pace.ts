@@ -1,21 +1,21 @@
-// How often one host may open streams on the port of the stream server, whatever becomes of them. A stream costs work before anything is
-// known of it, and one that is reset at once (CVE-2023-44487) is under every limit on those that are open. Counted where Node tells
-// of each, below gRPC: unknown methods as well.
+// How often one host may open streams on the stream server's port, whatever happens to them. A stream costs work before anything is known
+// about it, and one that is reset at once (CVE-2023-44487) does not count towards any limit on open streams. Counted where Node reports
+// each, below gRPC: including unknown methods.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { type BudgetOptions, createBudget } from '../../lib/budget.ts';
 
 export interface StreamPace {
   /**
-   * From now on its streams count for `who`; false where nothing is left, and it is to be ended. A connection pays for its first stream as
-   * well, or for nothing: who tries again all the time would otherwise spend on connections what their streams need.
+   * From now on its streams count for `who`; false if the budget is used up, and the connection must be closed. A connection pays for its
+   * first stream as well, or for nothing: otherwise repeated attempts would use up on connections what their streams need.
    */
   admit(socket: Socket, who: string): boolean;
   close(): void;
 }
 
 export interface StreamPaceOptions extends BudgetOptions {
-  /** Told from where a connection came that is ended for it. */
+  /** Called with the source of a connection that is closed for this reason. */
   readonly onEnded: (peer: string | undefined) => void;
 }
 
@@ -36,8 +36,8 @@ export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOption
     if (paid || budget.spend(who) === 0) return;
     holders.delete(nameOf(socket));
     onEnded(socket.remoteAddress);
-    // At once: what follows in the same bytes costs nothing any more. Nor is gRPC told of what came in them: it would answer on a
-    // stream that is gone, which throws.
+    // Immediately: what follows in the same bytes costs nothing any more. gRPC is not told about it either: it would answer on a stream
+    // that is gone, which throws.
     session.removeAllListeners('stream');
     session.destroy();
   };

@@ -1,4 +1,4 @@
-// One stream: authenticates it, steps its state and performs the effects. Whatever goes wrong in here closes this stream.
+// One stream: authenticates it, steps its state and performs the effects. Any error in here closes only this stream.
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -19,7 +19,7 @@ import type { StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
 import type { StreamTransport, XdsStream } from './transport.ts';
 
-/** A stream as it stands, for people. */
+/** A stream's current state, for people. */
 export interface StreamView {
   readonly stream: StreamId;
   readonly node: NodeId;
@@ -39,7 +39,7 @@ export interface OpenXdsStream extends XdsStream {
 
 export interface StreamDeps {
   readonly id: StreamId;
-  /** What it has in common with the other streams of its variant. */
+  /** Shared with the other streams of its variant. */
   readonly shared: SharedSteps;
   readonly variant: VariantName;
   /** Limits the stream to one type. */
@@ -51,7 +51,7 @@ export interface StreamDeps {
   readonly flusher: Flusher;
   readonly pacer: Pacer;
   readonly ledger: Ledger;
-  /** Counts it among those that have not said whose they are; answers how it is counted out again. */
+  /** Counts it among those that have not said whose they are; returns a function that removes it again. */
   readonly awaitFirst: (peer: StreamPeer) => () => void;
   readonly clock: Clock;
   readonly limits: Limits;
@@ -67,11 +67,11 @@ interface Session {
   readonly unwatch: () => void;
 }
 
-/** What a stream costs beside its requests, milliseconds. */
+/** What a stream costs in addition to its requests, milliseconds. */
 const openingMs = 2;
-/** What TLS and HTTP/2 take off the wire in a millisecond. */
+/** How much TLS and HTTP/2 process per millisecond. */
 const bytesOfMs = 100_000;
-/** Its garbage is collected later, in anybody's time: as much again, as profiles of floods show. */
+/** Its garbage is collected later, at any time: as much again, according to profiles of floods. */
 const withGarbage = 2;
 
 export function createXdsStream(deps: StreamDeps): OpenXdsStream {
@@ -81,19 +81,19 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   let session: Session | undefined;
   let open = true;
   let fresh = true;
-  // Responses that the peer has not taken yet. While there are any, nothing new is made: what comes next is worked out
-  // from the newest snapshot once they are gone, so that a slow reader holds at most one push.
+  // Responses that the peer has not read yet. While there are any, nothing new is made: the next one is computed from the newest snapshot
+  // once they are gone, so that a slow reader occupies at most one push.
   let inFlight = 0;
   let pending = false;
   let cancelLater = (): void => {};
 
   let spoke = (): void => {};
-  /** Whose time its requests take: a host's, under however many names it comes. */
+  /** Whose time its requests take: a host's, whatever names it uses. */
   const payer = (): string =>
     transport.peer.certificate === undefined && session !== undefined ? session.key : holder;
   const holder = holderOf(transport.peer);
 
-  // A listener's fault is not the stream's.
+  // A listener's error is not the stream's.
   const observe: StreamObserver = (event) => {
     try {
       deps.observe(event);
@@ -109,7 +109,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
       refuse(CellwallError.from(reason));
     }
   };
-  /** Of requests alone: what is pushed, the peer did not cause. */
+  /** Only for requests: pushes are not caused by the peer. */
   const paced = (bytes: number, run: () => void): void => {
     const began = clock.monotonic();
     guarded(run);
@@ -193,7 +193,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     observe({ kind: 'connected', stream, node: key, claims: node, peer: transport.peer });
     return { key, id: node.id, claims: node, account, unwatch: cache.watch(key, wake) };
   };
-  /** Who opens streams and says nothing holds what each costs. */
+  /** Whoever opens streams and sends nothing occupies what each costs. */
   const greet = (): void => {
     const counted = deps.awaitFirst(transport.peer);
     const cancel = clock.after(limits.firstRequestMs, () => {
@@ -207,7 +207,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     };
   };
   guarded(greet);
-  // Whoever opens one after the other, under any name, is read no faster than others can bear.
+  // Whoever opens one after the other, under any name, is read no faster than others can tolerate.
   if (open) rest(deps.pacer.spend(payer(), openingMs));
   return {
     request: (bytes) =>
@@ -220,7 +220,7 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
           });
         }
         if (step === undefined) {
-          deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was asked for');
+          deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was requested');
           return;
         }
         perform(step(state), session.key);

@@ -1,4 +1,4 @@
-// gRPC by grpc-js, the one file of this room that knows it: what stands in where the transport of our own is not wanted.
+// gRPC by grpc-js; the only file of this room that knows it. Used if our own transport is not wanted.
 import * as grpc from '@grpc/grpc-js';
 import { CellwallError } from '../../lib/errors.ts';
 import { framePrefix, type GrpcCall, type GrpcHandler, type GrpcMethods, type GrpcPeer } from '../../lib/grpc-call.ts';
@@ -18,7 +18,7 @@ export function createGrpcJsTransport(options: GrpcTransportOptions): GrpcTransp
     'grpc.max_concurrent_streams': options.calls,
   });
   const peers = new Map<string, Uint8Array>();
-  // TLS is the entrance's; what comes from there has ended its handshake.
+  // TLS is handled by the entrance; connections from there have finished their handshake.
   const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
   addGrpcJsMethods(server, options.methods, (name) => peers.get(name));
   return {
@@ -30,7 +30,7 @@ export function createGrpcJsTransport(options: GrpcTransportOptions): GrpcTransp
       }
       injector.injectConnection(socket);
     },
-    // Sends GOAWAY. Of connections that were handed to it, it does not wait for the calls.
+    // Sends GOAWAY. For connections that were passed to it, it does not wait for the calls.
     goAway: () => server.tryShutdown(() => undefined),
     destroy: () => server.forceShutdown(),
   };

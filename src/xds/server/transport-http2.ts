@@ -1,5 +1,5 @@
-// gRPC over Node's HTTP/2, whose frames nghttp2 reads: it bounds resets, CONTINUATION frames, and what is waiting to be acknowledged. Here
-// are the lives of connections: their age, their silence, and what they may ask for that makes no call.
+// gRPC over Node's HTTP/2, whose frames are read by nghttp2: that limits resets, CONTINUATION frames, and unacknowledged data. This file
+// manages connections: their age, their silence, and frames that do not belong to a call.
 import { constants, createServer, type ServerHttp2Session } from 'node:http2';
 import type { GrpcPeer } from '../../lib/grpc-call.ts';
 import type { GrpcTransport, GrpcTransportOptions } from './grpc-transport.ts';
@@ -8,23 +8,23 @@ import { mostHeaderBytes, serveHttp2Call } from './http2-call.ts';
 interface Connection {
   readonly session: ServerHttp2Session;
   readonly peer: GrpcPeer;
-  /** Monotonic milliseconds: when it is renewed, when it was last heard or asked, since when it has no call. */
+  /** Monotonic milliseconds: when it is renewed, when it was last heard from or pinged, since when it has no call. */
   readonly renewAt: number;
   askedAt: number;
   idleSince: number;
   calls: number;
-  /** Frames since the last look that only cost work: pings and settings. */
+  /** Frames since the last check that only cost work: pings and settings. */
   chatter: number;
   closing: boolean;
 }
 
-/** One timer looks after all connections. */
+/** One timer manages all connections. */
 const lookMs = 1000;
-/** Of pings and settings between two looks; Envoy sends one now and then. */
+/** Pings and settings between two checks; Envoy sends one now and then. */
 const mostChatter = 100;
-/** A fleet's connections do not all end at once. */
+/** So that many connections do not all end at once. */
 const ageJitter = 0.1;
-/** What is sent on all calls of a connection before any of it is read; a call that rests holds up no other. */
+/** What is sent on all calls of a connection before any of it is read; an idle call does not delay others. */
 const connectionWindow = 1024 * 1024;
 const mostHeaders = 64;
 
@@ -72,7 +72,7 @@ export function createHttp2Transport(options: GrpcTransportOptions): GrpcTranspo
   });
 
   const end = ({ session }: Connection, code: number): void => {
-    // Node says the code to the peer only where there is an error.
+    // Node tells the peer the code only if there is an error.
     session.destroy(code === constants.NGHTTP2_NO_ERROR ? undefined : new Error(`ended with HTTP/2's ${code}`), code);
   };
   const close = (connection: Connection): void => {
@@ -106,7 +106,7 @@ export function createHttp2Transport(options: GrpcTransportOptions): GrpcTranspo
     take(socket, certificate) {
       const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
       entering = certificate === undefined ? { address } : { address, certificate };
-      // The session is made and told of before this returns.
+      // The session is created and announced before this returns.
       server.emit('connection', socket);
     },
     goAway() {

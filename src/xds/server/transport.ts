@@ -1,4 +1,4 @@
-// What a stream and the connection underneath tell one another, as narrow as it can be.
+// What a stream and the connection underneath tell each other: as narrow an interface as possible.
 import type { CellwallError } from '../../lib/errors.ts';
 import type { StreamPeer } from './node.ts';
 
@@ -6,11 +6,11 @@ import type { StreamPeer } from './node.ts';
 export interface StreamTransport {
   readonly peer: StreamPeer;
   /**
-   * Hands one response to the wire, with gRPC's prefix (other streams write the same bytes, which nobody may change); `sent` is called once
-   * the peer's flow control let it go.
+   * Passes one response to the wire, with gRPC's prefix (other streams write the same bytes, which nobody may change); `sent` is called
+   * once the peer's flow control has let it go.
    */
   write(frame: Buffer, sent: () => void): void;
-  /** Reads no further request for a while, so that flow control holds the peer back. */
+  /** Pauses reading requests, so that flow control holds the peer back. */
   rest(ms: number): void;
   /** Ends the stream with a status. */
   end(error: CellwallError): void;

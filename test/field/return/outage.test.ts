@@ -23,7 +23,7 @@ it('an outage that outlives every SVID heals within 10 s of its end, twice, in t
   for (let outage = 1; outage <= (qualifying ? 4 : 2); outage++) {
     await serve.restart(async () => {
       await eventually('calls fail: every SVID has ended', async () => (await call()) !== 200 || undefined, 30_000);
-      const told = (): number => lines.filter((line) => line.startsWith('error the SVID has ended')).length;
+      const told = (): number => lines.filter((line) => line.startsWith('error the SVID has expired')).length;
       await eventually('both helpers say that calls fail', () => told() >= 2 * outage || undefined, 30_000);
     });
     const returned = performance.now();

@@ -97,7 +97,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     log.error({ file, found: end.number, expected: known.number }, 'the audit log lost its end');
     await queue.append({ kind: 'log-cut', found: end.number, expected: known.number });
   } else if (known === undefined && end.number > 0) {
-    log.warn({ file }, 'the audit log's last record is not known: the state database is new');
+    log.warn({ file }, 'the last record of the audit log is not known: the state database is new');
     await queue.append({ kind: 'checkpoint-missing', found: end.number });
   }
   let reading: Promise<unknown> = Promise.resolve();

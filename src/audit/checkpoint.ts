@@ -29,7 +29,9 @@ export function createCheckpoint({ table, name, log }: CheckpointDeps): Checkpoi
       next = undefined;
       await table
         .set(name, { ...head })
-        .catch((reason: unknown) => log.error({ reason: String(reason) }, 'the audit log's last record is not remembered'));
+        .catch((reason: unknown) =>
+          log.error({ reason: String(reason) }, 'the last record of the audit log is not remembered'),
+        );
     }
     writing = false;
   };

@@ -80,7 +80,7 @@ async function hello({
   } catch (cause) {
     const reason = CellwallError.from(cause);
     if (reason.code === 'already_exists' || reason.code === 'permission_denied') return reason;
-    log.info({ reason: reason.message }, 'starting without the control plane's confirmation of its name');
+    log.info({ reason: reason.message }, 'starting without confirmation of its name by the control plane');
   }
   return undefined;
 }

@@ -81,7 +81,10 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     } catch (reason) {
       const { code, message } = CellwallError.from(reason);
       if (signal?.aborted === true) throw reason;
-      log.warn({ ...used, code, reason: message }, 'the join token did not help: continuing with the SVID in the folder');
+      log.warn(
+        { ...used, code, reason: message },
+        'the join token did not help: continuing with the SVID in the folder',
+      );
       return undefined;
     }
   }
@@ -165,7 +168,7 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
       log.warn({ sequence: roots.sequence() }, 'the roots of the trust domain changed');
       onRenewed(latest);
       if (isUnder(chain, bundle)) return;
-      log.warn({}, 'the SVID's root is gone: a new SVID is requested');
+      log.warn({}, 'the root of the SVID is gone: a new SVID is requested');
       cancel();
       plan(0);
     },

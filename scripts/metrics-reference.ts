@@ -47,6 +47,15 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     alert: '–; if it is far more than the proxies affected by changes, something keeps changing what all of them have',
   },
   cellwall_resources_made_total: { unit: 'resources', alert: '–' },
+  cellwall_lints_total: { unit: 'resources', alert: '–' },
+  cellwall_documents_resolved_total: {
+    unit: 'documents',
+    alert: '–; as many as there are with every change: something edits the Mesh, a Cell or a Workload all the time',
+  },
+  cellwall_files_parsed_total: {
+    unit: 'texts',
+    alert: '–; grows without anybody changing documents: a file is written again and again',
+  },
   cellwall_apply_seconds: {
     unit: 'seconds',
     alert: '`histogram_quantile(0.99, rate(cellwall_apply_seconds_bucket[10m])) > 1`: the control plane is overloaded',

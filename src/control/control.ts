@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import { identityOf, type NodeId } from '../lib/node-id.ts';
 import { share } from '../lib/share.ts';
 import type { Table } from '../lib/table.ts';
+import { documentsByKey } from '../model/origin.ts';
 import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -122,10 +123,10 @@ export function createControl(deps: ControlDeps): Control {
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
     adopted = mesh;
-    const documents = new Map(state.documents.map((parsed) => [parsed.key, parsed]));
-    inForce = { revision: state.revision, documents, mesh: cuts.apply(mesh), bundles: material };
+    const { revision, documents } = state;
+    inForce = { revision, documents, mesh: cuts.apply(mesh), bundles: material };
     onMesh(mesh);
-    if (before !== undefined) onIdentities(changedIdentities(before, mesh));
+    if (before !== undefined && before.identities !== mesh.identities) onIdentities(changedIdentities(before, mesh));
     coalescer.request(urgent);
   };
   const adoptSafely = (state: StoreState, urgent: boolean): void => {
@@ -184,7 +185,7 @@ export function createControl(deps: ControlDeps): Control {
     statusOfProxy(proxy, {
       ...(inForce === undefined ? {} : { mesh: inForce.mesh }),
       ...pusher.of(proxy.node),
-      types: acks.of(proxy.node).map((type) => whereNow(type, inForce?.documents)),
+      types: acks.of(proxy.node).map((type) => whereNow(type, inForce && documentsByKey(inForce.documents))),
     });
 
   return {

@@ -3,10 +3,11 @@
 // its certificates has expired: until then it could have reconnected.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { share } from '../lib/share.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
-import type { MeshIr, PortKey } from '../policy/ir.ts';
-import { allPorts, portOf } from '../policy/ports.ts';
+import type { MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
+import { portOf } from '../policy/ports.ts';
 import { cutIdentity, nextCuts, type PortCuts } from '../translate/inbound/cuts.ts';
 
 export interface Ended {
@@ -39,7 +40,8 @@ const graceMs = 1000;
 export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): KeptCuts {
   let ports = new Map<PortKey, PortCuts>();
   const ended = new Map<SpiffeId, number>();
-  let last: MeshIr | undefined;
+  /** As it was given, and as it was answered. */
+  let last: { readonly of: MeshIr; readonly mesh: MeshIr } | undefined;
   let cancel = (): void => {};
   let writing = Promise.resolve();
   const write = (task: () => Promise<void>): void => {
@@ -54,8 +56,8 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   const cut = (id: SpiffeId, why: string): void => {
     if (last === undefined) return;
     for (const [key, cuts] of ports) {
-      const port = portOf(last, key);
-      const changed = port === undefined ? cuts : cutIdentity(cuts, { id, why }, port, last);
+      const port = portOf(last.mesh, key);
+      const changed = port === undefined ? cuts : cutIdentity(cuts, { id, why }, port, last.mesh);
       if (changed !== cuts) keep(key, changed);
     }
   };
@@ -90,23 +92,25 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
       schedule();
     },
     apply(mesh) {
-      if (mesh !== last) {
+      const again = last !== undefined && (mesh === last.of || mesh === last.mesh);
+      if (!again) {
         const before = ports;
         ports = new Map();
-        for (const port of allPorts(mesh)) {
-          const there = before.get(port.id);
-          const next = nextCuts(there, port, mesh);
-          ports.set(port.id, next);
-          if (!same(there, next)) write(() => table.set(port.id, jsonOf(next)));
+        for (const [name, service] of mesh.services) {
+          const same = last !== undefined && isSame(last.of, mesh, name);
+          for (const port of service.ports) {
+            const there = before.get(port.id);
+            const next = same && there?.from !== undefined ? there : nextCuts(there, port, mesh);
+            ports.set(port.id, next);
+            if (next !== there && !sameCuts(there, next)) write(() => table.set(port.id, jsonOf(next)));
+          }
         }
         for (const key of before.keys()) if (!ports.has(key)) write(() => table.delete(key));
       }
-      const all = [...ports].map(([key, { chains }]): [PortKey, ReadonlyMap<string, string>] => [
-        key,
-        valuesOf(chains),
-      ]);
-      last = { ...mesh, cuts: new Map(all) };
-      return last;
+      const all = new Map([...ports].map(([key, { chains }]) => [key, valuesOf(chains)]));
+      const mine = { ...mesh, cuts: share(last?.mesh.cuts, all) };
+      last = { of: again && last !== undefined ? last.of : mesh, mesh: mine };
+      return mine;
     },
     end({ id, until }) {
       cut(id, 'ended');
@@ -121,7 +125,18 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   };
 }
 
-function same(a: PortCuts | undefined, b: PortCuts): boolean {
+/** Nothing that decides about the cuts of the service's ports is another. */
+function isSame(before: MeshIr, after: MeshIr, name: ServiceKey): boolean {
+  const service = after.services.get(name);
+  return (
+    service !== undefined &&
+    before.services.get(name) === service &&
+    before.breakGlass === after.breakGlass &&
+    service.ports.every(({ id }) => before.callers.get(id) === after.callers.get(id))
+  );
+}
+
+function sameCuts(a: PortCuts | undefined, b: PortCuts): boolean {
   return a === b || (a !== undefined && JSON.stringify(jsonOf(a)) === JSON.stringify(jsonOf(b)));
 }
 

@@ -12,6 +12,8 @@ import { isTypeUrl } from '../xds/resources/type-url.ts';
 
 export interface MadePart {
   readonly side: Part['side'];
+  /** Where in the inputs was read what it is made of (lib/trace.ts). */
+  readonly paths: readonly string[];
   readonly resources: readonly MadeResource[];
 }
 
@@ -74,7 +76,8 @@ export function createPartMaker(interner: Interner, onMade: (resources: number) 
       if (there !== undefined) return there;
       const traced = trace(inputs, (seen) => encoded(part, seen), traceOptions);
       onMade(traced.value.length);
-      const made: Version = { side: part.side, resources: traced.value, traced, holdsFor: new WeakSet([inputs]), of };
+      const { value: resources, paths } = traced;
+      const made: Version = { side: part.side, resources, paths, traced, holdsFor: new WeakSet([inputs]), of };
       of.latest = [made, ...alive].slice(0, 2).map((version) => new WeakRef(version));
       return made;
     },

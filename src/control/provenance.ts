@@ -1,6 +1,6 @@
 // What made the resources of one proxy: computed on request from the inputs of its snapshot, so that nothing is kept for it per proxy and
 // no line number gets into what is sent.
-import { type Origin, type Place, placeOf } from '../model/origin.ts';
+import { documentsByKey, type Origin, type Place, placeOf } from '../model/origin.ts';
 import { ofIdentity } from '../translate/origins.ts';
 import type { ProxyShape } from '../translate/proxy.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
@@ -17,6 +17,6 @@ export function provenanceOf(inputs: Inputs, shape: ProxyShape): MadeBy {
   return (typeUrl, name) => {
     const isOwn = typeUrl === typeUrls.secret && name === shape.spiffeId;
     const origins = isOwn ? own() : (made.get(`${typeUrl} ${name}`)?.() ?? []);
-    return origins.flatMap((origin) => placeOf(origin, inputs.documents) ?? []);
+    return origins.flatMap((origin) => placeOf(origin, documentsByKey(inputs.documents)) ?? []);
   };
 }

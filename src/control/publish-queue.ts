@@ -9,8 +9,9 @@ import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 export type Urgency = 'denies' | 'rules' | 'other';
 
 export interface PublishQueue {
-  /** Replaces the queue; proxies that were added and not yet taken stay ahead of the others. */
+  /** Replaces the queue; proxies that were already waiting stay at least as urgent as they were. */
   fill(proxies: readonly RegisteredProxy[], urgency: (proxy: RegisteredProxy) => Urgency): void;
+  has(node: string): boolean;
   /** One that has just connected, or must be checked again. */
   add(proxy: RegisteredProxy): void;
   take(): RegisteredProxy | undefined;
@@ -25,13 +26,15 @@ export function createPublishQueue(): PublishQueue {
   };
   return {
     fill(proxies, urgency) {
-      const added = new Set(lists.added.keys());
+      const before = new Map(all.flatMap((list) => [...list.keys()].map((node) => [node, list] as const)));
       for (const list of all) list.clear();
       for (const proxy of proxies) {
-        const urgent = urgency(proxy);
-        lists[urgent === 'other' && added.has(proxy.node) ? 'added' : urgent].set(proxy.node, proxy);
+        const own = lists[urgency(proxy)];
+        const earlier = before.get(proxy.node) ?? lists.other;
+        (all.indexOf(earlier) < all.indexOf(own) ? earlier : own).set(proxy.node, proxy);
       }
     },
+    has: (node) => all.some((list) => list.has(node)),
     add(proxy) {
       drop(proxy.node);
       lists.added.set(proxy.node, proxy);

@@ -6,33 +6,34 @@ import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
 import { share } from '../lib/share.ts';
-import type { DocumentsByKey } from '../model/origin.ts';
+import { trace } from '../lib/trace.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
-import { portsOf } from '../registry/ports.ts';
 import type { RejectedResource } from '../registry/proxy-status.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
-import type { Bundles, PortShape, ProxyShape } from '../translate/proxy.ts';
+import type { Bundles } from '../translate/proxy.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
 import { createInterner } from '../xds/resources/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createBindAgain } from './bind-again.ts';
+import { createConcerned } from './concerned.ts';
 import { liveEndpoints } from './live-endpoints.ts';
-import { outdatedEnvoy } from './outdated-envoy.ts';
 import { ownSecret } from './own-secret.ts';
+import { traceOptions } from './part-maker.ts';
 import { type MadeBy, provenanceOf } from './provenance.ts';
 import { createPublishQueue, urgencyOf } from './publish-queue.ts';
 import { rejectedResources } from './rejected-resources.ts';
 import { type SentToProxy, sentToProxy } from './sent-to-proxy.ts';
+import { shapeOf, shapeToServe } from './shape-of-proxy.ts';
 import { createSlices } from './slices.ts';
 import { createSnapshotMaker, type Inputs, type Withheld } from './snapshot-maker.ts';
 
 /** Documents in force, resolved, with their trust material. */
 export interface InForce {
   readonly revision: number;
-  readonly documents: DocumentsByKey;
+  readonly documents: readonly ParsedDocument[];
   readonly mesh: MeshIr;
   readonly bundles: Bundles;
 }
@@ -62,13 +63,15 @@ export interface PusherDeps {
   readonly cache: SnapshotCache;
   readonly log: Log;
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, 'translated' | 'madeResources'>;
+  readonly metrics: Pick<Metrics, 'translated' | 'madeResources' | 'linted'>;
 }
 
 /** What is being made, in steps. */
 interface Job {
   readonly proxy: RegisteredProxy;
   readonly from: Inputs;
+  /** What decides how it is made: where that was read. */
+  readonly paths: readonly string[];
   readonly steps: Generator<void, Snapshot | Withheld>;
 }
 
@@ -77,7 +80,10 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
   const maker = createSnapshotMaker({
     ...{ interner, log },
     onTranslated: metrics.translated,
-    onResources: metrics.madeResources,
+    onResources(count) {
+      metrics.madeResources(count);
+      metrics.linted(count);
+    },
   });
   const secrets = new Map<string, { readonly svid: Svid; readonly secret: EncodedResource }>();
   let inputs: Inputs | undefined;
@@ -94,8 +100,9 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       slices.start();
     },
   });
-  /** Still to be published from `inputs`. */
+  /** Still to be published from `inputs`. Whoever is not there has what would be made of them. */
   const queue = createPublishQueue();
+  const concerned = createConcerned();
   let job: Job | undefined;
   let done: (() => void) | undefined;
 
@@ -104,21 +111,22 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
   };
 
   const begin = (from: Inputs, proxy: RegisteredProxy): Job | undefined => {
-    const own = secrets.get(proxy.node);
-    // Held (no answer) rather than refused: an identity or a service may still be added.
-    if (
-      own === undefined ||
-      workloadOf(from.mesh.identities, proxy.spiffeId) === undefined ||
-      outdatedEnvoy(from.mesh, proxy) !== undefined
-    )
-      return undefined;
     const { node } = proxy;
+    const own = secrets.get(node);
+    if (own === undefined) return undefined;
+    const { value: shape, paths } = trace(from, ({ mesh }) => shapeToServe(mesh, proxy), traceOptions);
+    // Held (no answer) rather than refused: an identity or a service may still come.
+    if (shape === undefined) {
+      concerned.set(node, paths);
+      return undefined;
+    }
     const before = cache.get(nodeKey(node));
-    const steps = maker.steps({ node, shape: shapeOf(from.mesh, proxy), secret: own.secret, before }, from);
-    return { proxy, from, steps };
+    const steps = maker.steps({ node, shape, secret: own.secret, before }, from);
+    return { proxy, from, paths, steps };
   };
 
-  const finish = ({ proxy, from }: Job, snapshot: Snapshot | Withheld): void => {
+  const finish = ({ proxy, from, paths }: Job, snapshot: Snapshot | Withheld): void => {
+    concerned.set(proxy.node, [...paths, ...maker.paths(proxy.node)]);
     if ('withheld' in snapshot) {
       withheld.set(proxy.node, snapshot.withheld);
       return;
@@ -149,6 +157,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
     } catch (reason) {
       job = undefined;
       const { node } = current.proxy;
+      concerned.forget(node);
       withheld.set(node, 'it could not be translated');
       log.error({ node, reason: String(reason) }, 'translation failed; the proxy keeps what it has');
     }
@@ -180,11 +189,16 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
     pushAll(inForce, proxies, whenDone) {
       const from = inputsOf(inForce, proxies);
       const rank = urgencyOf(inputs?.mesh, from.mesh);
+      const those = inputs === undefined ? undefined : concerned.by(inputs, from);
+      if (job !== undefined) queue.add(job.proxy);
+      const isDue = (node: string): boolean => those?.has(node) !== false || !concerned.has(node) || queue.has(node);
+      // Nobody else keeps a state that is over.
+      for (const [node, { proxy }] of latest) if (!isDue(node)) latest.set(node, { proxy, from });
       inputs = from;
       job = undefined;
       done = whenDone;
       queue.fill(
-        proxies.filter(({ state }) => state === 'connected'),
+        proxies.filter(({ state, node }) => state === 'connected' && isDue(node)),
         rank,
       );
       slices.start();
@@ -203,6 +217,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
     },
     hold(node) {
       drop(node);
+      concerned.forget(node);
       cache.delete(nodeKey(node));
     },
     nacked(event) {
@@ -218,6 +233,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       bindAgain.forget(node);
       latest.delete(node);
       drop(node);
+      concerned.forget(node);
       maker.forget(node);
       secrets.delete(node);
       withheld.delete(node);
@@ -230,18 +246,4 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
 /** The registry's node is the verified one as which the stream was authenticated. */
 function nodeKey(node: string): NodeId {
   return node as NodeId;
-}
-
-function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
-  const { spiffeId, loopback6, singleServices } = proxy;
-  const service = mesh.serviceOf.get(spiffeId);
-  const ports = portsOf(proxy).flatMap(({ name, inbound, application }): PortShape[] =>
-    inbound === undefined ? [] : [{ name, inbound, ...defined({ application }) }],
-  );
-  return {
-    spiffeId,
-    ...defined({ service }),
-    ...(ports.length === 0 ? {} : { ports }),
-    ...defined({ loopback6, singleServices }),
-  };
 }

@@ -2,7 +2,7 @@
 // something changed, and returns the same snapshot if nothing changed.
 import type { Log } from '../lib/log.ts';
 import { type Traced, trace } from '../lib/trace.ts';
-import type { DocumentsByKey } from '../model/origin.ts';
+import type { ParsedDocument } from '../model/parsed-document.ts';
 import { isFor } from '../policy/resolve/resolve-raw.ts';
 import { lintTogether } from '../translate/linter.ts';
 import { distinctOf, partsOf } from '../translate/parts.ts';
@@ -17,7 +17,7 @@ import { createPartMaker, type MadePart, type PartToMake, traceOptions } from '.
 /** Everything that all proxies' snapshots are made from. */
 export interface Inputs extends TranslationInputs {
   readonly revision: number;
-  readonly documents: DocumentsByKey;
+  readonly documents: readonly ParsedDocument[];
 }
 
 type NamedResources = ReadonlyMap<string, EncodedResource>;
@@ -41,6 +41,8 @@ export interface SnapshotMaker {
   steps(proxy: ProxyToServe, inputs: Inputs): Generator<void, Snapshot | Withheld>;
   /** All steps at once. */
   make(proxy: ProxyToServe, inputs: Inputs): Snapshot | Withheld;
+  /** Where in the inputs was read what the node was made last (lib/trace.ts). */
+  paths(node: string): Iterable<string>;
   forget(node: string): void;
 }
 
@@ -126,6 +128,11 @@ export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
         const step = running.next();
         if (step.done === true) return step.value;
       }
+    },
+    *paths(node) {
+      const made = nodes.get(node);
+      yield* made?.plan.paths ?? [];
+      for (const { paths } of made?.parts ?? []) yield* paths;
     },
     forget: (node) => void nodes.delete(node),
   };

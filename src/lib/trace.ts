@@ -8,6 +8,8 @@ export interface Traced<T> {
   readonly value: T;
   /** Whether `make` would have read the same from these inputs, and so would have the same result. */
   holds(inputs: object): boolean;
+  /** Where it read, as paths of `changedPaths`: between inputs that are the very same there, it holds. */
+  readonly paths: readonly string[];
 }
 
 export interface TraceOptions {
@@ -23,28 +25,69 @@ export function trace<I extends object, T>(
   make: (inputs: I) => T,
   { same, lists = new Set() }: TraceOptions,
 ): Traced<T> {
-  const root = new Node(inputs, lists, false);
+  const root = new Node(inputs, lists, false, 0);
   const value = make(root.seen() as I);
-  root.seal();
-  return { value, holds: (next) => root.holds(next, same) };
+  const paths: string[] = [];
+  root.seal('', paths);
+  return { value, paths, holds: (next) => root.holds(next, same) };
+}
+
+/** Paths end at this depth: what is read below is a part of that. */
+const pathDepth = 4;
+/** Values above this depth change with every edit, and are large: a trace that kept them would keep every state that there was. */
+const keptDepth = 3;
+
+/** Of two inputs, all paths at which they are not the very same, down to the depth of traces. */
+export function changedPaths(before: object, after: object): readonly string[] {
+  const paths: string[] = [];
+  compare(before, after, '', 0, paths);
+  return paths;
+}
+
+function compare(before: unknown, after: unknown, path: string, depth: number, paths: string[]): void {
+  if (before === after) return;
+  paths.push(path);
+  if (depth === pathDepth) return;
+  const [a, b] = [isOpen(before) ? before : {}, isOpen(after) ? after : {}];
+  for (const key of keysOf(a)) compare(partOf(a, key), partOf(b, key), below(path, key), depth + 1, paths);
+  for (const key of keysOf(b)) {
+    if (!hasPart(a, key)) compare(undefined, partOf(b, key), below(path, key), depth + 1, paths);
+  }
+}
+
+function below(path: string, key: unknown): string {
+  return `${path}\0${String(key)}`;
+}
+
+function keysOf(value: object): Iterable<unknown> {
+  return value instanceof Map ? value.keys() : Reflect.ownKeys(value);
+}
+
+function hasPart(value: object, key: unknown): boolean {
+  if (value instanceof Map) return value.has(key);
+  return (typeof key === 'string' || typeof key === 'symbol') && Object.hasOwn(value, key);
 }
 
 /** A value that was read, and what was read of it. */
 class Node {
-  readonly #value: unknown;
+  #value: unknown;
   readonly #lists: ReadonlySet<unknown>;
   /** A list that is tracked. */
   readonly #isList: boolean;
+  readonly #depth: number;
   #parts: Map<unknown, Node> | undefined;
   /** Its keys were listed, or their number was read: then they count as well. */
   #listed = false;
   #view: unknown;
   #sealed = false;
+  /** In place of the value, where that is not kept. */
+  #form: { readonly isMap: boolean; readonly keys: readonly unknown[] | undefined } | undefined;
 
-  constructor(value: unknown, lists: ReadonlySet<unknown>, mayBeList: boolean) {
+  constructor(value: unknown, lists: ReadonlySet<unknown>, mayBeList: boolean, depth: number) {
     this.#value = value;
     this.#lists = lists;
     this.#isList = mayBeList && Array.isArray(value);
+    this.#depth = depth;
   }
 
   /** What the computation is given in its place. */
@@ -62,7 +105,7 @@ class Node {
   part(key: unknown, value: unknown): unknown {
     if (this.#sealed) return value;
     this.#parts ??= new Map();
-    const there = this.#parts.get(key) ?? new Node(value, this.#lists, this.#lists.has(key));
+    const there = this.#parts.get(key) ?? new Node(value, this.#lists, this.#lists.has(key), this.#depth + 1);
     this.#parts.set(key, there);
     return there.seen();
   }
@@ -72,13 +115,25 @@ class Node {
   }
 
   /** Reads that happen later (in a result that is computed on request) are not tracked, and nothing of the views is kept. */
-  seal(): void {
+  seal(path: string, paths: string[]): void {
     this.#sealed = true;
     this.#view = undefined;
-    for (const part of this.#parts?.values() ?? []) part.seal();
+    const value = this.#value;
+    if (this.#listed || this.#parts === undefined || this.#depth === pathDepth) {
+      if (this.#depth <= pathDepth) paths.push(path);
+    }
+    for (const [key, part] of this.#parts ?? []) part.seal(this.#depth < pathDepth ? below(path, key) : '', paths);
+    if (this.#depth >= keptDepth || this.#isList || !isOpen(value) || this.#parts === undefined) return;
+    this.#form = { isMap: value instanceof Map, keys: this.#listed ? [...keysOf(value)] : undefined };
+    this.#value = undefined;
   }
 
   holds(next: unknown, same: Same): boolean {
+    if (this.#form !== undefined) {
+      const { isMap, keys } = this.#form;
+      if (!isOpen(next) || next instanceof Map !== isMap) return false;
+      return (keys === undefined || sameList(keys, [...keysOf(next)])) && this.#partsHold(next, same);
+    }
     const value = this.#value;
     if (value === next) return true;
     if (this.#isList && Array.isArray(value)) {
@@ -88,7 +143,11 @@ class Node {
     if (!isOpen(value) || !isOpen(next) || value instanceof Map !== next instanceof Map) {
       return !isOpen(value) && same(value, next);
     }
-    if (this.#listed && !sameKeys(value, next)) return false;
+    if (this.#listed && !sameList([...keysOf(value)], [...keysOf(next)])) return false;
+    return this.#partsHold(next, same);
+  }
+
+  #partsHold(next: object, same: Same): boolean {
     for (const [key, part] of this.#parts ?? []) if (!part.holds(partOf(next, key), same)) return false;
     return true;
   }
@@ -163,7 +222,6 @@ function partOf(value: object, key: unknown): unknown {
 }
 
 /** In the same order. */
-function sameKeys(a: object, b: object): boolean {
-  const [one, other] = [a, b].map((value) => (value instanceof Map ? [...value.keys()] : Reflect.ownKeys(value)));
-  return one?.length === other?.length && (one ?? []).every((key, index) => key === other?.[index]);
+function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
 }

@@ -26,3 +26,14 @@ export function placeOf({ document, path }: Origin, documents: DocumentsByKey): 
   if (parsed === undefined) return undefined;
   return { document, path, source: path.length === 0 ? parsed.source : parsed.locate(path) };
 }
+
+const byKey = new WeakMap<readonly ParsedDocument[], DocumentsByKey>();
+
+/** Of the very same list, the same map: most lists are never asked. */
+export function documentsByKey(documents: readonly ParsedDocument[]): DocumentsByKey {
+  const there = byKey.get(documents);
+  if (there !== undefined) return there;
+  const made = new Map(documents.map((parsed) => [parsed.key, parsed]));
+  byKey.set(documents, made);
+  return made;
+}

@@ -19,6 +19,12 @@ export interface Metrics {
   unreadable(): void;
   /** A whole state of the documents was resolved, to be judged. */
   resolved(): void;
+  /** Of so many documents something was made anew, as they, or what they refer to, had changed. */
+  resolvedDocuments(count: number): void;
+  /** A file of documents was parsed, or as much of it as had changed. */
+  parsedFile(): void;
+  /** Resources were looked into by the linter, one by one. */
+  linted(count: number): void;
   /** A proxy's resources were assembled again because some of them changed. */
   translated(): void;
   /** Resources were made, for one or more proxies. */
@@ -74,6 +80,21 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     help: 'States of the documents that were resolved: once each, whether accepted, refused or only tried.',
     registers,
   });
+  const documents = new Counter({
+    name: 'cellwall_documents_resolved_total',
+    help: 'Documents that were resolved, as they, or what they refer to, had changed.',
+    registers,
+  });
+  const parses = new Counter({
+    name: 'cellwall_files_parsed_total',
+    help: 'Texts of documents that were parsed: files that changed, and documents that were applied.',
+    registers,
+  });
+  const lints = new Counter({
+    name: 'cellwall_lints_total',
+    help: 'xDS resources that the linter looked into, each before anybody is sent it.',
+    registers,
+  });
   const translations = new Counter({
     name: 'cellwall_translations_total',
     help: 'How often the resources of a proxy were assembled again because some of them changed.',
@@ -99,6 +120,9 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     svidIssued: () => svids.inc(),
     unreadable: () => unreadable.inc(),
     resolved: () => resolves.inc(),
+    resolvedDocuments: (count) => documents.inc(count),
+    parsedFile: () => parses.inc(),
+    linted: (count) => lints.inc(count),
     translated: () => translations.inc(),
     madeResources: (count) => resources.inc(count),
     applied: (ms) => apply.observe(ms / 1000),

@@ -5,8 +5,10 @@ import { defined } from '../lib/defined.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { check } from '../policy/resolve/check.ts';
+import { createResolver } from '../policy/resolve/resolver.ts';
 import type { StateCheck } from '../store/store.ts';
 import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 
@@ -20,22 +22,23 @@ export interface Judge {
 }
 
 export interface JudgeDeps extends RawRights {
-  /** Called each time. */
-  readonly onResolve?: () => void;
+  /** Told each time, and of how many documents something was made: those that a change concerns. */
+  readonly metrics?: Pick<Metrics, 'resolved' | 'resolvedDocuments'>;
 }
 
-export function createJudge({ onResolve = () => {}, ...rights }: JudgeDeps = {}): Judge {
+export function createJudge({ metrics, ...rights }: JudgeDeps = {}): Judge {
+  const resolver = createResolver({ onDocuments: (count) => metrics?.resolvedDocuments(count) });
   let bound: TrustDomain | undefined;
   let inForce = false;
   return {
     check(documents) {
-      onResolve();
-      const { problems, mesh } = check(documents);
+      metrics?.resolved();
+      const { problems, mesh } = check(documents, resolver);
       return {
         problems: [
           ...problems.map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),
           ...(mesh === undefined ? [] : rawProblems(documents, mesh, rights)),
-          ...documents.flatMap((document) => otherDomain(document, bound)),
+          ...documents.filter(({ document }) => document.kind === 'Mesh').flatMap((mesh) => otherDomain(mesh, bound)),
         ],
         ...defined({ mesh }),
       };

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { sealKey } from '../identity/sealed-table.ts';
 import { fromCatalog } from '../lib/catalog.ts';
-import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { Log } from '../lib/log.ts';
 import { checkNamedOptions } from '../lib/named-options.ts';
 import { stores } from '../store/catalog.ts';
-import type { Holding, StateCheck, Store } from '../store/store.ts';
-import type { StoreKind } from '../store/store-kind.ts';
+import type { Store } from '../store/store.ts';
+import type { StoreKind, StoreSettings } from '../store/store-kind.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -20,7 +19,7 @@ export interface OpenedStore extends Pick<StoreKind, 'alsoChangedBy'> {
 /** Documents of another trust domain than that of the data folder's CA refuse the start, before any of them is stored. */
 export async function openStore(
   { store: { kind: name, options }, data, ca }: Pick<ServeOptions, 'store' | 'data' | 'ca'>,
-  deps: { readonly check: StateCheck; readonly holding: Holding; readonly clock: Clock; readonly log: Log },
+  deps: Pick<StoreSettings, 'check' | 'holding' | 'onParsed' | 'clock' | 'log'>,
 ): Promise<OpenedStore> {
   const kind: StoreKind = await fromCatalog<() => Promise<StoreKind>>('store', stores, name)();
   checkNamedOptions(`the store "${name}"`, '--store-option', kind.options, options);
@@ -30,6 +29,7 @@ export async function openStore(
     sealKey: () => sealKey(join(data, 'seal.key')),
     check: deps.check,
     holding: deps.holding,
+    ...defined({ onParsed: deps.onParsed }),
     clock: deps.clock,
     log: deps.log.child({ room: 'store' }),
   });

@@ -87,14 +87,15 @@ export async function serve(
   const lock = lockFolder({ folder: options.data, name: 'serve', hint });
   lifecycle.defer('data folder', async () => lock.release());
   const metrics = createMetrics();
-  const judge = createJudge({ proxyCode: options.allowProxyCode === true, onResolve: metrics.resolved });
+  const judge = createJudge({ proxyCode: options.allowProxyCode === true, metrics });
   if (options.allowProxyCode) log.warn({}, 'whoever writes documents may run code in proxies: --allow-proxy-code');
   const root = knownRoot(join(options.data, 'ca'));
   if (root !== undefined) judge.bind(root.trustDomain);
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
   lifecycle.defer('edit gate', async () => editGate.stop());
-  const { store, alsoChangedBy } = await openStore(options, { check: judge.check, holding: editGate, clock, log });
-  lifecycle.defer('store', () => store.close());
+  const storeDeps = { check: judge.check, holding: editGate, onParsed: metrics.parsedFile, clock, log };
+  const { store, alsoChangedBy } = await openStore(options, storeDeps);
+  lifecycle.defer('store', store.close);
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
     store,
     clock,
@@ -130,7 +131,6 @@ export async function serve(
     admin.api.listen(options.admin, fitsSocket(socket) ? socket : undefined),
   );
   lifecycle.defer('admin API', () => admin.api.close());
-
   const trustDomain = (await firstMesh(store, log, signal)).trustDomain;
   admin.starting();
   judge.fix(trustDomain);

@@ -3,6 +3,7 @@
 // force: docs/documents.md, "Writing the files".
 import { resolve } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
@@ -14,7 +15,7 @@ import { denialsAtOnce } from './directory/denials-at-once.ts';
 import { type Held, withHeld } from './directory/held.ts';
 import { heldBack } from './directory/held-back.ts';
 import { createInForce } from './directory/in-force.ts';
-import { createJudge, type DocumentFiles, type JudgedFiles } from './directory/judge-files.ts';
+import { changedFiles, createJudge, type JudgedFiles } from './directory/judge-files.ts';
 import { keepsLastGood } from './directory/keeps-last-good.ts';
 import { openForWriting } from './directory/open-for-writing.ts';
 import { planFiles, withJournal } from './directory/plan-files.ts';
@@ -50,15 +51,16 @@ export interface DirectoryStoreOptions {
   readonly pollMs?: number;
   /** Source of change notifications. Default: the system. */
   readonly watch?: Watch;
+  /** Told of each text of documents that was parsed. */
+  readonly onParsed?: () => void;
 }
 
 /** What only adds, or arrived complete, waits this long; a single file that arrived complete, the shorter time. */
-const shortSettleMs = 250;
-const wholeSettleMs = 100;
+const settle = { shortMs: 250, wholeMs: 100 };
 
 export async function createDirectoryStore(options: DirectoryStoreOptions): Promise<Store> {
   const { check, holding, log, clock, quietMs = 50, settleMs = 3000, pollMs = 5000 } = options;
-  const times = { wholeMs: wholeSettleMs, shortMs: shortSettleMs, longMs: settleMs };
+  const { watch, onParsed = () => {} } = options;
   const root = resolve(options.documents);
   const database = openStateDatabase(options.state, clock);
   const watchers = createWatchers(log);
@@ -67,7 +69,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const waiting = createWaiting({ clock, log, againMs: quietMs });
   let closed = false;
   let resumed: StoreState | undefined;
-  const judge = createJudge(check);
+  const judge = createJudge(check, onParsed);
   const texts: ReadTexts = new Map();
   /** What was on disk when last read; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
@@ -109,9 +111,12 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       handled = true;
       return;
     }
-    const files = changedFiles(content, known);
+    const files = changedFiles(content.texts, known);
     const before = withHeld(known?.documents ?? [], early);
-    const ms = settleTime({ before, after: judged, files, arrivedWhole: arrived(content) }, times);
+    const ms = settleTime(
+      { before, after: judged, files, arrivedWhole: arrived(content) },
+      { ...settle, longMs: settleMs },
+    );
     if (ms > 0) {
       const stillOpen = () => openForWriting(realPaths(content, files));
       const judgement = await waiting.judge({ signature: content.signature, notices, at: listedAt, stillOpen }, ms);
@@ -163,14 +168,12 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     handled = false;
     look();
   };
-  const { watch } = options;
-  const hears = watch === undefined ? {} : { watch };
-  const watcher = createDirectoryWatcher({ clock, log, quietMs, pollMs, onChange: look, ...hears });
+  const watcher = createDirectoryWatcher({ clock, log, quietMs, pollMs, onChange: look, ...defined({ watch }) });
   const unwatch = holding?.watch(rejudge);
   const fail = (message: string) => (reason: unknown) =>
     log.error({ error: CellwallError.from(reason).message }, message);
   const taken = (file: string): boolean => seen?.texts.has(file) ?? false;
-  const planner = createPlanner((base, changes) => planFiles({ inForce, check, taken }, base, changes));
+  const planner = createPlanner((base, changes) => planFiles({ inForce, check, taken, onParsed }, base, changes));
   const deps = {
     ...{ root, planner, log, database, inForce, reload, rejudge },
     waiting: (key: DocumentKey) => early.has(key),
@@ -236,12 +239,6 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     },
   };
   return withHistory(store, { clock, log, resumed });
-}
-
-/** The files whose text differs from the known one, including removed ones. */
-function changedFiles({ texts }: DirectoryContent, known: DocumentFiles | undefined): ReadonlySet<string> {
-  const names = new Set([...texts.keys(), ...(known?.texts.keys() ?? [])]);
-  return new Set([...names].filter((name) => known?.texts.get(name) !== texts.get(name)));
 }
 
 function realPaths({ files }: DirectoryContent, names: ReadonlySet<string>): ReadonlySet<string> {

@@ -23,8 +23,12 @@ export type PlannedChanges =
   | { readonly kind: 'unchanged'; readonly sent: readonly ParsedDocument[] }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
 
-/** Parses and compares. Problems in a put text are placed in it, under its key as the file. */
-export function planChanges(current: readonly ParsedDocument[], changes: readonly Change[]): PlannedChanges {
+/** Parses (and tells of each text that is) and compares. Problems in a put text are placed in it, under its key as the file. */
+export function planChanges(
+  current: readonly ParsedDocument[],
+  changes: readonly Change[],
+  onParsed: () => void = () => {},
+): PlannedChanges {
   const documents = new Map(current.map((document) => [document.key, document]));
   const problems: Problem[] = [];
   const edits = new Map<DocumentKey, Edit>();
@@ -38,7 +42,7 @@ export function planChanges(current: readonly ParsedDocument[], changes: readonl
       edits.set(change.key, { key: change.key });
       continue;
     }
-    const parsed = parsePut(change);
+    const parsed = parsePut(change, onParsed);
     if (parsed.kind === 'invalid') {
       problems.push(...parsed.problems);
       continue;
@@ -53,15 +57,15 @@ export function planChanges(current: readonly ParsedDocument[], changes: readonl
   return { kind: 'next', documents: sortDocuments([...documents.values()]), edits: [...edits.values()], sent };
 }
 
-function parsePut({
-  key,
-  text,
-  parsed: before,
-}: Extract<Change, { op: 'put' }>):
+function parsePut(
+  { key, text, parsed: before }: Extract<Change, { op: 'put' }>,
+  onParsed: () => void,
+):
   | { readonly kind: 'one'; readonly document: ParsedDocument }
   | { readonly kind: 'invalid'; problems: readonly Problem[] } {
   const there = before?.key === key && before.text === text ? asOwnFile(before, key) : undefined;
   if (there !== undefined) return { kind: 'one', document: there };
+  onParsed();
   const parsed = parseDocuments(text, key);
   if (parsed.kind === 'invalid') return parsed;
   const [document, ...more] = parsed.documents;

@@ -27,6 +27,8 @@ export interface StoreSettings {
   readonly check: StateCheck;
   /** For stores in which others than `apply` write. */
   readonly holding: Holding;
+  /** Told of each text of documents that was parsed, for metrics. */
+  readonly onParsed?: () => void;
   readonly log: Log;
   readonly clock: Clock;
 }

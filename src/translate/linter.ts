@@ -1,7 +1,11 @@
 // The last check before anything is sent: configuration that ENVOY would accept but should not be given. Every message of every resource is
 // visited, including every Any; what cannot be checked is refused. A finding is a bug here (or a raw resource of an operator), never a
 // mistake in a document: those are reported to their author long before.
-import { isMessage, toBinary } from '@bufbuild/protobuf';
+import { isMessage, type Message, toBinary } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import {
   type SdsSecretConfig,
   SdsSecretConfigSchema,
@@ -12,6 +16,7 @@ import type { Finding } from './lint/finding.ts';
 import { hostFileRules } from './lint/host-file-rule.ts';
 import { httpRules } from './lint/http-rules.ts';
 import { listenerRules } from './lint/listener-rules.ts';
+import { createLookedInto } from './lint/looked-into.ts';
 import { rawDoorRules } from './lint/raw-door-rules.ts';
 import { rawReachRules } from './lint/raw-reach-rules.ts';
 import { rawRules } from './lint/raw-rules.ts';
@@ -64,7 +69,23 @@ export function inspect(resource: TranslatedResource, { raw = false }: Pick<Lint
   const report = (path: string, code: string, message: string): void => {
     findings.push({ code, typeUrl, resource: name, path, message });
   };
+  const place = raw ? undefined : placeInside(resource.message);
   walk(resource.schema, resource.message, registry, {
+    within({ message, path, ancestors }, look) {
+      const key = place === undefined ? undefined : keyInside(place, message, ancestors);
+      if (key === undefined) return look();
+      const known = harmless.get(key);
+      if (known !== undefined) {
+        refers.push(...known.refers.map((one) => ({ ...one, path: path + one.path })));
+        secrets.push(...known.secrets.map((one) => ({ ...one, path: path + one.path })));
+        return;
+      }
+      const [wrong, referring, secret] = [findings.length, refers.length, secrets.length];
+      look();
+      if (findings.length > wrong) return;
+      const below = <T extends { readonly path: string }>(one: T): T => ({ ...one, path: one.path.slice(path.length) });
+      harmless.keep(key, { refers: refers.slice(referring).map(below), secrets: secrets.slice(secret).map(below) });
+    },
     visit({ message, path, ancestors }) {
       if (message.$unknown !== undefined && message.$unknown.length > 0) {
         report(path, 'unknown-field', 'holds a field that Envoy 1.40 does not have');
@@ -80,6 +101,28 @@ export function inspect(resource: TranslatedResource, { raw = false }: Pick<Lint
     },
   });
   return { ...placeOf(resource), findings, refers, secrets };
+}
+
+const harmless = createLookedInto<Pick<Inspected, 'refers' | 'secrets'>>();
+
+/**
+ * All that rules ask of the outermost message when they look into an Any. Undefined where the same bytes are looked into each time: what
+ * decides about callers (TypedExtensionConfig) is.
+ */
+function placeInside(outermost: Message): string | undefined {
+  if (isMessage(outermost, ListenerSchema)) return `Listener ${outermost.trafficDirection}`;
+  return isMessage(outermost, ClusterSchema) || isMessage(outermost, RouteConfigurationSchema)
+    ? outermost.$typeName
+    : undefined;
+}
+
+/** Larger ones are hardly ever the same. */
+const maxBytesInside = 64 * 1024;
+
+function keyInside(place: string, { typeUrl, value }: Any, ancestors: readonly Message[]): string | undefined {
+  if (value.length > maxBytesInside) return undefined;
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('latin1');
+  return [place, ancestors.at(-1)?.$typeName, typeUrl, bytes].join('\0');
 }
 
 /** `places` are those of all resources of a proxy. */

@@ -19,9 +19,12 @@ import { returnItems } from './field/return.ts';
 import { storyItems } from './field/story.ts';
 import { trafficItems } from './field/traffic.ts';
 import type { Item } from './item.ts';
+import { editAtScaleItem } from './performance/edit-at-scale.ts';
+import { firstPublicationItem } from './performance/first-publication.ts';
 import { incrementalItem } from './performance/incremental.ts';
 import { issuanceItem } from './performance/issuance.ts';
 import { joinsItem } from './performance/joins.ts';
+import { urgentDenyAtScaleItem } from './performance/urgent-deny-at-scale.ts';
 import { cutOver } from './policy/cut-over.ts';
 import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
 import { matchingCells } from './policy/matching-cells-item.ts';
@@ -66,7 +69,10 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...storyItems,
     ...trafficItems,
   ],
-  performance: [incrementalItem, issuanceItem, joinsItem],
+  performance: [
+    ...[incrementalItem, firstPublicationItem, editAtScaleItem, urgentDenyAtScaleItem],
+    ...[issuanceItem, joinsItem],
+  ],
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,

@@ -1,4 +1,4 @@
-// The gRPC descriptors of a service's port, parsed once, when a rule first needs them.
+// The gRPC descriptors of the ports of a service.
 import type { Service } from '../../model/documents/service.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { writtenPorts } from '../../model/service-ports.ts';
@@ -8,34 +8,32 @@ import { type GrpcDescriptors, readGrpcDescriptors } from './grpc-descriptors.ts
 import { serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 
-export function createDescriptorLookup(
-  services: readonly ParsedDocument<Service>[],
+export function readDescriptors(
+  parsed: ParsedDocument<Service>,
   problems: Problems,
-): (port: PortKey) => GrpcDescriptors | undefined {
-  const read = new Map<PortKey, GrpcDescriptors>();
-  for (const parsed of services) {
-    const { metadata } = parsed.document;
-    for (const { name, protocol, grpc, place } of writtenPorts(parsed.document)) {
-      if (grpc === undefined) continue;
-      const descriptors = readOne(grpc.descriptorSet);
-      if (descriptors !== undefined) read.set(portKey(serviceKey(metadata.name, metadata.cell), name), descriptors);
-      else {
-        problems.error(parsed, [...place, 'grpc', 'descriptorSet'], {
-          code: 'bad-descriptor-set',
-          message: 'not a FileDescriptorSet in base64',
-          hint: 'let `cellwall import grpc-access` write it, from `protoc --include_imports -o` or `buf build -o`',
-        });
-      }
-      if (protocol !== 'grpc' && protocol !== 'http2') {
-        problems.error(parsed, [...place, 'grpc'], {
-          code: 'grpc-on-http1',
-          message: `gRPC descriptors on a service that speaks ${protocol}`,
-          hint: 'say `protocol: grpc`, or remove them',
-        });
-      }
+): readonly (readonly [PortKey, GrpcDescriptors])[] {
+  const read: (readonly [PortKey, GrpcDescriptors])[] = [];
+  const { metadata } = parsed.document;
+  for (const { name, protocol, grpc, place } of writtenPorts(parsed.document)) {
+    if (grpc === undefined) continue;
+    const descriptors = readOne(grpc.descriptorSet);
+    if (descriptors !== undefined) read.push([portKey(serviceKey(metadata.name, metadata.cell), name), descriptors]);
+    else {
+      problems.error(parsed, [...place, 'grpc', 'descriptorSet'], {
+        code: 'bad-descriptor-set',
+        message: 'not a FileDescriptorSet in base64',
+        hint: 'let `cellwall import grpc-access` write it, from `protoc --include_imports -o` or `buf build -o`',
+      });
+    }
+    if (protocol !== 'grpc' && protocol !== 'http2') {
+      problems.error(parsed, [...place, 'grpc'], {
+        code: 'grpc-on-http1',
+        message: `gRPC descriptors on a service that speaks ${protocol}`,
+        hint: 'say `protocol: grpc`, or remove them',
+      });
     }
   }
-  return (port) => read.get(port);
+  return read;
 }
 
 function readOne(base64: string): GrpcDescriptors | undefined {

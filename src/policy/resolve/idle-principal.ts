@@ -2,7 +2,7 @@
 import { serverSpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../authorization-ir.ts';
 import { someBeginsWith, workloadOf } from '../identities.ts';
-import type { DependencyIr, IdentitiesIr, PortKey, ServiceKey } from '../ir.ts';
+import type { DependencyIr, IdentitiesIr, MeshIr, PortKey, ServiceKey } from '../ir.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
 export interface IdlePrincipal {
@@ -15,6 +15,7 @@ export interface IdlePrincipal {
 export interface IdleContext {
   readonly trustDomain: TrustDomain;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
+  readonly serviceOf: MeshIr['serviceOf'];
   readonly dependencies: ReadonlyMap<ServiceKey, readonly DependencyIr[]>;
   readonly identities: IdentitiesIr;
 }
@@ -24,7 +25,7 @@ export function idlePrincipal(
   principal: PrincipalIr,
   target: ServiceDraft,
   ports: readonly PortKey[],
-  { trustDomain, drafts, dependencies, identities }: IdleContext,
+  { trustDomain, drafts, serviceOf, dependencies, identities }: IdleContext,
 ): IdlePrincipal | undefined {
   switch (principal.kind) {
     case 'everyone':
@@ -49,7 +50,8 @@ export function idlePrincipal(
           never: false,
         };
       }
-      const caller = [...drafts.values()].find(({ spiffeId }) => spiffeId === principal.id);
+      const key = serviceOf.get(principal.id);
+      const caller = key === undefined ? undefined : drafts.get(key);
       if (caller === undefined || caller.key === target.key) return undefined;
       if (dependencies.get(caller.key)?.some(({ port }) => ports.includes(port))) return undefined;
       const [only] = ports.length === target.ports.length ? [] : ports;

@@ -25,8 +25,7 @@ export interface DocumentsByKind {
 }
 
 export function documentsByKind(documents: readonly ParsedDocument[], problems: Problems): DocumentsByKind {
-  for (const problem of duplicateDocuments(documents)) problems.add(problem);
-  const all = [...new Map(documents.toReversed().map((parsed) => [parsed.key, parsed])).values()].toReversed();
+  const all = inOrder(documents) ? documents : eachOnce(documents, problems);
   return {
     all,
     meshes: all.filter(isKind('Mesh')),
@@ -36,6 +35,16 @@ export function documentsByKind(documents: readonly ParsedDocument[], problems: 
     workloads: all.filter(isKind('Workload')),
     raws: all.filter(isKind('EnvoyResource')),
   };
+}
+
+/** As a store has them: then none is there twice. */
+function inOrder(documents: readonly ParsedDocument[]): boolean {
+  return documents.every(({ key }, index) => index === 0 || (documents[index - 1]?.key ?? key) < key);
+}
+
+function eachOnce(documents: readonly ParsedDocument[], problems: Problems): readonly ParsedDocument[] {
+  for (const problem of duplicateDocuments(documents)) problems.add(problem);
+  return [...new Map(documents.toReversed().map((parsed) => [parsed.key, parsed])).values()].toReversed();
 }
 
 function isKind<K extends Document['kind']>(kind: K) {
@@ -58,11 +67,13 @@ export interface Names {
   known(cell: string): CellIr | undefined;
 }
 
-export function createNames(
-  services: ReadonlySet<ServiceKey>,
-  cells: ReadonlyMap<string, CellIr>,
-  problems: Problems,
-): Names {
+/** Keys of the services that there are. */
+export interface KnownServices {
+  has(key: ServiceKey): boolean;
+  keys(): Iterable<ServiceKey>;
+}
+
+export function createNames(services: KnownServices, cells: ReadonlyMap<string, CellIr>, problems: Problems): Names {
   return {
     service(reference, cell, document, place) {
       const named = reference.includes('/');
@@ -95,10 +106,11 @@ export function createNames(
 }
 
 /** A bare name that exists only in cells is the most common mistake: name those. */
-function serviceHint(reference: string, services: ReadonlySet<ServiceKey>): string {
-  const inCells = [...services].filter((key) => key.endsWith(`/${reference}`));
+function serviceHint(reference: string, services: KnownServices): string {
+  const all = [...services.keys()];
+  const inCells = all.filter((key) => key.endsWith(`/${reference}`));
   if (inCells.length > 0) return `did you mean ${inCells.slice(0, 5).map(quote).join(' or ')}?`;
-  return nameHint(reference, [...services], 'a Service document of that name');
+  return nameHint(reference, all, 'a Service document of that name');
 }
 
 /** What to do about a name that does not exist. */

@@ -4,7 +4,7 @@ import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { cellSpiffePrefix, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../authorization-ir.ts';
-import type { DependencyIr, IdentitiesIr, PortKey, ServiceKey } from '../ir.ts';
+import type { DependencyIr, IdentitiesIr, MeshIr, PortKey, ServiceKey } from '../ir.ts';
 import type { GrpcDescriptors } from './grpc-descriptors.ts';
 import type { MeshDefaults } from './mesh-defaults.ts';
 import type { Names } from './names.ts';
@@ -17,6 +17,7 @@ export interface AuthorizationContext {
   readonly names: Names;
   readonly problems: Problems;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;
+  readonly serviceOf: MeshIr['serviceOf'];
   readonly dependencies: ReadonlyMap<ServiceKey, readonly DependencyIr[]>;
   readonly descriptors: (target: PortKey) => GrpcDescriptors | undefined;
   /** Every identity that the documents give to somebody. */

@@ -10,6 +10,7 @@ import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { IdentitiesIr, TemplateWorkloadIr, WorkloadIr } from '../ir.ts';
 import { checkIdentities, type Placed } from './check-identities.ts';
 import { nameHint } from './names.ts';
+import type { Problems } from './problems.ts';
 import { resolveIdentity, type WorkloadContext } from './resolve-identity.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
@@ -17,7 +18,7 @@ export interface ResolvedWorkloads {
   /** From documents: a service is not included unless a Workload is about it. */
   readonly exact: ReadonlyMap<SpiffeId, WorkloadIr>;
   /** Including those of services, and checked against each other. */
-  withServices(drafts: Iterable<ServiceDraft>): IdentitiesIr;
+  withServices(drafts: Iterable<ServiceDraft>, problems: Problems): IdentitiesIr;
 }
 
 export function resolveWorkloads(
@@ -70,17 +71,18 @@ export function resolveWorkloads(
   }
   return {
     exact,
-    withServices(drafts) {
+    withServices(drafts, found) {
       const all = new Map(exact);
+      const together = [...placed];
       for (const { key, spiffeId, source } of drafts) {
         if (all.has(spiffeId)) continue;
         const selectors = [tokenSelector(spiffeId)];
         const document = `Service/${key}` as DocumentKey;
         const workload = { spiffeId, document, source, selectors, lifetimeMs: defaults.svidLifetimeMs, dnsNames: [] };
         all.set(spiffeId, workload);
-        placed.push({ workload });
+        together.push({ workload });
       }
-      checkIdentities(placed, problems);
+      checkIdentities(together, found);
       return { exact: all, templates };
     },
   };

@@ -10,24 +10,18 @@ import type { Problems } from './problems.ts';
 
 type Asked = Pick<MeshIr, 'services' | 'breakGlass'>;
 
-export function warnOfRefusedDependencies(
-  documents: readonly ParsedDocument<Service>[],
-  mesh: Asked,
-  problems: Problems,
-): void {
-  for (const parsed of documents) {
-    const { metadata, spec } = parsed.document;
-    const caller = mesh.services.get(serviceKey(metadata.name, metadata.cell));
-    if (caller === undefined) continue;
-    for (const [index, { service, port: name }] of spec.dependsOn.entries()) {
-      const target = dependency(caller, service, mesh);
-      if (target === undefined) continue;
-      const port = meantPort(target.ports, name);
-      if (port === undefined) continue;
-      const refused = refusedBy(caller, port, portText(target, port), mesh);
-      if (refused === undefined) continue;
-      problems.warning(parsed, ['spec', 'dependsOn', index, 'service'], { code: 'dependency-refused', ...refused });
-    }
+export function warnOfRefusedDependencies(parsed: ParsedDocument<Service>, mesh: Asked, problems: Problems): void {
+  const { metadata, spec } = parsed.document;
+  const caller = mesh.services.get(serviceKey(metadata.name, metadata.cell));
+  if (caller === undefined) return;
+  for (const [index, { service, port: name }] of spec.dependsOn.entries()) {
+    const target = dependency(caller, service, mesh);
+    if (target === undefined) continue;
+    const port = meantPort(target.ports, name);
+    if (port === undefined) continue;
+    const refused = refusedBy(caller, port, portText(target, port), mesh);
+    if (refused === undefined) continue;
+    problems.warning(parsed, ['spec', 'dependsOn', index, 'service'], { code: 'dependency-refused', ...refused });
   }
 }
 

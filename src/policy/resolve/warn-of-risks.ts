@@ -6,7 +6,6 @@ import type { FieldPath } from '../../model/field-path.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { writtenPorts } from '../../model/service-ports.ts';
 import { doubtfulAddress } from './doubtful-address.ts';
-import type { DocumentsByKind } from './names.ts';
 import type { Problems } from './problems.ts';
 
 const minuteMs = 60_000;
@@ -16,17 +15,17 @@ const dayMs = 24 * hourMs;
 /** Linux's default range of ports for outgoing connections. */
 const localPorts = { first: 32_768, last: 60_999 };
 
-export function warnOfRisks({ meshes, workloads, services, policies }: DocumentsByKind, problems: Problems): void {
-  // Edges and people have longer-lived certificates than sidecars, which renew automatically.
-  for (const mesh of meshes)
-    warnOfLifetime(mesh, ['spec', 'svid', 'lifetime'], mesh.document.spec.svid.lifetime, dayMs, problems);
-  for (const workload of workloads)
-    warnOfLifetime(workload, ['spec', 'lifetime'], workload.document.spec.lifetime, 90 * dayMs, problems);
-  for (const service of services) {
-    warnOfPorts(service, problems);
-    warnOfAddresses(service, problems);
-  }
-  for (const policy of policies) warnOfWholeDomain(policy, problems);
+export function warnOfRisks(parsed: ParsedDocument, problems: Problems): void {
+  const { document } = parsed;
+  if (document.kind === 'Mesh') {
+    // Edges and people hold longer certificates than sidecars, which renew by themselves.
+    warnOfLifetime(parsed, ['spec', 'svid', 'lifetime'], document.spec.svid.lifetime, dayMs, problems);
+  } else if (document.kind === 'Workload') {
+    warnOfLifetime(parsed, ['spec', 'lifetime'], document.spec.lifetime, 90 * dayMs, problems);
+  } else if (document.kind === 'Service') {
+    warnOfPorts({ ...parsed, document }, problems);
+    warnOfAddresses({ ...parsed, document }, problems);
+  } else if (document.kind === 'AuthorizationPolicy') warnOfWholeDomain({ ...parsed, document }, problems);
 }
 
 function warnOfLifetime(

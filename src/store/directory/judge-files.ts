@@ -1,7 +1,7 @@
 // Files' texts → documents, or every problem in any of them. Pure; unchanged files are not parsed again.
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
 import { asOwnFile } from '../../model/own-file.ts';
-import { parseDocuments } from '../../model/parse.ts';
+import { parseAgain } from '../../model/parse-again.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { judgeOnce } from '../judge-once.ts';
@@ -28,12 +28,13 @@ export interface JudgedFiles extends DocumentFiles, Judged {}
  */
 export function createJudge(
   check: StateCheck,
+  onParsed: OnParsed = () => {},
 ): (texts: DocumentFiles['texts'], known: DocumentFiles | undefined, inForce: Judged | undefined) => JudgedFiles {
   let last: { readonly known: DocumentFiles | undefined; readonly judged: JudgedFiles } | undefined;
   return (texts, known, inForce) => {
     const same = last !== undefined && (last.known === known || last.judged === known);
     if (last === undefined || !same || !sameTexts(last.judged.texts, texts)) {
-      last = { known, judged: judgeFiles(readFiles(texts, known), check, inForce) };
+      last = { known, judged: judgeFiles(readFiles(texts, known, { onParsed }), check, inForce) };
     }
     return last.judged;
   };
@@ -43,11 +44,20 @@ function sameTexts(one: DocumentFiles['texts'], other: DocumentFiles['texts']): 
   return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
 }
 
-/** `made`: documents by their text, that were just parsed: a file that contains one of them is not parsed again. */
+/** Told of each text that was parsed. */
+export type OnParsed = () => void;
+
+export interface ReadOptions {
+  /** Documents by their text, that were just parsed: a file that holds one of them is not parsed again. */
+  readonly made?: ReadonlyMap<string, ParsedDocument>;
+  readonly onParsed?: OnParsed;
+}
+
+/** Of a file that is known only the documents that are others now are parsed. */
 export function readFiles(
   texts: DocumentFiles['texts'],
   known: DocumentFiles | undefined,
-  made: ReadonlyMap<string, ParsedDocument> = new Map(),
+  { made = new Map(), onParsed = () => {} }: ReadOptions = {},
 ): DocumentFiles {
   const files = new Map<string, DocumentFile>();
   const problems: Problem[] = [];
@@ -63,7 +73,8 @@ export function readFiles(
       files.set(path, { text, documents: [own] });
       continue;
     }
-    const parsed = parseDocuments(text, path);
+    onParsed();
+    const parsed = parseAgain(text, path, same?.documents ?? []);
     if (parsed.kind === 'parsed') files.set(path, { text, documents: parsed.documents });
     else problems.push(...parsed.problems);
   }
@@ -76,4 +87,10 @@ export function readFiles(
 export function judgeFiles(read: DocumentFiles, check: StateCheck, inForce?: Judged): JudgedFiles {
   if (read.unreadable.length > 0 || read.documents.length === 0) return { ...read, problems: read.unreadable };
   return { ...read, ...judgeOnce(read.documents, check, [inForce]) };
+}
+
+/** The files whose text differs from the known one, including removed ones. */
+export function changedFiles(texts: DocumentFiles['texts'], known: DocumentFiles | undefined): ReadonlySet<string> {
+  const names = new Set([...texts.keys(), ...(known?.texts.keys() ?? [])]);
+  return new Set([...names].filter((name) => known?.texts.get(name) !== texts.get(name)));
 }

@@ -10,7 +10,7 @@ import type { Change, Judged, Planned, StateCheck, StoreState } from '../store.t
 import { editFiles } from './edit-files.ts';
 import { type Held, withHeld } from './held.ts';
 import type { InForce } from './in-force.ts';
-import { type DocumentFiles, readFiles } from './judge-files.ts';
+import { type DocumentFiles, type OnParsed, readFiles } from './judge-files.ts';
 
 export type FilePlan = FileEdits | Exclude<Planned, { readonly kind: 'next' }>;
 
@@ -34,14 +34,15 @@ export interface PlanFilesDeps {
   readonly check: StateCheck;
   /** Whether a file with that name was there when last read. */
   readonly taken: (file: string) => boolean;
+  readonly onParsed?: OnParsed;
 }
 
 export function planFiles(
-  { inForce, check, taken }: PlanFilesDeps,
+  { inForce, check, taken, onParsed = () => {} }: PlanFilesDeps,
   base: StoreState,
   changes: readonly Change[],
 ): FilePlan {
-  const plan = planChanges(base.documents, changes);
+  const plan = planChanges(base.documents, changes, onParsed);
   if (plan.kind === 'invalid') return { base, ...plan };
   if (plan.kind === 'unchanged') {
     return { kind: 'unchanged', base, problems: relocate(base.problems, base.documents, plan.sent) };
@@ -53,7 +54,7 @@ export function planFiles(
     .map(([path, after]): JournalEntry => ({ path, before: before.get(path) ?? null, after }))
     .filter((entry) => entry.before !== entry.after);
   const made = new Map(edits.flatMap(({ document }) => (document === undefined ? [] : [[document.text, document]])));
-  const files = readFiles(withJournal(before, journal), known, made);
+  const files = readFiles(withJournal(before, journal), known, { made, onParsed });
   const { held, conflict } = heldAfter(known, inForce.held(), edits);
   const after = judgeOnce(withHeld(files.documents, held), check, [base]);
   const problems = relocate(after.problems, after.documents, documents);

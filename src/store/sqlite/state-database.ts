@@ -72,6 +72,8 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
     'INSERT INTO files (path, text) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET text = excluded.text',
   );
   const dropFile = durable.prepare('DELETE FROM files WHERE path = ?');
+  /** What stands there, as far as it was read or written by this process, which has the folder to itself. */
+  let there: ReadonlyMap<string, string> | undefined;
   const addJournal = durable.prepare('INSERT INTO journal (path, before, after) VALUES (?, ?, ?)');
   return {
     saved() {
@@ -93,12 +95,14 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         setRevision.run(revision);
         durable.exec('DELETE FROM epochs');
         if (epoch !== undefined) addEpoch.run(epoch);
-        const there = new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
-        for (const path of there.keys()) if (!files.has(path)) dropFile.run(path);
-        for (const [path, text] of files) if (there.get(path) !== text) putFile.run(path, text);
+        const before = there ?? new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
+        there = undefined;
+        for (const path of before.keys()) if (!files.has(path)) dropFile.run(path);
+        for (const [path, text] of files) if (before.get(path) !== text) putFile.run(path, text);
         durable.exec('DELETE FROM journal');
         for (const { path, before, after } of journal) addJournal.run(path, before, after);
         durable.exec('COMMIT');
+        there = files;
       } catch (reason) {
         durable.exec('ROLLBACK');
         throw new CellwallError('unavailable', `cannot write ${file}: ${CellwallError.from(reason).message}`, {

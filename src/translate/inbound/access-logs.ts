@@ -12,6 +12,7 @@ import {
 } from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { controlPlaneCluster } from '../names.ts';
 import { any } from '../wire/any.ts';
+import { constant } from '../wire/constant.ts';
 import { duration } from '../wire/duration.ts';
 import { refusalIdHeader } from './local-replies.ts';
 
@@ -48,7 +49,12 @@ export function connectionAccessLog(logName: string): AccessLog {
  */
 export function ownAnswersAccessLog(logName: string): AccessLog {
   const log = httpAccessLog(logName);
-  log.filter = create(AccessLogFilterSchema, {
+  log.filter = onlyOwnAnswers();
+  return log;
+}
+
+const onlyOwnAnswers = constant(() =>
+  create(AccessLogFilterSchema, {
     filterSpecifier: {
       case: 'extensionFilter',
       value: {
@@ -56,9 +62,8 @@ export function ownAnswersAccessLog(logName: string): AccessLog {
         configType: { case: 'typedConfig', value: any(ExpressionFilterSchema, { expression: ownAnswers }) },
       },
     },
-  });
-  return log;
-}
+  }),
+);
 
 const ownAnswers = ['via_upstream', 'downstream_', 'http2.remote_', 'upstream_reset_after_response_started']
   .map((beginning) => `!response.code_details.startsWith('${beginning}')`)

@@ -10,6 +10,7 @@ import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/
 import type { TypedExtensionConfig } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { framingHeaders, ownHeaders, peerIdHeader } from '../names.ts';
 import { otherOverrides } from '../override-headers.ts';
+import { constant } from '../wire/constant.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
 import { otherSpellings, removeAll, spellings } from '../wire/header-spellings.ts';
 import { onlyProbeHeaders } from './bare-probe.ts';
@@ -28,22 +29,23 @@ export function callersOwn(stripped: readonly string[]): readonly HeaderMutation
 }
 
 /** A probe has no peer. */
-export function probeEarlyHeaders(): TypedExtensionConfig {
-  return earlyHeaders([...forgeries(), onlyProbeHeaders()]);
-}
+export const probeEarlyHeaders = constant(
+  (): TypedExtensionConfig => earlyHeaders([...forgeries(), onlyProbeHeaders()]),
+);
 
-function forgeries(): readonly HeaderMutation[] {
-  return [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings), ...otherOverrides].map(removeAll);
-}
+const forgeries = constant((): readonly HeaderMutation[] =>
+  [...ownHeaders.map(spellings), ...framingHeaders.map(otherSpellings), ...otherOverrides].map(removeAll),
+);
 
-function setPeerId(): HeaderMutation {
-  return create(HeaderMutationSchema, {
-    action: {
-      case: 'append',
-      value: {
-        header: { key: peerIdHeader, value: '%DOWNSTREAM_PEER_URI_SAN%' },
-        appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+const setPeerId = constant(
+  (): HeaderMutation =>
+    create(HeaderMutationSchema, {
+      action: {
+        case: 'append',
+        value: {
+          header: { key: peerIdHeader, value: '%DOWNSTREAM_PEER_URI_SAN%' },
+          appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+        },
       },
-    },
-  });
-}
+    }),
+);

@@ -24,6 +24,7 @@ import { healthRouteName, inboundName } from '../names.ts';
 import { downstreamTls } from '../tls/downstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { any } from '../wire/any.ts';
+import { constant } from '../wire/constant.ts';
 import { duration } from '../wire/duration.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
 import { turnBytes } from '../wire/http-limits.ts';
@@ -40,8 +41,9 @@ const tcpInspectorMs = 300;
 const handshakeMs = 10_000;
 
 export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): Listener {
-  const plain = plainChains(service, mesh);
-  const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls);
+  const filters = filtersOnce(service);
+  const plain = plainChains(service, mesh, filters);
+  const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls, filters);
   return create(ListenerSchema, {
     name: inboundName(service),
     address: address(at.address, at.port),
@@ -51,7 +53,7 @@ export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): List
     trafficDirection: TrafficDirection.INBOUND,
     ...(service.protocol === 'tcp' ? {} : { perConnectionBufferLimitBytes: turnBytes }),
     filterChains: [
-      ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain)),
+      ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain, filters)),
       shared,
       ...plain,
     ],
@@ -69,24 +71,37 @@ const tls = { filterChainMatch: { transportProtocol: 'tls' } } as const;
 const rawBuffer = { filterChainMatch: { transportProtocol: 'raw_buffer' } } as const;
 const rawHttp = { filterChainMatch: { transportProtocol: 'raw_buffer', applicationProtocols: foundHttp } };
 
-function callerChain(service: PortIr, domain: TrustDomain, chain: CallerChain): FilterChain {
+type Filters = (kind: ChainKind) => Filter[];
+
+/** Most chains of a listener have the very same filters. */
+function filtersOnce(service: PortIr): Filters {
+  const made = new Map<string, Filter[]>();
+  return ({ kind, admission, trusted, odd = false }) => {
+    const key = [kind, admission, trusted, odd].join(' ');
+    const there = made.get(key) ?? applicationFilters(service, { kind, admission, trusted, odd });
+    made.set(key, there);
+    return there;
+  };
+}
+
+function callerChain(service: PortIr, domain: TrustDomain, chain: CallerChain, filters: Filters): FilterChain {
   return create(FilterChainSchema, {
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
     transportSocket: downstreamTls(service, domain, chain.callers),
     transportSocketConnectTimeout: duration(handshakeMs),
-    filters: applicationFilters(service, { kind: 'caller', ...chain }),
+    filters: filters({ kind: 'caller', ...chain }),
     ...cut(chain.cut),
   });
 }
 
-function mtlsChain(service: PortIr, mesh: MeshIr, match: typeof tls | object): FilterChain {
+function mtlsChain(service: PortIr, mesh: MeshIr, match: typeof tls | object, filters: Filters): FilterChain {
   return create(FilterChainSchema, {
     name: 'mtls',
     ...match,
     transportSocket: downstreamTls(service, mesh.trustDomain),
     transportSocketConnectTimeout: duration(handshakeMs),
-    filters: applicationFilters(service, { kind: 'mtls', admission: 'depends', trusted: false }),
+    filters: filters({ kind: 'mtls', admission: 'depends', trusted: false }),
     ...cut(cutOf('mtls', service, mesh)),
   });
 }
@@ -100,23 +115,24 @@ function cut(value: string): { metadata?: MessageInitShape<typeof MetadataSchema
  * Permissive: connections that do not begin like HTTP are accepted as well, in their own chain. Odd requests do that (an empty line first,
  * a non-ASCII path), and are answered as usual; other protocols are not kept waiting there. Strict: probes do not do that.
  */
-function plainChains(service: PortIr, mesh: MeshIr): readonly FilterChain[] {
+function plainChains(service: PortIr, mesh: MeshIr, filters: Filters): readonly FilterChain[] {
   if (service.mtls.mode === 'strict') return healthChain(service);
-  if (service.protocol === 'tcp') return [plainChain(service, mesh, rawBuffer, false)];
-  return [plainChain(service, mesh, rawHttp, false), plainChain(service, mesh, rawBuffer, true)];
+  if (service.protocol === 'tcp') return [plainChain(service, mesh, rawBuffer, filters, false)];
+  return [plainChain(service, mesh, rawHttp, filters, false), plainChain(service, mesh, rawBuffer, filters, true)];
 }
 
 function plainChain(
   service: PortIr,
   mesh: MeshIr,
   match: typeof rawHttp | typeof rawBuffer,
+  filters: Filters,
   odd: boolean,
 ): FilterChain {
   const trusted = service.identityHeaders.trusted.anonymous;
   return create(FilterChainSchema, {
     name: odd ? 'plain:odd' : 'plain',
     ...match,
-    filters: applicationFilters(service, { kind: 'plain', admission: 'depends', trusted, odd }),
+    filters: filters({ kind: 'plain', admission: 'depends', trusted, odd }),
     ...cut(cutOf('plain', service, mesh)),
   });
 }
@@ -156,9 +172,10 @@ function applicationFilters(service: PortIr, { kind, admission, trusted, odd = f
 }
 
 /** Distinguishes TLS from plaintext by the first bytes, where one port accepts both. */
-function tlsInspector(): ListenerFilter {
-  return create(ListenerFilterSchema, {
-    name: 'envoy.filters.listener.tls_inspector',
-    configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) },
-  });
-}
+const tlsInspector = constant(
+  (): ListenerFilter =>
+    create(ListenerFilterSchema, {
+      name: 'envoy.filters.listener.tls_inspector',
+      configType: { case: 'typedConfig', value: any(TlsInspectorSchema, {}) },
+    }),
+);

@@ -9,6 +9,7 @@ import {
   type LocalReplyConfig,
   LocalReplyConfigSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { constant } from '../wire/constant.ts';
 
 /** Logged with the answer (access-logs.ts). */
 export const refusalIdHeader = 'x-request-id';
@@ -18,7 +19,7 @@ const toldId = `%RESP(${refusalIdHeader.toUpperCase()})%`;
 const refusal = `access denied; request id ${toldId}`;
 
 /** The chain that answers a strict service's health path says itself what is missing: a certificate. */
-export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConfig {
+export const localReplies = constant((chain: 'mtls' | 'plain' | 'health'): LocalReplyConfig => {
   const neutral = {
     filter: statusIs(ComparisonFilter_Op.EQ, 403),
     headersToAdd: [requestId('%UNIQUE_ID%')],
@@ -32,25 +33,26 @@ export function localReplies(chain: 'mtls' | 'plain' | 'health'): LocalReplyConf
       { filter: statusIs(ComparisonFilter_Op.GE, 400), headersToAdd: [requestId('%UNIQUE_ID%')] },
     ],
   });
-}
+});
 
 /**
  * For a caller's own sidecar: that it answered itself, with an id that is created here as well. A denial by the service is an answer like
  * any other, with the id that the service's sidecar created.
  */
-export function ownReplies(): LocalReplyConfig {
-  return create(LocalReplyConfigSchema, {
-    mappers: [
-      {
-        filter: statusIs(ComparisonFilter_Op.GE, 400),
-        headersToAdd: [requestId('%UNIQUE_ID%')],
-        bodyFormatOverride: bodyFormat(
-          `%LOCAL_REPLY_BODY% (answered by the caller's own sidecar; request id ${toldId})`,
-        ),
-      },
-    ],
-  });
-}
+export const ownReplies = constant(
+  (): LocalReplyConfig =>
+    create(LocalReplyConfigSchema, {
+      mappers: [
+        {
+          filter: statusIs(ComparisonFilter_Op.GE, 400),
+          headersToAdd: [requestId('%UNIQUE_ID%')],
+          bodyFormatOverride: bodyFormat(
+            `%LOCAL_REPLY_BODY% (answered by the caller's own sidecar; request id ${toldId})`,
+          ),
+        },
+      ],
+    }),
+);
 
 function requestId(value: string) {
   return {

@@ -9,6 +9,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { peerIdHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
+import { constant } from '../wire/constant.ts';
 
 const metadataNamespace = 'cellwall.peer';
 
@@ -21,25 +22,26 @@ export const peerNameValues = {
 /** For any trust domain: routes pass on names only for identities of the mesh, and Envoy limits the size of an expression. */
 const serviceId = '^spiffe://[^/]+/(?:cell/([^/]+)/)?service/([^/]+)$';
 
-export function peerNames(): HttpFilter {
-  return create(HttpFilterSchema, {
-    name: 'cellwall.peer-names',
-    configType: {
-      case: 'typedConfig',
-      value: any(ConfigSchema, {
-        requestRules: (['cell', 'service'] as const).map((key, index) => ({
-          header: peerIdHeader,
-          onHeaderPresent: {
-            metadataNamespace,
-            key,
-            // What the first alternative does not match becomes empty, which adds no metadata.
-            regexValueRewrite: {
-              pattern: { regex: `${serviceId}|^.*$` },
-              substitution: `\\${index + 1}`,
+export const peerNames = constant(
+  (): HttpFilter =>
+    create(HttpFilterSchema, {
+      name: 'cellwall.peer-names',
+      configType: {
+        case: 'typedConfig',
+        value: any(ConfigSchema, {
+          requestRules: (['cell', 'service'] as const).map((key, index) => ({
+            header: peerIdHeader,
+            onHeaderPresent: {
+              metadataNamespace,
+              key,
+              // What the first alternative does not match becomes empty, which adds no metadata.
+              regexValueRewrite: {
+                pattern: { regex: `${serviceId}|^.*$` },
+                substitution: `\\${index + 1}`,
+              },
             },
-          },
-        })),
-      }),
-    },
-  });
-}
+          })),
+        }),
+      },
+    }),
+);

@@ -13,6 +13,7 @@ import {
 import type { PortIr } from '../../policy/ir.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { any } from '../wire/any.ts';
+import { constant } from '../wire/constant.ts';
 import { removeAll } from '../wire/header-spellings.ts';
 import { callersOwn } from './early-headers.ts';
 
@@ -20,12 +21,13 @@ const filterName = 'cellwall.trailers';
 /** Rules refuse requests with these, and look for them in the headers. */
 const refusedAsHeaders = [...methodOverrides, ...pathOverrides];
 
-export function trailers(): HttpFilter {
-  return create(HttpFilterSchema, {
-    name: filterName,
-    configType: { case: 'typedConfig', value: any(HeaderMutationSchema, {}) },
-  });
-}
+export const trailers = constant(
+  (): HttpFilter =>
+    create(HttpFilterSchema, {
+      name: filterName,
+      configType: { case: 'typedConfig', value: any(HeaderMutationSchema, {}) },
+    }),
+);
 
 /** Also from trusted hops: what they say about others, they say in headers. */
 export function withoutForgedTrailers({ identityHeaders }: PortIr): Record<string, Any> {

@@ -1,6 +1,6 @@
 // Listeners: who can reach them, and what must be in every inbound chain.
 import { isMessage, type Message, toBinary } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import {
   type FilterChain,
@@ -105,13 +105,26 @@ function isInbound(ancestors: readonly Message[]): boolean {
 /** Of the connection manager if there is one, otherwise of the chain. */
 function discoveredIn({ filters }: FilterChain): { readonly kind: 'http' | 'tcp'; readonly names: readonly string[] } {
   for (const { configType } of filters) {
-    if (configType.case !== 'typedConfig') continue;
-    const config = anyUnpack(configType.value, extensionRegistry);
-    if (isMessage(config, HttpConnectionManagerSchema)) {
-      return { kind: 'http', names: config.httpFilters.filter(discovered).map(({ name }) => name) };
-    }
+    const names = configType.case === 'typedConfig' ? managersFilters(configType.value) : undefined;
+    if (names !== undefined) return { kind: 'http', names };
   }
   return { kind: 'tcp', names: filters.filter(discovered).map(({ name }) => name) };
+}
+
+/** Chains share their filters: of the very same bytes it is read once. */
+const known = new WeakMap<Uint8Array, { readonly typeUrl: string; readonly names: readonly string[] | undefined }>();
+
+/** Undefined for another filter. */
+function managersFilters(any: Any): readonly string[] | undefined {
+  const { typeUrl, value } = any;
+  const there = known.get(value);
+  if (there?.typeUrl === typeUrl) return there.names;
+  const config = anyUnpack(any, extensionRegistry);
+  const names = isMessage(config, HttpConnectionManagerSchema)
+    ? config.httpFilters.filter(discovered).map(({ name }) => name)
+    : undefined;
+  known.set(value, { typeUrl, names });
+  return names;
 }
 
 function discovered({ configType }: { readonly configType: { readonly case?: string | undefined } }): boolean {

@@ -1,7 +1,7 @@
 // Visits every message inside a message, including lists, maps and (through the registry) every Any, outermost first.
 import type { DescField, DescMessage, Message, Registry } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
-import { AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { type Any, AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 
 export interface Visited {
   readonly message: Message;
@@ -14,6 +14,8 @@ export interface Visitor {
   visit(visited: Visited): void;
   /** An Any whose type the registry does not know, whose bytes are not of that type, or that stands for any type. */
   opaque(visited: Visited, typeUrl: string): void;
+  /** Before an Any is opened: `look` visits what is in it. Default: does that. */
+  within?(visited: Visited & { readonly message: Any }, look: () => void): void;
 }
 
 /** Envoy can turn these into any message without the content being checked. Only Wasm uses them as they are. */
@@ -54,12 +56,9 @@ function step(
   visitor: Visitor,
 ): void {
   if (isMessage(message, AnySchema)) {
-    const unpacked = open(message, registry);
-    const inner = unpacked && registry.getMessage(unpacked.$typeName);
-    if (unpacked === undefined || inner === undefined || isDisguised(inner, ancestors))
-      visitor.opaque({ message, path, ancestors }, message.typeUrl);
-    else if (!leaves.test(inner.typeName))
-      step(inner, unpacked, `${path}(${inner.name})`, ancestors, registry, visitor);
+    const look = (): void => inside(message, path, ancestors, registry, visitor);
+    if (visitor.within === undefined) look();
+    else visitor.within({ message, path, ancestors }, look);
     return;
   }
   visitor.visit({ message, path, ancestors });
@@ -75,6 +74,14 @@ function step(
       else visitor.opaque({ message, path: `${at}${index}`, ancestors }, field.message.typeName);
     }
   }
+}
+
+function inside(message: Any, path: string, ancestors: readonly Message[], registry: Registry, visitor: Visitor): void {
+  const unpacked = open(message, registry);
+  const inner = unpacked && registry.getMessage(unpacked.$typeName);
+  if (unpacked === undefined || inner === undefined || isDisguised(inner, ancestors))
+    visitor.opaque({ message, path, ancestors }, message.typeUrl);
+  else if (!leaves.test(inner.typeName)) step(inner, unpacked, `${path}(${inner.name})`, ancestors, registry, visitor);
 }
 
 /** Undefined if it is not set. */

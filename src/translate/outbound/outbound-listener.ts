@@ -20,7 +20,7 @@ import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { duration } from '../wire/duration.ts';
-import { earlyHeaders } from '../wire/early-headers.ts';
+import { noEarlyHeaders } from '../wire/early-headers.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
 import { http2Codec, httpIntake, maxHeaders, notWaitedFor, resets } from '../wire/http-limits.ts';
 import { keepalive } from '../wire/keepalive.ts';
@@ -79,7 +79,7 @@ function manager(target: PortIr, log: 'own' | 'odd'): Filter {
         httpFilters: [routerFilter()],
         accessLog: [ownAnswersAccessLog(outboundLogName(target.id, log))],
         localReplyConfig: ownReplies(),
-        earlyHeaderMutationExtensions: [earlyHeaders([])],
+        earlyHeaderMutationExtensions: [noEarlyHeaders()],
         forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
         useRemoteAddress: false,
         skipXffAppend: true,

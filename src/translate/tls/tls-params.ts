@@ -6,13 +6,15 @@ import {
   TlsParameters_TlsProtocol,
   TlsParametersSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { constant } from '../wire/constant.ts';
 
-export function tlsParams(): TlsParameters {
-  return create(TlsParametersSchema, {
-    tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
-    tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
-  });
-}
+export const tlsParams = constant(
+  (): TlsParameters =>
+    create(TlsParametersSchema, {
+      tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+      tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+    }),
+);
 
 /**
  * The signature algorithms that a caller may use in its handshake. RSA in TLS 1.3 only with SHA-512: such a signature needs 1040 bits, so
@@ -26,11 +28,11 @@ const ofOldCallers = [
   ...['rsa_pkcs1_sha256', 'rsa_pkcs1_sha384', 'rsa_pkcs1_sha512'],
 ];
 
-export function callerTlsParams(who: 'identities' | 'anyone'): TlsParameters {
+export const callerTlsParams = constant((who: 'identities' | 'anyone'): TlsParameters => {
   if (who === 'identities') return create(TlsParametersSchema, { ...tlsParams(), signatureAlgorithms: ofCallers });
   return create(TlsParametersSchema, {
     ...tlsParams(),
     tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
     signatureAlgorithms: ofOldCallers,
   });
-}
+});

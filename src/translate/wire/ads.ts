@@ -2,10 +2,12 @@
 // of 15 s: with 0, one missing resource would block every listener of a starting sidecar.
 import { create } from '@bufbuild/protobuf';
 import { ApiVersion, type ConfigSource, ConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { constant } from './constant.ts';
 
-export function ads(): ConfigSource {
-  return create(ConfigSourceSchema, {
-    configSourceSpecifier: { case: 'ads', value: {} },
-    resourceApiVersion: ApiVersion.V3,
-  });
-}
+export const ads = constant(
+  (): ConfigSource =>
+    create(ConfigSourceSchema, {
+      configSourceSpecifier: { case: 'ads', value: {} },
+      resourceApiVersion: ApiVersion.V3,
+    }),
+);

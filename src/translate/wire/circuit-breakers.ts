@@ -2,16 +2,18 @@
 // they cannot multiply an outage.
 import { create } from '@bufbuild/protobuf';
 import { type CircuitBreakers, CircuitBreakersSchema } from '#gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
+import { constant } from './constant.ts';
 
-export function circuitBreakers(): CircuitBreakers {
-  return create(CircuitBreakersSchema, {
-    thresholds: [
-      {
-        maxConnections: 10_000,
-        maxPendingRequests: 10_000,
-        maxRequests: 100_000,
-        retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
-      },
-    ],
-  });
-}
+export const circuitBreakers = constant(
+  (): CircuitBreakers =>
+    create(CircuitBreakersSchema, {
+      thresholds: [
+        {
+          maxConnections: 10_000,
+          maxPendingRequests: 10_000,
+          maxRequests: 100_000,
+          retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
+        },
+      ],
+    }),
+);

@@ -6,10 +6,12 @@ import {
   HttpFilterSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { any } from './any.ts';
+import { constant } from './constant.ts';
 
-export function routerFilter(): HttpFilter {
-  return create(HttpFilterSchema, {
-    name: 'envoy.filters.http.router',
-    configType: { case: 'typedConfig', value: any(RouterSchema, { suppressEnvoyHeaders: true }) },
-  });
-}
+export const routerFilter = constant(
+  (): HttpFilter =>
+    create(HttpFilterSchema, {
+      name: 'envoy.filters.http.router',
+      configType: { case: 'typedConfig', value: any(RouterSchema, { suppressEnvoyHeaders: true }) },
+    }),
+);

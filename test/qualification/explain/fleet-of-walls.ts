@@ -93,7 +93,7 @@ export async function startFleetOfWalls({
     async push(mesh) {
       revision += 1;
       nacks.length = 0;
-      const inputs = { revision, documents: new Map(), mesh, endpoints: new Map(), bundles };
+      const inputs = { revision, documents: [], mesh, endpoints: new Map(), bundles };
       const snapshots: (readonly [Wall, Snapshot, boolean])[] = [];
       for (const wall of walls) {
         const service = mesh.services.get(wall.key);

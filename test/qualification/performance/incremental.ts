@@ -14,6 +14,8 @@ export const incrementalItem: Item = fromTests({
     'test/control/control.test.ts',
     'test/control/slices.test.ts',
     'test/lib/trace.test.ts',
+    'test/policy/resolver.test.ts',
+    'test/model/parse-again.test.ts',
   ],
   limitMinutes: 30,
 });

@@ -1,0 +1,66 @@
+// One pass of the resolving over documents of a kind: what it makes of each, and the problems that it finds there, are kept for as long as
+// the document is the same and all that was looked up for it answers the same.
+import { createReader, forgetReader, type Reader } from '../../lib/tracked-map.ts';
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import type { Problem } from '../../model/problem.ts';
+import { createProblems, type Problems } from './problems.ts';
+
+export interface Made<V> {
+  readonly value: V;
+  readonly problems: readonly Problem[];
+}
+
+export interface Pass<D extends ParsedDocument, V> {
+  /** In the order of the documents; the very same list where nothing is another. */
+  run(documents: readonly D[]): readonly Made<V>[];
+}
+
+/** `made` looks things up as `reader`. */
+export type MakeOne<D, V> = (document: D, reader: Reader, problems: Problems) => V;
+
+interface Unit<V> {
+  readonly reader: Reader;
+  stale: boolean;
+  made: Made<V>;
+}
+
+/** `onMade` is told of each document that something is made of. */
+export function createPass<D extends ParsedDocument, V>(
+  makeOne: MakeOne<D, V>,
+  onMade: (document: D) => void,
+): Pass<D, V> {
+  let units = new Map<D, Unit<V>>();
+  let before: readonly D[] | undefined;
+  let result: readonly Made<V>[] = [];
+  let stale = false;
+  const makeUnit = (document: D): Unit<V> => {
+    const reader = createReader(() => {
+      unit.stale = true;
+      stale = true;
+    });
+    const problems = createProblems();
+    const value = makeOne(document, reader, problems);
+    const unit: Unit<V> = { reader, stale: false, made: { value, problems: problems.all() } };
+    onMade(document);
+    return unit;
+  };
+  return {
+    run(documents) {
+      if (documents === before && !stale) return result;
+      const next = new Map<D, Unit<V>>();
+      for (const document of documents) {
+        const there = units.get(document);
+        if (there?.stale === true) forgetReader(there.reader);
+        next.set(document, there === undefined || there.stale ? makeUnit(document) : there);
+      }
+      for (const [document, { reader }] of units) if (!next.has(document)) forgetReader(reader);
+      [units, before, stale] = [next, documents, false];
+      result = documents.map((document) => {
+        const unit = next.get(document);
+        if (unit === undefined) throw new Error('a document was not looked at');
+        return unit.made;
+      });
+      return result;
+    },
+  };
+}

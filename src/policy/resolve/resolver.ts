@@ -1,0 +1,62 @@
+// Resolves one state of the documents after another, and of each only what its changes concern: a document, and what looked up something
+// that it changed, whose answers are kept as long as they are equal. From whatever state it comes, the answer is the one of `resolve`.
+import type { ParsedDocument } from '../../model/parsed-document.ts';
+import { createDomain, type Domain, type Resolution } from './domain.ts';
+import { type DocumentsByKind, documentsByKind } from './names.ts';
+import { createProblems } from './problems.ts';
+
+export interface Resolver {
+  resolve(documents: readonly ParsedDocument[]): Resolution;
+}
+
+export interface ResolverDeps {
+  /** Told how many documents something was made of, each time. */
+  readonly onDocuments?: (count: number) => void;
+}
+
+export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): Resolver {
+  let last: { readonly byKind: DocumentsByKind; readonly domain: Domain } | undefined;
+  return {
+    resolve(documents) {
+      const problems = createProblems();
+      const found = documentsByKind(documents, problems);
+      const byKind = last === undefined ? found : withKnownLists(found, last.byKind);
+      const before = last;
+      // What is left half done by an exception is never built upon.
+      last = undefined;
+      const made = new Set<ParsedDocument>();
+      let domain = before !== undefined && sameDomain(before.byKind, byKind) ? before.domain : undefined;
+      let resolution = domain?.resolve(byKind, problems.all(), made);
+      if (domain === undefined || resolution === undefined) {
+        domain = createDomain(byKind);
+        resolution = domain.resolve(byKind, problems.all(), made);
+      }
+      if (resolution === undefined) throw new Error('documents were not resolved');
+      last = { byKind, domain };
+      onDocuments(made.size);
+      return resolution;
+    },
+  };
+}
+
+/** Everything leans on these, and there are few: where one of them changes, all is resolved. */
+function sameDomain(a: DocumentsByKind, b: DocumentsByKind): boolean {
+  return a.meshes === b.meshes && a.cells === b.cells && a.workloads === b.workloads && a.meshes.length > 0;
+}
+
+/** The very same lists of what did not change. */
+function withKnownLists(found: DocumentsByKind, known: DocumentsByKind): DocumentsByKind {
+  return {
+    all: sameItems(known.all, found.all),
+    meshes: sameItems(known.meshes, found.meshes),
+    cells: sameItems(known.cells, found.cells),
+    services: sameItems(known.services, found.services),
+    policies: sameItems(known.policies, found.policies),
+    workloads: sameItems(known.workloads, found.workloads),
+    raws: sameItems(known.raws, found.raws),
+  };
+}
+
+function sameItems<T>(known: readonly T[], found: readonly T[]): readonly T[] {
+  return known.length === found.length && known.every((item, index) => item === found[index]) ? known : found;
+}

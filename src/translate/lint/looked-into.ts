@@ -1,0 +1,30 @@
+// What was looked into of late, so that the same bytes at the same place are looked into once: filters, and configurations of TLS, that are
+// equal in many chains and listeners. Only what nothing is wrong with is kept.
+
+export interface LookedInto<T> {
+  get(key: string): T | undefined;
+  keep(key: string, value: T): void;
+}
+
+/** At least so many characters of keys, and twice as many at most. */
+export function createLookedInto<T>(maxKeys = 4_000_000): LookedInto<T> {
+  let [young, old] = [new Map<string, T>(), new Map<string, T>()];
+  let size = 0;
+  const keep = (key: string, value: T): void => {
+    young.set(key, value);
+    size += key.length;
+    if (size < maxKeys) return;
+    [young, old] = [new Map(), young];
+    size = 0;
+  };
+  return {
+    get(key) {
+      const there = young.get(key);
+      if (there !== undefined) return there;
+      const earlier = old.get(key);
+      if (earlier !== undefined) keep(key, earlier);
+      return earlier;
+    },
+    keep,
+  };
+}

@@ -3,10 +3,9 @@
 // its certificates has expired: until then it could have reconnected.
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { share } from '../lib/share.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
-import type { MeshIr, PortKey, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr, PortKey, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
 import { cutIdentity, nextCuts, type PortCuts } from '../translate/inbound/cuts.ts';
 
@@ -97,7 +96,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
         const before = ports;
         ports = new Map();
         for (const [name, service] of mesh.services) {
-          const same = last !== undefined && isSame(last.of, mesh, name);
+          const same = last !== undefined && isSame(last.of, mesh, name, service);
           for (const port of service.ports) {
             const there = before.get(port.id);
             const next = same && there?.from !== undefined ? there : nextCuts(there, port, mesh);
@@ -107,8 +106,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
         }
         for (const key of before.keys()) if (!ports.has(key)) write(() => table.delete(key));
       }
-      const all = new Map([...ports].map(([key, { chains }]) => [key, valuesOf(chains)]));
-      const mine = { ...mesh, cuts: share(last?.mesh.cuts, all) };
+      const mine = { ...mesh, cuts: valuesIn(last?.mesh.cuts, ports) };
       last = { of: again && last !== undefined ? last.of : mesh, mesh: mine };
       return mine;
     },
@@ -126,14 +124,23 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
 }
 
 /** Nothing that decides about the cuts of the service's ports is another. */
-function isSame(before: MeshIr, after: MeshIr, name: ServiceKey): boolean {
-  const service = after.services.get(name);
-  return (
-    service !== undefined &&
-    before.services.get(name) === service &&
-    before.breakGlass === after.breakGlass &&
-    service.ports.every(({ id }) => before.callers.get(id) === after.callers.get(id))
-  );
+function isSame(before: MeshIr, after: MeshIr, name: ServiceKey, service: ServiceIr): boolean {
+  if (before.services.get(name) !== service || before.breakGlass !== after.breakGlass) return false;
+  if (before.callers === after.callers) return true;
+  return service.ports.every(({ id }) => before.callers.get(id) === after.callers.get(id));
+}
+
+/** The very same map as before where nothing is another. */
+function valuesIn(before: MeshIr['cuts'], ports: ReadonlyMap<PortKey, PortCuts>): NonNullable<MeshIr['cuts']> {
+  let same = before?.size === ports.size;
+  const keys = before?.keys();
+  for (const [key, { chains }] of same ? ports : []) {
+    if (keys?.next().value === key && before?.get(key) === valuesOf(chains)) continue;
+    same = false;
+    break;
+  }
+  if (same && before !== undefined) return before;
+  return new Map([...ports].map(([key, { chains }]) => [key, valuesOf(chains)]));
 }
 
 function sameCuts(a: PortCuts | undefined, b: PortCuts): boolean {

@@ -49,7 +49,10 @@ function compare(before: unknown, after: unknown, path: string, depth: number, p
   paths.push(path);
   if (depth === pathDepth) return;
   const [a, b] = [isOpen(before) ? before : {}, isOpen(after) ? after : {}];
-  for (const key of keysOf(a)) compare(partOf(a, key), partOf(b, key), below(path, key), depth + 1, paths);
+  for (const key of keysOf(a)) {
+    const [one, other] = [partOf(a, key), partOf(b, key)];
+    if (one !== other) compare(one, other, below(path, key), depth + 1, paths);
+  }
   for (const key of keysOf(b)) {
     if (!hasPart(a, key)) compare(undefined, partOf(b, key), below(path, key), depth + 1, paths);
   }

@@ -29,16 +29,14 @@ export function planChanges(
   changes: readonly Change[],
   onParsed: () => void = () => {},
 ): PlannedChanges {
-  const documents = new Map(current.map((document) => [document.key, document]));
   const problems: Problem[] = [];
   const edits = new Map<DocumentKey, Edit>();
   const sent: ParsedDocument[] = [];
   for (const change of changes) {
     if (edits.has(change.key)) problems.push(atStart(change.key, 'duplicate-change', `${change.key} is changed twice`));
-    const before = documents.get(change.key);
+    const before = edits.has(change.key) ? edits.get(change.key)?.document : documentOf(current, change.key);
     if (change.op === 'delete') {
       if (before === undefined) continue;
-      documents.delete(change.key);
       edits.set(change.key, { key: change.key });
       continue;
     }
@@ -49,12 +47,11 @@ export function planChanges(
     }
     sent.push(parsed.document);
     if (before !== undefined && sameText(before.text, parsed.document.text)) continue;
-    documents.set(change.key, parsed.document);
     edits.set(change.key, { key: change.key, document: parsed.document });
   }
   if (problems.length > 0) return { kind: 'invalid', problems };
   if (edits.size === 0) return { kind: 'unchanged', sent };
-  return { kind: 'next', documents: sortDocuments([...documents.values()]), edits: [...edits.values()], sent };
+  return { kind: 'next', documents: withEdits(current, [...edits.values()]), edits: [...edits.values()], sent };
 }
 
 function parsePut(
@@ -106,6 +103,46 @@ export function sameDocuments(a: readonly ParsedDocument[], b: readonly ParsedDo
       return other !== undefined && other.key === document.key && sameText(document.text, other.text);
     })
   );
+}
+
+/** Where a document of that key stands, or would, among documents that are sorted by key. */
+function placeOf(documents: readonly ParsedDocument[], key: DocumentKey): number {
+  let [low, high] = [0, documents.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((documents[middle]?.key ?? key) < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Of documents that are sorted by key. */
+export function documentOf(documents: readonly ParsedDocument[], key: DocumentKey): ParsedDocument | undefined {
+  const there = documents[placeOf(documents, key)];
+  return there?.key === key ? there : undefined;
+}
+
+/** More are sorted anew. */
+const fewEdits = 100;
+
+/** Documents that are sorted by key, edited: sorted as well. */
+export function withEdits(documents: readonly ParsedDocument[], edits: readonly Edit[]): readonly ParsedDocument[] {
+  if (edits.length > fewEdits) {
+    const all = new Map(documents.map((document) => [document.key, document]));
+    for (const { key, document } of edits) {
+      if (document === undefined) all.delete(key);
+      else all.set(key, document);
+    }
+    return sortDocuments([...all.values()]);
+  }
+  const edited = [...documents];
+  for (const { key, document } of edits) {
+    const at = placeOf(edited, key);
+    const there = edited[at]?.key === key ? 1 : 0;
+    if (document === undefined) edited.splice(at, there);
+    else edited.splice(at, there, document);
+  }
+  return edited;
 }
 
 /** By key, in code-unit order: every store and replica has the same order. */

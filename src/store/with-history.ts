@@ -1,6 +1,7 @@
 // The last revisions of any store, in a table of its own: what each changed, so that a step back is an apply of what was before.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
+import { differing } from '../lib/differing.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
@@ -80,9 +81,10 @@ function changesBetween(
   before: readonly ParsedDocument[],
   after: readonly ParsedDocument[],
 ): readonly RevisionChange[] {
-  const old = new Map(before.map(({ key, text }) => [key, text]));
+  const differ = differing(before, after);
+  const old = new Map(differ.before.map(({ key, text }) => [key, text]));
   const changes: RevisionChange[] = [];
-  for (const { key, text } of after) {
+  for (const { key, text } of differ.after) {
     const was = old.get(key);
     old.delete(key);
     if (was !== text) changes.push({ key, ...defined({ before: was }), after: text });

@@ -103,18 +103,29 @@ export function createDomain({
     warnOfRefusedDependencies(document, { services: services.seenBy(reader), breakGlass }, problems);
   }, onMade);
 
+  /** Of what those maps were made last. */
+  let keysOf: readonly ParsedDocument<Service>[] | undefined;
+  let keys: readonly ServiceKey[] = [];
+  let draftsOf: unknown;
+  let dependenciesOf: unknown;
+  let descriptorsOf: unknown;
   const takeServices = (documents: readonly ParsedDocument<Service>[]) => {
-    const keys = documents.map(keyOf);
-    if (!sameKeys(keys, known.now())) known.replace(new Map(keys.map((key) => [key, true])));
+    if (documents !== keysOf) {
+      keysOf = documents;
+      keys = documents.map(keyOf);
+      if (!sameKeys(keys, known.now())) known.replace(new Map(keys.map((key) => [key, true])));
+    }
     if (outdated) return undefined;
     workloads ??= resolveWorkloads(workloadDocuments, {
       ...{ defaults, problems: workloadProblems },
       names: namesFor(ofWorkloads, workloadProblems),
     });
     const found = draftPass.run(documents);
-    drafts.replace(sharedMap(drafts.now(), keys, found));
+    if (found !== draftsOf) drafts.replace(sharedMap(drafts.now(), keys, found));
+    draftsOf = found;
     const reached = dependencyPass.run(documents);
-    dependencies.replace(sharedMap(dependencies.now(), keys, reached));
+    if (reached !== dependenciesOf) dependencies.replace(sharedMap(dependencies.now(), keys, reached));
+    dependenciesOf = reached;
     if (identities === undefined || identitiesOf !== drafts.now()) {
       const problems = createProblems();
       const value = share(identities?.value, workloads.withServices(drafts.now().values(), problems));
@@ -127,7 +138,10 @@ export function createDomain({
       );
     }
     const read = descriptorPass.run(documents);
-    descriptors.replace(share(descriptors.now(), new Map(read.flatMap(({ value }) => value))));
+    if (read !== descriptorsOf) {
+      descriptors.replace(share(descriptors.now(), new Map(read.flatMap(({ value }) => value))));
+    }
+    descriptorsOf = read;
     return { identities, problems: [found, reached, [{ problems: identities.problems }], read] };
   };
   let callers: { readonly of: unknown; readonly ofDrafts: unknown; readonly value: MeshIr['callers'] } | undefined;
@@ -191,7 +205,9 @@ function sameKeys(keys: readonly ServiceKey[], known: ReadonlyMap<ServiceKey, tr
 }
 
 function problemsOf(made: readonly Pick<Made<unknown>, 'problems'>[]): readonly Problem[] {
-  return made.flatMap(({ problems }) => problems);
+  const found: Problem[] = [];
+  for (const { problems } of made) if (problems.length > 0) found.push(...problems);
+  return found;
 }
 
 /** The very same map where nothing is another; of what is equal, the very same values. */

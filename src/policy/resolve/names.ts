@@ -1,4 +1,5 @@
 // The names that documents may refer to, and how a reference finds its service.
+import { differing } from '../../lib/differing.ts';
 import { didYouMean } from '../../model/did-you-mean.ts';
 import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { Cell } from '../../model/documents/cell.ts';
@@ -24,22 +25,41 @@ export interface DocumentsByKind {
   readonly raws: readonly ParsedDocument<EnvoyResource>[];
 }
 
-export function documentsByKind(documents: readonly ParsedDocument[], problems: Problems): DocumentsByKind {
-  const all = inOrder(documents) ? documents : eachOnce(documents, problems);
+/** `known`: those of the state before, if they were in order, so that only what is new is compared. */
+export function documentsByKind(
+  documents: readonly ParsedDocument[],
+  problems: Problems,
+  known: readonly ParsedDocument[] = [],
+): DocumentsByKind {
+  const all = inOrder(documents, known) ? documents : eachOnce(documents, problems);
+  const lists: { [K in Document['kind']]?: ParsedDocument[] } = {};
+  for (const parsed of all) {
+    const { kind } = parsed.document;
+    const list = lists[kind];
+    if (list === undefined) lists[kind] = [parsed];
+    else list.push(parsed);
+  }
+  const of = <K extends Document['kind']>(kind: K) => (lists[kind] ?? []).filter(isKind(kind));
   return {
     all,
-    meshes: all.filter(isKind('Mesh')),
-    cells: all.filter(isKind('Cell')),
-    services: all.filter(isKind('Service')),
-    policies: all.filter(isKind('AuthorizationPolicy')),
-    workloads: all.filter(isKind('Workload')),
-    raws: all.filter(isKind('EnvoyResource')),
+    meshes: of('Mesh'),
+    cells: of('Cell'),
+    services: of('Service'),
+    policies: of('AuthorizationPolicy'),
+    workloads: of('Workload'),
+    raws: of('EnvoyResource'),
   };
 }
 
-/** As a store has them: then none is there twice. */
-function inOrder(documents: readonly ParsedDocument[]): boolean {
-  return documents.every(({ key }, index) => index === 0 || (documents[index - 1]?.key ?? key) < key);
+/** As a store has them: then none is there twice. So were those that are `known`. */
+function inOrder(documents: readonly ParsedDocument[], known: readonly ParsedDocument[]): boolean {
+  const { after, start } = differing(known, documents);
+  const end = start + after.length;
+  for (let index = Math.max(1, start); index <= Math.min(end, documents.length - 1); index++) {
+    const [one, other] = [documents[index - 1], documents[index]];
+    if (one === undefined || other === undefined || one.key >= other.key) return false;
+  }
+  return true;
 }
 
 function eachOnce(documents: readonly ParsedDocument[], problems: Problems): readonly ParsedDocument[] {

@@ -1,5 +1,6 @@
 // One pass of the resolving over documents of a kind: what it makes of each, and the problems that it finds there, are kept for as long as
 // the document is the same and all that was looked up for it answers the same.
+import { differing } from '../../lib/differing.ts';
 import { createReader, forgetReader, type Reader } from '../../lib/tracked-map.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -29,8 +30,8 @@ export function createPass<D extends ParsedDocument, V>(
   makeOne: MakeOne<D, V>,
   onMade: (document: D) => void,
 ): Pass<D, V> {
-  let units = new Map<D, Unit<V>>();
-  let before: readonly D[] | undefined;
+  const units = new Map<D, Unit<V>>();
+  let before: readonly D[] = [];
   let result: readonly Made<V>[] = [];
   let stale = false;
   const makeUnit = (document: D): Unit<V> => {
@@ -47,16 +48,25 @@ export function createPass<D extends ParsedDocument, V>(
   return {
     run(documents) {
       if (documents === before && !stale) return result;
-      const next = new Map<D, Unit<V>>();
-      for (const document of documents) {
-        const there = units.get(document);
-        if (there?.stale === true) forgetReader(there.reader);
-        next.set(document, there === undefined || there.stale ? makeUnit(document) : there);
+      const { before: gone, after: come } = differing(before, documents);
+      const staying = new Set(come);
+      for (const document of gone) {
+        const unit = staying.has(document) ? undefined : units.get(document);
+        if (unit === undefined) continue;
+        forgetReader(unit.reader);
+        units.delete(document);
       }
-      for (const [document, { reader }] of units) if (!next.has(document)) forgetReader(reader);
-      [units, before, stale] = [next, documents, false];
+      for (const document of come) if (!units.has(document)) units.set(document, makeUnit(document));
+      if (stale) {
+        for (const [document, { reader, stale: again }] of units) {
+          if (!again) continue;
+          forgetReader(reader);
+          units.set(document, makeUnit(document));
+        }
+      }
+      [before, stale] = [documents, false];
       result = documents.map((document) => {
-        const unit = next.get(document);
+        const unit = units.get(document);
         if (unit === undefined) throw new Error('a document was not looked at');
         return unit.made;
       });

@@ -26,9 +26,10 @@ export function resolveKinds(
     warning: problems.warning,
   };
   const made = kindNames.flatMap((name) => {
-    const own = documents.filter(({ document }) => document.kind === name);
     const kind = documentKinds[name];
-    return kind.resolve === undefined || own.length === 0 ? [] : [[name, kind.resolve(own, context)] as const];
+    if (kind.resolve === undefined) return [];
+    const own = documents.filter(({ document }) => document.kind === name);
+    return own.length === 0 ? [] : [[name, kind.resolve(own, context)] as const];
   });
   // By name: each is what the hook of that very kind answered.
   return made.length === 0 ? undefined : (Object.fromEntries(made) as ResolvedKinds);

@@ -19,7 +19,7 @@ export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): R
   return {
     resolve(documents) {
       const problems = createProblems();
-      const found = documentsByKind(documents, problems);
+      const found = documentsByKind(documents, problems, last?.byKind.all);
       const byKind = last === undefined ? found : withKnownLists(found, last.byKind);
       const before = last;
       // What is left half done by an exception is never built upon.

@@ -1,4 +1,5 @@
 // Drafts, dependencies and policies put together: the services of the IR, each the very same as before where none of its parts is another.
+import { differing } from '../../lib/differing.ts';
 import { share } from '../../lib/share.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { DependencyIr, ServiceIr, ServiceKey } from '../ir.ts';
@@ -44,65 +45,106 @@ interface Put {
 const noPolicies: readonly PolicyDraft[] = [];
 
 export function createServices(defaults: MeshDefaults): Services {
-  let targets = new Map<ServiceKey, Authorized>();
-  let groupedOf: ServiceParts['policies'] | undefined;
+  const targets = new Map<ServiceKey, Authorized>();
+  let grouped: ServiceParts['policies'] = [];
   let put = new Map<ServiceKey, Put>();
   let services: ReadonlyMap<ServiceKey, ServiceIr> = new Map();
+  let last: ServiceParts | undefined;
   const authorize = (policies: readonly PolicyDraft[]): Authorized => {
     const problems = createProblems();
     return { policies, of: resolveAuthorization(policies, { defaults, problems }), problems: problems.all() };
   };
   const untargeted = authorize(noPolicies);
-  const group = (policies: ServiceParts['policies']): void => {
-    if (policies === groupedOf) return;
-    groupedOf = policies;
-    const grouped = new Map<ServiceKey, PolicyDraft[]>();
+  /** Answers whose policies are others now. */
+  const group = (policies: ServiceParts['policies']): ReadonlySet<ServiceKey> => {
+    const { before, after } = differing(grouped, policies);
+    const others = new Set([...before, ...after].flatMap(({ value }) => value?.target ?? []));
+    grouped = policies;
+    if (others.size === 0) return others;
+    const own = new Map<ServiceKey, PolicyDraft[]>();
     for (const { value } of policies) {
-      if (value === undefined) continue;
-      const own = grouped.get(value.target);
-      if (own === undefined) grouped.set(value.target, [value]);
-      else own.push(value);
+      if (value === undefined || !others.has(value.target)) continue;
+      const list = own.get(value.target);
+      if (list === undefined) own.set(value.target, [value]);
+      else list.push(value);
     }
-    const before = targets;
-    targets = new Map();
-    for (const [key, own] of grouped) {
-      const there = before.get(key);
-      targets.set(key, there !== undefined && sameItems(there.policies, own) ? there : authorize(own));
+    for (const key of others) {
+      const now = own.get(key);
+      const there = targets.get(key);
+      if (now === undefined) targets.delete(key);
+      else if (there === undefined || !sameItems(there.policies, now)) targets.set(key, authorize(now));
     }
+    return others;
+  };
+  const one = (
+    key: ServiceKey,
+    draft: ServiceDraft,
+    { dependencies, rawResources }: Pick<ServiceParts, 'dependencies' | 'rawResources'>,
+  ): Put => {
+    const authorized = targets.get(key) ?? untargeted;
+    const dependsOn = dependencies.get(key) ?? [];
+    const rawPatches = rawResources.length === 0 ? [] : rawPatchesOf(rawResources, draft.spiffeId);
+    const raw = rawPatches.length === 0 ? '' : JSON.stringify(rawPatches);
+    const there = put.get(key);
+    if (
+      there?.draft === draft &&
+      there.dependsOn === dependsOn &&
+      there.authorized === authorized &&
+      there.raw === raw
+    ) {
+      return there;
+    }
+    const patched = rawPatches.length > 0 ? { rawPatches } : {};
+    const ports = draft.ports.map((port) => ({ ...port, authorization: authorized.of(port), ...patched }));
+    const service = share(there?.service, { ...draft, ports, dependsOn, ...patched });
+    return { draft, dependsOn, authorized, raw, service };
   };
   return {
-    put({ drafts, dependencies, policies, rawResources }) {
-      group(policies);
-      const next = new Map<ServiceKey, Put>();
-      let same = drafts.size === services.size;
-      const others = services.keys();
-      for (const [key, draft] of drafts) {
-        const authorized = targets.get(key) ?? untargeted;
-        const dependsOn = dependencies.get(key) ?? [];
-        const rawPatches = rawResources.length === 0 ? [] : rawPatchesOf(rawResources, draft.spiffeId);
-        const raw = rawPatches.length === 0 ? '' : JSON.stringify(rawPatches);
-        const there = put.get(key);
-        if (same && others.next().value !== key) same = false;
-        if (
-          there?.draft === draft &&
-          there.dependsOn === dependsOn &&
-          there.authorized === authorized &&
-          there.raw === raw
-        ) {
-          next.set(key, there);
-          continue;
+    put(parts) {
+      const { drafts, dependencies, policies, rawResources } = parts;
+      const others = group(policies);
+      const onlyPolicies =
+        last?.drafts === drafts &&
+        last.dependencies === dependencies &&
+        last.rawResources.length + rawResources.length === 0;
+      last = parts;
+      if (onlyPolicies) {
+        const changed: [ServiceKey, ServiceIr][] = [];
+        for (const key of others) {
+          const draft = drafts.get(key);
+          if (draft === undefined) continue;
+          const made = one(key, draft, parts);
+          if (made.service !== put.get(key)?.service) changed.push([key, made.service]);
+          put.set(key, made);
         }
-        const patched = rawPatches.length > 0 ? { rawPatches } : {};
-        const ports = draft.ports.map((port) => ({ ...port, authorization: authorized.of(port), ...patched }));
-        const service = share(there?.service, { ...draft, ports, dependsOn, ...patched });
-        if (service !== there?.service) same = false;
-        next.set(key, { draft, dependsOn, authorized, raw, service });
+        if (changed.length > 0) {
+          const next = new Map(services);
+          for (const [key, service] of changed) next.set(key, service);
+          services = next;
+        }
+      } else {
+        const next = new Map([...drafts].map(([key, draft]) => [key, one(key, draft, parts)]));
+        put = next;
+        services = share(services, new Map([...next].map(([key, { service }]) => [key, service])));
       }
-      put = next;
-      if (!same) services = new Map([...next].map(([key, { service }]) => [key, service]));
-      return { services, problems: [...targets.values()].flatMap(({ problems }) => problems) };
+      return { services, problems: problemsOf(policies, targets) };
     },
   };
+}
+
+/** In the order in which services are first targeted, whatever came before. */
+function problemsOf(
+  policies: ServiceParts['policies'],
+  targets: ReadonlyMap<ServiceKey, Authorized>,
+): readonly Problem[] {
+  const warned = new Set([...targets].flatMap(([key, { problems }]) => (problems.length > 0 ? [key] : [])));
+  if (warned.size === 0) return [];
+  const found: Problem[] = [];
+  for (const { value } of policies) {
+    if (value === undefined || !warned.delete(value.target)) continue;
+    found.push(...(targets.get(value.target)?.problems ?? []));
+  }
+  return found;
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

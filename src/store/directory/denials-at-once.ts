@@ -1,5 +1,7 @@
 // Denials that need not wait for the rest of an edit: added to what is in force they only deny more, even if they are half of what is being
 // written. Pure.
+
+import { differing } from '../../lib/differing.ts';
 import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sameText } from '../plan-changes.ts';
@@ -12,13 +14,15 @@ export function denialsAtOnce(
   before: readonly ParsedDocument[],
   after: readonly ParsedDocument[],
 ): readonly ParsedDocument[] {
-  const known = new Map(before.map((document) => [document.key, document]));
+  const differ = differing(before, after);
+  if (differ.after.length === 0) return [];
+  const known = new Map(differ.before.map((document) => [document.key, document]));
   const governed = new Set(
     before.flatMap(({ document }) =>
       document.kind === 'AuthorizationPolicy' && document.spec.mode === 'enforce' ? [targetOf(document)] : [],
     ),
   );
-  return after.filter((document) => {
+  return differ.after.filter((document) => {
     const denial = denialOf(document);
     if (denial?.spec.mode !== 'enforce' || !governed.has(targetOf(denial))) return false;
     const old = known.get(document.key);

@@ -19,7 +19,7 @@ export function editFiles(
   const byKey = new Map(edits.map((edit) => [edit.key, edit]));
   const result = new Map<string, string | null>();
   for (const [file, { text, documents }] of files) {
-    if (!documents.some(({ key }) => byKey.has(key))) continue;
+    if (!isAmong(documents, byKey)) continue;
     result.set(file, editFile(text, documents, byKey));
     for (const { key } of documents) byKey.delete(key);
   }
@@ -31,6 +31,12 @@ export function editFiles(
     );
   }
   return result;
+}
+
+/** Thousands of files are asked. */
+function isAmong(documents: readonly ParsedDocument[], edits: ReadonlyMap<DocumentKey, Edit>): boolean {
+  for (const { key } of documents) if (edits.has(key)) return true;
+  return false;
 }
 
 function editFile(

@@ -1,11 +1,12 @@
 // Files' texts → documents, or every problem in any of them. Pure; unchanged files are not parsed again.
+import type { DocumentKey } from '../../model/documents/document.ts';
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
 import { asOwnFile } from '../../model/own-file.ts';
 import { parseAgain } from '../../model/parse-again.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { judgeOnce } from '../judge-once.ts';
-import { sortDocuments } from '../plan-changes.ts';
+import { documentOf, type Edit, sortDocuments, withEdits } from '../plan-changes.ts';
 import type { Judged, StateCheck } from '../store.ts';
 import type { DocumentFile } from './edit-files.ts';
 
@@ -78,9 +79,32 @@ export function readFiles(
     if (parsed.kind === 'parsed') files.set(path, { text, documents: parsed.documents });
     else problems.push(...parsed.problems);
   }
+  const edited = known === undefined || problems.length > 0 ? undefined : documentsAfter(known, files);
+  if (edited !== undefined) return { texts, files, documents: edited, unreadable: [] };
   const written = [...files.values()].flatMap(({ documents }) => documents);
   problems.push(...duplicateDocuments(written));
   return { texts, files, documents: sortDocuments(written), unreadable: problems };
+}
+
+/** From those that are known; undefined where they have to be gathered: a document may be there twice. */
+function documentsAfter(known: DocumentFiles, files: DocumentFiles['files']): readonly ParsedDocument[] | undefined {
+  if (known.unreadable.length > 0) return undefined;
+  const others = [...files].filter(([path, file]) => known.files.get(path) !== file);
+  const gone = [...known.files].filter(([path, file]) => files.get(path) !== file);
+  const came = others.flatMap(([, { documents }]) => documents);
+  const went = gone.flatMap(([, { documents }]) => documents);
+  const there = new Set(went.map(({ key }) => key));
+  const edits = new Map<DocumentKey, Edit>(went.map(({ key }) => [key, { key }]));
+  for (const document of came) {
+    const { key } = document;
+    const edit = edits.get(key);
+    // In two of the files, or in one of those that did not change.
+    if (edit?.document !== undefined || (!there.has(key) && documentOf(known.documents, key) !== undefined)) {
+      return undefined;
+    }
+    edits.set(key, { key, document });
+  }
+  return withEdits(known.documents, [...edits.values()]);
 }
 
 /** A folder without documents is where everybody starts: the first apply fills it. If it lost them, the store refuses that. */

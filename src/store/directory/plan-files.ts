@@ -72,6 +72,7 @@ function heldAfter(
   held: Held,
   edits: readonly Edit[],
 ): { readonly held: Held; readonly conflict: DocumentKey | undefined } {
+  if (held.size === 0) return { held, conflict: undefined };
   const written = new Map(known?.documents.map((document) => [document.key, document]));
   const lost = edits.find(
     ({ key, document }) => held.has(key) && !sameText(written.get(key)?.text ?? '', document?.text ?? ''),

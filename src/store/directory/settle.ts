@@ -9,6 +9,7 @@
 // - What disappears (in whatever way: it may be moving to another file), and what was changed in place, waits `longMs`: between two pieces,
 // or between delete and create, seconds may pass.
 // Denials are handled elsewhere: denials-at-once.ts.
+import { differing } from '../../lib/differing.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { sameText } from '../plan-changes.ts';
 import type { DocumentFiles } from './judge-files.ts';
@@ -34,9 +35,10 @@ export function settleTime(
   { wholeMs, shortMs, longMs }: SettleTimes,
 ): number {
   const wholeOrShort = files.size === 1 && [...files].every(arrivedWhole) ? wholeMs : shortMs;
-  const added = new Map(after.documents.map((document) => [document.key, document]));
+  const differ = differing(before, after.documents);
+  const added = new Map(differ.after.map((document) => [document.key, document]));
   let ms = 0;
-  for (const { key, text } of before) {
+  for (const { key, text } of differ.before) {
     const now = added.get(key);
     added.delete(key);
     if (now === undefined) return longMs;

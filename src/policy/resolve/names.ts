@@ -39,15 +39,14 @@ export function documentsByKind(
     if (list === undefined) lists[kind] = [parsed];
     else list.push(parsed);
   }
-  const of = <K extends Document['kind']>(kind: K) => (lists[kind] ?? []).filter(isKind(kind));
   return {
     all,
-    meshes: of('Mesh'),
-    cells: of('Cell'),
-    services: of('Service'),
-    policies: of('AuthorizationPolicy'),
-    workloads: of('Workload'),
-    raws: of('EnvoyResource'),
+    meshes: (lists.Mesh ?? []).filter(isKind('Mesh')),
+    cells: (lists.Cell ?? []).filter(isKind('Cell')),
+    services: (lists.Service ?? []).filter(isKind('Service')),
+    policies: (lists.AuthorizationPolicy ?? []).filter(isKind('AuthorizationPolicy')),
+    workloads: (lists.Workload ?? []).filter(isKind('Workload')),
+    raws: (lists.EnvoyResource ?? []).filter(isKind('EnvoyResource')),
   };
 }
 

@@ -1,4 +1,5 @@
 // What a race says, as a page: medians with the least and the most, a table a protocol and transport, and how many times ahead.
+import { median } from './median.ts';
 import type { Phase } from './xds/contestant.ts';
 import type { Race, Row } from './xds/race.ts';
 
@@ -89,11 +90,6 @@ function counters(row: Row | undefined): string {
     );
   const [frames, copied] = [grown('framesMade'), grown('bytesCopied')];
   return frames === undefined || Number.isNaN(frames) ? '–' : `${frames}, ${copied}`;
-}
-
-function median(values: readonly number[]): number | undefined {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
 }
 
 function spread(values: readonly number[]): string {

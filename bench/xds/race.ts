@@ -13,8 +13,10 @@ export interface RaceOptions {
   readonly burst: number;
   readonly modes: readonly ('delta' | 'sotw')[];
   readonly secure: readonly boolean[];
-  /** Names of contestants. Default: all. */
+  /** Names of contestants. Default: those of `contestantNames`. */
   readonly only?: readonly string[];
+  /** What each run goes through (`load` says what there is). Default: a cold start, each change three times, a burst, a reconnect. */
+  readonly phases?: readonly string[];
   readonly say: (text: string) => void;
 }
 
@@ -37,11 +39,14 @@ export interface Race {
   readonly errors: readonly string[];
 }
 
+/** Ours first, the peer last: the two that the ratios are of. */
+export const contestantNames = ['cellwall', 'go-control-plane'] as const;
+
 const bench = join(import.meta.dirname, '..');
 
 export async function raceXds(options: RaceOptions): Promise<Race> {
-  const { folder, streams, rounds, burst, modes, secure, only, say } = options;
-  const [load, peer] = [build('load', folder), build('peer', folder)];
+  const { folder, streams, rounds, burst, modes, secure, only = contestantNames, say } = options;
+  const load = build('load', folder);
   const workload = join(folder, 'workload.json');
   writeWorkload(workload);
   await writeCertificates(folder);
@@ -60,16 +65,17 @@ export async function raceXds(options: RaceOptions): Promise<Race> {
     ours('cellwall-grpc-js', 'grpc-js'),
     {
       name: 'go-control-plane',
-      command: peer,
+      command: only.includes('go-control-plane') ? build('peer', folder) : '',
       args: ({ tls }) => [
         ...['-workload', workload, '-nodes', String(streams)],
         ...(tls === undefined ? [] : ['-tls', tls]),
       ],
     },
   ];
-  const contestants = all.filter(({ name }) => only === undefined || only.includes(name));
+  const contestants = all.filter(({ name }) => only.includes(name));
   const changes = ['change:ECDS', 'change:LDS', 'rotate'];
-  const phases = ['cold', ...changes, ...changes, ...changes, `burst:LDS:${burst}`, 'reconnect'];
+  const usual = ['cold', ...changes, ...changes, ...changes, `burst:LDS:${burst}`, 'reconnect'];
+  const { phases = usual } = options;
   const rows = new Map<string, Row & { samples: Phase[] }>();
   const errors = new Set<string>();
   for (let round = 1; round <= rounds; round++) {

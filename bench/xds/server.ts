@@ -94,8 +94,11 @@ const server = createXdsServer({
   authenticate: (_peer, { id }) => id as NodeId,
   observe: () => undefined,
   log: silentLog,
-  // All proxies of a race are one host's, and those of one certificate.
-  limits: { connectionsOfCertificate: 1e6, streamPace: { burst: 1e6, everyMs: 1 }, workShare: 1 },
+  // All proxies of a race are one host's, and those of one certificate; and the peer admits as fast as it can.
+  limits: {
+    ...{ connectionsOfCertificate: 1e6, streamPace: { burst: 1e6, everyMs: 1 }, workShare: 1 },
+    ...{ streamsOfIdentity: 1e6, silentStreams: 1e6, admittedPerSecond: 1e6, admittedAtOnce: 1e6 },
+  },
 });
 const read = (name: string): string => readFileSync(join(tlsFolder ?? '', name), 'utf8');
 const listener = await listenXds({

@@ -24,6 +24,8 @@ import { firstPublicationItem } from './performance/first-publication.ts';
 import { incrementalItem } from './performance/incremental.ts';
 import { issuanceItem } from './performance/issuance.ts';
 import { joinsItem } from './performance/joins.ts';
+import { race } from './performance/race.ts';
+import { tenThousandStreams } from './performance/ten-thousand-streams.ts';
 import { urgentDenyAtScaleItem } from './performance/urgent-deny-at-scale.ts';
 import { cutOver } from './policy/cut-over.ts';
 import { explainProperty as policyProperty } from './policy/explain-property-item.ts';
@@ -71,7 +73,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   ],
   performance: [
     ...[incrementalItem, firstPublicationItem, editAtScaleItem, urgentDenyAtScaleItem],
-    ...[issuanceItem, joinsItem],
+    ...[issuanceItem, joinsItem, race, tenThousandStreams],
   ],
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],

@@ -32,8 +32,8 @@ export interface EntranceOptions {
   readonly hostOf: (certificate: Uint8Array) => string;
   readonly log: Log;
   readonly way?: Pick<RightOfWay, 'waitMs'> | undefined;
-  /** Accepts a connection after its handshake, with its verified certificate, DER. */
-  readonly take: (socket: Socket, certificate: Uint8Array | undefined) => void;
+  /** Takes a connection that has ended its handshake, with its verified certificate, DER; `admit` is asked before each stream of it. */
+  readonly take: (socket: Socket, certificate: Uint8Array | undefined, admit: () => boolean) => void;
 }
 
 export interface Entrance {
@@ -86,7 +86,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       if (left > 0) connections.set(who, left);
       else connections.delete(who);
     });
-    take(socket, raw);
+    take(socket, raw, () => pace.stream(socket));
   });
   const door = createFrontDoor({
     way,
@@ -96,7 +96,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       if (tls !== undefined) secure.emit('connection', socket);
       else {
         door.settled(socket);
-        take(socket, undefined);
+        take(socket, undefined, () => true);
       }
     },
   });

@@ -1,5 +1,4 @@
-// The gRPC transport on connections that have finished their handshakes: Node's HTTP/2 with our own framing, or grpc-js. Both pass the same
-// test suite.
+// What speaks gRPC on connections that ended their handshakes: HTTP/2 of our own, or grpc-js. Both pass one suite.
 import type { Socket } from 'node:net';
 import type { GrpcMethods } from '../../lib/grpc-call.ts';
 
@@ -20,9 +19,9 @@ export interface GrpcTransportOptions {
 }
 
 export interface GrpcTransport {
-  /** `certificate`: verified, DER; undefined without mTLS. */
-  take(socket: Socket, certificate: Uint8Array | undefined): void;
-  /** Tells all peers that no new call is accepted; calls in progress continue. */
+  /** `certificate`: verified, DER; undefined without mTLS. `admit` is asked before each stream: false, and the connection is to end. */
+  take(socket: Socket, certificate: Uint8Array | undefined, admit: () => boolean): void;
+  /** Tells all that no new call is taken; what runs goes on. */
   goAway(): void;
   /** Cuts all connections. */
   destroy(): void;

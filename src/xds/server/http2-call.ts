@@ -1,11 +1,12 @@
-// One gRPC call over an HTTP/2 stream of Node: headers, messages, trailers. Whatever the peer does ends at most this call.
+// One gRPC call over an HTTP/2 stream: headers, messages, trailers. Whatever the peer does ends this call at most.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { constants } from 'node:http2';
 import { systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { GrpcCall, GrpcHandler, GrpcMethods, GrpcPeer } from '../../lib/grpc-call.ts';
 import { grpcStatus } from '../../lib/grpc-status.ts';
+import type { Header } from './http2/header-table.ts';
+import { headerBlock } from './http2/headers.ts';
+import type { Http2Stream, StreamHandler } from './http2/stream.ts';
 import { createMessageReader } from './message-reader.ts';
 
 export interface Http2CallDeps {
@@ -16,61 +17,54 @@ export interface Http2CallDeps {
 }
 
 const contentType = 'application/grpc';
-/** Of all headers: Envoy sends a hundredth of that. */
-export const mostHeaderBytes = 16 * 1024;
 const mostDetails = 1024;
-/** Once the call has ended, a peer has this long to close its side. */
-const lingerMs = 1000;
+const begun = headerBlock([
+  [':status', '200'],
+  ['content-type', contentType],
+]);
+const done = headerBlock([['grpc-status', '0']]);
 
+/** `headers` is undefined where the peer said more than anybody needs to. Answers what serves the stream, if anything does. */
 export function serveHttp2Call(
-  stream: ServerHttp2Stream,
-  headers: IncomingHttpHeaders,
+  stream: Http2Stream,
+  headers: ReadonlyMap<string, string> | undefined,
   { methods, peer, messageBytes }: Http2CallDeps,
-): void {
-  // Errors on the stream are handled when it closes.
-  stream.on('error', () => undefined);
-  const open = methods.get(headers[':path'] ?? '');
+): StreamHandler | undefined {
   const refusal = refusedWith(headers);
-  if (refusal !== undefined) {
-    stream.respond({ ':status': refusal }, { endStream: true });
-    linger(stream);
-    return;
+  if (headers === undefined || refusal !== undefined) {
+    stream.end(headerBlock([[':status', refusal ?? '431']]));
+    return undefined;
   }
+  const open = methods.get(headers.get(':path') ?? '');
   if (open === undefined) {
-    const status = statusHeaders(new CellwallError('unimplemented', 'there is no such method'));
-    stream.respond({ ':status': 200, 'content-type': contentType, ...status }, { endStream: true });
-    linger(stream);
-    return;
+    stream.end(onlyStatus(new CellwallError('unimplemented', 'there is no such method')));
+    return undefined;
   }
-  let over = false;
+  let [over, answered] = [false, false];
   let cancelDeadline = (): void => {};
   const call: GrpcCall = {
     peer,
     write(frame, sent) {
-      if (over || stream.destroyed) return;
-      if (!stream.headersSent)
-        stream.respond({ ':status': 200, 'content-type': contentType }, { waitForTrailers: true });
-      stream.write(frame, sent);
+      if (over) return;
+      if (!answered) stream.headers(begun);
+      answered = true;
+      stream.data(frame, sent);
     },
     pause() {
+      if (over) return;
       reader.pause();
       stream.pause();
     },
     resume() {
       if (over) return;
-      reader.resume();
       stream.resume();
+      reader.resume();
     },
     end(error) {
       if (over) return;
       finish();
-      if (stream.destroyed) return;
-      const status = statusHeaders(error);
-      if (stream.headersSent) {
-        stream.once('wantTrailers', () => stream.sendTrailers(status));
-        stream.end();
-      } else stream.respond({ ':status': 200, 'content-type': contentType, ...status }, { endStream: true });
-      linger(stream);
+      if (!answered) stream.end(onlyStatus(error));
+      else stream.end(error === undefined ? done : headerBlock(statusHeaders(error)));
     },
   };
   const finish = (): void => {
@@ -101,27 +95,29 @@ export function serveHttp2Call(
   guarded(() => {
     handler = open(call);
   });
-  stream.on('data', (chunk: Buffer) => reader.push(chunk));
-  stream.once('end', () => reader.end());
-  stream.once('close', () => {
-    if (over) return;
-    finish();
-    handler?.cancelled('left');
-  });
-  cancelDeadline = deadlineOf(headers['grpc-timeout'], () => {
-    const its = handler;
-    call.end(new CellwallError('deadline_exceeded', 'the deadline of the call is over'));
-    its?.cancelled('left');
-  });
+  if (!over) {
+    cancelDeadline = deadlineOf(headers.get('grpc-timeout'), () => {
+      const its = handler;
+      call.end(new CellwallError('deadline_exceeded', 'the deadline of the call is over'));
+      its?.cancelled('left');
+    });
+  }
+  return {
+    data: (chunk) => reader.push(chunk),
+    ended: () => reader.end(),
+    closed() {
+      if (over) return;
+      finish();
+      handler?.cancelled('left');
+    },
+  };
 }
 
-/** The HTTP status for anything that is not a gRPC call, or is too large. */
-function refusedWith(headers: IncomingHttpHeaders): number | undefined {
-  let bytes = 0;
-  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
-  if (bytes > mostHeaderBytes) return 431;
-  if (headers[':method'] !== 'POST') return 405;
-  return isGrpc(headers['content-type']) ? undefined : 415;
+/** The status of HTTP for what is no call of gRPC, or says too much. */
+function refusedWith(headers: ReadonlyMap<string, string> | undefined): string | undefined {
+  if (headers === undefined) return '431';
+  if (headers.get(':method') !== 'POST') return '405';
+  return isGrpc(headers.get('content-type')) ? undefined : '415';
 }
 
 function isGrpc(type: string | undefined): boolean {
@@ -132,10 +128,18 @@ function isGrpc(type: string | undefined): boolean {
   );
 }
 
-function statusHeaders(error: CellwallError | undefined): Readonly<Record<string, string>> {
-  if (error === undefined) return { 'grpc-status': '0' };
+/** An answer that is nothing but a status. */
+function onlyStatus(error: CellwallError | undefined): Buffer {
+  return headerBlock([[':status', '200'], ['content-type', contentType], ...statusHeaders(error)]);
+}
+
+function statusHeaders(error: CellwallError | undefined): readonly Header[] {
+  if (error === undefined) return [['grpc-status', '0']];
   const { code, details } = grpcStatus(error);
-  return { 'grpc-status': String(code), 'grpc-message': percentEncoded(details) };
+  return [
+    ['grpc-status', String(code)],
+    ['grpc-message', percentEncoded(details)],
+  ];
 }
 
 /** Printable ASCII stays, except for the percent sign. */
@@ -148,18 +152,11 @@ function percentEncoded(text: string): string {
   return encoded;
 }
 
-/** What a peer no longer reads is dropped, and its side is closed if it does not close it. */
-function linger(stream: ServerHttp2Stream): void {
-  stream.resume();
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs).unref();
-  stream.once('close', () => clearTimeout(timer));
-}
-
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** An invalid value is ignored. */
-function deadlineOf(timeout: string | string[] | undefined, over: () => void): () => void {
-  const [, count, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(String(timeout ?? '')) ?? [];
+/** A value that is none counts for none. */
+function deadlineOf(timeout: string | undefined, over: () => void): () => void {
+  const [, count, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(timeout ?? '') ?? [];
   if (count === undefined) return () => {};
   return systemClock.after(Number(count) * (units[unit] ?? 0), over);
 }

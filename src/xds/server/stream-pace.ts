@@ -1,6 +1,6 @@
-// How often one host may open streams on the stream server's port, whatever happens to them. A stream costs work before anything is known
-// about it, and one that is reset at once (CVE-2023-44487) does not count towards any limit on open streams. Counted where Node reports
-// each, below gRPC: including unknown methods.
+// How often one host may open streams on the port of the stream server, whatever becomes of them. A stream costs work before anything is
+// known of it, and one that is reset at once (CVE-2023-44487) is under every limit on those that are open. Counted below gRPC, unknown
+// methods as well: by our own HTTP/2 as it opens them, of grpc-js where Node tells of each.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { type BudgetOptions, createBudget } from '../../lib/budget.ts';
@@ -11,6 +11,8 @@ export interface StreamPace {
    * first stream as well, or for nothing: otherwise repeated attempts would use up on connections what their streams need.
    */
   admit(socket: Socket, who: string): boolean;
+  /** Counts one stream of it; false where nothing is left. */
+  stream(socket: Peer): boolean;
   close(): void;
 }
 
@@ -25,19 +27,23 @@ export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOption
   const budget = createBudget(budgetOptions);
   /** By connection: whose it is, and whether its next stream is paid for. */
   const holders = new Map<string, { readonly who: string; paid: boolean }>();
+  const spend = (socket: Peer): boolean => {
+    const holder = holders.get(nameOf(socket));
+    if (holder === undefined) return true;
+    const { who, paid } = holder;
+    holder.paid = false;
+    if (paid || budget.spend(who) === 0) return true;
+    holders.delete(nameOf(socket));
+    onEnded(socket.remoteAddress);
+    return false;
+  };
   const onStream = (message: unknown): void => {
     const { stream }: StreamCreated = Object(message);
     const { session } = stream ?? {};
     const { socket } = session ?? {};
-    const holder = socket && holders.get(nameOf(socket));
-    if (session === undefined || socket === undefined || holder === undefined) return;
-    const { who, paid } = holder;
-    holder.paid = false;
-    if (paid || budget.spend(who) === 0) return;
-    holders.delete(nameOf(socket));
-    onEnded(socket.remoteAddress);
-    // Immediately: what follows in the same bytes costs nothing any more. gRPC is not told about it either: it would answer on a stream
-    // that is gone, which throws.
+    if (session === undefined || socket === undefined || spend(socket)) return;
+    // At once: what follows in the same bytes costs nothing any more. Nor is gRPC told of what came in them: it would answer on a
+    // stream that is gone, which throws.
     session.removeAllListeners('stream');
     session.destroy();
   };
@@ -54,6 +60,7 @@ export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOption
       socket.once('close', () => holders.delete(name));
       return true;
     },
+    stream: spend,
     close: () => void unsubscribe(channel, onStream),
   };
 }

@@ -1,121 +1,97 @@
-// gRPC over Node's HTTP/2, whose frames are read by nghttp2: that limits resets, CONTINUATION frames, and unacknowledged data. This file
-// manages connections: their age, their silence, and frames that do not belong to a call.
-import { constants, createServer, type ServerHttp2Session } from 'node:http2';
-import type { GrpcPeer } from '../../lib/grpc-call.ts';
+// gRPC over HTTP/2 of our own on sockets (`http2/`). Here are the lives of connections: their age, their silence, and what they cost that
+// make no call.
+import type { Socket } from 'node:net';
 import type { GrpcTransport, GrpcTransportOptions } from './grpc-transport.ts';
-import { mostHeaderBytes, serveHttp2Call } from './http2-call.ts';
-
-interface Connection {
-  readonly session: ServerHttp2Session;
-  readonly peer: GrpcPeer;
-  /** Monotonic milliseconds: when it is renewed, when it was last heard from or pinged, since when it has no call. */
-  readonly renewAt: number;
-  askedAt: number;
-  idleSince: number;
-  calls: number;
-  /** Frames since the last check that only cost work: pings and settings. */
-  chatter: number;
-  closing: boolean;
-}
+import { type Connection, createConnection } from './http2/connection.ts';
+import { dataFrames, errorCode } from './http2/frames.ts';
+import { serveHttp2Call } from './http2-call.ts';
 
 /** One timer manages all connections. */
 const lookMs = 1000;
-/** Pings and settings between two checks; Envoy sends one now and then. */
-const mostChatter = 100;
-/** So that many connections do not all end at once. */
+/** A fleet's connections do not all end at once. */
 const ageJitter = 0.1;
-/** What is sent on all calls of a connection before any of it is read; an idle call does not delay others. */
-const connectionWindow = 1024 * 1024;
-const mostHeaders = 64;
+
+interface Life {
+  readonly connection: Connection;
+  /** Monotonic milliseconds: when it is renewed, when it is asked next. */
+  readonly renewAt: number;
+  askAt: number;
+}
 
 export function createHttp2Transport(options: GrpcTransportOptions): GrpcTransport {
   const { ageMs, ageGraceMs, idleMs, keepaliveMs, keepaliveTimeoutMs } = options;
-  const connections = new Map<ServerHttp2Session, Connection>();
-  let entering: GrpcPeer = { address: '' };
+  const lives = new Set<Life>();
+  const framing = rememberedFrames();
+  const now = (): number => performance.now();
   let leaving = false;
 
-  const server = createServer({
-    settings: { maxConcurrentStreams: options.calls, maxHeaderListSize: mostHeaderBytes, enableConnectProtocol: false },
-    maxHeaderListPairs: mostHeaders,
-    maxSettings: 32,
-    maxSessionMemory: 64,
-    maxSessionInvalidFrames: 100,
-    maxSessionRejectedStreams: 100,
-  });
-  server.on('sessionError', () => undefined);
-  server.on('session', (session) => {
-    const now = performance.now();
-    const connection: Connection = {
-      session,
-      peer: entering,
-      renewAt: now + ageMs * (1 + ageJitter * (2 * Math.random() - 1)),
-      ...{ askedAt: now, idleSince: now, calls: 0, chatter: 0, closing: false },
-    };
-    connections.set(session, connection);
-    session.on('error', () => undefined);
-    session.once('close', () => connections.delete(session));
-    const chat = (): void => {
-      if (++connection.chatter > mostChatter) end(connection, constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    };
-    session.on('ping', chat);
-    session.on('remoteSettings', chat);
-    session.setLocalWindowSize(connectionWindow);
-    session.on('stream', (stream, headers) => {
-      connection.calls++;
-      stream.once('close', () => {
-        connection.calls--;
-        connection.idleSince = performance.now();
-      });
-      serveHttp2Call(stream, headers, { ...options, peer: connection.peer });
-    });
-    if (leaving) close(connection);
-  });
-
-  const end = ({ session }: Connection, code: number): void => {
-    // Node tells the peer the code only if there is an error.
-    session.destroy(code === constants.NGHTTP2_NO_ERROR ? undefined : new Error(`ended with HTTP/2's ${code}`), code);
-  };
-  const close = (connection: Connection): void => {
-    if (connection.closing) return;
-    connection.closing = true;
-    connection.session.close();
-  };
   const look = (): void => {
-    const now = performance.now();
-    for (const connection of connections.values()) {
-      connection.chatter = 0;
-      if (now >= connection.renewAt + ageGraceMs) end(connection, constants.NGHTTP2_NO_ERROR);
-      else if (now >= connection.renewAt || (connection.calls === 0 && now >= connection.idleSince + idleMs)) {
-        close(connection);
+    const at = now();
+    framing.forget();
+    for (const life of lives) {
+      const { connection, renewAt } = life;
+      connection.look();
+      const silentSince = connection.askedAt() ?? at;
+      const idle = connection.streams() === 0 && at >= connection.idleSince() + idleMs;
+      if (at >= renewAt + ageGraceMs || at >= silentSince + keepaliveTimeoutMs) connection.end(errorCode.none);
+      else if (at >= renewAt || idle) connection.goAway();
+      if (at >= life.askAt) {
+        life.askAt = at + keepaliveMs;
+        connection.ping();
       }
-      if (!connection.session.destroyed && now >= connection.askedAt + keepaliveMs) ask(connection, now);
     }
   };
-  const ask = (connection: Connection, now: number): void => {
-    const { session } = connection;
-    connection.askedAt = now;
-    const silent = setTimeout(() => end(connection, constants.NGHTTP2_NO_ERROR), keepaliveTimeoutMs).unref();
-    const asked = session.ping((error) => {
-      clearTimeout(silent);
-      if (error !== null) end(connection, constants.NGHTTP2_NO_ERROR);
-    });
-    if (!asked) clearTimeout(silent);
-  };
-  const looking = setInterval(look, Math.min(lookMs, keepaliveMs, idleMs, Math.max(10, ageMs / 10))).unref();
+  const everyMs = Math.min(lookMs, keepaliveMs, keepaliveTimeoutMs, idleMs, Math.max(10, ageMs / 10));
+  const looking = setInterval(look, everyMs).unref();
   return {
-    take(socket, certificate) {
-      const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-      entering = certificate === undefined ? { address } : { address, certificate };
-      // The session is created and announced before this returns.
-      server.emit('connection', socket);
+    take(socket, certificate, admit) {
+      const peer = peerOf(socket, certificate);
+      const connection = createConnection({
+        ...{ socket, admit, now, most: options.calls, framed: framing.frames },
+        open: (stream, headers) => serveHttp2Call(stream, headers, { ...options, peer }),
+      });
+      const at = now();
+      const life = {
+        connection,
+        renewAt: at + ageMs * (1 + ageJitter * (2 * Math.random() - 1)),
+        // They are not all asked at once.
+        askAt: at + keepaliveMs * (1 - ageJitter * Math.random()),
+      };
+      lives.add(life);
+      socket.once('close', () => lives.delete(life));
+      if (leaving) connection.goAway();
     },
     goAway() {
       leaving = true;
-      for (const connection of connections.values()) close(connection);
+      for (const { connection } of lives) connection.goAway();
     },
     destroy() {
       clearInterval(looking);
-      for (const connection of [...connections.values()]) end(connection, constants.NGHTTP2_NO_ERROR);
+      for (const { connection } of lives) connection.end(errorCode.none);
+    },
+  };
+}
+
+function peerOf(socket: Socket, certificate: Uint8Array | undefined) {
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+  return certificate === undefined ? { address } : { address, certificate };
+}
+
+const [mostRemembered, worthRemembering] = [8, 1024];
+
+/** What many connections are sent is put into frames once, where it is on the same stream of each, as it nearly always is. */
+function rememberedFrames() {
+  let known: readonly { readonly bytes: Buffer; readonly stream: number; readonly frames: Buffer }[] = [];
+  return {
+    frames(bytes: Buffer, stream: number): Buffer {
+      const there = known.find((one) => one.bytes === bytes && one.stream === stream);
+      if (there !== undefined) return there.frames;
+      const frames = dataFrames(bytes, stream);
+      if (bytes.length >= worthRemembering) known = [{ bytes, stream, frames }, ...known.slice(0, mostRemembered - 1)];
+      return frames;
+    },
+    forget() {
+      known = [];
     },
   };
 }

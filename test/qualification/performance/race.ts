@@ -1,6 +1,7 @@
 // The xDS engine against go-control-plane's newest, the same work in turns, and how many times ahead it is.
-import { ratiosOf } from '../../../bench/xds/ratios.ts';
+
 import { raceXds } from '../../../bench/xds/race.ts';
+import { ratiosOf } from '../../../bench/xds/ratios.ts';
 import type { Item } from '../item.ts';
 
 const streams = 3000;
@@ -18,7 +19,10 @@ export const race: Item = {
     const ratios = ratiosOf(result);
     const groups = new Set(result.rows.flatMap(({ samples }) => samples.flatMap(({ group }) => group ?? [])));
     return {
-      ok: result.errors.length === 0 && groups.size === 1 && ratios.every(({ ahead, least, aim }) => aim || ahead >= least),
+      ok:
+        result.errors.length === 0 &&
+        groups.size === 1 &&
+        ratios.every(({ ahead, least, aim }) => aim || ahead >= least),
       figures: {
         ...Object.fromEntries(ratios.map(({ name, ahead }) => [name, Math.round(ahead * 100) / 100])),
         group: [...groups].join(', '),

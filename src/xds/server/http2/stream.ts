@@ -1,0 +1,110 @@
+// One stream of a connection: what it has left to say on either side. RFC 9113, 5.1
+import { type ErrorCode, errorCode, frameType, numbers } from './frames.ts';
+import type { Inbox } from './inbox.ts';
+import type { Outbox } from './outbox.ts';
+
+/** As whoever serves it has it. */
+export interface Http2Stream {
+  headers(block: Buffer): void;
+  data(bytes: Buffer, sent?: () => void): void;
+  /** Headers that end it, after all data; the peer then has a moment to end its side. */
+  end(block: Buffer): void;
+  /** Takes no further bytes until `resume`: the peer's window closes. */
+  pause(): void;
+  resume(): void;
+}
+
+/** What serves it; nothing is called after `closed`, which comes once, unless this side ended it. */
+export interface StreamHandler {
+  data(chunk: Buffer): void;
+  ended(): void;
+  closed(): void;
+}
+
+/** As the connection has it. */
+export interface OpenStream extends Http2Stream {
+  begin(handler: StreamHandler | undefined, ended: boolean): void;
+  /** `bytes`: with the padding. */
+  came(chunk: Buffer, bytes: number, end: boolean): void;
+  trailers(end: boolean): void;
+  widen(bytes: number): boolean;
+  reset(code: ErrorCode): void;
+  close(): void;
+  /** Since when this side has ended it and the other has not; infinity if that is not so. */
+  readonly lingersSince: () => number;
+}
+
+export interface StreamDeps {
+  readonly id: number;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly now: () => number;
+  readonly gone: (id: number) => void;
+}
+
+export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): OpenStream {
+  const lane = outbox.lane(id);
+  const intake = inbox.open(id);
+  let handler: StreamHandler | undefined;
+  let lingersSince = Number.POSITIVE_INFINITY;
+  /** Of this side, all was said and has left; of the other, all has come. */
+  let [sent, heard, over] = [false, false, false];
+
+  const leave = (): void => {
+    if (over) return;
+    over = true;
+    lane.close();
+    intake.close();
+    gone(id);
+  };
+  const close = (): void => {
+    const its = handler;
+    handler = undefined;
+    leave();
+    its?.closed();
+  };
+  const reset = (code: ErrorCode): void => {
+    if (over) return;
+    outbox.send(numbers(frameType.reset, id, code));
+    close();
+  };
+  const hear = (): void => {
+    heard = true;
+    handler?.ended();
+    if (sent) leave();
+  };
+  return {
+    headers: (block) => lane.headers(block),
+    data: (bytes, done) => lane.data(bytes, done),
+    end(block) {
+      handler = undefined;
+      lingersSince = now();
+      intake.resume();
+      lane.end(block, () => {
+        sent = true;
+        if (heard) leave();
+      });
+    },
+    pause: () => intake.pause(),
+    resume: () => intake.resume(),
+    begin(its, ended) {
+      // It may have been ended by what serves it.
+      if (lingersSince === Number.POSITIVE_INFINITY) handler = its;
+      if (ended && !over) hear();
+    },
+    came(chunk, bytes, end) {
+      intake.came(bytes);
+      if (heard) reset(errorCode.streamClosed);
+      else if (chunk.length > 0) handler?.data(chunk);
+      if (end && !heard && !over) hear();
+    },
+    trailers(end) {
+      if (heard || !end) reset(heard ? errorCode.streamClosed : errorCode.protocol);
+      else hear();
+    },
+    widen: (bytes) => lane.widen(bytes),
+    reset,
+    close,
+    lingersSince: () => lingersSince,
+  };
+}

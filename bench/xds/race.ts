@@ -42,6 +42,9 @@ export interface Race {
 /** Ours first, the peer last: the two that the ratios are of. */
 export const contestantNames = ['cellwall', 'go-control-plane'] as const;
 
+/** As bin/cellwall.cjs has V8 run `cellwall serve`. */
+const flagsOfServe = ['--semi-space-growth-factor=1', '--heap-growing-percent=50', '--no-maglev', '--no-sparkplug'];
+
 const bench = join(import.meta.dirname, '..');
 
 export async function raceXds(options: RaceOptions): Promise<Race> {
@@ -55,6 +58,7 @@ export async function raceXds(options: RaceOptions): Promise<Race> {
     command: process.execPath,
     args: ({ tls }) => [
       '--disable-warning=ExperimentalWarning',
+      ...flagsOfServe,
       join(bench, 'xds/server.ts'),
       ...['--workload', workload, '--nodes', String(streams), '--transport', transport],
       ...(tls === undefined ? [] : ['--tls', tls]),

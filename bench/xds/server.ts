@@ -48,19 +48,23 @@ function decode(typeUrl: TypeUrl, name: string, value: string, generation: numbe
   return interner.encode(typeUrl, name, Buffer.from(bytes, 'latin1'));
 }
 
+const fillable = (text: string) => ({ specifier: { case: 'inlineString' as const, value: text } });
+/** Encoded once, as Latin-1; what differs between proxies and generations is as long in each. */
+const secretTemplates = workload.secrets.names.map((name) => {
+  const { chain, key } = workload.secrets;
+  const value = { certificateChain: fillable(chain), privateKey: fillable(key) };
+  const bytes = toBinary(SecretSchema, create(SecretSchema, { name, type: { case: 'tlsCertificate', value } }));
+  return { name, text: Buffer.from(bytes).toString('latin1') };
+});
+
 function secretsOf(node: number, generation: number): Resources {
-  const { names, chain, key } = workload.secrets;
-  const fill = (text: string) => ({
-    specifier: {
-      case: 'inlineString' as const,
-      value: text.replace(nodeHole, nodeMark(node)).replace(markerHole, markerOf(generation)),
-    },
-  });
   return new Map(
-    names.map((name) => {
-      const value = { certificateChain: fill(chain), privateKey: fill(key) };
-      const secret = toBinary(SecretSchema, create(SecretSchema, { name, type: { case: 'tlsCertificate', value } }));
-      return [name, encodeResource(typeUrls.secret, name, secret, `${node}-${generation}`)] as const;
+    secretTemplates.map(({ name, text }) => {
+      const its = text.replaceAll(nodeHole, nodeMark(node)).replaceAll(markerHole, markerOf(generation));
+      return [
+        name,
+        encodeResource(typeUrls.secret, name, Buffer.from(its, 'latin1'), `${node}-${generation}`),
+      ] as const;
     }),
   );
 }

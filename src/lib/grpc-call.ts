@@ -33,7 +33,7 @@ export interface GrpcHandler {
   cancelled(why: 'left' | 'broken'): void;
 }
 
-/** The gRPC transport of the xDS port: Node's HTTP/2 with our own framing, or grpc-js. */
+/** What speaks gRPC on the xDS port: HTTP/2 of our own, or grpc-js. */
 export const grpcTransports = ['http2', 'grpc-js'] as const;
 export type GrpcTransportName = (typeof grpcTransports)[number];
 

@@ -86,10 +86,10 @@ export function serveCommand(context: CliContext): Command {
     .addOption(
       flag(
         '--xds-transport <name>',
-        "what speaks gRPC there: grpc-js, or its own framing over Node's HTTP/2 (new, faster)",
+        "what speaks gRPC there: the project's own HTTP/2, or grpc-js (slower, more memory)",
         {
           env: 'CELLWALL_XDS_TRANSPORT',
-          default: 'grpc-js',
+          default: 'http2',
           choices: grpcTransports,
         },
       ),
@@ -149,7 +149,7 @@ export function serveCommand(context: CliContext): Command {
         data: options.data ?? defaultData(context),
         ca: authorityOf(options),
         xds: listen(options.xdsListen),
-        ...(options.xdsTransport === 'grpc-js' ? {} : { xdsTransport: options.xdsTransport }),
+        ...(options.xdsTransport === 'http2' ? {} : { xdsTransport: options.xdsTransport }),
         identity: listen(options.identityListen),
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),

@@ -6,7 +6,7 @@ import type { TypeUrl } from '../resources/type-url.ts';
 import type { Effect } from './effect.ts';
 import type { Phase, Responder } from './outcome.ts';
 import type { SharedOutcome } from './shared-steps.ts';
-import { isSettled, type Step, type StreamState, withSubscription } from './stream-state.ts';
+import { isSettled, nothing, type Step, type StreamState, withSubscription } from './stream-state.ts';
 import { forgive, isUpToDate, noneUnanswered, type ResourceMap, type Subscription } from './subscription.ts';
 import { warm } from './warming.ts';
 
@@ -16,8 +16,7 @@ export interface FlushingVariant extends Responder {
   readonly compare: (state: StreamState, subscription: Subscription, resources: ResourceMap) => Subscription;
 }
 
-const empty: ResourceMap = new Map();
-/** For a client that never answers, only the newest responses are remembered. */
+/** Of a client that never answers, only the newest responses are remembered. */
 const maxUnanswered = 256;
 
 export function flush(
@@ -32,7 +31,7 @@ export function flush(
   const run = (phase: Phase, typeUrl: TypeUrl): void => {
     const subscription = state.subscriptions[typeUrl];
     if (subscription === undefined) return;
-    const resources = all.get(typeUrl) ?? empty;
+    const resources = all.get(typeUrl) ?? nothing;
     if (isUpToDate(subscription, resources)) return;
     if (partial === true && !all.has(typeUrl)) return;
     const wait = waitForClusters.has(typeUrl) ? clustersTake(state, now) : 0;

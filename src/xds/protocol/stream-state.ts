@@ -5,7 +5,7 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import type { Effect } from './effect.ts';
 import type { SharedSteps } from './shared-steps.ts';
-import type { Subscription } from './subscription.ts';
+import { isUpToDate, type ResourceMap, type Subscription } from './subscription.ts';
 
 export type Subscriptions = Readonly<Partial<Record<TypeUrl, Subscription>>>;
 
@@ -25,6 +25,9 @@ export interface Step {
   readonly effects: readonly Effect[];
 }
 
+/** The resources of a type of which there are none. */
+export const nothing: ResourceMap = new Map();
+
 export function openStream(shared: SharedSteps): StreamState {
   return { shared, subscriptions: {} };
 }
@@ -39,6 +42,16 @@ export function withSubscription(state: StreamState, subscription: Subscription)
 export function isSettled({ subscriptions }: StreamState): boolean {
   for (const { unanswered, rejected, refused } of Object.values(subscriptions)) {
     if (unanswered.length > 0 || rejected || refused.size > 0) return false;
+  }
+  return true;
+}
+
+/** Nothing of the snapshot is left to be sent, nor to be removed: whatever is answered, there is nothing more to do until something changes. */
+export function isComplete({ subscriptions }: StreamState, { resources, partial }: Snapshot): boolean {
+  for (const subscription of Object.values(subscriptions)) {
+    const its = resources.get(subscription.typeUrl);
+    if (its === undefined && partial === true) continue;
+    if (!isUpToDate(subscription, its ?? nothing)) return false;
   }
   return true;
 }

@@ -4,7 +4,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import type { NodeId } from '../../lib/node-id.ts';
 import { identityOf } from '../../lib/node-id.ts';
 import type { Limits } from '../protocol/limits.ts';
-import type { Subscription } from '../protocol/subscription.ts';
+import type { Held, Subscription } from '../protocol/subscription.ts';
 
 export interface Ledger {
   /** For a stream that said whose it is. Throws `resource_exhausted`. */
@@ -12,104 +12,144 @@ export interface Ledger {
 }
 
 export interface Account {
-  /** What the stream keeps now, for one purpose. Throws `resource_exhausted` if it is too much, and then keeps what it had. */
-  keep(what: string, bytes: number): void;
+  /** What the stream keeps now, for one purpose. Throws `resource_exhausted` where it is too much, and then keeps what it was. */
+  keep(what: string, kept: Kept): void;
   close(): void;
 }
 
-interface Owner {
-  bytes: number;
-  streams: number;
+/** Bytes of its own, and values that other streams may keep, too: each is there once, and counts once. */
+export interface Kept {
+  readonly own: number;
+  readonly shared: readonly (readonly [value: object, bytes: number])[];
 }
 
+/** An identity, or all of them. */
+interface Owner {
+  bytes: number;
+  nodes: number;
+  streams: number;
+  /** How often each value is kept. */
+  readonly values: Map<object, number>;
+}
+
+const nothing: Kept = { own: 0, shared: [] };
+
 export function createLedger(limits: Limits): Ledger {
-  const nodes = new Map<NodeId, Owner & { single: number }>();
+  const nodes = new Map<NodeId, { streams: number; single: number }>();
   const identities = new Map<string, Owner>();
-  let all = 0;
-  /** What every proxy needs is not counted against its identity, however many proxies that has. */
-  const charged = (bytes: number): number => Math.max(0, bytes - limits.freeBytesOfNode);
+  const newOwner = (): Owner => ({ bytes: 0, nodes: 0, streams: 0, values: new Map() });
+  const all = newOwner();
+  /** What every proxy needs is not counted, however many proxies there are. */
+  const charged = ({ bytes, nodes }: Owner): number => bytes - nodes * limits.freeBytesOfNode;
 
   return {
     open(node, kind) {
       const identity = identityOf(node);
-      const own = nodes.get(node) ?? { bytes: 0, streams: 0, single: 0 };
-      const shared = identities.get(identity) ?? { bytes: 0, streams: 0 };
+      const own = nodes.get(node) ?? { streams: 0, single: 0 };
+      const its = identities.get(identity) ?? newOwner();
       const [mine, most] =
         kind === 'ads' ? [own.streams - own.single, limits.streamsOfNode] : [own.single, limits.singleStreamsOfNode];
       if (mine >= most) {
         throw tooMuch(`more than ${most} ${kind === 'ads' ? 'ADS streams' : 'streams of single types'} of one proxy`);
       }
-      if (shared.streams >= limits.streamsOfIdentity) {
+      if (its.streams >= limits.streamsOfIdentity) {
         throw tooMuch(`more than ${limits.streamsOfIdentity} streams of one identity`);
       }
+      const owners = [its, all];
+      for (const owner of owners) if (!nodes.has(node)) owner.nodes++;
       own.streams++;
       if (kind === 'single') own.single++;
-      shared.streams++;
+      its.streams++;
       nodes.set(node, own);
-      identities.set(identity, shared);
-      const parts = new Map<string, number>();
+      identities.set(identity, its);
+      const parts = new Map<string, Kept>();
       let closed = false;
-      const add = (bytes: number): void => {
-        const more = charged(own.bytes + bytes) - charged(own.bytes);
-        own.bytes += bytes;
-        shared.bytes += more;
-        all += more;
+      const replace = (before: Kept, after: Kept): void => {
+        for (const owner of owners) {
+          owner.bytes += after.own - before.own;
+          for (const [value, bytes] of after.shared) take(owner, value, bytes);
+          for (const [value, bytes] of before.shared) drop(owner, value, bytes);
+        }
       };
       return {
-        keep(what, bytes) {
+        keep(what, kept) {
           if (closed) return;
-          const before = parts.get(what) ?? 0;
-          add(bytes - before);
-          if (bytes > before && (shared.bytes > limits.identityBytes || all > limits.allBytes)) {
-            const whose = shared.bytes > limits.identityBytes ? limits.identityBytes : undefined;
-            add(before - bytes);
+          const before = parts.get(what) ?? nothing;
+          const [itsBytes, allBytes] = [its.bytes, all.bytes];
+          replace(before, kept);
+          const itsIsTooMuch = its.bytes > itsBytes && charged(its) > limits.identityBytes;
+          if (itsIsTooMuch || (all.bytes > allBytes && charged(all) > limits.allBytes)) {
+            replace(kept, before);
             throw tooMuch(
-              whose === undefined
-                ? `all proxies together subscribe to more than ${limits.allBytes} bytes of names`
-                : `the proxies of one identity subscribe to more than ${whose} bytes of names`,
+              itsIsTooMuch
+                ? `the proxies of one identity subscribe to more than ${limits.identityBytes} bytes of names`
+                : `all proxies together subscribe to more than ${limits.allBytes} bytes of names`,
             );
           }
-          parts.set(what, bytes);
+          parts.set(what, kept);
         },
         close() {
           if (closed) return;
           closed = true;
-          for (const bytes of parts.values()) add(-bytes);
+          for (const kept of parts.values()) replace(kept, nothing);
           own.streams--;
           if (kind === 'single') own.single--;
-          shared.streams--;
-          if (own.streams === 0) nodes.delete(node);
-          if (shared.streams === 0) identities.delete(identity);
+          its.streams--;
+          if (own.streams === 0) {
+            nodes.delete(node);
+            for (const owner of owners) owner.nodes--;
+          }
+          if (its.streams === 0) identities.delete(identity);
         },
       };
     },
   };
 }
 
-/** For a name's places in maps and sets, measured. */
+function take(owner: Owner, value: object, bytes: number): void {
+  const count = owner.values.get(value) ?? 0;
+  owner.values.set(value, count + 1);
+  if (count === 0) owner.bytes += bytes;
+}
+
+function drop(owner: Owner, value: object, bytes: number): void {
+  const left = (owner.values.get(value) ?? 1) - 1;
+  if (left > 0) owner.values.set(value, left);
+  else {
+    owner.values.delete(value);
+    owner.bytes -= bytes;
+  }
+}
+
+/** Of a name's places in maps and sets, measured. */
 const entryBytes = 150;
 
-/** Approximately how much of what its client sent a subscription keeps. */
-export function bytesOf({ names, held, claims, claimed, unanswered }: Subscription): number {
-  let bytes = 2 * claimed.length;
-  for (const { changed } of unanswered) bytes += entryBytes + 8 * changed.length;
-  bytes += bytesOfNames(names);
-  for (const name of held.keys()) if (!names.has(name)) bytes += name.length + entryBytes;
-  for (const [name, { version }] of claims) bytes += name.length + version.length + entryBytes;
-  return bytes;
+/** About how much a subscription keeps of what its client said. Streams that said the same keep the same values. */
+export function keptOf({ names, held, claims, claimed, unanswered }: Subscription): Kept {
+  let own = 2 * claimed.length;
+  for (const { changed } of unanswered) own += entryBytes + 8 * changed.length;
+  const shared: (readonly [object, number])[] = [];
+  const add = (
+    value: ReadonlySet<string> | ReadonlyMap<string, Held>,
+    bytesOfEntry: (name: string) => number,
+  ): void => {
+    if (value.size === 0) return;
+    let bytes = known.get(value);
+    if (bytes === undefined) {
+      bytes = 0;
+      for (const name of value.keys()) bytes += bytesOfEntry(name);
+      known.set(value, bytes);
+    }
+    shared.push([value, bytes]);
+  };
+  add(names, (name) => name.length + entryBytes);
+  add(held, (name) => (names.has(name) ? 0 : name.length + entryBytes));
+  add(claims, (name) => name.length + (claims.get(name)?.version.length ?? 0) + entryBytes);
+  return { own, shared };
 }
 
-const known = new WeakMap<ReadonlySet<string>, number>();
-
-/** Each set once, however many streams have it; it counts for each of them. */
-function bytesOfNames(names: ReadonlySet<string>): number {
-  const there = known.get(names);
-  if (there !== undefined) return there;
-  let bytes = 0;
-  for (const name of names) bytes += name.length + entryBytes;
-  known.set(names, bytes);
-  return bytes;
-}
+/** Each value once, however many streams have it. */
+const known = new WeakMap<object, number>();
 
 function tooMuch(what: string): CellwallError {
   return new CellwallError('resource_exhausted', what, { hint: 'use ADS, the wildcard, fewer names or fewer streams' });

@@ -18,7 +18,7 @@ export interface ListenOptions {
   /** Other services on the same port, such as the access log's. */
   readonly services?: readonly GrpcMethods[];
   readonly log: Log;
-  /** The gRPC transport. Default `grpc-js`. */
+  /** What speaks gRPC. Default `http2`. */
   readonly transport?: GrpcTransportName;
   /** After about this long a connection is renewed, so that its certificate is checked again. Default half an hour. */
   readonly connectionAgeMs?: number;
@@ -49,7 +49,7 @@ const transports: Readonly<Record<GrpcTransportName, (options: GrpcTransportOpti
 
 export async function listenXds(options: ListenOptions): Promise<XdsListener> {
   const { server, address, tls, services = [], log, connectionAgeMs = 30 * 60_000, handshakeMs = 10_000 } = options;
-  const { hostOf = digestOf, transport: name = 'grpc-js', keepaliveMs = 20_000 } = options;
+  const { hostOf = digestOf, transport: name = 'http2', keepaliveMs = 20_000 } = options;
   const transport = transports[name]({
     methods: new Map([discoveryMethods(server), ...services].flatMap((methods) => [...methods])),
     messageBytes: server.limits.requestBytes,

@@ -7,14 +7,15 @@ import type { Pacer } from '../../lib/pacer.ts';
 import type { Limits } from '../protocol/limits.ts';
 import { tooManyNames } from '../protocol/request.ts';
 import type { SharedSteps } from '../protocol/shared-steps.ts';
-import { openStream, type Step, type StreamState } from '../protocol/stream-state.ts';
+import { isComplete, openStream, type Step, type StreamState } from '../protocol/stream-state.ts';
+import { isAlike } from '../protocol/subscription.ts';
 import { type VariantName, variants } from '../protocol/variant.ts';
 import type { SnapshotCache } from '../resources/cache.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
 import { isTypeUrl, type TypeUrl } from '../resources/type-url.ts';
 import type { Flushable, Flusher } from './flusher.ts';
 import { holderOf } from './holder.ts';
-import { type Account, bytesOf, type Ledger } from './ledger.ts';
+import { type Account, keptOf, type Ledger } from './ledger.ts';
 import type { StreamNode, StreamPeer } from './node.ts';
 import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
 import type { StreamTransport, XdsStream } from './transport.ts';
@@ -85,6 +86,8 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   // once they are gone, so that a slow reader occupies at most one push.
   let inFlight = 0;
   let pending = false;
+  /** The client was sent all of the newest snapshot. */
+  let complete = false;
   let cancelLater = (): void => {};
 
   let spoke = (): void => {};
@@ -178,7 +181,9 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
         if (session === undefined || snapshot === undefined || inFlight > 0) return;
         pending = false;
         fresh = false;
-        perform(variant.flush(state, snapshot, clock.monotonic()), session.key);
+        const step = variant.flush(state, snapshot, clock.monotonic());
+        complete = isComplete(step.state, snapshot);
+        perform(step, session.key);
       }),
   };
   const connect = (node: StreamNode | undefined): Session => {
@@ -223,11 +228,16 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
           deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was requested');
           return;
         }
-        perform(step(state), session.key);
+        const before = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
+        const taken = step(state);
+        perform(taken, session.key);
         const subscription = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
         if (subscription === undefined) return;
+        // An ACK alone, where all is sent: by far the most requests. Nothing more is to be done or kept.
+        const isAck = taken.effects.every(({ kind }) => kind === 'acked');
+        if (isAck && complete && !pending && before !== undefined && isAlike(before, subscription)) return;
         if (subscription.names.size > limits.names) throw tooManyNames(limits);
-        session.account.keep(typeUrl, bytesOf(subscription));
+        session.account.keep(typeUrl, keptOf(subscription));
         wake();
       }),
     closed: close,

@@ -46,7 +46,7 @@ export function isSettled({ subscriptions }: StreamState): boolean {
   return true;
 }
 
-/** Nothing of the snapshot is left to be sent, nor to be removed: whatever is answered, there is nothing more to do until something changes. */
+/** Nothing of the snapshot is left to be sent or removed: after an ACK, there is nothing to do until something changes. */
 export function isComplete({ subscriptions }: StreamState, { resources, partial }: Snapshot): boolean {
   for (const subscription of Object.values(subscriptions)) {
     const its = resources.get(subscription.typeUrl);

@@ -12,7 +12,7 @@ export async function bench(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       rounds: { type: 'string', default: '5' },
-      count: { type: 'string', default: '10000' },
+      count: { type: 'string', default: '20000' },
       json: { type: 'boolean', default: false },
     },
   });

@@ -34,7 +34,7 @@ async function issue(at: number): Promise<string> {
 if (mode === 'shown') {
   for (let at = 0; at < count; at += 1) process.stdout.write((await issue(at)) + bundle.value().roots.join(''));
 } else {
-  for (let at = 0; at < count / 5; at += 1) await issue(at);
+  for (let at = 0; at < count / 2; at += 1) await issue(at);
   const [before, began] = [process.cpuUsage(), performance.now()];
   for (let at = 0; at < count; at += 1) await issue(at);
   const { user, system } = process.cpuUsage(before);

@@ -56,7 +56,7 @@ func main() {
 			panic("nothing was issued")
 		}
 	}
-	for i := 0; i < *count/5; i++ {
+	for i := 0; i < *count/2; i++ {
 		issue(i)
 	}
 	before, began := cpu(), time.Now()

@@ -3,7 +3,6 @@
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
-import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
@@ -195,7 +194,8 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
       publicKey,
       uri: spiffeId,
       dnsNames,
-      ...defined({ nodeKey, commonName }),
+      commonName,
+      nodeKey,
       notBefore,
       notAfter,
     });

@@ -8,10 +8,16 @@ const oid = Buffer.from('698384ecc759', 'hex');
 /** 2.25.8154736251943, of earlier versions, is read as well: what it binds stays bound. */
 const oids = [oid.toString('hex'), '6981edaae1a1a827'];
 
+/** All of the extension but the fingerprint, which is always of the same length. */
+const beforeNodeKey = Buffer.concat([
+  Buffer.from([derTag.sequence, oid.length + 38]),
+  writeDer(derTag.oid, oid),
+  Buffer.from([derTag.octetString, 34, derTag.octetString, 32]),
+]);
+
 /** The extension, DER; not critical. `nodeKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
 export function nodeKeyExtension(nodeKey: string): Buffer {
-  const value = writeDer(derTag.octetString, Buffer.from(nodeKey, 'hex'));
-  return writeDer(derTag.sequence, writeDer(derTag.oid, oid), writeDer(derTag.octetString, value));
+  return Buffer.concat([beforeNodeKey, Buffer.from(nodeKey, 'hex')]);
 }
 
 /** The node key that a certificate (DER, from our CA) is bound to; undefined for one without. */

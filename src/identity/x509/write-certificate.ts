@@ -44,6 +44,7 @@ const commonNameOid = fixed('0603550403');
 const keyIdOid = fixed('0603551d0e');
 const issuerKeyIdOid = fixed('0603551d23');
 const namesOid = fixed('0603551d11');
+const nobody = writeDer(derTag.sequence);
 const organization = writeDer(
   0x31,
   writeDer(derTag.sequence, fixed('060355040a'), writeDer(0x13, Buffer.from('Cellwall'))),
@@ -150,7 +151,8 @@ function writeTime(writer: DerWriter, time: Date): void {
     throw new CellwallError('invalid_argument', 'a certificate would have a date that cannot be written');
   const short = year >= 1950 && year < 2050;
   const all = short ? [year % 100, ...pairs] : [Math.floor(year / 100), year % 100, ...pairs];
-  const digits = Buffer.alloc(all.length * 2 + 1, 'Z');
+  const digits = Buffer.allocUnsafe(all.length * 2 + 1);
+  digits[all.length * 2] = 0x5a;
   all.forEach((pair, at) => {
     digits[at * 2] = 0x30 + Math.floor(pair / 10);
     digits[at * 2 + 1] = 0x30 + (pair % 10);
@@ -159,7 +161,7 @@ function writeTime(writer: DerWriter, time: Date): void {
 }
 
 function nameOf(commonName: string | undefined): Buffer {
-  if (commonName === undefined) return writeDer(derTag.sequence);
+  if (commonName === undefined) return nobody;
   const as = /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(commonName) ? tag.printable : tag.utf8;
   const value = writeDer(derTag.sequence, commonNameOid, writeDer(as, Buffer.from(commonName, 'utf8')));
   return writeDer(derTag.sequence, organization, writeDer(tag.set, value));

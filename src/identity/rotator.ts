@@ -77,10 +77,11 @@ export function createRotator(options: RotatorOptions): Rotator {
       const svid = await issuer.issue(slot.spiffeId, {
         ...defined({ nodeKey: slot.nodeKey, internal }),
       });
+      // On disk before anybody has it, so that a restart goes on with it.
+      if (!slot.released) await kept?.save(node, svid);
       const replaced = slot.svid !== undefined;
       slot.svid = svid;
       slot.failures = 0;
-      if (!slot.released) kept?.save(node, svid);
       plan(node, slot, renewalDelay(svid, clock.now(), random()));
       if (replaced && !slot.released) onChange(node, svid);
       return svid;

@@ -8,7 +8,7 @@ import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
-import { ensureSecretFolder, readSecretFile, writeSecretFile } from './secret-file.ts';
+import { ensureSecretFolder, readSecretFile, writeSecretFileLater } from './secret-file.ts';
 import type { Svid } from './svid.ts';
 import { bundlePem, type TrustBundle } from './trust-bundle.ts';
 import { sha256 } from './x509/fingerprint.ts';
@@ -19,7 +19,9 @@ import { verifySvid } from './x509/verify-svid.ts';
 export interface SvidStore {
   /** The node's SVID, if it is still valid, for that identity and host, and from the present roots. */
   load(node: string, spiffeId: SpiffeId, nodeKey?: string): Promise<Svid | undefined>;
-  save(node: string, svid: Svid): void;
+  /** Resolves when it is kept, or cannot be: then it is issued again after a restart. One at a time for a node. */
+  save(node: string, svid: Svid): Promise<void>;
+  /** Also what is being saved. */
   remove(node: string): void;
 }
 
@@ -40,10 +42,13 @@ export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): 
     const path = join(dir, name);
     if (statSync(path).mtimeMs < Date.now() - forgetMs) rmSync(path, { force: true });
   }
+  /** Nodes whose SVID is being written; `false`: it was removed meanwhile. */
+  const saving = new Map<string, { readonly written: Promise<void>; wanted: boolean }>();
   const fileOf = (node: string): string => join(dir, `${sha256(node).toString('hex')}.pem`);
 
   return {
     async load(node, spiffeId, nodeKey) {
+      await saving.get(node)?.written;
       const path = fileOf(node);
       if (!existsSync(path)) return undefined;
       try {
@@ -55,16 +60,27 @@ export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): 
         return undefined;
       }
     },
-    save(node, { chain, key }) {
+    async save(node, { chain, key }) {
       if (key === undefined) return;
-      try {
-        // Not synced: after a crash of the machine it is issued again.
-        writeSecretFile(fileOf(node), key.reveal() + chain, 0o600, false);
-      } catch (reason) {
-        log.warn({ node, reason: String(reason) }, 'cannot keep an SVID: a restart will issue a new one');
-      }
+      const before = saving.get(node)?.written ?? Promise.resolve();
+      const written = before
+        .then(() => writeSecretFileLater(fileOf(node), key.reveal() + chain))
+        .catch((reason: unknown) => {
+          log.warn({ node, reason: String(reason) }, 'cannot keep an SVID: a restart will issue a new one');
+        })
+        .then(() => {
+          if (saving.get(node) === own) saving.delete(node);
+          if (!own.wanted) rmSync(fileOf(node), { force: true });
+        });
+      const own = { written, wanted: true };
+      saving.set(node, own);
+      await written;
     },
-    remove: (node) => rmSync(fileOf(node), { force: true }),
+    remove(node) {
+      const own = saving.get(node);
+      if (own === undefined) rmSync(fileOf(node), { force: true });
+      else own.wanted = false;
+    },
   };
 }
 

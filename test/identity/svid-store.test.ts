@@ -89,4 +89,17 @@ describe('a restarted control plane', () => {
     const { serial } = await start().ensure('a', id);
     expect(await next(serial)).not.toBe(serial);
   });
+
+  it('has nothing of what was released while it was being saved', async () => {
+    const kept = createSvidStore({ dir, bundle: harness.bundle, clock: systemClock, log: silentLog });
+    const svid = await harness.issuer.issue(id);
+    const saved = kept.save('a', svid);
+    kept.remove('a');
+    const loaded = kept.load('a', id);
+    await saved;
+    expect(await loaded).toBeUndefined();
+    expect(readdirSync(dir)).toEqual([]);
+    await kept.save('a', svid);
+    expect((await kept.load('a', id))?.serial).toBe(svid.serial);
+  });
 });

@@ -4,7 +4,10 @@ import { createCatalog } from '../src/cli/catalog.ts';
 import { variableOf } from '../src/cli/flags/environment.ts';
 import { exitCodes } from '../src/cli/output/exit-codes.ts';
 import { type Printed, printedBy } from '../src/cli/output/prints.ts';
+import { authorities } from '../src/identity/catalog.ts';
 import { systemClock } from '../src/lib/clock.ts';
+import type { NamedOption } from '../src/lib/named-options.ts';
+import { stores } from '../src/store/catalog.ts';
 
 /** The commands that do something, in the order of the help, each with its name below `cellwall`. */
 export function leafCommands(): readonly { readonly name: string; readonly command: Command }[] {
@@ -22,7 +25,7 @@ export function leafCommands(): readonly { readonly name: string; readonly comma
   return below(program, []);
 }
 
-export function cliReference(): string {
+export async function cliReference(): Promise<string> {
   const leaves = leafCommands();
   const options = new Map<string, { readonly option: Option; readonly commands: string[] }>();
   for (const { name, command } of leaves) {
@@ -82,7 +85,32 @@ export function cliReference(): string {
         ]),
       ),
     '',
+    '## Options of stores and CA backends',
+    '',
+    'What `--store-option NAME=VALUE` and `--ca-option NAME=VALUE` set; repeat the flag for several. **Bold** ones are ' +
+      'required. An option wins over the flag that sets the same',
+    '(`--documents`, `--settle-seconds`, `--redis-url`). Every user of the host can see a command line: give a secret as ' +
+      'a file, as in `--redis-url-file`.',
+    '',
+    '| chosen by | option | meaning |',
+    '|---|---|---|',
+    ...(await namedOptions('--store', stores)),
+    ...(await namedOptions('--ca', authorities)),
+    '',
   ].join('\n');
+}
+
+type WithOptions = () => Promise<{ readonly options: Readonly<Record<string, NamedOption>> }>;
+
+/** Rows, one for each option of each kind in a catalog. */
+async function namedOptions(flag: string, catalog: Readonly<Record<string, WithOptions>>): Promise<readonly string[]> {
+  const kinds = Object.entries(catalog).map(async ([name, load]) => {
+    const rows = Object.entries((await load()).options).map(([option, { description, required }]) =>
+      row([`\`${flag} ${name}\``, required === true ? `**\`${option}\`**` : `\`${option}\``, description]),
+    );
+    return rows.length > 0 ? rows : [row([`\`${flag} ${name}\``, '–', 'it has none'])];
+  });
+  return (await Promise.all(kinds)).flat();
 }
 
 function printedText(printed: Printed | undefined): string {

@@ -92,6 +92,6 @@ function meaning(schema: Schema, choices: readonly Schema[]): string {
 if (process.argv.includes('--write')) {
   const docs = join(import.meta.dirname, '../docs');
   writeFileSync(join(docs, 'documents.md'), reference());
-  writeFileSync(join(docs, 'cli.md'), cliReference());
+  writeFileSync(join(docs, 'cli.md'), await cliReference());
   writeFileSync(join(docs, 'metrics.md'), await metricsReference());
 }

@@ -32,7 +32,7 @@ export interface UpstreamAuthority {
 
 /** What backends are created from; each takes what it needs. */
 export interface AuthorityDeps {
-  /** Its own folder, of mode 0700; created if it does not exist. */
+  /** Its own folder. A backend that keeps files creates it, with mode 0700, if it does not exist. */
   readonly dir: string;
   readonly trustDomain: TrustDomain;
   /** As given with `--ca-option`: only options that it has, including all required ones. */

@@ -55,7 +55,7 @@ export type StoreEvent =
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
 
 export interface Store {
-  /** The last good state; undefined while nothing could be loaded yet. */
+  /** The last good state; `nothingStored`, which nobody judges, before the first apply; undefined while nothing could be loaded yet. */
   state(): StoreState | undefined;
   /** What is wrong with stored documents that are not in force; empty if all is well. */
   problems(): readonly Problem[];

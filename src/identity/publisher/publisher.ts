@@ -15,8 +15,8 @@ export type Confirmation =
   | { readonly kind: 'newer'; readonly sequence: number };
 
 /**
- * Both may be called again at any time, also by another process; both throw a `CellwallError` with a hint if the place is not accessible,
- * and end soon after `signal` is aborted. Neither ever blocks the event loop.
+ * Both may be called again at any time, also by another process. Both throw a `CellwallError` with a hint if the place is not accessible,
+ * and throw anything soon after `signal` is aborted. Neither ever blocks the event loop.
  *
  * A place that also takes certificates (the edge's own) will have another method for that.
  */

@@ -50,6 +50,6 @@ export interface InboundFilter extends LooksAt {
   build(service: PortIr, mesh: MeshIr): Any;
   /** Resources that its configuration refers to by name (clusters, secrets) and nothing else provides. */
   resources?(service: PortIr, mesh: MeshIr): readonly TranslatedResource[];
-  /** What its configuration must never contain. The rules for RBAC apply anyway. */
+  /** What its configuration must never contain. Called for every message of a proxy. The rules for RBAC apply anyway. */
   readonly lint?: readonly Rule[];
 }

@@ -192,6 +192,8 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       const those = inputs === undefined ? undefined : concerned.by(inputs, from);
       if (job !== undefined) queue.add(job.proxy);
       const isDue = (node: string): boolean => those?.has(node) !== false || !concerned.has(node) || queue.has(node);
+      // What a proxy misses while it is not connected, it gets with the next change at the latest, whatever that is about.
+      const missing = proxies.filter(({ state, node }) => state !== 'connected' && isDue(node));
       // Nobody else keeps a state that is over.
       for (const [node, { proxy }] of latest) if (!isDue(node)) latest.set(node, { proxy, from });
       inputs = from;
@@ -201,6 +203,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
         proxies.filter(({ state, node }) => state === 'connected' && isDue(node)),
         rank,
       );
+      for (const { node } of missing) concerned.forget(node);
       slices.start();
     },
     pushOne(inForce, proxies, proxy) {

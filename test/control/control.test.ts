@@ -54,8 +54,12 @@ async function start() {
   const store = createMemoryStore({ check, log: silentLog, clock });
   await store.apply(puts(documents), { author: 'test' });
   const cache = createSnapshotCache();
+  const issuing = { fails: false };
   const rotator: Rotator = {
-    ensure: async (_node, spiffeId) => svidOf(spiffeId, '01'),
+    async ensure(_node, spiffeId) {
+      if (issuing.fails) throw new Error('no SVID now');
+      return svidOf(spiffeId, '01');
+    },
     current: () => undefined,
     rotate: async () => undefined,
     rotateAll: async () => ({ rotated: 0, failed: 0 }),
@@ -97,7 +101,7 @@ async function start() {
     Buffer.from(cache.get(node)?.resources.get(typeUrls[type])?.get(name)?.value ?? []).toString('latin1');
   const counted = async (name: string): Promise<number> =>
     Number(new RegExp(`^cellwall_${name}_total (\\d+)$`, 'm').exec(await metrics.text())?.[1]);
-  return { clock, store, cache, control, connect, acceptAll, names, value, counted };
+  return { clock, store, cache, control, connect, acceptAll, names, value, counted, issuing };
 }
 
 describe('control', () => {
@@ -135,6 +139,29 @@ describe('control', () => {
     // Its retries are its one caller's.
     const [callers] = await apply(documents.split('---')[1]?.replace('http1', 'http1, retries: {attempts: 3}') ?? '');
     expect(callers).toBe(1);
+  });
+
+  it('gives a proxy what changed while it was away with the next change, also if no SVID is issued to it', async () => {
+    const { connect, acceptAll, store, clock, control, value, issuing } = await start();
+    const apply = async (text: string): Promise<void> => {
+      await store.apply(puts(text), { author: 'test' });
+      clock.advance(100);
+      await new Promise(setImmediate);
+    };
+    const denies = () => value(api, 'extension', 'api/authz-deny').includes('p/0');
+    await connect(api, '127.0.0.1:8443');
+    await connect(web, '127.0.0.1:8444');
+    acceptAll(api);
+    clock.advance(100);
+    control.onStream({ kind: 'disconnected', stream: 1, node: api });
+    const policy = 'apiVersion: cellwall/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\n';
+    await apply(`${policy}spec: {target: {service: api}, action: deny, rules: [{from: [{service: web}]}]}\n`);
+    expect(denies()).toBe(false);
+    issuing.fails = true;
+    await connect(api, '127.0.0.1:8443');
+    // Of no concern to it.
+    await apply('apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: other}\nspec: {protocol: http1}\n');
+    expect(denies()).toBe(true);
   });
 
   it('takes a proxy for an endpoint again that was gone and came back with all it needs: nothing is sent to it', async () => {

@@ -16,6 +16,7 @@ export const incrementalItem: Item = fromTests({
     'test/lib/trace.test.ts',
     'test/policy/resolver.test.ts',
     'test/model/parse-again.test.ts',
+    'test/store/read-files.test.ts',
   ],
   limitMinutes: 30,
 });

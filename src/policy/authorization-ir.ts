@@ -21,6 +21,7 @@ export interface AuthorizationIr {
   readonly shadowAllow: readonly RuleIr[];
 }
 
+/** One rule at one port. It matches a call if a principal and, unless there are no operations, an operation match. */
 export interface RuleIr {
   /** `<policy name>/<rule index>` or `<cell>/<policy name>/<rule index>`: the RBAC policy's name on the proxy. */
   readonly id: string;
@@ -32,6 +33,10 @@ export interface RuleIr {
   readonly operations: readonly OperationIr[];
 }
 
+/**
+ * Who a rule is about. `id`, `prefix` and `cells` are callers with an SVID; `anonymous` and `jwt` are those without
+ * one.
+ */
 export type PrincipalIr =
   | { readonly kind: 'id'; readonly id: SpiffeId }
   /** Ends in "/". */
@@ -70,6 +75,7 @@ export interface MatchingCellIr {
   readonly type: 'int64' | 'uint64' | 'string';
 }
 
+/** Compared with the canonical path (decide/path.ts), never with the one on the wire. */
 export type PathIr =
   | { readonly kind: 'exact'; readonly path: string }
   /** `/a` covers `/a` and `/a/…`. A prefix of `/` covers everything. */

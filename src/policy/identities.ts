@@ -5,8 +5,10 @@ import { decodeIdentity, renderIdentity, startsAlike, withValues } from '../mode
 import type { SpiffeId } from '../model/spiffe-id.ts';
 import type { IdentitiesIr, TemplateWorkloadIr, WorkloadIr } from './ir.ts';
 
+/** A Workload with one identity, or one whose template makes one from the attested values. */
 export type AnyWorkloadIr = WorkloadIr | TemplateWorkloadIr;
 
+/** What evidence earns: an identity, or nothing, with the reason to tell whoever presented it. */
 export type Earned =
   | { readonly kind: 'earned'; readonly spiffeId: SpiffeId }
   | { readonly kind: 'nothing'; readonly reason: string; readonly hint: string };

@@ -15,8 +15,12 @@ export type { ServiceKey } from '../model/service-key.ts';
 /** The key of a service, for its port `default`; for any other port followed by its name: `cell/name:rest`. */
 export type PortKey = string & { readonly __brand: 'PortKey' };
 
+/** What the application speaks. `grpc` is HTTP/2 with gRPC's paths, status codes and trailers. */
 export type Protocol = 'http1' | 'http2' | 'grpc' | 'tcp';
 
+/**
+ * All documents of one state, resolved. Immutable; parts that did not change are the same objects in the next state.
+ */
 export interface MeshIr {
   /** The Mesh document's. */
   readonly document: DocumentKey;
@@ -41,18 +45,21 @@ export interface MeshIr {
   readonly cuts?: ReadonlyMap<PortKey, ReadonlyMap<string, string>>;
 }
 
+/** `id` is the number by which requests name the cell (`matchingCell`); it is unique. */
 export interface CellIr {
   readonly name: string;
   readonly id: number;
   readonly region?: string;
 }
 
+/** A CA outside the mesh. Its clients may connect to permissive ports, where they count as anonymous. */
 export interface LegacyAuthorityIr {
   readonly name: string;
   /** PEM, one or more CA certificates. */
   readonly certificates: string;
 }
 
+/** An issuer of tokens that anonymous callers may present. */
 export interface JwtIssuerIr {
   readonly name: string;
   /** `iss`, exactly. */
@@ -126,6 +133,7 @@ export interface PortIr extends ServiceFacts {
   readonly connectionAgeMs: number;
 }
 
+/** Headers about the caller's identity: which ones the application gets, and which ones are removed from requests. */
 export interface IdentityHeadersIr {
   readonly xfcc: boolean;
   readonly peerId: boolean;
@@ -136,8 +144,13 @@ export interface IdentityHeadersIr {
   readonly trusted: { readonly callers: readonly SpiffeId[]; readonly anonymous: boolean };
 }
 
+/**
+ * `strict`: only callers with an SVID. `permissive`: plaintext, one-way TLS and certificates of `legacyAuthority` as
+ * well.
+ */
 export type MtlsIr = { readonly mode: 'strict' } | { readonly mode: 'permissive'; readonly legacyAuthority?: string };
 
+/** Where a port's endpoints come from. `sidecars`: whoever is connected with the service's identity. */
 export type EndpointSourceIr =
   | { readonly kind: 'sidecars' }
   | { readonly kind: 'static'; readonly endpoints: readonly EndpointIr[] }
@@ -151,11 +164,13 @@ export interface EndpointIr {
   readonly region?: string;
 }
 
+/** A Unix domain socket; `mode` is its file mode, as a number (0o660). */
 export interface SocketIr {
   readonly path: string;
   readonly mode: number;
 }
 
+/** One port of another service that this service calls, and where its own application reaches it. */
 export interface DependencyIr {
   readonly target: ServiceKey;
   /** Which of its ports. */
@@ -166,6 +181,7 @@ export interface DependencyIr {
   readonly hosts: readonly string[];
 }
 
+/** Two Workloads never give the same ID (resolve/check-identities.ts). */
 export interface IdentitiesIr {
   readonly exact: ReadonlyMap<SpiffeId, WorkloadIr>;
   readonly templates: readonly TemplateWorkloadIr[];

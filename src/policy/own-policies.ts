@@ -1,6 +1,7 @@
 // Names of policies on a proxy that do not come from a rule of a document: translate writes them, observe and explain read them back. A
 // rule's ID ends in a number, so the two cannot be confused.
 const prefix = 'cellwall/';
+/** Guards refuse requests that proxy and application could read differently, whatever the rules say. */
 export const guardPrefix = `${prefix}guard/`;
 
 /** Whether the policy is neither a rule's nor for break-glass. */
@@ -10,10 +11,14 @@ export function isOwnPolicy(name: string): boolean {
 
 /** Envoy reports the first matching policy, in the order of names: this one. */
 export const breakGlassPolicy = `!${prefix}break-glass`;
+/** Allows everyone the port's health check, if it has a path for it. */
 export const healthPolicy = `${prefix}health`;
+/** Allows everyone: for a port that no enforced policy targets and whose default is to allow. */
 export const fallbackPolicy = `${prefix}fallback`;
+/** Allows the callers that the Mesh's defaults inside and across cells allow. */
 export const cellDefaultPolicy = `${prefix}cell-default`;
 
+/** One name for each reason. */
 export const guards = {
   severalIdentities: `${guardPrefix}several-identities`,
   pathParameters: `${guardPrefix}path-parameters`,

@@ -22,6 +22,7 @@ export function portOf({ services }: Pick<MeshIr, 'services'>, key: PortKey | st
   return services.get(service)?.ports.find((one) => one.port === port);
 }
 
+/** In the order of the services, and of the ports in each document. */
 export function allPorts({ services }: Pick<MeshIr, 'services'>): readonly PortIr[] {
   return [...services.values()].flatMap(({ ports }) => ports);
 }

@@ -12,6 +12,7 @@ export interface RawIr {
   readonly version?: string;
 }
 
+/** Add a resource, merge fields into one that Cellwall made, or remove one. */
 export type RawChangeIr =
   | { readonly kind: 'resource'; readonly typeUrl: string; readonly body: Readonly<Record<string, unknown>> }
   | {

@@ -5,10 +5,12 @@ const prefix = 'cellwall/';
 /** Envoy's own, in the metadata of a request. */
 export const tokenNamespace = 'envoy.filters.http.jwt_authn';
 
+/** `issuer` is the name of an entry of `jwtIssuers`. */
 export function tokenKey(issuer: string): string {
   return `${prefix}${issuer}`;
 }
 
+/** Undefined for a key that is not one of these. */
 export function issuerOfTokenKey(key: string): string | undefined {
   return key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
 }

@@ -30,6 +30,7 @@ export interface Decision {
   readonly shadow: readonly RuleIr[];
 }
 
+/** One step of the evaluation: what it matched, or the first thing that kept it from matching. */
 export interface ConsideredRule {
   readonly rule: RuleIr;
   readonly action: 'deny' | 'allow';

@@ -21,6 +21,7 @@ const unreserved = /[A-Za-z0-9_~.-]/;
 /** Visible characters that Envoy leaves as they are, so that a request may have them escaped or not. */
 const eitherWay = /[!$&'()*+,:;=@[\]%]/;
 
+/** The rule as a sequence of steps; a template's `null` segment becomes a slash and any one segment. */
 export function denySteps(rule: PathIr): readonly DenyStep[] {
   if (rule.kind !== 'template') return stepsOf(rule.path);
   return rule.segments.flatMap((segment): readonly DenyStep[] =>

@@ -35,6 +35,7 @@ export interface Explanation {
   readonly remedy?: Remedy;
 }
 
+/** One enforced rule, and whether it matched the call. */
 export interface ExplainedRule {
   readonly id: string;
   readonly action: 'deny' | 'allow';

@@ -17,6 +17,10 @@ export type RuleMatch =
   /** The first of caller, path, method and cell (in the operation that came closest) that did not match. */
   | { readonly kind: 'unmatched'; readonly by: 'caller' | 'path' | 'method' | 'cell' };
 
+/**
+ * A rule without operations matches every operation. `action` decides how paths are read: a deny rule matches every
+ * reading of one.
+ */
 export function matchRule(rule: RuleIr, call: FilteredCall, action: 'allow' | 'deny'): RuleMatch {
   if (!rule.principals.some((principal) => matchPrincipal(principal, call.caller))) {
     return { kind: 'unmatched', by: 'caller' };
@@ -28,6 +32,7 @@ export function matchRule(rule: RuleIr, call: FilteredCall, action: 'allow' | 'd
   return { kind: 'unmatched', by: closest ?? 'path' };
 }
 
+/** Of the caller alone. A token counts only for callers without an SVID. */
 export function matchPrincipal(principal: PrincipalIr, caller: Caller): boolean {
   switch (principal.kind) {
     case 'id':

@@ -10,6 +10,7 @@ const signs: Readonly<Record<string, readonly string[]>> = { _: ['_', '.', '+', 
 export const methodInQueryPattern = `\\?(.*[&;])?(\\+|%20)*(${names.map(readings).join('|')})(=|&|;|\\[|%5b|%00|%3d).*`;
 const methodInQuery = new RegExp(`^${methodInQueryPattern}$`, 'is');
 
+/** `query` is without the "?"; undefined means that there is none. */
 export function hasMethodInQuery(query: string | undefined): boolean {
   return query !== undefined && methodInQuery.test(`?${query}`);
 }

@@ -2,11 +2,13 @@
 // merge_slashes and path_with_escaped_slashes_action as translate sets them. Pure; a test compares every branch with a real Envoy. RFC 3986
 // §5.2.4 (dot segments), §6.2.2.2 (unreserved characters decoded).
 
+/** `rejected`: Envoy answers 400 before any filter runs. */
 export type CanonicalPath =
   /** Normalised, with the query if there was one. */
   | { readonly kind: 'path'; readonly path: string; readonly query?: string }
   | { readonly kind: 'rejected'; readonly reason: string };
 
+/** What happens to a path with "%2f" or "%5c": the request is refused, or they stay as they are. */
 export type EscapedSlashes = 'reject' | 'keep';
 
 const unreserved = /^[A-Za-z0-9_~.-]$/;
@@ -55,6 +57,7 @@ export function hasDoubleEscapes(canonical: string): boolean {
   return doubleEscapes.test(canonical);
 }
 
+/** For Envoy's regular expressions, which match the whole path: an escaped "%" that begins another escape (`%252f`). */
 export const doubleEscapesPattern = '.*%25[0-9a-f]{2}.*';
 const doubleEscapes = /%25[0-9a-f]{2}/i;
 

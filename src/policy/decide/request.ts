@@ -2,6 +2,7 @@
 import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { ServiceKey } from '../ir.ts';
 
+/** What the target's proxy can verify about the caller. `any`: a token that satisfies every `jwt` principal. */
 export type Caller =
   /** Presents an X.509-SVID with this ID, signed by its trust domain. */
   | { readonly kind: 'id'; readonly id: SpiffeId }
@@ -16,8 +17,10 @@ export interface Token {
   readonly claims: Readonly<Record<string, string>>;
 }
 
+/** How a caller without an SVID connects; only permissive ports accept it. */
 export type AnonymousVia = 'plaintext' | 'one-way-tls' | 'legacy';
 
+/** One call. `grpc` excludes `method` and `path`. */
 export interface AccessRequest {
   readonly target: ServiceKey;
   /** Name of one of its ports. Default: its only one, or the one that is named `default`. */

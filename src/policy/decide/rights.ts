@@ -13,6 +13,7 @@ export interface Right {
   readonly operations: readonly OperationIr[];
 }
 
+/** `denied` prevails over `allowed`. */
 export interface Rights {
   readonly allowed: readonly Right[];
   readonly denied: readonly Right[];

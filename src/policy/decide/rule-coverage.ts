@@ -5,6 +5,7 @@ import { matchPath, matchPrincipal } from './match.ts';
 
 type Rule = Pick<RuleIr, 'principals' | 'operations'>;
 
+/** Whether `wide` matches every call that `narrow` matches. False if that cannot be shown. */
 export function covers(wide: Rule, narrow: Rule): boolean {
   return (
     narrow.principals.every((one) => wide.principals.some((other) => coversPrincipal(other, one))) &&

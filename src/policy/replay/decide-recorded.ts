@@ -14,6 +14,7 @@ import { matchRecorded } from './match-recorded.ts';
 import type { RecordedCall } from './recorded-call.ts';
 import { mayHoldEscapedSlashes, oddPath, type RecordedPath } from './recorded-path.ts';
 
+/** `unknown`: what was not recorded would decide. `stage` and `rule` are absent then. */
 export interface RecordedDecision {
   readonly outcome: Verdict | 'unknown';
   readonly stage?: DecisionStage;
@@ -21,6 +22,7 @@ export interface RecordedDecision {
   readonly rule?: string;
 }
 
+/** What a decision can depend on. */
 export type RecordedCallKind = Pick<RecordedCall, 'caller' | 'principal' | 'method' | 'path'>;
 
 /** For one port in one mesh. */
@@ -30,6 +32,7 @@ export type DecideRecorded = (call: RecordedCallKind) => RecordedDecision;
 const witness = '/cellwall-simulated';
 const unknown: RecordedDecision = { outcome: 'unknown' };
 
+/** For the calls of one port. Remembers results by kind of call, so that many calls of the same kind cost little. */
 export function createDecideRecorded(mesh: MeshIr, service: PortIr): DecideRecorded {
   const { authorization } = service;
   const rules = [...authorization.deny, ...authorization.allow];

@@ -13,6 +13,7 @@ import {
   readSeveralWays,
 } from './recorded-path.ts';
 
+/** `action`: whose rule it is, since a deny rule reads paths in more ways than an allow rule. */
 export function matchRecorded(rule: PathIr, recorded: RecordedPath, action: 'allow' | 'deny'): boolean | undefined {
   if (recorded.kind === 'odd') return undefined;
   if (recorded.kind === 'exact') return matchPathOf(action, rule, recorded.path);

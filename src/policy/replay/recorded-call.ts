@@ -7,6 +7,7 @@ import type { RecordedPath } from './recorded-path.ts';
 /** How a caller connected: without TLS, with TLS but no certificate, with a legacy CA's certificate, with an SVID of the mesh. */
 export type CallerClass = AnonymousVia | 'mtls';
 
+/** Calls that differ in nothing but their time are one, with a `count`. */
 export interface RecordedCall {
   readonly service: string;
   /** Which of its ports; absent: `default`. */

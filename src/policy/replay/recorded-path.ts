@@ -21,11 +21,13 @@ export type PathRecorder = (service: PortIr, path: string) => RecordedPath;
 export const mayHoldEscapedSlashes = '%';
 /** Among what a shape matched: servers may read it as other paths. */
 export const readSeveralWays = '?';
+/** The only value of its kind. */
 export const oddPath: RecordedPath = { kind: 'odd' };
 const odd = /;|%3b/i;
 const escapedSlash = /%2f|%5c/i;
 const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
 
+/** Matchers are made once a port, and kept for as long as its IR is in use. */
 export function createPathRecorder(): PathRecorder {
   const known = new WeakMap<PortIr, Matchers>();
   return (service, target) => {
@@ -87,6 +89,7 @@ export function denyRuleText(rule: PathIr): string {
   return `!${pathRuleText(rule)}`;
 }
 
+/** Of a text in the notation of `pathRuleText`. */
 export function isDenyRuleText(text: string): boolean {
   return text.startsWith('!');
 }
@@ -105,6 +108,10 @@ export function pathRuleText(rule: PathIr): string {
   }
 }
 
+/**
+ * The reverse of `pathRuleText` for rules of allow policies: "=" exact, "^" prefix, anything else a template with
+ * "{}".
+ */
 export function parsePathRule(text: string): PathIr {
   const path = text.slice(1);
   switch (text.charAt(0)) {

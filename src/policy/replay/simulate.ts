@@ -9,6 +9,7 @@ import { createDecideRecorded, type DecideRecorded, type RecordedDecision } from
 import type { CallerClass, RecordedCall } from './recorded-call.ts';
 import { describeRecordedPath } from './recorded-path.ts';
 
+/** One kind of recorded call that the change affects. `lastSeen` is in epoch milliseconds. */
 export interface SimulatedCall {
   readonly service: string;
   readonly port?: string;
@@ -24,6 +25,7 @@ export interface SimulatedCall {
   readonly lastSeen: number;
 }
 
+/** Kinds of calls, grouped by what the change does to them. */
 export interface Simulation {
   readonly newlyDenied: readonly SimulatedCall[];
   readonly newlyAllowed: readonly SimulatedCall[];
@@ -40,6 +42,7 @@ interface Comparison {
   readonly after: DecideRecorded | undefined;
 }
 
+/** Recorded decisions are used where `before` cannot tell. A port that `after` no longer has counts as denied. */
 export function simulate(before: MeshIr, after: MeshIr, calls: Iterable<RecordedCall>): Simulation {
   const found = { newlyDenied: collect(), newlyAllowed: collect(), cannotTell: collect(), mayBeDenied: collect() };
   const compare = comparisons(before, after);

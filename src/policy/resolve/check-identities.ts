@@ -16,6 +16,7 @@ export interface Placed {
   readonly parsed?: ParsedDocument<Workload>;
 }
 
+/** Reports `ambiguous-identity` for templates that can make another Workload's ID, then compares selectors. */
 export function checkIdentities(all: readonly Placed[], problems: Problems): void {
   const templates = all.filter(
     (one): one is Placed & { readonly workload: TemplateWorkloadIr } => 'template' in one.workload,

@@ -7,6 +7,7 @@ import type { Problems } from './problems.ts';
 
 type Parsed = ParsedDocument<Service>;
 
+/** Adds what it finds to `problems`. */
 export function checkService(parsed: Parsed, problems: Problems): void {
   checkPorts(parsed, problems);
   for (const port of writtenPorts(parsed.document)) {

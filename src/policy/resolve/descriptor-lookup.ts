@@ -8,6 +8,7 @@ import { type GrpcDescriptors, readGrpcDescriptors } from './grpc-descriptors.ts
 import { serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 
+/** For ports that have some. A set that cannot be read is a problem and left out. */
 export function readDescriptors(
   parsed: ParsedDocument<Service>,
   problems: Problems,

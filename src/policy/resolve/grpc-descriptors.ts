@@ -25,6 +25,7 @@ export interface GrpcMethod {
   option(field: number): readonly number[];
 }
 
+/** One field of a request, with what decides whether the proxy and the application can read it differently. */
 export interface GrpcField {
   readonly number: number;
   /** As in a .proto file: `int64`, `string`, `message`. */

@@ -5,6 +5,7 @@ import { someBeginsWith, workloadOf } from '../identities.ts';
 import type { DependencyIr, IdentitiesIr, MeshIr, PortKey, ServiceKey } from '../ir.ts';
 import type { ServiceDraft } from './resolve-service.ts';
 
+/** Why no caller can match, and what to do about it. */
 export interface IdlePrincipal {
   readonly message: string;
   readonly hint: string;
@@ -12,6 +13,7 @@ export interface IdlePrincipal {
   readonly never: boolean;
 }
 
+/** What is known about possible callers. */
 export interface IdleContext {
   readonly trustDomain: TrustDomain;
   readonly drafts: ReadonlyMap<ServiceKey, ServiceDraft>;

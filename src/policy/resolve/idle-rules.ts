@@ -15,6 +15,7 @@ export interface PlacedRule {
 /** Rules with more than exact paths are compared with every other: services with more rules are checked only in part. */
 const maxRules = 1000;
 
+/** A rule (policy and index) with the warning about it. */
 export interface IdleRule extends Pick<PlacedRule, 'document' | 'index'> {
   readonly details: { readonly code: string; readonly message: string; readonly hint: string };
 }

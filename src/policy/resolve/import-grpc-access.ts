@@ -5,6 +5,7 @@ import { type GrpcMethod, readGrpcDescriptors } from './grpc-descriptors.ts';
 import { pruneDescriptors } from './prune-descriptors.ts';
 import { matchingCellFault } from './resolve-matching-cell.ts';
 
+/** What the access levels of the descriptors mean in this mesh. */
 export interface ImportMapping {
   /** Who counts as "a cell": the service of this name in each cell. */
   readonly cellService: string;
@@ -14,6 +15,7 @@ export interface ImportMapping {
   readonly field: string;
 }
 
+/** The parts of an AuthorizationPolicy, and of the Service that it targets. Import nothing if there are `faults`. */
 export interface ImportedAccess {
   readonly rules: readonly { readonly from: readonly PolicySource[]; readonly to: readonly PolicyOperation[] }[];
   /** For `spec.grpc.descriptorSet`; undefined if no rule needs it. */

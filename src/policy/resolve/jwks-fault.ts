@@ -18,6 +18,7 @@ const needed: Readonly<Record<string, readonly string[]>> = {
   OKP: ['crv', 'x'],
 };
 
+/** The first fault, or undefined for a usable set. Names a key by its index. */
 export function jwksFault(text: string): JwksFault | undefined {
   let value: unknown;
   try {

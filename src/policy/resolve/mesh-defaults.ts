@@ -4,6 +4,7 @@ import type { Mesh } from '../../model/documents/mesh.ts';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
 import type { JwtIssuerIr, LegacyAuthorityIr } from '../ir.ts';
 
+/** From the Mesh document, or defaults where it says nothing. */
 export interface MeshDefaults {
   readonly document: DocumentKey;
   readonly trustDomain: TrustDomain;

@@ -5,6 +5,7 @@ import type { Problem, ProblemDetails } from '../../model/problem.ts';
 
 type Located = Pick<Written<unknown>, 'locate'>;
 
+/** `place` is a path in the document; line and column come from it. */
 export interface Problems {
   error(document: Located, place: FieldPath, details: ProblemDetails): void;
   warning(document: Located, place: FieldPath, details: ProblemDetails): void;

@@ -13,6 +13,7 @@ export interface DependencyContext {
   readonly problems: Problems;
 }
 
+/** In the order of the document. A dependency that cannot be resolved is a problem and left out. */
 export function resolveDependencies(
   parsed: ParsedDocument<Service>,
   self: ServiceKey,

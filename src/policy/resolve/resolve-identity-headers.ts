@@ -29,6 +29,7 @@ export const certificateHeaders: readonly string[] = [
   'x-ssl-*',
 ];
 
+/** `stripped` always includes the headers that carry certificates, and those that the Mesh lists. */
 export function resolveIdentityHeaders(parsed: ParsedDocument<Service>, context: Context): IdentityHeadersIr {
   const { xfcc, peerId, subjectDn, stripped } = parsed.document.spec.identityHeaders;
   const names = new Set([...certificateHeaders, ...context.defaults.strippedHeaders, ...stripped]);

@@ -14,6 +14,9 @@ export interface WorkloadContext {
   readonly problems: Problems;
 }
 
+/**
+ * A problem and undefined if the identity is of another trust domain, reserved, or of a service that does not exist.
+ */
 export function resolveIdentity(
   parsed: ParsedDocument<Workload>,
   context: WorkloadContext,

@@ -13,6 +13,7 @@ import type { PortDraft } from './resolve-service.ts';
 /** Removed from every request before a filter could read it, or not under the caller's control. */
 const notForTokens = /^(x-cellwall-|x-envoy-|x-forwarded-|x-client-cert-|host$|cookie$|connection$|te$)/;
 
+/** By name. Of two with one name the first is kept, and the other is a problem. */
 export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Problems): Map<string, JwtIssuerIr> {
   const issuers = new Map<string, JwtIssuerIr>();
   for (const [index, issuer] of parsed.document.spec.jwtIssuers.entries()) {
@@ -39,6 +40,7 @@ export function resolveJwtIssuers(parsed: ParsedDocument<Mesh>, problems: Proble
   return issuers;
 }
 
+/** What a rule needs to know to accept a token. */
 export interface JwtSourceContext {
   readonly issuers: ReadonlyMap<string, JwtIssuerIr>;
   /** Path of the rule. */

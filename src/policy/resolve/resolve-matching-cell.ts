@@ -11,6 +11,7 @@ import { nameHint } from './names.ts';
 import type { Problems } from './problems.ts';
 import type { PortDraft } from './resolve-service.ts';
 
+/** Undefined if the operation has none, or if it was refused, with a problem. */
 export function resolveMatchingCell(
   { grpc, matchingCell }: PolicyOperation,
   parsed: ParsedDocument<AuthorizationPolicy>,

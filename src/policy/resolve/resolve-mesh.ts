@@ -152,6 +152,7 @@ function resolveLegacyAuthorities(parsed: ParsedDocument<Mesh>, problems: Proble
   return authorities;
 }
 
+/** By name. A number that two cells have is a problem. */
 export function resolveCells(cells: readonly ParsedDocument<Cell>[], problems: Problems): Map<string, CellIr> {
   const resolved = new Map<string, CellIr>();
   const byId = new Map<number, string>();

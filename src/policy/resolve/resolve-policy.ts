@@ -14,6 +14,7 @@ import { type AuthorizationContext, type RuleTarget, resolvePrincipals } from '.
 
 type Parsed = ParsedDocument<AuthorizationPolicy>;
 
+/** A policy whose references have been looked up. */
 export interface PolicyDraft {
   readonly document: Parsed;
   readonly target: ServiceKey;

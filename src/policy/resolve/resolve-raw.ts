@@ -19,6 +19,7 @@ export interface RawContext {
   readonly identities: IdentitiesIr;
 }
 
+/** In the order of their keys, so that the result does not depend on files. */
 export function resolveRaws(raws: readonly ParsedDocument<EnvoyResource>[], context: RawContext): readonly RawIr[] {
   return raws
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
@@ -86,6 +87,7 @@ function changeOf(spec: EnvoyResource['spec']): RawChangeIr {
     : { kind: 'remove', typeUrl: patch.typeUrl, name: patch.name };
 }
 
+/** Whether the proxy with this identity is changed by it. */
 export function isFor({ identities }: RawIr, id: SpiffeId): boolean {
   return identities === 'all' || identities.has(id);
 }

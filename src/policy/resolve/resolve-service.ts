@@ -13,6 +13,7 @@ import { type Names, nameHint, serviceKey } from './names.ts';
 import type { Problems } from './problems.ts';
 import { resolveIdentityHeaders } from './resolve-identity-headers.ts';
 
+/** A port before its authorization is known. */
 export type PortDraft = Omit<PortIr, 'authorization'>;
 
 /** Dependencies are looked up once all services are known. */
@@ -36,6 +37,7 @@ const hourMs = 3_600_000;
  */
 const http1IdleMs = 250;
 
+/** Always returns a draft, so that documents that refer to it can be checked even if it has problems. */
 export function resolveService(parsed: Parsed, context: ServiceContext): ServiceDraft {
   const { metadata, spec } = parsed.document;
   const { defaults, names } = context;

@@ -21,6 +21,7 @@ export interface ResolvedWorkloads {
   withServices(drafts: Iterable<ServiceDraft>, problems: Problems): IdentitiesIr;
 }
 
+/** Documents without a usable identity are left out, with a problem. */
 export function resolveWorkloads(
   workloads: readonly ParsedDocument<Workload>[],
   context: WorkloadContext,

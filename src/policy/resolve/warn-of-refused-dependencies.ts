@@ -10,6 +10,7 @@ import type { Problems } from './problems.ts';
 
 type Asked = Pick<MeshIr, 'services' | 'breakGlass'>;
 
+/** One warning a dependency, only if no call at all can pass: operations of allow rules are ignored. */
 export function warnOfRefusedDependencies(parsed: ParsedDocument<Service>, mesh: Asked, problems: Problems): void {
   const { metadata, spec } = parsed.document;
   const caller = mesh.services.get(serviceKey(metadata.name, metadata.cell));

@@ -15,6 +15,7 @@ const dayMs = 24 * hourMs;
 /** Linux's default range of ports for outgoing connections. */
 const localPorts = { first: 32_768, last: 60_999 };
 
+/** Of one document alone; needs nothing resolved. */
 export function warnOfRisks(parsed: ParsedDocument, problems: Problems): void {
   const { document } = parsed;
   if (document.kind === 'Mesh') {

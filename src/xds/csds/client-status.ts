@@ -25,6 +25,10 @@ const statuses: Readonly<Record<ResourceStatus['status'], readonly [ConfigStatus
   absent: [ConfigStatus.SYNCED, ClientResourceStatus.DOES_NOT_EXIST],
 };
 
+/**
+ * One `ClientConfig` per matching node. Secrets are redacted; with `excludeResourceContents` nothing is included but
+ * names and status.
+ */
 export function clientStatus(
   views: readonly StreamView[],
   { nodeMatchers, excludeResourceContents }: Pick<ClientStatusRequest, 'nodeMatchers' | 'excludeResourceContents'>,

@@ -20,6 +20,7 @@ export interface CsdsDeps {
   readonly authorize: (certificate: Uint8Array | undefined) => void;
 }
 
+/** Answers from the streams as they stand at that moment; a stream of queries gets one answer to each. */
 export function createCsdsService({ server, authorize }: CsdsDeps): GrpcMethods {
   return queryMethods<ClientStatusRequest, ClientStatusResponse>({
     name: 'envoy.service.status.v3.ClientStatusDiscoveryService',

@@ -8,6 +8,7 @@ import type { ValueMatcher } from '#gen/envoy/type/matcher/v3/value_pb.js';
 import { CellwallError } from '../../lib/errors.ts';
 import type { StreamNode } from '../server/node.ts';
 
+/** No matchers: every node. */
 export function matchesNode(matchers: readonly NodeMatcher[], node: Pick<StreamNode, 'id' | 'metadata'>): boolean {
   return (
     matchers.length === 0 ||

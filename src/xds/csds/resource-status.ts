@@ -31,6 +31,7 @@ export interface ResourceStatus {
 
 const empty: ResourceMap = new Map();
 
+/** Of each type that the stream subscribes to, by name: what is wanted, and what was sent. */
 export function resourceStatuses({ state, snapshot }: StreamView): readonly ResourceStatus[] {
   return Object.values(state.subscriptions).flatMap((subscription) => {
     const resources = snapshot?.resources.get(subscription.typeUrl) ?? empty;

@@ -8,6 +8,7 @@ const forget = new FinalizationRegistry((key: string) => {
 /** Larger sets are unlikely to be repeated. */
 const mostNames = 1000;
 
+/** Large sets are returned as they are: to compare them would cost more than it saves. */
 export function internNames(names: ReadonlySet<string>): ReadonlySet<string> {
   if (names.size > mostNames) return names;
   const key = [...names].join('\0');

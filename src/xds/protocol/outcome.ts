@@ -68,6 +68,10 @@ export interface Outcome {
 
 export const noNames: ReadonlySet<string> = new Set();
 
+/**
+ * `responder` decides, by variant, which responses the difference needs; this keeps account of what the client has
+ * after them.
+ */
 export function bring(
   phase: Phase,
   subscription: Subscription,

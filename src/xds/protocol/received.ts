@@ -10,6 +10,7 @@ export interface Received<Request> {
   readonly typeUrl: string;
 }
 
+/** The fields of `DiscoveryRequest` that are used; all texts are limited in length. */
 export interface SotwRequest {
   readonly typeUrl: TypeUrl;
   readonly version: string;
@@ -19,6 +20,7 @@ export interface SotwRequest {
   readonly error: string | undefined;
 }
 
+/** The fields of `DeltaDiscoveryRequest` that are used; all texts are limited in length. */
 export interface DeltaRequest {
   readonly typeUrl: TypeUrl;
   readonly subscribe: readonly string[];

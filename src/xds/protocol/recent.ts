@@ -8,6 +8,7 @@ export interface Recent<Key, Value> {
   forget(): number;
 }
 
+/** `most`: entries of one generation. */
 export function createRecent<Key, Value>(most: number): Recent<Key, Value> {
   let young = new Map<Key, Value>();
   let old = new Map<Key, Value>();

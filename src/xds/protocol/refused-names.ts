@@ -9,6 +9,7 @@ const naming = /^Error adding\/updating (?:listener|cluster)\(s\) /;
 /** `Config::Utility::truncateGrpcStatusMessage`: names may be missing. */
 const truncated = '...(truncated)';
 
+/** All that was new, unless the error certainly names some of it. */
 export function refusedNames(
   { typeUrl, changed }: Pick<Sent, 'typeUrl' | 'changed'>,
   error: string,

@@ -15,6 +15,10 @@ export interface SotwResponse {
   readonly resources: readonly EncodedResource[];
 }
 
+/**
+ * A `DiscoveryResponse`: `resources` are all that the client is to have of the type, or those that it newly needs
+ * (`fullSet` in order.ts).
+ */
 export function frameSotw({ typeUrl, version, nonce, resources }: SotwResponse): Buffer {
   let size = textSize(1, version) + textSize(4, typeUrl) + textSize(5, nonce) + fieldSize(6, controlPlaneSize);
   for (const resource of resources) size += fieldSize(2, anySize(resource));
@@ -35,6 +39,7 @@ export interface DeltaResponse extends SotwResponse {
   readonly removed: readonly string[];
 }
 
+/** A `DeltaDiscoveryResponse`; `removed` may name resources that the client never had (requested, but absent). */
 export function frameDelta({ typeUrl, version, nonce, resources, removed }: DeltaResponse): Buffer {
   let size = textSize(1, version) + textSize(4, typeUrl) + textSize(5, nonce) + fieldSize(7, controlPlaneSize);
   for (const resource of resources) size += fieldSize(2, resourceSize(resource));

@@ -22,6 +22,9 @@ import {
 } from './subscription.ts';
 import { awaited, warmAfterRefusal } from './warming.ts';
 
+/**
+ * A request changes the subscription and reports its ACK or NACK; what the client is owed is sent by the next flush.
+ */
 export function stepSotw(state: StreamState, input: StreamInput<SotwRequest>): Step {
   return input.kind === 'request' ? receive(state, input.request) : flush(state, input.snapshot, input.now, sotw);
 }

@@ -168,6 +168,7 @@ export function replaceNames(from: Subscription, requested: readonly string[]): 
   return subscribe(unsubscribe(from, dropped), added);
 }
 
+/** Whether the client is to be sent a resource of this name, if it exists. */
 export function wants(subscription: Subscription, name: string): boolean {
   return subscription.wildcard !== 'none' || subscription.names.has(name);
 }
@@ -234,6 +235,7 @@ export function isAlike(a: Subscription, b: Subscription): boolean {
   );
 }
 
+/** By identity of the resources: false does not mean that anything has to be sent. */
 export function isUpToDate({ base, held, owed }: Subscription, resources: ResourceMap): boolean {
   return base === resources && held.size === 0 && !owed;
 }

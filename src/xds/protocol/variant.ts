@@ -15,6 +15,7 @@ export type Reading = Omit<Received<never>, 'request'> & {
   readonly step: ((state: StreamState) => Step) | undefined;
 };
 
+/** `read` throws a CellwallError for a request that cannot be parsed or exceeds a limit. */
 export interface Variant {
   read(bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits, shared: SharedSteps): Reading;
   flush(state: StreamState, snapshot: Snapshot, now: number): Step;

@@ -13,6 +13,7 @@ export interface SnapshotCache {
   watch(node: NodeId, wake: () => void): () => void;
 }
 
+/** In memory. Deleting a snapshot wakes nobody. */
 export function createSnapshotCache(): SnapshotCache {
   const snapshots = new Map<NodeId, Snapshot>();
   const watchers = new Map<NodeId, Set<() => void>>();

@@ -11,6 +11,7 @@ export interface Interner {
   size(): number;
 }
 
+/** `version` defaults to a hash of the content. */
 export function createInterner(): Interner {
   const known = new Map<string, WeakRef<EncodedResource>>();
   const forget = new FinalizationRegistry((key: string) => {

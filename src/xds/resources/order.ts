@@ -17,7 +17,9 @@ export const pushOrder: readonly TypeUrl[] = [cluster, endpoint, secret, extensi
  * configs do not wait: a deny must take effect at once.
  */
 export const waitForClusters: ReadonlySet<TypeUrl> = new Set([listener, route]);
+/** While a push of one of these is unanswered, listeners and routes wait (`waitForClusters`). */
 export const clusterTypes: readonly TypeUrl[] = [cluster, endpoint, secret];
+/** How long they wait at most. */
 export const clusterPatienceMs = 1000;
 
 /**

@@ -8,6 +8,10 @@ import { typeUrls } from './type-url.ts';
 
 const redacted = () => create(DataSourceSchema, { specifier: { case: 'inlineString', value: '[redacted]' } });
 
+/**
+ * Of a secret, certificates and trust bundles stay, and everything else is `[redacted]`; other resources are returned
+ * as they are.
+ */
 export function redactedAny({ typeUrl, value }: EncodedResource): Any {
   return create(AnySchema, { typeUrl, value: typeUrl === typeUrls.secret ? redactedSecret(value) : value });
 }

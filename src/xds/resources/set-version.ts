@@ -5,6 +5,7 @@ import type { EncodedResource } from './snapshot.ts';
 
 const digests = new WeakMap<EncodedResource, Uint32Array>();
 
+/** 16 hex digits. */
 export function setVersion(resources: Iterable<EncodedResource>): string {
   const sum = new Uint32Array(4);
   for (const resource of resources) {

@@ -14,6 +14,7 @@ export type TypeUrl = (typeof typeUrls)[keyof typeof typeUrls];
 
 const known: ReadonlySet<string> = new Set(Object.values(typeUrls));
 
+/** Whether it is one of the types that are served here. */
 export function isTypeUrl(text: string): text is TypeUrl {
   return known.has(text);
 }

@@ -24,6 +24,10 @@ export interface FieldWriter {
   text(number: number, text: string): void;
 }
 
+/**
+ * Writes at `from` and onwards. There must be space for it: nothing is checked. Empty texts are left out, as proto3
+ * does.
+ */
 export function fieldWriter(into: Buffer, from: number): FieldWriter {
   let at = from;
   const varint = (value: number): void => {

@@ -7,6 +7,7 @@ import type { XdsServer } from './server.ts';
 import { discoveryServices } from './services.ts';
 import type { StreamTransport } from './transport.ts';
 
+/** By path (`/envoy.service…/Stream…`). */
 export function discoveryMethods(server: Pick<XdsServer, 'open'>): GrpcMethods {
   return new Map(
     discoveryServices.flatMap(({ name, methods, only }) =>

@@ -3,6 +3,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import { framePrefix } from '../../lib/grpc-call.ts';
 
+/** `take` may be called within `push` and `resume`, several times. Compressed messages are refused. */
 export interface MessageReader {
   push(chunk: Buffer): void;
   pause(): void;
@@ -21,6 +22,7 @@ export interface MessageReaderOptions {
   readonly fail: (error: CellwallError) => void;
 }
 
+/** Calls `fail` once, for a message above the limit or an incomplete last one; nothing is delivered after it. */
 export function createMessageReader({ most, take, ended, fail }: MessageReaderOptions): MessageReader {
   let chunks: Buffer[] = [];
   let length = 0;

@@ -13,6 +13,7 @@ export interface QueryService<Request, Response> {
   readonly answer: (request: Request, peer: StreamPeer) => Response;
 }
 
+/** A request that cannot be decoded is `invalid_argument`. */
 export function queryMethods<Request, Response>(query: QueryService<Request, Response>): GrpcMethods {
   const read = (bytes: Buffer): Request => {
     try {

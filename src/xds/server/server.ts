@@ -47,6 +47,7 @@ const forgetMs = 1000;
 
 const closing = () => new CellwallError('unavailable', 'the control plane is shutting down', { hint: 'reconnect' });
 
+/** `limits` override the defaults one by one. Opens no port (listen.ts). */
 export function createXdsServer(deps: XdsServerDeps): XdsServer {
   const { cache, authenticate, observe, log, clock = systemClock } = deps;
   const limits = { ...defaultLimits, ...deps.limits };

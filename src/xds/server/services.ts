@@ -10,6 +10,7 @@ export interface DiscoveryService {
   readonly only: TypeUrl | undefined;
 }
 
+/** State-of-the-world, incremental or both, as Envoy's protos define them. */
 export const discoveryServices: readonly DiscoveryService[] = [
   service('discovery', 'AggregatedDiscovery', 'AggregatedResources', undefined),
   service('cluster', 'ClusterDiscovery', 'Clusters', typeUrls.cluster),

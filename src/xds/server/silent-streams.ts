@@ -6,6 +6,10 @@ import type { StreamPeer } from './node.ts';
 /** Counts one; returns a function that removes it again. Throws `resource_exhausted`. */
 export type SilentStreams = (peer: StreamPeer) => () => void;
 
+/**
+ * Counting throws `resource_exhausted` beyond `most` for one certificate or address; the function that it returns must
+ * be called once.
+ */
 export function createSilentStreams(most: number): SilentStreams {
   const counts = new Map<string, number>();
   return (peer) => {

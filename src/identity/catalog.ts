@@ -5,4 +5,5 @@ export const authorities = {
   'built-in': async () => (await import('./ca/built-in.ts')).builtIn,
 } as const satisfies Readonly<Record<string, () => Promise<AuthorityKind>>>;
 
+/** What `--ca` accepts. */
 export type AuthorityName = keyof typeof authorities;

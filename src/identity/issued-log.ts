@@ -4,8 +4,13 @@ import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
 
+/**
+ * `pushed`: the key was made here and is delivered by SDS. `csr`: for the workload's own key. `server`: the control
+ * plane's.
+ */
 export type IssuePurpose = 'pushed' | 'csr' | 'server';
 
+/** A row of the log: no key, and not the certificate itself. Times are ISO 8601. */
 export interface IssuedCertificate {
   /** Hex. */
   readonly serial: string;
@@ -33,6 +38,7 @@ const maxBacklog = 100_000;
 /** More than are valid at the same time, given the pace of issuance. */
 const maxOfHost = 64;
 
+/** Of one host only its newest certificates are kept. */
 export function createIssuedLog({ table, clock, log }: IssuedLogOptions): IssuedLog {
   const backlog: IssuedCertificate[] = [];
   /** Serials of a host, the oldest first; as they were in the table when first read. */

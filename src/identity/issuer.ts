@@ -47,6 +47,10 @@ export interface IssuerOptions {
   readonly backdate?: () => number;
 }
 
+/**
+ * Without `internal`, an identity under `…/cellwall/` that is not an operator's is refused, whatever the policy says;
+ * so is, always, one of another trust domain.
+ */
 export function createIssuer(options: IssuerOptions): Issuer {
   const { signer, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });

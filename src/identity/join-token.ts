@@ -37,6 +37,7 @@ function isTrustDomain(text: string): text is TrustDomain {
   return /^[a-z0-9._-]{1,255}$/.test(text);
 }
 
+/** The result is a secret. `cw1` if the root names the trust domain, otherwise `cw2`. */
 export function formatJoinToken({ secret, rootFingerprints, trustDomain }: JoinToken): string {
   const name = trustDomain === undefined ? [] : [Buffer.from(trustDomain, 'latin1').toString('base64url')];
   return [trustDomain === undefined ? 'cw1' : 'cw2', secret, ...name, ...rootFingerprints].join('.');

@@ -7,8 +7,10 @@ import { type SpiffeId, type TrustDomain, trustDomainUri } from '../model/spiffe
 import type { IssuancePolicy } from './issuance-policy.ts';
 import { spiffeIdOf } from './x509/verify-svid.ts';
 
+/** An operator's certificate lasts an hour. */
 export const operatorPolicy: IssuancePolicy = { lifetimeMs: 60 * 60_000, dnsNames: [] };
 
+/** By name only: the certificate must have been verified. */
 export function isOperator(spiffeId: SpiffeId, trustDomain: TrustDomain): boolean {
   return spiffeId.startsWith(`${trustDomainUri(trustDomain)}/cellwall/operator/`);
 }

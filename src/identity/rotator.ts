@@ -51,6 +51,7 @@ interface Slot {
   cancel: () => void;
 }
 
+/** Rejects only what a caller waits for: a failed renewal by timer is logged and tried again. */
 export function createRotator(options: RotatorOptions): Rotator {
   const { issuer, clock, log, onChange, internal, kept, random = Math.random } = options;
   const slots = new Map<string, Slot>();

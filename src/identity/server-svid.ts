@@ -28,6 +28,7 @@ export interface ServerSvidOptions {
 
 const node = 'server';
 
+/** Resolves once there is a certificate; rejects if it cannot be issued. */
 export async function createServerSvid(options: ServerSvidOptions): Promise<ServerSvid> {
   const { issuer, trustDomain, clock, log, dnsNames = [], lifetimeMs = 86_400_000 } = options;
   const listeners = new Set<(svid: Svid) => void>();

@@ -6,6 +6,7 @@ import type { TrustBundle } from './trust-bundle.ts';
 /** Seconds: how often a consumer should look for a later one (§4.1.2). */
 const refreshHint = 300;
 
+/** JSON with a final newline. `roots` are PEM, one certificate each. */
 export function formatSpiffeBundle({ sequence, roots }: Pick<TrustBundle, 'sequence' | 'roots'>): string {
   const keys = roots.map((pem) => {
     const { raw, publicKey } = new X509Certificate(pem);

@@ -36,6 +36,7 @@ export interface SvidStoreOptions {
 /** For nodes that never came back. A file's time is the system's: the injected clock does not matter here. */
 const forgetMs = 30 * 86_400_000;
 
+/** Removes files that are too old to be of use. What cannot be read counts as absent. */
 export function createSvidStore({ dir, bundle, clock, log }: SvidStoreOptions): SvidStore {
   ensureSecretFolder(dir);
   for (const name of readdirSync(dir)) {

@@ -14,6 +14,7 @@ export interface TrustBundle {
   readonly roots: readonly string[];
 }
 
+/** Roots may repeat; the bundle has each once. */
 export interface TrustBundleParams {
   readonly trustDomain: TrustDomain;
   /** A whole number, at least 1. */

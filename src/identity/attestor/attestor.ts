@@ -17,6 +17,7 @@ export interface AttestorDeps {
   readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
 }
 
+/** What was verified before the evidence is looked at. */
 export interface AttestationContext {
   /** SHA-256 of the node key's SubjectPublicKeyInfo, hex. Possession is proved before an attestor is called. */
   readonly nodeKey: string;

@@ -12,6 +12,7 @@ import { certificateFingerprint, sha256 } from '../x509/fingerprint.ts';
 import { uriSans } from '../x509/uri-sans.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
 
+/** `ttlMs` is at most seven days. */
 export interface JoinTokenRequest {
   readonly spiffeId: SpiffeId;
   readonly ttlMs: number;
@@ -20,6 +21,7 @@ export interface JoinTokenRequest {
 }
 
 export interface JoinTokenAttestor extends Attestor {
+  /** Throws `invalid_argument` for a lifetime or a number of uses out of range. The token cannot be read again. */
   createJoinToken(request: JoinTokenRequest): Promise<{ readonly token: Redacted<string>; readonly expiresAt: Date }>;
 }
 

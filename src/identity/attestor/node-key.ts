@@ -2,6 +2,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
 
+/** Throws `unauthenticated` for an unknown key, and once what it joined with has ended. */
 export function createNodeKeyAttestor({ nodes, clock }: Pick<AttestorDeps, 'nodes' | 'clock'>): Attestor {
   return {
     async attest(_evidence, { nodeKey }) {

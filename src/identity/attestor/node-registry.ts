@@ -47,6 +47,7 @@ export interface NodeRegistryDeps {
 /** A key that was not used for this long, not even for renewals, is forgotten: longer than any outage. */
 const keepMs = 400 * 86_400_000;
 
+/** Knows no evicted key before `restore`. */
 export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {
   // What is evicted stays evicted in this process, whatever happens to the table.
   const gone = new Set<string>();

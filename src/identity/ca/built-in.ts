@@ -20,6 +20,7 @@ const rootLifetimeMs = 3650 * 86_400_000;
 const backdateMs = 3_600_000;
 const generate = promisify(generateKeyPair);
 
+/** Has no options. */
 export const builtIn: AuthorityKind = { options: {}, create: createBuiltInAuthority };
 
 async function createBuiltInAuthority({ dir, trustDomain, clock, log }: AuthorityDeps): Promise<UpstreamAuthority> {

@@ -10,6 +10,7 @@ import { createSigningCa, type SigningCa } from './certificate.ts';
 const certificateFile = 'certificate.pem';
 const keyFile = 'key.pem';
 
+/** `keyPem` is a secret. */
 export interface CaMaterial {
   readonly pem: string;
   readonly keyPem: string;

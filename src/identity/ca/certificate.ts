@@ -34,6 +34,9 @@ export function signingKeyOf(key: KeyObject): KeyObject {
   throw new CellwallError('failed_precondition', 'the key of the CA is no P-256 key');
 }
 
+/**
+ * Throws if certificate or key cannot be parsed, or the key is not P-256; whether they belong together is not checked.
+ */
 export function createSigningCa(pem: string, keyPem: string): SigningCa {
   const certificate = new X509Certificate(pem);
   const named = extensionsOf(certificate.raw).get(subjectKeyIdentifier);

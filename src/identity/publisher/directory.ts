@@ -13,6 +13,7 @@ import type { Confirmation, Publisher } from './publisher.ts';
 /** The content of the folder. */
 export const bundleFiles = { pem: 'bundle.pem', json: 'bundle.json' } as const;
 
+/** `place`: a folder, made if it does not exist. Throws `invalid_argument` if it cannot be one. */
 export function createDirectoryPublisher(place: string): Publisher {
   if (place === '' || place.includes('\0')) {
     throw new CellwallError('invalid_argument', 'a publisher of the kind directory needs a folder', {

@@ -29,6 +29,7 @@ const lookMs = 60_000;
 /** What takes longer is given up. */
 const attemptMs = 30_000;
 
+/** Begins at once. Failures appear in `status` and in the log; nothing is thrown. */
 export function keepPublished(deps: KeepPublishedDeps): KeptPublished {
   const { name, publisher, bundle, clock, log, random = Math.random } = deps;
   const closing = new AbortController();

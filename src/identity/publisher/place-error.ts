@@ -19,6 +19,7 @@ export function placeError(what: string, cause: unknown): CellwallError {
   return new CellwallError('unavailable', `${what} (${code})`, { hint: hints[code] ?? 'is that disk well?', cause });
 }
 
+/** `ENOENT`, `EACCES` … */
 export function codeOf(reason: unknown): string {
   return reason instanceof Error && 'code' in reason ? String(reason.code) : 'unknown error';
 }

@@ -5,6 +5,7 @@ import { type CaMaterial, loadCa, storeCa } from '../ca/ca-files.ts';
 import type { SigningCa } from '../ca/certificate.ts';
 import { ensureSecretFolder, writeSecretFile } from '../secret-file.ts';
 
+/** `name` is its folder's, a number that increases. */
 export interface KeptIntermediate {
   readonly name: string;
   readonly ca: SigningCa;

@@ -6,6 +6,7 @@ import { toPem } from './pem.ts';
 
 const ecdsaWithSha256 = Buffer.from('2a8648ce3d040302', 'hex');
 
+/** PEM. `privateKey` must be P-256. */
 export function createCsr(privateKey: KeyObject): string {
   const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   const version = writeDer(derTag.integer, Buffer.from([0]));

@@ -9,6 +9,7 @@ export interface DerNode {
   readonly raw: Buffer;
 }
 
+/** Tag bytes as they are written, with the constructed bit. */
 export const derTag = { boolean: 1, integer: 2, bitString: 3, octetString: 4, oid: 6, sequence: 0x30 } as const;
 
 /** The consecutive elements in `bytes`. Definite lengths of at most four bytes and low tag numbers only (X.690 §10.1). */

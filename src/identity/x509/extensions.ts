@@ -31,6 +31,7 @@ export interface CaLimits {
   readonly signs: boolean;
 }
 
+/** Of a certificate in DER. Throws if it is malformed. */
 export function caLimits(certificate: Uint8Array): CaLimits {
   const extensions = extensionsOf(certificate);
   const usage = extensions.get(keyUsage);

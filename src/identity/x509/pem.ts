@@ -16,6 +16,7 @@ export function fromPem(text: string, label: string, max = 64): readonly Buffer[
   return found;
 }
 
+/** Lines of 64 characters. `label` as in `CERTIFICATE`. */
 export function toPem(der: Uint8Array, label: string): string {
   const text = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('base64');
   let lines = text.slice(0, lineLength);

@@ -9,6 +9,7 @@ const p256Length = 91;
 
 const written = new WeakMap<KeyObject, Buffer>();
 
+/** `spki`: SubjectPublicKeyInfo, DER, with an uncompressed point. */
 export function isP256(spki: Uint8Array): boolean {
   return spki.length === p256Length && p256Prefix.equals(spki.subarray(0, p256Prefix.length));
 }

@@ -16,6 +16,7 @@ const algorithms: Readonly<Record<string, { readonly type: string; readonly hash
   '2a864886f70d01010d': { type: 'rsa', hash: 'sha512' },
 };
 
+/** Its self-signature was verified. */
 export interface CertificateRequest {
   readonly publicKey: KeyObject;
   readonly der: Buffer;

@@ -59,6 +59,7 @@ export function lint(
   );
 }
 
+/** Of one resource alone: its findings, and what it refers to. Remembers what was found harmless. */
 export function inspect(resource: TranslatedResource, { raw = false }: Pick<LintOptions, 'raw'> = {}): Inspected {
   const registry = raw ? envoyRegistry() : extensionRegistry;
   const all = raw ? [...rules, ...rawRules, ...rawDoorRules, ...rawReachRules, ...hostFileRules] : rules;

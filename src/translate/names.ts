@@ -13,6 +13,7 @@ export function inboundName({ port }: Pick<PortIr, 'port'>): string {
   return port === defaultPort ? 'inbound' : `inbound/${port}`;
 }
 
+/** Of the routes that are open without a certificate. */
 export function healthRouteName(port: Pick<PortIr, 'port'>): string {
   return `${inboundName(port)}:health`;
 }

@@ -12,6 +12,7 @@ import { readsRequest } from './filters/read-request.ts';
 
 const whole = (document: string): Origin => ({ document: document as DocumentKey, path: [] });
 
+/** The whole document, without a line in it. */
 export function ofMesh({ document }: MeshIr): Origin {
   return { document, path: [] };
 }
@@ -42,6 +43,7 @@ export function ofInboundListener(mesh: MeshIr, service: PortIr): readonly Origi
   ]);
 }
 
+/** The rules that it looks at, then what gives the service its identity. */
 export function ofFilter(mesh: MeshIr, service: PortIr, looksAt: LooksAt): readonly Origin[] {
   const rules = ofRules(mesh, service.authorization, looksAt);
   return distinct([...rules, ...ofIdentity(mesh, service.spiffeId)]);

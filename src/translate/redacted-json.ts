@@ -9,6 +9,7 @@ const redacted = '[redacted]';
 
 type Fields = { [name: string]: JsonValue };
 
+/** With the schema's field names. Throws `internal` for a type that Envoy's schema does not have. */
 export function redactedJson(typeUrl: string, bytes: Uint8Array): JsonValue {
   const schema = messageOf(typeUrl);
   if (schema === undefined) throw new CellwallError('internal', `no such type in Envoy's schema: ${typeUrl}`);

@@ -18,6 +18,7 @@ import { duration } from './wire/duration.ts';
 /** protobuf-es keeps the shapes of these apart; none contains a config source. */
 const leaves = /^google\.protobuf\.(?!Any$)/;
 
+/** Does not change its argument; resources without references stay the same objects. */
 export function overSingleServices(
   resources: readonly TranslatedResource[],
   variant: SingleServices,

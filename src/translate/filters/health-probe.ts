@@ -5,6 +5,7 @@ import type { PortIr } from '../../policy/ir.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { and, headerIs, headerPresent, not, or } from '../rbac/permissions.ts';
 
+/** Undefined if the port has no health path, or is TCP. */
 export function healthProbe({ protocol, healthPath }: PortIr): Permission | undefined {
   if (protocol === 'tcp' || healthPath === undefined) return undefined;
   const body = and([headerPresent('content-length'), not(headerIs('content-length', '0'))]);

@@ -20,10 +20,12 @@ export const slots = [
   /** Limits those who are allowed. After the rules, so that denied callers use up nothing that belongs to others. */
   'limit',
 ] as const;
+/** Its place in the chain. */
 export type Slot = (typeof slots)[number];
 
 /** The lists of rules that a service has. */
 export const ruleLists = ['deny', 'allow', 'shadowDeny', 'shadowAllow'] as const;
+/** One of the lists of rules in an `AuthorizationIr`. */
 export type RuleList = (typeof ruleLists)[number];
 
 /** Rules that something is made from: a rejection by a proxy names them. */

@@ -29,6 +29,7 @@ function applies({ appliesTo, messages }: InboundFilter, service: PortIr): boole
   return appliesTo === 'all' || appliesTo(service);
 }
 
+/** Which of a filter's messages configures it. */
 export function kindOf({ protocol }: Pick<PortIr, 'protocol'>): 'http' | 'tcp' {
   return protocol === 'tcp' ? 'tcp' : 'http';
 }
@@ -39,6 +40,7 @@ export function filterNamed(resourceName: string): InboundFilter | undefined {
   return all.find(({ name }) => last === name || last === `${name}-tcp`);
 }
 
+/** Whether it can refuse a request by itself, rather than read something for another filter. */
 export function decides({ name }: InboundFilter): boolean {
   return filterTraces[name].kind !== 'reads';
 }

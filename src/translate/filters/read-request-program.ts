@@ -21,6 +21,7 @@ export interface ReadRequests {
 /** Fields of one message: no more are read, so that no message occupies a worker thread for long. */
 const maxMessageFields = 100_000;
 
+/** Lua. Equal input gives equal text. */
 export function readRequestSource({ methods, ids, prefixes }: ReadRequests): string {
   return [
     'local methods = {',

@@ -49,6 +49,7 @@ function readRequests({ authorization }: PortIr, domain: TrustDomain): ReadReque
   };
 }
 
+/** Whether the rule depends on a field of the message. */
 export function readsRequest({ operations }: RuleIr): boolean {
   return operations.some(({ matchingCell }) => matchingCell !== undefined);
 }

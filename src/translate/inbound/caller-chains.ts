@@ -30,6 +30,10 @@ export type Admission = Verdict | 'depends';
 /** With more callers than this, several share a chain: a chain costs the proxy memory (docs/cutting.md). */
 export const maxCallerChains = 128;
 
+/**
+ * In the order of their names. Callers are those that depend on the port, and those whose identity headers are
+ * trusted.
+ */
 export function callerChains(service: PortIr, mesh: MeshIr): readonly CallerChain[] {
   const trusted = new Set(service.identityHeaders.trusted.callers);
   const callers = new Map<SpiffeId, string>([...trusted].map((id) => [id, mesh.serviceOf.get(id) ?? id]));

@@ -16,6 +16,7 @@ import { any } from '../wire/any.ts';
 export const wholeProbeFilter = 'cellwall.whole-probe';
 export const noBodyFilter = 'cellwall.no-body';
 
+/** In the order in which they must be in the chain. */
 export function healthFilters(): readonly HttpFilter[] {
   const anyone = create(PrincipalSchema, { identifier: { case: 'any', value: true } });
   const nothing = or([not(headerPresent('content-length')), headerIs('content-length', '0')]);

@@ -10,6 +10,7 @@ import { duration } from '../wire/duration.ts';
 import { maxStreamsToApplication } from '../wire/http-limits.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
 
+/** `loopback6`: the host has ::1, which is tried if nothing listens on 127.0.0.1. */
 export function inboundCluster(
   service: PortIr,
   application: NonNullable<PortShape['application']>,

@@ -30,6 +30,7 @@ import { peerNameValues } from './peer-names.ts';
 import { subjectDn } from './subject-dn.ts';
 import { withoutForgedTrailers } from './trailers.ts';
 
+/** For the chains with filters; those of the health path are separate. */
 export function inboundRoutes(service: PortIr, { trustDomain, cells }: MeshIr): RouteConfiguration {
   const { peerId, xfcc, subjectDn: wantsDn } = service.identityHeaders;
   // Envoy writes a certificate's names into XFCC as they are: an old CA may vouch for a DNS name "a;URI=spiffe://…".

@@ -49,11 +49,13 @@ export interface References {
   missing(references: readonly Reference[]): readonly Wrong[];
 }
 
+/** All that has to be known about a resource to find references to it. */
 export function placeOf({ typeUrl, name, message }: TranslatedResource): Place {
   const address = addressOf(message);
   return { typeUrl, name, ...(address === undefined ? {} : { address }) };
 }
 
+/** Assumes that the cluster of the control plane exists: the bootstrap has it. */
 export function references(places: readonly Place[]): References {
   const findings: Finding[] = [];
   const known = new Set([`cluster ${controlPlaneCluster}`]);

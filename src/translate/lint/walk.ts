@@ -43,6 +43,7 @@ function messageFields(schema: DescMessage): readonly MessageField[] {
   return fields;
 }
 
+/** Paths use the schema's field names. Google's own types other than Any (durations, wrappers) are not opened. */
 export function walk(schema: DescMessage, message: Message, registry: Registry, visitor: Visitor): void {
   if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor);
 }

@@ -5,6 +5,7 @@ import { CodecClientType } from '#gen/envoy/type/v3/http_pb.js';
 import type { PortIr } from '../../policy/ir.ts';
 import { duration } from '../wire/duration.ts';
 
+/** Empty if the target declares none. */
 export function healthChecks(target: PortIr): HealthCheck[] {
   const { healthCheck } = target;
   if (healthCheck === undefined) return [];

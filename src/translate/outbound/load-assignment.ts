@@ -12,6 +12,7 @@ export function viewerCellOf(target: PortIr, viewer: CellIr | undefined): CellIr
   return target.sameCellFirst && target.endpoints.kind !== 'dns' ? viewer : undefined;
 }
 
+/** Priority 0 are the nearest endpoints that there are. `viewer`: the cell of the proxies that get it. */
 export function loadAssignment(
   mesh: MeshIr,
   live: LiveEndpoints,

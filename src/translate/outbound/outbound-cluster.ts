@@ -35,6 +35,7 @@ const dnsRefreshMs = 5000;
  */
 const pingMs = 15_000;
 
+/** `viewerCell`: whose view of the endpoints it uses (`loadAssignment`). */
 export function outboundCluster(caller: SpiffeId, target: PortIr, viewerCell: string | undefined): Cluster {
   const age = target.connectionAgeMs * callersShareOfAge;
   return create(ClusterSchema, {

@@ -18,6 +18,7 @@ export interface RawRights {
   readonly proxyCode?: boolean;
 }
 
+/** Costs nothing if there are no EnvoyResource documents. */
 export function checkRaw(
   documents: readonly ParsedDocument[],
   mesh: MeshIr,

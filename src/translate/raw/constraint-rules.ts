@@ -12,6 +12,7 @@ import {
 
 type Numeric = number | bigint;
 
+/** Empty if the value is fine. Messages, lists and maps are judged by their own functions. */
 export function brokenValue(rules: FieldRules, value: unknown, values?: DescEnum): readonly string[] {
   const { type } = rules;
   switch (type.case) {

@@ -7,6 +7,7 @@ import { envoySchema } from '#gen/envoy_schema.js';
 
 let made: FileRegistry | undefined;
 
+/** The first call takes about a quarter of a second. */
 export function envoyRegistry(): FileRegistry {
   made ??= createFileRegistry(fromBinary(FileDescriptorSetSchema, gunzipSync(Buffer.from(envoySchema, 'base64'))));
   return made;

@@ -3,6 +3,7 @@ import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { MeshIr } from '../../policy/ir.ts';
 import type { Bundles, ProxyShape } from '../proxy.ts';
 
+/** Not certificates: nothing that reads them may be given these. */
 export const stubBundles: Bundles = { roots: 'no roots', legacyAnchors: new Map() };
 
 /** From the documentation range (RFC 5737), with which no document's port can collide. */

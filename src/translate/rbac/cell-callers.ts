@@ -8,6 +8,7 @@ export interface CellCallers {
   readonly prefixes: readonly string[];
 }
 
+/** Callers outside cells, and anonymous ones, are left out. */
 export function cellCallers(principals: readonly PrincipalIr[], domain: TrustDomain): CellCallers {
   const all = cellsSpiffePrefix(domain);
   const ids: SpiffeId[] = [];

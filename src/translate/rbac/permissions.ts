@@ -58,6 +58,7 @@ export function queryMatches(pattern: string): Permission {
   });
 }
 
+/** An empty list matches everything. */
 export function and(rules: readonly Permission[]): Permission {
   const [first] = rules;
   if (first === undefined) return anyOperation();
@@ -70,6 +71,7 @@ export function not(value: Permission): Permission {
   return create(PermissionSchema, { rule: { case: 'notRule', value } });
 }
 
+/** An empty list matches nothing. */
 export function or(rules: readonly Permission[]): Permission {
   const [first] = rules;
   // An empty list of methods or paths matches nothing, rather than everything.
@@ -87,6 +89,7 @@ function methodIs(method: string, action: 'allow' | 'deny'): Permission {
   return headerIs(':method', method, action === 'deny');
 }
 
+/** `name` in lower case. `ignoreCase` is about the value. */
 export function headerIs(name: string, value: string, ignoreCase = false): Permission {
   return create(PermissionSchema, {
     rule: {

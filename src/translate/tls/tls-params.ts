@@ -28,6 +28,7 @@ const ofOldCallers = [
   ...['rsa_pkcs1_sha256', 'rsa_pkcs1_sha384', 'rsa_pkcs1_sha512'],
 ];
 
+/** `anyone`: a permissive port, which also accepts TLS 1.2 and the signatures of old certificates. */
 export const callerTlsParams = constant((who: 'identities' | 'anyone'): TlsParameters => {
   if (who === 'identities') return create(TlsParametersSchema, { ...tlsParams(), signatureAlgorithms: ofCallers });
   return create(TlsParametersSchema, {

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { type Address, AddressSchema } from '#gen/envoy/config/core/v3/address_pb.js';
 import { defined } from '../../lib/defined.ts';
 
+/** "::" means IPv4 as well. */
 export function address(host: string, port: number): Address {
   return create(AddressSchema, {
     address: {

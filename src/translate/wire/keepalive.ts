@@ -6,6 +6,7 @@ import {
   SocketOptionSchema,
 } from '#gen/envoy/config/core/v3/socket_option_pb.js';
 
+/** Seconds and probes: a peer that vanished is noticed after a minute. */
 export const keepalive = { keepaliveTime: 30, keepaliveInterval: 10, keepaliveProbes: 3 } as const;
 
 /** IPPROTO_TCP and TCP_USER_TIMEOUT of Linux. */

@@ -16,6 +16,7 @@ export interface InspectDeps {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** Every service is judged as a proxy of its own. Envoy is asked only if wanted, and if no document has an error. */
 export async function inspect(
   { documents, mesh, askEnvoy: wanted, allowProxyCode }: InspectOptions,
   { env }: InspectDeps,

@@ -21,6 +21,7 @@ export interface StubIdentity {
 
 const hour = 3_600_000;
 
+/** Valid for an hour. The CA is gone when it resolves. */
 export async function createStubIdentity(mesh: MeshIr): Promise<StubIdentity> {
   const dir = temporaryFolder('stub-ca');
   const { trustDomain } = mesh;

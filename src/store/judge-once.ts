@@ -4,6 +4,7 @@ import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Judged, StateCheck } from './store.ts';
 
+/** `known`: earlier judgements, tried in their order. */
 export function judgeOnce(
   documents: readonly ParsedDocument[],
   check: StateCheck,

@@ -2,6 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Json, Table } from '../lib/table.ts';
 
+/** Entries expire by the wall clock. */
 export function createMemoryTable(clock: Clock): Table {
   // Values are kept as text, so that nobody shares an object with the table.
   const entries = new Map<string, { readonly text: string; readonly expires: number }>();

@@ -15,6 +15,7 @@ export interface MemoryStoreOptions {
   readonly clock: Clock;
 }
 
+/** It has no documents at first. */
 export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): Store {
   const watchers = createWatchers(log);
   const tables = new Map<string, Table>();

@@ -4,6 +4,7 @@ import { errorsAmong, judgeOnce } from './judge-once.ts';
 import { type Edit, planChanges } from './plan-changes.ts';
 import type { Change, Planned, StateCheck, StoreState } from './store.ts';
 
+/** Plans are kept by the identity of `changes`, for as long as that array is in use. */
 export interface Planner<P> {
   plan(base: StoreState, changes: readonly Change[]): P;
   /** What it was based on has changed. */

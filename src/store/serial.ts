@@ -1,5 +1,6 @@
 // One task after another: applies and reloads of a store never interleave.
 
+/** A task that fails does not stop the next one. */
 export interface Serial {
   run<T>(task: () => Promise<T>): Promise<T>;
   /** Settles when all tasks given so far have. */

@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { StoreEvent } from './store.ts';
 
 export interface Watchers {
+  /** Called within an event, it delivers after that one. */
   emit(event: StoreEvent): void;
   watch(listener: (event: StoreEvent) => void): () => void;
   clear(): void;

@@ -12,6 +12,7 @@ export interface HeldBackDeps {
   readonly check: StateCheck;
 }
 
+/** `problems` say why something is held, with the line in the documents. */
 export interface HeldBack {
   readonly held: Held;
   /** What comes into force: all of `after` if nothing is held. */
@@ -19,6 +20,7 @@ export interface HeldBack {
   readonly problems: readonly Problem[];
 }
 
+/** `before` is in force, `after` what the files say. */
 export function heldBack({ holding, check }: HeldBackDeps, before: Judged, after: Judged): HeldBack {
   const judge = (documents: readonly ParsedDocument[]): Judged => judgeOnce(documents, check, [before, after]);
   const hold = holding?.hold(before, after, judge);

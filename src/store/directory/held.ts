@@ -11,6 +11,7 @@ export type Held = ReadonlyMap<DocumentKey, ParsedDocument | undefined>;
 
 export const nothingHeld: Held = new Map();
 
+/** The documents that come into force: `documents`, with what is held in their place. */
 export function withHeld(documents: readonly ParsedDocument[], held: Held): readonly ParsedDocument[] {
   if (held.size === 0) return documents;
   const stay = [...held.values()].filter((document) => document !== undefined);

@@ -36,6 +36,7 @@ export interface InForceDeps {
   readonly log: Log;
 }
 
+/** Every change is saved before watchers are told of it. */
 export function createInForce({ check, database, watchers, log }: InForceDeps): InForce {
   let state: StoreState | undefined;
   let files: DocumentFiles | undefined;

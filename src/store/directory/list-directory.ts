@@ -24,6 +24,7 @@ export interface WatchedFolder {
   readonly names?: ReadonlySet<string>;
 }
 
+/** Paths use `/`. What `problems` are about is missing from `files`. */
 export interface Listing {
   readonly files: readonly ListedFile[];
   /** Absolute paths of the folders of documents. */
@@ -40,6 +41,7 @@ const maxFolderDepth = 16;
 const maxProblems = 100;
 const atATime = 16;
 
+/** Links are followed, but not out of the directory. */
 export async function listDirectory(root: string): Promise<Listing> {
   const files: ListedFile[] = [];
   const folders: string[] = [];

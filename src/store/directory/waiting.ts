@@ -32,6 +32,7 @@ export interface Read {
 const patienceMs = 20_000;
 const openAgainMs = 500;
 
+/** `againMs`: when to read again after a torn read, milliseconds. */
 export function createWaiting({ clock, log, againMs }: { clock: Clock; log: Log; againMs: number }): Waiting {
   let first: { readonly signature: string; readonly notices: number; readonly at: number } | undefined;
   let since: number | undefined;

@@ -43,6 +43,7 @@ export type Watch = (
 const maxQuietPeriods = 10;
 const maxHeard = 50_000;
 
+/** Polls from the start; otherwise watches only what `follow` names. */
 export function createDirectoryWatcher(options: DirectoryWatcherOptions): DirectoryWatcher {
   const { clock, log, quietMs, pollMs, onChange, watch = watchOfSystem } = options;
   const watchers = new Map<string, Pick<FSWatcher, 'close'>>();

@@ -23,6 +23,7 @@ interface Prepared {
 const filesAtOnce = 16;
 const temporary = /^\.cellwall-[0-9a-f]{16}\.tmp$/;
 
+/** Whether a file of that name was prepared by us and not yet renamed into place. */
 export function isTemporary(name: string): boolean {
   return temporary.test(name);
 }

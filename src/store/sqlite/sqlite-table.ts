@@ -12,6 +12,7 @@ export interface SqliteTableOptions {
   readonly clock: Clock;
 }
 
+/** A claim resolves once it is on the disk; other writes do not wait for it. */
 export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOptions): Table {
   const get = quick.prepare(
     'SELECT value FROM entries WHERE name = ? AND key = ? AND (expires IS NULL OR expires > ?)',

@@ -29,6 +29,7 @@ export interface SavedState {
 export interface StateDatabase {
   /** The last state that was saved, if any. */
   saved(): SavedState | undefined;
+  /** Of a write that was not finished; empty if there is none. */
   journal(): readonly JournalEntry[];
   /** One transaction, on disk when it returns. `files` replaces what was saved. */
   save(state: SavedState, journal: readonly JournalEntry[]): void;

@@ -4,6 +4,7 @@ import { trustDomainUri } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { StoreState } from '../store/store.ts';
 
+/** The mesh to bring into force; undefined if it may not be. */
 export function adoptable({ mesh, revision }: StoreState, inForce: MeshIr | undefined, log: Log): MeshIr | undefined {
   if (mesh === undefined) {
     // The store checks before it accepts; what it kept from another version may be invalid for this one.

@@ -32,6 +32,7 @@ const firstMs = 1000;
 const longestMs = 20_000;
 const taken = /cannot bind|address already in use/i;
 
+/** The time between tries doubles, for each proxy. */
 export function createBindAgain({ clock, again }: BindAgainDeps): BindAgain {
   const nodes = new Map<string, Tries>();
   return {

@@ -10,6 +10,7 @@ export interface ChangedIdentities {
   readonly templates: boolean;
 }
 
+/** Only exact IDs are listed. */
 export function changedIdentities(before: MeshIr, after: MeshIr): ChangedIdentities {
   return {
     gone: without(before, after),

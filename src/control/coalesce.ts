@@ -7,6 +7,7 @@ export interface Coalescer {
   stop(): void;
 }
 
+/** `windowMs`: milliseconds between two calls of `act`, unless one is urgent. */
 export function createCoalescer(clock: Clock, windowMs: number, act: () => void): Coalescer {
   let cancel: (() => void) | undefined;
   let pending = false;

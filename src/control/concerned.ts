@@ -9,6 +9,7 @@ export interface Concerned {
   has(node: string): boolean;
   /** Every change concerns it, until it is made something again. */
   forget(node: string): void;
+  /** The nodes for which something was read that differs between the two. */
   by(before: TranslationInputs, after: TranslationInputs): ReadonlySet<string>;
 }
 

@@ -33,6 +33,7 @@ const noDocuments: Earned = {
   hint: 'apply a Mesh, and a Service or a Workload',
 };
 
+/** As long as there are no documents, only operators are known. */
 export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps): Entitlement {
   const earned = (evidence: Evidence): Earned => {
     const asked =

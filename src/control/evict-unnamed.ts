@@ -25,6 +25,10 @@ export interface EvictUnnamed {
 /** What was deleted while the control plane was down is determined this long after its start: then its documents are settled. */
 const settledMs = 60_000;
 
+/**
+ * Some time after the start it checks every host that joined, because documents may have changed meanwhile. A failure
+ * is logged.
+ */
 export function evictUnnamed({ hosts, knows, audit, clock, log }: EvictUnnamedDeps): EvictUnnamed {
   const evict = async (ids: readonly SpiffeId[]): Promise<void> => {
     for (const spiffeId of ids) {

@@ -53,6 +53,7 @@ const reason = new CellwallError('permission_denied', 'this host was evicted', {
   hint: 'start it with a new join token: cellwall token create',
 });
 
+/** If the store cannot record an eviction, `evict` throws, but the host is evicted here. */
 export function createHosts({ nodes, registry, issuer, ended, disconnect }: HostsDeps): Hosts {
   const cut = (nodeKey: string): readonly string[] => {
     // First its streams, while they are still known as its own, and then its name and its endpoint.

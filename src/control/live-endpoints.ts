@@ -4,6 +4,7 @@ import { portsOf } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { LiveEndpoints } from '../translate/proxy.ts';
 
+/** Only ready proxies. Those whose application does not answer are left out, unless that would leave none. */
 export function liveEndpoints(mesh: MeshIr, proxies: readonly RegisteredProxy[]): LiveEndpoints {
   const ports = new Map<PortKey, Map<string, EndpointIr>>();
   const dead = new Map<PortKey, Set<string>>();

@@ -5,6 +5,7 @@ import { envoyVersionIn, isTooOld, oldestEnvoy } from '../lib/envoy-version.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 
+/** Undefined: it may be sent its configuration. */
 export function outdatedEnvoy(
   { serviceOf }: MeshIr,
   { spiffeId, userAgent = '' }: Pick<RegisteredProxy, 'spiffeId' | 'userAgent'>,

@@ -7,6 +7,7 @@ import { encodeResource } from '../xds/resources/encode.ts';
 import type { EncodedResource } from '../xds/resources/snapshot.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
 
+/** Contains the private key: only for this proxy's snapshot. Throws `internal` for an SVID without a key. */
 export function ownSecret(svid: Svid): EncodedResource {
   if (svid.key === undefined) throw new CellwallError('internal', 'a pushed secret needs its key');
   const secret = create(SecretSchema, {

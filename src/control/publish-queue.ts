@@ -56,6 +56,7 @@ function createList(): Map<string, RegisteredProxy> {
   return new Map();
 }
 
+/** By what changed for the proxy's service between two meshes. Computed once per service. */
 export function urgencyOf(before: MeshIr | undefined, after: MeshIr): (proxy: RegisteredProxy) => Urgency {
   const known = new Map<ServiceKey, Urgency>();
   return ({ spiffeId }) => {

@@ -9,6 +9,7 @@ import type { MadeBy } from './provenance.ts';
 const maxResources = 20;
 const maxPlaces = 20;
 
+/** The first few, each with a few places. */
 export function rejectedResources(
   event: Extract<StreamEvent, { readonly kind: 'nacked' }>,
   madeBy: MadeBy,

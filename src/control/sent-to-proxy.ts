@@ -20,6 +20,7 @@ export interface SentResource {
   readonly message: unknown;
 }
 
+/** Secrets read `[redacted]`. Throws `internal` for a type that Envoy's schema does not have. */
 export function sentToProxy(node: string, { revision, resources }: Snapshot, madeBy: MadeBy): SentToProxy {
   const all = [...resources.values()].flatMap((names) => [...names.values()]);
   return {

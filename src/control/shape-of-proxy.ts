@@ -13,6 +13,7 @@ export function shapeToServe(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape |
   return named && outdatedEnvoy(mesh, proxy) === undefined ? shapeOf(mesh, proxy) : undefined;
 }
 
+/** Without a service if no document in force names its identity. */
 export function shapeOf(mesh: MeshIr, proxy: RegisteredProxy): ProxyShape {
   const { spiffeId, loopback6, singleServices } = proxy;
   const service = mesh.serviceOf.get(spiffeId);

@@ -16,6 +16,7 @@ export interface SlicesOptions {
   readonly budgetMs?: number;
 }
 
+/** `step` is called again only if the last call returned true, or after `start`. */
 export function createSlices({ clock, step, budgetMs = 5 }: SlicesOptions): Slices {
   let spent = 0;
   let next: NodeJS.Immediate | undefined;

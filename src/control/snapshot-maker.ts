@@ -63,6 +63,7 @@ interface Made {
   readonly result: ResourceMap | Withheld;
 }
 
+/** If the linter finds anything, the result is `Withheld`, and the proxy keeps what it has. */
 export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
   const { interner, log, onTranslated = () => {}, onResources = () => {} } = deps;
   const maker = createPartMaker(interner, onResources);

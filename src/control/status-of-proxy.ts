@@ -25,6 +25,7 @@ function unknownPorts({ inbound, application, ports }: RegisteredProxy, service:
 
 const withoutDocument = 'no Service or Workload has its identity any more: it was deleted';
 
+/** Without a mesh, as it is registered. */
 export function statusOfProxy(
   proxy: RegisteredProxy,
   {

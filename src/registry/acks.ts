@@ -11,6 +11,7 @@ export interface AckedType {
   readonly revision: number;
 }
 
+/** All keyed by node, stream and type. */
 export interface Acks {
   sent(of: AckedType): void;
   /** `refused`: resources of the type that it rejected earlier and has not accepted since. */

@@ -36,6 +36,7 @@ interface Known {
 const rememberMs = 300_000;
 const longestMs = 60_000;
 
+/** `onChange` is called when what `of` returns has changed. */
 export function createApplicationHealth(clock: Clock, onChange: (of: PortOfNode) => void): ApplicationHealth {
   const known = new Map<string, Known>();
   let prunedAt = clock.monotonic();

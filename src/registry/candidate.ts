@@ -37,12 +37,14 @@ export function refusalOf(candidate: Candidate, other: RegisteredProxy, connecte
   });
 }
 
+/** `permission_denied`. */
 export function notItsHost(node: string): CellwallError {
   return new CellwallError('permission_denied', `${node} is another host's proxy`, {
     hint: 'a proxy speaks for itself only',
   });
 }
 
+/** Tells runs apart: by the run that is reported or, without one, by where it is. */
 export function lifeOf({ run, inbound, application, ports }: Candidate): string {
   return (
     run ?? JSON.stringify([inbound, application, ports?.map((port) => [port.name, port.inbound, port.application])])

@@ -18,6 +18,7 @@ export interface ClockOffsets {
  */
 const worthSayingMs = 30_000;
 
+/** Logs when a clock begins to be noticeably off. */
 export function createClockOffsets({ clock, log }: { readonly clock: Clock; readonly log: Log }): ClockOffsets {
   const offsets = new Map<string, number>();
   return {

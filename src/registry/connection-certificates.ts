@@ -9,6 +9,7 @@ export interface ConnectionCertificates {
   holders(): ReadonlyMap<string, string>;
 }
 
+/** Of several streams of a node, the last one that was authenticated counts. */
 export function createConnectionCertificates(): ConnectionCertificates {
   const serials = new Map<string, string>();
   return {

@@ -45,6 +45,7 @@ export function parseLease(value: Json): Lease | undefined {
   return schema.safeParse(value).data;
 }
 
+/** What only this process knows is left out. */
 export function leaseJson({ ports, ...lease }: Lease): Json {
   const { spiffeId, inbound, application, ready, run, left, holder, awaySince } = lease;
   const named = ports?.map(({ name, inbound, application }) => ({ name, inbound, application }));

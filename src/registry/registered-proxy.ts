@@ -38,6 +38,7 @@ export function moved(from: Ported, to: Ported): boolean {
   return textOf(from) !== textOf(to);
 }
 
+/** Whether callers are given it. */
 export function isEndpoint(proxy: RegisteredProxy): boolean {
   return proxy.ready && inboundsOf(proxy).length > 0;
 }

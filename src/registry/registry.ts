@@ -85,6 +85,7 @@ const appearances = { burst: 10, everyMs: 10_000 };
 const newNames = { burst: 16, everyMs: 60_000 };
 const tellings = { burst: 1, everyMs: 60_000 };
 
+/** Knows no lease before `restore`. Writing leases is never waited for. */
 export function createRegistry({
   leases,
   clock,

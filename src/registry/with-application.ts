@@ -25,6 +25,7 @@ export interface WithApplicationDeps {
   readonly onChange: RegistryDeps['onChange'];
 }
 
+/** `onChange` is also called when an application goes down or comes up. */
 export function withApplication(
   registry: Registry,
   { clock, log, onChange }: WithApplicationDeps,

@@ -9,6 +9,7 @@ export interface PortsTold {
   readonly taken: readonly TakenPort[];
 }
 
+/** What is reported about an earlier run does not count. */
 export function withTakenPorts<T extends Registry>(
   registry: T,
 ): T & {

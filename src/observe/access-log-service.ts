@@ -56,6 +56,7 @@ interface Source {
   readonly outbound: boolean;
 }
 
+/** A stream of a proxy without a service is read, and counts for nothing. */
 export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
   const {
     log,

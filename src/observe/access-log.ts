@@ -50,6 +50,7 @@ export function isRead({ request }: HTTPAccessLogEntry): boolean {
   return request !== undefined && (request.path !== '' || request.requestMethod !== RequestMethod.METHOD_UNSPECIFIED);
 }
 
+/** Undefined for an entry without common properties. `keepPath` decides what is kept of the path. */
 export function httpCall(
   log: InboundLog,
   { commonProperties: common, request, response }: HTTPAccessLogEntry,
@@ -70,6 +71,7 @@ export function httpCall(
   return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
 }
 
+/** `failed` if the application was not reached. Undefined for an entry without common properties. */
 export function tcpCall(
   log: InboundLog,
   { commonProperties: common }: TCPAccessLogEntry,
@@ -181,6 +183,7 @@ function isEmpty({ subject, subjectAltName, issuer }: TLSProperties_CertificateP
   return subject === '' && issuer === '' && subjectAltName.length === 0;
 }
 
+/** As RBAC rules write it; `OTHER` for what Envoy does not name. */
 export function methodOf(method: RequestMethod): string {
   return method === RequestMethod.METHOD_UNSPECIFIED ? 'OTHER' : (RequestMethod[method] ?? 'OTHER');
 }

@@ -26,6 +26,7 @@ export interface BreakGlassDeps {
   readonly report: (use: BreakGlassUse) => void;
 }
 
+/** `report` is called at most once a minute for each identity and service. */
 export function createBreakGlassWatch({ clock, names, report }: BreakGlassDeps): BreakGlassWatch {
   const told = new Map<string, number>();
   return {

@@ -11,6 +11,7 @@ export interface Reading {
   readonly told: Bounds;
 }
 
+/** Inclusive. */
 export interface Bounds {
   readonly least: number;
   readonly most: number;

@@ -76,6 +76,7 @@ const cutKey = '~cut';
 const portPrefix = '~port ';
 const mebibyte = 1024 * 1024;
 
+/** Knows nothing before `restore`. What cannot be written is logged, and kept in memory. */
 export function createCoverage(deps: CoverageDeps): Coverage {
   const { table, clock, log, maxRows = 50_000, maxBytes = 32 * mebibyte } = deps;
   let cutAt: number | undefined;

@@ -10,6 +10,10 @@ import { createToldEntries, type ToldEntries } from './told-entries.ts';
 /** The logs of an inbound listener: those of its HTTP or TCP chains, and the one for all its connections. */
 export type InboundLogKind = 'mtls' | 'plain' | 'health' | 'tcp' | 'listener';
 
+/**
+ * `readAt`: epoch milliseconds of the proxy's host. `epoch` differs between runs of Envoy. `last`: it is about to
+ * exit.
+ */
 export interface CounterReport {
   readonly epoch: string;
   readonly last: boolean;
@@ -81,6 +85,7 @@ const reportCostMs = 2000;
 const burst = 4;
 const staleMs = 60_000;
 
+/** `graceMs`: milliseconds. `onMissing` is called only for entries that are certainly missing. */
 export function createCrossCheck({ clock, onMissing, graceMs = 3000 }: CrossCheckDeps): CrossCheck {
   const nodes = new Map<string, Node>();
   const create = (): Node => ({

@@ -7,6 +7,7 @@ export interface EntryIds {
   readonly tracedAs: string;
 }
 
+/** Empty texts where there are none. */
 export function idsOf({ commonProperties, request, response }: HTTPAccessLogEntry): EntryIds {
   return {
     requestId: response?.responseHeaders['x-request-id'] ?? '',

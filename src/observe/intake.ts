@@ -36,6 +36,7 @@ const intakeLimits: IntakeLimits = {
   workShare: 0.12,
 };
 
+/** `way` says how long to wait while something more urgent is going on. */
 export function createIntake(
   clock: Pick<Clock, 'monotonic' | 'after'>,
   limits: IntakeLimits = intakeLimits,

@@ -28,6 +28,7 @@ const lossyLimits: LossyLimits = {
   bytesPerMs: 8 * 1024,
 };
 
+/** `add` never refuses: what is too much is dropped without a word. */
 export function createLossyIntake(
   clock: Pick<Clock, 'monotonic' | 'after'>,
   limits: LossyLimits = lossyLimits,

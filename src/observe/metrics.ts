@@ -42,6 +42,7 @@ export interface MetricsOptions {
   readonly process?: boolean;
 }
 
+/** Each call has a registry of its own. */
 export function createMetrics({ process = true }: MetricsOptions = {}): Metrics {
   const registry = new Registry();
   if (process) collectDefaultMetrics({ register: registry });

@@ -6,6 +6,7 @@ export interface OwnProbes {
   isPort(port: number): boolean;
 }
 
+/** By the server name or the port that it came from; never if it presented a certificate. */
 export function isOwnProbe(common: AccessLogCommon | undefined, probes: OwnProbes): boolean {
   const { tlsProperties: tls, downstreamTransportFailureReason: failure = '' } = common ?? {};
   const peer = tls?.peerCertificateProperties;

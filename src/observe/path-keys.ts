@@ -8,6 +8,7 @@ export interface PathKeys {
   shared(path: RecordedPath | undefined): { readonly path?: RecordedPath };
 }
 
+/** Keys are the same only within one instance: they are not for storing. */
 export function createPathKeys(): PathKeys {
   const lists = new Map<string, { readonly id: number; readonly among: readonly string[] }>();
   const numbers = new WeakMap<readonly string[], number>();

@@ -5,6 +5,7 @@ import { clip } from '../lib/clip.ts';
 import { filterTraces, type InboundFilterName, inboundFilterNames } from '../lib/inbound-filters.ts';
 import type { ShadowVerdict } from './traffic-count.ts';
 
+/** `policy`: the one that matched; absent if none did. */
 export interface FilterResult {
   readonly allowed: boolean;
   readonly policy?: string;
@@ -20,6 +21,7 @@ const namespaces = ['envoy.filters.http.rbac', 'envoy.filters.network.rbac'] as 
 /** Longer than any rule's name. */
 const maxName = 1024;
 
+/** Filters that left nothing are absent. */
 export function readResults(metadata: { readonly [namespace: string]: JsonObject }): Results {
   const all = namespaces.map((namespace) => metadata[namespace] ?? {});
   const read = (kind: keyof Results): Results['enforced'] =>

@@ -95,6 +95,7 @@ interface Room {
   bytes: number;
 }
 
+/** Texts are clipped. If a service's space is full, the caller with the most loses the older half of its own. */
 export function createRefusals(options: RefusalsOptions): Refusals {
   const { clock, serviceBytes = mebibyte, maxBytes = 32 * mebibyte } = options;
   const rooms = new Map<string, Room>();

@@ -1,6 +1,7 @@
 // The record of traffic without its paths: what `status` shows. Pure.
 import type { TrafficCount } from './traffic-count.ts';
 
+/** Counts of all paths together. */
 export type RolledUp = Omit<TrafficCount, 'path'>;
 
 /** At most `limit` rows, those seen last. */

@@ -68,11 +68,13 @@ function sizeOf(key: string, { days }: Aggregate): number {
   return objectBytes + 2 * key.length + days.length * dayBytes;
 }
 
+/** How many calls since then, by whole days (UTC): slightly high. */
 export function within(days: Aggregate['days'], since: number): number {
   const first = Math.floor(since / dayMs);
   return days.reduce((sum, [day, seen]) => (day >= first ? sum + seen : sum), 0);
 }
 
+/** Adds `count` to today (UTC), and drops days beyond those that are kept. */
 export function withDay(days: Aggregate['days'], now: number, count: number): Aggregate['days'] {
   const day = Math.floor(now / dayMs);
   const last = days.at(-1);

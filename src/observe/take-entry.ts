@@ -27,6 +27,7 @@ export type Entry =
   | { readonly kind: 'http'; readonly entry: HTTPAccessLogEntry }
   | { readonly kind: 'tcp'; readonly entry: TCPAccessLogEntry };
 
+/** `stated`: what the log's name says. Entries that are no call are ignored. */
 export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, deps: TakeEntryDeps): void {
   const { traffic, keepPath, refusals, breakGlass } = deps;
   const call =

@@ -12,6 +12,7 @@ export interface OwnAnswerPlace {
   readonly target: string;
 }
 
+/** Ignores answers that a service had begun, and those without an id. */
 export function takeOwnAnswer(entry: HTTPAccessLogEntry, place: OwnAnswerPlace, refusals: Refusals): void {
   const { commonProperties, request, response } = entry;
   // The answer had begun: its headers, including an id, are not the proxy's.

@@ -20,6 +20,7 @@ const stepMs = 100;
 /** Clocks of one host: an entry's end is its start plus its duration, by two clocks of Envoy. */
 const clockMs = 250;
 
+/** `now` is monotonic, in milliseconds. */
 export function createToldEntries(now: () => number): ToldEntries {
   let total = 0;
   let awaited = 0;

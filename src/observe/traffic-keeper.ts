@@ -32,6 +32,7 @@ interface Chunk {
   readonly members: Map<string, Aggregate>;
 }
 
+/** Writes nothing by itself: call `flush` regularly. */
 export function createTrafficKeeper(deps: TrafficKeeperDeps): TrafficKeeper {
   // Above what the record keeps (traffic.ts), which drops the rest itself, one by one.
   const { traffic, table, log, serviceBytes = 12 * mebibyte, maxBytes = 128 * mebibyte } = deps;

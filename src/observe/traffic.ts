@@ -38,6 +38,7 @@ export interface TrafficOptions {
 
 const mebibyte = 1024 * 1024;
 
+/** In memory; traffic-keeper.ts stores it. */
 export function createTraffic(options: TrafficOptions): Traffic {
   const { clock, serviceBytes = 4 * mebibyte, maxBytes = 96 * mebibyte } = options;
   const services = new Map<string, ServiceTraffic>();

@@ -3,6 +3,7 @@
 import type { MissingInLog } from '../lib/missing-in-log.ts';
 import type { StoredGap } from './stored-node.ts';
 
+/** `from` and `to` are epoch milliseconds. An unfinished gap stays last. */
 export function withMissing(
   gaps: readonly StoredGap[],
   from: number,

@@ -8,6 +8,7 @@ import type { CutOverReason } from './cut-over-reason.ts';
 
 const clientTypes = ['Listener', 'Cluster'] as const;
 
+/** Undeclared callers are not its concern: the record of traffic finds them. */
 export function clientHalfMissing(
   service: ServiceKey,
   before: MeshIr,

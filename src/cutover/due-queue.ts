@@ -14,6 +14,7 @@ interface Waiting<T> {
   readonly dueAt: number;
 }
 
+/** Times are the caller's; the number of different intervals must be small. */
 export function createDueQueue<T>(): DueQueue<T> {
   /** By interval; few. A Map iterates in insertion order. */
   const lanes = new Map<number, Map<string, Waiting<T>>>();

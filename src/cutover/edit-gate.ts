@@ -45,6 +45,7 @@ const share = 50;
 const remindMs = 600_000;
 const maxRecorded = 100;
 
+/** Watchers are called when the answer of the gate has changed: the edit must then be judged again. */
 export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): EditGate {
   const listeners = new Set<() => void>();
   let cutOver: Pick<CutOver, 'judge'> | undefined;

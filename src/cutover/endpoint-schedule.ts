@@ -31,6 +31,7 @@ const waitMs = 4000;
 const atOnce = 4;
 const maxPlaces = 10_000;
 
+/** Starts at once, and follows changes of `mesh` by itself. */
 export function createEndpointSchedule({ mesh, clock, ask, isFine, gone }: EndpointScheduleDeps): EndpointSchedule {
   const queue = createDueQueue<Place>();
   /** When each was last probed; monotonic. */

@@ -44,6 +44,7 @@ export interface EndpointWatchDeps {
 
 const maxAddresses = 16;
 
+/** Forgets endpoints that documents no longer name. */
 export function createEndpointWatch(deps: EndpointWatchDeps): EndpointWatch {
   const { mesh, probe, clock, log, resolve = (name) => lookup(name, { all: true }) } = deps;
   const seen = new Map<string, readonly SeenEndpoint[]>();

@@ -14,6 +14,7 @@ export interface EndpointWords {
 const sidecar = 'start a sidecar there and name its port, or leave the endpoint out of the Service';
 const alike = <S extends 'fine' | 'open' | 'unknown'>(state: S) => ({ strict: state, permissive: state });
 
+/** Text for people, and what each answer means for a service, by its mode. */
 export const endpointWords: Readonly<Record<EndpointAnswer, EndpointWords>> = {
   mtls: { what: "the service's proxy: mTLS required", toDo: '-', ...alike('fine') },
   'own-tls': {

@@ -7,6 +7,7 @@ import type { CutOverReason } from './cut-over-reason.ts';
 import type { SeenEndpoint } from './endpoint-watch.ts';
 import { endpointWords } from './endpoint-words.ts';
 
+/** Warnings, where a probe from here can determine nothing. */
 export function openEndpoints(service: ServiceKey, endpoints: readonly SeenEndpoint[]): readonly CutOverReason[] {
   return endpoints.flatMap(({ of, address, port, answer, never, at }): CutOverReason[] => {
     const who = formatHostPort({ address, port });

@@ -4,6 +4,7 @@
 import type { PrincipalIr, RuleIr } from '../policy/authorization-ir.ts';
 import type { MeshIr, PortIr, ServiceKey } from '../policy/ir.ts';
 
+/** True if the service is only in one of the two, and if it has a new port. */
 export function opensToAnonymous(before: MeshIr, after: MeshIr, key: ServiceKey): boolean {
   const [old, next] = [before.services.get(key), after.services.get(key)];
   if (old === undefined || next === undefined) return true;

@@ -12,6 +12,7 @@ export type ProbeApplication = (proxy: Pick<PortPlace, 'inbound' | 'application'
 
 const timeoutMs = 500;
 
+/** `ownAddresses`: of this host, beyond loopback. An application on a Unix socket is never reachable. */
 export function createProbeApplication(ownAddresses: () => readonly string[] = addressesOfThisHost): ProbeApplication {
   return async ({ inbound, application }) => {
     // A Unix socket cannot be reached from another host.

@@ -49,6 +49,7 @@ export interface AdminTls {
 const bodyLimit = 1024 * 1024;
 const idleMs = 60_000;
 
+/** Listens nowhere at first. Routes answer only whom `access` admits, and are not disclosed to others. */
 export function createAdminApi(deps: AdminDeps, { hosts: extraHosts = [] }: AdminOptions = {}): AdminApi {
   const app = createServer();
   const hosts = new Set(['localhost', '127.0.0.1', '::1', ...extraHosts.map((name) => name.toLowerCase())]);

@@ -13,12 +13,14 @@ export interface AnswerCause extends AnswerWords {
   readonly parts: readonly string[];
 }
 
+/** `parts`: texts that must all be in Envoy's details. */
 export const answerCause = (parts: string | readonly string[], why: string, advice: string): AnswerCause => ({
   parts: typeof parts === 'string' ? [parts] : parts,
   why,
   advice,
 });
 
+/** Details that no cause matches are quoted, clipped. */
 export function answerWords(causes: readonly AnswerCause[], details: string, target: string): AnswerWords {
   const found = causes.find(({ parts }) => parts.every((part) => details.includes(part)));
   const { why, advice } = found ?? {

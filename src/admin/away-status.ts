@@ -6,6 +6,7 @@ import type { MeshIr } from '../policy/ir.ts';
 import type { AwayProxy } from '../registry/away.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 
+/** Their state is `gone`; without a mesh there are none. */
 export function awayStatus(away: readonly AwayProxy[], mesh: MeshIr | undefined): readonly ProxyStatus[] {
   return away.flatMap((proxy): ProxyStatus[] => {
     const service = mesh?.serviceOf.get(proxy.spiffeId);

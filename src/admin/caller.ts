@@ -21,6 +21,7 @@ export const anonymous: Caller = { name: 'anonymous', rawResources: false };
 /** Whoever has the token of the data folder. */
 export const operator: Caller = { name: 'operator', role: 'admin', rawResources: true };
 
+/** `loopback` admits everyone from this host, and a viewer from elsewhere. */
 export function isAllowed(access: Access, { role }: Caller, isLocal: boolean): boolean {
   if (access === 'open' || (access === 'loopback' && isLocal)) return true;
   const needed = access === 'loopback' ? 'viewer' : access;
@@ -33,6 +34,7 @@ export interface Authored {
   readonly reason?: string;
 }
 
+/** What history and audit record about a change. */
 export function authored({ name }: Caller, reason: string | undefined): Authored {
   return reason === undefined ? { author: name } : { author: name, reason };
 }

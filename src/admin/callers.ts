@@ -27,6 +27,7 @@ export interface Callers {
   ready(): Promise<void> | undefined;
 }
 
+/** `token` is the data folder's; whoever proves it is the operator. */
 export function createCallers(token: Redacted<string>, tokens: NamedTokens): Callers {
   const operatorKey = proofKey(token);
   const nobody = randomBytes(32);

@@ -19,6 +19,10 @@ import { asSent, tryPlan, warningsOf } from './trial.ts';
 import { warnOfChange } from './warn-of-change.ts';
 import type { ApplyAnswer } from './wire.ts';
 
+/**
+ * `since`: how far back the gate looks. `urgent`: is not gathered with other changes. `receivedAt`: epoch
+ * milliseconds.
+ */
 export interface ChangeOptions {
   readonly caller: Caller;
   readonly reason?: string | undefined;
@@ -35,6 +39,7 @@ export interface ChangeOptions {
 
 export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<ApplyAnswer>>;
 
+/** Problems of the documents, and reasons of the gate, are answers; they are not thrown. */
 export function createChange(deps: AdminDeps): Change {
   const { store, log } = deps;
   return async (plan, options) => {
@@ -117,10 +122,12 @@ async function record(
   }
 }
 
+/** Warnings do not count. */
 export function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === 'error');
 }
 
+/** 422, with every problem. */
 export function invalid(problems: readonly Problem[]): Answer<never> {
   return { kind: 'error', ...invalidDocuments(problems) };
 }

@@ -83,6 +83,10 @@ export interface InvalidAnswer {
   readonly reasons?: readonly CutOverRow[];
 }
 
+/**
+ * Answers that are errors are thrown as CellwallErrors, except for problems of documents and reasons of the gate,
+ * which are returned.
+ */
 export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }: AdminClientOptions): AdminClient {
   const credential: Credential = 'svid' in given ? { kind: 'svid', ...given.svid } : { kind: 'token', ...given };
   const exchange = createExchange({ url, credential, timeoutMs, ...defined({ onWait }) });

@@ -81,6 +81,7 @@ function notReady(problems: number): string {
   return problems === 0 ? 'no Mesh document yet' : `documents refused, none in force (problems: ${problems})`;
 }
 
+/** Until `attach`, routes that need the running parts answer `unavailable`, with the reason. */
 export function createAdmin(given: AdminParts): Admin {
   const { store, audit, coverage, crossCheck, metrics, traffic, refusals, clock, log, version, token } = given;
   const startedAt = clock.now();

@@ -22,6 +22,7 @@ export interface CredentialCheck {
   failed(address: string, identity: string): void;
 }
 
+/** `operatorOf` is undefined as long as there is no TLS port. */
 export function createCredentialCheck(
   callers: Callers,
   tries: FailedTries,

@@ -33,6 +33,7 @@ const helloMs = 10_000;
 const readyMs = 500;
 const tlsHandshake = 0x16;
 
+/** Serves no request itself: connections are handed to `http`. */
 export function createEntrance({ http, callers, claim, failed }: EntranceDeps): Entrance {
   const [tried, proven] = [new WeakMap<object, Proof>(), new WeakMap<object, Proof>()];
   const servers: Server[] = [];

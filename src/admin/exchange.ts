@@ -54,6 +54,7 @@ const firstWaitMs = 1000;
 const waitMs = 5000;
 const maxAnswerBytes = 64 * 1024 * 1024;
 
+/** Throws `invalid_argument` for an SVID that is not used with https://. */
 export function createExchange({ url, credential, timeoutMs, onWait }: ExchangeOptions): Exchange {
   const { target, host } = readAddress(url);
   const isCertified = target.kind === 'port' && target.certified;

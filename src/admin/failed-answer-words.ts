@@ -82,6 +82,7 @@ const causes: readonly AnswerCause[] = [
   ),
 ];
 
+/** `details`: Envoy's %RESPONSE_CODE_DETAILS%. */
 export function failedAnswerWords(details: string, target: string): AnswerWords {
   return answerWords(causes, details, target);
 }

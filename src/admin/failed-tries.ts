@@ -34,6 +34,7 @@ const maxCounted = 1000;
 /** Audit records in a minute, in total. */
 const maxRecords = 60;
 
+/** In memory, bounded; by monotonic time. */
 export function createFailedTries({ clock, log, audit, maxFailures = 10 }: FailedTriesDeps): FailedTries {
   const counted = new Map<string, { readonly since: number; readonly count: number }>();
 

@@ -39,6 +39,10 @@ export function mayCutOver({ changes }: Plan): boolean {
   return changes.some(({ key }) => key.startsWith('Mesh/') || key.startsWith('Service/'));
 }
 
+/**
+ * A dry run records nothing. Throws `invalid_argument` for an address or a time that cannot be read, even if no
+ * service becomes strict.
+ */
 export async function gate(
   { cutOver, audit, clock, log }: Pick<AdminDeps, 'cutOver' | 'audit' | 'clock' | 'log'>,
   { before, after, since, force, ignoreAddresses = [], dryRun, by }: GateQuestion,

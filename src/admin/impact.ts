@@ -32,11 +32,13 @@ export function recentImpact(
   return impact && totalsOf(impact.simulation);
 }
 
+/** Calls, not kinds of calls. */
 export function totalsOf({ newlyDenied, newlyAllowed, cannotTell }: Simulation): SimulationAnswer['totals'] {
   const sum = (rows: readonly SimulatedCall[]): number => rows.reduce((total, { count }) => total + count, 0);
   return { newlyDenied: sum(newlyDenied), newlyAllowed: sum(newlyAllowed), cannotTell: sum(cannotTell) };
 }
 
+/** The most that an answer lists. */
 export function firstRows(rows: readonly SimulatedCall[]): SimulatedCall[] {
   return rows.slice(0, maxRows);
 }

@@ -3,6 +3,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:cr
 import type { Redacted } from '../lib/redacted.ts';
 
 export interface KeyBox {
+  /** `of`: the purpose; the text can only be opened with the same. */
   close(key: Uint8Array, of: string): string;
   /** Undefined for what this box did not encrypt, or not for that purpose. */
   open(text: string, of: string): Buffer | undefined;
@@ -10,6 +11,7 @@ export interface KeyBox {
 
 const [ivBytes, tagBytes] = [12, 16];
 
+/** `secret` may have any length: a key is derived from it (HKDF). */
 export function createKeyBox(secret: Redacted<string>): KeyBox {
   const keyOf = (): Buffer => Buffer.from(hkdfSync('sha256', secret.reveal(), '', 'cellwall admin tokens', 32));
   return {

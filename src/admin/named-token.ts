@@ -9,6 +9,7 @@ const namePattern = /^[a-z][a-z0-9-]{0,39}$/;
 /** Authors that no token may have as its name. */
 const reserved: readonly string[] = ['anonymous', 'documents', 'operator', 'outside', 'start'];
 
+/** A new secret; `name` must be a valid token name. */
 export function makeNamedToken(name: string): Redacted<string> {
   return new Redacted(`cwa1.${name}.${randomBytes(32).toString('base64url')}`);
 }

@@ -65,6 +65,7 @@ const storedSchema = z.strictObject({
 /** Kept in place of a revoked token until its expiry: an old copy of the entry that somebody restores is older than this. */
 const revokedSchema = z.strictObject({ revoked: z.literal(true) });
 
+/** Entries that cannot be opened are logged and ignored. */
 export async function createNamedTokens(options: NamedTokensOptions): Promise<NamedTokens> {
   const { table, secret, shared, clock, log } = options;
   const box = createKeyBox(secret);

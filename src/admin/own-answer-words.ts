@@ -113,6 +113,7 @@ const causes: readonly AnswerCause[] = [
   cause('overload', 'its Envoy is short of memory or connections', "the log of this sidecar, and its host's limits"),
 ];
 
+/** `details`: Envoy's %RESPONSE_CODE_DETAILS%. */
 export function ownAnswerWords(details: string, target: string): AnswerWords {
   return answerWords(causes, details, target);
 }

@@ -16,6 +16,7 @@ export interface Plan {
   readonly documents: readonly ParsedDocument[];
 }
 
+/** Nothing is refused here: what does not parse is in `problems`. */
 export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan {
   const written = [...files, ...(text === undefined ? [] : [{ file: 'request', text }])];
   const parsed = written.map((item) => parseDocuments(item.text, item.file));

@@ -27,6 +27,7 @@ export function proofIdentity(token: Redacted<string>): string {
   return name === undefined ? operatorIdentity : identityOfName(name);
 }
 
+/** The PSK identity of a named token. */
 export function identityOfName(name: string): string {
   return `token/${name}`;
 }

@@ -54,6 +54,7 @@ interface RouteOptions<Q extends z.ZodType, B extends z.ZodType, P extends z.Zod
   ): Answer<z.input<A>> | Promise<Answer<z.input<A>>>;
 }
 
+/** Only gives types to `handle`; checks nothing. */
 export function route<Q extends z.ZodType, B extends z.ZodType, P extends z.ZodType, A extends z.ZodType>(
   options: RouteOptions<Q, B, P, A>,
 ): Route {

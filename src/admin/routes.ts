@@ -15,6 +15,7 @@ import { serviceRoutes } from './routes/services.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
 
+/** In the order in which the OpenAPI document lists them; that document is the last one. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
   const described = [
     ...healthRoutes(deps),

@@ -12,6 +12,7 @@ export interface SvidCredential {
   readonly bundle: string;
 }
 
+/** TLS 1.3 only. */
 export function svidTls({ chain, key, bundle }: SvidCredential): ConnectionOptions {
   const roots = (bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
     (pem) => new X509Certificate(pem),

@@ -58,6 +58,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
   ];
 }
 
+/** Throws `invalid_argument` for a request without documents or changes. */
 export function refuseNothing(plan: Plan, { files = [] }: ApplyBody): void {
   if (plan.changes.length > 0) return;
   if (files.length > 0) {

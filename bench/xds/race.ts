@@ -89,6 +89,10 @@ export async function raceXds(options: RaceOptions): Promise<Race> {
           say(`round ${round} of ${rounds}: ${mode}, ${tls ? 'mTLS' : 'plaintext'}, ${contestant.name}`);
           const setup = { workload, streams, mode, tls: tls ? folder : undefined };
           for (const sample of await run(contestant, setup, load, phases)) {
+            const { phase, lastMs, cpuMs, grownKiB } = sample;
+            say(
+              `  ${phase}: ${lastMs.toFixed(0)} ms, CPU ${cpuMs.toFixed(0)} ms, ${(grownKiB / streams).toFixed(1)} KiB a stream more`,
+            );
             const row = sample.phase.startsWith('burst') ? 'burst' : sample.phase;
             const key = [mode, tls, contestant.name, row].join();
             const its = rows.get(key) ?? { mode, secure: tls, contestant: contestant.name, row, samples: [] };

@@ -299,10 +299,13 @@ describe('http2 alone', () => {
   test.each([
     ['PING', http2Frame(frameType.ping, 0, 0, Buffer.alloc(8))],
     ['SETTINGS', settings({ 4: 65_535 })],
+    ['WINDOW_UPDATE', windowUpdate(0, 1)],
+    ['PRIORITY', http2Frame(2, 0, 1, Buffer.alloc(5))],
+    ['frames that nobody knows', http2Frame(0xfa, 0, 1)],
   ])('a flood of %s ends its connection', async (_what, frame) => {
     const xds = await start('http2');
     const raw = open(xds.port);
-    const flood = setInterval(() => raw.send(...Array.from({ length: 50 }, () => frame)), 1);
+    const flood = setInterval(() => raw.send(...Array.from({ length: 200 }, () => frame)), 1);
     cleanups.push(() => clearInterval(flood));
     await raw.ended;
     const code = raw.frames.find(({ type }) => type === frameType.goaway)?.payload.readUInt32BE(4);

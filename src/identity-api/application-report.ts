@@ -14,6 +14,7 @@ export interface ApplicationReport {
   readonly applications: ReadonlyMap<string, ReportedApplication>;
 }
 
+/** As the helper sees it on its own host. */
 export interface ReportedApplication {
   /** Its port is open. */
   readonly answers: boolean;

@@ -16,6 +16,7 @@ export interface BundleWaiters {
 const maxOfOne = 4;
 const maxWaiting = 16_384;
 
+/** The number of open requests is limited, for each and in total. */
 export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaiters {
   /** In order of arrival. */
   const waiting = new Map<ServerResponse, string>();

@@ -42,6 +42,7 @@ export interface IdentityClientOptions {
 
 const maxReplyBytes = 1_048_576;
 
+/** Errors that the server reports are thrown with its code and hint. Default time limit 5 s. */
 export function createIdentityClient(options: IdentityClientOptions): IdentityClient {
   const { host, port, roots, timeoutMs = 5000, signal, serverId: expected = serverUriOfRoots(roots) } = options;
   const post = async (path: string, body: AttestRequest | RenewRequest): Promise<IssueReply> =>

@@ -19,6 +19,7 @@ export interface FailureLimiterOptions {
 
 const maxKept = 10_000;
 
+/** In memory, bounded: a flood of others forgets the oldest failures. */
 export function createFailureLimiter({ clock, burst = 30, forgiveMs = 2000 }: FailureLimiterOptions): FailureLimiter {
   /** Who → when all their failures will be forgiven (monotonic). */
   const forgivenAt = new Map<string, number>();

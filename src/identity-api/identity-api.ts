@@ -66,6 +66,7 @@ interface Issued {
 /** Per host: lifetimes of seconds work, floods do not. */
 const issuance = { burst: 60, everyMs: 2000 };
 
+/** Listens nowhere at first. At most `maxConnections` at once, default 16,384. */
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, server: own, clock, log } = options;
   const { maxConnections = 16_384 } = options;

@@ -36,6 +36,7 @@ export function identityOf(
   };
 }
 
+/** `unauthenticated`. */
 export function noCertificate(): CellwallError {
   return new CellwallError('unauthenticated', 'no client certificate', { hint: 'speak over mTLS, with the SVID' });
 }

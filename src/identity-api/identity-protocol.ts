@@ -10,6 +10,7 @@ export interface AttestRequest {
   readonly proof?: string;
 }
 
+/** Everything that proves the caller is in the request, not in the connection. */
 export interface RenewRequest {
   /** The current SVID, PEM, leaf first. */
   readonly chain: string;
@@ -38,6 +39,7 @@ export interface BundleReply {
   readonly bundle: string;
 }
 
+/** The body of every answer of 400 and above. */
 export interface ErrorReply {
   readonly code: string;
   readonly message: string;

@@ -31,6 +31,7 @@ export interface IdentityServerOptions {
   readonly answer: (request: IncomingMessage, response: ServerResponse, settled: () => void) => Promise<void>;
 }
 
+/** TLS 1.3. Client certificates are requested and not verified here. */
 export function createIdentityServer({
   own,
   log,

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { CellwallError } from '../lib/errors.ts';
 import { maxBodyBytes } from './identity-protocol.ts';
 
+/** Throws `resource_exhausted` above `maxBodyBytes`, and `invalid_argument` for a body that cannot be parsed. */
 export async function readBody(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
   const chunks: Buffer[] = [];
   let size = 0;

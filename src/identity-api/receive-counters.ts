@@ -30,6 +30,7 @@ export interface ReceiveCountersDeps {
   readonly receiver: CountersReceiver | undefined;
 }
 
+/** Without a receiver, reports are refused (`unimplemented`). */
 export function createReceiveCounters({ clock, receiver }: ReceiveCountersDeps): ReceiveCounters {
   /** By the peer's address: a request's socket object is not that of its connection. */
   const openedAt = new Map<string, number>();

@@ -32,6 +32,7 @@ export interface AdminTlsParts {
 
 const lookMs = 60_000;
 
+/** Resolves with the address and the actual port. A file that changed is used from the next handshake on. */
 export async function openAdminTls(parts: AdminTlsParts): Promise<HostPort> {
   const { options, api, identity, clock, log, lifecycle } = parts;
   const { address, names, files } = options;

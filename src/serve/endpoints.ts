@@ -21,6 +21,7 @@ export interface EndpointsDeps {
   readonly lifecycle: Lifecycle;
 }
 
+/** Stops with `lifecycle`. */
 export function watchEndpoints({ control, bundle: trust, names, clock, log, lifecycle }: EndpointsDeps): EndpointWatch {
   const watch = createEndpointWatch({
     mesh: control.mesh,

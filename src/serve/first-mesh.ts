@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 
+/** Rejects with `unavailable` once `signal` is aborted. */
 export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<MeshIr> {
   const there = store.state()?.mesh;
   if (there !== undefined) return Promise.resolve(there);

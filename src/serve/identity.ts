@@ -60,6 +60,7 @@ export interface IdentityServicesDeps {
   readonly receive: Receivers;
 }
 
+/** Rejects if the store belongs to another CA. What was opened closes with `lifecycle`. */
 export async function createIdentityServices(deps: IdentityServicesDeps): Promise<IdentityServices> {
   const { data, shared, trustDomain, mesh, store, clock, log, lifecycle } = deps;
   const { counters, ...receive } = deps.receive;

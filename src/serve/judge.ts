@@ -26,6 +26,7 @@ export interface JudgeDeps extends RawRights {
   readonly metrics?: Pick<Metrics, 'resolved' | 'resolvedDocuments'>;
 }
 
+/** Keeps the last resolution, so that the next one costs only what has changed. */
 export function createJudge({ metrics, ...rights }: JudgeDeps = {}): Judge {
   const resolver = createResolver({ onDocuments: (count) => metrics?.resolvedDocuments(count) });
   let bound: TrustDomain | undefined;

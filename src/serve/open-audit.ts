@@ -19,6 +19,7 @@ export interface OpenAuditOptions {
   readonly log: Log;
 }
 
+/** A broken chain is logged, and does not keep anything from starting. */
 export async function openAudit({ data, store, shared, clock, log }: OpenAuditOptions): Promise<AuditLog> {
   const file = join(data, 'audit.jsonl');
   const key = sealKey(join(data, 'seal.key'));

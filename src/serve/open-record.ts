@@ -26,6 +26,7 @@ export interface RecordDeps {
 
 const everyMs = 10_000;
 
+/** Never rejects because of what was stored: then the record starts empty. The last write is done by `lifecycle`. */
 export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): Promise<Record> {
   const traffic = createTraffic({ clock });
   const coverage = createCoverage({ table: store.table('log-coverage'), clock, log });

@@ -27,6 +27,7 @@ export interface ReceiversDeps {
   readonly offsets: Pick<ClockOffsets, 'told'>;
 }
 
+/** All throw if the name belongs to another host. */
 export function receivers({ registry, crossCheck, offsets }: ReceiversDeps): Receivers {
   return {
     counters({ node, nodeKey, address: peer }, report, begunAt) {

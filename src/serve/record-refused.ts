@@ -25,6 +25,7 @@ const codes: ReadonlySet<string> = new Set([
 /** Whoever can write there can do so all the time: at most one record of each kind in this time. */
 const leastMs = 60_000;
 
+/** Each code at most once in a while. A failure to record is logged. */
 export function recordRefused({ store, audit, clock, log }: RecordRefusedDeps): void {
   const recorded = new Map<string, number>();
   const record = async (problems: readonly Problem[]): Promise<void> => {

@@ -6,6 +6,7 @@ import { readIpPort } from './host-port.ts';
 
 export type ApplicationAddress = HostPort | SocketPath;
 
+/** "ip:port" or "unix:/path". Throws `invalid_argument`. */
 export function parseApplication(text: string): ApplicationAddress {
   if (!text.startsWith('unix:')) return readIpPort('application address', text);
   const socket = parseSocketPath(text);

@@ -6,6 +6,7 @@ import { writeSecretFile } from '../identity/secret-file.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { isInstance } from '../lib/node-id.ts';
 
+/** Throws `invalid_argument` for one that is not of a-z, 0-9 and "-". */
 export function instanceOf(given: string | undefined, dataDir: string): string {
   const path = pathIn(dataDir);
   const instance = given ?? (existsSync(path) ? readFileSync(path, 'utf8').trim() : newInstance(dataDir));

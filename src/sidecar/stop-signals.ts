@@ -15,6 +15,7 @@ const names = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const;
 /** npx and npm run forward a Ctrl-C that the terminal has already sent: a second signal within this time counts as the same one. */
 const sameWishMs = 500;
 
+/** A second signal within half a second counts as the same one. */
 export function createStopSignals(): StopSignals {
   const drain = new AbortController();
   const now = new AbortController();

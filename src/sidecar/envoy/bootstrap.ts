@@ -41,6 +41,7 @@ function inboundName({ name }: ProxyPort): string {
   return name === defaultPort ? 'inbound' : `inbound/${name}`;
 }
 
+/** JSON with protobuf's field names. Contains no secret, only the names of files that do. */
 export function bootstrap(params: BootstrapParams): Json {
   const { spiffeId, instance, service, variant, admin } = params;
   return {

@@ -17,6 +17,7 @@ export interface EndLeftoverOptions {
 const longestDrainMs = 3000;
 const killAfterMs = 5000;
 
+/** Throws `failed_precondition` if it does not end, even by SIGKILL. */
 export async function endLeftover(envoy: LeftoverEnvoy, { drainMs, now, log }: EndLeftoverOptions): Promise<void> {
   const { pid, admin, running } = envoy;
   log.warn({ pid }, 'the Envoy of a helper that was killed still runs: draining and ending it');

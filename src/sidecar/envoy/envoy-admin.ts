@@ -12,6 +12,7 @@ export interface EnvoyAdmin {
   connections(): Promise<{ readonly open: number; readonly ever: number }>;
 }
 
+/** Each call has 2 s, and rejects with `unavailable`. */
 export function createEnvoyAdmin(address: AdminAddress): EnvoyAdmin {
   const target = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port };
   const call = async (method: string, path: string): Promise<string> => {

@@ -52,6 +52,7 @@ const killAfterMs = 5000;
 const maxLine = 65_536;
 const signalNumbers: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
+/** Resolves when the process has started, before it listens. */
 export function startEnvoy(options: EnvoyProcessOptions): Promise<EnvoyProcess> {
   const { binary, configPath, dataDir, concurrency, drainMs, logLevel, metadata, extraArgs, log } = options;
   // What the previous Envoy wrote there is not this one's address.

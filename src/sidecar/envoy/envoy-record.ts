@@ -28,6 +28,7 @@ export interface LeftoverEnvoy {
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
 }
 
+/** Envoy itself writes it (`--admin-address-path`). */
 export const adminAddressPath = (dataDir: string): string => join(dataDir, 'admin-address');
 /** What the helper recorded about its Envoy; removed when that has ended. */
 export const envoyRecordPath = (dataDir: string): string => join(dataDir, 'envoy-process.json');

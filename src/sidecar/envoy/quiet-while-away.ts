@@ -17,6 +17,7 @@ export interface QuietWhileAwayOptions {
 const lookMs = 3000;
 const noisyLevels: readonly string[] = ['info', 'warning'];
 
+/** `close` leaves Envoy's log level as it is. */
 export function quietWhileAway({ admin, level, clock, log }: QuietWhileAwayOptions): { close(): void } {
   let closed = false;
   let away = false;

@@ -50,6 +50,7 @@ const flushMs = 250;
 
 const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permission_denied', 'already_exists']);
 
+/** `everyMs` is varied by a tenth. Failures are logged; nothing waits for them. */
 export function reportCounters(options: CountersReporterOptions): CountersReporter {
   const { server, svid, instance, run, inbounds, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');

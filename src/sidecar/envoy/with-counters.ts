@@ -9,6 +9,7 @@ export interface WithCountersOptions extends Omit<CountersReporterOptions, 'admi
   readonly goodbye: (now: AbortSignal) => Promise<void>;
 }
 
+/** The same process, whose `stop` first says goodbye and sends the last counters. */
 export function withCounters(envoy: EnvoyProcess, { drains, goodbye, ...options }: WithCountersOptions): EnvoyProcess {
   const reporter = reportCounters({ ...options, admin: envoy.admin });
   const ending = new AbortController();

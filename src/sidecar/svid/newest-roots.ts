@@ -14,6 +14,7 @@ export interface NewestRoots {
   sequence(): number;
 }
 
+/** One without a sequence counts as new as the newest. */
 export function createNewestRoots(): NewestRoots {
   let newest: { readonly bundle: string; readonly sequence: number } | undefined;
   return {

@@ -16,6 +16,7 @@ export interface NodeKeyFile {
   replace(): Promise<void>;
 }
 
+/** Creates folder (0700) and key (0600) if they do not exist. Throws if others can read the key. */
 export async function loadNodeKey(dir: string): Promise<NodeKeyFile> {
   ensureSecretFolder(dir);
   const path = join(dir, 'node-key.pem');

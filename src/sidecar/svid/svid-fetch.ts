@@ -31,6 +31,7 @@ export interface FetchedSvid {
   readonly bundle: string;
 }
 
+/** The files are replaced only by a complete new version. */
 export async function fetchSvid({
   identity,
   token,

@@ -11,6 +11,7 @@ import { CellwallError } from '../../lib/errors.ts';
 /** File names, in `current/` and as links beside it. */
 export const svidFileNames = { chain: 'svid.pem', key: 'key.pem', bundle: 'bundle.pem' } as const;
 
+/** `chain` and `bundle` are PEM. */
 export interface StoredSvid {
   readonly spiffeId: string;
   readonly chain: string;
@@ -29,6 +30,7 @@ export interface SvidFiles {
 
 const current = 'current';
 
+/** `dir` is created with mode 0700. */
 export function createSvidFiles(dir: string): SvidFiles {
   ensureSecretFolder(dir);
 

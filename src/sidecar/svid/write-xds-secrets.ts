@@ -9,6 +9,7 @@ export interface XdsSecretFiles {
   readonly bundle: string;
 }
 
+/** Files that are already as required are not written. */
 export function writeXdsSecrets(dir: string, svid: XdsSvid): XdsSecretFiles {
   const files = { certificate: join(dir, 'xds-certificate.json'), bundle: join(dir, 'xds-bundle.json') };
   const content = xdsSecrets(svid);

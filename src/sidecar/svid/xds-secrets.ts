@@ -18,6 +18,7 @@ export interface XdsSvid {
   readonly bundle: string;
 }
 
+/** One JSON text for each file. */
 export function xdsSecrets({ chain, key, bundle }: XdsSvid): XdsSecrets {
   const privateKey = key.export({ format: 'pem', type: 'pkcs8' }).toString();
   return {

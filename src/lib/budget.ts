@@ -2,6 +2,7 @@
 // up.
 import type { Clock } from './clock.ts';
 
+/** Names are forgotten when there are too many: those that were used longest ago. */
 export interface Budget {
   /** 0 if one was spent; otherwise, for how many milliseconds there is none. */
   spend(name: string): number;
@@ -18,6 +19,7 @@ export interface BudgetOptions {
 
 const maxNames = 10_000;
 
+/** `burst` at once, then one every `everyMs` milliseconds. */
 export function createBudget({ clock, burst, everyMs }: BudgetOptions): Budget {
   /** When all of it will be available again (monotonic), the oldest first. */
   const fullAt = new Map<string, number>();

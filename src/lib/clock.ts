@@ -78,6 +78,7 @@ export function createClock({ date, awake, sinceBoot, lookMs }: TimeSources): Cl
 
 const longest = 2 ** 31 - 1;
 
+/** Its timers notice within 5 s that the machine was suspended. */
 export const systemClock: Clock = createClock({
   date: () => Date.now(),
   awake: () => performance.now(),

@@ -9,6 +9,7 @@ export function envoyVersionIn(text: string): string | undefined {
   return /(?:^envoy\/|version: [0-9a-f]+\/)(\d{1,4}\.\d{1,4}\.\d{1,4})(?![\w.-])/m.exec(text)?.[1];
 }
 
+/** `version` as in "1.36.2". */
 export function isTooOld(version: string): boolean {
   const [wanted, given] = [parts(oldestEnvoy), parts(version)];
   const at = wanted.findIndex((part, index) => part !== given[index]);

@@ -8,6 +8,7 @@ export interface Event<T> {
   readonly listen: (listener: (what: T) => void) => () => void;
 }
 
+/** Nothing is kept: who listens later is not told what was before. */
 export function createEvent<T>(): Event<T> {
   // Each an entry of its own: one function may listen twice.
   const listeners = new Set<{ readonly listener: (what: T) => void }>();

@@ -43,6 +43,7 @@ export type GrpcMethods = ReadonlyMap<string, (call: GrpcCall) => GrpcHandler>;
 /** One byte for "not compressed", four for the length. https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
 export const framePrefix = 5;
 
+/** gRPC's five-byte prefix (not compressed), and the message. */
 export function frameOf(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(framePrefix + message.length);
   frame[0] = 0;

@@ -13,6 +13,7 @@ export interface LifecycleOptions {
   readonly onError?: (name: string, reason: unknown) => void;
 }
 
+/** `onError` is told of closers that fail or take too long. */
 export function createLifecycle({ timeoutMs = 5000, onError = () => {} }: LifecycleOptions = {}): Lifecycle {
   const closers: { readonly name: string; readonly close: () => void | Promise<void> }[] = [];
   let closing: Promise<void> | undefined;

@@ -11,6 +11,7 @@ export interface Listening {
   readonly holder?: (address: Listening['address']) => string;
 }
 
+/** Throws `unavailable` if the address cannot be used, with a hint that names `flag`. */
 export async function listening<T>({ what, flag, address, holder }: Listening, listen: () => Promise<T>): Promise<T> {
   try {
     return await listen();

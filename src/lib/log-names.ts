@@ -20,6 +20,7 @@ export interface InboundLogPlace {
   readonly port?: string;
 }
 
+/** Undefined for a name that `inboundLogName` does not make. */
 export function readInboundLogName(logName: string): (InboundLogPlace & { readonly part: InboundLogPart }) | undefined {
   const [, service, port, last] = /^inbound\/([^:]+)(?::([^:/]+))?\/([a-z]+)$/.exec(logName) ?? [];
   const part = last === 'listener' ? last : chains.find((chain) => chain === last);

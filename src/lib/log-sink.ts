@@ -24,6 +24,7 @@ export interface LogSinkOptions {
 const retryMs = 100;
 const lastMs = 250;
 
+/** Default: 1 MiB waits at most. */
 export function createLogSink(writeNow: WriteNow, options: LogSinkOptions = {}): LogSink {
   const { maxBytes = 1_048_576, tell = tellDropped } = options;
   const waiting: Waiting[] = [];

@@ -11,6 +11,7 @@ export function isInstance(text: string): boolean {
   return /^[a-z0-9-]{1,64}$/.test(text);
 }
 
+/** `instance` must be valid (`isInstance`); it is not checked here. */
 export function nodeId(spiffeId: string, instance: string): NodeId {
   return `${spiffeId}${separator}${instance}` as NodeId;
 }

@@ -15,6 +15,7 @@ export interface PacerOptions {
 
 const maxKept = 10_000;
 
+/** Names are forgotten when there are too many: those that were quiet longest. */
 export function createPacer({ clock, limits: { workAtOnceMs, workShare } }: PacerOptions): Pacer {
   /** Who → when its allowance will be full again (monotonic): one value for what is left of it. */
   const wholeAt = new Map<string, number>();

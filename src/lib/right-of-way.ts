@@ -13,6 +13,7 @@ export interface RightOfWay {
 const longestMs = 250;
 const lookAgainMs = 5;
 
+/** Claims cannot hold others up for ever: they have their turn now and then. */
 export function createRightOfWay({ monotonic }: Pick<Clock, 'monotonic'>): RightOfWay {
   /** Until when each claim applies. */
   const claims = new Set<{ readonly until: number }>();

@@ -9,6 +9,7 @@ export interface Seal {
   holds(seal: unknown, content: readonly Json[]): boolean;
 }
 
+/** HMAC-SHA-256 over the JSON; compared in constant time. */
 export function createSeal(key: Redacted<string>): Seal {
   const digest = (content: readonly Json[]): Buffer =>
     createHmac('sha256', key.reveal()).update(JSON.stringify(content)).digest();

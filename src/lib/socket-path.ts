@@ -18,6 +18,7 @@ export function parseSocketPath(text: string): SocketPath | undefined {
   return path === undefined ? undefined : { path };
 }
 
+/** The reverse of `parseSocketPath`. */
 export function formatSocketPath({ path }: SocketPath): string {
   return `unix:${path}`;
 }

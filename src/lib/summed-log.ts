@@ -11,6 +11,7 @@ export interface SummedLogOptions {
 /** Beyond this, all kinds count as one: what a caller can choose must not use more memory. */
 const maxKinds = 100;
 
+/** Only warnings are summed up. Defaults: 10 lines in 10 s. */
 export function createSummedLog(log: Log, clock: Clock, { burst = 10, windowMs = 10_000 }: SummedLogOptions = {}): Log {
   const kinds = new Map<string, { seen: number; last: object }>();
 

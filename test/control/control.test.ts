@@ -160,7 +160,7 @@ describe('control', () => {
     issuing.fails = true;
     await connect(api, '127.0.0.1:8443');
     // Of no concern to it.
-    await apply('apiVersion: cellwall/v1\nkind: Service\nmetadata: {name: other}\nspec: {protocol: http1}\n');
+    await apply(`${policy.replace('name: p', 'name: q')}spec: {target: {service: web}, action: allow, rules: []}\n`);
     expect(denies()).toBe(true);
   });
 

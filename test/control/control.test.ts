@@ -66,9 +66,9 @@ async function start() {
     release: () => {},
     close: () => {},
   };
-  const bundles: BundleSource = {
-    of: () => ({ roots: 'roots', legacyAnchors: new Map() }),
-  };
+  // The very same each time, as the real one.
+  const material = { roots: 'roots', legacyAnchors: new Map<string, string>() };
+  const bundles: BundleSource = { of: () => material };
   const registry = createRegistry({
     leases: createMemoryTable(),
     clock,

@@ -4,7 +4,7 @@ import { type AddressInfo, connect as connectTcp, createServer, type Socket } fr
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createConnection } from '../../src/xds/server/http2/connection.ts';
-import { ConnectionFault, dataFrames, mostPayload } from '../../src/xds/server/http2/frames.ts';
+import { ConnectionFault, dataFrames, flag, mostPayload } from '../../src/xds/server/http2/frames.ts';
 import { createHeaderReader, headerBlock } from '../../src/xds/server/http2/headers.ts';
 import { decodeHuffman } from '../../src/xds/server/http2/huffman.ts';
 import type { Http2Stream, StreamHandler } from '../../src/xds/server/http2/stream.ts';
@@ -35,6 +35,11 @@ async function listen(open: Open): Promise<number> {
 }
 
 const ok = headerBlock([[':status', '200']]);
+const request: readonly (readonly [string, string])[] = [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', '/'],
+];
 const silent: StreamHandler = { data: () => undefined, ended: () => undefined, closed: () => undefined };
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
@@ -43,7 +48,7 @@ describe('headers', () => {
   test('the examples of the standard', () => {
     const reader = createHeaderReader();
     const common = { ':method': 'GET', ':scheme': 'http', ':authority': 'www.example.com' };
-    const read = (block: string) => Object.fromEntries(reader.read(hex(block)) ?? []);
+    const read = (block: string) => Object.fromEntries(reader.read(hex(block)).values ?? []);
     expect(read('8286 8441 8cf1 e3c2 e5f2 3a6b a0ab 90f4 ff')).toEqual({ ...common, ':path': '/' });
     expect(read('8286 84be 5886 a8eb 1064 9cbf')).toEqual({ ...common, ':path': '/', 'cache-control': 'no-cache' });
     expect(read('8287 85bf 4088 25a8 49e9 5ba9 7d7f 8925 a849 e95b b8e8 b4bf')).toEqual({
@@ -85,7 +90,7 @@ describe('headers', () => {
     const text = fc.string({ unit: 'binary-ascii', maxLength: 600 });
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(text, text), { selector: ([key]) => key, maxLength: 10 }), (list) => {
-        expect([...(createHeaderReader().read(headerBlock(list)) ?? [])]).toEqual(list);
+        expect([...(createHeaderReader().read(headerBlock(list)).values ?? [])]).toEqual(list);
       }),
     );
   });
@@ -124,7 +129,7 @@ describe('headers', () => {
     const reader = createHeaderReader();
     const value = Buffer.alloc(3900, 0x61);
     reader.read(Buffer.concat([hex('400161 7fbd1d'), value]));
-    expect(reader.read(Buffer.alloc(16_000, 0xbe))).toBeUndefined();
+    expect(reader.read(Buffer.alloc(16_000, 0xbe)).values).toBeUndefined();
   });
 });
 
@@ -195,11 +200,87 @@ describe('data', () => {
     );
     socket.on('error', () => undefined);
     const data = http2Frame(frameType.data, 0, 1, Buffer.alloc(mostPayload));
-    const open = http2Frame(frameType.headers, endHeaders, 1, headerBlock([[':method', 'POST']]));
+    const open = http2Frame(frameType.headers, endHeaders, 1, headerBlock(request));
     socket.write(Buffer.concat([preface, settings({}), http2Frame(frameType.settings, ack, 0), open]));
     for (let i = 0; i < 5; i++) socket.write(data);
     await new Promise<void>((resolve) => socket.once('close', () => resolve()));
     expect(code).toBe(constants.NGHTTP2_FLOW_CONTROL_ERROR);
+  });
+
+  /** What a peer hears of `frames` behind a greeting: resets of streams, and the end of the connection, until a PING is answered. */
+  async function answersTo(port: number, ...frames: readonly Buffer[]): Promise<readonly string[]> {
+    const socket = connectTcp(port, '127.0.0.1');
+    cleanups.push(() => socket.destroy());
+    socket.on('error', () => undefined);
+    const heard: string[] = [];
+    const over = new Promise<void>((resolve) => {
+      socket.on(
+        'data',
+        frameReader(({ type, stream, flags, payload }) => {
+          if (type === frameType.reset) heard.push(`reset ${stream}: ${payload.readUInt32BE(0)}`);
+          if (type === frameType.goaway) heard.push(`end: ${payload.readUInt32BE(4)}`);
+          if (type === frameType.ping && (flags & ack) !== 0) resolve();
+        }),
+      );
+      socket.once('close', () => resolve());
+    });
+    const ping = http2Frame(frameType.ping, 0, 0, Buffer.alloc(8));
+    socket.write(Buffer.concat([preface, settings({}), http2Frame(frameType.settings, ack, 0), ...frames, ping]));
+    await over;
+    return heard;
+  }
+
+  test.each<[string, readonly (readonly [string, string])[]]>([
+    ['no method', request.slice(1)],
+    ['no scheme', request.filter(([name]) => name !== ':scheme')],
+    ['no path', request.slice(0, 2)],
+    ['an empty path', [...request.slice(0, 2), [':path', '']]],
+    ['two paths', [...request, [':path', '/x']]],
+    ['a header of answers', [...request, [':status', '200']]],
+    ['another that begins with a colon', [...request, [':protocol', 'websocket']]],
+    ['a method behind a field', [['a', 'b'], ...request]],
+    ['capital letters', [...request, ['Content-Type', 'application/grpc']]],
+    ['a colon in a name', [...request, ['a:b', 'c']]],
+    ['no name', [...request, ['', 'c']]],
+    ['a line in a value', [...request, ['a', 'b\r\nc: d']]],
+    ['a header of HTTP/1.1 connections', [...request, ['connection', 'keep-alive']]],
+    ['te that is not trailers', [...request, ['te', 'gzip']]],
+  ])('a request with %s reaches nobody: its stream is reset', async (_what, headers) => {
+    let opened = 0;
+    const port = await listen((stream) => {
+      opened += 1;
+      stream.end(ok);
+      return undefined;
+    });
+    const bad = http2Frame(frameType.headers, endHeaders | flag.endStream, 1, headerBlock(headers));
+    // What was on its way is no fault of the peer, and the next request is served.
+    const late = http2Frame(frameType.data, 0, 1, Buffer.alloc(10));
+    const good = http2Frame(
+      frameType.headers,
+      endHeaders | flag.endStream,
+      3,
+      headerBlock([...request, ['te', 'trailers']]),
+    );
+    expect(await answersTo(port, bad, late, good)).toEqual([`reset 1: ${constants.NGHTTP2_PROTOCOL_ERROR}`]);
+    expect(opened).toBe(1);
+  });
+
+  test.each([
+    ['data', frameType.data, Buffer.alloc(10)],
+    ['headers', frameType.headers, headerBlock(request)],
+  ] as const)('%s on a stream that the peer has closed end the connection', async (_what, type, payload) => {
+    const port = await listen(() => silent);
+    const open = http2Frame(frameType.headers, endHeaders, 1, headerBlock(request));
+    const reset = http2Frame(frameType.reset, 0, 1, Buffer.alloc(4));
+    const late = http2Frame(type, endHeaders, 1, payload);
+    expect(await answersTo(port, open, reset, late)).toEqual([`end: ${constants.NGHTTP2_STREAM_CLOSED}`]);
+  });
+
+  test('trailers are no second request', async () => {
+    const port = await listen(() => silent);
+    const open = http2Frame(frameType.headers, endHeaders, 1, headerBlock(request));
+    const again = http2Frame(frameType.headers, endHeaders | flag.endStream, 1, headerBlock(request));
+    expect(await answersTo(port, open, again)).toEqual([`reset 1: ${constants.NGHTTP2_PROTOCOL_ERROR}`]);
   });
 
   test('a stream that the peer resets is over once', async () => {

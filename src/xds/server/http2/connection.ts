@@ -15,10 +15,11 @@ import {
   settingsFrame,
   usualWindow,
 } from './frames.ts';
-import { createHeaderReader, mostHeaderBytes } from './headers.ts';
+import { createHeaderReader, type HeaderBlock, mostHeaderBytes } from './headers.ts';
 import { connectionWindow, createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import { blockOf, checkPlace, numberOf, readSettings, unpadded } from './payloads.ts';
+import { createResetStreams } from './reset-streams.ts';
 import { createStream, type Http2Stream, type OpenStream, type StreamHandler } from './stream.ts';
 
 export interface ConnectionOptions {
@@ -82,13 +83,15 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
   const fault = (code: ErrorCode, message: string): never => {
     throw new ConnectionFault(code, message);
   };
+  const resets = createResetStreams();
   const known = (id: number): OpenStream | undefined => {
     const stream = streams.get(id);
     if (stream === undefined && (id > lastStream || id % 2 === 0)) fault(errorCode.protocol, 'no such stream');
     return stream;
   };
-  const gone = (id: number): void => {
+  const gone = (id: number, wasReset: boolean): void => {
     streams.delete(id);
+    if (wasReset) resets.add(id);
     if (streams.size > 0) return;
     idleSince = now();
     if (leaving && !over) close();
@@ -109,24 +112,26 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     socket.write(numbers(frameType.goAway, 0, lastStream, code), () => socket.destroy());
   };
 
-  const begin = (id: number, endStream: boolean, its: ReadonlyMap<string, string> | undefined): void => {
+  const begin = (id: number, endStream: boolean, { values, isRequest }: HeaderBlock): void => {
     lastStream = id;
     if (!admit()) fault(errorCode.enhanceYourCalm, 'too many streams');
-    if (leaving || streams.size >= most) {
-      write(numbers(frameType.reset, id, errorCode.refusedStream));
+    const isRefused = leaving || streams.size >= most;
+    if (isRefused || !isRequest) {
+      write(numbers(frameType.reset, id, isRefused ? errorCode.refusedStream : errorCode.protocol));
+      resets.add(id);
       return;
     }
     const stream = createStream({ id, outbox, inbox, now, gone });
     streams.set(id, stream);
-    stream.begin(open(stream, its), endStream);
+    stream.begin(open(stream, values), endStream);
   };
   const headersCame = (id: number, flags: number, bytes: Buffer): void => {
     const its = headers.read(bytes);
     const endStream = (flags & flag.endStream) !== 0;
     const stream = streams.get(id);
-    // Of a stream that is gone they are too late.
-    if (stream !== undefined) stream.trailers(endStream);
+    if (stream !== undefined) stream.trailers(endStream && its.areTrailers);
     else if (id > lastStream) begin(id, endStream, its);
+    else resets.check(id);
   };
   const onHeaders = (id: number, flags: number, payload: Buffer): void => {
     if (id % 2 === 0) fault(errorCode.protocol, 'no stream of a client');
@@ -149,8 +154,10 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
   const onData = (id: number, flags: number, payload: Buffer): void => {
     const stream = known(id);
     const its = unpadded(flags, payload);
-    if (stream === undefined) inbox.drop(payload.length);
-    else stream.came(its, payload.length, (flags & flag.endStream) !== 0);
+    if (stream === undefined) {
+      resets.check(id);
+      inbox.drop(payload.length);
+    } else stream.came(its, payload.length, (flags & flag.endStream) !== 0);
   };
   const onSettings = (flags: number, payload: Buffer): void => {
     if (++chatter > mostChatter || payload.length > 6 * mostSettings) fault(errorCode.enhanceYourCalm, 'SETTINGS');

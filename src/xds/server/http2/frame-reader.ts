@@ -59,6 +59,8 @@ export function createFrameReader(take: TakeFrame): FrameReader {
       }
       kept.push(chunk);
       length += chunk.length;
+      // Single bytes cost far more each than what they are.
+      if (kept.length > 64) kept = [Buffer.concat(kept, length)];
       if (length < wanted && greeted) return;
       const rest = read(Buffer.concat(kept, length));
       kept = rest.length > 0 ? [rest] : [];

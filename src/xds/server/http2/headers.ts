@@ -1,11 +1,19 @@
 // Reads blocks of headers (HPACK, RFC 7541), and writes the few that a server of gRPC has to say, none of which changes a table.
 import { ConnectionFault, errorCode } from './frames.ts';
+import { createHeaderCheck } from './header-check.ts';
 import { createHeaderTable, type Header, sizeOf, tableBytes } from './header-table.ts';
 import { decodeHuffman } from './huffman.ts';
 
+export interface HeaderBlock {
+  /** Undefined where there are more than anybody needs. */
+  readonly values: ReadonlyMap<string, string> | undefined;
+  readonly isRequest: boolean;
+  readonly areTrailers: boolean;
+}
+
 export interface HeaderReader {
-  /** Undefined where there are more than anybody needs: the table is as it is to be all the same. Throws a ConnectionFault. */
-  read(block: Buffer): ReadonlyMap<string, string> | undefined;
+  /** The table is as it is to be, whatever headers are worth. Throws a ConnectionFault. */
+  read(block: Buffer): HeaderBlock;
 }
 
 /** Of a block as it comes, and of its headers as the protocol counts them: what Envoy sends is a hundredth of it. */
@@ -17,6 +25,7 @@ export function createHeaderReader(): HeaderReader {
   return {
     read(block) {
       const headers = new Map<string, string>();
+      const check = createHeaderCheck();
       let [count, bytes] = [0, 0];
       let at = 0;
       const integer = (bits: number): number => {
@@ -57,12 +66,14 @@ export function createHeaderReader(): HeaderReader {
           table.resize(size);
           continue;
         } else header = literal(4);
+        check.see(header);
         count++;
         bytes += sizeOf(header);
         // Of two of one name the first counts.
         if (count <= mostHeaders && bytes <= mostHeaderBytes && !headers.has(header[0])) headers.set(...header);
       }
-      return count > mostHeaders || bytes > mostHeaderBytes ? undefined : headers;
+      const values = count > mostHeaders || bytes > mostHeaderBytes ? undefined : headers;
+      return { values, isRequest: check.isRequest(), areTrailers: check.areTrailers() };
     },
   };
 }

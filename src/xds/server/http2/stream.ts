@@ -39,7 +39,8 @@ export interface StreamDeps {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly now: () => number;
-  readonly gone: (id: number) => void;
+  /** `wasReset`: by this side, so that the peer may still send what it had on its way. */
+  readonly gone: (id: number, wasReset: boolean) => void;
 }
 
 export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): OpenStream {
@@ -50,23 +51,23 @@ export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): Open
   /** Of this side, all was said and has left; of the other, all has come. */
   let [sent, heard, over] = [false, false, false];
 
-  const leave = (): void => {
+  const leave = (wasReset = false): void => {
     if (over) return;
     over = true;
     lane.close();
     intake.close();
-    gone(id);
+    gone(id, wasReset);
   };
-  const close = (): void => {
+  const close = (wasReset = false): void => {
     const its = handler;
     handler = undefined;
-    leave();
+    leave(wasReset);
     its?.closed();
   };
   const reset = (code: ErrorCode): void => {
     if (over) return;
     outbox.send(numbers(frameType.reset, id, code));
-    close();
+    close(true);
   };
   const hear = (): void => {
     heard = true;
@@ -104,7 +105,7 @@ export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): Open
     },
     widen: (bytes) => lane.widen(bytes),
     reset,
-    close,
+    close: () => close(),
     lingersSince: () => lingersSince,
   };
 }

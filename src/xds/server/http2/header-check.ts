@@ -1,0 +1,40 @@
+// Which headers make a well-formed request, and which may follow its data: https://www.rfc-editor.org/rfc/rfc9113#section-8.2
+import type { Header } from './header-table.ts';
+
+export interface HeaderCheck {
+  see(header: Header): void;
+  /** They may begin a request. `:authority` may be missing; CONNECT is not served. */
+  isRequest(): boolean;
+  /** They may end one. */
+  areTrailers(): boolean;
+}
+
+/** 8.2.1: lower case, no control characters, no colon but a pseudo-header's first. */
+const fieldName = /^[!-9;-@[-~]+$/;
+const fieldValue = /^(?![ \t])[^\0\r\n]*(?<![ \t])$/;
+/** 8.2.2: of HTTP/1.1 connections. */
+const ofConnections: ReadonlySet<string> = new Set([
+  ...['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'],
+]);
+/** 8.3.1; those that a request has to have. */
+const needed = [':method', ':scheme', ':path'] as const;
+const pseudo: ReadonlySet<string> = new Set([...needed, ':authority']);
+
+export function createHeaderCheck(): HeaderCheck {
+  const seen = new Set<string>();
+  let [isFine, fields] = [true, 0];
+  return {
+    see([name, value]) {
+      if (name.startsWith(':')) {
+        if (!pseudo.has(name) || seen.has(name) || fields > 0 || !fieldValue.test(value)) isFine = false;
+        if (value !== '') seen.add(name);
+        return;
+      }
+      fields += 1;
+      if (!fieldName.test(name) || !fieldValue.test(value)) isFine = false;
+      if (ofConnections.has(name) || (name === 'te' && value !== 'trailers')) isFine = false;
+    },
+    isRequest: () => isFine && needed.every((name) => seen.has(name)),
+    areTrailers: () => isFine && seen.size === 0,
+  };
+}

@@ -3,6 +3,7 @@ import { wrong } from './wrong.ts';
 
 const benches: Readonly<Record<string, () => Promise<{ readonly bench: (args: readonly string[]) => Promise<void> }>>> =
   {
+    'data-path': () => import('./data-path/bench.ts'),
     issuance: () => import('./issuance/bench.ts'),
     joins: () => import('./joins/bench.ts'),
     xds: () => import('./xds/bench.ts'),

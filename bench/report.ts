@@ -1,5 +1,6 @@
 // What a race says, as a page: medians with the least and the most, a table a protocol and transport, and how many times ahead.
 import { median } from './median.ts';
+import { spread } from './spread.ts';
 import type { Phase } from './xds/contestant.ts';
 import type { Race, Row } from './xds/race.ts';
 
@@ -90,10 +91,4 @@ function counters(row: Row | undefined): string {
     );
   const [frames, copied] = [grown('framesMade'), grown('bytesCopied')];
   return frames === undefined || Number.isNaN(frames) ? '–' : `${frames}, ${copied}`;
-}
-
-function spread(values: readonly number[]): string {
-  if (values.length === 0) return '–';
-  const round = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1));
-  return `**${round(median(values) ?? 0)}** (${round(Math.min(...values))}–${round(Math.max(...values))})`;
 }

@@ -19,6 +19,7 @@ import { returnItems } from './field/return.ts';
 import { storyItems } from './field/story.ts';
 import { trafficItems } from './field/traffic.ts';
 import type { Item } from './item.ts';
+import { dataPathItem, manyRulesItem } from './performance/data-path.ts';
 import { editAtScaleItem } from './performance/edit-at-scale.ts';
 import { firstPublicationItem } from './performance/first-publication.ts';
 import { incrementalItem } from './performance/incremental.ts';
@@ -73,7 +74,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   ],
   performance: [
     ...[incrementalItem, firstPublicationItem, editAtScaleItem, urgentDenyAtScaleItem],
-    ...[issuanceItem, joinsItem, race, tenThousandStreams],
+    ...[issuanceItem, joinsItem, race, tenThousandStreams, dataPathItem, manyRulesItem],
   ],
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],

@@ -3,6 +3,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { clip } from '../lib/clip.ts';
 import { filterTraces, type InboundFilterName, inboundFilterNames } from '../lib/inbound-filters.ts';
+import { lookedUpPolicy, lookUpPrefix, rbacMetadata } from '../policy/own-policies.ts';
 import type { ShadowVerdict } from './traffic-count.ts';
 
 /** `policy`: the one that matched; absent if none did. */
@@ -16,7 +17,7 @@ export interface Results {
   readonly shadow: ReadonlyMap<InboundFilterName, FilterResult>;
 }
 
-const namespaces = ['envoy.filters.http.rbac', 'envoy.filters.network.rbac'] as const;
+const namespaces = [rbacMetadata, 'envoy.filters.network.rbac'] as const;
 
 /** Longer than any rule's name. */
 const maxName = 1024;
@@ -40,7 +41,9 @@ const authorizing = inboundFilterNames.filter((name) => filterTraces[name].kind 
 function resultOf(fields: JsonObject, prefix: string): FilterResult | undefined {
   const value = fields[`${prefix}engine_result`];
   if (value === undefined) return undefined;
-  const policy = fields[`${prefix}effective_policy_id`];
+  const named = fields[`${prefix}effective_policy_id`];
+  // Of many rules, the one that was found.
+  const policy = named === lookedUpPolicy ? fields[`${lookUpPrefix}shadow_effective_policy_id`] : named;
   return {
     allowed: value === 'allowed',
     ...(typeof policy === 'string' && policy !== '' ? { policy: clip(policy, maxName) } : {}),

@@ -3,10 +3,12 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import type { RBAC } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import type { Matcher } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { CellwallError } from '../../lib/errors.ts';
 import { filterTraces, type InboundFilterName } from '../../lib/inbound-filters.ts';
 import type { RuleIr } from '../../policy/authorization-ir.ts';
 import type { PortIr } from '../../policy/ir.ts';
+import { lookUpPrefix } from '../../policy/own-policies.ts';
 import { any } from '../wire/any.ts';
 
 export const authorizationMessages = { http: HttpRbacSchema, tcp: NetworkRbacSchema };
@@ -15,6 +17,8 @@ interface AuthorizationRules {
   readonly rules: RBAC;
   /** What would be decided if the shadow policies were enforced; absent if there are none. */
   readonly shadowRules?: RBAC;
+  /** In their place, and never with them: what the allow filter looks at (rbac/look-up.ts). */
+  readonly lookUp?: Matcher;
 }
 
 export function authorization(name: InboundFilterName, service: PortIr, rules: AuthorizationRules): Any {
@@ -22,11 +26,12 @@ export function authorization(name: InboundFilterName, service: PortIr, rules: A
   return service.protocol === 'tcp' ? networkRbac(statPrefix, service, rules) : httpRbac(statPrefix, rules);
 }
 
-function httpRbac(statPrefix: string, { rules, shadowRules }: AuthorizationRules): Any {
+function httpRbac(statPrefix: string, { rules, shadowRules, lookUp }: AuthorizationRules): Any {
   return any(HttpRbacSchema, {
     rules,
     rulesStatPrefix: statPrefix,
     ...(shadowRules === undefined ? {} : { shadowRules, shadowRulesStatPrefix: statPrefix }),
+    ...(lookUp === undefined ? {} : { shadowMatcher: lookUp, shadowRulesStatPrefix: lookUpPrefix }),
   });
 }
 

@@ -2,10 +2,11 @@
 // rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
-import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy } from '../../policy/own-policies.ts';
+import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy, lookedUpPolicy } from '../../policy/own-policies.ts';
+import { lookedUp, lookUp } from '../rbac/look-up.ts';
 import { anyOperation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
-import { everyone, type PrincipalContext, principals } from '../rbac/principals.ts';
+import { everyone, type PrincipalContext, principalContext, principals } from '../rbac/principals.ts';
 import { authorization, authorizationMessages } from './authorization.ts';
 import { healthProbe } from './health-probe.ts';
 import type { InboundFilter } from './inbound-filter.ts';
@@ -18,9 +19,11 @@ export const authzAllow: InboundFilter = {
   lists: ['allow', 'shadowAllow'],
   build(service, mesh) {
     const { allow: allowRules, shadowAllow, fallback: otherwise, cellDefault } = service.authorization;
-    const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
+    const context = principalContext(service, mesh, 'allow');
     const health = healthPolicies(service, context);
-    const allow = policiesOf('allow', allowRules, context);
+    const found = lookUp(service);
+    const allow = new Map(policiesOf('allow', found?.rest ?? allowRules, context));
+    if (found !== undefined) allow.set(lookedUpPolicy, policy([lookedUp()], [anyOperation()]));
     const fallback = new Map<string, Policy>();
     if (otherwise === 'allow') fallback.set(fallbackPolicy, policy([everyone(context)], [anyOperation()]));
     if (cellDefault !== undefined) {

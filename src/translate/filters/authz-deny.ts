@@ -2,15 +2,16 @@
 // is exempt from every deny rule, because anyone may make it without a certificate; callers' health checks use it.
 import { create } from '@bufbuild/protobuf';
 import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { defined } from '../../lib/defined.ts';
 import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';
 import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/decide/path.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import { guards } from '../../policy/own-policies.ts';
-import { peerIdHeader } from '../names.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
+import { lookUp } from '../rbac/look-up.ts';
 import { and, anyOperation, not, pathContains, pathMatches, queryMatches } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
-import { everyone, type PrincipalContext } from '../rbac/principals.ts';
+import { everyone, type PrincipalContext, peerIdHeaderIs, principalContext } from '../rbac/principals.ts';
 import { authorization, authorizationMessages } from './authorization.ts';
 import { healthProbe } from './health-probe.ts';
 import type { InboundFilter } from './inbound-filter.ts';
@@ -20,15 +21,18 @@ export const authzDeny: InboundFilter = {
   slot: 'deny',
   appliesTo: 'all',
   messages: authorizationMessages,
-  lists: ['deny', 'shadowDeny'],
+  /** Allow rules by the look-up, which has to come before the filter that takes its result. */
+  lists: ['deny', 'shadowDeny', 'allow'],
   build(service, mesh) {
     const { deny, shadowDeny } = service.authorization;
-    const context = { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode };
+    const context = principalContext(service, mesh, 'deny');
     const health = healthProbe(service);
     const exceptHealth = health === undefined ? undefined : not(health);
     const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));
     const rules = rbac('deny', guardsOf(service, context), policiesOf('deny', deny, context, narrow, mesh.breakGlass));
-    if (shadowDeny.length === 0) return authorization('authz-deny', service, { rules });
+    if (shadowDeny.length === 0) {
+      return authorization('authz-deny', service, { rules, ...defined({ lookUp: lookUp(service)?.matcher }) });
+    }
     return authorization('authz-deny', service, {
       rules,
       shadowRules: rbac('deny', policiesOf('deny', shadowDeny, context, narrow, mesh.breakGlass)),
@@ -43,7 +47,7 @@ function guardsOf(service: PortIr, context: PrincipalContext): ReadonlyMap<strin
   if (service.protocol === 'tcp') return found;
   // The SPIFFE validator takes the trust domain of the first URI SAN, `mtls_authenticated` matches any of them. The early header mutation
   // joins them with ",", which no SPIFFE ID contains.
-  found.set(guards.severalIdentities, policy([peerIdContains(',')], [anyOperation()]));
+  found.set(guards.severalIdentities, policy([peerIdHeaderIs({ case: 'contains', value: ',' })], [anyOperation()]));
   // Servers that support path parameters resolve "/..;x" as "/..", those that decode first resolve "/..%2f": never let one through,
   // whatever the rules say.
   found.set(guards.hiddenDots, policy([everyone(context)], [pathMatches(hiddenDotsPattern)]));
@@ -74,17 +78,5 @@ function overridesOf(service: PortIr): readonly string[] {
 function hasHeader(name: string) {
   return create(PrincipalSchema, {
     identifier: { case: 'header', value: { name, headerMatchSpecifier: { case: 'presentMatch', value: true } } },
-  });
-}
-
-function peerIdContains(text: string) {
-  return create(PrincipalSchema, {
-    identifier: {
-      case: 'header',
-      value: {
-        name: peerIdHeader,
-        headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern: { case: 'contains', value: text } } },
-      },
-    },
   });
 }

@@ -67,10 +67,11 @@ function bodyFormat(text: string) {
 
 function statusIs(op: ComparisonFilter_Op, status: number) {
   return create(AccessLogFilterSchema, {
-    filterSpecifier: {
-      case: 'statusCodeFilter',
-      // A runtime key is required, and nobody sets it.
-      value: { comparison: { op, value: { defaultValue: status, runtimeKey: 'cellwall.unset' } } },
-    },
+    filterSpecifier: { case: 'statusCodeFilter', value: { comparison: statusComparison(op, status) } },
   });
+}
+
+/** A runtime key is required, and nobody sets it. */
+export function statusComparison(op: ComparisonFilter_Op, status: number) {
+  return { op, value: { defaultValue: status, runtimeKey: 'cellwall.unset' } };
 }

@@ -1,6 +1,7 @@
 // The messages that may be in an Any: these, and the configurations of the filters in the catalog. Anything else is refused: it could not
 // be checked.
 import { createRegistry } from '@bufbuild/protobuf';
+import { file_envoy_config_rbac_v3_rbac } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { file_envoy_config_route_v3_route_components } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { file_envoy_extensions_access_loggers_file_v3_file } from '#gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { file_envoy_extensions_access_loggers_filters_cel_v3_cel } from '#gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
@@ -17,6 +18,7 @@ import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_c
 import { file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
+import { file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs } from '#gen/envoy/extensions/matching/common_inputs/ssl/v3/ssl_inputs_pb.js';
 import { file_envoy_extensions_path_match_uri_template_v3_uri_template_match } from '#gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
 import { file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
@@ -28,6 +30,7 @@ import { file_envoy_type_matcher_v3_http_inputs } from '#gen/envoy/type/matcher/
 import { inboundFilters } from '../filters/inbound-filters.ts';
 
 export const extensionRegistry = createRegistry(
+  file_envoy_config_rbac_v3_rbac,
   file_envoy_config_route_v3_route_components,
   file_envoy_type_matcher_v3_http_inputs,
   file_envoy_extensions_access_loggers_file_v3_file,
@@ -45,6 +48,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_filters_network_tcp_proxy_v3_tcp_proxy,
   file_envoy_extensions_http_early_header_mutation_header_mutation_v3_header_mutation,
   file_envoy_extensions_http_header_formatters_preserve_case_v3_preserve_case,
+  file_envoy_extensions_matching_common_inputs_ssl_v3_ssl_inputs,
   file_envoy_extensions_path_match_uri_template_v3_uri_template_match,
   file_envoy_extensions_rbac_principals_mtls_authenticated_v3_mtls_authenticated,
   file_envoy_extensions_retry_host_previous_hosts_v3_previous_hosts,

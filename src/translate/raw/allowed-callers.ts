@@ -15,6 +15,7 @@ import {
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
+import { type Matcher, MatcherSchema } from '#gen/xds/type/matcher/v3/matcher_pb.js';
 import { guardPrefix } from '../../policy/own-policies.ts';
 import { authzAllow } from '../filters/authz-allow.ts';
 import { authzDeny } from '../filters/authz-deny.ts';
@@ -60,6 +61,10 @@ function wrongsOf(config: TypedExtensionConfig, before: Message | undefined): re
     ];
   }
   const own = isMessage(before, TypedExtensionConfigSchema) ? rulesOf(before) : undefined;
+  // What it finds is allowed by a policy that does not change with it.
+  if (!isSameLookUp(config, before)) {
+    return [['rbac-look-up', 'the tree of many allow rules stays as it is', 'typedConfig.shadowMatcher']];
+  }
   return rules.action === RBAC_Action.ALLOW ? strangers(rules, own) : withoutGuards(rules, own);
 }
 
@@ -87,6 +92,17 @@ function withoutGuards(rules: RBAC, own: RBAC = create(RBACSchema)): readonly Pl
 
 function isSame(policy: Policy, other: Policy | undefined): boolean {
   return other !== undefined && equals(PolicySchema, policy, other);
+}
+
+function isSameLookUp(config: TypedExtensionConfig, before: Message | undefined): boolean {
+  const after = lookUpOf(config);
+  const own = isMessage(before, TypedExtensionConfigSchema) ? lookUpOf(before) : undefined;
+  return after === undefined || (own !== undefined && equals(MatcherSchema, after, own));
+}
+
+function lookUpOf({ typedConfig }: TypedExtensionConfig): Matcher | undefined {
+  const config = unpacked(typedConfig);
+  return isMessage(config, HttpRbacSchema) || isMessage(config, NetworkRbacSchema) ? config.shadowMatcher : undefined;
 }
 
 function namesCaller({ identifier: { case: kind, value } }: Principal): boolean {

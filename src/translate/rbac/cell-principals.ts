@@ -3,23 +3,24 @@
 import { create } from '@bufbuild/protobuf';
 import { MetadataSource, type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
-import { cellSpiffePrefix, cellsSpiffePrefix, type TrustDomain } from '../../model/spiffe-id.ts';
+import { cellSpiffePrefix, cellsSpiffePrefix } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 import { requestMetadata } from '../names.ts';
 import { cellCallers } from './cell-callers.ts';
-import { and, authenticated, type PrincipalContext } from './principals.ts';
+import { and, callerIs, type PrincipalContext } from './principals.ts';
 
 export function cellPrincipals(
   principals: readonly PrincipalIr[],
   field: string,
-  { domain, cells }: PrincipalContext,
+  context: PrincipalContext,
 ): Principal[] {
-  const byCell = callersByCell(principals, domain);
+  const { domain, cells } = context;
+  const byCell = callersByCell(principals, context);
   const ofCells = [...cells.values()]
     .toSorted((a, b) => a.id - b.id)
     .flatMap(({ id, name }) => {
       const prefix = cellSpiffePrefix(domain, name);
-      const who = byCell.has(everyCell) ? [authenticated({ case: 'prefix', value: prefix })] : (byCell.get(name) ?? []);
+      const who = byCell.has(everyCell) ? [callerIs({ case: 'prefix', value: prefix }, context)] : (byCell.get(name) ?? []);
       return who.length === 0 ? [] : [and([requestSays(field, { case: 'exact', value: String(id) }), or(who)])];
     });
   return ofCells.length === 0 ? [] : [or(ofCells)];
@@ -30,13 +31,14 @@ const everyCell = '*';
 /** Callers by the name of their cell; those who may be in any under `everyCell`. Callers in no cell match none. */
 function callersByCell(
   principals: readonly PrincipalIr[],
-  domain: TrustDomain,
+  context: PrincipalContext,
 ): ReadonlyMap<string, readonly Principal[]> {
+  const { domain } = context;
   const all = cellsSpiffePrefix(domain);
   const byCell = new Map<string, Principal[]>();
   const add = (text: string, pattern: 'exact' | 'prefix'): void => {
     const name = text === all ? everyCell : text.slice(all.length, text.indexOf('/', all.length));
-    byCell.set(name, [...(byCell.get(name) ?? []), authenticated({ case: pattern, value: text })]);
+    byCell.set(name, [...(byCell.get(name) ?? []), callerIs({ case: pattern, value: text }, context)]);
   };
   const { ids, prefixes } = cellCallers(principals, domain);
   for (const id of ids) add(id, 'exact');

@@ -8,6 +8,7 @@ import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../../policy/authorization-ir.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
+import { peerIdHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { jwtClaims } from './jwt-claims.ts';
 
@@ -15,6 +16,12 @@ export interface PrincipalContext {
   readonly domain: TrustDomain;
   readonly cells: MeshIr['cells'];
   readonly mode: PortIr['mtls']['mode'];
+  readonly protocol: PortIr['protocol'];
+  readonly action: 'allow' | 'deny';
+}
+
+export function principalContext(service: PortIr, mesh: MeshIr, action: 'allow' | 'deny'): PrincipalContext {
+  return { domain: mesh.trustDomain, cells: mesh.cells, mode: service.mtls.mode, protocol: service.protocol, action };
 }
 
 /** Any of these; empty if the rule can match nobody, and is then left out. */
@@ -32,9 +39,9 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
   switch (of.kind) {
     // An ID of another trust domain can only come from a legacy certificate, which proves no identity: nobody.
     case 'id':
-      return of.id.startsWith(own) ? authenticated({ case: 'exact', value: of.id }) : undefined;
+      return of.id.startsWith(own) ? callerIs({ case: 'exact', value: of.id }, context) : undefined;
     case 'prefix':
-      return of.prefix.startsWith(own) ? authenticated({ case: 'prefix', value: of.prefix }) : undefined;
+      return of.prefix.startsWith(own) ? callerIs({ case: 'prefix', value: of.prefix }, context) : undefined;
     case 'anonymous':
       // Nobody is anonymous behind the SPIFFE validator.
       return context.mode === 'strict' ? undefined : not(authenticated({ case: 'prefix', value: own }));
@@ -46,14 +53,37 @@ function principal(of: PrincipalIr, context: PrincipalContext): Principal | unde
       return everyone(context);
     case 'cells':
       return of.except === undefined
-        ? authenticated({ case: 'prefix', value: of.prefix })
+        ? callerIs({ case: 'prefix', value: of.prefix }, context)
         : and([
-            authenticated({ case: 'prefix', value: of.prefix }),
+            callerIs({ case: 'prefix', value: of.prefix }, context),
             not(authenticated({ case: 'prefix', value: of.except })),
           ]);
     default:
       return of satisfies never;
   }
+}
+
+type CallerPattern = { readonly case: 'exact' | 'prefix'; readonly value: string };
+
+/**
+ * A verified identity, which Envoy reads anew out of the certificate for each rule that asks: 4 µs. Over HTTP the identity header
+ * is asked before, which costs a twentieth: it holds what the certificate does, and whom it does not name, the certificate does not
+ * name either. A deny is content with the ID anywhere in it, so that several in one certificate are all looked for.
+ */
+export function callerIs(uri: CallerPattern, { protocol, action }: PrincipalContext): Principal {
+  if (protocol === 'tcp') return authenticated(uri);
+  const inHeader = action === 'allow' ? uri : ({ case: 'contains', value: uri.value } as const);
+  return and([peerIdHeaderIs(inHeader), authenticated(uri)]);
+}
+
+/** Of what the early mutation wrote: all URI SANs of the certificate, joined with ",". */
+export function peerIdHeaderIs(matchPattern: StringMatcher['matchPattern']): Principal {
+  return create(PrincipalSchema, {
+    identifier: {
+      case: 'header',
+      value: { name: peerIdHeader, headerMatchSpecifier: { case: 'stringMatch', value: { matchPattern } } },
+    },
+  });
 }
 
 export function authenticated(uri?: StringMatcher['matchPattern']): Principal {

@@ -7,20 +7,23 @@ import {
 } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import type { StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
 
-/** `x-name`, or `x-name-*` for all with that prefix. The regular expression is matched in full. */
+/**
+ * `x-name`, or `x-name-*` for all with that prefix. The regular expression is matched in full; because it begins with "^" and literal
+ * letters, RE2 rejects most other headers at their first letter, and each header is checked against each expression.
+ */
 export function spellings(name: string): string {
   const stem = name.endsWith('*') ? name.slice(0, -1) : name;
-  return stem.replaceAll('-', separator) + (name.endsWith('*') ? '.*' : '');
+  return `^${stem.replaceAll('-', separator)}${name.endsWith('*') ? '.*' : ''}`;
 }
 
 /** All spellings except the name itself, for names that are needed: its own dashes up to some position, and another character there. */
 export function otherSpellings(name: string): string {
-  const parts = name.split('-');
-  const alternatives = parts.slice(1).map((_, place) => {
-    const before = parts.slice(0, place + 1).join('-');
-    return `${before}${notDash}${parts.slice(place + 1).join(separator)}`;
+  const [first = '', ...parts] = name.split('-');
+  const alternatives = parts.map((_, place) => {
+    const before = parts.slice(0, place).map((part) => `-${part}`);
+    return `${before.join('')}${notDash}${parts.slice(place).join(separator)}`;
   });
-  return alternatives.join('|');
+  return alternatives.length === 1 ? `^${first}${alternatives[0]}` : `^${first}(?:${alternatives.join('|')})`;
 }
 
 export function removeAll(regex: string): HeaderMutation {

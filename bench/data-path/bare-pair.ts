@@ -100,7 +100,9 @@ function cluster(protocol: Protocol, port: number, transport: object = {}): obje
   return {
     name: protocol,
     type: 'STATIC',
-    circuit_breakers: { thresholds: [{ max_connections: 10_000, max_pending_requests: 10_000, max_requests: 100_000 }] },
+    circuit_breakers: {
+      thresholds: [{ max_connections: 10_000, max_pending_requests: 10_000, max_requests: 100_000 }],
+    },
     load_assignment: {
       cluster_name: protocol,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: at(port) } }] }],

@@ -7,7 +7,9 @@ export function renderDataPath({ rounds, rows, rules, errors }: DataPath): strin
   return [
     `## The data path, ${rounds} rounds: two sidecars with a control plane against a bare pair of Envoys with mutual TLS`,
     '',
-    ...(errors.length === 0 ? [] : ['**Errors, so that the figures say nothing:**', ...errors.map((one) => `- ${one}`), '']),
+    ...(errors.length === 0
+      ? []
+      : ['**Errors, so that the figures say nothing:**', ...errors.map((one) => `- ${one}`), '']),
     '| | two sidecars | bare pair | ratio |',
     '|---|---|---|---|',
     ...rows.map(({ protocol, what, unit, ours, bare }) => {

@@ -57,7 +57,7 @@ describe('many rules on a real Envoy', () => {
   it('are decided as explain decides them', async () => {
     const { matcher } = lookUp(wall.target) ?? {};
     expect(matcher).toBeDefined();
-    const seen = { allow: 0, deny: 0 };
+    const seen = { allowed: 0, denied: 0 };
     for (let index = 0; index < 160; index++) {
       const name = random.pick(callers);
       const base = random.pick([...paths, '/t/1/x', '/everybody']);
@@ -67,10 +67,10 @@ describe('many rules on a real Envoy', () => {
       const { decision } = explain(wall.mesh, { target: api, port: 'default', caller, method, path });
       const { certificate = '', key = '' } = svids.get(name) ?? {};
       const { status } = await httpCall({ port: wall.inbound, path, method, tls: { certificate, key } });
-      expect([name, method, path, status]).toEqual([name, method, path, decision.outcome === 'allow' ? 200 : 403]);
+      expect([name, method, path, status]).toEqual([name, method, path, decision.outcome === 'allowed' ? 200 : 403]);
       seen[decision.outcome]++;
     }
-    expect(Math.min(seen.allow, seen.deny)).toBeGreaterThan(10);
+    expect(Math.min(seen.allowed, seen.denied)).toBeGreaterThan(10);
   });
 });
 

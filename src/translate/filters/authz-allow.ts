@@ -2,7 +2,13 @@
 // rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
-import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy, lookedUpPolicy } from '../../policy/own-policies.ts';
+import {
+  breakGlassPolicy,
+  cellDefaultPolicy,
+  fallbackPolicy,
+  healthPolicy,
+  lookedUpPolicy,
+} from '../../policy/own-policies.ts';
 import { lookedUp, lookUp } from '../rbac/look-up.ts';
 import { anyOperation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';

@@ -75,7 +75,10 @@ const grpcRequest = {
 // A proxy's own answer is a failure. Evaluating the expression costs something for each call, so it is evaluated only for failures: by the
 // status, or for gRPC, where that is 200, by the gRPC status.
 const onlyOwnAnswers = constant(() => {
-  const failed = filter({ case: 'statusCodeFilter', value: { comparison: statusComparison(ComparisonFilter_Op.GE, 400) } });
+  const failed = filter({
+    case: 'statusCodeFilter',
+    value: { comparison: statusComparison(ComparisonFilter_Op.GE, 400) },
+  });
   const isGrpc = filter({ case: 'headerFilter', value: { header: grpcRequest } });
   const grpcFailed = filter({
     case: 'grpcStatusFilter',
@@ -90,7 +93,6 @@ const onlyOwnAnswers = constant(() => {
   });
   return and(or(failed, and(isGrpc, grpcFailed)), byDetails);
 });
-
 
 function filter(filterSpecifier: MessageInitShape<typeof AccessLogFilterSchema>['filterSpecifier']): AccessLogFilter {
   return create(AccessLogFilterSchema, { filterSpecifier: filterSpecifier ?? { case: undefined } });

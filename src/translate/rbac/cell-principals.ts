@@ -20,7 +20,9 @@ export function cellPrincipals(
     .toSorted((a, b) => a.id - b.id)
     .flatMap(({ id, name }) => {
       const prefix = cellSpiffePrefix(domain, name);
-      const who = byCell.has(everyCell) ? [callerIs({ case: 'prefix', value: prefix }, context)] : (byCell.get(name) ?? []);
+      const who = byCell.has(everyCell)
+        ? [callerIs({ case: 'prefix', value: prefix }, context)]
+        : (byCell.get(name) ?? []);
       return who.length === 0 ? [] : [and([requestSays(field, { case: 'exact', value: String(id) }), or(who)])];
     });
   return ofCells.length === 0 ? [] : [or(ofCells)];

@@ -1,5 +1,6 @@
 // What the race of data paths says, as tables: medians with the least and the most.
-import { median, spread } from '../spread.ts';
+import { median } from '../median.ts';
+import { spread } from '../spread.ts';
 import type { DataPath } from './race.ts';
 
 export function renderDataPath({ rounds, rows, rules, errors }: DataPath): string {

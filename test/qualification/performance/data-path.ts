@@ -1,6 +1,6 @@
 // Calls through two sidecars, against a bare pair of Envoys with mutual TLS in the same run; and what many rules add to one.
 import { type DataPathRow, raceDataPath } from '../../../bench/data-path/race.ts';
-import { median } from '../../../bench/spread.ts';
+import { median } from '../../../bench/median.ts';
 import type { Context, Item, Outcome } from '../item.ts';
 
 const rounds = 5;

@@ -31,9 +31,10 @@ export async function startOurPaths(folder: string, application: number): Promis
   ];
   const listens = await freePorts(services.length);
   const port = (name: string): number => listens[services.findIndex((one) => one.name === name)] ?? 0;
+  const dependencies = services.map(({ name }) => `{service: ${name}, listen: ${port(name)}}`);
   const documents = [
     `kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: ${domain}}`,
-    `kind: Service\nmetadata: {name: web}\nspec: {protocol: http1, dependsOn: [${services.map(({ name }) => `{service: ${name}, listen: ${port(name)}}`).join(', ')}]}`,
+    `kind: Service\nmetadata: {name: web}\nspec: {protocol: http1, dependsOn: [${dependencies.join(', ')}]}`,
     ...services.flatMap(({ name, protocol, count }) => [
       `kind: Service\nmetadata: {name: ${name}}\nspec: {protocol: ${protocol}}`,
       policy(`${name}-z`, name, ['{from: [{service: web}], to: [{path: {prefix: "/"}}]}']),
@@ -66,5 +67,6 @@ function manyRules(policyNumber: number): readonly string[] {
 }
 
 function policy(name: string, target: string, rules: readonly string[]): string {
-  return `kind: AuthorizationPolicy\nmetadata: {name: ${name}}\nspec: {target: {service: ${target}}, action: allow, rules: [${rules.join(', ')}]}`;
+  const spec = `{target: {service: ${target}}, action: allow, rules: [${rules.join(', ')}]}`;
+  return `kind: AuthorizationPolicy\nmetadata: {name: ${name}}\nspec: ${spec}`;
 }

@@ -10,7 +10,7 @@ const mostUs = { 500: 50, 5000: 200 } as const;
 
 export const dataPathItem: Item = {
   name: 'data-path',
-  line: 'two sidecars with a control plane, against a bare pair of Envoys with mutual TLS in the same run, in turns (`npm run bench -- data-path`)',
+  line: 'two sidecars with a control plane, in turns with a bare pair of Envoys with mutual TLS (`npm run bench -- data-path`)',
   bound: `HTTP/1.1 and gRPC: at saturation ≥ ${leastThroughput}x of the calls; at 1,000 a second p50 and p99 ≤ ${mostLatency}x`,
   async run(context) {
     const { rows, errors } = await race(context, ['saturation', 'rate']);

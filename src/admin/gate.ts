@@ -59,7 +59,7 @@ export async function gate(
   const reasons = pass(await cutOver.judge(old, next, windowMs));
   if (reasons.length === 0 || dryRun) return { kind: 'pass', judged: true, reasons };
   const texts = [
-    ...(ignoreAddresses.length === 0 ? [] : [`passed over: ${ignoreAddresses.join(', ')}`]),
+    ...(ignoreAddresses.length === 0 ? [] : [`disregarded: ${ignoreAddresses.join(', ')}`]),
     ...reasons.slice(0, maxAudited).map(({ service, who, why }) => `${service}: ${who}: ${why}`),
   ];
   if (!reasons.some(refuses)) {

@@ -35,7 +35,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     method: 'GET',
     url: '/openapi.json',
     access: 'viewer',
-    summary: 'This description.',
+    summary: 'This OpenAPI document.',
     handle: () => ok(openapi(described, deps.status().version)),
   });
   return [...described, description];

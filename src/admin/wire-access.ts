@@ -7,14 +7,14 @@ export const reasonTextSchema = z
   .min(1)
   .max(500)
   .optional()
-  .describe('Why, for the history and the audit log.');
+  .describe('The reason, for the history and the audit log.');
 
 const nameSchema = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,39}$/, {
     error: 'not a name: a letter, then letters, digits and hyphens, 40 at most, lower case',
   })
-  .describe('Its holder: the author in the history and the audit log.');
+  .describe('Name of its holder: the author in the history and the audit log.');
 
 const namedTokenSchema = z.object({
   name: nameSchema,
@@ -22,17 +22,22 @@ const namedTokenSchema = z.object({
   rawResources: z.boolean(),
   createdAt: z.number(),
   expiresAt: z.number(),
-  author: z.string().describe('Who made it.'),
+  author: z.string().describe('Who created it.'),
 });
 
 export const namedTokenBodySchema = z.strictObject({
   name: nameSchema,
   role: z.enum(roles),
-  rawResources: z.boolean().default(false).describe('May change EnvoyResource documents. Only who may can give it.'),
-  ttl: z.string().max(16).default('90d').describe('As in "90d"; 366d at most.'),
+  rawResources: z
+    .boolean()
+    .default(false)
+    .describe('Grants the right to change EnvoyResource documents, which only somebody who has it can grant.'),
+  ttl: z.string().max(16).default('90d').describe('How long it is valid, as in "90d"; at most 366d.'),
   reason: reasonTextSchema,
 });
-export const namedTokenAnswerSchema = namedTokenSchema.extend({ token: z.string().describe('Told only now.') });
+export const namedTokenAnswerSchema = namedTokenSchema.extend({
+  token: z.string().describe('Returned only this once.'),
+});
 export const namedTokensSchema = z.object({ tokens: z.array(namedTokenSchema) });
 export const revokeTokenBodySchema = z.strictObject({ name: nameSchema, reason: reasonTextSchema });
 export const revokeTokenAnswerSchema = z.object({ revoked: z.string() });

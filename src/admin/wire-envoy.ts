@@ -3,19 +3,19 @@ import { z } from 'zod';
 import { placeSchema } from './wire-place.ts';
 
 export const sentQuerySchema = z.strictObject({
-  proxy: z.string().min(1).max(2048).describe('A proxy as `status` names it; `spiffe://` may be left out.'),
+  proxy: z.string().min(1).max(2048).describe('Name of the proxy, as in `status`; `spiffe://` may be omitted.'),
 });
 
 export const sentSchema = z.object({
   node: z.string(),
-  revision: z.int().describe('Of the documents, when what it is sent changed last.'),
+  revision: z.int().describe('Revision of the documents when what it is sent last changed.'),
   resources: z.array(
     z.object({
       typeUrl: z.string(),
       name: z.string(),
-      version: z.string().describe('Of the content: another line in a file changes nothing of it.'),
-      madeBy: z.array(placeSchema).describe('The documents; what is likely to be at fault first.'),
-      message: z.unknown().describe("As JSON, with Envoy's names of fields; what is secret is `[redacted]`."),
+      version: z.string().describe('Depends only on the content, not on line numbers in files.'),
+      madeBy: z.array(placeSchema).describe('The documents that produced it, the most likely culprit first.'),
+      message: z.unknown().describe("As JSON, with Envoy's field names; secrets read `[redacted]`."),
     }),
   ),
 });

@@ -21,7 +21,11 @@ export const explainQuerySchema = z.strictObject({
   method: z.string().max(32).optional(),
   path: z.string().max(8192).optional(),
   grpc: z.string().max(1024).optional().describe('`package.Service/Method`, instead of method and path.'),
-  cellId: z.string().max(64).optional().describe('With `grpc`: what the field of `matchingCell` rules holds.'),
+  cellId: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('With `grpc`: the content of the field that `matchingCell` rules look at.'),
 });
 
 /** Parameters of the route: the question, or the id of a request that was denied or failed. */
@@ -31,15 +35,15 @@ export const explainParametersSchema = explainQuerySchema.partial().extend({
     .min(1)
     .max(1024)
     .optional()
-    .describe('The id in a refusal (its x-request-id), or the x-request-id that the request had; instead of all else.'),
+    .describe('The x-request-id of a refusal, or the one that the request had; replaces all other parameters.'),
 });
 
 export const explanationSchema = z.object({
   decision: z
     .enum(['allowed', 'denied', 'refused', 'failed'])
     .describe(
-      "By policy: `allowed` or `denied`. Of a request by its id also `refused`: the caller's own sidecar answered it; and `failed`: " +
-        'rules let it in, and the application gave no whole answer.',
+      "By policy: `allowed` or `denied`. For a request by its id also `refused` (the caller's own sidecar answered it) and " +
+        '`failed` (rules allowed it, but the application gave no complete answer).',
     ),
   stage: z
     .enum([
@@ -54,16 +58,16 @@ export const explanationSchema = z.object({
       'application',
     ])
     .describe(
-      "Where it was decided; `own-sidecar`: by the caller's, before any rule; `application`: behind the rules.",
+      "Where it was decided. `own-sidecar`: by the caller's sidecar, before any rule; `application`: after the rules.",
     ),
   reason: z.string(),
   caller: z.string().describe('A SPIFFE ID, or `anonymous (<how>)`.'),
   callerService: z.string().optional(),
   target: z.string().describe('`cell/name` or `name`.'),
-  port: z.string().exactOptional().describe('Which of its ports, where ports have names.'),
+  port: z.string().exactOptional().describe('Which of its ports, if that port has a name.'),
   protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']).describe('What the target speaks.'),
   mtls: z.enum(['permissive', 'strict']).describe("The target's mode."),
-  path: z.string().optional().describe('As rules see it.'),
+  path: z.string().optional().describe('The path as rules see it.'),
   rule: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
   document: z.string().describe('Key of the document that decided.'),
   source: sourceSchema,
@@ -78,16 +82,16 @@ export const explanationSchema = z.object({
         why: z.string(),
       }),
     )
-    .describe('The enforced rules in the order in which they were asked.'),
-  notes: z.array(z.string()).describe('What else matters, a sentence each.'),
+    .describe('The enforced rules, in the order in which they were evaluated.'),
+  notes: z.array(z.string()).describe('What else matters, one sentence each.'),
   undecidable: z
     .array(z.object({ document: z.string(), source: sourceSchema }))
     .exactOptional()
-    .describe('Raw patches that touch what decides: `decision` is that of the documents without them.'),
+    .describe('Raw patches that affect what decides: `decision` is that of the documents without them.'),
   remedy: z
     .object({
       rule: z.string().describe('One item for `spec.rules`.'),
-      policy: z.string().describe('A whole document with that rule alone.'),
+      policy: z.string().describe('A whole document with only that rule.'),
       addTo: z.object({ document: z.string(), source: sourceSchema }).exactOptional(),
     })
     .exactOptional()
@@ -95,13 +99,13 @@ export const explanationSchema = z.object({
   enforced: z
     .object({
       revision: z.int(),
-      accepted: z.array(z.string()).describe('Nodes that accepted what they were last sent of authorization.'),
+      accepted: z.array(z.string()).describe('Nodes that accepted the latest authorization that they were sent.'),
       pending: z.array(z.string()),
       rejected: z.array(z.string()),
       rejections: z
         .array(z.object({ node: z.string(), message: z.string(), resources: rejectedSchema }))
         .exactOptional()
-        .describe('What the connected proxies of the target rejected, of any type, and the documents that made it.'),
+        .describe("What the target's connected proxies rejected, of any type, and the documents that produced it."),
     })
     .exactOptional()
     .describe("Which of the target's connected proxies enforce this revision's rules."),
@@ -111,19 +115,19 @@ export const explanationSchema = z.object({
         requestId: z.string(),
         at: z.number(),
         node: z.string(),
-        side: z.enum(['service', 'caller']).describe('Whose sidecar said it.'),
-        policy: z.string().exactOptional().describe('The rule that refused; absent: none allowed.'),
+        side: z.enum(['service', 'caller']).describe('Whose sidecar reported it.'),
+        policy: z.string().exactOptional().describe('The rule that denied; absent: no rule allowed it.'),
         status: z
           .int()
           .exactOptional()
-          .describe('Of an answer that the sidecar itself gave and no rule made, in HTTP.'),
-        why: z.string().exactOptional().describe('Why it answered itself, or the answer broke off.'),
+          .describe('HTTP status of an answer that the sidecar gave itself, not because of a rule.'),
+        why: z.string().exactOptional().describe('Why it answered itself, or why the answer broke off.'),
         method: z.string().exactOptional(),
         path: z.string(),
       }),
     )
     .exactOptional()
     .describe(
-      'The refusals and failures that were logged with this id, the explained one first; each with the id that its caller was told.',
+      'The refusals and failures that were logged with this id, the explained one first; each with the id that its caller received.',
     ),
 });

@@ -7,8 +7,8 @@ export const hostsSchema = z.object({
     z.object({
       nodeKey: z.string().describe('SHA-256 of the node key, hexadecimal.'),
       spiffeId: z.string(),
-      seenAt: z.number().describe('When it joined or renewed last; 0 where that is not known.'),
-      proxies: z.array(z.string()).describe('Of them those that are connected or held.'),
+      seenAt: z.number().describe('When it last joined or renewed; 0 if that is not known.'),
+      proxies: z.array(z.string()).describe('Its proxies that are connected or held.'),
     }),
   ),
 });
@@ -24,7 +24,7 @@ export const evictBodySchema = z.strictObject({
 
 export const evictAnswerSchema = z.object({
   nodeKeys: z.array(z.string()),
-  proxies: z.array(z.string()).describe('Of them those that were connected or held.'),
+  proxies: z.array(z.string()).describe('Their proxies that were connected or held.'),
 });
 
 export type HostsAnswer = z.output<typeof hostsSchema>;

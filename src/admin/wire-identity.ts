@@ -7,7 +7,7 @@ export const rotateBodySchema = z.strictObject({
     .string()
     .max(2048)
     .optional()
-    .describe('A SPIFFE ID, or a service reference. Absent: every certificate that is pushed.'),
+    .describe('A SPIFFE ID, or a service reference. Absent: all pushed certificates.'),
   reason: reasonTextSchema,
 });
 export const rotateAnswerSchema = z.object({ rotated: z.int() });
@@ -15,7 +15,7 @@ export const rotateAnswerSchema = z.object({ rotated: z.int() });
 export const tokenBodySchema = z.strictObject({
   service: z.string().max(128).optional().describe('A service reference: `cell/name` or `name`.'),
   spiffeId: z.string().max(2048).optional(),
-  ttl: z.string().max(16).default('10m').describe('As in "10m"; 24h at most.'),
+  ttl: z.string().max(16).default('10m').describe('How long it can be redeemed, as in "10m"; at most 24h.'),
   reason: reasonTextSchema,
 });
 export const tokenAnswerSchema = z.object({ token: z.string(), spiffeId: z.string(), expiresAt: z.number() });

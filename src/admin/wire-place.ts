@@ -6,17 +6,17 @@ import type { RejectedResource } from '../registry/proxy-status.ts';
 
 export const sourceSchema = z.object({
   file: z.string(),
-  line: z.int().describe('1-based'),
-  column: z.int().describe('1-based'),
+  line: z.int().describe('Starts at 1.'),
+  column: z.int().describe('Starts at 1.'),
 });
 
 export const placeSchema = z
   .object({
-    document: z.string().describe('Its key.'),
-    path: z.string().describe('The part of it, as in `spec.rules[0]`; empty: the whole.'),
-    source: sourceSchema.describe('Of a document that has no file (it came by API) `file` is its key.'),
+    document: z.string().describe('Key of the document.'),
+    path: z.string().describe('Which part of the document, as in `spec.rules[0]`; empty for the whole document.'),
+    source: sourceSchema.describe('For a document without a file (applied by API), `file` is its key.'),
   })
-  .describe('What made it.');
+  .describe('The document that produced it.');
 
 export const rejectedSchema = z
   .array(z.object({ name: z.string(), madeBy: z.array(placeSchema) }))

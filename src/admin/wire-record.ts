@@ -1,29 +1,34 @@
 // What the admin API answers about the record, its simulations, the gate, the history and the audit log.
 import { z } from 'zod';
 
-const portNameSchema = z.string().describe('Which of its ports, where that has a name of its own.');
+const portNameSchema = z.string().describe('Which of its ports, if that port has a name.');
 
 export const trafficCountSchema = z.object({
   service: z.string(),
   port: portNameSchema.exactOptional(),
   caller: z
     .enum(['plaintext', 'one-way-tls', 'legacy', 'mtls'])
-    .describe('How the caller came: the first three are anonymous.'),
-  principal: z.string().optional().describe("The caller's SPIFFE ID; mtls only."),
+    .describe('How the caller connected; the first three are anonymous.'),
+  principal: z.string().optional().describe("The caller's SPIFFE ID; only for `mtls`."),
   token: z
     .string()
     .optional()
-    .describe("Of an anonymous caller: the mesh's name of the issuer whose token it sent, if one was verified."),
-  peer: z.string().optional().describe("Of an anonymous caller: its legacy certificate's subject, else its address."),
+    .describe(
+      'For an anonymous caller: the issuer of the token that it sent, by its name in the Mesh, if the token was verified.',
+    ),
+  peer: z
+    .string()
+    .optional()
+    .describe('For an anonymous caller: the subject of its legacy certificate, otherwise its address.'),
   method: z.string().optional().describe('HTTP method; absent on TCP.'),
   decision: z
     .enum(['allowed', 'failed', 'denied'])
-    .describe('`failed`: not denied, but without a whole answer of the application, or over before anybody decided.'),
+    .describe('`failed`: not denied, but it got no complete answer from the application, or ended before a decision.'),
   policy: z.string().optional().describe('The rule that decided, by its name on the proxy.'),
   shadow: z
     .object({ decision: z.enum(['allowed', 'denied']), policy: z.string().optional() })
     .optional()
-    .describe('What the shadow policies would have decided, and by which rule, where it is not what was decided.'),
+    .describe('What the shadow policies would have decided, and by which rule, if that differs from the decision.'),
   count: z.int(),
   lastSeen: z.number(),
 });
@@ -33,14 +38,14 @@ const handshakeSchema = z.object({
   port: portNameSchema.exactOptional(),
   address: z.string().describe('Where they came from.'),
   why: z.string(),
-  caller: z.boolean().describe('Somebody who tried to call: counts for the gate to strict.'),
+  caller: z.boolean().describe('It was an attempt to call: the gate considers it.'),
   count: z.int(),
   lastSeen: z.number(),
 });
 
 export const trafficSchema = z.object({
   traffic: z.array(trafficCountSchema),
-  handshakes: z.array(handshakeSchema).describe('TLS handshakes that failed. At most 200 kinds of a service.'),
+  handshakes: z.array(handshakeSchema).describe('TLS handshakes that failed; at most 200 kinds for each service.'),
 });
 
 const callSchema = z.object({
@@ -48,11 +53,14 @@ const callSchema = z.object({
   port: portNameSchema.exactOptional(),
   caller: z.enum(['plaintext', 'one-way-tls', 'legacy', 'mtls']),
   principal: z.string().exactOptional(),
-  peer: z.string().exactOptional().describe("Anonymous callers: the legacy certificate's subject, else the address."),
+  peer: z
+    .string()
+    .exactOptional()
+    .describe('For an anonymous caller: the subject of its legacy certificate, otherwise its address.'),
   method: z.string().exactOptional(),
-  path: z.string().exactOptional().describe('As far as the record tells it.'),
+  path: z.string().exactOptional().describe('As far as it is recorded.'),
   by: z.string().exactOptional().describe('The rule or the stage that would decide.'),
-  count: z.int().describe('Of whole days (UTC): may be a little high.'),
+  count: z.int().describe('For whole days (UTC), so it may be slightly high.'),
   lastSeen: z.number(),
 });
 
@@ -63,20 +71,20 @@ const gapSchema = z.object({
   missing: z
     .object({ what: z.enum(['requests', 'connections', 'log entries']), counted: z.int(), told: z.int() })
     .exactOptional()
-    .describe("Envoy's own counters had more than its log told. Absent: the proxy was not connected."),
+    .describe("Envoy's own counters had more than its log reported. Absent: the proxy was not connected."),
 });
 
 export const simulationSchema = z.object({
   kind: z.literal('simulation'),
   revision: z.int(),
   since: z.number(),
-  replayed: z.int().describe('Kinds of calls that were replayed.'),
-  newlyDenied: z.array(callSchema).describe('At most 1000, most frequent first; so the others.'),
+  replayed: z.int().describe('How many kinds of calls were replayed.'),
+  newlyDenied: z.array(callSchema).describe('At most 1000, the most frequent first; the same for the other lists.'),
   newlyAllowed: z.array(callSchema),
-  cannotTell: z.array(callSchema).describe('What the record does not hold enough of.'),
+  cannotTell: z.array(callSchema).describe('Calls of which too little is recorded to decide them.'),
   totals: z
     .object({ newlyDenied: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
-    .describe('How many calls, all of them.'),
+    .describe('Numbers of calls, including those that are not listed.'),
   incomplete: z
     .array(
       z.object({
@@ -86,10 +94,10 @@ export const simulationSchema = z.object({
         gaps: z.array(gapSchema),
       }),
     )
-    .describe('Services of the change whose record has gaps, or begins later (`since`) than was asked for.'),
+    .describe('Services affected by the change whose record has gaps, or begins later (`since`) than requested.'),
   notCrossChecked: z
     .array(z.string())
-    .describe("Proxies of these services whose Envoy's counters are not read beside their log."),
+    .describe("Proxies of these services whose Envoy's counters are not compared with their log."),
 });
 
 export const reasonSchema = z.object({
@@ -100,13 +108,16 @@ export const reasonSchema = z.object({
   why: z.string(),
   count: z.int().exactOptional(),
   lastSeen: z.number().exactOptional(),
-  address: z.string().exactOptional().describe('Of somebody who proved nothing: `ignoreAddresses` passes it over.'),
+  address: z
+    .string()
+    .exactOptional()
+    .describe('Address of a peer that proved nothing about itself: `ignoreAddresses` may disregard it.'),
   warning: z
     .literal(true)
     .exactOptional()
     .describe(
-      'It refuses nothing: a caller that was waited for long enough, an address that is passed over, or an ' +
-        'endpoint of which nothing can be known from here.',
+      'Reported, but does not block: a caller that was waited for long enough, an address that is disregarded, or ' +
+        'an endpoint that the control plane cannot check.',
     ),
 });
 
@@ -116,26 +127,26 @@ export const historySchema = z.object({
     z.object({
       revision: z.int(),
       at: z.number().describe('When it came into force.'),
-      author: z.string().exactOptional().describe('Absent for an edit from outside.'),
+      author: z.string().exactOptional().describe('Absent for a change from outside.'),
       kind: z
         .enum(['apply', 'rollback', 'outside'])
-        .describe('`outside`: a file was edited, or the store, not through the admin API.'),
-      to: z.int().exactOptional().describe('Of a rollback: the revision that it went back to.'),
+        .describe('`outside`: a file or the store was edited, not through the admin API.'),
+      to: z.int().exactOptional().describe('For a rollback: the revision that it went back to.'),
       forced: z
         .array(z.string())
         .exactOptional()
         .describe('Services that were made strict despite the reasons of the gate.'),
-      reason: z.string().exactOptional().describe('Why, as its author said.'),
+      reason: z.string().exactOptional().describe('The reason that its author gave.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
     }),
   ),
 });
 
 export const auditQuerySchema = z.strictObject({
-  last: z.coerce.number().int().min(1).max(10_000).default(100).describe('How many, from the end.'),
+  last: z.coerce.number().int().min(1).max(10_000).default(100).describe('How many of the latest records.'),
 });
 export const auditSchema = z.object({
-  intact: z.boolean().describe('Every record is linked to the one before.'),
+  intact: z.boolean().describe('The chain is unbroken: every record is linked to the one before it.'),
   brokenAt: z.int().exactOptional().describe('The line at which the chain breaks.'),
   records: z.array(
     z.object({ number: z.int(), time: z.string(), event: z.looseObject({ kind: z.string() }), hash: z.string() }),

@@ -14,18 +14,20 @@ export const servicesSchema = z.object({
       ports: z
         .array(z.object({ name: z.string(), protocol: z.enum(['http1', 'http2', 'grpc', 'tcp']) }))
         .exactOptional()
-        .describe('Of a service with ports that have names.'),
+        .describe('Only for a service with named ports.'),
       endpoints: z
         .array(
           z.object({
-            of: z.string().describe('Key of the port that is to be there.'),
+            of: z.string().describe('Key of the port that should be there.'),
             address: z.string(),
             port: z.int(),
             answer: z
               .enum(['mtls', 'own-tls', 'tls', 'other-mtls', 'plaintext', 'silent', 'nothing'])
               .exactOptional()
-              .describe("`mtls`: the service's own proxy, certificates required. Absent: not looked at yet, or never."),
-            state: z.enum(['fine', 'open', 'unknown']).describe("For the service's mode."),
+              .describe(
+                "`mtls`: the service's own proxy, which requires certificates. Absent: not probed yet, or never probed.",
+              ),
+            state: z.enum(['fine', 'open', 'unknown']).describe("Judged by the service's mode."),
             what: z.string(),
             toDo: z.string(),
             at: z.number().exactOptional(),
@@ -33,17 +35,20 @@ export const servicesSchema = z.object({
         )
         .exactOptional()
         .describe(
-          'Of a Service that names its endpoints itself: what answered the control plane there. At most 100, open ones first.',
+          'For a Service that names its endpoints itself: what answered the probes there. At most 100, open ones first.',
         ),
-      endpointCounts: z.object({ fine: z.int(), all: z.int() }).exactOptional().describe('Of all of them.'),
+      endpointCounts: z
+        .object({ fine: z.int(), all: z.int() })
+        .exactOptional()
+        .describe('Of all its endpoints, listed or not.'),
       cutOver: z
         .object({
           ready: z.boolean().describe('The gate would let it become strict.'),
-          windowMs: z.number().describe('How far back was looked.'),
+          windowMs: z.number().describe('How far back the gate looked.'),
           reasons: z.array(reasonSchema).describe('At most 100.'),
         })
         .exactOptional()
-        .describe('Of a permissive service; absent while the control plane starts.'),
+        .describe('Only for a permissive service; absent while the control plane is starting.'),
     }),
   ),
 });

@@ -25,7 +25,7 @@ export const errorSchema = z.object({
 });
 
 const documentSchema = z.object({
-  key: z.string().describe('`Kind/name` or `Kind/cell/name`'),
+  key: z.string().describe('`Kind/name` or `Kind/cell/name`.'),
   kind: z.string(),
   text: z.string().describe('YAML, comments included.'),
   source: sourceSchema,
@@ -53,11 +53,11 @@ export const applyBodySchema = z.strictObject({
     .array(z.strictObject({ file: z.string().min(1).max(4096), text: z.string() }))
     .max(10_000)
     .optional()
-    .describe('Multi-document YAML, each with the name that problems are to be reported under.'),
+    .describe('Multi-document YAML; `file` is the name under which problems are reported.'),
   text: z.string().optional().describe('Multi-document YAML.'),
-  dryRun: z.boolean().default(false).describe('Say what would happen, change nothing.'),
-  urgent: z.boolean().default(false).describe('Goes to the proxies at once, without coalescing.'),
-  expectedRevision: z.int().min(0).optional().describe('Refuse with 409 unless this is still the revision.'),
+  dryRun: z.boolean().default(false).describe('Report what would happen; change nothing.'),
+  urgent: z.boolean().default(false).describe('Send it to the proxies at once, not combined with others.'),
+  expectedRevision: z.int().min(0).optional().describe('Refuse with 409 unless this is still the current revision.'),
   since: z
     .string()
     .max(16)
@@ -67,8 +67,8 @@ export const applyBodySchema = z.strictObject({
     .array(z.string().max(64))
     .max(100)
     .optional()
-    .describe('Addresses and small networks (10.1.0.0/16) whose attempts without any proof the gate passes over.'),
-  force: z.boolean().default(false).describe('Against the reasons of the gate. Written to the audit log.'),
+    .describe('Addresses and small networks (10.1.0.0/16) whose attempts without any proof the gate disregards.'),
+  force: z.boolean().default(false).describe('Override the reasons of the gate. Written to the audit log.'),
   reason: reasonTextSchema,
 });
 
@@ -85,7 +85,7 @@ export const differenceSchema = z.object({
 
 const impactSchema = z
   .object({ newlyDenied: z.int(), newlyAllowed: z.int(), cannotTell: z.int() })
-  .describe('Calls of the last 7 days that would be decided otherwise (POST /v1/simulate has them).');
+  .describe('How many calls of the last 7 days would be decided differently; POST /v1/simulate lists them.');
 
 export const applyAnswerSchema = z.object({
   kind: z.enum(['applied', 'unchanged', 'dry-run']),
@@ -94,18 +94,18 @@ export const applyAnswerSchema = z.object({
   warnings: z.array(problemSchema),
   reasons: z
     .array(reasonSchema)
-    .describe('What the gate has against services becoming strict; of a dry run, or what was forced.'),
-  to: z.int().exactOptional().describe('Of a rollback: the revision that it goes back to.'),
-  differences: z.array(differenceSchema).exactOptional().describe('Of a dry run.'),
+    .describe('Reasons of the gate against making services strict: those of a dry run, or those that were overridden.'),
+  to: z.int().exactOptional().describe('For a rollback: the revision that it goes back to.'),
+  differences: z.array(differenceSchema).exactOptional().describe('Only for a dry run.'),
   impact: impactSchema.exactOptional(),
-  receivedAt: z.number().describe('When the whole request had been read. Fractional.'),
-  acceptedAt: z.number().describe('When the store had taken the change. Fractional.'),
+  receivedAt: z.number().describe('When the whole request had been read; with fractions of a millisecond.'),
+  acceptedAt: z.number().describe('When the store had accepted the change; with fractions of a millisecond.'),
 });
 
 export const diffBodySchema = applyBodySchema.pick({ changes: true, files: true, text: true });
 
 export const simulateBodySchema = diffBodySchema.extend({
-  since: z.string().max(16).default('7d').describe('How far back, as in "7d".'),
+  since: z.string().max(16).default('7d').describe('How far to look back, as in "7d".'),
 });
 
 export const diffAnswerSchema = z.object({
@@ -122,7 +122,7 @@ export const statusSchema = z.object({
   trustDomain: z.string().optional(),
   ready: z.boolean(),
   reasons: z.array(z.string()).describe('Why it is not ready.'),
-  problems: z.array(problemSchema).describe('Of documents that are stored and not in force.'),
+  problems: z.array(problemSchema).describe('Problems of documents that are stored but not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),
@@ -131,8 +131,8 @@ export const statusSchema = z.object({
 const addressSchema = z.object({ address: z.string(), port: z.int() });
 const placeSchema = z.object({
   inbound: addressSchema.optional(),
-  notRegistered: z.string().optional().describe('Why nobody is sent to where it says that it listens.'),
-  application: z.union([addressSchema, z.object({ path: z.string().describe('Of a Unix socket.') })]).optional(),
+  notRegistered: z.string().optional().describe('Why callers are not sent to the address that it claims to listen on.'),
+  application: z.union([addressSchema, z.object({ path: z.string().describe('Path of a Unix socket.') })]).optional(),
   applicationState: z
     .object({
       answers: z.boolean(),
@@ -142,11 +142,11 @@ const placeSchema = z.object({
         .describe('Addresses beyond loopback on which it is open: ways around the sidecar.'),
     })
     .optional()
-    .describe('Of its application, as its helper says.'),
+    .describe('State of its application, as reported by its helper.'),
 });
 
 const proxySchema = z.object({
-  node: z.string().describe('`<SPIFFE ID>~<instance>`'),
+  node: z.string().describe('`<SPIFFE ID>~<instance>`.'),
   spiffeId: z.string(),
   service: z.string().optional(),
   state: z.enum(['connected', 'held', 'gone']),
@@ -156,27 +156,27 @@ const proxySchema = z.object({
     .array(placeSchema.extend({ name: z.string() }))
     .readonly()
     .optional()
-    .describe('The same of ports with a name of their own; `inbound` and the rest are of the port `default`.'),
+    .describe('The same for named ports; the fields beside this one are those of the port `default`.'),
   clockOffsetMs: z
     .int()
     .optional()
-    .describe("How far its host's clock is ahead of the control plane's; negative: behind."),
+    .describe("How far its host's clock is ahead of the control plane's; negative if it is behind."),
   contested: z
     .object({ peer: z.string(), inbound: addressSchema.exactOptional(), at: z.number() })
     .optional()
-    .describe('Another proxy that came under this name, and was refused.'),
-  userAgent: z.string().optional().describe('As in `envoy/1.40.0`: what it says it is.'),
+    .describe('Another proxy that claimed this name, and was refused.'),
+  userAgent: z.string().optional().describe('What it claims to be, as in `envoy/1.40.0`.'),
   outdated: z.string().optional().describe('Why it is sent nothing: its Envoy is too old.'),
   withheld: z
     .string()
     .optional()
-    .describe("Why what is in force was not sent to it, and it keeps what it has: the control plane's own checks."),
+    .describe("Why the control plane's own checks kept back what is in force; the proxy keeps what it has."),
   takenPorts: z
     .array(z.object({ address: z.string(), port: z.int(), holder: z.string().describe('As in `pid 123 (python3)`.') }))
     .readonly()
     .optional()
-    .describe('On which its Envoy cannot listen, and who has them, as its helper says.'),
-  ready: z.boolean().describe('It accepted its listeners, and serves; not without a document of its identity.'),
+    .describe('Ports on which its Envoy cannot listen, and who occupies them, as reported by its helper.'),
+  ready: z.boolean().describe('It has accepted its listeners and serves, and a document names its identity.'),
   types: z.array(
     z.object({
       typeUrl: z.string(),
@@ -189,12 +189,12 @@ const proxySchema = z.object({
   certificate: z.object({ serial: z.string(), notAfter: z.number() }).optional(),
   crossChecked: z
     .object({
-      at: z.number().describe('When its counters were reported last.'),
-      counters: z.record(z.string(), z.int()).describe("Envoy's own, of its inbound listener, since its start."),
-      told: z.int().describe('What its log told: requests of HTTP, connections of TCP.'),
+      at: z.number().describe('When its counters were last reported.'),
+      counters: z.record(z.string(), z.int()).describe("Envoy's own, for its inbound listener, since it started."),
+      told: z.int().describe('What its log reported: requests for HTTP, connections for TCP.'),
     })
     .optional()
-    .describe("Absent: its Envoy's counters are not read beside its log."),
+    .describe("Absent: its Envoy's counters are not compared with its log."),
   missing: z
     .array(
       z.object({
@@ -206,7 +206,7 @@ const proxySchema = z.object({
       }),
     )
     .optional()
-    .describe('Of the last 24 hours: times in which its log told less than its Envoy counted.'),
+    .describe('Times within the last 24 hours in which its log reported less than its Envoy counted.'),
 });
 
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });
@@ -215,14 +215,14 @@ export const certificateSchema = z.object({
   purpose: z
     .enum(['ca-root', 'ca-intermediate', 'server', 'operator', 'svid-pushed', 'svid-fetched'])
     .describe(
-      '`server`: of the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: of a key ' +
-        'that its holder made, for its xDS connection or as files.',
+      '`server`: for the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: for a key ' +
+        'that its holder created, for its xDS connection or as files.',
     ),
   serial: z.string().describe('Hexadecimal.'),
   spiffeId: z.string(),
   notBefore: z.number(),
   notAfter: z.number(),
-  node: z.string().optional().describe('The proxy that has it now.'),
+  node: z.string().optional().describe('The proxy that uses it now.'),
 });
 
 export const certificatesSchema = z.object({ certificates: z.array(certificateSchema) });

@@ -9,6 +9,6 @@ export function dismiss(reasons: readonly CutOverReason[], addresses: readonly s
   return reasons.map((reason) =>
     reason.address === undefined || !named.has(reason.address)
       ? reason
-      : { ...reason, why: `${reason.why} (passed over by --ignore-address)`, warning: true },
+      : { ...reason, why: `${reason.why} (disregarded by --ignore-address)`, warning: true },
   );
 }

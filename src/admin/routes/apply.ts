@@ -34,7 +34,7 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: '/v1/diff',
       access: 'viewer',
-      summary: 'What an apply would change.',
+      summary: 'What applying these documents would change.',
       documents: true,
       body: diffBodySchema,
       answer: diffAnswerSchema,

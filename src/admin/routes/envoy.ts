@@ -11,7 +11,7 @@ export function envoyRoutes({ sentTo = () => undefined }: AdminDeps): readonly R
       method: 'GET',
       url: '/v1/envoy',
       access: 'viewer',
-      summary: 'What a proxy was sent, resource by resource, and the documents behind each.',
+      summary: 'What a proxy was sent, resource by resource, and the documents behind each of them.',
       query: sentQuerySchema,
       answer: sentSchema,
       errors: [404, 503],

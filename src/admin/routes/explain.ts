@@ -10,7 +10,7 @@ export function explainRoutes({ explain, explainRequest }: AdminDeps): readonly 
       method: 'GET',
       url: '/v1/explain',
       access: 'viewer',
-      summary: 'The decision for one caller, target and operation, and the rule and line that make it.',
+      summary: 'The decision for one caller, target and operation, and the rule and line that decide it.',
       query: explainParametersSchema,
       answer: explanationSchema,
       errors: [404, 503],

@@ -8,7 +8,7 @@ export function healthRoutes({ ready, metrics }: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/healthz',
-      summary: 'The process answers.',
+      summary: 'The process is alive.',
       access: 'open',
       answer: healthSchema,
       handle: () => ok({ status: 'ok' as const }),
@@ -28,7 +28,7 @@ export function healthRoutes({ ready, metrics }: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/metrics',
-      summary: 'Prometheus metrics. Without a token from this host only.',
+      summary: 'Prometheus metrics. Without a token, only from this host.',
       access: 'loopback',
       async handle() {
         return { kind: 'text', value: await metrics(), mediaType: 'text/plain; version=0.0.4; charset=utf-8' };

@@ -44,7 +44,8 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       method: 'POST',
       url: '/v1/rollback',
       access: 'editor',
-      summary: 'Back to an earlier revision, as a new one, at once. What makes services strict passes the gate (412).',
+      summary:
+        'Restore an earlier revision as a new one, in force at once. A rollback that makes services strict must pass the gate (412).',
       body: rollbackBodySchema,
       answer: applyAnswerSchema,
       errors: [404, 409, 412, 422, 503],
@@ -71,7 +72,7 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       method: 'GET',
       url: '/v1/audit',
       access: 'viewer',
-      summary: 'The audit log, oldest first, and whether its chain holds.',
+      summary: 'The audit log, oldest first, and whether its chain is unbroken.',
       query: auditQuerySchema,
       answer: auditSchema,
       async handle({ query }) {

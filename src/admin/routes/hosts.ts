@@ -19,7 +19,7 @@ export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): re
       method: 'POST',
       url: '/v1/hosts/evict',
       access: 'admin',
-      summary: 'Refuse a host from now on: its node key, and every SVID that is bound to it.',
+      summary: 'Evict a host: its node key, and every SVID bound to it, are refused from now on.',
       body: evictBodySchema,
       answer: evictAnswerSchema,
       errors: [404, 503],

@@ -21,7 +21,7 @@ export function serviceRoutes({ store, cutOver, endpoints }: AdminDeps): readonl
       method: 'GET',
       url: '/v1/services',
       access: 'viewer',
-      summary: 'Every service, its mTLS mode, and what would be against making it strict now.',
+      summary: 'Every service, its mTLS mode, and the reasons against making it strict now.',
       answer: servicesSchema,
       async handle() {
         const { revision, documents, mesh } = inForceOrNothing(store);

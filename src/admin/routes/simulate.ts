@@ -16,7 +16,7 @@ export function simulateRoutes({ store, record, clock }: AdminDeps): readonly Ro
       method: 'POST',
       url: '/v1/simulate',
       access: 'viewer',
-      summary: 'Who of those that called would newly be denied, or allowed, by a change.',
+      summary: 'Which recorded callers a change would newly deny or allow.',
       documents: true,
       body: simulateBodySchema,
       answer: simulationSchema,

@@ -43,7 +43,7 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
       told = clock.monotonic();
       log.warn(
         { table: name, key: key.slice(0, 100) },
-        'entries in Redis that no control plane of ours wrote are passed over',
+        'entries in Redis that none of our control planes wrote are ignored',
       );
     }
     return undefined;

@@ -64,7 +64,7 @@ function setUp() {
 }
 
 describe('of what needs no proof', () => {
-  it('an attacker who never stops is passed over by name, and nothing else of the gate is', async () => {
+  it('an attacker who never stops is disregarded by address, and nothing else of the gate is', async () => {
     const { clock, failsHandshake, calls, apply, events } = setUp();
     expect((await apply()).passed).toBe(true);
     for (let day = 0; day < 3; day++) {
@@ -82,13 +82,13 @@ describe('of what needs no proof', () => {
     const { passed, reasons } = await apply(named);
     expect(passed).toBe(true);
     expect(reasons.length).toBeGreaterThan(0);
-    expect(reasons.every(({ why, warning }) => warning === true && why.includes('passed over'))).toBe(true);
+    expect(reasons.every(({ why, warning }) => warning === true && why.includes('disregarded'))).toBe(true);
     const [event, ...more] = await events();
     expect(more).toEqual([]);
     expect(event).toMatchObject({
       kind: 'cut-over-warned',
       services: ['api'],
-      reasons: expect.arrayContaining([`passed over: ${named.join(', ')}`]),
+      reasons: expect.arrayContaining([`disregarded: ${named.join(', ')}`]),
     });
     figure('heldByStrangersAfterTheyWereNamed', 0);
   });
@@ -103,7 +103,7 @@ describe('of what needs no proof', () => {
     expect(left.toSorted()).toEqual(['10.0.0.7', 'plaintext, 10.0.0.8']);
   });
 
-  it('who proved something is not passed over by an address, nor is what is missing in the record', () => {
+  it('who proved something is not disregarded by an address, nor is what is missing in the record', () => {
     const of = (kind: CutOverReason['kind'], who: string): CutOverReason => ({ service: 'api', kind, who, why: 'x' });
     // A legacy subject, a proxy and an application that read as an address.
     const reasons = [

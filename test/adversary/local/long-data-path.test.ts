@@ -39,7 +39,7 @@ it('a folder that somebody prepared there is refused: a link, or one that others
   expect(() => adminOf(undefined, data, { XDG_RUNTIME_DIR: folder })).toThrow(/symlink/);
 });
 
-it('a runtime folder that is too long itself is passed over; a socket that is asked for and too long is refused', () => {
+it('a runtime folder that is too long itself is not used; a socket that is asked for and too long is refused', () => {
   const data = join(folder, 'd'.repeat(200));
   const admin = adminOf(undefined, data, { XDG_RUNTIME_DIR: join(folder, 'r'.repeat(100)) });
   expect(admin.kind).toBe('unix');

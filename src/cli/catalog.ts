@@ -28,6 +28,7 @@ import { exitCodes } from './output/exit-codes.ts';
 import { describeOption } from './output/help.ts';
 import { printedBy } from './output/prints.ts';
 
+/** Parses and runs nothing by itself. */
 export function createCatalog(context: CliContext): Command {
   const program = new Command('cellwall')
     .description('An Envoy control plane with a SPIFFE certificate authority.')

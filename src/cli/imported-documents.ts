@@ -11,6 +11,7 @@ export interface ImportedDocument {
   readonly after: string;
 }
 
+/** `reference`: name or cell/name. Throws `not_found` if `files` do not contain the service. */
 export function importedDocuments(
   files: readonly NamedText[],
   reference: string,

@@ -17,6 +17,7 @@ interface OutputStream {
   write(text: string): unknown;
 }
 
+/** Exit code 1, also after output that could not be written; a closed pipe is fine. */
 export function neverAStack(own: ProcessParts): void {
   const end = (reason: unknown): void => {
     own.stderr.write(faultText(reason, own.env));

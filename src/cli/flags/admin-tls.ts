@@ -10,6 +10,7 @@ export interface AdminTlsFlags {
   readonly adminName?: string[];
 }
 
+/** Ends the command with exit code 2 for flags that need others. */
 export function adminTlsOf(options: AdminTlsFlags, command: Command): Pick<ServeOptions, 'adminTls'> {
   const { adminTlsListen: address, adminTlsCert: certificate, adminTlsKey: key, adminName: names = [] } = options;
   if ((certificate === undefined) !== (key === undefined)) {

@@ -20,6 +20,7 @@ export interface ChooseListenOptions {
   readonly local?: LocalPorts | undefined;
 }
 
+/** Any port but 0 is returned as it is. The choice is kept in `data`, a file for each port of the service. */
 export async function chooseListen(
   { address, port }: IpPort,
   data: string,

@@ -8,6 +8,7 @@ export interface KeyPattern {
   readonly name?: string;
 }
 
+/** Kinds also by their other names, in any case. Throws commander's InvalidArgumentError. */
 export function parseKeyPattern(text: string): KeyPattern {
   const [written = '', ...rest] = text.split('/');
   const kind = kindMeant(written);

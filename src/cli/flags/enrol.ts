@@ -47,11 +47,13 @@ export function addEnrolFlags(command: Command, ports: readonly ('identity' | 'x
   return addConnectionFlags(command, { data: false });
 }
 
+/** `--identity-address`, otherwise the default port of `--server`. */
 export function identityServer(command: Command): HostPort {
   const { server, identityAddress } = command.opts<{ server: string; identityAddress?: HostPort }>();
   return identityAddress ?? { host: server, port: identityPort };
 }
 
+/** `--xds-address`, otherwise the default port of `--server`. */
 export function xdsServer(command: Command): HostPort {
   const { server, xdsAddress } = command.opts<{ server: string; xdsAddress?: HostPort }>();
   return xdsAddress ?? { host: server, port: xdsPort };

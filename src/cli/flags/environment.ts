@@ -15,6 +15,7 @@ export interface FlagOptions {
   readonly parse?: (text: string, before?: unknown) => unknown;
 }
 
+/** The variable's value is parsed like the flag's. */
 export function flag(flags: string, description: string, options: FlagOptions = {}): Option {
   const { env, choices, parse } = options;
   const option = new Option(flags, description);
@@ -26,6 +27,7 @@ export function flag(flags: string, description: string, options: FlagOptions = 
   return option;
 }
 
+/** Undefined for an option that no variable can set. */
 export function variableOf(option: Option): string | undefined {
   return variables.get(option);
 }

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from 'commander';
 import type { NamedValues } from '../../lib/named-options.ts';
 import { Redacted } from '../../lib/redacted.ts';
 
+/** Later values of one name replace earlier ones. */
 export function parseNamedOption(text: string, before: NamedValues = {}): NamedValues {
   const cut = text.indexOf('=');
   if (cut < 1) throw new InvalidArgumentError('as in name=value');

@@ -15,6 +15,7 @@ export interface CertificateDescription {
   readonly sha256: string;
 }
 
+/** Of the first certificate in `pem`. Throws `invalid_argument` if there is none; `file` is for that message. */
 export function describeCertificate(pem: string, file: string): CertificateDescription {
   let certificate: X509Certificate;
   try {

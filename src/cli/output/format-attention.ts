@@ -12,6 +12,7 @@ type Proxy = ProxiesAnswer['proxies'][number];
 
 const clockWorthSayingMs = 30_000;
 
+/** Empty if nothing has to be done. */
 export function attention(proxy: Proxy, now: number): readonly string[] {
   const { state, since, contested, clockOffsetMs = 0, takenPorts = [], withheld } = proxy;
   const lines: string[] = [];

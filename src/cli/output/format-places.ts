@@ -3,6 +3,7 @@ import { placeText } from '../../model/place-text.ts';
 
 const shown = 2;
 
+/** "-" if there are none. */
 export function formatPlaces(places: readonly Parameters<typeof placeText>[0][]): string {
   if (places.length === 0) return '-';
   const first = places.slice(0, shown).map(placeText).join(', ');

@@ -1,9 +1,8 @@
 // The gate of an apply that makes services strict: refuses with the reasons, or lets a forced one through and records them.
 
-import type { CutOverReason } from '../cutover/cut-over-reason.ts';
+import { type CutOverReason, refuses } from '../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../cutover/cut-over-window.ts';
 import { dismiss } from '../cutover/dismiss.ts';
-import { refuses } from '../cutover/refuses.ts';
 import type { Authored } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import { type HttpError, refusedCutOver } from './http-error.ts';

@@ -1,6 +1,5 @@
 // Maps any failure to an HTTP status and a body of one shape. Unexpected errors become `internal`, without details.
-import type { CutOverReason } from '../cutover/cut-over-reason.ts';
-import { refuses } from '../cutover/refuses.ts';
+import { type CutOverReason, refuses } from '../cutover/cut-over-reason.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Problem } from '../model/problem.ts';

@@ -25,4 +25,5 @@ export interface CutOverReason {
   readonly warning?: true;
 }
 
+/** Whether it blocks the change: warnings are reported, and let it pass. */
 export const refuses = ({ warning }: Pick<CutOverReason, 'warning'>): boolean => warning !== true;

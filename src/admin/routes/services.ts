@@ -1,9 +1,8 @@
 // The services, and how far each is on the way to strict: what the gate would object to now.
-import type { CutOverReason } from '../../cutover/cut-over-reason.ts';
+import { type CutOverReason, refuses } from '../../cutover/cut-over-reason.ts';
 import { cutOverWindow } from '../../cutover/cut-over-window.ts';
 import type { SeenEndpoint } from '../../cutover/endpoint-watch.ts';
 import { endpointWords } from '../../cutover/endpoint-words.ts';
-import { refuses } from '../../cutover/refuses.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import type { MeshIr, ServiceIr } from '../../policy/ir.ts';

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { gate } from '../../../src/admin/gate.ts';
 import type { AuditEvent } from '../../../src/audit/audit-event.ts';
 import { createCutOver } from '../../../src/cutover/cut-over.ts';
-import { refuses } from '../../../src/cutover/refuses.ts';
+import { refuses } from '../../../src/cutover/cut-over-reason.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { createTraffic } from '../../../src/observe/traffic.ts';
 import type { ProxyStatus } from '../../../src/registry/proxy-status.ts';

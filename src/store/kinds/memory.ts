@@ -20,9 +20,7 @@ export const memoryStore: StoreKind = {
 async function load(store: Store, directory: string): Promise<void> {
   const changes: Change[] = [];
   const problems: Problem[] = [];
-  for (const name of readdirSync(directory)
-    .filter((file) => /\.ya?ml$/.test(file))
-    .sort()) {
+  for (const name of namesIn(directory)) {
     const parsed = parseDocuments(readFileSync(join(directory, name), 'utf8'), join(directory, name));
     if (parsed.kind === 'invalid') problems.push(...parsed.problems);
     else changes.push(...parsed.documents.map(({ key, text }): Change => ({ op: 'put', key, text })));
@@ -30,4 +28,17 @@ async function load(store: Store, directory: string): Promise<void> {
   const applied = problems.length > 0 ? undefined : await store.apply(changes, { author: 'start' });
   const refused = applied === undefined ? problems : applied.kind === 'invalid' ? applied.problems : [];
   if (refused.length > 0) throw new CellwallError('invalid_argument', refused.map(formatProblem).join('\n'));
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+      .filter((file) => /\.ya?ml$/.test(file))
+      .sort();
+  } catch (cause) {
+    throw new CellwallError('not_found', `${directory} is not a directory that can be read`, {
+      hint: 'create it, or name another: --store-option documents=DIR',
+      cause,
+    });
+  }
 }

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -196,6 +197,41 @@ describe('in the place of the folder', () => {
     publisher = createDirectoryPublisher(path('trust'));
     await publish();
     expect(modeOf(path('trust'))).toBe(0o755);
+  });
+});
+
+/** The owner of what is there can only be another user if root says so. */
+const root = process.getuid?.() === 0;
+
+describe('where every user may write', { skip: !root }, () => {
+  const another = 65_533;
+  const foreign = { code: 'failed_precondition', message: expect.stringContaining(`another user (${another})`) };
+
+  it.each([
+    ['a folder that another user made first', 0o1777, 'trust'],
+    ['a folder that another user put in place of ours', 0o777, 'trust'],
+    ['a folder in one of another user', 0o1777, 'theirs/trust'],
+  ])('%s is refused, and stays as it is', async (_what, mode, where) => {
+    folder = join(parent, where);
+    publisher = createDirectoryPublisher(folder);
+    mkdirSync(folder, { recursive: true });
+    const [theirs = ''] = where.split('/');
+    chownSync(join(parent, theirs), another, another);
+    chmodSync(parent, mode);
+    await expect(publish()).rejects.toMatchObject(foreign);
+    await expect(confirm()).rejects.toMatchObject(foreign);
+    expect(readdirSync(folder)).toEqual([]);
+    // Where only its owner may write, somebody put it there on purpose.
+    chmodSync(parent, 0o755);
+    await publish();
+    expect(await confirm()).toEqual({ kind: 'confirmed' });
+  });
+
+  it('a folder that we made stays ours', async () => {
+    chmodSync(parent, 0o1777);
+    await publish();
+    await publish(await bundleOf(4, 'a'));
+    expect((await confirm(await bundleOf(4, 'a'))).kind).toBe('confirmed');
   });
 });
 

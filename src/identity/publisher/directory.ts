@@ -1,8 +1,8 @@
 // Publishes into a folder on this host, for programs that read their CA from files: the roots as PEM, and as the SPIFFE bundle that
 // go-spiffe and others accept. Each file is complete at any time.
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, lstat, mkdir, open } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { chmod, type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { CellwallError } from '../../lib/errors.ts';
 import { formatSpiffeBundle, newerSequence } from '../spiffe-bundle.ts';
 import { bundlePem, type TrustBundle } from '../trust-bundle.ts';
@@ -90,7 +90,7 @@ interface OpenFolder {
   readonly at: string;
 }
 
-/** Undefined if there is none. Throws if it is not a real folder, or anybody may write to it. */
+/** Undefined if there is none. Throws if it is not a real folder, or anybody may write to it, or may have put it there. */
 async function openFolder(folder: string): Promise<OpenFolder | undefined> {
   let handle: FileHandle;
   try {
@@ -116,10 +116,39 @@ async function openFolder(folder: string): Promise<OpenFolder | undefined> {
       () => true,
       () => false,
     );
-    return { handle, at: there ? opened : folder };
+    const at = there ? opened : folder;
+    await checkOwners(at, folder);
+    return { handle, at };
   } catch (reason) {
     await handle.close();
     throw reason;
+  }
+}
+
+/**
+ * Where every user may write, anybody may have put a folder of theirs first, or in place of ours. Checked up to the root, from the folder
+ * that was opened: throws if one of those on the way is in such a place, and belongs neither to this user nor to root.
+ */
+async function checkOwners(at: string, folder: string): Promise<void> {
+  const look = (path: string) =>
+    stat(path).catch((cause: unknown) => {
+      throw placeError(`cannot look at what is above ${folder}`, cause);
+    });
+  const trusted = [0, process.geteuid?.() ?? 0];
+  let [above, name] = [at, folder];
+  let inner = await look(above);
+  for (;;) {
+    above += '/..';
+    const outer = await look(above);
+    if ((outer.mode & 0o002) !== 0 && !trusted.includes(inner.uid)) {
+      throw new CellwallError(
+        'failed_precondition',
+        `${name} belongs to another user (${inner.uid}), in a folder that every user of this host may write to`,
+        { hint: 'whoever owns it chooses whom the readers trust: remove it, or name a folder elsewhere' },
+      );
+    }
+    if (outer.ino === inner.ino && outer.dev === inner.dev) return;
+    [inner, name] = [outer, dirname(name)];
   }
 }
 

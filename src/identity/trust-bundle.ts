@@ -1,8 +1,9 @@
 // All roots of a trust domain as one value (SPIFFE Trust Domain and Bundle §4): whoever verifies an SVID accepts any of them. It never
 // changes; when the roots do, there is a new one with a higher sequence.
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../lib/errors.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
+import { derTag, readDer, readDerOne } from './x509/der.ts';
 import { fromPem, toPem } from './x509/pem.ts';
 import { uriSans } from './x509/uri-sans.ts';
 
@@ -28,7 +29,8 @@ export const maxRoots = 16;
 
 /**
  * Throws `invalid_argument` for anything that is not a CA certificate, for a root that names another trust domain (X509-SVID §2; one that
- * names none may belong to a CA that does not know SPIFFE), for an empty list, and for more than `maxRoots`.
+ * names none may belong to a CA that does not know SPIFFE), for one whose key is weak or that not every reader of bundles can read, for an
+ * empty list, and for more than `maxRoots`.
  */
 export function createTrustBundle({ trustDomain, sequence, roots }: TrustBundleParams): TrustBundle {
   if (!Number.isSafeInteger(sequence) || sequence < 1) {
@@ -69,5 +71,46 @@ function rootPem(der: Buffer, trustDomain: TrustDomain): string {
       hint: `the roots of ${trustDomainUri(trustDomain)} vouch for that trust domain alone`,
     });
   }
+  if (!isUsable(certificate)) {
+    throw new CellwallError(
+      'invalid_argument',
+      'a root certificate has a key that is weak, or that Envoy does not know',
+      {
+        hint: 'its key is RSA of at least 2048 bits, P-256, P-384, P-521 or Ed25519',
+      },
+    );
+  }
+  if (!isStrict(certificate.raw)) {
+    throw new CellwallError('invalid_argument', 'a root certificate is not written as RFC 5280 requires', {
+      hint: 'it is of version 3, with its dates in UTC and in full (YYMMDDHHMMSSZ); Envoy would refuse the whole bundle',
+    });
+  }
   return toPem(certificate.raw, 'CERTIFICATE');
+}
+
+const curves: readonly (string | undefined)[] = ['prime256v1', 'secp384r1', 'secp521r1'];
+
+/** Whoever breaks one root's key can be any workload; and a JWK Set (spiffe-bundle.ts) cannot hold every kind. */
+function isUsable(certificate: X509Certificate): boolean {
+  let key: KeyObject;
+  try {
+    key = certificate.publicKey;
+  } catch {
+    return false;
+  }
+  const { asymmetricKeyType: type, asymmetricKeyDetails: { modulusLength = 0, namedCurve } = {} } = key;
+  if (type === 'rsa') return modulusLength >= 2048;
+  return type === 'ed25519' || (type === 'ec' && curves.includes(namedCurve));
+}
+
+/** What OpenSSL reads and Envoy does not: it would refuse the bundle with all its roots, and a new proxy could not start. */
+function isStrict(der: Buffer): boolean {
+  const [body] = readDer(readDerOne(der, derTag.sequence).content);
+  const [version, , , , validity] = body === undefined ? [] : readDer(body.content);
+  if (version?.raw.toString('hex') !== 'a003020102' || validity === undefined) return false;
+  // RFC 5280 §4.1.2.5: UTCTime, or GeneralizedTime.
+  return readDer(validity.content).every(({ tag, content }) => {
+    const digits = tag === 0x17 ? 12 : 14;
+    return (tag === 0x17 || tag === 0x18) && content.length === digits + 1 && /^\d+Z$/.test(content.toString('latin1'));
+  });
 }

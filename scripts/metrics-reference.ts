@@ -29,6 +29,14 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     alert:
       '–; if it grows although nobody changes documents, something keeps requesting trials (`apply --dry-run`, `diff`, `simulate`)',
   },
+  cellwall_store_stale: {
+    unit: '0 or 1',
+    alert: '1 for minutes: `cellwall status` says why the store cannot be reached; nothing can be changed until it can',
+  },
+  cellwall_store_read_only: {
+    unit: '0 or 1',
+    alert: '1 for minutes: `cellwall status` says why the store refuses writes',
+  },
   cellwall_publisher_published_sequence: {
     unit: 'sequence',
     alert: 'it differs between places for several minutes: one of them still has the earlier roots',
@@ -84,6 +92,7 @@ export async function metricsReference(): Promise<string> {
   }
   metrics.applied(1);
   metrics.watchPublishers(() => [{ name: 'directory:/srv/trust', sequence: 1, failures: 0, drifts: 0 }], Date.now);
+  metrics.watchStore(() => undefined);
   const exported = parse(await metrics.text());
   const own = [...exported].filter(([name]) => name.startsWith('cellwall_'));
   const [there, told] = [own.map(([name]) => name), Object.keys(advice)];

@@ -77,7 +77,8 @@ export interface Admin {
 }
 
 /** Visible to anybody: how many, not which. */
-function notReady(problems: number): string {
+function notReady(problems: number, away: boolean): string {
+  if (away) return 'the store is unavailable, and nothing of it is known here';
   return problems === 0 ? 'no Mesh document yet' : `documents refused, none in force (problems: ${problems})`;
 }
 
@@ -91,7 +92,7 @@ export function createAdmin(given: AdminParts): Admin {
     if (parts === undefined) {
       throw starting
         ? new CellwallError('unavailable', 'the control plane is starting', { hint: 'try again in a moment' })
-        : new CellwallError('unavailable', `the control plane is not serving: ${whyNoMesh(store.problems())}`, {
+        : new CellwallError('unavailable', `the control plane is not serving: ${whyNoMesh(store)}`, {
             hint: store.problems().length > 0 ? '"cellwall status" shows every problem' : 'apply one',
           });
     }
@@ -154,13 +155,19 @@ export function createAdmin(given: AdminParts): Admin {
     },
     metrics: () => metrics.text(),
     ready() {
+      const trouble = store.trouble?.();
+      const away = trouble?.kind === 'away' ? trouble : undefined;
       const reasons =
         parts === undefined
-          ? [starting ? 'starting' : notReady(store.problems().length)]
+          ? [starting ? 'starting' : notReady(store.problems().length, away !== undefined)]
           : parts.control.mesh() === undefined
             ? ['no documents in force']
             : [];
-      return { ready: reasons.length === 0, reasons };
+      const stale =
+        away === undefined || reasons.length > 0
+          ? undefined
+          : `what is in force is the last good state: the store is away since ${new Date(away.since).toISOString()}`;
+      return { ready: reasons.length === 0, reasons, ...defined({ stale }) };
     },
     resolveService: (ref) => serviceIdentity(mesh(), ref),
     status() {

@@ -98,7 +98,8 @@ export interface AdminDeps {
   rotate(spiffeId?: SpiffeId): number | Promise<number>;
   /** Prometheus text. */
   metrics(): Promise<string>;
-  ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
+  /** `stale`: why what it serves may be out of date. */
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[]; readonly stale?: string };
   resolveService(ref: string): SpiffeId | undefined;
   status(): ControlStatus;
   /** An operator is being served from now until the returned function is called. Absent: nothing gives way. */

@@ -1,7 +1,10 @@
 // Why the control plane waits for its first Mesh: a broken document is reported before one that merely seems to be missing.
-import type { Problem } from '../model/problem.ts';
+import type { Store } from '../store/store.ts';
 
-export function whyNoMesh(problems: readonly Problem[]): string {
+export function whyNoMesh(store: Pick<Store, 'problems' | 'trouble'>): string {
+  const trouble = store.trouble?.();
+  if (trouble?.kind === 'away') return `the store is away: ${trouble.reason}`;
+  const problems = store.problems();
   const errors = problems.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (first === undefined) return 'no Mesh document yet';

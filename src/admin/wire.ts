@@ -124,6 +124,10 @@ export const statusSchema = z.object({
   reasons: z.array(z.string()).describe('Why it is not ready.'),
   problems: z.array(problemSchema).describe('Problems of documents that are stored but not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
+  storeTrouble: z
+    .object({ kind: z.enum(['away', 'read-only']), since: z.number(), reason: z.string() })
+    .exactOptional()
+    .describe('`away`: what is in force may be stale. In both cases changes are refused. Absent: all is well.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),
 });
@@ -227,7 +231,11 @@ export const certificateSchema = z.object({
 
 export const certificatesSchema = z.object({ certificates: z.array(certificateSchema) });
 export const healthSchema = z.object({ status: z.literal('ok') });
-export const readySchema = z.object({ ready: z.boolean(), reasons: z.array(z.string()) });
+export const readySchema = z.object({
+  ready: z.boolean(),
+  reasons: z.array(z.string()),
+  stale: z.string().exactOptional().describe('Why what it serves may be out of date.'),
+});
 
 export type ApplyBody = z.input<typeof applyBodySchema>;
 export type ApplyAnswer = z.output<typeof applyAnswerSchema>;

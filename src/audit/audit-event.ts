@@ -87,6 +87,13 @@ export type AuditEvent =
    * Once a minute for each code.
    */
   | { readonly kind: 'store-refused'; readonly code: string; readonly reason: string; readonly keys: readonly string[] }
+  /** A shared store had lost documents, or entries of tables; they were written again as they were. */
+  | {
+      readonly kind: 'store-restored';
+      readonly documents: boolean;
+      readonly entries: number;
+      readonly tables: readonly string[];
+    }
   /** At a start: the log did not end with the record that it had ended with. */
   | { readonly kind: 'log-cut'; readonly found: number; readonly expected: number }
   /** At a start: the log's last record was not known, as with a new state database. Records before this one may be missing. */

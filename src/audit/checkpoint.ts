@@ -1,4 +1,5 @@
 // The audit log's last record, remembered outside of it: written after every record, only the newest.
+import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 
@@ -36,7 +37,16 @@ export function createCheckpoint({ table, name, log }: CheckpointDeps): Checkpoi
     writing = false;
   };
   return {
-    read: async () => parse(await table.get(name)),
+    async read() {
+      try {
+        return parse(await table.get(name));
+      } catch (reason) {
+        if (CellwallError.from(reason).code !== 'unavailable') throw reason;
+        // The table is away, and nothing of it was kept: no start waits for it.
+        log.warn({ reason: CellwallError.from(reason).message }, 'where the audit log ended cannot be read');
+        return undefined;
+      }
+    },
     write(head) {
       next = head;
       if (!writing) void work();

@@ -193,7 +193,7 @@ export function createControl(deps: ControlDeps): Control {
       await cuts.restore();
       unwatch = store.watch((event) => {
         if (event.kind === 'state') adoptSafely(event.state, event.urgent);
-        else tell(event.problems);
+        else if (event.kind === 'problems') tell(event.problems);
       });
       tell(store.problems());
       const state = store.state();

@@ -2,6 +2,7 @@
 // are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
+import { exportStore } from './store-metrics.ts';
 
 export interface Metrics {
   /** Open xDS streams. */
@@ -33,6 +34,8 @@ export interface Metrics {
   applied(ms: number): void;
   /** Call it once: `read` is called at every scrape. `now`: epoch milliseconds. */
   watchPublishers(read: () => readonly PublisherFigures[], now: () => number): void;
+  /** Call it once: `trouble` is asked at every scrape. */
+  watchStore(trouble: () => { readonly kind: 'away' | 'read-only' } | undefined): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -128,6 +131,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     madeResources: (count) => resources.inc(count),
     applied: (ms) => apply.observe(ms / 1000),
     watchPublishers: (read, now) => exportPublishers(registry, read, now),
+    watchStore: (trouble) => exportStore(registry, trouble),
     text: () => registry.metrics(),
   };
 }

@@ -11,7 +11,7 @@ export function firstMesh(store: Store, log: Log, signal: AbortSignal): Promise<
   const there = store.state()?.mesh;
   if (there !== undefined) return Promise.resolve(there);
   for (const problem of store.problems()) log.error({ ...problem }, 'documents refused');
-  log.warn({}, `${whyNoMesh(store.problems())}: only the admin API is open until there is a Mesh`);
+  log.warn({}, `${whyNoMesh(store)}: only the admin API is open until there is a Mesh`);
   return new Promise((resolveWait, reject) => {
     const found = new AbortController();
     const unwatch = store.watch((event) => {

@@ -1,5 +1,4 @@
 // Assembles the control plane: store, identities, control, xDS, admin. What the process opened is closed in reverse order.
-
 import { join } from 'node:path';
 import { adminSocketPath, fitsSocket } from '../admin/admin-socket.ts';
 import { awayStatus } from '../admin/away-status.ts';
@@ -105,6 +104,7 @@ export async function serve(
   const shared = alsoChangedBy === 'replicas';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   lifecycle.defer('audit log', () => audit.flushed());
+  metrics.watchStore(() => store.trouble?.());
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);

@@ -1,24 +1,29 @@
 // The store on Redis (or Valkey), for several replicas. Documents are in a hash; a Lua script makes an apply atomic and refuses it if the
 // revision changed; pub/sub notifies the others, and a poll covers what pub/sub loses. Data lost by Redis is never taken for an intended
 // removal, and what others write there is never taken for ours: states and entries are sealed, and never older than what was seen here.
+// While Redis is unavailable the last good state stays, and what Redis lost is written again.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { createSeal } from '../lib/seal.ts';
-import type { Table } from '../lib/table.ts';
 import type { Problem } from '../model/problem.ts';
-import { createMemoryTable } from './memory-table.ts';
 import type { Edit } from './plan-changes.ts';
 import { createPlanner, planDocuments } from './planner.ts';
-import { createGuardedTable } from './redis/guarded-table.ts';
+import { createEvictionWatch } from './redis/evictions.ts';
+import { createReach } from './redis/kept-table.ts';
 import { openLastGood } from './redis/last-good.ts';
 import { createRedisLink } from './redis/link.ts';
-import { createRedisTable } from './redis/redis-table.ts';
-import { applyScript, readScript } from './redis/scripts.ts';
-import { judgeStored, parseStored, type Seen, type StoredState, sealedContent, textsOf } from './redis/stored-state.ts';
-import { checkTableName, refuseConflict, requireState } from './refuse.ts';
+import { createMender } from './redis/mender.ts';
+import { firstAnswer, startPolling } from './redis/polling.ts';
+import { isUnreadable } from './redis/redis-error.ts';
+import { readScript } from './redis/scripts.ts';
+import { judgeStored, parseStored, type Seen, type StoredState, unreadable } from './redis/stored-state.ts';
+import { createRedisTables } from './redis/tables.ts';
+import { createTrouble } from './redis/trouble.ts';
+import { channelOf, keysOf, writeState } from './redis/write-state.ts';
+import { refuseAway, refuseConflict, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
 import {
@@ -48,29 +53,21 @@ export interface RedisStoreOptions {
   readonly pollMs?: number;
   /** Limit for every command, and for the first connection, milliseconds. Default 2000. */
   readonly commandTimeoutMs?: number;
+  /** What Redis lost is written again when it stays lost for this long, milliseconds. Default 3000: somebody may be restoring it. */
+  readonly settleMs?: number;
 }
 
-/** Every this many polls everything is read, so that a manual edit is noticed. */
-const fullReadEvery = 10;
 const maxAttempts = 20;
 /** As the directory has them. */
 const maxDocuments = 10_000;
 const maxBytes = 64 * 1024 * 1024;
 /** A revision there is accepted if it is ahead by at most this much. */
 const maxAhead = 1_000_000;
-/** Which CA the store belongs to must be readable by a control plane with another key, too. */
-const unsealed: readonly string[] = ['authority'];
-
-function unreadable(file: string, error: unknown): Problem {
-  const { message, hint = 'remove what others wrote under these keys' } = CellwallError.from(error);
-  return { severity: 'error', code: 'store-unreadable', message, hint, source: { file, line: 1, column: 1 } };
-}
 
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { url, prefix, check, log, clock, state: folder, pollMs = 3000, commandTimeoutMs = 2000 } = options;
+  const { url, prefix, check, log, clock, state: folder, pollMs = 3000 } = options;
+  const { commandTimeoutMs = 2000, settleMs = 3000 } = options;
   const seal = createSeal(options.sealKey);
-  const keys = [`${prefix}:epoch`, `${prefix}:meta`, `${prefix}:documents`];
-  const channel = `${prefix}:changes`;
   const watchers = createWatchers(log);
   const serial = createSerial();
   let closed = false;
@@ -86,6 +83,15 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   let stored: StoredState | undefined;
   let standing: 'good' | 'damaged' | 'foreign' = 'good';
   let reason = 'Redis did not answer yet';
+  /** Since when it is seen to be lost, and nothing else stands there; monotonic. */
+  let lostSince: number | undefined;
+  const trouble = createTrouble({ clock, log });
+  const reach = createReach(trouble.away);
+  const restored = (documents: boolean, entries: number, tables: readonly string[]): void => {
+    log.warn({ documents, entries, tables }, 'what Redis had lost is written again');
+    watchers.emit({ kind: 'restored', documents, entries, tables });
+  };
+  const mender = createMender({ onRestored: (entries, tables) => restored(false, entries, tables), log });
 
   const setProblems = (next: readonly Problem[]): void => {
     if (JSON.stringify(next) === JSON.stringify(problems)) return;
@@ -98,22 +104,32 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const refresh = async (full: boolean): Promise<void> => {
     if (closed) return;
     const last = stored === undefined || full ? '' : `${stored.epoch}/${stored.writtenRevision}/${stored.texts.size}`;
-    const reply = await link.script(readScript, keys, [last, String(maxDocuments), String(maxBytes)]);
+    const reply = await link.script(readScript, keysOf(prefix), [last, String(maxDocuments), String(maxBytes)]);
     answered = true;
     const read = parseStored(reply);
+    trouble.answered(mender.refused());
     if (read === undefined) return;
     stored = read;
     const judgement = judgeStored(read, known, seen(), { check, seal, file: `${prefix}:documents` });
     standing = judgement.kind;
+    const lost = judgement.kind === 'damaged' && judgement.lost;
+    if (lost && lostSince === undefined) mender.suspect();
+    lostSince = lost ? (lostSince ?? clock.monotonic()) : undefined;
     if (judgement.kind !== 'good') {
       [reason] = [judgement.problems[0]?.message ?? reason];
       setProblems(judgement.problems);
-      return;
+      return lost ? writeAgain() : undefined;
     }
     known = judgement.known;
     setProblems([]);
     if (judgement.changed) lastGood.keep(known);
     if (judgement.changed) watchers.emit({ kind: 'state', state: known.state, urgent: read.urgent });
+  };
+
+  /** The last good state, as it was, once it has been lost for long enough. */
+  const writeAgain = async (): Promise<void> => {
+    if (known === undefined || known.epoch === '' || clock.monotonic() - (lostSince ?? 0) < settleMs) return;
+    if (await write(known.state, [], { author: 'control plane' })) restored(true, 0, []);
   };
 
   let looking = false;
@@ -126,23 +142,27 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
         looking = false;
         return refresh(full);
       })
-      .catch((error: unknown) => {
-        reason = CellwallError.from(error).message;
-        log.debug({ reason }, 'reading Redis failed');
-        // It answers, but not with our data: that is not an outage.
-        if (link.trouble() === undefined && answered) setProblems([unreadable(`${prefix}:documents`, error)]);
-      });
+      .then(
+        () => {
+          // Not in `serial`: what is applied does not wait for it. To another deployment's Redis nothing is written.
+          if (standing !== 'foreign') void mender.run();
+        },
+        (error: unknown) => {
+          const found = CellwallError.from(error);
+          reason = found.message;
+          log.debug({ reason }, 'reading Redis failed');
+          // It answers, but not with what is ours: that is no outage.
+          if (!isUnreadable(found)) return trouble.failed(found);
+          trouble.answered(mender.refused());
+          setProblems([unreadable(`${prefix}:documents`, found)]);
+        },
+      );
   };
-  const link = createRedisLink({ url, log, channel, onNews: () => look(), commandTimeoutMs });
-  let polls = 0;
-  let cancelPoll: () => void = () => {};
-  const poll = (): void => {
-    cancelPoll = clock.after(pollMs * (0.9 + Math.random() / 5), () => {
-      look(++polls % fullReadEvery === 0);
-      poll();
-    });
-  };
-
+  const link = createRedisLink({
+    ...{ url, log, channel: channelOf(prefix), commandTimeoutMs },
+    onNews: () => look(),
+    onConnected: mender.suspect,
+  });
   const planner = createPlanner((base, changes) => planDocuments(base, changes, check));
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -179,75 +199,57 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   };
 
   /** False if Redis has changed since we last read it: then nothing was written. */
-  const write = async (
-    next: StoreState,
-    edits: readonly Edit[],
-    { author, urgent }: ApplyOptions,
-  ): Promise<boolean> => {
-    const rewrite = standing === 'damaged';
+  async function write(next: StoreState, edits: readonly Edit[], by: ApplyOptions): Promise<boolean> {
     const epoch = known !== undefined && known.epoch !== '' ? known.epoch : randomUUID();
-    const texts = textsOf(next.documents);
-    const puts = rewrite ? [...texts] : edits.flatMap(({ key, document }) => (document ? [[key, document.text]] : []));
-    const deletes = rewrite ? [] : edits.filter(({ document }) => document === undefined).map(({ key }) => key);
-    const content = { epoch, revision: next.revision, urgent: urgent === true, texts };
-    const sealText = seal.of(sealedContent(content));
-    const reply = await link.script(applyScript, keys, [
-      ...[stored?.epoch ?? '', stored?.writtenRevision ?? '0', epoch, String(next.revision), sealText],
-      ...[author, new Date(clock.now()).toISOString(), urgent === true ? '1' : '0', rewrite ? '1' : '0', channel],
-      ...[String(puts.length), ...puts.flat(), ...deletes],
-    ]);
-    if (!Array.isArray(reply) || reply[0] !== 'applied') return false;
+    const urgent = by.urgent === true;
+    const written = await writeState({
+      ...{ link, prefix, seal, stored, epoch, next, edits, urgent },
+      ...{ rewrite: standing === 'damaged', author: by.author, at: new Date(clock.now()) },
+    });
+    if (written === undefined) return false;
+    const changed = known?.state !== next;
     known = { epoch, state: next };
-    stored = { ...content, writtenRevision: String(next.revision), seal: sealText };
+    stored = written;
     standing = 'good';
+    lostSince = undefined;
     setProblems([]);
-    watchers.emit({ kind: 'state', state: next, urgent: urgent ?? false });
+    if (!changed) return true;
+    watchers.emit({ kind: 'state', state: next, urgent });
     lastGood.keep(known);
     return true;
-  };
+  }
 
-  await firstLook();
-  poll();
+  await firstAnswer({ clock, timeoutMs: commandTimeoutMs, answered: () => answered, idle: serial.idle });
+  if (!answered) trouble.failed(new CellwallError('unavailable', link.trouble() ?? reason), true);
+  const stopPolling = startPolling({
+    ...{ clock, pollMs, look, evicted: createEvictionWatch(link, log), suspect: mender.suspect },
+    hurry: () => trouble.away() !== undefined || lostSince !== undefined,
+  });
 
-  const tables = new Map<string, Table>();
   const store: Omit<Store, 'history'> = {
     state: () => known?.state,
     problems: () => problems,
+    trouble: trouble.now,
     plan: (changes) => planner.plan(known?.state ?? nothingStored, changes),
-    apply: (changes, applyOptions) =>
-      serial.run(async () => {
+    async apply(changes, applyOptions) {
+      refuseAway(trouble.away());
+      return serial.run(async () => {
         if (closed) throw new CellwallError('unavailable', 'the store is closed');
         return apply(changes, applyOptions);
-      }),
-    watch: watchers.watch,
-    table(name) {
-      checkTableName(name);
-      const known = tables.get(name);
-      if (known !== undefined) return known;
-      const table = createRedisTable(link, `${prefix}:table:${name}:`);
-      const memory = database?.table(`redis-${name}`) ?? createMemoryTable(clock);
-      const made = unsealed.includes(name) ? table : createGuardedTable({ name, table, memory, seal, clock, log });
-      tables.set(name, made);
-      return made;
+      });
     },
+    watch: watchers.watch,
+    table: createRedisTables({ link, prefix, database, seal, reach, onOpen: mender.add, clock, log }),
     async close() {
       if (closed) return;
       closed = true;
-      cancelPoll();
+      stopPolling();
       watchers.clear();
       link.close();
       await serial.idle();
+      await mender.run();
       database?.close();
     },
   };
   return withHistory(store, { clock, log });
-
-  /** Waits for the first answer, but not longer than the limit of a command: Redis may come up later. */
-  async function firstLook(): Promise<void> {
-    const end = clock.monotonic() + commandTimeoutMs;
-    while (!answered && clock.monotonic() < end) {
-      await new Promise<void>((resolve) => void setTimeout(resolve, 5));
-      await serial.idle();
-    }
-  }
 }

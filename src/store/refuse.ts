@@ -10,6 +10,14 @@ export function refuseConflict(current: number, { expectedRevision }: Pick<Apply
   });
 }
 
+/** Throws `unavailable` where the store is away, with the reason. */
+export function refuseAway(away: CellwallError | undefined): void {
+  if (away === undefined) return;
+  throw new CellwallError('unavailable', `documents cannot be changed now: ${away.message}`, {
+    hint: 'what is in force stays; "cellwall status" says when the store is back',
+  });
+}
+
 /** The state, or `unavailable` with the reason. */
 export function requireState(state: StoreState | undefined, why: string): StoreState {
   if (state === undefined) throw new CellwallError('unavailable', `no documents could be loaded yet: ${why}`);

@@ -52,13 +52,31 @@ export type ChangeMark = {
 export type StoreEvent =
   | { readonly kind: 'state'; readonly state: StoreState; readonly urgent: boolean }
   /** Something outside `apply` (an edited file) cannot be accepted; the last good state stays. */
-  | { readonly kind: 'problems'; readonly problems: readonly Problem[] };
+  | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
+  /** What is stored had been lost, and was written again as it was: documents, and entries of these tables. Nothing else changes. */
+  | {
+      readonly kind: 'restored';
+      readonly documents: boolean;
+      readonly entries: number;
+      readonly tables: readonly string[];
+    };
+
+/** What a store cannot do now. It recovers by itself. */
+export interface StoreTrouble {
+  /** `away`: what is in force is the last good state, and may be stale. `read-only`: it is up to date, changes are refused. */
+  readonly kind: 'away' | 'read-only';
+  /** Epoch milliseconds. */
+  readonly since: number;
+  readonly reason: string;
+}
 
 export interface Store {
   /** The last good state; `nothingStored`, which nobody judges, before the first apply; undefined while nothing could be loaded yet. */
   state(): StoreState | undefined;
   /** What is wrong with stored documents that are not in force; empty if all is well. */
   problems(): readonly Problem[];
+  /** Undefined while all is well. Absent: it is never unavailable. */
+  trouble?(): StoreTrouble | undefined;
   /** What an apply of `changes` would result in now. An apply of the same array reuses this, unless something changed meanwhile. */
   plan(changes: readonly Change[]): Planned;
   /**

@@ -206,6 +206,7 @@ describe('errors', () => {
     log: silentLog,
     channel: 'c',
     onNews: () => undefined,
+    onConnected: () => undefined,
     commandTimeoutMs: 500,
   });
   afterAll(() => gone.close());

@@ -1,4 +1,5 @@
 // Liveness, readiness and metrics: for probes and scrapers.
+import { defined } from '../../lib/defined.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
 import { healthSchema, readySchema } from '../wire.ts';
@@ -16,13 +17,15 @@ export function healthRoutes({ ready, metrics }: AdminDeps): readonly Route[] {
     route({
       method: 'GET',
       url: '/readyz',
-      summary: 'It serves proxies: documents loaded, authority usable, listeners open. 503 with the reasons if not.',
+      summary:
+        'It serves proxies: documents loaded, authority usable, listeners open. 503 with the reasons if not. `stale` if the store is away.',
       access: 'open',
       answer: readySchema,
       errors: [503],
       handle() {
-        const { ready: isReady, reasons } = ready();
-        return { kind: 'ok', value: { ready: isReady, reasons: [...reasons] }, status: isReady ? 200 : 503 };
+        const { ready: isReady, reasons, stale } = ready();
+        const value = { ready: isReady, reasons: [...reasons], ...defined({ stale }) };
+        return { kind: 'ok', value, status: isReady ? 200 : 503 };
       },
     }),
     route({

@@ -47,7 +47,7 @@ export function statusRoutes({
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
-          ...defined({ revision: current, trustDomain }),
+          ...defined({ revision: current, trustDomain, storeTrouble: store.trouble?.() }),
           ready: ready().ready,
           reasons: [...ready().reasons],
           problems: [...store.problems(), ...problems],

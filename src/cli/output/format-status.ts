@@ -33,6 +33,11 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
   mtls: 'mTLS',
 };
 
+const storeTexts = {
+  away: 'AWAY (the last good state is served, it may be stale; changes are refused)',
+  'read-only': 'READ-ONLY (changes are refused)',
+} as const;
+
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
   const { publishers = [] } = status;
@@ -76,11 +81,22 @@ function formatControl(status: StatusAnswer, now: number): string {
     status.problems.length === 0
       ? []
       : [['documents', `${countProblems(status.problems)} (listed above, on stderr): these are not in force`]];
+  const { storeTrouble: trouble } = status;
+  const store: readonly [string, string][] =
+    trouble === undefined
+      ? []
+      : [
+          [
+            'store',
+            `${storeTexts[trouble.kind]} since ${relativeTime(trouble.since, now)}: ${escapeLine(trouble.reason)}`,
+          ],
+        ];
   return formatFields([
     ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
     ['trust domain', status.trustDomain ?? '-'],
     ['revision', status.revision === undefined ? '-' : String(status.revision)],
     ...problems,
+    ...store,
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);

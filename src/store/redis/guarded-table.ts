@@ -1,11 +1,14 @@
 // A table in Redis whose writers are not trusted: every entry is sealed, with its key, its age and its expiry; and what this control plane
 // wrote or has seen, it remembers on its own disk. So an entry can neither be forged, nor changed, nor restored to an earlier value, nor
-// kept beyond its time; and a deleted one is still known here (a spent token stays spent).
+// kept beyond its time; and a deleted one is still known here (a spent token stays spent). While Redis is unavailable, what is known
+// here is answered, and what is written waits for it; what Redis lost is written there again.
 import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
+import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Seal } from '../../lib/seal.ts';
 import type { Json, Table, TableOptions } from '../../lib/table.ts';
+import type { KeptTable, Reach } from './kept-table.ts';
 
 export interface GuardedTableOptions {
   readonly name: string;
@@ -13,6 +16,11 @@ export interface GuardedTableOptions {
   /** On this control plane's own disk. */
   readonly memory: Table;
   readonly seal: Seal;
+  readonly reach: Reach;
+  /** Nobody may rely on what is written before others can see it: writing fails while Redis is away. Default: it waits. */
+  readonly mustBeShared?: boolean;
+  /** What others may have changed since must not be answered: listing fails while Redis is away. */
+  readonly neverStale?: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -28,8 +36,13 @@ interface Entry {
 /** How long a deletion without an expiry is remembered. */
 const deletedMs = 30 * 86_400_000;
 const tellEveryMs = 60_000;
+/** An entry that ends so soon may have ended in Redis already. */
+const endsSoonMs = 5000;
 
-export function createGuardedTable({ name, table, memory, seal, clock, log }: GuardedTableOptions): Table {
+export function createGuardedTable(options: GuardedTableOptions): KeptTable {
+  const { name, table, memory, seal, reach, mustBeShared = false, neverStale = false, clock, log } = options;
+  /** Written here, and not in Redis. */
+  const waiting = new Set<string>();
   let told = Number.NEGATIVE_INFINITY;
   const content = (key: string, { value, at, until }: Entry): readonly Json[] => [
     'redis-table',
@@ -66,8 +79,40 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
   };
   const sealed = (key: string, entry: Entry): Json => ({ ...entry, seal: seal.of(content(key, entry)) });
   const untilOf = ({ ttlMs }: TableOptions = {}): number | null => (ttlMs === undefined ? null : clock.now() + ttlMs);
-  const find = async (key: string): Promise<Entry | undefined> =>
-    newest(key, await table.get(key), await memory.get(key));
+  const find = async (key: string): Promise<Entry | undefined> => {
+    const there = await reach(() => table.get(key));
+    const here = await memory.get(key);
+    if (there.kind === 'away' && here === undefined) throw there.why;
+    return newest(key, there.kind === 'away' ? undefined : there.answer, here);
+  };
+  const put = async (key: string, entry: Entry): Promise<void> => {
+    waiting.add(key);
+    const written = await reach(() => table.set(key, sealed(key, entry), lifeOf(entry)));
+    if (written.kind === 'answered') waiting.delete(key);
+    else if (mustBeShared) throw written.why;
+  };
+  /** Whether Redis had lost it, or has it as it was before. */
+  const mendOne = async (key: string, stored: Json | undefined): Promise<boolean> => {
+    const here = readEntry(await memory.get(key));
+    if (here === undefined || (here.until !== null && here.until - clock.now() < endsSoonMs)) {
+      waiting.delete(key);
+      return false;
+    }
+    const there = open(key, stored);
+    if (there !== undefined && there.at >= here.at) {
+      waiting.delete(key);
+      await newest(key, stored, { ...here });
+      return false;
+    }
+    const wasWritten = !waiting.has(key);
+    // What is not there at all cannot be somebody's later one.
+    if (stored === undefined) await table.claim(key, sealed(key, here), lifeOf(here));
+    else await table.set(key, sealed(key, here), lifeOf(here));
+    // Written anew meanwhile: that one counts.
+    if (readEntry(await memory.get(key))?.at !== here.at) await mendOne(key, await table.get(key));
+    waiting.delete(key);
+    return wasWritten;
+  };
 
   return {
     get: async (key) => (await find(key))?.value,
@@ -75,7 +120,7 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
       const entry = await made(key, value, untilOf(options));
       // Here first: whoever can make Redis refuse writes cannot undo a decision such as a deletion or an eviction.
       await remember(key, entry);
-      await table.set(key, sealed(key, entry), lifeOf(entry));
+      await put(key, entry);
     },
     async delete(key) {
       const before = readEntry(await memory.get(key)) ?? (await find(key));
@@ -83,22 +128,30 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
       // Not simply absent: an old copy that is restored is older than this.
       const entry = await made(key, undefined, before.until);
       await remember(key, entry);
-      await table.set(key, sealed(key, entry), lifeOf(entry));
+      await put(key, entry);
     },
     async *entries() {
       const seen = new Set<string>();
       for await (const { key, value: here } of memory.entries()) {
         seen.add(key);
-        const value = (await newest(key, await table.get(key), here))?.value;
+        const there = await reach(() => table.get(key));
+        const value = (await newest(key, there.kind === 'away' ? undefined : there.answer, here))?.value;
         if (value !== undefined) yield { key, value };
       }
-      for await (const { key, value: there } of table.entries()) {
-        const value = seen.has(key) ? undefined : (await newest(key, there, undefined))?.value;
-        if (value !== undefined) yield { key, value };
+      try {
+        for await (const { key, value: there } of table.entries()) {
+          const value = seen.has(key) ? undefined : (await newest(key, there, undefined))?.value;
+          if (value !== undefined) yield { key, value };
+        }
+      } catch (reason) {
+        // All that is known here was answered.
+        if (CellwallError.from(reason).code !== 'unavailable') throw reason;
       }
     },
     async list() {
-      const there = new Map((await table.list()).map(({ key, value }) => [key, value]));
+      const listed = await reach(() => table.list());
+      if (listed.kind === 'away' && neverStale) throw listed.why;
+      const there = new Map((listed.kind === 'away' ? [] : listed.answer).map(({ key, value }) => [key, value]));
       const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));
       const found: { readonly key: string; readonly value: Json }[] = [];
       for (const key of [...new Set([...there.keys(), ...here.keys()])].sort()) {
@@ -118,6 +171,23 @@ export function createGuardedTable({ name, table, memory, seal, clock, log }: Gu
       // Of two concurrent claims on this host, one wins here, too.
       const kept = readEntry((await memory.claim(key, { ...winner }, lifeOf(winner))).value);
       return { won: won && kept?.at === entry.at, value: kept?.value ?? winner.value };
+    },
+    waits: () => waiting.size > 0,
+    async mend(all) {
+      if (!all) {
+        for (const key of [...waiting]) await mendOne(key, await table.get(key));
+        return 0;
+      }
+      const there = new Map<string, number>();
+      for await (const { key, value } of table.entries())
+        there.set(key, open(key, value)?.at ?? Number.NEGATIVE_INFINITY);
+      let lost = 0;
+      for await (const { key, value } of memory.entries()) {
+        const here = readEntry(value);
+        if (here === undefined || (there.get(key) ?? Number.NEGATIVE_INFINITY) >= here.at) continue;
+        if (await mendOne(key, await table.get(key))) lost += 1;
+      }
+      return lost;
     },
   };
 }

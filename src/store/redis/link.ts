@@ -22,12 +22,20 @@ export interface RedisLinkOptions {
   readonly channel: string;
   /** A message on the channel, or a new connection: time to check. */
   readonly onNews: () => void;
+  /** A connection that stands, perhaps to another Redis than before, or to one that lost something. */
+  readonly onConnected: () => void;
   readonly commandTimeoutMs: number;
 }
 
-export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }: RedisLinkOptions): RedisLink {
+export function createRedisLink({
+  url,
+  log,
+  channel,
+  onNews,
+  onConnected,
+  commandTimeoutMs,
+}: RedisLinkOptions): RedisLink {
   let why = redisError(new Error('not connected yet'));
-  let told = false;
   const options = {
     commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
@@ -44,14 +52,11 @@ export function createRedisLink({ url, log, channel, onNews, commandTimeoutMs }:
   for (const client of [commands, subscriber]) {
     client.on('error', (error: unknown) => {
       why = redisError(error);
-      if (!told)
-        log.warn({ reason: why.message }, 'Redis is unavailable: the last good state stays, changes are refused');
-      told = true;
+      log.debug({ reason: why.message }, 'the connection to Redis failed');
     });
   }
   commands.on('ready', () => {
-    if (told) log.info({}, 'Redis is back');
-    told = false;
+    onConnected();
     onNews();
   });
   subscriber.on('ready', () => {

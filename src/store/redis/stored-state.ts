@@ -9,6 +9,7 @@ import type { Problem } from '../../model/problem.ts';
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
 import { sameDocuments, sortDocuments } from '../plan-changes.ts';
 import type { StateCheck, StoreState } from '../store.ts';
+import { tooLarge } from './redis-error.ts';
 
 /** As read, atomically. */
 export interface StoredState {
@@ -36,8 +37,11 @@ export interface Seen {
 
 export type Judgement =
   | { readonly kind: 'good'; readonly known: Known; readonly changed: boolean }
-  /** Lost or damaged, not changed by an apply: the next apply writes everything again. */
-  | { readonly kind: 'damaged'; readonly problems: readonly Problem[] }
+  /**
+   * Lost or damaged, not changed by an apply: the next apply writes everything again. `lost`: it is gone, or older than it was, which
+   * nobody can have intended.
+   */
+  | { readonly kind: 'damaged'; readonly lost: boolean; readonly problems: readonly Problem[] }
   /** Somebody else's: nothing for us, and nobody overwrites it. */
   | { readonly kind: 'foreign'; readonly problems: readonly Problem[] };
 
@@ -50,7 +54,7 @@ export interface JudgeDeps {
 
 /** Maximum number of manually changed documents that are named. */
 const maxNamed = 20;
-const again = 'restore it from a backup; or apply any change, and everything is written anew from the last good state';
+const again = 'it is written anew from the last good state, soon by itself, or with the next apply';
 
 export function judgeStored(
   stored: StoredState,
@@ -61,14 +65,22 @@ export function judgeStored(
   const problem = (code: string, message: string, hint: string): Problem => {
     return { severity: 'error', code, message, hint, source: { file, line: 1, column: 1 } };
   };
-  const damaged = (...found: readonly Problem[]): Judgement => ({ kind: 'damaged', problems: found });
+  const damaged = (...found: readonly Problem[]): Judgement => ({ kind: 'damaged', lost: false, problems: found });
+  const lost = (code: string, message: string): Judgement => {
+    return { kind: 'damaged', lost: true, problems: [problem(code, message, again)] };
+  };
   if (seen !== undefined) {
-    if (stored.epoch === '') return damaged(problem('store-emptied', 'Redis lost all documents', again));
+    if (stored.epoch === '') return lost('store-emptied', 'Redis lost all documents');
     if (stored.epoch !== seen.epoch) {
       const hint = 'is the address right? Restart without the state folder to take the new documents over';
       const message = 'Redis holds the documents of another deployment';
       return { kind: 'foreign', problems: [problem('store-replaced', message, hint)] };
     }
+    // Redis evicts key by key; and to be without any document is nobody's wish.
+    if (stored.texts.size === 0 && (known?.state.documents.length ?? 1) > 0) {
+      return lost('store-emptied', 'Redis lost the documents');
+    }
+    if (stored.seal === '' && stored.writtenRevision === '0') return lost('store-emptied', 'Redis lost the revision');
   }
   // If nothing was ever applied, nothing is wrong yet: the first apply fills it.
   const fresh = stored.epoch === '' && stored.texts.size === 0;
@@ -77,7 +89,7 @@ export function judgeStored(
   }
   if (seen !== undefined && stored.revision < seen.revision) {
     const message = `Redis went back from revision ${seen.revision} to ${stored.revision}`;
-    return damaged(problem('store-went-back', message, again));
+    return lost('store-went-back', message);
   }
   const documents: ParsedDocument[] = [];
   const problems: Problem[] = [];
@@ -108,7 +120,9 @@ export function judgeStored(
   const same = known !== undefined && sameDocuments(known.state.documents, sorted);
   if (known !== undefined && known.state.revision === state.revision && !same) {
     const message = `Redis holds another revision ${state.revision} than was in force`;
-    return damaged(problem('store-repeated', message, again));
+    return damaged(
+      problem('store-repeated', message, 'the next apply writes everything anew, from the last good state'),
+    );
   }
   const changed = known?.state.revision !== state.revision || !same;
   return {
@@ -116,6 +130,14 @@ export function judgeStored(
     known: { epoch: stored.epoch, state: changed || known === undefined ? state : known.state },
     changed,
   };
+}
+
+/** Redis answers, but not with what can be read. */
+export function unreadable(
+  file: string,
+  { message, hint = 'remove what others wrote under these keys' }: CellwallError,
+): Problem {
+  return { severity: 'error', code: 'store-unreadable', message, hint, source: { file, line: 1, column: 1 } };
 }
 
 /** What was changed without a seal, document by document where that can be determined. */
@@ -169,7 +191,7 @@ export function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<strin
 export function parseStored(reply: unknown): StoredState | undefined {
   const [kind, epoch, revision, seal, urgent, flat]: readonly unknown[] = Array.isArray(reply) ? reply : [];
   if (kind === 'too-large') {
-    throw new CellwallError('unavailable', 'Redis holds more than all documents may be', {
+    throw new CellwallError('unavailable', tooLarge, {
       hint: 'somebody else writes there: remove it; what is in force stays',
     });
   }

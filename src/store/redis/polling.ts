@@ -1,0 +1,56 @@
+// Looks at Redis without being told: what pub/sub loses, what somebody edits by hand, and what Redis itself drops is found all the same.
+import type { Clock } from '../../lib/clock.ts';
+
+export interface PollingDeps {
+  readonly clock: Clock;
+  readonly pollMs: number;
+  /** While it does not answer, and while it is seen to have lost something. */
+  readonly hurry: () => boolean;
+  /** `full`: everything is read. */
+  readonly look: (full: boolean) => void;
+  /** Whether keys were evicted. */
+  readonly evicted: () => Promise<boolean>;
+  /** The tables are to be looked through. */
+  readonly suspect: () => void;
+}
+
+const fullReadEvery = 10;
+const suspectEvery = 100;
+const hurryMs = 1000;
+
+/** The answer ends it. */
+export function startPolling({ clock, pollMs, hurry, look, evicted, suspect }: PollingDeps): () => void {
+  let polls = 0;
+  let cancel = (): void => {};
+  const again = (): void => {
+    const ms = hurry() ? Math.min(pollMs, hurryMs) : pollMs;
+    // By chance a tenth sooner or later, so that replicas do not come in step.
+    cancel = clock.after(ms * (0.9 + Math.random() / 5), () => {
+      polls += 1;
+      const full = polls % fullReadEvery === 0;
+      if (polls % suspectEvery === 0) suspect();
+      look(full || hurry());
+      if (full && !hurry()) void evicted().then((more) => more && suspect());
+      again();
+    });
+  };
+  again();
+  return () => cancel();
+}
+
+export interface FirstAnswerDeps {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly answered: () => boolean;
+  /** Resolves when no look is under way. */
+  readonly idle: () => Promise<unknown>;
+}
+
+/** Waits for the first answer, but not longer than a command may take: Redis may come later. */
+export async function firstAnswer({ clock, timeoutMs, answered, idle }: FirstAnswerDeps): Promise<void> {
+  const end = clock.monotonic() + timeoutMs;
+  while (!answered() && clock.monotonic() < end) {
+    await new Promise<void>((resolve) => void setTimeout(resolve, 5));
+    await idle();
+  }
+}

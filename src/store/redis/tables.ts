@@ -1,0 +1,56 @@
+// The tables of a Redis store, by name: each sealed and kept here as well, but for the marks that everybody reads.
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Seal } from '../../lib/seal.ts';
+import type { Table } from '../../lib/table.ts';
+import { createMemoryTable } from '../memory-table.ts';
+import { checkTableName } from '../refuse.ts';
+import type { StateDatabase } from '../sqlite/state-database.ts';
+import { createGuardedTable } from './guarded-table.ts';
+import type { KeptTable, Reach } from './kept-table.ts';
+import type { RedisLink } from './link.ts';
+import { createMarkTable } from './mark-table.ts';
+import { createRedisTable } from './redis-table.ts';
+
+export interface RedisTablesDeps {
+  readonly link: RedisLink;
+  readonly prefix: string;
+  /** Absent: what is kept here ends with the process. */
+  readonly database: StateDatabase | undefined;
+  readonly seal: Seal;
+  readonly reach: Reach;
+  readonly onOpen: (name: string, table: KeptTable) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Which CA the store belongs to is for a control plane with another key, too. */
+const unsealed: readonly string[] = ['authority'];
+/** What is answered to an operator counts on every control plane, or is refused. */
+const shared: readonly string[] = ['join-tokens', 'evicted-nodes', 'admin-tokens'];
+/** Who may do what here is not answered from memory: it may have been revoked. */
+const neverStale: readonly string[] = ['admin-tokens'];
+
+export function createRedisTables(deps: RedisTablesDeps): (name: string) => Table {
+  const { link, prefix, database, seal, reach, onOpen, clock, log } = deps;
+  const tables = new Map<string, Table>();
+  const open = (name: string): KeptTable => {
+    const table = createRedisTable(link, `${prefix}:table:${name}:`);
+    const memory = database?.table(`redis-${name}`) ?? createMemoryTable(clock);
+    if (unsealed.includes(name)) return createMarkTable({ table, memory, reach });
+    return createGuardedTable({
+      ...{ name, table, memory, seal, reach, clock, log },
+      mustBeShared: shared.includes(name),
+      neverStale: neverStale.includes(name),
+    });
+  };
+  return (name) => {
+    checkTableName(name);
+    const known = tables.get(name);
+    if (known !== undefined) return known;
+    const table = open(name);
+    tables.set(name, table);
+    onOpen(name, table);
+    return table;
+  };
+}

@@ -1,0 +1,12 @@
+// The store on Redis, while it is away and when it lost what it had.
+import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
+
+export const redisItems: readonly Item[] = [
+  fromTests({
+    name: 'away',
+    line: 'While Redis hangs or takes no writes the store answers from its own disk, refuses changes with the reason, and catches up',
+    bound: '0 entries lost; an answer at once; nothing told of a connection lost for a moment',
+    files: ['test/store/redis-away.test.ts', 'test/store/redis-faults.test.ts', 'test/store/serve-away.test.ts'],
+  }),
+];

@@ -1,13 +1,13 @@
-// Which proxies a change may concern: by where, in the inputs, what they were made was read. Who is not among them would be made the same.
+// Which proxies a change may concern: those whose configuration was made by reading what changed. For all others the result would be equal.
 import { changedPaths } from '../lib/trace.ts';
 import type { TranslationInputs } from '../translate/proxy.ts';
 
 export interface Concerned {
-  /** What the node is sent was read there. */
+  /** What the node is sent was made by reading there. */
   set(node: string, paths: Iterable<string>): void;
-  /** It was made something, which stands for as long as no change concerns it. */
+  /** Something was made for it, which holds as long as no change concerns it. */
   has(node: string): boolean;
-  /** Every change concerns it, until it is made something again. */
+  /** Every change concerns it until something is made for it again. */
   forget(node: string): void;
   /** The nodes for which something was read that differs between the two. */
   by(before: TranslationInputs, after: TranslationInputs): ReadonlySet<string>;
@@ -46,7 +46,7 @@ export function createConcerned(): Concerned {
   };
 }
 
-/** Nothing else of them is read for what is made. */
+/** Nothing else of them is read. */
 function lookedInto({ mesh, endpoints, bundles }: TranslationInputs): TranslationInputs {
   return { mesh, endpoints, bundles };
 }

@@ -36,10 +36,11 @@ const endedPrefix = 'ended ';
 /** Clocks of proxies may be slow. */
 const graceMs = 1000;
 
+/** Knows no earlier cut before `restore`. What cannot be written is logged; this process goes on with what it has. */
 export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): KeptCuts {
   let ports = new Map<PortKey, PortCuts>();
   const ended = new Map<SpiffeId, number>();
-  /** As it was given, and as it was answered. */
+  /** As it was given, and as it was returned. */
   let last: { readonly of: MeshIr; readonly mesh: MeshIr } | undefined;
   let cancel = (): void => {};
   let writing = Promise.resolve();
@@ -123,14 +124,14 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   };
 }
 
-/** Nothing that decides about the cuts of the service's ports is another. */
+/** Nothing that decides about cuts of the service's ports has changed. */
 function isSame(before: MeshIr, after: MeshIr, name: ServiceKey, service: ServiceIr): boolean {
   if (before.services.get(name) !== service || before.breakGlass !== after.breakGlass) return false;
   if (before.callers === after.callers) return true;
   return service.ports.every(({ id }) => before.callers.get(id) === after.callers.get(id));
 }
 
-/** The very same map as before where nothing is another. */
+/** The same map as before if nothing has changed. */
 function valuesIn(before: MeshIr['cuts'], ports: ReadonlyMap<PortKey, PortCuts>): NonNullable<MeshIr['cuts']> {
   let same = before?.size === ports.size;
   const keys = before?.keys();

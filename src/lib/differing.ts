@@ -1,13 +1,15 @@
-// What differs between two lists: what stands between the beginning and the end that they have in common, by identity. An edit of a long
-// list is small, and whatever follows from it should be. Pure.
+// What differs between two lists: everything between their common beginning and their common end. A small edit of a long list should cost
+// little further on. Pure.
 
+/** Both lists are empty if nothing differs. */
 export interface Differing<T> {
   readonly before: readonly T[];
   readonly after: readonly T[];
-  /** Where it begins, in both. */
+  /** Where the difference begins, in both. */
   readonly start: number;
 }
 
+/** Items are compared by identity. */
 export function differing<T>(before: readonly T[], after: readonly T[]): Differing<T> {
   const shorter = Math.min(before.length, after.length);
   let start = 0;

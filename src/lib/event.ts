@@ -1,14 +1,14 @@
-// Something that happens again and again, and those who are told of it. Who tells it need not know them, so that parts that need one
-// another can be made one after the other: the listener is added once both are there.
+// Something that happens repeatedly, and those who listen to it. Whoever reports it need not know them, so that parts that need each other
+// can be created one after the other: the listener is added once both exist.
 
 export interface Event<T> {
-  /** Tells everybody who listens now, in the same turn. A listener must not throw. */
+  /** Calls everybody who listens now, in the same turn. A listener must not throw. */
   readonly tell: (what: T) => void;
-  /** Told of everything from now on. The answer ends that. */
+  /** Called with everything from now on. The returned function unsubscribes. */
   readonly listen: (listener: (what: T) => void) => () => void;
 }
 
-/** Nothing is kept: who listens later is not told what was before. */
+/** Keeps nothing: a later listener is not told about earlier events. */
 export function createEvent<T>(): Event<T> {
   // Each an entry of its own: one function may listen twice.
   const listeners = new Set<{ readonly listener: (what: T) => void }>();

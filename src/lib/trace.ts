@@ -8,7 +8,7 @@ export interface Traced<T> {
   readonly value: T;
   /** Whether `make` would have read the same from these inputs, and so would have the same result. */
   holds(inputs: object): boolean;
-  /** Where it read, as paths of `changedPaths`: between inputs that are the very same there, it holds. */
+  /** Where it read, as paths of `changedPaths`: between inputs that are the same objects there, it holds. */
   readonly paths: readonly string[];
 }
 
@@ -34,10 +34,10 @@ export function trace<I extends object, T>(
 
 /** Paths end at this depth: what is read below is a part of that. */
 const pathDepth = 4;
-/** Values above this depth change with every edit, and are large: a trace that kept them would keep every state that there was. */
+/** Values above this depth change with every edit, and are large: a trace that kept them would keep every earlier state. */
 const keptDepth = 3;
 
-/** Of two inputs, all paths at which they are not the very same, down to the depth of traces. */
+/** All paths at which two inputs are not the same objects, down to the depth of traces. */
 export function changedPaths(before: object, after: object): readonly string[] {
   const paths: string[] = [];
   compare(before, after, '', 0, paths);
@@ -83,7 +83,7 @@ class Node {
   #listed = false;
   #view: unknown;
   #sealed = false;
-  /** In place of the value, where that is not kept. */
+  /** In place of the value, if that is not kept. */
   #form: { readonly isMap: boolean; readonly keys: readonly unknown[] | undefined } | undefined;
 
   constructor(value: unknown, lists: ReadonlySet<unknown>, mayBeList: boolean, depth: number) {

@@ -1,5 +1,5 @@
-// A map of which it is known who read what: when it is replaced, those are told whose answers are others now. Whoever looks up a name that
-// is not there has read that, too; who lists it has read all of it.
+// A map that knows who read what: when it is replaced, those are told whose answers have changed. Looking up a name that does not exist is
+// a read as well; listing the map reads all of it.
 
 export interface TrackedMap<K, V> {
   now(): ReadonlyMap<K, V>;
@@ -9,19 +9,20 @@ export interface TrackedMap<K, V> {
   seenBy(reader: Reader): ReadonlyMap<K, V>;
 }
 
-/** Reads again when it is told, and is then another reader. */
+/** Somebody who reads again, as a new reader, once this one is told of a change. */
 export interface Reader {
-  /** Something that it read is not what it was. Told once or more. */
+  /** Something that it read has changed. Called once or more. */
   readonly changed: () => void;
-  /** Where it is forgotten when nobody has it any more. */
+  /** From where it is removed when it is no longer needed. */
   readonly subscriptions: Set<Set<Reader>>;
 }
 
+/** `changed` is called when something that the reader read is replaced by something else. */
 export function createReader(changed: () => void): Reader {
   return { changed, subscriptions: new Set() };
 }
 
-/** It is told nothing more. */
+/** From now on it is told nothing. */
 export function forgetReader(reader: Reader): void {
   for (const readers of reader.subscriptions) readers.delete(reader);
   reader.subscriptions.clear();

@@ -29,7 +29,7 @@ export function placeOf({ document, path }: Origin, documents: DocumentsByKey): 
 
 const byKey = new WeakMap<readonly ParsedDocument[], DocumentsByKey>();
 
-/** Of the very same list, the same map: most lists are never asked. */
+/** The same map for the same list: most lists are never asked about. */
 export function documentsByKey(documents: readonly ParsedDocument[]): DocumentsByKey {
   const there = byKey.get(documents);
   if (there !== undefined) return there;

@@ -17,6 +17,7 @@ export interface HistoryDeps {
   readonly kept?: number;
 }
 
+/** `close` waits for what is being written, then closes `store`. */
 export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed, kept = 50 }: HistoryDeps): Store {
   const table = store.table('history');
   const fresh = new Map<number, Revision>();

@@ -66,6 +66,7 @@ const year = 365 * day;
 const backdateMs = 3_600_000;
 const generate = promisify(generateKeyPair);
 
+/** Resolves once an intermediate can sign: a kept one, or a new one from `upstream`. Rejects if there is none. */
 export async function createLocalSigner(options: LocalSignerOptions): Promise<LocalSigner> {
   const { upstream, dir, trustDomain, clock, log, lifetimeMs = year, mintTimeoutMs = 30_000 } = options;
   const kept = createKeptIntermediates(dir);

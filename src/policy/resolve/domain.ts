@@ -1,4 +1,4 @@
-// All states of the documents with the same Mesh, cells and Workloads: what was made of one of them stands in the next for as long as
+// All states of the documents with the same Mesh, cells and Workloads: what was made in one of them is kept in the next as long as
 // everything that was looked up for it is the same.
 import { defined } from '../../lib/defined.ts';
 import { share } from '../../lib/share.ts';
@@ -32,12 +32,13 @@ export type Resolution =
 
 export interface Domain {
   /**
-   * `byKind` has the Mesh, cells and Workloads that it was made with; `made` gets the documents that something was made of. Undefined: what
-   * those say is another matter now, and all has to be resolved.
+   * `byKind` has the Mesh, cells and Workloads that it was made with; `made` receives the documents of which something was made. Undefined:
+   * what those mean has changed, and everything has to be resolved again.
    */
   resolve(byKind: DocumentsByKind, before: readonly Problem[], made: Set<ParsedDocument>): Resolution | undefined;
 }
 
+/** For the documents with this Mesh, these cells and these Workloads. */
 export function createDomain({
   meshes,
   cells: cellDocuments,
@@ -58,7 +59,7 @@ export function createDomain({
   const onMade = (document: ParsedDocument): void => void making.add(document);
   const namesFor = (reader: Reader, problems: Problems) => createNames(known.seenBy(reader), cells, problems);
 
-  /** Undefined until they are made: with the names of the first state. */
+  /** Undefined until they are resolved, with the names of the first state. */
   let workloads: ReturnType<typeof resolveWorkloads> | undefined;
   let outdated = false;
   const ofWorkloads = createReader(() => {
@@ -103,7 +104,7 @@ export function createDomain({
     warnOfRefusedDependencies(document, { services: services.seenBy(reader), breakGlass }, problems);
   }, onMade);
 
-  /** Of what those maps were made last. */
+  /** What those maps were last made from. */
   let keysOf: readonly ParsedDocument<Service>[] | undefined;
   let keys: readonly ServiceKey[] = [];
   let draftsOf: unknown;
@@ -174,7 +175,7 @@ export function createDomain({
         ...last.all(),
       ];
       if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
-      // Of documents that fit together only: before, they would point at what an error has said already.
+      // Only for documents that fit together: otherwise they would repeat what an error says.
       const warnings = [
         ...[risks.ofFew.run(few), risks.ofServices.run(byKind.services), risks.ofPolicies.run(byKind.policies)],
         refusedPass.run(byKind.services),
@@ -210,7 +211,7 @@ function problemsOf(made: readonly Pick<Made<unknown>, 'problems'>[]): readonly 
   return found;
 }
 
-/** The very same map where nothing is another; of what is equal, the very same values. */
+/** The same map if nothing has changed; otherwise the same values where they are equal. */
 function sharedMap<V>(
   before: ReadonlyMap<ServiceKey, V>,
   keys: readonly ServiceKey[],

@@ -25,7 +25,7 @@ export interface DocumentsByKind {
   readonly raws: readonly ParsedDocument<EnvoyResource>[];
 }
 
-/** `known`: those of the state before, if they were in order, so that only what is new is compared. */
+/** `known`: those of the previous state, if they were in order, so that only what is new is compared. */
 export function documentsByKind(
   documents: readonly ParsedDocument[],
   problems: Problems,
@@ -50,7 +50,7 @@ export function documentsByKind(
   };
 }
 
-/** As a store has them: then none is there twice. So were those that are `known`. */
+/** As a store keeps them: then none is there twice. `known` are in order, too. */
 function inOrder(documents: readonly ParsedDocument[], known: readonly ParsedDocument[]): boolean {
   const { after, start } = differing(known, documents);
   const end = start + after.length;
@@ -71,6 +71,7 @@ function isKind<K extends Document['kind']>(kind: K) {
     parsed.document.kind === kind;
 }
 
+/** `cell/name`, or `name` for a service outside cells. */
 export function serviceKey(name: string, cell: string | undefined): ServiceKey {
   return (cell === undefined ? name : `${cell}/${name}`) as ServiceKey;
 }
@@ -92,6 +93,7 @@ export interface KnownServices {
   keys(): Iterable<ServiceKey>;
 }
 
+/** A reference without a cell means the service in the document's own cell, otherwise the one outside cells. */
 export function createNames(services: KnownServices, cells: ReadonlyMap<string, CellIr>, problems: Problems): Names {
   return {
     service(reference, cell, document, place) {

@@ -1,5 +1,5 @@
-// One pass of the resolving over documents of a kind: what it makes of each, and the problems that it finds there, are kept for as long as
-// the document is the same and all that was looked up for it answers the same.
+// One pass over the documents of a kind: what it makes of each, and the problems that it finds, are kept as long as the document is the
+// same and everything that was looked up for it gives the same answers.
 import { differing } from '../../lib/differing.ts';
 import { createReader, forgetReader, type Reader } from '../../lib/tracked-map.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
@@ -12,7 +12,7 @@ export interface Made<V> {
 }
 
 export interface Pass<D extends ParsedDocument, V> {
-  /** In the order of the documents; the very same list where nothing is another. */
+  /** In the order of the documents; the same list if nothing has changed. */
   run(documents: readonly D[]): readonly Made<V>[];
 }
 
@@ -25,7 +25,7 @@ interface Unit<V> {
   made: Made<V>;
 }
 
-/** `onMade` is told of each document that something is made of. */
+/** `onMade` is called for each document of which something is made. */
 export function createPass<D extends ParsedDocument, V>(
   makeOne: MakeOne<D, V>,
   onMade: (document: D) => void,

@@ -31,6 +31,6 @@ export function resolveKinds(
     const own = documents.filter(({ document }) => document.kind === name);
     return own.length === 0 ? [] : [[name, kind.resolve(own, context)] as const];
   });
-  // By name: each is what the hook of that very kind answered.
+  // By name: each is the result of the hook of that kind.
   return made.length === 0 ? undefined : (Object.fromEntries(made) as ResolvedKinds);
 }

@@ -1,5 +1,5 @@
-// Resolves one state of the documents after another, and of each only what its changes concern: a document, and what looked up something
-// that it changed, whose answers are kept as long as they are equal. From whatever state it comes, the answer is the one of `resolve`.
+// Resolves one state of the documents after another, each time only what a change concerns: changed documents, and whatever looked up
+// something that has changed; equal results are kept. Whatever the previous state was, the result is that of `resolve`.
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { createDomain, type Domain, type Resolution } from './domain.ts';
 import { type DocumentsByKind, documentsByKind } from './names.ts';
@@ -10,10 +10,11 @@ export interface Resolver {
 }
 
 export interface ResolverDeps {
-  /** Told how many documents something was made of, each time. */
+  /** Called each time with the number of documents of which something was made. */
   readonly onDocuments?: (count: number) => void;
 }
 
+/** Keeps the last resolution. An exception makes it start from nothing the next time. */
 export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): Resolver {
   let last: { readonly byKind: DocumentsByKind; readonly domain: Domain } | undefined;
   return {
@@ -22,7 +23,7 @@ export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): R
       const found = documentsByKind(documents, problems, last?.byKind.all);
       const byKind = last === undefined ? found : withKnownLists(found, last.byKind);
       const before = last;
-      // What is left half done by an exception is never built upon.
+      // What an exception leaves half done is never used.
       last = undefined;
       const made = new Set<ParsedDocument>();
       let domain = before !== undefined && sameDomain(before.byKind, byKind) ? before.domain : undefined;
@@ -39,12 +40,12 @@ export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): R
   };
 }
 
-/** Everything leans on these, and there are few: where one of them changes, all is resolved. */
+/** Everything depends on these, and there are few: if one of them changes, everything is resolved. */
 function sameDomain(a: DocumentsByKind, b: DocumentsByKind): boolean {
   return a.meshes === b.meshes && a.cells === b.cells && a.workloads === b.workloads && a.meshes.length > 0;
 }
 
-/** The very same lists of what did not change. */
+/** The same lists where nothing has changed. */
 function withKnownLists(found: DocumentsByKind, known: DocumentsByKind): DocumentsByKind {
   return {
     all: sameItems(known.all, found.all),

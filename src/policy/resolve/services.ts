@@ -1,4 +1,4 @@
-// Drafts, dependencies and policies put together: the services of the IR, each the very same as before where none of its parts is another.
+// Puts drafts, dependencies and policies together: the services of the IR, each the same object as before if none of its parts has changed.
 import { differing } from '../../lib/differing.ts';
 import { share } from '../../lib/share.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -44,6 +44,7 @@ interface Put {
 
 const noPolicies: readonly PolicyDraft[] = [];
 
+/** `put` keeps what it made last time, for the next time. */
 export function createServices(defaults: MeshDefaults): Services {
   const targets = new Map<ServiceKey, Authorized>();
   let grouped: ServiceParts['policies'] = [];
@@ -55,7 +56,7 @@ export function createServices(defaults: MeshDefaults): Services {
     return { policies, of: resolveAuthorization(policies, { defaults, problems }), problems: problems.all() };
   };
   const untargeted = authorize(noPolicies);
-  /** Answers whose policies are others now. */
+  /** Results whose policies have changed. */
   const group = (policies: ServiceParts['policies']): ReadonlySet<ServiceKey> => {
     const { before, after } = differing(grouped, policies);
     const others = new Set([...before, ...after].flatMap(({ value }) => value?.target ?? []));
@@ -132,7 +133,7 @@ export function createServices(defaults: MeshDefaults): Services {
   };
 }
 
-/** In the order in which services are first targeted, whatever came before. */
+/** In the order in which services are first targeted, whatever the previous state was. */
 function problemsOf(
   policies: ServiceParts['policies'],
   targets: ReadonlyMap<ServiceKey, Authorized>,

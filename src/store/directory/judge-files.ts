@@ -45,16 +45,16 @@ function sameTexts(one: DocumentFiles['texts'], other: DocumentFiles['texts']): 
   return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
 }
 
-/** Told of each text that was parsed. */
+/** Called for each text that was parsed. */
 export type OnParsed = () => void;
 
 export interface ReadOptions {
-  /** Documents by their text, that were just parsed: a file that holds one of them is not parsed again. */
+  /** Documents that were just parsed, by their text: a file that holds one of them is not parsed again. */
   readonly made?: ReadonlyMap<string, ParsedDocument>;
   readonly onParsed?: OnParsed;
 }
 
-/** Of a file that is known only the documents that are others now are parsed. */
+/** Of a known file, only the documents that have changed are parsed. */
 export function readFiles(
   texts: DocumentFiles['texts'],
   known: DocumentFiles | undefined,
@@ -86,7 +86,7 @@ export function readFiles(
   return { texts, files, documents: sortDocuments(written), unreadable: problems };
 }
 
-/** From those that are known; undefined where they have to be gathered: a document may be there twice. */
+/** From the known ones; undefined if they have to be gathered, because a document may be there twice. */
 function documentsAfter(known: DocumentFiles, files: DocumentFiles['files']): readonly ParsedDocument[] | undefined {
   if (known.unreadable.length > 0) return undefined;
   const others = [...files].filter(([path, file]) => known.files.get(path) !== file);
@@ -98,7 +98,7 @@ function documentsAfter(known: DocumentFiles, files: DocumentFiles['files']): re
   for (const document of came) {
     const { key } = document;
     const edit = edits.get(key);
-    // In two of the files, or in one of those that did not change.
+    // In two of the files, or in one that did not change.
     if (edit?.document !== undefined || (!there.has(key) && documentOf(known.documents, key) !== undefined)) {
       return undefined;
     }

@@ -21,6 +21,7 @@ interface AuthorizationRules {
   readonly lookUp?: Matcher;
 }
 
+/** Throws `internal` for a TCP port with a rule that has operations: such a rule must not get this far. */
 export function authorization(name: InboundFilterName, service: PortIr, rules: AuthorizationRules): Any {
   const { statPrefix } = filterTraces[name];
   return service.protocol === 'tcp' ? networkRbac(statPrefix, service, rules) : httpRbac(statPrefix, rules);

@@ -73,7 +73,7 @@ const rawHttp = { filterChainMatch: { transportProtocol: 'raw_buffer', applicati
 
 type Filters = (kind: ChainKind) => Filter[];
 
-/** Most chains of a listener have the very same filters. */
+/** Most chains of a listener have the same filters. */
 function filtersOnce(service: PortIr): Filters {
   const made = new Map<string, Filter[]>();
   return ({ kind, admission, trusted, odd = false }) => {

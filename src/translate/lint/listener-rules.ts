@@ -111,7 +111,7 @@ function discoveredIn({ filters }: FilterChain): { readonly kind: 'http' | 'tcp'
   return { kind: 'tcp', names: filters.filter(discovered).map(({ name }) => name) };
 }
 
-/** Chains share their filters: of the very same bytes it is read once. */
+/** Chains share their filters: the same bytes are read once. */
 const known = new WeakMap<Uint8Array, { readonly typeUrl: string; readonly names: readonly string[] | undefined }>();
 
 /** Undefined for another filter. */

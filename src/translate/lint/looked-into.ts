@@ -1,12 +1,12 @@
-// What was looked into of late, so that the same bytes at the same place are looked into once: filters, and configurations of TLS, that are
-// equal in many chains and listeners. Only what nothing is wrong with is kept.
+// What was checked recently, so that the same bytes at the same place are checked once: filters and TLS configurations that are equal in
+// many chains and listeners. Only what has no findings is kept.
 
 export interface LookedInto<T> {
   get(key: string): T | undefined;
   keep(key: string, value: T): void;
 }
 
-/** At least so many characters of keys, and twice as many at most. */
+/** How many characters of keys are kept: at least so many, and at most twice as many. */
 export function createLookedInto<T>(maxKeys = 4_000_000): LookedInto<T> {
   let [young, old] = [new Map<string, T>(), new Map<string, T>()];
   let size = 0;

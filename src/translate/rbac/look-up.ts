@@ -1,7 +1,7 @@
-// Many allow rules on one service, found instead of gone through: Envoy asks the policies of `rules` one after the other, and 5,000 of them
-// cost a call 20 ms. Rules that name callers, and paths as they are, make a tree: by the caller's ID, then by the path's beginning. It
-// stands where the deny filter has shadow rules, which decide nothing and leave their result in metadata; one policy of the allow filter
-// takes that, of a caller whose certificate is verified. Without that result it allows nobody.
+// Finds the right one of many allow rules of a service, instead of trying them all: Envoy evaluates the policies of `rules` one after the
+// other, and 5,000 of them cost a call 20 ms. Rules that name callers and exact paths or prefixes form a tree: by the caller's ID, then by
+// the beginning of the path. It is in the deny filter, in place of shadow rules, which decide nothing and leave their result in metadata;
+// one policy of the allow filter uses that result, for callers with a verified certificate. Without a result it allows nobody.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   ActionSchema,
@@ -28,18 +28,18 @@ import { and, authenticated } from './principals.ts';
 type OnMatch = MessageInitShape<typeof Matcher_OnMatchSchema>;
 type Predicate = MessageInitShape<typeof Matcher_MatcherList_PredicateSchema>;
 
-/** Fewer are gone through in less time than the look-up and its metadata take. */
+/** Fewer are tried in less time than the look-up and its metadata take. */
 const worthIt = 64;
-/** Entries that one rule may make: each of its callers with each of its paths. */
+/** Entries that one rule may need: each of its callers with each of its paths. */
 const maxEntries = 4096;
 
 export interface LookedUp {
   readonly matcher: Matcher;
-  /** All that were not taken into the tree. */
+  /** All rules that are not in the tree. */
   readonly rest: readonly RuleIr[];
 }
 
-/** Undefined where it is not worth it, and where shadow policies have its place. On TCP rules are asked once a connection. */
+/** Undefined if it is not worth it, or if shadow policies need its place. On TCP, rules are evaluated once per connection. */
 export function lookUp({ protocol, authorization }: PortIr): LookedUp | undefined {
   const { allow: rules, shadowDeny } = authorization;
   if (protocol === 'tcp' || shadowDeny.length > 0) return undefined;
@@ -65,7 +65,7 @@ export function lookUp({ protocol, authorization }: PortIr): LookedUp | undefine
   };
 }
 
-/** Whom the look-up allowed: verified, which the tree itself cannot ask. */
+/** Whom the look-up allowed, with a verified certificate: the tree itself cannot check that. */
 export function lookedUp(): Principal {
   const result = create(PrincipalSchema, {
     identifier: {
@@ -110,7 +110,7 @@ function ofCaller(rules: readonly RuleIr[]): OnMatch {
       own.push([rule, operation]);
     }
   }
-  // Of several beginnings the longest is tried first, and then the next: Envoy goes on where nothing in an entry matches.
+  // If several beginnings match, the longest is tried first, then the next: Envoy goes on if nothing in an entry matches.
   const map = Object.fromEntries(
     [...byPath].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, own]) => [key, inOrder(own)]),
   );
@@ -147,7 +147,7 @@ function predicateOf({ methods, path }: OperationIr): Predicate {
   return asked.length === 1 ? first : { matchType: { case: 'andMatcher', value: { predicate: asked } } };
 }
 
-/** `:path` has the query, which rules do not look at; a fragment never comes so far. */
+/** `:path` includes the query, which rules do not look at; a request with a fragment never gets this far. */
 function pathIs({ kind, path }: { readonly kind: 'exact' | 'prefix'; readonly path: string }): Predicate {
   if (kind === 'prefix' && path.endsWith('/')) return is(':path', 'prefix', path);
   const exactly = [is(':path', 'exact', path), is(':path', 'prefix', `${path}?`)];
@@ -156,7 +156,7 @@ function pathIs({ kind, path }: { readonly kind: 'exact' | 'prefix'; readonly pa
 
 function or(predicate: Predicate[]): Predicate {
   const [first] = predicate;
-  // None at all matches nothing: no header is both.
+  // Without any, nothing matches: no header is both.
   if (first === undefined) return is(':method', 'exact', '/');
   return predicate.length === 1 ? first : { matchType: { case: 'orMatcher', value: { predicate } } };
 }

@@ -102,6 +102,7 @@ export function headerIs(name: string, value: string, ignoreCase = false): Permi
   });
 }
 
+/** Whatever its value, even an empty one. */
 export function headerPresent(name: string): Permission {
   return create(PermissionSchema, {
     rule: { case: 'header', value: { name, headerMatchSpecifier: { case: 'presentMatch', value: true } } },

@@ -12,6 +12,7 @@ import { peerIdHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { jwtClaims } from './jwt-claims.ts';
 
+/** What decides how a caller is recognised. */
 export interface PrincipalContext {
   readonly domain: TrustDomain;
   readonly cells: MeshIr['cells'];
@@ -86,6 +87,7 @@ export function peerIdHeaderIs(matchPattern: StringMatcher['matchPattern']): Pri
   });
 }
 
+/** A caller with a verified certificate whose URI name matches; without `uri`, any verified certificate. */
 export function authenticated(uri?: StringMatcher['matchPattern']): Principal {
   return create(PrincipalSchema, {
     identifier: {

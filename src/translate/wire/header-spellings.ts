@@ -26,6 +26,7 @@ export function otherSpellings(name: string): string {
   return alternatives.length === 1 ? `^${first}${alternatives[0]}` : `^${first}(?:${alternatives.join('|')})`;
 }
 
+/** Every header whose whole name matches. */
 export function removeAll(regex: string): HeaderMutation {
   return removal({ matchPattern: { case: 'safeRegex', value: { regex } } });
 }

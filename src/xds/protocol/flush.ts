@@ -19,6 +19,7 @@ export interface FlushingVariant extends Responder {
 /** Of a client that never answers, only the newest responses are remembered. */
 const maxUnanswered = 256;
 
+/** `now` is monotonic, in milliseconds. Removals follow once everything new was answered. */
 export function flush(
   from: StreamState,
   { resources: all, revision, partial }: Snapshot,

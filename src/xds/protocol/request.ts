@@ -14,6 +14,7 @@ import type { SharedSteps } from './shared-steps.ts';
 /** `only`: the type of a single-type service, in whose requests `type_url` may be omitted. */
 export type ReadRequest<Request> = (bytes: Uint8Array, only: TypeUrl | undefined, limits: Limits) => Received<Request>;
 
+/** Throws `invalid_argument`, or `resource_exhausted` for what exceeds a limit. */
 export const readSotw: ReadRequest<SotwRequest> = (bytes, only, limits) => {
   const message = decode(() => fromBinary(DiscoveryRequestSchema, bytes));
   const typeUrl = readType(message.typeUrl, only);
@@ -29,6 +30,7 @@ export const readSotw: ReadRequest<SotwRequest> = (bytes, only, limits) => {
   return { node: readNode(message.node, limits), request, typeUrl };
 };
 
+/** Throws `invalid_argument`, or `resource_exhausted` for what exceeds a limit. */
 export const readDelta: ReadRequest<DeltaRequest> = (bytes, only, limits) => {
   const message = decode(() => fromBinary(DeltaDiscoveryRequestSchema, bytes));
   const typeUrl = readType(message.typeUrl, only);

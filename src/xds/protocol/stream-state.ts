@@ -28,10 +28,12 @@ export interface Step {
 /** The resources of a type of which there are none. */
 export const nothing: ResourceMap = new Map();
 
+/** The state before the first request. */
 export function openStream(shared: SharedSteps): StreamState {
   return { shared, subscriptions: {} };
 }
 
+/** The same object if nothing has changed. */
 export function withSubscription(state: StreamState, subscription: Subscription): StreamState {
   const { shared, subscriptions } = state;
   if (subscriptions[subscription.typeUrl] === subscription) return state;

@@ -61,6 +61,7 @@ const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 const noNames: ReadonlySet<string> = new Set();
 export const noneUnanswered: readonly Sent[] = [];
 
+/** A client that has requested nothing yet. */
 export function openSubscription(typeUrl: TypeUrl): Subscription {
   return {
     typeUrl,

@@ -46,6 +46,7 @@ export interface Entrance {
   closed(): Promise<void>;
 }
 
+/** Rejects with `unavailable` if the address cannot be used. */
 export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
   const { address, tls, handshakeMs, maxOfCertificate, streamPace, hostOf, log, way = openWay, take } = options;
   const pace = createStreamPace({

@@ -1,4 +1,4 @@
-// One gRPC call over an HTTP/2 stream: headers, messages, trailers. Whatever the peer does ends this call at most.
+// One gRPC call over an HTTP/2 stream: headers, messages, trailers. Whatever the peer does ends at most this call.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import { systemClock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -12,7 +12,7 @@ import { createMessageReader } from './message-reader.ts';
 export interface Http2CallDeps {
   readonly methods: GrpcMethods;
   readonly peer: GrpcPeer;
-  /** Bytes of one message. */
+  /** Maximum size of one message in bytes. */
   readonly messageBytes: number;
 }
 
@@ -24,7 +24,7 @@ const begun = headerBlock([
 ]);
 const done = headerBlock([['grpc-status', '0']]);
 
-/** `headers` is undefined where the peer said more than anybody needs to. Answers what serves the stream, if anything does. */
+/** `headers` is undefined if there were more than anybody needs. Returns what serves the stream, if anything does. */
 export function serveHttp2Call(
   stream: Http2Stream,
   headers: ReadonlyMap<string, string> | undefined,
@@ -113,7 +113,7 @@ export function serveHttp2Call(
   };
 }
 
-/** The status of HTTP for what is no call of gRPC, or says too much. */
+/** The HTTP status for a request that is not a gRPC call, or has too many headers. */
 function refusedWith(headers: ReadonlyMap<string, string> | undefined): string | undefined {
   if (headers === undefined) return '431';
   if (headers.get(':method') !== 'POST') return '405';
@@ -128,7 +128,7 @@ function isGrpc(type: string | undefined): boolean {
   );
 }
 
-/** An answer that is nothing but a status. */
+/** An answer that is only a status. */
 function onlyStatus(error: CellwallError | undefined): Buffer {
   return headerBlock([[':status', '200'], ['content-type', contentType], ...statusHeaders(error)]);
 }
@@ -154,7 +154,7 @@ function percentEncoded(text: string): string {
 
 const units: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 
-/** A value that is none counts for none. */
+/** An invalid value counts as none. */
 function deadlineOf(timeout: string | undefined, over: () => void): () => void {
   const [, count, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(timeout ?? '') ?? [];
   if (count === undefined) return () => {};

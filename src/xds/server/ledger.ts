@@ -12,12 +12,12 @@ export interface Ledger {
 }
 
 export interface Account {
-  /** What the stream keeps now, for one purpose. Throws `resource_exhausted` where it is too much, and then keeps what it was. */
+  /** What the stream keeps now, for one purpose. Throws `resource_exhausted` if that is too much, and then keeps what it had. */
   keep(what: string, kept: Kept): void;
   close(): void;
 }
 
-/** Bytes of its own, and values that other streams may keep, too: each is there once, and counts once. */
+/** Bytes of its own, and values that other streams may keep as well: each exists once, and counts once. */
 export interface Kept {
   readonly own: number;
   readonly shared: readonly (readonly [value: object, bytes: number])[];
@@ -34,6 +34,7 @@ interface Owner {
 
 const nothing: Kept = { own: 0, shared: [] };
 
+/** In memory. What several proxies subscribe to in common counts once. */
 export function createLedger(limits: Limits): Ledger {
   const nodes = new Map<NodeId, { streams: number; single: number }>();
   const identities = new Map<string, Owner>();
@@ -121,7 +122,7 @@ function drop(owner: Owner, value: object, bytes: number): void {
   }
 }
 
-/** Of a name's places in maps and sets, measured. */
+/** Memory that a name takes in maps and sets, in addition to its text; measured. */
 const entryBytes = 150;
 
 /** About how much a subscription keeps of what its client said. Streams that said the same keep the same values. */

@@ -47,6 +47,7 @@ const transports: Readonly<Record<GrpcTransportName, (options: GrpcTransportOpti
   'grpc-js': createGrpcJsTransport,
 };
 
+/** Rejects with `unavailable` if the address cannot be used. */
 export async function listenXds(options: ListenOptions): Promise<XdsListener> {
   const { server, address, tls, services = [], log, connectionAgeMs = 30 * 60_000, handshakeMs = 10_000 } = options;
   const { hostOf = digestOf, transport: name = 'http2', keepaliveMs = 20_000 } = options;

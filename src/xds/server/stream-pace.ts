@@ -1,6 +1,6 @@
-// How often one host may open streams on the port of the stream server, whatever becomes of them. A stream costs work before anything is
-// known of it, and one that is reset at once (CVE-2023-44487) is under every limit on those that are open. Counted below gRPC, unknown
-// methods as well: by our own HTTP/2 as it opens them, of grpc-js where Node tells of each.
+// How often one host may open streams on the stream server's port, whatever happens to them. A stream costs work before anything is known
+// about it, and one that is reset at once (CVE-2023-44487) does not count towards any limit on open streams. Counted below gRPC, including
+// unknown methods: by our own HTTP/2 as it opens them; with grpc-js, where Node reports each.
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
 import { type BudgetOptions, createBudget } from '../../lib/budget.ts';
@@ -11,7 +11,7 @@ export interface StreamPace {
    * first stream as well, or for nothing: otherwise repeated attempts would use up on connections what their streams need.
    */
   admit(socket: Socket, who: string): boolean;
-  /** Counts one stream of it; false where nothing is left. */
+  /** Counts one stream of it; false if its budget is used up. */
   stream(socket: Peer): boolean;
   close(): void;
 }
@@ -23,6 +23,7 @@ export interface StreamPaceOptions extends BudgetOptions {
 
 const channel = 'http2.server.stream.created';
 
+/** Until `close` it listens to what Node reports about every HTTP/2 stream of this process. */
 export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOptions): StreamPace {
   const budget = createBudget(budgetOptions);
   /** By connection: whose it is, and whether its next stream is paid for. */
@@ -42,7 +43,7 @@ export function createStreamPace({ onEnded, ...budgetOptions }: StreamPaceOption
     const { session } = stream ?? {};
     const { socket } = session ?? {};
     if (session === undefined || socket === undefined || spend(socket)) return;
-    // At once: what follows in the same bytes costs nothing any more. Nor is gRPC told of what came in them: it would answer on a
+    // Immediately: what follows in the same bytes costs nothing any more. gRPC is not told about it either: it would answer on a
     // stream that is gone, which throws.
     session.removeAllListeners('stream');
     session.destroy();

@@ -1,5 +1,4 @@
-// gRPC over HTTP/2 of our own on sockets (`http2/`). Here are the lives of connections: their age, their silence, and what they cost that
-// make no call.
+// gRPC over our own HTTP/2 on sockets (`http2/`). This file manages connections: their age, their silence, and those that make no calls.
 import type { Socket } from 'node:net';
 import type { GrpcTransport, GrpcTransportOptions } from './grpc-transport.ts';
 import { type Connection, createConnection } from './http2/connection.ts';
@@ -8,16 +7,17 @@ import { serveHttp2Call } from './http2-call.ts';
 
 /** One timer manages all connections. */
 const lookMs = 1000;
-/** A fleet's connections do not all end at once. */
+/** So that a fleet's connections do not all end at once. */
 const ageJitter = 0.1;
 
 interface Life {
   readonly connection: Connection;
-  /** Monotonic milliseconds: when it is renewed, when it is asked next. */
+  /** Monotonic milliseconds: when it is renewed, and when it is pinged next. */
   readonly renewAt: number;
   askAt: number;
 }
 
+/** Renewals and keepalives of connections are spread in time, so that not all are due at once. */
 export function createHttp2Transport(options: GrpcTransportOptions): GrpcTransport {
   const { ageMs, ageGraceMs, idleMs, keepaliveMs, keepaliveTimeoutMs } = options;
   const lives = new Set<Life>();
@@ -54,7 +54,7 @@ export function createHttp2Transport(options: GrpcTransportOptions): GrpcTranspo
       const life = {
         connection,
         renewAt: at + ageMs * (1 + ageJitter * (2 * Math.random() - 1)),
-        // They are not all asked at once.
+        // So that not all are pinged at once.
         askAt: at + keepaliveMs * (1 - ageJitter * Math.random()),
       };
       lives.add(life);
@@ -79,7 +79,7 @@ function peerOf(socket: Socket, certificate: Uint8Array | undefined) {
 
 const [mostRemembered, worthRemembering] = [8, 1024];
 
-/** What many connections are sent is put into frames once, where it is on the same stream of each, as it nearly always is. */
+/** What many connections are sent is framed once, if it is on the same stream of each, as it nearly always is. */
 function rememberedFrames() {
   let known: readonly { readonly bytes: Buffer; readonly stream: number; readonly frames: Buffer }[] = [];
   return {

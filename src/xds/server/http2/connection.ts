@@ -1,5 +1,5 @@
-// A server's side of one HTTP/2 connection (RFC 9113): what frames mean, and what a peer may do with them. Every frame has to be paid for
-// with bytes, or is one of so many a second; what no peer does by mistake ends the connection.
+// A server's side of one HTTP/2 connection (RFC 9113): what frames mean, and what a peer may do with them. A frame costs the peer bytes, or
+// counts towards a limit per second; anything that no peer does by mistake ends the connection.
 import type { Socket } from 'node:net';
 import { createFrameReader } from './frame-reader.ts';
 import {
@@ -24,13 +24,13 @@ import { createStream, type Http2Stream, type OpenStream, type StreamHandler } f
 
 export interface ConnectionOptions {
   readonly socket: Socket;
-  /** A new stream; `headers` is undefined where they are too many. */
+  /** A new stream; `headers` is undefined if there are too many. */
   readonly open: (stream: Http2Stream, headers: ReadonlyMap<string, string> | undefined) => StreamHandler | undefined;
   /** Asked before each stream; false ends the connection. */
   readonly admit: () => boolean;
-  /** Streams at once. */
+  /** Maximum number of concurrent streams. */
   readonly most: number;
-  /** `dataFrames`, or remembers what it made. */
+  /** `dataFrames`, or a version of it that remembers its results. */
   readonly framed: (bytes: Buffer, stream: number) => Buffer;
   readonly now: () => number;
 }
@@ -39,19 +39,19 @@ export interface Connection {
   /** How many streams there are, and since when there is none. */
   readonly streams: () => number;
   readonly idleSince: () => number;
-  /** A look now and then: streams whose end the peer does not see are closed, and counts of frames begin anew. */
+  /** Called every now and then: closes streams that the peer does not end, and resets the counts of frames. */
   look(): void;
-  /** Asks whether the peer is there. */
+  /** Sends a ping, to find out whether the peer is still there. */
   ping(): void;
-  /** When that was, undefined once it has answered. */
+  /** When that was; undefined once the peer has answered. */
   readonly askedAt: () => number | undefined;
-  /** No new stream; closes once there is none. */
+  /** Accepts no new stream; closes once there is none left. */
   goAway(): void;
-  /** At once. */
+  /** Closes it at once. */
   end(code: ErrorCode): void;
 }
 
-/** Between two looks: pings and settings, and frames beyond what their bytes pay for. */
+/** Between two calls of `look`: pings and settings, and frames beyond what their bytes pay for. */
 const [mostChatter, mostFrames, frameBytes] = [100, 2000, 64];
 const mostSettings = 32;
 const mostContinuations = 16;
@@ -65,6 +65,7 @@ const hello = Buffer.concat([
 const settingsTaken = frame(frameType.settings, flag.ack, 0, Buffer.alloc(0));
 const pingFrame = frame(frameType.ping, 0, 0, Buffer.from('cellwall'));
 
+/** Reads from the socket at once. A fault of the peer ends the connection with GOAWAY; nothing is thrown. */
 export function createConnection({ socket, open, admit, most, framed, now }: ConnectionOptions): Connection {
   const streams = new Map<number, OpenStream>();
   const headers = createHeaderReader();
@@ -73,7 +74,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
   };
   const outbox = createOutbox(write, framed);
   const inbox = createInbox(write);
-  /** Headers whose block goes on. */
+  /** Headers whose block is continued in the next frame. */
   let block: { readonly stream: number; readonly flags: number; parts: Buffer[]; size: number } | undefined;
   let [lastStream, chatter, frames, paid] = [0, 0, 0, 0];
   let [settled, leaving, over] = [false, false, false];

@@ -1,9 +1,9 @@
-// Takes frames out of the bytes of a connection, however these are cut: the preface, then frame after frame, none longer than was agreed.
+// Extracts frames from the bytes of a connection, however they are split: the preface, then frame after frame, none longer than agreed.
 import { ConnectionFault, errorCode, headBytes, mostPayload } from './frames.ts';
 
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
-/** `payload` is a part of what came, to be used at once. */
+/** `payload` is a view of the bytes received: use it at once. */
 export type TakeFrame = (type: number, flags: number, stream: number, payload: Buffer) => void;
 
 export interface FrameReader {
@@ -11,9 +11,10 @@ export interface FrameReader {
   push(chunk: Buffer): void;
 }
 
+/** `take` is called for each whole frame, within `push`. */
 export function createFrameReader(take: TakeFrame): FrameReader {
   let greeted = false;
-  // What came of a frame that is not whole yet, and of how many bytes it will be, as far as is known.
+  // What has arrived of an incomplete frame, and how long it will be, as far as known.
   let kept: Buffer[] = [];
   let length = 0;
   let wanted: number = preface.length;
@@ -59,7 +60,7 @@ export function createFrameReader(take: TakeFrame): FrameReader {
       }
       kept.push(chunk);
       length += chunk.length;
-      // Single bytes cost far more each than what they are.
+      // Chunks of single bytes cost far more than they contain.
       if (kept.length > 64) kept = [Buffer.concat(kept, length)];
       if (length < wanted && greeted) return;
       const rest = read(Buffer.concat(kept, length));

@@ -1,4 +1,4 @@
-// HTTP/2's frames, and what is written of them: https://www.rfc-editor.org/rfc/rfc9113#section-6
+// HTTP/2's frames, and writing those that a server sends: https://www.rfc-editor.org/rfc/rfc9113#section-6
 
 export const frameType = {
   data: 0,
@@ -38,7 +38,7 @@ export const errorCode = {
 } as const;
 export type ErrorCode = (typeof errorCode)[keyof typeof errorCode];
 
-/** What ends the whole connection, told the peer as its code. */
+/** Ends the whole connection; the peer is sent its code. */
 export class ConnectionFault extends Error {
   override readonly name = 'ConnectionFault';
   readonly code: ErrorCode;
@@ -48,11 +48,13 @@ export class ConnectionFault extends Error {
   }
 }
 
+/** Size of a frame's header (RFC 9113 §4.1). */
 export const headBytes = 9;
-/** Of a frame's payload, here and there: the least that everybody takes, so that nobody need ask. */
+/** Maximum size of a payload, in both directions: what everybody has to accept, so that nothing has to be negotiated. */
 export const mostPayload = 16_384;
+/** The largest flow-control window (RFC 9113 §6.9.1). */
 export const mostWindow = 2 ** 31 - 1;
-/** Of a stream, unless settings say otherwise. */
+/** Initial window of a stream, unless settings say otherwise. */
 export const usualWindow = 65_535;
 
 function head(into: Buffer, at: number, length: number, type: number, flags: number, stream: number): void {
@@ -64,6 +66,7 @@ function head(into: Buffer, at: number, length: number, type: number, flags: num
   into.writeUInt32BE(stream, at + 5);
 }
 
+/** A whole frame. `payload` must not be longer than the peer accepts. */
 export function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes + payload.length);
   head(bytes, 0, payload.length, type, flags, stream);
@@ -71,7 +74,7 @@ export function frame(type: number, flags: number, stream: number, payload: Uint
   return bytes;
 }
 
-/** All of `data` in DATA frames, in one piece. */
+/** All of `data` as DATA frames, in one buffer. */
 export function dataFrames(data: Uint8Array, stream: number): Buffer {
   const count = Math.max(1, Math.ceil(data.length / mostPayload));
   const bytes = Buffer.allocUnsafe(count * headBytes + data.length);
@@ -85,12 +88,14 @@ export function dataFrames(data: Uint8Array, stream: number): Buffer {
   return bytes;
 }
 
+/** A frame without flags whose payload is 32-bit numbers: RST_STREAM, WINDOW_UPDATE, GOAWAY. */
 export function numbers(type: number, stream: number, ...values: readonly number[]): Buffer {
   const payload = Buffer.allocUnsafe(4 * values.length);
   for (const [index, value] of values.entries()) payload.writeUInt32BE(value, 4 * index);
   return frame(type, 0, stream, payload);
 }
 
+/** `values`: by the number of the setting. */
 export function settingsFrame(values: Readonly<Record<number, number>>): Buffer {
   const entries = Object.entries(values);
   const payload = Buffer.allocUnsafe(6 * entries.length);

@@ -3,23 +3,24 @@ import type { Header } from './header-table.ts';
 
 export interface HeaderCheck {
   see(header: Header): void;
-  /** They may begin a request. `:authority` may be missing; CONNECT is not served. */
+  /** Whether they may begin a request. `:authority` may be missing; CONNECT is not supported. */
   isRequest(): boolean;
-  /** They may end one. */
+  /** Whether they may end one. */
   areTrailers(): boolean;
 }
 
 /** 8.2.1: lower case, no control characters, no colon but a pseudo-header's first. */
 const fieldName = /^[!-9;-@[-~]+$/;
 const fieldValue = /^(?![ \t])[^\0\r\n]*(?<![ \t])$/;
-/** 8.2.2: of HTTP/1.1 connections. */
+/** 8.2.2: headers of HTTP/1.1 connections. */
 const ofConnections: ReadonlySet<string> = new Set([
   ...['connection', 'proxy-connection', 'keep-alive', 'transfer-encoding', 'upgrade'],
 ]);
-/** 8.3.1; those that a request has to have. */
+/** 8.3.1; and those that a request must have. */
 const needed = [':method', ':scheme', ':path'] as const;
 const pseudo: ReadonlySet<string> = new Set([...needed, ':authority']);
 
+/** For one block of headers. */
 export function createHeaderCheck(): HeaderCheck {
   const seen = new Set<string>();
   let [isFine, fields] = [true, 0];

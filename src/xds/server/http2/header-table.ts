@@ -1,4 +1,4 @@
-// HPACK's tables: the static one, and of each connection the dynamic one. https://www.rfc-editor.org/rfc/rfc7541#section-2.3
+// HPACK's tables: the static one, and a dynamic one for each connection. https://www.rfc-editor.org/rfc/rfc7541#section-2.3
 import { ConnectionFault, errorCode } from './frames.ts';
 
 export type Header = readonly [name: string, value: string];
@@ -25,24 +25,26 @@ const fixed: readonly Header[] = [
     ...['via', 'www-authenticate'],
   ].map((name): Header => [name, '']),
 ];
-/** Of an entry, beside its characters (4.1). */
+/** Size of an entry in addition to its characters (4.1). */
 const entryBytes = 32;
 
-/** What both sides keep until they agree on something else, which nobody here asks for. */
+/** The size on both sides unless they agree on another one, which nobody requests here. */
 export const tableBytes = 4096;
 
 export interface HeaderTable {
-  /** Throws a ConnectionFault where there is no such entry. */
+  /** Throws a ConnectionFault if there is no such entry. */
   get(index: number): Header;
   add(header: Header): void;
   /** At most `tableBytes`. */
   resize(bytes: number): void;
 }
 
+/** As RFC 7541 §4.1 counts it. */
 export function sizeOf([name, value]: Header): number {
   return name.length + value.length + entryBytes;
 }
 
+/** For one connection and one direction. */
 export function createHeaderTable(): HeaderTable {
   /** Oldest first. */
   const entries: Header[] = [];

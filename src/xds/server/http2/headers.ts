@@ -1,25 +1,26 @@
-// Reads blocks of headers (HPACK, RFC 7541), and writes the few that a server of gRPC has to say, none of which changes a table.
+// Reads blocks of headers (HPACK, RFC 7541), and writes the few that a gRPC server sends, none of which changes a table.
 import { ConnectionFault, errorCode } from './frames.ts';
 import { createHeaderCheck } from './header-check.ts';
 import { createHeaderTable, type Header, sizeOf, tableBytes } from './header-table.ts';
 import { decodeHuffman } from './huffman.ts';
 
 export interface HeaderBlock {
-  /** Undefined where there are more than anybody needs. */
+  /** Undefined if there are more than anybody needs. */
   readonly values: ReadonlyMap<string, string> | undefined;
   readonly isRequest: boolean;
   readonly areTrailers: boolean;
 }
 
 export interface HeaderReader {
-  /** The table is as it is to be, whatever headers are worth. Throws a ConnectionFault. */
+  /** Keeps the table correct, even if the headers are not acceptable. Throws a ConnectionFault. */
   read(block: Buffer): HeaderBlock;
 }
 
-/** Of a block as it comes, and of its headers as the protocol counts them: what Envoy sends is a hundredth of it. */
+/** Maximum size of a block as received, and of its headers as the protocol counts them: Envoy sends a hundredth of it. */
 export const mostHeaderBytes = 16 * 1024;
 const mostHeaders = 64;
 
+/** For one connection: blocks must be read in the order in which they arrive, even unwanted ones. */
 export function createHeaderReader(): HeaderReader {
   const table = createHeaderTable();
   return {
@@ -69,7 +70,7 @@ export function createHeaderReader(): HeaderReader {
         check.see(header);
         count++;
         bytes += sizeOf(header);
-        // Of two of one name the first counts.
+        // If a name occurs twice, the first one counts.
         if (count <= mostHeaders && bytes <= mostHeaderBytes && !headers.has(header[0])) headers.set(...header);
       }
       const values = count > mostHeaders || bytes > mostHeaderBytes ? undefined : headers;
@@ -84,12 +85,12 @@ function byteAt(block: Buffer, at: number): number {
   return byte;
 }
 
-/** Each a literal that is not indexed (6.2.2). */
+/** Each as a literal without indexing (6.2.2). */
 export function headerBlock(headers: readonly Header[]): Buffer {
   return Buffer.concat(headers.flatMap(([name, value]) => [Buffer.of(0), written(name), written(value)]));
 }
 
-/** ASCII of up to 16 thousand characters. */
+/** ASCII, up to 16 thousand characters. */
 function written(text: string): Buffer {
   const bytes = Buffer.from(text, 'latin1');
   const rest = bytes.length - 127;

@@ -1,8 +1,8 @@
-// HPACK's Huffman code: https://www.rfc-editor.org/rfc/rfc7541#appendix-B. It is canonical (codes of a length follow one another in the
-// order of their symbols), so that lengths say all of it.
+// HPACK's Huffman code: https://www.rfc-editor.org/rfc/rfc7541#appendix-B. It is canonical (codes of one length are consecutive, in the
+// order of their symbols), so that the lengths define it.
 import { ConnectionFault, errorCode } from './frames.ts';
 
-/** Of the code of each byte, and of the end of a string (256), bits. */
+/** Length in bits of the code of each byte, and of the end of a string (256). */
 const lengths: readonly number[] = [
   ...[13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28],
   ...[28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28],
@@ -37,6 +37,7 @@ const codes = (() => {
   return all;
 })();
 
+/** Throws a ConnectionFault for bytes that no encoder writes. */
 export function decodeHuffman(bytes: Uint8Array): string {
   // The shortest code has five bits.
   const text = Buffer.allocUnsafe(Math.floor((bytes.length * 8) / 5));
@@ -55,7 +56,7 @@ export function decodeHuffman(bytes: Uint8Array): string {
       [code, length] = [0, 0];
     }
   }
-  // What fills the last byte is the beginning of the code of the end: ones, and less than a byte of them.
+  // The last byte is padded with the beginning of the code of the end: ones, fewer than eight.
   if (length > 7 || code !== 2 ** length - 1) throw new ConnectionFault(errorCode.compression, 'a wrong padding');
   return text.toString('latin1', 0, size);
 }

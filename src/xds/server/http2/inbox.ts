@@ -1,26 +1,27 @@
-// What the peer may send: of each stream, and of all together, as much as was not taken yet. RFC 9113, 5.2
+// How much the peer may send, on each stream and on all together: the windows open as data is consumed. RFC 9113 §5.2
 import { ConnectionFault, errorCode, frameType, numbers, usualWindow } from './frames.ts';
 
 export interface Inbox {
-  /** One of a new stream. */
+  /** For a new stream. */
   open(stream: number): Intake;
-  /** Of a stream that is gone. */
+  /** Data on a stream that no longer exists. */
   drop(bytes: number): void;
 }
 
 export interface Intake {
-  /** So many bytes came; throws a ConnectionFault where they are more than were let. */
+  /** So many bytes arrived; throws a ConnectionFault if that is more than the windows allow. */
   came(bytes: number): void;
-  /** What comes is not taken, until `resume`. */
+  /** What arrives counts as not consumed until `resume`. */
   pause(): void;
   resume(): void;
-  /** Nothing more comes. */
+  /** Nothing more will arrive. */
   close(): void;
 }
 
-/** All calls of a connection together; a call that rests holds up no other. */
+/** For all calls of a connection together; a paused call does not hold up the others. */
 export const connectionWindow = 1024 * 1024;
 
+/** `send` sends WINDOW_UPDATE frames. */
 export function createInbox(send: (bytes: Buffer) => void): Inbox {
   let window = connectionWindow;
   let taken = 0;
@@ -39,7 +40,7 @@ export function createInbox(send: (bytes: Buffer) => void): Inbox {
     open(stream) {
       let its = usualWindow;
       let itsTaken = 0;
-      /** That came while it rests. */
+      /** What arrived while it is paused. */
       let held = 0;
       let [paused, closed] = [false, false];
       const settle = (bytes: number): void => {

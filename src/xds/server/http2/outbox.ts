@@ -1,37 +1,37 @@
-// What a connection sends: frames at once, and data as the peer's windows let it go, of each stream in order. RFC 9113, 5.2 and 6.9
+// What a connection sends: frames at once, and data as far as the peer's windows allow, in order on each stream. RFC 9113 §5.2 and §6.9
 import { ConnectionFault, dataFrames, errorCode, flag, frame, frameType, mostWindow, usualWindow } from './frames.ts';
 
 export interface Outbox {
   send(bytes: Buffer): void;
   lane(stream: number): Lane;
-  /** The peer takes so many bytes more, on all streams together. */
+  /** The peer accepts so many more bytes, on all streams together. */
   widen(bytes: number): void;
-  /** What a new stream may send at first, from now on; those there are have the difference. */
+  /** What a new stream may send at first, from now on; existing ones get the difference. */
   setInitialWindow(bytes: number): void;
 }
 
-/** A stream's part of it. */
+/** One stream's part of it. */
 export interface Lane {
   headers(block: Buffer): void;
-  /** `sent`: once all of it has left. */
+  /** `sent` is called once all of it was sent. */
   data(bytes: Buffer, sent?: () => void): void;
   /** Headers that end the stream, after all data. */
   end(block: Buffer, ended: () => void): void;
-  /** False where the window would be larger than it may be. */
+  /** False if the window would become larger than allowed. */
   widen(bytes: number): boolean;
-  /** What waits is dropped. */
+  /** Drops what is waiting. */
   close(): void;
 }
 
 interface State {
   readonly stream: number;
   window: number;
-  /** What waits for the window, oldest first; made when it is needed. */
+  /** What waits for the window, oldest first; created when needed. */
   queue: { readonly bytes: Buffer; at: number; readonly sent: (() => void) | undefined }[] | undefined;
   last: { readonly block: Buffer; readonly ended: () => void } | undefined;
 }
 
-/** `framed` is `dataFrames`, or remembers what it made. */
+/** `framed` is `dataFrames`, or a version of it that remembers its results. */
 export function createOutbox(
   write: (bytes: Buffer, sent?: () => void) => void,
   framed: (bytes: Buffer, stream: number) => Buffer,

@@ -1,36 +1,36 @@
-// One stream of a connection: what it has left to say on either side. RFC 9113, 5.1
+// One stream of a connection: what each side has still to send. RFC 9113 §5.1
 import { type ErrorCode, errorCode, frameType, numbers } from './frames.ts';
 import type { Inbox } from './inbox.ts';
 import type { Outbox } from './outbox.ts';
 
-/** As whoever serves it has it. */
+/** As its server sees it. */
 export interface Http2Stream {
   headers(block: Buffer): void;
   data(bytes: Buffer, sent?: () => void): void;
-  /** Headers that end it, after all data; the peer then has a moment to end its side. */
+  /** Sends the headers that end it, after all data; the peer then has a moment to end its side. */
   end(block: Buffer): void;
-  /** Takes no further bytes until `resume`: the peer's window closes. */
+  /** Consumes nothing more until `resume`: the peer's window closes. */
   pause(): void;
   resume(): void;
 }
 
-/** What serves it; nothing is called after `closed`, which comes once, unless this side ended it. */
+/** Serves it; nothing is called after `closed`, which is called once, unless this side ended the stream. */
 export interface StreamHandler {
   data(chunk: Buffer): void;
   ended(): void;
   closed(): void;
 }
 
-/** As the connection has it. */
+/** As the connection sees it. */
 export interface OpenStream extends Http2Stream {
   begin(handler: StreamHandler | undefined, ended: boolean): void;
-  /** `bytes`: with the padding. */
+  /** `bytes`: including the padding. */
   came(chunk: Buffer, bytes: number, end: boolean): void;
   trailers(end: boolean): void;
   widen(bytes: number): boolean;
   reset(code: ErrorCode): void;
   close(): void;
-  /** Since when this side has ended it and the other has not; infinity if that is not so. */
+  /** Since when this side has ended it and the other has not; otherwise infinity. */
   readonly lingersSince: () => number;
 }
 
@@ -39,16 +39,17 @@ export interface StreamDeps {
   readonly outbox: Outbox;
   readonly inbox: Inbox;
   readonly now: () => number;
-  /** `wasReset`: by this side, so that the peer may still send what it had on its way. */
+  /** `wasReset`: by this side, so that data of the peer may still be in transit. */
   readonly gone: (id: number, wasReset: boolean) => void;
 }
 
+/** `begin` gives it its handler. */
 export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): OpenStream {
   const lane = outbox.lane(id);
   const intake = inbox.open(id);
   let handler: StreamHandler | undefined;
   let lingersSince = Number.POSITIVE_INFINITY;
-  /** Of this side, all was said and has left; of the other, all has come. */
+  /** This side has sent everything; the other side's end has arrived. */
   let [sent, heard, over] = [false, false, false];
 
   const leave = (wasReset = false): void => {
@@ -89,7 +90,7 @@ export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): Open
     pause: () => intake.pause(),
     resume: () => intake.resume(),
     begin(its, ended) {
-      // It may have been ended by what serves it.
+      // Its server may have ended it already.
       if (lingersSince === Number.POSITIVE_INFINITY) handler = its;
       if (ended && !over) hear();
     },

@@ -1,5 +1,5 @@
-// Writes to the end of the audit log off the loop. Who appends waits for his own record; what comes while one write is on its way to the
-// disk goes with the next, all of it under one fsync, in the order in which it came.
+// Writes to the end of the audit log, off the event loop. Each caller waits for its own record; what is appended while a write is in
+// progress goes with the next one, under one fsync, in the order of the calls.
 import { type FileHandle, open } from 'node:fs/promises';
 import { CellwallError } from '../lib/errors.ts';
 import type { AuditEvent } from './audit-event.ts';
@@ -8,9 +8,9 @@ import { type AuditRecord, noHash, type Sealer } from './audit-record.ts';
 import type { Head } from './checkpoint.ts';
 
 export interface AppendQueue {
-  /** On disk when it resolves; rejects with `unavailable` if it cannot be, and then nothing of it is there. */
+  /** On disk when it resolves; rejects with `unavailable` if that is not possible, and then nothing of it was written. */
   append(event: AuditEvent): Promise<AuditRecord>;
-  /** Resolves when all that was appended before is on disk, or rejected. */
+  /** Resolves when everything that was appended before is on disk, or was rejected. */
   flushed(): Promise<void>;
   /** The last record on disk. */
   head(): Head;
@@ -22,13 +22,13 @@ export interface AppendQueueOptions {
   readonly now: () => number;
   /** Where the log ends now. */
   readonly head: Head;
-  /** Told of each new end. */
+  /** Called with each new end. */
   readonly onHead: (head: Head) => void;
   /** A file of this size is full. */
   readonly fileBytes: number;
-  /** Records that wait; more are refused. Default 4096. */
+  /** Maximum number of waiting records; more are refused. Default 4096. */
   readonly maxWaiting?: number;
-  /** Of the disk; tests have slow and broken ones. */
+  /** Opens the file; tests pass slow and broken ones. */
   readonly openFile?: (
     file: string,
   ) => Promise<Pick<FileHandle, 'stat' | 'appendFile' | 'sync' | 'truncate' | 'close'>>;
@@ -41,16 +41,17 @@ interface Waiting {
   readonly failed: (reason: CellwallError) => void;
 }
 
+/** A record has the time of its `append`. A write that fails leaves nothing behind, and its records are rejected. */
 export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
   const { file, sealer, now, onHead, fileBytes, maxWaiting = 4096 } = options;
   const { openFile = (path: string) => open(path, 'a', 0o600) } = options;
   const waiting: Waiting[] = [];
   let { head } = options;
   let writing: Promise<void> | undefined;
-  /** Where half a line may begin that could not be cut off: nothing is written behind it. */
+  /** Where half a line may begin that could not be cut off: nothing is written after it. */
   let tornAt: number | undefined;
 
-  /** As many as the file has room for; one at least. */
+  /** As many as the file has space for; at least one. */
   const next = (
     room: number,
   ): { readonly batch: readonly Waiting[]; readonly records: readonly AuditRecord[]; readonly text: string } => {
@@ -76,7 +77,7 @@ export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
         await handle.appendFile(text);
         await handle.sync();
       } catch (cause) {
-        // A full disk may have taken half of it.
+        // A full disk may have accepted half of it.
         tornAt = size;
         await handle.truncate(size);
         tornAt = undefined;
@@ -113,7 +114,7 @@ export function createAppendQueue(options: AppendQueueOptions): AppendQueue {
       new Promise((done, failed) => {
         if (waiting.length >= maxWaiting) return failed(tooSlow(file, waiting.length));
         waiting.push({ event, time: new Date(now()).toISOString(), done, failed });
-        // Not within the call: what is appended in one turn of the loop is written at once.
+        // Not within the call: what is appended in one turn of the event loop is written together.
         writing ??= Promise.resolve().then(work);
       }),
     async flushed() {

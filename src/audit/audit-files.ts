@@ -36,6 +36,7 @@ export function rotate(file: string, lastNumber: number): void {
   renameSync(file, join(dirname(file), `${stem}-${String(lastNumber).padStart(12, '0')}.jsonl`));
 }
 
+/** Bytes; 0 if there is no such file. */
 export function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }

@@ -51,6 +51,7 @@ const coarsestMs = 2000;
 /** Records in one answer. */
 const maxReadBytes = 16 * 1024 * 1024;
 
+/** Removes an incomplete last line, which a crash may have left, and logs that. Checks nothing else: `read` does. */
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
   const { file, clock, log, key, table, name = 'head', fileBytes = 16 * 1024 * 1024 } = options;
   const sealer = createSealer(key);

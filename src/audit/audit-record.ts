@@ -44,6 +44,7 @@ function hashOf(previous: string, { number, time, event }: Pick<AuditRecord, 'nu
     .digest('hex');
 }
 
+/** Undefined for a line that is not a record; whether its seal is right is another question. */
 export function parseRecord(line: string): AuditRecord | undefined {
   try {
     const value: unknown = JSON.parse(line);

@@ -9,6 +9,7 @@ export type AttestorName = keyof typeof attestors;
 
 export const attestorNames = Object.keys(attestors).filter(isAttestorName);
 
+/** Exactly as it is written in documents. */
 export function isAttestorName(name: string): name is AttestorName {
   return Object.hasOwn(attestors, name);
 }

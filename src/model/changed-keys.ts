@@ -2,6 +2,7 @@
 import type { DocumentKey } from './documents/document.ts';
 import type { ParsedDocument } from './parsed-document.ts';
 
+/** Documents are compared by their text. */
 export function changedKeys(
   before: readonly ParsedDocument[],
   after: readonly ParsedDocument[],

@@ -51,6 +51,7 @@ export function found(value: unknown): string {
 /** Anything longer is not a word or a name: it may be a token or a key in the wrong place, and this text goes to logs. */
 const maxFound = 32;
 
+/** As a JSON string; at most 64 characters of the text. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 64 ? `${text.slice(0, 64)}…` : text);
 }

@@ -2,6 +2,7 @@
 // escapes (SPIFFE-ID §2.2): here "_" escapes. Ordinary values stay as they are (`42`, `main`, `release-1.2`); `feature/x` is `feature_2fx`,
 // `a_b` is `a__b`, `é` is `_u00e9`, one UTF-16 unit at a time, so that even half a surrogate pair can be written. The empty text is `_`.
 
+/** Distinct texts give distinct segments. */
 export function escapeSegment(value: string): string {
   if (value === '') return '_';
   const escaped = value.replace(/[^A-Za-z0-9.-]/g, escapeUnit);

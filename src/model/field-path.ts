@@ -1,5 +1,6 @@
 // The path of a field inside a document, and its text: `spec.rules[0].from[1].service`.
 
+/** Names of fields and indexes in lists, from the outside in; empty for the whole document. */
 export type FieldPath = readonly (string | number)[];
 
 const plain = /^[A-Za-z_][A-Za-z0-9_-]*$/;

@@ -102,6 +102,7 @@ function canBe(literal: string): boolean {
   return unescapeSegment(literal) !== undefined;
 }
 
+/** Stays a text: `parseIdentityTemplate` reads it. */
 export const identityTemplateSchema = z.string().refine((text) => parseIdentityTemplate(text) !== undefined, {
   error:
     'not a template of SPIFFE IDs, as in "spiffe://example.org/ci/{project_id}/{ref}": a placeholder ' +

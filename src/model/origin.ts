@@ -18,6 +18,7 @@ export interface Place extends Origin {
   readonly source: Source;
 }
 
+/** Of one state of the documents. */
 export type DocumentsByKey = ReadonlyMap<DocumentKey, ParsedDocument>;
 
 /** Undefined for a document that is not among them (any more). */

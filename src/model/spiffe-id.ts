@@ -1,7 +1,9 @@
 // SPIFFE IDs, byte by byte as in the standard (SPIFFE-ID §2), never through URL: https://spiffe.io/docs/latest/spiffe-specs/spiffe-id/
 import { z } from 'zod';
 
+/** A valid one (SPIFFE-ID §2.1): text from outside goes through `parseTrustDomain`. */
 export type TrustDomain = string & { readonly __brand: 'TrustDomain' };
+/** A valid one (SPIFFE-ID §2): text from outside goes through `parseSpiffeId`. */
 export type SpiffeId = string & { readonly __brand: 'SpiffeId' };
 
 const trustDomainPattern = /^[a-z0-9._-]{1,255}$/;
@@ -69,6 +71,7 @@ export const spiffeIdSchema = z
   })
   .transform((text) => text as SpiffeId);
 
+/** Ends in "/", so that it never matches half a segment. */
 export const spiffePrefixSchema = z
   .string()
   .refine(

@@ -16,6 +16,7 @@ export const serviceRefSchema = z
     error: 'not a service reference: "name", or "cell/name"',
   });
 
+/** TCP; 0 is not a port that documents may name. */
 export const portSchema = z.int().min(1).max(65_535);
 
 /** An IPv4 or IPv6 address, no host name. */

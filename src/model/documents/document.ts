@@ -23,6 +23,7 @@ export type ResolvedKinds = {
 };
 type Resolved<Kind> = Kind extends { resolve(...given: never): infer Made } ? Made : never;
 
+/** `Kind/name`, or `Kind/cell/name` for a document of a cell. */
 export function documentKey({ kind, metadata: { cell, name } }: AnyDocument): DocumentKey {
   return (cell === undefined ? `${kind}/${name}` : `${kind}/${cell}/${name}`) as DocumentKey;
 }

@@ -13,6 +13,7 @@ export type KindName = keyof typeof kinds;
 
 export const kindNames = Object.keys(kinds).filter(isKindName);
 
+/** Exactly as written in documents; `kindMeant` accepts more. */
 export function isKindName(name: string): name is KindName {
   return Object.hasOwn(kinds, name);
 }

@@ -101,7 +101,8 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       }
     },
   });
-  const server = createServer((socket) => door.welcome(socket));
+  // A frame behind another would wait for its acknowledgement, which peers hold back for 40 ms.
+  const server = createServer({ noDelay: true }, (socket) => door.welcome(socket));
   const cut = address.lastIndexOf(':');
   const host = address.slice(0, cut).replace(/^\[|\]$/g, '');
   const port = await new Promise<number>((resolve, reject) => {

@@ -24,7 +24,7 @@ export async function checkSameAuthority({ table, folder, fingerprints }: SameAu
     {
       hint:
         `put "ca/" and "seal.key" of that control plane's data folder in place of these; to start anew, with new ` +
-        `tokens for everybody, delete cellwall:table:authority:${key} in Redis`,
+        `tokens for everybody, delete PREFIX:table:authority:${key} in Redis (PREFIX is cellwall, unless a store option says otherwise)`,
     },
   );
 }

@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { redisStore } from '../../src/store/kinds/redis.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
+import { cellYaml, puts } from '../support/documents.ts';
+import { acceptsAll } from '../support/judged.ts';
 import { startValkey, type Valkey } from '../support/valkey.ts';
 import { storeContract } from './contract.ts';
 
@@ -19,4 +26,31 @@ storeContract('redis', async (check) => {
   const prefix = `cellwall-test-${randomUUID()}`;
   const open = () => createRedisStore({ url, prefix, sealKey, check, log: silentLog, clock: systemClock });
   return { store: await open(), another: open, cleanup: async () => {} };
+});
+
+const holding = { hold: () => undefined, release() {}, watch: () => () => {} };
+
+it('keeps everything under the prefix of its option', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cellwall-redis-'));
+  const open = (prefix: string) =>
+    redisStore.open({
+      options: { url: new Redacted(valkey.url), prefix: new Redacted(prefix) },
+      ...{ state: folder, sealKey: () => new Redacted('key'), check: acceptsAll, holding },
+      ...{ log: silentLog, clock: systemClock },
+    });
+  const prefix = `team-${randomUUID()}`;
+  const redis = new Redis(valkey.url);
+  const before = new Set(await redis.keys('*'));
+  const store = await open(prefix);
+  await store.apply(puts(cellYaml('cell-1', 1)), { author: 'tester' });
+  await store.table('nodes').set('a', 1);
+  await store.close();
+  const added = (await redis.keys('*')).filter((key) => !before.has(key));
+  redis.disconnect();
+  rmSync(folder, { recursive: true });
+  expect(added.length).toBeGreaterThan(3);
+  expect(added.filter((key) => !key.startsWith(`${prefix}:`))).toEqual([]);
+  for (const bad of ['', 'a b', 'a*', 'x'.repeat(65)]) {
+    await expect(async () => open(bad), bad).rejects.toMatchObject({ code: 'invalid_argument' });
+  }
 });

@@ -16,6 +16,7 @@ export interface NamedToken {
   readonly name: string;
   readonly role: Role;
   readonly rawResources: boolean;
+  /** Epoch milliseconds, as is `expiresAt`. */
   readonly createdAt: number;
   readonly expiresAt: number;
   /** Who created it. */

@@ -6,6 +6,7 @@ import type { RejectedResource, TypeStatus } from './proxy-status.ts';
 /** What an event is about. A proxy may have several streams of one type, as single-type clients of secrets do. */
 export interface AckedType {
   readonly node: string;
+  /** Which of the node's streams, by the stream server's number. */
   readonly stream: number;
   readonly typeUrl: string;
   readonly revision: number;

@@ -15,6 +15,7 @@ export interface IntermediateCheck {
   /** The key that it must certify. Absent: any. */
   readonly publicKey?: KeyObject;
   readonly trustDomain: TrustDomain;
+  /** Epoch milliseconds. */
   readonly now: number;
 }
 

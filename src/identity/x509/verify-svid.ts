@@ -17,6 +17,7 @@ export interface VerifySvidParams {
   /** PEM of the roots. */
   readonly bundle: string;
   readonly trustDomain: TrustDomain;
+  /** Epoch milliseconds. */
   readonly now: number;
 }
 

@@ -4,6 +4,7 @@ import type { FieldPath } from '../field-path.ts';
 
 export interface SourceTree {
   readonly value: unknown;
+  /** In the file, in UTF-16 units; so is `keyOffset`. */
   readonly offset: number;
   readonly keyOffset: number;
   readonly children: ReadonlyMap<string | number, SourceTree>;

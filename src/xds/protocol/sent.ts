@@ -8,6 +8,7 @@ export interface Sent {
   /** Increases with each response made. */
   readonly number: number;
   readonly version: string;
+  /** How many it contained. */
   readonly resources: number;
   /** Those of them that the client did not have. */
   readonly changed: readonly EncodedResource[];

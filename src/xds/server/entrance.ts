@@ -25,6 +25,7 @@ export interface EntranceOptions {
   /** Absent: plaintext, for tests. */
   readonly tls: TlsMaterial | undefined;
   readonly handshakeMs: number;
+  /** Maximum number of connections with one certificate. */
   readonly maxOfCertificate: number;
   /** How often a host may open a stream or a connection. */
   readonly streamPace: { readonly burst: number; readonly everyMs: number };

@@ -60,7 +60,7 @@ function deliver(from: Subscription, { base, held, owed, removed, sent }: Shared
   if (last !== undefined) {
     const waiting = from.unanswered === noneUnanswered ? sent : [...from.unanswered, ...sent];
     told.unanswered = waiting.length > maxUnanswered ? waiting.slice(-maxUnanswered) : waiting;
-    told.last = last;
+    told.last = last.mark;
     told.sentAt = now;
   }
   return forgive(told, removed);

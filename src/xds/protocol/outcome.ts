@@ -5,7 +5,15 @@ import { dependents, removedAtOnce } from '../resources/order.ts';
 import { newReferences, references } from '../resources/references.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
-import { type Held, heldOf, type ResourceMap, rebase, type Subscription, toldAbsent } from './subscription.ts';
+import {
+  type Had,
+  type Held,
+  heldOf,
+  type ResourceMap,
+  rebase,
+  type Subscription,
+  toldAbsent,
+} from './subscription.ts';
 
 /** What the client learns. */
 export interface News {
@@ -86,6 +94,7 @@ export function bring(
     removed,
   } = responder.respond(phase, { subscription, resources, revision, news });
   const { base, held } = leftNothing(phase, subscription.typeUrl, news) ? rebase(learnt, resources) : learnt;
+  const { base: hadBase, held: hadHeld, names, wildcard } = subscription;
   const referrers = dependents.has(subscription.typeUrl) ? drafts.flatMap((draft) => draft.changed) : [];
   return {
     base,
@@ -98,10 +107,15 @@ export function bring(
       drafts.length === 0 &&
       subscription.base === undefined &&
       selected(subscription, resources).length > 0,
+    ...referrals(referrers, { base: hadBase, held: hadHeld, names, wildcard }),
+  };
+}
+
+/** Keeps nothing but what it is given: the answers are kept with what was sent, and that with the subscription that comes after. */
+function referrals(referrers: readonly EncodedResource[], had: Had): Pick<Outcome, 'referred' | 'newlyReferred'> {
+  return {
     referred: once(() => union(referrers.map(references))),
-    newlyReferred: once(() =>
-      union(referrers.map((resource) => newReferences(resource, before(subscription, resource)))),
-    ),
+    newlyReferred: once(() => union(referrers.map((resource) => newReferences(resource, before(had, resource))))),
   };
 }
 
@@ -112,7 +126,7 @@ function leftNothing(phase: Phase, typeUrl: TypeUrl, { changed, absent, gone }: 
 }
 
 /** What the client has of it, if that was sent on this stream or equals what was. */
-function before(subscription: Subscription, { name }: EncodedResource): EncodedResource | undefined {
+function before(subscription: Had, { name }: EncodedResource): EncodedResource | undefined {
   const held = heldOf(subscription, name);
   return held !== undefined && 'value' in held ? held : undefined;
 }

@@ -2,11 +2,16 @@
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 
-export interface Sent {
-  readonly typeUrl: TypeUrl;
+/** What is remembered of a response for as long as it is the newest. */
+export interface SentMark {
   readonly nonce: string;
   /** Increases with each response made. */
   readonly number: number;
+}
+
+export interface Sent extends SentMark {
+  readonly typeUrl: TypeUrl;
+  readonly mark: SentMark;
   readonly version: string;
   /** How many it contained. */
   readonly resources: number;

@@ -73,21 +73,23 @@ export function createSharedSteps(epoch: string, onMade: () => void = () => {}):
     responder: Responder,
   ): SharedOutcome => {
     const outcome = bring(phase, subscription, resources, revision, responder);
-    const { typeUrl } = subscription;
+    // Taken out of it: what is sent must not keep the subscription that kept what was sent before.
+    const { typeUrl, spoiled } = subscription;
     counters.outcomesMade++;
     onMade();
     const { referred, newlyReferred } = outcome;
     const countedOn = (): readonly string[] =>
-      subscription.spoiled ? [] : [...referred()].filter((name) => !newlyReferred().has(name));
+      spoiled ? [] : [...referred()].filter((name) => !newlyReferred().has(name));
     const sent: Sent[] = [];
     const effects: Effect[] = [];
     for (const draft of outcome.drafts) {
       const nonce = `${epoch}-${(++number).toString(36)}`;
       const frame = responder.frame(draft, typeUrl, nonce);
+      const mark = { nonce, number };
       const one = {
         typeUrl,
-        nonce,
-        number,
+        ...mark,
+        mark,
         version: draft.version,
         resources: draft.carried.length,
         changed: draft.changed,

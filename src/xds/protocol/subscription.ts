@@ -4,7 +4,7 @@ import { fullSet } from '../resources/order.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { internNames } from './interned-names.ts';
-import type { Sent } from './sent.ts';
+import type { Sent, SentMark } from './sent.ts';
 
 export type ResourceMap = ReadonlyMap<string, EncodedResource>;
 
@@ -44,7 +44,7 @@ export interface Subscription {
   /** A response is owed even if it would be empty: a client waits for it to finish its start. */
   readonly owed: boolean;
   /** The newest response; undefined before the first. */
-  readonly last: Sent | undefined;
+  readonly last: SentMark | undefined;
   /** When it was sent, monotonic. */
   readonly sentAt: number;
   /** Responses that were neither ACKed nor NACKed, oldest first. */
@@ -56,6 +56,9 @@ export interface Subscription {
   /** There was a NACK: what was sent since the stream began is not everything that the client has. */
   readonly spoiled: boolean;
 }
+
+/** What tells what a client has. */
+export type Had = Pick<Subscription, 'base' | 'held' | 'names' | 'wildcard'>;
 
 const nothing: ReadonlyMap<string, never> = new Map<string, never>();
 const noNames: ReadonlySet<string> = new Set();
@@ -170,12 +173,12 @@ export function replaceNames(from: Subscription, requested: readonly string[]): 
 }
 
 /** Whether the client is to be sent a resource of this name, if it exists. */
-export function wants(subscription: Subscription, name: string): boolean {
+export function wants(subscription: Pick<Subscription, 'names' | 'wildcard'>, name: string): boolean {
   return subscription.wildcard !== 'none' || subscription.names.has(name);
 }
 
 /** What the client has for a name; undefined if it knows nothing about it. */
-export function heldOf(subscription: Subscription, name: string): Held | undefined {
+export function heldOf(subscription: Had, name: string): Held | undefined {
   const held = subscription.held.get(name);
   if (held !== undefined || subscription.base === undefined || !wants(subscription, name)) return held;
   return subscription.base.get(name) ?? toldAbsent;

@@ -36,3 +36,6 @@ export function refusingFilter(details: string): InboundFilterName | undefined {
     return traces.kind === 'refuses' && details.startsWith(traces.refusesWith);
   });
 }
+
+/** In the allow filter, a policy: allowed by one of many rules, which the deny filter found. Its name stands beside it in the metadata. */
+export const lookedUpPolicy = 'cellwall/looked-up';

@@ -2,8 +2,8 @@
 // the enforced one's (`authz_deny_shadow_engine_result`). Verified with Envoy 1.40.
 import type { JsonObject } from '@bufbuild/protobuf';
 import { clip } from '../lib/clip.ts';
-import { filterTraces, type InboundFilterName, inboundFilterNames } from '../lib/inbound-filters.ts';
-import { lookedUpPolicy, lookUpPrefix, rbacMetadata } from '../policy/own-policies.ts';
+import { filterTraces, type InboundFilterName, inboundFilterNames, lookedUpPolicy } from '../lib/inbound-filters.ts';
+import { lookUpPrefix, rbacMetadata } from '../policy/own-policies.ts';
 import type { ShadowVerdict } from './traffic-count.ts';
 
 /** `policy`: the one that matched; absent if none did. */

@@ -15,8 +15,6 @@ export const breakGlassPolicy = `!${prefix}break-glass`;
 export const healthPolicy = `${prefix}health`;
 /** Allows everyone: for a port that no enforced policy targets and whose default is to allow. */
 export const fallbackPolicy = `${prefix}fallback`;
-/** Allowed by one of many rules, whose name stands beside it in the metadata of Envoy's RBAC filters. */
-export const lookedUpPolicy = `${prefix}looked-up`;
 export const rbacMetadata = 'envoy.filters.http.rbac';
 /** Begins the names of what the look-up leaves there. */
 export const lookUpPrefix = 'authz_lookup_';

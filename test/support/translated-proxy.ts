@@ -95,7 +95,11 @@ export async function startTranslatedProxy(
   };
 }
 
-function svidSecret(name: SpiffeId, { certificate, key }: TestCertificate): TranslatedResource<typeof SecretSchema> {
+/** Its own secret, as a control plane sends it. */
+export function svidSecret(
+  name: SpiffeId,
+  { certificate, key }: TestCertificate,
+): TranslatedResource<typeof SecretSchema> {
   return {
     typeUrl: typeUrls.secret,
     name,

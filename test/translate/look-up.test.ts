@@ -1,9 +1,9 @@
 // Many allow rules, found in a tree: on a real Envoy every request is decided as explain decides it, and the record names a rule that
 // speaks of it. Few rules make no tree, and nobody but the documents changes one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lookedUpPolicy } from '../../src/lib/inbound-filters.ts';
 import { readResults } from '../../src/observe/rbac-results.ts';
 import { explain } from '../../src/policy/decide/explain.ts';
-import { lookedUpPolicy } from '../../src/policy/own-policies.ts';
 import { portOf } from '../../src/policy/ports.ts';
 import { checkRaw } from '../../src/translate/raw/check-raw.ts';
 import { lookUp } from '../../src/translate/rbac/look-up.ts';

@@ -1,14 +1,9 @@
 // Allow rules; whoever matches none is denied. "Allow everyone" (a permissive service that no policy targets) is an explicit policy: absent
 // rules would allow everyone silently.
 import type { Policy } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { lookedUpPolicy } from '../../lib/inbound-filters.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
-import {
-  breakGlassPolicy,
-  cellDefaultPolicy,
-  fallbackPolicy,
-  healthPolicy,
-  lookedUpPolicy,
-} from '../../policy/own-policies.ts';
+import { breakGlassPolicy, cellDefaultPolicy, fallbackPolicy, healthPolicy } from '../../policy/own-policies.ts';
 import { lookedUp, lookUp } from '../rbac/look-up.ts';
 import { anyOperation } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';

@@ -1,6 +1,6 @@
 // The incremental variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds
 
-import { removedAtOnce } from '../resources/order.ts';
+import { oneAResponse, removedAtOnce } from '../resources/order.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
 import { learn, type News, type Responded } from './outcome.ts';
@@ -84,10 +84,17 @@ function idle(subscription: Subscription): Responded {
 function respond(subscription: Subscription, revision: number, news: News): Responded {
   const { changed, absent, gone } = news;
   const removed = [...absent, ...gone];
+  // The version is only for people: in this variant each resource has its own.
+  const version = String(revision);
+  // Within a response, Envoy applies resources in any order.
+  const alone = oneAResponse.has(subscription.typeUrl) ? changed.slice(0, -1) : [];
+  const last = changed.slice(alone.length);
   return {
     subscription: { ...learn(subscription, news), owed: false },
-    // The version is only for people: in this variant each resource has its own.
-    drafts: [{ version: String(revision), carried: changed, changed, removed }],
+    drafts: [
+      ...alone.map((one) => ({ version, carried: [one], changed: [one], removed: [] })),
+      { version, carried: last, changed: last, removed },
+    ],
     removed,
   };
 }

@@ -1,7 +1,8 @@
 // What is needed to bring a client up to date: the responses, and what the client has once it received them. Pure; the same for all clients
 // in the same state (`isAlike`), so that it is computed once for all of them (shared-steps.ts).
 import { difference, selected } from '../resources/difference.ts';
-import { dependents, removedAtOnce } from '../resources/order.ts';
+import { filterOrder } from '../resources/filter-order.ts';
+import { dependents, oneAResponse, removedAtOnce } from '../resources/order.ts';
 import { newReferences, references } from '../resources/references.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
@@ -87,7 +88,7 @@ export function bring(
   revision: number,
   responder: Responder,
 ): Outcome {
-  const news = difference(subscription, resources);
+  const news = inOrder(difference(subscription, resources), subscription, resources);
   const {
     subscription: learnt,
     drafts,
@@ -115,8 +116,14 @@ export function bring(
 function referrals(referrers: readonly EncodedResource[], had: Had): Pick<Outcome, 'referred' | 'newlyReferred'> {
   return {
     referred: once(() => union(referrers.map(references))),
-    newlyReferred: once(() => union(referrers.map((resource) => newReferences(resource, before(had, resource))))),
+    newlyReferred: once(() => union(referrers.map((one) => newReferences(one, before(had, one.name))))),
   };
+}
+
+/** One a response, the order counts. */
+function inOrder(news: News, subscription: Subscription, resources: ResourceMap): News {
+  if (!oneAResponse.has(subscription.typeUrl)) return news;
+  return { ...news, changed: filterOrder(news.changed, resources, (name) => before(subscription, name)) };
 }
 
 /** Did this phase send all the news? */
@@ -126,8 +133,8 @@ function leftNothing(phase: Phase, typeUrl: TypeUrl, { changed, absent, gone }: 
 }
 
 /** What the client has of it, if that was sent on this stream or equals what was. */
-function before(subscription: Had, { name }: EncodedResource): EncodedResource | undefined {
-  const held = heldOf(subscription, name);
+function before(had: Had, name: string): EncodedResource | undefined {
+  const held = heldOf(had, name);
   return held !== undefined && 'value' in held ? held : undefined;
 }
 

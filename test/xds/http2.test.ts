@@ -39,6 +39,7 @@ const request: readonly (readonly [string, string])[] = [
   [':method', 'POST'],
   [':scheme', 'http'],
   [':path', '/'],
+  [':authority', 'x'],
 ];
 const silent: StreamHandler = { data: () => undefined, ended: () => undefined, closed: () => undefined };
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -233,8 +234,9 @@ describe('data', () => {
   test.each<[string, readonly (readonly [string, string])[]]>([
     ['no method', request.slice(1)],
     ['no scheme', request.filter(([name]) => name !== ':scheme')],
-    ['no path', request.slice(0, 2)],
-    ['an empty path', [...request.slice(0, 2), [':path', '']]],
+    ['no path', request.filter(([name]) => name !== ':path')],
+    ['an empty path', request.map(([name, value]) => [name, name === ':path' ? '' : value])],
+    ['no authority', request.slice(0, 3)],
     ['two paths', [...request, [':path', '/x']]],
     ['a header of answers', [...request, [':status', '200']]],
     ['another that begins with a colon', [...request, [':protocol', 'websocket']]],

@@ -57,6 +57,8 @@ const mostSettings = 32;
 const mostContinuations = 16;
 /** How long a peer may take to close its side, of a stream and of the connection. */
 const lingerMs = 1000;
+/** How long it may go on sending to a connection that was ended at once, to nobody. */
+const endMs = 200;
 
 const hello = Buffer.concat([
   settingsFrame({ [setting.maxConcurrentStreams]: 256, [setting.maxHeaderListSize]: mostHeaderBytes }),
@@ -108,9 +110,10 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
   const end = (code: ErrorCode): void => {
     if (over) return;
     over = true;
-    setTimeout(() => socket.destroy(), lingerMs).unref();
     if (socket.destroyed) return;
-    socket.write(numbers(frameType.goAway, 0, lastStream, code), () => socket.destroy());
+    // To be destroyed while bytes wait to be read would take from the peer what was said to it.
+    setTimeout(() => socket.destroy(), endMs).unref();
+    socket.end(numbers(frameType.goAway, 0, lastStream, code));
   };
 
   const begin = (id: number, endStream: boolean, { values, isRequest }: HeaderBlock): void => {

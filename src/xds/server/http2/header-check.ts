@@ -3,7 +3,7 @@ import type { Header } from './header-table.ts';
 
 export interface HeaderCheck {
   see(header: Header): void;
-  /** Whether they may begin a request. `:authority` may be missing; CONNECT is not supported. */
+  /** Whether they may begin a request. CONNECT is not supported. */
   isRequest(): boolean;
   /** Whether they may end one. */
   areTrailers(): boolean;
@@ -18,12 +18,14 @@ const ofConnections: ReadonlySet<string> = new Set([
 ]);
 /** 8.3.1; and those that a request must have. */
 const needed = [':method', ':scheme', ':path'] as const;
-const pseudo: ReadonlySet<string> = new Set([...needed, ':authority']);
+/** May be named by `host` instead. */
+const authority = ':authority';
+const pseudo: ReadonlySet<string> = new Set([...needed, authority]);
 
 /** For one block of headers. */
 export function createHeaderCheck(): HeaderCheck {
   const seen = new Set<string>();
-  let [isFine, fields] = [true, 0];
+  let [isFine, fields, hasHost] = [true, 0, false];
   return {
     see([name, value]) {
       if (name.startsWith(':')) {
@@ -32,10 +34,11 @@ export function createHeaderCheck(): HeaderCheck {
         return;
       }
       fields += 1;
+      if (name === 'host' && value !== '') hasHost = true;
       if (!fieldName.test(name) || !fieldValue.test(value)) isFine = false;
       if (ofConnections.has(name) || (name === 'te' && value !== 'trailers')) isFine = false;
     },
-    isRequest: () => isFine && needed.every((name) => seen.has(name)),
+    isRequest: () => isFine && (hasHost || seen.has(authority)) && needed.every((name) => seen.has(name)),
     areTrailers: () => isFine && seen.size === 0,
   };
 }

@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createDirectoryPublisher } from '../../src/identity/publisher/directory.ts';
 import type { Publisher } from '../../src/identity/publisher/publisher.ts';
 import { formatSpiffeBundle } from '../../src/identity/spiffe-bundle.ts';
@@ -200,11 +200,18 @@ describe('in the place of the folder', () => {
   });
 });
 
-/** The owner of what is there can only be another user if root says so. */
-const root = process.getuid?.() === 0;
-
-describe('where every user may write', { skip: !root }, () => {
-  const another = 65_533;
+describe('where every user may write', () => {
+  const uid = process.getuid?.() ?? 0;
+  // Root can give a folder to another user; anybody else is taken for another than the one that owns it.
+  const another = uid === 0 ? 65_533 : uid;
+  const givesAway = (path: string): (() => void) => {
+    if (uid === 0) {
+      chownSync(path, another, another);
+      return () => undefined;
+    }
+    const somebody = vi.spyOn(process, 'geteuid').mockReturnValue(another + 1);
+    return () => somebody.mockRestore();
+  };
   const foreign = { code: 'failed_precondition', message: expect.stringContaining(`another user (${another})`) };
 
   it.each([
@@ -216,11 +223,12 @@ describe('where every user may write', { skip: !root }, () => {
     publisher = createDirectoryPublisher(folder);
     mkdirSync(folder, { recursive: true });
     const [theirs = ''] = where.split('/');
-    chownSync(join(parent, theirs), another, another);
     chmodSync(parent, mode);
+    const takesBack = givesAway(join(parent, theirs));
     await expect(publish()).rejects.toMatchObject(foreign);
     await expect(confirm()).rejects.toMatchObject(foreign);
     expect(readdirSync(folder)).toEqual([]);
+    takesBack();
     // Where only its owner may write, somebody put it there on purpose.
     chmodSync(parent, 0o755);
     await publish();

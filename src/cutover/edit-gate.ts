@@ -35,6 +35,8 @@ interface Question {
   readonly windowMs: number;
   /** Absent until the gate has answered. */
   reasons?: readonly HeldReason[];
+  /** What held the same services back in the question before: reported until then. */
+  readonly earlier: readonly HeldReason[];
 }
 
 /** Even another question waits this long after the last. */
@@ -119,7 +121,11 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
       }
       const id = digestOf(kept.rest.documents, after.documents);
       if (question?.id !== id) {
-        question = { id, kept, windowMs: cutOverWindow(after.documents) };
+        const before = question?.reasons ?? question?.earlier ?? [];
+        const earlier = before.filter(
+          (reason) => refuses(reason) && kept.services.some(({ key }) => key === reason.service),
+        );
+        question = { id, kept, windowMs: cutOverWindow(after.documents), earlier };
         askLater(0);
       } else if (question.reasons?.some(refuses) === false) {
         const services = kept.services.map(({ key }) => key);
@@ -131,8 +137,9 @@ export function createEditGate({ clock, log, againMs = 5000 }: EditGateDeps): Ed
         return undefined;
       }
       // The gate's answer takes a moment, which is not a problem yet; at the start it may take longer.
-      const { reasons } = question;
-      const problems = reasons === undefined && cutOver !== undefined ? [] : heldProblems(kept, reasons);
+      const { reasons, earlier } = question;
+      const shown = reasons ?? (earlier.length > 0 ? earlier : undefined);
+      const problems = shown === undefined && cutOver !== undefined ? [] : heldProblems(kept, shown);
       return { keep: kept.keep, rest: kept.rest, problems };
     },
     release,

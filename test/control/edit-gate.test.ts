@@ -103,6 +103,21 @@ it('takes another pair of documents for another question, and no answer for it',
   expect(gate.hold(permissive, other)).toBeUndefined();
 });
 
+it('goes on telling why a service is held back while another edit beside it makes it another question', async () => {
+  const { gate, answer, advance } = setUp();
+  gate.hold(permissive, strict);
+  await advance(0);
+  const web = serviceText('web');
+  const [before, after] = [documents('permissive', web), documents('strict', web)];
+  const told = { message: expect.stringContaining('plaintext, 10.0.0.9: would be refused') };
+  expect(gate.hold(before, after)?.problems).toMatchObject([told]);
+  answer.reasons = [];
+  await advance(5000);
+  expect(gate.hold(before, after)).toBeUndefined();
+  // What held back before is forgotten with it.
+  expect(gate.hold(permissive, strict)?.problems).toEqual([]);
+});
+
 it('is one question, whether the rest of the edit is in force yet or not', async () => {
   const { gate, answer, asked, advance } = setUp();
   answer.reasons = [];

@@ -100,7 +100,7 @@ const server = createXdsServer({
   log: silentLog,
   // All proxies of a race are one host's, and those of one certificate; and the peer admits as fast as it can.
   limits: {
-    ...{ connectionsOfCertificate: 1e6, streamPace: { burst: 1e6, everyMs: 1 }, workShare: 1 },
+    ...{ connectionsOfCertificate: 1e6, streamPace: { burst: 1e6, everyMs: 1 }, workShare: 1, workAtOnceMs: 1e9 },
     ...{ streamsOfIdentity: 1e6, silentStreams: 1e6, admittedPerSecond: 1e6, admittedAtOnce: 1e6 },
   },
 });

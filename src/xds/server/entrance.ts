@@ -48,6 +48,9 @@ export interface Entrance {
 }
 
 /** Rejects with `unavailable` if the address cannot be used. */
+/** Of a fleet that comes back at once, those beyond it would be heard again only a second later: the kernel drops their first packets. */
+const backlog = 4096;
+
 export async function openEntrance(options: EntranceOptions): Promise<Entrance> {
   const { address, tls, handshakeMs, maxOfCertificate, streamPace, hostOf, log, way = openWay, take } = options;
   const pace = createStreamPace({
@@ -111,7 +114,7 @@ export async function openEntrance(options: EntranceOptions): Promise<Entrance> 
       reject(new CellwallError('unavailable', `cannot listen on ${address}: ${cause.message}`, { cause })),
     );
     // A TCP server that listens has an AddressInfo.
-    server.listen({ host, port: Number(address.slice(cut + 1)) }, () =>
+    server.listen({ host, port: Number(address.slice(cut + 1)), backlog }, () =>
       resolve((server.address() as AddressInfo).port),
     );
   });

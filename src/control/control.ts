@@ -4,20 +4,16 @@ import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { identityOf, type NodeId } from '../lib/node-id.ts';
+import type { NodeId } from '../lib/node-id.ts';
 import { share } from '../lib/share.ts';
 import type { Table } from '../lib/table.ts';
 import { documentsByKey } from '../model/origin.ts';
-import { placeText } from '../model/place-text.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { createAcks } from '../registry/acks.ts';
-import { portsOf } from '../registry/ports.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { RegistryChange } from '../registry/registered-proxy.ts';
-import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
+import type { RegisteredProxy, RegistryChange } from '../registry/registered-proxy.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store, StoreState } from '../store/store.ts';
 import type { SnapshotCache } from '../xds/resources/cache.ts';
@@ -28,8 +24,8 @@ import type { BundleSource } from './bundles.ts';
 import { type ChangedIdentities, changedIdentities } from './changed-identities.ts';
 import { createCoalescer } from './coalesce.ts';
 import { createKeptCuts, type Ended } from './kept-cuts.ts';
-import { outdatedEnvoy } from './outdated-envoy.ts';
-import { proxyOfStream } from './proxy-of-stream.ts';
+import { createOnConnected } from './on-connected.ts';
+import { createOnStream } from './on-stream.ts';
 import { createPusher, type InForce } from './pusher.ts';
 import { whereNow } from './rejected-resources.ts';
 import type { SentToProxy } from './sent-to-proxy.ts';
@@ -138,39 +134,17 @@ export function createControl(deps: ControlDeps): Control {
     }
   };
 
-  const connected = ({ stream, node, claims, peer }: Extract<StreamEvent, { kind: 'connected' }>): void => {
-    // Verified when the stream was authenticated.
-    const spiffeId = identityOf(node) as RegisteredProxy['spiffeId'];
-    const before = registry.get(node);
-    const rule = inForce === undefined ? undefined : workloadOf(inForce.mesh.identities, spiffeId)?.advertise;
-    const claim = proxyOfStream({ node, spiffeId, claims, peer, rule });
-    for (const { name: port, notRegistered: reason } of portsOf(claim)) {
-      const hint = 'give it an address from which it connects, or that its Workload lists in spec.advertise.addresses';
-      if (reason !== undefined) log.warn({ node, port, peer: peer.address, reason, hint }, 'not registered');
-    }
-    registry.connected(stream, claim);
-    const proxy = registry.get(node);
-    if (proxy === undefined) return;
-    // A proxy that moved is not answered with what it was served at its old address, nor one host with what another was served.
-    if (before !== undefined && (moved(before, proxy) || before.holder !== claim.holder)) pusher.hold(node);
-    const outdated = inForce === undefined ? undefined : outdatedEnvoy(inForce.mesh, proxy);
-    if (outdated !== undefined) {
-      // Nor with what it was served when it was a newer version.
-      pusher.hold(node);
-      log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
-    }
-    rotator.ensure(node, spiffeId, claim.holder).then(
-      (svid) => own(node, svid),
-      (reason: unknown) => log.error({ node, reason: String(reason) }, 'no SVID for the proxy: its streams are held'),
-    );
-  };
-
   const own = (node: string, svid: Svid): void => {
     const proxy = registry.get(node);
     if (proxy === undefined) return;
     pusher.setSvid(node, svid);
     pusher.pushOne(inForce, registry.proxies, proxy);
   };
+
+  const connected = createOnConnected({
+    ...{ registry, pusher, rotator, log, own },
+    mesh: () => inForce?.mesh,
+  });
 
   const tell = (problems: readonly Problem[]): void => {
     metrics.setProblems(problems.length);
@@ -204,41 +178,7 @@ export function createControl(deps: ControlDeps): Control {
     published: () => published,
     proxies: () => registry.proxies().map(statusOf),
     sentTo: pusher.sentTo,
-    onStream(event) {
-      const { node } = event;
-      switch (event.kind) {
-        case 'connected':
-          connected(event);
-          break;
-        case 'sent':
-          acks.sent(event);
-          metrics.pushed(event.typeUrl);
-          break;
-        case 'acked':
-          acks.acked(event, event.version, event.refused);
-          acceptedMore(node);
-          break;
-        case 'kept':
-          acks.kept(event);
-          acceptedMore(node);
-          break;
-        case 'nacked': {
-          const { typeUrl, revision, message } = event;
-          const resources = pusher.nacked(event);
-          acks.nacked(event, message, resources);
-          metrics.nacked(typeUrl);
-          const rejected = resources.map(({ name, madeBy }) => ({ name, madeBy: madeBy.map(placeText) }));
-          log.error({ node, typeUrl, revision, message, rejected }, 'a proxy rejected its configuration');
-          break;
-        }
-        case 'disconnected':
-          acks.ended(node, event.stream);
-          registry.disconnected(event.stream, node);
-          break;
-        default:
-          event satisfies never;
-      }
-    },
+    onStream: createOnStream({ connected, pusher, acks, registry, metrics, log, accepted: acceptedMore }),
     onRegistryChange({ node, endpoints }) {
       if (registry.get(node) === undefined) {
         acks.forget(node);

@@ -8,8 +8,6 @@ import { adminTokenFile, createAdminToken } from '../admin/token.ts';
 import { createBundleSource } from '../control/bundles.ts';
 import type { ChangedIdentities } from '../control/changed-identities.ts';
 import { createControl } from '../control/control.ts';
-import { evictUnnamed } from '../control/evict-unnamed.ts';
-import { createHosts } from '../control/hosts.ts';
 import { followPorts } from '../control/served-ports.ts';
 import { createCutOver } from '../cutover/cut-over.ts';
 import { createEditGate } from '../cutover/edit-gate.ts';
@@ -19,9 +17,7 @@ import { knownRoot } from '../identity/ca/known-root.ts';
 import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
 import { backdateFor } from '../identity/rotation.ts';
-import { createRotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
-import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { createEvent } from '../lib/event.ts';
@@ -33,7 +29,6 @@ import { makeFolder } from '../lib/make-folder.ts';
 import { createRightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
 import { createWatched } from '../lib/watchable.ts';
-import type { SpiffeId } from '../model/spiffe-id.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
 import type { MeshIr } from '../policy/ir.ts';
@@ -51,8 +46,10 @@ import { followBundle } from './follow-bundle.ts';
 import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { openAudit } from './open-audit.ts';
+import { openHosts } from './open-hosts.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
 import { openRecord } from './open-record.ts';
+import { openRotator } from './open-rotator.ts';
 import { openStore } from './open-store.ts';
 import { receivers } from './receivers.ts';
 import { recordOutside } from './record-outside.ts';
@@ -160,14 +157,10 @@ export async function serve(
   const publishers = publish({ bundle: identity.bundle, clock, log: log.child({ room: 'publisher' }) });
   lifecycle.defer('publishers', publishers.close);
   metrics.watchPublishers(publishers.status, clock.now);
-  const rotator = createRotator({
-    issuer: identity.issuer,
-    clock,
-    log: log.child({ room: 'rotator' }),
-    kept: createSvidStore({ dir: join(options.data, 'svids'), bundle: identity.bundle, clock, log }),
+  const rotator = openRotator({
+    ...{ data: options.data, identity, clock, log, lifecycle },
     onChange: (node, svid) => renewed.tell({ node, svid }),
   });
-  lifecycle.defer('rotator', () => rotator.close());
   const anchors = createLegacyAnchors(join(options.data, 'ca', 'constrained'), trustDomain);
   const bundles = createBundleSource(identity.bundle, anchors);
   const control = createControl({
@@ -205,14 +198,10 @@ export async function serve(
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
     probes: names,
   });
-  const hosts = createHosts({
-    ...{ nodes: identity.nodes, registry, issuer: identity.issuer },
-    ...{ ended: control.endIdentity, disconnect: xds.disconnect },
+  const hosts = openHosts({
+    ...{ identity, registry, control, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },
+    log: log.child({ room: 'identity' }),
   });
-  const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : identity.entitlement.knows(id));
-  const unnamed = evictUnnamed({ hosts, knows, audit, clock, log: log.child({ room: 'identity' }) });
-  identitiesChanged.listen(unnamed.changed);
-  lifecycle.defer('hosts', unnamed.close);
   const identityAddress = await listening(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },
     () => identity.api.listen(options.identity),

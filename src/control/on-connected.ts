@@ -1,0 +1,63 @@
+// A proxy's stream has connected: it is registered, and its SVID made or found.
+import type { Rotator } from '../identity/rotator.ts';
+import type { Svid } from '../identity/svid.ts';
+import type { Log } from '../lib/log.ts';
+import { identityOf } from '../lib/node-id.ts';
+import { workloadOf } from '../policy/identities.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import { portsOf } from '../registry/ports.ts';
+import { moved, type RegisteredProxy } from '../registry/registered-proxy.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { StreamEvent } from '../xds/server/observer.ts';
+import { outdatedEnvoy } from './outdated-envoy.ts';
+import { proxyOfStream } from './proxy-of-stream.ts';
+import type { Pusher } from './pusher.ts';
+
+export interface OnConnectedDeps {
+  readonly registry: Registry;
+  readonly pusher: Pusher;
+  readonly rotator: Rotator;
+  readonly log: Log;
+  /** The mesh in force. */
+  readonly mesh: () => MeshIr | undefined;
+  /** Called with the proxy's own SVID. */
+  readonly own: (node: string, svid: Svid) => void;
+}
+
+type Connected = Extract<StreamEvent, { kind: 'connected' }>;
+
+export function createOnConnected({
+  registry,
+  pusher,
+  rotator,
+  log,
+  ...deps
+}: OnConnectedDeps): (event: Connected) => void {
+  return ({ stream, node, claims, peer }) => {
+    const mesh = deps.mesh();
+    // Verified when the stream was authenticated.
+    const spiffeId = identityOf(node) as RegisteredProxy['spiffeId'];
+    const before = registry.get(node);
+    const rule = mesh === undefined ? undefined : workloadOf(mesh.identities, spiffeId)?.advertise;
+    const claim = proxyOfStream({ node, spiffeId, claims, peer, rule });
+    for (const { name: port, notRegistered: reason } of portsOf(claim)) {
+      const hint = 'give it an address from which it connects, or that its Workload lists in spec.advertise.addresses';
+      if (reason !== undefined) log.warn({ node, port, peer: peer.address, reason, hint }, 'not registered');
+    }
+    registry.connected(stream, claim);
+    const proxy = registry.get(node);
+    if (proxy === undefined) return;
+    // A proxy that moved is not answered with what it was served at its old address, nor one host with what another was served.
+    if (before !== undefined && (moved(before, proxy) || before.holder !== claim.holder)) pusher.hold(node);
+    const outdated = mesh === undefined ? undefined : outdatedEnvoy(mesh, proxy);
+    if (outdated !== undefined) {
+      // Nor with what it was served when it was a newer version.
+      pusher.hold(node);
+      log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
+    }
+    rotator.ensure(node, spiffeId, claim.holder).then(
+      (svid) => deps.own(node, svid),
+      (reason: unknown) => log.error({ node, reason: String(reason) }, 'no SVID for the proxy: its streams are held'),
+    );
+  };
+}

@@ -1,0 +1,33 @@
+// Assembles what ends hosts: by an operator's order, or because no document names their identity any more.
+import type { AuditLog } from '../audit/audit-log.ts';
+import type { ChangedIdentities } from '../control/changed-identities.ts';
+import type { Control } from '../control/control.ts';
+import { evictUnnamed } from '../control/evict-unnamed.ts';
+import { createHosts, type Hosts, type HostsDeps } from '../control/hosts.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Event } from '../lib/event.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { IdentityServices } from './identity.ts';
+
+export interface HostsParts extends Pick<HostsDeps, 'registry' | 'disconnect'> {
+  readonly identity: Pick<IdentityServices, 'nodes' | 'issuer' | 'entitlement'>;
+  readonly control: Pick<Control, 'endIdentity' | 'mesh'>;
+  readonly identitiesChanged: Event<ChangedIdentities>;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+export function openHosts({ identity, control, registry, disconnect, ...parts }: HostsParts): Hosts {
+  const { identitiesChanged, audit, clock, log, lifecycle } = parts;
+  const { nodes, issuer, entitlement } = identity;
+  const hosts = createHosts({ nodes, registry, issuer, ended: control.endIdentity, disconnect });
+  const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : entitlement.knows(id));
+  const unnamed = evictUnnamed({ hosts, knows, audit, clock, log });
+  identitiesChanged.listen(unnamed.changed);
+  lifecycle.defer('hosts', unnamed.close);
+  return hosts;
+}

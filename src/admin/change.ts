@@ -5,10 +5,12 @@ import { setImmediate } from 'node:timers/promises';
 import type { AuditEvent } from '../audit/audit-event.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
+import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
-import { authored, type Caller } from './caller.ts';
+import type { WaitingChange } from '../store/store.ts';
+import { type Authored, authored, type Caller } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import { type GateAnswer, gate, mayCutOver } from './gate.ts';
 import { invalidDocuments } from './http-error.ts';
@@ -35,6 +37,8 @@ export interface ChangeOptions {
   readonly receivedAt: number;
   /** For a rollback: the revision that it goes back to. */
   readonly to?: number;
+  /** What waited, and is approved by `caller`. */
+  readonly approving?: readonly WaitingChange[];
 }
 
 export type Change = (plan: Plan, options: ChangeOptions) => Promise<Answer<ApplyAnswer>>;
@@ -54,14 +58,15 @@ export function createChange(deps: AdminDeps): Change {
       expectedRevision,
       receivedAt,
       to,
+      approving,
     } = options;
-    const by = authored(caller, reason);
+    const by = approving === undefined ? authored(caller, reason) : approvedBy(approving, caller, reason);
     if (hasErrors(plan.problems)) return invalid(plan.problems);
     const { before, after, problems } = tryPlan(store, plan);
     const rawAsBefore = checkRawRight(caller, before.documents, plan);
     if (dryRun && hasErrors(problems)) return invalid(problems);
     const judged: GateAnswer = mayCutOver(plan)
-      ? await gate(deps, { before, after, since, force, ignoreAddresses, dryRun, by })
+      ? await gate(deps, { before, after, since, force, ignoreAddresses, dryRun, by: authored(caller, reason) })
       : { kind: 'pass', judged: false, reasons: [] };
     if (judged.kind === 'refused') return { kind: 'error', ...judged.error };
     const reasons = [...judged.reasons];
@@ -92,7 +97,9 @@ export function createChange(deps: AdminDeps): Change {
       urgent,
       mark: {
         ...defined({ rolledBackTo: to, forced, reason }),
+        ...(approving === undefined ? {} : { approvedBy: caller.name }),
       },
+      ...(approving === undefined ? {} : { direct: directKeys(approving) }),
       ...defined({ expectedRevision: expected }),
     });
     const acceptedAt = performance.timeOrigin + performance.now();
@@ -108,6 +115,17 @@ export function createChange(deps: AdminDeps): Change {
     const warnings = [...warningsOf(result.warnings, before, plan)];
     return ok({ kind: result.kind, revision, ...way, changed, warnings, reasons, receivedAt, acceptedAt });
   };
+}
+
+/** The change remains its author's; who approved it is beside that. */
+function approvedBy(approving: readonly WaitingChange[], { name }: Caller, reason: string | undefined): Authored {
+  const author = [...new Set(approving.map(({ author }) => author))].join(', ');
+  return { author: author === '' ? name : author, ...defined({ reason }) };
+}
+
+function directKeys(approving: readonly WaitingChange[]): ReadonlySet<DocumentKey> {
+  const direct = approving.filter(({ origin }) => origin === 'direct');
+  return new Set(direct.flatMap(({ changes }) => changes.map(({ key }) => key)));
 }
 
 async function record(

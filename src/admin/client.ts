@@ -29,6 +29,7 @@ import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { ServicesAnswer } from './wire-services.ts';
+import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';
 
 /** Why, for the history and the audit log. */
 interface Reasoned {
@@ -44,6 +45,10 @@ export interface AdminClient {
   diff(body: DiffBody): Promise<DiffAnswer | InvalidAnswer>;
   simulate(body: SimulateBody): Promise<SimulationAnswer | InvalidAnswer>;
   history(): Promise<HistoryAnswer>;
+  /** What waits for approval. */
+  waiting(): Promise<WaitingAnswer>;
+  approve(body: ApproveBody): Promise<ApplyAnswer | InvalidAnswer>;
+  reject(body: RejectBody): Promise<RejectAnswer>;
   audit(last?: number): Promise<AuditAnswer>;
   status(): Promise<StatusAnswer>;
   services(): Promise<ServicesAnswer>;
@@ -142,6 +147,9 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     diff: (body) => send('POST', '/v1/diff', body),
     simulate: (body) => send('POST', '/v1/simulate', body),
     history: () => call('GET', '/v1/history'),
+    waiting: () => call('GET', '/v1/waiting'),
+    approve: (body) => send('POST', '/v1/waiting/approve', body),
+    reject: (body) => call('POST', '/v1/waiting/reject', body),
     audit: (last) => call('GET', `/v1/audit${query({ last: last?.toString() })}`),
     status: () => call('GET', '/v1/status'),
     services: () => call('GET', '/v1/services'),

@@ -28,6 +28,7 @@ import type { Store } from '../store/store.ts';
 import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
+import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 import type { IssuedCertificate } from './wire.ts';
@@ -66,6 +67,8 @@ export interface AdminParts {
   readonly token: Redacted<string>;
   readonly namedTokens: NamedTokens;
   readonly claim: () => () => void;
+  /** Whether somebody may approve what they wrote themselves. */
+  readonly approveOwn: boolean;
 }
 
 export interface Admin {
@@ -116,6 +119,8 @@ export function createAdmin(given: AdminParts): Admin {
     record: { calls: traffic.calls, coverage: coverage.of },
     crossChecked: crossCheck.of,
     endpoints: (service) => parts?.endpoints.of(service) ?? [],
+    held: createHeldChanges({ table: store.table('held'), clock }),
+    approveOwn: given.approveOwn,
     cutOver: {
       services: becomesStrict,
       judge: async (before, after, windowMs) => running().cutOver.judge(before, after, windowMs),

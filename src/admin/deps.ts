@@ -15,6 +15,7 @@ import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Store } from '../store/store.ts';
+import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
@@ -73,6 +74,10 @@ export interface AdminDeps {
   readonly store: Store;
   readonly record: RecordReader;
   readonly cutOver: CutOver;
+  /** Changes that wait for somebody's approval, instead of being made. */
+  readonly held: HeldChanges;
+  /** Whether somebody may approve what they wrote themselves. */
+  readonly approveOwn: boolean;
   /** For a service that names its endpoints itself, what answered there. Absent: not probed. */
   endpoints?(service: ServiceIr): readonly SeenEndpoint[];
   readonly audit: AuditLog;

@@ -14,6 +14,7 @@ import { namedTokenRoutes } from './routes/named-tokens.ts';
 import { serviceRoutes } from './routes/services.ts';
 import { simulateRoutes } from './routes/simulate.ts';
 import { statusRoutes } from './routes/status.ts';
+import { waitingRoutes } from './routes/waiting.ts';
 
 /** In the order in which the OpenAPI document lists them; that document is the last one. */
 export function adminRoutes(deps: AdminDeps): readonly Route[] {
@@ -23,6 +24,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...applyRoutes(deps),
     ...simulateRoutes(deps),
     ...historyRoutes(deps),
+    ...waitingRoutes(deps),
     ...statusRoutes(deps),
     ...serviceRoutes(deps),
     ...envoyRoutes(deps),

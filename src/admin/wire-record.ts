@@ -137,6 +137,7 @@ export const historySchema = z.object({
         .exactOptional()
         .describe('Services that were made strict despite the reasons of the gate.'),
       reason: z.string().exactOptional().describe('The reason that its author gave.'),
+      approvedBy: z.string().exactOptional().describe('It waited for approval: who approved it.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
     }),
   ),

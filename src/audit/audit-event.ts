@@ -38,6 +38,35 @@ export type AuditEvent =
       readonly revision: number;
       readonly reason?: string;
     }
+  /** A change was not made: it waits for somebody's approval. */
+  | {
+      readonly kind: 'change-waits';
+      readonly author: string;
+      /** Bound to its bytes, and to the reasons. */
+      readonly rev: string;
+      readonly keys: readonly string[];
+      /** Why it waits. */
+      readonly reasons: readonly string[];
+    }
+  /** `author` approved what `by` had written. The change itself has a record of its own. */
+  | {
+      readonly kind: 'change-approved';
+      readonly author: string;
+      readonly by: string;
+      readonly revs: readonly string[];
+      readonly revision: number;
+      readonly keys: readonly string[];
+      readonly reason?: string;
+    }
+  /** `author` rejected what `by` had written: it is gone. */
+  | {
+      readonly kind: 'change-rejected';
+      readonly author: string;
+      readonly by: string;
+      readonly revs: readonly string[];
+      readonly keys: readonly string[];
+      readonly reason?: string;
+    }
   /** At most once a minute for each identity and service. */
   | {
       readonly kind: 'break-glass-used';

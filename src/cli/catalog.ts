@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { escapeBlock } from '../lib/escape.ts';
 import { adminTokenCommand } from './commands/admin-token.ts';
 import { applyCommand } from './commands/apply.ts';
+import { approveCommand } from './commands/approve.ts';
 import { auditCommand } from './commands/audit.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
 import { certsCommand } from './commands/certs.ts';
@@ -13,6 +14,7 @@ import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
 import { importCommand } from './commands/import.ts';
 import { nodeCommand } from './commands/node.ts';
+import { rejectCommand } from './commands/reject.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -22,6 +24,7 @@ import { statusCommand } from './commands/status.ts';
 import { svidCommand } from './commands/svid.ts';
 import { tokenCommand } from './commands/token.ts';
 import { validateCommand } from './commands/validate.ts';
+import { waitingCommand } from './commands/waiting.ts';
 import { applyEnvironment } from './flags/environment.ts';
 import type { CliContext } from './io.ts';
 import { exitCodes } from './output/exit-codes.ts';
@@ -50,6 +53,9 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(simulateCommand(context))
     .addCommand(historyCommand(context))
     .addCommand(rollbackCommand(context))
+    .addCommand(waitingCommand(context))
+    .addCommand(approveCommand(context))
+    .addCommand(rejectCommand(context))
     .addCommand(importCommand(context))
     .addCommand(schemaCommand(context));
   program

@@ -27,6 +27,8 @@ export interface ServeOptions {
     /** PEM files. Default: the control plane's own SVID. */
     readonly files?: { readonly certificate: string; readonly key: string };
   };
+  /** What waits for approval is not approved by who wrote it. Default: it may be. */
+  readonly approveByOthers?: true;
   /** Where the trust bundle is published. Default: nowhere. */
   readonly publish?: readonly PublisherPlace[];
   readonly logLevel: LogLevel;

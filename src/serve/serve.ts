@@ -121,6 +121,7 @@ export async function serve(
     token: createAdminToken(options.data),
     namedTokens: await openNamedTokens({ data: options.data, store, shared, clock, log: log.child({ room: 'admin' }) }),
     claim: way.claim,
+    approveOwn: options.approveByOthers !== true,
   });
   const socket = adminSocketPath(options.data);
   if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');

@@ -37,6 +37,8 @@ export interface ApplyOptions {
   readonly urgent?: boolean;
   /** Kept in the history. */
   readonly mark?: ChangeMark;
+  /** Documents that somebody wrote into the store directly: they stand there already, and what is written there next is not overwritten. */
+  readonly direct?: ReadonlySet<DocumentKey>;
 }
 
 /** Information about a change, in addition to its documents. */
@@ -47,6 +49,8 @@ export type ChangeMark = {
   readonly forced?: readonly string[];
   /** Why, as the author said. */
   readonly reason?: string;
+  /** It waited, and this is who approved it. */
+  readonly approvedBy?: string;
 };
 
 export type StoreEvent =
@@ -89,6 +93,8 @@ export interface Store {
   history(): Promise<readonly Revision[]>;
   /** Events from now on, one at a time, in order. The returned function unsubscribes. */
   watch(listener: (event: StoreEvent) => void): () => void;
+  /** What somebody wrote into the store directly, and is not in force. Absent: nobody else writes there, or not in this way. */
+  readonly direct?: DirectEdits;
   /** A persistent table of that name (letters, digits, hyphens). The same name is the same table. */
   table(name: string): Table;
   close(): Promise<void>;
@@ -109,6 +115,29 @@ export interface RevisionChange {
   readonly key: DocumentKey;
   readonly before?: string;
   readonly after?: string;
+}
+
+/** Changes that are valid, and come into force only when somebody has approved them. */
+export interface WaitingChange {
+  /** Names these very texts and reasons: if one of them changes, so does the name. */
+  readonly rev: string;
+  /** `direct`: it was written into the store itself, `held`: through the admin API. */
+  readonly origin: 'direct' | 'held';
+  /** Who made the change. */
+  readonly author: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+  /** `before`: what was in force when it was judged. */
+  readonly changes: readonly RevisionChange[];
+  /** Why it waits, a sentence each. */
+  readonly reasons: readonly string[];
+}
+
+export interface DirectEdits {
+  /** Valid, and not in force without approval. The oldest first. */
+  waiting(): readonly WaitingChange[];
+  /** What is in force is written in their place. Throws `aborted` if one of them is not there any more. */
+  reject(changes: readonly WaitingChange[]): Promise<void>;
 }
 
 /** `base`: what is in force. `problems` of documents among the changes stand under their key as the file, others where they are. */

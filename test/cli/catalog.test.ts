@@ -11,6 +11,7 @@ import type { CliRun } from '../../src/cli/run.ts';
 import { type AdminHarness, adminToken, startAdmin } from '../support/admin-harness.ts';
 import { type CliResult, runCli } from '../support/cli-harness.ts';
 import { descriptorSet } from '../support/descriptor-set.ts';
+import { keyOf } from '../support/documents.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { projectRoot, sourceFiles } from '../support/source-files.ts';
 import { createTestCa } from '../support/test-ca.ts';
@@ -26,6 +27,8 @@ let admin: AdminHarness;
 let folder: string;
 /** Of tokens, each of another name. */
 let made = 0;
+/** What waits. */
+const held: string[] = [];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'cellwall-catalog-'));
@@ -45,6 +48,10 @@ beforeAll(async () => {
   await cellwall(['apply', '-f', join(folder, 'base.yaml')]);
   await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
   await cellwall(['admin-token', 'create', 'ann', '--role', 'editor']);
+  for (const name of ['one', 'two']) {
+    const changes = [{ key: keyOf(`Service/${name}`), after: yaml(serviceText(name)) }];
+    held.push((await admin.deps.held.hold({ author: 'ann', changes, reasons: [] })).rev);
+  }
 });
 
 afterAll(async () => {
@@ -85,6 +92,9 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   simulate: () => ['-f', join(folder, 'base.yaml')],
   history: () => [],
   rollback: () => ['--dry-run'],
+  waiting: () => [],
+  approve: () => [held[0] ?? '', '--dry-run'],
+  reject: () => [held[1] ?? ''],
   'import grpc-access': () => ['--descriptor', join(folder, 'descriptor.binpb'), '--service', 'api'],
   schema: () => [],
   status: () => [],

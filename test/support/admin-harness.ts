@@ -5,6 +5,7 @@ import { type AdminAddress, createAdminApi } from '../../src/admin/admin-api.ts'
 import { answerExplain, serviceIdentity } from '../../src/admin/answer-explain.ts';
 import { answerExplainRequest } from '../../src/admin/answer-explain-request.ts';
 import type { AdminDeps } from '../../src/admin/deps.ts';
+import { createHeldChanges } from '../../src/admin/held-changes.ts';
 import { createNamedTokens } from '../../src/admin/named-tokens.ts';
 import { CellwallError } from '../../src/lib/errors.ts';
 import type { Log } from '../../src/lib/log.ts';
@@ -65,6 +66,8 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
   const deps: AdminDeps = {
     store,
     record: { calls: () => [], coverage: () => ({ gaps: [], gone: [], ports: [] }) },
+    held: createHeldChanges({ table: createMemoryTable(), clock }),
+    approveOwn: true,
     cutOver: { services: () => [], judge: async () => [] },
     audit: createMemoryAudit(clock),
     explain: (query) => answerExplain(mesh(), query),

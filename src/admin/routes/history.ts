@@ -12,7 +12,7 @@ import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
 import { auditQuerySchema, auditSchema, type HistoryAnswer, historySchema } from '../wire-record.ts';
 
-type RevisionKind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'reason'>;
+type RevisionKind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'reason' | 'approvedBy'>;
 
 export function historyRoutes(deps: AdminDeps): readonly Route[] {
   const { store, audit } = deps;
@@ -88,11 +88,14 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
   ];
 }
 
-function kindOf(author: string | undefined, { rolledBackTo, forced, reason }: ChangeMark = {}): RevisionKind {
+function kindOf(
+  author: string | undefined,
+  { rolledBackTo, forced, reason, approvedBy }: ChangeMark = {},
+): RevisionKind {
   return {
     kind: rolledBackTo !== undefined ? 'rollback' : author === undefined ? 'outside' : 'apply',
     ...defined({ to: rolledBackTo }),
     ...(forced === undefined ? {} : { forced: [...forced] }),
-    ...defined({ reason }),
+    ...defined({ reason, approvedBy }),
   };
 }

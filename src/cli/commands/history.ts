@@ -46,7 +46,10 @@ export function historyCommand(context: CliContext): Command {
   return prints(addConnectionFlags(command), object('revision revisions'));
 }
 
-function whatOf({ kind, to, forced = [] }: Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced'>): string {
+type Kind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'approvedBy'>;
+
+function whatOf({ kind, to, forced = [], approvedBy }: Kind): string {
   const what = kind === 'rollback' ? `rollback to ${to}` : kind === 'outside' ? 'edit from outside' : 'apply';
-  return forced.length === 0 ? what : `${what}, forced: ${forced.join(' ')}`;
+  const approved = approvedBy === undefined ? '' : `, approved by ${approvedBy}`;
+  return `${what}${approved}${forced.length === 0 ? '' : `, forced: ${forced.join(' ')}`}`;
 }

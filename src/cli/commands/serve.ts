@@ -19,6 +19,7 @@ import { serveSummary } from '../output/serve-summary.ts';
 
 interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags {
   readonly allowProxyCode?: true;
+  readonly approveByOthers?: true;
   readonly data?: string;
   readonly xdsListen: HostPort | string;
   readonly xdsTransport: GrpcTransportName;
@@ -91,6 +92,7 @@ export function serveCommand(context: CliContext): Command {
       }),
     )
     .addOption(flag('--admin-tls-key <file>', 'the key of that certificate, PEM', { env: 'CELLWALL_ADMIN_TLS_KEY' }))
+    .option('--approve-by-others', 'a change that waits for approval may not be approved by who wrote it')
     .option('--admin-name <name...>', 'names by which the admin API may be called, besides its addresses')
     .addOption(
       flag('--publish <kind:place...>', 'where to publish the trust bundle, as in directory:/srv/trust', {
@@ -112,6 +114,7 @@ export function serveCommand(context: CliContext): Command {
       {
         store: storeOf(options, self),
         ...(options.allowProxyCode === true ? { allowProxyCode: true } : {}),
+        ...(options.approveByOthers === true ? { approveByOthers: true } : {}),
         data: options.data ?? defaultData(context),
         ca: authorityOf(options),
         xds: listen(options.xdsListen),

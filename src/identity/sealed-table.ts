@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import type { Log } from '../lib/log.ts';
 import { Redacted } from '../lib/redacted.ts';
 import { createSeal } from '../lib/seal.ts';
-import type { Json, Table } from '../lib/table.ts';
+import { type Json, sameJson, type Table } from '../lib/table.ts';
 import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
 export interface SealedTableOptions {
@@ -38,7 +38,7 @@ export function createSealedTable({ table, name, key: secret, log }: SealedTable
   return {
     get: async (key) => open(key, await table.get(key)),
     set: (key, value, options) => table.set(key, seal(key, value), options),
-    delete: (key) => table.delete(key),
+    delete: (key, options) => table.delete(key, options),
     async *entries() {
       for await (const { key, value } of table.entries()) {
         const opened = open(key, value);
@@ -55,5 +55,14 @@ export function createSealedTable({ table, name, key: secret, log }: SealedTable
       // Somebody else's claim: lost, and nobody gets it.
       return { won, value: open(key, stored) ?? null };
     },
+    async compareAndSet(key, before, next, options) {
+      const stored = await table.get(key);
+      if (!sameJson(open(key, stored), before)) return false;
+      return table.compareAndSet(key, stored, next === undefined ? undefined : seal(key, next), options);
+    },
+    watch: (listener) => table.watch(({ key, value }) => listener({ key, value: open(key, value) })),
+    acquire: table.acquire,
+    renew: table.renew,
+    release: table.release,
   };
 }

@@ -160,9 +160,14 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   };
   const link = createRedisLink({
     ...{ url, log, channel: channelOf(prefix), commandTimeoutMs },
-    onNews: () => look(),
-    onConnected: mender.suspect,
+    onNews: (message) => (message === 'table' ? tables.look() : look()),
+    onConnected() {
+      mender.suspect();
+      tables.restart();
+    },
   });
+  const channel = channelOf(prefix);
+  const tables = createRedisTables({ link, prefix, channel, database, seal, reach, onOpen: mender.add, clock, log });
   const planner = createPlanner((base, changes) => planDocuments(base, changes, check));
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -222,7 +227,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   await firstAnswer({ clock, timeoutMs: commandTimeoutMs, answered: () => answered, idle: serial.idle });
   if (!answered) trouble.failed(new CellwallError('unavailable', link.trouble() ?? reason), true);
   const stopPolling = startPolling({
-    ...{ clock, pollMs, look, evicted: createEvictionWatch(link, log), suspect: mender.suspect },
+    ...{ clock, pollMs, look, tables, evicted: createEvictionWatch(link, log), suspect: mender.suspect },
     hurry: () => trouble.away() !== undefined || lostSince !== undefined,
   });
 
@@ -239,7 +244,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       });
     },
     watch: watchers.watch,
-    table: createRedisTables({ link, prefix, database, seal, reach, onOpen: mender.add, clock, log }),
+    table: tables.table,
     async close() {
       if (closed) return;
       closed = true;

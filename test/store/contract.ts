@@ -1,7 +1,7 @@
 // What every store must do. Each implementation's test hands in how to open one; `reopen` opens the same content again.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Json } from '../../src/lib/table.ts';
+import { type Json, sameJson } from '../../src/lib/table.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { changesBack } from '../../src/store/changes-back.ts';
 import { nothingStored, type StateCheck, type Store, type StoreEvent } from '../../src/store/store.ts';
@@ -335,6 +335,95 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         const winners = claims.filter((claim) => claim?.won);
         expect(winners).toHaveLength(1);
         for (const claim of claims) expect(claim?.value).toEqual(winners[0]?.value);
+        await other?.close();
+      });
+
+      it('lose no change by compare-and-set: of several at once one wins, and the others see it', async () => {
+        const other = await under.another?.();
+        const tables = [store.table('counts'), (other ?? store).table('counts')] as const;
+        const [table] = tables;
+        expect(await table.compareAndSet('n', 1, 2)).toBe(false);
+        expect(await table.get('n')).toBeUndefined();
+        const addOne = async (which: number): Promise<void> => {
+          const mine = tables[which % 2] ?? table;
+          for (;;) {
+            const before = await mine.get('n');
+            if (await mine.compareAndSet('n', before, Number(before ?? 0) + 1)) return;
+          }
+        };
+        await Promise.all(Array.from({ length: 50 }, (_, index) => addOne(index)));
+        expect(await table.get('n')).toBe(50);
+        expect(await tables[1].get('n')).toBe(50);
+        expect(await table.compareAndSet('n', 50, { b: [1], a: null })).toBe(true);
+        expect(await tables[1].compareAndSet('n', { a: null, b: [1] }, undefined)).toBe(true);
+        expect(await table.get('n')).toBeUndefined();
+        expect(await table.compareAndSet('n', undefined, 'again')).toBe(true);
+        await other?.close();
+      });
+
+      it('tell watchers each entry that changes, with its newest value, until they end it', async () => {
+        const table = store.table('watched');
+        const told = new Map<string, Json | undefined>();
+        const end = table.watch(({ key, value }) => void told.set(key, value));
+        table.watch(() => {
+          throw new Error('a bad watcher');
+        });
+        const has = (key: string, value: Json | undefined) =>
+          eventually(`${key} is told`, async () =>
+            told.has(key) && sameJson(told.get(key), value) ? true : undefined,
+          );
+        await table.set('a', 1);
+        await table.claim('b', 2);
+        await has('a', 1);
+        await has('b', 2);
+        for (let value = 2; value <= 40; value += 1) await table.set('a', { value });
+        await table.delete('b');
+        await store.table('other').set('c', 1);
+        await table.compareAndSet('d', undefined, 4);
+        await has('a', { value: 40 });
+        await has('b', undefined);
+        await has('d', 4);
+        expect([...told.keys()].toSorted()).toEqual(['a', 'b', 'd']);
+        end();
+        await table.set('a', 0);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(told.get('a')).toEqual({ value: 40 });
+      });
+
+      it('write nothing under a lease that is lost: it ended, or somebody else has it', async () => {
+        const other = await under.another?.();
+        const table = store.table('fenced');
+        const same = (other ?? store).table('fenced');
+        const first = await table.acquire('job', 60_000);
+        if (first === undefined) throw new Error('nobody held it');
+        expect(await same.acquire('job', 60_000)).toBeUndefined();
+        expect(await table.acquire('another-job', 60_000)).toBeDefined();
+        await table.set('a', 1, { fence: first });
+        expect(await table.renew(first, 60_000)).toBe(true);
+        await table.release(first);
+        const second = await eventually('it is free', async () => same.acquire('job', 60_000));
+        expect(second.token).not.toBe(first.token);
+        expect(await table.renew(first, 60_000)).toBe(false);
+        await table.release(first);
+        const fence = first;
+        for (const write of [
+          () => table.set('a', 2, { fence }),
+          () => table.delete('a', { fence }),
+          () => table.claim('b', 2, { fence }),
+          () => table.compareAndSet('a', 1, 2, { fence }),
+        ]) {
+          await expect(write()).rejects.toMatchObject({ code: 'aborted' });
+        }
+        expect(await table.get('b')).toBeUndefined();
+        expect(await same.get('a')).toBe(1);
+        await same.set('a', 3, { fence: second });
+        expect(await table.get('a')).toBe(3);
+        await same.release(second);
+        const short = await table.acquire('job', 30);
+        if (short === undefined) throw new Error('nobody held it');
+        await eventually('it ends', async () => same.acquire('job', 60_000));
+        expect(await table.renew(short, 60_000)).toBe(false);
+        await expect(table.set('a', 4, { fence: short })).rejects.toMatchObject({ code: 'aborted' });
         await other?.close();
       });
     });

@@ -7,12 +7,23 @@ import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Seal } from '../../lib/seal.ts';
-import type { Json, Table, TableOptions } from '../../lib/table.ts';
+import {
+  type Json,
+  sameJson,
+  type Table,
+  type TableChange,
+  type TableEntry,
+  type TableOptions,
+} from '../../lib/table.ts';
 import type { KeptTable, Reach } from './kept-table.ts';
+import type { RedisTable, StoredText } from './redis-table.ts';
+import type { TableChanges } from './table-changes.ts';
+import { createEntryWatch } from './watch-entries.ts';
 
 export interface GuardedTableOptions {
   readonly name: string;
-  readonly table: Table;
+  readonly table: RedisTable;
+  readonly changes: Pick<TableChanges, 'watch'>;
   /** On this control plane's own disk. */
   readonly memory: Table;
   readonly seal: Seal;
@@ -40,7 +51,7 @@ const tellEveryMs = 60_000;
 const endsSoonMs = 5000;
 
 export function createGuardedTable(options: GuardedTableOptions): KeptTable {
-  const { name, table, memory, seal, reach, mustBeShared = false, neverStale = false, clock, log } = options;
+  const { name, table, changes, memory, seal, reach, mustBeShared = false, neverStale = false, clock, log } = options;
   /** Written here, and not in Redis. */
   const waiting = new Set<string>();
   let told = Number.NEGATIVE_INFINITY;
@@ -65,7 +76,11 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
   const newest = async (key: string, stored: Json | undefined, kept: Json | undefined): Promise<Entry | undefined> => {
     const [there, here] = [open(key, stored), readEntry(kept)];
     const later = here === undefined || (there !== undefined && there.at > here.at) ? there : here;
-    if (later !== undefined && later === there) await remember(key, there);
+    if (later !== undefined && later === there) {
+      // Unless something later was written here meanwhile.
+      const isRemembered = await memory.compareAndSet(key, kept, { ...there }, lifeOf(there));
+      if (!isRemembered) return newest(key, stored, await memory.get(key));
+    }
     return later === undefined || (later.until !== null && later.until <= clock.now()) ? undefined : later;
   };
   const remember = (key: string, entry: Entry): Promise<void> => memory.set(key, { ...entry }, lifeOf(entry));
@@ -85,6 +100,11 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
     if (there.kind === 'away' && here === undefined) throw there.why;
     return newest(key, there.kind === 'away' ? undefined : there.answer, here);
   };
+  /** Under a lease nothing is decided here, or waits: it is written where the lease is checked, or not at all. */
+  const putFenced = async (key: string, entry: Entry, fence: TableOptions['fence']): Promise<void> => {
+    await table.set(key, sealed(key, entry), { ...lifeOf(entry), ...defined({ fence }) });
+    await remember(key, entry);
+  };
   const put = async (key: string, entry: Entry): Promise<void> => {
     waiting.add(key);
     const written = await reach(() => table.set(key, sealed(key, entry), lifeOf(entry)));
@@ -92,41 +112,54 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
     else if (mustBeShared) throw written.why;
   };
   /** Whether Redis had lost it, or has it as it was before. */
-  const mendOne = async (key: string, stored: Json | undefined): Promise<boolean> => {
+  const mendOne = async (key: string, stored: StoredText): Promise<boolean> => {
     const here = readEntry(await memory.get(key));
     if (here === undefined || (here.until !== null && here.until - clock.now() < endsSoonMs)) {
       waiting.delete(key);
       return false;
     }
-    const there = open(key, stored);
+    const there = open(key, stored.value);
     if (there !== undefined && there.at >= here.at) {
       waiting.delete(key);
-      await newest(key, stored, { ...here });
+      await newest(key, stored.value, { ...here });
       return false;
     }
     const wasWritten = !waiting.has(key);
-    // What is not there at all cannot be somebody's later one.
-    if (stored === undefined) await table.claim(key, sealed(key, here), lifeOf(here));
-    else await table.set(key, sealed(key, here), lifeOf(here));
-    // Written anew meanwhile: that one counts.
-    if (readEntry(await memory.get(key))?.at !== here.at) await mendOne(key, await table.get(key));
+    // Another replica may write it back as well, or write it anew.
+    const written = await table.swap(key, stored.text, sealed(key, here), lifeOf(here));
+    if (!written || readEntry(await memory.get(key))?.at !== here.at) await mendOne(key, await table.read(key));
     waiting.delete(key);
     return wasWritten;
+  };
+
+  const list = async (): Promise<readonly TableEntry[]> => {
+    const listed = await reach(() => table.list());
+    if (listed.kind === 'away' && neverStale) throw listed.why;
+    const there = new Map((listed.kind === 'away' ? [] : listed.answer).map(({ key, value }) => [key, value]));
+    const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));
+    const found: TableEntry[] = [];
+    for (const key of [...new Set([...there.keys(), ...here.keys()])].sort()) {
+      const value = (await newest(key, there.get(key), here.get(key)))?.value;
+      if (value !== undefined) found.push({ key, value });
+    }
+    return found;
   };
 
   return {
     get: async (key) => (await find(key))?.value,
     async set(key, value, options) {
       const entry = await made(key, value, untilOf(options));
+      if (options?.fence !== undefined) return putFenced(key, entry, options.fence);
       // Here first: whoever can make Redis refuse writes cannot undo a decision such as a deletion or an eviction.
       await remember(key, entry);
       await put(key, entry);
     },
-    async delete(key) {
+    async delete(key, options) {
       const before = readEntry(await memory.get(key)) ?? (await find(key));
-      if (before === undefined) return table.delete(key);
+      if (before === undefined) return table.delete(key, options);
       // Not simply absent: an old copy that is restored is older than this.
       const entry = await made(key, undefined, before.until);
+      if (options?.fence !== undefined) return putFenced(key, entry, options.fence);
       await remember(key, entry);
       await put(key, entry);
     },
@@ -148,23 +181,14 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
         if (CellwallError.from(reason).code !== 'unavailable') throw reason;
       }
     },
-    async list() {
-      const listed = await reach(() => table.list());
-      if (listed.kind === 'away' && neverStale) throw listed.why;
-      const there = new Map((listed.kind === 'away' ? [] : listed.answer).map(({ key, value }) => [key, value]));
-      const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));
-      const found: { readonly key: string; readonly value: Json }[] = [];
-      for (const key of [...new Set([...there.keys(), ...here.keys()])].sort()) {
-        const value = (await newest(key, there.get(key), here.get(key)))?.value;
-        if (value !== undefined) found.push({ key, value });
-      }
-      return found;
-    },
+    list,
     async claim(key, value, options) {
       const before = await find(key);
       if (before?.value !== undefined) return { won: false, value: before.value };
       const entry = await made(key, value, untilOf(options));
-      const { won, value: stored } = await table.claim(key, sealed(key, entry), lifeOf(entry));
+      const { fence } = options ?? {};
+      const life = { ...lifeOf(entry), ...defined({ fence }) };
+      const { won, value: stored } = await table.claim(key, sealed(key, entry), life);
       const winner = won ? entry : open(key, stored);
       // Somebody wrote something there that is not an entry: lost, and nobody gets it.
       if (winner?.value === undefined) return { won: false, value: null };
@@ -172,10 +196,37 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
       const kept = readEntry((await memory.claim(key, { ...winner }, lifeOf(winner))).value);
       return { won: won && kept?.at === entry.at, value: kept?.value ?? winner.value };
     },
+    async compareAndSet(key, before, next, options) {
+      const there = await table.read(key);
+      const current = await newest(key, there.value, await memory.get(key));
+      if (!sameJson(current?.value, before)) return false;
+      const entry = await made(key, next, next === undefined ? (current?.until ?? null) : untilOf(options));
+      const { fence } = options ?? {};
+      const life = { ...lifeOf(entry), ...defined({ fence }) };
+      if (!(await table.swap(key, there.text, sealed(key, entry), life))) return false;
+      await remember(key, entry);
+      return true;
+    },
+    watch: (listener) =>
+      createEntryWatch({
+        watch: (told) => changes.watch(name, told),
+        read: async (keys) => {
+          const found = await table.readAll(keys);
+          const read = keys.map(async (key, index): Promise<TableChange> => {
+            return { key, value: (await newest(key, found[index]?.value, await memory.get(key)))?.value };
+          });
+          return Promise.all(read);
+        },
+        list,
+        ...{ listener, log },
+      }),
+    acquire: table.acquire,
+    renew: table.renew,
+    release: table.release,
     waits: () => waiting.size > 0,
     async mend(all) {
       if (!all) {
-        for (const key of [...waiting]) await mendOne(key, await table.get(key));
+        for (const key of [...waiting]) await mendOne(key, await table.read(key));
         return 0;
       }
       const there = new Map<string, number>();
@@ -185,7 +236,7 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
       for await (const { key, value } of memory.entries()) {
         const here = readEntry(value);
         if (here === undefined || (there.get(key) ?? Number.NEGATIVE_INFINITY) >= here.at) continue;
-        if (await mendOne(key, await table.get(key))) lost += 1;
+        if (await mendOne(key, await table.read(key))) lost += 1;
       }
       return lost;
     },

@@ -21,7 +21,7 @@ export interface RedisLinkOptions {
   readonly log: Log;
   readonly channel: string;
   /** A message on the channel, or a new connection: time to check. */
-  readonly onNews: () => void;
+  readonly onNews: (message?: string) => void;
   /** A connection that stands, perhaps to another Redis than before, or to one that lost something. */
   readonly onConnected: () => void;
   readonly commandTimeoutMs: number;
@@ -60,9 +60,12 @@ export function createRedisLink({
     onNews();
   });
   subscriber.on('ready', () => {
-    subscriber.subscribe(channel).then(onNews, () => subscriber.disconnect(true));
+    subscriber.subscribe(channel).then(
+      () => onNews(),
+      () => subscriber.disconnect(true),
+    );
   });
-  subscriber.on('message', onNews);
+  subscriber.on('message', (_channel: string, message: string) => onNews(message));
   const call = async (name: string, args: readonly (string | number)[]): Promise<unknown> => {
     if (commands.status !== 'ready') throw why;
     return commands.call(name, ...args);

@@ -3,9 +3,10 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { Table } from '../../lib/table.ts';
 import type { KeptTable, Reach } from './kept-table.ts';
+import type { RedisTable } from './redis-table.ts';
 
 export interface MarkTableOptions {
-  readonly table: Table;
+  readonly table: RedisTable;
   /** On this control plane's own disk. */
   readonly memory: Table;
   readonly reach: Reach;
@@ -22,12 +23,21 @@ export function createMarkTable({ table, memory, reach }: MarkTableOptions): Kep
     if (here === undefined) throw there.why;
     return here;
   };
+  const never = async (): Promise<never> => {
+    throw new CellwallError('internal', 'a mark is claimed, and nothing else');
+  };
   return {
-    ...table,
     get,
-    async set() {
-      throw new CellwallError('internal', 'a mark is claimed');
-    },
+    set: never,
+    delete: table.delete,
+    list: table.list,
+    entries: table.entries,
+    compareAndSet: never,
+    // It never changes.
+    watch: () => () => {},
+    acquire: table.acquire,
+    renew: table.renew,
+    release: table.release,
     async claim(key, value, options) {
       const there = await reach(() => table.claim(key, value, options));
       if (there.kind === 'answered') {

@@ -8,6 +8,7 @@ export interface PollingDeps {
   readonly hurry: () => boolean;
   /** `full`: everything is read. */
   readonly look: (full: boolean) => void;
+  readonly tables: { look(): void };
   /** Whether keys were evicted. */
   readonly evicted: () => Promise<boolean>;
   /** The tables are to be looked through. */
@@ -19,7 +20,8 @@ const suspectEvery = 100;
 const hurryMs = 1000;
 
 /** The answer ends it. */
-export function startPolling({ clock, pollMs, hurry, look, evicted, suspect }: PollingDeps): () => void {
+export function startPolling(deps: PollingDeps): () => void {
+  const { clock, pollMs, hurry, look, tables, evicted, suspect } = deps;
   let polls = 0;
   let cancel = (): void => {};
   const again = (): void => {
@@ -30,6 +32,7 @@ export function startPolling({ clock, pollMs, hurry, look, evicted, suspect }: P
       const full = polls % fullReadEvery === 0;
       if (polls % suspectEvery === 0) suspect();
       look(full || hurry());
+      tables.look();
       if (full && !hurry()) void evicted().then((more) => more && suspect());
       again();
     });

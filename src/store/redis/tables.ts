@@ -11,10 +11,13 @@ import type { KeptTable, Reach } from './kept-table.ts';
 import type { RedisLink } from './link.ts';
 import { createMarkTable } from './mark-table.ts';
 import { createRedisTable } from './redis-table.ts';
+import { createTableChanges, type TableChanges } from './table-changes.ts';
 
 export interface RedisTablesDeps {
   readonly link: RedisLink;
   readonly prefix: string;
+  /** Where changes are published. */
+  readonly channel: string;
   /** Absent: what is kept here ends with the process. */
   readonly database: StateDatabase | undefined;
   readonly seal: Seal;
@@ -31,26 +34,35 @@ const shared: readonly string[] = ['join-tokens', 'evicted-nodes', 'admin-tokens
 /** Who may do what here is not answered from memory: it may have been revoked. */
 const neverStale: readonly string[] = ['admin-tokens'];
 
-export function createRedisTables(deps: RedisTablesDeps): (name: string) => Table {
-  const { link, prefix, database, seal, reach, onOpen, clock, log } = deps;
+export interface RedisTables extends Pick<TableChanges, 'look' | 'restart'> {
+  table(name: string): Table;
+}
+
+export function createRedisTables(deps: RedisTablesDeps): RedisTables {
+  const { link, prefix, channel, database, seal, reach, onOpen, clock, log } = deps;
+  const changes = createTableChanges(link, prefix, log);
   const tables = new Map<string, Table>();
   const open = (name: string): KeptTable => {
-    const table = createRedisTable(link, `${prefix}:table:${name}:`);
+    const table = createRedisTable({ link, prefix, name, channel });
     const memory = database?.table(`redis-${name}`) ?? createMemoryTable(clock);
     if (unsealed.includes(name)) return createMarkTable({ table, memory, reach });
     return createGuardedTable({
-      ...{ name, table, memory, seal, reach, clock, log },
+      ...{ name, table, changes, memory, seal, reach, clock, log },
       mustBeShared: shared.includes(name),
       neverStale: neverStale.includes(name),
     });
   };
-  return (name) => {
-    checkTableName(name);
-    const known = tables.get(name);
-    if (known !== undefined) return known;
-    const table = open(name);
-    tables.set(name, table);
-    onOpen(name, table);
-    return table;
+  return {
+    table(name) {
+      checkTableName(name);
+      const known = tables.get(name);
+      if (known !== undefined) return known;
+      const table = open(name);
+      tables.set(name, table);
+      onOpen(name, table);
+      return table;
+    },
+    look: changes.look,
+    restart: changes.restart,
   };
 }

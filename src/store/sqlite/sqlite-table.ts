@@ -1,7 +1,11 @@
-// lib's Table on SQLite. Entries expire by the wall clock, because they outlive the process.
+// lib's Table on SQLite. Entries and leases expire by the wall clock, because they outlive the process. The folder belongs to one process:
+// only changes by this one are told to watchers.
+import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../lib/clock.ts';
-import type { Json, Table } from '../../lib/table.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import { type Fence, fencedMessage, type Json, sameJson, type Table } from '../../lib/table.ts';
+import { createTableWatchers } from '../table-watchers.ts';
 
 export interface SqliteTableOptions {
   readonly name: string;
@@ -40,17 +44,57 @@ export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOpt
     const row = get.get(name, key, clock.now());
     return row === undefined ? undefined : parse(row['value']);
   };
+  const getLease = quick.prepare('SELECT token FROM leases WHERE name = ? AND lease = ? AND expires > ?');
+  const takeLease = quick.prepare(
+    `INSERT INTO leases (name, lease, token, expires) VALUES (?, ?, ?, ?)
+     ON CONFLICT (name, lease) DO UPDATE SET token = excluded.token, expires = excluded.expires
+     WHERE leases.expires <= ? RETURNING 1`,
+  );
+  const renewLease = quick.prepare(
+    'UPDATE leases SET expires = ? WHERE name = ? AND lease = ? AND token = ? AND expires > ? RETURNING 1',
+  );
+  const endLease = quick.prepare('DELETE FROM leases WHERE name = ? AND lease = ? AND token = ?');
+  const watchers = createTableWatchers();
+  const check = (fence: Fence): void => {
+    if (getLease.get(name, fence.lease, clock.now())?.['token'] !== fence.token) {
+      throw new CellwallError('aborted', fencedMessage);
+    }
+  };
+  /** One transaction, where more than one statement must see the same. */
+  const together = <T>(task: () => T): T => {
+    quick.exec('BEGIN IMMEDIATE');
+    try {
+      const result = task();
+      quick.exec('COMMIT');
+      return result;
+    } catch (reason) {
+      quick.exec('ROLLBACK');
+      throw reason;
+    }
+  };
+  const fenced = <T>(fence: Fence | undefined, task: () => T): T => {
+    if (fence === undefined) return task();
+    return together(() => {
+      check(fence);
+      return task();
+    });
+  };
   let writes = 0;
+  const put = (key: string, value: Json, ttlMs: number | undefined): void => {
+    set.run(name, key, JSON.stringify(value), expiry(ttlMs));
+    if (++writes % 1000 === 0) purge.run(name, clock.now());
+  };
   return {
     async get(key) {
       return read(key);
     },
     async set(key, value, options) {
-      set.run(name, key, JSON.stringify(value), expiry(options?.ttlMs));
-      if (++writes % 1000 === 0) purge.run(name, clock.now());
+      fenced(options?.fence, () => put(key, value, options?.ttlMs));
+      watchers.tell(key, value);
     },
-    async delete(key) {
-      remove.run(name, key);
+    async delete(key, options) {
+      fenced(options?.fence, () => remove.run(name, key));
+      watchers.tell(key, undefined);
     },
     async *entries() {
       let after = '';
@@ -68,8 +112,11 @@ export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOpt
     },
     async claim(key, value, options) {
       for (;;) {
-        const won = claim.get(name, key, JSON.stringify(value), expiry(options?.ttlMs), clock.now());
+        const won = fenced(options?.fence, () =>
+          claim.get(name, key, JSON.stringify(value), expiry(options?.ttlMs), clock.now()),
+        );
         if (won !== undefined) {
+          watchers.tell(key, value);
           await synced();
           return { won: true, value };
         }
@@ -81,6 +128,30 @@ export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOpt
           return { won: false, value: stored };
         }
       }
+    },
+    async compareAndSet(key, before, next, options) {
+      const changed = together(() => {
+        if (options?.fence !== undefined) check(options.fence);
+        if (!sameJson(read(key), before)) return false;
+        if (next === undefined) remove.run(name, key);
+        else put(key, next, options?.ttlMs);
+        return true;
+      });
+      if (changed) watchers.tell(key, next);
+      return changed;
+    },
+    watch: watchers.watch,
+    async acquire(lease, ttlMs) {
+      const now = clock.now();
+      const token = randomUUID();
+      return takeLease.get(name, lease, token, now + ttlMs, now) === undefined ? undefined : { lease, token };
+    },
+    async renew({ lease, token }, ttlMs) {
+      const now = clock.now();
+      return renewLease.get(now + ttlMs, name, lease, token, now) !== undefined;
+    },
+    async release({ lease, token }) {
+      endLease.run(name, lease, token);
     },
   };
 }

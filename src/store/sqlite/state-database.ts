@@ -46,6 +46,9 @@ const schema = `
   CREATE TABLE IF NOT EXISTS entries (
     name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires INTEGER, PRIMARY KEY (name, key)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS leases (
+    name TEXT NOT NULL, lease TEXT NOT NULL, token TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (name, lease)
+  ) STRICT, WITHOUT ROWID;
 `;
 
 /** Opens (or creates) `cellwall.db` in `folder`, readable by its owner only. */
@@ -58,6 +61,7 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   const durable = open(file, 'FULL');
   durable.exec(schema);
   const quick = open(file, 'NORMAL');
+  const tables = new Map<string, Table>();
   const synced = createGroupSync({ file: `${file}-wal` });
   quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
   const clearJournal = quick.prepare('DELETE FROM journal');
@@ -113,7 +117,11 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
       }
     },
     clearJournal: () => void clearJournal.run(),
-    table: (name) => createSqliteTable({ name, quick, synced, clock }),
+    table(name) {
+      const table = tables.get(name) ?? createSqliteTable({ name, quick, synced, clock });
+      tables.set(name, table);
+      return table;
+    },
     close() {
       quick.close();
       durable.close();

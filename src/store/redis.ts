@@ -11,6 +11,7 @@ import { createSeal } from '../lib/seal.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Edit } from './plan-changes.ts';
 import { createPlanner, planDocuments } from './planner.ts';
+import type { RedisConnection } from './redis/connection.ts';
 import { createEvictionWatch } from './redis/evictions.ts';
 import { createReach } from './redis/kept-table.ts';
 import { openLastGood } from './redis/last-good.ts';
@@ -22,7 +23,7 @@ import { readScript } from './redis/scripts.ts';
 import { judgeStored, parseStored, type Seen, type StoredState, unreadable } from './redis/stored-state.ts';
 import { createRedisTables } from './redis/tables.ts';
 import { createTrouble } from './redis/trouble.ts';
-import { channelOf, keysOf, writeState } from './redis/write-state.ts';
+import { channelOf, keysOf, maxBytes, maxDocuments, refuseTooLarge, writeState } from './redis/write-state.ts';
 import { refuseAway, refuseConflict, requireState } from './refuse.ts';
 import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
@@ -39,7 +40,7 @@ import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 
 export interface RedisStoreOptions {
-  readonly url: Redacted<string>;
+  readonly connection: RedisConnection;
   /** Prefix of every key, followed by a colon. On a Redis Cluster it must be a hash tag: `{cellwall}`. */
   readonly prefix: string;
   readonly check: StateCheck;
@@ -58,14 +59,11 @@ export interface RedisStoreOptions {
 }
 
 const maxAttempts = 20;
-/** As the directory has them. */
-const maxDocuments = 10_000;
-const maxBytes = 64 * 1024 * 1024;
 /** A revision there is accepted if it is ahead by at most this much. */
 const maxAhead = 1_000_000;
 
 export async function createRedisStore(options: RedisStoreOptions): Promise<Store> {
-  const { url, prefix, check, log, clock, state: folder, pollMs = 3000 } = options;
+  const { connection, prefix, check, log, clock, state: folder, pollMs = 3000 } = options;
   const { commandTimeoutMs = 2000, settleMs = 3000 } = options;
   const seal = createSeal(options.sealKey);
   const watchers = createWatchers(log);
@@ -159,7 +157,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       );
   };
   const link = createRedisLink({
-    ...{ url, log, channel: channelOf(prefix), commandTimeoutMs },
+    ...{ connection, log, channel: channelOf(prefix), commandTimeoutMs },
     onNews: (message) => (message === 'table' ? tables.look() : look()),
     onConnected() {
       mender.suspect();
@@ -188,6 +186,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       }
       const { after: judged, edits, changed } = plan.kind === 'next' ? plan : { after: base, edits: [], changed: [] };
       const next: StoreState = { ...judged, revision: after(base.revision) };
+      refuseTooLarge(next);
       if (await write(next, edits, applyOptions)) {
         log.info({ revision: next.revision, author: applyOptions.author, changed }, 'documents applied');
         return { kind: 'applied', revision: next.revision, changed, warnings: found };
@@ -227,7 +226,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   await firstAnswer({ clock, timeoutMs: commandTimeoutMs, answered: () => answered, idle: serial.idle });
   if (!answered) trouble.failed(new CellwallError('unavailable', link.trouble() ?? reason), true);
   const stopPolling = startPolling({
-    ...{ clock, pollMs, look, tables, evicted: createEvictionWatch(link, log), suspect: mender.suspect },
+    ...{ clock, pollMs, look, tables, evicted: createEvictionWatch(link, prefix, log), suspect: mender.suspect },
     hurry: () => trouble.away() !== undefined || lostSince !== undefined,
   });
 

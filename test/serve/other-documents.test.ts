@@ -14,6 +14,7 @@ import { Redacted } from '../../src/lib/redacted.ts';
 import type { DocumentKey } from '../../src/model/documents/document.ts';
 import { serve } from '../../src/serve/serve.ts';
 import type { ServeOptions, ServeStarted } from '../../src/serve/serve-options.ts';
+import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { eventually } from '../support/eventually.ts';
 import { heardLog } from '../support/heard-log.ts';
@@ -73,7 +74,7 @@ async function fill(url: Redacted<string>, data: string): Promise<void> {
   const log = silentLog;
   mkdirSync(join(folder, data), { mode: 0o700 });
   const key = sealKey(join(folder, data, 'seal.key'));
-  const options = { url, prefix: 'cellwall', sealKey: key, check: acceptsAll, log, clock: systemClock };
+  const options = { connection: serverAt(url), prefix: 'cellwall', sealKey: key, check: acceptsAll, log, clock: systemClock };
   const store = await createRedisStore(options);
   await store.apply([{ op: 'put', key: 'Mesh/mesh' as DocumentKey, text: mesh('td1') }], { author: 'test' });
   await store.close();

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import type { Store, StoreEvent } from '../../src/store/store.ts';
 import { cellYaml, puts } from '../support/documents.ts';
@@ -24,7 +25,7 @@ let open: Store[];
 
 async function openStore(options: { readonly settleMs?: number } = {}): Promise<Store> {
   const store = await createRedisStore({
-    url: new Redacted(valkey.url),
+    connection: serverAt(new Redacted(valkey.url)),
     sealKey: new Redacted('key'),
     ...{ prefix, check: acceptsAll, log: silentLog, clock: systemClock, pollMs: 50, commandTimeoutMs: 500, state },
     settleMs: 50,
@@ -207,7 +208,7 @@ describe('what Redis lost', () => {
     }
     // For others with the key and without this disk it is as before; what was deleted stays so.
     const other = await createRedisStore({
-      ...{ url: new Redacted(valkey.url), sealKey: new Redacted('key'), prefix },
+      ...{ connection: serverAt(new Redacted(valkey.url)), sealKey: new Redacted('key'), prefix },
       ...{ check: acceptsAll, log: silentLog, clock: systemClock },
     });
     open.push(other);
@@ -271,7 +272,7 @@ describe('what Redis lost', () => {
     const log = { ...silentLog, warn: (_fields: object, message: string) => void warned.push(message) };
     const store = await createRedisStore({
       ...{
-        url: new Redacted(small.url),
+        connection: serverAt(new Redacted(small.url)),
         sealKey: new Redacted('key'),
         prefix,
         check: acceptsAll,

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisLink } from '../../src/store/redis/link.ts';
 import { redisError } from '../../src/store/redis/redis-error.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
@@ -28,7 +29,7 @@ async function openStore(
 ): Promise<Store> {
   const { pollMs = 60_000, url = valkey.url, state } = options;
   const store = await createRedisStore({
-    url: new Redacted(url),
+    connection: serverAt(new Redacted(url)),
     prefix,
     sealKey: new Redacted('key'),
     check: acceptsAll,
@@ -202,7 +203,7 @@ describe('a Redis with something else in it', () => {
 
 describe('errors', () => {
   const gone = createRedisLink({
-    url: new Redacted('redis://127.0.0.1:1'),
+    connection: serverAt(new Redacted('redis://127.0.0.1:1')),
     log: silentLog,
     channel: 'c',
     onNews: () => undefined,

@@ -6,6 +6,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { Json, Table } from '../../src/lib/table.ts';
+import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import type { Store } from '../../src/store/store.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,7 +29,7 @@ async function withReplicas(task: (a: Store, b: Store, prefix: string) => Promis
   const prefix = `cellwall-watch-${randomUUID()}`;
   const open = () =>
     createRedisStore({
-      ...{ url: new Redacted(valkey.url), prefix, sealKey: new Redacted('key'), check: acceptsAll, pollMs },
+      ...{ connection: serverAt(new Redacted(valkey.url)), prefix, sealKey: new Redacted('key'), check: acceptsAll, pollMs },
       ...{ log: silentLog, clock: systemClock, settleMs: 300 },
     });
   const [a, b] = [await open(), await open()];

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { redisStore } from '../../src/store/kinds/redis.ts';
+import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
 import { cellYaml, puts } from '../support/documents.ts';
 import { acceptsAll } from '../support/judged.ts';
@@ -21,10 +22,10 @@ beforeAll(async () => {
 afterAll(() => valkey.stop());
 
 storeContract('redis', async (check) => {
-  const url = new Redacted(valkey.url);
+  const connection = serverAt(new Redacted(valkey.url));
   const sealKey = new Redacted('key');
   const prefix = `cellwall-test-${randomUUID()}`;
-  const open = () => createRedisStore({ url, prefix, sealKey, check, log: silentLog, clock: systemClock });
+  const open = () => createRedisStore({ connection, prefix, sealKey, check, log: silentLog, clock: systemClock });
   return { store: await open(), another: open, cleanup: async () => {} };
 });
 
@@ -50,7 +51,4 @@ it('keeps everything under the prefix of its option', async () => {
   rmSync(folder, { recursive: true });
   expect(added.length).toBeGreaterThan(3);
   expect(added.filter((key) => !key.startsWith(`${prefix}:`))).toEqual([]);
-  for (const bad of ['', 'a b', 'a*', 'x'.repeat(65)]) {
-    await expect(async () => open(bad), bad).rejects.toMatchObject({ code: 'invalid_argument' });
-  }
 });

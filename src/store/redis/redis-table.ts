@@ -79,7 +79,7 @@ export function createRedisTable({ link, prefix: all, name, channel }: RedisTabl
     const keys = new Set<string>();
     let cursor = '0';
     do {
-      const reply = await link.script(scanScript, [], [cursor, `${escapeGlob(prefix)}*`, String(maxNameBytes)]);
+      const reply = await link.script(scanScript, [prefix], [cursor, `${escapeGlob(prefix)}*`, String(maxNameBytes)]);
       const [next, found] = Array.isArray(reply) ? reply : [];
       for (const key of Array.isArray(found) ? found : []) keys.add(String(key).slice(prefix.length));
       cursor = String(next ?? '0');

@@ -1,7 +1,10 @@
 // The Lua that runs inside Redis, where it is atomic. Constants, so that they survive bundling.
 // KEYS: 1 epoch (a string), 2 meta (a hash: revision, digest: the seal, author, time, urgent), 3 documents (a hash: key → YAML).
 
-/** ARGV: 1 cursor, 2 pattern, 3 a limit in bytes. Returns the next cursor, and the names that are not longer. */
+/**
+ * KEYS: a key of ours, since a Cluster asks the node that has it. ARGV: 1 cursor, 2 pattern, 3 a limit in bytes. Returns the next cursor,
+ * and the names that are not longer.
+ */
 export const scanScript = `
 local reply = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 1000)
 local names = {}
@@ -10,6 +13,9 @@ for _, name in ipairs(reply[2]) do
 end
 return {reply[1], names}
 `;
+
+/** KEYS: a key of ours, as above. */
+export const statsScript = `return redis.call('INFO', 'stats')`;
 
 /** KEYS: any. ARGV: 1 a limit in bytes. Returns the text of each; nothing for what is not text, or longer. */
 export const textsScript = `

@@ -1,4 +1,5 @@
 // One state of the documents, written to Redis in one go, and only if Redis still stands where it was last seen.
+import { CellwallError } from '../../lib/errors.ts';
 import type { Seal } from '../../lib/seal.ts';
 import type { Edit } from '../plan-changes.ts';
 import type { StoreState } from '../store.ts';
@@ -21,6 +22,23 @@ export interface WriteState {
   readonly author: string;
   readonly at: Date;
   readonly urgent: boolean;
+}
+
+/** As a directory has them. */
+export const maxDocuments = 10_000;
+export const maxBytes = 64 * 1024 * 1024;
+
+/** What would not be read again is not written. */
+export function refuseTooLarge({ documents }: StoreState): void {
+  const bytes = documents.reduce((sum, { key, text }) => sum + Buffer.byteLength(key) + Buffer.byteLength(text), 0);
+  if (documents.length <= maxDocuments && bytes <= maxBytes) return;
+  throw new CellwallError(
+    'resource_exhausted',
+    `${documents.length} documents of ${bytes} bytes are too many for Redis`,
+    {
+      hint: `it takes ${maxDocuments} documents of ${maxBytes} bytes together`,
+    },
+  );
 }
 
 export function keysOf(prefix: string): readonly string[] {

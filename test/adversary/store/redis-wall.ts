@@ -13,6 +13,7 @@ import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
 import { loadNodeKey, makeKey } from '../../../src/sidecar/svid/node-key.ts';
 import { type FetchedSvid, fetchSvid } from '../../../src/sidecar/svid/svid-fetch.ts';
+import { serverAt } from '../../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../../src/store/redis.ts';
 import { puts } from '../../support/documents.ts';
 import { freePorts } from '../../support/free-ports.ts';
@@ -140,7 +141,7 @@ const said = (what: Promise<unknown>): Promise<string> =>
 async function apply(url: Redacted<string>, data: string, documents: string): Promise<void> {
   const key = sealKey(join(data, 'seal.key'));
   const store = await createRedisStore({
-    ...{ url, prefix: 'cellwall', sealKey: key },
+    ...{ connection: serverAt(url), prefix: 'cellwall', sealKey: key },
     ...{ check: acceptsAll, log: silentLog, clock: systemClock },
   });
   await store.apply(puts(documents), { author: 'operator' });

@@ -74,7 +74,14 @@ async function fill(url: Redacted<string>, data: string): Promise<void> {
   const log = silentLog;
   mkdirSync(join(folder, data), { mode: 0o700 });
   const key = sealKey(join(folder, data, 'seal.key'));
-  const options = { connection: serverAt(url), prefix: 'cellwall', sealKey: key, check: acceptsAll, log, clock: systemClock };
+  const options = {
+    connection: serverAt(url),
+    prefix: 'cellwall',
+    sealKey: key,
+    check: acceptsAll,
+    log,
+    clock: systemClock,
+  };
   const store = await createRedisStore(options);
   await store.apply([{ op: 'put', key: 'Mesh/mesh' as DocumentKey, text: mesh('td1') }], { author: 'test' });
   await store.close();

@@ -131,7 +131,9 @@ it('the ACL of docs/redis.md allows the commands that are used, and no other', (
     ...[...source.matchAll(/redis\.call\('([A-Z]+)'/g)].map(([, name = '']) => name.toLowerCase()),
     ...[...source.matchAll(/(?:command|call)\('([A-Z]+)'/g)].map(([, name = '']) => name.toLowerCase()),
   ]);
-  const line = readFileSync(at('docs/redis.md'), 'utf8').split('\n').find((text) => text.startsWith('user cellwall on '));
+  const line = readFileSync(at('docs/redis.md'), 'utf8')
+    .split('\n')
+    .find((text) => text.startsWith('user cellwall on '));
   const allowed = [...(line ?? '').matchAll(/ \+(\S+)/g)].map(([, name = '']) => name);
   // ioredis: to be told of changes, to be ready, for a database, for a Cluster and its replicas.
   const ofClient = ['subscribe', 'info', 'select', 'cluster|slots', 'cluster|info', 'readonly'];

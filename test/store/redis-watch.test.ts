@@ -29,7 +29,13 @@ async function withReplicas(task: (a: Store, b: Store, prefix: string) => Promis
   const prefix = `cellwall-watch-${randomUUID()}`;
   const open = () =>
     createRedisStore({
-      ...{ connection: serverAt(new Redacted(valkey.url)), prefix, sealKey: new Redacted('key'), check: acceptsAll, pollMs },
+      ...{
+        connection: serverAt(new Redacted(valkey.url)),
+        prefix,
+        sealKey: new Redacted('key'),
+        check: acceptsAll,
+        pollMs,
+      },
       ...{ log: silentLog, clock: systemClock, settleMs: 300 },
     });
   const [a, b] = [await open(), await open()];

@@ -144,7 +144,8 @@ function planOf(inputs: TranslationInputs, shape: ProxyShape): readonly PartToMa
   const raw = (inputs.mesh.rawResources ?? []).some((one) => isFor(one, shape.spiffeId));
   if (!raw && shape.singleServices === undefined) return partsOf(inputs.mesh, shape);
   const key = JSON.stringify(['all', raw, shape]);
-  return [{ key, side: 'both', make: (seen) => resourcesOf(seen, shape).resources, ...(raw ? { raw: true } : {}) }];
+  const make = (seen: TranslationInputs) => resourcesOf(seen, shape).resources;
+  return [{ kind: 'whole', key, side: 'both', make, ...(raw ? { raw: true } : {}) }];
 }
 
 function snapshotOf(shared: ResourceMap, { shape, secret, before }: ProxyToServe, { revision }: Inputs): Snapshot {

@@ -3,11 +3,12 @@
 // is what it depends on.
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
-import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { Origin } from '../model/origin.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { CellIr, DependencyIr, MeshIr, PortIr, ServiceIr } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
@@ -26,11 +27,49 @@ import type { PortShape, ProxyShape, TranslatedResource, TranslationInputs } fro
 import { resource } from './resource.ts';
 import { permissiveBundle, spiffeBundle } from './tls/bundle-secrets.ts';
 
-export interface Part {
+export type Part = WholePart | FilledPart;
+
+export interface WholePart {
+  readonly kind: 'whole';
   /** Parts with equal keys that are made from equal inputs are equal, whichever proxies they are for. */
   readonly key: string;
   readonly side: 'both' | 'inbound' | 'outbound';
   make(inputs: TranslationInputs): readonly TranslatedResource[];
+}
+
+/** What one caller has of a port: a template that is made once for all of them, in which something of its own is filled in. */
+export interface FilledPart {
+  readonly kind: 'filled';
+  readonly side: 'outbound';
+  /** Only it reads the inputs. */
+  readonly template: Template;
+  /** Parts of one template with equal keys are equal. */
+  readonly key: string;
+  readonly own: Own;
+  /** `cells`: names of those that it was looked at from, and in which its endpoints are. */
+  madeBy(mesh: MeshIr, cells?: CellNames): readonly Origin[];
+}
+
+type CellNames = ReadonlySet<string | undefined>;
+
+export interface Template {
+  /** As for whole parts. */
+  readonly key: string;
+  /** Undefined if there is nothing to be reached. */
+  make(inputs: TranslationInputs): Fill | undefined;
+}
+
+/** Keeps nothing of the inputs, and is pure. */
+export type Fill = (own: Own, madeBy: (cells?: CellNames) => readonly Origin[]) => TranslatedResource;
+
+export interface Own extends Pick<DependencyIr, 'listen'> {
+  readonly caller: SpiffeId;
+}
+
+export function resourcesOfPart(part: Part, inputs: TranslationInputs): readonly TranslatedResource[] {
+  if (part.kind === 'whole') return part.make(inputs);
+  const fill = part.template.make(inputs);
+  return fill === undefined ? [] : [fill(part.own, (cells) => part.madeBy(inputs.mesh, cells))];
 }
 
 /** In the order of the resources. Reads no more of the mesh than necessary. */
@@ -42,8 +81,9 @@ export function partsOf(mesh: MeshIr, proxy: ProxyShape): readonly Part[] {
     const at = proxy.ports?.find(({ name }) => name === port.port);
     return at === undefined ? [] : inboundParts(port, at, proxy);
   });
-  const { key, cell } = service;
-  const outbound = service.dependsOn.flatMap((dependency) => outboundParts(mesh, { key, cell }, dependency, proxy));
+  const { key, cell, spiffeId } = service;
+  const caller = { key, cell, spiffeId };
+  const outbound = service.dependsOn.flatMap((dependency) => outboundParts(mesh, caller, dependency, proxy));
   return [bundlePart, ...inbound, ...outbound];
 }
 
@@ -65,7 +105,7 @@ export function distinctOf<R>(
 }
 
 const bundlePart: Part = {
-  ...{ key: 'bundle', side: 'both' },
+  ...{ kind: 'whole', key: 'bundle', side: 'both' },
   make: ({ mesh, bundles }) => [resource(SecretSchema, spiffeBundle(mesh.trustDomain, bundles), () => [ofMesh(mesh)])],
 };
 
@@ -79,7 +119,7 @@ function inboundParts(
     key: readonly unknown[],
     make: (port: PortIr, inputs: TranslationInputs) => readonly TranslatedResource[],
   ): Part => ({
-    ...{ key: keyOf(['inbound', id, ...key]), side: 'inbound' },
+    ...{ kind: 'whole', key: keyOf(['inbound', id, ...key]), side: 'inbound' },
     make(inputs) {
       const port = portOf(inputs.mesh, id);
       return port === undefined ? [] : make(port, inputs);
@@ -124,7 +164,7 @@ function inboundRest(service: PortIr, { mesh, bundles }: TranslationInputs): rea
 
 function outboundParts(
   mesh: MeshIr,
-  { key, cell }: Pick<ServiceIr, 'key'> & { readonly cell: CellIr | undefined },
+  { key, cell, spiffeId }: Pick<ServiceIr, 'key' | 'spiffeId'> & { readonly cell: CellIr | undefined },
   dependency: DependencyIr,
   { loopback6 }: ProxyShape,
 ): readonly Part[] {
@@ -133,32 +173,44 @@ function outboundParts(
   const { id, protocol, endpoints } = target;
   const { listen, hosts } = dependency;
   const viewer = viewerCellOf(target, cell)?.name;
+  const by = typeof listen === 'number' ? 'port' : 'socket';
+  const madeBy = (now: MeshIr, cells?: CellNames): readonly Origin[] => {
+    const [caller, called] = [now.services.get(key), portOf(now, id)];
+    if (caller === undefined || called === undefined) return [];
+    const seen = cells === undefined ? [] : [...now.cells.values()].filter(({ name }) => cells.has(name));
+    return [...ofOutbound(now, caller, dependency, called), ...ofCells(seen)];
+  };
   const of = (
+    own: unknown,
     part: readonly unknown[],
-    make: (target: PortIr, madeBy: MadeBy, inputs: TranslationInputs, caller: ServiceIr) => TranslatedResource,
+    make: (called: PortIr, inputs: TranslationInputs) => Fill,
   ): Part => ({
-    ...{ key: keyOf(['outbound', id, ...part]), side: 'outbound' },
-    make(inputs) {
-      const caller = inputs.mesh.services.get(key);
-      const called = portOf(inputs.mesh, id);
-      if (caller === undefined || called === undefined) return [];
-      return [make(called, () => ofOutbound(inputs.mesh, caller, dependency, called), inputs, caller)];
+    ...{ kind: 'filled', side: 'outbound', key: keyOf([own]), own: { caller: spiffeId, listen }, madeBy },
+    template: {
+      key: keyOf(['outbound', id, ...part]),
+      make(inputs) {
+        const called = portOf(inputs.mesh, id);
+        return called && make(called, inputs);
+      },
     },
   });
   return [
-    of(['cluster', key, viewer], (called, madeBy, _, { spiffeId }) =>
-      resource(ClusterSchema, outboundCluster(spiffeId, called, viewer), madeBy),
-    ),
-    of(['listener', listen, loopback6], (called, madeBy) =>
-      resource(ListenerSchema, outboundListener(called, listen, loopback6 === undefined ? {} : { loopback6 }), madeBy),
-    ),
-    ...(endpoints.kind === 'dns' ? [] : [of(['endpoints', viewer], endpointsAsSeen(viewer))]),
+    of(spiffeId, ['cluster', viewer], (called) => {
+      const cluster = outboundCluster(called, viewer);
+      return ({ caller }, from) => resource(ClusterSchema, cluster(caller), () => from());
+    }),
+    of(listen, ['listener', loopback6, by], (called) => {
+      const listener = outboundListener(called, loopback6 === undefined ? {} : { loopback6 });
+      return (own, from) => resource(ListenerSchema, listener(own.listen), () => from());
+    }),
+    ...(endpoints.kind === 'dns' ? [] : [of('', ['endpoints', viewer], endpointsAsSeen(viewer))]),
     ...(protocol === 'tcp'
       ? []
       : [
-          of(['routes', listen, hosts], (called, madeBy) =>
-            resource(RouteConfigurationSchema, outboundRoutes(called, { listen, hosts }), madeBy),
-          ),
+          of('', ['routes', by, hosts], (called) => {
+            const routes = outboundRoutes(called, { by, hosts });
+            return (_, from) => resource(RouteConfigurationSchema, routes, () => from());
+          }),
         ]),
   ];
 }
@@ -166,11 +218,12 @@ function outboundParts(
 type MadeBy = () => readonly Origin[];
 
 function endpointsAsSeen(from: string | undefined) {
-  return (target: PortIr, madeBy: MadeBy, { mesh, endpoints }: TranslationInputs): TranslatedResource => {
+  return (target: PortIr, { mesh, endpoints }: TranslationInputs): Fill => {
     const viewer = from === undefined ? undefined : mesh.cells.get(from);
     const assignment = loadAssignment(mesh, endpoints, target, viewer);
-    const ofSeen = () => [...madeBy(), ...ofCells(seenCells(mesh, assignment, viewer))];
-    return resource(ClusterLoadAssignmentSchema, assignment, ofSeen);
+    // How near an endpoint is depends on the regions of its cell and of the one that looks.
+    const cells = new Set([viewer?.name, ...assignment.endpoints.map(({ locality }) => locality?.zone)]);
+    return (_, madeBy) => resource(ClusterLoadAssignmentSchema, assignment, () => madeBy(cells));
   };
 }
 
@@ -180,10 +233,4 @@ function keyOf(of: readonly unknown[]): string {
 
 function ofOwn(mesh: MeshIr, { spiffeId }: Pick<PortIr, 'spiffeId'>): MadeBy {
   return () => ofIdentity(mesh, spiffeId);
-}
-
-/** How near an endpoint is depends on the regions of its cell and of the one that looks. */
-function seenCells(mesh: MeshIr, { endpoints }: ClusterLoadAssignment, viewer: CellIr | undefined): readonly CellIr[] {
-  const names = new Set([viewer?.name, ...endpoints.map(({ locality }) => locality?.zone)]);
-  return [...mesh.cells.values()].filter(({ name }) => names.has(name));
 }

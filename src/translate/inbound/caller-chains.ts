@@ -79,12 +79,18 @@ export function cutOf(chain: string, { id }: PortIr, { cuts }: MeshIr): string {
  * proves nothing.
  */
 export function callerServerName(caller: SpiffeId, target: PortIr): string {
-  const { name, port, cell, spiffeId } = target;
-  const own = `c-${hash(caller).slice(0, 16)}`;
-  const label = port === defaultPort ? own : `${own}.${port}`;
-  const local = cell === undefined ? `${label}.${name}` : `${label}.${name}.${cell.name}`;
-  const full = `${local}.${trustDomainOf(spiffeId)}`;
-  return full.length <= maxServerName ? full : local;
+  return serverNameFor(target)(caller);
+}
+
+/** For each caller of the target. Reads all of the target at once. */
+export function serverNameFor({ name, port, cell, spiffeId }: PortIr): (caller: SpiffeId) => string {
+  const labels = [...(port === defaultPort ? [] : [port]), name, ...(cell === undefined ? [] : [cell.name])].join('.');
+  const domain = trustDomainOf(spiffeId);
+  return (caller) => {
+    const local = `c-${hash(caller).slice(0, 16)}.${labels}`;
+    const full = `${local}.${domain}`;
+    return full.length <= maxServerName ? full : local;
+  };
 }
 
 /** RFC 6066 §3 and Envoy's own limit. */

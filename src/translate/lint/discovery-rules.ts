@@ -8,23 +8,23 @@ import type { SdsSecretConfig } from '#gen/envoy/extensions/transport_sockets/tl
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { controlPlaneCluster } from '../names.ts';
 import { extensionRegistry } from './registry.ts';
-import type { Rule } from './rule.ts';
+import { about, type Rule } from './rule.ts';
 
 /** One resource that never arrives would block every listener of a starting Envoy, for ever. */
-const fetchTimeout: Rule = (message) => {
-  if (!isMessage(message, ConfigSourceSchema) || message.initialFetchTimeout === undefined) return [];
+const fetchTimeout = about([ConfigSourceSchema], (message) => {
+  if (message.initialFetchTimeout === undefined) return [];
   const { seconds, nanos } = message.initialFetchTimeout;
   return seconds === 0n && nanos === 0 ? [['fetch-timeout', 'initial_fetch_timeout 0 waits for ever']] : [];
-};
+});
 
-const controlPlane: Rule = (message, ancestors) =>
-  isMessage(message, ClusterSchema) && ancestors.length === 0 && message.name === controlPlaneCluster
+const controlPlane = about([ClusterSchema], (message, ancestors) =>
+  ancestors.length === 0 && message.name === controlPlaneCluster
     ? [['control-plane-cluster', `${controlPlaneCluster} is the bootstrap's own`]]
-    : [];
+    : [],
+);
 
 /** Secrets of the xDS connection over that same connection crashed Envoy 1.40. */
-const xdsSecrets: Rule = (message) => {
-  if (!isMessage(message, BootstrapSchema)) return [];
+const xdsSecrets = about([BootstrapSchema], (message) => {
   const names = (message.dynamicResources?.adsConfig?.grpcServices ?? []).map(({ targetSpecifier: target }) =>
     target.case === 'envoyGrpc' ? target.value.clusterName : '',
   );
@@ -32,7 +32,7 @@ const xdsSecrets: Rule = (message) => {
   return clusters.some((cluster) => names.includes(cluster.name) && secretsOf(cluster).some(isByAds))
     ? [['xds-secret-over-ads', 'secrets of the xDS connection come from files or a local socket']]
     : [];
-};
+});
 
 function isByAds({ sdsConfig }: SdsSecretConfig): boolean {
   return sdsConfig?.configSourceSpecifier.case === 'ads';

@@ -16,10 +16,10 @@ import { framingHeaders, ownHeaderPrefix, ownHeaders, peerIdHeader, subjectDnHea
 import { otherOverrides } from '../override-headers.ts';
 import { otherSpellings, spellings } from '../wire/header-spellings.ts';
 import { extensionRegistry } from './registry.ts';
-import type { Rule, Wrong } from './rule.ts';
+import { about, type Rule, type Wrong } from './rule.ts';
 
-const paths: Rule = (message, ancestors) => {
-  if (!isMessage(message, HttpConnectionManagerSchema) || !isInbound(ancestors)) return [];
+const paths = about([HttpConnectionManagerSchema], (message, ancestors) => {
+  if (!isInbound(ancestors)) return [];
   const slashes = message.pathWithEscapedSlashesAction;
   const wrong: Wrong[] = [];
   if (message.normalizePath !== true || !message.mergeSlashes) {
@@ -41,10 +41,9 @@ const paths: Rule = (message, ancestors) => {
     ]);
   }
   return wrong;
-};
+});
 
-const identity: Rule = (message, ancestors) => {
-  if (!isMessage(message, HttpConnectionManagerSchema)) return [];
+const identity = about([HttpConnectionManagerSchema], (message, ancestors) => {
   const xfcc = message.forwardClientCertDetails;
   const wrong: Wrong[] = [];
   if (
@@ -68,7 +67,7 @@ const identity: Rule = (message, ancestors) => {
     ]);
   }
   return wrong;
-};
+});
 
 const forgeable: readonly (readonly [string, string])[] = [
   ...ownHeaders.map((name) => [name, spellings(name)] as const),
@@ -82,8 +81,7 @@ function removedRegex({ action }: HeaderMutation): string | undefined {
 }
 
 /** An empty value adds nothing, so that what a caller sent would stay: remove first. */
-const removeFirst: Rule = (message) => {
-  if (!isMessage(message, EarlySchema)) return [];
+const removeFirst = about([EarlySchema], (message) => {
   const wrong: Wrong[] = [];
   message.mutations.forEach(({ action }, index) => {
     if (action.case !== 'append') return;
@@ -93,7 +91,7 @@ const removeFirst: Rule = (message) => {
     }
   });
   return wrong;
-};
+});
 
 function removes(mutation: HeaderMutation, key: string): boolean {
   const { action } = mutation;
@@ -108,15 +106,8 @@ function removes(mutation: HeaderMutation, key: string): boolean {
 /**
  * Route-level headers are set after authorization looked at them: never the one that it looks at, and never appended to what a caller sent.
  */
-const routeHeaders: Rule = (message) => {
-  if (
-    !isMessage(message, RouteSchema) &&
-    !isMessage(message, VirtualHostSchema) &&
-    !isMessage(message, RouteConfigurationSchema)
-  ) {
-    return [];
-  }
-  return message.requestHeadersToAdd.flatMap(({ header, appendAction }): Wrong[] => {
+const routeHeaders = about([RouteSchema, VirtualHostSchema, RouteConfigurationSchema], (message) =>
+  message.requestHeadersToAdd.flatMap(({ header, appendAction }): Wrong[] => {
     const key = (header?.key ?? '').toLowerCase();
     if (key === peerIdHeader || key === 'x-forwarded-client-cert') {
       return [['http-add-without-remove', `a route must not add ${key}`]];
@@ -125,8 +116,8 @@ const routeHeaders: Rule = (message) => {
     return !overwrites && (key.startsWith(ownHeaderPrefix) || key === subjectDnHeader)
       ? [['http-add-without-remove', `${key} is overwritten, never joined`]]
       : [];
-  });
-};
+  }),
+);
 
 function isInbound(ancestors: readonly Message[]): boolean {
   const [listener] = ancestors;

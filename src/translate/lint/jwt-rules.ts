@@ -8,10 +8,9 @@ import {
   JwtRequirementSchema,
   PerRouteConfigSchema,
 } from '#gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import type { Rule, Wrong } from './rule.ts';
+import { about, type Rule, type Wrong } from './rule.ts';
 
-const provider: Rule = (message) => {
-  if (!isMessage(message, JwtProviderSchema)) return [];
+const provider = about([JwtProviderSchema], (message) => {
   const wrong: Wrong[] = [];
   if (message.issuer === '')
     wrong.push(['jwt-any-issuer', 'a provider without an issuer takes every token of its keys']);
@@ -30,10 +29,10 @@ const provider: Rule = (message) => {
     wrong.push(['jwt-place', 'a token comes in one named header, not in a URL or a cookie']);
   }
   return wrong;
-};
+});
 
 /** "Missing" and "failed" may pass on to the rules, as the last of several: alone they would verify nothing. */
-const requirement: Rule = (message) => {
+const requirement = about([JwtRequirementSchema, PerRouteConfigSchema, JwtAuthenticationSchema], (message) => {
   if (isMessage(message, JwtRequirementSchema) && message.requiresType.case === 'extractOnlyWithoutValidation') {
     return [['jwt-unverified', 'a payload is read without being verified']];
   }
@@ -42,7 +41,7 @@ const requirement: Rule = (message) => {
   return isMessage(message, JwtAuthenticationSchema) && !message.rules.every(verifies)
     ? [['jwt-nothing-verified', 'every requirement begins with a provider']]
     : [];
-};
+});
 
 function verifies({ requirementType: { case: kind, value } }: JwtAuthentication['rules'][number]): boolean {
   return kind === 'requires' && beginsWithProvider(value);

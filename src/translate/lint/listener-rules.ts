@@ -11,16 +11,14 @@ import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/lis
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { filterNamed, inboundFilters } from '../filters/inbound-filters.ts';
 import { extensionRegistry } from './registry.ts';
-import type { Rule, Wrong } from './rule.ts';
+import { about, type Rule, type Wrong } from './rule.ts';
 
 /** The default is true: then two sidecars on one port would start without an error and share its traffic. */
-const reusePort: Rule = (message) =>
-  isMessage(message, ListenerSchema) && message.enableReusePort !== false
-    ? [['listener-reuse-port', 'enable_reuse_port must be false']]
-    : [];
+const reusePort = about([ListenerSchema], (message) =>
+  message.enableReusePort !== false ? [['listener-reuse-port', 'enable_reuse_port must be false']] : [],
+);
 
-const direction: Rule = (message) => {
-  if (!isMessage(message, ListenerSchema)) return [];
+const direction = about([ListenerSchema], (message) => {
   switch (message.trafficDirection) {
     case TrafficDirection.INBOUND:
       return [];
@@ -36,7 +34,7 @@ const direction: Rule = (message) => {
     default:
       return [['listener-direction', 'a listener is inbound or outbound']];
   }
-};
+});
 
 function isLoopback({ address, additionalAddresses }: Listener): boolean {
   return [address, ...additionalAddresses.map((more) => more.address)].every(
@@ -56,8 +54,7 @@ function isDependencySocket({ address, additionalAddresses }: Listener): boolean
 const socketPath = /^(?:\/(?!\.{1,2}\/)[A-Za-z0-9._@~+-]+)+\.sock$/;
 const socketModes = [0o600, 0o660, 0o666];
 
-const chainMatches: Rule = (message) => {
-  if (!isMessage(message, ListenerSchema)) return [];
+const chainMatches = about([ListenerSchema], (message) => {
   const matches = message.filterChains.map(({ filterChainMatch }) =>
     filterChainMatch === undefined
       ? ''
@@ -66,11 +63,11 @@ const chainMatches: Rule = (message) => {
   return new Set(matches).size < matches.length
     ? [['listener-same-match', 'two filter chains match the same connections']]
     : [];
-};
+});
 
 /** The filters that every service must have, in their order; except for the chain that serves only the health path. */
-const authorized: Rule = (message, ancestors) => {
-  if (!isMessage(message, FilterChainSchema) || !isInbound(ancestors)) return [];
+const authorized = about([FilterChainSchema], (message, ancestors) => {
+  if (!isInbound(ancestors)) return [];
   if (message.name === 'health' && message.transportSocket === undefined) return [];
   const { kind, names } = discoveredIn(message);
   const found = names.map(filterNamed);
@@ -91,7 +88,7 @@ const authorized: Rule = (message, ancestors) => {
     wrong.push(['chain-order', `filters of an inbound chain stand once, and in this order: ${order}`]);
   }
   return wrong;
-};
+});
 
 function isInbound(ancestors: readonly Message[]): boolean {
   const [listener] = ancestors;

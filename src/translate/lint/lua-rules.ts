@@ -5,18 +5,18 @@ import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_
 import { type Lua, LuaSchema } from '#gen/envoy/extensions/filters/http/lua/v3/lua_pb.js';
 import type { InboundFilterName } from '../../lib/inbound-filters.ts';
 import { isReadRequestSource } from '../filters/read-request-program.ts';
-import type { Rule } from './rule.ts';
+import { about, type Rule } from './rule.ts';
 
 const name: InboundFilterName = 'read-request';
 
-const reader: Rule = (message, ancestors) => {
+const reader = about([LuaSchema], (message, ancestors) => {
   const [resource] = ancestors;
   if (resource === undefined || !isMessage(resource, TypedExtensionConfigSchema)) return [];
   if (!resource.name.endsWith(`/${name}`)) return [];
-  return isMessage(message, LuaSchema) && !isOwn(message)
-    ? [['lua-reader', `${resource.name} runs another program than the reader of matchingCell rules`]]
-    : [];
-};
+  return isOwn(message)
+    ? []
+    : [['lua-reader', `${resource.name} runs another program than the reader of matchingCell rules`]];
+});
 
 /** It cannot load a second one, and has its own virtual machine. */
 function isOwn({ defaultSourceCode, inlineCode, sourceCodes, packagePaths, packageCpaths, sharedVmId }: Lua): boolean {

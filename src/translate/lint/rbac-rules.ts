@@ -17,43 +17,39 @@ import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/r
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { guards } from '../../policy/own-policies.ts';
 import { extensionRegistry } from './registry.ts';
-import type { Rule } from './rule.ts';
+import { about, type Rule } from './rule.ts';
 
 /** Envoy accepts absent rules, and then allows everyone. */
-const rulesPresent: Rule = (message) => {
-  if (!isMessage(message, HttpRbacSchema) && !isMessage(message, NetworkRbacSchema)) return [];
+const rulesPresent = about([HttpRbacSchema, NetworkRbacSchema], (message) => {
   if (message.matcher !== undefined) return [['rbac-matcher', 'a matcher tree is not looked into: use rules']];
   return message.rules === undefined ? [['rbac-no-rules', 'RBAC without rules allows everyone']] : [];
-};
+});
 
-const action: Rule = (message) =>
-  isMessage(message, RBACSchema) && message.action === RBAC_Action.LOG
-    ? [['rbac-log', 'the action LOG allows everyone']]
-    : [];
+const action = about([RBACSchema], (message) =>
+  message.action === RBAC_Action.LOG ? [['rbac-log', 'the action LOG allows everyone']] : [],
+);
 
-const policies: Rule = (message) =>
-  isMessage(message, PolicySchema) && (message.principals.length === 0 || message.permissions.length === 0)
+const policies = about([PolicySchema], (message) =>
+  message.principals.length === 0 || message.permissions.length === 0
     ? [['rbac-empty-policy', 'a policy needs principals and permissions']]
-    : [];
+    : [],
+);
 
 /** `authenticated: {}` is anyone with TLS, with or without a certificate; with a name it also matches DNS SANs and subjects. */
-const principals: Rule = (message) => {
-  if (!isMessage(message, PrincipalSchema)) return [];
+const principals = about([PrincipalSchema], (message) => {
   if (message.identifier.case === 'authenticated') return [['rbac-authenticated', 'use mtls_authenticated']];
   return message.identifier.case === undefined ? [['rbac-empty-principal', 'a principal names someone']] : [];
-};
+});
 
-const permissions: Rule = (message) =>
-  isMessage(message, PermissionSchema) && message.rule.case === undefined
-    ? [['rbac-empty-permission', 'a permission names something']]
-    : [];
+const permissions = about([PermissionSchema], (message) =>
+  message.rule.case === undefined ? [['rbac-empty-permission', 'a permission names something']] : [],
+);
 
 /** In one trust domain: "spiffe://" alone would match anyone in any. */
 const wholeId = /^spiffe:\/\/[^/]+\/./;
 const wholePrefix = /^spiffe:\/\/[^/]+\/(?:.*\/)?$/;
 
-const mtlsAuthenticated: Rule = (message) => {
-  if (!isMessage(message, MtlsAuthenticatedSchema)) return [];
+const mtlsAuthenticated = about([MtlsAuthenticatedSchema], (message) => {
   const { sanMatcher, anyValidatedClientCertificate } = message;
   if (sanMatcher === undefined) {
     return anyValidatedClientCertificate ? [] : [['rbac-empty-principal', 'mtls_authenticated names nobody']];
@@ -69,17 +65,16 @@ const mtlsAuthenticated: Rule = (message) => {
   return whole
     ? []
     : [['rbac-san-pattern', 'a SPIFFE ID is matched exactly, or as a prefix of a trust domain that ends in "/"']];
-};
+});
 
 /** Before the first configuration arrives, and after it was removed. */
-const denyByDefault: Rule = (message) => {
-  if (!isMessage(message, ExtensionConfigSourceSchema)) return [];
+const denyByDefault = about([ExtensionConfigSourceSchema], (message) => {
   const rules = defaultRules(message.defaultConfig);
   const closed = rules?.action === RBAC_Action.ALLOW && Object.keys(rules.policies).length === 0;
   return closed && message.applyDefaultConfigWithoutWarming
     ? []
     : [['ecds-open-default', 'until its configuration arrives, a discovered filter must refuse all, at once']];
-};
+});
 
 function defaultRules(config: Parameters<typeof anyUnpack>[0] | undefined): RBAC | undefined {
   let message: Message | undefined;
@@ -92,14 +87,14 @@ function defaultRules(config: Parameters<typeof anyUnpack>[0] | undefined): RBAC
 }
 
 /** Without it, a certificate with a second URI SAN passes as another identity. */
-const guarded: Rule = (message, ancestors) => {
-  if (!isMessage(message, HttpRbacSchema) || message.rules?.action !== RBAC_Action.DENY) return [];
+const guarded = about([HttpRbacSchema], (message, ancestors) => {
+  if (message.rules?.action !== RBAC_Action.DENY) return [];
   const [resource] = ancestors;
   if (resource === undefined || !isMessage(resource, TypedExtensionConfigSchema)) return [];
   return Object.hasOwn(message.rules.policies, guards.severalIdentities)
     ? []
     : [['rbac-no-guard', `a deny filter holds the policy ${guards.severalIdentities}`]];
-};
+});
 
 export const rbacRules: readonly Rule[] = [
   rulesPresent,

@@ -92,8 +92,17 @@ function addressOf(message: Message): string | undefined {
     : undefined;
 }
 
+/** Messages that refer to others. */
+const referring = new Set(
+  [
+    ...[RouteActionSchema, TcpProxySchema, GrpcService_EnvoyGrpcSchema, ClusterSchema, RdsSchema, FilterSchema],
+    ...[HttpFilterSchema, CommonTlsContext_CombinedCertificateValidationContextSchema, CommonTlsContextSchema],
+  ].map(({ typeName }): string => typeName),
+);
+
 /** Without certificates: the proxy's own is added later. */
 export function referencesOf(message: Message): readonly Reference[] {
+  if (!referring.has(message.$typeName)) return [];
   if (isMessage(message, RouteActionSchema) || isMessage(message, TcpProxySchema)) {
     const { clusterSpecifier: cluster } = message;
     if (cluster.case === 'weightedClusters')

@@ -15,23 +15,19 @@ import {
   UpstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { SPIFFECertValidatorConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb.js';
-import type { Rule, Wrong } from './rule.ts';
+import { about, type Rule, type Wrong } from './rule.ts';
 
 /** envoy#42668: behind the SPIFFE validator, the peer of a resumed session counts as unvalidated. */
-const resumption: Rule = (message) => {
+const resumption = about([DownstreamTlsContextSchema, UpstreamTlsContextSchema], (message) => {
   if (isMessage(message, DownstreamTlsContextSchema)) {
     const { sessionTicketKeysType: tickets, disableStatefulSessionResumption: stateful } = message;
     if (stateful && tickets.case === 'disableStatelessSessionResumption' && tickets.value) return [];
     return [['tls-resumption', 'TLS session resumption must be off, stateless and stateful']];
   }
-  if (isMessage(message, UpstreamTlsContextSchema) && message.maxSessionKeys !== 0) {
-    return [['tls-resumption', 'max_session_keys must be 0']];
-  }
-  return [];
-};
+  return message.maxSessionKeys === 0 ? [] : [['tls-resumption', 'max_session_keys must be 0']];
+});
 
-const parameters: Rule = (message, ancestors) => {
-  if (!isMessage(message, CommonTlsContextSchema)) return [];
+const parameters = about([CommonTlsContextSchema], (message, ancestors) => {
   const wrong: Wrong[] = [];
   const { TLSv1_2, TLSv1_3 } = TlsParameters_TlsProtocol;
   const lowest = message.tlsParams?.tlsMinimumProtocolVersion;
@@ -41,7 +37,7 @@ const parameters: Rule = (message, ancestors) => {
   if (message.tlsCertificates.length > 0) wrong.push(['tls-inline-key', 'certificates and keys come by SDS only']);
   wrong.push(...validation(message));
   return wrong;
-};
+});
 
 function takesAnyone(context: Message | undefined): boolean {
   return (
@@ -77,26 +73,23 @@ function anchored({ trustedCa, customValidatorConfig }: CertificateValidationCon
     : [['tls-empty-validation', 'a validation context without trust anchors takes any certificate']];
 }
 
-const secrets: Rule = (message) => {
-  if (!isMessage(message, SecretSchema)) return [];
+const secrets = about([SecretSchema], (message) => {
   if (message.type.case === 'validationContext') return anchored(message.type.value);
   if (message.type.case === undefined) return [['secret-empty', 'a secret holds something']];
   return [['secret-key', 'a key is only ever added to the resources of the proxy that owns it']];
-};
+});
 
-const leniency: Rule = (message) => {
-  if (!isMessage(message, CertificateValidationContextSchema)) return [];
+const leniency = about([CertificateValidationContextSchema], (message) => {
   const wrong: Wrong[] = [];
   if (message.trustChainVerification !== CertificateValidationContext_TrustChainVerification.VERIFY_TRUST_CHAIN) {
     wrong.push(['tls-untrusted', 'untrusted certificates must not be accepted']);
   }
   if (message.allowExpiredCertificate) wrong.push(['tls-expired', 'expired certificates must not be accepted']);
   return wrong;
-};
+});
 
 /** None refuses everyone; two with one name are a NACK. One per secret, because an upstream must trust only its target's domain. */
-const trustDomains: Rule = (message) => {
-  if (!isMessage(message, SPIFFECertValidatorConfigSchema)) return [];
+const trustDomains = about([SPIFFECertValidatorConfigSchema], (message) => {
   const names = message.trustDomains.map(({ name }) => name);
   const wrong: Wrong[] = [];
   if (names.length === 0) wrong.push(['spiffe-no-trust-domain', 'trust_domains without an entry refuses everyone']);
@@ -108,11 +101,10 @@ const trustDomains: Rule = (message) => {
     }
   }
   return wrong;
-};
+});
 
 /** Without it, any workload of the trust domain could impersonate the target. */
-const exactTarget: Rule = (message) => {
-  if (!isMessage(message, UpstreamTlsContextSchema)) return [];
+const exactTarget = about([UpstreamTlsContextSchema], (message) => {
   const type = message.commonTlsContext?.validationContextType;
   const context = type?.case === 'combinedValidationContext' ? type.value.defaultValidationContext : undefined;
   const sans = context?.matchTypedSubjectAltNames ?? [];
@@ -126,6 +118,6 @@ const exactTarget: Rule = (message) => {
   return sans.length === 1 && exact
     ? []
     : [['tls-upstream-san', 'a dependency is exactly one SPIFFE ID, and no other']];
-};
+});
 
 export const tlsRules: readonly Rule[] = [resumption, parameters, secrets, leniency, trustDomains, exactTarget];

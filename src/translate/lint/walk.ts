@@ -43,9 +43,18 @@ function messageFields(schema: DescMessage): readonly MessageField[] {
   return fields;
 }
 
-/** Paths use the schema's field names. Google's own types other than Any (durations, wrappers) are not opened. */
-export function walk(schema: DescMessage, message: Message, registry: Registry, visitor: Visitor): void {
-  if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor);
+/**
+ * Paths use the schema's field names. Google's own types other than Any (durations, wrappers) are not opened. `opens`: which fields of the
+ * outermost message are. Default: all.
+ */
+export function walk(
+  schema: DescMessage,
+  message: Message,
+  registry: Registry,
+  visitor: Visitor,
+  opens?: (field: DescField) => boolean,
+): void {
+  if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor, opens);
 }
 
 function step(
@@ -55,8 +64,9 @@ function step(
   ancestors: readonly Message[],
   registry: Registry,
   visitor: Visitor,
+  opens?: (field: DescField) => boolean,
 ): void {
-  if (isMessage(message, AnySchema)) {
+  if (message.$typeName === AnySchema.typeName && isMessage(message, AnySchema)) {
     const look = (): void => inside(message, path, ancestors, registry, visitor);
     if (visitor.within === undefined) look();
     else visitor.within({ message, path, ancestors }, look);
@@ -66,7 +76,7 @@ function step(
   let below: readonly Message[] | undefined;
   for (const field of messageFields(schema)) {
     const value = setValue(message, field);
-    if (value === undefined) continue;
+    if (value === undefined || opens?.(field) === false) continue;
     const at = path === '' ? field.name : `${path}.${field.name}`;
     below ??= [...ancestors, message];
     for (const [index, item] of itemsOf(field, value)) {

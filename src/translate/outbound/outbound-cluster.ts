@@ -19,6 +19,7 @@ import { upstreamTls } from '../tls/upstream-tls.ts';
 import { address } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { circuitBreakers } from '../wire/circuit-breakers.ts';
+import { composer } from '../wire/compose.ts';
 import { duration } from '../wire/duration.ts';
 import { maxStreamsBetweenSidecars } from '../wire/http-limits.ts';
 import { httpProtocol } from '../wire/http-protocol.ts';
@@ -35,16 +36,15 @@ const dnsRefreshMs = 5000;
  */
 const pingMs = 15_000;
 
-/** `viewerCell`: whose view of the endpoints it uses (`loadAssignment`). */
-export function outboundCluster(caller: SpiffeId, target: PortIr, viewerCell: string | undefined): Cluster {
+/** For each caller of the target. `viewerCell`: whose view of the endpoints it uses (`loadAssignment`). Reads all of the target at once. */
+export function outboundCluster(target: PortIr, viewerCell: string | undefined): (caller: SpiffeId) => Cluster {
   const age = target.connectionAgeMs * callersShareOfAge;
-  return create(ClusterSchema, {
+  const base = create(ClusterSchema, {
     name: outboundName(target.id),
     ...discovery(target, viewerCell),
     lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
     connectTimeout: duration(target.timeouts.connectMs),
     circuitBreakers: circuitBreakers(),
-    transportSocket: upstreamTls(caller, target),
     healthChecks: healthChecks(target),
     ...outliers(target),
     upstreamBindConfig: create(BindConfigSchema, { socketOptions: [unacknowledged()] }),
@@ -63,6 +63,9 @@ export function outboundCluster(caller: SpiffeId, target: PortIr, viewerCell: st
       },
     ),
   });
+  const cluster = composer(ClusterSchema, base);
+  const tls = upstreamTls(target);
+  return (caller) => cluster({ transportSocket: tls(caller) });
 }
 
 function discovery({ id, endpoints }: PortIr, viewerCell: string | undefined) {

@@ -19,6 +19,7 @@ import type { ProxyShape } from '../proxy.ts';
 import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
+import { composer } from '../wire/compose.ts';
 import { duration } from '../wire/duration.ts';
 import { noEarlyHeaders } from '../wire/early-headers.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
@@ -27,28 +28,31 @@ import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
 const loopback = '127.0.0.1';
-const loopback6 = '::1';
+const loopback6Address = '::1';
 /** Envoy's maximum; its default is 1024. */
 const anyNumberOfStreams = 2_147_483_647;
 
+/** For each address of the target's callers. Reads all of the target at once. */
 export function outboundListener(
   target: PortIr,
-  listen: DependencyIr['listen'],
-  proxy: Pick<ProxyShape, 'loopback6'>,
-): Listener {
-  return create(ListenerSchema, {
+  { loopback6 }: Pick<ProxyShape, 'loopback6'>,
+): (listen: DependencyIr['listen']) => Listener {
+  const base = create(ListenerSchema, {
     name: outboundName(target.id),
-    address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
-    // For clients that resolve `localhost` to it.
-    ...(typeof listen === 'number' && proxy.loopback6 === true
-      ? { additionalAddresses: [{ address: address(loopback6, listen) }] }
-      : {}),
     // Two sidecars on one port would otherwise start without an error and share its traffic.
     enableReusePort: false,
     tcpKeepalive: keepalive,
     trafficDirection: TrafficDirection.OUTBOUND,
     ...(target.protocol === 'tcp' ? { filterChains: [{ filters: [tcpProxy(target)] }] } : onlyHttp(target)),
   });
+  const listener = composer(ListenerSchema, base);
+  return (listen) =>
+    listener({
+      address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
+      // For clients that resolve `localhost` to it.
+      additionalAddresses:
+        typeof listen === 'number' && loopback6 === true ? [{ address: address(loopback6Address, listen) }] : [],
+    });
 }
 
 /**

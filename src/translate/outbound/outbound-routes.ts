@@ -27,7 +27,9 @@ import { duration } from '../wire/duration.ts';
  */
 const hostSelections = 50n;
 
-type Reached = Pick<DependencyIr, 'listen' | 'hosts'>;
+interface Reached extends Pick<DependencyIr, 'hosts'> {
+  readonly by: 'port' | 'socket';
+}
 
 export function outboundRoutes(target: PortIr, reached: Reached): RouteConfiguration {
   return create(RouteConfigurationSchema, {
@@ -43,9 +45,9 @@ export function outboundRoutes(target: PortIr, reached: Reached): RouteConfigura
  * A browser on this host can be lured to a loopback port by a foreign name (DNS rebinding), and would then call as the service. Such a name
  * contains a dot; and no browser can reach a socket.
  */
-function virtualHosts(target: PortIr, { listen, hosts }: Reached): VirtualHost[] {
+function virtualHosts(target: PortIr, { by, hosts }: Reached): VirtualHost[] {
   const name = outboundName(target.id);
-  if (typeof listen !== 'number' || hosts.includes('*')) return [virtualHost(name, ['*'], [route(target)])];
+  if (by === 'socket' || hosts.includes('*')) return [virtualHost(name, ['*'], [route(target)])];
   const own = virtualHost(name, ['*'], [route(target, [byOwnHost]), refusal]);
   return hosts.length === 0
     ? [own]

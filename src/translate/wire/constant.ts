@@ -12,8 +12,8 @@ export function constant<A extends readonly string[], T extends object>(make: (.
   };
 }
 
-/** Bytes cannot be frozen. */
-function frozen<T extends object>(value: T): T {
+/** With everything in it. Bytes cannot be frozen. */
+export function frozen<T extends object>(value: T): T {
   if (ArrayBuffer.isView(value) || Object.isFrozen(value)) return value;
   for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) frozen(part);
   return Object.freeze(value);

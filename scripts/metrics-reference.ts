@@ -1,5 +1,6 @@
 // Makes docs/metrics.md, the reference of what is exported to Prometheus, from the metrics themselves: names, types, labels and their
 // values are read from what a scrape would get. scripts/reference.ts writes it; a test compares.
+import { limitCodes } from '../src/limits/beyond.ts';
 import { createMetrics } from '../src/observe/metrics.ts';
 import { typeUrls } from '../src/xds/resources/type-url.ts';
 
@@ -15,6 +16,10 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
   cellwall_document_problems: {
     unit: 'problems',
     alert: 'above 0 for longer than an edit takes; `cellwall status` shows the lines',
+  },
+  cellwall_changes_held_total: {
+    unit: 'changes',
+    alert: '–; `cellwall status` shows edits that wait, docs/limits.md how they are confirmed',
   },
   cellwall_svids_issued_total: {
     unit: 'certificates',
@@ -90,6 +95,7 @@ export async function metricsReference(): Promise<string> {
     metrics.pushed(typeUrl);
     metrics.nacked(typeUrl);
   }
+  for (const code of limitCodes) metrics.changeHeld(code);
   metrics.applied(1);
   metrics.watchPublishers(() => [{ name: 'directory:/srv/trust', sequence: 1, failures: 0, drifts: 0 }], Date.now);
   metrics.watchStore(() => undefined);

@@ -11,6 +11,7 @@ import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
 import type { WaitingChange } from '../store/store.ts';
 import { type Authored, authored, type Caller } from './caller.ts';
+import { confirmed } from './confirmed.ts';
 import type { AdminDeps } from './deps.ts';
 import { type GateAnswer, gate, mayCutOver } from './gate.ts';
 import { invalidDocuments } from './http-error.ts';
@@ -33,6 +34,8 @@ export interface ChangeOptions {
   readonly force: boolean;
   readonly since?: string | undefined;
   readonly ignoreAddresses?: readonly string[] | undefined;
+  /** Codes of reasons for which a change is otherwise held. */
+  readonly confirm?: readonly string[] | undefined;
   readonly expectedRevision?: number | undefined;
   readonly receivedAt: number;
   /** For a rollback: the revision that it goes back to. */
@@ -55,6 +58,7 @@ export function createChange(deps: AdminDeps): Change {
       force,
       since,
       ignoreAddresses = [],
+      confirm = [],
       expectedRevision,
       receivedAt,
       to,
@@ -65,6 +69,8 @@ export function createChange(deps: AdminDeps): Change {
     const { before, after, problems } = tryPlan(store, plan);
     const rawAsBefore = checkRawRight(caller, before.documents, plan);
     if (dryRun && hasErrors(problems)) return invalid(problems);
+    const held = await confirmed(deps, { before, after, plan, confirm, dryRun, by, approved: approving !== undefined });
+    if (held.kind === 'held') return { kind: 'error', ...held.error };
     const judged: GateAnswer = mayCutOver(plan)
       ? await gate(deps, { before, after, since, force, ignoreAddresses, dryRun, by: authored(caller, reason) })
       : { kind: 'pass', judged: false, reasons: [] };
@@ -84,19 +90,20 @@ export function createChange(deps: AdminDeps): Change {
         ...defined({ impact }),
         warnings: [...problems, ...warnOfChange(before.documents, plan)],
         reasons,
+        ...defined({ held: held.waiting }),
         receivedAt,
         acceptedAt: receivedAt,
       });
     }
     // What was judged is what is changed: the gate's answer is about this revision, and so is the caller's right.
-    const isJudged = judged.judged || rawAsBefore;
+    const isJudged = judged.judged || rawAsBefore || held.codes !== undefined;
     if (isJudged) refuseConflict(before.revision, defined({ expectedRevision }));
     const expected = isJudged ? before.revision : expectedRevision;
     const result = await store.apply(plan.changes, {
       author: by.author,
       urgent,
       mark: {
-        ...defined({ rolledBackTo: to, forced, reason }),
+        ...defined({ rolledBackTo: to, forced, confirmed: held.codes, reason }),
         ...(approving === undefined ? {} : { approvedBy: caller.name }),
       },
       ...(approving === undefined ? {} : { direct: directKeys(approving) }),

@@ -9,7 +9,6 @@ import { type TokenSource, tokenRefused } from './token-refused.ts';
 import type {
   ApplyAnswer,
   ApplyBody,
-  CertificatesAnswer,
   DiffAnswer,
   DiffBody,
   DocumentAnswer,
@@ -24,6 +23,7 @@ import type {
   TrafficAnswer,
 } from './wire.ts';
 import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAnswer } from './wire-access.ts';
+import type { CertificatesAnswer } from './wire-certificates.ts';
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
@@ -78,7 +78,10 @@ export type AdminClientOptions = {
   readonly onWait?: (waited: Waited) => void;
 } & (TokenSource | { readonly svid: SvidCredential });
 
-/** Documents that the server refused, with every problem; or, without problems, those that the gate refused for its reasons. */
+/**
+ * Documents that the server refused, with every problem (`invalid_documents`); a change that is held until it is confirmed, with the
+ * reasons as problems (`failed_precondition`); or, without problems, one that the gate refused for its `reasons`.
+ */
 export interface InvalidAnswer {
   readonly kind: 'invalid';
   readonly code: string;
@@ -109,7 +112,8 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     } = value as Partial<ErrorBody>;
     // Written by the server from model/problem's own type.
     if (problems !== undefined) {
-      return { kind: 'invalid', code: 'invalid_documents', message, problems: problems as readonly Problem[] };
+      const found = problems as readonly Problem[];
+      return { kind: 'invalid', code: code ?? 'invalid_documents', message, problems: found, ...defined({ hint }) };
     }
     if (reasons !== undefined) {
       return {

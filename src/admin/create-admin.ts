@@ -28,10 +28,11 @@ import type { Store } from '../store/store.ts';
 import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
+import type { ChangeLimits } from './deps.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
-import type { IssuedCertificate } from './wire.ts';
+import type { IssuedCertificate } from './wire-certificates.ts';
 import { withEnforcement } from './with-enforcement.ts';
 
 export interface RunningParts {
@@ -69,6 +70,8 @@ export interface AdminParts {
   readonly claim: () => () => void;
   /** Whether somebody may approve what they wrote themselves. */
   readonly approveOwn: boolean;
+  /** What a change may make without being confirmed. */
+  readonly limits?: ChangeLimits;
 }
 
 export interface Admin {
@@ -112,6 +115,7 @@ export function createAdmin(given: AdminParts): Admin {
     token,
     namedTokens: given.namedTokens,
     claim: given.claim,
+    ...defined({ limits: given.limits }),
     log: log.child({ room: 'admin' }),
     explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),
     explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),

@@ -14,10 +14,11 @@ import type { FailedHandshakes } from '../observe/handshakes.ts';
 import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { Store } from '../store/store.ts';
+import type { Judged, Store } from '../store/store.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
-import type { ExplainQuery, Explanation, IssuedCertificate, TrafficCount } from './wire.ts';
+import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
+import type { IssuedCertificate } from './wire-certificates.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
 
 /** What a proxy was sent, without secrets. */
@@ -70,6 +71,13 @@ export interface RecordReader {
   coverage(service: string, since: number): ServiceCoverage;
 }
 
+export interface ChangeLimits {
+  /** Why a change needs to be confirmed; empty if it may come into force. */
+  beyond(before: Judged, after: Judged): readonly Problem[];
+  /** A change is held for these reasons. */
+  held(reasons: readonly Pick<Problem, 'code'>[]): void;
+}
+
 export interface AdminDeps {
   readonly store: Store;
   readonly record: RecordReader;
@@ -81,6 +89,8 @@ export interface AdminDeps {
   /** For a service that names its endpoints itself, what answered there. Absent: not probed. */
   endpoints?(service: ServiceIr): readonly SeenEndpoint[];
   readonly audit: AuditLog;
+  /** What is held until it is confirmed. Absent: nothing is. */
+  readonly limits?: ChangeLimits;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
   explain(query: ExplainQuery): Explanation;
   /** The same for a denied call, by its request id. Throws `not_found` for an id that no kept denial has. */

@@ -6,9 +6,13 @@ import type { Json, Table } from '../lib/table.ts';
 import { revOf } from '../store/rev-of.ts';
 import type { RevisionChange, WaitingChange } from '../store/store.ts';
 
+export type HeldChange = Omit<WaitingChange, 'rev' | 'since' | 'origin'>;
+
 export interface HeldChanges {
   /** The same change of the same author for the same reasons is held once. Throws `resource_exhausted` if too much is held already. */
-  hold(change: Omit<WaitingChange, 'rev' | 'since' | 'origin'>): Promise<WaitingChange>;
+  hold(change: HeldChange): Promise<WaitingChange>;
+  /** What such a change is called while it waits. */
+  nameOf(change: HeldChange): string;
   /** The oldest first. */
   list(): Promise<readonly WaitingChange[]>;
   /** It was approved or rejected. Unknown ones are ignored. */
@@ -33,7 +37,7 @@ export function createHeldChanges({
   };
   return {
     async hold({ author, changes, reasons }) {
-      const content: Json = [author, changes.map((change) => ({ ...change })), [...reasons]];
+      const content = contentOf({ author, changes, reasons });
       const rev = revOf(content);
       const known = await list();
       const same = known.find((held) => held.rev === rev);
@@ -47,9 +51,14 @@ export function createHeldChanges({
       await table.set(rev, toJson(held), { ttlMs: keptMs });
       return held;
     },
+    nameOf: (change) => revOf(contentOf(change)),
     list,
     drop: (rev) => table.delete(rev),
   };
+}
+
+function contentOf({ author, changes, reasons }: HeldChange): readonly Json[] {
+  return [author, changes.map((change) => ({ ...change })), [...reasons]];
 }
 
 function toJson({ changes, reasons, ...rest }: WaitingChange): Json {

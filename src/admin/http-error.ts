@@ -52,6 +52,22 @@ export function refusedCutOver(services: readonly string[], reasons: readonly Cu
 
 const maxReasons = 500;
 
+/** Beyond the limits, and not confirmed: 412, with all reasons and the codes that confirm them. `rev`: it waits under that name. */
+export function heldChange(problems: readonly Problem[], codes: readonly string[], rev: string | undefined): HttpError {
+  const count = problems.length === 1 ? '1 reason' : `${problems.length} reasons`;
+  return {
+    status: 412,
+    body: {
+      code: 'failed_precondition',
+      message: `held until it is confirmed, ${count}: nothing was changed`,
+      hint:
+        `if it is meant: the same command with --confirm ${codes.join(',')} ("confirm" in a request)` +
+        `${rev === undefined ? '' : `, or cellwall approve ${rev}`}; written to the audit log`,
+      problems: problems.slice(0, maxReasons),
+    },
+  };
+}
+
 /** Documents that cannot be accepted: 422, with every problem. */
 export function invalidDocuments(problems: readonly Problem[]): HttpError {
   const errors = problems.filter((problem) => problem.severity === 'error').length;

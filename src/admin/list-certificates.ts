@@ -11,7 +11,7 @@ import type { Watchable } from '../lib/watchable.ts';
 import { type TrustDomain, trustDomainUri } from '../model/spiffe-id.ts';
 import type { ConnectionCertificates } from '../registry/connection-certificates.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
-import type { IssuedCertificate } from './wire.ts';
+import type { IssuedCertificate } from './wire-certificates.ts';
 
 export interface ListCertificatesDeps {
   readonly identity: {

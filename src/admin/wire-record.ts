@@ -136,6 +136,10 @@ export const historySchema = z.object({
         .array(z.string())
         .exactOptional()
         .describe('Services that were made strict despite the reasons of the gate.'),
+      confirmed: z
+        .array(z.string())
+        .exactOptional()
+        .describe('Codes of the reasons for which it was held, until its author confirmed them.'),
       reason: z.string().exactOptional().describe('The reason that its author gave.'),
       approvedBy: z.string().exactOptional().describe('It waited for approval: who approved it.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),

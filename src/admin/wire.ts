@@ -20,7 +20,10 @@ export const errorSchema = z.object({
   code: z.string().describe("One of gRPC's canonical codes in snake_case, or `invalid_documents`."),
   message: z.string(),
   hint: z.string().optional(),
-  problems: z.array(problemSchema).optional(),
+  problems: z
+    .array(problemSchema)
+    .optional()
+    .describe('Why documents are invalid (`invalid_documents`), or held until confirmed (`failed_precondition`).'),
   reasons: z.array(reasonSchema).optional().describe('Why the gate refuses to make services strict.'),
 });
 
@@ -69,11 +72,18 @@ export const applyBodySchema = z.strictObject({
     .optional()
     .describe('Addresses and small networks (10.1.0.0/16) whose attempts without any proof the gate disregards.'),
   force: z.boolean().default(false).describe('Override the reasons of the gate. Written to the audit log.'),
+  confirm: z
+    .array(z.string().regex(/^[a-z-]{1,40}$/))
+    .max(20)
+    .optional()
+    .describe(
+      'Codes of the reasons for which the change is held (412) that are known and meant. Written to the audit log.',
+    ),
   reason: reasonTextSchema,
 });
 
 export const rollbackBodySchema = applyBodySchema
-  .pick({ dryRun: true, since: true, ignoreAddresses: true, force: true, reason: true })
+  .pick({ dryRun: true, since: true, ignoreAddresses: true, force: true, confirm: true, reason: true })
   .extend({ to: z.int().min(0).optional().describe('The revision to go back to. Default: the one before.') });
 
 export const differenceSchema = z.object({
@@ -96,6 +106,10 @@ export const applyAnswerSchema = z.object({
     .array(reasonSchema)
     .describe('Reasons of the gate against making services strict: those of a dry run, or those that were overridden.'),
   to: z.int().exactOptional().describe('For a rollback: the revision that it goes back to.'),
+  held: z
+    .array(problemSchema)
+    .exactOptional()
+    .describe('Of a dry run: why it would be held, unless `confirm` names their codes.'),
   differences: z.array(differenceSchema).exactOptional().describe('Only for a dry run.'),
   impact: impactSchema.exactOptional(),
   receivedAt: z.number().describe('When the whole request had been read; with fractions of a millisecond.'),
@@ -215,21 +229,6 @@ const proxySchema = z.object({
 
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });
 
-export const certificateSchema = z.object({
-  purpose: z
-    .enum(['ca-root', 'ca-intermediate', 'server', 'operator', 'svid-pushed', 'svid-fetched'])
-    .describe(
-      '`server`: for the xDS and identity ports. `svid-pushed`: sent to a proxy over SDS. `svid-fetched`: for a key ' +
-        'that its holder created, for its xDS connection or as files.',
-    ),
-  serial: z.string().describe('Hexadecimal.'),
-  spiffeId: z.string(),
-  notBefore: z.number(),
-  notAfter: z.number(),
-  node: z.string().optional().describe('The proxy that uses it now.'),
-});
-
-export const certificatesSchema = z.object({ certificates: z.array(certificateSchema) });
 export const healthSchema = z.object({ status: z.literal('ok') });
 export const readySchema = z.object({
   ready: z.boolean(),
@@ -250,8 +249,6 @@ export type StatusAnswer = z.output<typeof statusSchema>;
 export type ProxiesAnswer = z.output<typeof proxiesSchema>;
 export type TrafficAnswer = z.output<typeof trafficSchema>;
 export type TrafficCount = z.output<typeof trafficCountSchema>;
-export type IssuedCertificate = z.output<typeof certificateSchema>;
-export type CertificatesAnswer = z.output<typeof certificatesSchema>;
 export type ExplainQuery = z.output<typeof explainQuerySchema>;
 export type Explanation = z.output<typeof explanationSchema>;
 export type ErrorBody = z.output<typeof errorSchema>;

@@ -31,6 +31,15 @@ export type AuditEvent =
       /** The author's reason. */
       readonly reason?: string;
     }
+  /** A change beyond the limits, or one that was held for another reason, was confirmed. Written before the change. */
+  | {
+      readonly kind: 'change-confirmed';
+      readonly author: string;
+      readonly codes: readonly string[];
+      readonly reasons: readonly string[];
+      /** The author's reason. */
+      readonly reason?: string;
+    }
   | {
       readonly kind: 'rolled-back';
       readonly author: string;

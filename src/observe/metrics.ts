@@ -16,6 +16,8 @@ export interface Metrics {
   /** How much is wrong with documents that are stored but not in force. */
   setProblems(count: number): void;
   svidIssued(): void;
+  /** A change is held until it is confirmed; `code` is one of a few. */
+  changeHeld(code: string): void;
   /** An entry of an access log that could not be read. */
   unreadable(): void;
   /** A whole state of the documents was resolved, to be judged. */
@@ -73,6 +75,12 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     help: 'Problems of documents that are stored but not in force: refused, or held back.',
     registers,
   });
+  const held = new Counter({
+    name: 'cellwall_changes_held_total',
+    help: 'Changes of documents that were held until somebody confirms them, by reason.',
+    labelNames: ['reason'],
+    registers,
+  });
   const svids = new Counter({ name: 'cellwall_svids_issued_total', help: 'X.509-SVIDs issued.', registers });
   const unreadable = new Counter({
     name: 'cellwall_access_log_unreadable_total',
@@ -122,6 +130,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     setRevision: (value) => revision.set(value),
     setProblems: (count) => problems.set(count),
     svidIssued: () => svids.inc(),
+    changeHeld: (code) => held.inc({ reason: code }),
     unreadable: () => unreadable.inc(),
     resolved: () => resolves.inc(),
     resolvedDocuments: (count) => documents.inc(count),

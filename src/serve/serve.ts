@@ -43,6 +43,7 @@ import { openAdminTls } from './admin-tls.ts';
 import { watchEndpoints } from './endpoints.ts';
 import { firstMesh } from './first-mesh.ts';
 import { followBundle } from './follow-bundle.ts';
+import { holdChanges } from './hold-changes.ts';
 import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
 import { createJudge } from './judge.ts';
 import { openAudit } from './open-audit.ts';
@@ -89,7 +90,8 @@ export async function serve(
   if (root !== undefined) judge.bind(root.trustDomain);
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
   lifecycle.defer('edit gate', async () => editGate.stop());
-  const storeDeps = { check: judge.check, holding: editGate, onParsed: metrics.parsedFile, clock, log };
+  const { limits, holding } = holdChanges(options, { metrics, editGate, log: log.child({ room: 'control' }) });
+  const storeDeps = { check: judge.check, holding, onParsed: metrics.parsedFile, clock, log };
   const { store, alsoChangedBy } = await openStore(options, storeDeps);
   lifecycle.defer('store', store.close);
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
@@ -122,6 +124,7 @@ export async function serve(
     namedTokens: await openNamedTokens({ data: options.data, store, shared, clock, log: log.child({ room: 'admin' }) }),
     claim: way.claim,
     approveOwn: options.approveByOthers !== true,
+    limits,
   });
   const socket = adminSocketPath(options.data);
   if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');

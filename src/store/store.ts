@@ -47,6 +47,8 @@ export type ChangeMark = {
   readonly rolledBackTo?: number;
   /** Services that were made strict despite the gate's reasons. */
   readonly forced?: readonly string[];
+  /** Codes of the reasons for which it was held, and that its author confirmed. */
+  readonly confirmed?: readonly string[];
   /** Why, as the author said. */
   readonly reason?: string;
   /** It waited, and this is who approved it. */

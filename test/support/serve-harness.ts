@@ -57,6 +57,7 @@ export interface ServeHarnessOptions {
   readonly ca?: ServeOptions['ca'];
   readonly openCa?: ServeDeps['openCa'];
   readonly xdsTransport?: ServeOptions['xdsTransport'];
+  readonly limits?: ServeOptions['limits'];
 }
 
 /** The store that the documents of a directory are. */
@@ -95,6 +96,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
         }),
         ...(options.publish && { publish: options.publish }),
         ...(options.xdsTransport && { xdsTransport: options.xdsTransport }),
+        ...(options.limits && { limits: options.limits }),
         logLevel: 'error',
       },
       { ...deps, log: told, signal: waiting.signal, openCa: options.openCa },

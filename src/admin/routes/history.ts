@@ -12,7 +12,10 @@ import { ok, type Route, route } from '../route.ts';
 import { applyAnswerSchema, rollbackBodySchema } from '../wire.ts';
 import { auditQuerySchema, auditSchema, type HistoryAnswer, historySchema } from '../wire-record.ts';
 
-type RevisionKind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'reason' | 'approvedBy'>;
+type RevisionKind = Pick<
+  HistoryAnswer['revisions'][number],
+  'kind' | 'to' | 'forced' | 'confirmed' | 'reason' | 'approvedBy'
+>;
 
 export function historyRoutes(deps: AdminDeps): readonly Route[] {
   const { store, audit } = deps;
@@ -90,12 +93,13 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
 
 function kindOf(
   author: string | undefined,
-  { rolledBackTo, forced, reason, approvedBy }: ChangeMark = {},
+  { rolledBackTo, forced, confirmed, reason, approvedBy }: ChangeMark = {},
 ): RevisionKind {
   return {
     kind: rolledBackTo !== undefined ? 'rollback' : author === undefined ? 'outside' : 'apply',
     ...defined({ to: rolledBackTo }),
     ...(forced === undefined ? {} : { forced: [...forced] }),
+    ...(confirmed === undefined ? {} : { confirmed: [...confirmed] }),
     ...defined({ reason, approvedBy }),
   };
 }

@@ -7,7 +7,7 @@ import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
 import { authored } from '../caller.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
-import { certificatesSchema } from '../wire.ts';
+import { certificatesSchema } from '../wire-certificates.ts';
 import { rotateAnswerSchema, rotateBodySchema, tokenAnswerSchema, tokenBodySchema } from '../wire-identity.ts';
 
 const longestTtlMs = 24 * 3_600_000;

@@ -1,6 +1,7 @@
 // `cellwall apply`: sends documents to the control plane; all of them are applied, or none.
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
+import { confirmFlag } from '../flags/confirm.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, revision } from '../flags/number.ts';
@@ -20,6 +21,7 @@ interface Options {
   readonly since?: string;
   readonly ignoreAddress?: string[];
   readonly force?: true;
+  readonly confirm?: string[];
 }
 
 export function applyCommand(context: CliContext): Command {
@@ -50,6 +52,7 @@ export function applyCommand(context: CliContext): Command {
       '--force',
       'make services strict despite the reasons of the gate, including those that wait as edited files; written to the audit log',
     )
+    .addOption(confirmFlag())
     .addOption(reasonFlag())
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
@@ -61,7 +64,12 @@ export function applyCommand(context: CliContext): Command {
         urgent: options.urgent === true,
         force: options.force === true,
         ...reasonOf(self),
-        ...defined({ ignoreAddresses: options.ignoreAddress, since: options.since, expectedRevision }),
+        ...defined({
+          ignoreAddresses: options.ignoreAddress,
+          since: options.since,
+          expectedRevision,
+          confirm: options.confirm,
+        }),
       });
       await printChange(context, formatOf(self), answer, { files });
     });

@@ -1,5 +1,7 @@
 // `cellwall delete`: one or more documents by key.
 import { Command } from 'commander';
+import { defined } from '../../lib/defined.ts';
+import { confirmFlag } from '../flags/confirm.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { parseKey } from '../flags/document-key.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
@@ -19,8 +21,9 @@ export function deleteCommand(context: CliContext): Command {
     ])
     .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
     .option('--urgent', 'take effect at once, without waiting to be combined with other changes')
+    .addOption(confirmFlag())
     .addOption(reasonFlag())
-    .action(async (keys: string[], options: { dryRun?: true; urgent?: true }, self: Command) => {
+    .action(async (keys: string[], options: { dryRun?: true; urgent?: true; confirm?: string[] }, self: Command) => {
       const client = await connect(context, self);
       // A key that does not exist is reported as such, rather than answered with "unchanged".
       for (const key of keys) await client.document(key);
@@ -29,6 +32,7 @@ export function deleteCommand(context: CliContext): Command {
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
         ...reasonOf(self),
+        ...defined({ confirm: options.confirm }),
       });
       const named = 'delete what refers to it in the same command, or first change that with "cellwall apply"';
       // No document refers to the Mesh by name, but it is needed.

@@ -46,10 +46,13 @@ export function historyCommand(context: CliContext): Command {
   return prints(addConnectionFlags(command), object('revision revisions'));
 }
 
-type Kind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'approvedBy'>;
+type Kind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'confirmed' | 'approvedBy'>;
 
-function whatOf({ kind, to, forced = [], approvedBy }: Kind): string {
-  const what = kind === 'rollback' ? `rollback to ${to}` : kind === 'outside' ? 'edit from outside' : 'apply';
-  const approved = approvedBy === undefined ? '' : `, approved by ${approvedBy}`;
-  return `${what}${approved}${forced.length === 0 ? '' : `, forced: ${forced.join(' ')}`}`;
+function whatOf({ kind, to, forced = [], confirmed = [], approvedBy }: Kind): string {
+  return [
+    kind === 'rollback' ? `rollback to ${to}` : kind === 'outside' ? 'edit from outside' : 'apply',
+    ...(approvedBy === undefined ? [] : [`approved by ${approvedBy}`]),
+    ...(forced.length === 0 ? [] : [`forced: ${forced.join(' ')}`]),
+    ...(confirmed.length === 0 ? [] : [`confirmed: ${confirmed.join(' ')}`]),
+  ].join(', ');
 }

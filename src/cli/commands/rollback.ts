@@ -1,6 +1,7 @@
 // `cellwall rollback`: one step back, or several, in force at once.
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
+import { confirmFlag } from '../flags/confirm.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, revision } from '../flags/number.ts';
@@ -17,6 +18,7 @@ interface Options {
   readonly since?: string;
   readonly ignoreAddress?: string[];
   readonly force?: true;
+  readonly confirm?: string[];
 }
 
 export function rollbackCommand(context: CliContext): Command {
@@ -42,14 +44,15 @@ export function rollbackCommand(context: CliContext): Command {
         'disregards; written to the audit log',
     )
     .option('--force', 'make services strict despite the reasons of the gate; written to the audit log')
+    .addOption(confirmFlag())
     .addOption(reasonFlag())
-    .action(async ({ to, dryRun, since, ignoreAddress, force }: Options, self: Command) => {
+    .action(async ({ to, dryRun, since, ignoreAddress, force, confirm }: Options, self: Command) => {
       const client = await connect(context, self);
       const answer = await client.rollback({
         dryRun: dryRun === true,
         force: force === true,
         ...reasonOf(self),
-        ...defined({ ignoreAddresses: ignoreAddress, to, since }),
+        ...defined({ ignoreAddresses: ignoreAddress, to, since, confirm }),
       });
       await printChange(context, formatOf(self), answer, { done: 'put back', diff: true });
     });

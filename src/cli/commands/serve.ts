@@ -1,5 +1,6 @@
 // `cellwall serve`: the control plane.
 import { Command, InvalidArgumentError } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { type GrpcTransportName, grpcTransports } from '../../lib/grpc-call.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
@@ -7,6 +8,7 @@ import { parseHostPort } from '../flags/address.ts';
 import { type AdminTlsFlags, adminTlsOf } from '../flags/admin-tls.ts';
 import { type AuthorityFlags, addAuthorityFlags, authorityOf } from '../flags/authority.ts';
 import { flag } from '../flags/environment.ts';
+import { type GivenLimits, limitFlag } from '../flags/limits.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { defaultData } from '../flags/paths.ts';
 import { publisherPlaces } from '../flags/publisher-places.ts';
@@ -26,6 +28,7 @@ interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags {
   readonly identityListen: HostPort | string;
   readonly adminListen: HostPort | string;
   readonly publish?: string | string[];
+  readonly limit?: GivenLimits;
 }
 
 export function serveCommand(context: CliContext): Command {
@@ -41,6 +44,7 @@ export function serveCommand(context: CliContext): Command {
       '--allow-proxy-code',
       'EnvoyResource documents may contain Lua, Wasm and other code: whoever applies them can get every key of the proxies they select',
     )
+    .addOption(limitFlag())
     .addOption(
       flag('--data <dir>', 'its keys, tokens and state', {
         env: 'CELLWALL_DATA',
@@ -123,6 +127,7 @@ export function serveCommand(context: CliContext): Command {
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),
         ...publisherPlaces(options.publish, self),
+        ...defined({ limits: options.limit }),
         logLevel: logLevel(self),
       },
       async (started) => {

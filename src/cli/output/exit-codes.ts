@@ -20,7 +20,7 @@ export const exitCodes = {
     short: 'the gate would refuse',
     means:
       '`--dry-run` of `apply`, `delete` and `rollback`: the documents are valid, but the [gate](cut-over.md) ' +
-      'would refuse the change without `--force`',
+      'would refuse the change without `--force`, or it would be held without `--confirm` ([limits](limits.md))',
   },
 } as const;
 

@@ -8,7 +8,7 @@ import type { CliContext } from '../io.ts';
 import { formatDifferences, formatImpact } from './format-differences.ts';
 import { portText } from './port-text.ts';
 import { type Format, print } from './print.ts';
-import { printError, printInvalid } from './print-failure.ts';
+import { printError, printFailure, printInvalid } from './print-failure.ts';
 import { object, type Printed } from './prints.ts';
 import { type NamedText, printProblems } from './problems.ts';
 import { formatTable } from './table.ts';
@@ -17,7 +17,7 @@ import { relativeTime } from './time.ts';
 /** What every change prints with -o json. */
 export const printedChange: Printed = object(
   'kind revision changed warnings reasons receivedAt acceptedAt',
-  'to differences impact',
+  'to held differences impact',
 );
 
 export interface ChangeView {
@@ -47,13 +47,19 @@ export async function printChange(
     context.finish(1);
     return;
   }
+  if (answer.kind === 'invalid' && answer.code === 'failed_precondition') {
+    if (table) printProblems(context, answer.problems, files);
+    await printFailure(context, format, answer);
+    context.finish(1);
+    return;
+  }
   if (answer.kind === 'invalid') {
     await printInvalid(context, format, answer, { files, outcome: 'nothing was changed' });
     if (table && hint !== undefined) context.stderr.write(`  hint: ${hint}\n`);
     context.finish(3);
     return;
   }
-  if (table) printProblems(context, answer.warnings, files);
+  if (table) printProblems(context, [...answer.warnings, ...(answer.held ?? [])], files);
   if (table && answer.kind !== 'dry-run' && answer.reasons.length > 0) {
     context.stderr.write(
       `${holds(answer.reasons) ? 'forced despite the gate' : 'warnings of the gate'}:\n${formatReasons(answer.reasons, now)}`,
@@ -63,7 +69,7 @@ export async function printChange(
     value: answer,
     table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),
   });
-  if (answer.kind === 'dry-run' && holds(answer.reasons)) context.finish(4);
+  if (answer.kind === 'dry-run' && (holds(answer.reasons) || answer.held !== undefined)) context.finish(4);
 }
 
 function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {
@@ -73,13 +79,16 @@ function formatDone({ revision, to, changed }: ApplyAnswer, done: string): strin
 }
 
 function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {
-  const { revision, to, differences = [], impact, reasons } = answer;
+  const { revision, to, differences = [], impact, reasons, held = [] } = answer;
   const count = differences.length === 0 ? 'nothing' : differences.length;
   return [
     `would change ${count} (revision ${revision}${to === undefined ? '' : `, back to ${to}`})\n`,
     ...differences.map(({ op, key }) => `  ${op} ${escapeLine(key)}\n`),
     diff ? formatDifferences(differences) : '',
     formatImpact(impact),
+    held.length === 0
+      ? ''
+      : `it would be held until it is confirmed: --confirm ${[...new Set(held.map(({ code }) => code))].join(',')}\n`,
     reasons.length === 0
       ? ''
       : `${holds(reasons) ? 'the gate would refuse it' : 'warnings of the gate'}:\n${formatReasons(reasons, now)}`,

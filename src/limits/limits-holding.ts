@@ -1,0 +1,58 @@
+// Edits of documents where they are stored, beyond the limits: the whole edit waits, and what is in force stays.
+import { createHash } from 'node:crypto';
+import type { Log } from '../lib/log.ts';
+import { changedKeys } from '../model/changed-keys.ts';
+import type { Hold, Holding, Judged } from '../store/store.ts';
+import { type Beyond, beyondLimits } from './beyond.ts';
+import type { Limits } from './limits.ts';
+
+export interface LimitsHoldingDeps {
+  readonly limits: Limits;
+  readonly log: Log;
+  /** Told once for each edit that is held. */
+  readonly onHeld?: (beyond: readonly Beyond[]) => void;
+}
+
+const confirm =
+  'to confirm it: cellwall apply --confirm CODE -f FILES (what the edit deletes: cellwall delete --confirm CODE KEY…); ' +
+  'otherwise put the files back';
+
+export function createLimitsHolding({ limits, log, onHeld = () => {} }: LimitsHoldingDeps): Holding {
+  let told: string | undefined;
+  return {
+    hold(before: Judged, after: Judged): Hold | undefined {
+      const beyond = beyondLimits(before, after, limits);
+      if (beyond.length === 0) {
+        told = undefined;
+        return undefined;
+      }
+      const id = digestOf(after);
+      if (id !== told) {
+        told = id;
+        onHeld(beyond);
+        const reasons = beyond.map(({ code, message }) => `${code}: ${message}`);
+        log.error({ reasons }, 'an edit of the documents is held until it is confirmed: see "cellwall status"');
+      }
+      const problems = beyond.map(({ hint = '', code, ...problem }) => {
+        return { ...problem, code, hint: `${hint} ${confirm.replaceAll('CODE', code)}`.trim() };
+      });
+      const { documents, mesh } = before;
+      return {
+        keep: changedKeys(before.documents, after.documents),
+        rest: { documents, problems: before.problems, ...(mesh === undefined ? {} : { mesh }) },
+        problems,
+      };
+    },
+    release() {
+      told = undefined;
+    },
+    // What it says depends on nothing else.
+    watch: () => () => {},
+  };
+}
+
+function digestOf({ documents }: Judged): string {
+  const hash = createHash('sha256');
+  for (const { key, text } of documents) hash.update(`${key.length} ${key} ${text.length} `).update(text);
+  return hash.digest('hex');
+}

@@ -1,0 +1,56 @@
+// What may not come into force without a second word, through whichever door: an apply is asked for its confirmation, an edit waits.
+import type { ChangeLimits } from '../admin/deps.ts';
+import type { Log } from '../lib/log.ts';
+import { beyondLimits } from '../limits/beyond.ts';
+import { limitsOf } from '../limits/limits.ts';
+import { createLimitsHolding } from '../limits/limits-holding.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Holding } from '../store/store.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+export interface HoldChangesDeps {
+  readonly metrics: Pick<Metrics, 'changeHeld'>;
+  /** Asked for what is within the limits. */
+  readonly editGate: Holding;
+  readonly log: Log;
+}
+
+/** Throws `invalid_argument` for limits that there are not. */
+export function holdChanges(
+  { limits: given }: Pick<ServeOptions, 'limits'>,
+  { metrics, editGate, log }: HoldChangesDeps,
+): { readonly limits: ChangeLimits; readonly holding: Holding } {
+  const limits = limitsOf(given);
+  const held = (reasons: readonly Pick<Problem, 'code'>[]): void => {
+    for (const code of new Set(reasons.map(({ code }) => code))) metrics.changeHeld(code);
+  };
+  return {
+    limits: { beyond: (before, after) => beyondLimits(before, after, limits), held },
+    holding: oneAfterAnother([createLimitsHolding({ limits, log, onHeld: held }), editGate]),
+  };
+}
+
+/** The first that holds something decides; the others are asked once it does not any more. */
+function oneAfterAnother(holdings: readonly Holding[]): Holding {
+  return {
+    hold(before, after, judge) {
+      for (const holding of holdings) {
+        const hold = holding.hold(before, after, judge);
+        if (hold === undefined) continue;
+        for (const other of holdings) if (other !== holding) other.release();
+        return hold;
+      }
+      return undefined;
+    },
+    release() {
+      for (const holding of holdings) holding.release();
+    },
+    watch(listener) {
+      const ends = holdings.map((holding) => holding.watch(listener));
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  };
+}

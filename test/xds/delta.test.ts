@@ -289,4 +289,30 @@ describe('order', () => {
     const client = connected();
     expect(client.set({ ...before, listener: { m: '1' } })).toEqual(['listener m=1 -l']);
   });
+
+  test('extension configs: those that it has nothing of in one response, changed ones alone', () => {
+    const client = new DeltaStory();
+    client.set({ extension: { x: '1', y: '1', z: '1' } });
+    expect(client.ask('extension', { sub: ['x', 'y'] })).toEqual(['extension x=1 y=1']);
+    expect(client.set({ extension: { x: '2', y: '2', z: '1' } })).toEqual(['extension x=2', 'extension y=2']);
+    expect(client.ask('extension', { sub: ['z'] })).toEqual(['extension z=1']);
+  });
+
+  test('extension configs that a client has from an earlier stream come alone', () => {
+    const client = new DeltaStory();
+    client.set({ extension: { x: '2', y: '2', z: '2', w: '2' } });
+    expect(client.ask('extension', { sub: ['x', 'y', 'z', 'w'], has: { x: '1', y: '1' } })).toEqual([
+      'extension z=2 w=2',
+      'extension x=2',
+      'extension y=2',
+    ]);
+  });
+
+  test('a NACK of several extension configs: each once more, alone, and the bad one not again', () => {
+    const client = new DeltaStory();
+    client.set({ extension: { x: '1', y: 'bad', z: '1' } });
+    expect(client.ask('extension', { sub: ['x', 'y', 'z'] })).toEqual(['extension x=1 y=bad z=1']);
+    expect(client.nack('extension')).toEqual(['extension x=1', 'extension y=bad', 'extension z=1']);
+    expect(client.nack('extension')).toEqual([]);
+  });
 });

@@ -110,12 +110,30 @@ describe('updates', () => {
     expect(client.set({ endpoint: { a: 'good', b: 'b1' } })).toEqual(['endpoint good']);
   });
 
-  test('one extension config a response', () => {
+  test('extension configs: those that it has nothing of in one response, changed ones alone', () => {
     const client = new SotwStory();
     client.set({ extension: { x: 'x1', y: 'y1', z: 'z1' } });
-    expect(client.ask('extension', { names: ['x', 'y', 'z'] })).toEqual([
+    expect(client.ask('extension', { names: ['x', 'y'] })).toEqual(['extension x1 y1']);
+    expect(client.set({ extension: { x: 'x2', y: 'y2', z: 'z1' } })).toEqual(['extension x2', 'extension y2']);
+    expect(client.ask('extension', { names: ['x', 'y', 'z'] })).toEqual(['extension z1']);
+  });
+
+  test('extension configs alone for a client that reconnects: it may have earlier versions', () => {
+    const client = new SotwStory();
+    client.set({ extension: { x: 'x1', y: 'y1' } });
+    expect(client.ask('extension', { names: ['x', 'y'], version: 'earlier' })).toEqual([
       'extension x1',
       'extension y1',
+    ]);
+  });
+
+  test('a NACK of several extension configs: each once more, alone, and the bad one not again', () => {
+    const client = new SotwStory();
+    client.set({ extension: { x: 'x1', y: 'bad', z: 'z1' } });
+    expect(client.ask('extension', { names: ['x', 'y', 'z'] })).toEqual(['extension x1 bad z1']);
+    expect(client.ask('extension', { names: ['x', 'y', 'z'], error: 'bad' })).toEqual([
+      'extension x1',
+      'extension bad',
       'extension z1',
     ]);
   });

@@ -3,10 +3,10 @@
 import {
   everything,
   heldOf,
+  isUnsent,
   type ResourceMap,
   type Subscription,
   toldAbsent,
-  unsent,
   wants,
 } from '../protocol/subscription.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
@@ -50,7 +50,7 @@ function statusOf(
 ): ResourceStatus {
   const { typeUrl } = subscription;
   const held = heldOf(subscription, name);
-  const told = held === unsent || held === toldAbsent ? undefined : held;
+  const told = isUnsent(held) || held === toldAbsent ? undefined : held;
   const resource = told === undefined ? undefined : 'value' in told ? told : told.resource;
   const common = { typeUrl, name, version: told?.version ?? current?.version ?? '', resource };
   const refusal = subscription.refused.get(name);

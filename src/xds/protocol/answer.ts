@@ -1,10 +1,11 @@
 // A client's answer to a response. Only `error_detail` makes a NACK; versions decide nothing (envoy#14841).
 // https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#ack-nack-and-resource-type-instance-version
 
+import { oneAResponse } from '../resources/order.ts';
 import type { Effect } from './effect.ts';
 import { refusedNames } from './refused-names.ts';
 import type { Sent } from './sent.ts';
-import { noneUnanswered, type Refusal, type Subscription } from './subscription.ts';
+import { noneUnanswered, type Refusal, resend, type Subscription } from './subscription.ts';
 
 const noEffects: readonly Effect[] = [];
 
@@ -20,10 +21,17 @@ export function answer(
   const rejected = error !== undefined;
   const unanswered = index + 1 === from.unanswered.length ? noneUnanswered : from.unanswered.slice(index + 1);
   const refused = refusals(from, sent, error);
+  const answered = { ...from, unanswered, rejected, spoiled: from.spoiled || rejected, refused };
   return {
-    subscription: { ...from, unanswered, rejected, spoiled: from.spoiled || rejected, refused },
+    subscription: rejected ? oneByOne(answered, sent) : answered,
     effects: [rejected ? { kind: 'nacked', sent, message: error } : { kind: 'acked', sent, refused: refused.size }],
   };
+}
+
+/** One that is bad may have kept the client from taking the others of its response: then each is sent once more, alone. */
+function oneByOne(rejected: Subscription, { typeUrl, changed }: Sent): Subscription {
+  if (!oneAResponse.has(typeUrl) || changed.length < 2) return rejected;
+  return resend(rejected, new Set(changed.map(({ name }) => name)));
 }
 
 /**

@@ -1,8 +1,9 @@
 // The incremental variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds
 
-import { oneAResponse, removedAtOnce } from '../resources/order.ts';
+import { removedAtOnce } from '../resources/order.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
+import { inResponses } from './in-responses.ts';
 import { learn, type News, type Responded } from './outcome.ts';
 import type { DeltaRequest } from './received.ts';
 import { frameDelta } from './response.ts';
@@ -86,13 +87,12 @@ function respond(subscription: Subscription, revision: number, news: News): Resp
   const removed = [...absent, ...gone];
   // The version is only for people: in this variant each resource has its own.
   const version = String(revision);
-  // Within a response, Envoy applies resources in any order.
-  const alone = oneAResponse.has(subscription.typeUrl) ? changed.slice(0, -1) : [];
-  const last = changed.slice(alone.length);
+  const parts = inResponses(subscription, changed);
+  const last = parts.at(-1) ?? [];
   return {
     subscription: { ...learn(subscription, news), owed: false },
     drafts: [
-      ...alone.map((one) => ({ version, carried: [one], changed: [one], removed: [] })),
+      ...parts.slice(0, -1).map((part) => ({ version, carried: part, changed: part, removed: [] })),
       { version, carried: last, changed: last, removed },
     ],
     removed,

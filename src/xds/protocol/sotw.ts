@@ -1,11 +1,12 @@
 // The state-of-the-world variant: https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#basic-protocol-overview
 
 import { selected } from '../resources/difference.ts';
-import { fullSet, oneAResponse, removedAtOnce } from '../resources/order.ts';
+import { fullSet, removedAtOnce } from '../resources/order.ts';
 import { setVersion } from '../resources/set-version.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
+import { inResponses } from './in-responses.ts';
 import { type Bringing, type Draft, learn, type News, type Responded } from './outcome.ts';
 import type { SotwRequest } from './received.ts';
 import { frameSotw } from './response.ts';
@@ -15,6 +16,7 @@ import {
   forgiveUnwanted,
   type Held,
   heldOf,
+  mayHave,
   openSubscription,
   type ResourceMap,
   replaceNames,
@@ -34,10 +36,11 @@ function receive(state: StreamState, request: SotwRequest): Step {
   const known = state.subscriptions[request.typeUrl];
   if (known === undefined) {
     // Any nonce is acceptable here, because it is from an earlier stream; so is the version, which says what the client still has.
-    const first = shared.derive(request, openSubscription(request.typeUrl), (opened) => ({
-      ...replaceNames(opened, request.names),
-      claimed: request.version,
-    }));
+    const first = shared.derive(request, openSubscription(request.typeUrl), (opened) => {
+      const asked = replaceNames(opened, request.names);
+      // With a version, the client has something under names that it does not say.
+      return request.version === '' ? asked : { ...mayHave(asked), claimed: request.version };
+    });
     return { state: withSubscription(state, first), effects: [] };
   }
   const { subscription, effects } = answer(known, request.nonce, request.error);
@@ -125,8 +128,7 @@ function pushChanged({ subscription, resources, news }: Bringing): Responded {
   const { changed, absent } = news;
   let now: Subscription = { ...learn(subscription, { changed: [], absent, gone: [] }), owed: false };
   const drafts: Draft[] = [];
-  const parts = oneAResponse.has(now.typeUrl) ? changed.map((one) => [one]) : changed.length > 0 ? [changed] : [];
-  for (const part of parts) {
+  for (const part of inResponses(subscription, changed)) {
     const learnt: News = { changed: part, absent: [], gone: [] };
     now = learn(now, learnt);
     drafts.push({ version: versionHeld(now, resources), carried: part, changed: part, removed: [] });

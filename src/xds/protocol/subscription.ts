@@ -17,6 +17,8 @@ export interface Claim {
 export type Held = EncodedResource | Claim;
 /** To be sent, or reported absent, whatever the client has. */
 export const unsent: Held = { version: '' };
+/** To be sent, or reported absent; and the client has nothing under this name, not even an earlier version. */
+export const neverHad: Held = { version: '' };
 /** The client knows that there is no such resource; it is pushed when it appears. */
 export const toldAbsent: Held = { version: '' };
 
@@ -103,8 +105,8 @@ export function subscribe(from: Subscription, requested: readonly string[]): Sub
   if (whole) for (const name of onTheWay(from)) held.set(name, unsent);
   for (const name of requested) {
     if (name === '*') continue;
+    held.set(name, names.has(name) || from.wildcard !== 'none' ? unsent : neverHad);
     names.add(name);
-    held.set(name, unsent);
   }
   return {
     ...from,
@@ -177,6 +179,17 @@ export function wants(subscription: Pick<Subscription, 'names' | 'wildcard'>, na
   return subscription.wildcard !== 'none' || subscription.names.has(name);
 }
 
+/** The client is to be sent what there is, whatever that is. */
+export function isUnsent(held: Held | undefined): boolean {
+  return held === unsent || held === neverHad;
+}
+
+/** What it is not known to have, it may have from an earlier stream. */
+export function mayHave(from: Subscription): Subscription {
+  const held = new Map([...from.held].map(([name, one]) => [name, one === neverHad ? unsent : one]));
+  return { ...from, held };
+}
+
 /** What the client has for a name; undefined if it knows nothing about it. */
 export function heldOf(subscription: Had, name: string): Held | undefined {
   const held = subscription.held.get(name);
@@ -208,7 +221,7 @@ export function resend(from: Subscription, names: ReadonlySet<string>): Subscrip
   const again: string[] = [];
   for (const name of names) {
     const have = heldOf(from, name);
-    if (have !== undefined && have !== toldAbsent && have !== unsent) again.push(name);
+    if (have !== undefined && have !== toldAbsent && !isUnsent(have)) again.push(name);
   }
   if (again.length === 0) return from;
   const held = new Map<string, Held>(from.held);

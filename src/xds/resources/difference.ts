@@ -1,6 +1,6 @@
 // What a client lacks: its subscription against the resources of a snapshot.
 
-import { heldOf, type ResourceMap, type Subscription, toldAbsent, unsent, wants } from '../protocol/subscription.ts';
+import { heldOf, isUnsent, type ResourceMap, type Subscription, toldAbsent, wants } from '../protocol/subscription.ts';
 import { changes } from './changes.ts';
 import type { EncodedResource } from './snapshot.ts';
 
@@ -21,8 +21,8 @@ export function difference(subscription: Subscription, resources: ResourceMap): 
     const has = heldOf(subscription, name);
     const resource = resources.get(name);
     if (resource !== undefined) {
-      if (has === undefined || has === unsent || has.version !== resource.version) changed.push(resource);
-    } else if (has === unsent) absent.push(name);
+      if (has === undefined || isUnsent(has) || has.version !== resource.version) changed.push(resource);
+    } else if (isUnsent(has)) absent.push(name);
     else if (has !== undefined && has !== toldAbsent) gone.push(name);
   };
   if (base === undefined) {

@@ -54,6 +54,6 @@ export const fullSet: ReadonlySet<TypeUrl> = new Set([cluster, listener]);
 
 /**
  * One bad extension config in a state-of-the-world response leaves the others half applied, and in neither variant are those of one
- * response applied in an order that we choose: so one per response, in the order of filter-order.ts.
+ * response applied in an order that we choose: so changed ones are sent one per response, in the order of filter-order.ts.
  */
 export const oneAResponse: ReadonlySet<TypeUrl> = new Set([extension]);

@@ -72,6 +72,16 @@ export function createMessageReader({ most, take, ended, fail }: MessageReaderOp
     if (cutOff) fail(new CellwallError('invalid_argument', 'the stream ends within a message'));
     else ended();
   };
+  /** By far the most chunks are. */
+  const isOneMessage = (chunk: Buffer): boolean =>
+    chunk.length > framePrefix &&
+    chunk[0] === 0 &&
+    chunk.readUInt32BE(1) === chunk.length - framePrefix &&
+    chunk.length - framePrefix <= most &&
+    length === 0 &&
+    wanted === undefined &&
+    !paused &&
+    !reading;
   const stop = (): void => {
     stopped = true;
     chunks = [];
@@ -80,6 +90,14 @@ export function createMessageReader({ most, take, ended, fail }: MessageReaderOp
   return {
     push(chunk) {
       if (stopped) return;
+      if (isOneMessage(chunk)) {
+        reading = true;
+        take(chunk.subarray(framePrefix));
+        reading = false;
+        // What came meanwhile, and the end.
+        if (length > 0 || finished) read();
+        return;
+      }
       chunks.push(chunk);
       length += chunk.length;
       read();

@@ -1,24 +1,21 @@
 // One stream: authenticates it, steps its state and performs the effects. Any error in here closes only this stream.
-import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
 import type { NodeId } from '../../lib/node-id.ts';
-import type { Pacer } from '../../lib/pacer.ts';
-import type { Limits } from '../protocol/limits.ts';
 import { tooManyNames } from '../protocol/request.ts';
-import type { SharedSteps } from '../protocol/shared-steps.ts';
 import { isComplete, openStream, type Step, type StreamState } from '../protocol/stream-state.ts';
 import { isAlike } from '../protocol/subscription.ts';
-import { type VariantName, variants } from '../protocol/variant.ts';
-import type { SnapshotCache } from '../resources/cache.ts';
+import { variants } from '../protocol/variant.ts';
 import type { Snapshot } from '../resources/snapshot.ts';
-import { isTypeUrl, type TypeUrl } from '../resources/type-url.ts';
-import type { Flushable, Flusher } from './flusher.ts';
+import { isTypeUrl } from '../resources/type-url.ts';
+import { eventOf } from './event-of.ts';
+import { awaitFirstRequest } from './first-request.ts';
+import type { Flushable } from './flusher.ts';
 import { holderOf } from './holder.ts';
-import { type Account, keptOf, type Ledger } from './ledger.ts';
-import type { StreamNode, StreamPeer } from './node.ts';
-import type { StreamAuthenticator, StreamId, StreamObserver } from './observer.ts';
-import type { StreamTransport, XdsStream } from './transport.ts';
+import { type Account, keptOf } from './ledger.ts';
+import type { StreamNode } from './node.ts';
+import type { StreamId, StreamObserver } from './observer.ts';
+import type { StreamDeps } from './stream-deps.ts';
+import type { XdsStream } from './transport.ts';
 
 /** A stream's current state, for people. */
 export interface StreamView {
@@ -38,28 +35,6 @@ export interface OpenXdsStream extends XdsStream {
   refuse(error: CellwallError): void;
 }
 
-export interface StreamDeps {
-  readonly id: StreamId;
-  /** Shared with the other streams of its variant. */
-  readonly shared: SharedSteps;
-  readonly variant: VariantName;
-  /** Limits the stream to one type. */
-  readonly only: TypeUrl | undefined;
-  readonly transport: StreamTransport;
-  readonly cache: SnapshotCache;
-  readonly authenticate: StreamAuthenticator;
-  readonly observe: StreamObserver;
-  readonly flusher: Flusher;
-  readonly pacer: Pacer;
-  readonly ledger: Ledger;
-  /** Counts it among those that have not said whose they are; returns a function that removes it again. */
-  readonly awaitFirst: (peer: StreamPeer) => () => void;
-  readonly clock: Clock;
-  readonly limits: Limits;
-  readonly log: Log;
-  readonly onClose: () => void;
-}
-
 interface Session {
   readonly key: NodeId;
   readonly id: string;
@@ -72,6 +47,8 @@ interface Session {
 const openingMs = 2;
 /** How much TLS and HTTP/2 process per millisecond. */
 const bytesOfMs = 100_000;
+/** An answer with its nonce and the names of a few resources. */
+const smallBytes = 1024;
 /** Its garbage is collected later, at any time: as much again, according to profiles of floods. */
 const withGarbage = 2;
 
@@ -89,6 +66,8 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   /** The client was sent all of the newest snapshot. */
   let complete = false;
   let cancelLater = (): void => {};
+  /** A request that waits until pushes are done. */
+  let held: Uint8Array | undefined;
 
   let spoke = (): void => {};
   /** Whose time its requests take: a host's, whatever names it uses. */
@@ -159,21 +138,21 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
   const perform = (step: Step, node: NodeId): void => {
     state = step.state;
     for (const effect of step.effects) {
+      if (effect.kind === 'later') {
+        cancelLater();
+        cancelLater = clock.after(effect.ms, wake);
+        continue;
+      }
       if (effect.kind === 'send') {
         inFlight++;
         transport.write(effect.frame, wasSent);
-        observe({ kind: 'sent', stream, node, ...effect.sent });
-      } else if (effect.kind === 'later') {
-        cancelLater();
-        cancelLater = clock.after(effect.ms, wake);
-      } else if (effect.kind === 'acked') {
-        observe({ kind: 'acked', stream, node, ...effect.sent, refused: effect.refused });
-      } else if (effect.kind === 'kept') observe({ stream, node, ...effect });
-      else observe({ kind: 'nacked', stream, node, ...effect.sent, message: effect.message });
+      }
+      observe(eventOf(effect, stream, node));
     }
   };
   const flushable: Flushable = {
     isNew: () => fresh,
+    hear: () => takeHeld(),
     flush: () =>
       guarded(() => {
         const snapshot = session && cache.get(session.key);
@@ -198,49 +177,55 @@ export function createXdsStream(deps: StreamDeps): OpenXdsStream {
     observe({ kind: 'connected', stream, node: key, claims: node, peer: transport.peer });
     return { key, id: node.id, claims: node, account, unwatch: cache.watch(key, wake) };
   };
-  /** Whoever opens streams and sends nothing occupies what each costs. */
-  const greet = (): void => {
-    const counted = deps.awaitFirst(transport.peer);
-    const cancel = clock.after(limits.firstRequestMs, () => {
-      const hint = 'send the first request at once';
-      refuse(new CellwallError('deadline_exceeded', 'no request came on this stream', { hint }));
+  const take = (bytes: Uint8Array): void =>
+    paced(bytes.length, () => {
+      const { node, typeUrl, step } = variant.read(bytes, deps.only, limits, deps.shared);
+      session ??= connect(node);
+      if (node !== undefined && node.id !== session.id) {
+        throw new CellwallError('invalid_argument', 'node.id changed within a stream', {
+          hint: 'a stream belongs to one node: open another one',
+        });
+      }
+      if (step === undefined) {
+        deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was requested');
+        return;
+      }
+      const before = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
+      const taken = step(state);
+      perform(taken, session.key);
+      const subscription = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
+      if (subscription === undefined) return;
+      // An ACK alone, where all is sent: by far the most requests. Nothing more is to be done or kept.
+      const isAck = taken.effects.every(({ kind }) => kind === 'acked');
+      if (isAck && complete && !pending && before !== undefined && isAlike(before, subscription)) return;
+      if (subscription.names.size > limits.names) throw tooManyNames(limits);
+      session.account.keep(typeUrl, keptOf(subscription));
+      wake();
     });
-    spoke = () => {
-      spoke = () => {};
-      cancel();
-      counted();
-    };
+  const takeHeld = (): void => {
+    const bytes = held;
+    held = undefined;
+    if (bytes !== undefined) take(bytes);
   };
-  guarded(greet);
+  guarded(() => {
+    spoke = awaitFirstRequest({
+      ...{ clock, refuse, ms: limits.firstRequestMs },
+      counted: deps.awaitFirst(transport.peer),
+    });
+  });
   // Whoever opens one after the other, under any name, is read no faster than others can tolerate.
   if (open) rest(deps.pacer.spend(payer(), openingMs));
   return {
-    request: (bytes) =>
-      paced(bytes.length, () => {
-        const { node, typeUrl, step } = variant.read(bytes, deps.only, limits, deps.shared);
-        session ??= connect(node);
-        if (node !== undefined && node.id !== session.id) {
-          throw new CellwallError('invalid_argument', 'node.id changed within a stream', {
-            hint: 'a stream belongs to one node: open another one',
-          });
-        }
-        if (step === undefined) {
-          deps.log.debug({ stream, typeUrl: typeUrl.slice(0, 200) }, 'a type that is not served was requested');
-          return;
-        }
-        const before = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
-        const taken = step(state);
-        perform(taken, session.key);
-        const subscription = isTypeUrl(typeUrl) ? state.subscriptions[typeUrl] : undefined;
-        if (subscription === undefined) return;
-        // An ACK alone, where all is sent: by far the most requests. Nothing more is to be done or kept.
-        const isAck = taken.effects.every(({ kind }) => kind === 'acked');
-        if (isAck && complete && !pending && before !== undefined && isAlike(before, subscription)) return;
-        if (subscription.names.size > limits.names) throw tooManyNames(limits);
-        session.account.keep(typeUrl, keptOf(subscription));
-        wake();
-      }),
-    closed: close,
+    request(bytes) {
+      takeHeld();
+      // One that is small, as an answer is: who sends more is heard at once, and then paced.
+      if (bytes.length <= smallBytes && flusher.holds(flushable)) held = bytes;
+      else take(bytes);
+    },
+    closed() {
+      takeHeld();
+      close();
+    },
     isOpen: () => open,
     node: () => session?.key,
     view: () =>

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { createBudget } from './budget.ts';
 import { systemClock } from './clock.ts';
 import { openWay, type RightOfWay } from './right-of-way.ts';
+import { createTurns } from './turns.ts';
 
 export interface FrontDoor {
   /** A connection, as it was accepted. */
@@ -53,6 +54,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   /** In order of arrival. */
   const waiting = new Map<string, Guest>();
   const passed = new Map<string, Guest>();
+  const turns = createTurns<Guest>();
   const budget = createBudget({ clock: systemClock, ...forNothing });
   /** Addresses that have used up their budget, and until when (`performance.now`). */
   const resting = new Map<string, number>();
@@ -62,7 +64,8 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
 
   const leave = (guest: Guest): void => {
     waiting.delete(guest.name);
-    passed.delete(guest.name);
+    turns.leave(guest);
+    if (passed.delete(guest.name)) turns.over(guest.address);
     next();
   };
   const end = (guest: Guest): void => {
@@ -80,7 +83,6 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     const [most] = [...byAddress.values()].sort((a, b) => b.count - a.count || a.first.since - b.first.since);
     return most?.first;
   };
-  /** From the address with the fewest, the newest: an earlier flood does not delay those who come now. */
   const next = (): void => {
     while (passed.size < maxPassed) {
       const waitMs = way.waitMs();
@@ -88,18 +90,13 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
         waking ??= setTimeout(wake, waitMs).unref();
         return;
       }
-      const counts = new Map<string, number>();
-      for (const { address } of passed.values()) counts.set(address, (counts.get(address) ?? 0) + 1);
-      let best: Guest | undefined;
-      for (const guest of waiting.values()) {
-        if (guest.state !== 'queued' || resting.has(guest.address)) continue;
-        if (best === undefined || (counts.get(guest.address) ?? 0) <= (counts.get(best.address) ?? 0)) best = guest;
-      }
+      const best = turns.next((address) => !resting.has(address));
       if (best === undefined) return;
       const restMs = budget.spend(best.address);
       if (restMs > 0) rest(best.address, restMs);
       else {
         waiting.delete(best.name);
+        turns.leave(best);
         hand(best);
       }
     }
@@ -121,6 +118,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
     guest.state = 'passed';
     guest.since = performance.now();
     passed.set(guest.name, guest);
+    turns.begin(guest.address);
     guest.socket.setTimeout(0);
     pass(guest.socket);
   };
@@ -145,6 +143,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   const ready = (guest: Guest): void => {
     if (guest.state !== 'silent') return;
     guest.state = 'queued';
+    turns.wait(guest);
     next();
     sweepSoon();
   };

@@ -42,7 +42,7 @@ function change({ shared }: StreamState, from: Subscription, request: DeltaReque
     subscribe(unsubscribe(subscription, request.unsubscribe), request.subscribe);
   // A wildcard also depends on what is in transit, which streams do not share.
   const alone = from.unanswered.length > 0 && request.subscribe.includes('*');
-  return forgiveUnwanted(alone ? make(from) : shared.derive(request, from, make));
+  return forgiveUnwanted(alone ? make(from) : shared.derive(request.subscribe, from, make));
 }
 
 /** The first request of a type may carry versions from an earlier stream. Its nonce is from that stream, too. */

@@ -1,6 +1,7 @@
 // Writes a response in wire format, including gRPC's five-byte prefix: one allocation, each resource copied into it once, byte for byte
 // what a protobuf encoder would produce. Schema: envoy/service/discovery/v3/discovery.proto, google/protobuf/any.proto.
 import { framePrefix } from '../../lib/grpc-call.ts';
+import { slab } from '../../lib/slab.ts';
 import type { EncodedResource } from '../resources/snapshot.ts';
 import { type FieldWriter, fieldSize, fieldWriter, textSize } from '../resources/wire.ts';
 
@@ -62,7 +63,7 @@ export function frameDelta({ typeUrl, version, nonce, resources, removed }: Delt
 }
 
 function open(size: number): { readonly frame: Buffer; readonly writer: FieldWriter } {
-  const frame = Buffer.allocUnsafe(framePrefix + size);
+  const frame = slab(framePrefix + size);
   frame[0] = 0;
   frame.writeUInt32BE(size, 1);
   return { frame, writer: fieldWriter(frame, framePrefix) };

@@ -2,6 +2,7 @@
 // computed once, for a second or so, and a response is written once and sent to many. Its nonce is then the same on many streams, which is
 // allowed: no stream sees it twice, because a stream accepts only what was made after the last response of that type that it was sent.
 
+import { oneProxys } from '../resources/order.ts';
 import type { Effect } from './effect.ts';
 import { bring, type Outcome, type Phase, type Responder } from './outcome.ts';
 import type { Received } from './received.ts';
@@ -118,6 +119,8 @@ export function createSharedSteps(epoch: string, onMade: () => void = () => {}):
       );
       if (there !== undefined) return there.outcome;
       const outcome = make(phase, subscription, resources, revision, responder);
+      // Nobody else will be sent it, and it is large.
+      if (oneProxys.has(subscription.typeUrl)) return outcome;
       outcomes.set(resources, [
         { phase, before: subscription, revision, responder, outcome },
         ...known.slice(0, mostAlike - 1),

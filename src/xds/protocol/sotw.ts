@@ -60,7 +60,7 @@ function wantNow({ shared }: StreamState, from: Subscription, request: SotwReque
   };
   // A wildcard also depends on what is in transit, which streams do not share.
   const alone = from.unanswered.length > 0 && request.names.includes('*');
-  return forgiveUnwanted(alone ? make(from) : shared.derive(request, from, make));
+  return forgiveUnwanted(alone ? make(from) : shared.derive(request.names, from, make));
 }
 
 const sotw: FlushingVariant = {

@@ -4,8 +4,9 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { stepDelta } from './delta.ts';
 import type { Limits } from './limits.ts';
+import { type OwnFields, readOnce } from './read-once.ts';
 import type { Received } from './received.ts';
-import { readDelta, readOnce, readSotw } from './request.ts';
+import { readDelta, readSotw } from './request.ts';
 import type { SharedSteps } from './shared-steps.ts';
 import { stepSotw } from './sotw.ts';
 import type { Step, StreamState } from './stream-state.ts';
@@ -21,19 +22,23 @@ export interface Variant {
   flush(state: StreamState, snapshot: Snapshot, now: number): Step;
 }
 
+/** Of `DiscoveryRequest` and `DeltaDiscoveryRequest`, envoy/service/discovery/v3/discovery.proto. */
+const sotwFields: OwnFields = { version: 1, node: 2, nonce: 5 };
+const deltaFields: OwnFields = { node: 1, nonce: 6, version: 0 };
+
 export type VariantName = 'sotw' | 'delta';
 
 export const variants: Readonly<Record<VariantName, Variant>> = {
   sotw: {
     read(bytes, only, limits, shared) {
-      const { node, typeUrl, request } = readOnce(readSotw, 2, shared, bytes, only, limits);
+      const { node, typeUrl, request } = readOnce(readSotw, sotwFields, shared, bytes, only, limits);
       return { node, typeUrl, step: request && ((state) => stepSotw(state, { kind: 'request', request })) };
     },
     flush: (state, snapshot, now) => stepSotw(state, { kind: 'flush', snapshot, now }),
   },
   delta: {
     read(bytes, only, limits, shared) {
-      const { node, typeUrl, request } = readOnce(readDelta, 1, shared, bytes, only, limits);
+      const { node, typeUrl, request } = readOnce(readDelta, deltaFields, shared, bytes, only, limits);
       return { node, typeUrl, step: request && ((state) => stepDelta(state, { kind: 'request', request })) };
     },
     flush: (state, snapshot, now) => stepDelta(state, { kind: 'flush', snapshot, now }),

@@ -57,3 +57,6 @@ export const fullSet: ReadonlySet<TypeUrl> = new Set([cluster, listener]);
  * response applied in an order that we choose: so changed ones are sent one per response, in the order of filter-order.ts.
  */
 export const oneAResponse: ReadonlySet<TypeUrl> = new Set([extension]);
+
+/** Each proxy has its own: what one is sent is not what another is. */
+export const oneProxys: ReadonlySet<TypeUrl> = new Set([secret]);

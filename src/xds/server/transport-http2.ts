@@ -79,15 +79,19 @@ function peerOf(socket: Socket, certificate: Uint8Array | undefined) {
 
 const [mostRemembered, worthRemembering] = [8, 1024];
 
-/** What many connections are sent is framed once, if it is on the same stream of each, as it nearly always is. */
+/**
+ * What many connections are sent is framed once, if it is on the same stream of each, as it nearly always is: remembered when it is sent
+ * for the second time, because what one proxy alone is sent would be kept for nothing.
+ */
 function rememberedFrames() {
-  let known: readonly { readonly bytes: Buffer; readonly stream: number; readonly frames: Buffer }[] = [];
+  let known: readonly { readonly bytes: Buffer; readonly stream: number; frames?: Buffer }[] = [];
   return {
     frames(bytes: Buffer, stream: number): Buffer {
       const there = known.find((one) => one.bytes === bytes && one.stream === stream);
-      if (there !== undefined) return there.frames;
+      if (there?.frames !== undefined) return there.frames;
       const frames = dataFrames(bytes, stream);
-      if (bytes.length >= worthRemembering) known = [{ bytes, stream, frames }, ...known.slice(0, mostRemembered - 1)];
+      if (there !== undefined) there.frames = frames;
+      else if (bytes.length >= worthRemembering) known = [{ bytes, stream }, ...known.slice(0, mostRemembered - 1)];
       return frames;
     },
     forget() {

@@ -1,4 +1,5 @@
 // HTTP/2's frames, and writing those that a server sends: https://www.rfc-editor.org/rfc/rfc9113#section-6
+import { slab } from '../../../lib/slab.ts';
 
 export const frameType = {
   data: 0,
@@ -77,7 +78,7 @@ export function frame(type: number, flags: number, stream: number, payload: Uint
 /** All of `data` as DATA frames, in one buffer. */
 export function dataFrames(data: Uint8Array, stream: number): Buffer {
   const count = Math.max(1, Math.ceil(data.length / mostPayload));
-  const bytes = Buffer.allocUnsafe(count * headBytes + data.length);
+  const bytes = slab(count * headBytes + data.length);
   let to = 0;
   for (let from = 0; from < data.length || to === 0; from += mostPayload) {
     const part = Math.min(mostPayload, data.length - from);

@@ -16,7 +16,7 @@ export interface Claim {
 /** What the client has for a name: the resource last sent on this stream, what it claims, or one of the two below. */
 export type Held = EncodedResource | Claim;
 /** To be sent, or reported absent, whatever the client has. */
-export const unsent: Held = { version: '' };
+const unsent: Held = { version: '' };
 /** To be sent, or reported absent; and the client has nothing under this name, not even an earlier version. */
 export const neverHad: Held = { version: '' };
 /** The client knows that there is no such resource; it is pushed when it appears. */

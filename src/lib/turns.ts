@@ -1,5 +1,5 @@
-// Whose turn it is, by address: the address with the fewest that have theirs now, and of those the newest, so that an earlier flood does not
-// delay those who come now.
+// Whose turn it is, by address: the address with the fewest that have theirs now, and of those the newest, so that an earlier flood does
+// not delay those who come now.
 
 export interface Turns<Guest> {
   wait(guest: Guest): void;

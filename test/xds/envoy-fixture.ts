@@ -13,7 +13,7 @@ import {
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
-import type { RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
@@ -47,7 +47,16 @@ export function snapshot(
   revision: number,
   backend: number,
   action: RBAC_Action,
-  { cluster = 'backend', statPrefix = 'in' }: { readonly cluster?: string; readonly statPrefix?: string } = {},
+  {
+    cluster = 'backend',
+    statPrefix = 'in',
+    more = [],
+  }: {
+    readonly cluster?: string;
+    readonly statPrefix?: string;
+    /** More filters of the listener, by name: one that Envoy takes, or rejects. */
+    readonly more?: readonly (readonly [name: string, kind: 'good' | 'bad'])[];
+  } = {},
 ): Snapshot {
   const all: EncodedResource[] = [
     encode(typeUrls.cluster, cluster, ClusterSchema, {
@@ -73,16 +82,16 @@ export function snapshot(
                   statPrefix,
                   routeSpecifier: { case: 'rds', value: { routeConfigName: 'route', configSource: ads } },
                   httpFilters: [
-                    {
-                      name: 'authz',
+                    ...['authz', ...more.map(([name]) => name)].map((name) => ({
+                      name,
                       configType: {
-                        case: 'configDiscovery',
+                        case: 'configDiscovery' as const,
                         value: {
                           configSource: ads,
                           typeUrls: ['type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC'],
                         },
                       },
-                    },
+                    })),
                     { name: 'router', configType: { case: 'typedConfig', value: any(RouterSchema, {}) } },
                   ],
                 }),
@@ -111,6 +120,15 @@ export function snapshot(
       name: 'authz',
       typedConfig: any(RBACSchema, { rules: { action, policies: {} } }),
     }),
+    ...more.map(([name, kind]) =>
+      encode(typeUrls.extension, name, TypedExtensionConfigSchema, {
+        name,
+        typedConfig: any(RBACSchema, {
+          // Envoy's validation wants a permission in each policy.
+          rules: { action: RBAC_Action.DENY, policies: kind === 'good' ? {} : { bad: {} } },
+        }),
+      }),
+    ),
   ];
   return collect(revision, all);
 }

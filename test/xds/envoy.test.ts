@@ -284,4 +284,28 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('%s', (apiType) => {
     const types = xds.events.flatMap((event) => (event.kind === 'sent' ? [event.typeUrl] : []));
     expect(types).toEqual([typeUrls.extension]);
   });
+
+  test('7. one that is bad among several new filters keeps none of the others away', async () => {
+    const names = ['b', 'c', 'd', 'e', 'f', 'g', 'h'];
+    const more = (bad: string) => names.map((name) => [name, name === bad ? 'bad' : 'good'] as const);
+    xds.events.length = 0;
+    xds.cache.set(nodeKey, snapshot(1, port(), RBAC_Action.DENY, { statPrefix: 'more', more: more('e') }));
+    // All in one response, or in as many as Envoy asks for; then each alone, and the bad one is rejected again, and not sent again.
+    await until('its rejections', () => nacks().length >= 2);
+    const taken = async (name: string) =>
+      await stat(envoy, `extension_config_discovery.http_filter.${name}.config_reload`);
+    for (const name of names.filter((one) => one !== 'e')) await until(name, async () => (await taken(name)) > 0);
+    expect(await taken('e')).toBe(0);
+    // Without a filter that it wants, a listener lets nothing through.
+    await until('500', async () => (await get(await envoy.port('in'))) === 500);
+    xds.cache.set(nodeKey, snapshot(1, port(), RBAC_Action.DENY, { statPrefix: 'more', more: more('none') }));
+    await until('200', async () => (await get(await envoy.port('in'))) === 200);
+    xds.cache.set(nodeKey, snapshot(1, port(), RBAC_Action.DENY));
+    const served = await stat(envoy, 'http.in.downstream_rq_2xx');
+    await until('as before', async () => {
+      await get(await envoy.port('in'));
+      return (await stat(envoy, 'http.in.downstream_rq_2xx')) > served;
+    });
+    xds.events.splice(0);
+  });
 });

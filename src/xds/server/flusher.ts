@@ -1,6 +1,7 @@
-// When streams flush, and when they are heard: once per turn of the event loop however often they were woken, so that a burst of changes costs each stream one push;
-// in slices, so that a push to thousands does not block anything else; and streams that wait for their first configuration at a limited
-// rate, after the others, so that a storm of reconnecting proxies neither stalls connected ones nor fills the memory.
+// When streams flush, and when they are heard: once per turn of the event loop however often they were woken, so that a burst of changes
+// costs each stream one push; in slices, so that a push to thousands does not block anything else; and streams that wait for their first
+// configuration at a limited rate, after the others, so that a storm of reconnecting proxies neither stalls connected ones nor fills the
+// memory.
 import type { Clock } from '../../lib/clock.ts';
 import type { Limits } from '../protocol/limits.ts';
 

@@ -12,12 +12,15 @@ import type { Log } from '../lib/log.ts';
 import { isOutboundLogName, readInboundLogName, targetOfLogName } from '../lib/log-names.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { type InboundLog, isNoRequest, isRead, readLogName } from './access-log.ts';
+import { createCallMemo } from './call-memo.ts';
 import type { CrossCheck } from './cross-check.ts';
 import type { Handshakes } from './handshakes.ts';
 import type { Intake } from './intake.ts';
-import { type LogPart, readLogMessage } from './log-message.ts';
+import { type LogEntry, type RawEntry, readEntry, readLogMessage } from './log-message.ts';
 import type { LossyIntake } from './lossy-intake.ts';
 import { isOwnProbe, type OwnProbes } from './own-probe.ts';
+import { createRepeatedCalls, type RepeatedCalls } from './repeated-calls.ts';
+import { stablePartsOf } from './stable-parts.ts';
 import { type TakeEntryDeps, takeEntry } from './take-entry.ts';
 import { takeOwnAnswer } from './take-own-answer.ts';
 import { endOf, inboundLogKind } from './told-of-message.ts';
@@ -44,6 +47,8 @@ export interface AccessLogDeps extends TakeEntryDeps {
   readonly maxStreams?: number;
 }
 
+/** Entries that need a few microseconds each. */
+const repeatedInStep = 64;
 const method = '/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs';
 
 /** About a stream, once it has said whose log it is. */
@@ -73,12 +78,9 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
     maxStreams = 256,
   } = deps;
   const streams = new Map<string, number>();
+  const memo = createCallMemo();
 
-  const take = (
-    part: Exclude<LogPart, { kind: 'identifier' }>,
-    { own, node, logName, stated, outbound }: Source,
-  ): void => {
-    if (own === undefined) return;
+  const take = (part: LogEntry, own: string, { node, logName, stated, outbound }: Source): void => {
     if (part.kind === 'unreadable') {
       onUnreadable?.();
       if (!outbound) onBroken(node);
@@ -102,6 +104,25 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
     if (domain === undefined || stated?.service !== own) return;
     if (isNoRequest(part, stated)) handshakes?.noHttp(stated, part.entry.commonProperties);
     else takeEntry(part, { stated, node, domain }, deps);
+  };
+
+  /** True: it was counted with others like it, and the next step may take another. */
+  const takeRaw = (part: RawEntry, source: Source, repeated: RepeatedCalls): boolean => {
+    const { own, stated, node } = source;
+    if (own === undefined) return true;
+    const domain = trustDomain();
+    const parts =
+      part.kind === 'http' && stated?.service === own ? stablePartsOf(part.message, part.from, part.to) : undefined;
+    if (parts === undefined || stated === undefined || domain === undefined) {
+      take(readEntry(part), own, source);
+      return false;
+    }
+    const place = { stated, node, domain };
+    if (repeated.count(parts, place)) return true;
+    const entry = readEntry(part);
+    take(entry, own, source);
+    repeated.learn(parts, entry, place);
+    return false;
   };
 
   /** Messages are received as bytes: a text in one may not be UTF-8, and a large one is read in pieces. */
@@ -140,8 +161,10 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
       streams.set(as, open);
       if (open > maxStreams) end(tooMuch(`more than ${maxStreams} access-log streams of one identity`));
     };
-    /** One step per entry; any error ends only this stream. */
+    const repeated = createRepeatedCalls({ memo, ...deps });
+    /** One step per entry, or per so many of which none is decoded; any error ends only this stream. */
     function* work(bytes: Buffer): Generator<undefined, void> {
+      let inStep = 0;
       try {
         for (const part of readLogMessage(bytes)) {
           if (over) return;
@@ -157,10 +180,14 @@ export function createAccessLogService(deps: AccessLogDeps): GrpcMethods {
               outbound: isOutboundLogName(logName),
             };
             if (source.outbound) count(`${peer} outbound`);
-          } else if (source !== undefined) take(part, source);
+          } else if (source !== undefined && takeRaw(part, source, repeated) && ++inStep < repeatedInStep) continue;
+          inStep = 0;
+          repeated.flush();
           yield;
         }
+        repeated.flush();
       } catch (reason) {
+        repeated.flush();
         end(CellwallError.from(reason));
       }
     }

@@ -26,6 +26,11 @@ export interface InboundLog extends InboundLogPlace {
 /** How to shorten a canonical path at a port (by its key); it comes with its query, none of which is kept. */
 export type KeepPath = (port: string, path: string) => RecordedPath | undefined;
 
+/** The key of the port whose log it is. */
+export function portOfLog({ service, port }: InboundLogPlace): string {
+  return port === undefined ? service : `${service}:${port}`;
+}
+
 /** The port and chain in a log name; undefined for logs of anything but an inbound chain. */
 export function readLogName(logName: string): InboundLog | undefined {
   const read = readInboundLogName(logName);
@@ -64,10 +69,7 @@ export function httpCall(
   const answered = isAnswered(details, response?.responseCode ?? 0);
   const base = call(log, common, domain, details, denied ? 'denied' : answered ? 'allowed' : 'failed');
   if (request === undefined || request.path === '') return base;
-  const path =
-    details === 'path_normalization_failed'
-      ? oddPath
-      : keepPath(log.port === undefined ? log.service : `${log.service}:${log.port}`, request.path);
+  const path = details === 'path_normalization_failed' ? oddPath : keepPath(portOfLog(log), request.path);
   return { ...base, method: methodOf(request.requestMethod), ...(path === undefined ? {} : { path }) };
 }
 

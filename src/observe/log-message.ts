@@ -1,7 +1,7 @@
 // Splits a message of an access-log stream without reading its entries: they are read one by one, so that a large message is processed in
-// pieces, and an unreadable entry does not affect the others.
+// pieces, an unreadable entry does not affect the others, and one like many before it need not be decoded (stable-parts.ts).
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/accesslog/v3/als.proto
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { WireType } from '@bufbuild/protobuf/wire';
 import {
   type HTTPAccessLogEntry,
   HTTPAccessLogEntrySchema,
@@ -14,9 +14,21 @@ import {
 } from '#gen/envoy/service/accesslog/v3/als_pb.js';
 import { CellwallError } from '../lib/errors.ts';
 import { readLenient } from './lenient-message.ts';
+import { type Cursor, createCursor, nextField } from './wire-scan.ts';
+
+/** An entry as it came: where it is in its message. */
+export interface RawEntry {
+  readonly kind: 'http' | 'tcp';
+  readonly message: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
 
 export type LogPart =
   | { readonly kind: 'identifier'; readonly identifier: StreamAccessLogsMessage_Identifier }
+  | RawEntry;
+
+export type LogEntry =
   | { readonly kind: 'http'; readonly entry: HTTPAccessLogEntry }
   | { readonly kind: 'tcp'; readonly entry: TCPAccessLogEntry }
   /** An unreadable entry. */
@@ -26,60 +38,57 @@ export type LogPart =
 const maxEntryBytes = 512 * 1024;
 
 /** Throws `invalid_argument` if the message itself is cut off. */
-export function* readLogMessage(bytes: Uint8Array): Generator<LogPart, void> {
-  for (const [field, value] of fieldsOf(bytes)) {
-    if (field === 1) yield { kind: 'identifier', identifier: identifierOf(value) };
-    else if (field === 2) for (const [, entry] of fieldsOf(value, 1)) yield httpPart(entry);
-    else if (field === 3) for (const [, entry] of fieldsOf(value, 1)) yield tcpPart(entry);
+export function* readLogMessage(message: Buffer): Generator<LogPart, void> {
+  const field = createCursor();
+  while (isField(message, field, message.length)) {
+    if (field.wire !== WireType.LengthDelimited) continue;
+    if (field.field === 1) {
+      yield { kind: 'identifier', identifier: identifierOf(message.subarray(field.from, field.at)) };
+      continue;
+    }
+    const kind = field.field === 2 ? 'http' : field.field === 3 ? 'tcp' : undefined;
+    if (kind === undefined) continue;
+    const entry = createCursor();
+    entry.at = field.from;
+    while (isField(message, entry, field.at)) {
+      if (entry.field !== 1 || entry.wire !== WireType.LengthDelimited) continue;
+      yield { kind, message, from: entry.from, to: entry.at };
+    }
   }
 }
 
-function* fieldsOf(bytes: Uint8Array, only?: number): Generator<readonly [number: number, value: Uint8Array], void> {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [number, value] = readable(() => fieldOf(reader));
-    if (value !== undefined && (only === undefined || number === only)) yield [number, value];
-  }
+/** Whether there is another. */
+function isField(bytes: Buffer, cursor: Cursor, to: number): boolean {
+  if (nextField(bytes, cursor, to)) return true;
+  if (cursor.at === to) return false;
+  throw undecodable();
 }
 
-/** One of another wire type has no value here. */
-function fieldOf(reader: BinaryReader): readonly [number: number, value: Uint8Array | undefined] {
-  const [number, wire] = reader.tag();
-  if (wire === WireType.LengthDelimited) return [number, reader.bytes()];
-  reader.skip(wire, number);
-  return [number, undefined];
+/** Never throws. */
+export function readEntry({ kind, message, from, to }: RawEntry): LogEntry {
+  if (to - from > maxEntryBytes) return { kind: 'unreadable' };
+  const bytes = message.subarray(from, to);
+  try {
+    return kind === 'http'
+      ? { kind, entry: readLenient(HTTPAccessLogEntrySchema, bytes) }
+      : { kind, entry: readLenient(TCPAccessLogEntrySchema, bytes) };
+  } catch {
+    return { kind: 'unreadable' };
+  }
 }
 
 function identifierOf(bytes: Uint8Array): StreamAccessLogsMessage_Identifier {
-  return readable(() => readLenient(StreamAccessLogsMessage_IdentifierSchema, bytes));
-}
-
-/** What cannot be decoded is its sender's fault. */
-function readable<T>(read: () => T): T {
   try {
-    return read();
+    return readLenient(StreamAccessLogsMessage_IdentifierSchema, bytes);
   } catch (cause) {
-    throw new CellwallError('invalid_argument', 'a message of an access log that cannot be decoded', {
-      hint: 'send StreamAccessLogsMessage of envoy.service.accesslog.v3',
-      cause,
-    });
+    throw undecodable(cause);
   }
 }
 
-function httpPart(bytes: Uint8Array): LogPart {
-  if (bytes.length > maxEntryBytes) return { kind: 'unreadable' };
-  try {
-    return { kind: 'http', entry: readLenient(HTTPAccessLogEntrySchema, bytes) };
-  } catch {
-    return { kind: 'unreadable' };
-  }
-}
-
-function tcpPart(bytes: Uint8Array): LogPart {
-  if (bytes.length > maxEntryBytes) return { kind: 'unreadable' };
-  try {
-    return { kind: 'tcp', entry: readLenient(TCPAccessLogEntrySchema, bytes) };
-  } catch {
-    return { kind: 'unreadable' };
-  }
+/** Its sender's fault. */
+function undecodable(cause?: unknown): CellwallError {
+  return new CellwallError('invalid_argument', 'a message of an access log that cannot be decoded', {
+    hint: 'send StreamAccessLogsMessage of envoy.service.accesslog.v3',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -9,13 +9,17 @@ export interface OwnProbes {
 /** By the server name or the port that it came from; never if it presented a certificate. */
 export function isOwnProbe(common: AccessLogCommon | undefined, probes: OwnProbes): boolean {
   const { tlsProperties: tls, downstreamTransportFailureReason: failure = '' } = common ?? {};
-  const peer = tls?.peerCertificateProperties;
-  // A connection with a certificate is somebody's call, whatever name it asks for.
-  if (peer !== undefined && (peer.subject !== '' || peer.subjectAltName.length > 0)) return false;
+  if (hasCertificate(common)) return false;
   if (tls !== undefined && probes.isName(tls.tlsSniHostname)) return true;
   // A port number is weak evidence: it counts only if nothing got further than the handshake.
   const at = common?.downstreamDirectRemoteAddress?.address ?? common?.downstreamRemoteAddress?.address;
   if (failure === '' || at?.case !== 'socketAddress') return false;
   const { portSpecifier } = at.value;
   return portSpecifier.case === 'portValue' && probes.isPort(portSpecifier.value);
+}
+
+/** A connection with a certificate is somebody's call, whatever name it asks for. */
+export function hasCertificate(common: AccessLogCommon | undefined): boolean {
+  const peer = common?.tlsProperties?.peerCertificateProperties;
+  return peer !== undefined && (peer.subject !== '' || peer.subjectAltName.length > 0);
 }

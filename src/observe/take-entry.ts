@@ -29,13 +29,22 @@ export type Entry =
 
 /** `stated`: what the log's name says. Entries that are no call are ignored. */
 export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, deps: TakeEntryDeps): void {
-  const { traffic, keepPath, refusals, breakGlass } = deps;
+  const { keepPath, refusals } = deps;
   const call =
     given.kind === 'http' ? httpCall(stated, given.entry, domain, keepPath) : tcpCall(stated, given.entry, domain);
   if (call === undefined) return;
-  traffic.record(call);
-  breakGlass?.see(call, node);
+  takeCall(call, { node, count: 1 }, deps);
   if (given.kind === 'http') keepAnswer(given.entry, call, node, refusals);
+}
+
+/** `count` equal ones. */
+export function takeCall(
+  call: Call,
+  { node, count }: { readonly node: string; readonly count: number },
+  { traffic, breakGlass }: Pick<TakeEntryDeps, 'traffic' | 'breakGlass'>,
+): void {
+  traffic.record(call, count);
+  breakGlass?.see(call, node);
 }
 
 /** What the proxy answered, or broke off, and the caller noticed. */

@@ -27,28 +27,76 @@ const odd = /;|%3b/i;
 const escapedSlash = /%2f|%5c/i;
 const grpcMethod = /^\/[A-Za-z0-9_.]{1,192}\/[A-Za-z0-9_]{1,64}$/;
 
-/** Matchers are made once a port, and kept for as long as its IR is in use. */
+/** Of all ports; those of which more are asked for are read again. */
+const maxKept = 8192;
+const maxKeptPath = 256;
+
+/**
+ * Matchers are made once a port, and kept for as long as its IR is in use. What was read lately is read once, and equal results are one
+ * object, as far as there is room.
+ */
 export function createPathRecorder(): PathRecorder {
   const known = new WeakMap<PortIr, Matchers>();
+  let kept = new WeakMap<PortIr, Kept>();
+  let count = 0;
+  const keptOf = (service: PortIr): Kept => {
+    const before = kept.get(service) ?? { paths: new Map(), shapes: new Map() };
+    kept.set(service, before);
+    return before;
+  };
+  const keep = (of: Map<string, RecordedPath>, key: string, path: RecordedPath): void => {
+    if (key.length > maxKeptPath) return;
+    if (++count > maxKept) {
+      kept = new WeakMap();
+      count = 0;
+    }
+    // A copy: a part of a longer text would keep all of it.
+    else of.set(Buffer.from(key).toString(), path);
+  };
   return (service, target) => {
-    const [path = ''] = target.split('?', 1);
-    if (!path.startsWith('/') || odd.test(path) || hasHiddenDots(path) || hasDoubleEscapes(path)) return oddPath;
-    if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
-    if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };
-    // A probe has no query (decide.ts).
-    if (path === service.healthPath && target.includes('?')) return oddPath;
+    // Of a query, only whether there is one matters.
+    const query = target.indexOf('?');
+    const key = query === -1 ? target : target.slice(0, query + 1);
+    const { paths, shapes } = keptOf(service);
+    const before = paths.get(key);
+    if (before !== undefined) return before;
     let matchers = known.get(service);
     if (matchers === undefined) {
       matchers = matchersOf(service);
       known.set(service, matchers);
     }
-    if (matchers.exact.has(path)) return { kind: 'exact', path };
-    const matched = [
-      ...(readsOneWay(path) ? [] : [readSeveralWays]),
-      ...matchers.others.filter(({ matches }) => matches(path)).map(({ text }) => text),
-    ];
-    return { kind: 'shape', matched, among: matchers.among };
+    let path = record(service, matchers, key);
+    if (path.kind === 'shape') {
+      const shape = JSON.stringify(path.matched);
+      const same = shapes.get(shape);
+      if (same === undefined) keep(shapes, shape, path);
+      else path = same;
+    }
+    keep(paths, key, path);
+    return path;
   };
+}
+
+interface Kept {
+  /** By their text, without the query, but with its "?". */
+  readonly paths: Map<string, RecordedPath>;
+  /** By what they matched. */
+  readonly shapes: Map<string, RecordedPath>;
+}
+
+function record(service: PortIr, matchers: Matchers, target: string): RecordedPath {
+  const [path = ''] = target.split('?', 1);
+  if (!path.startsWith('/') || odd.test(path) || hasHiddenDots(path) || hasDoubleEscapes(path)) return oddPath;
+  if (service.escapedSlashes === 'reject' && escapedSlash.test(path)) return oddPath;
+  if (service.protocol === 'grpc' && grpcMethod.test(path)) return { kind: 'exact', path };
+  // A probe has no query (decide.ts).
+  if (path === service.healthPath && target.includes('?')) return oddPath;
+  if (matchers.exact.has(path)) return { kind: 'exact', path };
+  const matched = [
+    ...(readsOneWay(path) ? [] : [readSeveralWays]),
+    ...matchers.others.filter(({ matches }) => matches(path)).map(({ text }) => text),
+  ];
+  return { kind: 'shape', matched, among: matchers.among };
 }
 
 interface Matchers {

@@ -13,7 +13,7 @@ import { uriSans } from '../../../src/identity/x509/uri-sans.ts';
 import { CellwallError } from '../../../src/lib/errors.ts';
 import { parseTrustDomain } from '../../../src/model/spiffe-id.ts';
 import { readLogName } from '../../../src/observe/access-log.ts';
-import { readLogMessage } from '../../../src/observe/log-message.ts';
+import { readEntry, readLogMessage } from '../../../src/observe/log-message.ts';
 import { createRefusals } from '../../../src/observe/refusals.ts';
 import { takeEntry } from '../../../src/observe/take-entry.ts';
 import { createTraffic } from '../../../src/observe/traffic.ts';
@@ -246,7 +246,8 @@ it('access-log messages: counted for their own service only, or not at all', { t
       const kinds: string[] = [];
       let name = '';
       try {
-        for (const part of readLogMessage(input)) {
+        for (const raw of readLogMessage(input)) {
+          const part = raw.kind === 'identifier' ? raw : readEntry(raw);
           kinds.push(part.kind);
           if (part.kind === 'identifier') name = part.identifier.logName;
           const stated = readLogName(name);

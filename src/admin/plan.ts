@@ -1,6 +1,7 @@
 // A request's documents as changes for the store, and as the whole state they would make: what dry run, diff and warnings need.
 
 import { defined } from '../lib/defined.ts';
+import { CellwallError } from '../lib/errors.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import { type ParseResult, parseDocuments } from '../model/parse.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
@@ -39,6 +40,19 @@ export function createPlan({ changes = [], files = [], text }: ApplyBody): Plan 
     problems: parsed.flatMap((result) => (result.kind === 'invalid' ? result.problems : [])),
     documents: [...documents, ...fromFiles],
   };
+}
+
+/** Also without every other document in force. Throws `invalid_argument` if it has none itself: nothing never means all. */
+export function pruned(plan: Plan, before: readonly ParsedDocument[]): Plan {
+  const puts = new Set(plan.changes.filter(({ op }) => op === 'put').map(({ key }) => key));
+  if (puts.size === 0) {
+    throw new CellwallError('invalid_argument', 'pruning without any document would delete all of them', {
+      hint: 'to delete documents, `cellwall delete` them',
+    });
+  }
+  const named = new Set(plan.changes.map(({ key }) => key));
+  const others = before.filter(({ key }) => !named.has(key)).map(({ key }): Change => ({ op: 'delete', key }));
+  return { ...plan, changes: [...plan.changes, ...others] };
 }
 
 /** What would change, by document; equal text counts as no difference. */

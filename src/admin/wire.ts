@@ -58,6 +58,12 @@ export const applyBodySchema = z.strictObject({
     .optional()
     .describe('Multi-document YAML; `file` is the name under which problems are reported.'),
   text: z.string().optional().describe('Multi-document YAML.'),
+  prune: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Also delete every document that is not among these; refused with 409 if others change documents meanwhile.',
+    ),
   dryRun: z.boolean().default(false).describe('Report what would happen; change nothing.'),
   urgent: z.boolean().default(false).describe('Send it to the proxies at once, not combined with others.'),
   expectedRevision: z.int().min(0).optional().describe('Refuse with 409 unless this is still the current revision.'),
@@ -116,7 +122,7 @@ export const applyAnswerSchema = z.object({
   acceptedAt: z.number().describe('When the store had accepted the change; with fractions of a millisecond.'),
 });
 
-export const diffBodySchema = applyBodySchema.pick({ changes: true, files: true, text: true });
+export const diffBodySchema = applyBodySchema.pick({ changes: true, files: true, text: true, prune: true });
 
 export const simulateBodySchema = diffBodySchema.extend({
   since: z.string().max(16).default('7d').describe('How far to look back, as in "7d".'),

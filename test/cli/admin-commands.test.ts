@@ -60,6 +60,31 @@ describe('apply', () => {
     });
   });
 
+  it('prunes what the files do not have, and never everything', async () => {
+    await cellwall(['apply', '-f', '-'], `${base}---\n${yaml(serviceText('old'))}`);
+    const dry = await cellwall(
+      ['apply', '--prune', '-f', '-', '--dry-run', '--detailed-exit-code', '-o', 'json'],
+      base,
+    );
+    expect(dry.code).toBe(5);
+    expect(JSON.parse(dry.stdout)).toMatchObject({
+      kind: 'dry-run',
+      differences: [{ op: 'delete', key: 'Service/old' }],
+    });
+    expect((await cellwall(['diff', '--prune', '-f', '-', '-o', 'json'], base)).stdout).toContain('Service/old');
+    expect((await cellwall(['apply', '--prune', '-f', '-'], base)).stdout).toBe(
+      'applied 1 (revision 2)\n  Service/old\n',
+    );
+    const again = await cellwall(['apply', '--prune', '-f', '-', '--dry-run', '--detailed-exit-code'], base);
+    expect(again.code).toBe(0);
+    expect(await cellwall(['apply', '--prune', '-f', '-'], yaml(serviceText('web')))).toMatchObject({ code: 3 });
+    expect(await cellwall(['apply', '--prune', '-f', '-'], '# nothing\n')).toMatchObject({ code: 1 });
+    const onlyDeletes = { changes: [{ op: 'delete', key: 'Service/web' }], prune: true };
+    expect((await admin.call('/v1/apply', { method: 'POST', body: onlyDeletes })).status).toBe(400);
+    expect(await cellwall(['apply', '-f', '-', '--detailed-exit-code'], base)).toMatchObject({ code: 2 });
+    expect(admin.deps.store.state()?.revision).toBe(2);
+  });
+
   it('takes a file, a directory and standard input', async () => {
     mkdirSync(join(folder, 'd/.hidden'), { recursive: true });
     file('d/a.yaml', base);

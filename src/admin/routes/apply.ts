@@ -2,10 +2,11 @@
 
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { nothingStored } from '../../store/store.ts';
 import { createChange, hasErrors, invalid } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';
 import { recentImpact } from '../impact.ts';
-import { createPlan, differences, type Plan } from '../plan.ts';
+import { createPlan, differences, type Plan, pruned } from '../plan.ts';
 import { ok, type Route, route } from '../route.ts';
 import { tryPlan } from '../trial.ts';
 import { warnOfChange } from '../warn-of-change.ts';
@@ -26,8 +27,13 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
       errors: [409, 412, 413, 422, 503],
       handle({ body, caller, receivedAt }) {
         const plan = createPlan(body);
-        if (!hasErrors(plan.problems)) refuseNothing(plan, body);
-        return change(plan, { ...body, caller, receivedAt });
+        if (hasErrors(plan.problems)) return invalid(plan.problems);
+        refuseNothing(plan, body);
+        if (!body.prune) return change(plan, { ...body, caller, receivedAt });
+        const { revision, documents } = store.state() ?? nothingStored;
+        // What others add meanwhile was not looked at.
+        const expectedRevision = body.expectedRevision ?? revision;
+        return change(pruned(plan, documents), { ...body, expectedRevision, caller, receivedAt });
       },
     }),
     route({
@@ -43,13 +49,14 @@ export function applyRoutes(deps: AdminDeps): readonly Route[] {
         const plan = createPlan(body);
         if (hasErrors(plan.problems)) return invalid(plan.problems);
         refuseNothing(plan, body);
-        const { before, after, ...tried } = tryPlan(store, plan);
-        const problems = [...tried.problems, ...warnOfChange(before.documents, plan)];
+        const wanted = body.prune ? pruned(plan, (store.state() ?? nothingStored).documents) : plan;
+        const { before, after, ...tried } = tryPlan(store, wanted);
+        const problems = [...tried.problems, ...warnOfChange(before.documents, wanted)];
         const impact = recentImpact(before, after, deps);
         return ok({
           kind: 'diff' as const,
           revision: before.revision,
-          differences: [...differences(before.documents, plan)],
+          differences: [...differences(before.documents, wanted)],
           problems,
           ...defined({ impact }),
         });

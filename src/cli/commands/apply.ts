@@ -15,7 +15,9 @@ import { prints } from '../output/prints.ts';
 
 interface Options {
   readonly file: string[];
+  readonly prune?: true;
   readonly dryRun?: true;
+  readonly detailedExitCode?: true;
   readonly urgent?: true;
   readonly expectedRevision?: number;
   readonly since?: string;
@@ -32,7 +34,9 @@ export function applyCommand(context: CliContext): Command {
         'a permissive service strict is refused (exit 1) as long as any caller would be cut off.',
     )
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
+    .option('--prune', 'also delete every document in force that is not in these files')
     .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
+    .option('--detailed-exit-code', 'with --dry-run: exit 5 if anything would change, 0 only if nothing would')
     .option('--urgent', 'take effect at once, without waiting to be combined with other changes')
     .addOption(
       flag('--expected-revision <number>', 'refuse if anything has changed since that revision', { parse: revision }),
@@ -56,10 +60,14 @@ export function applyCommand(context: CliContext): Command {
     .addOption(reasonFlag())
     .action(async (options: Options, self: Command) => {
       const { expectedRevision } = options;
+      if (options.detailedExitCode === true && options.dryRun !== true) {
+        self.error('error: --detailed-exit-code belongs to --dry-run', { exitCode: 2 });
+      }
       const files = await readDocuments(context, options.file);
       const client = await connect(context, self);
       const answer = await client.apply({
         files: [...files],
+        prune: options.prune === true,
         dryRun: options.dryRun === true,
         urgent: options.urgent === true,
         force: options.force === true,
@@ -71,8 +79,16 @@ export function applyCommand(context: CliContext): Command {
           confirm: options.confirm,
         }),
       });
-      await printChange(context, formatOf(self), answer, { files });
+      await printChange(context, formatOf(self), answer, {
+        files,
+        detailed: options.detailedExitCode === true,
+      });
     });
-  examples(command, 'apply -f api.yaml --dry-run', 'apply -f mesh.d');
+  examples(
+    command,
+    'apply -f api.yaml --dry-run',
+    'apply -f mesh.d',
+    'apply --prune -f mesh.d --dry-run --detailed-exit-code -o json',
+  );
   return prints(addConnectionFlags(command), printedChange);
 }

@@ -15,10 +15,11 @@ export function diffCommand(context: CliContext): Command {
     .summary('compare files with what is in force')
     .description('Shows what an apply of these files would change. Exit 3 if anything differs, or they are invalid.')
     .requiredOption('-f, --file <path...>', 'files or directories of YAML; - is standard input')
-    .action(async (options: { file: string[] }, self: Command) => {
+    .option('--prune', 'also show every document in force that is not in these files as deleted')
+    .action(async (options: { file: string[]; prune?: true }, self: Command) => {
       const files = await readDocuments(context, options.file);
       const client = await connect(context, self);
-      const answer = await client.diff({ files: [...files] });
+      const answer = await client.diff({ files: [...files], prune: options.prune === true });
       const format = formatOf(self);
       if (answer.kind === 'invalid') {
         await printInvalid(context, format, answer, { files, outcome: 'nothing can be compared' });

@@ -22,6 +22,10 @@ export const exitCodes = {
       '`--dry-run` of `apply`, `delete` and `rollback`: the documents are valid, but the [gate](cut-over.md) ' +
       'would refuse the change without `--force`, or it would be held without `--confirm` ([limits](limits.md))',
   },
+  5: {
+    short: 'would change',
+    means: '`apply --dry-run --detailed-exit-code`: the documents are valid, and applying them would change something',
+  },
 } as const;
 
 export type ExitCode = keyof typeof exitCodes;

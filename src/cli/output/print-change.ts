@@ -27,6 +27,8 @@ export interface ChangeView {
   readonly done?: string;
   /** A dry run also shows the differences. */
   readonly diff?: boolean;
+  /** A dry run that would change something exits with 5. */
+  readonly detailed?: boolean;
   /** For documents that cannot be accepted. */
   readonly hint?: string;
 }
@@ -35,7 +37,7 @@ export async function printChange(
   context: CliContext,
   format: Format,
   answer: ApplyAnswer | InvalidAnswer,
-  { files = [], done = 'applied', diff = false, hint }: ChangeView = {},
+  { files = [], done = 'applied', diff = false, detailed = false, hint }: ChangeView = {},
 ): Promise<void> {
   const table = format === 'table';
   const now = context.clock.now();
@@ -69,7 +71,9 @@ export async function printChange(
     value: answer,
     table: () => (answer.kind === 'dry-run' ? formatDryRun(answer, diff, now) : formatDone(answer, done)),
   });
-  if (answer.kind === 'dry-run' && (holds(answer.reasons) || answer.held !== undefined)) context.finish(4);
+  if (answer.kind !== 'dry-run') return;
+  if (holds(answer.reasons) || answer.held !== undefined) context.finish(4);
+  else if (detailed && answer.changed.length > 0) context.finish(5);
 }
 
 function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {

@@ -24,7 +24,8 @@ export interface EnrolOptions {
    * of this host.
    */
   readonly token: (needed: boolean) => Promise<Redacted<string> | undefined>;
-  readonly identityServer: HostPort;
+  /** Identity APIs of the control planes that it may use. Never empty. */
+  readonly identityServers: readonly HostPort[];
   readonly logLevel: LogLevel;
 }
 
@@ -39,7 +40,8 @@ export interface PortOptions {
 
 /** What an Envoy's bootstrap says. */
 export interface ProxyOptions {
-  readonly xdsServer: HostPort;
+  /** Their xDS servers, in the same order. */
+  readonly xdsServers: readonly HostPort[];
   /** Where callers reach the proxy; none for a pure client. */
   readonly ports: readonly PortOptions[];
   readonly instance?: string;

@@ -40,7 +40,7 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
         tokenFor(options, directory),
       ]);
       const svid = await fetchSvid({
-        identity: formatHostPort(options.identityServer),
+        identity: options.identityServers.map(formatHostPort).join(','),
         dir: directory,
         verify(spiffeId, from) {
           if (!isWanted(wanted, spiffeId))
@@ -83,8 +83,8 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
   const stopping = createStopSignals();
   try {
     const sidecar = await runSidecar({
-      identity: formatHostPort(options.identityServer),
-      xds: formatHostPort(options.xdsServer),
+      identity: options.identityServers.map(formatHostPort).join(','),
+      xds: options.xdsServers.map(formatHostPort).join(','),
       dataDir: data,
       drainSeconds: options.drainSeconds,
       drainUntilClosed: options.drainUntilClosed,

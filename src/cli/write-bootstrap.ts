@@ -14,7 +14,7 @@ import type { CliIo } from './io.ts';
 import type { BootstrapOptions } from './run.ts';
 
 export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Json {
-  const { ports, xdsServer, xdsVariant } = options;
+  const { ports, xdsServers, xdsVariant } = options;
   const directory = resolve(options.directory);
   const svid = existsSync(directory) ? createSvidFiles(directory).read() : undefined;
   if (svid === undefined) {
@@ -32,7 +32,7 @@ export function writeBootstrap(options: BootstrapOptions, env: CliIo['env']): Js
     svid,
     spiffeId: svid.spiffeId,
     instance: options.instance ?? instanceOf(directory),
-    xds: xdsServer,
+    xds: xdsServers,
     variant: xdsVariant,
     admin: adminOf(options.envoyAdmin, directory, env),
     ports: ports.map(({ name, listen, application }) => ({

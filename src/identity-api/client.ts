@@ -191,6 +191,12 @@ export function errorOf(status: number, text: string): CellwallError {
   return new CellwallError('unavailable', `the identity API answered with HTTP status ${status}`);
 }
 
+/** Whether the server is there, but is not the right one: by OpenSSL's verification results, as Node names them. */
+export function isWrongServer(cause: Error): boolean {
+  if (cause instanceof CellwallError) return cause.code === 'unauthenticated';
+  return 'code' in cause && typeof cause.code === 'string' && /CERT|ISSUER|CHAIN|CA_|SIGNATURE/.test(cause.code);
+}
+
 function unreachable(host: string, port: number, cause: Error): CellwallError {
   const late = cause.name === 'TimeoutError' || cause.name === 'AbortError';
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
@@ -200,8 +206,7 @@ function unreachable(host: string, port: number, cause: Error): CellwallError {
       cause,
     });
   }
-  // OpenSSL's verification results, as Node names them: the server is there, but it is not the right one.
-  if (/CERT|ISSUER|CHAIN|CA_|SIGNATURE/.test(code)) {
+  if (isWrongServer(cause)) {
     return new CellwallError('unauthenticated', `${host}:${port} has no certificate of the trusted root (${code})`, {
       hint: 'check the address; if the control plane was made anew, make a new token: cellwall token create',
       cause,

@@ -1,7 +1,7 @@
 // Reports something about a proxy to the identity API, over mTLS with its SVID.
 import { request } from 'node:https';
 import { CellwallError } from '../lib/errors.ts';
-import { errorOf } from './client.ts';
+import { errorOf, isWrongServer } from './client.ts';
 import { type identityPaths, maxBodyBytes } from './identity-protocol.ts';
 import { connectAs, type OwnSvid } from './svid-connection.ts';
 
@@ -19,14 +19,15 @@ export interface Delivery {
 
 /**
  * Throws the server's error: `failed_precondition` if the documents no longer contain this identity, or this host was evicted,
- * `permission_denied` and `already_exists` if somebody else is this proxy; `unavailable` if nobody accepted it: the server is down, is not
- * the right one, or does not know the proxy yet.
+ * `permission_denied` and `already_exists` if somebody else is this proxy; `unauthenticated` if the server is not the right one;
+ * `unavailable` if nobody accepted it: the server is down, or does not know the proxy yet.
  */
 export function deliver({ host, port, svid, timeoutMs, path, body, signal }: Delivery): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: Error): void => {
       outgoing.destroy();
-      reject(new CellwallError('unavailable', `not delivered to the control plane: ${cause.message}`, { cause }));
+      const code = isWrongServer(cause) ? 'unauthenticated' : 'unavailable';
+      reject(new CellwallError(code, `not delivered to the control plane: ${cause.message}`, { cause }));
     };
     const socket = connectAs(svid, { host, port });
     const outgoing = request(

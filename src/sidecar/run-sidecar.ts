@@ -26,11 +26,12 @@ import { watchOverflow } from './envoy/watch-overflow.ts';
 import { watchPorts } from './envoy/watch-ports.ts';
 import { withCounters } from './envoy/with-counters.ts';
 import { writeConfig } from './envoy/write-config.ts';
-import { readHostPort } from './host-port.ts';
 import { instanceOf } from './instance.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
 import { readPorts } from './read-ports.ts';
 import { sayGoodbye } from './say-goodbye.ts';
+import { createControlPlanes, readControlPlanes, seedOf } from './servers/control-planes.ts';
+import { followEnvoy } from './servers/follow-envoy.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import { followBundle } from './svid/follow-bundle.ts';
 import { loadNodeKey } from './svid/node-key.ts';
@@ -57,8 +58,7 @@ export interface Sidecar {
 export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const { log, clock = systemClock, env, token, verify = () => {}, envoyPath, drainSeconds = 10 } = options;
   const { drain, now } = options.stopping ?? { drain: unaborted(), now: unaborted() };
-  const server = readHostPort('identity address', options.identity);
-  const xds = readHostPort('xDS address', options.xds);
+  const all = readControlPlanes(options.identity, options.xds);
   const served = readPorts(options);
   const inbounds = served.flatMap(({ inbound }) => inbound ?? []);
   const applications = served.flatMap(({ application }) => application ?? []);
@@ -69,11 +69,12 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const drainMs = drainSeconds * 1000;
   for (const inbound of inbounds) {
     if (localPorts()?.taken(inbound.port) === true) warnOfLocalPort(log, inbound.port, '--listen');
-    if (!isLoopback(inbound.host) || isLoopback(xds.host)) continue;
+    const far = all.find(({ xds }) => !isLoopback(xds.host));
+    if (!isLoopback(inbound.host) || far === undefined) continue;
     log.warn(
       {
         listen: formatHostPort(inbound),
-        server: xds.host,
+        server: far.xds.host,
         hint: 'give it --listen ADDRESS:PORT, or --listen 0.0.0.0:PORT',
       },
       'it listens on loopback, but the control plane is on another host: callers of other hosts do not reach it',
@@ -90,8 +91,9 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
 
   try {
     const nodeKey = await loadNodeKey(dataDir);
+    const servers = createControlPlanes(all, seedOf(nodeKey));
     const keeping = createSvidKeeper({
-      server,
+      servers,
       ...defined({ token }),
       nodeKey,
       verify,
@@ -131,10 +133,13 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const naming = { instance: kept, given: options.instance !== undefined, waitMs: options.nameWaitMs };
     // A leftover Envoy has the name, and keeps calls going until this one takes over.
     const instance =
-      leftover === undefined ? await takeName({ ...naming, server, svid, dataDir, run, signal: drain, log }) : kept;
+      leftover === undefined ? await takeName({ ...naming, servers, svid, dataDir, run, signal: drain, log }) : kept;
     notStopped();
     await ports.free();
     notStopped();
+    // From here on Envoy chooses: it tries them in this order, and the helper follows it.
+    const order = servers.order();
+    const xds = order.map((one) => one.xds);
     const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, ...bounded, xds, admin });
     const level = options.envoyLogLevel ?? 'warning';
     const process = await startEnvoy({
@@ -156,7 +161,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       log,
     });
     const counted = {
-      server,
+      servers,
       svid: started.current,
       instance,
       run,
@@ -165,11 +170,11 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     };
     const envoy = withCounters(process, {
       ...{ ...counted, everyMs: options.countersEveryMs ?? 10_000, clock, log },
-      goodbye: (now) => sayGoodbye({ server, svid: started.current(), instance, run, now, log }),
+      goodbye: (now) => sayGoodbye({ servers, svid: started.current(), instance, run, now, log }),
     });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
     if (applications.length > 0) {
-      const watch = watchApplication({ ports: served, server, svid: started.current, instance, run, clock, log });
+      const watch = watchApplication({ ports: served, servers, svid: started.current, instance, run, clock, log });
       void envoy.exited.then(() => watch.close());
     }
     if (bounded.maxConnections !== undefined) {
@@ -178,12 +183,14 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     }
     const listening = watchPorts({ ...counted, admin: envoy.admin, inbounds, clock, log });
     void envoy.exited.then(() => listening.close());
+    const following = followEnvoy({ admin: envoy.admin, order, servers, clock, log });
+    void envoy.exited.then(() => following.close());
     const quiet = quietWhileAway({ admin: envoy.admin, level, clock, log });
     void envoy.exited.then(() => quiet.close());
     const gone = new AbortController();
     void envoy.exited.then(() => gone.abort());
     const { current, sequence, trust } = started;
-    void followBundle({ server, svid: current, sequence, onBundle: trust, log, signal: gone.signal });
+    void followBundle({ servers, svid: current, sequence, onBundle: trust, log, signal: gone.signal });
     for (const application of applications) {
       void warnOfTls({ application, log, signal: AbortSignal.any([drain, gone.signal]) });
     }

@@ -5,13 +5,14 @@ import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { LeaveRequest } from '../identity-api/leave-request.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
 import { pause } from './pause.ts';
+import type { ControlPlanes } from './servers/control-planes.ts';
+import { firstThatAnswers } from './servers/first-that-answers.ts';
 import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface GoodbyeOptions extends LeaveRequest {
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly svid: StoredSvid;
   /** Cuts it short. */
   readonly now: AbortSignal;
@@ -27,11 +28,15 @@ const timeoutMs = 1000;
 const settleMs = 400;
 
 /** Resolves when Envoy may drain; never throws. */
-export async function sayGoodbye({ server, svid, instance, run, now, log }: GoodbyeOptions): Promise<void> {
+export async function sayGoodbye({ servers, svid, instance, run, now, log }: GoodbyeOptions): Promise<void> {
   const leave: LeaveRequest = { instance, run };
   try {
     const body = async (): Promise<LeaveRequest> => leave;
-    await deliver({ ...server, svid, timeoutMs, path: identityPaths.leave, body, signal: now });
+    await firstThatAnswers(
+      servers,
+      (identity) => deliver({ ...identity, svid, timeoutMs, path: identityPaths.leave, body, signal: now }),
+      { log, signal: now },
+    );
   } catch (reason) {
     log.info({ reason: CellwallError.from(reason).message }, 'ending without a goodbye to the control plane');
     return;

@@ -8,9 +8,9 @@ import type { StopSignals } from './stop-signals.ts';
 import type { ObtainSvidDeps } from './svid/obtain-svid.ts';
 
 export interface SidecarOptions {
-  /** Identity API, "host:port". */
+  /** Identity APIs of the control planes that it may use, "host:port", separated by commas. */
   readonly identity: string;
-  /** xDS server, "host:port". */
+  /** Their xDS servers, in the same order. */
   readonly xds: string;
   readonly token?: Redacted<string> | undefined;
   /** Contains the node key, the SVID and the instance; mode 0700. Exclusive: the caller holds its lock. */

@@ -7,14 +7,15 @@ import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { LeaveRequest } from '../identity-api/leave-request.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
 import { newInstance } from './instance.ts';
 import { pause } from './pause.ts';
+import type { ControlPlanes } from './servers/control-planes.ts';
+import { firstThatAnswers } from './servers/first-that-answers.ts';
 import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface TakeNameOptions {
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly svid: StoredSvid;
   /** The one stored in its folder, or as given. */
   readonly instance: string;
@@ -67,7 +68,7 @@ export async function takeName(options: TakeNameOptions): Promise<string> {
 
 /** What the control plane has against the name. */
 async function hello({
-  server,
+  servers,
   svid,
   instance,
   run,
@@ -76,7 +77,11 @@ async function hello({
 }: TakeNameOptions): Promise<CellwallError | undefined> {
   const body = async (): Promise<LeaveRequest> => ({ instance, run });
   try {
-    await deliver({ ...server, svid, timeoutMs, path: identityPaths.hello, body, signal });
+    await firstThatAnswers(
+      servers,
+      (identity) => deliver({ ...identity, svid, timeoutMs, path: identityPaths.hello, body, signal }),
+      { log, signal },
+    );
   } catch (cause) {
     const reason = CellwallError.from(cause);
     if (reason.code === 'already_exists' || reason.code === 'permission_denied') return reason;

@@ -5,18 +5,18 @@ import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
-import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
 import { defaultPort } from '../lib/port-name.ts';
 import { type ApplicationAddress, formatApplication } from './application-address.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
 import type { ProxyPort } from './proxy-ports.ts';
+import type { ControlPlanes } from './servers/control-planes.ts';
 import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface WatchApplicationOptions {
   /** Those whose application is not known are not looked after. */
   readonly ports: readonly ProxyPort[];
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly svid: () => StoredSvid;
   readonly instance: string;
   readonly run: string;
@@ -38,7 +38,7 @@ const againMs = 10_000;
 const timeoutMs = 2000;
 
 export function watchApplication(options: WatchApplicationOptions): { close(): void } {
-  const { ports, server, svid, instance, run, clock, log } = options;
+  const { ports, servers, svid, instance, run, clock, log } = options;
   const all = ports.flatMap(({ name, application }): Watched[] =>
     application === undefined ? [] : [{ name, application, missed: 0 }],
   );
@@ -92,7 +92,7 @@ export function watchApplication(options: WatchApplicationOptions): { close(): v
     try {
       const more = Object.keys(named).length === 0 ? {} : { ports: named };
       const body = async (): Promise<object> => ({ instance, run, ...own, ...more });
-      await deliver({ ...server, svid: svid(), timeoutMs, path: identityPaths.application, body });
+      await deliver({ ...servers.identity(), svid: svid(), timeoutMs, path: identityPaths.application, body });
       toldAt = clock.monotonic();
     } catch (reason) {
       log.debug({ reason: CellwallError.from(reason).message }, 'the state of the application was not reported');

@@ -259,8 +259,8 @@ describe('sidecar', () => {
             listen: { address: '127.0.0.1', port: 0 },
           },
         ],
-        xdsServer: { host: '127.0.0.1', port: 18000 },
-        identityServer: { host: '127.0.0.1', port: 18001 },
+        xdsServers: [{ host: '127.0.0.1', port: 18000 }],
+        identityServers: [{ host: '127.0.0.1', port: 18001 }],
         data: '/var/me/.local/state/cellwall/sidecars/cell-1.api',
         xdsVariant: 'delta',
         concurrency: 1,
@@ -277,11 +277,32 @@ describe('sidecar', () => {
   it('takes one server for both ports, or each by itself', async () => {
     const env = { CELLWALL_SERVER: 'control-plane', CELLWALL_SERVICE: 'api' };
     expect((await sidecar([], env)).asked).toMatchObject([
-      { xdsServer: { host: 'control-plane', port: 18000 }, identityServer: { host: 'control-plane', port: 18001 } },
+      {
+        xdsServers: [{ host: 'control-plane', port: 18000 }],
+        identityServers: [{ host: 'control-plane', port: 18001 }],
+      },
     ]);
     expect((await sidecar(['--xds-address', '[::1]:5'], env)).asked).toMatchObject([
-      { xdsServer: { host: '::1', port: 5 }, identityServer: { host: 'control-plane', port: 18001 } },
+      { xdsServers: [{ host: '::1', port: 5 }], identityServers: [{ host: 'control-plane', port: 18001 }] },
     ]);
+  });
+
+  it('takes several servers, separated by commas or one by one, each once', async () => {
+    const two = [
+      { host: 'a', port: 18001 },
+      { host: 'b', port: 18001 },
+    ];
+    const args = ['--service', 'api'];
+    for (const [given, env] of [
+      [['--server', 'a,b'], {}],
+      [['--server', 'a', '--server', 'b'], { CELLWALL_SERVER: 'c' }],
+      [[], { CELLWALL_SERVER: 'a,b' }],
+    ] as const) {
+      const { asked } = await sidecar([...args, ...given], env);
+      expect(asked).toMatchObject([{ identityServers: two, xdsServers: two.map((one) => ({ ...one, port: 18000 })) }]);
+    }
+    const twice = await sidecar([...args, '--server', 'a,a'], {});
+    expect(twice.result).toMatchObject({ code: 2, stderr: expect.stringContaining('one is named twice') });
   });
 
   it('lets a flag for the one identity win over the environment for the other', async () => {

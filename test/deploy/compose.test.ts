@@ -109,7 +109,7 @@ describe('docker-compose.yml', () => {
       expect(started).toMatchObject([
         {
           ports: names.map((port, index) => ({ name: port, listen: { address: '0.0.0.0', port: 15443 + index } })),
-          identityServer: { host: 'control-plane', port: 18001 },
+          identityServers: [{ host: 'control-plane', port: 18001 }],
         },
       ]);
       // Its own token, and nobody else's.

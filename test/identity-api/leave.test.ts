@@ -10,6 +10,7 @@ import { sayGoodbye } from '../../src/sidecar/say-goodbye.ts';
 import type { StoredSvid } from '../../src/sidecar/svid/svid-files.ts';
 import { heardLog } from '../support/heard-log.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
+import { oneServer } from '../support/one-server.ts';
 
 const spiffeId = 'spiffe://td1/cell/cell-1/service/api';
 const makeKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
@@ -88,8 +89,8 @@ it('is never in the way: neither a control plane that is silent nor an older one
   try {
     const begun = performance.now();
     const server = { host: '127.0.0.1', port: (silent.address() as AddressInfo).port };
-    await sayGoodbye({ ...goodbye, server, svid: await svid() });
-    await sayGoodbye({ ...goodbye, server: older.address, svid: await svid(older) });
+    await sayGoodbye({ ...goodbye, servers: oneServer(server), svid: await svid() });
+    await sayGoodbye({ ...goodbye, servers: oneServer(older.address), svid: await svid(older) });
     expect(performance.now() - begun).toBeLessThan(2000);
     expect(said).toEqual(Array(2).fill('ending without a goodbye to the control plane'));
   } finally {

@@ -38,7 +38,7 @@ function params(more: Partial<BootstrapParams> = {}): BootstrapParams {
     instance: 'a',
     service: 'api',
     ports: [{ name: 'default', inbound: { host: '10.0.0.5', port: 8443 }, application: { host: '::1', port: 8080 } }],
-    xds: { host: '127.0.0.1', port: 18_000 },
+    xds: [{ host: '127.0.0.1', port: 18_000 }],
     variant: 'delta',
     serverId,
     admin: { kind: 'unix', path: join(dir, 'admin.sock') },
@@ -53,8 +53,17 @@ describe('the bootstrap', () => {
     ['over state of the world', { variant: 'sotw' }],
     ['over single-type services', { variant: 'single-delta' }],
     ['over single-type services in state of the world', { variant: 'single-sotw' }],
-    ['of a control plane by name', { xds: { host: 'cellwall.internal', port: 18_000 } }],
-    ['of a control plane over IPv6', { xds: { host: '::1', port: 18_000 } }],
+    ['of a control plane by name', { xds: [{ host: 'cellwall.internal', port: 18_000 }] }],
+    ['of a control plane over IPv6', { xds: [{ host: '::1', port: 18_000 }] }],
+    [
+      'of several control planes',
+      {
+        xds: [
+          { host: '127.0.0.1', port: 18_000 },
+          { host: 'cellwall.internal', port: 18_000 },
+        ],
+      },
+    ],
     ['with admin on loopback', { admin: { kind: 'tcp', host: '127.0.0.1', port: 0 } }],
   ])('is accepted by Envoy %s', async (_, more) => {
     const path = join(dir, 'envoy.json');
@@ -115,7 +124,7 @@ describe('the examples in envoy/', () => {
       ports: [
         { name: 'default', inbound: { host: '10.0.0.5', port: 8443 }, application: { host: '127.0.0.1', port: 8080 } },
       ],
-      xds: { host: 'cellwall.internal', port: 18_000 },
+      xds: [{ host: 'cellwall.internal', port: 18_000 }],
       serverId: 'spiffe://cells.example/cellwall/server',
       admin: { kind: 'unix', path: '/var/lib/cellwall/admin.sock' },
       secrets: { certificate: '/var/lib/cellwall/xds-certificate.json', bundle: '/var/lib/cellwall/xds-bundle.json' },

@@ -9,6 +9,7 @@ import { localPorts } from '../../src/lib/local-ports.ts';
 import { watchPorts } from '../../src/sidecar/envoy/watch-ports.ts';
 import { runSidecar } from '../../src/sidecar/run-sidecar.ts';
 import { eventually } from '../support/eventually.ts';
+import { oneServer } from '../support/one-server.ts';
 import { keepLog } from '../support/return-wall.ts';
 
 let folder: string;
@@ -63,7 +64,7 @@ it('warns once of each dependsOn.listen among them', async () => {
   const watch = watchPorts({
     admin: () => ({ kind: 'unix', path }),
     inbounds: [{ host: '127.0.0.1', port: first + 1 }],
-    server: { host: '127.0.0.1', port: 1 },
+    servers: oneServer({ host: '127.0.0.1', port: 1 }),
     svid: () => {
       throw new Error('nothing is told');
     },

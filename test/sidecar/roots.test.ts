@@ -14,6 +14,7 @@ import { createSvidKeeper, type SvidKeeper } from '../../src/sidecar/svid/svid-k
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { createIdentityHarness, domainOf, type IdentityHarness } from '../support/identity-harness.ts';
+import { oneServer } from '../support/one-server.ts';
 import { testRoot } from '../support/test-bundle.ts';
 import { createTurningCa, type TurningCa } from '../support/turning-ca.ts';
 
@@ -34,7 +35,7 @@ beforeEach(async () => {
   renewed = [];
   ending = new AbortController();
   keeper = await createSvidKeeper({
-    server: harness.address,
+    servers: oneServer(harness.address),
     token: await harness.token('spiffe://td1/service/api'),
     ...{ nodeKey: await loadNodeKey(dir), files: createSvidFiles(join(dir, 'svid')), clock, log: silentLog },
     random: () => 0.5,
@@ -57,7 +58,7 @@ const onDisk = (): string => readFileSync(join(dir, 'svid', 'bundle.pem'), 'utf8
 it('are pushed: on disk, in the SVID in force, and told, while nothing of the SVID changes', async () => {
   const { current: svid, sequence, trust: onBundle } = keeper;
   void followBundle({
-    ...{ server: harness.address, svid, sequence, onBundle, log: silentLog, signal: ending.signal },
+    ...{ servers: oneServer(harness.address), svid, sequence, onBundle, log: silentLog, signal: ending.signal },
     random: () => 0.0123,
   });
   const { chain } = svid();

@@ -14,6 +14,7 @@ import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
 import { heardLog } from '../support/heard-log.ts';
 import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
+import { oneServer } from '../support/one-server.ts';
 
 const minute = 60_000;
 let harness: IdentityHarness;
@@ -45,7 +46,7 @@ async function start(
   const warn = (fields: object): void => void warnings.push(JSON.stringify(fields));
   const log: Log = heardLog({ warn, error: warn });
   keeper = await createSvidKeeper({
-    server,
+    servers: oneServer(server),
     token: await harness.token('spiffe://td1/service/api'),
     nodeKey: await loadNodeKey(dir),
     files,
@@ -129,7 +130,7 @@ describe('an SVID', () => {
     const wanted = (id: string): void => {
       if (id !== 'spiffe://td1/service/api') throw new CellwallError('failed_precondition', `not ${id}`);
     };
-    const options = { server: harness.address, nodeKey: await loadNodeKey(dir), clock, log: silentLog };
+    const options = { servers: oneServer(harness.address), nodeKey: await loadNodeKey(dir), clock, log: silentLog };
     const files = createSvidFiles(join(dir, 'svid'));
     await expect(createSvidKeeper({ ...options, files, token: wrong, verify: wanted })).rejects.toThrow('not spiffe');
     expect(files.read()).toBeUndefined();
@@ -160,7 +161,7 @@ describe('an SVID', () => {
     const log: Log = heardLog({ warn: (_, text) => void warnings.push(text) });
     const files = createSvidFiles(join(dir, 'svid'));
     const nodeKey = await loadNodeKey(dir);
-    keeper = await createSvidKeeper({ server: harness.address, token, nodeKey, files, clock, log });
+    keeper = await createSvidKeeper({ servers: oneServer(harness.address), token, nodeKey, files, clock, log });
     expect(keeper.current().chain).toBe(first.chain);
     expect(warnings.at(-1)).toMatch(/did not help/);
   });

@@ -30,7 +30,7 @@ export async function startSidecarEnvoy(
         spiffeId,
         instance: 'a1',
         service: 'test',
-        xds: here(harness.xdsPort),
+        xds: [here(harness.xdsPort)],
         variant,
         serverId: serverUriOfRoots(readFileSync(bundle, 'utf8')),
         admin: { kind: 'tcp', ...here(0) },

@@ -1,7 +1,7 @@
 // `cellwall sidecar`: gets an identity, writes the bootstrap, runs Envoy beside a service.
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
-import { addEnrolFlags, identityServer, joinToken } from '../flags/enrol.ts';
+import { addEnrolFlags, identityServers, joinToken } from '../flags/enrol.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { seconds, threads } from '../flags/number.ts';
@@ -64,6 +64,7 @@ export function sidecarCommand(context: CliContext): Command {
     command,
     'sidecar --service cell-1/api --app 3000',
     'sidecar --service api --app 3000 --listen 10.0.0.5:8443 --server control-plane --token-file token',
+    'sidecar --service api --app 3000 --listen 10.0.0.5:8443 --server plane-1,plane-2',
   );
   prints(command, { kind: 'nothing' });
   return command.action(async (options: Options, self: Command) => {
@@ -73,7 +74,7 @@ export function sidecarCommand(context: CliContext): Command {
       ...proxy,
       wanted,
       token: joinToken(context, self, wanted),
-      identityServer: identityServer(self),
+      identityServers: identityServers(self),
       data: options.data ?? defaultSidecarData(context, wanted, proxy.instance),
       drainSeconds: options.drainSeconds,
       drainUntilClosed: options.drainUntilClosed === true,

@@ -1,6 +1,6 @@
 // `cellwall svid`: a certificate as files, for clients without a sidecar; and what a certificate contains.
 import { Command } from 'commander';
-import { addEnrolFlags, identityServer, joinToken } from '../flags/enrol.ts';
+import { addEnrolFlags, identityServers, joinToken } from '../flags/enrol.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { readFile } from '../flags/read-file.ts';
 import { wantedIdentity } from '../flags/wanted-identity.ts';
@@ -32,7 +32,7 @@ function fetchCommand(context: CliContext): Command {
     const svid = await context.run.fetchSvid({
       wanted,
       token: joinToken(context, self, wanted),
-      identityServer: identityServer(self),
+      identityServers: identityServers(self),
       directory: options.dir,
       logLevel: logLevel(self),
     });

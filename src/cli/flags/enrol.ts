@@ -1,6 +1,6 @@
 // How a sidecar (or `svid fetch`) gets its first identity: the flags, and a join token, given or created on the spot.
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { isLoopback } from '../../lib/loopback.ts';
@@ -21,18 +21,22 @@ export function addServerFlags(command: Command, ports: readonly ('identity' | '
   const addresses = {
     identity: flag('--identity-address <host:port>', 'its identity API, if not at the default port of --server', {
       env: 'CELLWALL_IDENTITY_ADDRESS',
-      parse: parseHostPort,
+      parse: several(parseHostPort),
     }),
     xds: flag('--xds-address <host:port>', 'its xDS port, if not the default port of --server', {
       env: 'CELLWALL_XDS_ADDRESS',
-      parse: parseHostPort,
+      parse: several(parseHostPort),
     }),
   };
-  const server = flag('--server <host>', 'its host; the default ports are used', {
-    env: 'CELLWALL_SERVER',
-    default: '127.0.0.1',
-    parse: parseHost,
-  });
+  const server = flag(
+    '--server <host>',
+    'its host; the default ports are used; of several (a,b) it uses one that works',
+    {
+      env: 'CELLWALL_SERVER',
+      default: '127.0.0.1',
+      parse: several(parseHost),
+    },
+  );
   for (const option of [server, ...ports.map((port) => addresses[port])]) {
     command.addOption(option.helpGroup(controlPlaneGroup));
   }
@@ -47,16 +51,43 @@ export function addEnrolFlags(command: Command, ports: readonly ('identity' | 'x
   return addConnectionFlags(command, { data: false });
 }
 
-/** `--identity-address`, otherwise the default port of `--server`. */
-export function identityServer(command: Command): HostPort {
-  const { server, identityAddress } = command.opts<{ server: string; identityAddress?: HostPort }>();
-  return identityAddress ?? { host: server, port: identityPort };
+interface ServerOptions {
+  readonly server: string | readonly string[];
+  readonly identityAddress?: readonly HostPort[];
+  readonly xdsAddress?: readonly HostPort[];
 }
 
-/** `--xds-address`, otherwise the default port of `--server`. */
-export function xdsServer(command: Command): HostPort {
-  const { server, xdsAddress } = command.opts<{ server: string; xdsAddress?: HostPort }>();
-  return xdsAddress ?? { host: server, port: xdsPort };
+/** `--identity-address`, otherwise the default port of each `--server`. */
+export function identityServers(command: Command): readonly HostPort[] {
+  const { identityAddress } = command.opts<ServerOptions>();
+  return identityAddress ?? hosts(command).map((host) => ({ host, port: identityPort }));
+}
+
+/** `--xds-address`, otherwise the default port of each `--server`. */
+export function xdsServers(command: Command): readonly HostPort[] {
+  const { xdsAddress } = command.opts<ServerOptions>();
+  return xdsAddress ?? hosts(command).map((host) => ({ host, port: xdsPort }));
+}
+
+function hosts(command: Command): readonly string[] {
+  const { server } = command.opts<ServerOptions>();
+  return typeof server === 'string' ? [server] : server;
+}
+
+/** Each is an endpoint of every Envoy. */
+const maxServers = 16;
+
+/** Several control planes: separated by commas, or the flag again. */
+function several<T>(parse: (text: string) => T): (text: string, before?: unknown) => readonly T[] {
+  return (text, before) => {
+    const said = text.split(',').map((part) => parse(part.trim()));
+    // Before the first one there may be the default.
+    const all: readonly T[] = Array.isArray(before) ? [...before, ...said] : said;
+    if (new Set(all.map((one) => JSON.stringify(one))).size < all.length)
+      throw new InvalidArgumentError('one is named twice');
+    if (all.length > maxServers) throw new InvalidArgumentError(`${all.length} control planes, ${maxServers} at most`);
+    return all;
+  };
 }
 
 /** The given token; otherwise, for an operator on the control plane's own host, one created through the admin API. */
@@ -78,8 +109,7 @@ const startMs = 30_000;
 
 async function makeToken(context: CliContext, command: Command, wanted: WantedIdentity): Promise<Redacted<string>> {
   // Both may have been started at the same time, in either order: a control plane on this host is given time to come up.
-  const { server } = command.opts<{ server: string }>();
-  const deadline = context.clock.monotonic() + (isLoopback(server) ? startMs : 0);
+  const deadline = context.clock.monotonic() + (hosts(command).every(isLoopback) ? startMs : 0);
   for (let told = false; ; told = true) {
     try {
       return await tryToken(context, command, wanted);

@@ -9,7 +9,7 @@ import { defaultPort } from '../../lib/port-name.ts';
 import { type XdsVariant, xdsVariants } from '../../sidecar/envoy/xds-variant.ts';
 import type { ApplicationAddress, ProxyOptions } from '../run.ts';
 import { parseApplication, parseHostPort, parseIpPort } from './address.ts';
-import { xdsServer } from './enrol.ts';
+import { xdsServers } from './enrol.ts';
 import { flag } from './environment.ts';
 
 interface Options {
@@ -76,7 +76,7 @@ export function proxyOptions(command: Command): ProxyOptions {
   } = command.opts<Options>();
   refuseOneForTwo(app);
   return {
-    xdsServer: xdsServer(command),
+    xdsServers: xdsServers(command),
     xdsVariant,
     // A port without an application behind it accepts no calls.
     ports: [...new Set([...listen.keys(), ...app.keys()])].map((port) => {

@@ -23,7 +23,8 @@ export interface BootstrapParams {
   readonly ports: readonly ProxyPort[];
   /** The host also has the IPv6 loopback address. */
   readonly loopback6?: boolean;
-  readonly xds: HostPort;
+  /** The xDS servers of the control planes, in the order in which Envoy tries them. Never empty. */
+  readonly xds: readonly HostPort[];
   /** Derived from the limit on open files. Default 50,000. */
   readonly maxConnections?: number;
   readonly variant: XdsVariant;
@@ -121,22 +122,26 @@ function discovery(variant: XdsVariant): Json {
   return { ads_config: api, lds_config: source, cds_config: source };
 }
 
-function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json {
+function xds({ xds: servers, serverId, secrets }: BootstrapParams): Json {
+  const several = servers.length > 1;
   return {
     name: xdsCluster,
-    ...(isIp(host) ? { type: 'STATIC' } : byName),
+    ...(servers.every(({ host }) => isIp(host)) ? { type: 'STATIC' } : byName),
+    ...(several ? { outlier_detection: failover } : {}),
     connect_timeout: '1s',
     load_assignment: {
       cluster_name: xdsCluster,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: socket(host, port) } }] }],
+      endpoints: servers.map(({ host, port }, index) => ({
+        ...(several ? { priority: index } : {}),
+        lb_endpoints: [{ endpoint: { address: socket(host, port) } }],
+      })),
     },
     upstream_connection_options: { tcp_keepalive: { keepalive_probes: 3, keepalive_time: 10, keepalive_interval: 5 } },
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${typePrefix}.extensions.upstreams.http.v3.HttpProtocolOptions`,
         explicit_http_config: {
-          // A half-open connection is noticed within 15 s.
-          http2_protocol_options: { connection_keepalive: { interval: '10s', timeout: '5s' } },
+          http2_protocol_options: { connection_keepalive: several ? keepalive.ofSeveral : keepalive.ofOne },
         },
       },
     },
@@ -164,6 +169,12 @@ function xds({ xds: { host, port }, serverId, secrets }: BootstrapParams): Json 
   };
 }
 
+/** A half-open connection, or a control plane that hangs, is noticed within 15 s; if there is another one, within 4 s. */
+const keepalive = {
+  ofOne: { interval: '10s', timeout: '5s' },
+  ofSeveral: { interval: '1s', timeout: '3s' },
+} as const;
+
 /** All addresses of the name, of both families; one that does not answer is skipped for a while, unless it is the last. */
 const byName: { readonly [key: string]: Json } = {
   type: 'STRICT_DNS',
@@ -179,6 +190,25 @@ const byName: { readonly [key: string]: Json } = {
     max_ejection_time: '30s',
     max_ejection_percent: 50,
   },
+};
+
+/**
+ * One that does not answer, or ends a stream as unavailable, is skipped for a while, unless all are: then any is tried. A stream that is
+ * open stays where it is, whatever comes back.
+ */
+const failover: Json = {
+  split_external_local_origin_errors: true,
+  consecutive_local_origin_failure: 1,
+  enforcing_consecutive_local_origin_failure: 100,
+  consecutive_5xx: 1,
+  enforcing_consecutive_5xx: 100,
+  enforcing_consecutive_gateway_failure: 0,
+  enforcing_success_rate: 0,
+  enforcing_local_origin_success_rate: 0,
+  interval: '1s',
+  base_ejection_time: '5s',
+  max_ejection_time: '30s',
+  max_ejection_percent: 100,
 };
 
 /** SDS names of the xDS connection's own secrets; distinct from those that arrive over ADS. */

@@ -9,9 +9,9 @@ import type { CountersReport } from '../../identity-api/counters-report.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError, type ErrorCode } from '../../lib/errors.ts';
-import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
 import { pause } from '../pause.ts';
+import type { ControlPlanes } from '../servers/control-planes.ts';
 import type { StoredSvid } from '../svid/svid-files.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { readCounters, statsQuery } from './envoy-counters.ts';
@@ -24,7 +24,7 @@ export interface CountersReporter {
 }
 
 export interface CountersReporterOptions {
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly svid: () => StoredSvid;
   readonly instance: string;
   /** Which run of Envoy it is. */
@@ -52,7 +52,7 @@ const refusals: ReadonlySet<ErrorCode> = new Set(['failed_precondition', 'permis
 
 /** `everyMs` is varied by a tenth. Failures are logged; nothing waits for them. */
 export function reportCounters(options: CountersReporterOptions): CountersReporter {
-  const { server, svid, instance, run, inbounds, admin, everyMs, clock, log, random = Math.random } = options;
+  const { servers, svid, instance, run, inbounds, admin, everyMs, clock, log, random = Math.random } = options;
   const epoch = randomBytes(8).toString('hex');
   let taken = false;
   /** The control plane's objections to this proxy: its document was deleted, its host evicted, another one has its name. */
@@ -81,7 +81,7 @@ export function reportCounters(options: CountersReporterOptions): CountersReport
 
   async function report(last: boolean, ms: number): Promise<void> {
     try {
-      await deliverCounters({ ...server, svid: svid(), timeoutMs: ms, read: () => read(last) });
+      await deliverCounters({ ...servers.identity(), svid: svid(), timeoutMs: ms, read: () => read(last) });
       taken = true;
       if (refused !== undefined) log.info({}, 'the control plane accepts this proxy again');
       refused = undefined;

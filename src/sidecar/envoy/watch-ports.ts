@@ -9,6 +9,7 @@ import { formatHostPort, type HostPort } from '../../lib/host-port.ts';
 import { localPorts } from '../../lib/local-ports.ts';
 import type { Log } from '../../lib/log.ts';
 import { maxTakenPorts, type TakenPort } from '../../lib/taken-port.ts';
+import type { ControlPlanes } from '../servers/control-planes.ts';
 import type { StoredSvid } from '../svid/svid-files.ts';
 import type { AdminAddress } from './bootstrap.ts';
 import { portHolder } from './port-holder.ts';
@@ -19,7 +20,7 @@ export interface WatchPortsOptions {
   readonly admin: () => AdminAddress | undefined;
   /** These were already warned about. */
   readonly inbounds: readonly HostPort[];
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly svid: () => StoredSvid;
   readonly instance: string;
   readonly run: string;
@@ -32,7 +33,7 @@ const timeoutMs = 2000;
 const failed = '/config_dump?resource=dynamic_listeners&mask=error_state.details';
 
 export function watchPorts(options: WatchPortsOptions): { close(): void } {
-  const { admin, inbounds, server, svid, instance, run, clock, log } = options;
+  const { admin, inbounds, servers, svid, instance, run, clock, log } = options;
   const warned = new Set<number>(inbounds.map(({ port }) => port));
   let said = '';
   /** The control plane may know about some. As long as there are any, the report is repeated, because a restarted one knows nothing. */
@@ -79,7 +80,7 @@ export function watchPorts(options: WatchPortsOptions): { close(): void } {
     try {
       told = true;
       const body = async (): Promise<object> => ({ instance, run, taken });
-      await deliver({ ...server, svid: svid(), timeoutMs, path: identityPaths.ports, body });
+      await deliver({ ...servers.identity(), svid: svid(), timeoutMs, path: identityPaths.ports, body });
       told = taken.length > 0;
     } catch (reason) {
       log.debug({ reason: CellwallError.from(reason).message }, 'taken ports were not reported');

@@ -2,13 +2,13 @@
 import { awaitBundle } from '../../identity-api/await-bundle.ts';
 import type { BundleReply } from '../../identity-api/identity-protocol.ts';
 import { CellwallError } from '../../lib/errors.ts';
-import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
 import { pause } from '../pause.ts';
+import type { ControlPlanes } from '../servers/control-planes.ts';
 import type { StoredSvid } from './svid-files.ts';
 
 export interface FollowBundleOptions {
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly svid: () => StoredSvid;
   /** Sequence of the newest known bundle. */
   readonly sequence: () => number;
@@ -29,27 +29,28 @@ const longestWaitMs = 600_000;
 
 /** Ends with `signal`; never throws. */
 export async function followBundle(options: FollowBundleOptions): Promise<void> {
-  const { server, svid, sequence, onBundle, log, signal, random = Math.random } = options;
+  const { servers, svid, sequence, onBundle, log, signal, random = Math.random } = options;
   const jitter = (ms: number): number => Math.round(ms * (0.5 + random()));
   let failures = 0;
   await pause(jitter(againMs), signal);
   while (!signal.aborted) {
     const limit = AbortSignal.timeout(jitter(longestWaitMs));
+    const moved = servers.moved();
     const after = sequence();
     try {
-      const ended = AbortSignal.any([signal, limit]);
-      const reply = await awaitBundle({ ...server, svid: svid(), after, signal: ended });
+      const ended = AbortSignal.any([signal, limit, moved]);
+      const reply = await awaitBundle({ ...servers.identity(), svid: svid(), after, signal: ended });
       failures = 0;
       onBundle(reply);
       // An answer without news would be repeated endlessly.
       if (sequence() <= after) await pause(jitter(longestAgainMs), signal);
     } catch (reason) {
-      if (limit.aborted) continue;
+      if (limit.aborted || moved.aborted) continue;
       const { code, message } = CellwallError.from(reason);
       failures += 1;
       log.debug({ reason: message }, 'changes of the roots are not pushed to this host now');
       const ms = code === 'unavailable' ? Math.min(longestAgainMs, againMs * 2 ** Math.min(failures, 10)) : refusedMs;
-      await pause(jitter(ms), signal);
+      await pause(jitter(ms), AbortSignal.any([signal, moved]));
     }
   }
 }

@@ -5,16 +5,19 @@ import { createIdentityClient, fetchPinnedRoots } from '../../identity-api/clien
 import type { IssueReply } from '../../identity-api/identity-protocol.ts';
 import { serverUri, serverUriOf } from '../../identity-api/server-uri.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
+import type { ControlPlanes } from '../servers/control-planes.ts';
+import { firstThatAnswers } from '../servers/first-that-answers.ts';
 import type { NewestRoots } from './newest-roots.ts';
 import { makeKey, type NodeKeyFile } from './node-key.ts';
 import { type StoredSvid, type SvidFiles, stored } from './svid-files.ts';
 
 export interface ObtainSvidDeps {
-  readonly server: HostPort;
+  readonly servers: ControlPlanes;
   readonly token?: Redacted<string>;
   readonly nodeKey: NodeKeyFile;
   /** Throws if the identity is not the expected one: a new one is not saved. */
@@ -28,11 +31,28 @@ export interface ObtainSvidDeps {
   readonly signal?: AbortSignal;
 }
 
+/** A control plane that hangs must not delay for long what another one can do. */
+const oneOfSeveralMs = 2000;
+
+interface AtOneServer extends ObtainSvidDeps {
+  readonly server: HostPort;
+  /** Default 5 s. */
+  readonly timeoutMs?: number;
+}
+
 /**
- * One attempt, written to the files. Throws `unavailable` or `deadline_exceeded` if a later attempt may succeed. `only`: only by that
- * means.
+ * One attempt at each control plane, until one gives an SVID or refuses it; written to the files. Throws `unavailable` or
+ * `deadline_exceeded` if a later attempt may succeed. `only`: only by that means.
  */
-export async function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<StoredSvid> {
+export function obtainSvid(deps: ObtainSvidDeps, only?: MeansName): Promise<StoredSvid> {
+  return firstThatAnswers(
+    deps.servers,
+    (server, of) => obtainFrom({ ...deps, server, ...(of > 1 ? { timeoutMs: oneOfSeveralMs } : {}) }, only),
+    deps,
+  );
+}
+
+async function obtainFrom(deps: AtOneServer, only?: MeansName): Promise<StoredSvid> {
   const { files, log, verify = () => {} } = deps;
   const key = await makeKey();
   let refusal: CellwallError | undefined;
@@ -92,8 +112,12 @@ export function isTransient({ code }: CellwallError): boolean {
 type MeansName = 'renewal' | 'node key' | 'join token';
 type Means = readonly [name: MeansName, attempt: () => Promise<IssueReply>];
 
-function meansOf({ server, token, nodeKey, files, clock, signal }: ObtainSvidDeps, key: KeyObject): readonly Means[] {
+function meansOf(
+  { server: at, token, nodeKey, files, clock, signal, timeoutMs }: AtOneServer,
+  key: KeyObject,
+): readonly Means[] {
   const means: Means[] = [];
+  const server = { ...at, ...defined({ timeoutMs }) };
   const current = files.read();
   if (current !== undefined) {
     const serverId = serverUriOf(current.chain);

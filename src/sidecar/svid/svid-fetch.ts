@@ -4,14 +4,14 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
-import { readHostPort } from '../host-port.ts';
+import { createControlPlanes, readControlPlanes, seedOf } from '../servers/control-planes.ts';
 import { loadNodeKey } from './node-key.ts';
 import { type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
 import { createSvidFiles, svidFileNames } from './svid-files.ts';
 import { writeXdsSecrets } from './write-xds-secrets.ts';
 
 export interface FetchSvidOptions {
-  /** Identity API, "host:port". */
+  /** Identity APIs, "host:port", separated by commas. */
   readonly identity: string;
   readonly token?: Redacted<string> | undefined;
   /** Receives svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
@@ -43,10 +43,11 @@ export async function fetchSvid({
   const files = createSvidFiles(dir);
   const kept = files.read();
   if (kept !== undefined) verify?.(kept.spiffeId, 'folder');
+  const nodeKey = await loadNodeKey(dir);
   const svid = await obtainSvid({
-    server: readHostPort('identity address', identity),
+    servers: createControlPlanes(readControlPlanes(identity), seedOf(nodeKey)),
     ...defined({ token, verify }),
-    nodeKey: await loadNodeKey(dir),
+    nodeKey,
     files,
     clock,
     log,

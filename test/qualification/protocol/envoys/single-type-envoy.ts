@@ -16,7 +16,7 @@ export async function startSingleTypeEnvoy(plane: ServeHarness, variant: Variant
     instance: 'a1',
     service: 'single',
     ports: [],
-    xds: { host: '127.0.0.1', port: plane.xdsPort },
+    xds: [{ host: '127.0.0.1', port: plane.xdsPort }],
     variant,
     serverId: serverUriOfRoots(readFileSync(bundle, 'utf8')),
     admin: { kind: 'tcp', host: '127.0.0.1', port: 0 },

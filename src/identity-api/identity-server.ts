@@ -31,6 +31,9 @@ export interface IdentityServerOptions {
   readonly answer: (request: IncomingMessage, response: ServerResponse, settled: () => void) => Promise<void>;
 }
 
+/** Of hosts that all join at once, those beyond it would be heard again only a second later: the kernel drops their first packets. */
+const backlog = 4096;
+
 /** TLS 1.3. Client certificates are requested and not verified here. */
 export function createIdentityServer({
   own,
@@ -78,7 +81,7 @@ export function createIdentityServer({
         entrance.once('error', (cause) =>
           reject(new CellwallError('unavailable', `cannot listen on ${host}:${port}: ${cause.message}`, { cause })),
         );
-        entrance.listen({ host, port }, () => {
+        entrance.listen({ host, port, backlog }, () => {
           // A TCP server that listens has an AddressInfo.
           const bound = entrance.address() as AddressInfo;
           resolve({ host: bound.address, port: bound.port });

@@ -1,12 +1,12 @@
 // Decides whether the peer of an xDS stream is the node that it claims to be. Identity comes only from the verified certificate; `node.id`
 // may add an instance to it, and nothing else.
-import { X509Certificate } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { nodeId as makeNodeId, type NodeId, readNodeId } from '../lib/node-id.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { nodeKeyOf } from './x509/node-key-extension.ts';
+import { serialAndDatesOf } from './x509/serial-and-dates.ts';
 import { spiffeIdOf } from './x509/verify-svid.ts';
 
 export interface NodeClaim {
@@ -20,6 +20,8 @@ export interface AuthenticatedNode {
   readonly node: NodeId;
   readonly spiffeId: SpiffeId;
   readonly instance: string;
+  /** Of the certificate, hex. */
+  readonly serial: string;
   /** The host that the certificate is bound to. */
   readonly nodeKey?: string;
 }
@@ -41,9 +43,9 @@ export function createNodeAuthenticator({
       });
     }
     const spiffeId = spiffeIdOf(certificate, trustDomain);
-    const { validFromDate, validToDate } = new X509Certificate(certificate);
+    const { serial, notBefore, notAfter } = serialAndDatesOf(certificate);
     const now = clock.now();
-    if (now < validFromDate.getTime() || now >= validToDate.getTime()) {
+    if (now < notBefore || now >= notAfter) {
       throw new CellwallError('unauthenticated', `the certificate of ${spiffeId} is not valid at this time`);
     }
     const claimed = readNodeId(nodeId);
@@ -55,6 +57,6 @@ export function createNodeAuthenticator({
     }
     const nodeKey = nodeKeyOf(certificate);
     const { instance } = claimed;
-    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, ...defined({ nodeKey }) };
+    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, serial, ...defined({ nodeKey }) };
   };
 }

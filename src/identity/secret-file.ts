@@ -13,7 +13,6 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { CellwallError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 
@@ -71,18 +70,6 @@ export function writeSecretFile(path: string, content: string, mode = 0o600, syn
     renameSync(temporary, path);
   } catch (cause) {
     if (made) rmSync(temporary, { force: true });
-    throw unwritable('write', path, cause);
-  }
-}
-
-/** The same off the event loop, for what can be made again: it is not synced. */
-export async function writeSecretFileLater(path: string, content: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    await writeFile(temporary, content, { flag: 'wx', mode: 0o600 });
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
     throw unwritable('write', path, cause);
   }
 }

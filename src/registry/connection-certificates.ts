@@ -1,11 +1,10 @@
 // Which certificate each proxy's xDS connection used: which of the fetched ones are in use, and by whom.
-import { X509Certificate } from 'node:crypto';
 
 export interface ConnectionCertificates {
-  /** A stream of `node` was authenticated by this leaf, DER. */
-  connected(node: string, certificate: Uint8Array): void;
+  /** A stream of `node` was authenticated by the certificate with that serial, as identity/ writes serials. */
+  connected(node: string, serial: string): void;
   disconnected(node: string): void;
-  /** Node by serial, as identity/ writes serials. */
+  /** Node by serial. */
   holders(): ReadonlyMap<string, string>;
 }
 
@@ -13,9 +12,7 @@ export interface ConnectionCertificates {
 export function createConnectionCertificates(): ConnectionCertificates {
   const serials = new Map<string, string>();
   return {
-    connected(node, certificate) {
-      serials.set(node, new X509Certificate(certificate).serialNumber.toLowerCase());
-    },
+    connected: (node, serial) => void serials.set(node, serial),
     disconnected: (node) => void serials.delete(node),
     holders: () => new Map([...serials].map(([node, serial]) => [serial, node])),
   };

@@ -6,6 +6,7 @@ import { createSvidStore } from '../identity/svid-store.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import { openTableFile } from '../store/sqlite/table-file.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface RotatorParts {
@@ -18,11 +19,13 @@ export interface RotatorParts {
 }
 
 export function openRotator({ data, identity, clock, log, lifecycle, onChange }: RotatorParts): Rotator {
+  const svids = openTableFile({ file: join(data, 'svids.db'), clock, log });
+  lifecycle.defer('SVIDs', svids.close);
   const rotator = createRotator({
     issuer: identity.issuer,
     clock,
     log: log.child({ room: 'rotator' }),
-    kept: createSvidStore({ dir: join(data, 'svids'), bundle: identity.bundle, clock, log }),
+    kept: createSvidStore({ table: svids.table, bundle: identity.bundle, clock, log }),
     onChange,
   });
   lifecycle.defer('rotator', () => rotator.close());

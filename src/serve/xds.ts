@@ -97,7 +97,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const xds = createXdsServer({
     cache,
     authenticate({ certificate, address: peer }, { id, metadata }) {
-      const { node, spiffeId, nodeKey } = authenticateNode({
+      const { node, spiffeId, nodeKey, serial } = authenticateNode({
         nodeId: id,
         ...defined({ certificate }),
       });
@@ -110,7 +110,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         ...(inbound === undefined ? {} : { inbound: reachable(inbound, peer) }),
         ...defined({ application, ports, run }),
       });
-      if (certificate !== undefined) connections.connected(node, certificate);
+      connections.connected(node, serial);
       return node;
     },
     observe: (event) => {

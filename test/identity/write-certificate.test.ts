@@ -21,6 +21,7 @@ import { keyPairOf, makeKeyPair } from '../../src/identity/x509/key-pair.ts';
 import { toPem } from '../../src/identity/x509/pem.ts';
 import { spkiOf } from '../../src/identity/x509/public-key.ts';
 import { randomSerial } from '../../src/identity/x509/serial.ts';
+import { serialAndDatesOf } from '../../src/identity/x509/serial-and-dates.ts';
 import { type CertificateContent, writeCertificate } from '../../src/identity/x509/write-certificate.ts';
 import { temporaryFolder } from '../../src/lib/temporary-folder.ts';
 import { judgeCertificate } from '../support/judge-certificate.ts';
@@ -79,7 +80,13 @@ describe('a certificate', () => {
           selfSigned ? undefined : root.certificate.raw,
         );
         expect(bodyOf(ours).toString('hex')).toBe(bodyOf(theirs).toString('hex'));
-        expect(new X509Certificate(ours).verify(rootKey.publicKey)).toBe(true);
+        const read = new X509Certificate(ours);
+        expect(read.verify(rootKey.publicKey)).toBe(true);
+        expect(serialAndDatesOf(ours)).toEqual({
+          serial: read.serialNumber.toLowerCase(),
+          notBefore: read.validFromDate.getTime(),
+          notAfter: read.validToDate.getTime(),
+        });
         const [, algorithm] = readDer(readDerOne(ours, derTag.sequence).content);
         expect(algorithm?.raw).toEqual(readDer(readDerOne(theirs, derTag.sequence).content)[1]?.raw);
       }),

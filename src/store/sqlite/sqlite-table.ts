@@ -6,18 +6,30 @@ import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { type Fence, fencedMessage, type Json, sameJson, type Table } from '../../lib/table.ts';
 import { createTableWatchers } from '../table-watchers.ts';
+import type { Together } from './together.ts';
 
 export interface SqliteTableOptions {
   readonly name: string;
   /** Does not wait for the disk on every write. */
   readonly quick: DatabaseSync;
+  readonly together: Together;
   /** Resolves when what was written before would survive a power cut: a claim that was won stays won. */
   readonly synced: () => Promise<void>;
   readonly clock: Clock;
 }
 
-/** A claim resolves once it is on the disk; other writes do not wait for it. */
-export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOptions): Table {
+/** What tables are kept in. */
+export const schemaOfTables = `
+  CREATE TABLE IF NOT EXISTS entries (
+    name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires INTEGER, PRIMARY KEY (name, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS leases (
+    name TEXT NOT NULL, lease TEXT NOT NULL, token TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (name, lease)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** A claim resolves once it is on the disk; other writes do not wait for it. Everything happens in the order of the calls. */
+export function createSqliteTable({ name, quick, together, synced, clock }: SqliteTableOptions): Table {
   const get = quick.prepare(
     'SELECT value FROM entries WHERE name = ? AND key = ? AND (expires IS NULL OR expires > ?)',
   );
@@ -60,46 +72,32 @@ export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOpt
       throw new CellwallError('aborted', fencedMessage);
     }
   };
-  /** One transaction, where more than one statement must see the same. */
-  const together = <T>(task: () => T): T => {
-    quick.exec('BEGIN IMMEDIATE');
-    try {
-      const result = task();
-      quick.exec('COMMIT');
-      return result;
-    } catch (reason) {
-      quick.exec('ROLLBACK');
-      throw reason;
-    }
-  };
-  const fenced = <T>(fence: Fence | undefined, task: () => T): T => {
-    if (fence === undefined) return task();
-    return together(() => {
-      check(fence);
-      return task();
-    });
-  };
   let writes = 0;
-  const put = (key: string, value: Json, ttlMs: number | undefined): void => {
-    set.run(name, key, JSON.stringify(value), expiry(ttlMs));
+  const put = (key: string, text: string, ttlMs: number | undefined): void => {
+    set.run(name, key, text, expiry(ttlMs));
     if (++writes % 1000 === 0) purge.run(name, clock.now());
   };
+  /** Does nothing unless the fence holds. */
+  const write = <T>(fence: Fence | undefined, work: () => T, done?: (result: T) => void): Promise<T> =>
+    together.write(() => {
+      if (fence !== undefined) check(fence);
+      return work();
+    }, done);
   return {
-    async get(key) {
-      return read(key);
-    },
+    get: (key) => together.read(() => read(key)),
     async set(key, value, options) {
-      fenced(options?.fence, () => put(key, value, options?.ttlMs));
-      watchers.tell(key, value);
+      const text = JSON.stringify(value);
+      const tell = (): void => watchers.tell(key, value);
+      await write(options?.fence, () => put(key, text, options?.ttlMs), tell);
     },
     async delete(key, options) {
-      fenced(options?.fence, () => remove.run(name, key));
-      watchers.tell(key, undefined);
+      const tell = (): void => watchers.tell(key, undefined);
+      await write(options?.fence, () => void remove.run(name, key), tell);
     },
     async *entries() {
       let after = '';
       for (;;) {
-        const rows = page.all(name, after, clock.now());
+        const rows = await together.read(() => page.all(name, after, clock.now()));
         if (rows.length === 0) return;
         for (const row of rows) {
           after = String(row['key']);
@@ -108,51 +106,50 @@ export function createSqliteTable({ name, quick, synced, clock }: SqliteTableOpt
       }
     },
     async list() {
-      return list.all(name, clock.now()).map((row) => ({ key: String(row['key']), value: parse(row['value']) }));
+      const rows = await together.read(() => list.all(name, clock.now()));
+      return rows.map((row) => ({ key: String(row['key']), value: parse(row['value']) }));
     },
     async claim(key, value, options) {
+      const text = JSON.stringify(value);
+      const work = () => {
+        const now = clock.now();
+        const won = claim.get(name, key, text, expiry(options?.ttlMs), now) !== undefined;
+        return { won, stored: won ? value : read(key) };
+      };
       for (;;) {
-        const won = fenced(options?.fence, () =>
-          claim.get(name, key, JSON.stringify(value), expiry(options?.ttlMs), clock.now()),
-        );
-        if (won !== undefined) {
-          watchers.tell(key, value);
-          await synced();
-          return { won: true, value };
-        }
-        const stored = read(key);
-        // It may have expired or been deleted between the two statements.
-        if (stored !== undefined) {
-          // Whoever won may not have heard of it yet: the one who asks again for the same is told so only when it is kept.
-          await synced();
-          return { won: false, value: stored };
-        }
+        const { won, stored } = await write(options?.fence, work, (one) => {
+          if (one.won) watchers.tell(key, value);
+        });
+        // It may have expired between the two statements.
+        if (stored === undefined) continue;
+        // Whoever won may not have heard of it yet: the one who asks again for the same is told so only when it is kept.
+        await synced();
+        return { won, value: stored };
       }
     },
-    async compareAndSet(key, before, next, options) {
-      const changed = together(() => {
-        if (options?.fence !== undefined) check(options.fence);
+    compareAndSet(key, before, next, options) {
+      const work = (): boolean => {
         if (!sameJson(read(key), before)) return false;
         if (next === undefined) remove.run(name, key);
-        else put(key, next, options?.ttlMs);
+        else put(key, JSON.stringify(next), options?.ttlMs);
         return true;
+      };
+      return write(options?.fence, work, (changed) => {
+        if (changed) watchers.tell(key, next);
       });
-      if (changed) watchers.tell(key, next);
-      return changed;
     },
     watch: watchers.watch,
-    async acquire(lease, ttlMs) {
-      const now = clock.now();
-      const token = randomUUID();
-      return takeLease.get(name, lease, token, now + ttlMs, now) === undefined ? undefined : { lease, token };
-    },
-    async renew({ lease, token }, ttlMs) {
-      const now = clock.now();
-      return renewLease.get(now + ttlMs, name, lease, token, now) !== undefined;
-    },
-    async release({ lease, token }) {
-      endLease.run(name, lease, token);
-    },
+    acquire: (lease, ttlMs) =>
+      together.write(() => {
+        const [now, token] = [clock.now(), randomUUID()];
+        return takeLease.get(name, lease, token, now + ttlMs, now) === undefined ? undefined : { lease, token };
+      }),
+    renew: ({ lease, token }, ttlMs) =>
+      together.write(() => {
+        const now = clock.now();
+        return renewLease.get(now + ttlMs, name, lease, token, now) !== undefined;
+      }),
+    release: ({ lease, token }) => together.write(() => void endLease.run(name, lease, token)),
   };
 }
 

@@ -9,7 +9,8 @@ import { CellwallError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
 import { createGroupSync } from './group-sync.ts';
-import { createSqliteTable } from './sqlite-table.ts';
+import { createSqliteTable, schemaOfTables } from './sqlite-table.ts';
+import { createTogether } from './together.ts';
 
 /** A write of several files, so that after a crash in the middle it is completed at the next start. `null`: no such file. */
 export interface JournalEntry {
@@ -43,12 +44,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS epochs (id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS journal (path TEXT PRIMARY KEY, before TEXT, after TEXT) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS entries (
-    name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, expires INTEGER, PRIMARY KEY (name, key)
-  ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS leases (
-    name TEXT NOT NULL, lease TEXT NOT NULL, token TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (name, lease)
-  ) STRICT, WITHOUT ROWID;
+  ${schemaOfTables}
 `;
 
 /** Opens (or creates) `cellwall.db` in `folder`, readable by its owner only. */
@@ -62,6 +58,7 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   durable.exec(schema);
   const quick = open(file, 'NORMAL');
   const tables = new Map<string, Table>();
+  const together = createTogether(quick);
   const synced = createGroupSync({ file: `${file}-wal` });
   quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
   const clearJournal = quick.prepare('DELETE FROM journal');
@@ -118,11 +115,12 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
     },
     clearJournal: () => void clearJournal.run(),
     table(name) {
-      const table = tables.get(name) ?? createSqliteTable({ name, quick, synced, clock });
+      const table = tables.get(name) ?? createSqliteTable({ name, quick, together, synced, clock });
       tables.set(name, table);
       return table;
     },
     close() {
+      together.flush();
       quick.close();
       durable.close();
     },

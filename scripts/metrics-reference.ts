@@ -42,6 +42,14 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: '0 or 1',
     alert: '1 for minutes: `cellwall status` says why the store refuses writes',
   },
+  cellwall_last_good_revision: {
+    unit: 'revision',
+    alert: '–; it follows the revision in force after `serve --soak-seconds`, unless proxies reject something',
+  },
+  cellwall_last_good_started: {
+    unit: '0 or 1',
+    alert: '1: `cellwall status` says which documents are not in force (docs/limits.md)',
+  },
   cellwall_publisher_published_sequence: {
     unit: 'sequence',
     alert: 'it differs between places for several minutes: one of them still has the earlier roots',

@@ -142,6 +142,7 @@ export const historySchema = z.object({
         .describe('Codes of the reasons for which it was held, until its author confirmed them.'),
       reason: z.string().exactOptional().describe('The reason that its author gave.'),
       approvedBy: z.string().exactOptional().describe('It waited for approval: who approved it.'),
+      provenAt: z.number().exactOptional().describe('Since when it counts as a last good state, and is kept as one.'),
       changed: z.array(z.object({ key: z.string(), op: z.enum(['create', 'update', 'delete']) })),
     }),
   ),

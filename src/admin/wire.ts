@@ -6,6 +6,7 @@ import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { rejectedSchema, sourceSchema } from './wire-place.ts';
 import { publisherSchema } from './wire-publishers.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
+import { storeSchemas } from './wire-store.ts';
 
 const problemSchema = z.object({
   severity: z.enum(['error', 'warning']),
@@ -144,10 +145,7 @@ export const statusSchema = z.object({
   reasons: z.array(z.string()).describe('Why it is not ready.'),
   problems: z.array(problemSchema).describe('Problems of documents that are stored but not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
-  storeTrouble: z
-    .object({ kind: z.enum(['away', 'read-only']), since: z.number(), reason: z.string() })
-    .exactOptional()
-    .describe('`away`: what is in force may be stale. In both cases changes are refused. Absent: all is well.'),
+  ...storeSchemas,
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),
 });

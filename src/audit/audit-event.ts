@@ -132,6 +132,11 @@ export type AuditEvent =
       readonly entries: number;
       readonly tables: readonly string[];
     }
+  /**
+   * At a start: not the documents that were last in force are in force, because the process died under them again and again, or because
+   * they are damaged on disk. `revision`: of the last good state; absent if none is kept.
+   */
+  | { readonly kind: 'last-good-started'; readonly why: string; readonly revision?: number }
   /** At a start: the log did not end with the record that it had ended with. */
   | { readonly kind: 'log-cut'; readonly found: number; readonly expected: number }
   /** At a start: the log's last record was not known, as with a new state database. Records before this one may be missing. */

@@ -1,10 +1,14 @@
 // What is exported of the store: read when somebody scrapes.
 import { Gauge, type Registry } from 'prom-client';
 
-export function exportStore(
-  registry: Registry,
-  trouble: () => { readonly kind: 'away' | 'read-only' } | undefined,
-): void {
+export interface StoreFigures {
+  readonly trouble: () => { readonly kind: 'away' | 'read-only' } | undefined;
+  readonly lastGood: () =>
+    | { kept(): readonly { readonly revision: number }[]; fallback(): object | undefined }
+    | undefined;
+}
+
+export function exportStore(registry: Registry, { trouble, lastGood }: StoreFigures): void {
   const registers = [registry];
   new Gauge({
     name: 'cellwall_store_stale',
@@ -20,6 +24,22 @@ export function exportStore(
     registers,
     collect() {
       this.set(trouble()?.kind === 'read-only' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'cellwall_last_good_revision',
+    help: 'The newest revision that has been in force for a while without a rejection; 0 if none is kept.',
+    registers,
+    collect() {
+      this.set(lastGood()?.kept()[0]?.revision ?? 0);
+    },
+  });
+  new Gauge({
+    name: 'cellwall_last_good_started',
+    help: '1 while not the documents that were last in force are in force, as the process died under them or they are damaged on disk.',
+    registers,
+    collect() {
+      this.set(lastGood()?.fallback() === undefined ? 0 : 1);
     },
   });
 }

@@ -6,7 +6,7 @@ import { limitsOf } from '../limits/limits.ts';
 import { createLimitsHolding } from '../limits/limits-holding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Holding } from '../store/store.ts';
+import type { Holding, Judged, Store } from '../store/store.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface HoldChangesDeps {
@@ -20,15 +20,29 @@ export interface HoldChangesDeps {
 export function holdChanges(
   { limits: given }: Pick<ServeOptions, 'limits'>,
   { metrics, editGate, log }: HoldChangesDeps,
-): { readonly limits: ChangeLimits; readonly holding: Holding } {
+): { readonly limits: (store: Pick<Store, 'lastGood'>) => ChangeLimits; readonly holding: Holding } {
   const limits = limitsOf(given);
   const held = (reasons: readonly Pick<Problem, 'code'>[]): void => {
     for (const code of new Set(reasons.map(({ code }) => code))) metrics.changeHeld(code);
   };
   return {
-    limits: { beyond: (before, after) => beyondLimits(before, after, limits), held },
+    limits: ({ lastGood }) => ({
+      beyond: (before, after) => [...crashLoop(lastGood, before, after), ...beyondLimits(before, after, limits)],
+      held,
+    }),
     holding: oneAfterAnother([createLimitsHolding({ limits, log, onHeld: held }), editGate]),
   };
+}
+
+/** Documents under which the process died again and again. */
+function crashLoop(lastGood: Store['lastGood'], before: Judged, after: Judged): readonly Problem[] {
+  const keys = lastGood?.refused(before.documents, after.documents) ?? [];
+  const [first] = keys;
+  if (first === undefined) return [];
+  const found = after.documents.find(({ key }) => key === first);
+  const message = `the control plane died again and again under ${keys.length === 1 ? first : `${first} and ${keys.length - 1} more`}`;
+  const source = found?.begins ?? { file: first, line: 1, column: 1 };
+  return [{ severity: 'error', code: 'crash-loop', message, hint: 'change it, or find out why first', source }];
 }
 
 /** The first that holds something decides; the others are asked once it does not any more. */

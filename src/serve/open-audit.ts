@@ -7,12 +7,13 @@ import { type AuditLog, openAuditLog } from '../audit/audit-log.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { Store } from '../store/store.ts';
 
 export interface OpenAuditOptions {
   readonly data: string;
-  readonly store: Pick<Store, 'table'>;
+  readonly store: Pick<Store, 'table' | 'lastGood'>;
   /** Other control planes may use the same store, each with its own log. */
   readonly shared: boolean;
   readonly clock: Clock;
@@ -32,6 +33,13 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
     },
     (reason: unknown) => log.error({ file, reason: String(reason) }, 'the audit log cannot be read'),
   );
+  const fallback = store.lastGood?.fallback();
+  if (fallback !== undefined) {
+    const { kind: why, revision } = fallback;
+    audit.append({ kind: 'last-good-started', why, ...defined({ revision }) }).catch((reason: unknown) => {
+      log.error({ reason: String(reason) }, 'not in the audit log');
+    });
+  }
   return audit;
 }
 

@@ -31,6 +31,8 @@ export interface ServeOptions {
   readonly approveByOthers?: true;
   /** Where the trust bundle is published. Default: nowhere. */
   readonly publish?: readonly PublisherPlace[];
+  /** How long documents are in force without a rejection until they count as good, seconds. Default 60. */
+  readonly soakSeconds?: number;
   /** By name, in place of the defaults of limits/limits.ts. */
   readonly limits?: Readonly<Record<string, string>>;
   readonly logLevel: LogLevel;

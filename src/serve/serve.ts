@@ -52,6 +52,7 @@ import { openNamedTokens } from './open-named-tokens.ts';
 import { openRecord } from './open-record.ts';
 import { openRotator } from './open-rotator.ts';
 import { openStore } from './open-store.ts';
+import { proveStates } from './prove-states.ts';
 import { receivers } from './receivers.ts';
 import { recordOutside } from './record-outside.ts';
 import { recordRefused } from './record-refused.ts';
@@ -103,7 +104,7 @@ export async function serve(
   const shared = alsoChangedBy === 'replicas';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   lifecycle.defer('audit log', () => audit.flushed());
-  metrics.watchStore(() => store.trouble?.());
+  metrics.watchStore(() => store.trouble?.(), () => store.lastGood);
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);
@@ -124,7 +125,7 @@ export async function serve(
     namedTokens: await openNamedTokens({ data: options.data, store, shared, clock, log: log.child({ room: 'admin' }) }),
     claim: way.claim,
     approveOwn: options.approveByOthers !== true,
-    limits,
+    limits: limits(store),
   });
   const socket = adminSocketPath(options.data);
   if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');
@@ -193,14 +194,15 @@ export async function serve(
   await registry.restore();
   coverage.settle((node) => registry.get(node) !== undefined);
   await control.start();
-
+  const proving = proveStates({ store, proxies: control.proxies, clock, log, soakSeconds: options.soakSeconds });
+  lifecycle.defer('last good states', async () => proving.stop());
   const connections = createConnectionCertificates();
   const names = createProbeNames(clock);
   const xds = await openXds({
     ...{ address: options.xds, transport: options.xdsTransport, trustDomain, identity },
     ...{ cache, control, registry, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
-    probes: names,
+    ...{ probes: names, onRejected: proving.rejected },
   });
   const hosts = openHosts({
     ...{ identity, registry, control, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },

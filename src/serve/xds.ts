@@ -64,6 +64,8 @@ export interface XdsParts {
   readonly lifecycle: Lifecycle;
   /** The control plane's own. */
   readonly probes: ProbeNames;
+  /** A proxy rejected something. */
+  readonly onRejected: () => void;
 }
 
 export interface OpenXds {
@@ -115,6 +117,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     },
     observe: (event) => {
       control.onStream(event);
+      if (event.kind === 'nacked') parts.onRejected();
       cover(event);
       metrics.setStreams(xds.streams());
     },

@@ -9,14 +9,15 @@ import type { Log } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { Problem } from '../model/problem.ts';
 import { applyToFiles } from './directory/apply-to-files.ts';
+import { begin } from './directory/begin.ts';
 import { denialsAtOnce } from './directory/denials-at-once.ts';
-import { type Held, withHeld } from './directory/held.ts';
+import { type Held, textsInForce, withHeld } from './directory/held.ts';
 import { heldBack } from './directory/held-back.ts';
 import { createInForce } from './directory/in-force.ts';
 import { changedFiles, createJudge, type JudgedFiles } from './directory/judge-files.ts';
-import { keepsLastGood } from './directory/keeps-last-good.ts';
+import { keepsLastGood, vanished } from './directory/keeps-last-good.ts';
+import { createKeepsOut } from './directory/keeps-out.ts';
 import { openForWriting } from './directory/open-for-writing.ts';
 import { planFiles, withJournal } from './directory/plan-files.ts';
 import { type DirectoryContent, type ReadTexts, readDirectory } from './directory/read-directory.ts';
@@ -25,6 +26,7 @@ import { createWaiting } from './directory/waiting.ts';
 import { createDirectoryWatcher, type Watch } from './directory/watch-directory.ts';
 import { finishWrite, removeTemporary } from './directory/write-files.ts';
 import { errorsAmong, judgeOnce } from './judge-once.ts';
+import { openLastGoodStates } from './last-good/last-good-states.ts';
 import { createPlanner } from './planner.ts';
 import { checkTableName } from './refuse.ts';
 import { createSerial } from './serial.ts';
@@ -63,6 +65,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const { watch, onParsed = () => {} } = options;
   const root = resolve(options.documents);
   const database = openStateDatabase(options.state, clock);
+  const lastGood = openLastGoodStates({ folder: options.state, clock, log });
   const watchers = createWatchers(log);
   const serial = createSerial();
   const inForce = createInForce({ check, database, watchers, log });
@@ -70,6 +73,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   let closed = false;
   let resumed: StoreState | undefined;
   const judge = createJudge(check, onParsed);
+  const keepsOut = createKeepsOut({ lastGood, inForce, holding, check });
   const texts: ReadTexts = new Map();
   /** What was on disk when last read; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
@@ -95,6 +99,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     if (handled && seen?.signature === content.signature) return waiting.over();
     seen = content;
     handled = false;
+    handled = keepsOut(content.texts);
+    if (handled) return waiting.over();
     const known = inForce.files();
     const state = inForce.state() ?? nothingStored;
     const judged = judge(content.texts, known, state);
@@ -196,8 +202,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       () => database.clearJournal(),
       fail('an interrupted write cannot be finished'),
     );
-    if (saved !== undefined) inForce.resume(saved);
-    resumed = inForce.state();
+    watchers.watch((event) => event.kind === 'state' && lastGood.taken());
+    resumed = begin(saved, lastGood, inForce);
     await serial.run(reload);
     // What was edited shortly before the start is in force when this resolves, unless the files keep changing.
     for (const end = patience(); waiting.active() && clock.monotonic() < end; await serial.run(reload)) await pause();
@@ -205,6 +211,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   } catch (reason) {
     unwatch?.();
     watcher.close();
+    lastGood.close();
     database.close();
     throw reason;
   }
@@ -224,6 +231,10 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       }
     },
     watch: watchers.watch,
+    lastGood: lastGood.shown(() => {
+      const [state, files] = [inForce.state(), inForce.files()];
+      return state && files && { revision: state.revision, files: textsInForce(files, inForce.held()) };
+    }),
     table(name) {
       checkTableName(name);
       return database.table(name);
@@ -235,6 +246,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       watcher.close();
       await serial.idle();
       watchers.clear();
+      lastGood.close();
       database.close();
     },
   };
@@ -243,15 +255,4 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
 
 function realPaths({ files }: DirectoryContent, names: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...names].flatMap((name) => files.get(name)?.real ?? []));
-}
-
-/** An empty directory where documents were is a mistake until `apply` says otherwise. */
-function vanished(file: string): Problem {
-  return {
-    severity: 'error',
-    code: 'documents-vanished',
-    message: 'all documents are gone at once',
-    hint: 'is the volume mounted? To really remove everything, use cellwall delete',
-    source: { file, line: 1, column: 1 },
-  };
 }

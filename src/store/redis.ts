@@ -20,7 +20,7 @@ import { createMender } from './redis/mender.ts';
 import { firstAnswer, startPolling } from './redis/polling.ts';
 import { isUnreadable } from './redis/redis-error.ts';
 import { readScript } from './redis/scripts.ts';
-import { judgeStored, parseStored, type Seen, type StoredState, unreadable } from './redis/stored-state.ts';
+import { judgeStored, latest, parseStored, type Seen, type StoredState, unreadable } from './redis/stored-state.ts';
 import { createRedisTables } from './redis/tables.ts';
 import { createTrouble } from './redis/trouble.ts';
 import { channelOf, keysOf, maxBytes, maxDocuments, refuseTooLarge, writeState } from './redis/write-state.ts';
@@ -70,11 +70,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const serial = createSerial();
   let closed = false;
   const database = folder === undefined ? undefined : openStateDatabase(folder, clock);
-  const lastGood = openLastGood({ database, check, log });
+  const lastGood = openLastGood({ database, folder, check, clock, log });
   let known = lastGood.resume();
   const before = lastGood.seen();
-  const seen = (): Seen | undefined =>
-    known === undefined || known.epoch === '' ? before : { epoch: known.epoch, revision: known.state.revision };
+  const seen = (): Seen | undefined => latest(before, known);
   let answered = false;
   let problems: readonly Problem[] = [];
   /** What was in Redis when last read, and whether an apply may overwrite all of it. */
@@ -108,7 +107,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     trouble.answered(mender.refused());
     if (read === undefined) return;
     stored = read;
-    const judgement = judgeStored(read, known, seen(), { check, seal, file: `${prefix}:documents` });
+    const judgement = judgeStored(read, known, seen(), {
+      ...{ check, seal, file: `${prefix}:documents` },
+      refused: (found) => lastGood.refused(known, found),
+    });
     standing = judgement.kind;
     const lost = judgement.kind === 'damaged' && judgement.lost;
     if (lost && lostSince === undefined) mender.suspect();
@@ -223,6 +225,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     return true;
   }
 
+  watchers.watch((event) => event.kind === 'state' && lastGood.taken());
   await firstAnswer({ clock, timeoutMs: commandTimeoutMs, answered: () => answered, idle: serial.idle });
   if (!answered) trouble.failed(new CellwallError('unavailable', link.trouble() ?? reason), true);
   const stopPolling = startPolling({
@@ -243,6 +246,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       });
     },
     watch: watchers.watch,
+    ...lastGood.shown(() => known),
     table: tables.table,
     async close() {
       if (closed) return;
@@ -252,6 +256,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       link.close();
       await serial.idle();
       await mender.run();
+      lastGood.close();
       database?.close();
     },
   };

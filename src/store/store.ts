@@ -97,6 +97,8 @@ export interface Store {
   watch(listener: (event: StoreEvent) => void): () => void;
   /** What somebody wrote into the store directly, and is not in force. Absent: nobody else writes there, or not in this way. */
   readonly direct?: DirectEdits;
+  /** The states that it could start with again. Absent: it keeps none. */
+  readonly lastGood?: LastGood;
   /** A persistent table of that name (letters, digits, hyphens). The same name is the same table. */
   table(name: string): Table;
   close(): Promise<void>;
@@ -140,6 +142,28 @@ export interface DirectEdits {
   waiting(): readonly WaitingChange[];
   /** What is in force is written in their place. Throws `aborted` if one of them is not there any more. */
   reject(changes: readonly WaitingChange[]): Promise<void>;
+}
+
+/** States that were in force for a while without a complaint, and what became of a state under which the process died. */
+export interface LastGood {
+  /** The newest first. `provenAt`: epoch milliseconds. */
+  kept(): readonly { readonly revision: number; readonly provenAt: number }[];
+  /** What is in force has been so for a while without a complaint: it is kept. */
+  prove(): void;
+  /** Why something else is in force than what was last; undefined if it is not so, or no longer. */
+  fallback(): Fallback | undefined;
+  /** Which of `found` are not in force because the process died under them. */
+  refused(
+    inForce: readonly Pick<ParsedDocument, 'key' | 'text'>[],
+    found: readonly Pick<ParsedDocument, 'key' | 'text'>[],
+  ): readonly DocumentKey[];
+}
+
+export interface Fallback {
+  /** The process died again and again; or what was in force is damaged on disk. */
+  readonly kind: 'crash-loop' | 'damaged';
+  /** Of the last good state that it started with, if one is kept. */
+  readonly revision?: number;
 }
 
 /** `base`: what is in force. `problems` of documents among the changes stand under their key as the file, others where they are. */

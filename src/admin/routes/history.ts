@@ -30,11 +30,13 @@ export function historyRoutes(deps: AdminDeps): readonly Route[] {
       errors: [503],
       async handle() {
         const revisions = await store.history();
+        const proven = new Map(store.lastGood?.kept().map(({ revision, provenAt }) => [revision, provenAt]));
         return ok({
           revision: inForceOrNothing(store).revision,
           revisions: revisions.map(({ changes, mark, ...rest }) => ({
             ...rest,
             ...kindOf(rest.author, mark),
+            ...defined({ provenAt: proven.get(rest.revision) }),
             changed: changes.map(({ key, before, after }) => {
               const op = before === undefined ? 'create' : after === undefined ? 'delete' : 'update';
               return { key, op } as const;

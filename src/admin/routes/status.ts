@@ -57,6 +57,7 @@ export function statusRoutes({
             gone: count('gone'),
             rejecting: all.filter((proxy) => proxy.types.some((type) => type.nack !== undefined)).length,
           },
+          ...defined({ lastGood: lastGoodOf(store) }),
           publishers: [...publishers()],
           startedAt,
         });
@@ -92,6 +93,11 @@ export function statusRoutes({
       handle: () => ok({ traffic: [...traffic()], handshakes: [...handshakes()] }),
     }),
   ];
+}
+
+function lastGoodOf({ lastGood }: Pick<AdminDeps['store'], 'lastGood'>) {
+  if (lastGood === undefined) return undefined;
+  return { kept: [...lastGood.kept()], ...defined({ fallback: lastGood.fallback() }) };
 }
 
 function wireType({ nack, ...type }: TypeStatus) {

@@ -15,7 +15,8 @@ export function historyCommand(context: CliContext): Command {
     .summary('show the last revisions')
     .description(
       'Lists the last revisions, newest first: when, who, why, which documents; and which of them were ' +
-        'rollbacks, cut-overs forced despite the gate, or edits from outside (a file, not an apply).',
+        'rollbacks, cut-overs forced despite the gate, or edits from outside (a file, not an apply); and which are ' +
+        'kept as last good states.',
     )
     .action(async (_options: object, self: Command) => {
       const client = await connect(context, self);
@@ -46,13 +47,14 @@ export function historyCommand(context: CliContext): Command {
   return prints(addConnectionFlags(command), object('revision revisions'));
 }
 
-type Kind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'confirmed' | 'approvedBy'>;
+type Kind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'confirmed' | 'approvedBy' | 'provenAt'>;
 
-function whatOf({ kind, to, forced = [], confirmed = [], approvedBy }: Kind): string {
+function whatOf({ kind, to, forced = [], confirmed = [], approvedBy, provenAt }: Kind): string {
   return [
     kind === 'rollback' ? `rollback to ${to}` : kind === 'outside' ? 'edit from outside' : 'apply',
     ...(approvedBy === undefined ? [] : [`approved by ${approvedBy}`]),
     ...(forced.length === 0 ? [] : [`forced: ${forced.join(' ')}`]),
     ...(confirmed.length === 0 ? [] : [`confirmed: ${confirmed.join(' ')}`]),
+    ...(provenAt === undefined ? [] : ['last good']),
   ].join(', ');
 }

@@ -10,6 +10,7 @@ import { type AuthorityFlags, addAuthorityFlags, authorityOf } from '../flags/au
 import { flag } from '../flags/environment.ts';
 import { type GivenLimits, limitFlag } from '../flags/limits.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
+import { seconds } from '../flags/number.ts';
 import { defaultData } from '../flags/paths.ts';
 import { publisherPlaces } from '../flags/publisher-places.ts';
 import { addStoreFlags, type StoreFlags, storeOf } from '../flags/store.ts';
@@ -29,6 +30,7 @@ interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags {
   readonly adminListen: HostPort | string;
   readonly publish?: string | string[];
   readonly limit?: GivenLimits;
+  readonly soakSeconds: number;
 }
 
 export function serveCommand(context: CliContext): Command {
@@ -45,6 +47,13 @@ export function serveCommand(context: CliContext): Command {
       'EnvoyResource documents may contain Lua, Wasm and other code: whoever applies them can get every key of the proxies they select',
     )
     .addOption(limitFlag())
+    .addOption(
+      flag('--soak-seconds <n>', 'how long documents are in force without a rejection until they are kept as last good', {
+        default: 60,
+        env: 'CELLWALL_SOAK_SECONDS',
+        parse: seconds,
+      }),
+    )
     .addOption(
       flag('--data <dir>', 'its keys, tokens and state', {
         env: 'CELLWALL_DATA',
@@ -128,6 +137,7 @@ export function serveCommand(context: CliContext): Command {
         ...adminTlsOf(options, self),
         ...publisherPlaces(options.publish, self),
         ...defined({ limits: options.limit }),
+        soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),
       },
       async (started) => {

@@ -97,10 +97,26 @@ function formatControl(status: StatusAnswer, now: number): string {
     ['revision', status.revision === undefined ? '-' : String(status.revision)],
     ...problems,
     ...store,
+    ...lastGood(status, now),
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);
 }
+
+function lastGood({ lastGood }: StatusAnswer, now: number): readonly [string, string][] {
+  if (lastGood === undefined) return [];
+  const { kept, fallback } = lastGood;
+  const states = kept.map(({ revision, provenAt }) => `revision ${revision} (${relativeTime(provenAt, now)})`);
+  const row: [string, string] = ['last good', states.length === 0 ? 'none kept yet' : states.join(', ')];
+  if (fallback === undefined) return [row];
+  const since = fallback.revision === undefined ? 'no last good state is kept' : `it started with that of revision ${fallback.revision}`;
+  return [row, ['STARTED ON IT', `${fallbacks[fallback.kind]}: ${since}`]];
+}
+
+const fallbacks = {
+  'crash-loop': 'the control plane died again and again under what was in force',
+  damaged: 'what was in force is damaged on disk',
+} as const;
 
 function formatProxies(proxies: readonly Proxy[], now: number): string {
   const rows = proxies.map((proxy) => [

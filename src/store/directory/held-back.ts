@@ -38,7 +38,7 @@ export function heldBack({ holding, check }: HeldBackDeps, before: Judged, after
   };
 }
 
-function asBefore(before: readonly ParsedDocument[], keep: readonly DocumentKey[]): Held {
+export function asBefore(before: readonly ParsedDocument[], keep: readonly DocumentKey[]): Held {
   const known = new Map(before.map((document) => [document.key, document]));
   return new Map(keep.map((key) => [key, known.get(key)]));
 }

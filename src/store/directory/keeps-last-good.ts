@@ -52,3 +52,14 @@ function sameFile(accepted: DirectoryContent | undefined, content: DirectoryCont
 function count(number: number): string {
   return number === 1 ? 'a document' : `${number} documents`;
 }
+
+/** An empty directory where documents were is a mistake until `apply` says otherwise. */
+export function vanished(file: string): Problem {
+  return {
+    severity: 'error',
+    code: 'documents-vanished',
+    message: 'all documents are gone at once',
+    hint: 'is the volume mounted? To really remove everything, use cellwall delete',
+    source: { file, line: 1, column: 1 },
+  };
+}

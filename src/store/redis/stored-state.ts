@@ -48,6 +48,8 @@ export type Judgement =
 export interface JudgeDeps {
   readonly check: StateCheck;
   readonly seal: Seal;
+  /** Why some of them may not come into force, before anything is made of them. */
+  readonly refused?: (documents: readonly ParsedDocument[]) => Problem | undefined;
   /** Place of problems that are not about a document. */
   readonly file: string;
 }
@@ -60,7 +62,7 @@ export function judgeStored(
   stored: StoredState,
   known: Known | undefined,
   seen: Seen | undefined,
-  { check, seal, file }: JudgeDeps,
+  { check, seal, refused, file }: JudgeDeps,
 ): Judgement {
   const problem = (code: string, message: string, hint: string): Problem => {
     return { severity: 'error', code, message, hint, source: { file, line: 1, column: 1 } };
@@ -113,6 +115,8 @@ export function judgeStored(
   }
   if (problems.length > 0) return { kind: 'foreign', problems };
   const sorted = sortDocuments(documents);
+  const kept = refused?.(sorted);
+  if (kept !== undefined) return damaged(kept);
   const judged = fresh ? { documents: sorted, problems } : judgeOnce(sorted, check, [known?.state]);
   const errors = errorsAmong(judged.problems);
   if (errors.length > 0) return { kind: 'foreign', problems: errors };
@@ -130,6 +134,13 @@ export function judgeStored(
     known: { epoch: stored.epoch, state: changed || known === undefined ? state : known.state },
     changed,
   };
+}
+
+/** What was seen before this start, or what is in force: that may be earlier, if the control plane started on its last good state. */
+export function latest(before: Seen | undefined, known: Known | undefined): Seen | undefined {
+  if (known === undefined || known.epoch === '') return before;
+  const now = { epoch: known.epoch, revision: known.state.revision };
+  return before?.epoch === now.epoch && before.revision > now.revision ? before : now;
 }
 
 /** Redis answers, but not with what can be read. */

@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
+import { textDigest } from '../last-good/digest.ts';
 import { createGroupSync } from './group-sync.ts';
 import { createSqliteTable, schemaOfTables } from './sqlite-table.ts';
 import { createTogether } from './together.ts';
@@ -25,6 +26,8 @@ export interface SavedState {
   readonly epoch?: string;
   /** Text of every file of documents, by its path in the store. */
   readonly files: ReadonlyMap<string, string>;
+  /** Files whose texts are not what was saved. Absent: all are. */
+  readonly damaged?: readonly string[];
 }
 
 export interface StateDatabase {
@@ -47,6 +50,13 @@ const schema = `
   ${schemaOfTables}
 `;
 
+/** For folders of earlier versions, which also go back to them: a text that such a version writes has no digest. */
+const digests = `
+  ALTER TABLE files ADD COLUMN digest TEXT;
+  CREATE TRIGGER files_digest AFTER UPDATE OF text ON files WHEN NEW.digest IS OLD.digest AND NEW.text IS NOT OLD.text
+  BEGIN UPDATE files SET digest = NULL WHERE path = NEW.path; END;
+`;
+
 /** Opens (or creates) `cellwall.db` in `folder`, readable by its owner only. */
 export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   makeFolder(folder, 0o700);
@@ -56,6 +66,8 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   chmodSync(file, 0o600);
   const durable = open(file, 'FULL');
   durable.exec(schema);
+  const columns = durable.prepare('PRAGMA table_info(files)').all();
+  if (!columns.some((column) => column['name'] === 'digest')) durable.exec(digests);
   const quick = open(file, 'NORMAL');
   const tables = new Map<string, Table>();
   const together = createTogether(quick);
@@ -65,13 +77,14 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   const getRevision = durable.prepare('SELECT revision FROM meta');
   const getEpoch = durable.prepare('SELECT epoch FROM epochs');
   const addEpoch = durable.prepare('INSERT INTO epochs (id, epoch) VALUES (1, ?)');
-  const getFiles = durable.prepare('SELECT path, text FROM files');
+  const getFiles = durable.prepare('SELECT path, text, digest FROM files');
   const getJournal = durable.prepare('SELECT path, before, after FROM journal ORDER BY path');
   const setRevision = durable.prepare(
     'INSERT INTO meta (id, revision) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET revision = excluded.revision',
   );
   const putFile = durable.prepare(
-    'INSERT INTO files (path, text) VALUES (?, ?) ON CONFLICT (path) DO UPDATE SET text = excluded.text',
+    'INSERT INTO files (path, text, digest) VALUES (?, ?, ?) ' +
+      'ON CONFLICT (path) DO UPDATE SET text = excluded.text, digest = excluded.digest',
   );
   const dropFile = durable.prepare('DELETE FROM files WHERE path = ?');
   /** What stands there, as far as it was read or written by this process, which has the folder to itself. */
@@ -82,8 +95,14 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
       const revision = getRevision.get()?.['revision'];
       if (typeof revision !== 'number') return undefined;
       const epoch = getEpoch.get()?.['epoch'];
-      const files = new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
-      return { revision, files, ...(typeof epoch === 'string' ? { epoch } : {}) };
+      const rows = getFiles.all();
+      const files = new Map(rows.map((row) => [String(row['path']), String(row['text'])]));
+      const damaged = rows.filter(isDamaged).map((row) => String(row['path']));
+      return {
+        ...{ revision, files },
+        ...(typeof epoch === 'string' ? { epoch } : {}),
+        ...(damaged.length === 0 ? {} : { damaged }),
+      };
     },
     journal: () =>
       getJournal.all().map((row) => ({
@@ -100,7 +119,8 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         const before = there ?? new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
         there = undefined;
         for (const path of before.keys()) if (!files.has(path)) dropFile.run(path);
-        for (const [path, text] of files) if (before.get(path) !== text) putFile.run(path, text);
+        for (const [path, text] of files)
+          if (before.get(path) !== text) putFile.run(path, text, textDigest(path, text));
         durable.exec('DELETE FROM journal');
         for (const { path, before, after } of journal) addJournal.run(path, before, after);
         durable.exec('COMMIT');
@@ -133,6 +153,10 @@ function open(file: string, synchronous: 'FULL' | 'NORMAL'): DatabaseSync {
   database.exec('PRAGMA journal_mode = WAL');
   database.exec(`PRAGMA synchronous = ${synchronous}`);
   return database;
+}
+
+function isDamaged({ path, text, digest }: Record<string, unknown>): boolean {
+  return typeof digest === 'string' && digest !== textDigest(String(path), String(text));
 }
 
 function textOrNull(value: unknown): string | null {

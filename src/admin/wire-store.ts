@@ -22,6 +22,7 @@ export const storeSchemas = {
     .object({ kept: z.array(provenSchema), fallback: fallbackSchema.exactOptional() })
     .exactOptional()
     .describe(
-      'States that were in force for a while without a rejection, the newest first. `fallback`: not the documents that were last in force are.',
+      'States that were in force for a while without a rejection, the newest first. `fallback`: what is in force is not what ' +
+        'was so last.',
     ),
 };

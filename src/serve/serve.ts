@@ -104,7 +104,10 @@ export async function serve(
   const shared = alsoChangedBy === 'replicas';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   lifecycle.defer('audit log', () => audit.flushed());
-  metrics.watchStore(() => store.trouble?.(), () => store.lastGood);
+  metrics.watchStore(
+    () => store.trouble?.(),
+    () => store.lastGood,
+  );
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);

@@ -20,7 +20,7 @@ import { createMender } from './redis/mender.ts';
 import { firstAnswer, startPolling } from './redis/polling.ts';
 import { isUnreadable } from './redis/redis-error.ts';
 import { readScript } from './redis/scripts.ts';
-import { judgeStored, latest, parseStored, type Seen, type StoredState, unreadable } from './redis/stored-state.ts';
+import { judgeStored, latest, parseStored, type StoredState, unreadable } from './redis/stored-state.ts';
 import { createRedisTables } from './redis/tables.ts';
 import { createTrouble } from './redis/trouble.ts';
 import { channelOf, keysOf, maxBytes, maxDocuments, refuseTooLarge, writeState } from './redis/write-state.ts';
@@ -73,7 +73,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const lastGood = openLastGood({ database, folder, check, clock, log });
   let known = lastGood.resume();
   const before = lastGood.seen();
-  const seen = (): Seen | undefined => latest(before, known);
+  const judging = { check, seal, refused: lastGood.refused, file: `${prefix}:documents` };
   let answered = false;
   let problems: readonly Problem[] = [];
   /** What was in Redis when last read, and whether an apply may overwrite all of it. */
@@ -93,8 +93,8 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const setProblems = (next: readonly Problem[]): void => {
     if (JSON.stringify(next) === JSON.stringify(problems)) return;
     problems = next;
-    if (next.length > 0)
-      log.warn({ first: next[0]?.message }, 'the documents in Redis are not usable: the last good state stays');
+    if (next[0])
+      log.warn({ first: next[0].message }, 'the documents in Redis are not usable: the last good state stays');
     watchers.emit({ kind: 'problems', problems });
   };
 
@@ -107,10 +107,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     trouble.answered(mender.refused());
     if (read === undefined) return;
     stored = read;
-    const judgement = judgeStored(read, known, seen(), {
-      ...{ check, seal, file: `${prefix}:documents` },
-      refused: (found) => lastGood.refused(known, found),
-    });
+    const judgement = judgeStored(read, known, latest(before, known), judging);
     standing = judgement.kind;
     const lost = judgement.kind === 'damaged' && judgement.lost;
     if (lost && lostSince === undefined) mender.suspect();
@@ -225,7 +222,6 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     return true;
   }
 
-  watchers.watch((event) => event.kind === 'state' && lastGood.taken());
   await firstAnswer({ clock, timeoutMs: commandTimeoutMs, answered: () => answered, idle: serial.idle });
   if (!answered) trouble.failed(new CellwallError('unavailable', link.trouble() ?? reason), true);
   const stopPolling = startPolling({

@@ -152,7 +152,7 @@ export interface LastGood {
   prove(): void;
   /** Why something else is in force than what was last; undefined if it is not so, or no longer. */
   fallback(): Fallback | undefined;
-  /** Which of `found` are not in force because the process died under them. */
+  /** Under which documents the process died, if a change to `found` would put them in force, or remove them for good. */
   refused(
     inForce: readonly Pick<ParsedDocument, 'key' | 'text'>[],
     found: readonly Pick<ParsedDocument, 'key' | 'text'>[],

@@ -44,7 +44,8 @@ describe('kept states', () => {
 
   it('are the five newest, over a restart, each with its time; the same texts are kept once', () => {
     const kept = inFolder();
-    for (let revision = 1; revision <= 7; revision++) kept.keep({ revision, files: files(`text ${revision}`) }, revision * 10);
+    for (let revision = 1; revision <= 7; revision++)
+      kept.keep({ revision, files: files(`text ${revision}`) }, revision * 10);
     kept.keep({ revision: 8, files: files('text 7') }, 99);
     const told = (states: ReturnType<typeof inFolder>) => states.list().map((one) => [one.revision, one.provenAt]);
     expect(told(kept)).toEqual([7, 6, 5, 4, 3].map((revision) => [revision, revision * 10]));
@@ -62,7 +63,11 @@ describe('kept states', () => {
     writeFileSync(newest, readFileSync(newest, 'utf8').replace('text 4', 'text 5'));
     writeFileSync(second, readFileSync(second, 'utf8').slice(0, 50));
     writeFileSync(`${third}.new`, '{');
-    expect(inFolder().list().map(({ revision }) => revision)).toEqual([2, 1]);
+    expect(
+      inFolder()
+        .list()
+        .map(({ revision }) => revision),
+    ).toEqual([2, 1]);
     expect(logged).toEqual(Array(2).fill('a kept last good state is damaged: the one before it counts'));
   });
 
@@ -128,7 +133,9 @@ describe('a directory', () => {
     await first.apply(puts(cellYaml('b', 2)), { author });
     await first.close();
     const database = new DatabaseSync(join(state, 'cellwall.db'));
-    database.exec("UPDATE files SET text = replace(text, 'id: 2', 'id: 7'), digest = digest || '' WHERE text LIKE '%id: 2%'");
+    database.exec(
+      "UPDATE files SET text = replace(text, 'id: 2', 'id: 7'), digest = digest || '' WHERE text LIKE '%id: 2%'",
+    );
     // As bit rot does: no trigger runs.
     database.exec("DROP TRIGGER files_digest; UPDATE files SET text = replace(text, 'id: 7', 'id: 9')");
     database.exec("UPDATE files SET digest = '00' WHERE text LIKE '%id: 9%'");

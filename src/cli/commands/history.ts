@@ -47,7 +47,10 @@ export function historyCommand(context: CliContext): Command {
   return prints(addConnectionFlags(command), object('revision revisions'));
 }
 
-type Kind = Pick<HistoryAnswer['revisions'][number], 'kind' | 'to' | 'forced' | 'confirmed' | 'approvedBy' | 'provenAt'>;
+type Kind = Pick<
+  HistoryAnswer['revisions'][number],
+  'kind' | 'to' | 'forced' | 'confirmed' | 'approvedBy' | 'provenAt'
+>;
 
 function whatOf({ kind, to, forced = [], confirmed = [], approvedBy, provenAt }: Kind): string {
   return [

@@ -48,11 +48,15 @@ export function serveCommand(context: CliContext): Command {
     )
     .addOption(limitFlag())
     .addOption(
-      flag('--soak-seconds <n>', 'how long documents are in force without a rejection until they are kept as last good', {
-        default: 60,
-        env: 'CELLWALL_SOAK_SECONDS',
-        parse: seconds,
-      }),
+      flag(
+        '--soak-seconds <n>',
+        'how long documents are in force without a rejection until they are kept as last good',
+        {
+          default: 60,
+          env: 'CELLWALL_SOAK_SECONDS',
+          parse: seconds,
+        },
+      ),
     )
     .addOption(
       flag('--data <dir>', 'its keys, tokens and state', {

@@ -109,7 +109,10 @@ function lastGood({ lastGood }: StatusAnswer, now: number): readonly [string, st
   const states = kept.map(({ revision, provenAt }) => `revision ${revision} (${relativeTime(provenAt, now)})`);
   const row: [string, string] = ['last good', states.length === 0 ? 'none kept yet' : states.join(', ')];
   if (fallback === undefined) return [row];
-  const since = fallback.revision === undefined ? 'no last good state is kept' : `it started with that of revision ${fallback.revision}`;
+  const since =
+    fallback.revision === undefined
+      ? 'no last good state is kept'
+      : `it started with that of revision ${fallback.revision}`;
   return [row, ['STARTED ON IT', `${fallbacks[fallback.kind]}: ${since}`]];
 }
 

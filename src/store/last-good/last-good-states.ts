@@ -20,6 +20,8 @@ export interface LastGoodStates {
   start(saved: SavedState | undefined): SavedState | undefined;
   /** Whether `refused` may find any. */
   watching(): boolean;
+  /** Documents under which the process died, as long as they are not confirmed. */
+  inQuarantine(): readonly DocumentKey[];
   /** Those that may not come into force: the process died under them. Empty in ordinary times. */
   refused(inForce: Documents, found: Documents): readonly DocumentKey[];
   /** Said in the place of documents that are refused. */
@@ -82,6 +84,7 @@ export function openLastGoodStates({ folder, clock, log }: LastGoodOptions): Las
       const still = quarantined(guard.quarantine(), documentsOf(good[0]), documentsOf(saved)).length > 0;
       return looping || still ? fallBack('crash-loop', saved) : saved;
     },
+    inQuarantine: () => [...guard.quarantine().keys()].map((key) => key as DocumentKey),
     watching() {
       looping &&= guard.counting();
       return looping || guard.quarantine().size > 0;
@@ -109,7 +112,9 @@ export function openLastGoodStates({ folder, clock, log }: LastGoodOptions): Las
         message:
           'the control plane died again and again shortly after it had put these in force, and runs without them: ' +
           `${keys.slice(0, maxNamed).join(', ')}${more}`,
-        hint: 'change them; or, if they were not the reason, cellwall apply --confirm crash-loop -f FILES (delete --confirm for what is gone)',
+        hint:
+          'change them; or, if they were not the reason, cellwall apply --confirm crash-loop -f FILES (delete --confirm for ' +
+          'what is gone)',
         source: first?.begins ?? { file: '(documents)', line: 1, column: 1 },
       };
     },

@@ -2,6 +2,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
+import { changedKeys } from '../../model/changed-keys.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -19,12 +20,16 @@ export interface LastGood {
   seen(): Seen | undefined;
   keep(known: Known): void;
   /** Why some documents may not come into force: the process died under them. */
-  refused(known: Known | undefined, found: readonly ParsedDocument[]): Problem | undefined;
+  refused(known: Known | undefined, found: readonly ParsedDocument[]): Refused | undefined;
   /** For the store's interface; `now` is what is in force. */
   shown(now: () => Known | undefined): Pick<Store, 'lastGood'>;
-  /** Documents came into force. */
-  taken(): void;
   close(): void;
+}
+
+export interface Refused {
+  readonly problem: Problem;
+  /** Others have changed something since: that must not be written over. */
+  readonly othersChanged: boolean;
 }
 
 export interface LastGoodOptions {
@@ -62,6 +67,9 @@ export function openLastGood({ database, folder, check, clock, log }: LastGoodOp
       return { epoch: last.epoch, state: { ...judged, revision: saved.revision } };
     },
     keep(known) {
+      states?.taken();
+      // Whatever was kept out is in force now, or gone.
+      if (states?.watching() === true) states.refused(known.state.documents, known.state.documents);
       if (known.epoch === '') return;
       try {
         database?.save(savedOf(known), []);
@@ -72,19 +80,25 @@ export function openLastGood({ database, folder, check, clock, log }: LastGoodOp
     },
     refused(known, found) {
       if (known === undefined || states?.watching() !== true) return undefined;
-      const keys = states.refused(known.state.documents, found);
-      return keys.length === 0 ? undefined : states.problem(keys, found);
+      const { documents } = known.state;
+      const keys = new Set(states.refused(documents, found));
+      if (keys.size === 0) return undefined;
+      const othersChanged = changedKeys(documents, found).some((key) => !keys.has(key));
+      return { problem: states.problem([...keys], found), othersChanged };
     },
     shown: (now) =>
       states === undefined
         ? {}
         : {
-            lastGood: states.shown(() => {
-              const known = now();
-              return known && savedOf(known);
-            }),
+            lastGood: {
+              ...states.shown(() => {
+                const known = now();
+                return known && savedOf(known);
+              }),
+              // Any change writes all documents anew, without them.
+              refused: states.inQuarantine,
+            },
           },
-    taken: () => states?.taken(),
     close: () => states?.close(),
   };
 }

@@ -49,7 +49,10 @@ export interface JudgeDeps {
   readonly check: StateCheck;
   readonly seal: Seal;
   /** Why some of them may not come into force, before anything is made of them. */
-  readonly refused?: (documents: readonly ParsedDocument[]) => Problem | undefined;
+  readonly refused?: (
+    known: Known | undefined,
+    found: readonly ParsedDocument[],
+  ) => { readonly problem: Problem; readonly othersChanged: boolean } | undefined;
   /** Place of problems that are not about a document. */
   readonly file: string;
 }
@@ -115,8 +118,9 @@ export function judgeStored(
   }
   if (problems.length > 0) return { kind: 'foreign', problems };
   const sorted = sortDocuments(documents);
-  const kept = refused?.(sorted);
-  if (kept !== undefined) return damaged(kept);
+  const kept = refused?.(known, sorted);
+  if (kept?.othersChanged === true) return { kind: 'foreign', problems: [kept.problem] };
+  if (kept !== undefined) return damaged(kept.problem);
   const judged = fresh ? { documents: sorted, problems } : judgeOnce(sorted, check, [known?.state]);
   const errors = errorsAmong(judged.problems);
   if (errors.length > 0) return { kind: 'foreign', problems: errors };

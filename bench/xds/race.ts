@@ -43,7 +43,7 @@ export interface Race {
 export const contestantNames = ['cellwall', 'go-control-plane'] as const;
 
 /** As bin/cellwall.cjs has V8 run `cellwall serve`. */
-const flagsOfServe = ['--semi-space-growth-factor=1', '--heap-growing-percent=50', '--no-maglev', '--no-sparkplug'];
+const flagsOfServe = ['--max-semi-space-size=8'];
 
 const bench = join(import.meta.dirname, '..');
 

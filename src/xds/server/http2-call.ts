@@ -46,9 +46,8 @@ export function serveHttp2Call(
     peer,
     write(frame, sent) {
       if (over) return;
-      if (!answered) stream.headers(begun);
+      stream.data(frame, sent, answered ? undefined : begun);
       answered = true;
-      stream.data(frame, sent);
     },
     pause() {
       if (over) return;

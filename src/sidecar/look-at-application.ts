@@ -3,7 +3,7 @@
 import { connect } from 'node:net';
 import { isLoopback } from '../lib/loopback.ts';
 import type { ApplicationAddress } from './application-address.ts';
-import { covers, socketsOn } from './envoy/proc-sockets.ts';
+import { covers, listenersOn } from './envoy/proc-sockets.ts';
 
 export interface ApplicationLook {
   readonly answers: boolean;
@@ -19,7 +19,7 @@ export async function lookAtApplication(application: ApplicationAddress): Promis
   // Who may open a socket depends on its mode and its folder.
   if ('path' in application) return { ...(await connects(application)), around: [] };
   const { host, port } = application;
-  const open = socketsOn(port).flatMap(({ listens, address }) => (listens ? [address] : []));
+  const open = listenersOn(port).map(({ address }) => address);
   const around = open.filter((address) => !isLoopback(address));
   // Not finding it proves nothing: it may be in another network namespace.
   const found = open.some((address) => covers(address, host));

@@ -1,8 +1,10 @@
 // Where a port is open, and whether that is around a sidecar: real sockets of both families.
 
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
+import { listenersOn, socketsOn } from '../../src/sidecar/envoy/proc-sockets.ts';
 import { lookAtApplication } from '../../src/sidecar/look-at-application.ts';
 
 const servers: Server[] = [];
@@ -43,4 +45,21 @@ it('one that is gone does not answer', async () => {
     why: 'ECONNREFUSED',
     around: [],
   });
+});
+
+it('what listens is found among many connections, without reading all of them', async () => {
+  const held = createServer().listen(0, '127.0.0.1');
+  servers.push(held);
+  await once(held, 'listening');
+  const { port } = held.address() as AddressInfo;
+  const clients = Array.from({ length: 50 }, () => connect(port, '127.0.0.1'));
+  await Promise.all(clients.map((client) => once(client, 'connect')));
+  try {
+    const all = socketsOn(port);
+    expect(all.length).toBeGreaterThan(50);
+    expect(listenersOn(port)).toEqual(all.filter(({ listens }) => listens));
+    expect(listenersOn(port)).toHaveLength(1);
+  } finally {
+    for (const client of clients) client.destroy();
+  }
 });

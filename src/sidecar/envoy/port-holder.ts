@@ -4,7 +4,7 @@ import { clip } from '../../lib/clip.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import { maxHolder } from '../../lib/taken-port.ts';
-import { covers, everySocketBytes, type ProcSocket, socketsOn } from './proc-sockets.ts';
+import { covers, type ProcSocket, socketsOn } from './proc-sockets.ts';
 
 /** Maximum number of files checked: a host may have millions. */
 const maxFiles = 100_000;
@@ -18,7 +18,7 @@ export interface PortHolderDeps {
 export function portHolder(
   { host, port }: HostPort,
   { sockets, process: find }: PortHolderDeps = {
-    sockets: (at) => socketsOn(at, everySocketBytes),
+    sockets: socketsOn,
     process: processWith,
   },
 ): string {

@@ -11,23 +11,47 @@ export interface ProcSocket {
   readonly inode: number;
 }
 
-/** Enough for those that listen, which the kernel lists first: a busy host has many others. */
-const listenersBytes = 262_144;
 /** Enough for 100,000 sockets. */
-export const everySocketBytes = 16_777_216;
+const everySocketBytes = 16_777_216;
+const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
 
-/** Those with this local port, among the first `maxBytes` of the kernel's list. */
-export function socketsOn(port: number, maxBytes = listenersBytes): readonly ProcSocket[] {
+/** Those with this local port. On a busy host this takes tens of milliseconds. */
+export function socketsOn(port: number): readonly ProcSocket[] {
+  return tables.flatMap((table) => socketsIn(read(table, 16_384, everySocketBytes), port));
+}
+
+/** Those that listen on this port: for looking often. */
+export function listenersOn(port: number): readonly ProcSocket[] {
+  return tables
+    .filter((table) => table !== '/proc/net/tcp6' || isAnyIpv6())
+    .flatMap((table) => socketsIn(readListeners(table), port).filter(({ listens }) => listens));
+}
+
+function socketsIn(table: string, port: number): readonly ProcSocket[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) =>
-    linesOf(table, maxBytes).flatMap((line) => {
-      if (!line.includes(suffix)) return [];
-      const [, local = '', , state, , , , uid, , inode] = line.trim().split(/\s+/);
-      if (!local.endsWith(suffix)) return [];
-      const address = addressOf(local.slice(0, -suffix.length));
-      return [{ address, listens: state === listening, uid: Number(uid), inode: Number(inode) }];
-    }),
-  );
+  return table.split('\n').flatMap((line) => {
+    if (!line.includes(suffix)) return [];
+    const [, local = '', , state, , , , uid, , inode] = line.trim().split(/\s+/);
+    if (!local.endsWith(suffix)) return [];
+    const address = addressOf(local.slice(0, -suffix.length));
+    return [{ address, listens: state === listening, uid: Number(uid), inode: Number(inode) }];
+  });
+}
+
+/**
+ * The kernel lists listening sockets first. Beyond them it goes through a table whose size depends on the host's memory, which takes it
+ * milliseconds; so little more than a line is asked for at a time, until the first line of another socket.
+ */
+function readListeners(table: string): string {
+  return read(table, 200, 262_144, (text) => otherSocket.test(text));
+}
+
+/** ` 12: local remote state`, at the beginning of a line; not the heading. */
+const otherSocket = /^ *\d+: \S+ \S+ (?!0A )[0-9A-F]{2} /m;
+
+/** If there is none, the kernel would go through all of its table to find that out. */
+function isAnyIpv6(): boolean {
+  return !/^TCP6: inuse 0$/m.test(read('/proc/net/sockstat6', 4096, 4096));
 }
 
 /** Whether a socket at `address` conflicts with `host`, or answers there. */
@@ -40,22 +64,28 @@ export function covers(address: string, host: string): boolean {
 
 const listening = '0A';
 
-function linesOf(path: string, maxBytes: number): readonly string[] {
+/** Empty where there is no such file. */
+function read(path: string, chunkBytes: number, maxBytes: number, enough?: (text: string) => boolean): string {
   let file: number;
   try {
     file = openSync(path, 'r');
   } catch {
-    return [];
+    return '';
   }
   try {
-    const chunk = Buffer.alloc(16_384);
+    const chunk = Buffer.alloc(chunkBytes);
     let text = '';
+    let before = '';
     for (let size = readSync(file, chunk); size > 0 && text.length < maxBytes; size = readSync(file, chunk)) {
-      text += chunk.toString('latin1', 0, size);
+      const part = chunk.toString('latin1', 0, size);
+      text += part;
+      // A line may have begun in the part before.
+      if (enough?.(before + part) === true) break;
+      before = part;
     }
-    return text.split('\n').slice(1);
+    return text;
   } catch {
-    return [];
+    return '';
   } finally {
     closeSync(file);
   }

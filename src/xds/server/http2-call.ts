@@ -46,8 +46,9 @@ export function serveHttp2Call(
     peer,
     write(frame, sent) {
       if (over) return;
-      stream.data(frame, sent, answered ? undefined : begun);
+      if (!answered) stream.headers(begun);
       answered = true;
+      stream.data(frame, sent);
     },
     pause() {
       if (over) return;

@@ -21,7 +21,6 @@ import { createOutbox } from './outbox.ts';
 import { blockOf, checkPlace, numberOf, readSettings, unpadded } from './payloads.ts';
 import { createResetStreams } from './reset-streams.ts';
 import { createStream, type Http2Stream, type OpenStream, type StreamHandler } from './stream.ts';
-import { createTogether } from './together.ts';
 
 export interface ConnectionOptions {
   readonly socket: Socket;
@@ -72,8 +71,9 @@ const pingFrame = frame(frameType.ping, 0, 0, Buffer.from('cellwall'));
 export function createConnection({ socket, open, admit, most, framed, now }: ConnectionOptions): Connection {
   const streams = new Map<number, OpenStream>();
   const headers = createHeaderReader();
-  const out = createTogether(socket, hello);
-  const { write } = out;
+  const write = (bytes: Buffer, sent?: () => void): void => {
+    if (!socket.destroyed) socket.write(bytes, sent);
+  };
   const outbox = createOutbox(write, framed);
   const inbox = createInbox(write);
   /** Headers whose block is continued in the next frame. */
@@ -100,7 +100,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     if (leaving && !over) close();
   };
   const close = (): void => {
-    out.end();
+    socket.end();
     setTimeout(() => socket.destroy(), lingerMs).unref();
   };
   const peerLeaves = (): void => {
@@ -113,7 +113,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     if (socket.destroyed) return;
     // To be destroyed while bytes wait to be read would take from the peer what was said to it.
     setTimeout(() => socket.destroy(), endMs).unref();
-    out.end(numbers(frameType.goAway, 0, lastStream, code));
+    socket.end(numbers(frameType.goAway, 0, lastStream, code));
   };
 
   const begin = (id: number, endStream: boolean, { values, isRequest }: HeaderBlock): void => {
@@ -223,7 +223,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
   socket.on('data', (chunk: Buffer) => {
     if (over) return;
     try {
-      out.together(() => reader.push(chunk));
+      reader.push(chunk);
     } catch (reason) {
       end(reason instanceof ConnectionFault ? reason.code : errorCode.internal);
     }
@@ -233,8 +233,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     over = true;
     for (const stream of [...streams.values()]) stream.close();
   });
-  // In one piece with the answer to what the peer says first, if that is there already.
-  setImmediate(() => out.together(() => {}));
+  write(hello);
   return {
     streams: () => streams.size,
     idleSince: () => idleSince,

@@ -13,8 +13,8 @@ export interface Outbox {
 /** One stream's part of it. */
 export interface Lane {
   headers(block: Buffer): void;
-  /** `sent` is called once all of it was sent. With `head`, headers precede it, in one piece if the window allows that. */
-  data(bytes: Buffer, sent?: () => void, head?: Buffer): void;
+  /** `sent` is called once all of it was sent. */
+  data(bytes: Buffer, sent?: () => void): void;
   /** Headers that end the stream, after all data. */
   end(block: Buffer, ended: () => void): void;
   /** False if the window would become larger than allowed. */
@@ -83,16 +83,13 @@ export function createOutbox(
       lanes.add(state);
       return {
         headers: (block) => write(headersOf(state, block, 0)),
-        data(bytes, sent, head) {
-          const before = head === undefined ? undefined : headersOf(state, head, 0);
+        data(bytes, sent) {
           if (state.queue === undefined && bytes.length <= window && bytes.length <= state.window) {
             window -= bytes.length;
             state.window -= bytes.length;
-            const frames = framed(bytes, stream);
-            write(before === undefined ? frames : Buffer.concat([before, frames]), sent);
+            write(framed(bytes, stream), sent);
             return;
           }
-          if (before !== undefined) write(before);
           state.queue ??= [];
           state.queue.push({ bytes, at: 0, sent });
           wait(state);

@@ -6,7 +6,7 @@ import type { Outbox } from './outbox.ts';
 /** As its server sees it. */
 export interface Http2Stream {
   headers(block: Buffer): void;
-  data(bytes: Buffer, sent?: () => void, head?: Buffer): void;
+  data(bytes: Buffer, sent?: () => void): void;
   /** Sends the headers that end it, after all data; the peer then has a moment to end its side. */
   end(block: Buffer): void;
   /** Consumes nothing more until `resume`: the peer's window closes. */
@@ -77,7 +77,7 @@ export function createStream({ id, outbox, inbox, now, gone }: StreamDeps): Open
   };
   return {
     headers: (block) => lane.headers(block),
-    data: (bytes, done, head) => lane.data(bytes, done, head),
+    data: (bytes, done) => lane.data(bytes, done),
     end(block) {
       handler = undefined;
       lingersSince = now();

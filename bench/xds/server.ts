@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { createSlices } from '../../src/control/slices.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { NodeId } from '../../src/lib/node-id.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
@@ -69,29 +71,50 @@ function secretsOf(node: number, generation: number): Resources {
   );
 }
 
-function publish(): void {
+function publish(node: number): void {
+  const resources = new Map(shared).set(typeUrls.secret, own[node] ?? new Map());
+  cache.set(`node-${node}` as NodeId, { revision, resources });
+}
+
+function publishAll(): void {
   revision++;
-  for (let node = 0; node < nodes; node++) {
-    const resources = new Map(shared).set(typeUrls.secret, own[node] ?? new Map());
-    cache.set(`node-${node}` as NodeId, { revision, resources });
-  }
+  for (let node = 0; node < nodes; node++) publish(node);
+}
+
+/** As the control plane publishes what it makes for each: a few milliseconds in each turn of the event loop. */
+function rotate(generation: number): void {
+  revision++;
+  let node = 0;
+  createSlices({
+    clock: systemClock,
+    step() {
+      if (node >= nodes) return false;
+      own[node] = secretsOf(node, generation);
+      publish(node++);
+      return node < nodes;
+    },
+  }).start();
 }
 
 function change(kind: string, generation: number): void {
-  if (kind === 'SDS') for (let node = 0; node < nodes; node++) own[node] = secretsOf(node, generation);
+  if (kind === 'SDS') {
+    rotate(generation);
+    return;
+  }
   for (const { kind: its, typeUrl, resources } of workload.types) {
     const [first] = resources;
     if (its !== kind || first === undefined) continue;
     const changed = decode(typeUrl, first.name, first.value, generation);
     shared.set(typeUrl, new Map(shared.get(typeUrl)).set(first.name, changed));
   }
-  publish();
+  publishAll();
 }
 
 for (const { typeUrl, resources } of workload.types) {
   shared.set(typeUrl, new Map(resources.map(({ name, value }) => [name, decode(typeUrl, name, value, 0)])));
 }
-change('SDS', 0);
+for (let node = 0; node < nodes; node++) own[node] = secretsOf(node, 0);
+publishAll();
 
 const server = createXdsServer({
   cache,

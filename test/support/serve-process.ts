@@ -27,7 +27,10 @@ export interface ServeProcess {
   /** How long `GET /healthz` takes, on a connection of its own. */
   healthMs(): Promise<number>;
   enrol(service: string): Promise<FetchedSvid>;
-  restart(): Promise<void>;
+  /** `meanwhile`: what happens while it is away. */
+  restart(meanwhile?: () => void): Promise<void>;
+  /** Killed, without a chance to say so, and started again. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,6 +52,8 @@ export interface ServeProcessOptions {
   readonly logLevel?: 'info' | 'error';
   /** The address of a Redis that keeps the documents, which are applied then. Default: a directory. */
   readonly redis?: string;
+  /** More flags of `serve`. */
+  readonly args?: readonly string[];
 }
 
 export async function startServeProcess(documents: string, options: ServeProcessOptions = {}): Promise<ServeProcess> {
@@ -62,6 +67,7 @@ export async function startServeProcess(documents: string, options: ServeProcess
       ? ['--documents', join(folder, 'documents')]
       : ['--store', 'redis', '--redis-url', options.redis];
   const args = ['serve', ...store, '--data', join(folder, 'data'), '--log-level', options.logLevel ?? 'error'];
+  args.push(...(options.args ?? []));
   const listen = ['--xds-listen', at(xds), '--identity-listen', at(identity), '--admin-listen', at(admin)];
   const url = `http://${at(admin)}`;
   let restarted = false;
@@ -115,8 +121,15 @@ export async function startServeProcess(documents: string, options: ServeProcess
       const dir = join(folder, `svid-${++enrolled}`);
       return fetchSvid({ identity: at(identity), token: new Redacted(joinToken), dir, log: silentLog });
     },
-    async restart() {
+    async restart(meanwhile) {
       await end();
+      meanwhile?.();
+      child = await start();
+    },
+    async crash() {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
       child = await start();
     },
     async stop() {

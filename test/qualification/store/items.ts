@@ -2,6 +2,9 @@
 import type { Item } from '../item.ts';
 import { fromTests } from '../support/from-tests.ts';
 
+/** Calls between real Envoys through all of it. */
+const callsFile = 'test/store/last-good-calls.test.ts';
+
 export const redisItems: readonly Item[] = [
   fromTests({
     name: 'outage',
@@ -17,5 +20,37 @@ export const redisItems: readonly Item[] = [
     line: 'While Redis hangs or takes no writes the store answers from its own disk, refuses changes with the reason, and catches up',
     bound: '0 entries lost; an answer at once; nothing told of a connection lost for a moment',
     files: ['test/store/redis-away.test.ts', 'test/store/redis-faults.test.ts', 'test/store/serve-away.test.ts'],
+  }),
+  fromTests({
+    name: 'limits',
+    line:
+      'Changes that delete or add much at once, exceed a size or empty a selector, by apply, rollback and edited files, with ' +
+      'calls between real Envoys all the while',
+    bound: 'none in force without its confirmation; ordinary work in a small mesh is not asked; 0 failed calls',
+    files: ['test/limits/beyond.test.ts', 'test/cli/held-change.test.ts', 'test/serve/limits.test.ts', callsFile],
+    only: '^(?!crash-loop|last-good)',
+  }),
+  fromTests({
+    name: 'every-field',
+    line:
+      'Every field of every kind of document gone, blank, doubled, cut, of another type, huge and odd, from the text to what ' +
+      'proxies are handed',
+    bound: 'each is taken, or refused with its line; 0 exceptions',
+    files: ['test/limits/every-field.test.ts'],
+    limitMinutes: 40,
+  }),
+  fromTests({
+    name: 'crash-loop',
+    line: 'A control plane that is killed again and again shortly after new documents came into force, of a directory and of Redis',
+    bound: 'the third time on the last good state, with the reason, until somebody confirms it; 0 failed calls',
+    files: ['test/store/last-good.test.ts', 'test/store/redis-last-good.test.ts', callsFile],
+    only: 'crash-loop|deaths|dies|died|keeps them out|keeps out',
+  }),
+  fromTests({
+    name: 'last-good',
+    line: 'States that were in force without a rejection are kept; what is damaged on disk, a kept state included, is not used',
+    bound: 'the newest undamaged one is in force, with the reason; 0 failed calls',
+    files: ['test/serve/prove-states.test.ts', 'test/store/last-good.test.ts', callsFile],
+    only: 'last-good|kept states|proves|damaged|earlier version',
   }),
 ];

@@ -6,7 +6,7 @@ import { type Control, createControl } from '../../../../src/control/control.ts'
 import type { Rotator } from '../../../../src/identity/rotator.ts';
 import type { Svid } from '../../../../src/identity/svid.ts';
 import { systemClock } from '../../../../src/lib/clock.ts';
-import { silentLog } from '../../../../src/lib/log.ts';
+import { type Log, silentLog } from '../../../../src/lib/log.ts';
 import type { NodeId } from '../../../../src/lib/node-id.ts';
 import { Redacted } from '../../../../src/lib/redacted.ts';
 import type { SpiffeId } from '../../../../src/model/spiffe-id.ts';
@@ -16,6 +16,7 @@ import { withApplication } from '../../../../src/registry/with-application.ts';
 import { withTakenPorts } from '../../../../src/registry/with-taken-ports.ts';
 import { createJudge } from '../../../../src/serve/judge.ts';
 import { createDirectoryStore } from '../../../../src/store/directory.ts';
+import { createMemoryStore } from '../../../../src/store/memory.ts';
 import type { Store } from '../../../../src/store/store.ts';
 import { createSnapshotCache } from '../../../../src/xds/resources/cache.ts';
 
@@ -45,13 +46,22 @@ export interface IdleProxy {
   readonly port: number;
 }
 
-export async function startPipeline(work: string, documents: string): Promise<Pipeline> {
-  const [clock, log] = [systemClock, silentLog];
+/** `from`: a directory of documents; or a store in memory, which is empty, and who hears what is logged. */
+export async function startPipeline(
+  work: string,
+  from: string | { readonly memory: true; readonly log: Log },
+): Promise<Pipeline> {
+  const clock = systemClock;
+  const log = typeof from === 'string' ? silentLog : from.log;
   const metrics = createMetrics({ process: false });
   const judge = createJudge({ metrics });
-  const store = await createDirectoryStore({
-    ...{ documents, state: join(work, 'state'), check: judge.check, onParsed: metrics.parsedFile, log, clock },
-  });
+  const judging = { check: judge.check, log, clock };
+  const store =
+    typeof from === 'string'
+      ? await createDirectoryStore({
+          ...{ documents: from, state: join(work, 'state'), onParsed: metrics.parsedFile, ...judging },
+        })
+      : createMemoryStore(judging);
   const cache = createSnapshotCache();
   const onChange: Control['onRegistryChange'] = (change) => control.onRegistryChange(change);
   const watched = { clock, log, onChange };

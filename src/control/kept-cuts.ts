@@ -2,10 +2,11 @@
 // lost its rights meanwhile. An identity that ends (deleted, or one of its hosts evicted) is cut at once, and once more when the last of
 // its certificates has expired: until then it could have reconnected.
 import type { Clock } from '../lib/clock.ts';
+import { inStep, sameKeys } from '../lib/in-step.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
-import type { MeshIr, PortKey, ServiceIr, ServiceKey } from '../policy/ir.ts';
+import type { MeshIr, PortIr, PortKey, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
 import { cutIdentity, nextCuts, type PortCuts } from '../translate/inbound/cuts.ts';
 
@@ -42,6 +43,8 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   const ended = new Map<SpiffeId, number>();
   /** As it was given, and as it was returned. */
   let last: { readonly of: MeshIr; readonly mesh: MeshIr } | undefined;
+  /** A value may have changed since that. */
+  let moved = false;
   let cancel = (): void => {};
   let writing = Promise.resolve();
   const write = (task: () => Promise<void>): void => {
@@ -51,6 +54,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   };
   const keep = (key: PortKey, cuts: PortCuts): void => {
     ports.set(key, cuts);
+    moved = true;
     write(() => table.set(key, jsonOf(cuts)));
   };
   const cut = (id: SpiffeId, why: string): void => {
@@ -93,7 +97,19 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
     },
     apply(mesh) {
       const again = last !== undefined && (mesh === last.of || mesh === last.mesh);
-      if (!again) {
+      const few = again || last === undefined ? undefined : samePorts(last.of, mesh);
+      if (few !== undefined) {
+        for (const port of few) {
+          const there = ports.get(port.id);
+          const next = nextCuts(there, port, mesh);
+          ports.set(port.id, next);
+          if (next !== there && !sameCuts(there, next)) {
+            write(() => table.set(port.id, jsonOf(next)));
+            moved = true;
+          }
+        }
+      } else if (!again) {
+        moved = true;
         const before = ports;
         ports = new Map();
         for (const [name, service] of mesh.services) {
@@ -107,7 +123,9 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
         }
         for (const key of before.keys()) if (!ports.has(key)) write(() => table.delete(key));
       }
-      const mine = { ...mesh, cuts: valuesIn(last?.mesh.cuts, ports) };
+      const values = moved ? undefined : last?.mesh.cuts;
+      moved = false;
+      const mine = { ...mesh, cuts: values ?? valuesIn(last?.mesh.cuts, ports) };
       last = { of: again && last !== undefined ? last.of : mesh, mesh: mine };
       return mine;
     },
@@ -122,6 +140,20 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
     },
     stop: () => cancel(),
   };
+}
+
+/** The ports of services that have changed, if that is all that decides about cuts and has changed, and if there are the same ports. */
+function samePorts(before: MeshIr, after: MeshIr): readonly PortIr[] | undefined {
+  if (before.breakGlass !== after.breakGlass || before.callers !== after.callers) return undefined;
+  if (!sameKeys(before.services, after.services)) return undefined;
+  const changed: PortIr[] = [];
+  for (const { one, other } of inStep(before.services, after.services)) {
+    const same =
+      one?.ports.length === other.ports.length && one.ports.every(({ id }, at) => id === other.ports[at]?.id);
+    if (!same) return undefined;
+    changed.push(...other.ports);
+  }
+  return changed;
 }
 
 /** Nothing that decides about cuts of the service's ports has changed. */

@@ -1,5 +1,6 @@
 // Two versions of readonly data: what is equal in both becomes the same object, so that whoever looks for changes need not compare
 // contents. Pure.
+import { inStep, sameKeys } from './in-step.ts';
 
 /** `after`, with every part that is equal in `before` replaced by that of `before`: all of it, if both are equal. */
 export function share<T>(before: unknown, after: T): T {
@@ -34,11 +35,7 @@ function shared(before: unknown, after: unknown): unknown {
       ? before
       : items;
   }
-  if (before instanceof Map && after instanceof Map) {
-    const old: ReadonlyMap<unknown, unknown> = before;
-    const next = new Map([...after].map(([key, value]) => [key, shared(old.get(key), value)]));
-    return sameEntries(old, next) ? before : next;
-  }
+  if (before instanceof Map && after instanceof Map) return sharedMap(before, after);
   if (after instanceof Set) return equal(before, after) ? before : after;
   if (!isPlain(before) || !isPlain(after)) return after;
   const entries = Object.entries(after).map(([key, value]) => [key, shared(Reflect.get(before, key), value)] as const);
@@ -48,15 +45,19 @@ function shared(before: unknown, after: unknown): unknown {
   return same ? before : Object.fromEntries(entries);
 }
 
-/** In the same order, too. */
-function sameEntries(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
-  if (a.size !== b.size) return false;
-  const others = b.entries();
-  for (const [key, value] of a) {
-    const [otherKey, other]: readonly unknown[] = others.next().value ?? [];
-    if (key !== otherKey || !Object.is(value, other)) return false;
+/** The same as `before` only with the same keys in the same order. Large maps, of which little differs, are not copied without need. */
+function sharedMap(
+  before: ReadonlyMap<unknown, unknown>,
+  after: ReadonlyMap<unknown, unknown>,
+): ReadonlyMap<unknown, unknown> {
+  let same = before.size === after.size;
+  let copy: Map<unknown, unknown> | undefined;
+  for (const { key, one: old, other: value } of inStep(before, after)) {
+    const next = shared(old, value);
+    if (!Object.is(next, value)) copy = (copy ?? new Map(after)).set(key, next);
+    if (!Object.is(next, old)) same = false;
   }
-  return true;
+  return same && sameKeys(before, after) ? before : (copy ?? after);
 }
 
 function isObject(value: unknown): value is object {

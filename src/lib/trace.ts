@@ -1,6 +1,7 @@
 // Records what a computation read of its inputs, so that its result can be reused as long as the same reads give the same results: nobody
 // lists dependencies by hand, and nobody can forget one. Inputs are readonly data: plain objects and maps are tracked as far as they are
 // read, and lists of objects on request; everything else (texts, numbers, other lists, sets) is one value.
+import { inStep, sameKeys } from './in-step.ts';
 
 export type Same = (a: unknown, b: unknown) => boolean;
 
@@ -48,6 +49,14 @@ function compare(before: unknown, after: unknown, path: string, depth: number, p
   if (before === after) return;
   paths.push(path);
   if (depth === pathDepth) return;
+  if (before instanceof Map && after instanceof Map) {
+    for (const { key, one, other } of inStep<unknown, unknown>(before, after)) {
+      compare(one, other, below(path, key), depth + 1, paths);
+    }
+    if (sameKeys(before, after)) return;
+    for (const [key, one] of before) if (!after.has(key)) compare(one, undefined, below(path, key), depth + 1, paths);
+    return;
+  }
   const [a, b] = [isOpen(before) ? before : {}, isOpen(after) ? after : {}];
   for (const key of keysOf(a)) {
     const [one, other] = [partOf(a, key), partOf(b, key)];

@@ -1,5 +1,6 @@
 // A map that knows who read what: when it is replaced, those are told whose answers have changed. Looking up a name that does not exist is
 // a read as well; listing the map reads all of it.
+import { inStep, sameKeys } from './in-step.ts';
 
 export interface TrackedMap<K, V> {
   now(): ReadonlyMap<K, V>;
@@ -50,11 +51,8 @@ export function createTrackedMap<K, V>(): TrackedMap<K, V> {
       if (next === map) return;
       const before = map;
       map = next;
-      let same = before.size === next.size;
-      const others = before.keys();
-      for (const [key, value] of next) {
-        if (same && others.next().value !== key) same = false;
-        if (before.get(key) === value && before.has(key)) continue;
+      let same = sameKeys(before, next);
+      for (const { key } of inStep(before, next)) {
         same = false;
         tell(byKey.get(key) ?? []);
       }

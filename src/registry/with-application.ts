@@ -46,8 +46,11 @@ export function withApplication(
       const state = health.of({ node, port }, run);
       return state === undefined ? {} : { applicationState: state };
     };
+    const own = stateOf(defaultPort);
     const named = ports?.map((port) => ({ ...port, ...stateOf(port.name) }));
-    return { ...proxy, ...stateOf(defaultPort), ...defined({ ports: named }) };
+    // The same object while nothing is known.
+    const some = [own, ...(named ?? [])].some(({ applicationState }) => applicationState !== undefined);
+    return some ? { ...proxy, ...own, ...defined({ ports: named }) } : proxy;
   };
   return {
     ...registry,

@@ -56,7 +56,7 @@ describe('a listener of which the address is its own', () => {
       enableReusePort: false,
       filterChains: [{ name: 'empty', filters: [{ name: 'unknown', configType: { case: undefined } }] }],
     });
-    return composer(ListenerSchema, base)({ address: address(host, port) });
+    return composer(base, ['address'])({ address: address(host, port) });
   };
   const resourceOf = (message: Listener): TranslatedResource => ({
     ...{ typeUrl: `type.googleapis.com/${ListenerSchema.typeName}`, name: 'one', schema: ListenerSchema },
@@ -69,7 +69,7 @@ describe('a listener of which the address is its own', () => {
       trafficDirection: TrafficDirection.OUTBOUND,
       enableReusePort: false,
     });
-    const listener = composer(ListenerSchema, base);
+    const listener = composer(base, ['address']);
     const codes = (host: string) => lint([resourceOf(listener({ address: address(host, 1) }))]).map(({ code }) => code);
     expect(codes('127.0.0.1')).toEqual([]);
     expect(codes('0.0.0.0')).toEqual(['listener-not-loopback']);
@@ -86,7 +86,10 @@ describe('a listener of which the address is its own', () => {
 
   test('encodes absent fields of its own as absent', () => {
     const base = create(ListenerSchema, { name: 'one' });
-    const message = composer(ListenerSchema, base)({ address: address('::', 9), additionalAddresses: [] });
+    const message = composer(base, ['address', 'additionalAddresses'])({
+      address: address('::', 9),
+      additionalAddresses: [],
+    });
     expect(hex(ListenerSchema, message)).toBe(Buffer.from(toBinary(ListenerSchema, message)).toString('hex'));
   });
 

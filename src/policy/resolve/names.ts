@@ -25,13 +25,41 @@ export interface DocumentsByKind {
   readonly raws: readonly ParsedDocument<EnvoyResource>[];
 }
 
-/** `known`: those of the previous state, if they were in order, so that only what is new is compared. */
+/** `known`: those of the previous state, so that only what is new is compared; where nothing has changed, its lists are kept. */
 export function documentsByKind(
   documents: readonly ParsedDocument[],
   problems: Problems,
-  known: readonly ParsedDocument[] = [],
+  known?: DocumentsByKind,
 ): DocumentsByKind {
-  const all = inOrder(documents, known) ? documents : eachOnce(documents, problems);
+  const all = inOrder(documents, known?.all ?? []) ? documents : eachOnce(documents, problems);
+  return known === undefined ? listsOf(all) : withKnownLists(all, known);
+}
+
+/** What differs is in few kinds, and what they have in common is long. */
+function withKnownLists(all: readonly ParsedDocument[], known: DocumentsByKind): DocumentsByKind {
+  const { before, after } = differing(known.all, all);
+  if (before.length + after.length === 0) return known;
+  const differs = new Set([...before, ...after].map(({ document }) => document.kind));
+  const listOf = <K extends Document['kind']>(
+    kind: K,
+    list: readonly ParsedDocument<Extract<Document, { kind: K }>>[],
+  ): readonly ParsedDocument<Extract<Document, { kind: K }>>[] => {
+    if (!differs.has(kind)) return list;
+    const found = all.filter(isKind(kind));
+    return found.length === list.length && found.every((item, index) => item === list[index]) ? list : found;
+  };
+  return {
+    all,
+    meshes: listOf('Mesh', known.meshes),
+    cells: listOf('Cell', known.cells),
+    services: listOf('Service', known.services),
+    policies: listOf('AuthorizationPolicy', known.policies),
+    workloads: listOf('Workload', known.workloads),
+    raws: listOf('EnvoyResource', known.raws),
+  };
+}
+
+function listsOf(all: readonly ParsedDocument[]): DocumentsByKind {
   const lists: { [K in Document['kind']]?: ParsedDocument[] } = {};
   for (const parsed of all) {
     const { kind } = parsed.document;

@@ -21,9 +21,11 @@ export type MakeOne<D, V> = (document: D, reader: Reader, problems: Problems) =>
 
 interface Unit<V> {
   readonly reader: Reader;
-  stale: boolean;
-  made: Made<V>;
+  readonly made: Made<V>;
 }
+
+/** With more, all are gone through. */
+const few = 16;
 
 /** `onMade` is called for each document of which something is made. */
 export function createPass<D extends ParsedDocument, V>(
@@ -33,43 +35,47 @@ export function createPass<D extends ParsedDocument, V>(
   const units = new Map<D, Unit<V>>();
   let before: readonly D[] = [];
   let result: readonly Made<V>[] = [];
-  let stale = false;
+  const stale = new Set<D>();
   const makeUnit = (document: D): Unit<V> => {
-    const reader = createReader(() => {
-      unit.stale = true;
-      stale = true;
-    });
+    const reader = createReader(() => void stale.add(document));
     const problems = createProblems();
     const value = makeOne(document, reader, problems);
-    const unit: Unit<V> = { reader, stale: false, made: { value, problems: problems.all() } };
     onMade(document);
-    return unit;
+    return { reader, made: { value, problems: problems.all() } };
+  };
+  const madeOf = (document: D): Made<V> => {
+    const unit = units.get(document);
+    if (unit === undefined) throw new Error('a document was not looked at');
+    return unit.made;
   };
   return {
     run(documents) {
-      if (documents === before && !stale) return result;
-      const { before: gone, after: come } = differing(before, documents);
+      if (documents === before && stale.size === 0) return result;
+      const { before: gone, after: come, start } = differing(before, documents);
       const staying = new Set(come);
       for (const document of gone) {
         const unit = staying.has(document) ? undefined : units.get(document);
         if (unit === undefined) continue;
         forgetReader(unit.reader);
         units.delete(document);
+        stale.delete(document);
       }
       for (const document of come) if (!units.has(document)) units.set(document, makeUnit(document));
-      if (stale) {
-        for (const [document, { reader, stale: again }] of units) {
-          if (!again) continue;
-          forgetReader(reader);
-          units.set(document, makeUnit(document));
-        }
-      }
-      [before, stale] = [documents, false];
-      result = documents.map((document) => {
+      const again = [...stale];
+      stale.clear();
+      for (const document of again) {
         const unit = units.get(document);
-        if (unit === undefined) throw new Error('a document was not looked at');
-        return unit.made;
-      });
+        if (unit === undefined) continue;
+        forgetReader(unit.reader);
+        units.set(document, makeUnit(document));
+      }
+      before = documents;
+      if (again.length > few) result = documents.map(madeOf);
+      else if (gone.length + come.length + again.length > 0) {
+        const next = result.slice(0, start).concat(come.map(madeOf), result.slice(start + gone.length));
+        for (const document of again) next[documents.indexOf(document)] = madeOf(document);
+        result = next;
+      }
       return result;
     },
   };

@@ -20,8 +20,7 @@ export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): R
   return {
     resolve(documents) {
       const problems = createProblems();
-      const found = documentsByKind(documents, problems, last?.byKind.all);
-      const byKind = last === undefined ? found : withKnownLists(found, last.byKind);
+      const byKind = documentsByKind(documents, problems, last?.byKind);
       const before = last;
       // What an exception leaves half done is never used.
       last = undefined;
@@ -43,21 +42,4 @@ export function createResolver({ onDocuments = () => {} }: ResolverDeps = {}): R
 /** Everything depends on these, and there are few: if one of them changes, everything is resolved. */
 function sameDomain(a: DocumentsByKind, b: DocumentsByKind): boolean {
   return a.meshes === b.meshes && a.cells === b.cells && a.workloads === b.workloads && a.meshes.length > 0;
-}
-
-/** The same lists where nothing has changed. */
-function withKnownLists(found: DocumentsByKind, known: DocumentsByKind): DocumentsByKind {
-  return {
-    all: sameItems(known.all, found.all),
-    meshes: sameItems(known.meshes, found.meshes),
-    cells: sameItems(known.cells, found.cells),
-    services: sameItems(known.services, found.services),
-    policies: sameItems(known.policies, found.policies),
-    workloads: sameItems(known.workloads, found.workloads),
-    raws: sameItems(known.raws, found.raws),
-  };
-}
-
-function sameItems<T>(known: readonly T[], found: readonly T[]): readonly T[] {
-  return known.length === found.length && known.every((item, index) => item === found[index]) ? known : found;
 }

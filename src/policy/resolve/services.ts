@@ -138,7 +138,8 @@ function problemsOf(
   policies: ServiceParts['policies'],
   targets: ReadonlyMap<ServiceKey, Authorized>,
 ): readonly Problem[] {
-  const warned = new Set([...targets].flatMap(([key, { problems }]) => (problems.length > 0 ? [key] : [])));
+  const warned = new Set<ServiceKey>();
+  for (const [key, { problems }] of targets) if (problems.length > 0) warned.add(key);
   if (warned.size === 0) return [];
   const found: Problem[] = [];
   for (const { value } of policies) {

@@ -10,7 +10,7 @@ import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/
 import type { TypedExtensionConfig } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { framingHeaders, ownHeaders, peerIdHeader } from '../names.ts';
 import { otherOverrides } from '../override-headers.ts';
-import { constant } from '../wire/constant.ts';
+import { constant, remembered } from '../wire/constant.ts';
 import { earlyHeaders } from '../wire/early-headers.ts';
 import { otherSpellings, removeAll, spellings } from '../wire/header-spellings.ts';
 import { onlyProbeHeaders } from './bare-probe.ts';
@@ -19,14 +19,15 @@ import { onlyProbeHeaders } from './bare-probe.ts';
  * `stripped`: other headers that carry identity; names, or prefixes that end in "*". The peer's id is set even if the application should
  * not see it: the deny filter looks at it.
  */
-export function callerEarlyHeaders(stripped: readonly string[]): TypedExtensionConfig {
-  return earlyHeaders([...callersOwn(stripped), setPeerId()]);
-}
+export const callerEarlyHeaders = remembered(
+  (...stripped: readonly string[]): TypedExtensionConfig => earlyHeaders([...callersOwn(...stripped), setPeerId()]),
+);
 
 /** What no caller may send, anywhere in its request. */
-export function callersOwn(stripped: readonly string[]): readonly HeaderMutation[] {
-  return [...forgeries(), ...stripped.map((name) => removeAll(spellings(name)))];
-}
+export const callersOwn = remembered((...stripped: readonly string[]): readonly HeaderMutation[] => [
+  ...forgeries(),
+  ...stripped.map((name) => removeAll(spellings(name))),
+]);
 
 /** A probe has no peer. */
 export const probeEarlyHeaders = constant(

@@ -15,7 +15,6 @@ import { TlsInspectorSchema } from '#gen/envoy/extensions/filters/listener/tls_i
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { IpPort } from '../../lib/host-port.ts';
 import { inboundLogName } from '../../lib/log-names.ts';
-import type { TrustDomain } from '../../model/spiffe-id.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { discoveredPlace } from '../filters/discovered.ts';
 import type { FilteredChain } from '../filters/inbound-filter.ts';
@@ -42,8 +41,9 @@ const handshakeMs = 10_000;
 
 export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): Listener {
   const filters = filtersOnce(service);
+  const tlsFor = downstreamTls(service, mesh.trustDomain);
   const plain = plainChains(service, mesh, filters);
-  const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls, filters);
+  const shared = mtlsChain(service, mesh, plain.length === 0 ? {} : tls, { filters, tlsFor });
   return create(ListenerSchema, {
     name: inboundName(service),
     address: address(at.address, at.port),
@@ -53,7 +53,7 @@ export function inboundListener(service: PortIr, mesh: MeshIr, at: IpPort): List
     trafficDirection: TrafficDirection.INBOUND,
     ...(service.protocol === 'tcp' ? {} : { perConnectionBufferLimitBytes: turnBytes }),
     filterChains: [
-      ...callerChains(service, mesh).map((chain) => callerChain(service, mesh.trustDomain, chain, filters)),
+      ...callerChains(service, mesh).map((chain) => callerChain(chain, { filters, tlsFor })),
       shared,
       ...plain,
     ],
@@ -84,22 +84,32 @@ function filtersOnce(service: PortIr): Filters {
   };
 }
 
-function callerChain(service: PortIr, domain: TrustDomain, chain: CallerChain, filters: Filters): FilterChain {
+interface Shared {
+  readonly filters: Filters;
+  readonly tlsFor: ReturnType<typeof downstreamTls>;
+}
+
+function callerChain(chain: CallerChain, { filters, tlsFor }: Shared): FilterChain {
   return create(FilterChainSchema, {
     name: chain.name,
     filterChainMatch: { transportProtocol: 'tls', serverNames: [...chain.serverNames] },
-    transportSocket: downstreamTls(service, domain, chain.callers),
+    transportSocket: tlsFor(chain.callers),
     transportSocketConnectTimeout: duration(handshakeMs),
     filters: filters({ kind: 'caller', ...chain }),
     ...cut(chain.cut),
   });
 }
 
-function mtlsChain(service: PortIr, mesh: MeshIr, match: typeof tls | object, filters: Filters): FilterChain {
+function mtlsChain(
+  service: PortIr,
+  mesh: MeshIr,
+  match: typeof tls | object,
+  { filters, tlsFor }: Shared,
+): FilterChain {
   return create(FilterChainSchema, {
     name: 'mtls',
     ...match,
-    transportSocket: downstreamTls(service, mesh.trustDomain),
+    transportSocket: tlsFor(),
     transportSocketConnectTimeout: duration(handshakeMs),
     filters: filters({ kind: 'mtls', admission: 'depends', trusted: false }),
     ...cut(cutOf('mtls', service, mesh)),

@@ -9,13 +9,17 @@ import {
   HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
   type HttpFilter,
+  RdsSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundLogName } from '../../lib/log-names.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
+import { composer } from '../wire/compose.ts';
+import { remembered } from '../wire/constant.ts';
 import { duration } from '../wire/duration.ts';
 import {
+  http1Intake,
   http2Codec,
   httpIntake,
   maxHeaders,
@@ -53,61 +57,90 @@ export function inboundManager(
   { chain, routeName, filters, declared, trusted, odd }: InboundManagerOptions,
 ): Filter {
   const probe = chain === 'health';
+  const { id, identityHeaders, escapedSlashes, timeouts, connectionAgeMs, upgrades, describesGrpc } = service;
+  const { stripped, xfcc, peerId } = identityHeaders;
+  const managerOf = managerFor({
+    ...{ chain, declared, odd, escapedSlashes, idleMs: timeouts.idleMs, xfcc: xfcc && !probe },
+    stripped: trusted ? [] : stripped,
+    upgrades: probe ? [] : upgrades,
+    describesGrpc,
+    connectionAgeMs: chain === 'mtls' ? connectionAgeMs : undefined,
+  });
+  const message = managerOf({
+    routeSpecifier: { case: 'rds', value: create(RdsSchema, { configSource: ads(), routeConfigName: routeName }) },
+    httpFilters: [
+      ...filters,
+      ...(probe ? [] : [trailers()]),
+      ...(peerId && !probe ? [peerNames()] : []),
+      routerFilter(),
+    ],
+    accessLog: [httpAccessLog(inboundLogName(id, chain))],
+    httpProtocolOptions: http1Intake(service),
+  });
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
-    configType: {
-      case: 'typedConfig',
-      value: any(HttpConnectionManagerSchema, {
-        statPrefix: `inbound.${chain}`,
-        codecType: HttpConnectionManager_CodecType.AUTO,
-        routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: routeName } },
-        httpFilters: [
-          ...filters,
-          ...(probe ? [] : [trailers()]),
-          ...(service.identityHeaders.peerId && !probe ? [peerNames()] : []),
-          routerFilter(),
-        ],
-        accessLog: [httpAccessLog(inboundLogName(service.id, chain))],
-        localReplyConfig: localReplies(chain),
-        earlyHeaderMutationExtensions: [
-          probe ? probeEarlyHeaders() : callerEarlyHeaders(trusted ? [] : service.identityHeaders.stripped),
-        ],
-        ...(service.identityHeaders.xfcc && !probe
-          ? {
-              forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
-              setCurrentClientCertDetails: { subject: true, uri: true, dns: true },
-            }
-          : { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE }),
-        normalizePath: true,
-        mergeSlashes: true,
-        pathWithEscapedSlashesAction:
-          service.escapedSlashes === 'keep'
-            ? HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED
-            : HttpConnectionManager_PathWithEscapedSlashesAction.REJECT_REQUEST,
-        // The application's own view of the caller's address and of itself stays as without a sidecar.
-        useRemoteAddress: false,
-        skipXffAppend: true,
-        internalAddressConfig: {},
-        serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
-        commonHttpProtocolOptions: {
-          idleTimeout: duration(service.timeouts.idleMs),
-          // A connection accepts no new request after the expiry of its certificate. What has begun continues: first GOAWAY, or
-          // "Connection: close", and the end when nothing is open any more. Plaintext has no certificate.
-          ...(chain === 'mtls' ? { maxConnectionDuration: duration(service.connectionAgeMs) } : {}),
-          maxHeadersCount: maxHeaders,
-        },
-        ...httpIntake(service, probe ? [] : service.upgrades),
-        http2ProtocolOptions: {
-          ...http2Codec,
-          ...resets[declared ? 'sharedConnection' : 'anybody'],
-          maxConcurrentStreams: maxStreamsBetweenSidecars,
-          ...(service.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
-        },
-        streamIdleTimeout: duration(service.timeouts.idleMs),
-        requestHeadersTimeout: duration(requestHeadersMs),
-        ...(odd ? notWaitedFor : {}),
-        drainTimeout: duration(drainMs),
-      }),
-    },
+    configType: { case: 'typedConfig', value: any(HttpConnectionManagerSchema, message) },
   });
 }
+
+/** What many services have in common. */
+type Common = {
+  readonly chain: InboundManagerOptions['chain'];
+  readonly declared: boolean;
+  readonly odd: boolean;
+  readonly stripped: readonly string[];
+  readonly xfcc: boolean;
+  readonly escapedSlashes: PortIr['escapedSlashes'];
+  readonly idleMs: number;
+  /** Absent: it has no end. */
+  readonly connectionAgeMs: number | undefined;
+  readonly upgrades: PortIr['upgrades'];
+  readonly describesGrpc: boolean;
+};
+
+const managerFor = remembered((of: Common) =>
+  composer(
+    create(HttpConnectionManagerSchema, {
+      statPrefix: `inbound.${of.chain}`,
+      codecType: HttpConnectionManager_CodecType.AUTO,
+      localReplyConfig: localReplies(of.chain),
+      earlyHeaderMutationExtensions: [of.chain === 'health' ? probeEarlyHeaders() : callerEarlyHeaders(...of.stripped)],
+      ...(of.xfcc
+        ? {
+            forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+            setCurrentClientCertDetails: { subject: true, uri: true, dns: true },
+          }
+        : { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE }),
+      normalizePath: true,
+      mergeSlashes: true,
+      pathWithEscapedSlashesAction:
+        of.escapedSlashes === 'keep'
+          ? HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED
+          : HttpConnectionManager_PathWithEscapedSlashesAction.REJECT_REQUEST,
+      // The application's own view of the caller's address and of itself stays as without a sidecar.
+      useRemoteAddress: false,
+      skipXffAppend: true,
+      internalAddressConfig: {},
+      serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+      commonHttpProtocolOptions: {
+        idleTimeout: duration(of.idleMs),
+        // A connection accepts no new request after the expiry of its certificate. What has begun continues: first GOAWAY, or
+        // "Connection: close", and the end when nothing is open any more. Plaintext has no certificate.
+        ...(of.connectionAgeMs === undefined ? {} : { maxConnectionDuration: duration(of.connectionAgeMs) }),
+        maxHeadersCount: maxHeaders,
+      },
+      ...httpIntake(of.upgrades),
+      http2ProtocolOptions: {
+        ...http2Codec,
+        ...resets[of.declared ? 'sharedConnection' : 'anybody'],
+        maxConcurrentStreams: maxStreamsBetweenSidecars,
+        ...(of.describesGrpc ? { initialStreamWindowSize: maxHeldBytes } : {}),
+      },
+      streamIdleTimeout: duration(of.idleMs),
+      requestHeadersTimeout: duration(requestHeadersMs),
+      ...(of.odd ? notWaitedFor : {}),
+      drainTimeout: duration(drainMs),
+    }),
+    ['routeSpecifier', 'httpFilters', 'accessLog', 'httpProtocolOptions'],
+  ),
+);

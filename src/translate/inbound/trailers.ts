@@ -13,7 +13,7 @@ import {
 import type { PortIr } from '../../policy/ir.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { any } from '../wire/any.ts';
-import { constant } from '../wire/constant.ts';
+import { constant, remembered } from '../wire/constant.ts';
 import { removeAll } from '../wire/header-spellings.ts';
 import { callersOwn } from './early-headers.ts';
 
@@ -31,6 +31,10 @@ export const trailers = constant(
 
 /** Also from trusted hops: what they say about others, they say in headers. */
 export function withoutForgedTrailers({ identityHeaders }: PortIr): Record<string, Any> {
-  const requestTrailersMutations = [...callersOwn(identityHeaders.stripped), ...refusedAsHeaders.map(removeAll)];
-  return { [filterName]: any(HeaderMutationPerRouteSchema, { mutations: { requestTrailersMutations } }) };
+  return { [filterName]: withoutTrailers(...identityHeaders.stripped) };
 }
+
+const withoutTrailers = remembered((...stripped: readonly string[]): Any => {
+  const requestTrailersMutations = [...callersOwn(...stripped), ...refusedAsHeaders.map(removeAll)];
+  return any(HeaderMutationPerRouteSchema, { mutations: { requestTrailersMutations } });
+});

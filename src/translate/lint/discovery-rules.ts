@@ -1,12 +1,12 @@
 // Config sources, and the connection to the control plane, which nothing that comes over it may touch.
 import { isMessage } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { BootstrapSchema } from '#gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { type Cluster, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import type { SdsSecretConfig } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { controlPlaneCluster } from '../names.ts';
+import { unpacked } from '../wire/any.ts';
 import { extensionRegistry } from './registry.ts';
 import { about, type Rule } from './rule.ts';
 
@@ -40,7 +40,7 @@ function isByAds({ sdsConfig }: SdsSecretConfig): boolean {
 
 function secretsOf({ transportSocket }: Cluster): readonly SdsSecretConfig[] {
   const config = transportSocket?.configType.value;
-  const context = config && anyUnpack(config, extensionRegistry);
+  const context = config && unpacked(config, extensionRegistry);
   if (context === undefined || !isMessage(context, UpstreamTlsContextSchema)) return [];
   const common = context.commonTlsContext;
   const validation = common?.validationContextType;

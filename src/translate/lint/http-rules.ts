@@ -1,6 +1,5 @@
 // HTTP: paths that a rule would not recognise, and headers in which callers state their identity.
 import { isMessage, type Message } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { HeaderMutation } from '#gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb.js';
 import { HeaderValueOption_HeaderAppendAction, TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
@@ -14,6 +13,7 @@ import {
 import { HeaderMutationSchema as EarlySchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { framingHeaders, ownHeaderPrefix, ownHeaders, peerIdHeader, subjectDnHeader } from '../names.ts';
 import { otherOverrides } from '../override-headers.ts';
+import { unpacked } from '../wire/any.ts';
 import { otherSpellings, spellings } from '../wire/header-spellings.ts';
 import { extensionRegistry } from './registry.ts';
 import { about, type Rule, type Wrong } from './rule.ts';
@@ -55,7 +55,7 @@ const identity = about([HttpConnectionManagerSchema], (message, ancestors) => {
   if (!isInbound(ancestors)) return wrong;
   const removed = new Set(
     message.earlyHeaderMutationExtensions.flatMap(({ typedConfig }) => {
-      const early = typedConfig && anyUnpack(typedConfig, extensionRegistry);
+      const early = typedConfig && unpacked(typedConfig, extensionRegistry);
       return early !== undefined && isMessage(early, EarlySchema) ? early.mutations.map(removedRegex) : [];
     }),
   );

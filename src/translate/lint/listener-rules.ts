@@ -1,6 +1,6 @@
 // Listeners: who can reach them, and what must be in every inbound chain.
 import { isMessage, type Message, toBinary } from '@bufbuild/protobuf';
-import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import {
   type FilterChain,
@@ -10,6 +10,7 @@ import {
 import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { filterNamed, inboundFilters } from '../filters/inbound-filters.ts';
+import { unpacked } from '../wire/any.ts';
 import { extensionRegistry } from './registry.ts';
 import { about, type Rule, type Wrong } from './rule.ts';
 
@@ -116,7 +117,7 @@ function managersFilters(any: Any): readonly string[] | undefined {
   const { typeUrl, value } = any;
   const there = known.get(value);
   if (there?.typeUrl === typeUrl) return there.names;
-  const config = anyUnpack(any, extensionRegistry);
+  const config = unpacked(any, extensionRegistry);
   const names = isMessage(config, HttpConnectionManagerSchema)
     ? config.httpFilters.filter(discovered).map(({ name }) => name)
     : undefined;

@@ -1,6 +1,6 @@
 // Authorization that would fail open, or that `explain` cannot decide.
 import { isMessage, type Message } from '@bufbuild/protobuf';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { ExtensionConfigSourceSchema } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import {
@@ -16,6 +16,7 @@ import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/n
 import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { guards } from '../../policy/own-policies.ts';
+import { unpacked } from '../wire/any.ts';
 import { extensionRegistry } from './registry.ts';
 import { about, type Rule } from './rule.ts';
 
@@ -76,10 +77,10 @@ const denyByDefault = about([ExtensionConfigSourceSchema], (message) => {
     : [['ecds-open-default', 'until its configuration arrives, a discovered filter must refuse all, at once']];
 });
 
-function defaultRules(config: Parameters<typeof anyUnpack>[0] | undefined): RBAC | undefined {
+function defaultRules(config: Any | undefined): RBAC | undefined {
   let message: Message | undefined;
   try {
-    message = config && anyUnpack(config, extensionRegistry);
+    message = config && unpacked(config, extensionRegistry);
   } catch {
     return undefined;
   }

@@ -6,8 +6,9 @@ export type Wrong = readonly [code: string, message: string];
 
 /**
  * `ancestors`: outermost first. Below the outermost message of a listener, cluster or route configuration a rule asks of it no more than
- * its type and direction; and inside an Any, of others outside of the Any only for the type of the last: what is equal there is looked into
- * once (linter.ts).
+ * its type and direction. Inside an Any it asks of messages outside of that only for the type of the last; and inside what a composed
+ * message shares with others (wire/compose.ts), of that message and those around it only for what they share, too. What is the same there
+ * is looked into once (linter.ts).
  */
 export type Rule = (message: Message, ancestors: readonly Message[]) => readonly Wrong[];
 

@@ -1,12 +1,14 @@
 // Visits every message inside a message, including lists, maps and (through the registry) every Any, outermost first.
 import type { DescField, DescMessage, Message, Registry } from '@bufbuild/protobuf';
 import { isMessage } from '@bufbuild/protobuf';
-import { type Any, AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
+import { unpacked } from '../wire/any.ts';
+import { type Composition, compositionOf } from '../wire/compose.ts';
 
 export interface Visited {
   readonly message: Message;
   readonly path: string;
-  /** Outermost first, without the message itself. */
+  /** Outermost first, without the message itself. Only during the call. */
   readonly ancestors: readonly Message[];
 }
 
@@ -16,6 +18,8 @@ export interface Visitor {
   opaque(visited: Visited, typeUrl: string): void;
   /** Before an Any is opened: `look` visits what is in it. Default: does that. */
   within?(visited: Visited & { readonly message: Any }, look: () => void): void;
+  /** Before what a composed message shares with others: `look` visits that. Default: does that. */
+  shared?(visited: Visited, composition: Composition, look: () => void): void;
 }
 
 /** Envoy can turn these into any message without the content being checked. Only Wasm uses them as they are. */
@@ -43,28 +47,19 @@ function messageFields(schema: DescMessage): readonly MessageField[] {
   return fields;
 }
 
-/**
- * Paths use the schema's field names. Google's own types other than Any (durations, wrappers) are not opened. `opens`: which fields of the
- * outermost message are. Default: all.
- */
-export function walk(
-  schema: DescMessage,
-  message: Message,
-  registry: Registry,
-  visitor: Visitor,
-  opens?: (field: DescField) => boolean,
-): void {
-  if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor, opens);
+/** Paths use the schema's field names. Google's own types other than Any (durations, wrappers) are not opened. */
+export function walk(schema: DescMessage, message: Message, registry: Registry, visitor: Visitor): void {
+  if (!leaves.test(schema.typeName)) step(schema, message, '', [], registry, visitor);
 }
 
+/** `ancestors` is the same list for all, which grows and shrinks. */
 function step(
   schema: DescMessage,
   message: Message,
   path: string,
-  ancestors: readonly Message[],
+  ancestors: Message[],
   registry: Registry,
   visitor: Visitor,
-  opens?: (field: DescField) => boolean,
 ): void {
   if (message.$typeName === AnySchema.typeName && isMessage(message, AnySchema)) {
     const look = (): void => inside(message, path, ancestors, registry, visitor);
@@ -73,26 +68,54 @@ function step(
     return;
   }
   visitor.visit({ message, path, ancestors });
-  let below: readonly Message[] | undefined;
+  const composition = visitor.shared === undefined ? undefined : compositionOf(message);
+  if (composition === undefined) {
+    below(schema, message, path, ancestors, registry, visitor);
+    return;
+  }
+  const { isOwn } = composition;
+  visitor.shared?.({ message, path, ancestors }, composition, () =>
+    below(schema, message, path, ancestors, registry, visitor, (field) => !isOwn(field)),
+  );
+  below(schema, message, path, ancestors, registry, visitor, isOwn);
+}
+
+function below(
+  schema: DescMessage,
+  message: Message,
+  path: string,
+  ancestors: Message[],
+  registry: Registry,
+  visitor: Visitor,
+  opens?: (field: DescField) => boolean,
+): void {
   for (const field of messageFields(schema)) {
     const value = setValue(message, field);
     if (value === undefined || opens?.(field) === false) continue;
     const at = path === '' ? field.name : `${path}.${field.name}`;
-    below ??= [...ancestors, message];
-    for (const [index, item] of itemsOf(field, value)) {
+    const look = (item: unknown, place: string): void => {
+      if (isMessage(item, field.message)) {
+        ancestors.push(message);
+        step(field.message, item, place, ancestors, registry, visitor);
+        ancestors.pop();
+      }
       // Whatever it is instead, it could not be checked.
-      if (isMessage(item, field.message)) step(field.message, item, `${at}${index}`, below, registry, visitor);
-      else visitor.opaque({ message, path: `${at}${index}`, ancestors }, field.message.typeName);
-    }
+      else visitor.opaque({ message, path: place, ancestors }, field.message.typeName);
+    };
+    if (field.fieldKind === 'list' && Array.isArray(value)) {
+      for (const [index, item] of value.entries()) look(item, `${at}[${index}]`);
+    } else if (field.fieldKind === 'map' && isObject(value)) {
+      for (const [key, item] of Object.entries(value)) look(item, `${at}["${key}"]`);
+    } else look(value, at);
   }
 }
 
-function inside(message: Any, path: string, ancestors: readonly Message[], registry: Registry, visitor: Visitor): void {
-  const unpacked = open(message, registry);
-  const inner = unpacked && registry.getMessage(unpacked.$typeName);
-  if (unpacked === undefined || inner === undefined || isDisguised(inner, ancestors))
+function inside(message: Any, path: string, ancestors: Message[], registry: Registry, visitor: Visitor): void {
+  const content = open(message, registry);
+  const inner = content && registry.getMessage(content.$typeName);
+  if (content === undefined || inner === undefined || isDisguised(inner, ancestors))
     visitor.opaque({ message, path, ancestors }, message.typeUrl);
-  else if (!leaves.test(inner.typeName)) step(inner, unpacked, `${path}(${inner.name})`, ancestors, registry, visitor);
+  else if (!leaves.test(inner.typeName)) step(inner, content, `${path}(${inner.name})`, ancestors, registry, visitor);
 }
 
 /** Undefined if it is not set. */
@@ -102,20 +125,13 @@ function setValue(message: Message, { oneof, localName }: DescField): unknown {
   return isObject(choice) && choice['case'] === localName ? choice['value'] : undefined;
 }
 
-/** Each message of a field, with its place in it. */
-function itemsOf({ fieldKind }: DescField, value: unknown): readonly (readonly [string, unknown])[] {
-  if (fieldKind === 'list' && Array.isArray(value)) return value.map((item, index) => [`[${index}]`, item]);
-  if (fieldKind === 'map' && isObject(value)) return Object.entries(value).map(([key, item]) => [`["${key}"]`, item]);
-  return [['', value]];
-}
-
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-function open(any: Parameters<typeof anyUnpack>[0], registry: Registry): Message | undefined {
+function open(any: Any, registry: Registry): Message | undefined {
   try {
-    return anyUnpack(any, registry);
+    return unpacked(any, registry);
   } catch {
     return undefined;
   }

@@ -63,7 +63,7 @@ export function outboundCluster(target: PortIr, viewerCell: string | undefined):
       },
     ),
   });
-  const cluster = composer(ClusterSchema, base);
+  const cluster = composer(base, ['transportSocket']);
   const tls = upstreamTls(target);
   return (caller) => cluster({ transportSocket: tls(caller) });
 }

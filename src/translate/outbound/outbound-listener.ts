@@ -2,12 +2,13 @@
 import { create } from '@bufbuild/protobuf';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
-import { type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
+import { AdditionalAddressSchema, type Listener, ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import {
   HttpConnectionManager_CodecType,
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_ServerHeaderTransformation,
   HttpConnectionManagerSchema,
+  RdsSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { outboundLogName } from '../../lib/log-names.ts';
@@ -20,10 +21,11 @@ import { address, socketAddress } from '../wire/address.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { composer } from '../wire/compose.ts';
+import { remembered } from '../wire/constant.ts';
 import { duration } from '../wire/duration.ts';
 import { noEarlyHeaders } from '../wire/early-headers.ts';
 import { foundHttp, httpInspector } from '../wire/http-inspector.ts';
-import { http2Codec, httpIntake, maxHeaders, notWaitedFor, resets } from '../wire/http-limits.ts';
+import { http1Intake, http2Codec, httpIntake, maxHeaders, notWaitedFor, resets } from '../wire/http-limits.ts';
 import { keepalive } from '../wire/keepalive.ts';
 import { routerFilter } from '../wire/router-filter.ts';
 
@@ -45,13 +47,15 @@ export function outboundListener(
     trafficDirection: TrafficDirection.OUTBOUND,
     ...(target.protocol === 'tcp' ? { filterChains: [{ filters: [tcpProxy(target)] }] } : onlyHttp(target)),
   });
-  const listener = composer(ListenerSchema, base);
+  const listener = composer(base, ['address', 'additionalAddresses']);
   return (listen) =>
     listener({
       address: typeof listen === 'number' ? address(loopback, listen) : socketAddress(listen.path, listen.mode),
       // For clients that resolve `localhost` to it.
       additionalAddresses:
-        typeof listen === 'number' && loopback6 === true ? [{ address: address(loopback6Address, listen) }] : [],
+        typeof listen === 'number' && loopback6 === true
+          ? [create(AdditionalAddressSchema, { address: address(loopback6Address, listen) })]
+          : [],
     });
 }
 
@@ -71,35 +75,47 @@ function onlyHttp(target: PortIr) {
 }
 
 function manager(target: PortIr, log: 'own' | 'odd'): Filter {
-  const name = outboundName(target.id);
+  const { id, protocol, timeouts } = target;
+  const name = outboundName(id);
+  const message = managerFor(
+    log,
+    timeouts.idleMs,
+    protocol === 'http1' ? ['websocket'] : [],
+  )({
+    statPrefix: name,
+    routeSpecifier: { case: 'rds', value: create(RdsSchema, { configSource: ads(), routeConfigName: name }) },
+    accessLog: [ownAnswersAccessLog(outboundLogName(id, log))],
+    httpProtocolOptions: http1Intake(target),
+  });
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
-    configType: {
-      case: 'typedConfig',
-      value: any(HttpConnectionManagerSchema, {
-        statPrefix: name,
-        codecType: HttpConnectionManager_CodecType.AUTO,
-        routeSpecifier: { case: 'rds', value: { configSource: ads(), routeConfigName: name } },
-        httpFilters: [routerFilter()],
-        accessLog: [ownAnswersAccessLog(outboundLogName(target.id, log))],
-        localReplyConfig: ownReplies(),
-        earlyHeaderMutationExtensions: [noEarlyHeaders()],
-        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
-        useRemoteAddress: false,
-        skipXffAppend: true,
-        internalAddressConfig: {},
-        serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
-        commonHttpProtocolOptions: { idleTimeout: duration(target.timeouts.idleMs), maxHeadersCount: maxHeaders },
-        // Whether it may be one is decided on the service's side, where denials are logged.
-        ...httpIntake(target, target.protocol === 'http1' ? ['websocket'] : []),
-        // Its own application may open as many as it likes: beyond a limit, they would wait without any sign.
-        http2ProtocolOptions: { ...http2Codec, ...resets.sharedConnection, maxConcurrentStreams: anyNumberOfStreams },
-        streamIdleTimeout: duration(target.timeouts.idleMs),
-        ...(log === 'odd' ? notWaitedFor : {}),
-      }),
-    },
+    configType: { case: 'typedConfig', value: any(HttpConnectionManagerSchema, message) },
   });
 }
+
+const managerFor = remembered((log: 'own' | 'odd', idleMs: number, upgrades: readonly 'websocket'[]) =>
+  composer(
+    create(HttpConnectionManagerSchema, {
+      codecType: HttpConnectionManager_CodecType.AUTO,
+      httpFilters: [routerFilter()],
+      localReplyConfig: ownReplies(),
+      earlyHeaderMutationExtensions: [noEarlyHeaders()],
+      forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
+      useRemoteAddress: false,
+      skipXffAppend: true,
+      internalAddressConfig: {},
+      serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
+      commonHttpProtocolOptions: { idleTimeout: duration(idleMs), maxHeadersCount: maxHeaders },
+      // Whether it may be one is decided on the service's side, where denials are logged.
+      ...httpIntake(upgrades),
+      // Its own application may open as many as it likes: beyond a limit, they would wait without any sign.
+      http2ProtocolOptions: { ...http2Codec, ...resets.sharedConnection, maxConcurrentStreams: anyNumberOfStreams },
+      streamIdleTimeout: duration(idleMs),
+      ...(log === 'odd' ? notWaitedFor : {}),
+    }),
+    ['statPrefix', 'routeSpecifier', 'accessLog', 'httpProtocolOptions'],
+  ),
+);
 
 function tcpProxy({ id, timeouts, retries }: PortIr): Filter {
   const name = outboundName(id);

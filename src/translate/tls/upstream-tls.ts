@@ -1,11 +1,10 @@
 // The client side of mTLS: the caller's own SVID, and exactly the target's SPIFFE ID from a root of the target's trust domain. The SAN is
 // in the cluster, the bundle in the shared secret.
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/core/v3/base_pb.js';
+import { create } from '@bufbuild/protobuf';
+import type { TransportSocket } from '#gen/envoy/config/core/v3/base_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import {
-  CommonTlsContext_CombinedCertificateValidationContextSchema,
-  type CommonTlsContextSchema,
+  CommonTlsContextSchema,
   UpstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { type SpiffeId, trustDomainOf } from '../../model/spiffe-id.ts';
@@ -13,45 +12,44 @@ import type { PortIr } from '../../policy/ir.ts';
 import { serverNameFor } from '../inbound/caller-chains.ts';
 import { bundleName } from '../names.ts';
 import { any } from '../wire/any.ts';
-import { secretConfig } from './secret-config.ts';
+import { composer } from '../wire/compose.ts';
+import { secretConfig, tlsSocket } from './secret-config.ts';
 import { tlsParams } from './tls-params.ts';
 
 /** For each caller of the target. Reads all of the target at once. */
 export function upstreamTls(target: PortIr): (caller: SpiffeId) => TransportSocket {
   const { spiffeId } = target;
   const serverName = serverNameFor(target);
-  const alpnProtocols = alpnOf(target);
-  const combined: MessageInitShape<typeof CommonTlsContextSchema>['validationContextType'] = {
-    case: 'combinedValidationContext',
-    value: create(CommonTlsContext_CombinedCertificateValidationContextSchema, {
-      defaultValidationContext: {
-        matchTypedSubjectAltNames: [
-          {
-            sanType: SubjectAltNameMatcher_SanType.URI,
-            matcher: { matchPattern: { case: 'exact', value: spiffeId } },
-          },
-        ],
+  const common = create(CommonTlsContextSchema, {
+    tlsParams: tlsParams(),
+    alpnProtocols: alpnOf(target),
+    validationContextType: {
+      case: 'combinedValidationContext',
+      value: {
+        defaultValidationContext: {
+          matchTypedSubjectAltNames: [
+            {
+              sanType: SubjectAltNameMatcher_SanType.URI,
+              matcher: { matchPattern: { case: 'exact', value: spiffeId } },
+            },
+          ],
+        },
+        validationContextSdsSecretConfig: secretConfig(bundleName(trustDomainOf(spiffeId))),
       },
-      validationContextSdsSecretConfig: secretConfig(bundleName(trustDomainOf(spiffeId))),
-    }),
-  };
+    },
+  });
+  const commonOf = composer(common, ['tlsCertificateSdsSecretConfigs']);
+  const contextOf = composer(create(UpstreamTlsContextSchema, { maxSessionKeys: 0 }), ['commonTlsContext', 'sni']);
   return (caller) =>
-    create(TransportSocketSchema, {
-      name: 'envoy.transport_sockets.tls',
-      configType: {
-        case: 'typedConfig',
-        value: any(UpstreamTlsContextSchema, {
+    tlsSocket(
+      any(
+        UpstreamTlsContextSchema,
+        contextOf({
+          commonTlsContext: commonOf({ tlsCertificateSdsSecretConfigs: [secretConfig(caller)] }),
           sni: serverName(caller),
-          maxSessionKeys: 0,
-          commonTlsContext: {
-            tlsParams: tlsParams(),
-            alpnProtocols,
-            tlsCertificateSdsSecretConfigs: [secretConfig(caller)],
-            validationContextType: combined,
-          },
         }),
-      },
-    });
+      ),
+    );
 }
 
 function alpnOf({ protocol }: PortIr): string[] {

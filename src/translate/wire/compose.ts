@@ -1,13 +1,6 @@
 // Messages of which most is the same for many: a base that is made once, and a few fields of their own. What is the same is encoded once.
-import {
-  create,
-  type DescField,
-  type DescMessage,
-  type Message,
-  type MessageInitShape,
-  type MessageShape,
-  toBinary,
-} from '@bufbuild/protobuf';
+import { create, type DescField, type DescMessage, isMessage, type Message, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { frozen } from './constant.ts';
 
 /** How a message was composed. */
@@ -19,45 +12,77 @@ export interface Composition {
   readonly form: string;
 }
 
-const compositions = new WeakMap<Message, Composition>();
+/** Where a message keeps how it was composed. Copies do not have it: they are messages that were made as a whole. */
+const composition = Symbol('composition');
 
 /**
- * Of the base, and whatever each message has of its own, in place of the base's. `own` names the same fields each time, with a value or
- * without. Nobody changes the base from now on, nor the messages.
+ * Of the base, and what each message has of its own in these fields, in place of the base's. Nobody changes the base from now on, nor the
+ * messages. For proto3, whose messages are plain objects.
  */
-export function composer<D extends DescMessage>(
-  schema: D,
-  base: MessageShape<D>,
-): (own: MessageInitShape<D>) => MessageShape<D> {
+export function composer<M extends Message, F extends keyof M & string>(
+  base: M,
+  fields: readonly F[],
+): (own: Pick<M, F>) => M {
   frozen(base);
+  const names = new Set<string>(fields);
+  const how: Composition = { base, isOwn: (field: DescField) => names.has(memberOf(field)), form: fields.join(' ') };
   return (own) => {
-    const names = Object.keys(own);
-    const message: MessageShape<D> = Object.assign(Object.create(Object.getPrototypeOf(base)), base);
-    const made = create(schema, own);
-    for (const name of names) Reflect.set(message, name, Reflect.get(made, name));
-    compositions.set(message, { base, isOwn: (field) => names.includes(memberOf(field)), form: names.join(' ') });
-    return message;
+    const message = { ...base, ...own };
+    return Object.defineProperty(message, composition, { value: how });
   };
 }
 
 /** Undefined for a message that was made as a whole. */
 export function compositionOf(message: Message): Composition | undefined {
-  return compositions.get(message);
+  if (!(composition in message)) return undefined;
+  const how: unknown = message[composition];
+  return isComposition(how) ? how : undefined;
 }
 
 /** The same bytes as `toBinary`. */
-export function encodeMessage<D extends DescMessage>(schema: D, message: MessageShape<D>): Uint8Array {
-  const composition = compositions.get(message);
-  if (composition === undefined) return toBinary(schema, message);
-  return encodeRuns(schema, message, composition);
+export function encodeMessage(schema: DescMessage, message: Message): Uint8Array {
+  const how = compositionOf(message);
+  if (how === undefined) return toBinary(schema, message);
+  const runs = runsOf(schema, how);
+  const shared = sharedBytes(schema, how, runs);
+  const chunks: Uint8Array[] = [];
+  for (const [index, { fields }] of runs.entries()) {
+    const bytes = shared[index];
+    if (bytes !== undefined) chunks.push(bytes);
+    else for (const field of fields) writeField(chunks, schema, message, field);
+  }
+  return Buffer.concat(chunks);
 }
 
-function encodeRuns(schema: DescMessage, message: Message, composition: Composition): Uint8Array {
-  const runs = runsOf(schema, composition);
-  const shared = sharedBytes(schema, composition, runs);
-  return Buffer.concat(
-    runs.map((run, index) => shared[index] ?? toBinary(schema, onlyFields(schema, message, run.fields))),
-  );
+/** Messages and texts are written here, since they may be composed, too, and are nearly all that there is. */
+function writeField(chunks: Uint8Array[], schema: DescMessage, message: Message, field: DescField): void {
+  const value = fieldOf(message, field);
+  if (value === undefined) return;
+  const write = (part: unknown): boolean => {
+    if (field.message === undefined || field.fieldKind === 'map' || !isMessage(part, field.message)) return false;
+    if (field.delimitedEncoding) return false;
+    const bytes = encodeMessage(field.message, part);
+    chunks.push(writer.tag(field.number, WireType.LengthDelimited).uint32(bytes.length).finish(), bytes);
+    return true;
+  };
+  if (field.fieldKind === 'list' && Array.isArray(value) ? value.every(write) : write(value)) return;
+  if (field.fieldKind === 'scalar' && typeof value === 'string' && field.oneof === undefined) {
+    if (value !== '') chunks.push(writer.tag(field.number, WireType.LengthDelimited).string(value).finish());
+  } else chunks.push(toBinary(schema, onlyFields(schema, message, [field])));
+}
+
+/** Empty before and after each use. */
+const writer = new BinaryWriter();
+
+function isComposition(value: unknown): value is Composition {
+  return isObject(value) && 'base' in value && 'isOwn' in value;
+}
+
+/** Undefined if it is not set. */
+function fieldOf(message: Message, field: DescField): unknown {
+  const value: unknown = Reflect.get(message, memberOf(field));
+  if (field.oneof === undefined) return value;
+  return isObject(value) && value['case'] === field.localName ? value['value'] : undefined;
 }
 
 /** Fields that follow one another in the encoding, all the base's or all own. */
@@ -108,8 +133,7 @@ function onlyFields(schema: DescMessage, message: Message, fields: readonly Desc
   const result = create(schema);
   for (const field of fields) {
     const name = memberOf(field);
-    const value: unknown = Reflect.get(message, name);
-    if (field.oneof === undefined || caseOf(value) === field.localName) Reflect.set(result, name, value);
+    if (fieldOf(message, field) !== undefined) Reflect.set(result, name, Reflect.get(message, name));
   }
   return result;
 }
@@ -119,6 +143,6 @@ function memberOf({ oneof, localName }: DescField): string {
   return oneof === undefined ? localName : oneof.localName;
 }
 
-function caseOf(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && 'case' in value ? value.case : undefined;
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

@@ -3,12 +3,27 @@
 
 /** Of functions without arguments, or with a few texts that are known beforehand. */
 export function constant<A extends readonly string[], T extends object>(make: (...of: A) => T): (...of: A) => T {
+  return keep(make, Number.POSITIVE_INFINITY);
+}
+
+/** Of functions of what documents say, which many say alike: plain data, all of which is read at once. */
+export function remembered<A extends readonly Plain[], T extends object>(make: (...of: A) => T): (...of: A) => T {
+  return keep(make, 200);
+}
+
+/** What JSON tells apart. */
+export type Plain = string | number | boolean | undefined | readonly Plain[] | { readonly [key: string]: Plain };
+
+function keep<A extends readonly Plain[], T extends object>(make: (...of: A) => T, most: number): (...of: A) => T {
   const made = new Map<string, T>();
   return (...of) => {
-    const key = of.join('\0');
-    const there = made.get(key) ?? frozen(make(...of));
-    made.set(key, there);
-    return there;
+    const key = of.length === 0 ? '' : JSON.stringify(of);
+    const there = made.get(key);
+    if (there !== undefined) return there;
+    const fresh = frozen(make(...of));
+    if (made.size >= most) made.clear();
+    made.set(key, fresh);
+    return fresh;
   };
 }
 

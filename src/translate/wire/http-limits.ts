@@ -1,11 +1,17 @@
 // Limits for HTTP on either side of a sidecar, the same on all listeners and clusters: a request that one sidecar accepts is accepted by
 // the next one as well.
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Http1ProtocolOptionsSchema, Http2ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type Http1ProtocolOptions,
+  Http1ProtocolOptionsSchema,
+  type Http2ProtocolOptionsSchema,
+} from '#gen/envoy/config/core/v3/protocol_pb.js';
 import type { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { PreserveCaseFormatterConfigSchema } from '#gen/envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case_pb.js';
+import { StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import type { PortIr } from '../../policy/ir.ts';
 import { any } from './any.ts';
+import { constant } from './constant.ts';
 import { duration } from './duration.ts';
 
 /** For a request and for an answer; HTTP/2 counts the parts of a split cookie. Envoy's default is 100. */
@@ -53,23 +59,31 @@ export const notWaitedFor = {
   delayedCloseTimeout: duration(100),
 } satisfies MessageInitShape<typeof HttpConnectionManagerSchema>;
 
-/** The part of a connection manager about what callers may send. */
-export function httpIntake(service: PortIr, upgrades: readonly 'websocket'[]) {
+/** The part of a connection manager about what callers may send that is the same for many services. */
+export function httpIntake(upgrades: readonly 'websocket'[]) {
   return {
     maxRequestHeadersKb: maxHeadersKb,
     // If a client asks before it sends a body, the application answers, which may not want it.
     proxy100Continue: true,
     upgradeConfigs: upgrades.map((upgradeType) => ({ upgradeType })),
-    httpProtocolOptions: {
-      // nginx's default proxy_pass, and probes. Such a request may have no host.
-      acceptHttp10: true,
-      defaultHostForHttp10: service.name,
-      // An offer may be declined by ignoring it (RFC 9110 §7.8); refusing the request would break real clients.
-      ignoreHttp11Upgrade: [{ matchPattern: { case: 'safeRegex', value: { regex: anythingBut('websocket') } } }],
-      ...http1Codec(service),
-    },
   } satisfies MessageInitShape<typeof HttpConnectionManagerSchema>;
 }
+
+/** The service's own part. */
+export function http1Intake(service: PortIr): Http1ProtocolOptions {
+  return create(Http1ProtocolOptionsSchema, {
+    // nginx's default proxy_pass, and probes. Such a request may have no host.
+    acceptHttp10: true,
+    defaultHostForHttp10: service.name,
+    // An offer may be declined by ignoring it (RFC 9110 §7.8); refusing the request would break real clients.
+    ignoreHttp11Upgrade: [anyOtherUpgrade()],
+    ...http1Codec(service),
+  });
+}
+
+const anyOtherUpgrade = constant(() =>
+  create(StringMatcherSchema, { matchPattern: { case: 'safeRegex', value: { regex: anythingBut('websocket') } } }),
+);
 
 /** Must be set on both sides of a connection manager. Trailers pass as they do over HTTP/2: checksums, the status of gRPC-Web. */
 export function http1Codec({ keepsHeaderCase }: PortIr): MessageInitShape<typeof Http1ProtocolOptionsSchema> {
@@ -81,12 +95,14 @@ export function http1Codec({ keepsHeaderCase }: PortIr): MessageInitShape<typeof
         case: 'statefulFormatter',
         value: {
           name: 'envoy.http.stateful_header_formatters.preserve_case',
-          typedConfig: any(PreserveCaseFormatterConfigSchema, {}),
+          typedConfig: preserveCase(),
         },
       },
     },
   };
 }
+
+const preserveCase = constant(() => any(PreserveCaseFormatterConfigSchema, {}));
 
 /** A regular expression without lookahead: what differs from the word at some letter, ends within it, or continues after it. */
 function anythingBut(word: string): string {

@@ -8,7 +8,11 @@ export function encodeResource(typeUrl: TypeUrl, name: string, value: Uint8Array
   return { typeUrl, name, version: version ?? contentVersion(value), value };
 }
 
-/** The first 64 bits of SHA-256, in hex. */
 export function contentVersion(value: Uint8Array): string {
-  return hash('sha256', value, 'hex').slice(0, 16);
+  return versionOf(hash('sha256', value, 'hex'));
+}
+
+/** The first 64 bits of SHA-256, in hex. */
+export function versionOf(sha256: string): string {
+  return sha256.slice(0, 16);
 }

@@ -1,7 +1,7 @@
 // Interns encoded resources: equal type, name, version and content give the same object, so that snapshots of thousands of proxies share
 // its bytes. Held weakly: what no snapshot and no stream uses any more is collected.
 import { hash } from 'node:crypto';
-import { encodeResource } from './encode.ts';
+import { encodeResource, versionOf } from './encode.ts';
 import type { EncodedResource } from './snapshot.ts';
 import type { TypeUrl } from './type-url.ts';
 
@@ -20,10 +20,11 @@ export function createInterner(): Interner {
   });
   return {
     encode(typeUrl, name, value, version) {
-      const key = `${typeUrl}\0${name}\0${version ?? ''}\0${hash('sha256', value, 'base64')}`;
+      const digest = hash('sha256', value, 'hex');
+      const key = `${typeUrl}\0${name}\0${version ?? ''}\0${digest}`;
       const there = known.get(key)?.deref();
       if (there !== undefined) return there;
-      const fresh = encodeResource(typeUrl, name, value, version);
+      const fresh = encodeResource(typeUrl, name, value, version ?? versionOf(digest));
       known.set(key, new WeakRef(fresh));
       forget.register(fresh, key);
       return fresh;

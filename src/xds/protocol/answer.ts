@@ -4,17 +4,27 @@
 import { oneAResponse } from '../resources/order.ts';
 import type { Effect } from './effect.ts';
 import { refusedNames } from './refused-names.ts';
+import { createSameStep } from './same-step.ts';
 import type { Sent } from './sent.ts';
 import { noneUnanswered, type Refusal, resend, type Subscription } from './subscription.ts';
 
 const noEffects: readonly Effect[] = [];
 
+export interface Answered {
+  readonly subscription: Subscription;
+  readonly effects: readonly Effect[];
+}
+
+const acked = createSameStep<string, Answered>((a, b) => a === b);
+
 /** Answering a response also answers those before it, because a client may answer several at once. Unknown nonces answer nothing. */
-export function answer(
-  from: Subscription,
-  nonce: string,
-  error: string | undefined,
-): { readonly subscription: Subscription; readonly effects: readonly Effect[] } {
+export function answer(from: Subscription, nonce: string, error: string | undefined): Answered {
+  return error === undefined
+    ? acked.take(from, nonce, () => answerOf(from, nonce, error))
+    : answerOf(from, nonce, error);
+}
+
+function answerOf(from: Subscription, nonce: string, error: string | undefined): Answered {
   const index = from.unanswered.findIndex((sent) => sent.nonce === nonce);
   const sent = from.unanswered[index];
   if (sent === undefined) return { subscription: from, effects: noEffects };

@@ -4,19 +4,12 @@ import { removedAtOnce } from '../resources/order.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
 import { inResponses } from './in-responses.ts';
+import { openSubscription } from './open-subscription.ts';
 import { learn, type News, type Responded } from './outcome.ts';
 import type { DeltaRequest } from './received.ts';
 import { frameDelta } from './response.ts';
 import { type Step, type StreamInput, type StreamState, withSubscription } from './stream-state.ts';
-import {
-  claim,
-  forgiveUnwanted,
-  openSubscription,
-  type Subscription,
-  subscribe,
-  subscribeLegacy,
-  unsubscribe,
-} from './subscription.ts';
+import { claim, forgiveUnwanted, type Subscription, subscribe, subscribeLegacy, unsubscribe } from './subscription.ts';
 import { awaited, warmAfterRefusal } from './warming.ts';
 
 /**

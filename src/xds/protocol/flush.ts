@@ -5,6 +5,7 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import type { Effect } from './effect.ts';
 import type { Phase, Responder } from './outcome.ts';
+import { createSameStep } from './same-step.ts';
 import type { SharedOutcome } from './shared-steps.ts';
 import { isSettled, nothing, type Step, type StreamState, withSubscription } from './stream-state.ts';
 import { forgive, isUpToDate, noneUnanswered, type ResourceMap, type Subscription } from './subscription.ts';
@@ -43,7 +44,8 @@ export function flush(
     const compared = phase === 'push' ? variant.compare(state, subscription, resources) : subscription;
     const outcome = state.shared.bring(phase, compared, resources, revision, variant);
     effects.push(...outcome.effects);
-    state = withSubscription(state, deliver(compared, outcome, now));
+    const told = delivered.take(compared, { outcome, now }, () => deliver(compared, outcome, now));
+    state = withSubscription(state, told);
     if (outcome.sent.length > 0) state = warm(state, compared, outcome);
   };
   for (const typeUrl of pushOrder) run('push', typeUrl);
@@ -51,6 +53,12 @@ export function flush(
   if (later > 0) effects.push({ kind: 'later', ms: later });
   return { state, effects };
 }
+
+/** For how long streams that are sent the same count as sent it at the same time. */
+const sameTimeMs = 20;
+const delivered = createSameStep<{ readonly outcome: SharedOutcome; readonly now: number }, Subscription>(
+  (a, b) => a.outcome === b.outcome && b.now - a.now < sameTimeMs,
+);
 
 /** What the client has from now on, and what it should answer. */
 function deliver(from: Subscription, { base, held, owed, removed, sent }: SharedOutcome, now: number): Subscription {

@@ -137,6 +137,7 @@ export function createSharedSteps(epoch: string, onMade: () => void = () => {}):
         return after;
       }
       if (there.after === there.before) return subscription;
+      if (subscription === there.before) return there.after;
       const { wildcard, names, named, base, held, owed, claims, claimed } = there.after;
       const brought = there.after.claims === there.before.claims ? subscription.claims : claims;
       return { ...subscription, wildcard, names, named, base, held, owed, claims: brought, claimed };

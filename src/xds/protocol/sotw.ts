@@ -7,6 +7,7 @@ import type { EncodedResource } from '../resources/snapshot.ts';
 import { answer } from './answer.ts';
 import { type FlushingVariant, flush } from './flush.ts';
 import { inResponses } from './in-responses.ts';
+import { openSubscription } from './open-subscription.ts';
 import { type Bringing, type Draft, learn, type News, type Responded } from './outcome.ts';
 import type { SotwRequest } from './received.ts';
 import { frameSotw } from './response.ts';
@@ -17,7 +18,6 @@ import {
   type Held,
   heldOf,
   mayHave,
-  openSubscription,
   type ResourceMap,
   replaceNames,
   type Subscription,

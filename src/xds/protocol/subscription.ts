@@ -63,29 +63,7 @@ export interface Subscription {
 export type Had = Pick<Subscription, 'base' | 'held' | 'names' | 'wildcard'>;
 
 const nothing: ReadonlyMap<string, never> = new Map<string, never>();
-const noNames: ReadonlySet<string> = new Set();
 export const noneUnanswered: readonly Sent[] = [];
-
-/** A client that has requested nothing yet. */
-export function openSubscription(typeUrl: TypeUrl): Subscription {
-  return {
-    typeUrl,
-    wildcard: 'none',
-    names: noNames,
-    named: false,
-    base: undefined,
-    held: nothing,
-    claims: nothing,
-    claimed: '',
-    owed: false,
-    last: undefined,
-    sentAt: 0,
-    unanswered: noneUnanswered,
-    rejected: false,
-    refused: nothing,
-    spoiled: false,
-  };
-}
 
 /** Nothing named yet: everything, for the two types of which a client may request everything implicitly. */
 export function subscribeLegacy(from: Subscription): Subscription {

@@ -29,6 +29,7 @@ import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
 import type { ChangeLimits } from './deps.ts';
+import { createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
@@ -72,6 +73,8 @@ export interface AdminParts {
   readonly approveOwn: boolean;
   /** What a change may make without being confirmed. */
   readonly limits?: ChangeLimits;
+  /** Control planes that share the store. */
+  readonly others: OtherReplicas | undefined;
 }
 
 export interface Admin {
@@ -109,6 +112,7 @@ export function createAdmin(given: AdminParts): Admin {
     if (found === undefined) throw new CellwallError('unavailable', 'no documents are in force yet');
     return found;
   };
+  const refused = createRefusalsEverywhere(given.others, refusals.find);
   const api = createAdminApi({
     store,
     clock,
@@ -118,7 +122,10 @@ export function createAdmin(given: AdminParts): Admin {
     ...defined({ limits: given.limits }),
     log: log.child({ room: 'admin' }),
     explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),
-    explainRequest: (id) => withEnforcement(answerExplainRequest(mesh(), refusals.find(id), id), running().control),
+    async explainRequest(id) {
+      return withEnforcement(answerExplainRequest(mesh(), await refused(id), id), running().control);
+    },
+    ...defined({ others: given.others }),
     audit,
     record: { calls: traffic.calls, coverage: coverage.of },
     crossChecked: crossCheck.of,

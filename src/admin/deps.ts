@@ -15,6 +15,7 @@ import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Judged, Store } from '../store/store.ts';
+import type { OtherReplicas } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
@@ -94,7 +95,9 @@ export interface AdminDeps {
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
   explain(query: ExplainQuery): Explanation;
   /** The same for a denied call, by its request id. Throws `not_found` for an id that no kept denial has. */
-  explainRequest(id: string): Explanation;
+  explainRequest(id: string): Explanation | Promise<Explanation>;
+  /** Control planes that share the store. Absent: there are none. */
+  readonly others?: OtherReplicas;
   proxies(): readonly ProxyStatus[];
   /** What that proxy was sent; undefined if nothing was. Absent: not kept. */
   sentTo?(node: string): SentToProxy | undefined;

@@ -6,6 +6,7 @@ import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { rejectedSchema, sourceSchema } from './wire-place.ts';
 import { publisherSchema } from './wire-publishers.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
+import { replicaSchema, replicasSchema } from './wire-replicas.ts';
 import { storeSchemas } from './wire-store.ts';
 
 const problemSchema = z.object({
@@ -146,6 +147,7 @@ export const statusSchema = z.object({
   problems: z.array(problemSchema).describe('Problems of documents that are stored but not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
   ...storeSchemas,
+  replicas: replicasSchema,
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),
 });
@@ -167,13 +169,13 @@ const placeSchema = z.object({
     .describe('State of its application, as reported by its helper.'),
 });
 
-const proxySchema = z.object({
+export const proxySchema = z.object({
   node: z.string().describe('`<SPIFFE ID>~<instance>`.'),
   spiffeId: z.string(),
   service: z.string().optional(),
   state: z.enum(['connected', 'held', 'gone']),
-  since: z.number(),
-  ...placeSchema.shape,
+  replica: replicaSchema,
+  ...{ since: z.number(), ...placeSchema.shape },
   ports: z
     .array(placeSchema.extend({ name: z.string() }))
     .readonly()
@@ -232,7 +234,6 @@ const proxySchema = z.object({
 });
 
 export const proxiesSchema = z.object({ proxies: z.array(proxySchema) });
-
 export const healthSchema = z.object({ status: z.literal('ok') });
 export const readySchema = z.object({
   ready: z.boolean(),
@@ -251,6 +252,7 @@ export type DocumentsAnswer = z.output<typeof documentsSchema>;
 export type DocumentAnswer = z.output<typeof documentAnswerSchema>;
 export type StatusAnswer = z.output<typeof statusSchema>;
 export type ProxiesAnswer = z.output<typeof proxiesSchema>;
+export type ProxyRow = z.output<typeof proxySchema>;
 export type TrafficAnswer = z.output<typeof trafficSchema>;
 export type TrafficCount = z.output<typeof trafficCountSchema>;
 export type ExplainQuery = z.output<typeof explainQuerySchema>;

@@ -180,7 +180,9 @@ export function createControl(deps: ControlDeps): Control {
     sentTo: pusher.sentTo,
     onStream: createOnStream({ connected, pusher, acks, registry, metrics, log, accepted: acceptedMore }),
     onRegistryChange({ node, endpoints }) {
-      if (registry.get(node) === undefined) {
+      const proxy = registry.get(node);
+      // Gone, or another replica's now.
+      if (proxy === undefined || proxy.replica !== undefined) {
         acks.forget(node);
         pusher.forget(node);
         rotator.release(node);

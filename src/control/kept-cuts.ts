@@ -4,7 +4,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { inStep, sameKeys } from '../lib/in-step.ts';
 import type { Log } from '../lib/log.ts';
-import type { Json, Table } from '../lib/table.ts';
+import type { Json, Table, TableChange } from '../lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
 import type { MeshIr, PortIr, PortKey, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
@@ -47,15 +47,52 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
   let moved = false;
   let cancel = (): void => {};
   let writing = Promise.resolve();
-  const write = (task: () => Promise<void>): void => {
-    writing = writing.then(task).catch((reason: unknown) => {
-      log.error({ reason: String(reason) }, 'cuts are not persisted: a restart may cut connections again');
-    });
+  /** Keys, and how often each is yet to be written. */
+  const unwritten = new Map<string, number>();
+  let unwatch = (): void => {};
+  const write = (key: string, task: () => Promise<void>): void => {
+    unwritten.set(key, (unwritten.get(key) ?? 0) + 1);
+    writing = writing
+      .then(task)
+      .catch((reason: unknown) => {
+        log.error({ reason: String(reason) }, 'cuts are not persisted: a restart may cut connections again');
+      })
+      .finally(() => {
+        const left = (unwritten.get(key) ?? 1) - 1;
+        if (left === 0) unwritten.delete(key);
+        else unwritten.set(key, left);
+      });
   };
   const keep = (key: PortKey, cuts: PortCuts): void => {
     ports.set(key, cuts);
     moved = true;
-    write(() => table.set(key, jsonOf(cuts)));
+    write(key, () => table.set(key, jsonOf(cuts)));
+  };
+  /** What another replica cut is cut here as well: for the same rights, all proxies of a port have the same value. */
+  const told = ({ key, value }: TableChange): void => {
+    if (unwritten.has(key)) return;
+    const id = key.startsWith(endedPrefix) ? parseSpiffeId(key.slice(endedPrefix.length)) : undefined;
+    if (id !== undefined) {
+      if (typeof value === 'number') ended.set(id, value);
+      else ended.delete(id);
+      schedule();
+      return;
+    }
+    const port = key as PortKey;
+    const mine = ports.get(port);
+    if (mine === undefined || value === undefined) return;
+    const theirs = cutsOf(value).chains;
+    let changed = false;
+    const chains = [...mine.chains].map(([name, chain]): [string, typeof chain] => {
+      const there = theirs.get(name);
+      if (there === undefined || there.digest !== chain.digest || there.cut === chain.cut) return [name, chain];
+      changed = true;
+      return [name, { ...chain, cut: there.cut }];
+    });
+    if (!changed) return;
+    ports.set(port, { ...mine, chains: new Map(chains) });
+    moved = true;
+    onChange();
   };
   const cut = (id: SpiffeId, why: string): void => {
     if (last === undefined) return;
@@ -74,7 +111,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
       for (const [id] of over) {
         ended.delete(id);
         cut(id, 'over');
-        write(() => table.delete(endedPrefix + id));
+        write(endedPrefix + id, () => table.delete(endedPrefix + id));
       }
       if (over.length > 0) onChange();
       schedule();
@@ -94,6 +131,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
         else ports.set(key as PortKey, cutsOf(value));
       }
       schedule();
+      unwatch = table.watch(told);
     },
     apply(mesh) {
       const again = last !== undefined && (mesh === last.of || mesh === last.mesh);
@@ -104,7 +142,7 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
           const next = nextCuts(there, port, mesh);
           ports.set(port.id, next);
           if (next !== there && !sameCuts(there, next)) {
-            write(() => table.set(port.id, jsonOf(next)));
+            write(port.id, () => table.set(port.id, jsonOf(next)));
             moved = true;
           }
         }
@@ -118,10 +156,10 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
             const there = before.get(port.id);
             const next = same && there?.from !== undefined ? there : nextCuts(there, port, mesh);
             ports.set(port.id, next);
-            if (next !== there && !sameCuts(there, next)) write(() => table.set(port.id, jsonOf(next)));
+            if (next !== there && !sameCuts(there, next)) write(port.id, () => table.set(port.id, jsonOf(next)));
           }
         }
-        for (const key of before.keys()) if (!ports.has(key)) write(() => table.delete(key));
+        for (const key of before.keys()) if (!ports.has(key)) write(key, () => table.delete(key));
       }
       const values = moved ? undefined : last?.mesh.cuts;
       moved = false;
@@ -133,12 +171,15 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
       cut(id, 'ended');
       if (until > clock.now()) {
         ended.set(id, until);
-        write(() => table.set(endedPrefix + id, until));
+        write(endedPrefix + id, () => table.set(endedPrefix + id, until));
         schedule();
       }
       onChange();
     },
-    stop: () => cancel(),
+    stop() {
+      cancel();
+      unwatch();
+    },
   };
 }
 

@@ -192,15 +192,16 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       const those = inputs === undefined ? undefined : concerned.by(inputs, from);
       if (job !== undefined) queue.add(job.proxy);
       const isDue = (node: string): boolean => those?.has(node) !== false || !concerned.has(node) || queue.has(node);
+      const isHere = ({ state, replica }: RegisteredProxy): boolean => state === 'connected' && replica === undefined;
       // What a proxy misses while it is not connected, it gets with the next change at the latest, whatever that is about.
-      const missing = proxies.filter(({ state, node }) => state !== 'connected' && isDue(node));
+      const missing = proxies.filter((proxy) => !isHere(proxy) && isDue(proxy.node));
       // Nobody else keeps a state that is over.
       for (const [node, { proxy }] of latest) if (!isDue(node)) latest.set(node, { proxy, from });
       inputs = from;
       job = undefined;
       done = whenDone;
       queue.fill(
-        proxies.filter(({ state, node }) => state === 'connected' && isDue(node)),
+        proxies.filter((proxy) => isHere(proxy) && isDue(proxy.node)),
         rank,
       );
       for (const { node } of missing) concerned.forget(node);

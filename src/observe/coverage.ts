@@ -4,6 +4,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { MissingInLog } from '../lib/missing-in-log.ts';
 import type { Json, Table } from '../lib/table.ts';
+import { cutKey, heartbeat, isOpen, keptMs, lateMs, portPrefix } from './coverage-keys.ts';
+import { mergeNodes } from './merge-nodes.ts';
+import type { OthersCoverage } from './others-coverage.ts';
 import { readNode, type StoredGap, type StoredNode } from './stored-node.ts';
 import { withMissing } from './with-missing.ts';
 
@@ -54,6 +57,8 @@ export interface Coverage {
 
 export interface CoverageDeps {
   readonly table: Table;
+  /** What other replicas have: absent if there are none. */
+  readonly others?: OthersCoverage;
   readonly clock: Clock;
   readonly log: Log;
   /** How much of the table is read at most: rows, and bytes of their values as text. What is beyond is forgotten. */
@@ -61,24 +66,16 @@ export interface CoverageDeps {
   readonly maxBytes?: number;
 }
 
-/** A dead connection is noticed this late: what was logged meanwhile is lost as well. */
-const lateMs = 15_000;
 /** Entries wait this long on a proxy. */
 const flushMs = 1000;
 const maxGaps = 50;
 /** Of a service, those that are gone. */
 const maxGone = 500;
-const keptMs = 31 * 86_400_000;
-const heartbeat = '~';
-/** Until when rows beyond the limit reported more. */
-const cutKey = '~cut';
-/** Prefix of a port's key: since when a proxy has been in front of it. */
-const portPrefix = '~port ';
 const mebibyte = 1024 * 1024;
 
 /** Knows nothing before `restore`. What cannot be written is logged, and kept in memory. */
 export function createCoverage(deps: CoverageDeps): Coverage {
-  const { table, clock, log, maxRows = 50_000, maxBytes = 32 * mebibyte } = deps;
+  const { table, others, clock, log, maxRows = 50_000, maxBytes = 32 * mebibyte } = deps;
   let cutAt: number | undefined;
   const nodes = new Map<string, StoredNode>();
   const streams = new Map<string, number>();
@@ -114,6 +111,24 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       if (goneAt === undefined || goneAt > old) continue;
       drop(node);
     }
+  };
+  /** Of the service, by node, with what other replicas have. */
+  const nodesOf = (service: string): readonly (readonly [string, StoredNode])[] => {
+    const own = [...nodes].filter(([, stored]) => stored.service === service);
+    if (others === undefined) return own;
+    const elsewhere = others.of(service);
+    const found = new Map(own.map(([node, stored]) => [node, mergeNodes([stored, ...others.ofNode(node)])]));
+    for (const [node, [first, ...rest]] of elsewhere) {
+      const mine = nodes.get(node);
+      if (first === undefined || found.has(node)) continue;
+      found.set(node, mergeNodes([first, ...rest, ...(mine === undefined ? [] : [mine])]));
+    }
+    return [...found].filter(([, stored]) => stored.service === service);
+  };
+  const allPorts = (): ReadonlyMap<string, number> => {
+    const found = new Map(portSince);
+    for (const [port, at] of others?.portSince() ?? []) found.set(port, Math.min(at, found.get(port) ?? at));
+    return found;
   };
   return {
     async restore() {
@@ -196,13 +211,12 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       }
     },
     of(service, since) {
-      const own = [...nodes].filter(([, stored]) => stored.service === service);
+      const own = nodesOf(service);
       const first = Math.min(...own.map(([, stored]) => stored.since));
+      const cut = Math.max(cutAt ?? 0, others?.cutAt() ?? 0);
       return {
-        ...(own.length === 0 && cutAt === undefined
-          ? {}
-          : { since: own.length === 0 ? (cutAt ?? 0) : Math.max(first, cutAt ?? 0) }),
-        ports: [...portSince]
+        ...(own.length === 0 && cut === 0 ? {} : { since: own.length === 0 ? cut : Math.max(first, cut) }),
+        ports: [...allPorts()]
           .filter(([key]) => key.startsWith(`${service}:`))
           .map(([key, first]) => ({ name: key.slice(service.length + 1), since: first })),
         gaps: own.flatMap(([node, { gaps, goneAt }]) =>
@@ -221,10 +235,6 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       await table.set(heartbeat, clock.now());
     },
   };
-}
-
-function isOpen({ gaps }: StoredNode): boolean {
-  return gaps.at(-1)?.[1] === null;
 }
 
 function asGap(node: string, [from, to, missing]: StoredGap): Gap {

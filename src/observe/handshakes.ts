@@ -150,7 +150,7 @@ function toJson({ port, address, why, caller, count, lastSeen }: FailedHandshake
 }
 
 /** Only what this version wrote. */
-function readList(service: string, value: Json): readonly FailedHandshakes[] {
+export function readList(service: string, value: Json): readonly FailedHandshakes[] {
   if (!Array.isArray(value)) return [];
   return value.flatMap((one: unknown): FailedHandshakes[] => {
     const [address, why, caller, count, lastSeen, port]: readonly unknown[] = Array.isArray(one) ? one : [];

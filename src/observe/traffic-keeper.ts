@@ -25,7 +25,8 @@ export interface TrafficKeeperDeps {
 
 const mebibyte = 1024 * 1024;
 const chunkSize = 200;
-const lostKey = '~lost';
+/** Until when services lost some of it. */
+export const lostKey = '~lost';
 
 interface Chunk {
   readonly name: string;
@@ -149,7 +150,7 @@ function fitting(sizes: readonly ChunkSize[], serviceBytes: number, maxBytes: nu
   return { fit, beyond };
 }
 
-function readLost(value: Json): ReadonlyMap<string, number> {
+export function readLost(value: Json): ReadonlyMap<string, number> {
   if (typeof value !== 'object' || value === null) return new Map();
   return new Map(Object.entries(value).flatMap(([name, at]) => (typeof at === 'number' ? [[name, at]] : [])));
 }

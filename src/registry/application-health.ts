@@ -17,6 +17,8 @@ export interface PortOfNode {
 export interface ApplicationHealth {
   /** `run`: which run of the proxy it is about; in another run the state is unknown again. */
   report(of: PortOfNode, run: string, state: ApplicationState): void;
+  /** What another replica decided. False if nothing changes. */
+  adopt(of: PortOfNode, run: string, state: ApplicationState): boolean;
   /** Undefined: nothing was reported. */
   of(of: PortOfNode, run: string | undefined): ApplicationState | undefined;
   /** Everything about other proxies is forgotten; only checked now and then, because there are many. */
@@ -67,6 +69,13 @@ export function createApplicationHealth(clock: Clock, onChange: (of: PortOfNode)
       given?.rising?.();
       const fell = !state.answers && (before === undefined || before.state.answers || before.rising !== undefined);
       set(of, { node, run, state, falls: fell ? [...falls, now] : falls });
+    },
+    adopt(of, run, state) {
+      const given = known.get(keyOf(of));
+      if (given?.run === run && JSON.stringify(given.state) === JSON.stringify(state)) return false;
+      given?.rising?.();
+      known.set(keyOf(of), { node: of.node, run, state, falls: given?.run === run ? given.falls : [] });
+      return true;
     },
     of(of, run) {
       const found = known.get(keyOf(of));

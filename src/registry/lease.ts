@@ -21,6 +21,16 @@ export interface Lease {
   readonly holder?: string;
   /** It disappeared without a goodbye, and did not come back. Epoch milliseconds. */
   readonly awaySince?: number;
+  /** Its stream ended, and it may come back. */
+  readonly held?: boolean;
+  /** Which replica of the control plane has its stream, or had it last. */
+  readonly by?: string;
+}
+
+/** Written without waiting: serving does not depend on it. */
+export interface LeaseWriter {
+  save(node: string, lease: Lease): void;
+  remove(node: string): void;
 }
 
 const hostPort = z.object({ address: z.string(), port: z.number() });
@@ -38,6 +48,8 @@ const schema = z.object({
   left: z.boolean().exactOptional(),
   holder: z.string().exactOptional(),
   awaySince: z.number().exactOptional(),
+  held: z.boolean().exactOptional(),
+  by: z.string().exactOptional(),
 });
 
 /** Undefined if it is not one. */
@@ -47,15 +59,15 @@ export function parseLease(value: Json): Lease | undefined {
 
 /** What only this process knows is left out. */
 export function leaseJson({ ports, ...lease }: Lease): Json {
-  const { spiffeId, inbound, application, ready, run, left, holder, awaySince } = lease;
+  const { spiffeId, inbound, application, ready, run, left, holder, awaySince, held, by } = lease;
   const named = ports?.map(({ name, inbound, application }) => ({ name, inbound, application }));
   // Undefined members disappear in JSON.
-  const own = { spiffeId, inbound, application, ports: named, ready, run, left, holder, awaySince };
+  const own = { spiffeId, inbound, application, ports: named, ready, run, left, holder, awaySince, held, by };
   return JSON.parse(JSON.stringify(own));
 }
 
-/** Written without waiting: serving does not depend on it. */
-export function createLeaseWriter(table: Table, log: Log) {
+/** For a table that nobody else uses. */
+export function createLeaseWriter(table: Table, log: Log): LeaseWriter {
   const told = (node: string, what: string) => (reason: unknown) => log.error({ node, reason: String(reason) }, what);
   return {
     save: (node: string, lease: Lease): void =>

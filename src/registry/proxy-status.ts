@@ -34,6 +34,8 @@ export interface ProxyStatus extends Ported {
   readonly spiffeId: SpiffeId;
   readonly service?: ServiceKey;
   readonly state: 'connected' | 'held' | 'gone';
+  /** Another replica of the control plane has its stream, or had it last. */
+  readonly replica?: string;
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
   /** How far its host's clock is ahead of the control plane's. */

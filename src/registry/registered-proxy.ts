@@ -27,6 +27,8 @@ export interface RegisteredProxy extends Ported {
   /** Epoch milliseconds of the last change of `state`. */
   readonly since: number;
   readonly ready: boolean;
+  /** Another replica of the control plane has its stream, or had it last. */
+  readonly replica?: string;
   /** Ports on which it cannot listen, as its helper reports. Known only to this process. */
   readonly takenPorts?: readonly TakenPort[];
 }

@@ -7,6 +7,7 @@ import { defaultPort } from '../lib/port-name.ts';
 import { type ApplicationState, createApplicationHealth } from './application-health.ts';
 import { isEndpoint, type RegisteredProxy } from './registered-proxy.ts';
 import type { Registry, RegistryDeps } from './registry.ts';
+import type { SharedApplications } from './share-applications.ts';
 
 export interface RegistryWithApplications extends Registry {
   /** Throws for a run other than the known one, and if the name belongs to another host. */
@@ -23,17 +24,21 @@ export interface WithApplicationDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly onChange: RegistryDeps['onChange'];
+  /** Absent: nobody shares the registry. */
+  readonly shared?: SharedApplications;
 }
 
 /** `onChange` is also called when an application goes down or comes up. */
 export function withApplication(
   registry: Registry,
-  { clock, log, onChange }: WithApplicationDeps,
+  { clock, log, onChange, shared }: WithApplicationDeps,
 ): RegistryWithApplications {
   const health = createApplicationHealth(clock, ({ node, port }) => {
     const proxy = registry.get(node);
     if (proxy === undefined) return;
-    const { answers } = health.of({ node, port }, proxy.run) ?? { answers: true };
+    const state = health.of({ node, port }, proxy.run);
+    if (state !== undefined && proxy.run !== undefined) shared?.tell({ node, run: proxy.run, port, state });
+    const { answers } = state ?? { answers: true };
     log.info(
       { node, ...(port === defaultPort ? {} : { port }), answers },
       answers ? 'its application answers' : 'its application does not answer',
@@ -52,6 +57,11 @@ export function withApplication(
     const some = [own, ...(named ?? [])].some(({ applicationState }) => applicationState !== undefined);
     return some ? { ...proxy, ...own, ...defined({ ports: named }) } : proxy;
   };
+  shared?.listen(({ node, run, port, state }) => {
+    if (!health.adopt({ node, port }, run, state)) return;
+    const proxy = registry.get(node);
+    if (proxy !== undefined) onChange({ node, endpoints: isEndpoint(proxy) });
+  });
   return {
     ...registry,
     application(node, { run, applications }, holder) {

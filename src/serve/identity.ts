@@ -80,6 +80,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });
   const nodes = createNodeRegistry({ nodes: sealed('nodes'), evicted: sealed('evicted-nodes'), clock });
   await nodes.restore();
+  lifecycle.defer('node registry', async () => nodes.stop());
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
   const { policy, identify, knows } = entitlement;
   const issuer = createIssuer({

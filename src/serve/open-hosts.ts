@@ -28,6 +28,8 @@ export function openHosts({ identity, control, registry, disconnect, ...parts }:
   const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : entitlement.knows(id));
   const unnamed = evictUnnamed({ hosts, knows, audit, clock, log });
   identitiesChanged.listen(unnamed.changed);
+  // Here they may still have connections.
+  nodes.onEvicted(() => hosts.cutOff());
   lifecycle.defer('hosts', unnamed.close);
   return hosts;
 }

@@ -1,12 +1,19 @@
 // The record of traffic and of its gaps: read from the store at the start, written to it every few seconds and at the end.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { Table } from '../lib/table.ts';
 import { type Coverage, createCoverage } from '../observe/coverage.ts';
 import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
 import { createHandshakes, type Handshakes } from '../observe/handshakes.ts';
+import { createOthersCoverage } from '../observe/others-coverage.ts';
+import { createPartTable } from '../observe/part-table.ts';
+import { shareHandshakes } from '../observe/shared-handshakes.ts';
+import { shareTraffic } from '../observe/shared-traffic.ts';
 import { createTraffic, type Traffic } from '../observe/traffic.ts';
 import { createTrafficKeeper } from '../observe/traffic-keeper.ts';
+import type { Replicas } from '../registry/replicas.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Record {
@@ -22,14 +29,20 @@ export interface RecordDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
+  /** Who else keeps one on the same store: each its own part, and all of them read all parts. Absent: nobody. */
+  readonly replicas: Pick<Replicas, 'id'> | undefined;
 }
 
 const everyMs = 10_000;
 
 /** Never rejects because of what was stored: then the record starts empty. The last write is done by `lifecycle`. */
-export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): Promise<Record> {
+export async function openRecord({ store, clock, log, lifecycle, replicas }: RecordDeps): Promise<Record> {
+  const part = (name: string): Table =>
+    replicas === undefined ? store.table(name) : createPartTable(store.table(name), replicas.id);
   const traffic = createTraffic({ clock });
-  const coverage = createCoverage({ table: store.table('log-coverage'), clock, log });
+  const all = replicas === undefined ? undefined : { table: store.table('log-coverage'), replica: replicas.id, clock };
+  const others = all === undefined ? undefined : createOthersCoverage(all);
+  const coverage = createCoverage({ table: part('log-coverage'), ...defined({ others }), clock, log });
   const crossCheck = createCrossCheck({
     clock,
     onMissing(node, { from, to, ...missing }) {
@@ -37,8 +50,8 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
       coverage.missing(node, from, to, missing);
     },
   });
-  const handshakes = createHandshakes({ clock, table: store.table('handshakes') });
-  const keeper = createTrafficKeeper({ traffic, table: store.table('traffic'), log });
+  const handshakes = createHandshakes({ clock, table: part('handshakes') });
+  const keeper = createTrafficKeeper({ traffic, table: part('traffic'), log });
   const restore = async (what: string, read: () => Promise<void>): Promise<void> => {
     // If its past cannot be read, the record starts empty: nothing that serves waits for it.
     await read().catch((reason: unknown) => log.error({ what, reason: String(reason) }, 'the record cannot be read'));
@@ -64,7 +77,16 @@ export async function openRecord({ store, clock, log, lifecycle }: RecordDeps): 
     cancel();
     await flush();
   });
-  return { traffic, coverage: withCounters(coverage, crossCheck), crossCheck, handshakes };
+  const own = { traffic, coverage: withCounters(coverage, crossCheck), crossCheck, handshakes };
+  if (replicas === undefined) return own;
+  const { id: replica } = replicas;
+  const calls = shareTraffic({ own: traffic, table: store.table('traffic'), replica, log });
+  const failures = shareHandshakes({ own: handshakes, table: store.table('handshakes'), replica });
+  lifecycle.defer('records of others', () => {
+    for (const { stop } of [calls, failures]) stop();
+    others?.stop();
+  });
+  return { ...own, traffic: calls.traffic, handshakes: failures.handshakes };
 }
 
 /** Both know the same proxies: whatever connects is compared from then on. */

@@ -1,10 +1,14 @@
 // What sidecars' helpers report of their proxies, and to where it goes.
+import { readCountersReport } from '../identity-api/counters-report.ts';
 import type { ApplicationReceiver } from '../identity-api/receive-application.ts';
 import type { CountersReceiver } from '../identity-api/receive-counters.ts';
 import type { LeaveReceiver } from '../identity-api/receive-leave.ts';
 import type { PortsReceiver } from '../identity-api/receive-ports.ts';
 import { defined } from '../lib/defined.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Json } from '../lib/table.ts';
 import type { CrossCheck } from '../observe/cross-check.ts';
+import type { AskReplicas } from '../registry/ask-replicas.ts';
 import type { ClockOffsets } from '../registry/clock-offsets.ts';
 import type { RegistryWithApplications } from '../registry/with-application.ts';
 
@@ -25,16 +29,25 @@ export interface ReceiversDeps {
   readonly registry: RegistryWithApplications & { readonly takenPorts: PortsReceiver };
   readonly crossCheck: Pick<CrossCheck, 'report'>;
   readonly offsets: Pick<ClockOffsets, 'told'>;
+  /** Other replicas: what reaches this one is passed on to the one that has the proxy's stream, and its log. */
+  readonly others: AskReplicas | undefined;
+  readonly monotonic: () => number;
 }
 
 /** All throw if the name belongs to another host. */
-export function receivers({ registry, crossCheck, offsets }: ReceiversDeps): Receivers {
+export function receivers({ registry, crossCheck, offsets, others, monotonic }: ReceiversDeps): Receivers {
+  others?.answer('counters', (told) => {
+    takePassedOn(told, { registry, crossCheck, now: monotonic() });
+    return [];
+  });
   return {
     counters({ node, nodeKey, address: peer }, report, begunAt) {
       registry.checkHolder(node, nodeKey);
       const { run } = report;
       if (run !== undefined) registry.checkFree({ node, run, peer, ...defined({ holder: nodeKey }) });
-      crossCheck.report(node, report, begunAt);
+      if (others === undefined || registry.get(node)?.replica === undefined) crossCheck.report(node, report, begunAt);
+      else
+        void others.ask('counters', { node, agoMs: monotonic() - begunAt, report: JSON.parse(JSON.stringify(report)) });
       offsets.told(node, report.readAt);
     },
     leave: registry.left,
@@ -44,4 +57,19 @@ export function receivers({ registry, crossCheck, offsets }: ReceiversDeps): Rec
     application: registry.application,
     ports: registry.takenPorts,
   };
+}
+
+/** What reached another replica, if the proxy's log comes here. What is wrong with it nobody is told: its helper reports again. */
+function takePassedOn(
+  told: Json,
+  parts: Pick<ReceiversDeps, 'registry' | 'crossCheck'> & { readonly now: number },
+): void {
+  const { registry, crossCheck, now } = parts;
+  const { node, agoMs, report }: { readonly [name: string]: unknown } = { ...Object(told) };
+  if (typeof node !== 'string' || typeof agoMs !== 'number' || registry.get(node)?.replica !== undefined) return;
+  try {
+    crossCheck.report(node, readCountersReport({ ...Object(report) }), now - agoMs);
+  } catch (reason) {
+    if (CellwallError.from(reason).code === 'internal') throw reason;
+  }
 }

@@ -35,9 +35,6 @@ import type { MeshIr } from '../policy/ir.ts';
 import { createClockOffsets } from '../registry/clock-offsets.ts';
 import { createConnectionCertificates } from '../registry/connection-certificates.ts';
 import type { RegistryChange } from '../registry/registered-proxy.ts';
-import { createRegistry } from '../registry/registry.ts';
-import { withApplication } from '../registry/with-application.ts';
-import { withTakenPorts } from '../registry/with-taken-ports.ts';
 import { createSnapshotCache } from '../xds/resources/cache.ts';
 import { openAdminTls } from './admin-tls.ts';
 import { watchEndpoints } from './endpoints.ts';
@@ -49,7 +46,10 @@ import { createJudge } from './judge.ts';
 import { openAudit } from './open-audit.ts';
 import { openHosts } from './open-hosts.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
+import { openPublishing } from './open-publishing.ts';
 import { openRecord } from './open-record.ts';
+import { openRegistry } from './open-registry.ts';
+import { openReplicas } from './open-replicas.ts';
 import { openRotator } from './open-rotator.ts';
 import { openStore } from './open-store.ts';
 import { proveStates } from './prove-states.ts';
@@ -95,13 +95,15 @@ export async function serve(
   const storeDeps = { check: judge.check, holding, onParsed: metrics.parsedFile, clock, log };
   const { store, alsoChangedBy } = await openStore(options, storeDeps);
   lifecycle.defer('store', store.close);
+  const shared = alsoChangedBy === 'replicas';
+  const replicas = openReplicas({ store, shared, data: options.data, version, clock, log, lifecycle });
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
     store,
     clock,
     log: log.child({ room: 'observe' }),
     lifecycle,
+    replicas,
   });
-  const shared = alsoChangedBy === 'replicas';
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   lifecycle.defer('audit log', () => audit.flushed());
   metrics.watchStore(
@@ -129,6 +131,7 @@ export async function serve(
     claim: way.claim,
     approveOwn: options.approveByOthers !== true,
     limits: limits(store),
+    others: replicas,
   });
   const socket = adminSocketPath(options.data);
   if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');
@@ -146,8 +149,7 @@ export async function serve(
   const identitiesChanged = createEvent<ChangedIdentities>();
   const mesh = createWatched<MeshIr | undefined>(undefined);
   const watched = { clock, log: log.child({ room: 'registry' }), onChange: registryChanged.tell };
-  const leased = createRegistry({ leases: store.table('leases'), ...watched });
-  const registry = withTakenPorts(withApplication(leased, watched));
+  const registry = openRegistry({ store, replicas, lifecycle, ...watched });
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa },
@@ -159,17 +161,18 @@ export async function serve(
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
     backdate: () => backdateFor(offsets.behind()),
-    receive: receivers({ registry, crossCheck, offsets }),
+    receive: receivers({ registry, crossCheck, offsets, others: replicas, monotonic: clock.monotonic }),
   });
   identity.issuer.watch(() => metrics.svidIssued());
-  const publishers = publish({ bundle: identity.bundle, clock, log: log.child({ room: 'publisher' }) });
-  lifecycle.defer('publishers', publishers.close);
-  metrics.watchPublishers(publishers.status, clock.now);
+  const publishers = openPublishing({
+    ...{ publish, store, shared, bundle: identity.bundle, metrics, clock, lifecycle },
+    log: log.child({ room: 'publisher' }),
+  });
   const rotator = openRotator({
     ...{ data: options.data, identity, clock, log, lifecycle },
     onChange: (node, svid) => renewed.tell({ node, svid }),
   });
-  const anchors = createLegacyAnchors(join(options.data, 'ca', 'constrained'), trustDomain);
+  const anchors = createLegacyAnchors(trustDomain);
   const bundles = createBundleSource(identity.bundle, anchors);
   const control = createControl({
     store,

@@ -1,7 +1,6 @@
 // Certificates for a configuration that nobody runs: a CA in a folder that is gone again at once.
 import { generateKeyPairSync } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { createBundleSource } from '../control/bundles.ts';
 import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openAuthority } from '../identity/open-authority.ts';
@@ -27,9 +26,7 @@ export async function createStubIdentity(mesh: MeshIr): Promise<StubIdentity> {
   const { trustDomain } = mesh;
   const authority = await openAuthority({}, { dir, trustDomain, clock: systemClock, log: silentLog });
   try {
-    const bundles = createBundleSource(authority.bundle, createLegacyAnchors(join(dir, 'constrained'), trustDomain)).of(
-      mesh,
-    );
+    const bundles = createBundleSource(authority.bundle, createLegacyAnchors(trustDomain)).of(mesh);
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const notBefore = new Date(systemClock.now());
     const { chain } = await authority.signer.sign({

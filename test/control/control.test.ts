@@ -11,7 +11,7 @@ import { parseDocuments } from '../../src/model/parse.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import { check } from '../../src/policy/resolve/check.ts';
-import { createRegistry } from '../../src/registry/registry.ts';
+import { createOwnRegistry } from '../../src/registry/own-registry.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import type { Change } from '../../src/store/store.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
@@ -69,7 +69,7 @@ async function start() {
   // The very same each time, as the real one.
   const material = { roots: 'roots', legacyAnchors: new Map<string, string>() };
   const bundles: BundleSource = { of: () => material };
-  const registry = createRegistry({
+  const registry = createOwnRegistry({
     leases: createMemoryTable(),
     clock,
     log: silentLog,

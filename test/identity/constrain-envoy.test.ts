@@ -40,7 +40,7 @@ function bootstrap(anchor: string, { certificate, key }: TestCertificate): objec
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'cellwall-constrain-'));
-  const anchors = createLegacyAnchors(join(dir, 'constrained'), domainOf('td1'));
+  const anchors = createLegacyAnchors(domainOf('td1'));
   legacy = await createTestCa('legacy root');
   const server = await (await createTestCa('server root')).issue({ dns: ['localhost'] });
   envoy = await startEnvoy(bootstrap(anchors(legacy.root), server));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Json } from '../../src/lib/table.ts';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
-import { createRegistry } from '../../src/registry/registry.ts';
+import { createOwnRegistry } from '../../src/registry/own-registry.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
 
@@ -14,7 +14,7 @@ const application = { address: '127.0.0.1', port: 80 };
 function start(leases = new Map<string, Json>()) {
   const clock = createFakeClock();
   const changes: { node: string; endpoints: boolean }[] = [];
-  const registry = createRegistry({
+  const registry = createOwnRegistry({
     leases: createMemoryTable(leases),
     clock,
     log: silentLog,

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { silentLog } from '../../src/lib/log.ts';
 import { parseSpiffeId, type SpiffeId } from '../../src/model/spiffe-id.ts';
-import { createRegistry } from '../../src/registry/registry.ts';
+import { createOwnRegistry } from '../../src/registry/own-registry.ts';
 import { withTakenPorts } from '../../src/registry/with-taken-ports.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
 import { createMemoryTable } from '../support/memory-table.ts';
@@ -15,7 +15,7 @@ it('is of one run, of one host, and goes with the proxy', () => {
   const clock = createFakeClock();
   const leases = createMemoryTable(new Map());
   const registry = withTakenPorts(
-    createRegistry({ leases, clock, log: silentLog, holdDownMs: 1000, onChange: () => {} }),
+    createOwnRegistry({ leases, clock, log: silentLog, holdDownMs: 1000, onChange: () => {} }),
   );
   const told = (): unknown => registry.proxies()[0]?.takenPorts;
   const unknown = expect.objectContaining({ code: 'unavailable' });

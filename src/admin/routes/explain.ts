@@ -14,8 +14,8 @@ export function explainRoutes({ explain, explainRequest }: AdminDeps): readonly 
       query: explainParametersSchema,
       answer: explanationSchema,
       errors: [404, 503],
-      handle({ query: { request, ...question } }) {
-        if (request !== undefined) return ok(explainRequest(request));
+      async handle({ query: { request, ...question } }) {
+        if (request !== undefined) return ok(await explainRequest(request));
         const asked = explainQuerySchema.safeParse(question);
         if (asked.success) return ok(explain(asked.data));
         throw new CellwallError('invalid_argument', 'explain needs a caller and a target, or a request', {

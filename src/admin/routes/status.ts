@@ -3,8 +3,9 @@
 import { defined } from '../../lib/defined.ts';
 import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
+import { createProxiesEverywhere, replicaRows } from '../everywhere.ts';
 import { ok, type Route, route } from '../route.ts';
-import { proxiesSchema, statusSchema } from '../wire.ts';
+import { type ProxyRow, proxiesSchema, statusSchema } from '../wire.ts';
 import { wireRejected } from '../wire-place.ts';
 import { trafficSchema } from '../wire-record.ts';
 
@@ -22,6 +23,7 @@ export function statusRoutes({
   record,
   clock,
   crossChecked = () => undefined,
+  others,
 }: AdminDeps): readonly Route[] {
   const missingOf = ({ node, service }: ProxyStatus) =>
     service === undefined
@@ -33,6 +35,17 @@ export function statusRoutes({
               ? []
               : [{ from: gap.from, to: gap.to, ...gap.missing }],
           );
+  const rowOf = (proxy: ProxyStatus): ProxyRow => {
+    const checked = crossChecked(proxy.node);
+    const missing = missingOf(proxy);
+    return {
+      ...proxy,
+      types: proxy.types.map(wireType),
+      ...defined({ crossChecked: checked }),
+      ...(missing.length === 0 ? {} : { missing }),
+    };
+  };
+  const everywhere = createProxiesEverywhere(others, () => proxies().map(rowOf));
   return [
     route({
       method: 'GET',
@@ -58,6 +71,7 @@ export function statusRoutes({
             rejecting: all.filter((proxy) => proxy.types.some((type) => type.nack !== undefined)).length,
           },
           ...defined({ lastGood: lastGoodOf(store) }),
+          ...(others === undefined ? {} : { replicas: replicaRows(others) }),
           publishers: [...publishers()],
           startedAt,
         });
@@ -69,19 +83,7 @@ export function statusRoutes({
       access: 'viewer',
       summary: 'Every known proxy: what it was sent, what it accepted or rejected, its certificate.',
       answer: proxiesSchema,
-      handle: () =>
-        ok({
-          proxies: proxies().map((proxy) => {
-            const checked = crossChecked(proxy.node);
-            const missing = missingOf(proxy);
-            return {
-              ...proxy,
-              types: proxy.types.map(wireType),
-              ...defined({ crossChecked: checked }),
-              ...(missing.length === 0 ? {} : { missing }),
-            };
-          }),
-        }),
+      handle: async () => ok({ proxies: [...(await everywhere())] }),
     }),
     route({
       method: 'GET',

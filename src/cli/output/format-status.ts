@@ -5,14 +5,14 @@ import { escapeLine } from '../../lib/escape.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 import { attention } from './format-attention.ts';
+import { formatControl } from './format-control.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { formatPlaces } from './format-places.ts';
 import { formatPublishers } from './format-publishers.ts';
 import { formatServices } from './format-services.ts';
 import { portText } from './port-text.ts';
-import { countProblems } from './problems.ts';
 import { proxyPorts, serves } from './proxy-ports.ts';
-import { formatFields, formatTable } from './table.ts';
+import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';
 
 type Proxy = ProxiesAnswer['proxies'][number];
@@ -32,11 +32,6 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
   legacy: 'anonymous, legacy certificate',
   mtls: 'mTLS',
 };
-
-const storeTexts = {
-  away: 'AWAY (the last good state is served, it may be stale; changes are refused)',
-  'read-only': 'READ-ONLY (changes are refused)',
-} as const;
 
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
@@ -70,61 +65,14 @@ export function formatStatus({ status, services, proxies, traffic, handshakes = 
   return parts.join('\n');
 }
 
-function formatControl(status: StatusAnswer, now: number): string {
-  const { connected, held, gone, rejecting } = status.proxies;
-  const counts = [
-    `${connected} connected`,
-    ...(held > 0 ? [`${held} held`] : []),
-    ...(gone > 0 ? [`${gone} gone`] : []),
-  ];
-  const problems: readonly [string, string][] =
-    status.problems.length === 0
-      ? []
-      : [['documents', `${countProblems(status.problems)} (listed above, on stderr): these are not in force`]];
-  const { storeTrouble: trouble } = status;
-  const store: readonly [string, string][] =
-    trouble === undefined
-      ? []
-      : [
-          [
-            'store',
-            `${storeTexts[trouble.kind]} since ${relativeTime(trouble.since, now)}: ${escapeLine(trouble.reason)}`,
-          ],
-        ];
-  return formatFields([
-    ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
-    ['trust domain', status.trustDomain ?? '-'],
-    ['revision', status.revision === undefined ? '-' : String(status.revision)],
-    ...problems,
-    ...store,
-    ...lastGood(status, now),
-    ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
-    ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
-  ]);
-}
-
-function lastGood({ lastGood }: StatusAnswer, now: number): readonly [string, string][] {
-  if (lastGood === undefined) return [];
-  const { kept, fallback } = lastGood;
-  const states = kept.map(({ revision, provenAt }) => `revision ${revision} (${relativeTime(provenAt, now)})`);
-  const row: [string, string] = ['last good', states.length === 0 ? 'none kept yet' : states.join(', ')];
-  if (fallback === undefined) return [row];
-  const since =
-    fallback.revision === undefined
-      ? 'no last good state is kept'
-      : `it started with that of revision ${fallback.revision}`;
-  return [row, ['STARTED ON IT', `${fallbacks[fallback.kind]}: ${since}`]];
-}
-
-const fallbacks = {
-  'crash-loop': 'the control plane died again and again under what was in force',
-  damaged: 'what was in force is damaged on disk',
-} as const;
-
 function formatProxies(proxies: readonly Proxy[], now: number): string {
+  // Where there is only one control plane, it is not said.
+  const at = ({ replica }: Proxy): readonly string[] =>
+    proxies.some((proxy) => proxy.replica) ? [replica ?? '-'] : [];
   const rows = proxies.map((proxy) => [
     shortNode(proxy),
     proxy.state,
+    ...at(proxy),
     relativeTime(proxy.since, now),
     serves(proxy),
     listens(proxy),
@@ -132,7 +80,11 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
     proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
     proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
   ]);
-  return formatTable(['PROXY', 'STATE', 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'], rows);
+  const places = proxies.some((proxy) => proxy.replica) ? ['CONTROL PLANE'] : [];
+  return formatTable(
+    ['PROXY', 'STATE', ...places, 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'],
+    rows,
+  );
 }
 
 /** Where others reach it, or why they cannot. */

@@ -18,8 +18,12 @@ export interface KnownNode {
 }
 
 export interface NodeRegistry {
-  /** Loads what was evicted. Call once, first, and again if others share the store. */
+  /** Loads what was evicted, and follows what others who share the store evict. Call once, first. */
   restore(): Promise<void>;
+  /** Told of each key that another replica evicted. */
+  onEvicted(listener: (nodeKey: string) => void): void;
+  /** Follows nothing any more. */
+  stop(): void;
   /**
    * Throws for an evicted one, also for one that is evicted meanwhile. Without evidence: it still has that identity, by what is known about
    * it, or by a join token.
@@ -51,6 +55,8 @@ const keepMs = 400 * 86_400_000;
 export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps): NodeRegistry {
   // What is evicted stays evicted in this process, whatever happens to the table.
   const gone = new Set<string>();
+  const listeners = new Set<(nodeKey: string) => void>();
+  let unwatch = (): void => {};
   const list = async (): Promise<readonly KnownNode[]> =>
     (await nodes.list()).flatMap(({ key, value }) => read(key, value) ?? []);
   const find = async (nodeKey: string): Promise<KnownNode | undefined> => {
@@ -74,7 +80,15 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
   return {
     async restore() {
       for (const { key } of await evicted.list()) gone.add(key);
+      unwatch();
+      unwatch = evicted.watch(({ key, value }) => {
+        if (value === undefined || gone.has(key)) return;
+        gone.add(key);
+        for (const listener of listeners) listener(key);
+      });
     },
+    onEvicted: (listener) => void listeners.add(listener),
+    stop: () => unwatch(),
     async remember(nodeKey, spiffeId, evidence) {
       check(nodeKey);
       const before = evidence === undefined ? await find(nodeKey) : undefined;

@@ -1,12 +1,12 @@
 // A foreign CA as a trust anchor that cannot vouch for our identities: the same name and key, in a certificate whose name
-// constraints exclude URIs of our trust domain (RFC 5280 §4.2.1.10). It is signed by a key made for it alone and forgotten,
-// never by our root: our root must not vouch for a foreign CA in any way.
-import { createHash, generateKeyPairSync, sign, X509Certificate } from 'node:crypto';
+// constraints exclude URIs of our trust domain (RFC 5280 §4.2.1.10). Nobody signs it, least of all our root, which must not vouch for a
+// foreign CA in any way: what stands in place of a signature, and of the serial, follows from the content, so that every control plane
+// makes the same bytes.
+import { createHash, X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { derTag, readDer, readDerOne, writeDer } from '../x509/der.ts';
 import { extensionsOf } from '../x509/extensions.ts';
 import { toPem } from '../x509/pem.ts';
-import { randomSerial } from '../x509/serial.ts';
 
 const oid = {
   ecdsaWithSha256: Buffer.from('2a8648ce3d040302', 'hex'),
@@ -51,7 +51,7 @@ export function constrainCa(foreign: Buffer, trustDomain: string): string {
   const body = writeDer(
     derTag.sequence,
     writeDer(0xa0, writeDer(derTag.integer, Buffer.from([2]))),
-    writeDer(derTag.integer, Buffer.from(randomSerial(), 'hex')),
+    madeUp('serial', foreign, trustDomain),
     signatureAlgorithm,
     commonName(`Cellwall constraint ${createHash('sha256').update(foreign).digest('hex').slice(0, 16)}`),
     validity.raw,
@@ -59,9 +59,16 @@ export function constrainCa(foreign: Buffer, trustDomain: string): string {
     spki.raw,
     writeDer(0xa3, writeDer(derTag.sequence, ...own)),
   );
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const signature = writeDer(derTag.bitString, Buffer.from([0]), sign('sha256', body, privateKey));
+  // In the form of an ECDSA signature: two numbers.
+  const numbers = ['r', 's'].map((name) => madeUp(name, body, trustDomain));
+  const signature = writeDer(derTag.bitString, Buffer.from([0]), writeDer(derTag.sequence, ...numbers));
   return toPem(writeDer(derTag.sequence, body, signatureAlgorithm, signature), 'CERTIFICATE');
+}
+
+/** A positive number of 128 bits, always the same for the same content. */
+function madeUp(name: string, content: Buffer, trustDomain: string): Buffer {
+  const digest = createHash('sha256').update(`${name} ${trustDomain} `).update(content).digest();
+  return writeDer(derTag.integer, Buffer.from([1]), digest.subarray(0, 16));
 }
 
 function commonName(text: string): Buffer {

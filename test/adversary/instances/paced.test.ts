@@ -5,7 +5,7 @@ import { evictUnnamed } from '../../../src/control/evict-unnamed.ts';
 import { createHosts } from '../../../src/control/hosts.ts';
 import { createNodeRegistry } from '../../../src/identity/attestor/node-registry.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { createRegistry } from '../../../src/registry/registry.ts';
+import { createOwnRegistry } from '../../../src/registry/own-registry.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { figure } from '../../support/figure.ts';
 import { idOf } from '../../support/identity-harness.ts';
@@ -19,7 +19,7 @@ const [minute, hour] = [60_000, 3_600_000];
 function start() {
   const clock = createFakeClock();
   const pushes: string[] = [];
-  const registry = createRegistry({
+  const registry = createOwnRegistry({
     ...{ leases: createMemoryTable(), clock, log: silentLog, holdDownMs: 1000 },
     onChange: ({ node, endpoints }) => void (endpoints && pushes.push(node)),
   });
@@ -97,7 +97,7 @@ it('what is deleted while the control plane is down is found a minute after its 
 
   const nodes = createNodeRegistry({ nodes: kept, evicted, clock });
   await nodes.restore();
-  const registry = createRegistry({ leases, clock, log: silentLog, onChange: () => undefined });
+  const registry = createOwnRegistry({ leases, clock, log: silentLog, onChange: () => undefined });
   const audit = createMemoryAudit(clock);
   const hosts = createHosts({
     nodes,
@@ -138,7 +138,7 @@ it('where the documents are not known yet, nobody is evicted', async () => {
   const clock = createFakeClock();
   const nodes = createNodeRegistry({ nodes: createMemoryTable(), evicted: createMemoryTable(), clock });
   await nodes.remember('a'.repeat(64), api);
-  const registry = createRegistry({ leases: createMemoryTable(), clock, log: silentLog, onChange: () => undefined });
+  const registry = createOwnRegistry({ leases: createMemoryTable(), clock, log: silentLog, onChange: () => undefined });
   const hosts = createHosts({
     nodes,
     registry,

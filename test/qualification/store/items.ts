@@ -53,4 +53,16 @@ export const redisItems: readonly Item[] = [
     files: ['test/serve/prove-states.test.ts', 'test/store/last-good.test.ts', callsFile],
     only: 'last-good|kept states|proves|damaged|earlier version',
   }),
+  fromTests({
+    name: 'replicas',
+    line:
+      'Two control planes on one Redis: a stream that moves is sent its own secret only; 1,000 edits at once on both; a join ' +
+      'token redeemed by 100 hosts at once on both; an eviction on one',
+    bound: 'equal bytes and versions; no edit lost; one winner; shut out of both',
+    files: [
+      'test/serve/replicas.test.ts',
+      'test/registry/shared-registry.test.ts',
+      'test/observe/shared-record.test.ts',
+    ],
+  }),
 ];

@@ -11,7 +11,8 @@ import type { NodeId } from '../../../../src/lib/node-id.ts';
 import { Redacted } from '../../../../src/lib/redacted.ts';
 import type { SpiffeId } from '../../../../src/model/spiffe-id.ts';
 import { createMetrics } from '../../../../src/observe/metrics.ts';
-import { createRegistry, type Registry } from '../../../../src/registry/registry.ts';
+import { createOwnRegistry } from '../../../../src/registry/own-registry.ts';
+import type { Registry } from '../../../../src/registry/registry.ts';
 import { withApplication } from '../../../../src/registry/with-application.ts';
 import { withTakenPorts } from '../../../../src/registry/with-taken-ports.ts';
 import { createJudge } from '../../../../src/serve/judge.ts';
@@ -66,7 +67,7 @@ export async function startPipeline(
   const onChange: Control['onRegistryChange'] = (change) => control.onRegistryChange(change);
   const watched = { clock, log, onChange };
   const registry = withTakenPorts(
-    withApplication(createRegistry({ leases: store.table('leases'), ...watched }), watched),
+    withApplication(createOwnRegistry({ leases: store.table('leases'), ...watched }), watched),
   );
   const control = createControl({
     ...{ store, bundles, rotator, cache, registry, clock, log, metrics, cuts: store.table('cuts') },

@@ -1,0 +1,73 @@
+// What `cellwall status` says of the control plane itself. Pure.
+import type { StatusAnswer } from '../../admin/wire.ts';
+import { escapeLine } from '../../lib/escape.ts';
+import { countProblems } from './problems.ts';
+import { formatFields } from './table.ts';
+import { relativeTime } from './time.ts';
+
+const storeTexts = {
+  away: 'AWAY (the last good state is served, it may be stale; changes are refused)',
+  'read-only': 'READ-ONLY (changes are refused)',
+} as const;
+
+export function formatControl(status: StatusAnswer, now: number): string {
+  const { connected, held, gone, rejecting } = status.proxies;
+  const counts = [
+    `${connected} connected`,
+    ...(held > 0 ? [`${held} held`] : []),
+    ...(gone > 0 ? [`${gone} gone`] : []),
+  ];
+  const problems: readonly [string, string][] =
+    status.problems.length === 0
+      ? []
+      : [['documents', `${countProblems(status.problems)} (listed above, on stderr): these are not in force`]];
+  const { storeTrouble: trouble } = status;
+  const store: readonly [string, string][] =
+    trouble === undefined
+      ? []
+      : [
+          [
+            'store',
+            `${storeTexts[trouble.kind]} since ${relativeTime(trouble.since, now)}: ${escapeLine(trouble.reason)}`,
+          ],
+        ];
+  return formatFields([
+    ['control plane', `${status.version}, started ${relativeTime(status.startedAt, now)}`],
+    ['trust domain', status.trustDomain ?? '-'],
+    ['revision', status.revision === undefined ? '-' : String(status.revision)],
+    ...problems,
+    ...store,
+    ...lastGood(status, now),
+    ...replicasRow(status),
+    ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
+    ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
+  ]);
+}
+
+function lastGood({ lastGood }: StatusAnswer, now: number): readonly [string, string][] {
+  if (lastGood === undefined) return [];
+  const { kept, fallback } = lastGood;
+  const states = kept.map(({ revision, provenAt }) => `revision ${revision} (${relativeTime(provenAt, now)})`);
+  const row: [string, string] = ['last good', states.length === 0 ? 'none kept yet' : states.join(', ')];
+  if (fallback === undefined) return [row];
+  const since =
+    fallback.revision === undefined
+      ? 'no last good state is kept'
+      : `it started with that of revision ${fallback.revision}`;
+  return [row, ['STARTED ON IT', `${fallbacks[fallback.kind]}: ${since}`]];
+}
+
+const fallbacks = {
+  'crash-loop': 'the control plane died again and again under what was in force',
+  damaged: 'what was in force is damaged on disk',
+} as const;
+
+/** Others that share the store. */
+function replicasRow({ replicas = [] }: StatusAnswer): readonly [string, string][] {
+  if (replicas.length < 2) return [];
+  const each = replicas.map(({ id, self, alive, revision }) => {
+    const at = revision === undefined ? '' : `, revision ${revision}`;
+    return `${escapeLine(id)} (${self ? 'this one' : alive ? 'alive' : 'GONE'}${at})`;
+  });
+  return [['control planes', each.join('; ')]];
+}

@@ -1,0 +1,39 @@
+// A replica's part of a table that replicas share: each writes only its own entries, under keys that begin with its id.
+import type { Table, TableEntry } from '../lib/table.ts';
+
+/** Whose entry it is, and its key there. An entry from before there were replicas is nobody's. */
+function partOf(whole: string): { readonly replica: string; readonly key: string } {
+  const [, replica = '', key = whole] = /^@(\S+) ([\s\S]*)$/.exec(whole) ?? [];
+  return { replica, key };
+}
+
+/** `watch` and leases are of the whole table. */
+export function createPartTable(table: Table, replica: string): Table {
+  const prefix = `@${replica} `;
+  const own = ({ key, value }: TableEntry): readonly TableEntry[] =>
+    key.startsWith(prefix) ? [{ key: key.slice(prefix.length), value }] : [];
+  return {
+    ...table,
+    get: (key) => table.get(prefix + key),
+    set: (key, value, options) => table.set(prefix + key, value, options),
+    delete: (key, options) => table.delete(prefix + key, options),
+    list: async () => (await table.list()).flatMap(own),
+    async *entries() {
+      for await (const entry of table.entries()) yield* own(entry);
+    },
+    claim: (key, value, options) => table.claim(prefix + key, value, options),
+    compareAndSet: (key, before, next, options) => table.compareAndSet(prefix + key, before, next, options),
+  };
+}
+
+/** Told of changes in the parts of others. The answer ends it. */
+export function watchOthers(
+  table: Pick<Table, 'watch'>,
+  own: string,
+  listener: (replica: string, key: string, value: TableEntry['value'] | undefined) => void,
+): () => void {
+  return table.watch(({ key: whole, value }) => {
+    const { replica, key } = partOf(whole);
+    if (replica !== own) listener(replica, key, value);
+  });
+}

@@ -1,0 +1,34 @@
+// Failed handshakes of all replicas: each keeps what its own proxies report, and reads what the others have.
+import type { Table } from '../lib/table.ts';
+import { type FailedHandshakes, type Handshakes, readList } from './handshakes.ts';
+import { watchOthers } from './part-table.ts';
+
+export interface SharedHandshakesDeps {
+  readonly own: Handshakes;
+  /** All parts. */
+  readonly table: Pick<Table, 'watch'>;
+  /** This one's. */
+  readonly replica: string;
+}
+
+export function shareHandshakes(deps: SharedHandshakesDeps): { readonly handshakes: Handshakes; stop(): void } {
+  const { own, table, replica: id } = deps;
+  const others = new Map<string, readonly FailedHandshakes[]>();
+  const stop = watchOthers(table, id, (replica, service, value) => {
+    const key = `${replica}/${service}`;
+    if (value === undefined) others.delete(key);
+    else others.set(key, readList(service, value));
+  });
+  const failed = (since = 0): readonly FailedHandshakes[] => {
+    const found = new Map<string, FailedHandshakes>();
+    for (const one of [...own.failed(since), ...[...others.values()].flat()]) {
+      if (one.lastSeen < since) continue;
+      const key = JSON.stringify([one.service, one.port, one.address, one.why]);
+      const before = found.get(key);
+      const lastSeen = Math.max(one.lastSeen, before?.lastSeen ?? 0);
+      found.set(key, { ...one, count: one.count + (before?.count ?? 0), lastSeen });
+    }
+    return [...found.values()];
+  };
+  return { handshakes: { ...own, failed: (since) => (others.size === 0 ? own.failed(since) : failed(since)) }, stop };
+}

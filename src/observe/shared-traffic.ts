@@ -1,0 +1,79 @@
+// The record of traffic of all replicas: each keeps and writes what its own proxies report, and reads the parts of the others.
+import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { watchOthers } from './part-table.ts';
+import { within } from './service-traffic.ts';
+import type { Traffic } from './traffic.ts';
+import { readChunk } from './traffic-chunk.ts';
+import type { Aggregate, TrafficCount } from './traffic-count.ts';
+import { lostKey, readLost } from './traffic-keeper.ts';
+
+export interface SharedTrafficDeps {
+  readonly own: Traffic;
+  /** All parts. */
+  readonly table: Table;
+  /** This one's. */
+  readonly replica: string;
+  readonly log: Log;
+  /** Of the others' parts as text; what is beyond counts as lost. Default 128 MiB. */
+  readonly maxBytes?: number;
+}
+
+interface Part {
+  readonly aggregates: readonly Aggregate[];
+  readonly bytes: number;
+}
+
+/** `record`, `changes` and `restore` are this replica's own. */
+export function shareTraffic(deps: SharedTrafficDeps): { readonly traffic: Traffic; stop(): void } {
+  const { own, table, replica: id, log, maxBytes = 128 * 1024 * 1024 } = deps;
+  const parts = new Map<string, Part>();
+  const lost = new Map<string, ReadonlyMap<string, number>>();
+  let bytes = 0;
+  const put = (name: string, part: Part | undefined): void => {
+    bytes += (part?.bytes ?? 0) - (parts.get(name)?.bytes ?? 0);
+    if (part === undefined) parts.delete(name);
+    else parts.set(name, part);
+  };
+  const stop = watchOthers(table, id, (replica, key, value: Json | undefined) => {
+    const name = `${replica}/${key}`;
+    if (key === lostKey) return void lost.set(replica, value === undefined ? new Map() : readLost(value));
+    const aggregates = value === undefined ? undefined : readChunk(value);
+    if (aggregates === undefined) return put(name, undefined);
+    const size = JSON.stringify(value).length;
+    put(name, undefined);
+    if (bytes + size <= maxBytes) return put(name, { aggregates, bytes: size });
+    log.warn({ replica }, 'the traffic records of other control planes are too large: a part of them is not read');
+    const until = new Map(lost.get(replica));
+    for (const { service, lastSeen } of aggregates) until.set(service, Math.max(until.get(service) ?? 0, lastSeen));
+    lost.set(replica, until);
+  });
+  /** What several recorded is one. */
+  const merged = (since: number): readonly TrafficCount[] => {
+    const found = new Map(own.counts(since).map((count) => [own.keyOf(count), count]));
+    for (const { aggregates } of parts.values()) {
+      for (const { days, ...call } of aggregates) {
+        if (call.lastSeen < since) continue;
+        const key = own.keyOf(call);
+        const before = found.get(key);
+        const count = since === 0 ? call.count : within(days, since);
+        const lastSeen = Math.max(call.lastSeen, before?.lastSeen ?? 0);
+        found.set(key, { ...call, count: count + (before?.count ?? 0), lastSeen });
+      }
+    }
+    return [...found.values()];
+  };
+  const lostUntil = (service: string): number =>
+    Math.max(own.lostUntil(service), ...[...lost.values()].map((of) => of.get(service) ?? 0));
+  const traffic: Traffic = {
+    ...own,
+    counts: (since = 0) => (parts.size === 0 ? own.counts(since) : merged(since)),
+    calls: (since) => (parts.size === 0 ? own.calls(since) : merged(since)),
+    lostUntil,
+    lost() {
+      const services = new Set([...own.lost().keys(), ...[...lost.values()].flatMap((of) => [...of.keys()])]);
+      return new Map([...services].map((service) => [service, lostUntil(service)]));
+    },
+  };
+  return { traffic, stop };
+}

@@ -1,0 +1,36 @@
+// The registry of proxies over the store's leases: of this control plane alone, or shared with other replicas of it.
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import { createOwnRegistry } from '../registry/own-registry.ts';
+import type { RegistryChange } from '../registry/registered-proxy.ts';
+import type { Replicas } from '../registry/replicas.ts';
+import { shareApplications } from '../registry/share-applications.ts';
+import { createSharedRegistry } from '../registry/shared-registry.ts';
+import { withApplication } from '../registry/with-application.ts';
+import { withTakenPorts } from '../registry/with-taken-ports.ts';
+import type { Store } from '../store/store.ts';
+
+export interface OpenRegistryDeps {
+  readonly store: Pick<Store, 'table'>;
+  /** Absent: nobody shares the store. */
+  readonly replicas: Replicas | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+  readonly onChange: (change: RegistryChange) => void;
+}
+
+export function openRegistry({ store, replicas, clock, log, lifecycle, onChange }: OpenRegistryDeps) {
+  const leases = store.table('leases');
+  const watched = { clock, log, onChange };
+  if (replicas === undefined)
+    return withTakenPorts(withApplication(createOwnRegistry({ leases, ...watched }), watched));
+  const registry = createSharedRegistry({ leases, replicas, ...watched });
+  const shared = shareApplications({ table: store.table('applications'), log });
+  lifecycle.defer('leases', () => {
+    registry.stop();
+    shared.stop();
+  });
+  return withTakenPorts(withApplication(registry, { ...watched, shared }));
+}

@@ -1,0 +1,54 @@
+// What this control plane tells the other replicas on its store of itself, and hears of them.
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import type { Json } from '../lib/table.ts';
+import { type AskReplicas, createAskReplicas } from '../registry/ask-replicas.ts';
+import { createReplicas, type Replicas } from '../registry/replicas.ts';
+import type { Store } from '../store/store.ts';
+
+export interface OpenReplicasDeps {
+  readonly store: Pick<Store, 'table' | 'state'>;
+  /** Others may use the store. */
+  readonly shared: boolean;
+  readonly data: string;
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+/** Undefined for a store of this process alone. The others know at once when `lifecycle` ends. */
+export function openReplicas(deps: OpenReplicasDeps): (Replicas & AskReplicas) | undefined {
+  const { store, shared, data, version, clock, log, lifecycle } = deps;
+  if (!shared) return undefined;
+  const startedAt = clock.now();
+  const about = (): { readonly [key: string]: Json } => {
+    return { host: hostname(), version, startedAt, revision: store.state()?.revision ?? null };
+  };
+  const replicas = createReplicas({ table: store.table('replicas'), id: replicaId(data), about, clock, log });
+  const [questions, answers] = [store.table('questions'), store.table('answers')];
+  const asking = createAskReplicas({ questions, answers, replicas, clock, log });
+  lifecycle.defer('replicas', async () => {
+    asking.silence();
+    await replicas.stop();
+  });
+  return { ...replicas, ...asking };
+}
+
+/**
+ * What it is called among them, `NAME-DIGITS`: the same after a restart, and another one for a copy of its data folder, at another path or
+ * on another host.
+ */
+function replicaId(data: string): string {
+  const file = join(data, 'replica.id');
+  if (!existsSync(file)) writeSecretFile(file, randomUUID());
+  const own = JSON.stringify([readSecretFile(file).trim(), hostname(), realpathSync(data)]);
+  const name = (hostname().split('.')[0] ?? '').replace(/[^A-Za-z0-9-]/g, '').slice(0, 40) || 'control-plane';
+  return `${name}-${createHash('sha256').update(own).digest('hex').slice(0, 8)}`;
+}

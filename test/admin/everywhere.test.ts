@@ -1,0 +1,86 @@
+// Questions that replicas ask one another, and what the admin API makes of the answers.
+import { describe, expect, it } from 'vitest';
+import { createProxiesEverywhere, createRefusalsEverywhere, type OtherReplicas } from '../../src/admin/everywhere.ts';
+import type { ProxyRow } from '../../src/admin/wire.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import type { Json } from '../../src/lib/table.ts';
+import { createRefusals } from '../../src/observe/refusals.ts';
+import { createAskReplicas } from '../../src/registry/ask-replicas.ts';
+import { createMemoryTable } from '../../src/store/memory-table.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+
+function start(ids: readonly string[], dead: readonly string[] = []) {
+  const clock = createFakeClock();
+  const [questions, answers] = [createMemoryTable(clock), createMemoryTable(clock)];
+  const list = () => ids.map((id) => ({ id, alive: !dead.includes(id), about: {} }));
+  const open = (id: string): OtherReplicas => {
+    const replicas = { id, list: () => list().toSorted((one) => (one.id === id ? -1 : 0)) };
+    return { ...replicas, ...createAskReplicas({ questions, answers, replicas, clock, log: silentLog }) };
+  };
+  return { clock, open };
+}
+
+const row = (node: string, extra: Partial<ProxyRow> = {}): ProxyRow => ({
+  ...{ node, spiffeId: 'spiffe://td/a', state: 'connected', since: 1, ready: true, types: [] },
+  ...extra,
+});
+const typed = { types: [{ typeUrl: 't', ackedRevision: 7 }] };
+
+describe('a question to the other replicas', () => {
+  it('is answered by each that runs, in one piece however large', async () => {
+    const { open } = start(['a', 'b', 'c']);
+    const [a, b, c] = [open('a'), open('b'), open('c')];
+    const large: readonly Json[] = Array.from({ length: 30 }, (_, index) => `${index} `.repeat(40_000));
+    b.answer('what', (question) => [question, ...large]);
+    c.answer('what', () => []);
+    a.answer('what', () => ['not asked']);
+    const found = await a.ask('what', { q: 1 });
+    expect([...found.keys()].toSorted()).toEqual(['b', 'c']);
+    expect(found.get('b')).toEqual([{ q: 1 }, ...large]);
+  });
+
+  it('waits for nobody for long, and not at all for who is gone', async () => {
+    const { clock, open } = start(['a', 'b', 'gone'], ['gone']);
+    const [a, b] = [open('a'), open('b')];
+    b.answer('what', () => [1]);
+    expect([...(await a.ask('what', null)).keys()]).toEqual(['b']);
+    const silent = a.ask('never heard of', null);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1500);
+    expect(await silent).toEqual(new Map());
+  });
+});
+
+describe('everywhere', () => {
+  it('a proxy is shown as the one that has its stream knows it, and with its place', async () => {
+    const { open } = start(['a', 'b']);
+    const a = createProxiesEverywhere(open('a'), () => [
+      row('1', typed),
+      row('2', { replica: 'b' }),
+      row('3', { replica: 'c' }),
+    ]);
+    createProxiesEverywhere(open('b'), () => [row('1', { replica: 'a' }), row('2', typed)]);
+    expect(await a()).toEqual([
+      row('1', { ...typed, replica: 'a' }),
+      row('2', { ...typed, replica: 'b' }),
+      row('3', { replica: 'c' }),
+    ]);
+    const alone = createProxiesEverywhere(undefined, () => [row('1')]);
+    expect(await alone()).toEqual([row('1')]);
+  });
+
+  it('a refusal is found by its id, whoever was told; an id that a proxy made counts more than what callers chose', async () => {
+    const { clock, open } = start(['a', 'b']);
+    const told = [createRefusals({ clock }), createRefusals({ clock })] as const;
+    const [a] = [createRefusalsEverywhere(open('a'), told[0].find), createRefusalsEverywhere(open('b'), told[1].find)];
+    const denied = {
+      ...({ kind: 'denied', service: 'api', node: 'n', path: '/', caller: 'mtls' } as const),
+      requestId: 'made-by-b',
+    };
+    told[1].record(denied);
+    told[0].record({ ...denied, requestId: 'other', tracedAs: 'made-by-b' });
+    expect(await a('made-by-b')).toMatchObject({ by: 'proxy', refusals: [{ requestId: 'made-by-b' }] });
+    expect(await a('other')).toMatchObject({ by: 'proxy', refusals: [{ requestId: 'other' }] });
+    expect(await a('none')).toEqual({ by: 'caller', refusals: [] });
+  });
+});

@@ -1,32 +1,19 @@
-// `npm run bench -- data-path [--rounds R] [--only saturation|rate|upload|download|rules] [--json]`: calls through two sidecars with a
-// control plane, and through a bare pair of Envoys with mutual TLS, in turns; and what many rules add to a call. Go builds the load.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { wholeNumber } from '../whole-number.ts';
+// Calls through two sidecars with a control plane, and through a bare pair of Envoys with mutual TLS, in turns; and what many rules add to
+// a call. Go builds the load.
+import type { Bench } from '../bench.ts';
 import { raceDataPath } from './race.ts';
 import { renderDataPath } from './report.ts';
 
-export async function bench(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      rounds: { type: 'string', default: '3' },
-      only: { type: 'string', multiple: true },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const folder = mkdtempSync(join(tmpdir(), 'cellwall-bench-'));
-  try {
-    const result = await raceDataPath({
-      folder,
-      rounds: wholeNumber('rounds', values.rounds),
-      say: (text) => void process.stderr.write(`${text}\n`),
-      ...(values.only === undefined ? {} : { only: values.only }),
-    });
-    process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : renderDataPath(result));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+const choices = ['saturation', 'rate', 'upload', 'download', 'rules'];
+
+export const dataPathBench: Bench = {
+  name: 'data-path',
+  about:
+    'Calls through two sidecars with a control plane against a bare pair of Envoys with mutual TLS, and what many rules add to a call',
+  numbers: { rounds: { usual: 3, short: 1 } },
+  choices: [choices],
+  async run({ folder, number, wants, say }) {
+    const race = await raceDataPath({ folder, rounds: number('rounds'), only: choices.filter(wants), say });
+    return { lines: renderDataPath(race).split('\n'), charts: {}, data: race, errors: race.errors };
+  },
+};

@@ -1,6 +1,7 @@
 // One host joins: it redeems its token for an SVID, connects with that, and has all that an Envoy needs to serve.
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { DeltaDiscoveryResponse } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import { createIdentityClient } from '../../src/identity-api/client.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import type { Join, Ready } from './server.ts';
@@ -35,7 +36,7 @@ export interface Joined {
 export async function joinHost(
   { spiffeId, service, token, key, instance }: Host,
   { identityPort, xdsPort, roots }: Ready,
-  onPush: () => void = () => {},
+  onPush: (response: DeltaDiscoveryResponse) => void = () => {},
 ): Promise<Joined> {
   const began = performance.now();
   const client = createIdentityClient({ host: '127.0.0.1', port: identityPort, roots, timeoutMs: limitMs });
@@ -54,9 +55,13 @@ export async function joinHost(
     const stream = openDeltaStream({
       port: xdsPort,
       credentials: { chain, key: pem, roots },
-      onResponse({ typeUrl, nonce, resources }) {
+      onResponse(response) {
+        const { typeUrl, nonce, resources } = response;
         stream.send({ typeUrl, responseNonce: nonce });
-        if (missing.size === 0) return onPush();
+        if (missing.size === 0) {
+          onPush(response);
+          return;
+        }
         if (resources.length > 0) missing.delete(typeUrl);
         if (missing.size > 0) return;
         clearTimeout(limit);

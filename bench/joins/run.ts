@@ -1,7 +1,10 @@
 // Hosts that all join at once: what that costs the control plane, and what a push has to wait meanwhile.
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { flagsOfServe } from '../flags-of-serve.ts';
 import { type Host, type Joined, joinHost, prepareHosts } from './join.ts';
+import { type Pushes, watchPushes } from './pushes.ts';
 import type { Question, Ready, Usage } from './server.ts';
 
 export interface JoinsOptions {
@@ -11,6 +14,8 @@ export interface JoinsOptions {
   readonly before: number;
   /** Hosts that are joining at a time. */
   readonly atOnce: number;
+  /** Also measures how long a change takes to a proxy, before and meanwhile; its CPU counts. Default false. */
+  readonly pushes?: boolean;
   readonly say: (text: string) => void;
 }
 
@@ -28,19 +33,27 @@ export interface JoinsResult {
   readonly rssMiB: number;
   /** Each host's, sorted. */
   readonly totalMs: readonly number[];
+  /** A change until a proxy that it concerns has it, sorted: before, and while hosts join. */
+  readonly quietPushMs: readonly number[];
+  readonly stormPushMs: readonly number[];
 }
 
 const stopMs = 20_000;
 
-export async function runJoins({ joins, services, before, atOnce, say }: JoinsOptions): Promise<JoinsResult> {
-  const server = fork(join(import.meta.dirname, 'server.ts'), [String(before + joins), String(services)], {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+const quietMs = 1500;
+
+export async function runJoins(options: JoinsOptions): Promise<JoinsResult> {
+  const { joins, services, before, atOnce, pushes = false, say } = options;
+  const server = fork(join(import.meta.dirname, 'server.ts'), [String(before + joins + 1), String(services)], {
+    execArgv: [...flagsOfServe],
   });
   const streams: Joined[] = [];
+  let watching: Pushes | undefined;
   try {
     say(`the control plane starts, and makes ${before + joins} join tokens`);
     const ready = await answerOf<Ready>(server);
-    const hosts = await prepareHosts(ready.joins);
+    const [watcher, ...others] = ready.joins;
+    const hosts = await prepareHosts(others);
     const errors: string[] = [];
     const joinAll = async (all: readonly Host[]): Promise<void> => {
       const waiting = [...all];
@@ -57,11 +70,16 @@ export async function runJoins({ joins, services, before, atOnce, say }: JoinsOp
     if (before > 0) say(`${before} hosts join before`);
     await joinAll(hosts.slice(0, before));
     const earlier = streams.length;
+    if (pushes && watcher !== undefined) watching = await watchPushes(server, ready, watcher);
+    const quietPushMs = (await watching?.measure(setTimeout(quietMs))) ?? [];
     await usageOf(server);
     say(`${joins} hosts join, ${atOnce} at a time`);
     const began = performance.now();
-    await joinAll(hosts.slice(before));
+    const joining = joinAll(hosts.slice(before));
+    const measured = watching?.measure(joining);
+    await joining;
     const wallMs = performance.now() - began;
+    const stormPushMs = (await measured) ?? [];
     const { cpuMs, loopMaxMs, loopP99Ms, rssMiB } = await usageOf(server);
     const [error] = errors;
     return {
@@ -72,8 +90,10 @@ export async function runJoins({ joins, services, before, atOnce, say }: JoinsOp
         .slice(earlier)
         .map(({ totalMs }) => totalMs)
         .sort((a, b) => a - b),
+      ...{ quietPushMs, stormPushMs },
     };
   } finally {
+    watching?.stop();
     for (const { stream } of streams) stream.close();
     await stop(server);
   }
@@ -89,7 +109,7 @@ function usageOf(server: ChildProcess): Promise<Usage> {
 /** It removes what it made. */
 async function stop(server: ChildProcess): Promise<void> {
   if (server.exitCode !== null) return;
-  const limit = setTimeout(() => server.kill('SIGKILL'), stopMs);
+  const limit = globalThis.setTimeout(() => server.kill('SIGKILL'), stopMs);
   const gone = new Promise((resolve) => server.once('exit', resolve));
   const question: Question = 'stop';
   server.send(question);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { startServe } from '../../test/support/serve-harness.ts';
+import { documentsOf, idOf } from './documents.ts';
 
 export interface Ready {
   readonly kind: 'ready';
@@ -32,22 +33,8 @@ export interface Usage {
 export type Question = 'usage' | 'stop' | { readonly kind: 'apply'; readonly text: string };
 
 const [joins = 1000, services = 100] = process.argv.slice(2).map(Number);
-const trustDomain = 'bench.example';
-const idOf = (service: string): string => `spiffe://${trustDomain}/service/${service}`;
 const names = Array.from({ length: services }, (_, at) => `service-${at}`);
-const header = 'apiVersion: cellwall/v1\n';
-const documents = [
-  `${header}kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: ${trustDomain}}\n`,
-  ...names.flatMap((name, at) => {
-    const from = `from: [{spiffeId: "${idOf(names[(at + 1) % services] ?? '')}"}]`;
-    const spec = `{target: {service: ${name}}, action: allow, rules: [{${from}}]}`;
-    return [
-      `${header}kind: Service\nmetadata: {name: ${name}}\nspec: {protocol: http1}\n`,
-      `${header}kind: AuthorizationPolicy\nmetadata: {name: ${name}}\nspec: ${spec}\n`,
-    ];
-  }),
-].join('---\n');
-const plane = await startServe(documents, { xdsTransport: 'http2' });
+const plane = await startServe(documentsOf(names), { xdsTransport: 'http2' });
 const delay = monitorEventLoopDelay({ resolution: 1 });
 let before = process.cpuUsage();
 delay.enable();

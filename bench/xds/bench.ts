@@ -1,55 +1,30 @@
-// `npm run bench -- xds [--streams N] [--rounds R] [--burst B] [--mode delta --mode sotw] [--plaintext-only] [--only ours] [--json]`: races
-// this project's xDS engine against go-control-plane, one after the other in turns on the same machine, and says medians and spread.
-// The load generator and the peer are Go programs, built first; without Go there is no race. `--write` puts docs/performance.md.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { renderPerformance } from '../report.ts';
-import { wholeNumber } from '../whole-number.ts';
-import { wrong } from '../wrong.ts';
-import { raceXds } from './race.ts';
+// The xDS engine, over both of its transports, against go-control-plane, one after the other in turns on the same machine. The load
+// generator and the peer are Go programs, built first; without Go there is no race.
+import type { Bench } from '../bench.ts';
+import { contestantNames, raceXds } from './race.ts';
+import { renderRace } from './report.ts';
 
-const root = join(import.meta.dirname, '../..');
+const modes = ['delta', 'sotw'] as const;
+const [plaintext, mtls] = ['plaintext', 'mtls'];
 
-export async function bench(args: readonly string[]): Promise<void> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      streams: { type: 'string', default: '300' },
-      rounds: { type: 'string', default: '3' },
-      burst: { type: 'string', default: '40' },
-      mode: { type: 'string', multiple: true, default: ['delta', 'sotw'] },
-      only: { type: 'string', multiple: true },
-      'plaintext-only': { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      write: { type: 'boolean', default: false },
-    },
-  });
-  const modes = values.mode.map((mode) =>
-    mode === 'delta' || mode === 'sotw' ? mode : wrong(`no such mode: ${mode}`),
-  );
-
-  const folder = mkdtempSync(join(tmpdir(), 'cellwall-bench-'));
-  try {
-    const result = {
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? process.arch}, Node ${process.versions.node}`,
-      date: new Date().toISOString().slice(0, 10),
-      ...(await raceXds({
-        folder,
-        streams: wholeNumber('streams', values.streams),
-        rounds: wholeNumber('rounds', values.rounds),
-        burst: wholeNumber('burst', values.burst),
-        modes,
-        secure: values['plaintext-only'] ? [false] : [false, true],
-        ...(values.only === undefined ? {} : { only: values.only }),
-        say: (text) => void process.stderr.write(`${text}\n`),
-      })),
-    };
-    const page = renderPerformance(result);
-    if (values.write) writeFileSync(join(root, 'docs/performance.md'), page);
-    process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : page);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
+export const xdsBench: Bench = {
+  name: 'xds',
+  about:
+    'The xDS engine (cache, streams, transport) against go-control-plane, a connection and an ADS stream for each proxy: a cold start, ' +
+    'changes, rotated secrets, a burst of changes, all that reconnect with nothing changed, memory',
+  numbers: {
+    rounds: { usual: 3, short: 1 },
+    streams: { usual: 300, short: 50 },
+    burst: { usual: 40, short: 10 },
+  },
+  choices: [modes, [plaintext, mtls], contestantNames],
+  async run({ folder, number, wants, say }) {
+    const race = await raceXds({
+      ...{ folder, say, streams: number('streams'), rounds: number('rounds'), burst: number('burst') },
+      modes: modes.filter(wants),
+      secure: [...(wants(plaintext) ? [false] : []), ...(wants(mtls) ? [true] : [])],
+      only: contestantNames.filter(wants),
+    });
+    return { lines: renderRace(race), charts: {}, data: race, errors: race.errors };
+  },
+};

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createTestCa } from '../../test/support/test-ca.ts';
+import { flagsOfServe } from '../flags-of-serve.ts';
 import { type Contestant, type Phase, run } from './contestant.ts';
 import { writeWorkload } from './workload.ts';
 
@@ -39,11 +40,8 @@ export interface Race {
   readonly errors: readonly string[];
 }
 
-/** Ours first, the peer last: the two that the ratios are of. */
-export const contestantNames = ['cellwall', 'go-control-plane'] as const;
-
-/** As bin/cellwall.cjs has V8 run `cellwall serve`. */
-const flagsOfServe = ['--max-semi-space-size=8'];
+/** Ours first, then our other transport, the peer last. */
+export const contestantNames = ['cellwall', 'cellwall-grpc-js', 'go-control-plane'] as const;
 
 const bench = join(import.meta.dirname, '..');
 
@@ -57,7 +55,6 @@ export async function raceXds(options: RaceOptions): Promise<Race> {
     name,
     command: process.execPath,
     args: ({ tls }) => [
-      '--disable-warning=ExperimentalWarning',
       ...flagsOfServe,
       join(bench, 'xds/server.ts'),
       ...['--workload', workload, '--nodes', String(streams), '--transport', transport],

@@ -46,7 +46,7 @@ const bounds: readonly Bound[] = [
 ];
 
 export function ratiosOf({ rows }: Pick<Race, 'rows'>): readonly Ratio[] {
-  const [ours, theirs] = contestantNames;
+  const [ours, , theirs] = contestantNames;
   return bounds.map(({ name, row, mode, secure = false, of, least, aim }) => {
     const its = (contestant: string): number =>
       median(

@@ -17,7 +17,7 @@ export const race: Item = {
   async run({ work, progress }) {
     const result = await raceXds({
       ...{ folder: work, streams, rounds: 3, burst: 40, modes: ['delta', 'sotw'], secure: [false, true] },
-      say: progress,
+      ...{ only: ['cellwall', 'go-control-plane'], say: progress },
     });
     const ratios = ratiosOf(result);
     const groups = new Set(result.rows.flatMap(({ samples }) => samples.flatMap(({ group }) => group ?? [])));

@@ -46,6 +46,10 @@ const run: CliRun = {
     const { inspect } = await import('./validate/inspect.ts');
     return inspect(options, { env: process.env });
   },
+  async moveStore(options) {
+    const [{ moveStore }, { createLog }] = await Promise.all([import('./serve/move-store.ts'), import('./lib/log.ts')]);
+    return moveStore(options, { clock: systemClock, log: createLog('error') });
+  },
   ...createSidecarRun({ env: process.env }),
 };
 

@@ -21,6 +21,7 @@ import { serveCommand } from './commands/serve.ts';
 import { sidecarCommand } from './commands/sidecar.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { statusCommand } from './commands/status.ts';
+import { storeCommand } from './commands/store.ts';
 import { svidCommand } from './commands/svid.ts';
 import { tokenCommand } from './commands/token.ts';
 import { validateCommand } from './commands/validate.ts';
@@ -57,6 +58,7 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(approveCommand(context))
     .addCommand(rejectCommand(context))
     .addCommand(importCommand(context))
+    .addCommand(storeCommand(context))
     .addCommand(schemaCommand(context));
   program
     .commandsGroup('Look:')

@@ -7,6 +7,7 @@ import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import type { Moved, MoveOptions } from '../serve/move-store.ts';
 import type { ServeOptions, ServeStarted } from '../serve/serve-options.ts';
 import type { XdsVariant } from '../sidecar/envoy/xds-variant.ts';
 
@@ -100,6 +101,8 @@ export interface CliRun {
   /** Problems of raw resources, which only Envoy's schema can tell; and, if wanted, what the real Envoy says of each service. */
   inspect(options: InspectOptions): Promise<Inspection>;
   fetchSvid(options: FetchSvidOptions): Promise<FetchedSvid>;
+  /** Moves what a store holds to another one, or to a file and back. */
+  moveStore(options: MoveOptions): Promise<Moved>;
   /** Envoy's bootstrap, as the sidecar would write it. */
   bootstrap(options: BootstrapOptions): Promise<Json>;
 }

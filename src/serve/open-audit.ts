@@ -25,7 +25,7 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
   const file = join(data, 'audit.jsonl');
   const key = sealKey(join(data, 'seal.key'));
   const table = createSealedTable({ table: store.table('audit'), name: 'audit', key, log });
-  const name = shared ? `head of ${identityOf(data)}` : 'head';
+  const name = auditHeadName(data, shared);
   const audit = await openAuditLog({ file, clock, log, key, table, name });
   audit.read(0).then(
     ({ brokenAt }) => {
@@ -41,6 +41,11 @@ export async function openAudit({ data, store, shared, clock, log }: OpenAuditOp
     });
   }
   return audit;
+}
+
+/** Under which name the store remembers where the audit log of this data folder ended. */
+export function auditHeadName(data: string, shared: boolean): string {
+  return shared ? `head of ${identityOf(data)}` : 'head';
 }
 
 /** An id of the log, next to it: it stays the same under another host name and at another path, and goes with a folder that is moved. */

@@ -18,14 +18,19 @@ export interface OpenedStore extends Pick<StoreKind, 'alsoChangedBy'> {
 
 /** Documents of another trust domain than that of the data folder's CA refuse the start, before any of them is stored. */
 export async function openStore(
-  { store: { kind: name, options }, data, ca }: Pick<ServeOptions, 'store' | 'data' | 'ca'>,
+  {
+    store: { kind: name, options },
+    data,
+    ca,
+    state = join(data, 'state'),
+  }: Pick<ServeOptions, 'store' | 'data' | 'ca'> & { readonly state?: string },
   deps: Pick<StoreSettings, 'check' | 'holding' | 'onParsed' | 'clock' | 'log'>,
 ): Promise<OpenedStore> {
   const kind: StoreKind = await fromCatalog<() => Promise<StoreKind>>('store', stores, name)();
   checkNamedOptions(`the store "${name}"`, '--store-option', kind.options, options);
   const store = await kind.open({
     options,
-    state: join(data, 'state'),
+    state,
     sealKey: () => sealKey(join(data, 'seal.key')),
     check: deps.check,
     holding: deps.holding,

@@ -239,6 +239,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       checkTableName(name);
       return database.table(name);
     },
+    entries: async () => database.entries(),
     async close() {
       if (closed) return;
       closed = true;

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import { createMemoryTable } from './memory-table.ts';
+import { wantedRevision } from './next-revision.ts';
 import { createPlanner, planDocuments } from './planner.ts';
 import { checkTableName, refuseConflict } from './refuse.ts';
 import { nothingStored, type StateCheck, type Store } from './store.ts';
@@ -30,10 +31,14 @@ export function createMemoryStore({ check, log, clock }: MemoryStoreOptions): St
       const plan = planner.plan(state, changes);
       const { problems } = plan;
       if (plan.kind === 'invalid') return { kind: 'invalid', problems };
-      if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: state.revision, warnings: problems };
-      state = { ...plan.after, revision: state.revision + 1 };
+      const wanted = wantedRevision(state, options);
+      if (plan.kind === 'unchanged' && wanted === undefined) {
+        return { kind: 'unchanged', revision: state.revision, warnings: problems };
+      }
+      const { after, changed } = plan.kind === 'next' ? plan : { after: state, changed: [] };
+      state = { ...after, revision: wanted ?? state.revision + 1 };
       watchers.emit({ kind: 'state', state, urgent: options.urgent ?? false });
-      return { kind: 'applied', revision: state.revision, changed: plan.changed, warnings: problems };
+      return { kind: 'applied', revision: state.revision, changed, warnings: problems };
     },
     watch: watchers.watch,
     table(name) {

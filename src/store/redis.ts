@@ -9,6 +9,7 @@ import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { createSeal } from '../lib/seal.ts';
 import type { Problem } from '../model/problem.ts';
+import { wantedRevision } from './next-revision.ts';
 import type { Edit } from './plan-changes.ts';
 import { createPlanner, planDocuments } from './planner.ts';
 import type { RedisConnection } from './redis/connection.ts';
@@ -175,7 +176,8 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const plan = planner.plan(base, changes);
       const { problems: found } = plan;
       if (plan.kind === 'invalid') return { kind: 'invalid', problems: found };
-      if (plan.kind === 'unchanged' && standing === 'good') {
+      const wanted = wantedRevision(base, applyOptions);
+      if (plan.kind === 'unchanged' && standing === 'good' && wanted === undefined) {
         return { kind: 'unchanged', revision: base.revision, warnings: found };
       }
       if (standing === 'foreign') {
@@ -184,7 +186,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
         });
       }
       const { after: judged, edits, changed } = plan.kind === 'next' ? plan : { after: base, edits: [], changed: [] };
-      const next: StoreState = { ...judged, revision: after(base.revision) };
+      const next: StoreState = { ...judged, revision: wanted ?? after(base.revision) };
       refuseTooLarge(next);
       if (await write(next, edits, applyOptions)) {
         log.info({ revision: next.revision, author: applyOptions.author, changed }, 'documents applied');
@@ -241,9 +243,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
         return apply(changes, applyOptions);
       });
     },
-    watch: watchers.watch,
-    ...lastGood.shown(() => known),
-    table: tables.table,
+    ...{ ...lastGood.shown(() => known), watch: watchers.watch, table: tables.table, entries: tables.entries },
     async close() {
       if (closed) return;
       closed = true;

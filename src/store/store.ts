@@ -1,5 +1,5 @@
 // The store: documents and small tables, behind one interface that every backend implements and one contract suite tests.
-import type { Table } from '../lib/table.ts';
+import type { Json, Table } from '../lib/table.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
@@ -39,6 +39,11 @@ export interface ApplyOptions {
   readonly mark?: ChangeMark;
   /** Documents that somebody wrote into the store directly: they stand there already, and what is written there next is not overwritten. */
   readonly direct?: ReadonlySet<DocumentKey>;
+  /**
+   * For a store that takes over another's content: the revision that it gets, if that is later than what is in force or nothing is; also if
+   * nothing else changes. It is not noted in the history, which is taken over as well. Default: the next one.
+   */
+  readonly revision?: number;
 }
 
 /** Information about a change, in addition to its documents. */
@@ -101,7 +106,21 @@ export interface Store {
   readonly lastGood?: LastGood;
   /** A persistent table of that name (letters, digits, hyphens). The same name is the same table. */
   table(name: string): Table;
+  /**
+   * Every entry of every table, at one moment, for moving to another store. Throws `aborted` if others keep writing. Absent: nothing
+   * outlives the process.
+   */
+  entries?(): Promise<readonly StoredEntry[]>;
   close(): Promise<void>;
+}
+
+/** As it is moved from one store to another. */
+export interface StoredEntry {
+  readonly table: string;
+  readonly key: string;
+  readonly value: Json;
+  /** When it ends, epoch milliseconds. Absent: never. */
+  readonly until?: number;
 }
 
 export interface Revision {

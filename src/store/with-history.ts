@@ -45,6 +45,10 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
         .catch((reason: unknown) => log.error({ reason: CellwallError.from(reason).message }, 'history not kept'));
     });
   };
+  const settled = async (): Promise<void> => {
+    await new Promise<void>((resolve) => void setImmediate(resolve));
+    await writing;
+  };
   const now = store.state();
   if (now !== undefined && resumed !== undefined && now.revision > resumed.revision) note(now);
   store.watch((event) => {
@@ -56,6 +60,11 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
       const result = await store.apply(changes, options);
       const revision = result.kind === 'applied' ? fresh.get(result.revision) : undefined;
       const { author, mark } = options;
+      // What led to it is taken over from another store.
+      if (options.revision !== undefined && revision !== undefined) {
+        fresh.delete(revision.revision);
+        return result;
+      }
       if (revision !== undefined) {
         fresh.set(revision.revision, { ...revision, author, ...defined({ mark }) });
       }
@@ -70,9 +79,9 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
       for (const [number, revision] of fresh) found.set(number, revision);
       return [...found.values()].sort((a, b) => b.revision - a.revision).slice(0, kept);
     },
+    ...(store.entries === undefined ? {} : { entries: () => settled().then(() => store.entries?.() ?? []) }),
     async close() {
-      await new Promise<void>((resolve) => void setImmediate(resolve));
-      await writing;
+      await settled();
       await store.close();
     },
   };

@@ -68,6 +68,7 @@ const run: Partial<CliRun> = {
   sidecar: async () => 0,
   fetchSvid: async () => ({ spiffeId: 'spiffe://td1/service/web', notAfter: 0, files: [] }),
   bootstrap: async () => ({ node: {} }),
+  moveStore: async () => ({ revision: 1, documents: 2, entries: 3, audit: 0 }),
   inspect: async () => ({ problems: [], asked: 0 }),
 };
 
@@ -96,6 +97,9 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   approve: () => [held[0] ?? '', '--dry-run'],
   reject: () => [held[1] ?? ''],
   'import grpc-access': () => ['--descriptor', join(folder, 'descriptor.binpb'), '--service', 'api'],
+  'store export': () => [join(folder, 'export'), '--documents', folder],
+  'store import': () => [join(folder, 'export'), '--documents', folder],
+  'store migrate': () => ['--documents', folder, '--to-store', 'redis'],
   schema: () => [],
   status: () => [],
   explain: () => ['web', 'api'],

@@ -244,6 +244,23 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
       await again.close();
     });
 
+    it('takes over the revision of another store, and counts on from there', async () => {
+      const events: StoreEvent[] = [];
+      store.watch((event) => events.push(event));
+      const given = (revision: number) => ({ author, revision });
+      expect(await store.apply(puts(cellYaml('cell-1', 1)), given(7))).toMatchObject({ kind: 'applied', revision: 7 });
+      expect(await store.apply(puts(cellYaml('cell-1', 1)), given(9))).toMatchObject({ revision: 9 });
+      expect(store.state()).toMatchObject({ revision: 9, documents: [{ key: 'Cell/cell-1' }] });
+      // Not back, and not in place.
+      expect(await store.apply(puts(cellYaml('cell-1', 2)), given(9))).toMatchObject({ revision: 10 });
+      expect(await store.apply(puts(cellYaml('cell-1', 3)), { author })).toMatchObject({ revision: 11 });
+      expect(events.map((event) => event.kind === 'state' && event.state.revision)).toEqual([7, 9, 10, 11]);
+      expect((await store.history()).map(({ revision }) => revision)).toEqual([11]);
+      const again = await under.another?.();
+      if (again !== undefined) expect(again.state()?.revision).toBe(11);
+      await again?.close();
+    });
+
     describe('history', () => {
       it('knows of the last revisions what each changed, who did, and the way back', async () => {
         await store.apply(puts(cellYaml('cell-1', 1)), { author });
@@ -324,6 +341,29 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
         expect(await table.claim('claimed', 2)).toEqual({ won: true, value: 2 });
         await table.set('long', 2);
         expect(await table.get('long')).toBe(2);
+      });
+
+      it('are answered whole, with when their entries end', async () => {
+        if (store.entries === undefined) return;
+        await store.apply(puts(cellYaml('cell-1', 1)), { author });
+        await store.table('leases').set('a', { deep: [1] }, { ttlMs: 60_000 });
+        await store.table('leases').set('over', 1, { ttlMs: 1 });
+        await store.table('nodes').set('b:c', 'text');
+        await store.table('nodes').set('deleted', 1);
+        await store.table('nodes').delete('deleted');
+        await eventually(
+          'it is over',
+          async () => (await store.table('leases').get('over')) === undefined || undefined,
+        );
+        const entries = await store.entries();
+        expect(entries.map(({ table, key }) => `${table} ${key}`)).toEqual([
+          'history 000000000000001',
+          'leases a',
+          'nodes b:c',
+        ]);
+        expect(entries[2]).toEqual({ table: 'nodes', key: 'b:c', value: 'text' });
+        expect(entries[1]?.value).toEqual({ deep: [1] });
+        expect(Math.abs((entries[1]?.until ?? 0) - (Date.now() + 60_000))).toBeLessThan(20_000);
       });
 
       it('have one winner of a hundred claims', async () => {

@@ -34,7 +34,15 @@ export async function runCli(args: readonly string[], options: CliHarnessOptions
     env: { HOME: '/nonexistent', ...env },
     clock,
     version: '9.9.9',
-    run: { serve: notHere, inspect: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere, ...run },
+    run: {
+      serve: notHere,
+      inspect: notHere,
+      sidecar: notHere,
+      fetchSvid: notHere,
+      bootstrap: notHere,
+      moveStore: notHere,
+      ...run,
+    },
   });
   const code = await program.run(args);
   const [stdout, stderr] = [out.join(''), err.join('')];

@@ -2,6 +2,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
+import { wantedRevision } from '../next-revision.ts';
 import type { Planner } from '../planner.ts';
 import { refuseConflict, requireState } from '../refuse.ts';
 import type { JournalEntry, StateDatabase } from '../sqlite/state-database.ts';
@@ -44,7 +45,11 @@ export async function applyToFiles(
     refuseConflict(base.revision, options);
     const plan = planner.plan(base, changes);
     if (plan.kind === 'invalid') return { kind: 'invalid', problems: plan.problems };
-    if (plan.kind === 'unchanged') return { kind: 'unchanged', revision: base.revision, warnings: plan.problems };
+    if (plan.kind === 'unchanged') {
+      const revision = renumber(deps, wantedRevision(base, options));
+      if (revision !== undefined) return { kind: 'applied', revision, changed: [], warnings: plan.problems };
+      return { kind: 'unchanged', revision: base.revision, warnings: plan.problems };
+    }
     const { changed, problems: warnings } = plan;
     if (changed.some(deps.waiting)) {
       if (mayWait) return { kind: 'settling' };
@@ -52,7 +57,7 @@ export async function applyToFiles(
     }
     const doubtful = inForce.problems().length > 0 || inForce.held().size > 0;
     if (await write(deps, plan, options)) {
-      const revision = base.revision + 1;
+      const revision = wantedRevision(base, options) ?? base.revision + 1;
       log.info({ revision, author: options.author, changed }, 'documents applied');
       // What is held back, and why, may have changed.
       if (doubtful) deps.rejudge();
@@ -72,7 +77,7 @@ export async function applyToFiles(
 async function write(
   { root, database, inForce, onWritten }: ApplyDeps,
   { base, after, journal, files, held, conflict }: FileEdits,
-  { urgent = false }: ApplyOptions,
+  options: ApplyOptions,
 ): Promise<boolean> {
   if (conflict !== undefined) {
     throw new CellwallError('aborted', `the file of ${conflict} holds an edit that is not in force yet`, {
@@ -84,7 +89,7 @@ async function write(
     throw new CellwallError('internal', 'the edited files would not be readable; nothing was written');
   }
   const prepared = await prepareWrite(root, journal);
-  const revision = base.revision + 1;
+  const revision = wantedRevision(base, options) ?? base.revision + 1;
   try {
     // Once more, as close to the renames as possible.
     if (!(await stillBefore(root, journal))) {
@@ -105,7 +110,16 @@ async function write(
     throw reason;
   }
   onWritten(journal);
-  inForce.applied({ ...after, revision }, files, held, urgent);
+  inForce.applied({ ...after, revision }, files, held, options.urgent ?? false);
   database.clearJournal();
   return true;
+}
+
+/** The same documents under another revision; undefined if it stays. */
+function renumber({ inForce, database }: ApplyDeps, revision: number | undefined): number | undefined {
+  const [state, files] = [inForce.state(), inForce.files()];
+  if (revision === undefined || state === undefined || files === undefined) return undefined;
+  database.save({ revision, files: textsInForce(files, inForce.held()) }, []);
+  inForce.applied({ ...state, revision }, files, inForce.held(), false);
+  return revision;
 }

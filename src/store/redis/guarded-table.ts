@@ -15,7 +15,7 @@ import {
   type TableEntry,
   type TableOptions,
 } from '../../lib/table.ts';
-import type { KeptTable, Reach } from './kept-table.ts';
+import type { EndingEntry, KeptTable, Reach } from './kept-table.ts';
 import type { RedisTable, StoredText } from './redis-table.ts';
 import type { TableChanges } from './table-changes.ts';
 import { createEntryWatch } from './watch-entries.ts';
@@ -132,17 +132,20 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
     return wasWritten;
   };
 
+  const live = async (stored: readonly TableEntry[]): Promise<readonly EndingEntry[]> => {
+    const there = new Map(stored.map(({ key, value }) => [key, value]));
+    const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));
+    const found: EndingEntry[] = [];
+    for (const key of [...new Set([...there.keys(), ...here.keys()])].sort()) {
+      const { value, until } = (await newest(key, there.get(key), here.get(key))) ?? {};
+      if (value !== undefined) found.push({ key, value, ...defined({ until: until ?? undefined }) });
+    }
+    return found;
+  };
   const list = async (): Promise<readonly TableEntry[]> => {
     const listed = await reach(() => table.list());
     if (listed.kind === 'away' && neverStale) throw listed.why;
-    const there = new Map((listed.kind === 'away' ? [] : listed.answer).map(({ key, value }) => [key, value]));
-    const here = new Map((await memory.list()).map(({ key, value }) => [key, value]));
-    const found: TableEntry[] = [];
-    for (const key of [...new Set([...there.keys(), ...here.keys()])].sort()) {
-      const value = (await newest(key, there.get(key), here.get(key)))?.value;
-      if (value !== undefined) found.push({ key, value });
-    }
-    return found;
+    return (await live(listed.kind === 'away' ? [] : listed.answer)).map(({ key, value }) => ({ key, value }));
   };
 
   return {
@@ -223,6 +226,7 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
     acquire: table.acquire,
     renew: table.renew,
     release: table.release,
+    withEnds: async () => live(await table.list()),
     waits: () => waiting.size > 0,
     async mend(all) {
       if (!all) {

@@ -1,8 +1,15 @@
 // A table of Redis of which this control plane keeps a copy, so that it goes on while Redis is away, and Redis gets back what it loses.
 import { CellwallError } from '../../lib/errors.ts';
-import type { Table } from '../../lib/table.ts';
+import type { Table, TableEntry } from '../../lib/table.ts';
+
+/** `until`: when it ends, epoch milliseconds; absent: never. */
+export interface EndingEntry extends TableEntry {
+  readonly until?: number;
+}
 
 export interface KeptTable extends Table {
+  /** Throws `unavailable` while Redis is away. */
+  withEnds(): Promise<readonly EndingEntry[]>;
   /** Whether something that was written here is not in Redis yet. */
   waits(): boolean;
   /**

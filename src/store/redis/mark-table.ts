@@ -48,6 +48,7 @@ export function createMarkTable({ table, memory, reach }: MarkTableOptions): Kep
       if (here === undefined) throw there.why;
       return { won: false, value: here };
     },
+    withEnds: table.list,
     waits: () => false,
     async mend(all) {
       let lost = 0;

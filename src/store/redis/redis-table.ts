@@ -30,6 +30,7 @@ export interface RedisTableOptions {
 }
 
 const maxEntries = 200_000;
+const maxTables = 1000;
 const maxNameBytes = 8192;
 const maxTextBytes = 4 * 1024 * 1024;
 const atATime = 50;
@@ -127,6 +128,23 @@ export function createRedisTable({ link, prefix: all, name, channel }: RedisTabl
       await link.script(renewScript, [leaseAt(lease)], [token, '0']);
     },
   };
+}
+
+/** Names of the tables that have entries there. Whatever else others wrote under our prefix is passed over. */
+export async function storedTables(link: RedisLink, all: string): Promise<readonly string[]> {
+  const prefix = `${all}:table:`;
+  const names = new Set<string>();
+  let cursor = '0';
+  do {
+    const reply = await link.script(scanScript, [prefix], [cursor, `${escapeGlob(prefix)}*`, String(maxNameBytes)]);
+    const [next, found] = Array.isArray(reply) ? reply : [];
+    for (const key of Array.isArray(found) ? found : []) {
+      const name = /^[A-Za-z0-9-]{1,64}(?=:)/.exec(String(key).slice(prefix.length))?.[0];
+      if (name !== undefined && names.size < maxTables) names.add(name);
+    }
+    cursor = String(next ?? '0');
+  } while (cursor !== '0');
+  return [...names].sort();
 }
 
 function storedText(text: unknown): StoredText {

@@ -9,6 +9,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
 import { textDigest } from '../last-good/digest.ts';
+import type { StoredEntry } from '../store.ts';
 import { createGroupSync } from './group-sync.ts';
 import { createSqliteTable, schemaOfTables } from './sqlite-table.ts';
 import { createTogether } from './together.ts';
@@ -39,6 +40,10 @@ export interface StateDatabase {
   save(state: SavedState, journal: readonly JournalEntry[]): void;
   clearJournal(): void;
   table(name: string): Table;
+  /** Of all tables but the copies of those in Redis, at one moment. */
+  entries(): readonly StoredEntry[];
+  /** Names of the tables whose names begin like this. */
+  names(prefix: string): readonly string[];
   close(): void;
 }
 
@@ -74,6 +79,13 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
   const synced = createGroupSync({ file: `${file}-wal` });
   quick.prepare('DELETE FROM entries WHERE expires <= ?').run(clock.now());
   const clearJournal = quick.prepare('DELETE FROM journal');
+  const listEntries = quick.prepare(
+    `SELECT name, key, value, expires FROM entries WHERE (expires IS NULL OR expires > ?) AND substr(name, 1, 6) != 'redis-'
+     ORDER BY name, key`,
+  );
+  const listNames = quick.prepare(
+    'SELECT DISTINCT name FROM entries WHERE substr(name, 1, length(?)) = ? ORDER BY name',
+  );
   const getRevision = durable.prepare('SELECT revision FROM meta');
   const getEpoch = durable.prepare('SELECT epoch FROM epochs');
   const addEpoch = durable.prepare('INSERT INTO epochs (id, epoch) VALUES (1, ?)');
@@ -134,6 +146,17 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
       }
     },
     clearJournal: () => void clearJournal.run(),
+    entries() {
+      together.flush();
+      return listEntries.all(clock.now()).map((row) => ({
+        ...{ table: String(row['name']), key: String(row['key']), value: JSON.parse(String(row['value'])) },
+        ...(typeof row['expires'] === 'number' ? { until: row['expires'] } : {}),
+      }));
+    },
+    names(prefix) {
+      together.flush();
+      return listNames.all(prefix, prefix).map((row) => String(row['name']));
+    },
     table(name) {
       const table = tables.get(name) ?? createSqliteTable({ name, quick, together, synced, clock });
       tables.set(name, table);

@@ -1,0 +1,174 @@
+// Moves what a store holds to another one, or to a file and back, while no control plane runs: documents, history and tables; to a file
+// also the audit log, which otherwise stays in the data folder.
+import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { adminSocketPath } from '../admin/admin-socket.ts';
+import { auditFiles, linesOf } from '../audit/audit-files.ts';
+import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
+import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
+import type { Clock } from '../lib/clock.ts';
+import { differing } from '../lib/differing.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { createSeal, type Seal } from '../lib/seal.ts';
+import { readContent, type Written, writeContent } from '../store/move/content.ts';
+import { type ContentFile, formatContent, parseContent } from '../store/move/content-file.ts';
+import type { Holding, Store } from '../store/store.ts';
+import { createJudge } from './judge.ts';
+import { auditHeadName } from './open-audit.ts';
+import { openStore } from './open-store.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+export type Place =
+  | { readonly kind: 'store'; readonly store: ServeOptions['store'] }
+  | { readonly kind: 'file'; readonly path: string };
+
+export interface MoveOptions {
+  readonly data: string;
+  readonly from: Place;
+  readonly to: Place;
+  /** Removes what is there. */
+  readonly replace: boolean;
+}
+
+export interface Moved extends Written {
+  /** Records of the audit log that were written to the file, or from it to the data folder. */
+  readonly audit: number;
+}
+
+export interface MoveDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Throws `failed_precondition` while a control plane runs on the data folder, and for a place that is not empty. */
+export async function moveStore({ data, from, to, replace }: MoveOptions, deps: MoveDeps): Promise<Moved> {
+  ensureSecretFolder(data);
+  if (await runs(data)) {
+    throw new CellwallError('failed_precondition', `a control plane runs on ${data}`, {
+      hint: 'stop it, and every other one that uses the same store: calls go on meanwhile',
+    });
+  }
+  const seal = createSeal(sealKey(join(data, 'seal.key')));
+  if (to.kind === 'file' && existsSync(to.path) && !replace) {
+    throw new CellwallError('already_exists', `${to.path} exists already`, { hint: '--replace overwrites it' });
+  }
+  // Whatever fails, the data folder remembers what it did before.
+  return onCopy(data, to.kind === 'store', async (state) => {
+    const moving = { ...deps, data, state };
+    const read = await readPlace(from, to, seal, moving);
+    if (to.kind === 'file') {
+      writeSecretFile(to.path, formatContent(read, seal, new Date(deps.clock.now())));
+      const { revision, documents, entries } = read.content;
+      return { revision, documents: documents.length, entries: entries.length, audit: read.audit.length };
+    }
+    const { store, shared } = await open(to.store, anything, moving);
+    try {
+      const written = await writeContent(store, read.content, { replace, now: deps.clock.now() });
+      await renameHead(store, data, read.shared, shared, deps.log);
+      return { ...written, audit: restoreAudit(data, read.audit) };
+    } finally {
+      await store.close();
+    }
+  });
+}
+
+interface Moving extends MoveDeps {
+  readonly data: string;
+  readonly state: string;
+}
+
+/** `keep`: it takes the place of what was copied, if nothing fails. */
+async function onCopy<T>(data: string, keep: boolean, task: (state: string) => Promise<T>): Promise<T> {
+  const [state, copy, before] = [join(data, 'state'), join(data, 'state.moving'), join(data, 'state.before')];
+  rmSync(copy, { recursive: true, force: true });
+  if (existsSync(state)) cpSync(state, copy, { recursive: true });
+  try {
+    const result = await task(copy);
+    if (!keep) return result;
+    rmSync(before, { recursive: true, force: true });
+    if (existsSync(state)) renameSync(state, before);
+    renameSync(copy, state);
+    rmSync(before, { recursive: true, force: true });
+    return result;
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+async function readPlace(from: Place, to: Place, seal: Seal, moving: Moving): Promise<ContentFile> {
+  if (from.kind === 'file') {
+    if (!existsSync(from.path)) throw new CellwallError('not_found', `there is no file ${from.path}`);
+    return parseContent(readSecretFile(from.path), seal, from.path);
+  }
+  const { store, shared } = await open(from.store, asItIs, moving);
+  try {
+    const content = await readContent(store);
+    const audit: string[] = [];
+    if (to.kind === 'file')
+      for await (const line of linesOf(auditFiles(auditFile(moving.data)))) if (line !== undefined) audit.push(line);
+    return { content, shared, audit };
+  } finally {
+    await store.close();
+  }
+}
+
+const anything: Holding = { hold: () => undefined, release() {}, watch: () => () => {} };
+
+/** An edit that no control plane has put in force is not put in force by moving it: the gate has not seen it. */
+const asItIs: Holding = {
+  ...anything,
+  hold(before, after) {
+    const differ = differing(before.documents, after.documents);
+    const keep = [...new Set([...differ.before, ...differ.after].map(({ key }) => key))];
+    const [first] = [...differ.after, ...differ.before];
+    if (first === undefined) return undefined;
+    const message = `${first.key} was edited, and no control plane has put that in force`;
+    const source = first.locate([]);
+    return { keep, problems: [{ severity: 'error', code: 'not-in-force', message, hint: 'start one first', source }] };
+  },
+};
+
+async function open(choice: ServeOptions['store'], holding: Holding, { data, state, clock, log }: Moving) {
+  // What was in force may contain raw resources with code: `serve` decides about them.
+  const { check } = createJudge({ allowProxyCode: true });
+  const { store, alsoChangedBy } = await openStore({ store: choice, data, state }, { check, holding, clock, log });
+  return { store, shared: alsoChangedBy === 'replicas' };
+}
+
+/** Where the audit log ended is remembered under another name where control planes share a store. */
+async function renameHead(store: Store, data: string, wasShared: boolean, isShared: boolean, log: Log): Promise<void> {
+  const [before, after] = [auditHeadName(data, wasShared), auditHeadName(data, isShared)];
+  if (before === after) return;
+  const key = sealKey(join(data, 'seal.key'));
+  const table = createSealedTable({ table: store.table('audit'), name: 'audit', key, log });
+  const head = await table.get(before);
+  if (head === undefined) return;
+  await table.set(after, head);
+  await table.delete(before);
+}
+
+/** Only where there is none: the one of this data folder goes on otherwise. */
+function restoreAudit(data: string, lines: readonly string[]): number {
+  if (lines.length === 0 || auditFiles(auditFile(data)).length > 0) return 0;
+  writeSecretFile(auditFile(data), lines.map((line) => `${line}\n`).join(''));
+  return lines.length;
+}
+
+function auditFile(data: string): string {
+  return join(data, 'audit.jsonl');
+}
+
+/** Whether something answers on the admin socket. */
+function runs(data: string): Promise<boolean> {
+  const path = adminSocketPath(data);
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

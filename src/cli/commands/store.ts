@@ -82,10 +82,7 @@ function migrateCommand(context: CliContext): Command {
       const to = { kind: 'store', store: { kind: options.toStore, options: options.toOption ?? {} } } as const;
       return move(context, self, options, { from: { kind: 'store', store: storeOf(options, self) }, to });
     });
-  examples(
-    command,
-    'store migrate --documents mesh.d --to-store redis --to-option url=redis://redis:6379',
-  );
+  examples(command, 'store migrate --documents mesh.d --to-store redis --to-option url=redis://redis:6379');
   return prints(command, moved);
 }
 

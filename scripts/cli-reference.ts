@@ -15,7 +15,14 @@ export function leafCommands(): readonly { readonly name: string; readonly comma
   const notHere = () => Promise.reject(new Error('only described'));
   const program = createCatalog({
     ...{ stdout: nowhere, stderr: nowhere, stdin: (async function* () {})(), env: {}, clock: systemClock, version: '' },
-    run: { serve: notHere, inspect: notHere, sidecar: notHere, fetchSvid: notHere, bootstrap: notHere },
+    run: {
+      serve: notHere,
+      inspect: notHere,
+      sidecar: notHere,
+      fetchSvid: notHere,
+      bootstrap: notHere,
+      moveStore: notHere,
+    },
     finish() {},
   });
   const below = (command: Command, path: readonly string[]): { name: string; command: Command }[] =>

@@ -1,15 +1,14 @@
 // Moves what a store holds to another one, or to a file and back, while no control plane runs: documents, history and tables; to a file
 // also the audit log, which otherwise stays in the data folder.
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { adminSocketPath } from '../admin/admin-socket.ts';
 import { auditFiles, linesOf } from '../audit/audit-files.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { differing } from '../lib/differing.ts';
 import { CellwallError } from '../lib/errors.ts';
+import { lockFolder } from '../lib/folder-lock.ts';
 import type { Log } from '../lib/log.ts';
 import { createSeal, type Seal } from '../lib/seal.ts';
 import { readContent, type Written, writeContent } from '../store/move/content.ts';
@@ -45,11 +44,17 @@ export interface MoveDeps {
 /** Throws `failed_precondition` while a control plane runs on the data folder, and for a place that is not empty. */
 export async function moveStore({ data, from, to, replace }: MoveOptions, deps: MoveDeps): Promise<Moved> {
   ensureSecretFolder(data);
-  if (await runs(data)) {
-    throw new CellwallError('failed_precondition', `a control plane runs on ${data}`, {
-      hint: 'stop it, and every other one that uses the same store: calls go on meanwhile',
-    });
+  // As `serve` does: never beside one.
+  const hint = 'stop it, and every other one that uses the same store: calls go on meanwhile';
+  const lock = lockFolder({ folder: data, name: 'serve', hint });
+  try {
+    return await moveLocked({ data, from, to, replace }, deps);
+  } finally {
+    lock.release();
   }
+}
+
+async function moveLocked({ data, from, to, replace }: MoveOptions, deps: MoveDeps): Promise<Moved> {
   const seal = createSeal(sealKey(join(data, 'seal.key')));
   if (to.kind === 'file' && existsSync(to.path) && !replace) {
     throw new CellwallError('already_exists', `${to.path} exists already`, { hint: '--replace overwrites it' });
@@ -132,7 +137,7 @@ const asItIs: Holding = {
 
 async function open(choice: ServeOptions['store'], holding: Holding, { data, state, clock, log }: Moving) {
   // What was in force may contain raw resources with code: `serve` decides about them.
-  const { check } = createJudge({ allowProxyCode: true });
+  const { check } = createJudge({ proxyCode: true });
   const { store, alsoChangedBy } = await openStore({ store: choice, data, state }, { check, holding, clock, log });
   return { store, shared: alsoChangedBy === 'replicas' };
 }
@@ -158,17 +163,4 @@ function restoreAudit(data: string, lines: readonly string[]): number {
 
 function auditFile(data: string): string {
   return join(data, 'audit.jsonl');
-}
-
-/** Whether something answers on the admin socket. */
-function runs(data: string): Promise<boolean> {
-  const path = adminSocketPath(data);
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -1,11 +1,10 @@
 // What a store holds, moved to another one, to a file, and back: nothing is lost or changed, and nothing is overwritten unasked.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { adminSocketPath } from '../../src/admin/admin-socket.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { lockFolder } from '../../src/lib/folder-lock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { type MoveOptions, moveStore, type Place } from '../../src/serve/move-store.ts';
@@ -202,10 +201,9 @@ it('what is there is not overwritten, unless it may be replaced', async () => {
 it('nothing is moved while a control plane runs, or while something waits that none has put in force', async () => {
   await fill(directory('one'));
   const places = { from: directory('one'), to: redis };
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(adminSocketPath(data), resolve));
-  await expect(move(places)).rejects.toMatchObject({ message: expect.stringContaining('a control plane runs') });
-  await new Promise((resolve) => server.close(resolve));
+  const lock = lockFolder({ folder: data, name: 'serve', hint: '' });
+  await expect(move(places)).rejects.toMatchObject({ code: 'failed_precondition' });
+  lock.release();
   writeFileSync(join(folder, 'one', 'edited.yaml'), cellYaml('edited', 5));
   await expect(move(places)).rejects.toMatchObject({
     message: expect.stringContaining('not all that is stored is in force'),

@@ -168,6 +168,7 @@ describe('serve', () => {
         identity: { host: '0.0.0.0', port: 18001 },
         admin: { host: '127.0.0.1', port: 18080 },
         logLevel: 'info',
+        soakSeconds: 60,
       },
     ]);
     expect(result).toMatchObject({ code: 0, stdout: '' });

@@ -50,6 +50,10 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: '0 or 1',
     alert: '1: `cellwall status` says which documents are not in force (docs/limits.md)',
   },
+  cellwall_endpoints_held: {
+    unit: 'endpoints',
+    alert: 'above 0: many proxies disappeared at once; the log says how many, `cellwall status` which (docs/limits.md)',
+  },
   cellwall_publisher_published_sequence: {
     unit: 'sequence',
     alert: 'it differs between places for several minutes: one of them still has the earlier roots',
@@ -106,7 +110,8 @@ export async function metricsReference(): Promise<string> {
   for (const code of limitCodes) metrics.changeHeld(code);
   metrics.applied(1);
   metrics.watchPublishers(() => [{ name: 'directory:/srv/trust', sequence: 1, failures: 0, drifts: 0 }], Date.now);
-  metrics.watchStore(() => undefined);
+  metrics.watchStore({});
+  metrics.watchEndpoints(() => 0);
   const exported = parse(await metrics.text());
   const own = [...exported].filter(([name]) => name.startsWith('cellwall_'));
   const [there, told] = [own.map(([name]) => name), Object.keys(advice)];

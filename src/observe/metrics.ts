@@ -2,7 +2,7 @@
 // are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
-import { exportStore, type StoreFigures } from './store-metrics.ts';
+import { exportEndpoints, exportStore, type StoreFigures } from './store-metrics.ts';
 
 export interface Metrics {
   /** Open xDS streams. */
@@ -36,8 +36,10 @@ export interface Metrics {
   applied(ms: number): void;
   /** Call it once: `read` is called at every scrape. `now`: epoch milliseconds. */
   watchPublishers(read: () => readonly PublisherFigures[], now: () => number): void;
-  /** Call it once: both are asked at every scrape. */
-  watchStore(trouble: StoreFigures['trouble'], lastGood?: StoreFigures['lastGood']): void;
+  /** Call it once: it is asked at every scrape. */
+  watchStore(store: StoreFigures): void;
+  /** Call it once: `held`, how many endpoints are held because too many disappeared at once, is asked at every scrape. */
+  watchEndpoints(held: () => number): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -140,7 +142,8 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     madeResources: (count) => resources.inc(count),
     applied: (ms) => apply.observe(ms / 1000),
     watchPublishers: (read, now) => exportPublishers(registry, read, now),
-    watchStore: (trouble, lastGood = () => undefined) => exportStore(registry, { trouble, lastGood }),
+    watchStore: (store) => exportStore(registry, store),
+    watchEndpoints: (held) => exportEndpoints(registry, held),
     text: () => registry.metrics(),
   };
 }

@@ -1,21 +1,20 @@
 // What is exported of the store: read when somebody scrapes.
 import { Gauge, type Registry } from 'prom-client';
 
+/** What a store may say of itself. */
 export interface StoreFigures {
-  readonly trouble: () => { readonly kind: 'away' | 'read-only' } | undefined;
-  readonly lastGood: () =>
-    | { kept(): readonly { readonly revision: number }[]; fallback(): object | undefined }
-    | undefined;
+  trouble?(): { readonly kind: 'away' | 'read-only' } | undefined;
+  readonly lastGood?: { kept(): readonly { readonly revision: number }[]; fallback(): object | undefined };
 }
 
-export function exportStore(registry: Registry, { trouble, lastGood }: StoreFigures): void {
+export function exportStore(registry: Registry, store: StoreFigures): void {
   const registers = [registry];
   new Gauge({
     name: 'cellwall_store_stale',
     help: '1 while the store is away: what is in force is the last good state, and changes are refused.',
     registers,
     collect() {
-      this.set(trouble()?.kind === 'away' ? 1 : 0);
+      this.set(store.trouble?.()?.kind === 'away' ? 1 : 0);
     },
   });
   new Gauge({
@@ -23,7 +22,7 @@ export function exportStore(registry: Registry, { trouble, lastGood }: StoreFigu
     help: '1 while the store takes no writes: what is in force is up to date, and changes are refused.',
     registers,
     collect() {
-      this.set(trouble()?.kind === 'read-only' ? 1 : 0);
+      this.set(store.trouble?.()?.kind === 'read-only' ? 1 : 0);
     },
   });
   new Gauge({
@@ -31,7 +30,7 @@ export function exportStore(registry: Registry, { trouble, lastGood }: StoreFigu
     help: 'The newest revision that has been in force for a while without a rejection; 0 if none is kept.',
     registers,
     collect() {
-      this.set(lastGood()?.kept()[0]?.revision ?? 0);
+      this.set(store.lastGood?.kept()[0]?.revision ?? 0);
     },
   });
   new Gauge({
@@ -39,7 +38,18 @@ export function exportStore(registry: Registry, { trouble, lastGood }: StoreFigu
     help: '1 while not the documents that were last in force are in force, as the process died under them or they are damaged on disk.',
     registers,
     collect() {
-      this.set(lastGood()?.fallback() === undefined ? 0 : 1);
+      this.set(store.lastGood?.fallback() === undefined ? 0 : 1);
+    },
+  });
+}
+
+export function exportEndpoints(registry: Registry, held: () => number): void {
+  new Gauge({
+    name: 'cellwall_endpoints_held',
+    help: 'Endpoints that callers keep although their proxies disappeared: too many did at once.',
+    registers: [registry],
+    collect() {
+      this.set(held());
     },
   });
 }

@@ -2,6 +2,8 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { createHeldLosses } from '../registry/held-losses.ts';
 import { createOwnRegistry } from '../registry/own-registry.ts';
 import type { RegistryChange } from '../registry/registered-proxy.ts';
 import type { Replicas } from '../registry/replicas.ts';
@@ -18,19 +20,23 @@ export interface OpenRegistryDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
+  readonly metrics: Pick<Metrics, 'watchEndpoints'>;
   readonly onChange: (change: RegistryChange) => void;
 }
 
-export function openRegistry({ store, replicas, clock, log, lifecycle, onChange }: OpenRegistryDeps) {
+export function openRegistry({ store, replicas, clock, log, lifecycle, metrics, onChange }: OpenRegistryDeps) {
   const leases = store.table('leases');
-  const watched = { clock, log, onChange };
+  const losses = createHeldLosses({ clock, log, onChange });
+  lifecycle.defer('held endpoints', losses.stop);
+  metrics.watchEndpoints(losses.count);
+  const watched = { clock, log, onChange: losses.onChange };
   if (replicas === undefined)
-    return withTakenPorts(withApplication(createOwnRegistry({ leases, ...watched }), watched));
+    return losses.of(withTakenPorts(withApplication(createOwnRegistry({ leases, ...watched }), watched)));
   const registry = createSharedRegistry({ leases, replicas, ...watched });
   const shared = shareApplications({ table: store.table('applications'), log });
   lifecycle.defer('leases', () => {
     registry.stop();
     shared.stop();
   });
-  return withTakenPorts(withApplication(registry, { ...watched, shared }));
+  return losses.of(withTakenPorts(withApplication(registry, { ...watched, shared })));
 }

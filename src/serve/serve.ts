@@ -106,10 +106,7 @@ export async function serve(
   });
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   lifecycle.defer('audit log', () => audit.flushed());
-  metrics.watchStore(
-    () => store.trouble?.(),
-    () => store.lastGood,
-  );
+  metrics.watchStore(store);
   if (shared) recordRefused({ store, audit, clock, log });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);
@@ -149,7 +146,7 @@ export async function serve(
   const identitiesChanged = createEvent<ChangedIdentities>();
   const mesh = createWatched<MeshIr | undefined>(undefined);
   const watched = { clock, log: log.child({ room: 'registry' }), onChange: registryChanged.tell };
-  const registry = openRegistry({ store, replicas, lifecycle, ...watched });
+  const registry = openRegistry({ store, replicas, lifecycle, metrics, ...watched });
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa },

@@ -8,7 +8,7 @@ export interface HttpCall {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Absent: plaintext. Without a certificate: one-way TLS. */
-  readonly tls?: { readonly certificate?: string; readonly key?: string };
+  readonly tls?: { readonly certificate?: string; readonly key?: string; readonly serverName?: string };
 }
 
 export interface HttpAnswer {
@@ -29,6 +29,7 @@ export function httpCall({ port, path = '/', method = 'GET', headers = {}, tls }
             ALPNProtocols: ['http/1.1'],
             ...(tls.certificate === undefined ? {} : { cert: tls.certificate }),
             ...(tls.key === undefined ? {} : { key: tls.key }),
+            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
           });
     const chunks: Buffer[] = [];
     socket.setTimeout(10_000, () => socket.destroy(new Error('no answer within 10 s')));

@@ -4,13 +4,15 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { constrainCa } from '../../src/identity/legacy/constrain.ts';
 import type { SpiffeId } from '../../src/model/spiffe-id.ts';
-import type { ServiceKey } from '../../src/policy/ir.ts';
+import type { MeshIr, ServiceKey } from '../../src/policy/ir.ts';
+import { portOf } from '../../src/policy/ports.ts';
+import { callerServerName } from '../../src/translate/inbound/caller-chains.ts';
 import { subjectDn } from '../../src/translate/inbound/subject-dn.ts';
 import { lint } from '../../src/translate/linter.ts';
 import type { ProxyShape } from '../../src/translate/proxy.ts';
 import { translate } from '../../src/translate/translate.ts';
 import { type EchoApplication, type EchoedRequest, startHttp1Echo } from '../support/echo-application.ts';
-import { httpCall } from '../support/http-call.ts';
+import { type HttpCall, httpCall } from '../support/http-call.ts';
 import { meshOf } from '../support/resolve-text.ts';
 import { createTestCa, type TestCa } from '../support/test-ca.ts';
 import { startTranslatedProxy, type TranslatedProxy } from '../support/translated-proxy.ts';
@@ -43,9 +45,10 @@ describe.each([
 ])('with the subject DN %s', (_name, headers, dn) => {
   let proxy: TranslatedProxy;
   let port: number;
+  let mesh: MeshIr;
 
   beforeAll(async () => {
-    const mesh = meshOf(
+    mesh = meshOf(
       [
         meshDocument('permissive', legacyCa.root),
         serviceDocument(
@@ -53,6 +56,7 @@ describe.each([
           'cell-1',
           `{protocol: http1, identityHeaders: ${headers}, mtls: {mode: permissive, legacyAuthority: old}}`,
         ),
+        serviceDocument('web', 'cell-1', '{protocol: http1, dependsOn: [{service: api, listen: 15001}]}'),
       ].join(''),
     );
     const legacyAnchors = new Map([['old', constrainCa(new X509Certificate(legacyCa.root).raw, trustDomain)]]);
@@ -73,7 +77,7 @@ describe.each([
 
   afterAll(() => proxy.stop());
 
-  const headersFor = async (tls?: { certificate?: string; key?: string }): Promise<(string | undefined)[]> => {
+  const headersFor = async (tls?: HttpCall['tls']): Promise<(string | undefined)[]> => {
     const { status, body } = await httpCall({ port, headers: forged, ...(tls === undefined ? {} : { tls }) });
     if (status !== 200) throw new Error(`status ${status}: ${body}`);
     const { headers: seen } = JSON.parse(body) as EchoedRequest;
@@ -98,6 +102,17 @@ describe.each([
   ])('%s', async (_what, uri, cell, service, cellOfDn) => {
     const expected = [uri, cell, service, cellOfDn === undefined ? undefined : dnOf(cellOfDn)];
     expect(await headersFor(await ca.issue({ uri }))).toEqual(expected);
+  });
+
+  test('a caller with a chain of its own: the same names; and nobody else gets them there', async () => {
+    const called = portOf(mesh, api);
+    if (called === undefined) throw new Error('no api');
+    const uri = idOf('web', 'cell-1');
+    const serverName = callerServerName(uri as SpiffeId, called);
+    const expected = [uri, 'cell-1', 'web', dnOf('cell-1')];
+    expect(await headersFor({ ...(await ca.issue({ uri })), serverName })).toEqual(expected);
+    const others = [await ca.issue({ uri: idOf('web', 'cell-10') }), await legacyCa.issue({ uri }), {}];
+    for (const other of others) await expect(headersFor({ ...other, serverName })).rejects.toThrow();
   });
 
   test('nothing of callers without an identity', async () => {

@@ -15,6 +15,7 @@ import { TlsInspectorSchema } from '#gen/envoy/extensions/filters/listener/tls_i
 import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { IpPort } from '../../lib/host-port.ts';
 import { inboundLogName } from '../../lib/log-names.ts';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { discoveredPlace } from '../filters/discovered.ts';
 import type { FilteredChain } from '../filters/inbound-filter.ts';
@@ -73,14 +74,14 @@ const rawHttp = { filterChainMatch: { transportProtocol: 'raw_buffer', applicati
 
 type Filters = (kind: ChainKind) => Filter[];
 
-/** Most chains of a listener have the same filters. */
+/** Most chains of a listener have the same filters, but for the name of their only caller. */
 function filtersOnce(service: PortIr): Filters {
-  const made = new Map<string, Filter[]>();
-  return ({ kind, admission, trusted, odd = false }) => {
+  const made = new Map<string, (only?: SpiffeId) => Filter[]>();
+  return ({ kind, admission, trusted, callers = [], odd = false }) => {
     const key = [kind, admission, trusted, odd].join(' ');
     const there = made.get(key) ?? applicationFilters(service, { kind, admission, trusted, odd });
     made.set(key, there);
-    return there;
+    return there(...(callers.length === 1 ? callers : []));
   };
 }
 
@@ -157,28 +158,31 @@ function healthChain(service: PortIr): readonly FilterChain[] {
     trusted: false,
     odd: false,
   });
-  return [create(FilterChainSchema, { name: 'health', ...rawHttp, filters: [manager] })];
+  return [create(FilterChainSchema, { name: 'health', ...rawHttp, filters: [manager()] })];
 }
 
-interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'> {
+interface ChainKind extends Pick<CallerChain, 'admission' | 'trusted'>, Partial<Pick<CallerChain, 'callers'>> {
   readonly kind: FilteredChain;
   /** It did not begin like HTTP. */
   readonly odd?: boolean;
 }
 
-function applicationFilters(service: PortIr, { kind, admission, trusted, odd = false }: ChainKind): Filter[] {
+function applicationFilters(
+  service: PortIr,
+  { kind, admission, trusted, odd = false }: ChainKind,
+): (only?: SpiffeId) => Filter[] {
   const chain = kind === 'caller' ? 'mtls' : kind;
   const places = filtersInChain(service, kind).map((filter) => discoveredPlace(filter, service));
   if (service.protocol === 'tcp') {
-    return [...places.map((place) => create(FilterSchema, place)), inboundTcp(service, chain, admission)];
+    const filters = [...places.map((place) => create(FilterSchema, place)), inboundTcp(service, chain, admission)];
+    return () => filters;
   }
   const filters = places.map((place) => create(HttpFilterSchema, place));
-  return [
-    inboundManager(service, {
-      ...{ chain, routeName: inboundName(service), filters },
-      ...{ declared: kind === 'caller', trusted, odd },
-    }),
-  ];
+  const manager = inboundManager(service, {
+    ...{ chain, routeName: inboundName(service), filters },
+    ...{ declared: kind === 'caller', trusted, odd },
+  });
+  return (only) => [manager(only)];
 }
 
 /** Distinguishes TLS from plaintext by the first bytes, where one port accepts both. */

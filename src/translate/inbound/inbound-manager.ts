@@ -3,6 +3,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type Filter, FilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import {
+  type HttpConnectionManager,
   HttpConnectionManager_CodecType,
   HttpConnectionManager_ForwardClientCertDetails,
   HttpConnectionManager_PathWithEscapedSlashesAction,
@@ -12,11 +13,12 @@ import {
   RdsSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { inboundLogName } from '../../lib/log-names.ts';
+import type { SpiffeId } from '../../model/spiffe-id.ts';
 import type { PortIr } from '../../policy/ir.ts';
 import { ads } from '../wire/ads.ts';
 import { any } from '../wire/any.ts';
 import { composer } from '../wire/compose.ts';
-import { remembered } from '../wire/constant.ts';
+import { constant, remembered } from '../wire/constant.ts';
 import { duration } from '../wire/duration.ts';
 import {
   http1Intake,
@@ -52,10 +54,11 @@ const drainMs = 5000;
 /** For a message that is held until it was read; over HTTP/2 this is the window. The default limit of gRPC servers, plus its frame. */
 const maxHeldBytes = 4 * 1024 * 1024 + 5;
 
+/** For chains that differ in their caller; `only`: the one whose certificate the chain accepts, absent if there are several. */
 export function inboundManager(
   service: PortIr,
   { chain, routeName, filters, declared, trusted, odd }: InboundManagerOptions,
-): Filter {
+): (only?: SpiffeId) => Filter {
   const probe = chain === 'health';
   const { id, identityHeaders, escapedSlashes, timeouts, connectionAgeMs, upgrades, describesGrpc } = service;
   const { stripped, xfcc, peerId } = identityHeaders;
@@ -66,17 +69,25 @@ export function inboundManager(
     describesGrpc,
     connectionAgeMs: chain === 'mtls' ? connectionAgeMs : undefined,
   });
+  const isNamed = peerId && !probe;
+  const httpFilters = (only?: SpiffeId): HttpFilter[] => [
+    ...filters,
+    ...(probe ? [] : [trailers()]),
+    ...(isNamed ? [peerNames(only)] : []),
+    routerFilter(),
+  ];
   const message = managerOf({
     routeSpecifier: { case: 'rds', value: create(RdsSchema, { configSource: ads(), routeConfigName: routeName }) },
-    httpFilters: [
-      ...filters,
-      ...(probe ? [] : [trailers()]),
-      ...(peerId && !probe ? [peerNames()] : []),
-      routerFilter(),
-    ],
+    httpFilters: httpFilters(),
     accessLog: [httpAccessLog(inboundLogName(id, chain))],
     httpProtocolOptions: http1Intake(service),
   });
+  const shared = constant(() => packed(message));
+  const named = constant(() => composer(message, ['httpFilters']));
+  return (only) => (isNamed && only !== undefined ? packed(named()({ httpFilters: httpFilters(only) })) : shared());
+}
+
+function packed(message: HttpConnectionManager): Filter {
   return create(FilterSchema, {
     name: 'envoy.filters.network.http_connection_manager',
     configType: { case: 'typedConfig', value: any(HttpConnectionManagerSchema, message) },

@@ -12,6 +12,7 @@ import { file_envoy_extensions_filters_http_header_mutation_v3_header_mutation }
 import { file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata } from '#gen/envoy/extensions/filters/http/header_to_metadata/v3/header_to_metadata_pb.js';
 import { file_envoy_extensions_filters_http_health_check_v3_health_check } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
 import { file_envoy_extensions_filters_http_router_v3_router } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { file_envoy_extensions_filters_http_set_metadata_v3_set_metadata } from '#gen/envoy/extensions/filters/http/set_metadata/v3/set_metadata_pb.js';
 import { file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector } from '#gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -42,6 +43,7 @@ export const extensionRegistry = createRegistry(
   file_envoy_extensions_filters_http_header_to_metadata_v3_header_to_metadata,
   file_envoy_extensions_filters_http_health_check_v3_health_check,
   file_envoy_extensions_filters_http_router_v3_router,
+  file_envoy_extensions_filters_http_set_metadata_v3_set_metadata,
   file_envoy_extensions_filters_listener_http_inspector_v3_http_inspector,
   file_envoy_extensions_filters_listener_tls_inspector_v3_tls_inspector,
   file_envoy_extensions_filters_network_http_connection_manager_v3_http_connection_manager,

@@ -2,9 +2,12 @@
 import { changedPaths } from '../lib/trace.ts';
 import type { TranslationInputs } from '../translate/proxy.ts';
 
+/** Places in the inputs that something was made by reading: the same list for all who have that. */
+export type Paths = readonly string[];
+
 export interface Concerned {
   /** What the node is sent was made by reading there. */
-  set(node: string, paths: Iterable<string>): void;
+  set(node: string, paths: Iterable<Paths>): void;
   /** Something was made for it, which holds as long as no change concerns it. */
   has(node: string): boolean;
   /** Every change concerns it until something is made for it again. */
@@ -14,33 +17,49 @@ export interface Concerned {
 }
 
 export function createConcerned(): Concerned {
-  const nodes = new Map<string, ReadonlySet<string>>();
-  const readers = new Map<string, Set<string>>();
-  const forget = (node: string): void => {
-    for (const path of nodes.get(node) ?? []) {
-      const own = readers.get(path);
-      own?.delete(node);
-      if (own?.size === 0) readers.delete(path);
+  const nodes = new Map<string, ReadonlySet<Paths>>();
+  /** The nodes that have it. */
+  const lists = new Map<Paths, Set<string>>();
+  const readers = new Map<string, Set<Paths>>();
+  const join = (node: string, list: Paths): void => {
+    const those = lists.get(list);
+    if (those !== undefined) return void those.add(node);
+    lists.set(list, new Set([node]));
+    for (const path of list) {
+      const there = readers.get(path);
+      if (there === undefined) readers.set(path, new Set([list]));
+      else there.add(list);
     }
-    nodes.delete(node);
+  };
+  const leave = (node: string, list: Paths): void => {
+    const those = lists.get(list);
+    those?.delete(node);
+    if (those?.size !== 0) return;
+    lists.delete(list);
+    for (const path of list) {
+      const there = readers.get(path);
+      there?.delete(list);
+      if (there?.size === 0) readers.delete(path);
+    }
   };
   return {
     set(node, paths) {
-      forget(node);
       const own = new Set(paths);
+      const before = nodes.get(node);
       nodes.set(node, own);
-      for (const path of own) {
-        const those = readers.get(path);
-        if (those === undefined) readers.set(path, new Set([node]));
-        else those.add(node);
-      }
+      for (const list of own) if (before?.has(list) !== true) join(node, list);
+      for (const list of before ?? []) if (!own.has(list)) leave(node, list);
     },
     has: (node) => nodes.has(node),
-    forget,
+    forget(node) {
+      for (const list of nodes.get(node) ?? []) leave(node, list);
+      nodes.delete(node);
+    },
     by(before, after) {
       const found = new Set<string>();
-      for (const path of changedPaths(lookedInto(before), lookedInto(after)))
-        for (const node of readers.get(path) ?? []) found.add(node);
+      for (const path of changedPaths(lookedInto(before), lookedInto(after))) {
+        for (const list of readers.get(path) ?? []) for (const node of lists.get(list) ?? []) found.add(node);
+      }
       return found;
     },
   };

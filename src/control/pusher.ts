@@ -117,7 +117,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
     const { value: shape, paths } = trace(from, ({ mesh }) => shapeToServe(mesh, proxy), traceOptions);
     // Held (no answer) rather than refused: an identity or a service may still come.
     if (shape === undefined) {
-      concerned.set(node, paths);
+      concerned.set(node, [paths]);
       return undefined;
     }
     const before = cache.get(nodeKey(node));
@@ -126,7 +126,7 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
   };
 
   const finish = ({ proxy, from, paths }: Job, snapshot: Snapshot | Withheld): void => {
-    concerned.set(proxy.node, [...paths, ...maker.paths(proxy.node)]);
+    concerned.set(proxy.node, [paths, ...maker.paths(proxy.node)]);
     if ('withheld' in snapshot) {
       withheld.set(proxy.node, snapshot.withheld);
       return;

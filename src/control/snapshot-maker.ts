@@ -12,6 +12,7 @@ import { translate } from '../translate/translate.ts';
 import type { Interner } from '../xds/resources/interner.ts';
 import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
 import { type TypeUrl, typeUrls } from '../xds/resources/type-url.ts';
+import type { Paths } from './concerned.ts';
 import { createPartMaker, type MadePart, type PartToMake, traceOptions } from './part-maker.ts';
 
 /** Everything that all proxies' snapshots are made from. */
@@ -42,7 +43,7 @@ export interface SnapshotMaker {
   /** All steps at once. */
   make(proxy: ProxyToServe, inputs: Inputs): Snapshot | Withheld;
   /** Where in the inputs was read what the node was made last (lib/trace.ts). */
-  paths(node: string): Iterable<string>;
+  paths(node: string): Iterable<Paths>;
   forget(node: string): void;
 }
 
@@ -132,8 +133,9 @@ export function createSnapshotMaker(deps: SnapshotMakerDeps): SnapshotMaker {
     },
     *paths(node) {
       const made = nodes.get(node);
-      yield* made?.plan.paths ?? [];
-      for (const { paths } of made?.parts ?? []) yield* paths;
+      if (made === undefined) return;
+      yield made.plan.paths;
+      for (const { paths } of made.parts) yield paths;
     },
     forget: (node) => void nodes.delete(node),
   };

@@ -1,4 +1,5 @@
 // Files' texts → documents, or every problem in any of them. Pure; unchanged files are not parsed again.
+import { inStep, sameKeys } from '../../lib/in-step.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
 import { asOwnFile } from '../../model/own-file.ts';
@@ -45,6 +46,11 @@ function sameTexts(one: DocumentFiles['texts'], other: DocumentFiles['texts']): 
   return one.size === other.size && [...one].every(([name, text]) => other.get(name) === text);
 }
 
+/** Of `after`, what is another in `before`, or not there. */
+function* differingValues<V>(before: ReadonlyMap<string, V>, after: ReadonlyMap<string, V>): Generator<[string, V]> {
+  for (const { key, other } of inStep(before, after)) yield [key, other];
+}
+
 /** Called for each text that was parsed. */
 export type OnParsed = () => void;
 
@@ -60,24 +66,26 @@ export function readFiles(
   known: DocumentFiles | undefined,
   { made = new Map(), onParsed = () => {} }: ReadOptions = {},
 ): DocumentFiles {
-  const files = new Map<string, DocumentFile>();
   const problems: Problem[] = [];
-  for (const [path, text] of texts) {
+  const read = (path: string, text: string): DocumentFile | undefined => {
     const same = known?.files.get(path);
-    if (same?.text === text) {
-      files.set(path, same);
-      continue;
-    }
+    if (same?.text === text) return same;
     const written = made.get(text);
     const own = written && asOwnFile(written, path);
-    if (own !== undefined) {
-      files.set(path, { text, documents: [own] });
-      continue;
-    }
+    if (own !== undefined) return { text, documents: [own] };
     onParsed();
     const parsed = parseAgain(text, path, same?.documents ?? []);
-    if (parsed.kind === 'parsed') files.set(path, { text, documents: parsed.documents });
-    else problems.push(...parsed.problems);
+    if (parsed.kind === 'parsed') return { text, documents: parsed.documents };
+    problems.push(...parsed.problems);
+    return undefined;
+  };
+  // Nearly always of the same files, in which little differs.
+  const same = known !== undefined && sameKeys(known.texts, texts) && sameKeys(known.files, texts) ? known : undefined;
+  const files = new Map<string, DocumentFile>(same?.files);
+  for (const [path, text] of same === undefined ? texts : differingValues(same.texts, texts)) {
+    const file = read(path, text);
+    if (file === undefined) files.delete(path);
+    else files.set(path, file);
   }
   const edited = known === undefined || problems.length > 0 ? undefined : documentsAfter(known, files);
   if (edited !== undefined) return { texts, files, documents: edited, unreadable: [] };
@@ -89,10 +97,8 @@ export function readFiles(
 /** From the known ones; undefined if they have to be gathered, because a document may be there twice. */
 function documentsAfter(known: DocumentFiles, files: DocumentFiles['files']): readonly ParsedDocument[] | undefined {
   if (known.unreadable.length > 0) return undefined;
-  const others = [...files].filter(([path, file]) => known.files.get(path) !== file);
-  const gone = [...known.files].filter(([path, file]) => files.get(path) !== file);
-  const came = others.flatMap(([, { documents }]) => documents);
-  const went = gone.flatMap(([, { documents }]) => documents);
+  const came = [...differingValues(known.files, files)].flatMap(([, { documents }]) => documents);
+  const went = [...differingValues(files, known.files)].flatMap(([, { documents }]) => documents);
   const there = new Set(went.map(({ key }) => key));
   const edits = new Map<DocumentKey, Edit>(went.map(({ key }) => [key, { key }]));
   for (const document of came) {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { inStep, sameKeys } from '../../lib/in-step.ts';
 import { makeFolder } from '../../lib/make-folder.ts';
 import type { Table } from '../../lib/table.ts';
 import { textDigest } from '../last-good/digest.ts';
@@ -130,9 +131,10 @@ export function openStateDatabase(folder: string, clock: Clock): StateDatabase {
         if (epoch !== undefined) addEpoch.run(epoch);
         const before = there ?? new Map(getFiles.all().map((row) => [String(row['path']), String(row['text'])]));
         there = undefined;
-        for (const path of before.keys()) if (!files.has(path)) dropFile.run(path);
-        for (const [path, text] of files)
-          if (before.get(path) !== text) putFile.run(path, text, textDigest(path, text));
+        if (!sameKeys(before, files)) for (const path of before.keys()) if (!files.has(path)) dropFile.run(path);
+        for (const { key: path, other: text } of inStep(before, files)) {
+          putFile.run(path, text, textDigest(path, text));
+        }
         durable.exec('DELETE FROM journal');
         for (const { path, before, after } of journal) addJournal.run(path, before, after);
         durable.exec('COMMIT');

@@ -42,6 +42,10 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: '0 or 1',
     alert: '1 for minutes: `cellwall status` says why the store refuses writes',
   },
+  cellwall_direct_edits_waiting: {
+    unit: 'documents',
+    alert: 'above 0: somebody wrote into the store what waits for approval; `cellwall waiting` shows it',
+  },
   cellwall_last_good_revision: {
     unit: 'revision',
     alert: '–; it follows the revision in force after `serve --soak-seconds`, unless proxies reject something',

@@ -14,6 +14,7 @@ const fallbackSchema = z.object({
 });
 
 export const storeSchemas = {
+  waiting: z.int().exactOptional().describe('How many changes wait for approval. Absent: none.'),
   storeTrouble: z
     .object({ kind: z.enum(['away', 'read-only']), since: z.number(), reason: z.string() })
     .exactOptional()

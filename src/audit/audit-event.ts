@@ -121,10 +121,15 @@ export type AuditEvent =
    */
   | { readonly kind: 'host-evicted'; readonly author: string; readonly nodeKey: string; readonly reason?: string }
   /**
-   * The content of a shared store is not put in force: it was not written by one of our control planes, or is older than what was seen.
-   * Once a minute for each code.
+   * The content of a shared store is not put in force: what counts as accepted was not written by one of our control planes, or is older
+   * than what was seen (once a minute for each code); or a document that somebody wrote there directly is not valid (`reason` has its
+   * line; at most 50 a minute).
    */
   | { readonly kind: 'store-refused'; readonly code: string; readonly reason: string; readonly keys: readonly string[] }
+  /** Documents that somebody had written into a shared store directly, and that were not in force, were written over by an apply. */
+  | { readonly kind: 'direct-edit-superseded'; readonly author: string; readonly keys: readonly string[] }
+  /** What an earlier version had sealed carries the present seal from now on: nothing of it changed. */
+  | { readonly kind: 'store-sealed'; readonly revision: number }
   /** A shared store had lost documents, or entries of tables; they were written again as they were. */
   | {
       readonly kind: 'store-restored';

@@ -1,6 +1,6 @@
 // Proof that this control plane wrote something: an HMAC with a key that is kept with its CA, not with the text.
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Redacted } from './redacted.ts';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { Redacted } from './redacted.ts';
 import type { Json } from './table.ts';
 
 export interface Seal {
@@ -21,4 +21,9 @@ export function createSeal(key: Redacted<string>): Seal {
       return given.length === expected.length && timingSafeEqual(given, expected);
     },
   };
+}
+
+/** A key for one purpose only, from a secret that has several (HKDF-SHA-256, RFC 5869). Whoever has the same secret derives the same. */
+export function deriveKey(secret: Redacted<string>, purpose: string): Redacted<string> {
+  return new Redacted(Buffer.from(hkdfSync('sha256', secret.reveal(), '', purpose, 32)).toString('base64url'));
 }

@@ -4,6 +4,8 @@ import { Gauge, type Registry } from 'prom-client';
 /** What a store may say of itself. */
 export interface StoreFigures {
   trouble?(): { readonly kind: 'away' | 'read-only' } | undefined;
+  /** What somebody wrote there directly, and that waits. */
+  readonly direct?: { waiting(): readonly unknown[] };
   readonly lastGood?: { kept(): readonly { readonly revision: number }[]; fallback(): object | undefined };
 }
 
@@ -23,6 +25,14 @@ export function exportStore(registry: Registry, store: StoreFigures): void {
     registers,
     collect() {
       this.set(store.trouble?.()?.kind === 'read-only' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'cellwall_direct_edits_waiting',
+    help: 'Documents that somebody wrote into the store directly, and that wait for approval: see "cellwall waiting".',
+    registers,
+    collect() {
+      this.set(store.direct?.waiting().length ?? 0);
     },
   });
   new Gauge({

@@ -9,6 +9,7 @@ import { checkNamedOptions } from '../lib/named-options.ts';
 import { stores } from '../store/catalog.ts';
 import type { Store } from '../store/store.ts';
 import type { StoreKind, StoreSettings } from '../store/store-kind.ts';
+import { installSealKey } from './install-seal-key.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -22,10 +23,12 @@ export async function openStore(
     store: { kind: name, options },
     data,
     ca,
+    storeSealKey,
     state = join(data, 'state'),
-  }: Pick<ServeOptions, 'store' | 'data' | 'ca'> & { readonly state?: string },
-  deps: Pick<StoreSettings, 'check' | 'holding' | 'onParsed' | 'clock' | 'log'>,
+  }: Pick<ServeOptions, 'store' | 'data' | 'ca' | 'storeSealKey'> & { readonly state?: string },
+  deps: Pick<StoreSettings, 'check' | 'holding' | 'review' | 'onParsed' | 'clock' | 'log'>,
 ): Promise<OpenedStore> {
+  installSealKey(data, storeSealKey);
   const kind: StoreKind = await fromCatalog<() => Promise<StoreKind>>('store', stores, name)();
   checkNamedOptions(`the store "${name}"`, '--store-option', kind.options, options);
   const store = await kind.open({
@@ -34,7 +37,7 @@ export async function openStore(
     sealKey: () => sealKey(join(data, 'seal.key')),
     check: deps.check,
     holding: deps.holding,
-    ...defined({ onParsed: deps.onParsed }),
+    ...defined({ onParsed: deps.onParsed, review: deps.review }),
     clock: deps.clock,
     log: deps.log.child({ room: 'store' }),
   });

@@ -27,6 +27,8 @@ export interface ServeOptions {
     /** PEM files. Default: the control plane's own SVID. */
     readonly files?: { readonly certificate: string; readonly key: string };
   };
+  /** A file with the key that seals what is in the store. Default: that of the data folder, created at the first start. */
+  readonly storeSealKey?: string;
   /** What waits for approval is not approved by who wrote it. Default: it may be. */
   readonly approveByOthers?: true;
   /** Where the trust bundle is published. Default: nowhere. */

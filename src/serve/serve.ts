@@ -37,6 +37,7 @@ import { createConnectionCertificates } from '../registry/connection-certificate
 import type { RegistryChange } from '../registry/registered-proxy.ts';
 import { createSnapshotCache } from '../xds/resources/cache.ts';
 import { openAdminTls } from './admin-tls.ts';
+import { createDirectReview } from './direct-review.ts';
 import { watchEndpoints } from './endpoints.ts';
 import { firstMesh } from './first-mesh.ts';
 import { followBundle } from './follow-bundle.ts';
@@ -92,7 +93,8 @@ export async function serve(
   const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
   lifecycle.defer('edit gate', async () => editGate.stop());
   const { limits, holding } = holdChanges(options, { metrics, editGate, log: log.child({ room: 'control' }) });
-  const storeDeps = { check: judge.check, holding, onParsed: metrics.parsedFile, clock, log };
+  const review = createDirectReview(clock);
+  const storeDeps = { check: judge.check, holding, review, onParsed: metrics.parsedFile, clock, log };
   const { store, alsoChangedBy } = await openStore(options, storeDeps);
   lifecycle.defer('store', store.close);
   const shared = alsoChangedBy === 'replicas';
@@ -108,6 +110,7 @@ export async function serve(
   lifecycle.defer('audit log', () => audit.flushed());
   metrics.watchStore(store);
   if (shared) recordRefused({ store, audit, clock, log });
+  review.attach({ traffic, beyond: limits(store).beyond });
   const refusals = createRefusals({ clock });
   const way = createRightOfWay(clock);
   const admin = createAdmin({

@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { NamedOption, NamedValues } from '../lib/named-options.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import type { Holding, StateCheck, Store } from './store.ts';
+import type { DirectReview, Holding, StateCheck, Store } from './store.ts';
 
 export interface StoreKind {
   /**
@@ -27,6 +27,8 @@ export interface StoreSettings {
   readonly check: StateCheck;
   /** For stores in which others than `apply` write. */
   readonly holding: Holding;
+  /** For stores in which somebody may write documents directly. Absent: nothing that is written there comes into force by itself. */
+  readonly review?: DirectReview;
   /** Told of each text of documents that was parsed, for metrics. */
   readonly onParsed?: () => void;
   readonly log: Log;

@@ -61,7 +61,14 @@ export type ChangeMark = {
 };
 
 export type StoreEvent =
-  | { readonly kind: 'state'; readonly state: StoreState; readonly urgent: boolean }
+  /** `direct`: somebody wrote it into the store itself, and it needed no approval. */
+  | { readonly kind: 'state'; readonly state: StoreState; readonly urgent: boolean; readonly direct?: true }
+  /** What waits in the store, or is refused there, has changed (`DirectEdits`). */
+  | { readonly kind: 'direct'; readonly waiting: readonly WaitingChange[]; readonly problems: readonly Problem[] }
+  /** What somebody had written into the store directly, and was not in force, is gone: these documents were changed by an apply. */
+  | { readonly kind: 'superseded'; readonly keys: readonly string[]; readonly author: string }
+  /** What an earlier version had sealed, or nobody, carries the present seal from now on. */
+  | { readonly kind: 'sealed'; readonly revision: number }
   /** Something outside `apply` (an edited file) cannot be accepted; the last good state stays. */
   | { readonly kind: 'problems'; readonly problems: readonly Problem[] }
   /** What is stored had been lost, and was written again as it was: documents, and entries of these tables. Nothing else changes. */
@@ -156,6 +163,9 @@ export interface WaitingChange {
   readonly reasons: readonly string[];
 }
 
+/** Author of what somebody wrote into the store itself: a store tells nobody which of its users did. */
+export const directAuthor = 'direct edit';
+
 export interface DirectEdits {
   /** Valid, and not in force without approval. The oldest first. */
   waiting(): readonly WaitingChange[];
@@ -214,6 +224,22 @@ export interface Holding {
   release(): void;
   /** Told when `hold` may answer otherwise than last. The answer unsubscribes. */
   watch(listener: () => void): () => void;
+}
+
+/** Judges what somebody wrote into a shared store directly. Injected, as `StateCheck` is. */
+export interface DirectReview {
+  /** Why it may not come into force without approval. Neither state has errors. Undefined: it cannot be said yet. */
+  reasons(before: Judged, after: Judged): ReviewReasons | undefined;
+  /** Told when `reasons` may answer otherwise than last. The answer unsubscribes. */
+  watch(listener: () => void): () => void;
+}
+
+/** Sentences. */
+export interface ReviewReasons {
+  /** What the two states mean: an approval is bound to them. */
+  readonly bound: readonly string[];
+  /** What else is known, as of callers that were seen. */
+  readonly more: readonly string[];
 }
 
 export interface Hold {

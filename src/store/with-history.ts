@@ -6,7 +6,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { Revision, RevisionChange, Store, StoreState } from './store.ts';
+import { directAuthor, type Revision, type RevisionChange, type Store, type StoreState } from './store.ts';
 
 export interface HistoryDeps {
   readonly clock: Clock;
@@ -34,10 +34,10 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
     await table.delete(keyOf(number - kept));
     fresh.delete(number);
   };
-  const note = (state: StoreState): void => {
+  const note = (state: StoreState, author?: string): void => {
     const changes = changesBetween(last?.documents ?? [], state.documents);
     last = state;
-    fresh.set(state.revision, { revision: state.revision, at: clock.now(), changes });
+    fresh.set(state.revision, { revision: state.revision, at: clock.now(), ...defined({ author }), changes });
     // After `apply` has answered, and told who applied it.
     setImmediate(() => {
       writing = writing
@@ -52,7 +52,7 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
   const now = store.state();
   if (now !== undefined && resumed !== undefined && now.revision > resumed.revision) note(now);
   store.watch((event) => {
-    if (event.kind === 'state') note(event.state);
+    if (event.kind === 'state') note(event.state, event.direct === true ? directAuthor : undefined);
   });
   return {
     ...store,

@@ -5,6 +5,7 @@ import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
 import { createProxiesEverywhere, replicaRows } from '../everywhere.ts';
 import { ok, type Route, route } from '../route.ts';
+import { createWaiting } from '../waiting.ts';
 import { type ProxyRow, proxiesSchema, statusSchema } from '../wire.ts';
 import { wireRejected } from '../wire-place.ts';
 import { trafficSchema } from '../wire-record.ts';
@@ -14,6 +15,7 @@ const shownMs = 86_400_000;
 
 export function statusRoutes({
   store,
+  held,
   status,
   ready,
   proxies,
@@ -53,10 +55,13 @@ export function statusRoutes({
       access: 'viewer',
       summary: 'The control plane: revision, readiness, problems, and where its trust bundle is published.',
       answer: statusSchema,
-      handle() {
+      async handle() {
         const { version, trustDomain, problems, startedAt } = status();
         const current = store.state()?.revision;
         const all = proxies();
+        const waiting = await createWaiting({ held, store })
+          .list()
+          .catch(() => store.direct?.waiting() ?? []);
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
@@ -64,6 +69,7 @@ export function statusRoutes({
           ready: ready().ready,
           reasons: [...ready().reasons],
           problems: [...store.problems(), ...problems],
+          ...(waiting.length === 0 ? {} : { waiting: waiting.length }),
           proxies: {
             connected: count('connected'),
             held: count('held'),

@@ -133,6 +133,7 @@ export function serveCommand(context: CliContext): Command {
         ...(options.allowProxyCode === true ? { allowProxyCode: true } : {}),
         ...(options.approveByOthers === true ? { approveByOthers: true } : {}),
         data: options.data ?? defaultData(context),
+        ...(options.storeSealKey === undefined ? {} : { storeSealKey: options.storeSealKey }),
         ca: authorityOf(options),
         xds: listen(options.xdsListen),
         ...(options.xdsTransport === 'http2' ? {} : { xdsTransport: options.xdsTransport }),

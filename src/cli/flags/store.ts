@@ -16,6 +16,7 @@ export interface StoreFlags {
   readonly store: string;
   readonly storeOption?: NamedValues;
   readonly settleSeconds: number;
+  readonly storeSealKey?: string;
 }
 
 export function addStoreFlags(command: Command): Command {
@@ -44,8 +45,12 @@ export function addStoreFlags(command: Command): Command {
       new Option('--store-option <name=value...>', 'with --store: options of that kind').argParser(parseNamedOption),
     )
     .addOption(flag('--redis-url <url>', 'with --store redis: its address', { env: 'CELLWALL_REDIS_URL' }))
+    .addOption(flag('--redis-url-file <file>', 'a file that contains that address', { env: 'CELLWALL_REDIS_URL_FILE' }))
     .addOption(
-      flag('--redis-url-file <file>', 'a file that contains that address', { env: 'CELLWALL_REDIS_URL_FILE' }),
+      flag('--store-seal-key <file>', 'the key that seals what is in the store, the same for all its control planes', {
+        env: 'CELLWALL_STORE_SEAL_KEY',
+        defaultText: 'seal.key in its data directory, created at the first start',
+      }),
     );
 }
 

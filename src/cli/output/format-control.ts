@@ -21,7 +21,9 @@ export function formatControl(status: StatusAnswer, now: number): string {
     status.problems.length === 0
       ? []
       : [['documents', `${countProblems(status.problems)} (listed above, on stderr): these are not in force`]];
-  const { storeTrouble: trouble } = status;
+  const { storeTrouble: trouble, waiting = 0 } = status;
+  const waits: readonly [string, string][] =
+    waiting === 0 ? [] : [['waiting', `${waiting} for approval, not in force: "cellwall waiting" lists them`]];
   const store: readonly [string, string][] =
     trouble === undefined
       ? []
@@ -36,6 +38,7 @@ export function formatControl(status: StatusAnswer, now: number): string {
     ['trust domain', status.trustDomain ?? '-'],
     ['revision', status.revision === undefined ? '-' : String(status.revision)],
     ...problems,
+    ...waits,
     ...store,
     ...lastGood(status, now),
     ...replicasRow(status),

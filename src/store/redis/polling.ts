@@ -4,10 +4,14 @@ import type { Clock } from '../../lib/clock.ts';
 export interface PollingDeps {
   readonly clock: Clock;
   readonly pollMs: number;
+  /** How often direct edits are looked for. */
+  readonly directMs: number;
+  /** How long the last look took: looking takes up at most a 25th of the time. */
+  readonly costMs: () => number;
   /** While it does not answer, and while it is seen to have lost something. */
   readonly hurry: () => boolean;
   /** `full`: everything is read. */
-  readonly look: (full: boolean) => void;
+  readonly look: (full?: boolean) => void;
   readonly tables: { look(): void };
   /** Whether keys were evicted. */
   readonly evicted: () => Promise<boolean>;
@@ -18,10 +22,11 @@ export interface PollingDeps {
 const fullReadEvery = 10;
 const suspectEvery = 100;
 const hurryMs = 1000;
+const mostMs = 10_000;
 
 /** The answer ends it. */
 export function startPolling(deps: PollingDeps): () => void {
-  const { clock, pollMs, hurry, look, tables, evicted, suspect } = deps;
+  const { clock, pollMs, directMs, costMs, hurry, look, tables, evicted, suspect } = deps;
   let polls = 0;
   let cancel = (): void => {};
   const again = (): void => {
@@ -38,7 +43,20 @@ export function startPolling(deps: PollingDeps): () => void {
     });
   };
   again();
-  return () => cancel();
+  let cancelQuick = (): void => {};
+  const quick = (): void => {
+    // A look that took long may have been an outage.
+    const ms = Math.max(directMs, Math.min(25 * costMs(), mostMs));
+    cancelQuick = clock.after(ms * (0.9 + Math.random() / 5), () => {
+      if (!hurry()) look();
+      quick();
+    });
+  };
+  quick();
+  return () => {
+    cancel();
+    cancelQuick();
+  };
 }
 
 export interface FirstAnswerDeps {

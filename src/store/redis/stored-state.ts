@@ -1,8 +1,8 @@
 // What Redis contains, and what to do with it: a state to adopt, or the reason not to. Redis is not trusted: a state counts only if a
-// control plane has sealed it, and it is later than every one that was seen here. Pure.
+// control plane has sealed it, and it is later than every one that was seen here. What people edit is another copy of the documents
+// (direct-edits.ts). Pure.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Seal } from '../../lib/seal.ts';
-import type { Json } from '../../lib/table.ts';
 import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -19,8 +19,15 @@ export interface StoredState {
   /** The revision as it is written there, which may be anything. */
   readonly writtenRevision: string;
   readonly seal: string;
+  /** The seal of the state before it: a chain. */
+  readonly previous: string;
   readonly urgent: boolean;
+  /** Of the documents in force. */
   readonly texts: ReadonlyMap<string, string>;
+  /** How the documents that people may edit differ from these; `undefined`: removed. */
+  readonly edits: ReadonlyMap<string, string | undefined>;
+  /** Equal as long as nothing was edited; '' for none. */
+  readonly fingerprint: string;
 }
 
 /** What we have adopted before. */
@@ -36,18 +43,40 @@ export interface Seen {
 }
 
 export type Judgement =
-  | { readonly kind: 'good'; readonly known: Known; readonly changed: boolean }
+  | {
+      readonly kind: 'good';
+      readonly known: Known;
+      readonly changed: boolean;
+      /** Sealed by an earlier version, which had no copy for people to edit: it is sealed anew. */
+      readonly unsealed?: true;
+    }
   /**
-   * Lost or damaged, not changed by an apply: the next apply writes everything again. `lost`: it is gone, or older than it was, which
-   * nobody can have intended.
+   * Lost or damaged, not changed by an apply: it is written again, soon if it is `lost` (gone, older than it was, or forged, which nobody
+   * can have intended), otherwise with the next apply.
    */
-  | { readonly kind: 'damaged'; readonly lost: boolean; readonly problems: readonly Problem[] }
+  | {
+      readonly kind: 'damaged';
+      readonly lost: boolean;
+      readonly rewrite: 'accepted' | 'all';
+      readonly problems: readonly Problem[];
+    }
   /** Somebody else's: nothing for us, and nobody overwrites it. */
   | { readonly kind: 'foreign'; readonly problems: readonly Problem[] };
 
+/** What a seal covers: nothing can be exchanged between two states, nor can one be left out of their chain. */
+export type Sealed = Pick<StoredState, 'epoch' | 'revision' | 'urgent' | 'previous' | 'texts'>;
+
+export interface StateSeal {
+  of(state: Sealed): string;
+  /** Names what waits, with the same key. */
+  readonly names: Pick<Seal, 'of'>;
+  /** `present`; `old`: as versions sealed it that had only one copy of the documents; undefined: not sealed with this key. */
+  kindOf(state: StoredState): 'present' | 'old' | undefined;
+}
+
 export interface JudgeDeps {
   readonly check: StateCheck;
-  readonly seal: Seal;
+  readonly seal: StateSeal;
   /** Why some of them may not come into force, before anything is made of them. */
   readonly refused?: (
     known: Known | undefined,
@@ -57,12 +86,10 @@ export interface JudgeDeps {
   readonly file: string;
 }
 
-/** Maximum number of manually changed documents that are named. */
-const maxNamed = 20;
 const again = 'it is written anew from the last good state, soon by itself, or with the next apply';
 
 export function judgeStored(
-  stored: StoredState,
+  read: StoredState,
   known: Known | undefined,
   seen: Seen | undefined,
   { check, seal, refused, file }: JudgeDeps,
@@ -70,10 +97,13 @@ export function judgeStored(
   const problem = (code: string, message: string, hint: string): Problem => {
     return { severity: 'error', code, message, hint, source: { file, line: 1, column: 1 } };
   };
-  const damaged = (...found: readonly Problem[]): Judgement => ({ kind: 'damaged', lost: false, problems: found });
   const lost = (code: string, message: string): Judgement => {
-    return { kind: 'damaged', lost: true, problems: [problem(code, message, again)] };
+    return { kind: 'damaged', lost: true, rewrite: 'all', problems: [problem(code, message, again)] };
   };
+  const sealed = seal.kindOf(read);
+  // It had one copy: that is what was in force.
+  const stored: StoredState = sealed === 'old' ? { ...read, texts: editedTexts(read), edits: new Map() } : read;
+  const gone = stored.texts.size === 0 && editedTexts(stored).size === 0;
   if (seen !== undefined) {
     if (stored.epoch === '') return lost('store-emptied', 'Redis lost all documents');
     if (stored.epoch !== seen.epoch) {
@@ -82,15 +112,25 @@ export function judgeStored(
       return { kind: 'foreign', problems: [problem('store-replaced', message, hint)] };
     }
     // Redis evicts key by key; and to be without any document is nobody's wish.
-    if (stored.texts.size === 0 && (known?.state.documents.length ?? 1) > 0) {
+    if (editedTexts(stored).size === 0 && (known?.state.documents.length ?? 1) > 0) {
       return lost('store-emptied', 'Redis lost the documents');
     }
     if (stored.seal === '' && stored.writtenRevision === '0') return lost('store-emptied', 'Redis lost the revision');
   }
   // If nothing was ever applied, nothing is wrong yet: the first apply fills it.
   const fresh = stored.epoch === '' && stored.texts.size === 0;
-  if (!fresh && !seal.holds(stored.seal, sealedContent(stored))) {
-    return damaged(...handMade(stored.texts, known, problem, file));
+  if (!fresh && sealed === undefined && stored.texts.size === 0 && known !== undefined) {
+    const message = 'Redis lost what it held as being in force';
+    return { kind: 'damaged', lost: true, rewrite: 'accepted', problems: [problem('store-emptied', message, again)] };
+  }
+  if (!fresh && sealed === undefined) {
+    const message = gone
+      ? 'Redis holds a revision, and no documents'
+      : 'what Redis holds as being in force was not written by a control plane with this sealing key';
+    // Where nothing is known, the documents are edits of nothing: they wait.
+    const hint = known === undefined ? 'look at what waits: cellwall waiting' : again;
+    const problems = [problem('store-forged', message, hint)];
+    return { kind: 'damaged', lost: known !== undefined, rewrite: 'accepted', problems };
   }
   if (seen !== undefined && stored.revision < seen.revision) {
     const message = `Redis went back from revision ${seen.revision} to ${stored.revision}`;
@@ -120,7 +160,7 @@ export function judgeStored(
   const sorted = sortDocuments(documents);
   const kept = refused?.(known, sorted);
   if (kept?.othersChanged === true) return { kind: 'foreign', problems: [kept.problem] };
-  if (kept !== undefined) return damaged(kept.problem);
+  if (kept !== undefined) return { kind: 'damaged', lost: false, rewrite: 'all', problems: [kept.problem] };
   const judged = fresh ? { documents: sorted, problems } : judgeOnce(sorted, check, [known?.state]);
   const errors = errorsAmong(judged.problems);
   if (errors.length > 0) return { kind: 'foreign', problems: errors };
@@ -128,15 +168,15 @@ export function judgeStored(
   const same = known !== undefined && sameDocuments(known.state.documents, sorted);
   if (known !== undefined && known.state.revision === state.revision && !same) {
     const message = `Redis holds another revision ${state.revision} than was in force`;
-    return damaged(
-      problem('store-repeated', message, 'the next apply writes everything anew, from the last good state'),
-    );
+    const hint = 'the next apply writes everything anew, from the last good state';
+    return { kind: 'damaged', lost: false, rewrite: 'all', problems: [problem('store-repeated', message, hint)] };
   }
   const changed = known?.state.revision !== state.revision || !same;
   return {
     kind: 'good',
     known: { epoch: stored.epoch, state: changed || known === undefined ? state : known.state },
     changed,
+    ...(sealed === 'old' ? { unsealed: true } : {}),
   };
 }
 
@@ -155,72 +195,51 @@ export function unreadable(
   return { severity: 'error', code: 'store-unreadable', message, hint, source: { file, line: 1, column: 1 } };
 }
 
-/** What was changed without a seal, document by document where that can be determined. */
-function handMade(
-  texts: ReadonlyMap<string, string>,
-  known: Known | undefined,
-  problem: (code: string, message: string, hint: string) => Problem,
-  file: string,
-): readonly Problem[] {
-  const whole = problem(
-    'changed-outside',
-    'what stands in Redis was not written by this control plane: it carries no seal of its seal.key',
-    'documents are changed with cellwall apply; apply any change, and everything is written anew from the last good state',
-  );
-  const before = known === undefined ? undefined : textsOf(known.state.documents);
-  if (before === undefined) return [whole];
-  const keys = [...new Set([...before.keys(), ...texts.keys()])].filter((key) => before.get(key) !== texts.get(key));
-  const named = keys.sort().slice(0, maxNamed);
-  return [
-    whole,
-    ...named.map((key): Problem => {
-      const what = !texts.has(key) ? 'removed' : before.has(key) ? 'changed' : 'added';
-      const hint = `if it is meant: redis-cli HGET ${file} KEY, look at it, and cellwall apply -f`;
-      const source = { file: key.slice(0, 200), line: 1, column: 1 };
-      return {
-        severity: 'error',
-        code: 'changed-outside',
-        message: `${what} in Redis by hand: not in force`,
-        hint,
-        source,
-      };
-    }),
-  ];
-}
-
-/** What a seal covers: nothing can be exchanged between two states. */
-export function sealedContent({
-  epoch,
-  revision,
-  urgent,
-  texts,
-}: Pick<StoredState, 'epoch' | 'revision' | 'urgent' | 'texts'>): readonly Json[] {
-  return ['redis-state', epoch, revision, urgent, [...texts].sort(([a], [b]) => (a < b ? -1 : 1))];
+/** The documents as people may have edited them. */
+export function editedTexts({ texts, edits }: Pick<StoredState, 'texts' | 'edits'>): ReadonlyMap<string, string> {
+  const edited = new Map(texts);
+  for (const [key, text] of edits) {
+    if (text === undefined) edited.delete(key);
+    else edited.set(key, text);
+  }
+  return edited;
 }
 
 export function textsOf(documents: readonly ParsedDocument[]): ReadonlyMap<string, string> {
   return new Map(documents.map(({ key, text }) => [key, text]));
 }
 
-/** The read script's answer; undefined for `same`. Throws if it is too large to be ours. */
-export function parseStored(reply: unknown): StoredState | undefined {
-  const [kind, epoch, revision, seal, urgent, flat]: readonly unknown[] = Array.isArray(reply) ? reply : [];
+/** For the read script: the accepted state that need not be sent again. */
+export function heldOf({ epoch, writtenRevision, seal }: StoredState): string {
+  return `${epoch}/${writtenRevision}/${seal}`;
+}
+
+/** The read script's answer; undefined for `same`. `held`: what was asked for with `heldOf`. Throws if it is too large to be ours. */
+export function parseStored(reply: unknown, held: StoredState | undefined): StoredState | undefined {
+  const [kind, fingerprint, epoch, revision, seal, urgent, previous, accepted, edited, removed]: readonly unknown[] =
+    Array.isArray(reply) ? reply : [];
   if (kind === 'too-large') {
     throw new CellwallError('unavailable', tooLarge, {
       hint: 'somebody else writes there: remove it; what is in force stays',
     });
   }
   if (kind !== 'state') return undefined;
-  const texts = new Map<string, string>();
-  const list: readonly unknown[] = Array.isArray(flat) ? flat : [];
-  for (let index = 0; index + 1 < list.length; index += 2) texts.set(String(list[index]), String(list[index + 1]));
   const count = Number(revision);
+  const gone = Array.isArray(removed) ? removed.map((key): [string, undefined] => [String(key), undefined]) : [];
   return {
+    fingerprint: String(fingerprint),
     epoch: String(epoch),
     revision: Number.isSafeInteger(count) && count >= 0 ? count : 0,
     writtenRevision: String(revision),
     seal: String(seal),
+    previous: String(previous),
     urgent: urgent === '1',
-    texts,
+    texts: Array.isArray(accepted) ? new Map(pairs(accepted)) : (held?.texts ?? new Map()),
+    edits: new Map([...pairs(edited), ...gone]),
   };
+}
+
+function pairs(flat: unknown): readonly (readonly [string, string])[] {
+  const list: readonly unknown[] = Array.isArray(flat) ? flat : [];
+  return Array.from({ length: list.length >> 1 }, (_, at) => [String(list[2 * at]), String(list[2 * at + 1])] as const);
 }

@@ -80,7 +80,8 @@ export const inOneOfItsOwn: Run = async ({ url, folder, ports }) => {
     [
       ...[bin, 'serve', '--store', 'redis', '--redis-url', url, '--data', data, '--log-level', 'error'],
       ...['--xds-listen', `${host}:${ports.xds}`, '--identity-listen', `${host}:${ports.identity}`],
-      ...['--admin-listen', `${host}:${ports.admin}`],
+      // Whatever is written there by others stays out: what comes into force of it by itself is redis-writer.test.ts's.
+      ...['--admin-listen', `${host}:${ports.admin}`, '--store-option', 'direct-edits=wait'],
     ],
     { stdio: ['ignore', output, output] },
   );

@@ -44,32 +44,56 @@ afterEach(() => wall.stop());
 
 describe('documents', () => {
   it.each([
-    ['added', { 'AuthorizationPolicy/p': evil }],
-    ['changed', { 'Service/api': yaml(serviceText('api', 'http1', ', mtls: {mode: permissive}')) }],
-    ['removed', { 'Service/web': undefined }],
-  ])('%s with a digest of his own are not in force; told by key; in the audit log', async (what, changes) => {
-    const before = await wall.inForce();
-    for (const [key, text] of Object.entries(changes)) {
+    ['added', { 'AuthorizationPolicy/p': evil }, 'would let in callers'],
+    [
+      'changed',
+      { 'Service/api': yaml(serviceText('api', 'http1', ', mtls: {mode: permissive}')) },
+      'more than who may call',
+    ],
+    ['removed', { 'Service/web': undefined }, 'would not exist any more'],
+  ])(
+    '%s so that more is allowed, or a host is out, are not in force: they wait, in the audit log',
+    async (what, changes, why) => {
+      const before = await wall.inForce();
+      const [[key = '', text] = []] = Object.entries(changes);
       if (text === undefined) await wall.redis.hdel(documentsKey, key);
       else await wall.redis.hset(documentsKey, key, text);
-    }
+      const waiting = await eventually('it waits', async () => (await wall.admin.waiting()).waiting[0], 45_000);
+      expect(waiting).toMatchObject({ origin: 'direct', author: 'direct edit', changes: [{ key }] });
+      expect(waiting.reasons.join(), what).toContain(why);
+      expect(await wall.inForce()).toEqual(before);
+      await eventually('audited', async () =>
+        (await audited()).find((event) => /change-waits/.test(event) && event.includes(key)),
+      );
+      expect((await wall.admin.status()).waiting).toBe(1);
+      await wall.restart();
+      expect(await wall.inForce()).toEqual(before);
+      // An operator does not want it: what is in force stands there again.
+      await eventually('it waits', async () => (await wall.admin.waiting()).waiting[0], 45_000);
+      await wall.admin.reject({ revs: [waiting.rev] });
+      expect(await wall.redis.hget(documentsKey, key)).toBe(await wall.redis.hget('cellwall:accepted', key));
+      await wall.apply(yaml(deny));
+      expect((await wall.admin.status()).problems).toEqual([]);
+      expect([...(await wall.inForce()).keys()].sort()).toEqual(['AuthorizationPolicy/p', ...before.keys()].sort());
+    },
+  );
+
+  it('with digests of his own, and in the place of what was accepted, are not in force, and are put right', async () => {
+    const before = await wall.inForce();
+    for (const hash of [documentsKey, 'cellwall:accepted']) await wall.redis.hset(hash, 'AuthorizationPolicy/p', evil);
     const revision = Number(await wall.redis.hget(metaKey, 'revision')) + 1;
     const digest = digestOf(await wall.redis.hgetall(documentsKey));
     await wall.redis.hset(metaKey, 'revision', String(revision), 'digest', digest);
-    const [key = ''] = Object.keys(changes);
-    await problem('changed-outside');
-    expect((await wall.admin.status()).problems).toMatchObject([
-      { code: 'changed-outside', message: expect.stringContaining('seal') },
-      { code: 'changed-outside', message: expect.stringContaining(what), source: { file: key } },
-    ]);
+    await problem('store-forged');
     expect(await wall.inForce()).toEqual(before);
-    expect(await audited()).toContainEqual(expect.stringMatching(new RegExp(`store-refused.*changed-outside.*${key}`)));
-    // What an operator means, he applies; everything in Redis is then his again.
-    await wall.apply(yaml(deny));
-    expect((await wall.admin.status()).problems).toEqual([]);
-    expect([...(await wall.inForce()).keys()].sort()).toEqual(['AuthorizationPolicy/p', ...before.keys()].sort());
-    await wall.restart();
-    expect([...(await wall.inForce()).keys()].sort()).toEqual(['AuthorizationPolicy/p', ...before.keys()].sort());
+    expect(await audited()).toContainEqual(expect.stringMatching(/store-refused.*store-forged/));
+    await eventually(
+      'put right',
+      async () => ((await wall.admin.status()).problems.length === 0 ? true : undefined),
+      45_000,
+    );
+    expect(await wall.redis.hget('cellwall:accepted', 'AuthorizationPolicy/p')).toBeNull();
+    expect(await wall.inForce()).toEqual(before);
   });
 
   it('of an older state, sealed by us, do not come back: running, over a restart, or with another revision written to them', async () => {
@@ -83,7 +107,7 @@ describe('documents', () => {
     await wall.restart(() => wall.restore(old));
     expect(await wall.inForce()).toEqual(before);
     await wall.redis.hset(metaKey, 'revision', '99');
-    await problem('changed-outside');
+    await problem('store-forged');
     expect(await wall.inForce()).toEqual(before);
     expect((await audited()).join()).toContain('store-went-back');
     // Forward again, and higher than both.

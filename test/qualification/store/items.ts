@@ -65,4 +65,22 @@ export const redisItems: readonly Item[] = [
       'test/observe/shared-record.test.ts',
     ],
   }),
+  fromTests({
+    name: 'direct-edit',
+    line:
+      'Documents written with redis-cli under a real `cellwall serve` with four real Envoys: one that denies, one that lets in, one ' +
+      'changed while it is approved, one that cuts off, one that is not valid; races of edits, applies and approvals',
+    bound: 'in force in under 1 s, or waiting, or refused with its line, each in the audit log; 0 failed calls',
+    files: ['test/store/direct-edits-envoys.test.ts', 'test/store/direct-edits.test.ts'],
+    only: 'an edit',
+  }),
+  fromTests({
+    name: 'tampering',
+    line:
+      'Forged digests, a forged accepted state and restored older ones, running and over restarts, under a real `cellwall serve` with ' +
+      'four real Envoys',
+    bound: '0 forged states in force, all put right; 0 failed calls',
+    files: ['test/store/direct-edits-envoys.test.ts', 'test/store/direct-edits.test.ts'],
+    only: 'forged|no edit',
+  }),
 ];

@@ -1,0 +1,91 @@
+// How edits of documents in Redis stand now: what waits, what is refused, since when. They are judged when something has changed, and in a
+// limited share of the time: whoever writes there can change something all the time.
+import type { Clock } from '../../lib/clock.ts';
+import type { Seal } from '../../lib/seal.ts';
+import { type ParseResult, parseDocuments } from '../../model/parse.ts';
+import type { Problem } from '../../model/problem.ts';
+import { revOf } from '../rev-of.ts';
+import { type DirectReview, directAuthor, type Judged, type StateCheck, type WaitingChange } from '../store.ts';
+import { type DirectJudgement, judgeDirect } from './direct-edits.ts';
+
+export interface Direct {
+  /** What comes into force of the edits, as somebody wrote them. `edited` as for `judgeDirect`; the same object is judged once. */
+  judge(base: Judged, edited: ReadonlyMap<string, string | undefined>): DirectJudgement['next'];
+  /** Something is to be judged that was not. */
+  isDue(): boolean;
+  /** These documents were changed: what waited of them does not any more. */
+  settled(keys: ReadonlySet<string>): void;
+  /** The review answers otherwise than before. */
+  forget(): void;
+  waiting(): readonly WaitingChange[];
+  problems(): readonly Problem[];
+}
+
+export interface DirectDeps {
+  readonly check: StateCheck;
+  readonly review: DirectReview;
+  readonly seal: Pick<Seal, 'of'>;
+  readonly clock: Clock;
+  /** Something waits, or is refused, that was not before; or not any more. */
+  readonly onChange: () => void;
+}
+
+/** Judging takes up at most this share of the time. */
+const share = 20;
+
+export function createDirect({ check, review, seal, clock, onChange }: DirectDeps): Direct {
+  let waiting: readonly WaitingChange[] = [];
+  let problems: readonly Problem[] = [];
+  let judged: { readonly base: Judged; readonly edited: unknown } | undefined;
+  let isDue = false;
+  let notBefore = Number.NEGATIVE_INFINITY;
+  /** Of the documents that stand there now. */
+  let parsed = new Map<string, { readonly text: string; readonly result: ParseResult }>();
+  const parse = (key: string, text: string): ParseResult => {
+    const known = parsed.get(key);
+    if (known?.text === text) return known.result;
+    const result = parseDocuments(text, key);
+    parsed.set(key, { text, result });
+    return result;
+  };
+  const name = (content: Parameters<Seal['of']>[0]): string =>
+    revOf(content, (text) => Buffer.from(seal.of([text]), 'base64url'));
+  const set = (found: Pick<DirectJudgement, 'waiting' | 'problems'>): void => {
+    const since = new Map(waiting.map((change) => [change.rev, change.since]));
+    const next = found.waiting.map((change) => ({ ...change, since: since.get(change.rev) ?? clock.now() }));
+    const same = JSON.stringify([next, found.problems]) === JSON.stringify([waiting, problems]);
+    [waiting, problems] = [next, found.problems];
+    if (!same) onChange();
+  };
+  return {
+    judge(base, edited) {
+      if (judged?.base === base && judged.edited === edited) {
+        isDue = false;
+        return undefined;
+      }
+      const startedAt = clock.monotonic();
+      isDue = edited.size > 0 && startedAt < notBefore;
+      if (isDue) return undefined;
+      parsed = new Map([...parsed].filter(([key]) => edited.has(key)));
+      const given = { check, review, parse, name, author: directAuthor };
+      const found = edited.size === 0 ? { waiting: [], problems: [] } : judgeDirect(base, edited, given);
+      isDue = found === undefined;
+      if (found === undefined) return undefined;
+      notBefore = clock.monotonic() + (clock.monotonic() - startedAt) * share;
+      judged = { base, edited };
+      set(found);
+      return 'next' in found ? found.next : undefined;
+    },
+    settled(keys) {
+      const left = waiting.filter(({ changes }) => !changes.some(({ key }) => keys.has(key)));
+      if (left.length < waiting.length) set({ waiting: left, problems });
+    },
+    isDue: () => isDue,
+    forget() {
+      judged = undefined;
+      isDue = true;
+    },
+    waiting: () => waiting,
+    problems: () => problems,
+  };
+}

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Log } from '../lib/log.ts';
 import { changedKeys } from '../model/changed-keys.ts';
 import type { Hold, Holding, Judged } from '../store/store.ts';
-import { type Beyond, beyondLimits } from './beyond.ts';
+import { type Beyond, beyondLimits, limitCodes } from './beyond.ts';
 import type { Limits } from './limits.ts';
 
 export interface LimitsHoldingDeps {
@@ -13,9 +13,7 @@ export interface LimitsHoldingDeps {
   readonly onHeld?: (beyond: readonly Beyond[]) => void;
 }
 
-const confirm =
-  'to confirm it: cellwall apply --confirm CODE -f FILES (what the edit deletes: cellwall delete --confirm CODE KEY…); ' +
-  'otherwise put the files back';
+const confirm = 'if it is meant: cellwall approve REV ("cellwall waiting" shows it); otherwise put the files back';
 
 export function createLimitsHolding({ limits, log, onHeld = () => {} }: LimitsHoldingDeps): Holding {
   let told: string | undefined;
@@ -34,7 +32,7 @@ export function createLimitsHolding({ limits, log, onHeld = () => {} }: LimitsHo
         log.error({ reasons }, 'an edit of the documents is held until it is confirmed: see "cellwall status"');
       }
       const problems = beyond.map(({ hint = '', code, ...problem }) => {
-        return { ...problem, code, hint: `${hint} ${confirm.replaceAll('CODE', code)}`.trim() };
+        return { ...problem, code, hint: `${hint} ${confirm}`.trim() };
       });
       const { documents, mesh } = before;
       return {
@@ -43,6 +41,7 @@ export function createLimitsHolding({ limits, log, onHeld = () => {} }: LimitsHo
         problems,
       };
     },
+    approvable: (code) => limitCodes.some((known) => known === code) || code === 'crash-loop',
     release() {
       told = undefined;
     },

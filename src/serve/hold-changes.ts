@@ -57,6 +57,7 @@ function oneAfterAnother(holdings: readonly Holding[]): Holding {
       }
       return undefined;
     },
+    approvable: (code) => holdings.some((holding) => holding.approvable?.(code) === true),
     release() {
       for (const holding of holdings) holding.release();
     },

@@ -23,6 +23,7 @@ import { planFiles, withJournal } from './directory/plan-files.ts';
 import { type DirectoryContent, type ReadTexts, readDirectory } from './directory/read-directory.ts';
 import { settleTime } from './directory/settle.ts';
 import { createWaiting } from './directory/waiting.ts';
+import { createWaitingEdits } from './directory/waiting-edits.ts';
 import { createDirectoryWatcher, type Watch } from './directory/watch-directory.ts';
 import { finishWrite, removeTemporary } from './directory/write-files.ts';
 import { errorsAmong, judgeOnce } from './judge-once.ts';
@@ -181,9 +182,8 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
   const taken = (file: string): boolean => seen?.texts.has(file) ?? false;
   const planner = createPlanner((base, changes) => planFiles({ inForce, check, taken, onParsed }, base, changes));
   const deps = {
-    ...{ root, planner, log, database, inForce, reload, rejudge },
+    ...{ root, planner, log, database, inForce, reload, rejudge, settling: waiting.active },
     waiting: (key: DocumentKey) => early.has(key),
-    settling: waiting.active,
     onWritten(journal: Parameters<typeof withJournal>[1]) {
       if (seen !== undefined) seen = { ...seen, texts: withJournal(seen.texts, journal) };
     },
@@ -231,6 +231,7 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
       }
     },
     watch: watchers.watch,
+    direct: createWaitingEdits(inForce, (code) => holding?.approvable?.(code) === true, clock),
     lastGood: lastGood.shown(() => {
       const [state, files] = [inForce.state(), inForce.files()];
       return state && files && { revision: state.revision, files: textsInForce(files, inForce.held()) };

@@ -220,6 +220,8 @@ export type StateCheck = (documents: readonly ParsedDocument[]) => Omit<Judged, 
 export interface Holding {
   /** What may not come into force yet; undefined if all may. Neither has errors. `judge` is for what is between the two. */
   hold(before: Judged, after: Judged, judge: (documents: readonly ParsedDocument[]) => Judged): Hold | undefined;
+  /** Whether what is held for a problem of that code may be approved; otherwise it comes into force by itself. Default: not. */
+  approvable?(code: string): boolean;
   /** There is nothing to hold any more: what is stored is broken, or gone. */
   release(): void;
   /** Told when `hold` may answer otherwise than last. The answer unsubscribes. */

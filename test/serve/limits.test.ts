@@ -55,7 +55,7 @@ it('holds an apply that deletes much, also an urgent one and a rollback, until i
   const { revisions } = await plane.admin.history();
   expect(revisions.map(({ confirmed }) => confirmed)).toEqual([['mass-deletion'], undefined, ['mass-deletion']]);
   expect(await plane.metrics()).toContain('\ncellwall_changes_held_total{reason="mass-deletion"} 4\n');
-}, 30_000);
+}, 120_000);
 
 it('holds edited files, over a restart as well, and lets them in bit by bit or at once', async () => {
   plane = await startServe(yaml(meshText()), { limits: { 'deleted-percent': '0' } });
@@ -67,7 +67,7 @@ it('holds edited files, over a restart as well, and lets them in bit by bit or a
   expect(held).toMatchObject({
     code: 'mass-deletion',
     message: expect.stringContaining('7 of 11 documents would be deleted at once: Cell/c0'),
-    hint: expect.stringContaining('cellwall delete --confirm mass-deletion KEY'),
+    hint: expect.stringContaining('cellwall approve REV'),
   });
   await plane.restart();
   expect(await problems()).toMatchObject([{ code: 'mass-deletion' }]);
@@ -80,7 +80,7 @@ it('holds edited files, over a restart as well, and lets them in bit by bit or a
   await plane.admin.apply({ changes: deletions(0, 7), confirm: ['mass-deletion'] });
   await eventually('in force', async () => ((await problems()).length === 0 && (await count()) === 5) || undefined);
   expect(readdirSync(folder).filter((name) => /^c\d\.yaml$/.test(name))).toEqual(['c7.yaml', 'c8.yaml', 'c9.yaml']);
-}, 40_000);
+}, 120_000);
 
 it('lets edited files be put back', async () => {
   plane = await startServe(yaml(meshText(), ...cells(0, 60)));
@@ -92,9 +92,30 @@ it('lets edited files be put back', async () => {
   await eventually('well', async () => (await problems()).length === 0 || undefined, 30_000);
   writeFileSync(file, yaml(...cells(60, 150)));
   await eventually('held again', async () => (await problems())[0], 30_000);
-  expect(await plane.admin.apply({ text: yaml(...cells(60, 150)), confirm: ['growth'] })).toMatchObject({
-    kind: 'applied',
-  });
+  const { waiting } = await plane.admin.waiting();
+  expect(waiting).toMatchObject([
+    { origin: 'direct', author: 'outside', reasons: ['growth: from 61 to 151 documents at once'] },
+  ]);
+  const [{ rev, changes } = { rev: '', changes: [] }] = waiting;
+  expect(changes).toHaveLength(90);
+  await expect(plane.admin.reject({ revs: [rev] })).rejects.toMatchObject({ code: 'failed_precondition' });
+  // An edit of the edit is another one, which nobody has looked at.
+  writeFileSync(file, yaml(...cells(60, 149), cellText('c149', 999)));
+  const other = await eventually(
+    'held anew',
+    async () => {
+      const [found] = (await plane.admin.waiting()).waiting;
+      return found?.rev === rev ? undefined : found?.rev;
+    },
+    30_000,
+  );
+  await expect(plane.admin.approve({ revs: [rev] })).rejects.toMatchObject({ code: 'not_found' });
+  expect(await plane.admin.approve({ revs: [other], reason: 'meant' })).toMatchObject({ kind: 'applied' });
+  expect((await events()).slice(-3).map(({ kind }) => kind)).toEqual([
+    'change-confirmed',
+    'documents-applied',
+    'change-approved',
+  ]);
   await eventually(
     'well',
     async () => ((await problems()).length === 0 && (await count()) === 151) || undefined,

@@ -113,8 +113,8 @@ export function openLastGoodStates({ folder, clock, log }: LastGoodOptions): Las
           'the control plane died again and again shortly after it had put these in force, and runs without them: ' +
           `${keys.slice(0, maxNamed).join(', ')}${more}`,
         hint:
-          'change them; or, if they were not the reason, cellwall apply --confirm crash-loop -f FILES (delete --confirm for ' +
-          'what is gone)',
+          'change them; or, if they were not the reason: cellwall apply --confirm crash-loop -f FILES, or for edited files ' +
+          'cellwall approve REV ("cellwall waiting" shows it)',
         source: first?.begins ?? { file: '(documents)', line: 1, column: 1 },
       };
     },

@@ -2,6 +2,7 @@
 // granted by documents, but earned by a join token. Every host that joins or renews, and every SVID that is pushed, goes through
 // policy/identities.ts.
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import { followedCell } from '../identity/follower.ts';
 import type { IssuancePolicy } from '../identity/issuance-policy.ts';
 import { isOperator } from '../identity/operator.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -35,10 +36,18 @@ const noDocuments: Earned = {
 
 /** As long as there are no documents, only operators are known. */
 export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps): Entitlement {
+  /** A cell's own control plane, if the cell's document says that it has one. */
+  const followerPolicy = (id: SpiffeId): IssuancePolicy | undefined => {
+    const cell = followedCell(id, trustDomain);
+    const now = mesh();
+    if (cell === undefined || now?.cells.get(cell)?.controlPlane === undefined) return undefined;
+    return { lifetimeMs: now.svidLifetimeMs, dnsNames: [] };
+  };
   const earned = (evidence: Evidence): Earned => {
     const asked =
       evidence.attestor === 'join-token' ? parseSpiffeId(valueFor(evidence.values, tokenKey) ?? '') : undefined;
     if (asked !== undefined && isOperator(asked, trustDomain)) return { kind: 'earned', spiffeId: asked };
+    if (asked !== undefined && followerPolicy(asked) !== undefined) return { kind: 'earned', spiffeId: asked };
     const now = mesh();
     return now === undefined ? noDocuments : earnedIdentity(now.identities, evidence);
   };
@@ -51,7 +60,7 @@ export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps)
     return now === undefined ? undefined : workloadOf(now.identities, id);
   };
   return {
-    knows: (id) => named(id) !== undefined || isOperator(id, trustDomain),
+    knows: (id) => named(id) !== undefined || isOperator(id, trustDomain) || followerPolicy(id) !== undefined,
     identify(evidence) {
       const is = earned(evidence);
       if (is.kind === 'earned') return is.spiffeId;
@@ -59,6 +68,8 @@ export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps)
     },
     takesToken: (id) => earns(tokenEvidence(id), id),
     async policy(id, nodeKey) {
+      const follower = followerPolicy(id);
+      if (follower !== undefined) return follower;
       const workload = named(id);
       // Evidence that does not expire, or can be presented again, needs no lookup: so this works even if the store is unavailable.
       if (workload === undefined || onlyByToken(workload)) return workload;

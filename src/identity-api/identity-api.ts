@@ -28,6 +28,7 @@ import type { Evidence } from '../model/evidence.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { createBundleWaiters } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
+import { createFollowRoutes, type Followed } from './follow-routes.ts';
 import { identityOf, type Peer } from './identity-of.ts';
 import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityApi } from './identity-server.ts';
@@ -45,6 +46,8 @@ export interface IdentityApiOptions extends Receivers {
   readonly identify: (evidence: Evidence) => SpiffeId;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
   readonly server: ServerSvid;
+  /** For control planes that follow this one. Absent: there are none. */
+  readonly followed?: Followed | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly maxConnections?: number;
@@ -74,6 +77,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const limiter = createFailureLimiter({ clock });
   const issuing = createBudget({ clock, ...issuance });
   const receivers = createReceivers(clock, options);
+  const follow = createFollowRoutes(options.followed, clock);
   const server = createIdentityServer({ own, log, maxConnections, way: options.way, opened: receivers.opened, answer });
 
   async function answer(request: IncomingMessage, response: ServerResponse, settled: () => void): Promise<void> {
@@ -91,6 +95,11 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         // It stays open until something changes, and must not occupy a place at the front door.
         settled();
         return waiters.wait(after, peer.nodeKey ?? caller.who, response);
+      }
+      if (follow.has(path)) {
+        const peer = peerOf(request, caller);
+        settled();
+        return await follow.answer(request, response, peer);
       }
       const take = receivers.takers[path ?? ''];
       if (take !== undefined && request.method === 'POST') {

@@ -62,6 +62,10 @@ export const identityPaths = {
   application: '/v1/application',
   /** Likewise: on which ports its Envoy cannot listen (ports-report.ts). */
   ports: '/v1/ports',
+  /** Likewise, with a follower's SVID: documents and roots, and every change of them (follow-protocol.ts). */
+  follow: '/v1/follow',
+  /** Likewise: certifies the intermediate of a follower. */
+  followIntermediate: '/v1/follow/intermediate',
 } as const;
 
 export const maxBodyBytes = 65_536;

@@ -6,6 +6,7 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
+import { followedCell } from './follower.ts';
 import type { IssuancePolicy } from './issuance-policy.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
 import { isOperator, operatorPolicy } from './operator.ts';
@@ -48,7 +49,7 @@ export interface IssuerOptions {
 }
 
 /**
- * Without `internal`, an identity under `…/cellwall/` that is not an operator's is refused, whatever the policy says;
+ * Without `internal`, an identity under `…/cellwall/` that is not an operator's or a follower's is refused, whatever the policy says;
  * so is, always, one of another trust domain.
  */
 export function createIssuer(options: IssuerOptions): Issuer {
@@ -67,7 +68,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     }
     if (internal !== undefined) return internal;
     if (isOperator(spiffeId, trustDomain)) return operatorPolicy;
-    if (spiffeId.startsWith(reserved)) {
+    if (spiffeId.startsWith(reserved) && followedCell(spiffeId, trustDomain) === undefined) {
       throw new CellwallError('permission_denied', `${spiffeId} is reserved for the control plane`, {
         hint: `identities under ${reserved} are never issued to workloads`,
       });

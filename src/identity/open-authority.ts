@@ -13,7 +13,7 @@ import { watchExtraRoots } from './extra-roots.ts';
 import { ensureSecretFolder } from './secret-file.ts';
 import { createLocalSigner, type LocalSigner } from './signer/local-signer.ts';
 import type { TrustBundle } from './trust-bundle.ts';
-import type { AuthorityKind } from './upstream-authority.ts';
+import type { AuthorityKind, UpstreamAuthority } from './upstream-authority.ts';
 
 /** Which CA, as given on the command line. */
 export interface AuthorityChoice {
@@ -29,6 +29,8 @@ export interface OpenAuthority {
   readonly bundle: Watchable<TrustBundle>;
   /** Only those of the backend, without what was added. */
   readonly ownRoots: Watchable<readonly string[]>;
+  /** The backend's: for the signer of another control plane. */
+  readonly mintIntermediate: UpstreamAuthority['mintIntermediate'];
   close(): Promise<void>;
 }
 
@@ -70,7 +72,8 @@ export async function openAuthority(
       ...defined({ lifetimeMs }),
     });
     opened.push(signer.close);
-    return { signer, bundle: keeper.bundle, ownRoots: upstream.roots(), close };
+    const mintIntermediate: UpstreamAuthority['mintIntermediate'] = (request) => upstream.mintIntermediate(request);
+    return { signer, bundle: keeper.bundle, ownRoots: upstream.roots(), mintIntermediate, close };
   } catch (reason) {
     await close();
     throw reason;

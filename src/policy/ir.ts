@@ -50,7 +50,12 @@ export interface CellIr {
   readonly name: string;
   readonly id: number;
   readonly region?: string;
+  /** It has a control plane of its own, which follows this one. */
+  readonly controlPlane?: { readonly localChanges: LocalChanges };
 }
+
+/** Whether a cell's own control plane changes the cell's documents; and whose version counts if both sides changed one. */
+export type LocalChanges = 'refused' | 'parent-wins' | 'local-wins';
 
 /** A CA outside the mesh. Its clients may connect to permissive ports, where they count as anonymous. */
 export interface LegacyAuthorityIr {

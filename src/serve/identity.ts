@@ -25,6 +25,7 @@ import type { Watchable } from '../lib/watchable.ts';
 import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
+import { createFollowed } from './followed.ts';
 import type { Receivers } from './receivers.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -48,6 +49,8 @@ export interface IdentityServicesDeps {
   readonly openCa?: typeof openAuthority | undefined;
   /** Other control planes may use the same store, by mistake or on purpose. */
   readonly shared: boolean;
+  /** It follows another control plane, and is followed by none. */
+  readonly follows: boolean;
   readonly trustDomain: TrustDomain;
   readonly mesh: () => MeshIr | undefined;
   readonly store: Store;
@@ -93,7 +96,9 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const tokens = createJoinTokenAttestor(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
+  const offered = { store, mesh, authority, nodes, trustDomain, clock, log };
   const api = createIdentityApi({
+    followed: deps.follows ? undefined : createFollowed(offered),
     ...{
       issuer,
       bundle,

@@ -1,4 +1,5 @@
 // The options of a control plane, and what it reports once it runs.
+import type { ParentChoice } from '../follower/follower.ts';
 import type { AuthorityChoice } from '../identity/open-authority.ts';
 import type { PublisherPlace } from '../identity/publisher/publishers.ts';
 import type { GrpcTransportName } from '../lib/grpc-call.ts';
@@ -37,6 +38,8 @@ export interface ServeOptions {
   readonly soakSeconds?: number;
   /** By name, in place of the defaults of limits/limits.ts. */
   readonly limits?: Readonly<Record<string, string>>;
+  /** It follows another control plane, as that of a cell. */
+  readonly parent?: ParentChoice;
   readonly logLevel: LogLevel;
 }
 

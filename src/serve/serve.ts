@@ -47,6 +47,7 @@ import { createJudge } from './judge.ts';
 import { openAudit } from './open-audit.ts';
 import { openHosts } from './open-hosts.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
+import { openParent, storeForChanges } from './open-parent.ts';
 import { openPublishing } from './open-publishing.ts';
 import { openRecord } from './open-record.ts';
 import { openRegistry } from './open-registry.ts';
@@ -55,7 +56,6 @@ import { openRotator } from './open-rotator.ts';
 import { openStore } from './open-store.ts';
 import { proveStates } from './prove-states.ts';
 import { receivers } from './receivers.ts';
-import { recordOutside } from './record-outside.ts';
 import { recordRefused } from './record-refused.ts';
 import type { ServeOptions, ServeStarted } from './serve-options.ts';
 import { openXds } from './xds.ts';
@@ -100,12 +100,10 @@ export async function serve(
   const shared = alsoChangedBy === 'replicas';
   const replicas = openReplicas({ store, shared, data: options.data, version, clock, log, lifecycle });
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
-    store,
-    clock,
+    ...{ store, clock, lifecycle, replicas },
     log: log.child({ room: 'observe' }),
-    lifecycle,
-    replicas,
   });
+  const follower = await openParent(options, { clock, log, lifecycle });
   const audit = await openAudit({ data: options.data, store, shared, clock, log: log.child({ room: 'audit' }) });
   lifecycle.defer('audit log', () => audit.flushed());
   metrics.watchStore(store);
@@ -115,8 +113,7 @@ export async function serve(
   const way = createRightOfWay(clock);
   const admin = createAdmin({
     refusals,
-    // In a store that replicas share, changes from outside are mostly recorded by another one.
-    store: alsoChangedBy === 'files' ? await recordOutside({ store, audit, log }) : store,
+    store: await storeForChanges({ store, alsoChangedBy, audit, follower, log }),
     audit,
     coverage,
     crossCheck,
@@ -152,7 +149,8 @@ export async function serve(
   const registry = openRegistry({ store, replicas, lifecycle, metrics, ...watched });
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
-    ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa },
+    ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa ?? follower?.openCa },
+    follows: follower !== undefined,
     trustDomain,
     mesh: mesh.value,
     store,

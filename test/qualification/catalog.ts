@@ -40,6 +40,7 @@ import { randomSequences } from './protocol/random-sequences.ts';
 import { realEnvoys } from './protocol/real-envoys.ts';
 import { slowReaders } from './protocol/slow-readers.ts';
 import { seamsItems } from './seams/items.ts';
+import { cutOffCell } from './store/cut-off-cell.ts';
 import { redisItems } from './store/items.ts';
 import { explainProperty } from './wall/explain-property-item.ts';
 import { fleet } from './wall/fleet.ts';
@@ -80,6 +81,6 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,
-  store: redisItems,
+  store: [...redisItems, cutOffCell],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

@@ -57,6 +57,8 @@ export interface ServeHarnessOptions {
   readonly ca?: ServeOptions['ca'];
   readonly openCa?: ServeDeps['openCa'];
   readonly xdsTransport?: ServeOptions['xdsTransport'];
+  /** It follows that one: its documents come from there. */
+  readonly parent?: ServeOptions['parent'];
   readonly limits?: ServeOptions['limits'];
 }
 
@@ -82,7 +84,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
     let info: ServeStarted | undefined;
     const waiting = new AbortController();
     const refused: string[] = [];
-    const told = toldOfRefusal(log, refused, () => waiting.abort());
+    const told = options.parent === undefined ? toldOfRefusal(log, refused, () => waiting.abort()) : log;
     await serve(
       {
         store: options.store?.(folder) ?? directoryOf(join(folder, 'documents')),
@@ -95,6 +97,7 @@ export async function startServe(documents: string, options: ServeHarnessOptions
           adminTls: { address: { host, port: ports.adminTls }, names: ['cellwall.test'], ...options.adminTls },
         }),
         ...(options.publish && { publish: options.publish }),
+        ...(options.parent && { parent: options.parent }),
         ...(options.xdsTransport && { xdsTransport: options.xdsTransport }),
         ...(options.limits && { limits: options.limits }),
         logLevel: 'error',

@@ -10,7 +10,11 @@ import { type AuthorityFlags, addAuthorityFlags, authorityOf } from '../flags/au
 import { flag } from '../flags/environment.ts';
 import { type GivenLimits, limitFlag } from '../flags/limits.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
+
 import { seconds } from '../flags/number.ts';
+
+import { addParentFlags, type ParentFlags, parentOf } from '../flags/parent.ts';
+
 import { defaultData } from '../flags/paths.ts';
 import { publisherPlaces } from '../flags/publisher-places.ts';
 import { addStoreFlags, type StoreFlags, storeOf } from '../flags/store.ts';
@@ -20,7 +24,7 @@ import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { serveSummary } from '../output/serve-summary.ts';
 
-interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags {
+interface Options extends StoreFlags, AuthorityFlags, AdminTlsFlags, ParentFlags {
   readonly allowProxyCode?: true;
   readonly approveByOthers?: true;
   readonly data?: string;
@@ -118,6 +122,7 @@ export function serveCommand(context: CliContext): Command {
       }),
     );
   addAuthorityFlags(command);
+  addParentFlags(command);
   addLogLevelFlag(command);
   examples(
     command,
@@ -135,6 +140,7 @@ export function serveCommand(context: CliContext): Command {
         data: options.data ?? defaultData(context),
         ...(options.storeSealKey === undefined ? {} : { storeSealKey: options.storeSealKey }),
         ca: authorityOf(options),
+        ...parentOf(options, self),
         xds: listen(options.xdsListen),
         ...(options.xdsTransport === 'http2' ? {} : { xdsTransport: options.xdsTransport }),
         identity: listen(options.identityListen),

@@ -170,7 +170,7 @@ export function resolveCells(cells: readonly ParsedDocument<Cell>[], problems: P
     resolved.set(metadata.name, {
       name: metadata.name,
       id: spec.id,
-      ...defined({ region: spec.region }),
+      ...defined({ region: spec.region, controlPlane: spec.controlPlane }),
     });
   }
   return resolved;

@@ -1,0 +1,57 @@
+// `cellwall serve --parent`: a cell's own control plane. What follows of that for the store and the CA.
+import type { AuditLog } from '../audit/audit-log.ts';
+import { openAuthority } from '../identity/open-authority.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import type { Store } from '../store/store.ts';
+import { createFollowingStore } from './following-store.ts';
+import { parentAuthority } from './parent-authority.ts';
+import { openParentLink } from './parent-link.ts';
+
+/** Which parent, as given on the command line. */
+export interface ParentChoice {
+  /** Identity APIs, "host:port", separated by commas. */
+  readonly addresses: string;
+  /** A join token of the parent; not needed for a restart. */
+  readonly token?: Redacted<string>;
+}
+
+export interface Follower {
+  /** The store for whoever changes documents here; from now on the parent's documents are taken into `store`. */
+  follow(store: Store, audit: Pick<AuditLog, 'append'>): Store;
+  /** In place of `openAuthority`. */
+  readonly openCa: typeof openAuthority;
+}
+
+export interface FollowerDeps {
+  readonly parent: ParentChoice;
+  /** Mode 0700. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+/** Resolves at once, whether or not the parent is there. */
+export async function openFollower({ parent, dir, clock, log, lifecycle }: FollowerDeps): Promise<Follower> {
+  const link = await openParentLink({ parents: parent.addresses, token: parent.token, dir, clock, log });
+  lifecycle.defer('parent', async () => link.close());
+  return {
+    follow(store, audit) {
+      const following = createFollowingStore({ store, audit, link, clock, log });
+      lifecycle.defer("parent's documents", async () => following.close());
+      return following.store;
+    },
+    openCa(choice, deps) {
+      const { kind = 'built-in', extraRoots } = choice;
+      if (kind !== 'built-in') {
+        throw new CellwallError('invalid_argument', `--ca ${kind} with --parent: the CA is the parent's`);
+      }
+      const extra = extraRoots === undefined ? {} : { extraRoots };
+      return openAuthority({ ...extra, kind: 'parent' }, deps, { parent: async () => parentAuthority(link) });
+    },
+  };
+}

@@ -1,0 +1,200 @@
+// The link to the parent: a credential of its own, and one request that stays open, on which documents and roots arrive. While it is cut,
+// it tries again at least once in three seconds: a cable that returns is noticed.
+import { join } from 'node:path';
+import { followedCellOf } from '../identity/follower.ts';
+import { issuedAt } from '../identity/rotation.ts';
+import { certifyAtParent, followParent } from '../identity-api/follow-client.ts';
+import type { FollowEvent, IntermediateReply } from '../identity-api/follow-protocol.ts';
+import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Redacted } from '../lib/redacted.ts';
+import { createWatched, type Watchable } from '../lib/watchable.ts';
+import { pause } from '../sidecar/pause.ts';
+import { createControlPlanes, nameOf, readControlPlanes, seedOf } from '../sidecar/servers/control-planes.ts';
+import { firstThatAnswers } from '../sidecar/servers/first-that-answers.ts';
+import { createNewestRoots, type HeardBundle } from '../sidecar/svid/newest-roots.ts';
+import { loadNodeKey } from '../sidecar/svid/node-key.ts';
+import { obtainSvid } from '../sidecar/svid/obtain-svid.ts';
+import { createSvidFiles, type StoredSvid } from '../sidecar/svid/svid-files.ts';
+
+export interface ParentDocuments {
+  readonly revision: number;
+  /** YAML, by key. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
+export interface ParentLink {
+  /** The cell, once it is known: at once, except for the very first start. */
+  cell(): Promise<string>;
+  /** The newest roots, PEM; those of the last run at first. Undefined: none were ever heard. */
+  readonly roots: Watchable<string | undefined>;
+  /** All documents of the parent, as it said them last. Undefined until it says something in this run. */
+  readonly documents: Watchable<ParentDocuments | undefined>;
+  /** Throws `unavailable` while the parent cannot be reached. */
+  certify(csr: string): Promise<IntermediateReply>;
+  /** Since when there is a stream from the parent, or none. Epoch milliseconds. */
+  state(): { readonly connected: boolean; readonly since: number; readonly parent: string };
+  close(): void;
+}
+
+export interface ParentLinkOptions {
+  /** Identity APIs of the parent, "host:port", separated by commas. */
+  readonly parents: string;
+  readonly token?: Redacted<string> | undefined;
+  /** Mode 0700: its node key and SVID. */
+  readonly dir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const againMs = 250;
+const longestAgainMs = 1000;
+const certifyMs = 5000;
+
+/** Throws for addresses and files that cannot be read; a parent that is away is waited for in the background. */
+export async function openParentLink({ parents, token, dir, clock, log }: ParentLinkOptions): Promise<ParentLink> {
+  const nodeKey = await loadNodeKey(dir);
+  const servers = createControlPlanes(readControlPlanes(parents), seedOf(nodeKey));
+  const files = createSvidFiles(join(dir, 'svid'));
+  const kept = files.read();
+  const svid = createWatched<StoredSvid | undefined>(kept);
+  const roots = createWatched<string | undefined>(kept?.bundle);
+  const newest = createNewestRoots();
+  const documents = createWatched<ParentDocuments | undefined>(undefined);
+  const closing = new AbortController();
+  let state = { connected: false, since: clock.now() };
+
+  /** At half of its life there is a new one; as long as it is valid, the old one does. */
+  async function credential(): Promise<StoredSvid> {
+    const current = svid.value();
+    const now = clock.now();
+    if (current !== undefined && now < halfOf(current)) return current;
+    try {
+      const fresh = await obtainSvid({
+        ...{ servers, nodeKey, files, roots: newest, clock, log, verify, signal: closing.signal },
+        ...defined({ token }),
+      });
+      svid.set(fresh);
+      roots.set(fresh.bundle);
+      return fresh;
+    } catch (reason) {
+      if (current !== undefined && now < current.notAfter.getTime()) return current;
+      throw reason;
+    }
+  }
+
+  function hear(event: FollowEvent): void {
+    if (!state.connected) {
+      state = { connected: true, since: clock.now() };
+      log.info({ parent: nameOf(servers.order()[0] ?? firstOf(parents)) }, 'following the parent');
+    }
+    if (event.kind === 'roots') {
+      heardRoots(event);
+      return;
+    }
+    const before = documents.value();
+    if (event.kind === 'whole') {
+      documents.set({ revision: event.revision, texts: new Map(event.documents.map(({ key, text }) => [key, text])) });
+    } else if (before !== undefined) {
+      const texts = new Map(before.texts);
+      for (const { key, text } of event.put) texts.set(key, text);
+      for (const key of event.gone) texts.delete(key);
+      documents.set({ revision: event.revision, texts });
+    }
+  }
+
+  function heardRoots(heard: HeardBundle): void {
+    const bundle = newest.hear(heard);
+    if (bundle === roots.value()) return;
+    const current = svid.value();
+    if (current !== undefined) svid.set(files.write({ chain: current.chain, key: current.key, bundle }));
+    roots.set(bundle);
+  }
+
+  async function follow(): Promise<void> {
+    const own = await credential();
+    const half = Math.max(againMs, halfOf(own) - clock.now());
+    const renew = new AbortController();
+    const stop = clock.after(half, () => renew.abort());
+    const signal = AbortSignal.any([closing.signal, renew.signal]);
+    try {
+      await firstThatAnswers(servers, (at) => followParent({ at, svid: own, onEvent: hear, signal }), { log, signal });
+    } finally {
+      stop();
+    }
+  }
+
+  async function run(): Promise<void> {
+    let said: string | undefined;
+    for (let failures = 0; !closing.signal.aborted; ) {
+      let reason = 'the stream ended';
+      try {
+        await follow();
+        failures = 0;
+        said = undefined;
+      } catch (cause) {
+        failures += 1;
+        const { message, hint } = CellwallError.from(cause);
+        reason = message;
+        if (!closing.signal.aborted && message !== said)
+          log.warn({ reason, ...defined({ hint }) }, 'the parent cannot be followed');
+        said = message;
+      }
+      if (state.connected) {
+        state = { connected: false, since: clock.now() };
+        log.info({ reason }, 'no stream from the parent: going on with what there is');
+      }
+      await pause(
+        Math.min(longestAgainMs, againMs * 2 ** Math.min(failures, 4)) * (0.5 + Math.random() / 2),
+        closing.signal,
+      );
+    }
+  }
+
+  void run();
+  return {
+    cell: () => cellOf(svid),
+    roots,
+    documents,
+    async certify(csr) {
+      const own = await credential();
+      const reply = await firstThatAnswers(servers, (at) => certifyAtParent(at, own, csr, certifyMs), { log });
+      // They vouch for it.
+      heardRoots({ bundle: reply.bundle });
+      return reply;
+    },
+    state: () => ({ ...state, parent: parents }),
+    close: () => closing.abort(),
+  };
+}
+
+function halfOf(svid: StoredSvid): number {
+  return (issuedAt(svid) + svid.notAfter.getTime()) / 2;
+}
+
+function firstOf(parents: string) {
+  return readControlPlanes(parents)[0];
+}
+
+function cellOf(svid: Watchable<StoredSvid | undefined>): Promise<string> {
+  return new Promise((resolve) => {
+    const look = (): boolean => {
+      const cell = followedCellOf(svid.value()?.spiffeId ?? '');
+      if (cell !== undefined) resolve(cell);
+      return cell !== undefined;
+    };
+    if (look()) return;
+    const end = svid.watch(() => {
+      if (look()) end();
+    });
+  });
+}
+
+function verify(spiffeId: string): void {
+  if (followedCellOf(spiffeId) !== undefined) return;
+  throw new CellwallError('failed_precondition', `the token for the parent is that of ${spiffeId}`, {
+    hint: 'create one at the parent: cellwall token create --spiffe-id spiffe://TRUST-DOMAIN/cellwall/follower/CELL',
+  });
+}

@@ -1,0 +1,120 @@
+// For control planes that follow this one: documents and roots as they change, on a request that stays open; and their intermediates.
+import { X509Certificate } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import { beatMs, type FollowEvent, type FollowedDocument, type IntermediateReply } from './follow-protocol.ts';
+import type { Peer } from './identity-of.ts';
+import { identityPaths } from './identity-protocol.ts';
+import { readBody, textOf } from './read-body.ts';
+
+/** What may be followed, and by whom. */
+export interface Followed {
+  /** Throws for whoever may not, or no longer: asked again once a second. Returns the cell. */
+  check(peer: Peer): string;
+  /** In force. Undefined: nothing is. */
+  documents(): { readonly revision: number; readonly documents: readonly FollowedDocument[] } | undefined;
+  /** Called when they may have changed. The returned function ends that. */
+  watch(listener: () => void): () => void;
+  readonly bundle: Watchable<TrustBundle>;
+  /** PEM: an intermediate for the key of the request, without the root. */
+  mint(csr: string, cell: string): Promise<string>;
+}
+
+export interface FollowRoutes {
+  has(path: string | undefined): boolean;
+  /** Resolves at once: the answer may stay open. Throws for whoever may not. */
+  answer(request: IncomingMessage, response: ServerResponse, peer: Peer): Promise<void>;
+}
+
+/** Of one host: it needs one, and one that it lost may not have been noticed yet. */
+const maxOfOne = 4;
+const maxStreams = 1024;
+
+/** `followed` is absent if this control plane has none to offer. */
+export function createFollowRoutes(followed: Followed | undefined, clock: Clock): FollowRoutes {
+  const open = new Map<ServerResponse, string>();
+  const paths: readonly (string | undefined)[] = [identityPaths.follow, identityPaths.followIntermediate];
+
+  function stream(all: Followed, peer: Peer, response: ServerResponse): void {
+    const who = peer.nodeKey ?? peer.spiffeId;
+    if (open.size >= maxStreams || [...open.values()].filter((one) => one === who).length >= maxOfOne) {
+      throw new CellwallError('resource_exhausted', 'too many follow this control plane', { hint: 'ask again later' });
+    }
+    open.set(response, who);
+    const ends = new X509Certificate(peer.certificate).validToDate.getTime();
+    let sent: ReadonlyMap<string, string> | undefined;
+    let roots: TrustBundle | undefined;
+    let revision: number | undefined;
+    let cancel = (): void => {};
+    const write = (event: FollowEvent): void => void response.write(`${JSON.stringify(event)}\n`);
+    const push = (): void => {
+      // What changes meanwhile is sent when there is room again.
+      if (response.writableNeedDrain || response.writableEnded || response.destroyed) return;
+      const bundle = all.bundle.value();
+      if (bundle !== roots) write({ kind: 'roots', sequence: bundle.sequence, bundle: bundlePem(bundle) });
+      roots = bundle;
+      const now = all.documents();
+      if (now === undefined || now.revision === revision) return;
+      const texts = new Map(now.documents.map(({ key, text }) => [key, text]));
+      write(
+        sent === undefined ? { kind: 'whole', ...now } : { kind: 'change', ...changeOf(sent, texts, now.revision) },
+      );
+      [sent, revision] = [texts, now.revision];
+    };
+    const beat = (): void => {
+      cancel = clock.after(beatMs, () => {
+        try {
+          all.check(peer);
+        } catch {
+          response.destroy();
+          return;
+        }
+        if (clock.now() >= ends) response.end();
+        else if (!response.writableNeedDrain) response.write('\n');
+        beat();
+      });
+    };
+    const unwatch = [all.watch(push), all.bundle.watch(push)];
+    response.on('drain', push);
+    response.once('close', () => {
+      open.delete(response);
+      cancel();
+      for (const end of unwatch) end();
+    });
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+    push();
+    beat();
+  }
+
+  return {
+    has: (path) => paths.includes(path),
+    async answer(request, response, peer) {
+      if (followed === undefined) {
+        throw new CellwallError('failed_precondition', 'this control plane follows another one itself', {
+          hint: 'follow that one: serve --parent',
+        });
+      }
+      const cell = followed.check(peer);
+      if (request.method === 'GET' && request.url === identityPaths.follow) return stream(followed, peer, response);
+      if (request.method !== 'POST' || request.url !== identityPaths.followIntermediate) {
+        throw new CellwallError('not_found', 'no such route');
+      }
+      const chain = await followed.mint(textOf(await readBody(request), 'csr'), cell);
+      const reply: IntermediateReply = { chain, bundle: bundlePem(followed.bundle.value()) };
+      response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+      response.end(JSON.stringify(reply));
+    },
+  };
+}
+
+function changeOf(
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+  revision: number,
+): Omit<Extract<FollowEvent, { kind: 'change' }>, 'kind'> {
+  const put = [...after].filter(([key, text]) => before.get(key) !== text).map(([key, text]) => ({ key, text }));
+  return { revision, put, gone: [...before.keys()].filter((key) => !after.has(key)) };
+}

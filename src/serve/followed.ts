@@ -1,0 +1,57 @@
+// What control planes of cells may follow here: the documents in force, the roots, and an intermediate for their own CA.
+
+import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import { followedCell } from '../identity/follower.ts';
+import type { OpenAuthority } from '../identity/open-authority.ts';
+import type { Followed } from '../identity-api/follow-routes.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { MeshIr } from '../policy/ir.ts';
+import type { Store } from '../store/store.ts';
+
+export interface FollowedDeps {
+  readonly store: Pick<Store, 'state' | 'watch'>;
+  readonly mesh: () => MeshIr | undefined;
+  readonly authority: Pick<OpenAuthority, 'bundle' | 'mintIntermediate'>;
+  readonly nodes: Pick<NodeRegistry, 'check'>;
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A cell lives that long on its own, at least half of it: its intermediate is renewed at half of its life. */
+const intermediateMs = 90 * 86_400_000;
+const backdateMs = 3_600_000;
+
+export function createFollowed({ store, mesh, authority, nodes, trustDomain, clock, log }: FollowedDeps): Followed {
+  return {
+    check({ spiffeId, nodeKey }) {
+      if (nodeKey !== undefined) nodes.check(nodeKey);
+      const cell = followedCell(spiffeId, trustDomain);
+      if (cell === undefined) throw new CellwallError('permission_denied', `${spiffeId} is not that of a follower`);
+      if (mesh()?.cells.get(cell)?.controlPlane !== undefined) return cell;
+      throw new CellwallError('failed_precondition', `the cell ${cell} has no control plane of its own`, {
+        hint: `"controlPlane: {}" in the spec of Cell/${cell} gives it one`,
+      });
+    },
+    documents() {
+      const state = store.state();
+      if (state?.mesh === undefined) return undefined;
+      return { revision: state.revision, documents: state.documents.map(({ key, text }) => ({ key, text })) };
+    },
+    watch: (listener) =>
+      store.watch((event) => {
+        if (event.kind === 'state') listener();
+      }),
+    bundle: authority.bundle,
+    async mint(csr, cell) {
+      const now = clock.now();
+      const notAfter = new Date(now + intermediateMs);
+      const chain = await authority.mintIntermediate({ csr, notBefore: new Date(now - backdateMs), notAfter });
+      log.warn({ cell, notAfter: notAfter.toISOString() }, 'certified an intermediate for the control plane of a cell');
+      return chain;
+    },
+  };
+}

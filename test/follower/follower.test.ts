@@ -1,0 +1,199 @@
+// A cell's own control plane: it follows its parent's documents and serves by itself; what may be changed there, and who may follow.
+import { X509Certificate } from 'node:crypto';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { verifySvid } from '../../src/identity/x509/verify-svid.ts';
+import { followParent } from '../../src/identity-api/follow-client.ts';
+import type { Log } from '../../src/lib/log.ts';
+import { Redacted } from '../../src/lib/redacted.ts';
+import { createSvidFiles } from '../../src/sidecar/svid/svid-files.ts';
+import { type Cable, layCable } from '../support/cable.ts';
+import { eventually } from '../support/eventually.ts';
+import { qualifying } from '../support/figure.ts';
+import { heardLog } from '../support/heard-log.ts';
+import { domainOf } from '../support/identity-harness.ts';
+import { policyText, serviceText, yaml } from '../support/resolve-text.ts';
+import { type ServeHarness, startServe } from '../support/serve-harness.ts';
+
+const meshText = 'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1, mtls: {mode: strict}}';
+const cellText = (name: string, id: number, controlPlane?: string): string =>
+  `kind: Cell\nmetadata: {name: ${name}}\nspec: {id: ${id}${controlPlane === undefined ? '' : `, controlPlane: ${controlPlane}`}}`;
+const api = (protocol: string): string =>
+  `kind: Service\nmetadata: {name: api, cell: cell-1}\nspec: {protocol: ${protocol}}`;
+const dropped = /replaced by the parent's version.*AuthorizationPolicy\/cell-1\/p/;
+const followerId = 'spiffe://td1/cellwall/follower/cell-1';
+
+let parent: ServeHarness;
+let cable: Cable;
+let told: string[];
+let log: Log;
+const closers: (() => unknown)[] = [];
+
+beforeEach(() => {
+  told = [];
+  const say = (fields: object, message: string): void => void told.push(`${message} ${JSON.stringify(fields)}`);
+  log = { ...heardLog({ warn: say, error: say }), child: () => heardLog({ warn: say, error: say }) };
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function startParent(controlPlane: string): Promise<void> {
+  parent = await startServe(
+    yaml(meshText, cellText('cell-1', 1, controlPlane), cellText('cell-2', 2), api('http1'), serviceText('web')),
+  );
+  closers.push(() => parent.stop());
+  cable = await layCable(parent.identityPort);
+  closers.push(() => cable.close());
+}
+
+async function startFollower(spiffeId = followerId): Promise<ServeHarness> {
+  const { token } = await parent.admin.createToken({ spiffeId });
+  const follower = await startServe('', {
+    parent: { addresses: `127.0.0.1:${cable.port}`, token: new Redacted(token) },
+    log,
+  });
+  closers.push(() => follower.stop());
+  return follower;
+}
+
+const textsOf = async ({ admin }: ServeHarness): Promise<string> =>
+  JSON.stringify((await admin.documents()).documents.map(({ key, text }) => [key, text]));
+const same = (follower: ServeHarness): Promise<true> =>
+  eventually(
+    'the documents are the parent’s',
+    async () => (await textsOf(follower)) === (await textsOf(parent)) || undefined,
+  );
+const holds = (at: ServeHarness, key: string, part: string | undefined): Promise<true> =>
+  eventually(`${key} has ${part}`, async () => {
+    const text = (await at.admin.documents()).documents.find((one) => one.key === key)?.text;
+    return part === undefined ? text === undefined || undefined : text?.includes(part) || undefined;
+  });
+
+describe('a follower', () => {
+  it('has the parent’s documents, below the parent’s root, and no others', async () => {
+    await startParent('{}');
+    const follower = await startFollower();
+    await same(follower);
+    await parent.apply(yaml(serviceText('more')));
+    await same(follower);
+    // A sidecar there has an SVID of the follower's intermediate, which the parent's root vouches for.
+    const bundle = readFileSync(join(parent.folder, 'data', 'ca', 'bundle.pem'), 'utf8');
+    const { chain } = await follower.enrol('spiffe://td1/service/web');
+    const pem = readFileSync(chain, 'utf8');
+    expect(pem.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
+    expect(verifySvid({ chain: pem, bundle, trustDomain: domainOf('td1'), now: Date.now() }).spiffeId).toBe(
+      'spiffe://td1/service/web',
+    );
+    const [, intermediate = ''] = pem.split(/(?<=-----END CERTIFICATE-----\n)/);
+    expect(new X509Certificate(bundle).publicKey.equals(new X509Certificate(intermediate).publicKey)).toBe(false);
+    // Changed at the parent alone.
+    await expect(follower.apply(yaml(serviceText('web', 'tcp')))).rejects.toMatchObject({
+      code: 'failed_precondition',
+      message: expect.stringContaining('does not change Service/web'),
+      hint: expect.stringContaining('controlPlane.localChanges'),
+    });
+    await expect(follower.apply(yaml(api('tcp')))).rejects.toMatchObject({ code: 'failed_precondition' });
+    // Not by a file either, and that is on record.
+    writeFileSync(join(follower.folder, 'documents', 'extra.yaml'), yaml(serviceText('extra')));
+    await eventually(
+      'it is told',
+      () => told.some((line) => line.includes('replaced by') && line.includes('Service/extra')) || undefined,
+    );
+    await same(follower);
+    const { records } = await follower.admin.audit();
+    expect(records.map(({ event }) => event)).toContainEqual(
+      expect.objectContaining({ author: 'parent', reason: expect.stringContaining('Service/extra') }),
+    );
+  });
+
+  it('goes on alone, also after a restart, and takes up what it missed within 5 s', async () => {
+    await startParent('{}');
+    const follower = await startFollower();
+    await same(follower);
+    cable.cut();
+    await parent.apply(yaml(serviceText('missed')));
+    await follower.restart();
+    await follower.enrol('spiffe://td1/service/web');
+    expect(await textsOf(follower)).not.toContain('missed');
+    const since = performance.now();
+    cable.mend();
+    await same(follower);
+    expect(performance.now() - since).toBeLessThan(qualifying ? 5000 : 15_000);
+  });
+
+  it.each(['parent-wins', 'local-wins'] as const)(
+    'changes its own cell’s documents where it may, and in a conflict %s',
+    async (localChanges) => {
+      await startParent(`{localChanges: ${localChanges}}`);
+      const follower = await startFollower();
+      await same(follower);
+      await expect(follower.apply(yaml(serviceText('web', 'tcp')))).rejects.toMatchObject({
+        hint: expect.stringContaining('only documents of the cell cell-1'),
+      });
+      cable.cut();
+      await follower.apply(
+        yaml(api('grpc'), 'kind: Service\nmetadata: {name: local, cell: cell-1}\nspec: {protocol: http1}'),
+      );
+      await parent.apply(yaml(api('tcp'), serviceText('more')));
+      cable.mend();
+      await holds(follower, 'Service/more', 'more');
+      await holds(follower, 'Service/cell-1/api', localChanges === 'local-wins' ? 'grpc' : 'tcp');
+      await holds(follower, 'Service/cell-1/local', 'local');
+      const words = localChanges === 'local-wins' ? "this cell's version stays" : "replaced by the parent's version";
+      await eventually(
+        'it is told',
+        () => told.some((line) => line.includes(words) && line.includes('Service/cell-1/api')) || undefined,
+      );
+      // What is changed here alone is kept, over a restart too.
+      await follower.restart();
+      await parent.apply(yaml(serviceText('again')));
+      await holds(follower, 'Service/again', 'again');
+      await holds(follower, 'Service/cell-1/local', 'local');
+      // The parent says otherwise from now on.
+      await parent.apply(yaml(cellText('cell-1', 1, '{localChanges: refused}')));
+      await same(follower);
+    },
+  );
+
+  it('drops a change of its own that is not valid with the parent’s', async () => {
+    await startParent('{localChanges: local-wins}');
+    const follower = await startFollower();
+    await same(follower);
+    await follower.apply(yaml(policyText('cell-1/p', 'api', 'allow', '[{from: [{service: web}]}]')));
+    await parent.admin.apply({ changes: [{ op: 'delete', key: 'Service/web' }], confirm: ['deletes-much'] });
+    await same(follower);
+    await eventually('it is told', () => told.some((line) => dropped.test(line)) || undefined);
+  });
+});
+
+describe('who may follow', () => {
+  it('is the control plane of a cell that has one, by its own identity', async () => {
+    await startParent('{}');
+    const heard: unknown[] = [];
+    const at = { host: '127.0.0.1', port: parent.identityPort };
+    const listen = async (dir: string) => {
+      const svid = createSvidFiles(dir).read();
+      if (svid === undefined) throw new Error('it has one');
+      await followParent({ at, svid, onEvent: (event) => void heard.push(event), signal: AbortSignal.timeout(5000) });
+    };
+    const web = await parent.enrol('spiffe://td1/service/web');
+    await expect(listen(web.dir)).rejects.toMatchObject({ code: 'permission_denied' });
+    await expect(parent.admin.createToken({ spiffeId: 'spiffe://td1/cellwall/follower/cell-2' })).rejects.toMatchObject(
+      { code: 'not_found' },
+    );
+    const own = await parent.enrol(followerId);
+    // From the moment on which its cell has none any more.
+    const ended = listen(own.dir);
+    await eventually('it listens', () => heard.length >= 2 || undefined);
+    await parent.apply(yaml(cellText('cell-1', 1)));
+    await ended;
+    await expect(listen(own.dir)).rejects.toMatchObject({
+      code: 'failed_precondition',
+      message: expect.stringContaining('no control plane of its own'),
+    });
+    expect(heard.map((event) => Object(event).kind)).toEqual(['roots', 'whole', 'change']);
+    expect(readdirSync(own.dir)).toContain('svid.pem');
+  });
+});

@@ -10,8 +10,8 @@ import type { ReplicaRow } from './wire-replicas.ts';
 export interface OtherReplicas {
   readonly id: string;
   list(): readonly Replica[];
-  ask(kind: string, question: Json): Promise<ReadonlyMap<string, readonly Json[]>>;
-  answer(kind: string, handle: (question: Json) => readonly Json[]): void;
+  ask(kind: string, question: Json, timeoutMs?: number): Promise<ReadonlyMap<string, readonly Json[]>>;
+  answer(kind: string, handle: (question: Json) => readonly Json[] | Promise<readonly Json[]>): void;
 }
 
 /** This one first. */

@@ -151,12 +151,25 @@ export const historySchema = z.object({
 export const auditQuerySchema = z.strictObject({
   last: z.coerce.number().int().min(1).max(10_000).default(100).describe('How many of the latest records.'),
 });
+export const auditRecordSchema = z.object({
+  number: z.int(),
+  time: z.string(),
+  event: z.looseObject({ kind: z.string() }),
+  hash: z.string(),
+  replica: z.string().exactOptional().describe('Whose log it is in. Absent: there is one control plane only.'),
+});
 export const auditSchema = z.object({
-  intact: z.boolean().describe('The chain is unbroken: every record is linked to the one before it.'),
-  brokenAt: z.int().exactOptional().describe('The line at which the chain breaks.'),
-  records: z.array(
-    z.object({ number: z.int(), time: z.string(), event: z.looseObject({ kind: z.string() }), hash: z.string() }),
-  ),
+  intact: z.boolean().describe('Every chain is unbroken: every record is linked to the one before it.'),
+  brokenAt: z.int().exactOptional().describe('The line at which the chain of the one that answers breaks.'),
+  broken: z
+    .array(z.object({ replica: z.string(), line: z.int() }))
+    .exactOptional()
+    .describe('Of several control planes, those whose chain breaks.'),
+  silent: z
+    .array(z.string())
+    .exactOptional()
+    .describe('Those that run, and did not answer: their records are missing.'),
+  records: z.array(auditRecordSchema),
 });
 
 export type SimulationAnswer = z.output<typeof simulationSchema>;

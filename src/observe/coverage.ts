@@ -232,7 +232,8 @@ export function createCoverage(deps: CoverageDeps): Coverage {
     present: (service) => [...streams.keys()].filter((node) => nodes.get(node)?.service === service),
     async flush() {
       purge();
-      await table.set(heartbeat, clock.now());
+      // It outlives what depends on it.
+      await table.set(heartbeat, clock.now(), { ttlMs: 3 * keptMs });
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Table, TableEntry } from '../lib/table.ts';
 
 /** Whose entry it is, and its key there. An entry from before there were replicas is nobody's. */
-function partOf(whole: string): { readonly replica: string; readonly key: string } {
+export function partOf(whole: string): { readonly replica: string; readonly key: string } {
   const [, replica = '', key = whole] = /^@(\S+) ([\s\S]*)$/.exec(whole) ?? [];
   return { replica, key };
 }

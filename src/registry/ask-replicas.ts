@@ -7,10 +7,10 @@ import type { Json, Table } from '../lib/table.ts';
 import type { Replicas } from './replicas.ts';
 
 export interface AskReplicas {
-  /** The answers of the others that run, by their ids: each a list, as long as it may be. */
-  ask(kind: string, question: Json): Promise<ReadonlyMap<string, readonly Json[]>>;
+  /** The answers of the others that run, by their ids: each a list, as long as it may be. `timeoutMs`: by default 1500. */
+  ask(kind: string, question: Json, timeoutMs?: number): Promise<ReadonlyMap<string, readonly Json[]>>;
   /** How this one answers. */
-  answer(kind: string, handle: (question: Json) => readonly Json[]): void;
+  answer(kind: string, handle: (question: Json) => readonly Json[] | Promise<readonly Json[]>): void;
   /** Neither asks nor answers any more. */
   silence(): void;
 }
@@ -21,8 +21,6 @@ export interface AskReplicasDeps {
   readonly replicas: Pick<Replicas, 'id' | 'list'>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Default 1500. */
-  readonly timeoutMs?: number;
 }
 
 const lifeMs = 20_000;
@@ -36,11 +34,11 @@ interface Asked {
 }
 
 export function createAskReplicas(deps: AskReplicasDeps): AskReplicas {
-  const { questions, answers, replicas, clock, log, timeoutMs = 1500 } = deps;
-  const handlers = new Map<string, (question: Json) => readonly Json[]>();
+  const { questions, answers, replicas, clock, log } = deps;
+  const handlers = new Map<string, (question: Json) => readonly Json[] | Promise<readonly Json[]>>();
   const asked = new Map<string, Asked>();
-  const reply = async (id: string, list: readonly Json[]): Promise<void> => {
-    const parts = inParts(list);
+  const reply = async (id: string, list: readonly Json[] | Promise<readonly Json[]>): Promise<void> => {
+    const parts = inParts(await list);
     for (const [index, part] of parts.entries()) {
       const value = { of: id, by: replicas.id, index, count: parts.length, part };
       await answers.set(`${id} ${replicas.id} ${index}`, value, { ttlMs: lifeMs });
@@ -66,7 +64,7 @@ export function createAskReplicas(deps: AskReplicasDeps): AskReplicas {
     open.look();
   });
   return {
-    async ask(kind, question) {
+    async ask(kind, question, timeoutMs = 1500) {
       const others = replicas.list().filter(({ id, alive }) => alive && id !== replicas.id);
       if (others.length === 0) return new Map();
       const id = randomUUID();

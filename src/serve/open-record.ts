@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import { createSingleton } from '../lib/singleton.ts';
 import type { Table } from '../lib/table.ts';
 import { type Coverage, createCoverage } from '../observe/coverage.ts';
 import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
@@ -11,6 +12,7 @@ import { createOthersCoverage } from '../observe/others-coverage.ts';
 import { createPartTable } from '../observe/part-table.ts';
 import { shareHandshakes } from '../observe/shared-handshakes.ts';
 import { shareTraffic } from '../observe/shared-traffic.ts';
+import { sweepParts } from '../observe/sweep-parts.ts';
 import { createTraffic, type Traffic } from '../observe/traffic.ts';
 import { createTrafficKeeper } from '../observe/traffic-keeper.ts';
 import type { Replicas } from '../registry/replicas.ts';
@@ -82,9 +84,15 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
   const { id: replica } = replicas;
   const calls = shareTraffic({ own: traffic, table: store.table('traffic'), replica, log });
   const failures = shareHandshakes({ own: handshakes, table: store.table('handshakes'), replica });
-  lifecycle.defer('records of others', () => {
+  const sweeping = ['traffic', 'handshakes', 'log-coverage'].map((name) => {
+    const table = store.table(name);
+    const begin = sweepParts({ coverage: store.table('log-coverage'), table, clock, log });
+    return createSingleton({ table, lease: 'sweep', clock, log, begin, ttlMs: 60_000 });
+  });
+  lifecycle.defer('records of others', async () => {
     for (const { stop } of [calls, failures]) stop();
     others?.stop();
+    await Promise.all(sweeping.map(({ stop }) => stop()));
   });
   return { ...own, traffic: calls.traffic, handshakes: failures.handshakes };
 }

@@ -1,5 +1,6 @@
 // Questions that replicas ask one another, and what the admin API makes of the answers.
 import { describe, expect, it } from 'vitest';
+import { createAuditEverywhere } from '../../src/admin/audit-everywhere.ts';
 import { createProxiesEverywhere, createRefusalsEverywhere, type OtherReplicas } from '../../src/admin/everywhere.ts';
 import type { ProxyRow } from '../../src/admin/wire.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -82,5 +83,30 @@ describe('everywhere', () => {
     expect(await a('made-by-b')).toMatchObject({ by: 'proxy', refusals: [{ requestId: 'made-by-b' }] });
     expect(await a('other')).toMatchObject({ by: 'proxy', refusals: [{ requestId: 'other' }] });
     expect(await a('none')).toEqual({ by: 'caller', refusals: [] });
+  });
+
+  it('the audit log is one view of all chains, and says whose is broken and who did not answer', async () => {
+    const { clock, open } = start(['a', 'b', 'c']);
+    const record = (number: number, time: string) => ({ number, time, event: { kind: 'x' }, hash: 'h' });
+    const a = createAuditEverywhere(open('a'), async () => ({
+      records: [record(1, '2026-01-01'), record(2, '2026-01-03')],
+    }));
+    createAuditEverywhere(open('b'), async () => ({
+      brokenAt: 7,
+      records: [record(1, '2026-01-02'), record(2, '2026-01-04')],
+    }));
+    const asked = a(3);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(15_000);
+    expect(await asked).toEqual({
+      ...{ intact: false, broken: [{ replica: 'b', line: 7 }], silent: ['c'] },
+      records: [
+        { ...record(1, '2026-01-02'), replica: 'b' },
+        { ...record(2, '2026-01-03'), replica: 'a' },
+        { ...record(2, '2026-01-04'), replica: 'b' },
+      ],
+    });
+    const alone = createAuditEverywhere(undefined, async () => ({ records: [record(1, '2026-01-01')] }));
+    expect(await alone(5)).toEqual({ intact: true, records: [record(1, '2026-01-01')] });
   });
 });

@@ -10,6 +10,7 @@ import { createPartTable } from '../../src/observe/part-table.ts';
 import { shareHandshakes } from '../../src/observe/shared-handshakes.ts';
 import { shareTraffic } from '../../src/observe/shared-traffic.ts';
 import type { StoredGap, StoredNode } from '../../src/observe/stored-node.ts';
+import { sweepParts } from '../../src/observe/sweep-parts.ts';
 import { createTraffic } from '../../src/observe/traffic.ts';
 import type { Call } from '../../src/observe/traffic-count.ts';
 import { createTrafficKeeper } from '../../src/observe/traffic-keeper.ts';
@@ -168,4 +169,39 @@ describe('the times with a record', () => {
       }),
     );
   });
+});
+
+it('what one recorded that is gone for more than a month is removed, and nothing else', async () => {
+  const clock = createFakeClock();
+  const [coverage, traffic] = [createMemoryTable(clock), createMemoryTable(clock)];
+  const month = 31 * 86_400_000;
+  await createPartTable(coverage, 'gone').set('~', clock.now() - month - 1);
+  await createPartTable(coverage, 'here').set('~', clock.now() - month + 1);
+  for (const id of ['gone', 'here', 'without-a-beat']) {
+    for (const table of [coverage, traffic]) await createPartTable(table, id).set('row', 1);
+  }
+  await traffic.set('from before there were replicas', 1);
+  for (const table of [traffic, coverage]) {
+    const fence = await table.acquire('sweep', 1000);
+    if (fence === undefined) throw new Error('nobody held it');
+    const begin = sweepParts({ coverage, table, clock, log: silentLog });
+    // It was paused, and another one has the lease.
+    begin({ ...fence, token: 'earlier' })();
+    for (let index = 0; index < 10; index += 1) await turn();
+    expect(await createPartTable(table, 'gone').get('row')).toBe(1);
+    const end = begin(fence);
+    for (let index = 0; index < 10; index += 1) await turn();
+    end();
+  }
+  expect((await traffic.list()).map(({ key }) => key)).toEqual([
+    '@here row',
+    '@without-a-beat row',
+    'from before there were replicas',
+  ]);
+  expect((await coverage.list()).map(({ key }) => key)).toEqual([
+    '@gone ~',
+    '@here row',
+    '@here ~',
+    '@without-a-beat row',
+  ]);
 });

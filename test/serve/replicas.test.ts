@@ -56,11 +56,12 @@ function connect(
   service: string,
   svid: TestCertificate,
   has: ReadonlyMap<string, string> = new Map(),
+  instance = 'one',
 ): Proxy {
   const client = createRawXdsClient(of.ports.xds, svid);
   opened.push(client);
   const stream = client.delta();
-  const node = `${id(service)}~one`;
+  const node = `${id(service)}~${instance}`;
   const sent: (readonly [string, string, string])[] = [];
   const inbound = { web: '127.0.0.1:41001', api: '127.0.0.1:41002', db: '127.0.0.1:41003' }[service] ?? '';
   const cellwall = { inbound, application: '127.0.0.1:1', run: `run${service}` };
@@ -226,13 +227,13 @@ describe('two control planes', () => {
 
   it('shut out what the other evicts, at once', async () => {
     const svid = await eventually('it joins', () => a.enrol(id('db')).catch(() => undefined));
-    const proxy = connect(a, 'db', svid);
+    const proxy = connect(a, 'db', svid, new Map(), 'two');
     await eventually('it is there', async () => (await states(b)).get(proxy.node)?.state === 'connected' || undefined);
     await b.admin.evict(proxy.node);
     const { details } = await proxy.stream.ended;
     expect(details).toMatch(/evicted/);
     await eventually('it is gone', async () => !(await states(a)).has(proxy.node) || undefined);
-    const again = connect(a, 'db', svid);
+    const again = connect(a, 'db', svid, new Map(), 'two');
     expect((await again.stream.ended).details).toMatch(/evicted/);
   }, 60_000);
 });

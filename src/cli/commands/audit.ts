@@ -1,5 +1,6 @@
 // `cellwall audit`: who changed what, which gates were forced, which tokens were created; and whether the log was tampered with.
 import { Command } from 'commander';
+import { escapeLine } from '../../lib/escape.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
@@ -18,12 +19,14 @@ export function auditCommand(context: CliContext): Command {
       }
       const client = await connect(context, self);
       const answer = await client.audit(Number(last));
+      const several = answer.records.some(({ replica }) => replica !== undefined);
       await print(context, formatOf(self), {
         value: answer,
         table: () =>
           formatTable(
-            ['NUMBER', 'TIME', 'WHAT', 'DETAILS'],
-            answer.records.map(({ number, time, event: { kind, ...details } }) => [
+            [...(several ? ['CONTROL PLANE'] : []), 'NUMBER', 'TIME', 'WHAT', 'DETAILS'],
+            answer.records.map(({ number, time, replica, event: { kind, ...details } }) => [
+              ...(several ? [replica ?? '-'] : []),
               String(number),
               time,
               kind,
@@ -33,10 +36,16 @@ export function auditCommand(context: CliContext): Command {
             ]),
           ),
       });
+      for (const silent of answer.silent ?? []) {
+        context.stderr.write(`${escapeLine(silent)} runs, and did not answer: its records are missing here\n`);
+      }
       if (answer.intact) return;
-      context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
+      for (const { replica, line } of answer.broken ?? []) {
+        context.stderr.write(`the chain of ${escapeLine(replica)} is broken at line ${line}\n`);
+      }
+      if (answer.broken === undefined) context.stderr.write(`the chain is broken at line ${answer.brokenAt}\n`);
       context.finish(3);
     });
   examples(command, 'audit --last 20');
-  return prints(addConnectionFlags(command), object('intact records', 'brokenAt'));
+  return prints(addConnectionFlags(command), object('intact records', 'brokenAt broken silent'));
 }

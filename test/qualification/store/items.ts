@@ -83,4 +83,19 @@ export const redisItems: readonly Item[] = [
     files: ['test/store/direct-edits-envoys.test.ts', 'test/store/direct-edits.test.ts'],
     only: 'forged|no edit',
   }),
+  fromTests({
+    name: 'replica-churn',
+    line:
+      'Two control planes, 200 streams: kill -9 of one, a rolling restart of both, SIGSTOP of one for 60 s; the caller counts the ' +
+      'endpoints that it has all the while',
+    bound: 'no endpoint lost; nothing re-sent but own secrets; all streams back within 5 s',
+    files: ['test/serve/replica-churn.test.ts'],
+    limitMinutes: 15,
+  }),
+  fromTests({
+    name: 'replica-latency',
+    line: 'A change is in force at the proxy of the other control plane, with 100 idle proxies on each, after the begin of the apply',
+    bound: 'median ≤ 100 ms, p99 ≤ 250 ms',
+    files: ['test/serve/replica-latency.test.ts'],
+  }),
 ];

@@ -61,8 +61,10 @@ async function start(
   const sidecar = startSidecarProcess(
     [
       ...['--service', 'api', '--data', join(dir, 'data'), '--app', '127.0.0.1:9', '--listen', '127.0.0.1:0'],
-      ...['--identity-address', `${host}:${identity}`, '--xds-address', '127.0.0.1:1', '--envoy-bin', envoy],
-      ...more,
+      ...['--envoy-bin', envoy, ...more],
+      // Each may be given several times.
+      ...(more.includes('--identity-address') ? [] : ['--identity-address', `${host}:${identity}`]),
+      ...(more.includes('--xds-address') ? [] : ['--xds-address', '127.0.0.1:1']),
     ],
     { CELLWALL_TOKEN: (await harness.token(spiffeId)).reveal(), ...env },
     full,

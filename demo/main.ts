@@ -10,16 +10,18 @@ import { type StepResult, tellStory } from './story/story.ts';
 import { createTell } from './story/tell.ts';
 import { tryNext } from './story/try-next.ts';
 
-const usage = `npm run demo [-- --json] [-- --keep] [-- --quick] [-- --requests-each NUMBER]
+const usage = `npm run demo [-- --json] [-- --keep] [-- --quick] [-- --requests-each NUMBER] [-- --store redis]
   --json   one object as the last line of stdout; everything else goes to stderr
   --keep   leave it running until Ctrl-C, and say what to try next
   --quick  fewer repetitions and less load
   --requests-each NUMBER
            step 6 goes on until each protocol has sent so many requests
+  --store redis
+           the documents are kept in a Valkey of its own; by default in a directory
 `;
 
 async function main(): Promise<number> {
-  const { values, requestsEach } = readArguments();
+  const { values, store, requestsEach } = readArguments();
   if (values.help) {
     process.stdout.write(usage);
     return 0;
@@ -46,6 +48,7 @@ async function main(): Promise<number> {
       processes,
       tell,
       quick: values.quick,
+      store,
       ...(requestsEach === undefined ? {} : { requestsEach }),
     });
     steps = await tellStory(world, tell);
@@ -93,14 +96,17 @@ function readArguments() {
         keep: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         'requests-each': { type: 'string' },
+        store: { type: 'string', default: 'directory' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
+    const { store } = values;
+    if (store !== 'directory' && store !== 'redis') throw new Error(`--store ${store}: directory, or redis`);
     const each = values['requests-each'];
-    if (each === undefined) return { values };
+    if (each === undefined) return { values, store };
     if (!/^[1-9]\d{0,6}$/.test(each))
       throw new Error(`--requests-each ${each}: a whole number is expected, 9999999 at most`);
-    return { values, requestsEach: Number(each) };
+    return { values, store, requestsEach: Number(each) };
   } catch (reason) {
     process.stderr.write(`${reason instanceof Error ? reason.message : String(reason)}\n${usage}`);
     process.exit(2);

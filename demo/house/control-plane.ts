@@ -27,7 +27,10 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly cellwall: Cellwall;
   readonly addresses: ControlPlaneAddresses;
+  /** A folder: of the directory store, or of what is applied first to Redis. */
   readonly documents: string;
+  /** The port of a Redis that keeps the documents. Absent: the folder does. */
+  readonly redis?: number;
   readonly data: string;
   readonly logFile: string;
 }
@@ -38,12 +41,30 @@ export function createControlPlane({
   cellwall,
   addresses,
   documents,
+  redis,
   data,
   logFile,
 }: ControlPlaneOptions): ControlPlane {
   let child: Child | undefined;
   let client: AdminClient | undefined;
   const tokenFile = join(data, 'admin.token');
+  const store =
+    redis === undefined
+      ? ['--documents', documents]
+      : ['--store', 'redis', '--redis-url', `redis://127.0.0.1:${redis}`];
+  /** It answers, ready or not. */
+  const answering = async (started: Child): Promise<AdminClient | 'ended' | undefined> => {
+    if (!started.running()) return 'ended';
+    if (!existsSync(tokenFile)) return undefined;
+    const token = new Redacted(readFileSync(tokenFile, 'utf8').trim());
+    const candidate = createAdminClient({ url: `http://${addresses.admin}`, token, timeoutMs: 5000 });
+    await candidate.status();
+    return candidate;
+  };
+  const alive = <T>(answer: T | 'ended', started: Child): T => {
+    if (answer === 'ended') throw new Error(`the control plane ended at its start:\n${tail(started)}`);
+    return answer;
+  };
   return {
     addresses,
     get admin() {
@@ -57,8 +78,7 @@ export function createControlPlane({
     async start() {
       const { xds, identity, admin } = addresses;
       const flags = [
-        '--documents',
-        documents,
+        ...store,
         '--data',
         data,
         '--xds-listen',
@@ -70,19 +90,12 @@ export function createControlPlane({
       ];
       const started = cellwall.start(['serve', ...flags], { name: 'control plane', logFile });
       child = started;
-      client = await until(
-        async () => {
-          if (!started.running()) return 'ended';
-          if (!existsSync(tokenFile)) return undefined;
-          const token = new Redacted(readFileSync(tokenFile, 'utf8').trim());
-          const candidate = createAdminClient({ url: `http://${admin}`, token, timeoutMs: 5000 });
-          return (await candidate.status()).ready ? candidate : undefined;
-        },
-        { what: 'the control plane is ready', withinMs: readyWithinMs },
-      ).then((answer) => {
-        if (answer === 'ended') throw new Error(`the control plane ended at its start:\n${tail(started)}`);
-        return answer;
-      });
+      const waiting = { what: 'the control plane answers', withinMs: readyWithinMs };
+      const first = alive(await until(() => answering(started), waiting), started);
+      if (redis !== undefined && client === undefined) await cellwall.expect('apply', '-f', documents);
+      client = first;
+      const ready = async () => (started.running() ? (await first.status()).ready || undefined : 'ended');
+      alive(await until(ready, { what: 'the control plane is ready', withinMs: readyWithinMs }), started);
     },
     async kill() {
       child?.signal('SIGKILL');

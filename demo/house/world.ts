@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { defined } from '../../src/lib/defined.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 import type { Tell } from '../story/tell.ts';
@@ -34,6 +35,8 @@ export interface World {
   /** What the control plane reads. */
   readonly documentsFolder: string;
   readonly documents: Documents;
+  /** The port of the Redis that keeps the documents; absent: the folder does. */
+  readonly redis?: number;
   readonly cellwall: Cellwall;
   readonly controlPlane: ControlPlane;
   readonly standIns: StandIns;
@@ -64,6 +67,7 @@ export interface WorldOptions {
   readonly processes: Processes;
   readonly tell: Tell;
   readonly quick: boolean;
+  readonly store: 'directory' | 'redis';
   readonly requestsEach?: number;
 }
 
@@ -72,7 +76,7 @@ export const legacyPort = 'topology-service:rest';
 export const legacyService = serviceOf(legacyPort);
 const examples = fileURLToPath(new URL('../../examples/cells', import.meta.url));
 
-export async function startWorld({ folder, processes, tell, ...options }: WorldOptions): Promise<World> {
+export async function startWorld({ folder, processes, tell, store, ...options }: WorldOptions): Promise<World> {
   const inFolder = (name: string): string => {
     mkdirSync(join(folder, name), { recursive: true });
     return join(folder, name);
@@ -104,7 +108,10 @@ export async function startWorld({ folder, processes, tell, ...options }: WorldO
   const migration = whileMigrating(documents.services);
   writeFileSync(join(documentsFolder, 'while-migrating.yaml'), migration.text);
   writeFileSync(join(documentsFolder, 'stranger.yaml'), strangerDocument(documents.trustDomain));
+  const redis =
+    store === 'redis' ? await startValkey({ processes, ports, folder: inFolder('redis'), note: tell.note }) : undefined;
   const controlPlane = createControlPlane({
+    ...defined({ redis }),
     cellwall,
     addresses,
     documents: documentsFolder,
@@ -149,6 +156,7 @@ export async function startWorld({ folder, processes, tell, ...options }: WorldO
     folder,
     documentsFolder,
     documents,
+    ...defined({ redis }),
     cellwall,
     controlPlane,
     standIns,

@@ -17,7 +17,7 @@ export const strict: Step = {
     const folder = join(world.folder, 'strict');
     mkdirSync(folder, { recursive: true });
     for (const { name, documents } of world.documents.files) writeFileSync(join(folder, name), render(documents));
-    await world.cellwall.expect('delete', ...world.migrationPolicies);
+    await world.cellwall.expect('delete', ...world.migrationPolicies, '--confirm', 'mass-deletion');
     tell.held('cellwall delete: nothing allows anonymous callers', `${world.migrationPolicies.length} policies gone`);
     // Step 2 moved the last plaintext caller: the gate wants to have seen none for a second.
     const applied = await until(() => world.cellwall.expect('apply', '-f', folder, '--since', '1s'), {

@@ -1,12 +1,14 @@
 // (8) A broken policy is refused with file, line, column and hint, by the command and in the folder alike; the good one stays.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Redis } from 'ioredis';
 import { until, untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
 import { describe } from '../wire/outcome.ts';
 import { applicationCall } from './application-call.ts';
 import { callDirectly } from './direct-call.ts';
 import { must, type Step } from './step.ts';
+import type { Tell } from './tell.ts';
 
 const typo = 'topology-servise';
 
@@ -32,6 +34,10 @@ export const brokenPolicy: Step = {
     must((await admin.status()).revision === revision, 'the revision changed');
     await goodOneStays(world);
 
+    if (world.redis !== undefined) {
+      await writtenIntoRedis(world, world.redis, text, tell);
+      return { line, column, exitCode: code };
+    }
     const edited = join(world.documentsFolder, 'broken.yaml');
     writeFileSync(edited, text);
     try {
@@ -60,6 +66,32 @@ export const brokenPolicy: Step = {
     return { line, column, exitCode: code };
   },
 };
+
+/** By somebody with a client of Redis, past the control plane. */
+async function writtenIntoRedis(world: World, port: number, text: string, tell: Tell): Promise<void> {
+  const { admin } = world.controlPlane;
+  const { revision } = await admin.status();
+  const redis = new Redis({ host: '127.0.0.1', port });
+  const key = 'AuthorizationPolicy/broken';
+  try {
+    await redis.hset('cellwall:documents', key, text);
+    const problem = await until(
+      async () => (await admin.status()).problems.find(({ source }) => source.file.includes(key)),
+      { what: 'status tells of what was written into Redis', withinMs: 10_000 },
+    );
+    tell.held('the same document written into Redis', `status: ${problem.source.file}: ${problem.message}`);
+    must((await admin.status()).revision === revision, 'the revision changed');
+    await goodOneStays(world);
+  } finally {
+    await redis.hdel('cellwall:documents', key);
+    redis.disconnect();
+  }
+  await untilTrue(async () => (await admin.status()).problems.every((item) => item.severity !== 'error'), {
+    what: 'status is clean again',
+    withinMs: 10_000,
+  });
+  tell.held('the good policy was in force all the time', 'the stranger refused, cell-1 allowed');
+}
 
 async function goodOneStays(world: World): Promise<void> {
   const target = 'topology-service:grpc';

@@ -100,8 +100,7 @@ function readArguments() {
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    const { store } = values;
-    if (store !== 'directory' && store !== 'redis') throw new Error(`--store ${store}: directory, or redis`);
+    const store = storeOf(values.store);
     const each = values['requests-each'];
     if (each === undefined) return { values, store };
     if (!/^[1-9]\d{0,6}$/.test(each))
@@ -111,6 +110,11 @@ function readArguments() {
     process.stderr.write(`${reason instanceof Error ? reason.message : String(reason)}\n${usage}`);
     process.exit(2);
   }
+}
+
+function storeOf(name: string): 'directory' | 'redis' {
+  if (name === 'directory' || name === 'redis') return name;
+  throw new Error(`--store ${name}: directory, or redis`);
 }
 
 function printJson(result: object): void {

@@ -16,9 +16,10 @@ export interface Beyond extends Problem {
   readonly code: LimitCode;
 }
 
-/** At most so many are named; deletions up to this number are ordinary work. */
+/** At most so many are named. */
 const maxNamed = 5;
-const fewDeleted = 5;
+/** Deletions up to these numbers are ordinary work: the policies of a migration that is over, say. */
+const few = { documents: 10, endpoints: 5 };
 
 /** Each with the size from which on its growth counts: below, a mesh is being built. */
 const sizes: readonly {
@@ -73,12 +74,12 @@ function deletions(
   was: Measure,
   found: (code: LimitCode, message: string, hint: string, source?: Source) => Beyond,
 ): readonly Beyond[] {
-  const most = (count: number): number => Math.max(fewDeleted, (count * limits['deleted-percent']) / 100);
+  const most = (what: keyof typeof few): number => Math.max(few[what], (was[what] * limits['deleted-percent']) / 100);
   const documents = deletedDocuments(before, after);
   const endpoints = deletedEndpoints(before.mesh, after.mesh);
   const [first] = documents;
   return [
-    ...(first === undefined || documents.length <= most(was.documents)
+    ...(first === undefined || documents.length <= most('documents')
       ? []
       : [
           found(
@@ -88,7 +89,7 @@ function deletions(
             first.begins,
           ),
         ]),
-    ...(endpoints <= most(was.endpoints)
+    ...(endpoints <= most('endpoints')
       ? []
       : [
           found(

@@ -8,7 +8,7 @@ import { meshText, policyText, serviceText, yaml } from '../support/resolve-text
 
 const policy = (to: string): string =>
   yaml(policyText('api', 'api', 'allow', `[{from: [{authenticated: true}]${to}}]`));
-const names = Array.from({ length: 8 }, (_, index) => `web-${index}`);
+const names = Array.from({ length: 12 }, (_, index) => `web-${index}`);
 
 let admin: AdminHarness;
 let counted: string[];
@@ -61,9 +61,9 @@ it('shows the line and the code of an apply, which is made once the code is give
 it('holds a delete and a rollback likewise; codes are several with commas, and no argument is swallowed', async () => {
   const keys = names.map((name) => `service/${name}`);
   const refused = await cellwall(['delete', ...keys]);
-  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('8 of 11 documents would be deleted')]);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('12 of 15 documents would be deleted')]);
   const dry = await cellwall(['delete', '--confirm', 'mass-deletion', '--dry-run', ...keys]);
-  expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/^would change 8 /)]);
+  expect([dry.code, dry.stdout]).toEqual([0, expect.stringMatching(/^would change 12 /)]);
   expect((await cellwall(['delete', '--confirm', 'growth,mass-deletion', ...keys])).code).toBe(0);
   expect((await cellwall(['rollback'])).code).toBe(0);
   expect((await cellwall(['rollback'])).code).toBe(1);

@@ -69,12 +69,12 @@ describe('sizes', () => {
 
 describe('growth', () => {
   it('counts from a size on: a mesh that is being built grows by factors', () => {
-    expect(beyond(state(...cells(5)), state(...cells(300)))).toEqual([]);
+    expect(beyond(state(...cells(5)), state(...cells(150)))).toEqual([]);
     const hundred = state(...cells(99));
     expect(beyond(hundred, state(...cells(199)))).toEqual([]);
     expect(beyond(hundred, state(...cells(200)))).toEqual(['growth: from 100 to 201 documents at once']);
     expect(beyond(hundred, state(...cells(200)), { 'growth-factor': '3' })).toEqual([]);
-    expect(beyond(hundred, state(...cells(2000)), { 'growth-factor': '0' })).toEqual([]);
+    expect(beyond(hundred, state(...cells(250)), { 'growth-factor': '0' })).toEqual([]);
   });
 
   it('is that of rules as well: a file that was generated twice over', () => {
@@ -95,15 +95,15 @@ describe('growth', () => {
 });
 
 describe('deletion', () => {
-  it('of five documents is ordinary work, of more than a tenth and more than five it is not', () => {
-    const before = state(...cells(19));
-    expect(beyond(before, state(...cells(14)))).toEqual([]);
-    expect(beyond(before, state(...cells(13)))).toEqual([
-      'mass-deletion: 6 of 20 documents would be deleted at once: Cell/c13, Cell/c14, Cell/c15, Cell/c16, Cell/c17, and 1 more',
+  it('of ten documents is ordinary work, of more than a tenth and more than ten it is not', () => {
+    const before = state(...cells(29));
+    expect(beyond(before, state(...cells(19)))).toEqual([]);
+    expect(beyond(before, state(...cells(18)))).toEqual([
+      'mass-deletion: 11 of 30 documents would be deleted at once: Cell/c18, Cell/c19, Cell/c20, Cell/c21, Cell/c22, and 6 more',
     ]);
-    expect(beyond(before, state(...cells(13)), { 'deleted-percent': '30' })).toEqual([]);
-    expect(beyond(state(...cells(99)), state(...cells(89)))).toEqual([]);
-    expect(beyond(state(...cells(99)), state(...cells(88)))).toHaveLength(1);
+    expect(beyond(before, state(...cells(18)), { 'deleted-percent': '40' })).toEqual([]);
+    expect(beyond(state(...cells(119)), state(...cells(107)))).toEqual([]);
+    expect(beyond(state(...cells(119)), state(...cells(106)))).toHaveLength(1);
     expect(beyond(state(...cells(99)), state(), { 'deleted-percent': '100' })).toEqual([]);
   });
 

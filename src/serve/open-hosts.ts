@@ -9,11 +9,14 @@ import type { Event } from '../lib/event.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { Store } from '../store/store.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface HostsParts extends Pick<HostsDeps, 'registry' | 'disconnect'> {
   readonly identity: Pick<IdentityServices, 'nodes' | 'issuer' | 'entitlement'>;
   readonly control: Pick<Control, 'endIdentity' | 'mesh'>;
+  /** While it is away, documents may have been added elsewhere: no host is ended for the lack of one. */
+  readonly store: Pick<Store, 'trouble'>;
   readonly identitiesChanged: Event<ChangedIdentities>;
   readonly audit: AuditLog;
   readonly clock: Clock;
@@ -22,10 +25,11 @@ export interface HostsParts extends Pick<HostsDeps, 'registry' | 'disconnect'> {
 }
 
 export function openHosts({ identity, control, registry, disconnect, ...parts }: HostsParts): Hosts {
-  const { identitiesChanged, audit, clock, log, lifecycle } = parts;
+  const { store, identitiesChanged, audit, clock, log, lifecycle } = parts;
   const { nodes, issuer, entitlement } = identity;
   const hosts = createHosts({ nodes, registry, issuer, ended: control.endIdentity, disconnect });
-  const knows = (id: SpiffeId) => (control.mesh() === undefined ? undefined : entitlement.knows(id));
+  const isStale = (): boolean => control.mesh() === undefined || store.trouble?.()?.kind === 'away';
+  const knows = (id: SpiffeId) => (isStale() ? undefined : entitlement.knows(id));
   const unnamed = evictUnnamed({ hosts, knows, audit, clock, log });
   identitiesChanged.listen(unnamed.changed);
   // Here they may still have connections.

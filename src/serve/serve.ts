@@ -209,7 +209,7 @@ export async function serve(
     ...{ probes: names, onRejected: proving.rejected },
   });
   const hosts = openHosts({
-    ...{ identity, registry, control, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },
+    ...{ identity, registry, control, store, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },
     log: log.child({ room: 'identity' }),
   });
   const identityAddress = await listening(

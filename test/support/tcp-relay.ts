@@ -12,13 +12,25 @@ export interface TcpRelay {
   readonly port: number;
   /** In the order in which they were opened. */
   readonly connections: readonly RelayedConnection[];
+  /** Nothing passes in either direction, on connections that are open or come, until the function returned is called. */
+  partition(): () => void;
   close(): Promise<void>;
 }
 
 export async function startTcpRelay(to: number): Promise<TcpRelay> {
   const connections: RelayedConnection[] = [];
   const sockets = new Set<Socket>();
+  const waiting: (() => void)[] = [];
+  const joined = new Set<{ readonly part: () => void; readonly join: () => void }>();
+  let apart = false;
   const server = createServer((down) => {
+    if (!apart) return join(down);
+    down.on('error', () => {});
+    sockets.add(down);
+    waiting.push(() => join(down));
+  });
+  const join = (down: Socket): void => {
+    if (down.destroyed) return;
     const up = connect({ host: '127.0.0.1', port: to });
     const cut = (): void => {
       down.destroy();
@@ -32,8 +44,19 @@ export async function startTcpRelay(to: number): Promise<TcpRelay> {
         cut();
       });
     }
-    down.pipe(up);
-    up.pipe(down);
+    const both = {
+      part() {
+        down.unpipe(up).pause();
+        up.unpipe(down).pause();
+      },
+      join() {
+        down.pipe(up);
+        up.pipe(down);
+      },
+    };
+    both.join();
+    joined.add(both);
+    down.on('close', () => joined.delete(both));
     connections.push({
       hold() {
         down.unpipe(up);
@@ -44,7 +67,7 @@ export async function startTcpRelay(to: number): Promise<TcpRelay> {
         return !down.destroyed;
       },
     });
-  });
+  };
   await new Promise<void>((resolve) => {
     server.listen({ host: '127.0.0.1', port: 0 }, resolve);
   });
@@ -52,6 +75,15 @@ export async function startTcpRelay(to: number): Promise<TcpRelay> {
     // A TCP server that listens has an AddressInfo.
     port: (server.address() as AddressInfo).port,
     connections,
+    partition() {
+      apart = true;
+      for (const both of joined) both.part();
+      return () => {
+        apart = false;
+        for (const both of joined) both.join();
+        for (const late of waiting.splice(0)) late();
+      };
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -16,6 +16,17 @@ export const redisItems: readonly Item[] = [
     limitMinutes: 15,
   }),
   fromTests({
+    name: 'kinds',
+    line:
+      'Calls between real Envoys while Redis is cut off, flaps and evicts; while a primary hangs and its Sentinels choose ' +
+      'another, which is killed; while a Cluster loses the primary of our keys, and then the shard; with restarts of the control ' +
+      'plane in between: HTTP/1.1, HTTP/2, gRPC and TCP at once',
+    bound:
+      '0 failed calls; the documents in force as they were, every edit counted, what a successor lacked written to it',
+    files: ['test/store/outage-kinds.test.ts', 'test/store/redis-failover.test.ts', 'test/store/redis-kinds.test.ts'],
+    limitMinutes: 25,
+  }),
+  fromTests({
     name: 'away',
     line: 'While Redis hangs or takes no writes the store answers from its own disk, refuses changes with the reason, and catches up',
     bound: '0 entries lost; an answer at once; nothing told of a connection lost for a moment',

@@ -41,6 +41,7 @@ import { realEnvoys } from './protocol/real-envoys.ts';
 import { slowReaders } from './protocol/slow-readers.ts';
 import { seamsItems } from './seams/items.ts';
 import { cutOffCell } from './store/cut-off-cell.ts';
+import { failover } from './store/failover.ts';
 import { redisItems } from './store/items.ts';
 import { explainProperty } from './wall/explain-property-item.ts';
 import { fleet } from './wall/fleet.ts';
@@ -81,6 +82,6 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,
-  store: [...redisItems, cutOffCell],
+  store: [...redisItems, cutOffCell, failover],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

@@ -99,11 +99,11 @@ const took = async (what: string, find: () => Promise<unknown>): Promise<number>
   return Math.round(performance.now() - startedAt);
 };
 
-async function noneFailed(): Promise<void> {
+async function noneFailed(what: string): Promise<void> {
   const { fine, failed } = await load.end();
-  figure('client', cli.name);
-  figure('fine', fine);
-  figure('failed', failed.length);
+  figure(`${what}-client`, cli.name);
+  figure(`${what}-fine`, fine);
+  figure(`${what}-failed`, failed.length);
   expect(failed).toEqual([]);
   expect(fine).toBeGreaterThan(50);
 }
@@ -156,7 +156,7 @@ it('an edit is in force within a second, or waits, or is refused with its line; 
   );
   expect(problem).toMatchObject({ code: 'unknown-field', source: { line: 5 } });
   await audited(/store-refused.*AuthorizationPolicy\/api:5:/);
-  await noneFailed();
+  await noneFailed('edits');
 }, 120_000);
 
 it('forged digests, accepted states and states of before are refused and put right', async () => {
@@ -207,5 +207,5 @@ it('forged digests, accepted states and states of before are refused and put rig
   expect((await serve.admin.documents()).documents.length).toBe(before.documents.length + 1);
   figure('forgedInForce', forgedInForce);
   expect(forgedInForce).toBe(0);
-  await noneFailed();
+  await noneFailed('tampering');
 }, 180_000);

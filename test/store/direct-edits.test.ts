@@ -420,6 +420,17 @@ describe('what is no edit', () => {
     expect(store.state()?.documents.map(({ key }) => key)).toContain(keyOf('Service/api'));
   });
 
+  it('edits without end do not push what operators did out of the history', async () => {
+    const store = await started();
+    for (let round = 0; round < 60; round++) {
+      await write(d, `${deny('web')}# ${round}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
+    await until('some are in force', () => inForce(store, d));
+    expect(store.state()?.revision).toBeLessThanOrEqual(1 + 22);
+    expect((await store.history()).at(-1)).toMatchObject({ revision: 1, author });
+  });
+
   it('odd keys and bytes, many at once, and a name that is grown all the time, cost a limited time', async () => {
     const store = await started();
     const odd = Array.from({ length: 300 }, (_, index) => [

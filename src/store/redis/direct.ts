@@ -32,6 +32,9 @@ export interface DirectDeps {
 
 /** Judging takes up at most this share of the time. */
 const share = 20;
+/** What comes into force, or is told, at once; then one each time. Otherwise edits without end would fill the history and the audit log. */
+const atOnce = 20;
+const eachMs = 5000;
 
 export function createDirect({ check, review, seal, clock, onChange }: DirectDeps): Direct {
   let waiting: readonly WaitingChange[] = [];
@@ -50,12 +53,20 @@ export function createDirect({ check, review, seal, clock, onChange }: DirectDep
   };
   const name = (content: Parameters<Seal['of']>[0]): string =>
     revOf(content, (text) => Buffer.from(seal.of([text]), 'base64url'));
-  const set = (found: Pick<DirectJudgement, 'waiting' | 'problems'>): void => {
+  const left = { count: atOnce, at: clock.monotonic() };
+  const mayTell = (): boolean => {
+    const now = clock.monotonic();
+    left.count = Math.min(atOnce, left.count + (now - left.at) / eachMs);
+    left.at = now;
+    return left.count >= 1;
+  };
+  const set = (found: Pick<DirectJudgement, 'waiting' | 'problems'>): boolean => {
     const since = new Map(waiting.map((change) => [change.rev, change.since]));
     const next = found.waiting.map((change) => ({ ...change, since: since.get(change.rev) ?? clock.now() }));
     const same = JSON.stringify([next, found.problems]) === JSON.stringify([waiting, problems]);
     [waiting, problems] = [next, found.problems];
     if (!same) onChange();
+    return !same;
   };
   return {
     judge(base, edited) {
@@ -64,7 +75,7 @@ export function createDirect({ check, review, seal, clock, onChange }: DirectDep
         return undefined;
       }
       const startedAt = clock.monotonic();
-      isDue = edited.size > 0 && startedAt < notBefore;
+      isDue = edited.size > 0 && (startedAt < notBefore || !mayTell());
       if (isDue) return undefined;
       parsed = new Map([...parsed].filter(([key]) => edited.has(key)));
       const given = { check, review, parse, name, author: directAuthor };
@@ -73,8 +84,9 @@ export function createDirect({ check, review, seal, clock, onChange }: DirectDep
       if (found === undefined) return undefined;
       notBefore = clock.monotonic() + (clock.monotonic() - startedAt) * share;
       judged = { base, edited };
-      set(found);
-      return 'next' in found ? found.next : undefined;
+      const next = 'next' in found ? found.next : undefined;
+      if (set(found) || next !== undefined) left.count -= 1;
+      return next;
     },
     settled(keys) {
       const left = waiting.filter(({ changes }) => !changes.some(({ key }) => keys.has(key)));

@@ -2,11 +2,11 @@
 // which its CA, its proxies and their identities are bound.
 
 import { defined } from '../lib/defined.ts';
+import { differing } from '../lib/differing.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { MeshIr } from '../policy/ir.ts';
 import { check } from '../policy/resolve/check.ts';
 import { createResolver } from '../policy/resolve/resolver.ts';
 import type { StateCheck } from '../store/store.ts';
@@ -31,15 +31,26 @@ export function createJudge({ metrics, ...rights }: JudgeDeps = {}): Judge {
   const resolver = createResolver({ onDocuments: (count) => metrics?.resolvedDocuments(count) });
   let bound: TrustDomain | undefined;
   let inForce = false;
+  let last: { readonly of: readonly ParsedDocument[]; readonly found: readonly ParsedDocument[] } | undefined;
+  /** Those that are judged here. There are few among many others, which are not looked at again. */
+  const judgedHere = (documents: readonly ParsedDocument[]): readonly ParsedDocument[] => {
+    const { before, after } = differing(last?.of ?? [], documents);
+    const same = last !== undefined && ![...before, ...after].some(isJudgedHere);
+    const found = same && last !== undefined ? last.found : documents.filter(isJudgedHere);
+    last = { of: documents, found };
+    return found;
+  };
   return {
     check(documents) {
       metrics?.resolved();
+      const own = judgedHere(documents);
+      const raw = own.some(({ document }) => document.kind === 'EnvoyResource');
       const { problems, mesh } = check(documents, resolver);
       return {
         problems: [
           ...problems.map((problem) => (inForce && problem.code === 'no-mesh' ? meshStays(problem) : problem)),
-          ...(mesh === undefined ? [] : rawProblems(documents, mesh, rights)),
-          ...documents.filter(({ document }) => document.kind === 'Mesh').flatMap((mesh) => otherDomain(mesh, bound)),
+          ...(mesh === undefined || !raw ? [] : checkRaw(documents, mesh, rights)),
+          ...own.flatMap((one) => otherDomain(one, bound)),
         ],
         ...defined({ mesh }),
       };
@@ -64,8 +75,8 @@ function meshStays(problem: Problem): Problem {
   };
 }
 
-function rawProblems(documents: readonly ParsedDocument[], mesh: MeshIr, rights: RawRights): readonly Problem[] {
-  return documents.some(({ document }) => document.kind === 'EnvoyResource') ? checkRaw(documents, mesh, rights) : [];
+function isJudgedHere({ document: { kind } }: ParsedDocument): boolean {
+  return kind === 'Mesh' || kind === 'EnvoyResource';
 }
 
 function otherDomain({ document, locate }: ParsedDocument, bound: TrustDomain | undefined): readonly Problem[] {

@@ -45,6 +45,11 @@ function withKnownLists(all: readonly ParsedDocument[], known: DocumentsByKind):
     list: readonly ParsedDocument<Extract<Document, { kind: K }>>[],
   ): readonly ParsedDocument<Extract<Document, { kind: K }>>[] => {
     if (!differs.has(kind)) return list;
+    const [gone, came] = [before.filter(isKind(kind)), after.filter(isKind(kind))];
+    const [first] = gone;
+    // Neighbours among all are neighbours among those of their kind.
+    const at = first === undefined ? -1 : list.indexOf(first);
+    if (at >= 0) return list.slice(0, at).concat(came, list.slice(at + gone.length));
     const found = all.filter(isKind(kind));
     return found.length === list.length && found.every((item, index) => item === list[index]) ? list : found;
   };

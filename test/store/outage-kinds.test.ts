@@ -1,6 +1,7 @@
 // Faults of Redis under calls between real Envoys in four protocols: no call fails, nothing that was accepted is lost, and all is as
 // before without anybody's help. CI runs what the store itself does in these (redis-failover.test.ts), the qualification this.
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -128,7 +129,9 @@ describe.runIf(qualifying)('under calls between real Envoys', () => {
   it('Sentinels: the primary hangs, and then its successor is killed', async () => {
     const watched = await startWatched(servers, { name: 'walls', sentinelPassword: 'among us' });
     const { primary, replica, sentinels } = watched;
-    const password = join(process.env['TMPDIR'] ?? '/tmp', `cellwall-sentinel-password-${primary.port}`);
+    const folder = mkdtempSync(join(tmpdir(), 'cellwall-sentinel-'));
+    closers.push(() => rmSync(folder, { recursive: true, force: true }));
+    const password = join(folder, 'password');
     writeFileSync(password, 'among us', { mode: 0o600 });
     const storeOptions = {
       sentinels: sentinels.map(({ port }) => `127.0.0.1:${port}`).join(),

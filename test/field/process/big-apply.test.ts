@@ -102,8 +102,10 @@ describe.each(['directory', 'redis'] as const)('%s', (store) => {
         figure(`${store}-${name}-oneMoreMs`, Math.round(one.ms));
         const { revisions } = await serve.admin.history();
         expect(revisions.slice(0, 2).map((item) => item.revision)).toEqual([revision + 2, revision + 1]);
-        // Back, and all of it is gone.
-        const back = await cellwall(serve, 'rollback', '--to', String(revision));
+        // Back, and all of it is gone: so much only on purpose.
+        const to = ['rollback', '--to', String(revision)];
+        expect((await cellwall(serve, ...to)).stderr).toContain('--confirm mass-deletion');
+        const back = await cellwall(serve, ...to, '--confirm', 'mass-deletion');
         expect(back).toMatchObject({ code: 0 });
         expect((await serve.admin.documents()).documents).toHaveLength(1);
         if (store === 'directory') expect(readdirSync(join(serve.folder, 'documents'))).toEqual(['all.yaml']);

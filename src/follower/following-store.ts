@@ -48,8 +48,8 @@ export function createFollowingStore({ store, audit, link, clock, log }: Followi
   const ends = [
     link.documents.watch(() => want('parent')),
     store.watch(({ kind }) => {
-      // What was just applied below is compared again, and is equal.
-      if (kind === 'state' && !syncing) want('own');
+      // What is applied below comes here as well: compared again, it is equal. An edit that arrives meanwhile must not be missed.
+      if (kind === 'state') want('own');
     }),
   ];
 

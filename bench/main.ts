@@ -13,7 +13,8 @@ import { wrong } from './wrong.ts';
 const root = join(import.meta.dirname, '..');
 const loads: Readonly<Record<string, () => Promise<Bench>>> = {
   xds: async () => (await import('./xds/bench.ts')).xdsBench,
-  growth: async () => (await import('./growth/bench.ts')).growthBench,
+  'growth-proxies': async () => (await import('./growth/bench.ts')).growthByProxies,
+  'growth-services': async () => (await import('./growth/bench.ts')).growthByServices,
   edit: async () => (await import('./edit/bench.ts')).editBench,
   joins: async () => (await import('./joins/bench.ts')).joinsBench,
   issuance: async () => (await import('./issuance/bench.ts')).issuanceBench,

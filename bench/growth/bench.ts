@@ -1,59 +1,55 @@
 // How what is measured grows: with the number of proxies (the engine, against go-control-plane), and with that of services (the pipeline).
-import type { Bench } from '../bench.ts';
-import { logChart, type Series } from '../chart.ts';
+import type { Bench, BenchPage } from '../bench.ts';
+import { logChart } from '../chart.ts';
 import { exponentOf } from '../fit.ts';
 import { type Measure, measureProxies, measureServices } from './measure.ts';
 
 const proxySizes = [100, 300, 1000, 3000, 10_000];
 const serviceSizes = [10, 100, 1000, 5000];
-const choices = ['proxies', 'services'];
+const said = 'the exponent that fits best, and what breaks first';
 
-export const growthBench: Bench = {
-  name: 'growth',
-  about:
-    'How figures grow with the number of proxies (100 to 10,000 streams, delta, plaintext, against go-control-plane) and of ' +
-    'services (10 to 5,000, with two policies and 10 dependencies each): the exponent that fits best, and what breaks first',
-  numbers: {
-    rounds: { usual: 1, short: 1 },
-    'most-proxies': { usual: 10_000, short: 300 },
-    'most-services': { usual: 5000, short: 100 },
+export const growthByProxies: Bench = {
+  name: 'growth-proxies',
+  about: `How figures of the xDS engine grow with the number of streams (delta, plaintext), against go-control-plane: ${said}`,
+  numbers: { rounds: { usual: 1, short: 1 }, most: { usual: 10_000, short: 300 } },
+  choices: [],
+  async run({ folder, number, say }) {
+    const sizes = proxySizes.filter((size) => size <= number('most'));
+    const { measures, errors } = await measureProxies({ folder, rounds: number('rounds'), sizes, say });
+    return { ...pageOf(measures, 'proxies'), errors };
   },
-  choices: [choices],
-  async run({ folder, number, wants, say }) {
-    const proxies = proxySizes.filter((size) => size <= number('most-proxies'));
-    const services = serviceSizes.filter((size) => size <= number('most-services'));
-    const found: Measure[] = [];
-    const errors: string[] = [];
-    if (wants('proxies')) {
-      const measured = await measureProxies({ folder, rounds: number('rounds'), sizes: proxies, say });
-      found.push(...measured.measures);
-      errors.push(...measured.errors);
-    }
-    if (wants('services')) found.push(...(await measureServices({ folder, edits: 15, sizes: services, say })));
+};
+
+export const growthByServices: Bench = {
+  name: 'growth-services',
+  about: `How figures of the pipeline grow with the number of services, of two policies and 10 dependencies each (5 at 10 services): ${said}`,
+  numbers: { rounds: { usual: 15, short: 2 }, most: { usual: 5000, short: 100 } },
+  choices: [],
+  async run({ folder, number, say }) {
+    const sizes = serviceSizes.filter((size) => size <= number('most'));
     return {
-      lines: [...table(found, 'proxies'), ...table(found, 'services'), ...broken(found)],
-      charts: Object.fromEntries(choices.flatMap((by) => chart(found, by))),
-      data: found.map((one) => ({ ...one, exponent: exponentOf(one.points) })),
-      errors,
+      ...pageOf(await measureServices({ folder, edits: number('rounds'), sizes, say }), 'services'),
+      errors: [],
     };
   },
 };
 
-function chart(all: readonly Measure[], by: string): readonly (readonly [string, string])[] {
-  const series: Series[] = all
-    .filter((one) => one.by === by && one.unit === 'ms')
-    .map(({ name, points }) => ({ name, points }));
-  if (series.length === 0) return [];
-  return [[`growth-${by}.svg`, logChart({ title: `Time, by the number of ${by}`, x: by, y: 'milliseconds', series })]];
+function pageOf(measures: readonly Measure[], by: string): Omit<BenchPage, 'errors'> {
+  return {
+    lines: [...table(measures), ...broken(measures, by)],
+    charts: { [`growth-${by}.svg`]: chart(measures, by) },
+    data: measures.map((one) => ({ ...one, exponent: exponentOf(one.points) })),
+  };
 }
 
-function table(all: readonly Measure[], by: Measure['by']): readonly string[] {
-  const rows = all.filter((one) => one.by === by);
+function chart(all: readonly Measure[], by: string): string {
+  const series = all.filter(({ unit }) => unit === 'ms').map(({ name, points }) => ({ name, points }));
+  return logChart({ title: `Time, by the number of ${by}`, x: by, y: 'milliseconds', series });
+}
+
+function table(rows: readonly Measure[]): readonly string[] {
   const sizes = rows[0]?.points.map(([size]) => size) ?? [];
-  if (sizes.length === 0) return [];
   return [
-    `## By the number of ${by}`,
-    '',
     `| | ${sizes.map((size) => size.toLocaleString('en')).join(' | ')} | exponent |`,
     `|---|${sizes.map(() => '---|').join('')}---|`,
     ...rows.map(({ name, unit, points }) => {
@@ -67,17 +63,16 @@ function table(all: readonly Measure[], by: Measure['by']): readonly string[] {
 }
 
 /** Limits are those of what is promised, for the sizes for which it is promised. */
-function broken(all: readonly Measure[]): readonly string[] {
+function broken(all: readonly Measure[], by: string): readonly string[] {
   const first = all
-    .flatMap(({ name, unit, points, limit, by }) => {
-      if (limit === undefined) return [];
-      const [over] = points.filter(([, value]) => value > limit);
-      return over === undefined ? [] : [{ name, unit, by, limit, size: over[0], value: over[1] }];
+    .flatMap(({ name, unit, points, limit = Number.POSITIVE_INFINITY }) => {
+      const over = points.find(([, value]) => value > limit);
+      return over === undefined ? [] : [{ name, unit, limit, size: over[0], value: over[1] }];
     })
     .sort((a, b) => a.size - b.size);
   const lines = first.map(
-    ({ name, unit, by, limit, size, value }) =>
-      `- at ${size.toLocaleString('en')} ${by}: ${name} (${value.toFixed(0)} ${unit}, more than ${limit})`,
+    ({ name, unit, limit, size, value }) =>
+      `- at ${size.toLocaleString('en')} ${by}: ${name} (${value.toFixed(0)} ${unit}, more than ${limit.toLocaleString('en')})`,
   );
   return ['## What breaks first', '', ...(lines.length === 0 ? ['Nothing, up to these sizes.'] : lines), ''];
 }

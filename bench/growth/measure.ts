@@ -9,7 +9,6 @@ import { type Race, raceXds } from '../xds/race.ts';
 export interface Measure {
   readonly name: string;
   readonly unit: string;
-  readonly by: 'proxies' | 'services';
   readonly points: readonly (readonly [size: number, value: number])[];
   /** More than this is no good. */
   readonly limit?: number;
@@ -58,7 +57,7 @@ export async function measureProxies({ folder, sizes, say, rounds }: Sizes & { r
         return value === undefined ? [] : [[streams, value] as const];
       });
       const own = who === 'cellwall' && limit !== undefined ? { limit } : {};
-      return { name: `${name}: ${who}`, unit, by: 'proxies', points, ...own };
+      return { name: `${name}: ${who}`, unit, points, ...own };
     }),
   );
   return {
@@ -73,7 +72,8 @@ export async function measureServices({ folder, sizes, say, edits }: Sizes & { r
     say(`${services} services`);
     const work = join(folder, `growth-${services}`);
     mkdirSync(work);
-    const scale = { services, dependencies: 10 };
+    // None depends on itself.
+    const scale = { services, dependencies: Math.min(10, services / 2) };
     all.push({ services, edited: await measureEdits({ work, progress: say }, { scale, maxProxies: 1000, edits }) });
   }
   const named: readonly Pick<Measure, 'name' | 'unit' | 'limit'>[] = [
@@ -89,6 +89,6 @@ export async function measureServices({ folder, sizes, say, edits }: Sizes & { r
       const values = [firstMs, lastMs, publishedMs, longestTurnMs, translations];
       return [services, values[index] ?? Number.NaN] as const;
     });
-    return { name, unit, by: 'services', points, ...(limit === undefined ? {} : { limit }) };
+    return { name, unit, points, ...(limit === undefined ? {} : { limit }) };
   });
 }

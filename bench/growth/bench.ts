@@ -22,7 +22,7 @@ export const growthByProxies: Bench = {
 
 export const growthByServices: Bench = {
   name: 'growth-services',
-  about: `How figures of the pipeline grow with the number of services, of two policies and 10 dependencies each (5 at 10 services): ${said}`,
+  about: `How figures of the pipeline grow with the number of services (two policies and 10 dependencies each, 5 at 10): ${said}`,
   numbers: { rounds: { usual: 15, short: 2 }, most: { usual: 5000, short: 100 } },
   choices: [],
   async run({ folder, number, say }) {

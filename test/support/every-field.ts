@@ -29,7 +29,7 @@ export function everyField(root: string): readonly Fields[] {
       strippedHeaders: ['x-sso-*', 'x-user'],
       breakGlass: ['spiffe://td1/ops/anna'],
     }),
-    document('Cell', 'c1', { id: 1, region: 'east' }),
+    document('Cell', 'c1', { id: 1, region: 'east', controlPlane: { localChanges: 'parent-wins' } }),
     document(
       'Service',
       'api',

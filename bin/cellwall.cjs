@@ -19,8 +19,10 @@ var young = '--max-semi-space-size=8';
 if (process.argv[2] === 'serve' && process.execve && process.execArgv.indexOf(young) < 0) {
   process.execve(process.execPath, [process.execPath, young].concat(process.execArgv, process.argv.slice(1)));
 }
-// Small over fast: what lives in commands and helpers is small, and V8 left alone keeps four times as much of what does not live any more.
-if (process.argv[2] !== 'serve') {
+// Small over fast: V8 left alone keeps four times as much of what does not live any more. What lives in commands and helpers is small.
+if (process.argv[2] === 'serve') {
+  require('v8').setFlagsFromString('--heap-growing-percent=100');
+} else {
   require('v8').setFlagsFromString('--semi-space-growth-factor=1');
   require('v8').setFlagsFromString('--heap-growing-percent=50');
 }

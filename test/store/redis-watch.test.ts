@@ -120,3 +120,66 @@ it('a hundred redeemers of one token over two replicas have one winner, whoever 
     expect(await a.table('jobs').get('mark')).toBe('b');
   });
 });
+
+it.each([
+  ['the count is a text', (prefix: string) => redis.set(`${prefix}:table-count`, 'x')],
+  ['the count is no number', (prefix: string) => redis.hset(`${prefix}:table-count`, 'count', 'many')],
+  ['the count cannot be more', (prefix: string) => redis.hset(`${prefix}:table-count`, 'count', '9223372036854775807')],
+  [
+    'the count is beyond exact numbers',
+    (prefix: string) => redis.hset(`${prefix}:table-count`, 'count', `${2n ** 60n}`),
+  ],
+  ['the epoch is huge', (prefix: string) => redis.hset(`${prefix}:table-count`, 'epoch', 'e'.repeat(5_000_000))],
+  ['the log is a text', (prefix: string) => redis.set(`${prefix}:table-log`, 'x')],
+  [
+    'the log has its last id',
+    (prefix: string) => redis.xadd(`${prefix}:table-log`, `${2n ** 64n - 1n}-${2n ** 64n - 1n}`, 'n', '1'),
+  ],
+])('whatever somebody leaves there, tables are written, and watchers told: %s', async (_, leave) => {
+  await withReplicas(async (a, b, prefix) => {
+    const told = follow(b.table('evicted-nodes'));
+    await a.table('evicted-nodes').set('first', 1);
+    await eventually('it is told', () => told.get('first') === 1 || undefined);
+    await redis.del(`${prefix}:table-log`);
+    await leave(prefix);
+    for (const name of ['second', 'third']) {
+      await a.table('evicted-nodes').set(name, 1);
+      await eventually(`${name} is told`, () => told.get(name) === 1 || undefined);
+    }
+    expect(await redis.hstrlen(`${prefix}:table-count`, 'epoch')).toBeLessThan(100);
+  });
+});
+
+it('changes that somebody notes himself, with names of any size, are not read', async () => {
+  await withReplicas(async (a, b, prefix) => {
+    const told = follow(b.table('t'));
+    await a.table('t').set('first', 1);
+    await eventually('it is told', () => told.get('first') === 1 || undefined);
+    const sent = async (): Promise<number> =>
+      Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1] ?? 0);
+    const before = await sent();
+    const count = await redis.hincrby(`${prefix}:table-count`, 'count', 1);
+    await redis.xadd(`${prefix}:table-log`, '*', 'n', String(count), 'k', `t ${'k'.repeat(10_000_000)}`);
+    await a.table('t').set('second', 1);
+    await eventually('it is told', () => told.get('second') === 1 || undefined);
+    expect((await sent()) - before).toBeLessThan(5_000_000);
+  });
+});
+
+it.each([
+  ['a lease without an end', (key: string) => redis.set(key, '1 x')],
+  ['one that is of another type', (key: string) => redis.hset(key, 'x', 'y')],
+  ['one that ends in a hundred years', (key: string) => redis.set(key, '1 x', 'EX', 3_000_000_000)],
+])('%s, which none of ours holds, ends as any does', async (_, leave) => {
+  await withReplicas(async (a, __, prefix) => {
+    const jobs = a.table('jobs');
+    await leave(`${prefix}:lease:jobs:publishers`);
+    await redis.set(`${prefix}:leases:jobs`, 'no number');
+    expect(await jobs.acquire('publishers', 300)).toBeUndefined();
+    const fence = await eventually('it is ours', () => jobs.acquire('publishers', 300));
+    expect(await jobs.renew(fence, 60_000)).toBe(true);
+    // Nobody's attempt makes that of a holder shorter than it would have been at most.
+    expect(await jobs.acquire('publishers', 60_000)).toBeUndefined();
+    expect(await redis.pttl(`${prefix}:lease:jobs:publishers`)).toBeGreaterThan(50_000);
+  });
+});

@@ -31,7 +31,8 @@ export interface RedisTableOptions {
 
 const maxEntries = 200_000;
 const maxTables = 1000;
-const maxNameBytes = 8192;
+/** Of a table and a key. */
+export const maxNameBytes = 8192;
 const maxTextBytes = 4 * 1024 * 1024;
 const atATime = 50;
 

@@ -4,7 +4,7 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { RedisLink } from './link.ts';
-import { changeKeys } from './redis-table.ts';
+import { changeKeys, maxNameBytes } from './redis-table.ts';
 import { changesScript } from './table-scripts.ts';
 
 /** Keys of entries that changed; `all`: nobody knows which. */
@@ -43,7 +43,9 @@ export function createTableChanges(link: Pick<RedisLink, 'script'>, prefix: stri
       again = false;
       const before = seen;
       const { epoch: last, count: from } = before ?? { epoch: '', count: 0 };
-      const reply = await link.script(changesScript, changeKeys(prefix), [last, String(from), String(most)]);
+      const reply = await link.script(changesScript, changeKeys(prefix), [
+        ...[last, String(from), String(most), String(maxNameBytes)],
+      ]);
       const [epoch, count, ...names]: readonly unknown[] = Array.isArray(reply) ? reply : [];
       // The connection is another one since.
       if (seen !== before) continue;

@@ -92,6 +92,6 @@ export function createRedisTables(deps: RedisTablesDeps): RedisTables {
 
 /** Changes with every write of any table. */
 async function writesSoFar(link: RedisLink, prefix: string): Promise<string> {
-  const reply = await link.script(changesScript, changeKeys(prefix), ['', '0', '0']);
+  const reply = await link.script(changesScript, changeKeys(prefix), ['', '0', '0', '0']);
   return Array.isArray(reply) ? `${reply[0]}/${reply[1]}` : '';
 }

@@ -12,6 +12,9 @@ import { type Measure, measure } from './measure.ts';
 export const limitCodes = ['limit', 'growth', 'mass-deletion', 'selector-emptied'] as const;
 export type LimitCode = (typeof limitCodes)[number];
 
+/** Of these, the ones about how much changes at once: a change in several steps is within them. */
+export const stepCodes = ['growth', 'mass-deletion'] as const satisfies readonly LimitCode[];
+
 export interface Beyond extends Problem {
   readonly code: LimitCode;
 }

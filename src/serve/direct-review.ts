@@ -1,6 +1,7 @@
 // Why what somebody wrote into a shared store directly waits for approval: it lets somebody do more than now, goes beyond the limits of a
 // change, or cuts off callers that were seen. Whatever cannot be shown to be harmless waits.
 import type { Clock } from '../lib/clock.ts';
+import { stepCodes } from '../limits/beyond.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import { type SimulatedCall, simulate } from '../policy/replay/simulate.ts';
@@ -16,7 +17,7 @@ export interface Evidence {
   /** Who called. */
   readonly traffic: Pick<Traffic, 'counts'>;
   /** What is beyond the limits of a change. */
-  readonly beyond: (before: Judged, after: Judged) => readonly Pick<Problem, 'message'>[];
+  readonly beyond: (before: Judged, after: Judged) => readonly Pick<Problem, 'code' | 'message'>[];
 }
 
 /** How far back callers count. */
@@ -37,10 +38,8 @@ export function createDirectReview(clock: Pick<Clock, 'now'>): LateDirectReview 
       if (before.mesh === undefined || after.mesh === undefined) {
         return { bound: ['nothing is in force yet: somebody has to say that these are the documents'], more: [] };
       }
-      const bound = [
-        ...wideningReasons(before.mesh, after.mesh),
-        ...beyond(before, after).map(({ message }) => message),
-      ];
+      const tooMuch = beyond(before, after);
+      const bound = [...wideningReasons(before.mesh, after.mesh), ...tooMuch.map(({ message }) => message)];
       const calls = traffic.counts(clock.now() - recentMs);
       const { newlyDenied, mayBeDenied } = simulate(before.mesh, after.mesh, calls);
       return {
@@ -49,6 +48,7 @@ export function createDirectReview(clock: Pick<Clock, 'now'>): LateDirectReview 
           ...newlyDenied.map((call) => cutOff(call, 'would be cut off')),
           ...mayBeDenied.map((call) => cutOff(call, 'may be cut off (the record does not tell)')),
         ]),
+        whole: tooMuch.some(({ code }) => stepCodes.some((known) => known === code)),
       };
     },
     watch(listener) {

@@ -242,6 +242,8 @@ export interface ReviewReasons {
   readonly bound: readonly string[];
   /** What else is known, as of callers that were seen. */
   readonly more: readonly string[];
+  /** How much changes at once is among them: no part comes into force for being less. Default: it is not. */
+  readonly whole?: boolean;
 }
 
 export interface Hold {

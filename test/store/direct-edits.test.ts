@@ -9,6 +9,8 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { createSeal } from '../../src/lib/seal.ts';
+import { beyondLimits } from '../../src/limits/beyond.ts';
+import { limitsOf } from '../../src/limits/limits.ts';
 import type { TrafficCount } from '../../src/observe/traffic-count.ts';
 import { check } from '../../src/policy/resolve/check.ts';
 import { createDirectReview } from '../../src/serve/direct-review.ts';
@@ -45,7 +47,10 @@ async function openStore(
     sealKey: new Redacted(given.sealKey ?? 'key'),
     ...(given.state === undefined ? {} : { state: given.state }),
   });
-  review.attach({ traffic: { counts: () => calls }, beyond: () => [] });
+  review.attach({
+    traffic: { counts: () => calls },
+    beyond: (before, after) => beyondLimits(before, after, limitsOf()),
+  });
   open.push(store);
   return store;
 }
@@ -182,6 +187,27 @@ describe('an edit', () => {
     expect(waiting.reasons).toEqual([
       'spiffe://td1/service/web would be cut off from api (GET /x): seen in the last 7 days',
     ]);
+  });
+
+  it('that deletes many waits as a whole: not one deletion after the other comes into force', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `p-${index}`);
+    const store = await started(
+      yaml(
+        ...[meshText(), serviceText('web'), serviceText('api'), serviceText('other')],
+        ...['p', ...names].map((name) => policyText(name, 'api', 'allow', '[{from: [{service: web}]}]')),
+      ),
+    );
+    const keys = names.map((name) => `AuthorizationPolicy/${name}`);
+    await redis.hdel(`${prefix}:documents`, ...keys);
+    const all = await until('all wait', () =>
+      store.direct?.waiting().length === 12 ? store.direct.waiting() : undefined,
+    );
+    expect(all[0]?.reasons.join()).toContain('12 of 17 documents would be deleted at once');
+    expect([store.state()?.revision, store.state()?.documents.length]).toEqual([1, 17]);
+    expect(await approve(store, { ...(all[0] as WaitingChange), changes: all.flatMap((one) => one.changes) })).toEqual(
+      expect.objectContaining({ kind: 'applied', revision: 2 }),
+    );
+    expect(store.state()?.documents).toHaveLength(5);
   });
 
   it('of several documents: what is harmless goes first, what waits may need what waits, and both are approved together', async () => {

@@ -30,7 +30,7 @@ export interface JudgeDirectDeps {
   readonly name: (content: readonly Json[]) => string;
 }
 
-/** Of these each is judged by itself; of more, only all of them together. */
+/** Of these each is judged by itself; of more, only all of them together, and so is what is too much at once. */
 const maxAlone = 50;
 const maxProblems = 20;
 const maxEdits = 500;
@@ -69,7 +69,7 @@ export function judgeDirect(
   if (isFree) return { next: { after: together, edits: valid }, waiting: [], problems: told };
   const named = (edit: Edit, bound: readonly string[], more: readonly string[]): WaitingEdit =>
     waitingEdit(base.documents, edit, bound, more, deps);
-  if (valid.length > maxAlone || valid.length === 1) {
+  if (valid.length > maxAlone || valid.length === 1 || reasons.whole === true) {
     return { waiting: valid.map((edit) => named(edit, reasons.bound, reasons.more)), problems: told };
   }
   // One by one, on top of what may come into force: what cannot stand alone may need another that waits.

@@ -65,8 +65,8 @@ return answer
 `;
 
 /**
- * KEYS: 1 the lease, 2 how many there were. ARGV: 1 its life in milliseconds, 2 something random. Answers its token, or '' if it is held: for
- * that long from now at most, whoever wrote it.
+ * KEYS: 1 the lease, 2 how many there were. ARGV: 1 its life in milliseconds, 2 something random. Answers its token, or '' if it is held:
+ * for that long from now at most, whoever wrote it.
  */
 export const acquireScript = `
 if redis.call('EXISTS', KEYS[1]) == 1 then

@@ -11,7 +11,8 @@ const mostNames = 1000;
 /** Large sets are returned as they are: to compare them would cost more than it saves. */
 export function internNames(names: ReadonlySet<string>): ReadonlySet<string> {
   if (names.size > mostNames) return names;
-  const key = [...names].join('\0');
+  // Envoys name them in orders of their own.
+  const key = [...names].sort().join('\0');
   const there = known.get(key)?.deref();
   if (there !== undefined) return there;
   known.set(key, new WeakRef(names));

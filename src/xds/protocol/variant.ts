@@ -4,9 +4,10 @@ import type { Snapshot } from '../resources/snapshot.ts';
 import type { TypeUrl } from '../resources/type-url.ts';
 import { stepDelta } from './delta.ts';
 import type { Limits } from './limits.ts';
-import { type OwnFields, readOnce } from './read-once.ts';
+import { readOnce } from './read-once.ts';
 import type { Received } from './received.ts';
 import { readDelta, readSotw } from './request.ts';
+import type { OwnFields } from './request-parts.ts';
 import type { SharedSteps } from './shared-steps.ts';
 import { stepSotw } from './sotw.ts';
 import type { Step, StreamState } from './stream-state.ts';
@@ -23,8 +24,8 @@ export interface Variant {
 }
 
 /** Of `DiscoveryRequest` and `DeltaDiscoveryRequest`, envoy/service/discovery/v3/discovery.proto. */
-const sotwFields: OwnFields = { version: 1, node: 2, nonce: 5 };
-const deltaFields: OwnFields = { node: 1, nonce: 6, version: 0 };
+export const sotwFields: OwnFields = { version: 1, node: 2, nonce: 5, lists: [3], versions: 0 };
+export const deltaFields: OwnFields = { node: 1, nonce: 6, version: 0, lists: [3, 4, 5], versions: 5 };
 
 export type VariantName = 'sotw' | 'delta';
 

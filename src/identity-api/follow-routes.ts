@@ -14,6 +14,8 @@ import { readBody, textOf } from './read-body.ts';
 export interface Followed {
   /** Throws for whoever may not, or no longer: asked again once a second. Returns the cell. */
   check(peer: Peer): string;
+  /** Throws for certificates that are no proof here: what followers signed. */
+  refuse(chain: readonly X509Certificate[]): void;
   /** In force. Undefined: nothing is. */
   documents(): { readonly revision: number; readonly documents: readonly FollowedDocument[] } | undefined;
   /** Called when they may have changed. The returned function ends that. */

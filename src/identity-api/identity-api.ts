@@ -164,14 +164,15 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   }
 
   async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Issued> {
-    const bundle = bundlePem(trust.value());
-    const { spiffeId, leaf } = verifySvid({ chain: textOf(body, 'chain'), bundle, trustDomain, now: clock.now() });
+    const trusted = { bundle: bundlePem(trust.value()), trustDomain, now: clock.now() };
+    const { spiffeId, leaf, issuers } = verifySvid({ chain: textOf(body, 'chain'), ...trusted });
     const csr = readCsr(textOf(body, 'csr'));
     // Its certificate alone proves nothing: every peer sees it.
     checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
     proved(caller, leaf.raw);
     const host = nodeKeyOf(leaf.raw);
     if (host !== undefined) nodes.check(host);
+    options.followed?.refuse([leaf, ...issuers]);
     pace(host ?? spiffeId);
     const bound = host === undefined ? {} : { nodeKey: host };
     const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound });

@@ -1,4 +1,5 @@
 // Who is at the other end of a connection to the identity API, by the certificate that it presented.
+import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
@@ -17,6 +18,8 @@ export interface Peer {
   readonly address: string;
   /** DER of the leaf. */
   readonly certificate: Uint8Array;
+  /** The leaf, and what is between it and the root. */
+  readonly chain: readonly X509Certificate[];
 }
 
 /** Throws `unauthenticated` without a valid SVID. */
@@ -26,11 +29,12 @@ export function identityOf(
 ): Peer {
   const chain = socket instanceof TLSSocket ? presentedChain(socket) : '';
   if (chain === '') throw noCertificate();
-  const { spiffeId, leaf } = verifySvid({ chain, ...trust });
+  const { spiffeId, leaf, issuers } = verifySvid({ chain, ...trust });
   const nodeKey = nodeKeyOf(leaf.raw);
   return {
     spiffeId,
     certificate: leaf.raw,
+    chain: [leaf, ...issuers],
     address: socket.remoteAddress ?? '',
     ...defined({ nodeKey }),
   };

@@ -74,9 +74,10 @@ export async function openAdminTls(parts: AdminTlsParts): Promise<HostPort> {
 function operatorCheck({ identity, trustDomain, clock }: AdminTlsParts): OperatorCheck {
   return async (chain) => {
     const bundle = bundlePem(identity.bundle.value());
-    const { spiffeId, leaf } = verifySvid({ chain, bundle, trustDomain, now: clock.now() });
+    const { spiffeId, leaf, issuers } = verifySvid({ chain, bundle, trustDomain, now: clock.now() });
     const nodeKey = nodeKeyOf(leaf.raw);
     if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+    identity.followerIssuers.refuse([leaf, ...issuers]);
     const role = operatorRole(spiffeId, trustDomain);
     if (role !== undefined) return { name: spiffeId, role, rawResources: false };
     throw new CellwallError('permission_denied', `${spiffeId} is not an operator`);

@@ -2,6 +2,7 @@
 
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { followedCell } from '../identity/follower.ts';
+import type { FollowerIssuers } from '../identity/follower-issuers.ts';
 import type { OpenAuthority } from '../identity/open-authority.ts';
 import type { Followed } from '../identity-api/follow-routes.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -16,6 +17,7 @@ export interface FollowedDeps {
   readonly mesh: () => MeshIr | undefined;
   readonly authority: Pick<OpenAuthority, 'bundle' | 'mintIntermediate'>;
   readonly nodes: Pick<NodeRegistry, 'check'>;
+  readonly issuers: Pick<FollowerIssuers, 'add' | 'refuse'>;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,10 +27,12 @@ export interface FollowedDeps {
 const intermediateMs = 90 * 86_400_000;
 const backdateMs = 3_600_000;
 
-export function createFollowed({ store, mesh, authority, nodes, trustDomain, clock, log }: FollowedDeps): Followed {
+export function createFollowed(deps: FollowedDeps): Followed {
+  const { store, mesh, authority, nodes, issuers, trustDomain, clock, log } = deps;
   return {
-    check({ spiffeId, nodeKey }) {
+    check({ spiffeId, nodeKey, chain }) {
       if (nodeKey !== undefined) nodes.check(nodeKey);
+      issuers.refuse(chain);
       const cell = followedCell(spiffeId, trustDomain);
       if (cell === undefined) throw new CellwallError('permission_denied', `${spiffeId} is not that of a follower`);
       if (mesh()?.cells.get(cell)?.controlPlane !== undefined) return cell;
@@ -36,6 +40,7 @@ export function createFollowed({ store, mesh, authority, nodes, trustDomain, clo
         hint: `"controlPlane: {}" in the spec of Cell/${cell} gives it one`,
       });
     },
+    refuse: issuers.refuse,
     documents() {
       const state = store.state();
       if (state?.mesh === undefined) return undefined;
@@ -50,6 +55,7 @@ export function createFollowed({ store, mesh, authority, nodes, trustDomain, clo
       const now = clock.now();
       const notAfter = new Date(now + intermediateMs);
       const chain = await authority.mintIntermediate({ csr, notBefore: new Date(now - backdateMs), notAfter });
+      await issuers.add(chain);
       log.warn({ cell, notAfter: notAfter.toISOString() }, 'certified an intermediate for the control plane of a cell');
       return chain;
     },

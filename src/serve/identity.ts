@@ -7,6 +7,7 @@ import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
+import { createFollowerIssuers, type FollowerIssuers } from '../identity/follower-issuers.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
 import { openAuthority } from '../identity/open-authority.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
@@ -35,6 +36,8 @@ export interface IdentityServices {
   readonly bundle: Watchable<TrustBundle>;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
+  /** What they signed earns nothing here. */
+  readonly followerIssuers: FollowerIssuers;
   readonly tokens: JoinTokenAttestor;
   readonly server: ServerSvid;
   readonly api: IdentityApi;
@@ -84,6 +87,9 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const nodes = createNodeRegistry({ nodes: sealed('nodes'), evicted: sealed('evicted-nodes'), clock });
   await nodes.restore();
   lifecycle.defer('node registry', async () => nodes.stop());
+  const followerIssuers = createFollowerIssuers({ table: sealed('follower-issuers'), clock, log });
+  await followerIssuers.restore();
+  lifecycle.defer('follower issuers', async () => followerIssuers.stop());
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
   const { policy, identify, knows } = entitlement;
   const issuer = createIssuer({
@@ -96,7 +102,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const tokens = createJoinTokenAttestor(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const offered = { store, mesh, authority, nodes, trustDomain, clock, log };
+  const offered = { store, mesh, authority, nodes, issuers: followerIssuers, trustDomain, clock, log };
   const api = createIdentityApi({
     followed: deps.follows ? undefined : createFollowed(offered),
     ...{
@@ -124,5 +130,5 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
   });
   lifecycle.defer('identity API', () => api.close());
-  return { bundle, issuer, nodes, tokens, server, api, entitlement };
+  return { bundle, issuer, nodes, followerIssuers, tokens, server, api, entitlement };
 }

@@ -96,6 +96,10 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     if (service !== undefined) coverage.connected(node, service);
   };
   const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
+  const checkHost = (certificate: Uint8Array | undefined, nodeKey: string | undefined): void => {
+    if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+    if (certificate !== undefined) identity.followerIssuers.refuseLeaf(certificate);
+  };
   const xds = createXdsServer({
     cache,
     authenticate({ certificate, address: peer }, { id, metadata }) {
@@ -103,7 +107,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         nodeId: id,
         ...defined({ certificate }),
       });
-      if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+      checkHost(certificate, nodeKey);
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
       const { inbound, application, ports, run } = parseClaims(metadata);
       registry.admit({
@@ -157,7 +161,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         nodeId,
         ...defined({ certificate }),
       });
-      if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+      checkHost(certificate, nodeKey);
       registry.checkHolder(node, nodeKey);
       return control.mesh()?.serviceOf.get(spiffeId);
     },
@@ -170,8 +174,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const isOperator = createOperatorCheck({ trustDomain, clock });
   const checkOperator = (certificate: Uint8Array | undefined): void => {
     isOperator(certificate);
-    const nodeKey = certificate === undefined ? undefined : nodeKeyOf(certificate);
-    if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+    checkHost(certificate, certificate === undefined ? undefined : nodeKeyOf(certificate));
   };
   const open = () =>
     listenXds({

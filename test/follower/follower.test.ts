@@ -1,10 +1,13 @@
 // A cell's own control plane: it follows its parent's documents and serves by itself; what may be changed there, and who may follow.
-import { X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createAdminClient } from '../../src/admin/client.ts';
+import { createCsr } from '../../src/identity/x509/create-csr.ts';
 import { verifySvid } from '../../src/identity/x509/verify-svid.ts';
-import { followParent } from '../../src/identity-api/follow-client.ts';
+import { createIdentityClient } from '../../src/identity-api/client.ts';
+import { certifyAtParent, followParent } from '../../src/identity-api/follow-client.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { createSvidFiles } from '../../src/sidecar/svid/svid-files.ts';
@@ -13,6 +16,7 @@ import { eventually } from '../support/eventually.ts';
 import { qualifying } from '../support/figure.ts';
 import { heardLog } from '../support/heard-log.ts';
 import { domainOf } from '../support/identity-harness.ts';
+import { createRawXdsClient } from '../support/raw-xds-client.ts';
 import { policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { type ServeHarness, startServe } from '../support/serve-harness.ts';
 
@@ -42,6 +46,7 @@ afterEach(async () => {
 async function startParent(controlPlane: string): Promise<void> {
   parent = await startServe(
     yaml(meshText, cellText('cell-1', 1, controlPlane), cellText('cell-2', 2), api('http1'), serviceText('web')),
+    { adminTls: {} },
   );
   closers.push(() => parent.stop());
   cable = await layCable(parent.identityPort);
@@ -196,4 +201,54 @@ describe('who may follow', () => {
     expect(heard.map((event) => Object(event).kind)).toEqual(['roots', 'whole', 'change']);
     expect(readdirSync(own.dir)).toContain('svid.pem');
   });
+
+  it('and what its intermediate signed earns nothing at the parent, also after a restart: neither more time nor more rights', async () => {
+    await startParent('{}');
+    const follower = await startFollower();
+    await same(follower);
+    const [web, operator] = ['spiffe://td1/service/web', 'spiffe://td1/cellwall/operator/admin/eve'];
+    const at = { host: '127.0.0.1', port: parent.identityPort };
+    const use = async (from: ServeHarness, spiffeId: string, how: 'renew' | 'certify' | 'admin' | 'xds') => {
+      const svid = createSvidFiles((await from.enrol(spiffeId)).dir).read();
+      if (svid === undefined) throw new Error('it has one');
+      const { chain, key: currentKey, bundle } = svid;
+      const key = currentKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+      const fresh = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+      if (how === 'renew')
+        return createIdentityClient({ ...at, roots: bundle }).renew({ chain, currentKey, key: fresh });
+      if (how === 'certify') return certifyAtParent(at, svid, createCsr(fresh), 5000);
+      if (how === 'admin') {
+        const url = `https://127.0.0.1:${parent.adminTlsPort}`;
+        return createAdminClient({ url, svid: { chain, key: new Redacted(key), bundle } }).status();
+      }
+      const client = createRawXdsClient(parent.xdsPort, { root: bundle, key, certificate: chain });
+      const stream = client.sotw();
+      stream.send({ node: { id: `${spiffeId}~x` }, typeUrl: 'type.googleapis.com/envoy.config.cluster.v3.Cluster' });
+      try {
+        return await stream.next();
+      } finally {
+        client.close();
+      }
+    };
+    const ways = [
+      [web, 'renew'],
+      [operator, 'renew'],
+      [followerId, 'renew'],
+      [followerId, 'certify'],
+      [operator, 'admin'],
+      [web, 'xds'],
+    ] as const;
+    for (const when of ['at once', 'after a restart']) {
+      for (const [spiffeId, how] of ways) {
+        const refused = await use(follower, spiffeId, how).then(
+          () => 'taken',
+          (reason: unknown) => String(Object(reason).message),
+        );
+        expect(refused, `${when}: ${spiffeId}, ${how}`).toContain('of the control plane of a cell');
+      }
+      await parent.restart();
+    }
+    // The control: the same, signed by the parent.
+    for (const [spiffeId, how] of ways) expect(await use(parent, spiffeId, how), `${spiffeId}, ${how}`).toBeDefined();
+  }, 120_000);
 });

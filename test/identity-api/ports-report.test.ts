@@ -43,7 +43,7 @@ it('who reports without end is heard every two seconds, under whatever names; ot
     request.push(JSON.stringify(report({ instance })));
     request.push(null);
     const spiffeId = 'spiffe://td1/service/web' as SpiffeId;
-    const peer = { spiffeId, nodeKey, certificate: new Uint8Array(), address: '127.0.0.1' };
+    const peer = { spiffeId, nodeKey, certificate: new Uint8Array(), chain: [], address: '127.0.0.1' };
     return take(request, peer).catch((reason: unknown) => reason);
   };
   for (let one = 0; one < 100; one++) await say('busy', `i-${one}`);

@@ -17,6 +17,7 @@ test('who reports without end is heard once a second, under whatever names; othe
       spiffeId: 'spiffe://td1/web' as SpiffeId,
       nodeKey: host,
       certificate: new Uint8Array(),
+      chain: [],
       address: '127.0.0.1',
     };
     return take(request, peer).catch((reason: unknown) => reason);

@@ -9,6 +9,8 @@ import { uriSans } from './uri-sans.ts';
 export interface VerifiedSvid {
   readonly spiffeId: SpiffeId;
   readonly leaf: X509Certificate;
+  /** What is between it and the root, as presented. */
+  readonly issuers: readonly X509Certificate[];
 }
 
 export interface VerifySvidParams {
@@ -39,7 +41,7 @@ export function verifySvid({ chain, bundle, trustDomain, now }: VerifySvidParams
   const root = roots.find((candidate) => issued(candidate, child));
   if (root === undefined) throw refused('does not lead to a root of this trust domain');
   checkDates(root, now);
-  return { spiffeId: spiffeIdOf(leaf.raw, trustDomain), leaf };
+  return { spiffeId: spiffeIdOf(leaf.raw, trustDomain), leaf, issuers };
 }
 
 /** The one SPIFFE ID that a leaf names. Throws unless there is exactly one URI SAN, and it is in the trust domain. */

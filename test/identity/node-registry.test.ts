@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { createNodeKeyAttestor } from '../../src/identity/attestor/node-key.ts';
 import { createNodeRegistry } from '../../src/identity/attestor/node-registry.ts';
+import { CellwallError } from '../../src/lib/errors.ts';
 import type { Json } from '../../src/lib/table.ts';
 import { type Evidence, tokenEvidence } from '../../src/model/evidence.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -59,4 +60,38 @@ it('evidence that has ended proves nothing to who returns with its key', async (
   expect(await attestor.attest({}, { nodeKey: 'a' })).toEqual(evidence);
   clock.advance(1000);
   await expect(attestor.attest({}, { nodeKey: 'a' })).rejects.toMatchObject({ code: 'unauthenticated' });
+});
+
+it('one that another replica evicted gets nothing here either, and is out, even if nobody was told', async () => {
+  const [shared, kept] = [new Map<string, Json>(), new Map<string, Json>()];
+  const clock = createFakeClock();
+  const open = () =>
+    createNodeRegistry({
+      nodes: createMemoryTable(kept),
+      evicted: { ...createMemoryTable(shared), watch: () => () => {} },
+      clock,
+    });
+  const [here, there] = [open(), open()];
+  await here.restore();
+  const told: string[] = [];
+  here.onEvicted((nodeKey) => told.push(nodeKey));
+  await here.remember('a', api, tokenEvidence(api));
+  await there.evict('a');
+  kept.set('a', { spiffeId: api, seenAt: 5 });
+  await expect(here.remember('a', api)).rejects.toMatchObject({ code: 'failed_precondition' });
+  expect([told, here.isEvicted('a')]).toEqual([['a'], true]);
+});
+
+it('one is remembered while nobody can be asked who was evicted', async () => {
+  const away = async (): Promise<never> => {
+    throw new CellwallError('unavailable', 'away');
+  };
+  const clock = createFakeClock();
+  const nodes = createNodeRegistry({
+    nodes: createMemoryTable(),
+    evicted: { ...createMemoryTable(), get: away },
+    clock,
+  });
+  await nodes.remember('a', api);
+  expect(await nodes.find('a')).toMatchObject({ spiffeId: api });
 });

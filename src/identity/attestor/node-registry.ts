@@ -69,6 +69,19 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
       hint: 'start it with a new join token: cellwall token create',
     });
   };
+  const learn = (nodeKey: string): void => {
+    if (gone.has(nodeKey)) return;
+    gone.add(nodeKey);
+    for (const listener of listeners) listener(nodeKey);
+  };
+  /** Before it gets anything: whoever can keep the news of an eviction from this replica cannot keep it from that. */
+  const look = async (nodeKey: string): Promise<void> => {
+    try {
+      if ((await evicted.get(nodeKey)) !== undefined) learn(nodeKey);
+    } catch (reason) {
+      if (CellwallError.from(reason).code !== 'unavailable') throw reason;
+    }
+  };
   const evict = async (nodeKey: string): Promise<void> => {
     gone.add(nodeKey);
     try {
@@ -82,14 +95,13 @@ export function createNodeRegistry({ nodes, evicted, clock }: NodeRegistryDeps):
       for (const { key } of await evicted.list()) gone.add(key);
       unwatch();
       unwatch = evicted.watch(({ key, value }) => {
-        if (value === undefined || gone.has(key)) return;
-        gone.add(key);
-        for (const listener of listeners) listener(key);
+        if (value !== undefined) learn(key);
       });
     },
     onEvicted: (listener) => void listeners.add(listener),
     stop: () => unwatch(),
     async remember(nodeKey, spiffeId, evidence) {
+      await look(nodeKey);
       check(nodeKey);
       const before = evidence === undefined ? await find(nodeKey) : undefined;
       const proved = evidence ?? (before?.spiffeId === spiffeId ? before.evidence : tokenEvidence(spiffeId));

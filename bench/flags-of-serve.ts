@@ -2,5 +2,5 @@
 export const flagsOfServe: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   '--max-semi-space-size=8',
-  '--heap-growing-percent=100',
+  '--heap-growing-percent=75',
 ];

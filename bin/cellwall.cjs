@@ -21,7 +21,7 @@ if (process.argv[2] === 'serve' && process.execve && process.execArgv.indexOf(yo
 }
 // Small over fast: V8 left alone keeps four times as much of what does not live any more. What lives in commands and helpers is small.
 if (process.argv[2] === 'serve') {
-  require('v8').setFlagsFromString('--heap-growing-percent=100');
+  require('v8').setFlagsFromString('--heap-growing-percent=75');
 } else {
   require('v8').setFlagsFromString('--semi-space-growth-factor=1');
   require('v8').setFlagsFromString('--heap-growing-percent=50');

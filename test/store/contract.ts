@@ -12,6 +12,8 @@ export interface StoreUnderTest {
   readonly store: Store;
   /** A second store on the same content, at the same time: another replica, or the same process again. */
   readonly another?: () => Promise<Store>;
+  /** How long an entry of a table may be, in bytes. Absent: it does not say. */
+  readonly maxEntryBytes?: number;
   readonly cleanup: () => Promise<void>;
 }
 
@@ -302,6 +304,32 @@ export function storeContract(name: string, open: (check: StateCheck) => Promise
     });
 
     describe('tables', () => {
+      it('keep an entry of any length that they take, and refuse the others where they are written', async () => {
+        const { maxEntryBytes } = under;
+        const table = store.table('long');
+        const fits = 'é'.repeat(512 * 1024);
+        await table.set('fits', fits);
+        expect((await store.table('long').get('fits')) === fits).toBe(true);
+        if (maxEntryBytes === undefined) return;
+        const longer = 'é'.repeat(maxEntryBytes / 2);
+        const fence = await table.acquire('job', 60_000);
+        if (fence === undefined) throw new Error('nobody has it');
+        for (const write of [
+          () => table.set('a', longer),
+          () => table.set('a', longer, { fence }),
+          () => table.claim('a', longer),
+          () => table.compareAndSet('a', undefined, longer),
+        ]) {
+          const message = expect.stringContaining('entry a of the table long is too long');
+          await expect(write()).rejects.toMatchObject({ code: 'resource_exhausted', message });
+        }
+        expect(await table.get('a')).toBeUndefined();
+        await table.delete('fits');
+        expect(await table.list()).toEqual([]);
+        await table.set('a', 1);
+        expect(await table.get('a')).toBe(1);
+      });
+
       it('keep JSON by key, apart from other tables', async () => {
         const table = store.table('leases');
         await table.set('b', { deep: [1, null, 'x'], flag: true });

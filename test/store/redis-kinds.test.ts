@@ -88,7 +88,10 @@ function open(kind: string, check: StateCheck = acceptsAll, tag: string = random
 for (const kind of ['one server', 'TLS', 'Sentinel', 'Cluster']) {
   storeContract(`redis, ${kind}`, async (check) => {
     const tag = randomUUID();
-    return { store: await open(kind, check, tag), another: () => open(kind, check, tag), cleanup: async () => {} };
+    return {
+      ...{ store: await open(kind, check, tag), another: () => open(kind, check, tag), cleanup: async () => {} },
+      maxEntryBytes: 4 * 1024 * 1024,
+    };
   });
 }
 

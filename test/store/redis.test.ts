@@ -26,7 +26,7 @@ storeContract('redis', async (check) => {
   const sealKey = new Redacted('key');
   const prefix = `cellwall-test-${randomUUID()}`;
   const open = () => createRedisStore({ connection, prefix, sealKey, check, log: silentLog, clock: systemClock });
-  return { store: await open(), another: open, cleanup: async () => {} };
+  return { store: await open(), another: open, maxEntryBytes: 4 * 1024 * 1024, cleanup: async () => {} };
 });
 
 const holding = { hold: () => undefined, release() {}, watch: () => () => {} };

@@ -15,6 +15,8 @@ import {
   type TableEntry,
   type TableOptions,
 } from '../../lib/table.ts';
+import { checkEntrySize } from './entry-size.ts';
+import { type Entry, readEntry, sealOf } from './guarded-entry.ts';
 import type { EndingEntry, KeptTable, Reach } from './kept-table.ts';
 import type { RedisTable, StoredText } from './redis-table.ts';
 import type { TableChanges } from './table-changes.ts';
@@ -34,14 +36,6 @@ export interface GuardedTableOptions {
   readonly neverStale?: boolean;
   readonly clock: Clock;
   readonly log: Log;
-}
-
-interface Entry {
-  /** Absent: it was deleted. */
-  readonly value?: Json;
-  /** Later ones count. Epoch milliseconds, or one more than the previous one. */
-  readonly at: number;
-  readonly until: number | null;
 }
 
 /** How long a deletion without an expiry is remembered. */
@@ -153,6 +147,8 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
     async set(key, value, options) {
       const entry = await made(key, value, untilOf(options));
       if (options?.fence !== undefined) return putFenced(key, entry, options.fence);
+      // One that Redis never takes would wait here for ever.
+      checkEntrySize(name, key, JSON.stringify(sealed(key, entry)));
       // Here first: whoever can make Redis refuse writes cannot undo a decision such as a deletion or an eviction.
       await remember(key, entry);
       await put(key, entry);
@@ -245,15 +241,4 @@ export function createGuardedTable(options: GuardedTableOptions): KeptTable {
       return lost;
     },
   };
-}
-
-function sealOf(stored: Json | undefined): unknown {
-  return typeof stored === 'object' && stored !== null && 'seal' in stored ? stored.seal : undefined;
-}
-
-function readEntry(stored: Json | undefined): Entry | undefined {
-  if (typeof stored !== 'object' || stored === null || !('at' in stored) || !('until' in stored)) return undefined;
-  const { at, until } = stored;
-  if (typeof at !== 'number' || !(until === null || typeof until === 'number')) return undefined;
-  return { at, until, ...('value' in stored && stored.value !== undefined ? { value: stored.value } : {}) };
 }

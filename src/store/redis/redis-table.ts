@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { type Fence, fencedMessage, type Json, type Table, type TableOptions } from '../../lib/table.ts';
+import { checkEntrySize, maxTextBytes } from './entry-size.ts';
 import type { RedisLink } from './link.ts';
 import { scanScript, textsScript } from './scripts.ts';
 import { acquireScript, renewScript, writeEntryScript } from './table-scripts.ts';
@@ -33,7 +34,6 @@ const maxEntries = 200_000;
 const maxTables = 1000;
 /** Of a table and a key. */
 export const maxNameBytes = 8192;
-const maxTextBytes = 4 * 1024 * 1024;
 const atATime = 50;
 
 /** The keys of what counts and notes every write of every table. */
@@ -56,6 +56,7 @@ export function createRedisTable({ link, prefix: all, name, channel }: RedisTabl
     before = '',
   ): Promise<string | undefined> => {
     const text = value === undefined ? '' : JSON.stringify(value);
+    checkEntrySize(name, key, text);
     const { fence } = options ?? {};
     const keys = [at(key), ...changeKeys(all), fence === undefined ? at(key) : leaseAt(fence.lease)];
     const reply = await link.script(writeEntryScript, keys, [

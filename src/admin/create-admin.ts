@@ -75,6 +75,8 @@ export interface AdminParts {
   readonly limits?: ChangeLimits;
   /** Control planes that share the store. */
   readonly others: OtherReplicas | undefined;
+  /** Why it takes no new streams, as others can reach the store and it cannot. */
+  readonly isolated?: () => string | undefined;
 }
 
 export interface Admin {
@@ -179,11 +181,13 @@ export function createAdmin(given: AdminParts): Admin {
           : parts.control.mesh() === undefined
             ? ['no documents in force']
             : [];
+      const isolated = reasons.length === 0 ? given.isolated?.() : undefined;
       const stale =
         away === undefined || reasons.length > 0
           ? undefined
           : `what is in force is the last good state: the store is away since ${new Date(away.since).toISOString()}`;
-      return { ready: reasons.length === 0, reasons, ...defined({ stale }) };
+      const all = [...reasons, ...(isolated === undefined ? [] : [isolated])];
+      return { ready: all.length === 0, reasons: all, ...defined({ stale }) };
     },
     resolveService: (ref) => serviceIdentity(mesh(), ref),
     status() {

@@ -62,6 +62,8 @@ export const identityPaths = {
   application: '/v1/application',
   /** Likewise: on which ports its Envoy cannot listen (ports-report.ts). */
   ports: '/v1/ports',
+  /** Likewise, with the control plane's own SVID: whether another replica hears the store (receive-hears.ts). */
+  hears: '/v1/hears',
   /** Likewise, with a follower's SVID: documents and roots, and every change of them (follow-protocol.ts). */
   follow: '/v1/follow',
   /** Likewise: certifies the intermediate of a follower. */

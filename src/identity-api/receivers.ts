@@ -5,6 +5,7 @@ import type { Peer } from './identity-of.ts';
 import { identityPaths } from './identity-protocol.ts';
 import { type ApplicationReceiver, createReceiveApplication } from './receive-application.ts';
 import { type CountersReceiver, createReceiveCounters } from './receive-counters.ts';
+import { createReceiveHears, type HearsReceiver } from './receive-hears.ts';
 import { createReceiveLeave, type LeaveReceiver } from './receive-leave.ts';
 import { createReceivePorts, type PortsReceiver } from './receive-ports.ts';
 
@@ -16,6 +17,8 @@ export interface Receivers {
   readonly hello?: LeaveReceiver;
   readonly application?: ApplicationReceiver;
   readonly ports?: PortsReceiver;
+  /** Answers other replicas of this control plane. */
+  readonly hears?: HearsReceiver | undefined;
 }
 
 export type Take = (request: IncomingMessage, peer: Peer) => Promise<void>;
@@ -37,6 +40,7 @@ export function createReceivers(
       [identityPaths.hello]: createReceiveLeave({ clock, receiver: given.hello }),
       [identityPaths.application]: createReceiveApplication(clock, given.application),
       [identityPaths.ports]: createReceivePorts(clock, given.ports),
+      [identityPaths.hears]: createReceiveHears(given.hears),
     },
   };
 }

@@ -9,6 +9,11 @@ export function serverUri(trustDomainUri: string): string {
   return `${trustDomainUri}/cellwall/server`;
 }
 
+/** Whether it is that of a control plane, of whatever trust domain. */
+export function isServerUri(uri: string): boolean {
+  return /^spiffe:\/\/[^/]+\/cellwall\/server$/.test(uri);
+}
+
 /** From an SVID of the same trust domain, PEM. Throws `failed_precondition` if it is not one. */
 export function serverUriOf(chain: string): string {
   const [leaf] = fromPem(chain, 'CERTIFICATE');

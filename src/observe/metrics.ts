@@ -2,7 +2,7 @@
 // are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
-import { exportEndpoints, exportStore, type StoreFigures } from './store-metrics.ts';
+import { exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
 
 export interface Metrics {
   /** Open xDS streams. */
@@ -40,6 +40,8 @@ export interface Metrics {
   watchStore(store: StoreFigures): void;
   /** Call it once: `held`, how many endpoints are held because too many disappeared at once, is asked at every scrape. */
   watchEndpoints(held: () => number): void;
+  /** Call it once: it is asked at every scrape. */
+  watchIsolation(isolated: () => boolean): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -144,6 +146,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     watchPublishers: (read, now) => exportPublishers(registry, read, now),
     watchStore: (store) => exportStore(registry, store),
     watchEndpoints: (held) => exportEndpoints(registry, held),
+    watchIsolation: (isolated) => exportIsolation(registry, isolated),
     text: () => registry.metrics(),
   };
 }

@@ -63,3 +63,14 @@ export function exportEndpoints(registry: Registry, held: () => number): void {
     },
   });
 }
+
+export function exportIsolation(registry: Registry, isolated: () => boolean): void {
+  new Gauge({
+    name: 'cellwall_store_isolated',
+    help: '1 while this control plane hears nothing of the store, and another one does: it takes no new streams.',
+    registers: [registry],
+    collect() {
+      this.set(isolated() ? 1 : 0);
+    },
+  });
+}

@@ -23,6 +23,8 @@ export interface Replicas {
   hears(): boolean;
   /** Milliseconds since this one heard anything through the store. */
   silentMs(): number;
+  /** For how many milliseconds it has heard the store without a break of five beats; 0 while it does not. */
+  steadyMs(): number;
   /** Told of each other one that is heard, again or for the first time, and of each that is not any more. The answer ends it. */
   watch(listener: (id: string, alive: boolean) => void): () => void;
   /** The others know at once that it ended. */
@@ -60,14 +62,18 @@ export function createReplicas({ table, id, about, clock, log, beatMs = 1000 }: 
   let beats = 0;
   let heard = 0;
   let heardAt = clock.monotonic();
+  let steadyFrom: number | undefined;
   let warned = false;
   let stopped = false;
   let cancel = (): void => {};
+  const steadyMs = (): number =>
+    steadyFrom === undefined || clock.monotonic() - heardAt > deadAfter * beatMs ? 0 : clock.monotonic() - steadyFrom;
   const tell = (other: string, alive: boolean): void => {
     log.warn({ replica: other }, alive ? 'another control plane uses this store' : 'another control plane is gone');
     for (const listener of [...listeners]) listener(other, alive);
   };
   const heardOwn = (of: unknown): void => {
+    if (steadyMs() === 0) steadyFrom = clock.monotonic();
     heardAt = clock.monotonic();
     if (of !== run && !warned) {
       warned = true;
@@ -116,6 +122,7 @@ export function createReplicas({ table, id, about, clock, log, beatMs = 1000 }: 
       return alone || clock.monotonic() - heardAt < deafAfter * beatMs;
     },
     silentMs: () => clock.monotonic() - heardAt,
+    steadyMs,
     watch(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

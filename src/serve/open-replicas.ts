@@ -5,12 +5,14 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { HostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
 import { type AskReplicas, createAskReplicas } from '../registry/ask-replicas.ts';
 import { createReplicas, type Replicas } from '../registry/replicas.ts';
 import type { Store } from '../store/store.ts';
+import { reachableAt } from './reachable-at.ts';
 
 export interface OpenReplicasDeps {
   readonly store: Pick<Store, 'table' | 'state'>;
@@ -18,6 +20,8 @@ export interface OpenReplicasDeps {
   readonly shared: boolean;
   readonly data: string;
   readonly version: string;
+  /** Where its identity API listens: others may ask there what they cannot ask through the store. */
+  readonly identity: HostPort;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -25,11 +29,12 @@ export interface OpenReplicasDeps {
 
 /** Undefined for a store of this process alone. The others know at once when `lifecycle` ends. */
 export function openReplicas(deps: OpenReplicasDeps): (Replicas & AskReplicas) | undefined {
-  const { store, shared, data, version, clock, log, lifecycle } = deps;
+  const { store, shared, data, version, identity, clock, log, lifecycle } = deps;
   if (!shared) return undefined;
   const startedAt = clock.now();
   const about = (): { readonly [key: string]: Json } => {
-    return { host: hostname(), version, startedAt, revision: store.state()?.revision ?? null };
+    const revision = store.state()?.revision ?? null;
+    return { host: hostname(), version, startedAt, revision, identity: reachableAt(identity) };
   };
   const replicas = createReplicas({ table: store.table('replicas'), id: replicaId(data), about, clock, log });
   const [questions, answers] = [store.table('questions'), store.table('answers')];

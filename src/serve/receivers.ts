@@ -2,6 +2,7 @@
 import { readCountersReport } from '../identity-api/counters-report.ts';
 import type { ApplicationReceiver } from '../identity-api/receive-application.ts';
 import type { CountersReceiver } from '../identity-api/receive-counters.ts';
+import type { HearsReceiver } from '../identity-api/receive-hears.ts';
 import type { LeaveReceiver } from '../identity-api/receive-leave.ts';
 import type { PortsReceiver } from '../identity-api/receive-ports.ts';
 import { defined } from '../lib/defined.ts';
@@ -11,6 +12,7 @@ import type { CrossCheck } from '../observe/cross-check.ts';
 import type { AskReplicas } from '../registry/ask-replicas.ts';
 import type { ClockOffsets } from '../registry/clock-offsets.ts';
 import type { RegistryWithApplications } from '../registry/with-application.ts';
+import type { OpenIsolation } from './open-isolation.ts';
 
 export interface Receivers {
   /** Takes reports of Envoy's counters. */
@@ -23,6 +25,8 @@ export interface Receivers {
   readonly application: ApplicationReceiver;
   /** Takes what is said of ports on which a proxy cannot listen. */
   readonly ports: PortsReceiver;
+  /** Answers other replicas. */
+  readonly hears: HearsReceiver | undefined;
 }
 
 export interface ReceiversDeps {
@@ -31,11 +35,13 @@ export interface ReceiversDeps {
   readonly offsets: Pick<ClockOffsets, 'told'>;
   /** Other replicas: what reaches this one is passed on to the one that has the proxy's stream, and its log. */
   readonly others: AskReplicas | undefined;
+  readonly isolation: Pick<OpenIsolation, 'check' | 'hears'>;
   readonly monotonic: () => number;
 }
 
 /** All throw if the name belongs to another host. */
-export function receivers({ registry, crossCheck, offsets, others, monotonic }: ReceiversDeps): Receivers {
+export function receivers(deps: ReceiversDeps): Receivers {
+  const { registry, crossCheck, offsets, others, isolation, monotonic } = deps;
   others?.answer('counters', (told) => {
     takePassedOn(told, { registry, crossCheck, now: monotonic() });
     return [];
@@ -52,10 +58,13 @@ export function receivers({ registry, crossCheck, offsets, others, monotonic }: 
     },
     leave: registry.left,
     hello(node, run, nodeKey, peer) {
+      // A proxy that starts begins at another one.
+      isolation.check();
       registry.checkFree({ node, run, peer, ...defined({ holder: nodeKey }) });
     },
     application: registry.application,
     ports: registry.takenPorts,
+    hears: isolation.hears,
   };
 }
 

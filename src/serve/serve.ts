@@ -46,6 +46,7 @@ import { createIdentityServices, type IdentityServicesDeps } from './identity.ts
 import { createJudge } from './judge.ts';
 import { openAudit } from './open-audit.ts';
 import { openHosts } from './open-hosts.ts';
+import { openIsolation } from './open-isolation.ts';
 import { openNamedTokens } from './open-named-tokens.ts';
 import { openParent, storeForChanges } from './open-parent.ts';
 import { openPublishing } from './open-publishing.ts';
@@ -70,6 +71,7 @@ export interface ServeDeps {
   readonly signal: AbortSignal;
   /** Of tests. */
   readonly openCa?: IdentityServicesDeps['openCa'];
+  readonly isolatedAfterMs?: number;
 }
 
 /** Resolves once every port is open. Before there is a Mesh document, that is only the admin API. */
@@ -98,7 +100,9 @@ export async function serve(
   const { store, alsoChangedBy } = await openStore(options, storeDeps);
   lifecycle.defer('store', store.close);
   const shared = alsoChangedBy === 'replicas';
-  const replicas = openReplicas({ store, shared, data: options.data, version, clock, log, lifecycle });
+  const { data, identity: identityAt } = options;
+  const replicas = openReplicas({ store, shared, data, version, identity: identityAt, clock, log, lifecycle });
+  const isolation = openIsolation({ replicas, metrics, clock, log, lifecycle, afterMs: deps.isolatedAfterMs });
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
     ...{ store, clock, lifecycle, replicas },
     log: log.child({ room: 'observe' }),
@@ -129,6 +133,7 @@ export async function serve(
     approveOwn: options.approveByOthers !== true,
     limits: limits(store),
     others: replicas,
+    isolated: isolation.why,
   });
   const socket = adminSocketPath(options.data);
   if (!fitsSocket(socket)) log.warn({ socket }, 'no admin socket: its path is too long; commands use the port');
@@ -159,7 +164,7 @@ export async function serve(
     log: createSummedLog(log.child({ room: 'identity' }), clock),
     lifecycle,
     backdate: () => backdateFor(offsets.behind()),
-    receive: receivers({ registry, crossCheck, offsets, others: replicas, monotonic: clock.monotonic }),
+    receive: receivers({ registry, crossCheck, offsets, others: replicas, isolation, monotonic: clock.monotonic }),
   });
   identity.issuer.watch(() => metrics.svidIssued());
   const publishers = openPublishing({
@@ -206,7 +211,7 @@ export async function serve(
     ...{ address: options.xds, transport: options.xdsTransport, trustDomain, identity },
     ...{ cache, control, registry, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
-    ...{ probes: names, onRejected: proving.rejected },
+    ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });
   const hosts = openHosts({
     ...{ identity, registry, control, store, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },
@@ -223,13 +228,10 @@ export async function serve(
           ...{ options: options.adminTls, api: admin.api, identity, trustDomain, clock, lifecycle },
           log: log.child({ room: 'admin' }),
         });
+  isolation.begin(identity);
   const endpoints = watchEndpoints({
-    control,
-    bundle: identity.bundle,
-    names,
-    clock,
+    ...{ control, bundle: identity.bundle, names, clock, lifecycle },
     log: log.child({ room: 'cutover' }),
-    lifecycle,
   });
   const cutOver = createCutOver({
     ...{ traffic, coverage, handshakes, endpoints, clock },

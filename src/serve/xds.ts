@@ -66,6 +66,8 @@ export interface XdsParts {
   readonly probes: ProbeNames;
   /** A proxy rejected something. */
   readonly onRejected: () => void;
+  /** Throws while no new streams of proxies are taken. */
+  readonly takesStreams: () => void;
 }
 
 export interface OpenXds {
@@ -103,6 +105,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const xds = createXdsServer({
     cache,
     authenticate({ certificate, address: peer }, { id, metadata }) {
+      parts.takesStreams();
       const { node, spiffeId, nodeKey, serial } = authenticateNode({
         nodeId: id,
         ...defined({ certificate }),

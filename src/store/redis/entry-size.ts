@@ -11,7 +11,11 @@ export function checkEntrySize(table: string, key: string, text: string): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxTextBytes) return;
   const what = `the entry ${clip(key, 100)} of the table ${table}`;
-  throw new CellwallError('resource_exhausted', `${what} is too long for Redis: ${bytes} bytes, ${maxTextBytes} at most`, {
-    hint: 'nothing was written; docs/redis.md, "Limits"',
-  });
+  throw new CellwallError(
+    'resource_exhausted',
+    `${what} is too long for Redis: ${bytes} bytes, ${maxTextBytes} at most`,
+    {
+      hint: 'nothing was written; docs/redis.md, "Limits"',
+    },
+  );
 }

@@ -34,17 +34,19 @@ export interface Where {
   readonly folder: string;
   /** 0 or a free one. */
   readonly ports: Ports;
+  /** Only in the test's own process. Default: serve's own. */
+  readonly isolatedAfterMs?: number;
 }
 
 export type Run = (where: Where) => Promise<Running>;
 
 const host = '127.0.0.1';
 
-export const inThisProcess: Run = async ({ url, folder, ports }) => {
+export const inThisProcess: Run = async ({ url, folder, ports, ...bounds }) => {
   const lifecycle = createLifecycle();
   const stopping = new AbortController();
   lifecycle.defer('waiting for a mesh', async () => stopping.abort());
-  const deps = { clock: systemClock, log: silentLog, version: '0', lifecycle, signal: stopping.signal };
+  const deps = { clock: systemClock, log: silentLog, version: '0', lifecycle, signal: stopping.signal, ...bounds };
   const options = {
     store: { kind: 'redis', options: { url: new Redacted(url) } },
     data: join(folder, 'data'),

@@ -34,6 +34,7 @@ import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
+import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import { withEnforcement } from './with-enforcement.ts';
 
 export interface RunningParts {
@@ -47,6 +48,10 @@ export interface RunningParts {
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
   readonly publishers: Pick<Publishers, 'status'>;
+  /** The control plane that this one follows. */
+  readonly parent?: () => ParentAnswer;
+  /** Control planes that follow this one. */
+  readonly followers?: () => readonly FollowerAnswer[];
   /** Proxies that disappeared without a goodbye, and are missed. */
   away(): readonly ProxyStatus[];
   /** Offset of a proxy's host, milliseconds. */
@@ -141,6 +146,8 @@ export function createAdmin(given: AdminParts): Admin {
     proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
     sentTo: (node) => running().control.sentTo(node),
     publishers: () => parts?.publishers.status() ?? [],
+    parent: () => parts?.parent?.(),
+    followers: () => parts?.followers?.() ?? [],
     traffic: () => rollUp(traffic.counts()),
     handshakes: () => given.handshakes.failed(),
     tokens: {

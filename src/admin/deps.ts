@@ -20,6 +20,7 @@ import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
+import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
 
 /** What a proxy was sent, without secrets. */
@@ -103,6 +104,10 @@ export interface AdminDeps {
   sentTo?(node: string): SentToProxy | undefined;
   /** What a proxy's own counters reported; undefined if they are not reported. */
   crossChecked?(node: string): CrossChecked | undefined;
+  /** The control plane that this one follows. Absent, or undefined: none. */
+  parent?(): ParentAnswer | undefined;
+  /** Control planes that follow this one. Absent: none can. */
+  followers?(): readonly FollowerAnswer[];
   /** Where the trust bundle is published. Absent: nowhere. */
   publishers?(): readonly PublisherAnswer[];
   traffic(): readonly TrafficCount[];

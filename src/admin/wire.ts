@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
+import { followingSchemas } from './wire-following.ts';
 import { rejectedSchema, sourceSchema } from './wire-place.ts';
 import { publisherSchema } from './wire-publishers.ts';
 import { reasonSchema, type trafficCountSchema, type trafficSchema } from './wire-record.ts';
@@ -146,8 +147,7 @@ export const statusSchema = z.object({
   reasons: z.array(z.string()).describe('Why it is not ready.'),
   problems: z.array(problemSchema).describe('Problems of documents that are stored but not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
-  ...storeSchemas,
-  replicas: replicasSchema,
+  ...{ ...storeSchemas, ...followingSchemas, replicas: replicasSchema },
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),
 });

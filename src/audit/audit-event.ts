@@ -83,6 +83,15 @@ export type AuditEvent =
       readonly service: string;
       readonly node: string;
     }
+  /** An intermediate for the control plane of a cell, which can sign for every identity. `author`: its identity. Written before it has it. */
+  | {
+      readonly kind: 'intermediate-certified';
+      readonly author: string;
+      readonly cell: string;
+      readonly address: string;
+      /** ISO 8601. */
+      readonly notAfter: string;
+    }
   /** A join token. */
   | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string; readonly reason?: string }
   /** `selector`: absent if all were renewed. */

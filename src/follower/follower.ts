@@ -2,14 +2,15 @@
 import type { AuditLog } from '../audit/audit-log.ts';
 import { openAuthority } from '../identity/open-authority.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Store } from '../store/store.ts';
-import { createFollowingStore } from './following-store.ts';
+import { createFollowingStore, type FollowingStore, type Replaced } from './following-store.ts';
 import { parentAuthority } from './parent-authority.ts';
-import { openParentLink } from './parent-link.ts';
+import { openParentLink, type ParentLinkState } from './parent-link.ts';
 
 /** Which parent, as given on the command line. */
 export interface ParentChoice {
@@ -19,11 +20,18 @@ export interface ParentChoice {
   readonly token?: Redacted<string>;
 }
 
+export interface ParentStatus extends ParentLinkState {
+  /** The parent's revision that is in force here. */
+  readonly inForce?: number;
+  readonly replaced: Replaced;
+}
+
 export interface Follower {
   /** The store for whoever changes documents here; from now on the parent's documents are taken into `store`. */
   follow(store: Store, audit: Pick<AuditLog, 'append'>): Store;
   /** In place of `openAuthority`. */
   readonly openCa: typeof openAuthority;
+  readonly status: () => ParentStatus;
 }
 
 export interface FollowerDeps {
@@ -39,12 +47,19 @@ export interface FollowerDeps {
 export async function openFollower({ parent, dir, clock, log, lifecycle }: FollowerDeps): Promise<Follower> {
   const link = await openParentLink({ parents: parent.addresses, token: parent.token, dir, clock, log });
   lifecycle.defer('parent', async () => link.close());
+  let following: FollowingStore | undefined;
   return {
     follow(store, audit) {
-      const following = createFollowingStore({ store, audit, link, clock, log });
-      lifecycle.defer("parent's documents", async () => following.close());
-      return following.store;
+      const opened = createFollowingStore({ store, audit, link, clock, log });
+      following = opened;
+      lifecycle.defer("parent's documents", async () => opened.close());
+      return opened.store;
     },
+    status: () => ({
+      ...link.state(),
+      ...defined({ inForce: following?.revision() }),
+      replaced: following?.replaced() ?? { count: 0 },
+    }),
     openCa(choice, deps) {
       const { kind = 'built-in', extraRoots } = choice;
       if (kind !== 'built-in') {

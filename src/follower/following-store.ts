@@ -18,15 +18,24 @@ export interface FollowingStoreOptions {
   readonly log: Log;
 }
 
+export interface Replaced {
+  readonly count: number;
+  /** The latest. */
+  readonly last?: { readonly at: number; readonly documents: readonly string[] };
+}
+
 export interface FollowingStore {
   /** For whoever changes documents here. Throws `failed_precondition` for those of the parent. */
   readonly store: Store;
   /** Of the last state that the parent said: in force here. */
   revision(): number | undefined;
+  /** Of this run: documents that were changed here, and of which the parent's version came into force. */
+  replaced(): Replaced;
   close(): void;
 }
 
 const againMs = 1000;
+const mostNamed = 20;
 /** Its own cell's documents, as the parent last had them. */
 const tableName = 'parent';
 const tableKey = 'base';
@@ -36,6 +45,7 @@ export function createFollowingStore({ store, audit, link, clock, log }: Followi
   let cell: string | undefined;
   let base: ReadonlyMap<string, string> | undefined;
   let revision: number | undefined;
+  let replaced: Replaced = { count: 0 };
   let syncing = false;
   /** Why it has to be compared again: the parent's documents changed, or ours. */
   let due: 'parent' | 'own' | undefined;
@@ -144,6 +154,10 @@ export function createFollowingStore({ store, audit, link, clock, log }: Followi
         await audit.append({ ...event, changed: result.changed, ...(reason === undefined ? {} : { reason }) });
       }
     }
+    if (lost.length > 0) {
+      const last = { at: clock.now(), documents: lost.slice(0, mostNamed) };
+      replaced = { count: replaced.count + lost.length, last };
+    }
     if (lost.length > 0) log.warn({ documents: lost }, "changed here, and replaced by the parent's version");
     if (kept.length > 0) log.warn({ documents: kept }, "changed here and at the parent: this cell's version stays");
     return true;
@@ -169,6 +183,7 @@ export function createFollowingStore({ store, audit, link, clock, log }: Followi
       },
     },
     revision: () => revision,
+    replaced: () => replaced,
     close() {
       closed = true;
       cancel();

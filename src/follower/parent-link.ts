@@ -25,6 +25,19 @@ export interface ParentDocuments {
   readonly texts: ReadonlyMap<string, string>;
 }
 
+export interface ParentLinkState {
+  readonly connected: boolean;
+  readonly since: number;
+  /** All addresses, as given. */
+  readonly parent: string;
+  /** Its last sign of life; absent: none in this run. */
+  readonly heardAt?: number;
+  /** Of its program. */
+  readonly version?: string;
+  /** Of its documents, as it said last. */
+  readonly revision?: number;
+}
+
 export interface ParentLink {
   /** The cell, once it is known: at once, except for the very first start. */
   cell(): Promise<string>;
@@ -35,7 +48,7 @@ export interface ParentLink {
   /** Throws `unavailable` while the parent cannot be reached. */
   certify(csr: string): Promise<IntermediateReply>;
   /** Since when there is a stream from the parent, or none. Epoch milliseconds. */
-  state(): { readonly connected: boolean; readonly since: number; readonly parent: string };
+  state(): ParentLinkState;
   close(): void;
 }
 
@@ -65,6 +78,10 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
   const documents = createWatched<ParentDocuments | undefined>(undefined);
   const closing = new AbortController();
   let state = { connected: false, since: clock.now() };
+  let heard: Pick<ParentLinkState, 'heardAt' | 'version'> = {};
+  const onHeard = (version: string | undefined): void => {
+    heard = { heardAt: clock.now(), ...defined({ version }) };
+  };
 
   /** At half of its life there is a new one; as long as it is valid, the old one does. */
   async function credential(): Promise<StoredSvid> {
@@ -120,7 +137,10 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
     const stop = clock.after(half, () => renew.abort());
     const signal = AbortSignal.any([closing.signal, renew.signal]);
     try {
-      await firstThatAnswers(servers, (at) => followParent({ at, svid: own, onEvent: hear, signal }), { log, signal });
+      await firstThatAnswers(servers, (at) => followParent({ at, svid: own, onEvent: hear, onHeard, signal }), {
+        log,
+        signal,
+      });
     } finally {
       stop();
     }
@@ -165,7 +185,7 @@ export async function openParentLink({ parents, token, dir, clock, log }: Parent
       heardRoots({ bundle: reply.bundle });
       return reply;
     },
-    state: () => ({ ...state, parent: parents }),
+    state: () => ({ ...state, ...heard, parent: parents, ...defined({ revision: documents.value()?.revision }) }),
     close: () => closing.abort(),
   };
 }

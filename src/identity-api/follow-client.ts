@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { CellwallError } from '../lib/errors.ts';
 import type { HostPort } from '../lib/host-port.ts';
 import { isWrongServer, readReply } from './client.ts';
-import { type FollowEvent, type IntermediateReply, readFollowEvent } from './follow-protocol.ts';
+import { type FollowEvent, type IntermediateReply, readFollowEvent, versionHeader } from './follow-protocol.ts';
 import { identityPaths } from './identity-protocol.ts';
 import { connectAs, type OwnSvid } from './svid-connection.ts';
 
@@ -12,6 +12,8 @@ export interface FollowParent {
   readonly at: HostPort;
   readonly svid: OwnSvid;
   readonly onEvent: (event: FollowEvent) => void;
+  /** At every sign of life. `version`: of the parent's program, as it says. */
+  readonly onHeard?: (version: string | undefined) => void;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -21,7 +23,7 @@ const silentMs = 3000;
 const maxLineBytes = 64 * 1024 * 1024;
 
 /** Resolves when a parent that said something says no more, for whatever reason. Throws if it said nothing. */
-export function followParent({ at, svid, onEvent, signal }: FollowParent): Promise<void> {
+export function followParent({ at, svid, onEvent, onHeard, signal }: FollowParent): Promise<void> {
   return new Promise((resolve, reject) => {
     let heard = false;
     const stop = (cause: Error): void => {
@@ -38,9 +40,11 @@ export function followParent({ at, svid, onEvent, signal }: FollowParent): Promi
       { createConnection: () => connectAs(svid, at), ...at, path: identityPaths.follow, method: 'GET', signal },
       (response) => {
         if (response.statusCode !== 200) return readReply(response, () => stop(new Error('no stream')), stop);
+        const version = versionOf(response);
         readLines(response, (line) => {
           clearTimeout(timer);
           timer = setTimeout(silent, silentMs);
+          onHeard?.(version);
           if (line === '') return;
           const event = readFollowEvent(line);
           heard = true;
@@ -51,6 +55,11 @@ export function followParent({ at, svid, onEvent, signal }: FollowParent): Promi
     outgoing.on('error', stop);
     outgoing.end();
   });
+}
+
+function versionOf({ headers }: IncomingMessage): string | undefined {
+  const said = headers[versionHeader];
+  return typeof said === 'string' && /^[\w.+-]{1,64}$/.test(said) ? said : undefined;
 }
 
 /** Throws if a line is too long, and what `onLine` throws. */

@@ -28,6 +28,9 @@ export interface IntermediateReply {
 
 export const beatMs = 1000;
 
+/** Of the answer with the stream: the version of the parent's program. */
+export const versionHeader = 'cellwall-version';
+
 /** Throws for a line that is none. */
 export function readFollowEvent(line: string): FollowEvent {
   const value: Readonly<Record<string, unknown>> = Object(JSON.parse(line));

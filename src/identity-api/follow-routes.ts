@@ -3,12 +3,29 @@ import { X509Certificate } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
-import { beatMs, type FollowEvent, type FollowedDocument, type IntermediateReply } from './follow-protocol.ts';
+import {
+  beatMs,
+  type FollowEvent,
+  type FollowedDocument,
+  type IntermediateReply,
+  versionHeader,
+} from './follow-protocol.ts';
 import type { Peer } from './identity-of.ts';
 import { identityPaths } from './identity-protocol.ts';
 import { readBody, textOf } from './read-body.ts';
+
+/** A control plane that follows this one. */
+export interface SeenFollower {
+  readonly cell: string;
+  readonly address: string;
+  /** Epoch milliseconds. */
+  readonly since: number;
+  /** What it was sent last. Absent: nothing. */
+  readonly revision?: number;
+}
 
 /** What may be followed, and by whom. */
 export interface Followed {
@@ -22,7 +39,11 @@ export interface Followed {
   watch(listener: () => void): () => void;
   readonly bundle: Watchable<TrustBundle>;
   /** PEM: an intermediate for the key of the request, without the root. */
-  mint(csr: string, cell: string): Promise<string>;
+  mint(csr: string, cell: string, peer: Pick<Peer, 'spiffeId' | 'address'>): Promise<string>;
+  /** Of the program: followers are told. */
+  readonly version: string;
+  /** One began to listen; `look` tells how far it is. The returned function: it ended. */
+  opened(look: () => SeenFollower): () => void;
 }
 
 export interface FollowRoutes {
@@ -40,7 +61,7 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
   const open = new Map<ServerResponse, string>();
   const paths: readonly (string | undefined)[] = [identityPaths.follow, identityPaths.followIntermediate];
 
-  function stream(all: Followed, peer: Peer, response: ServerResponse): void {
+  function stream(all: Followed, peer: Peer, cell: string, response: ServerResponse): void {
     const who = peer.nodeKey ?? peer.spiffeId;
     if (open.size >= maxStreams || [...open.values()].filter((one) => one === who).length >= maxOfOne) {
       throw new CellwallError('resource_exhausted', 'too many follow this control plane', { hint: 'ask again later' });
@@ -79,14 +100,19 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
         beat();
       });
     };
-    const unwatch = [all.watch(push), all.bundle.watch(push)];
+    const since = clock.now();
+    const look = (): SeenFollower => ({ cell, address: peer.address, since, ...defined({ revision }) });
+    const unwatch = [all.watch(push), all.bundle.watch(push), all.opened(look)];
     response.on('drain', push);
     response.once('close', () => {
       open.delete(response);
       cancel();
       for (const end of unwatch) end();
     });
-    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+    response.writeHead(200, {
+      ...{ 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' },
+      [versionHeader]: all.version,
+    });
     push();
     beat();
   }
@@ -100,11 +126,12 @@ export function createFollowRoutes(followed: Followed | undefined, clock: Clock)
         });
       }
       const cell = followed.check(peer);
-      if (request.method === 'GET' && request.url === identityPaths.follow) return stream(followed, peer, response);
+      if (request.method === 'GET' && request.url === identityPaths.follow)
+        return stream(followed, peer, cell, response);
       if (request.method !== 'POST' || request.url !== identityPaths.followIntermediate) {
         throw new CellwallError('not_found', 'no such route');
       }
-      const chain = await followed.mint(textOf(await readBody(request), 'csr'), cell);
+      const chain = await followed.mint(textOf(await readBody(request), 'csr'), cell, peer);
       const reply: IntermediateReply = { chain, bundle: bundlePem(followed.bundle.value()) };
       response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
       response.end(JSON.stringify(reply));

@@ -1,6 +1,7 @@
 // Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels
 // are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { exportFollowing, type FollowingFigures } from './following-metrics.ts';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
 import { exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
 
@@ -42,6 +43,8 @@ export interface Metrics {
   watchEndpoints(held: () => number): void;
   /** Call it once: it is asked at every scrape. */
   watchIsolation(isolated: () => boolean): void;
+  /** Call it once: it is asked at every scrape. */
+  watchFollowing(figures: FollowingFigures): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -147,6 +150,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     watchStore: (store) => exportStore(registry, store),
     watchEndpoints: (held) => exportEndpoints(registry, held),
     watchIsolation: (isolated) => exportIsolation(registry, isolated),
+    watchFollowing: (figures) => exportFollowing(registry, figures),
     text: () => registry.metrics(),
   };
 }

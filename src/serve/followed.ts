@@ -1,16 +1,19 @@
 // What control planes of cells may follow here: the documents in force, the roots, and an intermediate for their own CA.
 
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { followedCell } from '../identity/follower.ts';
 import type { FollowerIssuers } from '../identity/follower-issuers.ts';
 import type { OpenAuthority } from '../identity/open-authority.ts';
-import type { Followed } from '../identity-api/follow-routes.ts';
+import type { Followed, SeenFollower } from '../identity-api/follow-routes.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
+
+export type { SeenFollower };
 
 export interface FollowedDeps {
   readonly store: Pick<Store, 'state' | 'watch'>;
@@ -19,6 +22,9 @@ export interface FollowedDeps {
   readonly nodes: Pick<NodeRegistry, 'check'>;
   readonly issuers: Pick<FollowerIssuers, 'add' | 'refuse'>;
   readonly trustDomain: TrustDomain;
+  readonly audit: Pick<AuditLog, 'append'>;
+  /** Of the program. */
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -27,9 +33,17 @@ export interface FollowedDeps {
 const intermediateMs = 90 * 86_400_000;
 const backdateMs = 3_600_000;
 
-export function createFollowed(deps: FollowedDeps): Followed {
-  const { store, mesh, authority, nodes, issuers, trustDomain, clock, log } = deps;
+/** `list`: those that follow it now, and what each was sent. */
+export function createFollowed(deps: FollowedDeps): Followed & { readonly list: () => readonly SeenFollower[] } {
+  const { store, mesh, authority, nodes, issuers, trustDomain, audit, version, clock, log } = deps;
+  const open = new Set<() => SeenFollower>();
   return {
+    version,
+    list: () => [...open].map((look) => look()),
+    opened(look) {
+      open.add(look);
+      return () => void open.delete(look);
+    },
     check({ spiffeId, nodeKey, chain }) {
       if (nodeKey !== undefined) nodes.check(nodeKey);
       issuers.refuse(chain);
@@ -51,12 +65,15 @@ export function createFollowed(deps: FollowedDeps): Followed {
         if (event.kind === 'state') listener();
       }),
     bundle: authority.bundle,
-    async mint(csr, cell) {
+    async mint(csr, cell, { spiffeId, address }) {
       const now = clock.now();
       const notAfter = new Date(now + intermediateMs);
       const chain = await authority.mintIntermediate({ csr, notBefore: new Date(now - backdateMs), notAfter });
       await issuers.add(chain);
-      log.warn({ cell, notAfter: notAfter.toISOString() }, 'certified an intermediate for the control plane of a cell');
+      const until = notAfter.toISOString();
+      // Whoever has it can sign for every identity: not without a record.
+      await audit.append({ kind: 'intermediate-certified', author: spiffeId, cell, address, notAfter: until });
+      log.warn({ cell, notAfter: until }, 'certified an intermediate for the control plane of a cell');
       return chain;
     },
   };

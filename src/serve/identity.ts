@@ -1,7 +1,9 @@
 // Assembles everything in the control plane that creates, attests and hands out identities.
 import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
+import type { AuditLog } from '../audit/audit-log.ts';
 import { createEntitlement, type Entitlement } from '../control/entitlement.ts';
+import type { Follower } from '../follower/follower.ts';
 import type { AttestorDeps } from '../identity/attestor/attestor.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
@@ -24,9 +26,10 @@ import type { RightOfWay } from '../lib/right-of-way.ts';
 import type { Table } from '../lib/table.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { parseSpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
+import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
-import { createFollowed } from './followed.ts';
+import { createFollowed, type SeenFollower } from './followed.ts';
 import type { Receivers } from './receivers.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -42,6 +45,8 @@ export interface IdentityServices {
   readonly server: ServerSvid;
   readonly api: IdentityApi;
   readonly entitlement: Entitlement;
+  /** Control planes that follow this one. Absent: it follows one itself. */
+  readonly followers: (() => readonly SeenFollower[]) | undefined;
 }
 
 export interface IdentityServicesDeps {
@@ -53,7 +58,11 @@ export interface IdentityServicesDeps {
   /** Other control planes may use the same store, by mistake or on purpose. */
   readonly shared: boolean;
   /** It follows another control plane, and is followed by none. */
-  readonly follows: boolean;
+  readonly follows: Follower | undefined;
+  readonly audit: Pick<AuditLog, 'append'>;
+  readonly metrics: Pick<Metrics, 'watchFollowing'>;
+  /** Of the program. */
+  readonly version: string;
   readonly trustDomain: TrustDomain;
   readonly mesh: () => MeshIr | undefined;
   readonly store: Store;
@@ -102,9 +111,12 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const tokens = createJoinTokenAttestor(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
-  const offered = { store, mesh, authority, nodes, issuers: followerIssuers, trustDomain, clock, log };
+  const { follows, audit, version } = deps;
+  const offered = { store, mesh, authority, nodes, issuers: followerIssuers, trustDomain, audit, version, clock, log };
+  const followed = follows === undefined ? createFollowed(offered) : undefined;
+  deps.metrics.watchFollowing({ parent: follows?.status, followers: () => followed?.list().length ?? 0 });
   const api = createIdentityApi({
-    followed: deps.follows ? undefined : createFollowed(offered),
+    followed,
     ...{
       issuer,
       bundle,
@@ -130,5 +142,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     },
   });
   lifecycle.defer('identity API', () => api.close());
-  return { bundle, issuer, nodes, followerIssuers, tokens, server, api, entitlement };
+  const followers = followed?.list;
+  return { bundle, issuer, nodes, followerIssuers, tokens, server, api, entitlement, followers };
 }

@@ -5,7 +5,6 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { HostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
@@ -13,15 +12,15 @@ import { type AskReplicas, createAskReplicas } from '../registry/ask-replicas.ts
 import { createReplicas, type Replicas } from '../registry/replicas.ts';
 import type { Store } from '../store/store.ts';
 import { reachableAt } from './reachable-at.ts';
+import type { ServeOptions } from './serve-options.ts';
 
 export interface OpenReplicasDeps {
   readonly store: Pick<Store, 'table' | 'state'>;
   /** Others may use the store. */
   readonly shared: boolean;
-  readonly data: string;
+  /** `identity`: others may ask there what they cannot ask through the store. */
+  readonly options: Pick<ServeOptions, 'data' | 'identity'>;
   readonly version: string;
-  /** Where its identity API listens: others may ask there what they cannot ask through the store. */
-  readonly identity: HostPort;
   readonly clock: Clock;
   readonly log: Log;
   readonly lifecycle: Lifecycle;
@@ -29,14 +28,14 @@ export interface OpenReplicasDeps {
 
 /** Undefined for a store of this process alone. The others know at once when `lifecycle` ends. */
 export function openReplicas(deps: OpenReplicasDeps): (Replicas & AskReplicas) | undefined {
-  const { store, shared, data, version, identity, clock, log, lifecycle } = deps;
+  const { store, shared, options, version, clock, log, lifecycle } = deps;
   if (!shared) return undefined;
   const startedAt = clock.now();
   const about = (): { readonly [key: string]: Json } => {
     const revision = store.state()?.revision ?? null;
-    return { host: hostname(), version, startedAt, revision, identity: reachableAt(identity) };
+    return { host: hostname(), version, startedAt, revision, identity: reachableAt(options.identity) };
   };
-  const replicas = createReplicas({ table: store.table('replicas'), id: replicaId(data), about, clock, log });
+  const replicas = createReplicas({ table: store.table('replicas'), id: replicaId(options.data), about, clock, log });
   const [questions, answers] = [store.table('questions'), store.table('answers')];
   const asking = createAskReplicas({ questions, answers, replicas, clock, log });
   lifecycle.defer('replicas', async () => {

@@ -100,8 +100,7 @@ export async function serve(
   const { store, alsoChangedBy } = await openStore(options, storeDeps);
   lifecycle.defer('store', store.close);
   const shared = alsoChangedBy === 'replicas';
-  const { data, identity: identityAt } = options;
-  const replicas = openReplicas({ store, shared, data, version, identity: identityAt, clock, log, lifecycle });
+  const replicas = openReplicas({ store, shared, options, version, clock, log, lifecycle });
   const isolation = openIsolation({ replicas, metrics, clock, log, lifecycle, afterMs: deps.isolatedAfterMs });
   const { traffic, coverage, crossCheck, handshakes } = await openRecord({
     ...{ store, clock, lifecycle, replicas },
@@ -155,7 +154,7 @@ export async function serve(
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa ?? follower?.openCa },
-    follows: follower !== undefined,
+    ...{ audit, version, metrics, follows: follower },
     trustDomain,
     mesh: mesh.value,
     store,
@@ -240,6 +239,7 @@ export async function serve(
   });
   admin.attach({
     ...{ control, identity, rotator, cutOver, endpoints, hosts, publishers },
+    ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
     certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),

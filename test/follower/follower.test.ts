@@ -113,6 +113,41 @@ describe('a follower', () => {
     );
   });
 
+  it('shows its link to the parent, and the parent its followers and the intermediates that it certified', async () => {
+    await startParent('{localChanges: parent-wins}');
+    const follower = await startFollower();
+    await same(follower);
+    const link = async () => (await follower.admin.status()).parent;
+    const { revision = 0 } = await parent.admin.status();
+    await eventually('its revision is in force', async () => (await link())?.inForce === revision || undefined);
+    const version = (await parent.admin.status()).version;
+    expect(await link()).toMatchObject({ connected: true, revision, version, replaced: { count: 0 } });
+    expect(await parent.admin.status()).toMatchObject({
+      followers: [{ cell: 'cell-1', address: '127.0.0.1', revision }],
+    });
+    expect(Object.keys(await parent.admin.status())).not.toContain('parent');
+    const { records } = await parent.admin.audit();
+    const certified = records.map(({ event }) => event).filter(({ kind }) => kind === 'intermediate-certified');
+    expect(certified).toEqual([
+      expect.objectContaining({ author: followerId, cell: 'cell-1', notAfter: expect.stringMatching(/^20.*Z$/) }),
+    ]);
+    const heardAt = (await link())?.heardAt ?? 0;
+    await eventually('it is heard again', async () => ((await link())?.heardAt ?? 0) > heardAt || undefined);
+    cable.cut();
+    await follower.apply(yaml(api('grpc')));
+    await parent.apply(yaml(api('tcp')));
+    await eventually('it is cut off', async () => (await link())?.connected === false || undefined);
+    cable.mend();
+    await eventually('what gave way is named', async () => ((await link())?.replaced.count ?? 0) > 0 || undefined);
+    expect((await link())?.replaced).toMatchObject({ count: 1, last: { documents: ['Service/cell-1/api'] } });
+    const figures = await follower.metrics();
+    expect(figures).toMatch(/^cellwall_parent_connected 1$/m);
+    expect(figures).toMatch(/^cellwall_parent_replaced 1$/m);
+    expect(await parent.metrics()).toMatch(/^cellwall_followers 1$/m);
+    await follower.stop();
+    await eventually('it is gone', async () => (await parent.admin.status()).followers === undefined || undefined);
+  });
+
   it('goes on alone, also after a restart, and takes up what it missed within 5 s', async () => {
     await startParent('{}');
     const follower = await startFollower();

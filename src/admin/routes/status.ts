@@ -22,6 +22,8 @@ export function statusRoutes({
   traffic,
   handshakes = () => [],
   publishers = () => [],
+  parent = () => undefined,
+  followers = () => [],
   record,
   clock,
   crossChecked = () => undefined,
@@ -62,6 +64,7 @@ export function statusRoutes({
         const waiting = await createWaiting({ held, store })
           .list()
           .catch(() => store.direct?.waiting() ?? []);
+        const following = followers();
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
           version,
@@ -77,6 +80,8 @@ export function statusRoutes({
             rejecting: all.filter((proxy) => proxy.types.some((type) => type.nack !== undefined)).length,
           },
           ...defined({ lastGood: lastGoodOf(store) }),
+          ...defined({ parent: parent() }),
+          ...(following.length === 0 ? {} : { followers: following }),
           ...(others === undefined ? {} : { replicas: replicaRows(others) }),
           publishers: [...publishers()],
           startedAt,

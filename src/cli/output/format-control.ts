@@ -1,6 +1,7 @@
 // What `cellwall status` says of the control plane itself. Pure.
 import type { StatusAnswer } from '../../admin/wire.ts';
 import { escapeLine } from '../../lib/escape.ts';
+import { followingRows } from './format-following.ts';
 import { countProblems } from './problems.ts';
 import { formatFields } from './table.ts';
 import { relativeTime } from './time.ts';
@@ -42,6 +43,7 @@ export function formatControl(status: StatusAnswer, now: number): string {
     ...store,
     ...lastGood(status, now),
     ...replicasRow(status),
+    ...followingRows(status, now),
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);

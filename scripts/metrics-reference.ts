@@ -42,6 +42,25 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
     unit: '0 or 1',
     alert: '1 for minutes: `cellwall status` says why the store refuses writes',
   },
+  cellwall_store_isolated: {
+    unit: '0 or 1',
+    alert:
+      '1: the network between this one and Redis is broken; sidecars with several `--server` are at the others ' +
+      '(docs/operations.md)',
+  },
+  cellwall_followers: {
+    unit: 'control planes',
+    alert: 'less than the cells with a `controlPlane`: one is cut off, or down',
+  },
+  cellwall_parent_connected: {
+    unit: '0 or 1',
+    alert: '0 for minutes: the cell is cut off; its intermediate lasts 45 days at least',
+  },
+  cellwall_parent_revision: { unit: 'revision', alert: '–' },
+  cellwall_parent_replaced: {
+    unit: 'documents',
+    alert: 'it grows: somebody changes here what the parent changes too; `cellwall status` names them',
+  },
   cellwall_direct_edits_waiting: {
     unit: 'documents',
     alert: 'above 0: somebody wrote into the store what waits for approval; `cellwall waiting` shows it',
@@ -116,6 +135,11 @@ export async function metricsReference(): Promise<string> {
   metrics.watchPublishers(() => [{ name: 'directory:/srv/trust', sequence: 1, failures: 0, drifts: 0 }], Date.now);
   metrics.watchStore({});
   metrics.watchEndpoints(() => 0);
+  metrics.watchIsolation(() => false);
+  metrics.watchFollowing({
+    parent: () => ({ connected: true, revision: 1, replaced: { count: 0 } }),
+    followers: () => 0,
+  });
   const exported = parse(await metrics.text());
   const own = [...exported].filter(([name]) => name.startsWith('cellwall_'));
   const [there, told] = [own.map(([name]) => name), Object.keys(advice)];

@@ -83,7 +83,7 @@ export type AuditEvent =
       readonly service: string;
       readonly node: string;
     }
-  /** An intermediate for the control plane of a cell, which can sign for every identity. `author`: its identity. Written before it has it. */
+  /** An intermediate for the control plane of a cell, good for every identity. `author`: its own. Written before it gets it. */
   | {
       readonly kind: 'intermediate-certified';
       readonly author: string;

@@ -1,8 +1,9 @@
 // The identity API's side of a question between replicas of one control plane: does this one hear the store that they share? They ask each
 // other when they cannot meet there. Only the control plane's own identity may ask.
+import type { IncomingMessage } from 'node:http';
 import { CellwallError } from '../lib/errors.ts';
+import type { Peer } from './identity-of.ts';
 import { readBody, textOf } from './read-body.ts';
-import type { Take } from './receivers.ts';
 import { isServerUri } from './server-uri.ts';
 
 export interface HearsQuestion {
@@ -15,7 +16,9 @@ export interface HearsQuestion {
 export type HearsReceiver = (question: HearsQuestion) => boolean;
 
 /** Accepted: yes. Refused as `unavailable`: no. */
-export function createReceiveHears(receiver: HearsReceiver | undefined): Take {
+export function createReceiveHears(
+  receiver: HearsReceiver | undefined,
+): (request: IncomingMessage, peer: Peer) => Promise<void> {
   return async (request, { spiffeId }) => {
     // Verified: it is of this trust domain.
     if (!isServerUri(spiffeId)) {

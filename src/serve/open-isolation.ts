@@ -1,6 +1,7 @@
 // What follows for a control plane that alone has lost the store (registry/isolation.ts): it says so, and takes no new streams.
 import { createPrivateKey } from 'node:crypto';
-import { bundlePem } from '../identity/trust-bundle.ts';
+import type { ServerSvid } from '../identity/server-svid.ts';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
 import { deliver } from '../identity-api/deliver.ts';
 import { identityPaths } from '../identity-api/identity-protocol.ts';
 import type { HearsReceiver } from '../identity-api/receive-hears.ts';
@@ -9,10 +10,10 @@ import { CellwallError } from '../lib/errors.ts';
 import { type HostPort, parseHostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { createIsolation, type Isolation } from '../registry/isolation.ts';
 import type { Replica, Replicas } from '../registry/replicas.ts';
-import type { IdentityServices } from './identity.ts';
 
 export interface OpenIsolationDeps {
   /** Absent: nobody shares the store. */
@@ -24,6 +25,12 @@ export interface OpenIsolationDeps {
   readonly afterMs: number | undefined;
 }
 
+/** What it asks with. */
+interface Own {
+  readonly server: Pick<ServerSvid, 'current'>;
+  readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
+}
+
 export interface OpenIsolation {
   /** Why it is not ready; undefined: it is not isolated. For anybody. */
   why(): string | undefined;
@@ -32,7 +39,7 @@ export interface OpenIsolation {
   /** What it answers to others. */
   readonly hears: HearsReceiver | undefined;
   /** From now on it asks the others, when it has to. */
-  begin(identity: Pick<IdentityServices, 'server' | 'bundle'>): void;
+  begin(own: Own): void;
 }
 
 const timeoutMs = 2000;
@@ -50,9 +57,9 @@ export function openIsolation(deps: OpenIsolationDeps): OpenIsolation {
     },
     check: () => isolation?.check(),
     hears: replicas && (({ replica, forMs }) => replica === replicas.id && replicas.steadyMs() >= Math.max(forMs, 1)),
-    begin(identity) {
+    begin(own) {
       if (replicas === undefined) return;
-      const hears = (replica: Replica, forMs: number): Promise<boolean> => ask(replica, forMs, identity);
+      const hears = (replica: Replica, forMs: number): Promise<boolean> => ask(replica, forMs, own);
       isolation = createIsolation({ replicas, hears, clock, log, ...(afterMs === undefined ? {} : { afterMs }) });
       lifecycle.defer('isolation', isolation.stop);
     },
@@ -60,11 +67,7 @@ export function openIsolation(deps: OpenIsolationDeps): OpenIsolation {
 }
 
 /** At all addresses that it told, with the control plane's own SVID, over TLS that proves the same of the other. */
-async function ask(
-  { id: replica, about }: Replica,
-  forMs: number,
-  { server, bundle: trust }: Pick<IdentityServices, 'server' | 'bundle'>,
-): Promise<boolean> {
+async function ask({ id: replica, about }: Replica, forMs: number, { server, bundle: trust }: Own): Promise<boolean> {
   const { chain, key } = server.current();
   if (key === undefined) throw new CellwallError('internal', 'the server certificate has no key');
   const svid = { chain, key: createPrivateKey(key.reveal()), bundle: bundlePem(trust.value()) };

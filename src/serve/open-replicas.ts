@@ -1,18 +1,22 @@
 // What this control plane tells the other replicas on its store of itself, and hears of them.
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
+import { formatHostPort, type HostPort } from '../lib/host-port.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
 import { type AskReplicas, createAskReplicas } from '../registry/ask-replicas.ts';
 import { createReplicas, type Replicas } from '../registry/replicas.ts';
 import type { Store } from '../store/store.ts';
-import { reachableAt } from './reachable-at.ts';
 import type { ServeOptions } from './serve-options.ts';
+
+/** Of this host. */
+const mostAddresses = 8;
+const everywhere: readonly string[] = ['0.0.0.0', '::', ''];
 
 export interface OpenReplicasDeps {
   readonly store: Pick<Store, 'table' | 'state'>;
@@ -55,4 +59,15 @@ function replicaId(data: string): string {
   const own = JSON.stringify([readSecretFile(file).trim(), hostname(), realpathSync(data)]);
   const name = (hostname().split('.')[0] ?? '').replace(/[^A-Za-z0-9-]/g, '').slice(0, 40) || 'control-plane';
   return `${name}-${createHash('sha256').update(own).digest('hex').slice(0, 8)}`;
+}
+
+/** Where others can try to reach a port of this host, "host:port": if it listens on every address, at each that the host has. */
+function reachableAt({ host, port }: HostPort): readonly string[] {
+  if (port === 0) return [];
+  if (!everywhere.includes(host)) return [formatHostPort({ host, port })];
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .slice(0, mostAddresses)
+    .map(({ address }) => formatHostPort({ host: address, port }));
 }

@@ -5,9 +5,10 @@ import { DeltaDiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/dis
 import type { CellwallError } from '../../src/lib/errors.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { NodeId } from '../../src/lib/node-id.ts';
-import { defaultLimits } from '../../src/xds/protocol/limits.ts';
+import { limitKinds } from '../../src/limits/limits.ts';
+import { defaultLimits, type Limits } from '../../src/xds/protocol/limits.ts';
 import { createSnapshotCache } from '../../src/xds/resources/cache.ts';
-import { typeUrls } from '../../src/xds/resources/type-url.ts';
+import { type TypeUrl, typeUrls } from '../../src/xds/resources/type-url.ts';
 import { createLedger } from '../../src/xds/server/ledger.ts';
 import { createXdsServer } from '../../src/xds/server/server.ts';
 import { createFakeClock } from '../support/fake-clock.ts';
@@ -52,32 +53,67 @@ describe('a ledger', () => {
   });
 });
 
-test('a fleet of one service comes back with all that it has, and nobody is refused', () => {
+/** A server to whose budget alone requests are subject, and a way to come back to it as Envoy does. */
+function fleet(budget: Partial<Limits> = {}) {
   const server = createXdsServer({
     ...{ cache: createSnapshotCache(), authenticate: byName, observe: () => undefined, log: silentLog },
     clock: createFakeClock(),
-    limits: { admittedAtOnce: 1e6, silentStreams: 1e6, workAtOnceMs: 1e9 },
+    limits: { admittedAtOnce: 1e6, silentStreams: 1e6, workAtOnceMs: 1e9, ...budget },
   });
   const refused: CellwallError[] = [];
+  let opened = 0;
+  return {
+    refused,
+    comeBack(
+      id: NodeId,
+      subscribed: readonly (readonly [TypeUrl, wanted: readonly string[], has: readonly string[]])[],
+    ) {
+      opened++;
+      const peer = { address: `10.0.${opened >> 8}.${opened & 255}` };
+      const stream = server.open(
+        { peer, write: () => undefined, rest: () => undefined, end: (error) => void refused.push(error) },
+        'delta',
+      );
+      for (const [typeUrl, resourceNamesSubscribe, has] of subscribed) {
+        const initialResourceVersions = Object.fromEntries(has.map((name) => [name, '0123456789abcdef']));
+        const init = {
+          ...{ node: { id }, typeUrl, initialResourceVersions },
+          resourceNamesSubscribe: [...resourceNamesSubscribe],
+        };
+        stream.request(toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, init)));
+      }
+    },
+  };
+}
+
+test('a fleet of one service comes back with all that it has, and nobody is refused', () => {
+  const { refused, comeBack } = fleet();
   const names = Array.from({ length: 200 }, (_, index) => `outbound|8080||service-${index}.svc.cluster.local`);
   for (let index = 0; index < 500; index++) {
-    const peer = { address: `10.0.${index >> 8}.${index & 255}` };
-    const stream = server.open(
-      { peer, write: () => undefined, rest: () => undefined, end: (error) => void refused.push(error) },
-      'delta',
-    );
     // Each Envoy process lists them in an order of its own.
     const order = names.map((_, at) => names[(at * 7 + index * 13) % names.length] ?? '');
-    const initialResourceVersions = Object.fromEntries(order.map((name) => [name, '0123456789abcdef']));
-    for (const typeUrl of [typeUrls.cluster, typeUrls.endpoint]) {
-      const init = {
-        node: { id: nodeOf('a', index) },
-        typeUrl,
-        initialResourceVersions,
-        resourceNamesSubscribe: order,
-      };
-      stream.request(toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, init)));
-    }
+    comeBack(nodeOf('a', index), [
+      [typeUrls.cluster, order, order],
+      [typeUrls.endpoint, order, order],
+    ]);
+  }
+  expect(refused).toEqual([]);
+});
+
+test('as many dependencies as documents may have by default come back, each service with others, and nobody is refused', () => {
+  // A fifth of the dependencies that there may be, and a fifth of the budget.
+  const part = 5;
+  const [services, each] = [200, limitKinds.resources.default / part / 200];
+  const { refused, comeBack } = fleet({ allBytes: defaultLimits.allBytes / part });
+  for (let index = 0; index < services; index++) {
+    const targets = Array.from({ length: each }, (_, at) => `service-with-a-long-name-${index}-${at}/http`);
+    const outbound = targets.map((target) => `outbound:${target}`);
+    comeBack(nodeOf(`s${index}`, 0), [
+      [typeUrls.cluster, ['*'], outbound],
+      [typeUrls.endpoint, targets, targets],
+      [typeUrls.listener, ['*'], outbound],
+      [typeUrls.route, outbound, outbound],
+    ]);
   }
   expect(refused).toEqual([]);
 });

@@ -7,7 +7,10 @@ export interface Limits {
   readonly nameBytes: number;
   /** Bytes of `node.metadata` and of all strings of `node` that are kept. */
   readonly nodeBytes: number;
-  /** Bytes of names that the proxies of one identity may subscribe to, beyond a free allowance for each; and the total for all. */
+  /**
+   * Bytes of names that the proxies of one identity may subscribe to, beyond a free allowance for each; and the total for all: about 1,200
+   * for each dependency of a service, however many proxies that has, when all come back and say what they have.
+   */
   readonly identityBytes: number;
   readonly allBytes: number;
   readonly freeBytesOfNode: number;
@@ -42,7 +45,7 @@ export const defaultLimits: Limits = {
   nameBytes: 4096,
   nodeBytes: 64 * 1024,
   identityBytes: 4 * 1024 * 1024,
-  allBytes: 64 * 1024 * 1024,
+  allBytes: 256 * 1024 * 1024,
   freeBytesOfNode: 16 * 1024,
   streamsOfNode: 8,
   singleStreamsOfNode: 128,

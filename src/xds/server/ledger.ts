@@ -144,7 +144,8 @@ export function keptOf({ names, held, claims, claimed, unanswered }: Subscriptio
     shared.push([value, bytes]);
   };
   add(names, (name) => name.length + entryBytes);
-  add(held, (name) => (names.has(name) ? 0 : name.length + entryBytes));
+  // What is in one of the others as well is no more than a reference here.
+  add(held, (name) => (names.has(name) || claims.has(name) ? 0 : name.length + entryBytes));
   add(claims, (name) => name.length + (claims.get(name)?.version.length ?? 0) + entryBytes);
   return { own, shared };
 }

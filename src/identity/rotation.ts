@@ -32,12 +32,14 @@ export function renewalDelay(validity: Validity, now: number, random: number): n
 }
 
 /**
- * Milliseconds to renewal for a certificate that was kept across a restart: until half of its lifetime, and if that is past, a random part
- * of a tenth of what is left, so that a restart does not renew all of them at once.
+ * Milliseconds to renewal for a certificate that was kept across a restart: until half of its lifetime with the same jitter, and if that is
+ * past, a random part of a tenth of what is left, so that a restart neither renews all of them at once nor lets them all wait for the same
+ * moment.
  */
 export function resumedDelay({ notBefore, notAfter }: Validity, now: number, random: number): number {
+  const issued = issuedAt({ notBefore });
   const left = Math.max(0, notAfter.getTime() - now);
-  const toHalf = (left - (now - issuedAt({ notBefore }))) / 2;
+  const toHalf = renewalDelay({ notBefore, notAfter }, issued, random) - (now - issued);
   return Math.max(toHalf, (left / 10) * random);
 }
 

@@ -117,7 +117,10 @@ describe('the rotator', () => {
 describe('when to renew', () => {
   it('after a restart is half of the whole life, and never all at once when that is past', () => {
     const validity = { notBefore: new Date(-backdateMs), notAfter: new Date(hour) };
-    expect(resumedDelay(validity, hour / 4, 0.5)).toBe(hour / 4);
+    expect(resumedDelay(validity, hour / 4, 0.5)).toBeCloseTo(hour / 4);
+    // Before that, as spread as if nothing had been restarted: those issued together do not wait for the same moment.
+    expect(resumedDelay(validity, hour / 4, 0)).toBeCloseTo(0.2 * hour);
+    expect(resumedDelay(validity, hour / 4, 1)).toBeCloseTo(0.3 * hour);
     expect(resumedDelay(validity, 0.6 * hour, 0)).toBe(0);
     expect(resumedDelay(validity, 0.6 * hour, 0.5)).toBeCloseTo(0.02 * hour);
     expect(resumedDelay(validity, 2 * hour, 0.9)).toBe(0);

@@ -20,8 +20,6 @@ export interface AuthenticatedNode {
   readonly node: NodeId;
   readonly spiffeId: SpiffeId;
   readonly instance: string;
-  /** Of the certificate, hex. */
-  readonly serial: string;
   /** The host that the certificate is bound to. */
   readonly nodeKey?: string;
 }
@@ -43,7 +41,7 @@ export function createNodeAuthenticator({
       });
     }
     const spiffeId = spiffeIdOf(certificate, trustDomain);
-    const { serial, notBefore, notAfter } = serialAndDatesOf(certificate);
+    const { notBefore, notAfter } = serialAndDatesOf(certificate);
     const now = clock.now();
     if (now < notBefore || now >= notAfter) {
       throw new CellwallError('unauthenticated', `the certificate of ${spiffeId} is not valid at this time`);
@@ -57,6 +55,6 @@ export function createNodeAuthenticator({
     }
     const nodeKey = nodeKeyOf(certificate);
     const { instance } = claimed;
-    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, serial, ...defined({ nodeKey }) };
+    return { node: makeNodeId(spiffeId, instance), spiffeId, instance, ...defined({ nodeKey }) };
   };
 }

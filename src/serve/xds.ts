@@ -7,6 +7,7 @@ import { createOperatorCheck } from '../identity/operator.ts';
 import { bundlePem } from '../identity/trust-bundle.ts';
 import { sha256 } from '../identity/x509/fingerprint.ts';
 import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
+import { serialAndDatesOf } from '../identity/x509/serial-and-dates.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -90,9 +91,11 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     const { kind, node } = event;
     if (kind === 'disconnected') {
       coverage.disconnected(node);
-      connections.disconnected(node);
+      connections.disconnected(event.stream);
     }
     if (kind !== 'connected') return;
+    const { certificate } = event.peer;
+    if (certificate !== undefined) connections.connected(event.stream, node, serialAndDatesOf(certificate).serial);
     const spiffeId = registry.get(node)?.spiffeId;
     const service = spiffeId === undefined ? undefined : control.mesh()?.serviceOf.get(spiffeId);
     if (service !== undefined) coverage.connected(node, service);
@@ -106,7 +109,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     cache,
     authenticate({ certificate, address: peer }, { id, metadata }) {
       parts.takesStreams();
-      const { node, spiffeId, nodeKey, serial } = authenticateNode({
+      const { node, spiffeId, nodeKey } = authenticateNode({
         nodeId: id,
         ...defined({ certificate }),
       });
@@ -119,7 +122,6 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         ...(inbound === undefined ? {} : { inbound: reachable(inbound, peer) }),
         ...defined({ application, ports, run }),
       });
-      connections.connected(node, serial);
       return node;
     },
     observe: (event) => {

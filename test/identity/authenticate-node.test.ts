@@ -34,7 +34,6 @@ describe('a node', () => {
       node: `${spiffeId}~i-1`,
       spiffeId,
       instance: 'i-1',
-      serial: new X509Certificate(good).serialNumber.toLowerCase(),
     });
   });
 

@@ -17,6 +17,9 @@ export interface HistoryDeps {
   readonly kept?: number;
 }
 
+/** Others write an entry once, before or after. */
+const maxAttempts = 5;
+
 /** `close` waits for what is being written, then closes `store`. */
 export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed, kept = 50 }: HistoryDeps): Store {
   const table = store.table('history');
@@ -30,9 +33,20 @@ export function withHistory(store: Omit<Store, 'history'>, { clock, log, resumed
     const { author } = revision;
     // Another replica may have applied it: who did knows the author.
     if (author === undefined) await table.claim(keyOf(number), toJson(revision));
-    else await table.set(keyOf(number), toJson(revision));
+    else await writeAuthored(keyOf(number), toJson(revision));
     await table.delete(keyOf(number - kept));
     fresh.delete(number);
+  };
+  /** Over what another replica noted first, without the author: its clock may be ahead, and of two entries the later one counts. */
+  const writeAuthored = async (key: string, value: Json): Promise<void> => {
+    try {
+      for (let attempt = 0; attempt < maxAttempts; attempt++) {
+        if (await table.compareAndSet(key, await table.get(key), value)) return;
+      }
+    } catch (reason) {
+      if (CellwallError.from(reason).code !== 'unavailable') throw reason;
+    }
+    await table.set(key, value);
   };
   const note = (state: StoreState, author?: string): void => {
     const changes = changesBetween(last?.documents ?? [], state.documents);

@@ -61,10 +61,7 @@ it('a revision keeps its author, whichever replica notes it first, and whosever 
       ...{ check: acceptsAll, log: silentLog },
     });
   const prefix = `cellwall-test-${randomUUID()}`;
-  const [own, ahead] = [
-    await open(systemClock),
-    await open({ ...systemClock, now: () => systemClock.now() + 10_000 }),
-  ];
+  const [own, ahead] = [await open(systemClock), await open({ ...systemClock, now: () => systemClock.now() + 10_000 })];
   const first = { revision: 1, at: 1, changes: [] };
   expect(await ahead.table('history').claim('000000000000001', first)).toMatchObject({ won: true });
   await own.apply(puts(cellYaml('cell-1', 1)), { author: 'tester' });

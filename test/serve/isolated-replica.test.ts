@@ -77,8 +77,11 @@ it('a control plane that alone has lost the store takes no new streams, and is b
 
   cable.cut();
   await eventually('it is not ready', async () => (await readiness(a)).startsWith('503 ') || undefined, 40_000);
-  expect(await readiness(a)).toMatch(
-    /isolated: it has heard nothing of the store since .*it takes no new streams.*"stale"/,
+  expect(await readiness(a)).toMatch(/isolated: it has heard nothing of the store since .*it takes no new streams/);
+  await eventually(
+    'it says that it is stale',
+    async () => (await readiness(a)).includes('"stale"') || undefined,
+    40_000,
   );
   expect(await a.admin.status()).toMatchObject({ ready: false, reasons: [expect.stringMatching(/^isolated: /)] });
   expect([await isolatedMetric(a), await isolatedMetric(b)]).toEqual(['1', '0']);

@@ -45,7 +45,8 @@ export function createIsolation({ replicas, hears, clock, log, afterMs = 30_000 
     log.warn({ why }, 'no longer isolated: it takes new streams again');
   };
   const look = async (): Promise<void> => {
-    if (since !== undefined && replicas.steadyMs() >= steadyAgainMs) return end('it hears the store again');
+    const hearsAgain = replicas.silentMs() < afterMs && replicas.steadyMs() >= steadyAgainMs;
+    if (since !== undefined && hearsAgain) return end('it hears the store again');
     if (replicas.silentMs() < afterMs) {
       if (since === undefined) agreed = 0;
       return;

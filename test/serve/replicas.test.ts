@@ -136,13 +136,11 @@ describe('two control planes', () => {
     });
     const web = there[0];
     if (web === undefined) throw new Error('no web');
-    await eventually(
-      'web has the endpoints',
-      () =>
-        [...newest(web)].some(
-          ([name, { bytes }]) => name.startsWith(endpoint) && bytes.includes(Buffer.from('127.0.0.1').toString('hex')),
-        ) || undefined,
-    );
+    const address = Buffer.from('127.0.0.1').toString('hex');
+    await eventually('web has the endpoints of all', () => {
+      const endpoints = [...newest(web)].filter(([name]) => name.startsWith(endpoint));
+      return (endpoints.length > 0 && endpoints.every(([, { bytes }]) => bytes.includes(address))) || undefined;
+    });
     expect((await a.admin.status()).replicas).toMatchObject([{ self: true }, { self: false, alive: true }]);
     const places = new Set(
       (await b.admin.proxies()).proxies.map(({ replica, types }) => `${replica} ${types.length > 0}`),

@@ -4,7 +4,8 @@ import { defined } from '../../lib/defined.ts';
 import { confirmFlag } from '../flags/confirm.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
-import { duration, revision } from '../flags/number.ts';
+import { ignoreAddressFlag, sinceFlag } from '../flags/gate.ts';
+import { revision } from '../flags/number.ts';
 import { readDocuments } from '../flags/read-documents.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
@@ -41,17 +42,8 @@ export function applyCommand(context: CliContext): Command {
     .addOption(
       flag('--expected-revision <number>', 'refuse if anything has changed since that revision', { parse: revision }),
     )
-    .addOption(
-      flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
-        defaultText: "the mesh's cutOverWindow",
-        parse: duration,
-      }),
-    )
-    .option(
-      '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate ' +
-        'disregards; written to the audit log',
-    )
+    .addOption(sinceFlag())
+    .addOption(ignoreAddressFlag())
     .option(
       '--force',
       'make services strict despite the reasons of the gate, including those that wait as edited files; written to the audit log',

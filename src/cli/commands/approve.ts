@@ -2,8 +2,7 @@
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
-import { flag } from '../flags/environment.ts';
-import { duration } from '../flags/number.ts';
+import { ignoreAddressFlag, sinceFlag } from '../flags/gate.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
@@ -27,17 +26,8 @@ export function approveCommand(context: CliContext): Command {
     )
     .argument('<rev...>', 'as "cellwall waiting" shows it')
     .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
-    .addOption(
-      flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
-        defaultText: "the mesh's cutOverWindow",
-        parse: duration,
-      }),
-    )
-    .option(
-      '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate ' +
-        'disregards; written to the audit log',
-    )
+    .addOption(sinceFlag())
+    .addOption(ignoreAddressFlag())
     .option('--force', 'make services strict despite the reasons of the gate; written to the audit log')
     .addOption(reasonFlag())
     .action(async (revs: string[], { dryRun, since, ignoreAddress, force }: Options, self: Command) => {

@@ -4,7 +4,8 @@ import { defined } from '../../lib/defined.ts';
 import { confirmFlag } from '../flags/confirm.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
-import { duration, revision } from '../flags/number.ts';
+import { ignoreAddressFlag, sinceFlag } from '../flags/gate.ts';
+import { revision } from '../flags/number.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
@@ -32,17 +33,8 @@ export function rollbackCommand(context: CliContext): Command {
       flag('--to <revision>', 'the revision to go back to', { defaultText: 'the one before', parse: revision }),
     )
     .option('--dry-run', 'show what would happen, change nothing; exit 4 if the gate would refuse it')
-    .addOption(
-      flag('--since <duration>', 'how far the gate looks back when a service becomes strict', {
-        defaultText: "the mesh's cutOverWindow",
-        parse: duration,
-      }),
-    )
-    .option(
-      '--ignore-address <address...>',
-      'addresses, or networks up to /16 (IPv6: /48), whose plaintext calls and failed handshakes the gate ' +
-        'disregards; written to the audit log',
-    )
+    .addOption(sinceFlag())
+    .addOption(ignoreAddressFlag())
     .option('--force', 'make services strict despite the reasons of the gate; written to the audit log')
     .addOption(confirmFlag())
     .addOption(reasonFlag())

@@ -36,12 +36,15 @@ interface Told extends Omit<TypeStatus, 'typeUrl'> {
 type Streams = ReadonlyMap<number, Told>;
 
 export function createAcks(): Acks {
-  const nodes = new Map<string, Map<string, Streams>>();
+  const nodes = new Map<string, Map<string, Map<number, Told>>>();
   const update = ({ node, stream, typeUrl }: AckedType, change: (before: Told) => Told): void => {
-    const types = nodes.get(node) ?? new Map<string, Streams>();
-    const before = types.get(typeUrl) ?? new Map<number, Told>();
-    const live = [...before].filter(([, told]) => told.ended === undefined);
-    types.set(typeUrl, new Map(live).set(stream, change(before.get(stream) ?? {})));
+    const types = nodes.get(node) ?? new Map<string, Map<number, Told>>();
+    const streams = types.get(typeUrl) ?? new Map<number, Told>();
+    // In place: this is called twice for each stream and push.
+    const before = streams.get(stream) ?? {};
+    for (const [other, told] of streams) if (told.ended === true) streams.delete(other);
+    streams.set(stream, change(before));
+    types.set(typeUrl, streams);
     nodes.set(node, types);
   };
   return {

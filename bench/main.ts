@@ -25,9 +25,10 @@ const named = process.argv.slice(2).filter((word, at, all) => Object.hasOwn(load
 const benches = await Promise.all(Object.entries(loads).map(([name, load]) => pick(name, load)));
 const wanted = benches.filter((one) => one !== undefined);
 const numbers = [...new Set(wanted.flatMap((bench) => Object.keys(bench.numbers)))];
+if (process.argv.includes('--help')) help();
 const { values, positionals } = parse();
 for (const name of positionals)
-  if (!Object.hasOwn(loads, name)) wrong(`what can be measured: ${Object.keys(loads).join(', ')}`);
+  if (!Object.hasOwn(loads, name)) wrong(`there is no bench "${name}", only ${Object.keys(loads).join(', ')}`);
 const words = wanted.flatMap(({ choices }) => choices.flat());
 const only = values.only ?? [];
 for (const word of only) if (!words.includes(word)) wrong(`--only takes ${words.join(', ')}, not ${word}`);
@@ -66,6 +67,20 @@ function all(): Promise<readonly Bench[]> {
 function isName(args: readonly string[], at: number): boolean {
   const before = args[at - 1] ?? '';
   return !before.startsWith('--') || ['--short', '--json', '--write'].includes(before);
+}
+
+function help(): never {
+  const each = wanted.map(({ name, about, numbers: inputs, choices }) => {
+    const options = Object.entries(inputs).map(([input, { usual, short }]) => `    --${input} ${usual} (--short: ${short})\n`);
+    const only = choices.length === 0 ? '' : `    --only ${choices.flat().join(' | ')}\n`;
+    return `\n  ${name}: ${about}\n${options.join('')}${only}`;
+  });
+  process.stdout.write(
+    'npm run bench -- [NAME…] [--short] [--json] [--write] [INPUTS]: the named benches, or all, one after the other\n' +
+      'Pages go to stdout, progress to stderr. --write: also to docs/performance/ and docs/performance.md. --json: all samples.\n' +
+      each.join(''),
+  );
+  process.exit(0);
 }
 
 function parse() {

@@ -71,7 +71,9 @@ function isName(args: readonly string[], at: number): boolean {
 
 function help(): never {
   const each = wanted.map(({ name, about, numbers: inputs, choices }) => {
-    const options = Object.entries(inputs).map(([input, { usual, short }]) => `    --${input} ${usual} (--short: ${short})\n`);
+    const options = Object.entries(inputs).map(
+      ([input, { usual, short }]) => `    --${input} ${usual} (--short: ${short})\n`,
+    );
     const only = choices.length === 0 ? '' : `    --only ${choices.flat().join(' | ')}\n`;
     return `\n  ${name}: ${about}\n${options.join('')}${only}`;
   });

@@ -16,7 +16,6 @@ import type {
   ErrorBody,
   ExplainQuery,
   Explanation,
-  ProxiesAnswer,
   RollbackBody,
   SimulateBody,
   StatusAnswer,
@@ -27,6 +26,7 @@ import type { CertificatesAnswer } from './wire-certificates.ts';
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
+import type { ProxiesAnswer } from './wire-proxies.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { ServicesAnswer } from './wire-services.ts';
 import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';

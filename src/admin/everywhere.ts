@@ -3,7 +3,7 @@
 import type { Json } from '../lib/table.ts';
 import type { FoundRefusals, Refusal } from '../observe/refusals.ts';
 import type { Replica } from '../registry/replicas.ts';
-import { type ProxyRow, proxySchema } from './wire.ts';
+import { type ProxyRow, proxySchema } from './wire-proxies.ts';
 import type { ReplicaRow } from './wire-replicas.ts';
 
 /** The other replicas, which share a store with this one. */

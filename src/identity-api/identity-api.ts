@@ -1,54 +1,30 @@
 // The identity API: HTTPS with the control plane's own SVID; the caller's evidence is inside the request. Join, renew, the trust domain's
 // bundle, and reports of proxies. A handful of routes on plain node:https needs no framework.
-import type { KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Attestor } from '../identity/attestor/attestor.ts';
-import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
-import type { Issuer } from '../identity/issuer.ts';
 import type { ServerSvid } from '../identity/server-svid.ts';
-import type { Svid } from '../identity/svid.ts';
-import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
-import { keyFingerprint, sha256 } from '../identity/x509/fingerprint.ts';
-import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
-import { checkProof } from '../identity/x509/possession.ts';
-import { readPublicKey } from '../identity/x509/public-key.ts';
-import { readCsr } from '../identity/x509/read-csr.ts';
-import { checkSubjectKey } from '../identity/x509/subject-key.ts';
-import { verifySvid } from '../identity/x509/verify-svid.ts';
-import { createBudget } from '../lib/budget.ts';
-import { fromCatalog } from '../lib/catalog.ts';
-import type { Clock } from '../lib/clock.ts';
+import { bundlePem } from '../identity/trust-bundle.ts';
+import { sha256 } from '../identity/x509/fingerprint.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
-import type { Watchable } from '../lib/watchable.ts';
-import type { Evidence } from '../model/evidence.ts';
-import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { createBundleWaiters } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { createFollowRoutes, type Followed } from './follow-routes.ts';
 import { identityOf, type Peer } from './identity-of.ts';
-import { type ErrorReply, type IssueReply, identityPaths } from './identity-protocol.ts';
+import { type ErrorReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityApi } from './identity-server.ts';
-import { readBody, recordOf, textOf } from './read-body.ts';
+import { createIssuing, type IssuingDeps } from './issuing.ts';
+import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
 
 export type { IdentityApi };
 
-export interface IdentityApiOptions extends Receivers {
-  readonly issuer: Issuer;
-  readonly bundle: Watchable<TrustBundle>;
-  readonly trustDomain: TrustDomain;
-  readonly attestors: Readonly<Record<string, Attestor>>;
-  /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
-  readonly identify: (evidence: Evidence) => SpiffeId;
-  readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
+export interface IdentityApiOptions extends Receivers, IssuingDeps {
   readonly server: ServerSvid;
   /** For control planes that follow this one. Absent: there are none. */
   readonly followed?: Followed | undefined;
-  readonly clock: Clock;
   readonly log: Log;
   readonly maxConnections?: number;
   readonly way?: Pick<RightOfWay, 'waitMs'>;
@@ -60,22 +36,13 @@ interface Caller {
   who: string;
 }
 
-interface Issued {
-  readonly svid: Svid;
-  /** The node key that it is bound to. */
-  readonly host?: string;
-}
-
-/** Per host: lifetimes of seconds work, floods do not. */
-const issuance = { burst: 60, everyMs: 2000 };
-
 /** Listens nowhere at first. At most `maxConnections` at once, default 16,384. */
 export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
-  const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, server: own, clock, log } = options;
+  const { bundle: trust, trustDomain, nodes, server: own, clock, log } = options;
   const { maxConnections = 16_384 } = options;
   const waiters = createBundleWaiters(trust);
   const limiter = createFailureLimiter({ clock });
-  const issuing = createBudget({ clock, ...issuance });
+  const issuing = createIssuing(options, proved);
   const receivers = createReceivers(clock, options);
   const follow = createFollowRoutes(options.followed, clock);
   const server = createIdentityServer({ own, log, maxConnections, way: options.way, opened: receivers.opened, answer });
@@ -113,8 +80,8 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         });
       }
       const body = await readBody(request);
-      const { svid, host } = path === identityPaths.attest ? await attest(body, caller) : await renew(body, caller);
-      const text = JSON.stringify(reply(svid));
+      const { svid, host } = await (path === identityPaths.attest ? issuing.attest : issuing.renew)(body, caller);
+      const text = JSON.stringify(issuing.reply(svid));
       // Whoever was evicted while it was being issued does not get it.
       if (host !== undefined) nodes.check(host);
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
@@ -137,70 +104,6 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   function proved(caller: Caller, by: Uint8Array | string): void {
     caller.who = `proven ${sha256(by).toString('base64url')}`;
     limiter.check(caller.who);
-  }
-
-  async function attest(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Issued> {
-    const evidence = recordOf(body['evidence']);
-    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
-    const secret = await attestor.secretOf?.(evidence);
-    if (secret !== undefined) proved(caller, secret);
-    const csr = readCsr(textOf(body, 'csr'));
-    const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
-    if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
-    const host = keyFingerprint(nodeKey);
-    nodes.check(host);
-    pace(host);
-    const known = (await nodes.find(host)) !== undefined;
-    const attested = await attestor.attest(evidence, { nodeKey: host });
-    const spiffeId = identify(attested);
-    await nodes.remember(host, spiffeId, attested);
-    try {
-      return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host }), host };
-    } catch (reason) {
-      // A token of an identity without a document: if that gets a document again, the key must not be known without a token.
-      if (!known && CellwallError.from(reason).code === 'permission_denied') await nodes.forget(host);
-      throw reason;
-    }
-  }
-
-  async function renew(body: Readonly<Record<string, unknown>>, caller: Caller): Promise<Issued> {
-    const trusted = { bundle: bundlePem(trust.value()), trustDomain, now: clock.now() };
-    const { spiffeId, leaf, issuers } = verifySvid({ chain: textOf(body, 'chain'), ...trusted });
-    const csr = readCsr(textOf(body, 'csr'));
-    // Its certificate alone proves nothing: every peer sees it.
-    checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
-    proved(caller, leaf.raw);
-    const host = nodeKeyOf(leaf.raw);
-    if (host !== undefined) nodes.check(host);
-    options.followed?.refuse([leaf, ...issuers]);
-    pace(host ?? spiffeId);
-    const bound = host === undefined ? {} : { nodeKey: host };
-    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound });
-    // Its node key is in use: it is all that it has left after an outage.
-    if (host !== undefined) await nodes.remember(host, spiffeId);
-    return { svid, ...(host && { host }) };
-  }
-
-  /** Each issued one is kept on record for days. */
-  function pace(who: string): void {
-    const wait = issuing.spend(who);
-    if (wait === 0) return;
-    throw new CellwallError('resource_exhausted', 'SVIDs are asked for too often', {
-      hint: `an SVID is good for half of its life: try again in ${Math.ceil(wait / 1000)} s`,
-    });
-  }
-
-  function reply({ spiffeId, chain, notAfter }: Svid): IssueReply {
-    const renewAt = new Date((clock.now() + notAfter.getTime()) / 2);
-    const { sequence, roots } = trust.value();
-    return {
-      spiffeId,
-      chain,
-      bundle: bundlePem({ roots }),
-      sequence,
-      notAfter: notAfter.toISOString(),
-      renewAt: renewAt.toISOString(),
-    };
   }
 
   function fail(
@@ -242,12 +145,6 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       return server.close();
     },
   };
-}
-
-function readNodeKey(text: string): KeyObject {
-  const key = readPublicKey(Buffer.from(text, 'base64url'));
-  checkSubjectKey(key);
-  return key;
 }
 
 function send(response: ServerResponse, status: number, body: string, type = 'application/json'): void {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditEverywhere } from '../../src/admin/audit-everywhere.ts';
 import { createProxiesEverywhere, createRefusalsEverywhere, type OtherReplicas } from '../../src/admin/everywhere.ts';
-import type { ProxyRow } from '../../src/admin/wire.ts';
+import type { ProxyRow } from '../../src/admin/wire-proxies.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Json } from '../../src/lib/table.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';

@@ -6,8 +6,9 @@ import type { AdminDeps } from '../deps.ts';
 import { createProxiesEverywhere, replicaRows } from '../everywhere.ts';
 import { ok, type Route, route } from '../route.ts';
 import { createWaiting } from '../waiting.ts';
-import { type ProxyRow, proxiesSchema, statusSchema } from '../wire.ts';
+import { statusSchema } from '../wire.ts';
 import { wireRejected } from '../wire-place.ts';
+import { type ProxyRow, proxiesSchema } from '../wire-proxies.ts';
 import { trafficSchema } from '../wire-record.ts';
 
 /** What logs were missing. */

@@ -1,5 +1,5 @@
 // What somebody has to do about a proxy: one line each. Pure.
-import type { ProxiesAnswer } from '../../admin/wire.ts';
+import type { ProxiesAnswer } from '../../admin/wire-proxies.ts';
 import { backdateMs, maxBehindMs } from '../../identity/rotation.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { formatHostPort } from '../../lib/host-port.ts';

@@ -1,5 +1,5 @@
 // For `cellwall status`: what Envoys counted themselves compared with what their logs reported. Pure.
-import type { ProxiesAnswer } from '../../admin/wire.ts';
+import type { ProxiesAnswer } from '../../admin/wire-proxies.ts';
 import { missingWords } from '../../lib/missing-in-log.ts';
 import { formatTable } from './table.ts';
 import { relativeTime } from './time.ts';

@@ -1,5 +1,5 @@
 // The services in `cellwall status`: how far each is on the way to strict, and what answers at endpoints that it names itself. Pure.
-import type { ProxiesAnswer } from '../../admin/wire.ts';
+import type { ProxiesAnswer } from '../../admin/wire-proxies.ts';
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { formatHostPort } from '../../lib/host-port.ts';
 import { proxyPorts, servesPort } from './proxy-ports.ts';

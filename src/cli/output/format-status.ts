@@ -1,5 +1,6 @@
 // The tables of `cellwall status`. Pure.
-import type { ProxiesAnswer, StatusAnswer, TrafficAnswer, TrafficCount } from '../../admin/wire.ts';
+import type { StatusAnswer, TrafficAnswer, TrafficCount } from '../../admin/wire.ts';
+import type { ProxiesAnswer } from '../../admin/wire-proxies.ts';
 import type { ServicesAnswer } from '../../admin/wire-services.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import { formatHostPort } from '../../lib/host-port.ts';

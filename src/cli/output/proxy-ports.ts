@@ -1,5 +1,5 @@
 // A proxy's ports, as the admin API returns them, and whether it serves. Pure.
-import type { ProxiesAnswer } from '../../admin/wire.ts';
+import type { ProxiesAnswer } from '../../admin/wire-proxies.ts';
 import { defaultPort } from '../../lib/port-name.ts';
 
 type Proxy = ProxiesAnswer['proxies'][number];

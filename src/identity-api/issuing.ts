@@ -1,0 +1,132 @@
+// SVIDs for who attests, and for who renews: what is checked, in which order, and what is answered.
+import type { KeyObject } from 'node:crypto';
+import type { Attestor } from '../identity/attestor/attestor.ts';
+import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { Issuer } from '../identity/issuer.ts';
+import type { Svid } from '../identity/svid.ts';
+import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
+import { keyFingerprint } from '../identity/x509/fingerprint.ts';
+import { nodeKeyOf } from '../identity/x509/node-key-extension.ts';
+import { checkProof } from '../identity/x509/possession.ts';
+import { readPublicKey } from '../identity/x509/public-key.ts';
+import { readCsr } from '../identity/x509/read-csr.ts';
+import { checkSubjectKey } from '../identity/x509/subject-key.ts';
+import { verifySvid } from '../identity/x509/verify-svid.ts';
+import { createBudget } from '../lib/budget.ts';
+import { fromCatalog } from '../lib/catalog.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import type { Evidence } from '../model/evidence.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
+import type { Followed } from './follow-routes.ts';
+import type { IssueReply } from './identity-protocol.ts';
+import { recordOf, textOf } from './read-body.ts';
+
+export interface IssuingDeps {
+  readonly issuer: Issuer;
+  readonly bundle: Watchable<TrustBundle>;
+  readonly trustDomain: TrustDomain;
+  readonly attestors: Readonly<Record<string, Attestor>>;
+  /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
+  readonly identify: (evidence: Evidence) => SpiffeId;
+  readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
+  /** For control planes that follow this one. Absent: there are none. */
+  readonly followed?: Pick<Followed, 'refuse'> | undefined;
+  readonly clock: Clock;
+}
+
+export interface Issued {
+  readonly svid: Svid;
+  /** The node key that it is bound to. */
+  readonly host?: string;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+export interface Issuing<C> {
+  attest(body: Body, caller: C): Promise<Issued>;
+  renew(body: Body, caller: C): Promise<Issued>;
+  reply(svid: Svid): IssueReply;
+}
+
+/** Per host: lifetimes of seconds work, floods do not. */
+const issuance = { burst: 60, everyMs: 2000 };
+
+/** `proved` is called with what a caller has proved to have, as soon as it has; it may throw. */
+export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint8Array | string) => void): Issuing<C> {
+  const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, followed, clock } = deps;
+  const issuing = createBudget({ clock, ...issuance });
+
+  async function attest(body: Readonly<Record<string, unknown>>, caller: C): Promise<Issued> {
+    const evidence = recordOf(body['evidence']);
+    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
+    const secret = await attestor.secretOf?.(evidence);
+    if (secret !== undefined) proved(caller, secret);
+    const csr = readCsr(textOf(body, 'csr'));
+    const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
+    if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
+    const host = keyFingerprint(nodeKey);
+    nodes.check(host);
+    pace(host);
+    const known = (await nodes.find(host)) !== undefined;
+    const attested = await attestor.attest(evidence, { nodeKey: host });
+    const spiffeId = identify(attested);
+    await nodes.remember(host, spiffeId, attested);
+    try {
+      return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host }), host };
+    } catch (reason) {
+      // A token of an identity without a document: if that gets a document again, the key must not be known without a token.
+      if (!known && CellwallError.from(reason).code === 'permission_denied') await nodes.forget(host);
+      throw reason;
+    }
+  }
+
+  async function renew(body: Readonly<Record<string, unknown>>, caller: C): Promise<Issued> {
+    const trusted = { bundle: bundlePem(trust.value()), trustDomain, now: clock.now() };
+    const { spiffeId, leaf, issuers } = verifySvid({ chain: textOf(body, 'chain'), ...trusted });
+    const csr = readCsr(textOf(body, 'csr'));
+    // Its certificate alone proves nothing: every peer sees it.
+    checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
+    proved(caller, leaf.raw);
+    const host = nodeKeyOf(leaf.raw);
+    if (host !== undefined) nodes.check(host);
+    followed?.refuse([leaf, ...issuers]);
+    pace(host ?? spiffeId);
+    const bound = host === undefined ? {} : { nodeKey: host };
+    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound });
+    // Its node key is in use: it is all that it has left after an outage.
+    if (host !== undefined) await nodes.remember(host, spiffeId);
+    return { svid, ...(host && { host }) };
+  }
+
+  /** Each issued one is kept on record for days. */
+  function pace(who: string): void {
+    const wait = issuing.spend(who);
+    if (wait === 0) return;
+    throw new CellwallError('resource_exhausted', 'SVIDs are asked for too often', {
+      hint: `an SVID is good for half of its life: try again in ${Math.ceil(wait / 1000)} s`,
+    });
+  }
+
+  function reply({ spiffeId, chain, notAfter }: Svid): IssueReply {
+    const renewAt = new Date((clock.now() + notAfter.getTime()) / 2);
+    const { sequence, roots } = trust.value();
+    return {
+      spiffeId,
+      chain,
+      bundle: bundlePem({ roots }),
+      sequence,
+      notAfter: notAfter.toISOString(),
+      renewAt: renewAt.toISOString(),
+    };
+  }
+
+  return { attest, renew, reply };
+}
+
+function readNodeKey(text: string): KeyObject {
+  const key = readPublicKey(Buffer.from(text, 'base64url'));
+  checkSubjectKey(key);
+  return key;
+}

@@ -1,0 +1,43 @@
+// The store, and what decides which of its documents may come into force.
+import { join } from 'node:path';
+import { createEditGate, type EditGate } from '../cutover/edit-gate.ts';
+import { knownRoot } from '../identity/ca/known-root.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Lifecycle } from '../lib/lifecycle.ts';
+import type { Log } from '../lib/log.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { createDirectReview, type LateDirectReview } from './direct-review.ts';
+import { holdChanges } from './hold-changes.ts';
+import { createJudge, type Judge } from './judge.ts';
+import { type OpenedStore, openStore } from './open-store.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+export interface OpenDocumentsDeps {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly lifecycle: Lifecycle;
+}
+
+export interface OpenDocuments extends OpenedStore {
+  readonly judge: Judge;
+  readonly editGate: EditGate;
+  readonly review: LateDirectReview;
+  readonly limits: ReturnType<typeof holdChanges>['limits'];
+}
+
+export async function openDocuments(options: ServeOptions, deps: OpenDocumentsDeps): Promise<OpenDocuments> {
+  const { metrics, clock, log, lifecycle } = deps;
+  const judge = createJudge({ proxyCode: options.allowProxyCode === true, metrics });
+  if (options.allowProxyCode) log.warn({}, 'whoever writes documents may run code in proxies: --allow-proxy-code');
+  const root = knownRoot(join(options.data, 'ca'));
+  if (root !== undefined) judge.bind(root.trustDomain);
+  const editGate = createEditGate({ clock, log: log.child({ room: 'control' }) });
+  lifecycle.defer('edit gate', async () => editGate.stop());
+  const { limits, holding } = holdChanges(options, { metrics, editGate, log: log.child({ room: 'control' }) });
+  const review = createDirectReview(clock);
+  const storeDeps = { check: judge.check, holding, review, onParsed: metrics.parsedFile, clock, log };
+  const opened = await openStore(options, storeDeps);
+  lifecycle.defer('store', opened.store.close);
+  return { ...opened, judge, editGate, review, limits };
+}

@@ -1,5 +1,6 @@
 // A download that outlives the certificates of both its ends three times over. It takes as long as that, whatever the machine does,
 // and so goes on beside other steps of the story; step 10 waits for it and tells of it.
+import { readEnvoyConfig } from '../house/envoy-stats.ts';
 import { untilTrue } from '../house/until.ts';
 import type { World } from '../house/world.ts';
 import { describe } from '../wire/outcome.ts';
@@ -20,9 +21,10 @@ export const shortLivedKeys = ['Workload/short-caller', 'Workload/short-server']
 /** Makes certificates short, and answers how to wait for the download, which is under way then. */
 export async function beginDownload(world: World): Promise<() => Promise<LongDownload>> {
   const text = [shortLived('short-caller', caller), shortLived('short-server', server)].join('---\n');
+  const renewed = await listenerRenewed(world, server);
   const { kind } = await world.controlPlane.admin.apply({ text });
   must(kind === 'applied', `the documents of short certificates are ${kind}`);
-  await Promise.all([rotate(world, caller), rotate(world, server)]);
+  await Promise.all([rotate(world, caller), rotate(world, server), renewed()]);
   // A failure is told by whoever waits: another step may fail first, and nobody waits then.
   const ended = download(world).then(
     (value) => () => value,
@@ -67,6 +69,25 @@ async function download(world: World): Promise<LongDownload> {
   } finally {
     clearInterval(watching);
   }
+}
+
+/**
+ * A shorter life makes connections age earlier, which is a setting of the listener: what is begun on the one before is cut when its drain
+ * time is over. Answers how to wait until the Envoy of `service` has taken a new listener.
+ */
+async function listenerRenewed(world: World, service: string): Promise<() => Promise<void>> {
+  const envoy = world.sidecars.find((sidecar) => sidecar.service === service);
+  must(envoy !== undefined, `there is no sidecar of ${service}`);
+  const taken = async (): Promise<{ readonly listeners: number; readonly warming: number }> => {
+    const { updates, warming } = await readEnvoyConfig(envoy.envoyAdmin);
+    return { listeners: updates.get('listener_manager.lds.update_success') ?? 0, warming };
+  };
+  const before = await taken();
+  const renewed = async (): Promise<boolean> => {
+    const { listeners, warming } = await taken();
+    return listeners > before.listeners && warming === 0;
+  };
+  return () => untilTrue(renewed, { what: `${service} has a new listener`, withinMs: 10_000 });
 }
 
 /** A new certificate, as long-lived as the documents say now. */

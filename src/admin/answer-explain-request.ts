@@ -111,6 +111,7 @@ const why: Readonly<Record<string, string>> = {
   [guards.upgrade]:
     'the request asked for a WebSocket, which the service does not accept: with `upgrades: [websocket]` ' +
     'in its document, those that a rule allows pass',
+  [guards.banned]: 'the caller, or its host, is banned: "cellwall ban list"',
   [guards.severalIdentities]: "the proxy refused a caller's certificate with several URI names",
 };
 

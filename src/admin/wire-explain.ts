@@ -48,6 +48,7 @@ export const explanationSchema = z.object({
   stage: z
     .enum([
       'handshake',
+      'banned',
       'path',
       'health',
       'break-glass',

@@ -43,6 +43,14 @@ export interface MeshIr {
   readonly breakGlass: readonly SpiffeId[];
   /** By port and chain of its inbound listener: changing a value ends what is open there. Not from documents; absent, nothing ends. */
   readonly cuts?: ReadonlyMap<PortKey, ReadonlyMap<string, string>>;
+  /** Callers that every port refuses, whatever the rules say. Not from documents; absent if there are none. */
+  readonly banned?: BannedIr;
+}
+
+/** Identities, and single hosts by their node keys (SHA-256, hex). Both sorted, and never both empty. */
+export interface BannedIr {
+  readonly identities: readonly SpiffeId[];
+  readonly hosts: readonly string[];
 }
 
 /** `id` is the number by which requests name the cell (`matchingCell`); it is unique. */

@@ -23,6 +23,8 @@ export const cellDefaultPolicy = `${prefix}cell-default`;
 
 /** One name for each reason. */
 export const guards = {
+  /** An identity or a host that an operator banned. */
+  banned: `${guardPrefix}banned`,
   severalIdentities: `${guardPrefix}several-identities`,
   pathParameters: `${guardPrefix}path-parameters`,
   doubleEscapes: `${guardPrefix}double-escapes`,

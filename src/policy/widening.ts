@@ -7,7 +7,15 @@ import type { CellIr, IdentitiesIr, MeshIr, PortIr, ServiceIr, WorkloadIr } from
 import { sameMeaning } from './same-meaning.ts';
 
 /** Derived from the others, or compared below. */
-const meshParts: ReadonlySet<string> = new Set(['cells', 'services', 'identities', 'serviceOf', 'callers', 'cuts']);
+const meshParts: ReadonlySet<string> = new Set([
+  'cells',
+  'services',
+  'identities',
+  'serviceOf',
+  'callers',
+  'cuts',
+  'banned',
+]);
 const serviceParts: ReadonlySet<string> = new Set(['source', 'ports']);
 const portParts: ReadonlySet<string> = new Set(['source', 'authorization', 'place']);
 

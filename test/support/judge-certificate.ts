@@ -16,6 +16,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import type { CertificateContent } from '../../src/identity/x509/write-certificate.ts';
+import { withHostName } from './host-san.ts';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
@@ -41,7 +42,7 @@ export async function judgeCertificate(
     new AuthorityKeyIdentifierExtension(
       above?.getExtension(SubjectKeyIdentifierExtension)?.keyId ?? (above === undefined ? subjectKey.keyId : ''),
     ),
-    new SubjectAlternativeNameExtension(names, commonName === undefined),
+    withHostName(new SubjectAlternativeNameExtension(names, commonName === undefined), nodeKey),
   ];
   if (ca === undefined) {
     extensions.push(new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]));

@@ -12,6 +12,7 @@ import {
   SubjectAlternativeNameExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
+import { withHostName } from './host-san.ts';
 
 export interface TestCertificate {
   /** Leaf, PEM. */
@@ -30,6 +31,8 @@ export interface TestCertificateOptions {
   readonly ip?: readonly string[];
   /** Default: an hour. */
   readonly lifetimeMs?: number;
+  /** The host that it is bound to, 64 hexadecimal digits. Default: none. */
+  readonly nodeKey?: string;
   /** Default: `CN=test`. */
   readonly subject?: string;
 }
@@ -57,7 +60,7 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
   });
   return {
     root: root.toString('pem'),
-    async issue({ uri, dns = [], ip = [], lifetimeMs = hour, subject = 'CN=test' }) {
+    async issue({ uri, dns = [], ip = [], lifetimeMs = hour, subject = 'CN=test', nodeKey }) {
       const leaf = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const names = [
         ...(uri === undefined ? [] : [{ type: 'url' as const, value: uri }]),
@@ -76,7 +79,7 @@ export async function createTestCa(name = 'test root'): Promise<TestCa> {
           new BasicConstraintsExtension(false, undefined, true),
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
           new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
-          ...(names.length === 0 ? [] : [new SubjectAlternativeNameExtension(names)]),
+          ...(names.length === 0 ? [] : [withHostName(new SubjectAlternativeNameExtension(names), nodeKey)]),
         ],
       });
       const pkcs8 = await crypto.subtle.exportKey('pkcs8', leaf.privateKey);

@@ -15,9 +15,21 @@ const beforeNodeKey = Buffer.concat([
   Buffer.from([derTag.octetString, 34, derTag.octetString, 32]),
 ]);
 
+/** All of the name but the fingerprint: [0] with its type, and its value in another [0]. */
+const beforeName = Buffer.concat([
+  Buffer.from([0xa0, 77]),
+  writeDer(derTag.oid, Buffer.concat([oid, Buffer.from([1])])),
+  Buffer.from([0xa0, 66, 0x0c, 64]),
+]);
+
 /** The extension, DER; not critical. `nodeKey`: SHA-256 of its SubjectPublicKeyInfo, hex. */
 export function nodeKeyExtension(nodeKey: string): Buffer {
   return Buffer.concat([beforeNodeKey, Buffer.from(nodeKey, 'hex')]);
+}
+
+/** The same as an otherName (lib/host-name.ts), a GeneralName in DER: this one Envoy can match. */
+export function nodeKeyName(nodeKey: string): Buffer {
+  return Buffer.concat([beforeName, Buffer.from(nodeKey, 'latin1')]);
 }
 
 /** The node key that a certificate (DER, from our CA) is bound to; undefined for one without. */

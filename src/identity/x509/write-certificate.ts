@@ -5,7 +5,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import { derTag, writeDer } from './der.ts';
 import { createDerWriter, type DerWriter } from './der-writer.ts';
 import { keyIdOf } from './key-id.ts';
-import { nodeKeyExtension } from './node-key-extension.ts';
+import { nodeKeyExtension, nodeKeyName } from './node-key-extension.ts';
 
 /** Who signs, as the signed certificate names it. */
 export interface CertificateIssuer {
@@ -28,7 +28,7 @@ export interface CertificateContent {
   readonly uri: string;
   readonly dnsNames?: readonly string[] | undefined;
   readonly commonName?: string | undefined;
-  /** The host that it belongs to (node-key-extension.ts). */
+  /** The host that it belongs to: an extension and a name (node-key-extension.ts). */
   readonly nodeKey?: string | undefined;
   /** CA:TRUE, with this path length if given. */
   readonly ca?: { readonly pathLength?: number } | undefined;
@@ -56,7 +56,7 @@ const caUsage = fixed('300e0603551d0f0101ff040403020106');
 /** X509-SVID §4.4: serverAuth and clientAuth, because every workload is both. */
 const leafPurposes = fixed('301d0603551d250416301406082b0601050507030106082b06010505070302');
 /** More than the total of what has the same length in each. */
-const fixedBytes = 512;
+const fixedBytes = 640;
 const tag = { utf8: 0x0c, printable: 0x13, set: 0x31, utcTime: 0x17, generalizedTime: 0x18 } as const;
 
 /** DER. `signingKey`: P-256. */
@@ -89,7 +89,7 @@ function writeBody(content: CertificateContent): Buffer {
   if (nodeKey !== undefined) writer.put(nodeKeyExtension(nodeKey));
   if (ca === undefined) writer.put(leafPurposes);
   // RFC 5280 §4.2.1.6: critical exactly when the subject is empty.
-  writeExtension(writer, namesOid, commonName === undefined, () => writeNames(writer, names));
+  writeExtension(writer, namesOid, commonName === undefined, () => writeNames(writer, names, nodeKey));
   writeExtension(writer, issuerKeyIdOid, false, () => writeTagged(writer, derTag.sequence, 0x80, issuerKeyId));
   writeExtension(writer, keyIdOid, false, () => writePrimitive(writer, derTag.octetString, keyId));
   writer.put(ca === undefined ? leafLimits : caLimits(ca));
@@ -130,9 +130,10 @@ function writeExtension(writer: DerWriter, oid: Uint8Array, isCritical: boolean,
   writer.wrap(derTag.sequence, end);
 }
 
-/** A URI, then DNS names. */
-function writeNames(writer: DerWriter, names: readonly Uint8Array[]): void {
+/** A URI, DNS names, then the host's. */
+function writeNames(writer: DerWriter, names: readonly Uint8Array[], nodeKey: string | undefined): void {
   const end = writer.mark();
+  if (nodeKey !== undefined) writer.put(nodeKeyName(nodeKey));
   for (let at = names.length - 1; at >= 0; at -= 1) writePrimitive(writer, at === 0 ? 0x86 : 0x82, names[at] ?? noBits);
   writer.wrap(derTag.sequence, end);
 }

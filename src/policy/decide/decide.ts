@@ -14,7 +14,15 @@ import { canonicalPath, hasDoubleEscapes, hasHiddenDots, hasParameters } from '.
 import type { AccessRequest, Caller } from './request.ts';
 
 /** Where the call was decided, in the order in which a proxy evaluates them. */
-export type DecisionStage = 'handshake' | 'path' | 'health' | 'break-glass' | 'deny-rule' | 'allow-rule' | 'default';
+export type DecisionStage =
+  | 'handshake'
+  | 'banned'
+  | 'path'
+  | 'health'
+  | 'break-glass'
+  | 'deny-rule'
+  | 'allow-rule'
+  | 'default';
 
 export interface Decision {
   readonly outcome: Verdict;
@@ -41,6 +49,8 @@ export interface ConsideredRule {
 export function decide(mesh: MeshIr, request: AccessRequest): Decision {
   const service = askedPort(mesh, request);
   const refusal = refusedInHandshake(mesh, service, request.caller);
+  if (refusal === undefined && isBanned(mesh, request.caller))
+    return early('denied', 'banned', 'the identity is banned');
   if (service.protocol === 'tcp') {
     if (refusal !== undefined) return early('denied', 'handshake', refusal);
     return decideByRules(mesh, service, { caller: request.caller });
@@ -126,6 +136,11 @@ function refusedInHandshake(mesh: MeshIr, service: PortIr, caller: Caller): stri
     return 'the service accepts no legacy authority';
   }
   return undefined;
+}
+
+/** A ban of one host of several is not a matter of the identity: it is not looked at here. */
+function isBanned({ banned }: MeshIr, caller: Caller): boolean {
+  return caller.kind === 'id' && banned?.identities.includes(caller.id) === true;
 }
 
 /** A strict service with a health path answers plaintext, but only for that path. */

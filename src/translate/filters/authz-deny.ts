@@ -5,13 +5,19 @@ import { type Policy, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.
 import { defined } from '../../lib/defined.ts';
 import { methodInQueryPattern, namesMethods } from '../../policy/decide/method-in-query.ts';
 import { doubleEscapesPattern, hiddenDotsPattern, parameters } from '../../policy/decide/path.ts';
-import type { PortIr } from '../../policy/ir.ts';
+import type { MeshIr, PortIr } from '../../policy/ir.ts';
 import { guards } from '../../policy/own-policies.ts';
 import { methodOverrides, pathOverrides } from '../override-headers.ts';
 import { lookUp } from '../rbac/look-up.ts';
 import { and, anyOperation, not, pathContains, pathMatches, queryMatches } from '../rbac/permissions.ts';
 import { policiesOf, policy, rbac } from '../rbac/policies.ts';
-import { everyone, type PrincipalContext, peerIdHeaderIs, principalContext } from '../rbac/principals.ts';
+import {
+  bannedPrincipals,
+  everyone,
+  type PrincipalContext,
+  peerIdHeaderIs,
+  principalContext,
+} from '../rbac/principals.ts';
 import { authorization, authorizationMessages } from './authorization.ts';
 import { healthProbe } from './health-probe.ts';
 import type { InboundFilter } from './inbound-filter.ts';
@@ -29,7 +35,11 @@ export const authzDeny: InboundFilter = {
     const health = healthProbe(service);
     const exceptHealth = health === undefined ? undefined : not(health);
     const narrow = exceptHealth && ((permission: Parameters<typeof not>[0]) => and([permission, exceptHealth]));
-    const rules = rbac('deny', guardsOf(service, context), policiesOf('deny', deny, context, narrow, mesh.breakGlass));
+    const rules = rbac(
+      'deny',
+      guardsOf(service, mesh, context),
+      policiesOf('deny', deny, context, narrow, mesh.breakGlass),
+    );
     if (shadowDeny.length === 0) {
       return authorization('authz-deny', service, { rules, ...defined({ lookUp: lookUp(service)?.matcher }) });
     }
@@ -40,8 +50,10 @@ export const authzDeny: InboundFilter = {
   },
 };
 
-function guardsOf(service: PortIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
+function guardsOf(service: PortIr, { banned }: MeshIr, context: PrincipalContext): ReadonlyMap<string, Policy> {
   const found = new Map<string, Policy>();
+  // Neither a health path nor break-glass is an exception.
+  if (banned !== undefined) found.set(guards.banned, policy(bannedPrincipals(banned, context), [anyOperation()]));
   // TCP has no headers to check. There, and with one trust domain, a second URI SAN cannot occur: our CA signs only one, and a legacy
   // anchor excludes the trust domain from every URI SAN.
   if (service.protocol === 'tcp') return found;

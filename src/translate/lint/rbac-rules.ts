@@ -14,11 +14,15 @@ import {
 import { RBACSchema as HttpRbacSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { ConfigSchema as MtlsAuthenticatedSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
-import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import {
+  type SubjectAltNameMatcher,
+  SubjectAltNameMatcher_SanType,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { hostNameOid, hostNamePattern } from '../../lib/host-name.ts';
 import { guards } from '../../policy/own-policies.ts';
 import { unpacked } from '../wire/any.ts';
 import { extensionRegistry } from './registry.ts';
-import { about, type Rule } from './rule.ts';
+import { about, type Rule, type Wrong } from './rule.ts';
 
 /** Envoy accepts absent rules, and then allows everyone. */
 const rulesPresent = about([HttpRbacSchema, NetworkRbacSchema], (message) => {
@@ -50,11 +54,13 @@ const permissions = about([PermissionSchema], (message) =>
 const wholeId = /^spiffe:\/\/[^/]+\/./;
 const wholePrefix = /^spiffe:\/\/[^/]+\/(?:.*\/)?$/;
 
-const mtlsAuthenticated = about([MtlsAuthenticatedSchema], (message) => {
+const mtlsAuthenticated = about([MtlsAuthenticatedSchema], (message, ancestors) => {
   const { sanMatcher, anyValidatedClientCertificate } = message;
   if (sanMatcher === undefined) {
     return anyValidatedClientCertificate ? [] : [['rbac-empty-principal', 'mtls_authenticated names nobody']];
   }
+  // A ban names a host. To allow by a host would be to allow whoever gets its identity next.
+  if (sanMatcher.sanType === SubjectAltNameMatcher_SanType.OTHER_NAME) return deniesHost(sanMatcher, ancestors);
   if (sanMatcher.sanType !== SubjectAltNameMatcher_SanType.URI) {
     return [['rbac-san-type', 'only a URI SAN is an identity']];
   }
@@ -67,6 +73,13 @@ const mtlsAuthenticated = about([MtlsAuthenticatedSchema], (message) => {
     ? []
     : [['rbac-san-pattern', 'a SPIFFE ID is matched exactly, or as a prefix of a trust domain that ends in "/"']];
 });
+
+function deniesHost({ oid, matcher }: SubjectAltNameMatcher, ancestors: readonly Message[]): readonly Wrong[] {
+  const pattern = matcher?.matchPattern;
+  const isHost = pattern?.case === 'exact' && hostNamePattern.test(pattern.value) && !matcher?.ignoreCase;
+  const isDenied = ancestors.some((message) => isMessage(message, RBACSchema) && message.action === RBAC_Action.DENY);
+  return oid === hostNameOid && isHost && isDenied ? [] : [['rbac-san-type', 'only a URI SAN is an identity']];
+}
 
 /** Before the first configuration arrives, and after it was removed. */
 const denyByDefault = about([ExtensionConfigSourceSchema], (message) => {

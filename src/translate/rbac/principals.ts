@@ -1,13 +1,15 @@
 // A rule's callers, as RBAC principals. Only `mtls_authenticated` distinguishes callers: never `authenticated` (without a name it is anyone
-// with TLS), never a DNS SAN or subject. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
-import { create } from '@bufbuild/protobuf';
+// with TLS), never a DNS SAN or subject. Only a ban looks for another name, that of a host. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';
 import { SubjectAltNameMatcher_SanType } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
+import { defined } from '../../lib/defined.ts';
+import { hostNameOid } from '../../lib/host-name.ts';
 import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
 import type { PrincipalIr } from '../../policy/authorization-ir.ts';
-import type { MeshIr, PortIr } from '../../policy/ir.ts';
+import type { BannedIr, MeshIr, PortIr } from '../../policy/ir.ts';
 import { peerIdHeader } from '../names.ts';
 import { any } from '../wire/any.ts';
 import { jwtClaims } from './jwt-claims.ts';
@@ -89,20 +91,36 @@ export function peerIdHeaderIs(matchPattern: StringMatcher['matchPattern']): Pri
 
 /** A caller with a verified certificate whose URI name matches; without `uri`, any verified certificate. */
 export function authenticated(uri?: StringMatcher['matchPattern']): Principal {
+  return uri === undefined
+    ? certificateIs({ anyValidatedClientCertificate: true })
+    : sanIs(SubjectAltNameMatcher_SanType.URI, uri);
+}
+
+function sanIs(
+  sanType: SubjectAltNameMatcher_SanType,
+  matchPattern: StringMatcher['matchPattern'],
+  oid?: string,
+): Principal {
+  return certificateIs({ sanMatcher: { sanType, matcher: { matchPattern }, ...defined({ oid }) } });
+}
+
+function certificateIs(config: MessageInitShape<typeof ConfigSchema>): Principal {
   return create(PrincipalSchema, {
     identifier: {
       case: 'custom',
-      value: {
-        name: 'envoy.rbac.principals.mtls_authenticated',
-        typedConfig: any(
-          ConfigSchema,
-          uri === undefined
-            ? { anyValidatedClientCertificate: true }
-            : { sanMatcher: { sanType: SubjectAltNameMatcher_SanType.URI, matcher: { matchPattern: uri } } },
-        ),
-      },
+      value: { name: 'envoy.rbac.principals.mtls_authenticated', typedConfig: any(ConfigSchema, config) },
     },
   });
+}
+
+/** An identity by its name in the certificate, a host by its own (lib/host-name.ts): a ban of one host leaves the others of its identity. */
+export function bannedPrincipals({ identities, hosts }: BannedIr, context: PrincipalContext): Principal[] {
+  return [
+    ...identities.map((id) => callerIs({ case: 'exact', value: id }, context)),
+    ...hosts.map((host) =>
+      sanIs(SubjectAltNameMatcher_SanType.OTHER_NAME, { case: 'exact', value: host }, hostNameOid),
+    ),
+  ];
 }
 
 /** These, except for those whom no policy can lock out. */

@@ -100,6 +100,8 @@ function stageOf({ stage, outcome, path, reason }: Decision): Matcher {
       if (path === undefined) return 'path';
       if (hasHiddenDots(path)) return 'dot parameters';
       return hasParameters(path) ? 'path parameters' : 'double escapes';
+    case 'banned':
+      throw new Error('generated meshes have no bans');
     default:
       return stage;
   }

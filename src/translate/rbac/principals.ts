@@ -1,5 +1,6 @@
 // A rule's callers, as RBAC principals. Only `mtls_authenticated` distinguishes callers: never `authenticated` (without a name it is anyone
-// with TLS), never a DNS SAN or subject. Only a ban looks for another name, that of a host. https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
+// with TLS), never a DNS SAN or subject; only a ban looks for another name, that of a host.
+// https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type Principal, PrincipalSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { ConfigSchema } from '#gen/envoy/extensions/rbac/principals/mtls_authenticated/v3/mtls_authenticated_pb.js';

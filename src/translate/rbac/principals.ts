@@ -114,7 +114,7 @@ function certificateIs(config: MessageInitShape<typeof ConfigSchema>): Principal
   });
 }
 
-/** An identity by its name in the certificate, a host by its own (lib/host-name.ts): a ban of one host leaves the others of its identity. */
+/** An identity by its name in the certificate, a host by its own (lib/host-name.ts): the other hosts of its identity are not banned. */
 export function bannedPrincipals({ identities, hosts }: BannedIr, context: PrincipalContext): Principal[] {
   return [
     ...identities.map((id) => callerIs({ case: 'exact', value: id }, context)),

@@ -8,6 +8,8 @@ import { checkNamedOptions, type NamedValues } from '../lib/named-options.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import { keepBundle } from './bundle-keeper.ts';
+import { createCaFolder } from './ca/ca-folder.ts';
+import { type CaStorage, under } from './ca/ca-storage.ts';
 import { authorities } from './catalog.ts';
 import { watchExtraRoots } from './extra-roots.ts';
 import { ensureSecretFolder } from './secret-file.ts';
@@ -37,6 +39,8 @@ export interface OpenAuthority {
 export interface OpenAuthorityDeps {
   /** Folder of the CA's files. */
   readonly dir: string;
+  /** Where keys are kept. Default: files in that folder. */
+  readonly storage?: CaStorage;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,8 +59,8 @@ export async function openAuthority(
   const kind = await fromCatalog('CA', catalog, name)();
   checkNamedOptions(`the CA "${name}"`, '--ca-option', kind.options, options);
   ensureSecretFolder(dir);
-  const folder = authorityFolder(dir, name);
-  const upstream = await kind.create({ dir: folder, trustDomain, options, clock, log });
+  const storage = partOf(deps.storage ?? createCaFolder(dir), name);
+  const upstream = await kind.create({ storage, trustDomain, options, clock, log });
   const opened: (() => void | Promise<void>)[] = [() => upstream.close()];
   const close = async (): Promise<void> => {
     for (const end of opened.splice(0).reverse()) await end();
@@ -68,7 +72,7 @@ export async function openAuthority(
     const keeper = keepBundle({ sources, trustDomain, file: join(dir, 'trust-bundle.json'), clock, log });
     opened.push(keeper.close);
     const signer = await createLocalSigner({
-      ...{ upstream, dir: join(folder, 'issuers'), trustDomain, clock, log },
+      ...{ upstream, storage, trustDomain, clock, log },
       ...defined({ lifetimeMs }),
     });
     opened.push(signer.close);
@@ -80,7 +84,7 @@ export async function openAuthority(
   }
 }
 
-/** The built-in CA's files are where they have always been; another backend's signer has its own folder. */
-function authorityFolder(dir: string, kind: string): string {
-  return kind === 'built-in' ? dir : join(dir, kind);
+/** What the built-in CA keeps is where it has always been; another backend, with its signer, has a part of its own. */
+function partOf(storage: CaStorage, kind: string): CaStorage {
+  return kind === 'built-in' ? storage : under(storage, kind);
 }

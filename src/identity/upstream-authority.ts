@@ -5,6 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { NamedOption, NamedValues } from '../lib/named-options.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { CaStorage } from './ca/ca-storage.ts';
 
 /** What to certify: a CA that signs only leaves (`pathLenConstraint` 0), named after the trust domain (X509-SVID §2). */
 export interface IntermediateRequest {
@@ -32,8 +33,8 @@ export interface UpstreamAuthority {
 
 /** What backends are created from; each takes what it needs. */
 export interface AuthorityDeps {
-  /** Its own folder. A backend that keeps files creates it, with mode 0700, if it does not exist. */
-  readonly dir: string;
+  /** Where it keeps its keys, if it has any. The signer's intermediates are there, too, under `issuers`. */
+  readonly storage: CaStorage;
   readonly trustDomain: TrustDomain;
   /** As given with `--ca-option`: only options that it has, including all required ones. */
   readonly options: NamedValues;

@@ -1,4 +1,5 @@
 // Every CA backend there is, against the contract.
+import { createCaFolder } from '../../src/identity/ca/ca-folder.ts';
 import { authorities } from '../../src/identity/catalog.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -8,5 +9,11 @@ const builtIn = await authorities['built-in']();
 
 authorityContract('built-in', {
   open: (dir, trustDomain) =>
-    builtIn.create({ dir: `${dir}/ca`, trustDomain, options: {}, clock: systemClock, log: silentLog }),
+    builtIn.create({
+      storage: createCaFolder(`${dir}/ca`),
+      trustDomain,
+      options: {},
+      clock: systemClock,
+      log: silentLog,
+    }),
 });

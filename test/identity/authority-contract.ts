@@ -2,6 +2,7 @@
 import { generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCaFolder } from '../../src/identity/ca/ca-folder.ts';
 import { createLocalSigner } from '../../src/identity/signer/local-signer.ts';
 import { verifyIntermediate } from '../../src/identity/signer/verify-intermediate.ts';
 import { createTrustBundle } from '../../src/identity/trust-bundle.ts';
@@ -111,7 +112,13 @@ export function authorityContract(name: string, { open }: AuthorityCase): void {
 
     it('stands below a signer, whose leaves are SVIDs', async () => {
       const signer = await createLocalSigner({
-        ...{ upstream: authority, dir: `${dir}/signer`, trustDomain, clock: systemClock, log: silentLog },
+        ...{
+          upstream: authority,
+          storage: createCaFolder(`${dir}/signer`),
+          trustDomain,
+          clock: systemClock,
+          log: silentLog,
+        },
       });
       const spiffeId = idOf('spiffe://td1/service/api');
       const leaf = async () => {

@@ -3,6 +3,7 @@ import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCaFolder } from '../../src/identity/ca/ca-folder.ts';
 import { createCertificate, createSigningCa, type SigningCa, signingKeyOf } from '../../src/identity/ca/certificate.ts';
 import { createLocalSigner, type LocalSigner } from '../../src/identity/signer/local-signer.ts';
 import type { IntermediateRequest } from '../../src/identity/upstream-authority.ts';
@@ -68,7 +69,7 @@ afterEach(() => {
 
 async function open(lifetimeMs = 100 * day): Promise<LocalSigner> {
   const upstream = { roots: () => roots, mintIntermediate: (request: IntermediateRequest) => mint(request) };
-  const deps = { upstream, dir: join(dir, 'issuers'), trustDomain, clock, log: silentLog, lifetimeMs };
+  const deps = { upstream, storage: createCaFolder(dir), trustDomain, clock, log: silentLog, lifetimeMs };
   const signer = await createLocalSigner({ ...deps, mintTimeoutMs: 5000 });
   signers.push(signer);
   return signer;
@@ -124,7 +125,7 @@ describe('what a CA backend answers is refused', () => {
   ])('%s', async (_what, answer, message) => {
     mint = answer;
     await expect(open()).rejects.toThrow(message);
-    expect(readdirSync(join(dir, 'issuers'))).toEqual([]);
+    expect(await createCaFolder(dir).names('issuers')).toEqual([]);
   });
 
   it('under a root that allows no intermediate', async () => {

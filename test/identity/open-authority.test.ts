@@ -1,7 +1,7 @@
 // The CA as the command line chooses it, over the folder that it had before.
 
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { storeCa } from '../../src/identity/ca/ca-files.ts';
@@ -65,6 +65,7 @@ describe('a folder of an earlier version', () => {
     await open();
     rmSync(join(dir, 'issuers'), { recursive: true });
     cpSync(join(base, 'issuers'), join(dir, 'issuers'), { recursive: true });
+    chmodSync(join(dir, 'issuers'), 0o700);
     await expect(open()).rejects.toThrow(/is not of this root/);
   });
 

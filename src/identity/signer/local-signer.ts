@@ -1,11 +1,12 @@
-// Signs leaves, with an intermediate whose key never leaves this host and which the CA backend certified. Intermediates are replaced well
-// before they expire; leaves of the previous one remain valid, because each carries the intermediate that signed it.
+// Signs leaves, with an intermediate that the CA backend certified and whose key it never sees. Intermediates are replaced well before they
+// expire; leaves of the previous one remain valid, because each carries the intermediate that signed it.
 import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
 import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
+import type { CaStorage } from '../ca/ca-storage.ts';
 import { createCertificate, type SigningCa } from '../ca/certificate.ts';
 import { earlier, later, wholeSecond } from '../ca/dates.ts';
 import { planIssuers } from '../rotation.ts';
@@ -49,8 +50,8 @@ export interface LocalSigner {
 
 export interface LocalSignerOptions {
   readonly upstream: Pick<UpstreamAuthority, 'roots' | 'mintIntermediate'>;
-  /** Folder of mode 0700; created if it does not exist. */
-  readonly dir: string;
+  /** Where intermediates are kept, under `issuers`. */
+  readonly storage: CaStorage;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
   readonly log: Log;
@@ -68,8 +69,8 @@ const generate = promisify(generateKeyPair);
 
 /** Resolves once an intermediate can sign: a kept one, or a new one from `upstream`. Rejects if there is none. */
 export async function createLocalSigner(options: LocalSignerOptions): Promise<LocalSigner> {
-  const { upstream, dir, trustDomain, clock, log, lifetimeMs = year, mintTimeoutMs = 30_000 } = options;
-  const kept = createKeptIntermediates(dir);
+  const { upstream, storage, trustDomain, clock, log, lifetimeMs = year, mintTimeoutMs = 30_000 } = options;
+  const kept = createKeptIntermediates(storage);
   let active = await choose(false);
   let turn: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
@@ -80,6 +81,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     rootless ||= !leads(active, roots);
     tendSafely();
   });
+  const unwatchStorage = storage.watch(() => tendSafely());
   schedule();
 
   function leads({ pem }: SigningCa, roots: readonly string[]): boolean {
@@ -114,10 +116,11 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
         clock.now(),
       );
     const before = await plan();
-    if (!anew && !before.prepare && before.active !== undefined) return before.active;
+    // A successor is the business of one control plane; without any that may sign, each looks after itself.
+    if (!anew && before.active !== undefined && !(before.prepare && storage.renews())) return before.active;
     try {
-      await mint();
-      if (anew) kept.retireAllButNewest();
+      await mint(!anew && before.active !== undefined);
+      if (anew) await kept.retireAllButNewest();
     } catch (reason) {
       if (anew || before.active === undefined) throw reason;
       log.error({ reason: String(reason) }, 'no successor of the intermediate yet; it will be requested again');
@@ -128,9 +131,9 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     return after;
   }
 
-  async function mint(): Promise<void> {
-    // Before requesting it: of several processes that see the same files, one keeps it.
-    const name = kept.nextName();
+  async function mint(isRenewal: boolean): Promise<void> {
+    // Before requesting it: of several processes that see the same ones, one keeps it.
+    const name = await kept.nextName();
     const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' });
     const chain = await inTime(
       upstream.mintIntermediate({
@@ -142,8 +145,8 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     const roots = upstream.roots().value();
     const verified = verifyIntermediate({ chain, roots, publicKey, trustDomain, now: clock.now() });
     const keyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-    if (kept.keep(name, { pem: verified.chain, keyPem }))
-      log.info({ intermediate: name }, 'prepared a new intermediate');
+    const isOurs = await kept.keep(name, { pem: verified.chain, keyPem }, isRenewal ? { renewal: true } : {});
+    if (isOurs) log.info({ intermediate: name }, 'prepared a new intermediate');
   }
 
   function inTime<T>(work: Promise<T>): Promise<T> {
@@ -209,6 +212,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
     rotate: () => next(true),
     close() {
       unwatch();
+      unwatchStorage();
       cancel();
     },
   };

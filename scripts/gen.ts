@@ -1,4 +1,4 @@
-// Generates gen/ (JavaScript and declarations of Envoy's messages) from protos/envoy.binpb.gz with protoc-gen-es, without
+// Generates gen/ (JavaScript and declarations of Envoy's and SPIFFE's messages) from protos/*.binpb.gz with protoc-gen-es, without
 // protoc: what the sources import of it, and what that needs. Keyed by the inputs' hash: does nothing when gen/ is fresh. Out of git.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,26 +15,33 @@ import {
 
 const root = join(import.meta.dirname, '..');
 const schema = readFileSync(join(root, 'protos/envoy.binpb.gz'));
+const spiffe = readFileSync(join(root, 'protos/spiffe.binpb.gz'));
 const roots = importedFiles();
 const plugin = join(root, 'node_modules/@bufbuild/protoc-gen-es');
 const version = readFileSync(join(plugin, 'package.json'), 'utf8');
 const self = readFileSync(import.meta.filename);
-const key = createHash('sha256').update(schema).update(roots.join()).update(version).update(self).digest('hex');
+const key = createHash('sha256')
+  .update(schema)
+  .update(spiffe)
+  .update(roots.join())
+  .update(version)
+  .update(self)
+  .digest('hex');
 const out = join(root, 'gen');
 const stamp = join(out, '.key');
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) generate();
 
 function generate(): void {
-  const set = fromBinary(FileDescriptorSetSchema, gunzipSync(schema));
-  const byName = new Map(set.file.map((file) => [file.name, file]));
+  const sets = [schema, spiffe].map((zipped) => fromBinary(FileDescriptorSetSchema, gunzipSync(zipped)));
+  const byName = new Map(sets.flatMap(({ file: files }) => files.map((file) => [file.name, file] as const)));
   const wanted: FileDescriptorProto[] = [];
   const seen = new Set<string>();
   const visit = (name: string): void => {
     if (seen.has(name)) return;
     seen.add(name);
     const file = byName.get(name);
-    if (file === undefined) throw new Error(`no file "${name}" in protos/envoy.binpb.gz: is the import of #gen right?`);
+    if (file === undefined) throw new Error(`no file "${name}" in protos/*.binpb.gz: is the import of #gen right?`);
     file.dependency.forEach(visit);
     wanted.push(file);
   };
@@ -68,7 +75,7 @@ function generate(): void {
   writeFileSync(join(fresh, '.key'), key);
   rmSync(out, { recursive: true, force: true });
   renameSync(fresh, out);
-  process.stderr.write(`gen: ${response.file.length} files from protos/envoy.binpb.gz\n`);
+  process.stderr.write(`gen: ${response.file.length} files from protos/*.binpb.gz\n`);
 }
 
 /** `#gen/envoy/…_pb.js` in the sources. */

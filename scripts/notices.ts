@@ -13,12 +13,13 @@ interface Package {
 }
 
 /** What `gen/` is generated from, and what compiles it: not packages of npm, so told here. */
-const schema = `## Envoy's API and the schemas it imports
+const schema = `## Envoy's and SPIFFE's APIs, and the schemas they import
 
 \`protos/envoy.binpb.gz\` and the code generated from it come from the Go module \`github.com/envoyproxy/go-control-plane/envoy\`
 v1.40.0 (Copyright Envoy Project Authors), with \`github.com/cncf/xds\` (Copyright CNCF xDS authors), \`github.com/envoyproxy/protoc-gen-validate\`
 (Copyright Envoy Project Authors), \`cel.dev/expr\`, \`google.golang.org/genproto\` (Copyright Google LLC), \`go.opentelemetry.io/proto\`
-(Copyright The OpenTelemetry Authors) and \`github.com/prometheus/client_model\` (Copyright Prometheus Team). All are under the Apache License,
+(Copyright The OpenTelemetry Authors) and \`github.com/prometheus/client_model\` (Copyright Prometheus Team).
+\`protos/spiffe.binpb.gz\` comes from \`github.com/spiffe/go-spiffe/v2\` v2.9.0 (Copyright the SPIFFE authors). All are under the Apache License,
 version 2.0, whose text is below.
 `;
 

@@ -1,4 +1,4 @@
-// Writes envoy.binpb.gz: the FileDescriptorSet of every proto file that Envoy's Go API package registers, with its
+// Writes a FileDescriptorSet: of every proto file that Envoy's Go API package registers, or of SPIFFE's Workload API alone, with its
 // imports, in dependency order. Run through make.sh, which makes imports.go from the package list first.
 package main
 
@@ -23,9 +23,15 @@ func main() {
 		files[file.Path()] = file
 		return true
 	})
-	paths := make([]string, 0, len(files))
-	for path := range files {
-		paths = append(paths, path)
+	const workload = "workload.proto"
+	paths := []string{workload}
+	if os.Args[1] != "spiffe" {
+		paths = nil
+		for path := range files {
+			if path != workload {
+				paths = append(paths, path)
+			}
+		}
 	}
 	sort.Strings(paths)
 	set := &descriptorpb.FileDescriptorSet{}
@@ -58,7 +64,7 @@ func main() {
 	if err := writer.Close(); err != nil {
 		panic(err)
 	}
-	if err := os.WriteFile(os.Args[1], zipped.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(os.Args[2], zipped.Bytes(), 0o644); err != nil {
 		panic(err)
 	}
 	fmt.Printf("%d files, %d bytes, sha256 of the uncompressed set %x\n", len(set.File), len(raw), sha256.Sum256(raw))

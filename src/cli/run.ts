@@ -60,10 +60,23 @@ export interface SidecarOptions extends EnrolOptions, ProxyOptions {
   readonly drainUntilClosed: boolean;
   /** Envoy's worker threads. */
   readonly concurrency: number;
+  readonly workloadApi?: WorkloadApiOptions;
 }
 
 export interface FetchSvidOptions extends EnrolOptions {
   readonly directory: string;
+}
+
+/** A socket on which SPIFFE's Workload API is served. */
+export interface WorkloadApiOptions {
+  readonly socket: SocketPath;
+  readonly mode: number;
+}
+
+export interface KeepSvidOptions extends FetchSvidOptions {
+  /** For the shell, after each renewal. */
+  readonly onRenew?: string;
+  readonly workloadApi?: WorkloadApiOptions;
 }
 
 export interface FetchedSvid {
@@ -101,6 +114,8 @@ export interface CliRun {
   /** Problems of raw resources, which only Envoy's schema can tell; and, if wanted, what the real Envoy says of each service. */
   inspect(options: InspectOptions): Promise<Inspection>;
   fetchSvid(options: FetchSvidOptions): Promise<FetchedSvid>;
+  /** Fetches, and renews until it is told to stop. `started` is told of the first one. Answers the exit code. */
+  keepSvid(options: KeepSvidOptions, started: (svid: FetchedSvid) => void): Promise<0>;
   /** Moves what a store holds to another one, or to a file and back. */
   moveStore(options: MoveOptions): Promise<Moved>;
   /** Envoy's bootstrap, as the sidecar would write it. */

@@ -7,10 +7,22 @@ import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { formatSocketPath } from '../lib/socket-path.ts';
+import type { FetchSvidOptions as FetchOptions } from '../sidecar/svid/svid-fetch.ts';
+import { type StoredSvid, svidFileNames } from '../sidecar/svid/svid-files.ts';
 import type { CliIo } from './io.ts';
-import type { ApplicationAddress, CliRun, EnrolOptions, SidecarOptions, WantedIdentity } from './run.ts';
+import type {
+  ApplicationAddress,
+  CliRun,
+  EnrolOptions,
+  FetchedSvid,
+  FetchSvidOptions,
+  SidecarOptions,
+  WantedIdentity,
+} from './run.ts';
 
-export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sidecar' | 'fetchSvid' | 'bootstrap'> {
+type SidecarRun = Pick<CliRun, 'sidecar' | 'fetchSvid' | 'keepSvid' | 'bootstrap'>;
+
+export function createSidecarRun({ env }: Pick<CliIo, 'env'>): SidecarRun {
   return {
     async sidecar(options) {
       const [{ ensureSecretFolder }, { lockFolder }] = await Promise.all([
@@ -33,24 +45,14 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
     },
 
     async fetchSvid(options) {
-      const { directory, wanted } = options;
-      const [{ fetchSvid }, { createLineLog }, token] = await Promise.all([
-        import('../sidecar/svid/svid-fetch.ts'),
-        import('../lib/line-log.ts'),
-        tokenFor(options, directory),
-      ]);
-      const svid = await fetchSvid({
-        identity: options.identityServers.map(formatHostPort).join(','),
-        dir: directory,
-        verify(spiffeId, from) {
-          if (!isWanted(wanted, spiffeId))
-            throw anotherIdentity(wanted, spiffeId, from === 'folder' ? directory : undefined);
-        },
-        log: createLineLog(options.logLevel, { name: 'svid' }),
-        ...defined({ token }),
-      });
-      const { spiffeId, notAfter, chain, key, bundle } = svid;
-      return { spiffeId, notAfter: notAfter.getTime(), files: [chain, key, bundle] };
+      const { fetchSvid } = await import('../sidecar/svid/svid-fetch.ts');
+      return fetchedSvid(await fetchSvid(await fetchOptions(options)), options.directory);
+    },
+
+    async keepSvid(options, started) {
+      const { keepSvidRunning } = await import('./keep-svid-run.ts');
+      const fetching = await fetchOptions(options);
+      return keepSvidRunning(options, fetching, env, (svid) => started(fetchedSvid(svid, options.directory)));
     },
 
     async bootstrap(options) {
@@ -58,6 +60,29 @@ export function createSidecarRun({ env }: Pick<CliIo, 'env'>): Pick<CliRun, 'sid
       return writeBootstrap(options, env);
     },
   };
+}
+
+async function fetchOptions(options: FetchSvidOptions): Promise<FetchOptions> {
+  const { directory, wanted } = options;
+  const [{ createLineLog }, token] = await Promise.all([import('../lib/line-log.ts'), tokenFor(options, directory)]);
+  return {
+    identity: options.identityServers.map(formatHostPort).join(','),
+    dir: directory,
+    verify(spiffeId, from) {
+      if (!isWanted(wanted, spiffeId))
+        throw anotherIdentity(wanted, spiffeId, from === 'folder' ? directory : undefined);
+    },
+    log: createLineLog(options.logLevel, { name: 'svid' }),
+    ...defined({ token }),
+  };
+}
+
+function fetchedSvid(
+  { spiffeId, notAfter }: Pick<StoredSvid, 'spiffeId' | 'notAfter'>,
+  directory: string,
+): FetchedSvid {
+  const files = Object.values(svidFileNames).map((name) => join(directory, name));
+  return { spiffeId, notAfter: notAfter.getTime(), files };
 }
 
 async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env']): Promise<0 | 1> {
@@ -99,7 +124,7 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
       },
       ...defined({ token }),
       ports: chosen,
-      ...defined({ instance, envoyPath: envoy, admin: envoyAdmin }),
+      ...defined({ instance, envoyPath: envoy, admin: envoyAdmin, workloadApi: options.workloadApi }),
     });
     return (await sidecar.exited) === 0 ? 0 : 1;
   } catch (reason) {

@@ -12,6 +12,8 @@ export interface GrpcPeer {
 /** What a method may do with its call. */
 export interface GrpcCall {
   readonly peer: GrpcPeer;
+  /** A header of the request (gRPC's metadata), by its name in lower case; of several values the first. */
+  header(name: string): string | undefined;
   /**
    * Passes one message to the wire, with gRPC's prefix (`frameOf`); other calls may write the same bytes, which nobody changes. `sent` is
    * called once the peer's flow control has let it go.

@@ -28,6 +28,7 @@ import { withCounters } from './envoy/with-counters.ts';
 import { writeConfig } from './envoy/write-config.ts';
 import { instanceOf } from './instance.ts';
 import { type ApplicationLook, lookAtApplication } from './look-at-application.ts';
+import { createOwnWorkloadApi } from './own-workload-api.ts';
 import { readPorts } from './read-ports.ts';
 import { sayGoodbye } from './say-goodbye.ts';
 import { createControlPlanes, readControlPlanes, seedOf } from './servers/control-planes.ts';
@@ -84,6 +85,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
   const leftover = findLeftoverEnvoy(dataDir);
   const ports = freePorts({ inbounds, admin, leftover, drainMs, now, log });
   let keeper: SvidKeeper | undefined;
+  const workloadApi = createOwnWorkloadApi(options.workloadApi, { clock, log });
   const failed = new AbortController();
   const notStopped = (): void => {
     if (drain.aborted) throw new CellwallError('aborted', 'stopped before Envoy was started');
@@ -100,7 +102,10 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       files: createSvidFiles(join(dataDir, 'svid')),
       clock,
       log,
-      onRenewed: (svid) => void writeXdsSecrets(dataDir, svid),
+      onRenewed(svid) {
+        writeXdsSecrets(dataDir, svid);
+        workloadApi.renewed(svid);
+      },
       signal: AbortSignal.any([drain, failed.signal]),
     });
     const finding = findEnvoy({ env, log, signal: drain, ...defined({ path: envoyPath }) });
@@ -142,6 +147,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const xds = order.map((one) => one.xds);
     const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, ...bounded, xds, admin });
     const level = options.envoyLogLevel ?? 'warning';
+    await workloadApi.open(started.current());
     const process = await startEnvoy({
       binary,
       configPath: config.path,
@@ -173,6 +179,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
       goodbye: (now) => sayGoodbye({ servers, svid: started.current(), instance, run, now, log }),
     });
     log.info({ spiffeId, instance, pid: envoy.pid }, 'Envoy started');
+    void envoy.exited.then(workloadApi.close);
     if (applications.length > 0) {
       const watch = watchApplication({ ports: served, servers, svid: started.current, instance, run, clock, log });
       void envoy.exited.then(() => watch.close());
@@ -199,6 +206,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     return running(envoy, started, nodeId(spiffeId, instance));
   } catch (reason) {
     keeper?.close();
+    await workloadApi.close();
     // What must end is the service's proxy, whoever started it.
     if (drain.aborted && leftover?.running() === true) await endLeftover(leftover, { drainMs, now, log });
     throw reason;

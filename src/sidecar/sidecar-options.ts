@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Redacted } from '../lib/redacted.ts';
+import type { SocketPath } from '../lib/socket-path.ts';
 import type { XdsVariant } from './envoy/xds-variant.ts';
 import type { StopSignals } from './stop-signals.ts';
 import type { ObtainSvidDeps } from './svid/obtain-svid.ts';
@@ -36,6 +37,8 @@ export interface SidecarOptions {
   /** It stays as long as the application's port is open, up to the drain's limit. */
   readonly drainUntilClosed?: boolean;
   readonly variant?: XdsVariant;
+  /** Where the application, if it wants to, finds the Workload API; the default mode is 0o600. */
+  readonly workloadApi?: { readonly socket: SocketPath; readonly mode?: number };
   readonly envoyLogLevel?: 'trace' | 'debug' | 'info' | 'warning' | 'error' | 'critical' | 'off';
   /** Where Envoy's own output goes. Default with the log. */
   readonly envoyWords?: Pick<LogSink, 'write'>;

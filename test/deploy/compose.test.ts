@@ -43,6 +43,7 @@ async function commandLine(args: readonly string[], env: Readonly<Record<string,
     sidecar: record,
     inspect: () => Promise.reject(new Error('not in compose')),
     fetchSvid: () => Promise.reject(new Error('not in compose')),
+    keepSvid: () => Promise.reject(new Error('not in compose')),
     moveStore: () => Promise.reject(new Error('not in compose')),
     bootstrap: () => Promise.reject(new Error('not in compose')),
   };

@@ -59,7 +59,15 @@ function world() {
   const open = (logName: string): GrpcHandler => {
     const [method] = service().values();
     const nothing = (): void => undefined;
-    const handler = method?.({ peer: { address: '' }, write: nothing, pause: nothing, resume: nothing, end: nothing });
+    const header = (): undefined => undefined;
+    const handler = method?.({
+      peer: { address: '' },
+      header,
+      write: nothing,
+      pause: nothing,
+      resume: nothing,
+      end: nothing,
+    });
     if (handler === undefined) throw new Error('no method');
     handler.message(identifier(node, logName));
     return handler;

@@ -8,6 +8,7 @@ import { seconds, threads } from '../flags/number.ts';
 import { defaultSidecarData } from '../flags/paths.ts';
 import { addProxyFlags, proxyOptions } from '../flags/proxy-flags.ts';
 import { wantedIdentity } from '../flags/wanted-identity.ts';
+import { addWorkloadApiFlags, workloadApiOf } from '../flags/workload-api.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { prints } from '../output/prints.ts';
@@ -59,6 +60,7 @@ export function sidecarCommand(context: CliContext): Command {
         env: 'CELLWALL_DRAIN_UNTIL_CLOSED',
       }),
     );
+  addWorkloadApiFlags(command);
   addLogLevelFlag(command);
   examples(
     command,
@@ -80,7 +82,7 @@ export function sidecarCommand(context: CliContext): Command {
       drainUntilClosed: options.drainUntilClosed === true,
       concurrency: options.concurrency,
       logLevel: logLevel(self),
-      ...defined({ envoy: options.envoyBin }),
+      ...defined({ envoy: options.envoyBin, workloadApi: workloadApiOf(self) }),
     });
     context.finish(code);
   });

@@ -1,15 +1,19 @@
 // `cellwall svid`: a certificate as files, for clients without a sidecar; and what a certificate contains.
 import { Command } from 'commander';
+import { defined } from '../../lib/defined.ts';
+import { CellwallError } from '../../lib/errors.ts';
 import { addEnrolFlags, identityServers, joinToken } from '../flags/enrol.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { readFile } from '../flags/read-file.ts';
 import { wantedIdentity } from '../flags/wanted-identity.ts';
+import { addWorkloadApiFlags, workloadApiOf } from '../flags/workload-api.ts';
 import type { CliContext } from '../io.ts';
 import { examples } from '../output/help.ts';
 import { formatOf, print } from '../output/print.ts';
 import { object, prints } from '../output/prints.ts';
 import { formatFields } from '../output/table.ts';
 import { isoTime, relativeTime } from '../output/time.ts';
+import type { FetchedSvid } from '../run.ts';
 
 export function svidCommand(context: CliContext): Command {
   return new Command('svid')
@@ -23,29 +27,65 @@ function fetchCommand(context: CliContext): Command {
   const command = new Command('fetch')
     .summary('get or renew a certificate as files')
     .description('Writes an X.509-SVID to files, or renews the one that is there (which needs no token).')
-    .requiredOption('--dir <dir>', 'the directory for certificate, key and bundle');
+    .requiredOption('--dir <dir>', 'the directory for certificate, key and bundle')
+    .option('--watch', 'keep running, and renew it at half of its life')
+    .option('--on-renew <command>', 'with --watch: run this in a shell after each renewal');
+  addWorkloadApiFlags(command, 'with --watch: ');
   addLogLevelFlag(addEnrolFlags(command, ['identity']), 'warn');
-  examples(command, 'svid fetch --service api --dir /var/lib/client --token-file token');
+  examples(
+    command,
+    'svid fetch --service api --dir /var/lib/client --token-file token',
+    "svid fetch --service api --dir /var/lib/client --watch --on-renew 'nginx -s reload'",
+    'svid fetch --service api --dir /var/lib/client --watch --workload-api unix:/run/api/spiffe.sock',
+  );
   prints(command, object('spiffeId notAfter files'));
-  return command.action(async (options: { dir: string }, self: Command) => {
+  return command.action(async (options: FetchFlags, self: Command) => {
     const wanted = wantedIdentity(self);
-    const svid = await context.run.fetchSvid({
+    const workloadApi = workloadApiOf(self);
+    const fetching = {
       wanted,
       token: joinToken(context, self, wanted),
       identityServers: identityServers(self),
       directory: options.dir,
       logLevel: logLevel(self),
-    });
-    const now = context.clock.now();
-    await print(context, formatOf(self), {
-      value: svid,
-      table: () =>
-        formatFields([
-          ['identity', svid.spiffeId],
-          ['ends', `${isoTime(svid.notAfter)} (${relativeTime(svid.notAfter, now)})`],
-          ...svid.files.map((file) => ['file', file] as const),
-        ]),
-    });
+    };
+    if (options.watch === true) {
+      let printed = Promise.resolve();
+      const keeping = { ...fetching, ...defined({ onRenew: options.onRenew, workloadApi }) };
+      const code = await context.run.keepSvid(keeping, (svid) => {
+        printed = printSvid(context, self, svid);
+      });
+      await printed;
+      return context.finish(code);
+    }
+    if (options.onRenew !== undefined) throw needsWatch('--on-renew');
+    if (workloadApi !== undefined) throw needsWatch('--workload-api');
+    await printSvid(context, self, await context.run.fetchSvid(fetching));
+  });
+}
+
+interface FetchFlags {
+  readonly dir: string;
+  readonly watch?: true;
+  readonly onRenew?: string;
+}
+
+function needsWatch(flag: string): CellwallError {
+  return new CellwallError('invalid_argument', `${flag} needs --watch`, {
+    hint: 'without it the command ends as soon as the files are there',
+  });
+}
+
+async function printSvid(context: CliContext, self: Command, svid: FetchedSvid): Promise<void> {
+  const now = context.clock.now();
+  await print(context, formatOf(self), {
+    value: svid,
+    table: () =>
+      formatFields([
+        ['identity', svid.spiffeId],
+        ['ends', `${isoTime(svid.notAfter)} (${relativeTime(svid.notAfter, now)})`],
+        ...svid.files.map((file) => ['file', file] as const),
+      ]),
   });
 }
 

@@ -44,6 +44,7 @@ export function serveHttp2Call(
   let cancelDeadline = (): void => {};
   const call: GrpcCall = {
     peer,
+    header: (name) => headers.get(name),
     write(frame, sent) {
       if (over) return;
       if (!answered) stream.headers(begun);

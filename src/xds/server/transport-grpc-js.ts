@@ -74,6 +74,7 @@ function serve(
   let over = false;
   const own: GrpcCall = {
     peer,
+    header: (name) => call.metadata.get(name)[0]?.toString(),
     // grpc-js calls back once HTTP/2 flow control took the bytes.
     write: (frame, sent) => void call.write(frame.subarray(framePrefix), sent ?? (() => undefined)),
     pause: () => void call.pause(),

@@ -1,0 +1,41 @@
+// An SVID as files that is renewed for as long as the process runs, and its roots with it: for programs without a sidecar.
+import { systemClock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
+import { createWatched, type Watchable } from '../../lib/watchable.ts';
+import { createControlPlanes, readControlPlanes, seedOf } from '../servers/control-planes.ts';
+import { followBundle } from './follow-bundle.ts';
+import { loadNodeKey } from './node-key.ts';
+import type { FetchSvidOptions } from './svid-fetch.ts';
+import { createSvidFiles, type StoredSvid } from './svid-files.ts';
+import { createSvidKeeper } from './svid-keeper.ts';
+import { writeXdsSecrets } from './write-xds-secrets.ts';
+
+export interface KeepSvidOptions extends FetchSvidOptions {
+  /** Ends it, at whatever stage it is. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves once there is an SVID: the one in the folder, if it is still good, or a first one. */
+export async function keepSvid(options: KeepSvidOptions): Promise<Watchable<StoredSvid>> {
+  const { identity, token, dir, verify, log, clock = systemClock, signal } = options;
+  const nodeKey = await loadNodeKey(dir);
+  const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
+  const files = createSvidFiles(dir);
+  let renewed = (_: StoredSvid): void => {};
+  const keeper = await createSvidKeeper({
+    ...{ servers, nodeKey, files, clock, log, signal },
+    ...defined({ token, verify }),
+    onRenewed: (svid) => renewed(svid),
+  });
+  signal.addEventListener('abort', () => keeper.close());
+  if (signal.aborted) keeper.close();
+  const { current, sequence, trust } = keeper;
+  const svid = createWatched(current());
+  writeXdsSecrets(dir, svid.value());
+  renewed = (next) => {
+    writeXdsSecrets(dir, next);
+    svid.set(next);
+  };
+  void followBundle({ servers, svid: current, sequence, onBundle: trust, log, signal });
+  return svid;
+}

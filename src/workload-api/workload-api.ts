@@ -1,0 +1,23 @@
+// SPIFFE's Workload API for one identity, on a socket of its own.
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { SocketPath } from '../lib/socket-path.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import { serveWorkloadApi, type WorkloadApi } from './serve-workload-api.ts';
+import { workloadMethods } from './workload-methods.ts';
+import type { WorkloadSvid } from './workload-svid.ts';
+import { x509Methods } from './x509-methods.ts';
+
+export interface WorkloadApiOptions {
+  readonly socket: SocketPath;
+  /** Of the socket. Default 0o600. */
+  readonly mode?: number;
+  /** Who may open the socket is given it, with its key. */
+  readonly svid: Watchable<WorkloadSvid>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createWorkloadApi(options: WorkloadApiOptions): Promise<WorkloadApi> {
+  return serveWorkloadApi({ ...options, methods: workloadMethods(x509Methods(options)) });
+}

@@ -1,0 +1,11 @@
+// What the Workload API has to give, as its owner keeps it.
+import type { KeyObject } from 'node:crypto';
+
+/** `chain`, leaf first, and `bundle`, the roots of its trust domain, are PEM. */
+export interface WorkloadSvid {
+  readonly spiffeId: string;
+  readonly chain: string;
+  readonly key: KeyObject;
+  readonly bundle: string;
+  readonly notAfter: Date;
+}

@@ -1,0 +1,106 @@
+// FetchX509SVID and FetchX509Bundles: each call gets what there is, and whatever replaces it, until it ends.
+// https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md#5-x509-svid-profile
+
+import { create, toBinary } from '@bufbuild/protobuf';
+import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload_pb.js';
+import { fromPem } from '../identity/x509/pem.ts';
+import type { Clock } from '../lib/clock.ts';
+import { CellwallError } from '../lib/errors.ts';
+import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import type { WorkloadMethod } from './workload-methods.ts';
+import type { WorkloadSvid } from './workload-svid.ts';
+
+export interface X509MethodsDeps {
+  readonly svid: Watchable<WorkloadSvid>;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export function x509Methods({ svid, clock }: X509MethodsDeps): Readonly<Record<string, WorkloadMethod>> {
+  const usable = (): WorkloadSvid => {
+    const now = svid.value();
+    if (now.notAfter.getTime() > clock.now()) return now;
+    throw new CellwallError('unavailable', `the SVID of ${now.spiffeId} has ended`, {
+      hint: 'its holder asks for a new one until it gets one: try again',
+    });
+  };
+  return {
+    FetchX509SVID: streamed(svid, usable, framed(svidResponse)),
+    // The roots are good whatever became of the SVID.
+    FetchX509Bundles: streamed(svid, svid.value, framed(bundlesResponse)),
+  };
+}
+
+/** `first` may throw instead of giving a first answer. Equal answers are not repeated. */
+function streamed(
+  svid: Watchable<WorkloadSvid>,
+  first: () => WorkloadSvid,
+  frame: (svid: WorkloadSvid) => Buffer,
+): WorkloadMethod {
+  return (call) => {
+    let stop = (): void => {};
+    return {
+      request() {
+        const write = createNewestOnly(call);
+        let last = frame(first());
+        write(last);
+        stop = svid.watch((next) => {
+          const changed = frame(next);
+          if (changed.equals(last)) return;
+          last = changed;
+          write(changed);
+        });
+      },
+      over: () => stop(),
+    };
+  };
+}
+
+/** However many calls are open, each SVID is encoded once. */
+function framed(encode: (svid: WorkloadSvid) => Uint8Array): (svid: WorkloadSvid) => Buffer {
+  let made: { readonly of: WorkloadSvid; readonly frame: Buffer } | undefined;
+  return (svid) => {
+    if (made?.of !== svid) made = { of: svid, frame: frameOf(encode(svid)) };
+    return made.frame;
+  };
+}
+
+function svidResponse({ spiffeId, chain, key, bundle }: WorkloadSvid): Uint8Array {
+  const x509SvidKey = key.export({ format: 'der', type: 'pkcs8' });
+  const svid = { spiffeId, x509Svid: ders(chain), x509SvidKey, bundle: ders(bundle) };
+  return toBinary(X509SVIDResponseSchema, create(X509SVIDResponseSchema, { svids: [svid] }));
+}
+
+function bundlesResponse({ spiffeId, bundle }: WorkloadSvid): Uint8Array {
+  const bundles = { [trustDomainOf(spiffeId)]: ders(bundle) };
+  return toBinary(X509BundlesResponseSchema, create(X509BundlesResponseSchema, { bundles }));
+}
+
+/** `spiffe://example.org`, as the API names trust domains. */
+function trustDomainOf(spiffeId: string): string {
+  return spiffeId.split('/').slice(0, 3).join('/');
+}
+
+/** ASN.1 DER, one after the other, without anything between. */
+function ders(pem: string): Uint8Array {
+  return Buffer.concat(fromPem(pem, 'CERTIFICATE'));
+}
+
+/** For a reader that may be slow: what it has not taken yet is replaced by what is newer, so that nothing piles up for it. */
+function createNewestOnly(call: Pick<GrpcCall, 'write'>): (frame: Buffer) => void {
+  let waiting: Buffer | undefined;
+  let busy = false;
+  const write = (frame: Buffer): void => {
+    busy = true;
+    call.write(frame, () => {
+      busy = false;
+      const next = waiting;
+      waiting = undefined;
+      if (next !== undefined) write(next);
+    });
+  };
+  return (frame) => {
+    if (busy) waiting = frame;
+    else write(frame);
+  };
+}

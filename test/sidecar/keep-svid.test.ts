@@ -1,0 +1,127 @@
+// `svid fetch --watch`: files and watchers follow each renewal and each change of the roots, and a command is told.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createTrustBundle } from '../../src/identity/trust-bundle.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { keepSvid } from '../../src/sidecar/svid/keep-svid.ts';
+import { runOnRenewed } from '../../src/sidecar/svid/on-renewed.ts';
+import { eventually } from '../support/eventually.ts';
+import { createIdentityHarness, type IdentityHarness } from '../support/identity-harness.ts';
+import { rootOf } from '../support/trust-bundles.ts';
+
+const spiffeId = 'spiffe://td1/service/http-router';
+let harness: IdentityHarness;
+let folder: string;
+let stop: AbortController;
+
+beforeEach(async () => {
+  stop = new AbortController();
+  harness = await createIdentityHarness({ policy: () => ({ lifetimeMs: 3000, dnsNames: [] }) });
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-keep-'));
+});
+afterEach(async () => {
+  stop.abort();
+  await harness.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('keeps files and value fresh, each renewal with the roots of its time', async () => {
+  const dir = join(folder, 'svid');
+  const identity = `127.0.0.1:${harness.address.port}`;
+  const token = await harness.token(spiffeId);
+  const svid = await keepSvid({ identity, dir, token, log: silentLog, signal: stop.signal });
+  expect(svid.value().spiffeId).toBe(spiffeId);
+  const first = svid.value().chain;
+  await eventually('it is renewed', async () => svid.value().chain !== first || undefined, 10_000);
+  const { trustDomain, sequence, roots } = harness.bundle.value();
+  const other = await rootOf('another root');
+  harness.bundle.set(createTrustBundle({ trustDomain, sequence: sequence + 1, roots: [...roots, other] }));
+  await eventually(
+    'the new root is there',
+    async () => svid.value().bundle.includes(other.trim()) || undefined,
+    10_000,
+  );
+  expect(readFileSync(join(dir, 'bundle.pem'), 'utf8')).toBe(svid.value().bundle);
+});
+
+test('ends when it is told to, while it waits for a first SVID and later', async () => {
+  const dir = join(folder, 'svid');
+  const identity = `127.0.0.1:${harness.address.port}`;
+  const early = new AbortController();
+  const nobody = keepSvid({
+    identity: '127.0.0.1:1',
+    dir,
+    token: await harness.token(spiffeId),
+    log: silentLog,
+    signal: early.signal,
+  });
+  early.abort();
+  await expect(nobody).rejects.toThrow();
+  const svid = await keepSvid({
+    identity,
+    dir,
+    token: await harness.token(spiffeId),
+    log: silentLog,
+    signal: stop.signal,
+  });
+  const asked = (await harness.issuer.issued()).length;
+  stop.abort();
+  await eventually(
+    'the first one has ended',
+    async () => svid.value().notAfter.getTime() < Date.now() || undefined,
+    10_000,
+  );
+  expect(await harness.issuer.issued()).toHaveLength(asked);
+});
+
+describe('the command after a renewal', () => {
+  const told: string[] = [];
+  const log = { ...silentLog, warn: (_: object, message: string) => void told.push(message) };
+  beforeEach(() => void told.splice(0));
+
+  test('runs one at a time, and once more for all that came meanwhile', async () => {
+    const out = join(folder, 'out');
+    const command = `mkdir "$D/busy" || echo two >> "$D/out"; echo run >> "$D/out"; sleep 0.2; rmdir "$D/busy"`;
+    const run = runOnRenewed({ command, env: { ...process.env, D: folder }, log });
+    for (let at = 0; at < 10; at++) run();
+    const lines = (): string[] => (existsSync(out) ? readFileSync(out, 'utf8').trim().split('\n') : []);
+    await eventually(
+      'both have run',
+      async () => (lines().length === 2 && !existsSync(join(folder, 'busy'))) || undefined,
+    );
+    expect(lines()).toEqual(['run', 'run']);
+    run();
+    await eventually(
+      'it has run again',
+      async () => (lines().length === 3 && !existsSync(join(folder, 'busy'))) || undefined,
+    );
+    expect(told).toEqual([]);
+  });
+
+  test.each([
+    ['exit 3', 'the command after a renewal failed'],
+    ['no-such-program-here', 'the command after a renewal failed'],
+  ])('%s is told, and hinders no later one', async (command, message) => {
+    const run = runOnRenewed({ command, env: process.env, log });
+    run();
+    await eventually('it is told', async () => told.length === 1 || undefined);
+    expect(told).toEqual([message]);
+    run();
+    await eventually('it is told again', async () => told.length === 2 || undefined);
+  });
+
+  test('that hangs is ended, with what it started', async () => {
+    const pidFile = join(folder, 'pid');
+    const command = `sleep 60 & echo $! > ${pidFile}; wait`;
+    runOnRenewed({ command, env: process.env, log, limitMs: 300 })();
+    await eventually('it is told', async () => told.length === 2 || undefined);
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    await eventually(
+      'its child has ended',
+      async () =>
+        !existsSync(`/proc/${pid}/cmdline`) || readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '' || undefined,
+    );
+  });
+});

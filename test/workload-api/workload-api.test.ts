@@ -1,0 +1,215 @@
+// The Workload API as a client of gRPC sees it, over a real socket: who is answered, what is streamed, what a slow reader costs.
+
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fromBinary } from '@bufbuild/protobuf';
+import * as grpc from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload_pb.js';
+import { silentLog } from '../../src/lib/log.ts';
+import { createWatched, type Watched } from '../../src/lib/watchable.ts';
+import { stored } from '../../src/sidecar/svid/svid-files.ts';
+import { createWorkloadApi } from '../../src/workload-api/workload-api.ts';
+import type { WorkloadSvid } from '../../src/workload-api/workload-svid.ts';
+import { eventually } from '../support/eventually.ts';
+import { createFakeClock } from '../support/fake-clock.ts';
+import { createTestCa, type TestCa } from '../support/test-ca.ts';
+
+const spiffeId = 'spiffe://td1/service/api';
+const clock = createFakeClock(Date.now());
+let folder: string;
+let path: string;
+let ca: TestCa;
+let svid: Watched<WorkloadSvid>;
+let api: { close(): Promise<void> };
+const clients: grpc.Client[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'cellwall-workload-'));
+  path = join(folder, 'api.sock');
+  ca = await createTestCa();
+  svid = createWatched(await issued());
+  api = await createWorkloadApi({ socket: { path }, svid, clock, log: silentLog });
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await api.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function issued(lifetimeMs = 3_600_000): Promise<WorkloadSvid> {
+  const { certificate, key } = await ca.issue({ uri: spiffeId, lifetimeMs });
+  return stored(certificate, createPrivateKey(key), ca.root);
+}
+
+const header = (value = 'true'): grpc.Metadata => {
+  const metadata = new grpc.Metadata();
+  metadata.set('workload.spiffe.io', value);
+  return metadata;
+};
+interface Stream {
+  readonly messages: Buffer[];
+  readonly ended: Promise<grpc.StatusObject>;
+  readonly call: grpc.ClientReadableStream<Buffer>;
+}
+function open(method: string, metadata = header()): Stream {
+  const client = new grpc.Client(`unix:${path}`, grpc.credentials.createInsecure());
+  clients.push(client);
+  const raw = (bytes: Buffer): Buffer => bytes;
+  const call = client.makeServerStreamRequest(`/SpiffeWorkloadAPI/${method}`, raw, raw, Buffer.alloc(0), metadata);
+  const messages: Buffer[] = [];
+  call.on('data', (bytes: Buffer) => messages.push(bytes));
+  call.on('error', () => undefined);
+  return { messages, call, ended: new Promise((resolve) => call.on('status', resolve)) };
+}
+const svidIn = (bytes: Buffer) => fromBinary(X509SVIDResponseSchema, bytes).svids[0];
+
+describe('FetchX509SVID', () => {
+  test('gives identity, chain, key and roots, as DER', async () => {
+    const { messages } = open('FetchX509SVID');
+    const [first] = await eventually('an answer', async () => (messages.length > 0 ? messages : undefined));
+    const response = fromBinary(X509SVIDResponseSchema, first ?? Buffer.alloc(0));
+    expect(response.svids).toHaveLength(1);
+    const [got] = response.svids;
+    expect(got?.spiffeId).toBe(spiffeId);
+    const leaf = new X509Certificate(got?.x509Svid ?? Buffer.alloc(0));
+    const key = createPrivateKey({ key: Buffer.from(got?.x509SvidKey ?? []), format: 'der', type: 'pkcs8' });
+    expect(leaf.checkPrivateKey(key)).toBe(true);
+    expect(Buffer.from(got?.bundle ?? [])).toEqual(new X509Certificate(ca.root).raw);
+    expect(leaf.verify(new X509Certificate(ca.root).publicKey)).toBe(true);
+  });
+
+  test('sends each renewal to every open call, and nothing if nothing changed', async () => {
+    const streams = Array.from({ length: 20 }, () => open('FetchX509SVID'));
+    await eventually(
+      'all have the first',
+      async () => streams.every(({ messages }) => messages.length === 1) || undefined,
+    );
+    svid.set({ ...svid.value() });
+    const next = await issued();
+    svid.set(next);
+    await eventually(
+      'all have the second',
+      async () => streams.every(({ messages }) => messages.length > 1) || undefined,
+    );
+    for (const { messages } of streams) {
+      expect(messages).toHaveLength(2);
+      const leaf = new X509Certificate(svidIn(messages[1] ?? Buffer.alloc(0))?.x509Svid ?? Buffer.alloc(0));
+      expect(leaf.raw).toEqual(new X509Certificate(next.chain).raw);
+    }
+  });
+
+  test('is not there once the SVID has ended, and is again with the next', async () => {
+    svid.set(await issued(1000));
+    const before = clock.now();
+    await clock.advance(60_000);
+    expect(await open('FetchX509SVID').ended).toMatchObject({ code: grpc.status.UNAVAILABLE });
+    expect(clock.now()).toBeGreaterThan(before);
+    svid.set(await issued());
+    const { messages } = open('FetchX509SVID');
+    await eventually('an answer', async () => messages.length > 0 || undefined);
+  });
+
+  test('a reader that does not read gets the newest when it does, not all', async () => {
+    const { call, messages } = open('FetchX509SVID');
+    await eventually('the first', async () => messages.length > 0 || undefined);
+    call.pause();
+    // Windows of HTTP/2 and buffers of the socket hold some hundred of them.
+    for (let turn = 0; turn < 2000; turn++) {
+      const now = svid.value();
+      svid.set({ ...now, spiffeId: `${spiffeId}-${turn}`, bundle: now.bundle + ca.root.repeat(20) });
+      svid.set({ ...now, spiffeId: `${spiffeId}-${turn}` });
+      if (turn % 50 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    call.resume();
+    const last = await eventually('the newest', async () => {
+      const found = svidIn(messages.at(-1) ?? Buffer.alloc(0))?.spiffeId;
+      return found === `${spiffeId}-1999` ? found : undefined;
+    });
+    expect(last).toBe(`${spiffeId}-1999`);
+    expect(messages.length).toBeLessThan(4000);
+  });
+});
+
+test('FetchX509Bundles gives the roots by trust domain, and new ones when they change', async () => {
+  const { messages } = open('FetchX509Bundles');
+  await eventually('the first', async () => messages.length === 1 || undefined);
+  const other = await createTestCa('other root');
+  // A renewal changes no root.
+  svid.set(await issued());
+  svid.set({ ...svid.value(), bundle: `${ca.root}\n${other.root}` });
+  await eventually('the second', async () => messages.length === 2 || undefined);
+  const bundles = messages.map((bytes) => fromBinary(X509BundlesResponseSchema, bytes).bundles);
+  const der = (root: string): Buffer => new X509Certificate(root).raw;
+  expect(Object.keys(bundles[1] ?? {})).toEqual(['spiffe://td1']);
+  expect(Buffer.from(bundles[0]?.['spiffe://td1'] ?? [])).toEqual(der(ca.root));
+  expect(Buffer.from(bundles[1]?.['spiffe://td1'] ?? [])).toEqual(Buffer.concat([der(ca.root), der(other.root)]));
+});
+
+describe('who is answered', () => {
+  test.each([
+    ['no header', new grpc.Metadata()],
+    ['another value', header('false')],
+    ['another case', header('True')],
+  ])('not a call with %s: a proxy must not pass on what others ask', async (_, metadata) => {
+    for (const method of ['FetchX509SVID', 'FetchX509Bundles']) {
+      expect(await open(method, metadata).ended).toMatchObject({ code: grpc.status.INVALID_ARGUMENT });
+    }
+  });
+
+  test('no other method', async () => {
+    expect(await open('FetchEverything').ended).toMatchObject({ code: grpc.status.UNIMPLEMENTED });
+  });
+
+  test('by the mode of the socket', async () => {
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const other = join(folder, 'group.sock');
+    const wide = await createWorkloadApi({ socket: { path: other }, mode: 0o660, svid, clock, log: silentLog });
+    expect(statSync(other).mode & 0o777).toBe(0o660);
+    // The files that this process makes are not affected.
+    writeFileSync(join(folder, 'file'), '');
+    expect(statSync(join(folder, 'file')).mode & 0o777).toBe(0o666 & ~process.umask());
+    await wide.close();
+  });
+});
+
+describe('the socket', () => {
+  test('of a killed process is replaced, of a living one is not', async () => {
+    await expect(createWorkloadApi({ socket: { path }, svid, clock, log: silentLog })).rejects.toThrow(
+      'a program listens there',
+    );
+    const dead = join(folder, 'dead.sock');
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(dead, resolve));
+    // Closed without being removed, as by kill -9.
+    const { linkSync } = await import('node:fs');
+    const kept = join(folder, 'kept.sock');
+    linkSync(dead, kept);
+    await new Promise((resolve) => server.close(resolve));
+    const again = await createWorkloadApi({ socket: { path: kept }, svid, clock, log: silentLog });
+    await again.close();
+  });
+
+  test('is not put over a file, nor into a folder that is not there', async () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, 'precious');
+    await expect(createWorkloadApi({ socket: { path: file }, svid, clock, log: silentLog })).rejects.toThrow(
+      'not a socket',
+    );
+    const nowhere = join(folder, 'nowhere/api.sock');
+    await expect(createWorkloadApi({ socket: { path: nowhere }, svid, clock, log: silentLog })).rejects.toMatchObject({
+      code: 'failed_precondition',
+    });
+  });
+
+  test('is gone after close, which ends every call', async () => {
+    const { ended, messages } = open('FetchX509SVID');
+    await eventually('an answer', async () => messages.length > 0 || undefined);
+    await api.close();
+    expect((await ended).code).not.toBe(grpc.status.OK);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});

@@ -142,7 +142,7 @@ export function createControl(deps: ControlDeps): Control {
   };
 
   const connected = createOnConnected({
-    ...{ registry, pusher, rotator, log, own },
+    ...{ registry, pusher, rotator, clock, log, own },
     mesh: () => inForce?.mesh,
   });
 

@@ -1,8 +1,11 @@
 // A proxy's stream has connected: it is registered, and its SVID made or found.
+import { retryDelay } from '../identity/rotation.ts';
 import type { Rotator } from '../identity/rotator.ts';
 import type { Svid } from '../identity/svid.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { identityOf } from '../lib/node-id.ts';
+import { identityOf, type NodeId } from '../lib/node-id.ts';
+import type { SpiffeId } from '../model/spiffe-id.ts';
 import { workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { portsOf } from '../registry/ports.ts';
@@ -22,6 +25,8 @@ export interface OnConnectedDeps {
   readonly mesh: () => MeshIr | undefined;
   /** Called with the proxy's own SVID. */
   readonly own: (node: string, svid: Svid) => void;
+  readonly clock: Clock;
+  readonly random?: () => number;
 }
 
 type Connected = Extract<StreamEvent, { kind: 'connected' }>;
@@ -31,8 +36,27 @@ export function createOnConnected({
   pusher,
   rotator,
   log,
+  clock,
+  random = Math.random,
   ...deps
 }: OnConnectedDeps): (event: Connected) => void {
+  /** Until there is one, or the proxy is gone or another host's: Envoy keeps the stream open, and asks for nothing again. */
+  function ensure(node: NodeId, holder: string | undefined, spiffeId: SpiffeId, tries: number): void {
+    rotator.ensure(node, spiffeId, holder).then(
+      (svid) => deps.own(node, svid),
+      (reason: unknown) => {
+        if (Number.isInteger(Math.log2(tries))) {
+          log.error({ node, tries, reason: String(reason) }, 'no SVID for the proxy: its streams are held');
+        }
+        clock.after(retryDelay(tries, random(), 0), () => {
+          const proxy = registry.get(node);
+          const still = proxy?.state === 'connected' && proxy.replica === undefined && proxy.holder === holder;
+          if (still && rotator.current(node) === undefined) ensure(node, holder, spiffeId, tries + 1);
+        });
+      },
+    );
+  }
+
   return ({ stream, node, claims, peer }) => {
     const mesh = deps.mesh();
     // Verified when the stream was authenticated.
@@ -55,9 +79,6 @@ export function createOnConnected({
       pusher.hold(node);
       log.error({ node, reason: outdated, hint: 'give its sidecar a newer Envoy' }, 'a proxy is sent nothing');
     }
-    rotator.ensure(node, spiffeId, claim.holder).then(
-      (svid) => deps.own(node, svid),
-      (reason: unknown) => log.error({ node, reason: String(reason) }, 'no SVID for the proxy: its streams are held'),
-    );
+    ensure(node, claim.holder, spiffeId, 1);
   };
 }

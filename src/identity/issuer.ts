@@ -10,7 +10,7 @@ import { followedCell } from './follower.ts';
 import type { IssuancePolicy } from './issuance-policy.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
 import { isOperator, operatorPolicy } from './operator.ts';
-import { backdateMs } from './rotation.ts';
+import { backdateMs, createStepsForward } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
 import { makeKeyPair } from './x509/key-pair.ts';
@@ -55,6 +55,8 @@ export interface IssuerOptions {
 export function createIssuer(options: IssuerOptions): Issuer {
   const { signer, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });
+  // Where a clock was set forward by mistake, hosts have the time that it had before.
+  const stepsForward = createStepsForward(clock);
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
 
@@ -93,7 +95,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
         publicKey: subjectKey,
         // The holder of its own key uses this to decide when to renew, and shows the certificate only to the control plane, or has files to
         // look after.
-        notBefore: new Date(now - (pair === undefined ? backdateMs : backdate())),
+        notBefore: new Date(now - (pair === undefined ? backdateMs : backdate() + stepsForward())),
         notAfter: new Date(Math.min(now + lifetimeMs, end ?? Number.POSITIVE_INFINITY)),
         dnsNames,
         ...defined({ nodeKey, commonName }),

@@ -1,4 +1,5 @@
 // When certificates are renewed and issuing CAs change: pure functions of validity and time.
+import type { Clock } from '../lib/clock.ts';
 
 /**
  * Certificates begin this long before they are issued: hosts whose clocks are up to ten minutes slow accept them at once. Fast clocks are
@@ -17,6 +18,22 @@ export function backdateFor(behindMs: number): number {
 
 /** How far behind hosts may be, once that is known. */
 export const maxBehindMs = maxBackdateMs - minute;
+
+const day = 24 * 60 * minute;
+
+/**
+ * A function that says by how much the clock has been set forward since this was called, in milliseconds, a day at most: certificates begin
+ * that much earlier, so that they are valid whether the time before was right, or this one is.
+ */
+export function createStepsForward(clock: Pick<Clock, 'now' | 'monotonic'>): () => number {
+  const offset = (): number => clock.now() - clock.monotonic();
+  let least = offset();
+  return () => {
+    least = Math.min(least, offset());
+    const step = offset() - least;
+    return step < 1000 ? 0 : Math.min(day, step);
+  };
+}
 
 export interface Validity {
   readonly notBefore: Date;

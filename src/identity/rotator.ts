@@ -1,5 +1,6 @@
 // Keeps pushed SVIDs fresh: one per node, renewed at half of its lifetime with jitter, the old one kept until the new one is there. All
-// timers are monotonic, so that a jump of the wall clock does not cause any renewal.
+// timers are monotonic: a clock that is set back renews nothing. One that is set forward, as after a pause of a virtual machine, renews
+// what has ended by it, and what ends before its timer.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
@@ -41,6 +42,13 @@ export interface RotatorOptions {
 /** Rotations at the same time: as many as can sign without making the rest wait. */
 const parallel = 16;
 
+/** How soon a clock that was set is noticed. */
+const lookMs = 5000;
+/** What has ended at the same time is renewed within this time. */
+const spreadMs = 4000;
+/** Less is the resolution of the clocks, or their drift. */
+const leastStepMs = 1000;
+
 interface Slot {
   readonly spiffeId: SpiffeId;
   readonly nodeKey: string | undefined;
@@ -48,6 +56,8 @@ interface Slot {
   pending: Promise<Svid> | undefined;
   failures: number;
   released: boolean;
+  /** When it is renewed, monotonic. */
+  due: number;
   cancel: () => void;
 }
 
@@ -55,6 +65,32 @@ interface Slot {
 export function createRotator(options: RotatorOptions): Rotator {
   const { issuer, clock, log, onChange, internal, kept, random = Math.random } = options;
   const slots = new Map<string, Slot>();
+  let offset = clock.now() - clock.monotonic();
+  let cancelLook = clock.after(lookMs, look);
+
+  function look(): void {
+    const before = offset;
+    offset = clock.now() - clock.monotonic();
+    if (offset - before > leastStepMs) wasSetForward(offset - before);
+    cancelLook = clock.after(lookMs, look);
+  }
+
+  function wasSetForward(byMs: number): void {
+    const now = clock.now();
+    log.warn(
+      { seconds: Math.round(byMs / 1000) },
+      'the clock was set forward: SVIDs that have ended by it are renewed',
+    );
+    for (const [node, slot] of slots) {
+      const { svid, pending } = slot;
+      if (svid === undefined || pending !== undefined) continue;
+      const ended = svid.notAfter.getTime() <= now;
+      const ms = ended ? spreadMs * random() : renewalDelay(svid, now, random());
+      if (ms >= slot.due - clock.monotonic()) continue;
+      slot.cancel();
+      plan(node, slot, ms);
+    }
+  }
 
   /** One at a time per node; concurrent callers get the same result. */
   function issue(node: string, slot: Slot, how: (node: string, slot: Slot) => Promise<Svid> = renew): Promise<Svid> {
@@ -100,6 +136,7 @@ export function createRotator(options: RotatorOptions): Rotator {
 
   function plan(node: string, slot: Slot, ms: number): void {
     if (slot.released) return;
+    slot.due = clock.monotonic() + ms;
     slot.cancel = clock.after(ms, () => {
       issue(node, slot).catch(() => {
         // Logged and rescheduled by renew.
@@ -127,6 +164,7 @@ export function createRotator(options: RotatorOptions): Rotator {
           pending: undefined,
           failures: 0,
           released: false,
+          due: Number.POSITIVE_INFINITY,
           cancel: () => {},
         };
         slots.set(node, slot);
@@ -170,6 +208,7 @@ export function createRotator(options: RotatorOptions): Rotator {
       kept?.remove(node);
     },
     close() {
+      cancelLook();
       for (const slot of slots.values()) drop(slot);
       slots.clear();
     },

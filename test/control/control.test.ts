@@ -164,6 +164,21 @@ describe('control', () => {
     expect(denies()).toBe(true);
   });
 
+  it('asks again and again for the SVID of a proxy that is connected, until there is one', async () => {
+    const { connect, clock, names, cache, issuing } = await start();
+    const turn = async (): Promise<void> => {
+      clock.advance(4000);
+      await new Promise(setImmediate);
+    };
+    issuing.fails = true;
+    await connect(api, '127.0.0.1:8443');
+    for (let times = 0; times < 5; times += 1) await turn();
+    expect(cache.get(api)).toBeUndefined();
+    issuing.fails = false;
+    await turn();
+    expect(names(api, 'secret')).toContain('spiffe://shop.test/service/api');
+  });
+
   it('takes a proxy for an endpoint again that was gone and came back with all it needs: nothing is sent to it', async () => {
     const { connect, acceptAll, cache, control, clock, names, value } = await start();
     await connect(api, '127.0.0.1:8443');

@@ -1,7 +1,14 @@
 // Renewal of pushed SVIDs under a clock that the test moves.
 import { describe, expect, it } from 'vitest';
 import type { Issuer } from '../../src/identity/issuer.ts';
-import { backdateMs, planIssuers, renewalDelay, resumedDelay, retryDelay } from '../../src/identity/rotation.ts';
+import {
+  backdateMs,
+  createStepsForward,
+  planIssuers,
+  renewalDelay,
+  resumedDelay,
+  retryDelay,
+} from '../../src/identity/rotation.ts';
 import { createRotator } from '../../src/identity/rotator.ts';
 import type { Svid } from '../../src/identity/svid.ts';
 import type { Clock } from '../../src/lib/clock.ts';
@@ -12,9 +19,10 @@ import { createFakeClock } from '../support/fake-clock.ts';
 import { idOf } from '../support/identity-harness.ts';
 
 const hour = 3_600_000;
+const minute = 60_000;
 const id = idOf('spiffe://td1/service/api');
 
-function setUp(clock: Clock, random = 0.5) {
+function setUp(clock: Clock, random: () => number = () => 0.5) {
   const state = { issued: 0, failing: false, changes: [] as { node: string; serial: string }[] };
   const issue = async (spiffeId: SpiffeId): Promise<Svid> => {
     if (state.failing) throw new CellwallError('unavailable', 'the authority is down');
@@ -30,7 +38,7 @@ function setUp(clock: Clock, random = 0.5) {
   };
   const issuer: Issuer = { issue, issued: async () => [], watch: () => () => {} };
   const onChange = (node: string, { serial }: Svid): void => void state.changes.push({ node, serial });
-  return { state, rotator: createRotator({ issuer, clock, log: silentLog, onChange, random: () => random }) };
+  return { state, rotator: createRotator({ issuer, clock, log: silentLog, onChange, random }) };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -72,18 +80,62 @@ describe('the rotator', () => {
     rotator.close();
   });
 
-  it('renews nothing when the wall clock jumps by a day either way', async () => {
-    const steady = createFakeClock();
-    let jump = 0;
-    const clock: Clock = { ...steady, now: () => steady.now() + jump };
+  it('renews nothing when the clock is set back by a day, nor when it is set right again', async () => {
+    const clock = createFakeClock();
     const { state, rotator } = setUp(clock);
     for (let node = 0; node < 50; node += 1) await rotator.ensure(`node-${node}`, id);
-    for (const day of [24 * hour, -24 * hour]) {
-      jump = day;
-      steady.advance(60_000);
+    for (const jump of [-24 * hour, 24 * hour, -10 * minute, 10 * minute]) {
+      clock.jump(jump);
+      clock.advance(minute);
       await settle();
       expect(state.issued).toBe(50);
     }
+    rotator.close();
+  });
+
+  it('renews what has ended by a clock that was set forward within 10 s, spread; what has not, at half of what is left', async () => {
+    const clock = createFakeClock();
+    let random = 0;
+    const { state, rotator } = setUp(clock, () => {
+      random = (random + 0.137) % 1;
+      return random;
+    });
+    for (let node = 0; node < 50; node += 1) await rotator.ensure(`node-${node}`, id);
+    clock.jump(0.8 * hour);
+    clock.advance(5000);
+    await settle();
+    expect(state.issued).toBe(50);
+    clock.advance(0.09 * hour);
+    await settle();
+    expect(state.issued).toBeGreaterThan(50);
+    clock.advance(0.03 * hour);
+    await settle();
+    expect(state.issued).toBe(100);
+    clock.jump(24 * hour);
+    clock.advance(2500);
+    await settle();
+    expect(state.issued).toBeLessThan(150);
+    clock.advance(7500);
+    await settle();
+    expect(state.issued).toBe(150);
+    rotator.close();
+  });
+
+  it('goes on by itself after a loss of issuance of three lifetimes, in seconds', async () => {
+    const clock = createFakeClock();
+    const { state, rotator } = setUp(clock);
+    await rotator.ensure('a', id);
+    state.failing = true;
+    for (let past = 0; past < 3 * hour; past += minute) {
+      clock.advance(minute);
+      await settle();
+      // What was issued stays.
+      expect(rotator.current('a')?.serial).toBe('1');
+    }
+    state.failing = false;
+    clock.advance(4000);
+    await settle();
+    expect(state.changes).toEqual([{ node: 'a', serial: '2' }]);
     rotator.close();
   });
 
@@ -115,6 +167,23 @@ describe('the rotator', () => {
 });
 
 describe('when to renew', () => {
+  it('a clock that was set forward has certificates begin as much earlier, until it is set back, a day at most', () => {
+    const clock = createFakeClock();
+    const steps = createStepsForward(clock);
+    expect(steps()).toBe(0);
+    clock.advance(hour);
+    clock.jump(500);
+    expect(steps()).toBe(0);
+    clock.jump(2 * hour);
+    expect(steps()).toBe(2 * hour + 500);
+    clock.jump(-2 * hour);
+    expect(steps()).toBe(0);
+    clock.jump(-hour);
+    expect(steps()).toBe(0);
+    clock.jump(48 * hour);
+    expect(steps()).toBe(24 * hour);
+  });
+
   it('after a restart is half of the whole life, and never all at once when that is past', () => {
     const validity = { notBefore: new Date(-backdateMs), notAfter: new Date(hour) };
     expect(resumedDelay(validity, hour / 4, 0.5)).toBeCloseTo(hour / 4);

@@ -1,4 +1,5 @@
 // The roots that a host keeps: pushed to it when they change, the newest ones whoever brings them, and an SVID under one of them.
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -9,10 +10,12 @@ import { temporaryFolder } from '../../src/lib/temporary-folder.ts';
 import { followBundle } from '../../src/sidecar/svid/follow-bundle.ts';
 import { createNewestRoots } from '../../src/sidecar/svid/newest-roots.ts';
 import { loadNodeKey } from '../../src/sidecar/svid/node-key.ts';
+import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { createSvidFiles, type StoredSvid } from '../../src/sidecar/svid/svid-files.ts';
 import { createSvidKeeper, type SvidKeeper } from '../../src/sidecar/svid/svid-keeper.ts';
 import { eventually } from '../support/eventually.ts';
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts';
+import { heardLog } from '../support/heard-log.ts';
 import { createIdentityHarness, domainOf, type IdentityHarness } from '../support/identity-harness.ts';
 import { oneServer } from '../support/one-server.ts';
 import { testRoot } from '../support/test-bundle.ts';
@@ -71,6 +74,36 @@ it('are pushed: on disk, in the SVID in force, and told, while nothing of the SV
     expect(renewed.at(-1)).toBe(keeper.current());
     expect(keeper.sequence()).toBe(harness.bundle.value().sequence);
   }
+});
+
+it('are pushed soon after an SVID that had ended was replaced, though the one before was refused', async () => {
+  const { sequence, trust: onBundle } = keeper;
+  const { chain, key, bundle } = createSvidFiles(join(dir, 'svid')).read() ?? expect.unreachable();
+  // Refused: nobody here gave it this certificate.
+  const strange = await createIdentityHarness({ trustDomain: 'td1' });
+  const other = await fetchSvid({
+    identity: `${strange.address.host}:${strange.address.port}`,
+    token: await strange.token('spiffe://td1/service/api'),
+    dir: join(dir, 'other'),
+    log: silentLog,
+  });
+  const refused = {
+    ...keeper.current(),
+    chain: readFileSync(other.chain, 'utf8'),
+    key: createPrivateKey(readFileSync(other.key)),
+  };
+  await strange.close();
+  let svid: StoredSvid = { ...refused, bundle };
+  let asked = 0;
+  const log = heardLog({ debug: () => void (asked += 1) });
+  void followBundle({
+    ...{ servers: oneServer(harness.address), svid: () => svid, sequence, onBundle, log, signal: ending.signal },
+    random: () => 0,
+  });
+  await eventually('it is refused', () => asked > 0 || undefined);
+  svid = { ...svid, chain, key };
+  put([...harness.bundle.value().roots, await testRoot()]);
+  await eventually('it is there', () => onDisk() === harness.roots() || undefined);
 });
 
 it('are not those of an older bundle, whoever brings it', async () => {

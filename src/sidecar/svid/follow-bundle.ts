@@ -24,6 +24,8 @@ const againMs = 1000;
 const longestAgainMs = 10_000;
 /** It does not support this request, or refuses this host. */
 const refusedMs = 120_000;
+/** A new SVID may be accepted where the one before was not: it had ended, after an outage. */
+const lookMs = 2000;
 /** A name may resolve differently by then. */
 const longestWaitMs = 600_000;
 
@@ -37,9 +39,10 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
     const limit = AbortSignal.timeout(jitter(longestWaitMs));
     const moved = servers.moved();
     const after = sequence();
+    const used = svid();
     try {
       const ended = AbortSignal.any([signal, limit, moved]);
-      const reply = await awaitBundle({ ...servers.identity(), svid: svid(), after, signal: ended });
+      const reply = await awaitBundle({ ...servers.identity(), svid: used, after, signal: ended });
       failures = 0;
       onBundle(reply);
       // An answer without news would be repeated endlessly.
@@ -49,8 +52,13 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
       const { code, message } = CellwallError.from(reason);
       failures += 1;
       log.debug({ reason: message }, 'changes of the roots are not pushed to this host now');
-      const ms = code === 'unavailable' ? Math.min(longestAgainMs, againMs * 2 ** Math.min(failures, 10)) : refusedMs;
-      await pause(jitter(ms), AbortSignal.any([signal, moved]));
+      const interrupted = AbortSignal.any([signal, moved]);
+      if (code === 'unavailable') {
+        await pause(jitter(Math.min(longestAgainMs, againMs * 2 ** Math.min(failures, 10))), interrupted);
+        continue;
+      }
+      const end = performance.now() + jitter(refusedMs);
+      while (svid() === used && performance.now() < end && !interrupted.aborted) await pause(lookMs, interrupted);
     }
   }
 }

@@ -95,7 +95,11 @@ it('are pushed soon after an SVID that had ended was replaced, though the one be
   await strange.close();
   let svid: StoredSvid = { ...refused, bundle };
   let asked = 0;
-  const log = heardLog({ debug: () => void (asked += 1) });
+  const log = heardLog({
+    debug: () => {
+      asked += 1;
+    },
+  });
   void followBundle({
     ...{ servers: oneServer(harness.address), svid: () => svid, sequence, onBundle, log, signal: ending.signal },
     random: () => 0,

@@ -18,6 +18,7 @@ import { reportsItems } from './field/reports.ts';
 import { returnItems } from './field/return.ts';
 import { storyItems } from './field/story.ts';
 import { trafficItems } from './field/traffic.ts';
+import { identityItems } from './identity/items.ts';
 import type { Item } from './item.ts';
 import { dataPathItem, manyRulesItem } from './performance/data-path.ts';
 import { editAtScaleItem } from './performance/edit-at-scale.ts';
@@ -75,6 +76,7 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
     ...storyItems,
     ...trafficItems,
   ],
+  identity: identityItems,
   performance: [
     ...[incrementalItem, firstPublicationItem, editAtScaleItem, urgentDenyAtScaleItem],
     ...[issuanceItem, joinsItem, race, tenThousandStreams, dataPathItem, manyRulesItem],

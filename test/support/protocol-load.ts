@@ -89,6 +89,22 @@ export function protocolLoad(protocol: Protocol, outbound: number): ProtocolLoad
   };
 }
 
+/** One call on a new connection. */
+export async function newCall(protocol: Protocol, outbound: number): Promise<void> {
+  if (protocol === 'http1') return expectThat((await httpCall({ port: outbound })).status, 200);
+  if (protocol === 'tcp') {
+    const open = openCall({ kind: 'tcp', port: outbound });
+    return open.echo('one').finally(() => open.close());
+  }
+  const session = connectHttp2(`http://127.0.0.1:${outbound}`).on('error', () => undefined);
+  try {
+    if (protocol === 'http2') await http2Call(session);
+    else expectThat(await grpcUnary(session, 'a.B/C', Buffer.alloc(0)), '0');
+  } finally {
+    session.destroy();
+  }
+}
+
 function expectThat(found: unknown, wanted: unknown): void {
   if (found !== wanted) throw new Error(`${String(found)} in place of ${String(wanted)}`);
 }

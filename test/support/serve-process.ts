@@ -29,8 +29,8 @@ export interface ServeProcess {
   enrol(service: string): Promise<FetchedSvid>;
   /** `meanwhile`: what happens while it is away. */
   restart(meanwhile?: () => void): Promise<void>;
-  /** Killed, without a chance to say so, and started again. */
-  crash(): Promise<void>;
+  /** Killed, without a chance to say so, and started again. `meanwhile`: what happens while it is away. */
+  crash(meanwhile?: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -126,10 +126,11 @@ export async function startServeProcess(documents: string, options: ServeProcess
       meanwhile?.();
       child = await start();
     },
-    async crash() {
+    async crash(meanwhile) {
       const ended = once(child, 'exit');
       child.kill('SIGKILL');
       await ended;
+      await meanwhile?.();
       child = await start();
     },
     async stop() {

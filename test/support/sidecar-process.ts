@@ -92,11 +92,15 @@ export function startSidecarProcess(
     pid,
     log: () => log,
     envoy: () =>
-      eventually('an Envoy', () => {
-        const envoy = Number(/"pid":(\d+),"msg":"Envoy started"/.exec(log)?.[1]) || undefined;
-        if (envoy === undefined && !running) throw new Error(`the sidecar ended without an Envoy: ${log}`);
-        return envoy;
-      }),
+      eventually(
+        'an Envoy',
+        () => {
+          const envoy = Number(/"pid":(\d+),"msg":"Envoy started"/.exec(log)?.[1]) || undefined;
+          if (envoy === undefined && !running) throw new Error(`the sidecar ended without an Envoy: ${log}`);
+          return envoy;
+        },
+        30_000,
+      ),
     signal: (name) => void child.kill(name),
     interrupt: () => void process.kill(-pid, 'SIGINT'),
     exited,

@@ -1,0 +1,26 @@
+// Identities that come back, and certificates that are what they should be.
+import type { Item } from '../item.ts';
+import { fromTests } from '../support/from-tests.ts';
+
+const recoveryFile = 'test/identity/recovery.test.ts';
+
+export const identityItems: readonly Item[] = [
+  fromTests({
+    name: 'recovery',
+    line:
+      'A control plane that is killed and stays away for three lifetimes of SVIDs, three times: HTTP/1.1, HTTP/2, gRPC and TCP to ' +
+      'two replicas, a permissive service and a load balancer that pulls its secrets, all of them real processes that nobody touches',
+    bound:
+      'calls fail when certificates have ended, not before, and helpers say so as errors; all work within 10 s of its return, in the ' +
+      'same processes; control: the same calls where no certificate is needed, 0 failed',
+    files: [recoveryFile],
+    only: 'three lifetimes|harms nobody',
+  }),
+  fromTests({
+    name: 'outage-40',
+    line: 'The same while the control plane is away for 40 % of a life, from the moment at which certificates are about to be renewed',
+    bound: '0 failed requests',
+    files: [recoveryFile],
+    only: '40 %',
+  }),
+];

@@ -1,4 +1,5 @@
 // `svid fetch --watch`: renews until it is told to stop, runs a command after each renewal, and serves the Workload API.
+import { ensureSecretFolder } from '../identity/secret-file.ts';
 import { systemClock } from '../lib/clock.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import { createStopSignals } from '../sidecar/stop-signals.ts';
@@ -18,6 +19,7 @@ export async function keepSvidRunning(
   const stopping = createStopSignals();
   const signal = stopping.drain;
   const { log } = fetching;
+  ensureSecretFolder(directory);
   const lock = lockFolder({ folder: directory, name: 'svid', hint: 'one process keeps the SVID of a folder' });
   let api: { close(): Promise<void> } | undefined;
   try {

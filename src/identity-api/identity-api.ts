@@ -16,6 +16,7 @@ import { identityOf, type Peer } from './identity-of.ts';
 import { type ErrorReply, identityPaths } from './identity-protocol.ts';
 import { createIdentityServer, type IdentityApi } from './identity-server.ts';
 import { createIssuing, type IssuingDeps } from './issuing.ts';
+import { createJwtRoutes, type JwtServices } from './jwt-routes.ts';
 import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
 
@@ -25,6 +26,8 @@ export interface IdentityApiOptions extends Receivers, IssuingDeps {
   readonly server: ServerSvid;
   /** For control planes that follow this one. Absent: there are none. */
   readonly followed?: Followed | undefined;
+  /** Absent: it issues no JWT-SVIDs. */
+  readonly jwt?: JwtServices | undefined;
   readonly log: Log;
   readonly maxConnections?: number;
   readonly way?: Pick<RightOfWay, 'waitMs'>;
@@ -45,6 +48,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
   const issuing = createIssuing(options, proved);
   const receivers = createReceivers(clock, options);
   const follow = createFollowRoutes(options.followed, clock);
+  const jwt = createJwtRoutes(options.jwt, clock);
   const server = createIdentityServer({ own, log, maxConnections, way: options.way, opened: receivers.opened, answer });
 
   async function answer(request: IncomingMessage, response: ServerResponse, settled: () => void): Promise<void> {
@@ -62,6 +66,16 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
         // It stays open until something changes, and must not occupy a place at the front door.
         settled();
         return waiters.wait(after, peer.nodeKey ?? caller.who, response);
+      }
+      if (path === identityPaths.jwtKeys && request.method === 'GET') {
+        return send(response, 200, await jwt.keys(), 'application/json');
+      }
+      if (path === identityPaths.jwt && request.method === 'POST') {
+        const peer = peerOf(request, caller);
+        options.followed?.refuse(peer.chain);
+        const issued = await jwt.issue(await readBody(request), peer);
+        log.info({ address, path, spiffeId: issued.spiffeId }, 'issued a JWT-SVID');
+        return send(response, 200, JSON.stringify(issued));
       }
       if (follow.has(path)) {
         const peer = peerOf(request, caller);

@@ -39,6 +39,18 @@ export interface BundleReply {
   readonly bundle: string;
 }
 
+export interface JwtRequest {
+  readonly audience: readonly string[];
+}
+
+export interface JwtReply {
+  readonly spiffeId: string;
+  /** In compact form. */
+  readonly token: string;
+  /** ISO 8601. */
+  readonly expiresAt: string;
+}
+
 /** The body of every answer of 400 and above. */
 export interface ErrorReply {
   readonly code: string;
@@ -52,6 +64,10 @@ export const identityPaths = {
   renew: '/v1/renew',
   /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. */
   nextBundle: '/v1/bundle/next',
+  /** Over mTLS, with an SVID: a JWT-SVID of the same identity. */
+  jwt: '/v1/jwt-svid',
+  /** The keys that verify JWT-SVIDs, a JWK Set. */
+  jwtKeys: '/v1/jwt-keys',
   /** Over mTLS, with the proxy's SVID (counters-report.ts). */
   counters: '/v1/counters',
   /** Likewise: this proxy is about to start, under this name (leave-request.ts). */

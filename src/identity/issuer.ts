@@ -5,11 +5,10 @@ import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
-import { type SpiffeId, type TrustDomain, trustDomainOf, trustDomainUri } from '../model/spiffe-id.ts';
-import { followedCell } from './follower.ts';
+import { type SpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
+import { createEntitled, type EntitledOptions } from './entitled.ts';
 import type { IssuancePolicy } from './issuance-policy.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
-import { isOperator, operatorPolicy } from './operator.ts';
 import { backdateMs, createStepsForward } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
@@ -33,14 +32,8 @@ export interface Issuer {
   watch(listener: (certificate: IssuedCertificate) => void): () => void;
 }
 
-export interface IssuerOptions {
+export interface IssuerOptions extends EntitledOptions {
   readonly signer: Pick<LocalSigner, 'sign'>;
-  readonly trustDomain: TrustDomain;
-  /** For a host, if it is bound to one. Undefined: nobody with that name, or not that host, may have a certificate. */
-  readonly policy: (
-    spiffeId: SpiffeId,
-    nodeKey?: string,
-  ) => IssuancePolicy | undefined | Promise<IssuancePolicy | undefined>;
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
@@ -58,28 +51,16 @@ export function createIssuer(options: IssuerOptions): Issuer {
   // Where a clock was set forward by mistake, hosts have the time that it had before.
   const stepsForward = createStepsForward(clock);
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
-  const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
+  const entitled = createEntitled({ trustDomain, policy });
 
   async function allowed(
     spiffeId: SpiffeId,
     nodeKey: string | undefined,
     internal: IssuancePolicy | undefined,
   ): Promise<IssuancePolicy> {
-    if (trustDomainOf(spiffeId) !== trustDomain) {
-      throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
-    }
-    if (internal !== undefined) return internal;
-    if (isOperator(spiffeId, trustDomain)) return operatorPolicy;
-    if (spiffeId.startsWith(reserved) && followedCell(spiffeId, trustDomain) === undefined) {
-      throw new CellwallError('permission_denied', `${spiffeId} is reserved for the control plane`, {
-        hint: `identities under ${reserved} are never issued to workloads`,
-      });
-    }
-    const found = await policy(spiffeId, nodeKey);
-    if (found !== undefined) return found;
-    throw new CellwallError('permission_denied', `no document gives ${spiffeId} an identity`, {
-      hint: 'apply a Service or a Workload for it',
-    });
+    if (internal === undefined) return entitled(spiffeId, nodeKey);
+    if (trustDomainOf(spiffeId) === trustDomain) return internal;
+    throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
   }
 
   return {

@@ -9,8 +9,11 @@ import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
+import { createEntitled } from '../identity/entitled.ts';
 import { createFollowerIssuers, type FollowerIssuers } from '../identity/follower-issuers.ts';
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
+import { createJwtIssuer } from '../identity/jwt/jwt-issuer.ts';
+import { createJwtKeys } from '../identity/jwt/jwt-keys.ts';
 import { openAuthority } from '../identity/open-authority.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
@@ -106,6 +109,14 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     table: store.table('issued'),
     backdate: deps.backdate,
   });
+  const jwtKeys = await createJwtKeys({ file: join(data, 'jwt-keys.json'), table: sealed('jwt-keys'), clock, log });
+  lifecycle.defer('keys of JWT-SVIDs', async () => jwtKeys.close());
+  const jwtIssuer = createJwtIssuer({
+    keys: jwtKeys,
+    entitled: createEntitled({ trustDomain, policy }),
+    trustDomain,
+    clock,
+  });
   const attesting: AttestorDeps = { tokens: sealed('join-tokens'), nodes, clock, bundle };
   const attestors = await createAttestors(attesting);
   const tokens = createJoinTokenAttestor(attesting);
@@ -117,6 +128,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   deps.metrics.watchFollowing({ parent: follows?.status, followers: () => followed?.list().length ?? 0 });
   const api = createIdentityApi({
     followed,
+    jwt: { keys: jwtKeys, issuer: jwtIssuer },
     ...{
       issuer,
       bundle,

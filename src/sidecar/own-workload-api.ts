@@ -2,11 +2,12 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { createWatched, type Watched } from '../lib/watchable.ts';
+import type { ControlPlanes } from './servers/control-planes.ts';
 import type { SidecarOptions } from './sidecar-options.ts';
 import type { StoredSvid } from './svid/svid-files.ts';
 
 export interface OwnWorkloadApi {
-  open(svid: StoredSvid): Promise<void>;
+  open(svid: StoredSvid, servers: ControlPlanes): Promise<void>;
   renewed(svid: StoredSvid): void;
   close(): Promise<void>;
 }
@@ -17,15 +18,24 @@ export function createOwnWorkloadApi(
   deps: { readonly clock: Clock; readonly log: Log },
 ): OwnWorkloadApi {
   let held: Watched<StoredSvid> | undefined;
+  const closing = new AbortController();
   let api: { close(): Promise<void> } | undefined;
   return {
-    async open(svid) {
+    async open(first, servers) {
       if (asked === undefined) return;
-      const { createWorkloadApi } = await import('../workload-api/workload-api.ts');
-      held = createWatched(svid);
-      api = await createWorkloadApi({ ...asked, ...deps, svid: held });
+      const [{ createWorkloadApi }, { createJwtSource }] = await Promise.all([
+        import('../workload-api/workload-api.ts'),
+        import('./svid/jwt-source.ts'),
+      ]);
+      const svid = createWatched(first);
+      held = svid;
+      const jwt = createJwtSource({ ...deps, servers, svid: svid.value, signal: closing.signal });
+      api = await createWorkloadApi({ ...asked, ...deps, svid, jwt });
     },
     renewed: (svid) => held?.set(svid),
-    close: async () => api?.close(),
+    async close() {
+      closing.abort();
+      await api?.close();
+    },
   };
 }

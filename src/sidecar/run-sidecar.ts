@@ -147,7 +147,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const xds = order.map((one) => one.xds);
     const config = writeConfig({ dir: dataDir, svid, spiffeId, instance, ...claims, ...bounded, xds, admin });
     const level = options.envoyLogLevel ?? 'warning';
-    await workloadApi.open(started.current());
+    await workloadApi.open(started.current(), servers);
     const process = await startEnvoy({
       binary,
       configPath: config.path,

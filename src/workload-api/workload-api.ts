@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
 import type { Watchable } from '../lib/watchable.ts';
+import { type JwtSource, jwtMethods } from './jwt-methods.ts';
 import { serveWorkloadApi, type WorkloadApi } from './serve-workload-api.ts';
 import { workloadMethods } from './workload-methods.ts';
 import type { WorkloadSvid } from './workload-svid.ts';
@@ -14,10 +15,14 @@ export interface WorkloadApiOptions {
   readonly mode?: number;
   /** Who may open the socket is given it, with its key. */
   readonly svid: Watchable<WorkloadSvid>;
+  readonly jwt: JwtSource;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export function createWorkloadApi(options: WorkloadApiOptions): Promise<WorkloadApi> {
-  return serveWorkloadApi({ ...options, methods: workloadMethods(x509Methods(options)) });
+  return serveWorkloadApi({
+    ...options,
+    methods: workloadMethods({ ...x509Methods(options), ...jwtMethods(options) }),
+  });
 }

@@ -9,3 +9,8 @@ export interface WorkloadSvid {
   readonly bundle: string;
   readonly notAfter: Date;
 }
+
+/** `spiffe://example.org`, as the API names trust domains. */
+export function trustDomainUriOf(spiffeId: string): string {
+  return spiffeId.split('/').slice(0, 3).join('/');
+}

@@ -6,10 +6,11 @@ import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload
 import { fromPem } from '../identity/x509/pem.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
-import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
+import { frameOf } from '../lib/grpc-call.ts';
 import type { Watchable } from '../lib/watchable.ts';
+import { createNewestOnly } from './newest-only.ts';
 import type { WorkloadMethod } from './workload-methods.ts';
-import type { WorkloadSvid } from './workload-svid.ts';
+import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
 
 export interface X509MethodsDeps {
   readonly svid: Watchable<WorkloadSvid>;
@@ -72,35 +73,11 @@ function svidResponse({ spiffeId, chain, key, bundle }: WorkloadSvid): Uint8Arra
 }
 
 function bundlesResponse({ spiffeId, bundle }: WorkloadSvid): Uint8Array {
-  const bundles = { [trustDomainOf(spiffeId)]: ders(bundle) };
+  const bundles = { [trustDomainUriOf(spiffeId)]: ders(bundle) };
   return toBinary(X509BundlesResponseSchema, create(X509BundlesResponseSchema, { bundles }));
-}
-
-/** `spiffe://example.org`, as the API names trust domains. */
-function trustDomainOf(spiffeId: string): string {
-  return spiffeId.split('/').slice(0, 3).join('/');
 }
 
 /** ASN.1 DER, one after the other, without anything between. */
 function ders(pem: string): Uint8Array {
   return Buffer.concat(fromPem(pem, 'CERTIFICATE'));
-}
-
-/** For a reader that may be slow: what it has not taken yet is replaced by what is newer, so that nothing piles up for it. */
-function createNewestOnly(call: Pick<GrpcCall, 'write'>): (frame: Buffer) => void {
-  let waiting: Buffer | undefined;
-  let busy = false;
-  const write = (frame: Buffer): void => {
-    busy = true;
-    call.write(frame, () => {
-      busy = false;
-      const next = waiting;
-      waiting = undefined;
-      if (next !== undefined) write(next);
-    });
-  };
-  return (frame) => {
-    if (busy) waiting = frame;
-    else write(frame);
-  };
 }

@@ -31,7 +31,7 @@ test('keeps files and value fresh, each renewal with the roots of its time', asy
   const dir = join(folder, 'svid');
   const identity = `127.0.0.1:${harness.address.port}`;
   const token = await harness.token(spiffeId);
-  const svid = await keepSvid({ identity, dir, token, log: silentLog, signal: stop.signal });
+  const { svid } = await keepSvid({ identity, dir, token, log: silentLog, signal: stop.signal });
   expect(svid.value().spiffeId).toBe(spiffeId);
   const first = svid.value().chain;
   await eventually('it is renewed', async () => svid.value().chain !== first || undefined, 10_000);
@@ -59,7 +59,7 @@ test('ends when it is told to, while it waits for a first SVID and later', async
   });
   early.abort();
   await expect(nobody).rejects.toThrow();
-  const svid = await keepSvid({
+  const { svid } = await keepSvid({
     identity,
     dir,
     token: await harness.token(spiffeId),

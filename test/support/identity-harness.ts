@@ -7,8 +7,11 @@ import type { AttestorDeps } from '../../src/identity/attestor/attestor.ts';
 import { createAttestors } from '../../src/identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
+import { createEntitled } from '../../src/identity/entitled.ts';
 import type { IssuancePolicy } from '../../src/identity/issuance-policy.ts';
 import { createIssuer, type Issuer } from '../../src/identity/issuer.ts';
+import { createJwtIssuer } from '../../src/identity/jwt/jwt-issuer.ts';
+import { createJwtKeys } from '../../src/identity/jwt/jwt-keys.ts';
 import { type OpenAuthority, openAuthority } from '../../src/identity/open-authority.ts';
 import { createServerSvid, type ServerSvid } from '../../src/identity/server-svid.ts';
 import { bundlePem, type TrustBundle } from '../../src/identity/trust-bundle.ts';
@@ -94,7 +97,16 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
   const attestors = await createAttestors(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });
   const tokens = createJoinTokenAttestor(attesting);
+  const jwtKeys = await createJwtKeys({
+    ...{ file: join(dir, 'jwt-keys.json'), table: createMemoryTable(), clock, log: silentLog },
+  });
+  const jwtIssuer = createJwtIssuer({
+    keys: jwtKeys,
+    entitled: createEntitled({ trustDomain, policy: may }),
+    ...{ trustDomain, clock },
+  });
   const api = createIdentityApi({
+    jwt: { keys: jwtKeys, issuer: jwtIssuer },
     ...{ issuer, bundle, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
@@ -113,6 +125,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     token: async (spiffeId, ttlMs = hour, uses = 1) =>
       (await tokens.createJoinToken({ spiffeId: idOf(spiffeId), ttlMs, uses })).token,
     async close() {
+      jwtKeys.close();
       await api.close();
       server.close();
       await authority.close();

@@ -59,9 +59,9 @@ const keeper = (token?: string): Running =>
 
 const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'cellwall');
 const clients = {
-  'go-spiffe': () => start(join(folder, 'watch'), [`unix://${socket}`]),
-  'py-spiffe': () =>
-    start('python3', [join(import.meta.dirname, 'py-spiffe/watch.py'), `unix://${socket}`], {
+  'go-spiffe': (...audience: string[]) => start(join(folder, 'watch'), [`unix://${socket}`, ...audience]),
+  'py-spiffe': (...audience: string[]) =>
+    start('python3', [join(import.meta.dirname, 'py-spiffe/watch.py'), `unix://${socket}`, ...audience], {
       ...process.env,
       PYTHONPATH: join(cache, 'py-spiffe'),
     }),
@@ -124,5 +124,19 @@ describe('each client', () => {
     await told('the roots as before', () => contexts().at(-1)?.roots === roots);
     await end(watching, 'SIGTERM');
     figure(`${name} contexts`, before);
+  });
+
+  test.each(Object.entries(clients))('%s fetches, validates and verifies a token', async (_, client) => {
+    const running = client('db');
+    await eventually('it has ended', () => running.child.exitCode !== null || undefined, 30_000);
+    expect(running.errors()).toBe('');
+    const id = 'spiffe://td1/service/api';
+    expect(JSON.parse(running.lines()[0] ?? '')).toEqual({
+      id,
+      api: id,
+      verified: id,
+      audience: ['db'],
+      refused: true,
+    });
   });
 });

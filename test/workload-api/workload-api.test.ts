@@ -12,6 +12,7 @@ import { X509BundlesResponseSchema, X509SVIDResponseSchema } from '#gen/workload
 import { silentLog } from '../../src/lib/log.ts';
 import { createWatched, type Watched } from '../../src/lib/watchable.ts';
 import { stored } from '../../src/sidecar/svid/svid-files.ts';
+import type { JwtSource } from '../../src/workload-api/jwt-methods.ts';
 import { createWorkloadApi } from '../../src/workload-api/workload-api.ts';
 import type { WorkloadSvid } from '../../src/workload-api/workload-svid.ts';
 import { eventually } from '../support/eventually.ts';
@@ -32,13 +33,19 @@ beforeEach(async () => {
   path = join(folder, 'api.sock');
   ca = await createTestCa();
   svid = createWatched(await issued());
-  api = await createWorkloadApi({ socket: { path }, svid, clock, log: silentLog });
+  api = await createWorkloadApi({ jwt: noTokens, socket: { path }, svid, clock, log: silentLog });
 });
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
   await api.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+const noTokens: JwtSource = {
+  fetch: () => Promise.reject(new Error('not part of this test')),
+  keys: () => Promise.reject(new Error('not part of this test')),
+  refresh: () => Promise.resolve(),
+};
 
 async function issued(lifetimeMs = 3_600_000): Promise<WorkloadSvid> {
   const { certificate, key } = await ca.issue({ uri: spiffeId, lifetimeMs });
@@ -167,7 +174,14 @@ describe('who is answered', () => {
   test('by the mode of the socket', async () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const other = join(folder, 'group.sock');
-    const wide = await createWorkloadApi({ socket: { path: other }, mode: 0o660, svid, clock, log: silentLog });
+    const wide = await createWorkloadApi({
+      jwt: noTokens,
+      socket: { path: other },
+      mode: 0o660,
+      svid,
+      clock,
+      log: silentLog,
+    });
     expect(statSync(other).mode & 0o777).toBe(0o660);
     // The files that this process makes are not affected.
     writeFileSync(join(folder, 'file'), '');
@@ -178,7 +192,7 @@ describe('who is answered', () => {
 
 describe('the socket', () => {
   test('of a killed process is replaced, of a living one is not', async () => {
-    await expect(createWorkloadApi({ socket: { path }, svid, clock, log: silentLog })).rejects.toThrow(
+    await expect(createWorkloadApi({ jwt: noTokens, socket: { path }, svid, clock, log: silentLog })).rejects.toThrow(
       'a program listens there',
     );
     const dead = join(folder, 'dead.sock');
@@ -189,18 +203,20 @@ describe('the socket', () => {
     const kept = join(folder, 'kept.sock');
     linkSync(dead, kept);
     await new Promise((resolve) => server.close(resolve));
-    const again = await createWorkloadApi({ socket: { path: kept }, svid, clock, log: silentLog });
+    const again = await createWorkloadApi({ jwt: noTokens, socket: { path: kept }, svid, clock, log: silentLog });
     await again.close();
   });
 
   test('is not put over a file, nor into a folder that is not there', async () => {
     const file = join(folder, 'file');
     writeFileSync(file, 'precious');
-    await expect(createWorkloadApi({ socket: { path: file }, svid, clock, log: silentLog })).rejects.toThrow(
-      'not a socket',
-    );
+    await expect(
+      createWorkloadApi({ jwt: noTokens, socket: { path: file }, svid, clock, log: silentLog }),
+    ).rejects.toThrow('not a socket');
     const nowhere = join(folder, 'nowhere/api.sock');
-    await expect(createWorkloadApi({ socket: { path: nowhere }, svid, clock, log: silentLog })).rejects.toMatchObject({
+    await expect(
+      createWorkloadApi({ jwt: noTokens, socket: { path: nowhere }, svid, clock, log: silentLog }),
+    ).rejects.toMatchObject({
       code: 'failed_precondition',
     });
   });

@@ -2,8 +2,10 @@
 import { systemClock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { createWatched, type Watchable } from '../../lib/watchable.ts';
+import type { JwtSource } from '../../workload-api/jwt-methods.ts';
 import { createControlPlanes, readControlPlanes, seedOf } from '../servers/control-planes.ts';
 import { followBundle } from './follow-bundle.ts';
+import { createJwtSource } from './jwt-source.ts';
 import { loadNodeKey } from './node-key.ts';
 import type { FetchSvidOptions } from './svid-fetch.ts';
 import { createSvidFiles, type StoredSvid } from './svid-files.ts';
@@ -15,8 +17,14 @@ export interface KeepSvidOptions extends FetchSvidOptions {
   readonly signal: AbortSignal;
 }
 
+export interface KeptSvid {
+  readonly svid: Watchable<StoredSvid>;
+  /** Tokens of the same identity. */
+  readonly jwt: JwtSource;
+}
+
 /** Resolves once there is an SVID: the one in the folder, if it is still good, or a first one. */
-export async function keepSvid(options: KeepSvidOptions): Promise<Watchable<StoredSvid>> {
+export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
   const { identity, token, dir, verify, log, clock = systemClock, signal } = options;
   const nodeKey = await loadNodeKey(dir);
   const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
@@ -37,5 +45,5 @@ export async function keepSvid(options: KeepSvidOptions): Promise<Watchable<Stor
     svid.set(next);
   };
   void followBundle({ servers, svid: current, sequence, onBundle: trust, log, signal });
-  return svid;
+  return { svid, jwt: createJwtSource({ servers, svid: current, clock, log, signal }) };
 }

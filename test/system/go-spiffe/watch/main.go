@@ -1,7 +1,7 @@
 // Watches a Workload API as go-spiffe does it, and prints each X.509 context that it is given, one a line. Every SVID is verified by the
-// bundle that came with it.
+// bundle that came with it. With an audience it fetches a JWT-SVID, has the API validate it, verifies it by the bundle, and prints that.
 //
-//	watch unix:///path
+//	watch unix:///path [AUDIENCE]
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/spiffe/go-spiffe/v2/svid/jwtsvid"
 	"github.com/spiffe/go-spiffe/v2/svid/x509svid"
 	"github.com/spiffe/go-spiffe/v2/workloadapi"
 )
@@ -46,9 +47,51 @@ func fail(err error) {
 	os.Exit(1)
 }
 
+func jwt(address, audience string) (map[string]any, error) {
+	ctx := context.Background()
+	client, err := workloadapi.New(ctx, workloadapi.WithAddr(address))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	svid, err := client.FetchJWTSVID(ctx, jwtsvid.Params{Audience: audience})
+	if err != nil {
+		return nil, err
+	}
+	validated, err := client.ValidateJWTSVID(ctx, svid.Marshal(), audience)
+	if err != nil {
+		return nil, err
+	}
+	bundles, err := client.FetchJWTBundles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	verified, err := jwtsvid.ParseAndValidate(svid.Marshal(), bundles, []string{audience})
+	if err != nil {
+		return nil, err
+	}
+	_, others := client.ValidateJWTSVID(ctx, svid.Marshal(), audience+"-of-others")
+	return map[string]any{
+		"id":       svid.ID.String(),
+		"api":      validated.ID.String(),
+		"verified": verified.ID.String(),
+		"audience": verified.Audience,
+		"refused":  others != nil,
+	}, nil
+}
+
 func main() {
+	if len(os.Args) == 3 {
+		seen, err := jwt(os.Args[1], os.Args[2])
+		if err != nil {
+			fail(err)
+		}
+		line, _ := json.Marshal(seen)
+		fmt.Println(string(line))
+		return
+	}
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "watch unix:///path")
+		fmt.Fprintln(os.Stderr, "watch unix:///path [AUDIENCE]")
 		os.Exit(2)
 	}
 	if err := workloadapi.WatchX509Context(context.Background(), printer{}, workloadapi.WithAddr(os.Args[1])); err != nil {

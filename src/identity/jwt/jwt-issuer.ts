@@ -1,0 +1,68 @@
+// Issues JWT-SVIDs: short-lived tokens that say who a workload is, to the audiences that it names.
+// https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md
+import { SignJWT } from 'jose';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import { Redacted } from '../../lib/redacted.ts';
+import { type SpiffeId, type TrustDomain, trustDomainUri } from '../../model/spiffe-id.ts';
+import type { Entitled } from '../entitled.ts';
+import type { JwtKeys } from './jwt-keys.ts';
+
+export interface JwtSvid {
+  readonly spiffeId: SpiffeId;
+  readonly token: Redacted<string>;
+  /** Epoch milliseconds, of whole seconds. */
+  readonly expiresAt: number;
+}
+
+export interface JwtIssuer {
+  /**
+   * Throws `permission_denied` for whom no document gives an identity, and for the control plane's own kind; `invalid_argument` for
+   * audiences that are none.
+   */
+  issue(spiffeId: SpiffeId, audience: readonly string[], nodeKey?: string): Promise<JwtSvid>;
+}
+
+export interface JwtIssuerOptions {
+  readonly keys: Pick<JwtKeys, 'signing'>;
+  readonly entitled: Entitled;
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+  /** Of a token, in milliseconds, unless its identity ends before. Default five minutes: nothing can take a token back. */
+  readonly lifetimeMs?: number;
+}
+
+const [mostAudiences, mostAudienceBytes] = [16, 1024];
+
+export function createJwtIssuer(options: JwtIssuerOptions): JwtIssuer {
+  const { keys, entitled, trustDomain, clock, lifetimeMs = 5 * 60_000 } = options;
+  const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
+  return {
+    async issue(spiffeId, audience, nodeKey) {
+      checkAudience(audience);
+      // Operators and control planes are known by their certificates alone.
+      if (spiffeId.startsWith(reserved))
+        throw new CellwallError('permission_denied', `there are no tokens for ${spiffeId}`);
+      const policy = await entitled(spiffeId, nodeKey);
+      const now = clock.now();
+      const ends = Math.min(now + lifetimeMs, now + policy.lifetimeMs, policy.notAfter ?? Number.POSITIVE_INFINITY);
+      const [issued, expires] = [Math.floor(now / 1000), Math.floor(ends / 1000)];
+      if (expires <= issued)
+        throw new CellwallError('permission_denied', `what earned this host ${spiffeId} has ended`);
+      const { kid, key } = await keys.signing();
+      const token = await new SignJWT({ aud: [...audience], sub: spiffeId, iat: issued, exp: expires })
+        .setProtectedHeader({ alg: 'ES256', kid, typ: 'JWT' })
+        .sign(key);
+      return { spiffeId, token: new Redacted(token), expiresAt: expires * 1000 };
+    },
+  };
+}
+
+function checkAudience(audience: readonly string[]): void {
+  if (audience.length === 0) throw new CellwallError('invalid_argument', 'a JWT-SVID needs an audience');
+  const odd = audience.some((one) => one === '' || Buffer.byteLength(one) > mostAudienceBytes || /\p{Cc}/u.test(one));
+  if (!odd && audience.length <= mostAudiences && new Set(audience).size === audience.length) return;
+  throw new CellwallError('invalid_argument', 'these are no audiences', {
+    hint: `${mostAudiences} at most, each once, of 1 to ${mostAudienceBytes} bytes without control characters`,
+  });
+}

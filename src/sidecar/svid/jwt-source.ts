@@ -1,0 +1,93 @@
+// JWT-SVIDs for the programs beside a helper: asked for at the control plane, kept for half of their life; and the keys that verify them,
+// which are asked for from the first use on, more often than a key is published before it signs.
+
+import type { JwtReply } from '../../identity-api/identity-protocol.ts';
+import { fetchJwt, fetchJwtKeys } from '../../identity-api/jwt-client.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import { createWatched, type Watchable } from '../../lib/watchable.ts';
+import type { JwtSource } from '../../workload-api/jwt-methods.ts';
+import type { ControlPlanes } from '../servers/control-planes.ts';
+import { firstThatAnswers } from '../servers/first-that-answers.ts';
+import type { StoredSvid } from './svid-files.ts';
+
+export interface JwtSourceOptions {
+  readonly servers: ControlPlanes;
+  readonly svid: () => StoredSvid;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+const keysEveryMs = 60_000;
+/** For a token with a key that is not known: somebody may send such tokens all day. */
+const soonestMs = 5000;
+const mostKept = 64;
+
+export function createJwtSource({ servers, svid, clock, log, signal }: JwtSourceOptions): JwtSource {
+  const keys = createWatched<string | undefined>(undefined);
+  const kept = new Map<string, { readonly reply: JwtReply; readonly until: number }>();
+  let asking: Promise<void> | undefined;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let polls = false;
+
+  const asked = <T>(
+    attempt: (at: { readonly host: string; readonly port: number; readonly svid: StoredSvid }) => Promise<T>,
+  ) => firstThatAnswers(servers, (identity) => attempt({ ...identity, svid: svid() }), { log, signal });
+
+  function refresh(): Promise<void> {
+    if (clock.monotonic() - askedAt < soonestMs && asking === undefined) return Promise.resolve();
+    asking ??= asked(fetchJwtKeys)
+      .then(keys.set)
+      .finally(() => {
+        askedAt = clock.monotonic();
+        asking = undefined;
+      });
+    return asking;
+  }
+
+  function poll(): void {
+    if (polls) return;
+    polls = true;
+    const next = (): void => {
+      const cancel = clock.after(keysEveryMs, () => {
+        refresh()
+          .catch((reason: unknown) => {
+            log.warn(
+              { reason: CellwallError.from(reason).message },
+              'the keys of JWT-SVIDs cannot be fetched now: the known ones stay',
+            );
+          })
+          .finally(next);
+      });
+      if (signal.aborted) cancel();
+      else signal.addEventListener('abort', cancel, { once: true });
+    };
+    next();
+  }
+
+  return {
+    async fetch(audience) {
+      const name = JSON.stringify(audience.toSorted());
+      const now = clock.now();
+      const known = kept.get(name);
+      if (known !== undefined && now < known.until) return known.reply;
+      const reply = await asked((at) => fetchJwt(at, audience));
+      kept.delete(name);
+      kept.set(name, { reply, until: (now + Date.parse(reply.expiresAt)) / 2 });
+      for (const oldest of kept.keys()) {
+        if (kept.size <= mostKept) break;
+        kept.delete(oldest);
+      }
+      return reply;
+    },
+    async keys(): Promise<Watchable<string | undefined>> {
+      poll();
+      if (keys.value() === undefined) await refresh();
+      return keys;
+    },
+    refresh,
+  };
+}

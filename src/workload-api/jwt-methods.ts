@@ -1,0 +1,115 @@
+// FetchJWTSVID, FetchJWTBundles and ValidateJWTSVID.
+// https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Workload_API.md#6-jwt-svid-profile
+
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  JWTBundlesResponseSchema,
+  JWTSVIDRequestSchema,
+  JWTSVIDResponseSchema,
+  ValidateJWTSVIDRequestSchema,
+  ValidateJWTSVIDResponseSchema,
+} from '#gen/workload_pb.js';
+import { CellwallError } from '../lib/errors.ts';
+import { frameOf, type GrpcCall } from '../lib/grpc-call.ts';
+import type { Watchable } from '../lib/watchable.ts';
+import { createNewestOnly } from './newest-only.ts';
+import { verifyJwt } from './verify-jwt.ts';
+import type { WorkloadMethod } from './workload-methods.ts';
+import { trustDomainUriOf, type WorkloadSvid } from './workload-svid.ts';
+
+/** Where tokens and keys come from. */
+export interface JwtSource {
+  /** Throws what the control plane says, or `unavailable`. */
+  fetch(audience: readonly string[]): Promise<{ readonly spiffeId: string; readonly token: string }>;
+  /** JWK Sets, as text; undefined as long as there was none. */
+  keys(): Promise<Watchable<string | undefined>>;
+  /** Asks for keys now, unless it has just done so. */
+  refresh(): Promise<void>;
+}
+
+export interface JwtMethodsDeps {
+  readonly svid: Watchable<WorkloadSvid>;
+  readonly jwt: JwtSource;
+  readonly clock: { now(): number };
+}
+
+export function jwtMethods({ svid, jwt, clock }: JwtMethodsDeps): Readonly<Record<string, WorkloadMethod>> {
+  return {
+    FetchJWTSVID: answered(async (bytes) => {
+      const { audience, spiffeId: wanted } = fromBinary(JWTSVIDRequestSchema, bytes);
+      if (audience.length === 0) throw new CellwallError('invalid_argument', 'an audience is needed');
+      const own = svid.value().spiffeId;
+      if (wanted !== '' && wanted !== own) {
+        throw new CellwallError('permission_denied', `this socket has no identity "${wanted.slice(0, 200)}"`);
+      }
+      const { spiffeId, token } = await jwt.fetch(audience);
+      return toBinary(JWTSVIDResponseSchema, create(JWTSVIDResponseSchema, { svids: [{ spiffeId, svid: token }] }));
+    }),
+
+    FetchJWTBundles: (call) => {
+      let [stop, over] = [(): void => {}, false];
+      return {
+        request() {
+          const write = createNewestOnly(call);
+          const send = (keys: string | undefined): void => {
+            if (keys === undefined) return;
+            const bundles = { [trustDomainUriOf(svid.value().spiffeId)]: Buffer.from(keys) };
+            write(frameOf(toBinary(JWTBundlesResponseSchema, create(JWTBundlesResponseSchema, { bundles }))));
+          };
+          jwt.keys().then(
+            (keys) => {
+              if (over) return;
+              send(keys.value());
+              stop = keys.watch(send);
+            },
+            (reason: unknown) => call.end(CellwallError.from(reason)),
+          );
+        },
+        over() {
+          over = true;
+          stop();
+        },
+      };
+    },
+
+    ValidateJWTSVID: answered(async (bytes) => {
+      const { audience, svid: token } = fromBinary(ValidateJWTSVIDRequestSchema, bytes);
+      if (audience === '' || token === '') throw new CellwallError('invalid_argument', 'audience and token are needed');
+      const trustDomain = trustDomainUriOf(svid.value().spiffeId);
+      const keys = await jwt.keys();
+      const verified = await verifyJwt({ token, audience, trustDomain, keys: keys.value(), now: clock.now() }).catch(
+        async (reason: unknown) => {
+          // Its key may be newer than what is known here.
+          await jwt.refresh();
+          const newer = keys.value();
+          return verifyJwt({ token, audience, trustDomain, keys: newer, now: clock.now() }).catch(() => {
+            throw reason;
+          });
+        },
+      );
+      return toBinary(ValidateJWTSVIDResponseSchema, create(ValidateJWTSVIDResponseSchema, verified));
+    }),
+  };
+}
+
+/** One request, one answer. */
+function answered(answer: (bytes: Buffer) => Promise<Uint8Array>): WorkloadMethod {
+  return (call: GrpcCall) => ({
+    request(bytes) {
+      // A copy: the bytes are the transport's.
+      answer(Buffer.from(bytes)).then(
+        (reply) => {
+          call.write(frameOf(reply));
+          call.end();
+        },
+        (reason: unknown) => call.end(notUnderstood(reason)),
+      );
+    },
+  });
+}
+
+/** What is no message at all is the caller's fault. */
+function notUnderstood(reason: unknown): CellwallError {
+  if (reason instanceof CellwallError) return reason;
+  return new CellwallError('invalid_argument', 'the request cannot be read', { cause: reason });
+}

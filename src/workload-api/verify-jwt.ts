@@ -1,0 +1,63 @@
+// Whether a token is a JWT-SVID of the trust domain for that audience, by the keys of the trust domain alone.
+// https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md
+
+import type { JsonObject } from '@bufbuild/protobuf';
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
+import { CellwallError } from '../lib/errors.ts';
+
+export interface VerifyJwt {
+  readonly token: string;
+  readonly audience: string;
+  /** As in `spiffe://example.org`. */
+  readonly trustDomain: string;
+  /** A JWK Set, as text. */
+  readonly keys: string | undefined;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+export interface VerifiedJwt {
+  readonly spiffeId: string;
+  readonly claims: JsonObject;
+}
+
+const mostBytes = 8192;
+/** Between two hosts' clocks. */
+const skewS = 30;
+
+/**
+ * Throws `invalid_argument` with the reason. The algorithm is the one that keys of the trust domain have; keys named in a token (`jwk`,
+ * `jku`, `x5u`, `x5c`) are never looked at, and neither is a token with `crit`.
+ */
+export async function verifyJwt({ token, audience, trustDomain, keys, now }: VerifyJwt): Promise<VerifiedJwt> {
+  if (keys === undefined) throw new CellwallError('unavailable', 'the keys of the trust domain are not known yet');
+  if (token.length > mostBytes) throw refused('it is too long');
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet(signingKeys(keys)), {
+      algorithms: ['ES256'],
+      audience,
+      currentDate: new Date(now),
+      clockTolerance: skewS,
+      requiredClaims: ['sub', 'aud', 'exp'],
+    });
+    const { typ = 'JWT' } = protectedHeader;
+    if (typ !== 'JWT' && typ !== 'JOSE') throw refused('its "typ" is neither JWT nor JOSE');
+    const spiffeId = payload.sub ?? '';
+    if (!spiffeId.startsWith(`${trustDomain}/`)) throw refused(`its subject is not of ${trustDomain}`);
+    const claims: JsonObject = JSON.parse(JSON.stringify(payload));
+    return { spiffeId, claims };
+  } catch (reason) {
+    if (reason instanceof CellwallError) throw reason;
+    throw refused(reason instanceof errors.JOSEError ? reason.message : 'it cannot be read');
+  }
+}
+
+/** Those of JWT-SVIDs; a bundle may have others (`x509-svid`). The library knows their use by its name in RFC 7517. */
+function signingKeys(text: string): JSONWebKeySet {
+  const { keys }: JSONWebKeySet = JSON.parse(text);
+  return { keys: keys.filter(({ use }) => use === 'jwt-svid').map((key) => ({ ...key, use: 'sig' })) };
+}
+
+function refused(why: string): CellwallError {
+  return new CellwallError('invalid_argument', `not a valid JWT-SVID: ${why}`);
+}

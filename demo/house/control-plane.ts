@@ -1,4 +1,4 @@
-// The control plane of the demo: started, killed with -9, started again on the same ports and the same data.
+// A control plane of the demo: started, killed with -9, started again on the same ports and the same data.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
@@ -15,6 +15,7 @@ export interface ControlPlaneAddresses {
 }
 
 export interface ControlPlane {
+  readonly name: string;
   readonly admin: AdminClient;
   readonly addresses: ControlPlaneAddresses;
   pid(): number;
@@ -24,34 +25,31 @@ export interface ControlPlane {
   kill(): Promise<void>;
 }
 
+/** `documents`: a folder; of Redis, what is applied to it at the first start. */
+export type ControlPlaneStore =
+  | { readonly kind: 'directory'; readonly documents: string }
+  | { readonly kind: 'redis'; readonly port: number; readonly documents?: string };
+
 export interface ControlPlaneOptions {
+  readonly name: string;
   readonly cellwall: Cellwall;
   readonly addresses: ControlPlaneAddresses;
-  /** A folder: of the directory store, or of what is applied first to Redis. */
-  readonly documents: string;
-  /** The port of a Redis that keeps the documents. Absent: the folder does. */
-  readonly redis?: number;
+  readonly store: ControlPlaneStore;
   readonly data: string;
   readonly logFile: string;
 }
 
 const readyWithinMs = 60_000;
 
-export function createControlPlane({
-  cellwall,
-  addresses,
-  documents,
-  redis,
-  data,
-  logFile,
-}: ControlPlaneOptions): ControlPlane {
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { name, cellwall, addresses, store, data, logFile } = options;
   let child: Child | undefined;
   let client: AdminClient | undefined;
   const tokenFile = join(data, 'admin.token');
-  const store =
-    redis === undefined
-      ? ['--documents', documents]
-      : ['--store', 'redis', '--redis-url', `redis://127.0.0.1:${redis}`];
+  const storeFlags =
+    store.kind === 'directory'
+      ? ['--documents', store.documents]
+      : ['--store', 'redis', '--redis-url', `redis://127.0.0.1:${store.port}`];
   /** It answers, ready or not. */
   const answering = async (started: Child): Promise<AdminClient | 'ended' | undefined> => {
     if (!started.running()) return 'ended';
@@ -62,23 +60,24 @@ export function createControlPlane({
     return candidate;
   };
   const alive = <T>(answer: T | 'ended', started: Child): T => {
-    if (answer === 'ended') throw new Error(`the control plane ended at its start:\n${tail(started)}`);
+    if (answer === 'ended') throw new Error(`the ${name} ended at its start:\n${tail(started)}`);
     return answer;
   };
   return {
+    name,
     addresses,
     get admin() {
-      if (client === undefined) throw new Error('the control plane was not started yet');
+      if (client === undefined) throw new Error(`the ${name} was not started yet`);
       return client;
     },
     pid() {
-      if (child === undefined) throw new Error('the control plane was not started yet');
+      if (child === undefined) throw new Error(`the ${name} was not started yet`);
       return child.pid;
     },
     async start() {
       const { xds, identity, admin } = addresses;
       const flags = [
-        ...store,
+        ...storeFlags,
         '--data',
         data,
         '--xds-listen',
@@ -88,14 +87,16 @@ export function createControlPlane({
         '--admin-listen',
         admin,
       ];
-      const started = cellwall.start(['serve', ...flags], { name: 'control plane', logFile });
+      const started = cellwall.start(['serve', ...flags], { name, logFile });
       child = started;
-      const waiting = { what: 'the control plane answers', withinMs: readyWithinMs };
+      const waiting = { what: `the ${name} answers`, withinMs: readyWithinMs };
       const first = alive(await until(() => answering(started), waiting), started);
-      if (redis !== undefined && client === undefined) await cellwall.expect('apply', '-f', documents);
+      if (store.kind === 'redis' && store.documents !== undefined && client === undefined) {
+        await cellwall.expect('apply', '-f', store.documents);
+      }
       client = first;
       const ready = async () => (started.running() ? (await first.status()).ready || undefined : 'ended');
-      alive(await until(ready, { what: 'the control plane is ready', withinMs: readyWithinMs }), started);
+      alive(await until(ready, { what: `the ${name} is ready`, withinMs: readyWithinMs }), started);
     },
     async kill() {
       child?.signal('SIGKILL');

@@ -23,12 +23,23 @@ export interface EdgeOptions {
   readonly trustDomain: string;
   readonly address: string;
   readonly admin: string;
-  readonly xds: string;
+  /** Of each control plane, in the order in which it tries them. */
+  readonly xds: readonly string[];
   /** The service behind it, and where its sidecar is. */
   readonly target: { readonly spiffeId: string; readonly address: string };
 }
 
 const example = fileURLToPath(new URL('../../envoy/edge-sds.yaml', import.meta.url));
+
+/** The one control plane of the example. */
+const server = / +- lb_endpoints:\n.+cellwall\.internal, port_value: 18000.+\n/;
+
+function serverLines(lines: string, at: string, priority: number): string {
+  const [, indent = ''] = /^( *)- /.exec(lines) ?? [];
+  return lines
+    .replace('cellwall.internal, port_value: 18000', at)
+    .replace('- lb_endpoints', `- priority: ${priority}\n${indent}  lb_endpoints`);
+}
 
 export function startEdge(options: EdgeOptions): Edge {
   const { processes, envoy, folder, svidFolder, trustDomain, address, admin, xds, target } = options;
@@ -43,7 +54,7 @@ export function startEdge(options: EdgeOptions): Edge {
     .replace('0.0.0.0, port_value: 8443', socket(address))
     .replace('127.0.0.1, port_value: 9901', socket(admin))
     .replace('api.cell-1.internal, port_value: 8443', socket(target.address))
-    .replace('cellwall.internal, port_value: 18000', socket(xds));
+    .replace(server, (line) => xds.map((at, priority) => serverLines(line, socket(at), priority)).join(''));
   const file = join(folder, 'edge.yaml');
   writeFileSync(file, config);
   const args = ['--config-path', file, '--use-dynamic-base-id', '--concurrency', '1', '--log-level', 'warning'];

@@ -1,7 +1,7 @@
 // The sidecars: one `cellwall sidecar` beside each service, each with an Envoy.
 import { join } from 'node:path';
 import type { Cellwall } from './cellwall.ts';
-import type { ControlPlane } from './control-plane.ts';
+import { addressesOf, type ControlPlanes } from './control-planes.ts';
 import type { Ports } from './ports.ts';
 import type { Child } from './processes.ts';
 import { until } from './until.ts';
@@ -17,7 +17,7 @@ export interface Sidecar {
 
 export interface SidecarsOptions {
   readonly cellwall: Cellwall;
-  readonly controlPlane: ControlPlane;
+  readonly controlPlanes: ControlPlanes;
   readonly ports: Ports;
   readonly folder: string;
   /** Port of a service → port of its application. */
@@ -27,12 +27,13 @@ export interface SidecarsOptions {
 /** Starts all at once; resolves when each serves. */
 export async function startSidecars({
   cellwall,
-  controlPlane,
+  controlPlanes,
   ports,
   folder,
   applications,
 }: SidecarsOptions): Promise<ReadonlyMap<string, Sidecar>> {
-  const { admin, addresses } = controlPlane;
+  const [{ admin }] = controlPlanes;
+  const addresses = addressesOf(controlPlanes);
   const sidecars = new Map<string, Sidecar>();
   for (const [service, own] of Map.groupBy(applications, ([key]) => serviceOf(key))) {
     const inbounds = new Map<string, string>();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Call } from '../services/protocol.ts';
 import type { Cellwall } from './cellwall.ts';
-import type { ControlPlane } from './control-plane.ts';
+import { addressesOf, type ControlPlanes } from './control-planes.ts';
 import type { Child, Processes } from './processes.ts';
 
 export interface WorkerPlan {
@@ -22,7 +22,7 @@ export interface Worker {
 export interface WorkerDeps {
   readonly processes: Processes;
   readonly cellwall: Cellwall;
-  readonly controlPlane: ControlPlane;
+  readonly controlPlanes: ControlPlanes;
   readonly folder: string;
 }
 
@@ -30,8 +30,10 @@ const main = fileURLToPath(new URL('../services/worker.ts', import.meta.url));
 
 export async function startWorker(
   { service, call, finishMs }: WorkerPlan,
-  { processes, cellwall, controlPlane: { admin, addresses }, folder }: WorkerDeps,
+  { processes, cellwall, controlPlanes, folder }: WorkerDeps,
 ): Promise<Worker> {
+  const [{ admin }] = controlPlanes;
+  const addresses = addressesOf(controlPlanes);
   const { token } = await admin.createToken({ service });
   const data = join(folder, 'sidecar');
   const args = [

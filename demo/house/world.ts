@@ -7,7 +7,8 @@ import { silentLog } from '../../src/lib/log.ts';
 import { findEnvoy } from '../../src/sidecar/envoy/envoy-binary.ts';
 import type { Tell } from '../story/tell.ts';
 import { type Cellwall, createCellwall } from './cellwall.ts';
-import { type ControlPlane, createControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { addressesOf, type ControlPlanes, startControlPlanes } from './control-planes.ts';
 import { type Documents, permissive, readDocuments, render, whileMigrating } from './documents.ts';
 import { type Edge, startEdge } from './edge.ts';
 import { fetchIdentity, type Identity } from './identities.ts';
@@ -38,6 +39,8 @@ export interface World {
   /** The port of the Redis that keeps the documents; absent: the folder does. */
   readonly redis?: number;
   readonly cellwall: Cellwall;
+  /** All of them; commands ask the first. */
+  readonly controlPlanes: ControlPlanes;
   readonly controlPlane: ControlPlane;
   readonly standIns: StandIns;
   readonly load: LoadProcess;
@@ -84,13 +87,16 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
   const [documentsFolder, data, logs] = [inFolder('documents'), inFolder('control-plane'), inFolder('logs')];
   const ports = createPorts();
   const address = async (): Promise<string> => `127.0.0.1:${await ports.next()}`;
-  const addresses = { xds: await address(), identity: await address(), admin: await address() };
+  const plane = async () => ({ xds: await address(), identity: await address(), admin: await address() });
+  const own = await plane();
+  const addresses = store === 'redis' ? ([own, await plane()] as const) : ([own] as const);
+  const planesAt = addressesOf(addresses.map((at) => ({ addresses: at })));
   const log = { ...silentLog, info: (_fields: object, message: string) => tell.note(message) };
   const envoy = await findEnvoy({ env: process.env, log });
   const cellwall = createCellwall(processes, {
-    CELLWALL_ADMIN: addresses.admin,
+    CELLWALL_ADMIN: own.admin,
     CELLWALL_DATA: data,
-    CELLWALL_IDENTITY_ADDRESS: addresses.identity,
+    CELLWALL_IDENTITY_ADDRESS: planesAt.identity,
     ENVOY_BIN: envoy,
     NO_COLOR: '1',
   });
@@ -110,19 +116,16 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
   writeFileSync(join(documentsFolder, 'stranger.yaml'), strangerDocument(documents.trustDomain));
   const redis =
     store === 'redis' ? await startValkey({ processes, ports, folder: inFolder('redis'), note: tell.note }) : undefined;
-  const controlPlane = createControlPlane({
-    ...defined({ redis }),
-    cellwall,
-    addresses,
-    documents: documentsFolder,
-    data,
-    logFile: join(logs, 'control-plane.log'),
-  });
   const started = Date.now();
-  const [standIns, valkey] = await Promise.all([standInsStart, valkeyStart, controlPlane.start()]);
+  const [standIns, valkey, controlPlanes] = await Promise.all([
+    standInsStart,
+    valkeyStart,
+    startControlPlanes({ ...defined({ redis }), cellwall, addresses, documents: documentsFolder, data, logs }),
+  ]);
+  const [controlPlane] = controlPlanes;
   tell.held(
-    'control plane, stand-in services and valkey',
-    `${seconds(started)}; xDS ${addresses.xds}, admin ${addresses.admin}`,
+    `${redis === undefined ? 'control plane' : 'two control planes on one valkey'}, stand-in services and valkey`,
+    `${seconds(started)}; xDS ${planesAt.xds}, admin ${own.admin}`,
   );
   const applications = new Map<string, number>([...Object.entries(standIns.ports), ['cell-1/valkey', valkey]]);
   const load = createLoadProcess(processes, join(logs, 'load.log'));
@@ -130,7 +133,7 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
   const spiffeOf = (path: string): string => `spiffe://${documents.trustDomain}/${path}`;
   const identities = { cellwall, controlPlane, folder: inFolder('clients') };
   const [sidecars, ...fetched] = await Promise.all([
-    startSidecars({ cellwall, controlPlane, ports, folder: inFolder('sidecars'), applications }),
+    startSidecars({ cellwall, controlPlanes, ports, folder: inFolder('sidecars'), applications }),
     ...Object.entries(clients).map(
       async ([name, path]) => [name, await fetchIdentity(identities, name, spiffeOf(path))] as const,
     ),
@@ -148,7 +151,7 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
     trustDomain: documents.trustDomain,
     address: await address(),
     admin: await address(),
-    xds: addresses.xds,
+    xds: addresses.map(({ xds }) => xds),
     target: { spiffeId: spiffeOf(`service/${legacyService}`), address: inbound(legacyPort) },
   });
   tell.held(`${sidecars.size} sidecars serve, ${fetched.length} clients have a certificate`, seconds(sidecarsStarted));
@@ -158,6 +161,7 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
     documents,
     ...defined({ redis }),
     cellwall,
+    controlPlanes,
     controlPlane,
     standIns,
     load,
@@ -168,7 +172,7 @@ export async function startWorld({ folder, processes, tell, store, ...options }:
     migrationPolicies: migration.keys,
     edge,
     ports,
-    startWorker: (plan) => startWorker(plan, { processes, cellwall, controlPlane, folder: inFolder('worker') }),
+    startWorker: (plan) => startWorker(plan, { processes, cellwall, controlPlanes, folder: inFolder('worker') }),
     inbound,
     outbound(caller, target) {
       const found = documents.dependencies.find((item) => item.caller === caller && item.target === target);

@@ -7,6 +7,7 @@ import { authorization } from './4-authorization.ts';
 import { urgentDeny } from './5-urgent-deny.ts';
 import { rotation } from './6-rotation.ts';
 import { controlPlaneKilled } from './7-control-plane-killed.ts';
+import { oneOfTwoKilled } from './7-one-of-two-killed.ts';
 import { brokenPolicy } from './8-broken-policy.ts';
 import { cutOver } from './9-cut-over.ts';
 import { field } from './10-field.ts';
@@ -14,7 +15,7 @@ import { beginDownload, type LongDownload } from './long-download.ts';
 import type { Figures, Step } from './step.ts';
 import type { Tell } from './tell.ts';
 
-function createSteps(): readonly Step[] {
+function createSteps({ controlPlanes }: World): readonly Step[] {
   let downloaded = (): Promise<LongDownload> => Promise.reject(new Error('the download was not begun'));
   return [
     permissive,
@@ -23,7 +24,7 @@ function createSteps(): readonly Step[] {
     authorization,
     urgentDeny,
     rotation,
-    controlPlaneKilled,
+    controlPlanes.length > 1 ? oneOfTwoKilled : controlPlaneKilled,
     {
       ...brokenPolicy,
       async run(world, tell) {
@@ -41,7 +42,7 @@ export type StepResult = Figures & { readonly name: string; readonly ok: boolean
 export async function tellStory(
   world: World,
   tell: Tell,
-  story: readonly Step[] = createSteps(),
+  story: readonly Step[] = createSteps(world),
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = [];
   for (const step of story) {

@@ -32,13 +32,17 @@ import type { ChangeLimits } from './deps.ts';
 import { createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import { createRotateEverywhere } from './rotate-everywhere.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
+import type { Explanation } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import { withEnforcement } from './with-enforcement.ts';
 
 export interface RunningParts {
   readonly control: Control;
+  /** Its proxies and those of other replicas, with what each has accepted. */
+  everywhere(): Promise<readonly ProxyStatus[]>;
   readonly identity: {
     readonly entitlement: Pick<Entitlement, 'knows' | 'takesToken'>;
     readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken'>;
@@ -80,6 +84,8 @@ export interface AdminParts {
   readonly limits?: ChangeLimits;
   /** Control planes that share the store. */
   readonly others: OtherReplicas | undefined;
+  /** Reads what they heard up to now; resolves with those that do not tell. */
+  readonly refresh?: () => Promise<readonly string[]>;
   /** Why it takes no new streams, as others can reach the store and it cannot. */
   readonly isolated?: () => string | undefined;
 }
@@ -119,6 +125,10 @@ export function createAdmin(given: AdminParts): Admin {
     if (found === undefined) throw new CellwallError('unavailable', 'no documents are in force yet');
     return found;
   };
+  const enforced = async (answer: Explanation): Promise<Explanation> => {
+    const { control, everywhere } = running();
+    return withEnforcement(answer, { ...control, proxies: await everywhere() });
+  };
   const refused = createRefusalsEverywhere(given.others, refusals.find);
   const api = createAdminApi({
     store,
@@ -128,13 +138,11 @@ export function createAdmin(given: AdminParts): Admin {
     claim: given.claim,
     ...defined({ limits: given.limits }),
     log: log.child({ room: 'admin' }),
-    explain: (query) => withEnforcement(answerExplain(mesh(), query), running().control),
-    async explainRequest(id) {
-      return withEnforcement(answerExplainRequest(mesh(), await refused(id), id), running().control);
-    },
+    explain: async (query) => enforced(answerExplain(mesh(), query)),
+    explainRequest: async (id) => enforced(answerExplainRequest(mesh(), await refused(id), id)),
     ...defined({ others: given.others }),
     audit,
-    record: { calls: traffic.calls, coverage: coverage.of },
+    record: { calls: traffic.calls, coverage: coverage.of, ...defined({ refresh: given.refresh }) },
     crossChecked: crossCheck.of,
     endpoints: (service) => parts?.endpoints.of(service) ?? [],
     held: createHeldChanges({ table: store.table('held'), clock }),
@@ -172,12 +180,13 @@ export function createAdmin(given: AdminParts): Admin {
       evict: async (target) => running().hosts.evict(target),
     },
     certificates: () => running().certificates(),
-    async rotate(spiffeId) {
+    rotate: createRotateEverywhere(given.others, async (spiffeId) => {
       const { control, rotator } = running();
-      const nodes = control.proxies().filter((proxy) => spiffeId === undefined || proxy.spiffeId === spiffeId);
+      const own = control.proxies().filter(({ replica }) => replica === undefined);
+      const nodes = own.filter((proxy) => spiffeId === undefined || proxy.spiffeId === spiffeId);
       const rotated = await Promise.all(nodes.map(({ node }) => rotator.rotate(node)));
       return rotated.filter((svid) => svid !== undefined).length;
-    },
+    }),
     metrics: () => metrics.text(),
     ready() {
       const trouble = store.trouble?.();

@@ -21,6 +21,7 @@ import type { NamedTokens } from './named-tokens.ts';
 import type { ExplainQuery, Explanation, TrafficCount } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
+import type { RotateAnswer } from './wire-identity.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
 
 /** What a proxy was sent, without secrets. */
@@ -71,6 +72,8 @@ export interface HostsAdmin {
 export interface RecordReader {
   calls(since: number): Iterable<RecordedCall>;
   coverage(service: string, since: number): ServiceCoverage;
+  /** Reads what other replicas heard up to now; resolves with those that do not tell. Absent: there are none. */
+  refresh?(): Promise<readonly string[]>;
 }
 
 export interface ChangeLimits {
@@ -94,7 +97,7 @@ export interface AdminDeps {
   /** What is held until it is confirmed. Absent: nothing is. */
   readonly limits?: ChangeLimits;
   /** Throws `not_found` for a caller or target that no document names, `invalid_argument` for one that cannot be read. */
-  explain(query: ExplainQuery): Explanation;
+  explain(query: ExplainQuery): Explanation | Promise<Explanation>;
   /** The same for a denied call, by its request id. Throws `not_found` for an id that no kept denial has. */
   explainRequest(id: string): Explanation | Promise<Explanation>;
   /** Control planes that share the store. Absent: there are none. */
@@ -117,8 +120,8 @@ export interface AdminDeps {
   readonly hosts: HostsAdmin;
   /** Issued and not yet expired. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
-  /** Renews pushed certificates now: those of one identity, or all. Returns how many. */
-  rotate(spiffeId?: SpiffeId): number | Promise<number>;
+  /** Renews pushed certificates now, at every replica: those of one identity, or all. */
+  rotate(spiffeId?: SpiffeId): RotateAnswer | Promise<RotateAnswer>;
   /** Prometheus text. */
   metrics(): Promise<string>;
   /** `stale`: why what it serves may be out of date. */

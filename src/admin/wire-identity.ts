@@ -10,7 +10,15 @@ export const rotateBodySchema = z.strictObject({
     .describe('A SPIFFE ID, or a service reference. Absent: all pushed certificates.'),
   reason: reasonTextSchema,
 });
-export const rotateAnswerSchema = z.object({ rotated: z.int() });
+export const rotateAnswerSchema = z.object({
+  rotated: z.int(),
+  silent: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'Control planes that share the store and did not say in time whether they renewed those of their proxies.',
+    ),
+});
 
 export const tokenBodySchema = z.strictObject({
   service: z.string().max(128).optional().describe('A service reference: `cell/name` or `name`.'),

@@ -6,7 +6,8 @@ import { wireRejected } from './wire-place.ts';
 
 /** What is known of how far the proxies are. */
 export interface Enforcing {
-  proxies(): readonly ProxyStatus[];
+  /** All, with what each has accepted. */
+  readonly proxies: readonly ProxyStatus[];
   /** Of the documents in force. */
   revision(): number | undefined;
   /** The last one that the proxies' snapshots were made from. */
@@ -21,7 +22,7 @@ export function withEnforcement(answer: Explanation, control: Enforcing): Explan
   const behind = (control.published() ?? 0) < revision;
   const byState = { accepted: [] as string[], pending: [] as string[], rejected: [] as string[] };
   const rejections: Rejection[] = [];
-  for (const proxy of control.proxies()) {
+  for (const proxy of control.proxies) {
     if (proxy.service !== answer.target || proxy.state !== 'connected') continue;
     byState[stateOf(proxy, behind)].push(proxy.node);
     rejections.push(...rejectionsOf(proxy));

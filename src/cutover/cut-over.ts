@@ -34,22 +34,18 @@ export interface CutOverDeps {
   readonly coverage: Pick<Coverage, 'of'>;
   /** Absent: not kept. */
   readonly handshakes?: Pick<Handshakes, 'failed'>;
-  readonly proxies: () => readonly ProxyStatus[];
+  /** All, with what each has accepted, at whichever control plane it is. */
+  readonly proxies: () => readonly ProxyStatus[] | Promise<readonly ProxyStatus[]>;
   readonly probe: ProbeApplication;
   /** Absent: endpoints that Services name themselves are not probed. */
   readonly endpoints?: Pick<EndpointWatch, 'of' | 'look'>;
+  /** Reads what other control planes on the same store heard up to now; resolves with those that do not tell. Absent: there are none. */
+  readonly refresh?: () => Promise<readonly string[]>;
   readonly clock: Clock;
 }
 
-export function createCutOver({
-  traffic,
-  coverage,
-  handshakes,
-  proxies,
-  probe,
-  endpoints,
-  clock,
-}: CutOverDeps): CutOver {
+export function createCutOver(deps: CutOverDeps): CutOver {
+  const { traffic, coverage, handshakes, proxies, probe, endpoints, refresh = async () => [], clock } = deps;
   const patience = createCallerPatience(clock);
   const record = (service: string, since: number, seen: boolean): CutOverReason[] => {
     const reason = (who: string, why: string, lastSeen?: number): CutOverReason => {
@@ -85,11 +81,12 @@ export function createCutOver({
       const since = clock.now() - windowMs;
       const strict = becomesStrict(before, after);
       if (strict.length === 0) return [];
+      const [silent, all] = await Promise.all([refresh(), proxies()]);
       const own = new Set<string>(strict);
       const calls = traffic.counts(since).filter(({ service }) => own.has(service));
       const { newlyDenied, mayBeDenied } = simulate(before, after, calls);
-      const all = proxies();
       const reasons = [
+        ...strict.flatMap((service) => silent.map((replica) => notTold(service, replica))),
         ...strict.flatMap((key) =>
           record(
             key,
@@ -117,6 +114,10 @@ export function createCutOver({
       return [...reasons, ...reachable.flat(), ...open];
     },
   };
+}
+
+function notTold(service: ServiceKey, replica: string): CutOverReason {
+  return { service, kind: 'record', who: replica, why: 'this control plane does not tell what it heard lately' };
 }
 
 function wouldBeDenied(call: SimulatedCall, why: string): CutOverReason {

@@ -2,7 +2,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { cutKey, heartbeat, isOpen, portPrefix } from './coverage-keys.ts';
-import { watchOthers } from './part-table.ts';
+import { type OnMark, watchOthers } from './part-table.ts';
 import { readNode, type StoredNode } from './stored-node.ts';
 
 export interface OthersCoverage {
@@ -19,13 +19,18 @@ export interface OthersCoverage {
 export interface OthersCoverageDeps {
   readonly table: Pick<Table, 'watch'>;
   readonly replica: string;
+  /** Whether a replica runs: what one that died had not written yet is lost. Absent: only its silence tells. */
+  readonly runs?: (replica: string) => boolean;
+  /** Told once everything that was written before the mark is read. */
+  readonly onMark?: OnMark;
   readonly clock: Clock;
 }
 
 /** A replica writes that all is well every 10 s: one that did not has no record since. */
 const silentMs = 40_000;
 
-export function createOthersCoverage({ table, replica: own, clock }: OthersCoverageDeps): OthersCoverage {
+export function createOthersCoverage(deps: OthersCoverageDeps): OthersCoverage {
+  const { table, replica: own, runs = () => true, onMark, clock } = deps;
   const nodes = new Map<string, Map<string, StoredNode>>();
   const ports = new Map<string, ReadonlyMap<string, number>>();
   const beats = new Map<string, number>();
@@ -44,17 +49,20 @@ export function createOthersCoverage({ table, replica: own, clock }: OthersCover
     if (parts.size === 0) nodes.delete(node);
     else nodes.set(node, parts);
   };
-  const stop = watchOthers(table, own, (replica, key, value) => {
+  const take = (replica: string, key: string, value: Json | undefined): void => {
     if (key === heartbeat) beats.set(replica, typeof value === 'number' ? value : 0);
     else if (key === cutKey) cuts.set(replica, typeof value === 'number' ? value : 0);
     else if (key.startsWith(portPrefix)) setPort(replica, key.slice(portPrefix.length), value);
     else setNode(replica, key, value);
-  });
+  };
+  const stop = watchOthers(table, own, take, onMark);
   const known = (parts: ReadonlyMap<string, StoredNode>): readonly StoredNode[] =>
     [...parts].map(([replica, stored]) => {
       const beat = beats.get(replica) ?? 0;
-      const ended = stored.goneAt !== undefined || isOpen(stored) || beat > clock.now() - silentMs;
-      return ended ? stored : { ...stored, gaps: [...stored.gaps, [beat, null] as const] };
+      const heard = runs(replica) && beat > clock.now() - silentMs;
+      return heard || stored.goneAt !== undefined || isOpen(stored)
+        ? stored
+        : { ...stored, gaps: [...stored.gaps, [beat, null] as const] };
     });
   return {
     of(service) {

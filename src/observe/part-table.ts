@@ -7,11 +7,15 @@ export function partOf(whole: string): { readonly replica: string; readonly key:
   return { replica, key };
 }
 
+/** Prefix of a mark's key. Each mark has a key of its own: an entry that changes again is told where its first change was. */
+const markPrefix = '~mark ';
+const markLifeMs = 60_000;
+
 /** `watch` and leases are of the whole table. */
 export function createPartTable(table: Table, replica: string): Table {
   const prefix = `@${replica} `;
   const own = ({ key, value }: TableEntry): readonly TableEntry[] =>
-    key.startsWith(prefix) ? [{ key: key.slice(prefix.length), value }] : [];
+    key.startsWith(prefix) && !key.startsWith(prefix + markPrefix) ? [{ key: key.slice(prefix.length), value }] : [];
   return {
     ...table,
     get: (key) => table.get(prefix + key),
@@ -26,14 +30,24 @@ export function createPartTable(table: Table, replica: string): Table {
   };
 }
 
-/** Told of changes in the parts of others. The answer ends it. */
+/** Told of changes in the parts of others, and of their marks. The answer ends it. */
 export function watchOthers(
   table: Pick<Table, 'watch'>,
   own: string,
   listener: (replica: string, key: string, value: TableEntry['value'] | undefined) => void,
+  onMark: OnMark = () => {},
 ): () => void {
   return table.watch(({ key: whole, value }) => {
     const { replica, key } = partOf(whole);
-    if (replica !== own) listener(replica, key, value);
+    if (replica === own) return;
+    if (!key.startsWith(markPrefix)) listener(replica, key, value);
+    else if (value !== undefined) onMark(replica, key.slice(markPrefix.length));
   });
+}
+
+export type OnMark = (replica: string, mark: string) => void;
+
+/** Whoever is told of the mark has been told of everything that was written to this part before. */
+export async function markPart(part: Pick<Table, 'set'>, mark: string): Promise<void> {
+  await part.set(markPrefix + mark, true, { ttlMs: markLifeMs });
 }

@@ -1,7 +1,7 @@
 // Failed handshakes of all replicas: each keeps what its own proxies report, and reads what the others have.
-import type { Table } from '../lib/table.ts';
+import type { Json, Table } from '../lib/table.ts';
 import { type FailedHandshakes, type Handshakes, readList } from './handshakes.ts';
-import { watchOthers } from './part-table.ts';
+import { type OnMark, watchOthers } from './part-table.ts';
 
 export interface SharedHandshakesDeps {
   readonly own: Handshakes;
@@ -9,16 +9,19 @@ export interface SharedHandshakesDeps {
   readonly table: Pick<Table, 'watch'>;
   /** This one's. */
   readonly replica: string;
+  /** Told once everything that was written before the mark is read. */
+  readonly onMark?: OnMark;
 }
 
 export function shareHandshakes(deps: SharedHandshakesDeps): { readonly handshakes: Handshakes; stop(): void } {
-  const { own, table, replica: id } = deps;
+  const { own, table, replica: id, onMark } = deps;
   const others = new Map<string, readonly FailedHandshakes[]>();
-  const stop = watchOthers(table, id, (replica, service, value) => {
+  const take = (replica: string, service: string, value: Json | undefined): void => {
     const key = `${replica}/${service}`;
     if (value === undefined) others.delete(key);
     else others.set(key, readList(service, value));
-  });
+  };
+  const stop = watchOthers(table, id, take, onMark);
   const failed = (since = 0): readonly FailedHandshakes[] => {
     const found = new Map<string, FailedHandshakes>();
     for (const one of [...own.failed(since), ...[...others.values()].flat()]) {

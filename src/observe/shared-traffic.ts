@@ -1,7 +1,7 @@
 // The record of traffic of all replicas: each keeps and writes what its own proxies report, and reads the parts of the others.
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
-import { watchOthers } from './part-table.ts';
+import { type OnMark, watchOthers } from './part-table.ts';
 import { within } from './service-traffic.ts';
 import type { Traffic } from './traffic.ts';
 import { readChunk } from './traffic-chunk.ts';
@@ -14,6 +14,8 @@ export interface SharedTrafficDeps {
   readonly table: Table;
   /** This one's. */
   readonly replica: string;
+  /** Told once everything that was written before the mark is read. */
+  readonly onMark?: OnMark;
   readonly log: Log;
   /** Of the others' parts as text; what is beyond counts as lost. Default 128 MiB. */
   readonly maxBytes?: number;
@@ -26,7 +28,7 @@ interface Part {
 
 /** `record`, `changes` and `restore` are this replica's own. */
 export function shareTraffic(deps: SharedTrafficDeps): { readonly traffic: Traffic; stop(): void } {
-  const { own, table, replica: id, log, maxBytes = 128 * 1024 * 1024 } = deps;
+  const { own, table, replica: id, onMark, log, maxBytes = 128 * 1024 * 1024 } = deps;
   const parts = new Map<string, Part>();
   const lost = new Map<string, ReadonlyMap<string, number>>();
   let bytes = 0;
@@ -35,19 +37,26 @@ export function shareTraffic(deps: SharedTrafficDeps): { readonly traffic: Traff
     if (part === undefined) parts.delete(name);
     else parts.set(name, part);
   };
-  const stop = watchOthers(table, id, (replica, key, value: Json | undefined) => {
+  const take = (replica: string, key: string, value: Json | undefined): void => {
     const name = `${replica}/${key}`;
-    if (key === lostKey) return void lost.set(replica, value === undefined ? new Map() : readLost(value));
+    if (key === lostKey) {
+      lost.set(replica, value === undefined ? new Map() : readLost(value));
+      return;
+    }
     const aggregates = value === undefined ? undefined : readChunk(value);
-    if (aggregates === undefined) return put(name, undefined);
-    const size = JSON.stringify(value).length;
     put(name, undefined);
-    if (bytes + size <= maxBytes) return put(name, { aggregates, bytes: size });
+    if (aggregates === undefined) return;
+    const size = JSON.stringify(value).length;
+    if (bytes + size <= maxBytes) {
+      put(name, { aggregates, bytes: size });
+      return;
+    }
     log.warn({ replica }, 'the traffic records of other control planes are too large: a part of them is not read');
     const until = new Map(lost.get(replica));
     for (const { service, lastSeen } of aggregates) until.set(service, Math.max(until.get(service) ?? 0, lastSeen));
     lost.set(replica, until);
-  });
+  };
+  const stop = watchOthers(table, id, take, onMark);
   /** What several recorded is one. */
   const merged = (since: number): readonly TrafficCount[] => {
     const found = new Map(own.counts(since).map((count) => [own.keyOf(count), count]));

@@ -1,12 +1,14 @@
 // The record of traffic and of its gaps: read from the store at the start, written to it every few seconds and at the end.
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
+import { joined } from '../lib/joined.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
 import { createSingleton } from '../lib/singleton.ts';
 import type { Table } from '../lib/table.ts';
 import { type Coverage, createCoverage } from '../observe/coverage.ts';
 import { type CrossCheck, createCrossCheck } from '../observe/cross-check.ts';
+import { createFreshParts, type OtherRecords } from '../observe/fresh-parts.ts';
 import { createHandshakes, type Handshakes } from '../observe/handshakes.ts';
 import { createOthersCoverage } from '../observe/others-coverage.ts';
 import { createPartTable } from '../observe/part-table.ts';
@@ -24,6 +26,8 @@ export interface Record {
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
   readonly handshakes: Handshakes;
+  /** Reads what other replicas have up to now; resolves with the ids of those that did not tell. */
+  refresh(): Promise<readonly string[]>;
 }
 
 export interface RecordDeps {
@@ -32,18 +36,34 @@ export interface RecordDeps {
   readonly log: Log;
   readonly lifecycle: Lifecycle;
   /** Who else keeps one on the same store: each its own part, and all of them read all parts. Absent: nobody. */
-  readonly replicas: Pick<Replicas, 'id'> | undefined;
+  readonly replicas: (OtherRecords & Pick<Replicas, 'isAlive'>) | undefined;
 }
 
 const everyMs = 10_000;
+const tableNames = ['traffic', 'handshakes', 'log-coverage'] as const;
+type TableName = (typeof tableNames)[number];
 
 /** Never rejects because of what was stored: then the record starts empty. The last write is done by `lifecycle`. */
 export async function openRecord({ store, clock, log, lifecycle, replicas }: RecordDeps): Promise<Record> {
   const part = (name: string): Table =>
     replicas === undefined ? store.table(name) : createPartTable(store.table(name), replicas.id);
+  /** There is nothing to write before the past is read. */
+  let flush = async (): Promise<void> => {};
+  const fresh =
+    replicas === undefined
+      ? undefined
+      : createFreshParts({
+          tables: new Map(tableNames.map((name) => [name, part(name)])),
+          others: replicas,
+          flush: () => flush(),
+          clock,
+        });
+  const read = (name: TableName) => ({ table: store.table(name), ...defined({ onMark: fresh?.onMark(name) }) });
   const traffic = createTraffic({ clock });
-  const all = replicas === undefined ? undefined : { table: store.table('log-coverage'), replica: replicas.id, clock };
-  const others = all === undefined ? undefined : createOthersCoverage(all);
+  const others =
+    replicas === undefined
+      ? undefined
+      : createOthersCoverage({ ...read('log-coverage'), replica: replicas.id, runs: replicas.isAlive, clock });
   const coverage = createCoverage({ table: part('log-coverage'), ...defined({ others }), clock, log });
   const crossCheck = createCrossCheck({
     clock,
@@ -62,7 +82,7 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
   await restore('coverage', coverage.restore);
   await restore('handshakes', handshakes.restore);
   let cancel = (): void => {};
-  const flush = async (): Promise<void> => {
+  flush = joined(async (): Promise<void> => {
     try {
       await keeper.flush();
       await coverage.flush();
@@ -70,7 +90,7 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
     } catch (reason) {
       log.error({ reason: String(reason) }, 'the record is not persisted');
     }
-  };
+  });
   const again = (): void => {
     cancel = clock.after(everyMs, () => void flush().then(again));
   };
@@ -80,11 +100,11 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
     await flush();
   });
   const own = { traffic, coverage: withCounters(coverage, crossCheck), crossCheck, handshakes };
-  if (replicas === undefined) return own;
+  if (replicas === undefined || fresh === undefined) return { ...own, refresh: async () => [] };
   const { id: replica } = replicas;
-  const calls = shareTraffic({ own: traffic, table: store.table('traffic'), replica, log });
-  const failures = shareHandshakes({ own: handshakes, table: store.table('handshakes'), replica });
-  const sweeping = ['traffic', 'handshakes', 'log-coverage'].map((name) => {
+  const calls = shareTraffic({ own: traffic, ...read('traffic'), replica, log });
+  const failures = shareHandshakes({ own: handshakes, ...read('handshakes'), replica });
+  const sweeping = tableNames.map((name) => {
     const table = store.table(name);
     const begin = sweepParts({ coverage: store.table('log-coverage'), table, clock, log });
     return createSingleton({ table, lease: 'sweep', clock, log, begin, ttlMs: 60_000 });
@@ -94,7 +114,7 @@ export async function openRecord({ store, clock, log, lifecycle, replicas }: Rec
     others?.stop();
     await Promise.all(sweeping.map(({ stop }) => stop()));
   });
-  return { ...own, traffic: calls.traffic, handshakes: failures.handshakes };
+  return { ...own, traffic: calls.traffic, handshakes: failures.handshakes, refresh: fresh.refresh };
 }
 
 /** Both know the same proxies: whatever connects is compared from then on. */

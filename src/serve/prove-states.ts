@@ -6,7 +6,8 @@ import type { Store } from '../store/store.ts';
 
 export interface ProveStatesDeps {
   readonly store: Pick<Store, 'state' | 'watch' | 'lastGood'>;
-  readonly proxies: () => readonly Pick<ProxyStatus, 'types'>[];
+  /** All, at whichever control plane they are. */
+  readonly proxies: () => Promise<readonly Pick<ProxyStatus, 'types'>[]>;
   readonly clock: Clock;
   readonly log: Log;
   /** How long. Default 60. */
@@ -24,14 +25,21 @@ export function proveStates({ store, proxies, clock, log, soakSeconds = 60 }: Pr
   const { lastGood } = store;
   if (lastGood === undefined) return { rejected: () => {}, stop: () => {} };
   let cancel = (): void => {};
+  let turn = 0;
   const begin = (): void => {
+    turn += 1;
+    const own = turn;
     cancel();
     cancel = clock.after(soakSeconds * 1000, () => {
-      if (proxies().some(({ types }) => types.some(({ nack }) => nack !== undefined))) return begin();
-      const revision = store.state()?.revision;
-      if (revision === undefined || revision === 0) return;
-      lastGood.prove();
-      log.debug({ revision }, 'the documents in force count as good');
+      void proxies().then((all) => {
+        // It began again while the others were asked.
+        if (own !== turn) return;
+        if (all.some(({ types }) => types.some(({ nack }) => nack !== undefined))) return begin();
+        const revision = store.state()?.revision;
+        if (revision === undefined || revision === 0) return;
+        lastGood.prove();
+        log.debug({ revision }, 'the documents in force count as good');
+      });
     });
   };
   begin();
@@ -41,6 +49,7 @@ export function proveStates({ store, proxies, clock, log, soakSeconds = 60 }: Pr
   return {
     rejected: begin,
     stop() {
+      turn += 1;
       cancel();
       unwatch();
     },

@@ -32,6 +32,7 @@ import type { MeshIr } from '../policy/ir.ts';
 import { createClockOffsets } from '../registry/clock-offsets.ts';
 import { createConnectionCertificates } from '../registry/connection-certificates.ts';
 import type { RegistryChange } from '../registry/registered-proxy.ts';
+import { createTypesEverywhere } from '../registry/types-everywhere.ts';
 import { createSnapshotCache } from '../xds/resources/cache.ts';
 import { openAdminTls } from './admin-tls.ts';
 import { watchEndpoints } from './endpoints.ts';
@@ -87,7 +88,7 @@ export async function serve(
   const shared = alsoChangedBy === 'replicas';
   const replicas = openReplicas({ store, shared, options, version, clock, log, lifecycle });
   const isolation = openIsolation({ replicas, metrics, clock, log, lifecycle, afterMs: deps.isolatedAfterMs });
-  const { traffic, coverage, crossCheck, handshakes } = await openRecord({
+  const { traffic, coverage, crossCheck, handshakes, refresh } = await openRecord({
     ...{ store, clock, lifecycle, replicas },
     log: log.child({ room: 'observe' }),
   });
@@ -117,6 +118,7 @@ export async function serve(
     approveOwn: options.approveByOthers !== true,
     limits: limits(store),
     others: replicas,
+    refresh,
     isolated: isolation.why,
   });
   const socket = adminSocketPath(options.data);
@@ -187,7 +189,8 @@ export async function serve(
   await registry.restore();
   coverage.settle((node) => registry.get(node) !== undefined);
   await control.start();
-  const proving = proveStates({ store, proxies: control.proxies, clock, log, soakSeconds: options.soakSeconds });
+  const everywhere = createTypesEverywhere(replicas, control.proxies);
+  const proving = proveStates({ store, proxies: everywhere, clock, log, soakSeconds: options.soakSeconds });
   lifecycle.defer('last good states', async () => proving.stop());
   const connections = createConnectionCertificates();
   const names = createProbeNames(clock);
@@ -218,12 +221,12 @@ export async function serve(
     log: log.child({ room: 'cutover' }),
   });
   const cutOver = createCutOver({
-    ...{ traffic, coverage, handshakes, endpoints, clock },
-    proxies: control.proxies,
+    ...{ traffic, coverage, handshakes, endpoints, refresh, clock },
+    proxies: everywhere,
     probe: createProbeApplication(),
   });
   admin.attach({
-    ...{ control, identity, rotator, cutOver, endpoints, hosts, publishers },
+    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, publishers },
     ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,

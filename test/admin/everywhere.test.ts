@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditEverywhere } from '../../src/admin/audit-everywhere.ts';
 import { createProxiesEverywhere, createRefusalsEverywhere, type OtherReplicas } from '../../src/admin/everywhere.ts';
+import { createRotateEverywhere } from '../../src/admin/rotate-everywhere.ts';
 import type { ProxyRow } from '../../src/admin/wire-proxies.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Json } from '../../src/lib/table.ts';
+import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import { createRefusals } from '../../src/observe/refusals.ts';
 import { createAskReplicas } from '../../src/registry/ask-replicas.ts';
 import { createMemoryTable } from '../../src/store/memory-table.ts';
@@ -83,6 +85,34 @@ describe('everywhere', () => {
     expect(await a('made-by-b')).toMatchObject({ by: 'proxy', refusals: [{ requestId: 'made-by-b' }] });
     expect(await a('other')).toMatchObject({ by: 'proxy', refusals: [{ requestId: 'other' }] });
     expect(await a('none')).toEqual({ by: 'caller', refusals: [] });
+  });
+
+  it('certificates are renewed at all, those of one identity or everything, and who does not answer is named', async () => {
+    const { clock, open } = start(['a', 'b', 'c']);
+    const asked: unknown[] = [];
+    const own = (count: number) => async (spiffeId?: string) => {
+      asked.push(spiffeId ?? 'all');
+      return count;
+    };
+    const a = createRotateEverywhere(open('a'), own(1));
+    createRotateEverywhere(open('b'), own(2));
+    createRotateEverywhere(open('c'), () => Promise.reject(new Error('it is starting')));
+    const id = parseSpiffeId('spiffe://td/a');
+    for (const which of [undefined, id]) {
+      const rotated = a(which);
+      for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(15_000);
+      expect(await rotated).toEqual({ rotated: 3, silent: ['c'] });
+    }
+    expect(asked).toEqual(['all', 'all', id, id]);
+    expect(await createRotateEverywhere(undefined, own(4))()).toEqual({ rotated: 4 });
+  });
+
+  it('a question that names no identity renews nothing', async () => {
+    const { open } = start(['a', 'b']);
+    const [a, b] = [open('a'), open('b')];
+    createRotateEverywhere(b, async () => 7);
+    expect((await a.ask('rotate', 'no identity')).get('b')).toEqual([0]);
   });
 
   it('the audit log is one view of all chains, and says whose is broken and who did not answer', async () => {

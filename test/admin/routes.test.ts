@@ -213,7 +213,7 @@ describe('identity', () => {
       store: admin.deps.store,
       rotate(id) {
         asked.push(id);
-        return 2;
+        return { rotated: 2 };
       },
     });
     try {

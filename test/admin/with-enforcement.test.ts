@@ -28,7 +28,7 @@ test('which of the connected proxies of the target accepted what they were sent'
     proxy('held', {}, { state: 'held' }),
     proxy('another', {}, { service: 'web' as ServiceKey }),
   ];
-  const control = { proxies: () => proxies, revision: () => 7, published: () => 7 };
+  const control = { proxies, revision: () => 7, published: () => 7 };
   expect(withEnforcement(answer, control).enforced).toEqual({
     revision: 7,
     accepted: ['accepted', 'unchanged since'],

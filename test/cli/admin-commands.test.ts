@@ -426,7 +426,7 @@ describe('identity', () => {
       notAfter: now + 60_000,
       node: 'spiffe://td1/x~i1',
     };
-    await withAdmin({ certificates: () => [certificate], rotate: () => 4 }, async (other) => {
+    await withAdmin({ certificates: () => [certificate], rotate: () => ({ rotated: 4 }) }, async (other) => {
       const { stdout } = await cellwall(['certs', 'list'], '', other);
       expect(stdout.split('\n')[1]).toMatch(
         /^svid-pushed +spiffe:\/\/td1\/x +abc +2026-01-01T00:00:00Z +2026-01-01T00:01:00Z \(in 1m\) +i1$/,

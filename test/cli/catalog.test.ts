@@ -40,7 +40,10 @@ beforeAll(async () => {
     notAfter: now + 1,
     node: 'n',
   };
-  admin = await startAdmin({ certificates: () => [{ purpose: 'svid-pushed', ...certificate }], rotate: () => 1 });
+  admin = await startAdmin({
+    certificates: () => [{ purpose: 'svid-pushed', ...certificate }],
+    rotate: () => ({ rotated: 1 }),
+  });
   writeFileSync(join(folder, 'base.yaml'), base);
   const { certificate: pem } = await (await createTestCa('catalog')).issue({ uri: 'spiffe://td1/service/web' });
   writeFileSync(join(folder, 'svid.pem'), pem);

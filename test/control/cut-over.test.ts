@@ -22,6 +22,7 @@ async function reasons(given: {
   readonly state?: ProxyStatus['state'];
   readonly answers?: boolean;
   readonly before?: MeshIr;
+  readonly silent?: readonly string[];
 }) {
   const clock = createFakeClock();
   const proxy = (service: string): ProxyStatus => ({
@@ -41,6 +42,7 @@ async function reasons(given: {
     coverage: { of: () => given.coverage ?? { since: 0, gaps: [], gone: [], ports: [] } },
     proxies: () => [proxy('api'), proxy('web')],
     probe: async () => (given.answers ? { address: '10.0.0.5', port: 80 } : undefined),
+    refresh: async () => given.silent ?? [],
     clock,
   });
   const found = await cutOver.judge(given.before ?? mesh('permissive'), mesh('strict'), hour);
@@ -49,6 +51,12 @@ async function reasons(given: {
 
 it('has nothing against it when all is known and accepted', async () => {
   expect(await reasons({})).toEqual([]);
+});
+
+it('names another control plane that does not tell what it heard lately', async () => {
+  expect(await reasons({ silent: ['host-2'] })).toEqual([
+    'record host-2: this control plane does not tell what it heard lately',
+  ]);
 });
 
 it('names gaps of the record, and a record that begins later', async () => {

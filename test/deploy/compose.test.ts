@@ -1,6 +1,7 @@
 // docker-compose.yml and Dockerfile, as far as they can be checked without an engine: they parse, every path and stage exists, and
 // every command line is one that the real parser takes.
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -8,6 +9,7 @@ import { z } from 'zod';
 import { createProgram } from '../../src/cli/program.ts';
 import type { CliRun } from '../../src/cli/run.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { temporaryFolder } from '../../src/lib/temporary-folder.ts';
 import { projectRoot, sourceFiles } from '../support/source-files.ts';
 
 const serviceSchema = z.strictObject({
@@ -27,6 +29,7 @@ const compose = z
   .object({ services: z.record(z.string(), serviceSchema), volumes: z.record(z.string(), z.null()) })
   .parse(parse(readFileSync(join(projectRoot, 'docker-compose.yml'), 'utf8'), { merge: true }));
 const services = Object.entries(compose.services);
+const planes = ['control-plane', 'control-plane-2'] as const;
 const dockerfile = readFileSync(join(projectRoot, 'Dockerfile'), 'utf8');
 const stages = [...dockerfile.matchAll(/^FROM \S+ AS (\S+)$/gm)].map(([, name]) => name);
 
@@ -77,20 +80,61 @@ describe('docker-compose.yml', () => {
     for (const [name, { build }] of services) if (build !== undefined) expect(stages, name).toContain(build.target);
   });
 
-  it('serves with flags that exist', async () => {
-    const { command, environment = {} } = compose.services['control-plane'] ?? { command: [] };
-    const { code, started, says } = await commandLine(command, { ...environment, CELLWALL_DATA: '/var/lib/cellwall' });
-    expect({ code, says }).toEqual({ code: 0, says: '' });
-    expect(started).toMatchObject([{ store: { kind: 'redis' }, data: '/var/lib/cellwall' }]);
+  it('serves from two control planes on one Valkey, each with a data folder of its own and flags that exist', async () => {
+    const serving = services.filter(([, { command }]) => command[0] === 'serve');
+    expect(serving.map(([name]) => name)).toEqual(planes);
+    expect(services.filter(([, { image }]) => image.startsWith('valkey/')).map(([name]) => name)).toEqual([
+      'redis',
+      // That of a cell, which the story calls.
+      'cell-1-valkey',
+    ]);
+    const urls = new Set<unknown>();
+    for (const [name, { command, environment = {}, volumes }] of serving) {
+      const env = { ...environment, CELLWALL_DATA: '/var/lib/cellwall' };
+      const { code, started, says } = await commandLine(command, env);
+      expect({ name, code, says }).toEqual({ name, code: 0, says: '' });
+      expect(started).toMatchObject([{ store: { kind: 'redis' }, data: '/var/lib/cellwall' }]);
+      expect(volumes).toEqual([`${name}:/var/lib/cellwall`]);
+      urls.add(environment['CELLWALL_REDIS_URL']);
+    }
+    expect([...urls]).toEqual([expect.stringMatching(/@redis:6379$/)]);
+  });
+
+  it('gives the second one the CA and the sealing key of the first, and nothing else of it, once', () => {
+    const folder = temporaryFolder('compose');
+    const [first, second] = [join(folder, 'first'), join(folder, 'second')];
+    mkdirSync(join(first, 'ca'), { recursive: true });
+    mkdirSync(second);
+    const secret = (name: string, text: string) => writeFileSync(join(first, name), text, { mode: 0o600 });
+    for (const name of ['seal.key', 'ca/root.pem', 'replica.id', 'audit.jsonl', 'admin.token']) secret(name, name);
+    chmodSync(join(first, 'ca'), 0o700);
+    const script = (compose.services['control-plane-2-secrets']?.command.at(-1) ?? '')
+      .replaceAll('/var/lib/cellwall', second)
+      .replaceAll('/first', first);
+    const copy = () => execFileSync('sh', ['-euc', script]);
+    copy();
+    expect(readdirSync(second).toSorted()).toEqual(['ca', 'seal.key']);
+    expect(readFileSync(join(second, 'ca/root.pem'), 'utf8')).toBe('ca/root.pem');
+    expect([statSync(join(second, 'ca')).mode & 0o777, statSync(join(second, 'seal.key')).mode & 0o777]).toEqual([
+      0o700, 0o600,
+    ]);
+    secret('seal.key', 'another');
+    copy();
+    expect(readFileSync(join(second, 'seal.key'), 'utf8')).toBe('seal.key');
+    rmSync(folder, { recursive: true });
+    expect(compose.services['control-plane-2']?.depends_on).toHaveProperty(['control-plane-2-secrets']);
   });
 
   it('gives Redis a password that must be chosen, and shows it in no list of processes', () => {
-    const { redis, 'control-plane': plane } = compose.services;
-    for (const value of [redis?.environment?.['REDISCLI_AUTH'], plane?.environment?.['CELLWALL_REDIS_URL']]) {
+    const { redis } = compose.services;
+    const serving = planes.map((name) => compose.services[name]);
+    const urls = serving.map((plane) => plane?.environment?.['CELLWALL_REDIS_URL']);
+    for (const value of [redis?.environment?.['REDISCLI_AUTH'], ...urls]) {
       expect(value).toMatch(/\$\{CELLWALL_REDIS_PASSWORD:\?.+\}/);
     }
     expect(redis?.command.join(' ')).toContain('requirepass %s');
-    expect(JSON.stringify([redis?.command, plane?.command])).not.toContain('CELLWALL_REDIS_PASSWORD');
+    const commands = [redis, ...serving].map((service) => service?.command);
+    expect(JSON.stringify(commands)).not.toContain('CELLWALL_REDIS_PASSWORD');
   });
 
   it('gives each service of examples/cells a sidecar in its network, with a token of its own', async () => {
@@ -111,7 +155,7 @@ describe('docker-compose.yml', () => {
       expect(started).toMatchObject([
         {
           ports: names.map((port, index) => ({ name: port, listen: { address: '0.0.0.0', port: 15443 + index } })),
-          identityServers: [{ host: 'control-plane', port: 18001 }],
+          identityServers: planes.map((host) => ({ host, port: 18_001 })),
         },
       ]);
       // Its own token, and nobody else's.

@@ -136,6 +136,25 @@ describe('the times with a record', () => {
     expect(a.of('s', 0).gaps).toEqual([{ node: 'n', from: last, to: clock.now() }]);
   });
 
+  it('end at once where the replica that had it runs no more', async () => {
+    const clock = createFakeClock();
+    const table = createMemoryTable(clock);
+    let runs = true;
+    const others = createOthersCoverage({ table, replica: 'a', runs: () => runs, clock });
+    const a = createCoverage({ table: createPartTable(table, 'a'), others, clock, log: silentLog });
+    const b = createCoverage({ table: createPartTable(table, 'b'), clock, log: silentLog });
+    b.connected('n', 's');
+    await b.flush();
+    await turn();
+    const last = clock.now();
+    clock.advance(7000);
+    expect(a.of('s', 0).gaps).toEqual([]);
+    runs = false;
+    expect(a.of('s', 0).gaps).toEqual([{ node: 'n', from: last }]);
+    a.connected('n', 's');
+    expect(a.of('s', 0).gaps).toEqual([{ node: 'n', from: last, to: clock.now() }]);
+  });
+
   it('are missing exactly what no replica has', () => {
     const end = 40;
     const node = fc

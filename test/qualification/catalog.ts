@@ -44,6 +44,7 @@ import { seamsItems } from './seams/items.ts';
 import { cutOffCell } from './store/cut-off-cell.ts';
 import { failover } from './store/failover.ts';
 import { redisItems } from './store/items.ts';
+import { twoPlanes } from './store/two-planes.ts';
 import { explainProperty } from './wall/explain-property-item.ts';
 import { fleet } from './wall/fleet.ts';
 import { freshClone } from './wall/fresh-clone.ts';
@@ -84,6 +85,6 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,
-  store: [...redisItems, cutOffCell, failover],
+  store: [...redisItems, cutOffCell, failover, twoPlanes],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

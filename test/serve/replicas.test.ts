@@ -63,7 +63,8 @@ function connect(
   const stream = client.delta();
   const node = `${id(service)}~${instance}`;
   const sent: (readonly [string, string, string])[] = [];
-  const inbound = { web: '127.0.0.1:41001', api: '127.0.0.1:41002', db: '127.0.0.1:41003' }[service] ?? '';
+  const port = ['web', 'api', 'db'].indexOf(service) + (instance === 'one' ? 41_001 : 41_101);
+  const inbound = `127.0.0.1:${port}`;
   const cellwall = { inbound, application: '127.0.0.1:1', run: `run${service}` };
   const namesOf = (typeUrl: string): string[] =>
     [...has.keys()].filter((key) => key.startsWith(`${typeUrl} `)).map((key) => key.slice(typeUrl.length + 1));
@@ -168,6 +169,30 @@ describe('two control planes', () => {
         if (key !== own) expect([key, version]).toEqual([key, before.get(key)?.version]);
       }
     }
+  }, 60_000);
+
+  it('renew the certificates of all, whichever is asked: those of one service, or of every proxy', async () => {
+    const svid = await b.enrol(id('db'));
+    const proxy = connect(b, 'db', svid, new Map(), 'renewing');
+    proxy.stream.send({ typeUrl: secret, resourceNamesSubscribe: [id('db')] });
+    await eventually('both know it', async () => {
+      const known = [await states(a), await states(b)];
+      return known.every((one) => one.get(proxy.node)?.state === 'connected') || undefined;
+    });
+    const own = `${secret} ${id('db')}`;
+    await eventually('it has a certificate', () => newest(proxy).has(own) || undefined);
+    for (const [of, selector] of [
+      [a, 'cell-1/db'],
+      [b, 'cell-1/db'],
+      [a, undefined],
+    ] as const) {
+      const before = newest(proxy).get(own)?.bytes;
+      const answer = await of.admin.rotate(selector);
+      expect(answer.rotated).toBeGreaterThanOrEqual(1);
+      expect(answer.silent).toBeUndefined();
+      await eventually('it has another certificate', () => newest(proxy).get(own)?.bytes !== before || undefined);
+    }
+    await proxy.end();
   }, 60_000);
 
   it('give one token to one of a hundred hosts that redeem it at once, on both', async () => {

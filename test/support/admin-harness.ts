@@ -85,7 +85,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
       evict: async () => ({ nodeKeys: [], proxies: [] }),
     },
     certificates: () => [],
-    rotate: () => 0,
+    rotate: () => ({ rotated: 0 }),
     metrics: async () => '# metrics\n',
     ready: () => ({ ready: true, reasons: [] }),
     resolveService: (ref) => serviceIdentity(mesh(), ref),

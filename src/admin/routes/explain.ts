@@ -17,7 +17,7 @@ export function explainRoutes({ explain, explainRequest }: AdminDeps): readonly 
       async handle({ query: { request, ...question } }) {
         if (request !== undefined) return ok(await explainRequest(request));
         const asked = explainQuerySchema.safeParse(question);
-        if (asked.success) return ok(explain(asked.data));
+        if (asked.success) return ok(await explain(asked.data));
         throw new CellwallError('invalid_argument', 'explain needs a caller and a target, or a request', {
           hint: 'as in ?caller=web&target=api, or ?request=<x-request-id>',
         });

@@ -86,11 +86,12 @@ export function identityRoutes({
             : selector.startsWith('spiffe:')
               ? spiffeId(selector)
               : serviceId(selector);
-        const rotated = await rotate(id);
+        const answer = await rotate(id);
+        const { rotated } = answer;
         const by = authored(caller, body.reason);
         await audit.append({ kind: 'certificates-rotated', ...by, ...defined({ selector }), rotated });
         log.info({ selector, rotated, ...by }, 'certificates rotated on request');
-        return ok({ rotated });
+        return ok(answer);
       },
     }),
   ];

@@ -21,7 +21,8 @@ export function simulateRoutes({ store, record, clock }: AdminDeps): readonly Ro
       body: simulateBodySchema,
       answer: simulationSchema,
       errors: [412, 413, 422],
-      handle({ body }) {
+      async handle({ body }) {
+        await record.refresh?.();
         const since = sinceOf(body.since, clock.now());
         const plan = createPlan(body);
         if (hasErrors(plan.problems)) return invalid(plan.problems);

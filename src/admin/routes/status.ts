@@ -104,7 +104,10 @@ export function statusRoutes({
       summary:
         'Requests and connections that proxies reported, by service, kind of caller and decision; TLS handshakes that failed.',
       answer: trafficSchema,
-      handle: () => ok({ traffic: [...traffic()], handshakes: [...handshakes()] }),
+      async handle() {
+        await record.refresh?.();
+        return ok({ traffic: [...traffic()], handshakes: [...handshakes()] });
+      },
     }),
   ];
 }

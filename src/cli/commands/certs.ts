@@ -1,5 +1,6 @@
 // `cellwall certs`: issued certificates, and their renewal now.
 import { Command } from 'commander';
+import type { RotateAnswer } from '../../admin/wire-identity.ts';
 import { readNodeId } from '../../lib/node-id.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
@@ -47,7 +48,7 @@ export function certsCommand(context: CliContext): Command {
     .action(async (selector: string | undefined, _options: object, self: Command) => {
       const client = await connect(context, self);
       const answer = await client.rotate(selector, reasonOf(self));
-      await print(context, formatOf(self), { value: answer, table: () => `rotated ${answer.rotated}\n` });
+      await print(context, formatOf(self), { value: answer, table: () => rotatedText(answer) });
     });
   examples(rotate, 'certs rotate cell-1/api');
   return new Command('certs')
@@ -56,5 +57,11 @@ export function certsCommand(context: CliContext): Command {
     .addCommand(prints(addConnectionFlags(list), array('purpose spiffeId serial notBefore notAfter', 'node')), {
       isDefault: true,
     })
-    .addCommand(prints(addConnectionFlags(rotate), object('rotated')));
+    .addCommand(prints(addConnectionFlags(rotate), object('rotated', 'silent')));
+}
+
+/** Whoever did not answer may have renewed none. */
+function rotatedText({ rotated, silent = [] }: RotateAnswer): string {
+  const rest = silent.map((replica) => `${replica} does not answer: run it again there, or when it does\n`).join('');
+  return `rotated ${rotated}\n${rest}`;
 }

@@ -1,0 +1,60 @@
+// The control planes of the demo: one on a directory, or two on one Redis, of which the second has the CA and the sealing key of the first.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cellwall } from './cellwall.ts';
+import { type ControlPlane, type ControlPlaneAddresses, createControlPlane } from './control-plane.ts';
+
+export type ControlPlanes = readonly [ControlPlane, ...ControlPlane[]];
+
+export interface ControlPlanesOptions {
+  readonly cellwall: Cellwall;
+  readonly addresses: readonly [ControlPlaneAddresses, ...ControlPlaneAddresses[]];
+  /** A folder: of the directory store, or of what is applied first to Redis. */
+  readonly documents: string;
+  /** The port of a Redis that keeps the documents. Absent: the folder does, and there is one control plane. */
+  readonly redis?: number;
+  /** Of the first one. */
+  readonly data: string;
+  readonly logs: string;
+}
+
+/** Resolves when all are ready to serve proxies. */
+export async function startControlPlanes(options: ControlPlanesOptions): Promise<ControlPlanes> {
+  const { cellwall, documents, redis, data, logs } = options;
+  const [own, ...more] = options.addresses;
+  const first = createControlPlane({
+    name: 'control plane',
+    cellwall,
+    addresses: own,
+    store: redis === undefined ? { kind: 'directory', documents } : { kind: 'redis', port: redis, documents },
+    data,
+    logFile: join(logs, 'control-plane.log'),
+  });
+  await first.start();
+  if (redis === undefined) return [first];
+  const others = more.map((addresses, index) => {
+    const folder = `${data}-${index + 2}`;
+    mkdirSync(folder, { mode: 0o700 });
+    execFileSync('cp', ['-a', join(data, 'ca'), join(data, 'seal.key'), folder]);
+    return createControlPlane({
+      name: `control plane ${index + 2}`,
+      cellwall,
+      addresses,
+      store: { kind: 'redis', port: redis },
+      data: folder,
+      logFile: join(logs, `control-plane-${index + 2}.log`),
+    });
+  });
+  await Promise.all(others.map((plane) => plane.start()));
+  return [first, ...others];
+}
+
+/** As sidecars are given them. */
+export function addressesOf(planes: readonly Pick<ControlPlane, 'addresses'>[]): {
+  readonly xds: string;
+  readonly identity: string;
+} {
+  const all = (which: 'xds' | 'identity'): string => planes.map(({ addresses }) => addresses[which]).join();
+  return { xds: all('xds'), identity: all('identity') };
+}

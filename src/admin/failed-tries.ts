@@ -5,6 +5,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { sourceOf } from '../lib/source-of.ts';
 import type { Access, Caller } from './caller.ts';
 
 export interface FailedTries {
@@ -74,7 +75,7 @@ export function createFailedTries({ clock, log, audit, maxFailures = 10 }: Faile
 
   return {
     refused({ address, named }, message) {
-      const counts = [count(`address ${address}`), ...(named === undefined ? [] : [count(`name ${named}`)])];
+      const counts = [count(`address ${sourceOf(address)}`), ...(named === undefined ? [] : [count(`name ${named}`)])];
       const failures = Math.max(...counts);
       if (failures > maxFailures) return tooMany('from this address');
       const whose = named === undefined ? {} : { named };

@@ -9,6 +9,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
+import { sourceOf } from '../lib/source-of.ts';
 import { createBundleWaiters } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { createFollowRoutes, type Followed } from './follow-routes.ts';
@@ -53,7 +54,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
 
   async function answer(request: IncomingMessage, response: ServerResponse, settled: () => void): Promise<void> {
     const address = request.socket.remoteAddress ?? '';
-    const caller: Caller = { address, who: `unproven ${address}` };
+    const caller: Caller = { address, who: `unproven ${sourceOf(address)}` };
     try {
       const [path, query] = request.url?.split('?') ?? [];
       if (path === identityPaths.bundle && request.method === 'GET') {

@@ -1,12 +1,13 @@
 // Where connections wait until they have shown that they are serious, so that whoever opens many and sends nothing occupies no memory and
 // delays nobody. A connection costs a few hundred bytes until its first byte; only a limited number at a time is admitted to what is
-// expensive (a handshake, a first request), taking turns by address; and when space is short, the connection that has waited longest from
+// expensive (a handshake, a first request), taking turns by address (of IPv6 by /64); and when space is short, the connection that has waited longest from
 // the address with the most is closed. Connections that prove nothing in the end are not worth the event loop's time: each address gets a
 // burst of them, and then one now and then.
 import type { Socket } from 'node:net';
 import { createBudget } from './budget.ts';
 import { systemClock } from './clock.ts';
 import { openWay, type RightOfWay } from './right-of-way.ts';
+import { sourceOf } from './source-of.ts';
 import { createTurns } from './turns.ts';
 
 export interface FrontDoor {
@@ -38,6 +39,7 @@ export interface FrontDoorOptions {
 interface Guest {
   readonly socket: Socket;
   readonly name: string;
+  /** Whom it counts for: `sourceOf` its address. */
   readonly address: string;
   state: 'silent' | 'queued' | 'passed';
   since: number;
@@ -149,7 +151,7 @@ export function createFrontDoor(options: FrontDoorOptions): FrontDoor {
   };
   return {
     welcome(socket) {
-      const { remoteAddress: address = '' } = socket;
+      const address = sourceOf(socket.remoteAddress ?? '');
       const guest: Guest = { socket, name: nameOf(socket), address, state: 'silent', since: performance.now() };
       waiting.set(guest.name, guest);
       socket.on('error', () => undefined);

@@ -76,3 +76,17 @@ test('whoever says nothing, or nothing more, is sent away', async () => {
   const [silent, half] = await Promise.all([knock(port, ''), knock(port)]);
   await expect.poll(() => [silent.closed, half.closed], { timeout: 3000 }).toEqual([true, true]);
 });
+
+test('who comes from many addresses of one IPv6 network does not displace others', async () => {
+  const port = await open({ helloMs: 60_000, maxWaiting: 2 });
+  // As the kernel would give them.
+  const from = ['2001:db8:2::1', '2001:db8:1::1', '2001:db8:1::2'];
+  server.prependListener('connection', (socket) => {
+    Object.defineProperty(socket, 'remoteAddress', { value: from.shift() });
+  });
+  const clients: Socket[] = [];
+  for (const _ of from.slice()) clients.push(await knock(port, ''));
+  const [honest, first, second] = clients;
+  await expect.poll(() => first?.closed).toBe(true);
+  expect([honest?.closed, second?.closed]).toEqual([false, false]);
+});

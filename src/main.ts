@@ -48,7 +48,7 @@ const run: CliRun = {
   },
   async moveStore(options) {
     const [{ moveStore }, { createLog }] = await Promise.all([import('./serve/move-store.ts'), import('./lib/log.ts')]);
-    return moveStore(options, { clock: systemClock, log: createLog('error') });
+    return moveStore(options, { clock: systemClock, log: createLog('warn') });
   },
   ...createSidecarRun({ env: process.env }),
 };

@@ -25,12 +25,14 @@ type SidecarRun = Pick<CliRun, 'sidecar' | 'fetchSvid' | 'keepSvid' | 'bootstrap
 export function createSidecarRun({ env }: Pick<CliIo, 'env'>): SidecarRun {
   return {
     async sidecar(options) {
-      const [{ ensureSecretFolder }, { lockFolder }] = await Promise.all([
+      const [{ ensureDataFolder }, { lockFolder }, { createLineLog }] = await Promise.all([
         import('../identity/secret-file.ts'),
         import('../lib/folder-lock.ts'),
+        import('../lib/line-log.ts'),
       ]);
       const { data } = options;
-      ensureSecretFolder(data);
+      const log = createLineLog(options.logLevel, { name: 'sidecar' });
+      ensureDataFolder(data, (message) => log.warn({}, message));
       // Two of one node ID would take each other's place, and each other's key.
       const lock = lockFolder({
         folder: data,

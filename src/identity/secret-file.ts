@@ -9,6 +9,7 @@ import {
   lstatSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -26,6 +27,31 @@ export function ensureSecretFolder(path: string): void {
   const stat = lstatSync(path);
   if (!stat.isDirectory()) throw refused(path, 'is a symlink or no folder', 'name the folder itself');
   if ((stat.mode & 0o077) !== 0) throw refused(path, `has mode ${octal(stat.mode)}`, `chmod 700 ${path}`);
+}
+
+/**
+ * The data folder of a process, which makes everything in it itself: made with mode 0700 if it is not there. One that others may look into
+ * is closed to them, which `tell` hears; one that they may write to is refused, as they may have put something there. May be a symlink.
+ */
+export function ensureDataFolder(path: string, tell: (message: string) => void): void {
+  try {
+    if (makeFolder(path, 0o700)) chmodSync(path, 0o700);
+  } catch (cause) {
+    throw unwritable('make the folder', path, cause);
+  }
+  const folder = realpathSync(path);
+  const { mode } = lstatSync(folder);
+  if ((mode & 0o022) !== 0) {
+    const hint = `if nobody else has put anything there: chmod 700 ${path}; or name a new folder in it`;
+    throw refused(path, `has mode ${octal(mode)}, so that others may write to it`, hint);
+  }
+  if ((mode & 0o077) === 0) return;
+  try {
+    chmodSync(folder, 0o700);
+  } catch {
+    throw refused(path, `has mode ${octal(mode)}, and is not this user's`, `chmod 700 ${path}`);
+  }
+  tell(`${path} had mode ${octal(mode)}, and has 0700 now: keys are kept where only their owner can look`);
 }
 
 /** The content of a key file. Throws `failed_precondition` for a symlink or a mode wider than 0600. */

@@ -1,23 +1,25 @@
 // Moves what a store holds to another one, or to a file and back, while no control plane runs: documents, history and tables; to a file
 // also the audit log, which otherwise stays in the data folder.
-import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditFiles, linesOf } from '../audit/audit-files.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
-import { ensureSecretFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
+import { ensureDataFolder, readSecretFile, writeSecretFile } from '../identity/secret-file.ts';
 import type { Clock } from '../lib/clock.ts';
 import { differing } from '../lib/differing.ts';
 import { CellwallError } from '../lib/errors.ts';
 import { lockFolder } from '../lib/folder-lock.ts';
 import type { Log } from '../lib/log.ts';
 import { createSeal, type Seal } from '../lib/seal.ts';
+import type { Holding } from '../store/judges.ts';
 import { readContent, type Written, writeContent } from '../store/move/content.ts';
 import { type ContentFile, formatContent, parseContent } from '../store/move/content-file.ts';
-import type { Holding, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import { createJudge } from './judge.ts';
 import { auditHeadName } from './open-audit.ts';
 import { openStore } from './open-store.ts';
 import type { ServeOptions } from './serve-options.ts';
+import { finishSwap, onCopy } from './state-copy.ts';
 
 export type Place =
   | { readonly kind: 'store'; readonly store: ServeOptions['store'] }
@@ -43,11 +45,12 @@ export interface MoveDeps {
 
 /** Throws `failed_precondition` while a control plane runs on the data folder, and for a place that is not empty. */
 export async function moveStore({ data, from, to, replace }: MoveOptions, deps: MoveDeps): Promise<Moved> {
-  ensureSecretFolder(data);
+  ensureDataFolder(data, (message) => deps.log.warn({}, message));
   // As `serve` does: never beside one.
   const hint = 'stop it, and every other one that uses the same store: calls go on meanwhile';
   const lock = lockFolder({ folder: data, name: 'serve', hint });
   try {
+    finishSwap(data);
     return await moveLocked({ data, from, to, replace }, deps);
   } finally {
     lock.release();
@@ -82,24 +85,6 @@ async function moveLocked({ data, from, to, replace }: MoveOptions, deps: MoveDe
 interface Moving extends MoveDeps {
   readonly data: string;
   readonly state: string;
-}
-
-/** `keep`: it takes the place of what was copied, if nothing fails. */
-async function onCopy<T>(data: string, keep: boolean, task: (state: string) => Promise<T>): Promise<T> {
-  const [state, copy, before] = [join(data, 'state'), join(data, 'state.moving'), join(data, 'state.before')];
-  rmSync(copy, { recursive: true, force: true });
-  if (existsSync(state)) cpSync(state, copy, { recursive: true });
-  try {
-    const result = await task(copy);
-    if (!keep) return result;
-    rmSync(before, { recursive: true, force: true });
-    if (existsSync(state)) renameSync(state, before);
-    renameSync(copy, state);
-    rmSync(before, { recursive: true, force: true });
-    return result;
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
-  }
 }
 
 async function readPlace(from: Place, to: Place, seal: Seal, moving: Moving): Promise<ContentFile> {

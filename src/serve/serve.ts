@@ -14,6 +14,7 @@ import { createProbeNames } from '../cutover/probe-names.ts';
 import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
 import { backdateFor } from '../identity/rotation.ts';
+import { ensureDataFolder } from '../identity/secret-file.ts';
 import type { Svid } from '../identity/svid.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -22,7 +23,6 @@ import { lockFolder } from '../lib/folder-lock.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import { listening } from '../lib/listening.ts';
 import type { Log } from '../lib/log.ts';
-import { makeFolder } from '../lib/make-folder.ts';
 import { createRightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
 import { createWatched } from '../lib/watchable.ts';
@@ -54,6 +54,7 @@ import { proveStates } from './prove-states.ts';
 import { receivers } from './receivers.ts';
 import { recordRefused } from './record-refused.ts';
 import type { ServeOptions, ServeStarted } from './serve-options.ts';
+import { finishSwap } from './state-copy.ts';
 import { openXds } from './xds.ts';
 
 export interface ServeDeps {
@@ -77,11 +78,12 @@ export async function serve(
 ): Promise<void> {
   const { clock, log, version, lifecycle, signal } = deps;
   const publish = await openPublishers(options.publish ?? []);
-  makeFolder(options.data, 0o700);
+  ensureDataFolder(options.data, (message) => log.warn({}, message));
   // Two in one folder would break the audit log's chain, and use each other's CA.
   const hint = 'stop that one, or give this one a --data of its own';
   const lock = lockFolder({ folder: options.data, name: 'serve', hint });
   lifecycle.defer('data folder', async () => lock.release());
+  finishSwap(options.data);
   const metrics = createMetrics();
   const documents = await openDocuments(options, { metrics, clock, log, lifecycle });
   const { judge, editGate, limits, review, store, alsoChangedBy } = documents;

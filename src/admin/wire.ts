@@ -110,6 +110,13 @@ export const applyAnswerSchema = z.object({
   kind: z.enum(['applied', 'unchanged', 'dry-run']),
   revision: z.int(),
   changed: z.array(z.string()).describe('Keys of the documents that changed (or would).'),
+  deleted: z.array(z.string()).exactOptional().describe('Those of them that are gone (or would be).'),
+  restored: z
+    .array(z.string())
+    .exactOptional()
+    .describe(
+      'In their place, a text that was refused had been written into the store: what is in force stands there again.',
+    ),
   warnings: z.array(problemSchema),
   reasons: z
     .array(reasonSchema)

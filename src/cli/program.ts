@@ -3,12 +3,15 @@
 import { CommanderError } from 'commander';
 import { CellwallError } from '../lib/errors.ts';
 import { createCatalog } from './catalog.ts';
+import { describeKinds } from './flags/describe-kinds.ts';
 import type { CliContext, CliIo } from './io.ts';
 import { faultText } from './never-a-stack.ts';
 import { ofSystem } from './of-system.ts';
 import type { ExitCode } from './output/exit-codes.ts';
 import { formatIn } from './output/print.ts';
 import { printError, printFailure } from './output/print-failure.ts';
+
+const helps: ReadonlySet<string> = new Set(['-h', '--help', 'help']);
 
 export interface Program {
   /** Runs one command line (without node and script). Never throws; answers the exit code. */
@@ -26,7 +29,10 @@ export function createProgram(io: CliIo): Program {
         },
       };
       try {
-        await createCatalog(context).parseAsync([...args], { from: 'user' });
+        const catalog = createCatalog(context);
+        // Of a command: the program's own help has no flags of commands.
+        if (args.length > 1 && args.some((arg) => helps.has(arg))) await describeKinds(catalog);
+        await catalog.parseAsync([...args], { from: 'user' });
         return code;
       } catch (reason) {
         return failure(io, reason, args);

@@ -102,7 +102,7 @@ function portReasons(before: PortIr, after: PortIr, told: ReadonlySet<string>): 
   }
   for (const rule of before.authorization.deny) {
     if (!everyPart(rule, (part) => after.authorization.deny.some((wide) => denies(wide, part)))) {
-      reasons.push(`${id} would not deny any more what ${rule.id} denies`);
+      reasons.push(`${id} would not deny any more what ${nameOf(rule)} denies`);
     }
   }
   // While any rule names a path or a method, some requests are refused for everybody.
@@ -122,10 +122,15 @@ function grants({ allow, cellDefault, fallback }: PortIr['authorization']): read
 }[] {
   const rest = fallback === 'allow' ? ({ kind: 'everyone' } as const) : undefined;
   return [
-    ...allow.map((rule) => ({ name: rule.id, rule })),
+    ...allow.map((rule) => ({ name: nameOf(rule), rule })),
     ...(cellDefault === undefined ? [] : [{ name: 'the default of cells', rule: whole(cellDefault) }]),
     ...(rest === undefined ? [] : [{ name: 'no enforced policy targets it', rule: whole(rest) }]),
   ];
+}
+
+/** Counted from 0, as by the paths of problems. */
+function nameOf({ id, policy }: RuleIr): string {
+  return `rules[${id.slice(id.lastIndexOf('/') + 1)}] of ${policy}`;
 }
 
 function whole(principal: RuleIr['principals'][number]): Part {

@@ -71,6 +71,26 @@ it('holds a delete and a rollback likewise; codes are several with commas, and n
   expect((await cellwall(['delete', '--confirm', 'Mass Deletion', 'service/api'])).code).toBe(2);
 });
 
+it('lists what waits so that many changes can be read, and marks in the answer what was deleted', async () => {
+  const keys = names.map((name) => `service/${name}`);
+  await cellwall(['delete', ...keys]);
+  const { stdout } = await cellwall(['waiting']);
+  expect(stdout).toMatch(/^\S+ +\S.* operator +delete 12\n/m);
+  expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThan(160);
+  for (const name of names) expect(stdout).toContain(`\n  delete Service/${name}\n`);
+  const kept = yaml(meshText(), serviceText('api', 'http2'), ...names.slice(1).map((name) => serviceText(name)));
+  const pruned = await cellwall(['apply', '--prune', '-f', '-'], kept);
+  expect(pruned.stdout).toMatch(/^applied 3 \(revision 2\)\n/);
+  expect(pruned.stdout.split('\n').slice(1).sort()).toEqual([
+    '',
+    '  Service/api',
+    '  delete AuthorizationPolicy/api',
+    '  delete Service/web-0',
+  ]);
+  const deleted = await cellwall(['delete', 'service/web-1']);
+  expect(deleted.stdout).toBe('deleted 1 (revision 3)\n  Service/web-1\n');
+});
+
 it('may be approved by somebody else, as it was shown', async () => {
   const { stderr } = await cellwall(['apply', '-f', '-'], policy(''));
   const [, rev = ''] = /or cellwall approve ([0-9a-f]{12});/.exec(stderr) ?? [];

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CliRun, SidecarOptions } from '../../src/cli/run.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import type { ServeOptions } from '../../src/serve/serve-options.ts';
+import { stores } from '../../src/store/catalog.ts';
 import { runCli } from '../support/cli-harness.ts';
 
 let folder: string;
@@ -54,6 +55,14 @@ describe('help', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^Usage: cellwall ${command}`));
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(125);
+  });
+
+  it('of serve has what every store and CA can be told, a line each', async () => {
+    const { stdout } = await runCli(['serve', '--help']);
+    expect(stdout).toMatch(/With --store redis, each as --store-option NAME=VALUE:\n/);
+    for (const name of Object.keys((await stores.redis()).options))
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    expect((await runCli(['apply', '--help'])).stdout).not.toContain('--store-option');
   });
 
   it('is a command, too', async () => {
@@ -231,7 +240,19 @@ describe('serve', () => {
   it('says what to do without documents', async () => {
     const missing = await serve(['--documents', join(folder, 'none')]);
     expect(missing.result.code).toBe(1);
-    expect(missing.result.stderr).toMatch(/none is not a directory\n {2}hint: create it/);
+    expect(missing.result.stderr).toMatch(
+      /none is not a directory\n {2}hint: create it: put your YAML documents there/,
+    );
+    // Nobody puts documents into a directory that is filled by the parent.
+    const followed = await serve(['--parent', '127.0.0.1:18001', '--documents', join(folder, 'none')]);
+    expect(followed.result.stderr).toMatch(/hint: create it: the parent's documents will be kept there/);
+    const nowhere = await serve(['--parent', '127.0.0.1:18001']);
+    expect(nowhere.result).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /no \.\/cellwall\n {2}hint: .*--documents: the parent's documents will be kept there/,
+      ),
+    });
   });
 });
 

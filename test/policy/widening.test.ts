@@ -48,10 +48,20 @@ describe('widens nothing', () => {
 
 describe('widens, and says how', () => {
   it.each<readonly [string, MeshIr, MeshIr, string]>([
-    ['a new rule', strict(), strict(allow(web)), 'api would let in callers that it denies now: p/0'],
+    [
+      'a new rule',
+      strict(),
+      strict(allow(web)),
+      'api would let in callers that it denies now: rules[0] of AuthorizationPolicy/p',
+    ],
     ['a wider path', strict(allow(onlyA)), strict(allow(web)), 'api would let in'],
     ['a wider caller', strict(allow(web)), strict(allow('[{from: [{authenticated: true}]}]')), 'api would let in'],
-    ['a denial less', strict(allow(web), deny(onlyA)), strict(allow(web)), 'would not deny any more what d/0 denies'],
+    [
+      'a denial less',
+      strict(allow(web), deny(onlyA)),
+      strict(allow(web)),
+      'would not deny any more what rules[0] of AuthorizationPolicy/d denies',
+    ],
     ['a denial in shadow', strict(deny(web)), strict(policyText('d', 'api', 'deny', web, 'shadow')), 'would not deny'],
     [
       'a denial of another path',

@@ -34,16 +34,22 @@ function format({ all, waiting }: WaitingAnswer, now: number): string {
   if (waiting.length === 0) return 'nothing waits for approval\n';
   const table = formatTable(
     ['REV', 'SINCE', 'BY', 'CHANGES'],
-    waiting.map(({ rev, since, author, changes }) => [
-      ...[rev, relativeTime(since, now), author],
-      changes.map(({ op, key }) => `${op} ${key}`).join(', '),
-    ]),
+    waiting.map(({ rev, since, author, changes }) => [...[rev, relativeTime(since, now), author], countOf(changes)]),
   );
   const each = waiting.map(({ rev, reasons, changes }) => {
     const shown = reasons.slice(0, maxReasons).map((reason) => `  ${escapeLine(reason)}\n`);
     const more = reasons.length > maxReasons ? [`  and ${reasons.length - maxReasons} more reasons (-o json)\n`] : [];
-    return [`\n${rev} waits:\n`, ...shown, ...more, formatDifferences(changes)].join('');
+    const keys = changes.length === 1 ? [] : changes.map(({ op, key }) => `  ${op} ${escapeLine(key)}\n`);
+    return [`\n${rev} waits:\n`, ...shown, ...more, ...keys, formatDifferences(changes)].join('');
   });
   const last = waiting.length > 1 && all !== undefined ? [`\nall of them: cellwall approve ${all}\n`] : [];
   return [table, ...each, ...last].join('');
+}
+
+/** One is named; of several, how many of each kind. */
+function countOf(changes: WaitingAnswer['waiting'][number]['changes']): string {
+  const [only] = changes;
+  if (only !== undefined && changes.length === 1) return `${only.op} ${only.key}`;
+  const kinds = [...new Set(changes.map(({ op }) => op))];
+  return kinds.map((kind) => `${kind} ${changes.filter(({ op }) => op === kind).length}`).join(', ');
 }

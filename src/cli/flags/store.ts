@@ -17,6 +17,8 @@ export interface StoreFlags {
   readonly storeOption?: NamedValues;
   readonly settleSeconds: number;
   readonly storeSealKey?: string;
+  /** Of `serve`: the documents come from there. */
+  readonly parent?: string;
 }
 
 export function addStoreFlags(command: Command): Command {
@@ -60,7 +62,9 @@ export function storeOf(options: StoreFlags, command: Command): ServeOptions['st
 }
 
 /** The flags that some stores have in addition to `--store-option`. */
-function storeFlags({ store, storeOption, documents, settleSeconds }: StoreFlags, command: Command): NamedValues {
+function storeFlags(given: StoreFlags, command: Command): NamedValues {
+  const { store, storeOption, documents, settleSeconds, parent } = given;
+  const purpose = parent === undefined ? 'put your YAML documents there' : "the parent's documents will be kept there";
   const inDirectory = (path: string): NamedValues => ({ documents: new Redacted(path) });
   switch (store) {
     case 'redis': {
@@ -71,14 +75,14 @@ function storeFlags({ store, storeOption, documents, settleSeconds }: StoreFlags
       return url === undefined ? {} : { url };
     }
     case 'memory':
-      return documents === undefined ? {} : inDirectory(directory(documents));
+      return documents === undefined ? {} : inDirectory(directory(documents, purpose));
     case 'directory': {
       const settle = { 'settle-seconds': new Redacted(String(settleSeconds)) };
-      if (documents !== undefined) return { ...inDirectory(directory(documents)), ...settle };
+      if (documents !== undefined) return { ...inDirectory(directory(documents, purpose)), ...settle };
       if (isDirectory('cellwall')) return { ...inDirectory('cellwall'), ...settle };
       if (storeOption?.['documents'] !== undefined) return settle;
       return command.error(
-        'error: no documents: there is no directory ./cellwall\n  hint: put your YAML there, or name its directory with --documents',
+        `error: no directory of documents: there is no ./cellwall\n  hint: create it, or name another with --documents: ${purpose}`,
         { exitCode: 2 },
       );
     }
@@ -87,10 +91,10 @@ function storeFlags({ store, storeOption, documents, settleSeconds }: StoreFlags
   }
 }
 
-function directory(path: string): string {
+function directory(path: string, purpose: string): string {
   if (isDirectory(path)) return path;
   throw new CellwallError('not_found', `--documents: ${path} is not a directory`, {
-    hint: 'create it, and put your YAML documents there',
+    hint: `create it: ${purpose}`,
   });
 }
 

@@ -17,7 +17,7 @@ import { relativeTime } from './time.ts';
 /** What every change prints with -o json. */
 export const printedChange: Printed = object(
   'kind revision changed warnings reasons receivedAt acceptedAt',
-  'to held differences impact',
+  'to deleted restored held differences impact',
 );
 
 export interface ChangeView {
@@ -76,10 +76,16 @@ export async function printChange(
   else if (detailed && answer.changed.length > 0) context.finish(5);
 }
 
-function formatDone({ revision, to, changed }: ApplyAnswer, done: string): string {
-  if (changed.length === 0) return `unchanged (revision ${revision})\n`;
+function formatDone({ revision, to, changed, deleted = [], restored = [] }: ApplyAnswer, done: string): string {
+  const again = restored
+    .map((key) => `  put right in the store, where a refused edit stood: ${escapeLine(key)}\n`)
+    .join('');
+  if (changed.length === 0) return `unchanged (revision ${revision})\n${again}`;
   const back = to === undefined ? '' : `, as they were at ${to}`;
-  return `${done} ${changed.length} (revision ${revision}${back})\n${changed.map((key) => `  ${escapeLine(key)}\n`).join('')}`;
+  // As a dry run and a diff show them; of `delete` it goes without saying.
+  const mark = (key: string): string => (deleted.includes(key) && done !== 'deleted' ? 'delete ' : '');
+  const lines = changed.map((key) => `  ${mark(key)}${escapeLine(key)}\n`);
+  return `${done} ${changed.length} (revision ${revision}${back})\n${lines.join('')}${again}`;
 }
 
 function formatDryRun(answer: ApplyAnswer, diff: boolean, now: number): string {

@@ -9,7 +9,7 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import { refuseConflict } from '../store/refuse.ts';
-import type { WaitingChange } from '../store/store.ts';
+import type { WaitingChange } from '../store/waiting-change.ts';
 import { type Authored, authored, type Caller } from './caller.ts';
 import { confirmed } from './confirmed.ts';
 import type { AdminDeps } from './deps.ts';
@@ -86,6 +86,10 @@ export function createChange(deps: AdminDeps): Change {
         revision: before.revision,
         ...way,
         changed: found.map(({ key }) => key),
+        ...deletedOf(
+          found.map(({ key }) => key),
+          plan,
+        ),
         differences: found,
         ...defined({ impact }),
         warnings: [...problems, ...warnOfChange(before.documents, plan)],
@@ -120,7 +124,8 @@ export function createChange(deps: AdminDeps): Change {
     await setImmediate();
     if (changed.length > 0) await record(deps, { revision, changed, urgent, ...by });
     const warnings = [...warningsOf(result.warnings, before, plan)];
-    return ok({ kind: result.kind, revision, ...way, changed, warnings, reasons, receivedAt, acceptedAt });
+    const more = { ...deletedOf(changed, plan), ...defined({ restored: result.restored && [...result.restored] }) };
+    return ok({ kind: result.kind, revision, ...way, changed, ...more, warnings, reasons, receivedAt, acceptedAt });
   };
 }
 
@@ -128,6 +133,13 @@ export function createChange(deps: AdminDeps): Change {
 function approvedBy(approving: readonly WaitingChange[], { name }: Caller, reason: string | undefined): Authored {
   const author = [...new Set(approving.map(({ author }) => author))].join(', ');
   return { author: author === '' ? name : author, ...defined({ reason }) };
+}
+
+/** Absent if there are none. */
+function deletedOf(changed: readonly string[], { changes }: Plan): Pick<ApplyAnswer, 'deleted'> {
+  const gone = new Set<string>(changes.flatMap(({ op, key }) => (op === 'delete' ? [key] : [])));
+  const deleted = changed.filter((key) => gone.has(key));
+  return deleted.length === 0 ? {} : { deleted };
 }
 
 function directKeys(approving: readonly WaitingChange[]): ReadonlySet<DocumentKey> {

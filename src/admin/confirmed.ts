@@ -4,7 +4,7 @@ import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
-import type { RevisionChange } from '../store/store.ts';
+import type { RevisionChange } from '../store/revision.ts';
 import type { Authored } from './caller.ts';
 import type { AdminDeps } from './deps.ts';
 import type { HeldChange } from './held-changes.ts';

@@ -4,7 +4,8 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Json, Table } from '../lib/table.ts';
 import { revOf } from '../store/rev-of.ts';
-import type { RevisionChange, WaitingChange } from '../store/store.ts';
+import type { RevisionChange } from '../store/revision.ts';
+import type { WaitingChange } from '../store/waiting-change.ts';
 
 export type HeldChange = Omit<WaitingChange, 'rev' | 'since' | 'origin'>;
 

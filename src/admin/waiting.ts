@@ -1,7 +1,8 @@
 // Everything that waits for approval, wherever it is kept: what was held of applies, and what somebody wrote into the store directly.
 import { CellwallError } from '../lib/errors.ts';
 import { revOf } from '../store/rev-of.ts';
-import type { Store, WaitingChange } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { WaitingChange } from '../store/waiting-change.ts';
 import type { HeldChanges } from './held-changes.ts';
 
 export interface Waiting {

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { Hold, Holding } from '../store/store.ts';
+import type { Hold, Holding } from '../store/judges.ts';
 import type { CutOver } from './cut-over.ts';
 import { refuses } from './cut-over-reason.ts';
 import { cutOverWindow } from './cut-over-window.ts';

@@ -151,6 +151,7 @@ export function createFollowingStore({ store, audit, link, clock, log }: Followi
           revision: result.revision,
           urgent: false,
         } as const;
+        log.info({ revision: result.revision, changed: result.changed, author: 'parent' }, 'documents applied');
         await audit.append({ ...event, changed: result.changed, ...(reason === undefined ? {} : { reason }) });
       }
     }

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Log } from '../lib/log.ts';
 import { changedKeys } from '../model/changed-keys.ts';
-import type { Hold, Holding, Judged } from '../store/store.ts';
+import type { Hold, Holding } from '../store/judges.ts';
+import type { Judged } from '../store/store.ts';
 import { type Beyond, beyondLimits, limitCodes } from './beyond.ts';
 import type { Limits } from './limits.ts';
 

@@ -6,7 +6,8 @@ import type { Problem } from '../model/problem.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import { type SimulatedCall, simulate } from '../policy/replay/simulate.ts';
 import { wideningReasons } from '../policy/widening.ts';
-import type { DirectReview, Judged } from '../store/store.ts';
+import type { DirectReview } from '../store/judges.ts';
+import type { Judged } from '../store/store.ts';
 
 export interface LateDirectReview extends DirectReview {
   /** Until then nothing can be said. */

@@ -6,7 +6,8 @@ import { limitsOf } from '../limits/limits.ts';
 import { createLimitsHolding } from '../limits/limits-holding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Holding, Judged, Store } from '../store/store.ts';
+import type { Holding } from '../store/judges.ts';
+import type { Judged, Store } from '../store/store.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface HoldChangesDeps {

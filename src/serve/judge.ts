@@ -9,7 +9,7 @@ import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { check } from '../policy/resolve/check.ts';
 import { createResolver } from '../policy/resolve/resolver.ts';
-import type { StateCheck } from '../store/store.ts';
+import type { StateCheck } from '../store/judges.ts';
 import { checkRaw, type RawRights } from '../translate/raw/check-raw.ts';
 
 export interface Judge {

@@ -5,7 +5,8 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import type { Revision, Store } from '../store/store.ts';
+import type { Revision } from '../store/revision.ts';
+import type { Store } from '../store/store.ts';
 
 export interface RecordOutsideDeps {
   readonly store: Store;

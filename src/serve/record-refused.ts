@@ -5,7 +5,8 @@ import type { Clock } from '../lib/clock.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Problem } from '../model/problem.ts';
-import { directAuthor, type Store, type StoreEvent, type WaitingChange } from '../store/store.ts';
+import type { Store, StoreEvent } from '../store/store.ts';
+import { directAuthor, type WaitingChange } from '../store/waiting-change.ts';
 
 export interface RecordRefusedDeps {
   readonly store: Pick<Store, 'problems' | 'watch' | 'direct' | 'history'>;

@@ -1,7 +1,8 @@
 // The changes that lead back to an earlier revision. Pure.
 import { CellwallError } from '../lib/errors.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
-import type { Change, Revision } from './store.ts';
+import type { Revision } from './revision.ts';
+import type { Change } from './store.ts';
 
 /** `history` newest first. Throws `not_found` if it is no longer known what was changed since. */
 export function changesBack(history: readonly Revision[], current: number, to: number): readonly Change[] {

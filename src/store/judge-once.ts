@@ -2,7 +2,8 @@
 // except for the check.
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Judged, StateCheck } from './store.ts';
+import type { StateCheck } from './judges.ts';
+import type { Judged } from './store.ts';
 
 /** `known`: earlier judgements, tried in their order. */
 export function judgeOnce(

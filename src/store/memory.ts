@@ -2,11 +2,12 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
+import type { StateCheck } from './judges.ts';
 import { createMemoryTable } from './memory-table.ts';
 import { wantedRevision } from './next-revision.ts';
 import { createPlanner, planDocuments } from './planner.ts';
 import { checkTableName, refuseConflict } from './refuse.ts';
-import { nothingStored, type StateCheck, type Store } from './store.ts';
+import { nothingStored, type Store } from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
 

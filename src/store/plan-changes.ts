@@ -75,7 +75,12 @@ function parsePut(
   if (document.key !== key) {
     return {
       kind: 'invalid',
-      problems: [atStart(key, 'wrong-key', `the text is that of ${document.key}, not of ${key}`)],
+      problems: [
+        {
+          ...atStart(key, 'wrong-key', `the text is that of ${document.key}, not of ${key}`),
+          hint: `a document stands under its kind, its cell if it has one, and its name: put this one under ${document.key}, or correct those`,
+        },
+      ],
     };
   }
   return { kind: 'one', document };

@@ -1,8 +1,9 @@
 // What changes would result in. If somebody looks at the plan of some changes and then applies the same changes, it is computed only once.
 import { relocate } from '../model/relocate.ts';
 import { errorsAmong, judgeOnce } from './judge-once.ts';
+import type { StateCheck } from './judges.ts';
 import { type Edit, planChanges } from './plan-changes.ts';
-import type { Change, Planned, StateCheck, StoreState } from './store.ts';
+import type { Change, Planned, StoreState } from './store.ts';
 
 /** Plans are kept by the identity of `changes`, for as long as that array is in use. */
 export interface Planner<P> {

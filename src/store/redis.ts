@@ -4,11 +4,15 @@
 // entries are sealed, never older than what was seen here, and edits are judged (direct-edits.ts). While Redis is unavailable the last good
 // state stays, and what Redis lost is written again.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { createSeal } from '../lib/seal.ts';
+import type { DocumentKey } from '../model/documents/document.ts';
+import type { DirectReview, StateCheck } from './judges.ts';
 import { wantedRevision } from './next-revision.ts';
+import { documentOf, type Edit } from './plan-changes.ts';
 import { createPlanner, planDocuments } from './planner.ts';
 import { createAccepted } from './redis/accepted.ts';
 import type { RedisConnection } from './redis/connection.ts';
@@ -25,15 +29,14 @@ import { createRedisTables } from './redis/tables.ts';
 import { createTrouble } from './redis/trouble.ts';
 import { channelOf, refuseTooLarge } from './redis/write-state.ts';
 import { refuseAway, refuseConflict, requireState } from './refuse.ts';
+import type { RevisionChange } from './revision.ts';
 import { createSerial } from './serial.ts';
 import { openStateDatabase } from './sqlite/state-database.ts';
 import {
   type ApplyOptions,
   type ApplyResult,
   type Change,
-  type DirectReview,
   nothingStored,
-  type StateCheck,
   type Store,
   type StoreState,
 } from './store.ts';
@@ -77,11 +80,11 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const database = folder === undefined ? undefined : openStateDatabase(folder, clock);
   const trouble = createTrouble({ clock, log });
   const reach = createReach(trouble.away);
-  const restored = (documents: boolean, entries: number, tables: readonly string[]): void => {
+  const toldRestored = (documents: boolean, entries: number, tables: readonly string[]): void => {
     log.warn({ documents, entries, tables }, 'what Redis had lost is written again');
     watchers.emit({ kind: 'restored', documents, entries, tables });
   };
-  const mender = createMender({ onRestored: (entries, tables) => restored(false, entries, tables), log });
+  const mender = createMender({ onRestored: (entries, tables) => toldRestored(false, entries, tables), log });
 
   const lastGood = openLastGood({ database, folder, check, clock, log });
   let answered = false;
@@ -93,7 +96,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       trouble.answered(mender.refused());
     },
     onLost: mender.suspect,
-    onWrittenAgain: () => restored(true, 0, []),
+    onWrittenAgain: () => toldRestored(true, 0, []),
   });
   let failure: string | undefined;
   const reason = (): string => failure ?? accepted.reason();
@@ -123,6 +126,12 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
   const channel = channelOf(prefix);
   const tables = createRedisTables({ link, prefix, channel, database, seal, reach, onOpen: mender.add, clock, log });
   const planner = createPlanner((base, changes) => planDocuments(base, changes, check));
+  const putRight = async (broken: readonly RevisionChange[], author: string): Promise<void> => {
+    await accepted.reject(broken);
+    const keys = broken.map(({ key }) => key);
+    log.info({ keys, author }, 'edits in Redis that were refused are replaced by what is in force');
+    watchers.emit({ kind: 'superseded', keys, author });
+  };
   const apply = async (changes: readonly Change[], applyOptions: ApplyOptions): Promise<ApplyResult> => {
     for (let attempt = 0; attempt < maxAttempts; attempt++) {
       // If our data was never there, the first apply starts from scratch.
@@ -133,8 +142,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const { problems: found } = plan;
       if (plan.kind === 'invalid') return { kind: 'invalid', problems: found };
       const wanted = wantedRevision(base, applyOptions);
+      const broken = accepted.refusedOf(new Set(changes.map(({ key }) => key)));
       if (plan.kind === 'unchanged' && standing === 'good' && wanted === undefined) {
-        return { kind: 'unchanged', revision: base.revision, warnings: found };
+        if (broken.length > 0) await putRight(broken, applyOptions.author);
+        return { kind: 'unchanged', revision: base.revision, warnings: found, ...restored(broken) };
       }
       if (standing === 'foreign') {
         throw new CellwallError('failed_precondition', `Redis holds what cannot be accepted: ${reason()}`, {
@@ -144,9 +155,13 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
       const { after: judged, edits, changed } = plan.kind === 'next' ? plan : { after: base, edits: [], changed: [] };
       const next: StoreState = { ...judged, revision: wanted ?? accepted.revisionAfter(base.revision) };
       refuseTooLarge(next);
-      if (await accepted.write(next, edits, applyOptions)) {
-        log.info({ revision: next.revision, author: applyOptions.author, changed }, 'documents applied');
-        return { kind: 'applied', revision: next.revision, changed, warnings: found };
+      const named = new Set<string>(changed);
+      const again = broken.filter(({ key }) => !named.has(key));
+      const inForce = again.map(
+        ({ key }): Edit => ({ key, ...defined({ document: documentOf(base.documents, key) }) }),
+      );
+      if (await accepted.write(next, [...edits, ...inForce], applyOptions)) {
+        return { kind: 'applied', revision: next.revision, changed, warnings: found, ...restored(again) };
       }
       await accepted.refresh(false);
     }
@@ -178,7 +193,7 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     problems: accepted.problems,
     direct: {
       waiting: accepted.waiting,
-      reject: (changes) => serial.run(() => accepted.reject(changes)),
+      reject: (changes) => serial.run(() => accepted.reject(changes.flatMap((one) => one.changes))),
     },
     trouble: trouble.now,
     plan: (changes) => planner.plan(accepted.state() ?? nothingStored, changes),
@@ -204,6 +219,10 @@ export async function createRedisStore(options: RedisStoreOptions): Promise<Stor
     },
   };
   return withHistory(store, { clock, log });
+}
+
+function restored(broken: readonly RevisionChange[]): { readonly restored?: readonly DocumentKey[] } {
+  return broken.length === 0 ? {} : { restored: broken.map(({ key }) => key) };
 }
 
 const reviewsNothing: DirectReview = { reasons: () => ({ bound: [], more: [] }), watch: () => () => {} };

@@ -3,7 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { NamedOption, NamedValues } from '../lib/named-options.ts';
 import type { Redacted } from '../lib/redacted.ts';
-import type { DirectReview, Holding, StateCheck, Store } from './store.ts';
+import type { DirectReview, Holding, StateCheck } from './judges.ts';
+import type { Store } from './store.ts';
 
 export interface StoreKind {
   /**

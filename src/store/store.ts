@@ -4,6 +4,9 @@ import type { DocumentKey } from '../model/documents/document.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import type { LastGood } from './last-good/last-good.ts';
+import type { ChangeMark, Revision } from './revision.ts';
+import type { DirectEdits, WaitingChange } from './waiting-change.ts';
 
 /** Documents that were judged as a whole, and their meaning: whoever has them need not resolve anything again. */
 export interface Judged {
@@ -45,20 +48,6 @@ export interface ApplyOptions {
    */
   readonly revision?: number;
 }
-
-/** Information about a change, in addition to its documents. */
-export type ChangeMark = {
-  /** A rollback to this revision. */
-  readonly rolledBackTo?: number;
-  /** Services that were made strict despite the gate's reasons. */
-  readonly forced?: readonly string[];
-  /** Codes of the reasons for which it was held, and that its author confirmed. */
-  readonly confirmed?: readonly string[];
-  /** Why, as the author said. */
-  readonly reason?: string;
-  /** It waited, and this is who approved it. */
-  readonly approvedBy?: string;
-};
 
 export type StoreEvent =
   /** `direct`: somebody wrote it into the store itself, and it needed no approval. */
@@ -130,71 +119,6 @@ export interface StoredEntry {
   readonly until?: number;
 }
 
-export interface Revision {
-  readonly revision: number;
-  /** Epoch milliseconds. */
-  readonly at: number;
-  /** Absent for changes from outside of `apply` (an edited file). */
-  readonly author?: string;
-  readonly mark?: ChangeMark;
-  readonly changes: readonly RevisionChange[];
-}
-
-/** A document's text before (absent: there was none) and after (absent: it went). */
-export interface RevisionChange {
-  readonly key: DocumentKey;
-  readonly before?: string;
-  readonly after?: string;
-}
-
-/** Changes that are valid, and come into force only when somebody has approved them. */
-export interface WaitingChange {
-  /** Names these very texts and reasons: if one of them changes, so does the name. */
-  readonly rev: string;
-  /** `direct`: it was written into the store itself, `held`: through the admin API. */
-  readonly origin: 'direct' | 'held';
-  /** Who made the change. */
-  readonly author: string;
-  /** Epoch milliseconds. */
-  readonly since: number;
-  /** `before`: what was in force when it was judged. */
-  readonly changes: readonly RevisionChange[];
-  /** Why it waits, a sentence each. */
-  readonly reasons: readonly string[];
-}
-
-/** Author of what somebody wrote into the store itself: a store tells nobody which of its users did. */
-export const directAuthor = 'direct edit';
-
-export interface DirectEdits {
-  /** Valid, and not in force without approval. The oldest first. */
-  waiting(): readonly WaitingChange[];
-  /** What is in force is written in their place. Throws `aborted` if one of them is not there any more. */
-  reject(changes: readonly WaitingChange[]): Promise<void>;
-}
-
-/** States that were in force for a while without a complaint, and what became of a state under which the process died. */
-export interface LastGood {
-  /** The newest first. `provenAt`: epoch milliseconds. */
-  kept(): readonly { readonly revision: number; readonly provenAt: number }[];
-  /** What is in force has been so for a while without a complaint: it is kept. */
-  prove(): void;
-  /** Why something else is in force than what was last; undefined if it is not so, or no longer. */
-  fallback(): Fallback | undefined;
-  /** Under which documents the process died, if a change to `found` would put them in force, or remove them for good. */
-  refused(
-    inForce: readonly Pick<ParsedDocument, 'key' | 'text'>[],
-    found: readonly Pick<ParsedDocument, 'key' | 'text'>[],
-  ): readonly DocumentKey[];
-}
-
-export interface Fallback {
-  /** The process died again and again; or what was in force is damaged on disk. */
-  readonly kind: 'crash-loop' | 'damaged';
-  /** Of the last good state that it started with, if one is kept. */
-  readonly revision?: number;
-}
-
 /** `base`: what is in force. `problems` of documents among the changes stand under their key as the file, others where they are. */
 export type Planned = { readonly base: StoreState; readonly problems: readonly Problem[] } & (
   | { readonly kind: 'next'; readonly after: Judged; readonly changed: readonly DocumentKey[] }
@@ -202,54 +126,22 @@ export type Planned = { readonly base: StoreState; readonly problems: readonly P
   | { readonly kind: 'invalid' }
 );
 
-/** Problems stand as in `Planned`. */
+/**
+ * Problems stand as in `Planned`. `restored`: documents that were named and are in force as they were, in whose place somebody had written
+ * something directly that was refused: what is in force stands there again. Absent: none.
+ */
 export type ApplyResult =
   | {
       readonly kind: 'applied';
       readonly revision: number;
       readonly changed: readonly DocumentKey[];
       readonly warnings: readonly Problem[];
+      readonly restored?: readonly DocumentKey[];
     }
-  | { readonly kind: 'unchanged'; readonly revision: number; readonly warnings: readonly Problem[] }
+  | {
+      readonly kind: 'unchanged';
+      readonly revision: number;
+      readonly warnings: readonly Problem[];
+      readonly restored?: readonly DocumentKey[];
+    }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] };
-
-/** Judges a whole state before it is accepted, and says what it means. Injected, so that the store stays ignorant of policy. */
-export type StateCheck = (documents: readonly ParsedDocument[]) => Omit<Judged, 'documents'>;
-
-/** Judges what comes from outside of `apply` (an edited file) once more, before it comes into force. Injected, as `StateCheck` is. */
-export interface Holding {
-  /** What may not come into force yet; undefined if all may. Neither has errors. `judge` is for what is between the two. */
-  hold(before: Judged, after: Judged, judge: (documents: readonly ParsedDocument[]) => Judged): Hold | undefined;
-  /** Whether what is held for a problem of that code may be approved; otherwise it comes into force by itself. Default: not. */
-  approvable?(code: string): boolean;
-  /** There is nothing to hold any more: what is stored is broken, or gone. */
-  release(): void;
-  /** Told when `hold` may answer otherwise than last. The answer unsubscribes. */
-  watch(listener: () => void): () => void;
-}
-
-/** Judges what somebody wrote into a shared store directly. Injected, as `StateCheck` is. */
-export interface DirectReview {
-  /** Why it may not come into force without approval. Neither state has errors. Undefined: it cannot be said yet. */
-  reasons(before: Judged, after: Judged): ReviewReasons | undefined;
-  /** Told when `reasons` may answer otherwise than last. The answer unsubscribes. */
-  watch(listener: () => void): () => void;
-}
-
-/** Sentences. */
-export interface ReviewReasons {
-  /** What the two states mean: an approval is bound to them. */
-  readonly bound: readonly string[];
-  /** What else is known, as of callers that were seen. */
-  readonly more: readonly string[];
-  /** How much changes at once is among them: no part comes into force for being less. Default: it is not. */
-  readonly whole?: boolean;
-}
-
-export interface Hold {
-  /** Documents that stay in force as they are (or stay absent). */
-  readonly keep: readonly DocumentKey[];
-  /** What comes into force with those, where `hold` judged it. */
-  readonly rest?: Judged;
-  readonly problems: readonly Problem[];
-}

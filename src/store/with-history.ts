@@ -6,7 +6,9 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json } from '../lib/table.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
-import { directAuthor, type Revision, type RevisionChange, type Store, type StoreState } from './store.ts';
+import type { Revision, RevisionChange } from './revision.ts';
+import type { Store, StoreState } from './store.ts';
+import { directAuthor } from './waiting-change.ts';
 
 export interface HistoryDeps {
   readonly clock: Clock;

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Json, sameJson } from '../../src/lib/table.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { changesBack } from '../../src/store/changes-back.ts';
-import { nothingStored, type StateCheck, type Store, type StoreEvent } from '../../src/store/store.ts';
+import type { StateCheck } from '../../src/store/judges.ts';
+import { nothingStored, type Store, type StoreEvent } from '../../src/store/store.ts';
 import { cellYaml, keyOf, puts, serviceYaml } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -16,7 +16,8 @@ import { check } from '../../src/policy/resolve/check.ts';
 import { createDirectReview } from '../../src/serve/direct-review.ts';
 import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
-import type { Store, StoreEvent, WaitingChange } from '../../src/store/store.ts';
+import type { Store, StoreEvent } from '../../src/store/store.ts';
+import type { WaitingChange } from '../../src/store/waiting-change.ts';
 import { keyOf, puts } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
 import { meshText, policyText, serviceText, yaml } from '../support/resolve-text.ts';
@@ -147,6 +148,40 @@ describe('an edit', () => {
     await remove(p);
     await remove('junk');
     await until('no problems', () => (store.problems().length === 0 ? true : undefined));
+  });
+
+  it('that was refused is replaced by an apply of what is in force, which says so; what waits is not', async () => {
+    const good = `${base}---\n${deny('web')}`;
+    const store = await started(good);
+    const events: StoreEvent[] = [];
+    store.watch((event) => events.push(event));
+    const refusedOf = (key: string) =>
+      until(`${key} is refused`, () => store.problems().find(({ source }) => source.file === key));
+    await write(p, allow('web'));
+    await waits(store, p);
+    await write(d, `${deny('web')}bogus: 1\n`);
+    await refusedOf(d);
+    expect(await store.apply(puts(good), { author })).toMatchObject({ kind: 'unchanged', revision: 1, restored: [d] });
+    expect([await documentThere(d), await documentThere(p)]).toEqual([deny('web'), allow('web')]);
+    expect(events).toContainEqual({ kind: 'superseded', keys: [d], author });
+    expect([store.problems(), store.direct?.waiting().length]).toEqual([[], 1]);
+    // What others refer to is gone; what was never in force does not parse; and something else is changed at the same time.
+    await remove('Service/api');
+    await write('AuthorizationPolicy/x', 'junk');
+    await refusedOf('AuthorizationPolicy/x');
+    await refusedOf('Service/api');
+    const changes = [...puts(good), ...puts(yaml(serviceText('new')))];
+    const result = await store.apply([...changes, { op: 'delete', key: keyOf('AuthorizationPolicy/x') }], { author });
+    expect(result).toMatchObject({ kind: 'applied', revision: 2, changed: ['Service/new'] });
+    expect(new Set(result.kind === 'applied' ? result.restored : [])).toEqual(
+      new Set(['Service/api', 'AuthorizationPolicy/x']),
+    );
+    expect(await documentThere('Service/api')).toContain('kind: Service');
+    expect(await documentThere('AuthorizationPolicy/x')).toBeNull();
+    expect(await store.apply(puts(good), { author })).toEqual(
+      expect.not.objectContaining({ restored: expect.anything() }),
+    );
+    expect(await documentThere(p)).toBe(allow('web'));
   });
 
   it('that widens waits, and is in force when it is approved; not what is written after it was looked at', async () => {

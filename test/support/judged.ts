@@ -1,7 +1,8 @@
 // Documents, judged: by the real check, or by one that finds nothing wrong and nothing in them.
 import type { ParsedDocument } from '../../src/model/parsed-document.ts';
 import { check } from '../../src/policy/resolve/check.ts';
-import type { Judged, StateCheck, StoreState } from '../../src/store/store.ts';
+import type { StateCheck } from '../../src/store/judges.ts';
+import type { Judged, StoreState } from '../../src/store/store.ts';
 
 export const acceptsAll: StateCheck = () => ({ problems: [] });
 

@@ -2,7 +2,7 @@
 
 import { defined } from '../../lib/defined.ts';
 import { changesBack } from '../../store/changes-back.ts';
-import type { ChangeMark } from '../../store/store.ts';
+import type { ChangeMark } from '../../store/revision.ts';
 import { createAuditEverywhere } from '../audit-everywhere.ts';
 import { authored } from '../caller.ts';
 import { createChange } from '../change.ts';

@@ -1,7 +1,8 @@
 // What waits for approval, and somebody's word on it. An approval is bound to what was looked at: the exact texts, and why they wait.
 import { CellwallError } from '../../lib/errors.ts';
 import { documentOf } from '../../store/plan-changes.ts';
-import type { Change as StoreChange, WaitingChange } from '../../store/store.ts';
+import type { Change as StoreChange } from '../../store/store.ts';
+import type { WaitingChange } from '../../store/waiting-change.ts';
 import { authored, type Caller } from '../caller.ts';
 import { createChange } from '../change.ts';
 import type { AdminDeps } from '../deps.ts';

@@ -1,7 +1,7 @@
 // `apply` on a directory: edits of documents become edits of files, with a journal, so that either all of them happen or none.
 import { CellwallError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
+import type { Problem } from '../../model/problem.ts';
 import { wantedRevision } from '../next-revision.ts';
 import type { Planner } from '../planner.ts';
 import { refuseConflict, requireState } from '../refuse.ts';
@@ -15,7 +15,6 @@ import { prepareWrite, stillBefore } from './write-files.ts';
 export interface ApplyDeps {
   readonly root: string;
   readonly planner: Planner<FilePlan>;
-  readonly log: Log;
   readonly database: StateDatabase;
   readonly inForce: InForce;
   /** Whether that document is in force, while the file edit that it came with is not yet. */
@@ -39,7 +38,7 @@ export async function applyToFiles(
   options: ApplyOptions,
   mayWait: boolean,
 ): Promise<ApplyResult | { readonly kind: 'settling' }> {
-  const { planner, log, inForce, reload } = deps;
+  const { planner, inForce, reload } = deps;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const base = requireState(inForce.state(), inForce.whyNot());
     refuseConflict(base.revision, options);
@@ -48,7 +47,9 @@ export async function applyToFiles(
     if (plan.kind === 'unchanged') {
       const revision = renumber(deps, wantedRevision(base, options));
       if (revision !== undefined) return { kind: 'applied', revision, changed: [], warnings: plan.problems };
-      return { kind: 'unchanged', revision: base.revision, warnings: plan.problems };
+      // Somebody would think that the files are as they were sent.
+      const other = inForce.problems().map((problem): Problem => ({ ...problem, severity: 'warning' }));
+      return { kind: 'unchanged', revision: base.revision, warnings: [...plan.problems, ...other] };
     }
     const { changed, problems: warnings } = plan;
     if (changed.some(deps.waiting)) {
@@ -58,7 +59,6 @@ export async function applyToFiles(
     const doubtful = inForce.problems().length > 0 || inForce.held().size > 0;
     if (await write(deps, plan, options)) {
       const revision = wantedRevision(base, options) ?? base.revision + 1;
-      log.info({ revision, author: options.author, changed }, 'documents applied');
       // What is held back, and why, may have changed.
       if (doubtful) deps.rejudge();
       return { kind: 'applied', revision, changed, warnings };

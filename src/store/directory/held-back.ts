@@ -4,7 +4,8 @@ import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { judgeOnce } from '../judge-once.ts';
-import type { Holding, Judged, StateCheck } from '../store.ts';
+import type { Holding, StateCheck } from '../judges.ts';
+import type { Judged } from '../store.ts';
 import { type Held, nothingHeld, withHeld } from './held.ts';
 
 export interface HeldBackDeps {

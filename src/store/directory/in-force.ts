@@ -4,9 +4,10 @@
 import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Problem } from '../../model/problem.ts';
+import type { StateCheck } from '../judges.ts';
 import { sameDocuments } from '../plan-changes.ts';
 import type { SavedState, StateDatabase } from '../sqlite/state-database.ts';
-import { type Judged, nothingStored, type StateCheck, type StoreState } from '../store.ts';
+import { type Judged, nothingStored, type StoreState } from '../store.ts';
 import type { Watchers } from '../watchers.ts';
 import { type Held, nothingHeld, textsInForce } from './held.ts';
 import { type DocumentFiles, judgeFiles, readFiles } from './judge-files.ts';

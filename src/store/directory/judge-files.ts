@@ -7,8 +7,9 @@ import { parseAgain } from '../../model/parse-again.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { judgeOnce } from '../judge-once.ts';
+import type { StateCheck } from '../judges.ts';
 import { documentOf, type Edit, sortDocuments, withEdits } from '../plan-changes.ts';
-import type { Judged, StateCheck } from '../store.ts';
+import type { Judged } from '../store.ts';
 import type { DocumentFile } from './edit-files.ts';
 
 /** What the files say, each by itself. */

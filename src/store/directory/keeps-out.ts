@@ -1,8 +1,8 @@
 // Documents under which the process died again and again are not put in force: nothing is made of them but their text is known, and the
 // rest of the files is put in force without them.
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
+import type { Holding, StateCheck } from '../judges.ts';
 import type { LastGoodStates } from '../last-good/last-good-states.ts';
-import type { Holding, StateCheck } from '../store.ts';
 import { withHeld } from './held.ts';
 import { asBefore } from './held-back.ts';
 import type { InForce } from './in-force.ts';

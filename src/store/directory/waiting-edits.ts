@@ -3,7 +3,8 @@ import type { Clock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { revOf } from '../rev-of.ts';
-import type { DirectEdits, RevisionChange, WaitingChange } from '../store.ts';
+import type { RevisionChange } from '../revision.ts';
+import type { DirectEdits, WaitingChange } from '../waiting-change.ts';
 import type { InForce } from './in-force.ts';
 
 /** Who edited a file is not known. */

@@ -1,8 +1,8 @@
 // `--store redis`: for several replicas.
 import { CellwallError } from '../../lib/errors.ts';
+import type { DirectReview } from '../judges.ts';
 import { connectionOptions, readConnection } from '../redis/connection.ts';
 import { createRedisStore } from '../redis.ts';
-import type { DirectReview } from '../store.ts';
 import type { StoreKind } from '../store-kind.ts';
 
 export const redisStore: StoreKind = {

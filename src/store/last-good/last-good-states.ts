@@ -7,9 +7,9 @@ import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { SavedState } from '../sqlite/state-database.ts';
-import type { Fallback, LastGood } from '../store.ts';
 import { digestOf } from './digest.ts';
 import { type KeptState, openKeptStates } from './kept-states.ts';
+import type { Fallback, LastGood } from './last-good.ts';
 import { quarantined, quarantineOf } from './quarantine.ts';
 import { openStartGuard } from './start-guard.ts';
 

@@ -2,19 +2,15 @@
 // that somebody made there come into force as far as they may.
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../lib/clock.ts';
+import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Edit } from '../plan-changes.ts';
-import {
-  type ApplyOptions,
-  type DirectReview,
-  directAuthor,
-  nothingStored,
-  type StateCheck,
-  type StoreState,
-  type WaitingChange,
-} from '../store.ts';
+import type { DirectReview, StateCheck } from '../judges.ts';
+import { documentOf, type Edit } from '../plan-changes.ts';
+import type { RevisionChange } from '../revision.ts';
+import { type ApplyOptions, nothingStored, type StoreState } from '../store.ts';
+import { directAuthor, type WaitingChange } from '../waiting-change.ts';
 import type { Watchers } from '../watchers.ts';
 import { createDirect } from './direct.ts';
 import type { LastGood } from './last-good.ts';
@@ -55,7 +51,10 @@ export interface Accepted {
   /** False if Redis has changed since it was last read: then nothing was written. */
   write(next: StoreState, edits: readonly Edit[], by: ApplyOptions): Promise<boolean>;
   waiting(): readonly WaitingChange[];
-  reject(changes: readonly WaitingChange[]): Promise<void>;
+  /** Of these documents, what somebody wrote there directly and was refused, with what is in force instead. */
+  refusedOf(keys: ReadonlySet<string>): readonly RevisionChange[];
+  /** What is in force (`before`) is written in the place of edits. Throws `aborted` if one of them is not there any more. */
+  reject(edits: readonly RevisionChange[]): Promise<void>;
   /** The review of edits answers otherwise. */
   reviewAgain(): void;
 }
@@ -226,9 +225,19 @@ export function createAccepted(deps: AcceptedDeps): Accepted {
     revisionAfter,
     write,
     waiting: direct.waiting,
-    async reject(changes) {
-      const edits = changes.flatMap((one) => one.changes);
+    refusedOf(keys) {
+      if (stored === undefined || standing !== 'good') return [];
+      const { edits } = stored;
+      return direct.refused(edits).flatMap((name): readonly RevisionChange[] => {
+        const key = name as DocumentKey;
+        if (!keys.has(key)) return [];
+        const before = documentOf(known?.state.documents ?? [], key)?.text;
+        return [{ key, ...defined({ before, after: edits.get(key) }) }];
+      });
+    },
+    async reject(edits) {
       await restoreDocuments({ link, prefix }, edits);
+      direct.settled(new Set(edits.map(({ key }) => key)));
       await refresh(false);
     },
     reviewAgain: direct.forget,

@@ -7,8 +7,10 @@ import type { ParseResult } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
+import type { DirectReview, StateCheck } from '../judges.ts';
 import { documentOf, type Edit, planChanges, withEdits } from '../plan-changes.ts';
-import type { Change, DirectReview, Judged, StateCheck, WaitingChange } from '../store.ts';
+import type { Change, Judged } from '../store.ts';
+import type { WaitingChange } from '../waiting-change.ts';
 
 export type WaitingEdit = Omit<WaitingChange, 'since'>;
 

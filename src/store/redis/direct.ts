@@ -4,8 +4,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Seal } from '../../lib/seal.ts';
 import { type ParseResult, parseDocuments } from '../../model/parse.ts';
 import type { Problem } from '../../model/problem.ts';
+import type { DirectReview, StateCheck } from '../judges.ts';
 import { revOf } from '../rev-of.ts';
-import { type DirectReview, directAuthor, type Judged, type StateCheck, type WaitingChange } from '../store.ts';
+import type { Judged } from '../store.ts';
+import { directAuthor, type WaitingChange } from '../waiting-change.ts';
 import { type DirectJudgement, judgeDirect } from './direct-edits.ts';
 
 export interface Direct {
@@ -13,11 +15,13 @@ export interface Direct {
   judge(base: Judged, edited: ReadonlyMap<string, string | undefined>): DirectJudgement['next'];
   /** Something is to be judged that was not. */
   isDue(): boolean;
-  /** These documents were changed: what waited of them does not any more. */
+  /** These documents were changed: what waited of them, or was refused, does not any more. */
   settled(keys: ReadonlySet<string>): void;
   /** The review answers otherwise than before. */
   forget(): void;
   waiting(): readonly WaitingChange[];
+  /** Of the edits, what stays out for good as it stands. `edited` as for `judge`: nothing is known of what was not judged. */
+  refused(edited: ReadonlyMap<string, string | undefined>): readonly string[];
   problems(): readonly Problem[];
 }
 
@@ -90,7 +94,8 @@ export function createDirect({ check, review, seal, clock, onChange }: DirectDep
     },
     settled(keys) {
       const left = waiting.filter(({ changes }) => !changes.some(({ key }) => keys.has(key)));
-      if (left.length < waiting.length) set({ waiting: left, problems });
+      const wrong = problems.filter(({ source }) => !keys.has(source.file));
+      if (left.length + wrong.length < waiting.length + problems.length) set({ waiting: left, problems: wrong });
     },
     isDue: () => isDue,
     forget() {
@@ -98,6 +103,11 @@ export function createDirect({ check, review, seal, clock, onChange }: DirectDep
       isDue = true;
     },
     waiting: () => waiting,
+    refused(edited) {
+      if (judged?.edited !== edited || isDue) return [];
+      const waits = new Set<string>(waiting.flatMap(({ changes }) => changes.map(({ key }) => key)));
+      return [...edited.keys()].filter((key) => !waits.has(key));
+    },
     problems: () => problems,
   };
 }

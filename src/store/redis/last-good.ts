@@ -7,10 +7,11 @@ import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { judgeOnce } from '../judge-once.ts';
+import type { StateCheck } from '../judges.ts';
 import { openLastGoodStates } from '../last-good/last-good-states.ts';
 import { sortDocuments } from '../plan-changes.ts';
 import type { SavedState, StateDatabase } from '../sqlite/state-database.ts';
-import type { StateCheck, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { type Known, type Seen, textsOf } from './stored-state.ts';
 
 export interface LastGood {

@@ -7,8 +7,9 @@ import { parseDocuments } from '../../model/parse.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import type { Problem } from '../../model/problem.ts';
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
+import type { StateCheck } from '../judges.ts';
 import { sameDocuments, sortDocuments } from '../plan-changes.ts';
-import type { StateCheck, StoreState } from '../store.ts';
+import type { StoreState } from '../store.ts';
 import { tooLarge } from './redis-error.ts';
 
 /** As read, atomically. */
@@ -153,6 +154,7 @@ export function judgeStored(
         severity: 'error',
         code: 'wrong-key',
         message: `not the document ${key}`,
+        hint: 'what is in force is not edited there: cellwall apply, or the other copy of the documents',
         source: { file: key, line: 1, column: 1 },
       });
   }

@@ -3,7 +3,8 @@
 import { CellwallError } from '../../lib/errors.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { Edit } from '../plan-changes.ts';
-import type { RevisionChange, StoreState } from '../store.ts';
+import type { RevisionChange } from '../revision.ts';
+import type { StoreState } from '../store.ts';
 import type { RedisLink } from './link.ts';
 import { applyScript, restoreScript } from './scripts.ts';
 import { type StateSeal, type StoredState, textsOf } from './stored-state.ts';

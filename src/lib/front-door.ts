@@ -1,8 +1,8 @@
 // Where connections wait until they have shown that they are serious, so that whoever opens many and sends nothing occupies no memory and
 // delays nobody. A connection costs a few hundred bytes until its first byte; only a limited number at a time is admitted to what is
-// expensive (a handshake, a first request), taking turns by address (of IPv6 by /64); and when space is short, the connection that has waited longest from
-// the address with the most is closed. Connections that prove nothing in the end are not worth the event loop's time: each address gets a
-// burst of them, and then one now and then.
+// expensive (a handshake, a first request), taking turns by address (of IPv6 by /64); and when space is short, the connection that
+// has waited longest from the address with the most is closed. Connections that prove nothing in the end are not worth the event loop's
+// time: each address gets a burst of them, and then one now and then.
 import type { Socket } from 'node:net';
 import { createBudget } from './budget.ts';
 import { systemClock } from './clock.ts';

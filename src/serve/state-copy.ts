@@ -1,5 +1,5 @@
-// The folder of what a control plane remembers, while it is changed as a whole: a copy is made, changed, and takes its place. Two renames do
-// that, and whatever ends the process between them, the next one on the data folder finishes it.
+// The folder of what a control plane remembers, while it is changed as a whole: a copy is made, changed, and takes its place. Two renames
+// do that, and whatever ends the process between them, the next one on the data folder finishes it.
 import { cpSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -7,20 +7,20 @@ import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { makeFolder } from '../lib/make-folder.ts';
 import { applyToFiles } from './directory/apply-to-files.ts';
-import { begin } from './directory/begin.ts';
 import { followEdits } from './directory/follow-edits.ts';
 import { textsInForce } from './directory/held.ts';
-import { createInForce } from './directory/in-force.ts';
+import { createInForce, type InForce } from './directory/in-force.ts';
+import { readFiles } from './directory/judge-files.ts';
 import { planFiles } from './directory/plan-files.ts';
 import { createWaitingEdits } from './directory/waiting-edits.ts';
 import type { Watch } from './directory/watch-directory.ts';
 import { finishWrite, removeTemporary } from './directory/write-files.ts';
 import type { Holding, StateCheck } from './judges.ts';
-import { openLastGoodStates } from './last-good/last-good-states.ts';
+import { type LastGoodStates, openLastGoodStates } from './last-good/last-good-states.ts';
 import { createPlanner } from './planner.ts';
 import { checkTableName } from './refuse.ts';
 import { createSerial } from './serial.ts';
-import { openStateDatabase } from './sqlite/state-database.ts';
+import { openStateDatabase, type SavedState } from './sqlite/state-database.ts';
 import { nothingStored, type Store, type StoreState } from './store.ts';
 import { createWatchers } from './watchers.ts';
 import { withHistory } from './with-history.ts';
@@ -132,4 +132,22 @@ export async function createDirectoryStore(options: DirectoryStoreOptions): Prom
     },
   };
   return withHistory(store, { clock, log, resumed });
+}
+
+/**
+ * What was in force, or the last good state before that: as a revision of its own if it is not what was. Returns what was, for the
+ * history.
+ */
+function begin(
+  saved: SavedState | undefined,
+  lastGood: Pick<LastGoodStates, 'start'>,
+  inForce: Pick<InForce, 'resume' | 'state'>,
+): StoreState | undefined {
+  const first = lastGood.start(saved);
+  if (saved === undefined || first === undefined) return undefined;
+  inForce.resume(first === saved ? saved : { ...first, revision: saved.revision + 1 });
+  if (first === saved) return inForce.state();
+  // Only read: to find out what it means may be what the process died of.
+  const { unreadable, documents } = readFiles(saved.files, undefined);
+  return unreadable.length > 0 ? inForce.state() : { revision: saved.revision, documents, problems: [] };
 }

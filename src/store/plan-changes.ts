@@ -78,7 +78,7 @@ function parsePut(
       problems: [
         {
           ...atStart(key, 'wrong-key', `the text is that of ${document.key}, not of ${key}`),
-          hint: `a document stands under its kind, its cell if it has one, and its name: put this one under ${document.key}, or correct those`,
+          hint: `put it under ${document.key}, or correct its kind, its cell or its name`,
         },
       ],
     };

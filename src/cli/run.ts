@@ -1,6 +1,7 @@
 // The commands that need more than a look at files and the admin API: main.ts provides them, each loaded when it is called.
 import type { HostPort, IpPort } from '../lib/host-port.ts';
 import type { LogLevel } from '../lib/log.ts';
+import type { NamedValues } from '../lib/named-options.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
 import type { Json } from '../lib/table.ts';
@@ -18,6 +19,14 @@ export type WantedIdentity =
   | { readonly kind: 'service'; readonly ref: string }
   | { readonly kind: 'spiffe-id'; readonly id: string };
 
+/** As `--attest` and its options name it. */
+export interface AttestOptions {
+  readonly attestor: string;
+  readonly options: NamedValues;
+  /** PEM file of the roots. */
+  readonly trustBundle: string;
+}
+
 export interface EnrolOptions {
   readonly wanted: WantedIdentity;
   /**
@@ -25,6 +34,8 @@ export interface EnrolOptions {
    * of this host.
    */
   readonly token: (needed: boolean) => Promise<Redacted<string> | undefined>;
+  /** Evidence of this host in place of a token. */
+  readonly attest?: AttestOptions;
   /** Identity APIs of the control planes that it may use. Never empty. */
   readonly identityServers: readonly HostPort[];
   readonly logLevel: LogLevel;

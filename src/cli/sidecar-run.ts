@@ -7,6 +7,7 @@ import { CellwallError } from '../lib/errors.ts';
 import { formatHostPort } from '../lib/host-port.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { formatSocketPath } from '../lib/socket-path.ts';
+import type { EvidenceSource } from '../sidecar/attest/make-evidence.ts';
 import type { FetchSvidOptions as FetchOptions } from '../sidecar/svid/svid-fetch.ts';
 import { type StoredSvid, svidFileNames } from '../sidecar/svid/svid-files.ts';
 import type { CliIo } from './io.ts';
@@ -75,7 +76,7 @@ async function fetchOptions(options: FetchSvidOptions): Promise<FetchOptions> {
         throw anotherIdentity(wanted, spiffeId, from === 'folder' ? directory : undefined);
     },
     log: createLineLog(options.logLevel, { name: 'svid' }),
-    ...defined({ token }),
+    ...defined({ token, evidence: await evidenceOf(options) }),
   };
 }
 
@@ -124,7 +125,7 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
         if (!isWanted(options.wanted, spiffeId))
           throw anotherIdentity(options.wanted, spiffeId, from === 'folder' ? data : undefined);
       },
-      ...defined({ token }),
+      ...defined({ token, evidence: await evidenceOf(options) }),
       ports: chosen,
       ...defined({ instance, envoyPath: envoy, admin: envoyAdmin, workloadApi: options.workloadApi }),
     });
@@ -138,9 +139,15 @@ async function sidecarIn(data: string, options: SidecarOptions, env: CliIo['env'
   }
 }
 
+async function evidenceOf({ attest }: EnrolOptions): Promise<EvidenceSource | undefined> {
+  if (attest === undefined) return undefined;
+  const { evidenceSource } = await import('../sidecar/attest/make-evidence.ts');
+  return evidenceSource(attest.attestor, attest.options, attest.trustBundle);
+}
+
 /** A token is needed only for a directory that holds no identity yet: what is there is renewed. */
-function tokenFor({ token }: EnrolOptions, svidDir: string): Promise<Redacted<string> | undefined> {
-  return token(!existsSync(join(svidDir, 'current')));
+function tokenFor({ token, attest }: EnrolOptions, svidDir: string): Promise<Redacted<string> | undefined> {
+  return token(attest === undefined && !existsSync(join(svidDir, 'current')));
 }
 
 function twoAtOne(inbound: string): CellwallError {

@@ -3,6 +3,13 @@
 export const attestors = {
   // For an identity that an operator chose: there is no value to match.
   'join-token': [],
+  // A certificate that the host has already, of an authority that the control plane was told to believe.
+  'x509-pop': ['common_name', 'dns_name', 'fingerprint', 'issuer_fingerprint'],
+  // A pod's service-account token.
+  kubernetes: ['cluster', 'namespace', 'service_account', 'pod', 'node'],
+  // What a virtual machine's metadata server signs.
+  'gcp-instance': ['project_id', 'zone', 'instance_id', 'instance_name', 'service_account'],
+  'aws-instance': ['account_id', 'region', 'availability_zone', 'instance_id', 'image_id', 'instance_type'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type AttestorName = keyof typeof attestors;

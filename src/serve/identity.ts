@@ -5,6 +5,7 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import { createEntitlement, type Entitlement } from '../control/entitlement.ts';
 import type { Follower } from '../follower/follower.ts';
 import type { AttestorDeps } from '../identity/attestor/attestor.ts';
+import type { AttestorOptions } from '../identity/attestor/attestor-options.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
@@ -56,6 +57,7 @@ export interface IdentityServicesDeps {
   readonly data: string;
   /** Which CA. Default: the built-in one. */
   readonly ca: ServeOptions['ca'];
+  readonly attestors: AttestorOptions;
   /** For tests, in which the CA does at once what it otherwise does over months. */
   readonly openCa?: typeof openAuthority | undefined;
   /** Other control planes may use the same store, by mistake or on purpose. */
@@ -117,7 +119,12 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     trustDomain,
     clock,
   });
-  const attesting: AttestorDeps = { tokens: sealed('join-tokens'), nodes, clock, bundle };
+  const attesting: AttestorDeps = {
+    tokens: sealed('join-tokens'),
+    nodes,
+    options: deps.attestors,
+    ...{ clock, bundle, log },
+  };
   const attestors = await createAttestors(attesting);
   const tokens = createJoinTokenAttestor(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });

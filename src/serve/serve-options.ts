@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly data: string;
   /** Which CA. Default: the built-in one, with only its own root. */
   readonly ca?: AuthorityChoice;
+  /** A file that says whom attestors believe. Default: there are only join tokens. */
+  readonly attestors?: string;
   readonly xds: HostPort;
   /** The gRPC transport there. Default `grpc-js`. */
   readonly xdsTransport?: GrpcTransportName;

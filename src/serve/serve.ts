@@ -11,6 +11,7 @@ import { followPorts } from '../control/served-ports.ts';
 import { createCutOver } from '../cutover/cut-over.ts';
 import { createProbeApplication } from '../cutover/probe-application.ts';
 import { createProbeNames } from '../cutover/probe-names.ts';
+import { readAttestorOptions } from '../identity/attestor/attestor-options.ts';
 import { createLegacyAnchors } from '../identity/legacy/anchors.ts';
 import { openPublishers } from '../identity/publisher/publishers.ts';
 import { backdateFor } from '../identity/rotation.ts';
@@ -78,6 +79,7 @@ export async function serve(
 ): Promise<void> {
   const { clock, log, version, lifecycle, signal } = deps;
   const publish = await openPublishers(options.publish ?? []);
+  const attestors = options.attestors === undefined ? {} : readAttestorOptions(options.attestors);
   ensureDataFolder(options.data, (message) => log.warn({}, message));
   // Two in one folder would break the audit log's chain, and use each other's CA.
   const hint = 'stop that one, or give this one a --data of its own';
@@ -142,7 +144,7 @@ export async function serve(
   const registry = openRegistry({ store, replicas, lifecycle, metrics, ...watched });
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
-    ...{ shared, data: options.data, ca: options.ca, openCa: deps.openCa ?? follower?.openCa },
+    ...{ shared, data: options.data, ca: options.ca, attestors, openCa: deps.openCa ?? follower?.openCa },
     ...{ audit, version, metrics, follows: follower },
     trustDomain,
     mesh: mesh.value,

@@ -96,7 +96,7 @@ export async function runSidecar(options: SidecarOptions): Promise<Sidecar> {
     const servers = createControlPlanes(all, seedOf(nodeKey));
     const keeping = createSvidKeeper({
       servers,
-      ...defined({ token }),
+      ...defined({ token, evidence: options.evidence }),
       nodeKey,
       verify,
       files: createSvidFiles(join(dataDir, 'svid')),

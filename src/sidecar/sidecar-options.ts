@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { LogSink } from '../lib/log-sink.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { SocketPath } from '../lib/socket-path.ts';
+import type { EvidenceSource } from './attest/make-evidence.ts';
 import type { XdsVariant } from './envoy/xds-variant.ts';
 import type { StopSignals } from './stop-signals.ts';
 import type { ObtainSvidDeps } from './svid/obtain-svid.ts';
@@ -14,6 +15,8 @@ export interface SidecarOptions {
   /** Their xDS servers, in the same order. */
   readonly xds: string;
   readonly token?: Redacted<string> | undefined;
+  /** Other evidence of this host. */
+  readonly evidence?: EvidenceSource | undefined;
   /** Contains the node key, the SVID and the instance; mode 0700. Exclusive: the caller holds its lock. */
   readonly dataDir: string;
   /** Where it listens for peers, "ip:port". For the port `default`. */

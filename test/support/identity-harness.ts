@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Entitlement } from '../../src/control/entitlement.ts';
 import type { AttestorDeps } from '../../src/identity/attestor/attestor.ts';
+import type { AttestorOptions } from '../../src/identity/attestor/attestor-options.ts';
 import { createAttestors } from '../../src/identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../../src/identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../../src/identity/attestor/node-registry.ts';
@@ -58,6 +59,7 @@ export interface IdentityHarnessOptions {
   readonly leave?: LeaveReceiver;
   /** Default: the built-in one. */
   readonly ca?: AuthorityKind;
+  readonly attestors?: AttestorOptions;
 }
 
 const hour = 3_600_000;
@@ -93,6 +95,8 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     nodes,
     clock,
     bundle,
+    options: options.attestors ?? {},
+    log: silentLog,
   };
   const attestors = await createAttestors(attesting);
   const server = await createServerSvid({ issuer, trustDomain, clock, log: silentLog });

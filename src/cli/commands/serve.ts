@@ -147,7 +147,7 @@ export function serveCommand(context: CliContext): Command {
         admin: listen(options.adminListen),
         ...adminTlsOf(options, self),
         ...publisherPlaces(options.publish, self),
-        ...defined({ limits: options.limit }),
+        ...defined({ limits: options.limit, attestors: options.attestors }),
         soakSeconds: options.soakSeconds,
         logLevel: logLevel(self),
       },

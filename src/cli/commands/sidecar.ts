@@ -1,6 +1,7 @@
 // `cellwall sidecar`: gets an identity, writes the bootstrap, runs Envoy beside a service.
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
+import { attestOf } from '../flags/attest.ts';
 import { addEnrolFlags, identityServers, joinToken } from '../flags/enrol.ts';
 import { flag } from '../flags/environment.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
@@ -76,6 +77,7 @@ export function sidecarCommand(context: CliContext): Command {
       ...proxy,
       wanted,
       token: joinToken(context, self, wanted),
+      ...attestOf(self),
       identityServers: identityServers(self),
       data: options.data ?? defaultSidecarData(context, wanted, proxy.instance),
       drainSeconds: options.drainSeconds,

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { defined } from '../../lib/defined.ts';
 import { CellwallError } from '../../lib/errors.ts';
+import { attestOf } from '../flags/attest.ts';
 import { addEnrolFlags, identityServers, joinToken } from '../flags/enrol.ts';
 import { addLogLevelFlag, logLevel } from '../flags/log-level.ts';
 import { readFile } from '../flags/read-file.ts';
@@ -45,6 +46,7 @@ function fetchCommand(context: CliContext): Command {
     const fetching = {
       wanted,
       token: joinToken(context, self, wanted),
+      ...attestOf(self),
       identityServers: identityServers(self),
       directory: options.dir,
       logLevel: logLevel(self),

@@ -1,4 +1,4 @@
-// Which CA issues the certificates of the trust domain: flags of `serve`.
+// Which CA issues the certificates of the trust domain, and on whose word: flags of `serve`.
 import { type Command, Option } from 'commander';
 import { type AuthorityName, authorities } from '../../identity/catalog.ts';
 import type { AuthorityChoice } from '../../identity/open-authority.ts';
@@ -11,6 +11,7 @@ export interface AuthorityFlags {
   readonly ca: AuthorityName;
   readonly caOption?: NamedValues;
   readonly caExtraRoots?: string;
+  readonly attestors?: string;
 }
 
 export function addAuthorityFlags(command: Command): Command {
@@ -30,6 +31,16 @@ export function addAuthorityFlags(command: Command): Command {
         {
           env: 'CELLWALL_CA_EXTRA_ROOTS',
           defaultText: 'none',
+        },
+      ),
+    )
+    .addOption(
+      flag(
+        '--attestors <file>',
+        'whose certificates, tokens and documents earn identities besides join tokens (YAML)',
+        {
+          env: 'CELLWALL_ATTESTORS',
+          defaultText: 'nobody',
         },
       ),
     );

@@ -8,6 +8,7 @@ import { Redacted } from '../../lib/redacted.ts';
 import type { CliContext } from '../io.ts';
 import type { EnrolOptions, WantedIdentity } from '../run.ts';
 import { parseHost, parseHostPort } from './address.ts';
+import { addAttestFlags } from './attest.ts';
 import { addConnectionFlags, connect, controlPlaneGroup } from './connection.ts';
 import { flag } from './environment.ts';
 import { readSecret } from './secret.ts';
@@ -47,6 +48,7 @@ export function addEnrolFlags(command: Command, ports: readonly ('identity' | 'x
   addIdentityFlags(command)
     .addOption(flag('--token <token>', 'a join token; not needed for a restart', { env: 'CELLWALL_TOKEN' }))
     .addOption(flag('--token-file <file>', 'a file that contains a join token', { env: 'CELLWALL_TOKEN_FILE' }));
+  addAttestFlags(command);
   addServerFlags(command, ports);
   return addConnectionFlags(command, { data: false });
 }

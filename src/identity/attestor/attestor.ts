@@ -1,10 +1,12 @@
 // The extension point "attestor": verifies evidence and returns what it proves. Documents decide which identity that earns
 // (policy/identities.ts).
 import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
 import type { Table } from '../../lib/table.ts';
 import type { Watchable } from '../../lib/watchable.ts';
 import type { Evidence } from '../../model/evidence.ts';
 import type { TrustBundle } from '../trust-bundle.ts';
+import type { AttestorOptions } from './attestor-options.ts';
 import type { NodeRegistry } from './node-registry.ts';
 
 /** What attestors are created from; each takes what it needs. */
@@ -15,6 +17,9 @@ export interface AttestorDeps {
   readonly clock: Clock;
   /** The current roots of the trust domain. */
   readonly bundle: Pick<Watchable<TrustBundle>, 'value'>;
+  /** Whom this control plane believes. */
+  readonly options: AttestorOptions;
+  readonly log: Log;
 }
 
 /** What was verified before the evidence is looked at. */

@@ -27,6 +27,16 @@ const maxChain = 4;
 
 /** Throws `unauthenticated` unless the chain is a valid SVID of the trust domain now. */
 export function verifySvid({ chain, bundle, trustDomain, now }: VerifySvidParams): VerifiedSvid {
+  const { leaf, issuers } = verifyChain({ chain, bundle, now });
+  return { spiffeId: spiffeIdOf(leaf.raw, trustDomain), leaf, issuers };
+}
+
+/** Throws `unauthenticated` unless the chain leads from a certificate that is no CA to one of the roots now. */
+export function verifyChain({
+  chain,
+  bundle,
+  now,
+}: Omit<VerifySvidParams, 'trustDomain'>): Omit<VerifiedSvid, 'spiffeId'> {
   const [leaf, ...issuers] = fromPem(chain, 'CERTIFICATE', maxChain).map(readCertificate);
   if (leaf === undefined) throw refused('is empty');
   if (leaf.ca) throw refused('begins with a CA');
@@ -39,9 +49,9 @@ export function verifySvid({ chain, bundle, trustDomain, now }: VerifySvidParams
   }
   checkDates(child, now);
   const root = roots.find((candidate) => issued(candidate, child));
-  if (root === undefined) throw refused('does not lead to a root of this trust domain');
+  if (root === undefined) throw refused('does not lead to a root that is trusted here');
   checkDates(root, now);
-  return { spiffeId: spiffeIdOf(leaf.raw, trustDomain), leaf, issuers };
+  return { leaf, issuers };
 }
 
 /** The one SPIFFE ID that a leaf names. Throws unless there is exactly one URI SAN, and it is in the trust domain. */

@@ -25,14 +25,14 @@ export interface KeptSvid {
 
 /** Resolves once there is an SVID: the one in the folder, if it is still good, or a first one. */
 export async function keepSvid(options: KeepSvidOptions): Promise<KeptSvid> {
-  const { identity, token, dir, verify, log, clock = systemClock, signal } = options;
+  const { identity, token, evidence, dir, verify, log, clock = systemClock, signal } = options;
   const nodeKey = await loadNodeKey(dir);
   const servers = createControlPlanes(readControlPlanes(identity), seedOf(nodeKey));
   const files = createSvidFiles(dir);
   let renewed = (_: StoredSvid): void => {};
   const keeper = await createSvidKeeper({
     ...{ servers, nodeKey, files, clock, log, signal },
-    ...defined({ token, verify }),
+    ...defined({ token, evidence, verify }),
     onRenewed: (svid) => renewed(svid),
   });
   signal.addEventListener('abort', () => keeper.close());

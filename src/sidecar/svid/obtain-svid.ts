@@ -1,6 +1,7 @@
 // Gets an SVID by the best available means: renewal of the current one, then the node key, then the join token.
-import type { KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { parseJoinToken } from '../../identity/join-token.ts';
+import { keyFingerprint } from '../../identity/x509/fingerprint.ts';
 import { createIdentityClient, fetchPinnedRoots } from '../../identity-api/client.ts';
 import type { IssueReply } from '../../identity-api/identity-protocol.ts';
 import { serverUri, serverUriOf } from '../../identity-api/server-uri.ts';
@@ -10,6 +11,7 @@ import { CellwallError } from '../../lib/errors.ts';
 import type { HostPort } from '../../lib/host-port.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
+import type { EvidenceSource } from '../attest/make-evidence.ts';
 import type { ControlPlanes } from '../servers/control-planes.ts';
 import { firstThatAnswers } from '../servers/first-that-answers.ts';
 import type { NewestRoots } from './newest-roots.ts';
@@ -19,6 +21,8 @@ import { type StoredSvid, type SvidFiles, stored } from './svid-files.ts';
 export interface ObtainSvidDeps {
   readonly servers: ControlPlanes;
   readonly token?: Redacted<string>;
+  /** Other evidence of this host. */
+  readonly evidence?: EvidenceSource;
   readonly nodeKey: NodeKeyFile;
   /** Throws if the identity is not the expected one: a new one is not saved. */
   readonly verify?: (spiffeId: string, from: 'folder' | 'control plane') => void;
@@ -109,11 +113,11 @@ export function isTransient({ code }: CellwallError): boolean {
   return code === 'unavailable' || code === 'deadline_exceeded' || code === 'resource_exhausted' || code === 'internal';
 }
 
-type MeansName = 'renewal' | 'node key' | 'join token';
+type MeansName = 'renewal' | 'node key' | 'attestation' | 'join token';
 type Means = readonly [name: MeansName, attempt: () => Promise<IssueReply>];
 
 function meansOf(
-  { server: at, token, nodeKey, files, clock, signal, timeoutMs }: AtOneServer,
+  { server: at, token, evidence: source, nodeKey, files, clock, signal, timeoutMs }: AtOneServer,
   key: KeyObject,
 ): readonly Means[] {
   const means: Means[] = [];
@@ -128,6 +132,16 @@ function meansOf(
     // Whether it is known is decided by the control plane: it may be new, or have joined in this very process.
     const evidence = { attestor: 'node-key' };
     means.push(['node key', () => client.attest({ evidence, key, nodeKey: nodeKey.key() })]);
+  }
+  if (source !== undefined) {
+    means.push([
+      'attestation',
+      async () => {
+        const client = createIdentityClient({ ...server, roots: source.roots, signal });
+        const own = createPublicKey(nodeKey.key());
+        return client.attest({ evidence: await source.make(keyFingerprint(own)), key, nodeKey: nodeKey.key() });
+      },
+    ]);
   }
   if (token !== undefined) {
     means.push([

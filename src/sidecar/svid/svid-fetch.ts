@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { defined } from '../../lib/defined.ts';
 import type { Log } from '../../lib/log.ts';
 import type { Redacted } from '../../lib/redacted.ts';
+import type { EvidenceSource } from '../attest/make-evidence.ts';
 import { createControlPlanes, readControlPlanes, seedOf } from '../servers/control-planes.ts';
 import { loadNodeKey } from './node-key.ts';
 import { type ObtainSvidDeps, obtainSvid } from './obtain-svid.ts';
@@ -14,6 +15,7 @@ export interface FetchSvidOptions {
   /** Identity APIs, "host:port", separated by commas. */
   readonly identity: string;
   readonly token?: Redacted<string> | undefined;
+  readonly evidence?: EvidenceSource | undefined;
   /** Receives svid.pem, key.pem (0600), bundle.pem, and their file-based SDS for an Envoy (xds-*.json); mode 0700. */
   readonly dir: string;
   /** Throws if the identity is not the expected one: nothing of it is saved. */
@@ -35,6 +37,7 @@ export interface FetchedSvid {
 export async function fetchSvid({
   identity,
   token,
+  evidence,
   dir,
   verify,
   log,
@@ -46,7 +49,7 @@ export async function fetchSvid({
   const nodeKey = await loadNodeKey(dir);
   const svid = await obtainSvid({
     servers: createControlPlanes(readControlPlanes(identity), seedOf(nodeKey)),
-    ...defined({ token, verify }),
+    ...defined({ token, evidence, verify }),
     nodeKey,
     files,
     clock,

@@ -1,0 +1,88 @@
+// Whom attestors believe: a file of `serve --attestors`, not documents, or whoever may edit policy could have any issuer's word taken.
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { CellwallError } from '../../lib/errors.ts';
+
+const keysSchema = z
+  .union([
+    z.strictObject({ file: z.string().min(1) }),
+    z.strictObject({ url: z.url({ protocol: /^https$/ }), caFile: z.string().optional() }),
+  ])
+  .describe('A JWK Set: a file, which is read again when it changes, or an https address, which is fetched again.');
+
+const issuerSchema = z.strictObject({
+  issuer: z.string().min(1).max(1024).describe('Exactly as in `iss`.'),
+  audience: z.string().min(1).max(1024).describe('One that tokens for this control plane have, and others do not.'),
+  keys: keysSchema,
+});
+
+export const attestorOptionsSchema = z.strictObject({
+  'x509-pop': z
+    .strictObject({ authorities: z.string().min(1).describe('PEM file of the CAs whose certificates are believed.') })
+    .optional(),
+  kubernetes: z
+    .strictObject({
+      clusters: z
+        .array(issuerSchema.extend({ name: z.string().min(1).max(253) }))
+        .min(1)
+        .max(100),
+    })
+    .optional(),
+  'gcp-instance': issuerSchema
+    .extend({ issuer: z.string().default('https://accounts.google.com') })
+    .extend({ keys: keysSchema.default({ url: 'https://www.googleapis.com/oauth2/v3/certs' }) })
+    .optional(),
+  'aws-instance': z
+    .strictObject({
+      certificates: z.string().min(1).describe('PEM file of the certificates that AWS publishes for its regions.'),
+      accounts: z
+        .array(z.string().regex(/^\d{12}$/))
+        .min(1)
+        .max(1000),
+    })
+    .optional(),
+});
+
+export type AttestorOptions = z.output<typeof attestorOptionsSchema>;
+export type KeysSource = z.output<typeof keysSchema>;
+
+/** Throws `invalid_argument` with place and reason. */
+export function readAttestorOptions(file: string): AttestorOptions {
+  const parsed = parseDocument(readText(file));
+  const [broken] = parsed.errors;
+  if (broken !== undefined) {
+    const at = broken.linePos?.[0];
+    throw refused(
+      `${file}${at === undefined ? '' : `:${at.line}:${at.col}`}`,
+      broken.message.split('\n')[0] ?? 'not YAML',
+    );
+  }
+  const result = attestorOptionsSchema.safeParse(plainValue(parsed, file));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw refused(`${file}: ${issue?.path.join('.') ?? ''}`, issue?.message ?? 'not valid');
+}
+
+/** Without aliases: nobody needs them here, and a few lines of them can be gigabytes. */
+function plainValue(parsed: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return parsed.toJS({ maxAliasCount: 0 }) ?? {};
+  } catch {
+    throw refused(file, 'aliases (*name) are not allowed');
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw refused(file, cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+function refused(at: string, why: string): CellwallError {
+  return new CellwallError('invalid_argument', `--attestors: ${at}: ${why}`, {
+    hint: 'see docs/identities.md, "Attestors"',
+  });
+}

@@ -1,0 +1,122 @@
+// The keys of a foreign issuer of tokens, from a file or from an https address. The last good ones stay, whatever happens to the source.
+import { readFileSync } from 'node:fs';
+import { request } from 'node:https';
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
+import { CellwallError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { KeysSource } from '../attestor/attestor-options.ts';
+
+export interface IssuerKeys {
+  /** For jose. Throws `unavailable` while there never were any. */
+  current(): Promise<JWTVerifyGetKey>;
+  /** After a key that is not known: fetches again, unless it did so within the last minute. True if there may be others now. */
+  again(): Promise<boolean>;
+}
+
+const refreshMs = 300_000;
+const soonestMs = 60_000;
+const timeoutMs = 5000;
+const [mostBytes, mostKeys] = [262_144, 100];
+
+const setSchema = z.looseObject({
+  keys: z
+    .array(z.looseObject({ kty: z.string() }))
+    .min(1)
+    .max(mostKeys),
+});
+
+export function createIssuerKeys(
+  source: KeysSource,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): IssuerKeys {
+  const from = 'file' in source ? source.file : source.url;
+  let known: { readonly keys: JWTVerifyGetKey; readonly text: string } | undefined;
+  let readAt = Number.NEGATIVE_INFINITY;
+  let reading: Promise<void> | undefined;
+
+  function read(): Promise<void> {
+    reading ??= textOf(source)
+      .then((text) => {
+        if (text === known?.text) return;
+        known = { keys: createLocalJWKSet(parse(text, from)), text };
+        log.info({ from }, 'keys of an issuer of tokens were read');
+      })
+      .catch((reason: unknown) => {
+        const { message } = CellwallError.from(reason);
+        log.warn(
+          { from, reason: message },
+          known === undefined ? 'no keys of an issuer of tokens yet' : 'the known keys stay',
+        );
+      })
+      .finally(() => {
+        readAt = clock.monotonic();
+        reading = undefined;
+      });
+    return reading;
+  }
+
+  return {
+    async current() {
+      const age = clock.monotonic() - readAt;
+      // Only a first one is waited for: whoever attests does not wait for the issuer.
+      if (known === undefined && age > (readAt < 0 ? 0 : 1000)) await read();
+      else if (age > refreshMs) void read();
+      if (known !== undefined) return known.keys;
+      throw new CellwallError('unavailable', 'the keys of the issuer of this token cannot be had now');
+    },
+    async again() {
+      // A file costs nothing, and is right beside.
+      if (clock.monotonic() - readAt < ('file' in source ? 1000 : soonestMs)) return false;
+      const before = known;
+      await read();
+      return known !== before;
+    },
+  };
+}
+
+function parse(text: string, from: string): JSONWebKeySet {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new CellwallError('failed_precondition', `${from} is no JSON`);
+  }
+  const set = setSchema.safeParse(value);
+  if (!set.success) throw new CellwallError('failed_precondition', `${from} is no JWK Set of 1 to ${mostKeys} keys`);
+  // A secret key here would make every signature of its holder's one of the issuer's.
+  return { keys: set.data.keys.filter(({ kty, d, k }) => kty !== 'oct' && d === undefined && k === undefined) };
+}
+
+async function textOf(source: KeysSource): Promise<string> {
+  if ('url' in source) return fetchText(source.url, source.caFile);
+  const text = readFileSync(source.file, 'utf8');
+  if (text.length > mostBytes) throw new CellwallError('failed_precondition', `${source.file} is too large`);
+  return text;
+}
+
+/** No redirects: the address is the one that the operator wrote. */
+function fetchText(url: string, caFile: string | undefined): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => reject(new CellwallError('unavailable', `${url}: ${why}`));
+    const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
+    const asked = request(url, { ...ca, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
+      if (response.statusCode !== 200) {
+        response.destroy();
+        return fail(`HTTP status ${response.statusCode}`);
+      }
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > mostBytes) response.destroy(new Error('the answer is too large'));
+        else chunks.push(chunk);
+      });
+      response.on('error', ({ message }) => fail(message));
+      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    });
+    asked.on('error', ({ message }) => fail(message));
+    asked.end();
+  });
+}

@@ -1,0 +1,65 @@
+// Whether a token is one of an issuer that this control plane was told to believe. The algorithm is one of a fixed list, the keys are those
+// of the issuer alone: what a token says about its own key (`jwk`, `jku`, `x5u`, `x5c`) is never looked at.
+import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { CellwallError } from '../../lib/errors.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
+
+export interface VerifyForeign {
+  readonly token: unknown;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys: IssuerKeys;
+  /** Epoch milliseconds. */
+  readonly now: number;
+}
+
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const mostBytes = 16_384;
+/** FAULTS of clocks: the issuer's, and this host's. */
+const skewS = 60;
+
+/** Throws `unauthenticated`, without a word of what is in the token; `unavailable` if the issuer's keys were never to be had. */
+export async function verifyForeign(options: VerifyForeign): Promise<JWTPayload> {
+  const { token, keys } = options;
+  if (typeof token !== 'string' || token.length > mostBytes) throw refused('there is no token in the evidence');
+  try {
+    return await verified(token, options);
+  } catch (reason) {
+    // A key that the issuer has made since.
+    const unknownKey = reason instanceof errors.JWKSNoMatchingKey;
+    if (unknownKey && (await keys.again())) return verified(token, options).catch(tell);
+    return tell(reason);
+  }
+}
+
+async function verified(token: string, { issuer, audience, keys, now }: VerifyForeign): Promise<JWTPayload> {
+  const { payload } = await jwtVerify(token, await keys.current(), {
+    ...{ algorithms, issuer, audience },
+    currentDate: new Date(now),
+    clockTolerance: skewS,
+    requiredClaims: ['iss', 'aud', 'exp'],
+  });
+  return payload;
+}
+
+function tell(reason: unknown): never {
+  if (reason instanceof CellwallError) throw reason;
+  throw refused(reason instanceof errors.JOSEError ? told(reason) : 'the token cannot be read');
+}
+
+/** The library's messages name claims, never their values; of others, only the kind is told. */
+function told({ code }: errors.JOSEError): string {
+  return reasons[code] ?? 'the token cannot be read';
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ERR_JWT_EXPIRED: 'the token has expired',
+  ERR_JWT_CLAIM_VALIDATION_FAILED: 'the token is of another issuer, for another audience, or not valid yet',
+  ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'the signature of the token is not its issuer’s',
+  ERR_JWKS_NO_MATCHING_KEY: 'the issuer has no key by the name that the token gives',
+  ERR_JOSE_ALG_NOT_ALLOWED: 'the algorithm of the token is not allowed',
+};
+
+function refused(message: string): CellwallError {
+  return new CellwallError('unauthenticated', message, { hint: 'see docs/identities.md, "Attestors"' });
+}

@@ -43,6 +43,7 @@ import { slowReaders } from './protocol/slow-readers.ts';
 import { seamsItems } from './seams/items.ts';
 import { cutOffCell } from './store/cut-off-cell.ts';
 import { failover } from './store/failover.ts';
+import { isolated } from './store/isolated.ts';
 import { redisItems } from './store/items.ts';
 import { twoPlanes } from './store/two-planes.ts';
 import { explainProperty } from './wall/explain-property-item.ts';
@@ -85,6 +86,6 @@ export const catalog: Readonly<Record<string, readonly Item[]>> = {
   policy: [policyProperty, pathCorpusItem, matchingCells, urgentDeny, cutOver, simulation],
   protocol: [conformance, randomSequences, realEnvoys, demoVariants, slowReaders],
   seams: seamsItems,
-  store: [...redisItems, cutOffCell, failover, twoPlanes],
+  store: [...redisItems, cutOffCell, failover, isolated, twoPlanes],
   wall: [freshClone, rotationLoad, npmCit, tutorial, sidecarStart, fleet, explainProperty],
 };

@@ -1,5 +1,5 @@
 // Two control planes, each a process of its own, that die, restart and pause under proxies that connect to whichever is there: no endpoint
-// is lost, and what comes again is a proxy's own secret.
+// is lost, and what comes again is a proxy's own secret. The qualification adds ten real Envoys that call one another all the while.
 
 import { fromBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,8 @@ import { inOneOfItsOwn } from '../adversary/store/redis-wall-runs.ts';
 import { eventually } from '../support/eventually.ts';
 import { figure, qualifying } from '../support/figure.ts';
 import { createMiniProxy, type MiniProxy } from '../support/mini-proxy.ts';
+import { protocols } from '../support/protocol-load.ts';
+import { type EnvoyLoad, planEnvoys, type ReplicaEnvoys } from '../support/replica-envoys.ts';
 import { type Replica, type Replicas, startReplicas } from '../support/replicas.ts';
 import { policyText, serviceText, yaml } from '../support/resolve-text.ts';
 
@@ -21,12 +23,17 @@ const { cluster, endpoint, listener, secret } = typeUrls;
 let replicas: Replicas;
 let apis: readonly MiniProxy[] = [];
 let web: MiniProxy;
+let envoys: ReplicaEnvoys | undefined;
+let load: EnvoyLoad | undefined;
+/** Of all kinds. */
+let total = count + 1;
 /** The fewest endpoints that the caller ever had, once it had all. */
 let fewest = Number.POSITIVE_INFINITY;
 const down = new Set<Replica>();
 const at = new Map<MiniProxy, Replica>();
 
 beforeAll(async () => {
+  const plan = qualifying ? await planEnvoys(protocols, 6) : undefined;
   replicas = await startReplicas(
     yaml(
       'kind: Mesh\nmetadata: {name: mesh}\nspec: {trustDomain: td1}',
@@ -34,6 +41,7 @@ beforeAll(async () => {
       serviceText('cell-1/web', 'http1', ', dependsOn: [{service: api, listen: 15001}]'),
       serviceText('cell-1/api', 'http2'),
       policyText('cell-1/calls', 'api', 'allow', '[{from: [{service: web}]}]'),
+      ...(plan?.texts ?? []),
     ),
     2,
     inOneOfItsOwn,
@@ -45,7 +53,7 @@ beforeAll(async () => {
     const node = `${id(service)}~i${index}`;
     const proxy: MiniProxy = createMiniProxy({
       ...{ node, svid: await home.enrol(id(service)) },
-      cellwall: { inbound: `127.0.0.1:${20_000 + index}`, application: '127.0.0.1:1', run: `run${index}` },
+      cellwall: { inbound: `127.0.0.1:${10_000 + index}`, application: '127.0.0.1:1', run: `run${index}` },
       onResource: (name, bytes) => service === 'web' && seen(name, bytes),
       onEnd: () => void setTimeout(() => goOn(proxy), 50 + Math.random() * 150),
     });
@@ -74,8 +82,14 @@ beforeAll(async () => {
   }
   await eventually('the caller has all endpoints', () => endpointsOf(web) === count || undefined, 60_000);
   fewest = count;
-}, 240_000);
+  envoys = await plan?.start(all);
+  total += plan?.envoys ?? 0;
+  figure('rawStreams', count + 1);
+  figure('envoys', plan?.envoys ?? 0);
+  load = envoys?.load();
+}, 360_000);
 afterAll(async () => {
+  await envoys?.close();
   for (const proxy of [...apis, web]) proxy?.close();
   for (const { pid } of replicas?.all ?? []) if (pid !== undefined) process.kill(pid, 'SIGCONT');
   await replicas?.stop();
@@ -129,8 +143,7 @@ async function allBack(since: number, those: readonly MiniProxy[], what: string)
       async () => {
         const { proxies } = await replica.admin.proxies();
         return (
-          (proxies.length === count + 1 && proxies.every(({ state, ready }) => state === 'connected' && ready)) ||
-          undefined
+          (proxies.length === total && proxies.every(({ state, ready }) => state === 'connected' && ready)) || undefined
         );
       },
       20_000,
@@ -138,6 +151,14 @@ async function allBack(since: number, those: readonly MiniProxy[], what: string)
   }
   expect(fewest).toBe(count);
   expect(endpointsOf(web)).toBe(count);
+}
+
+/** Every real Envoy has its stream at one that is not down. */
+async function envoysBack(what: string): Promise<void> {
+  const ms = await envoys?.allAt(replicas.all.filter((one) => !down.has(one)));
+  if (ms === undefined) return;
+  figure(`${what}: streams of Envoys back after ms`, Math.round(ms));
+  expect(ms).toBeLessThan(5000);
 }
 
 const on = (replica: Replica): readonly MiniProxy[] => everybody().filter((proxy) => at.get(proxy) === replica);
@@ -150,17 +171,14 @@ describe('of two control planes', () => {
     down.add(victim);
     const since = performance.now();
     process.kill(victim.pid, 'SIGKILL');
-    await allBack(since, those, 'kill');
+    await Promise.all([allBack(since, those, 'kill'), envoysBack('kill')]);
     // What the others hold of it must not end what moved.
     await new Promise((resolve) => setTimeout(resolve, qualifying ? 40_000 : 1000));
     expect(endpointsOf(web)).toBe(count);
     await victim.end().catch(() => undefined);
     await victim.start();
     down.delete(victim);
-    await eventually(
-      'it knows all',
-      async () => (await victim.admin.proxies()).proxies.length === count + 1 || undefined,
-    );
+    await eventually('it knows all', async () => (await victim.admin.proxies()).proxies.length === total || undefined);
     expect(fewest).toBe(count);
   }, 180_000);
 
@@ -169,8 +187,9 @@ describe('of two control planes', () => {
       const those = on(replica);
       down.add(replica);
       const since = performance.now();
+      const envoysMoved = envoysBack('restart');
       await replica.end();
-      await allBack(since, those, 'restart');
+      await Promise.all([allBack(since, those, 'restart'), envoysMoved]);
       await replica.start();
       down.delete(replica);
     }
@@ -183,13 +202,14 @@ describe('of two control planes', () => {
     const those = on(paused);
     down.add(paused);
     process.kill(paused.pid, 'SIGSTOP');
+    const envoysMoved = envoysBack('pause');
     await new Promise((resolve) => setTimeout(resolve, noticeMs));
     const since = performance.now();
     for (const proxy of those) {
       proxy.close();
       goOn(proxy);
     }
-    await allBack(since, those, 'pause');
+    await Promise.all([allBack(since, those, 'pause'), envoysMoved]);
     await new Promise((resolve) => setTimeout(resolve, pausedMs - noticeMs));
     process.kill(paused.pid, 'SIGCONT');
     down.delete(paused);
@@ -199,7 +219,7 @@ describe('of two control planes', () => {
         const { proxies } = await paused.admin.proxies();
         const mine = (await paused.admin.status()).replicas?.find(({ self }) => self)?.id;
         const there = proxies.filter(({ state, replica }) => state === 'connected' && replica !== mine);
-        return there.length === count + 1 || undefined;
+        return there.length === total || undefined;
       },
       30_000,
     );
@@ -208,4 +228,8 @@ describe('of two control planes', () => {
     expect(endpointsOf(web)).toBe(count);
     figure('fewestEndpoints', fewest);
   }, 240_000);
+
+  it('no call between real Envoys failed in any of it', async () => {
+    expect(await load?.end()).toEqual(qualifying ? [] : undefined);
+  });
 });

@@ -16,7 +16,8 @@ import { policyText, serviceText, yaml } from '../support/resolve-text.ts';
 import { type ServeProcess, startServeProcess } from '../support/serve-process.ts';
 import { startValkey, type Valkey } from '../support/valkey.ts';
 
-const protocols: readonly Protocol[] = process.env['CELLWALL_QUALIFY'] === '1' ? ['http1', 'grpc', 'tcp'] : ['http1'];
+const protocols: readonly Protocol[] =
+  process.env['CELLWALL_QUALIFY'] === '1' ? ['http1', 'http2', 'grpc', 'tcp'] : ['http1'];
 const applications = { http1: startHttp1Echo, grpc: startGrpcBackend, tcp: startTcpEcho, http2: startGrpcBackend };
 
 let valkey: Valkey;

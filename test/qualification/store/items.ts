@@ -10,7 +10,7 @@ export const redisItems: readonly Item[] = [
     name: 'outage',
     line:
       'Calls between real Envoys while Redis hangs, is killed, comes back empty and is emptied twice, and the control ' +
-      'plane is restarted in between: HTTP/1.1, gRPC and TCP',
+      'plane is restarted in between: HTTP/1.1, HTTP/2, gRPC and TCP',
     bound: '0 failed calls; every document, lease and mark back as it was',
     files: ['test/store/outage.test.ts'],
     limitMinutes: 15,
@@ -97,9 +97,9 @@ export const redisItems: readonly Item[] = [
   fromTests({
     name: 'replica-churn',
     line:
-      'Two control planes, 200 streams: kill -9 of one, a rolling restart of both, SIGSTOP of one for 60 s; the caller counts the ' +
-      'endpoints that it has all the while',
-    bound: 'no endpoint lost; nothing re-sent but own secrets; all streams back within 5 s',
+      'Two control planes, 200 raw streams, and 10 real Envoys with HTTP/1.1, HTTP/2, gRPC and TCP load: kill -9 of one, a rolling ' +
+      'restart of both, SIGSTOP of one for 60 s; a raw caller counts the endpoints that it has all the while',
+    bound: '0 failed calls; no endpoint lost; nothing re-sent but own secrets; all streams back within 5 s',
     files: ['test/serve/replica-churn.test.ts'],
     limitMinutes: 15,
   }),

@@ -152,7 +152,9 @@ if (qualifying) {
     closers.push(() => late.stop());
     const stream = async () => {
       const address = late.admin();
-      const clusters = address === undefined ? '' : await readStats(address, '/clusters?filter=^cellwall$');
+      if (address === undefined) return undefined;
+      // Its Envoy is starting.
+      const clusters = await readStats(address, '/clusters?filter=^cellwall$').catch(() => '');
       return /^cellwall::127\.0\.0\.1:(\d+)::rq_active::[1-9]/m.exec(clusters)?.[1];
     };
     await eventually(

@@ -47,7 +47,7 @@ it('streams move, and calls go on', async () => {
   ] as const) {
     await eventually('the other one is ready', async () => (await staying.admin.status()).revision, 20_000);
     const ending = going.end();
-    restarted = Math.max(restarted, await envoys.allAt([staying]));
+    restarted = Math.max(restarted, await envoys.allAt([staying], 'end'));
     await ending;
     await going.start();
   }

@@ -30,8 +30,11 @@ export interface EnvoyPlan {
 export interface ReplicaEnvoys {
   /** Calls of every caller in every protocol, until it ends. */
   load(): EnvoyLoad;
-  /** Milliseconds until every Envoy has its stream at one of these. */
-  allAt(replicas: readonly Replica[]): Promise<number>;
+  /**
+   * Resolves when every Envoy has its stream at one of these, with the longest time in milliseconds that one was without: from now on, or,
+   * where the others `end` by themselves and serve until then, from the end of its stream.
+   */
+  allAt(replicas: readonly Replica[], others?: 'end'): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -132,13 +135,25 @@ export async function planEnvoys(protocols: readonly Protocol[], callers: number
     }
     return {
       load,
-      async allAt(those) {
+      async allAt(those, others) {
         const since = performance.now();
         const ports = new Set(those.map(({ ports: { xds } }) => xds));
-        const all = async (): Promise<true | undefined> =>
-          (await streams()).every((one) => one !== undefined && ports.has(one)) || undefined;
-        await eventually('all streams are there', all, 30_000);
-        return performance.now() - since;
+        const lostAt = new Map<number, number>();
+        let longest = 0;
+        const look = async (): Promise<true | undefined> => {
+          const found = await streams();
+          const now = performance.now();
+          for (const [index, port] of found.entries()) {
+            if (port === undefined && !lostAt.has(index)) lostAt.set(index, now);
+            if (port === undefined || !ports.has(port)) continue;
+            const lost = lostAt.get(index);
+            lostAt.delete(index);
+            if (lost !== undefined) longest = Math.max(longest, now - lost);
+          }
+          return found.every((port) => port !== undefined && ports.has(port)) || undefined;
+        };
+        await eventually('all streams are there', look, 30_000);
+        return others === 'end' ? longest : performance.now() - since;
       },
       close,
     };

@@ -22,6 +22,7 @@ import type {
   TrafficAnswer,
 } from './wire.ts';
 import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAnswer } from './wire-access.ts';
+import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
 import type { CertificatesAnswer } from './wire-certificates.ts';
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
@@ -62,6 +63,9 @@ export interface AdminClient {
   certificates(): Promise<CertificatesAnswer>;
   /** For one identity, or all. */
   rotate(selector?: string, why?: Reasoned): Promise<RotateAnswer>;
+  ca(): Promise<CaAnswer>;
+  rotateRoot(body: RotateRootBody): Promise<CaAnswer>;
+  abortRotation(why?: Reasoned): Promise<CaAnswer>;
   hosts(): Promise<HostsAnswer>;
   evict(target: string, why?: Reasoned): Promise<EvictAnswer>;
   namedTokens(): Promise<NamedTokensAnswer>;
@@ -164,6 +168,9 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
     certificates: () => call('GET', '/v1/certificates'),
+    ca: () => call('GET', '/v1/ca'),
+    rotateRoot: (body) => call('POST', '/v1/ca/rotate', body),
+    abortRotation: (why) => call('POST', '/v1/ca/rotate/abort', { ...why }),
     hosts: () => call('GET', '/v1/hosts'),
     evict: (target, why) => call('POST', '/v1/hosts/evict', { target, ...why }),
     rotate: (selector, why) => call('POST', '/v1/certificates/rotate', { ...defined({ selector }), ...why }),

@@ -29,6 +29,7 @@ import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
 import type { ChangeLimits } from './deps.ts';
+import type { RootsAdmin } from './deps-ca.ts';
 import { createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
@@ -52,6 +53,7 @@ export interface RunningParts {
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
   readonly publishers: Pick<Publishers, 'status'>;
+  readonly roots?: RootsAdmin;
   /** The control plane that this one follows. */
   readonly parent?: () => ParentAnswer;
   /** Control planes that follow this one. */
@@ -154,6 +156,7 @@ export function createAdmin(given: AdminParts): Admin {
     proxies: () => (parts === undefined ? [] : [...parts.control.proxies().map(withOffset(parts)), ...parts.away()]),
     sentTo: (node) => running().control.sentTo(node),
     publishers: () => parts?.publishers.status() ?? [],
+    ca: () => parts?.roots,
     parent: () => parts?.parent?.(),
     followers: () => parts?.followers?.() ?? [],
     traffic: () => rollUp(traffic.counts()),

@@ -15,6 +15,7 @@ import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Judged, Store } from '../store/store.ts';
+import type { RootsAdmin } from './deps-ca.ts';
 import type { OtherReplicas } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
@@ -120,6 +121,8 @@ export interface AdminDeps {
   readonly hosts: HostsAdmin;
   /** Issued and not yet expired. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
+  /** The roots of the CA. Absent, or undefined: it is not running yet. */
+  ca?(): RootsAdmin | undefined;
   /** Renews pushed certificates now, at every replica: those of one identity, or all. */
   rotate(spiffeId?: SpiffeId): RotateAnswer | Promise<RotateAnswer>;
   /** Prometheus text. */

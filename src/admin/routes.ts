@@ -3,6 +3,7 @@ import type { AdminDeps } from './deps.ts';
 import { openapi } from './openapi.ts';
 import { ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
+import { caRoutes } from './routes/ca.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { envoyRoutes } from './routes/envoy.ts';
 import { explainRoutes } from './routes/explain.ts';
@@ -30,6 +31,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...envoyRoutes(deps),
     ...explainRoutes(deps),
     ...identityRoutes(deps),
+    ...caRoutes(deps),
     ...hostRoutes(deps),
     ...namedTokenRoutes(deps),
   ];

@@ -94,6 +94,14 @@ export type AuditEvent =
     }
   /** A join token. */
   | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string; readonly reason?: string }
+  /** A phase of the rotation of the root began, or it ended. `cut`: who was left behind so far. */
+  | {
+      readonly kind: 'root-rotation';
+      readonly author: string;
+      readonly phase: string;
+      readonly cut: readonly string[];
+      readonly reason?: string;
+    }
   /** `selector`: absent if all were renewed. */
   | {
       readonly kind: 'certificates-rotated';

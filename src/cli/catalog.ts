@@ -6,6 +6,7 @@ import { applyCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/approve.ts';
 import { auditCommand } from './commands/audit.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
+import { caCommand } from './commands/ca.ts';
 import { certsCommand } from './commands/certs.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -71,6 +72,7 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(tokenCommand(context))
     .addCommand(nodeCommand(context))
     .addCommand(certsCommand(context))
+    .addCommand(caCommand(context))
     .addCommand(svidCommand(context))
     .addCommand(bootstrapCommand(context));
   settle(program, context);

@@ -11,6 +11,8 @@ export interface AwaitBundle {
   readonly svid: OwnSvid;
   /** The answer is a bundle newer than that. */
   readonly after: number;
+  /** Names of the roots that this host has: a root is not replaced before the new one is there. */
+  readonly roots?: readonly string[];
   /** Ends the wait. */
   readonly signal: AbortSignal;
 }
@@ -19,7 +21,7 @@ export interface AwaitBundle {
 const keepAliveMs = 30_000;
 
 /** Throws the server's error, `aborted` if the wait was ended, and `unavailable` if the connection was lost. */
-export async function awaitBundle({ host, port, svid, after, signal }: AwaitBundle): Promise<BundleReply> {
+export async function awaitBundle({ host, port, svid, after, roots = [], signal }: AwaitBundle): Promise<BundleReply> {
   const text = await new Promise<string>((resolve, reject) => {
     const fail = (cause: Error): void => {
       outgoing.destroy();
@@ -29,7 +31,7 @@ export async function awaitBundle({ host, port, svid, after, signal }: AwaitBund
     };
     const socket = connectAs(svid, { host, port });
     socket.setKeepAlive(true, keepAliveMs);
-    const path = `${identityPaths.nextBundle}?after=${after}`;
+    const path = `${identityPaths.nextBundle}?after=${after}&roots=${roots.join(',')}`;
     const outgoing = request(
       { createConnection: () => socket, host, port, path, method: 'GET', signal, headers: { connection: 'close' } },
       (response) => readReply(response, resolve, fail),
@@ -37,8 +39,11 @@ export async function awaitBundle({ host, port, svid, after, signal }: AwaitBund
     outgoing.on('error', fail);
     outgoing.end();
   });
-  const reply: { readonly sequence?: unknown; readonly bundle?: unknown } = JSON.parse(text);
-  const { sequence, bundle } = reply;
-  if (typeof sequence === 'number' && typeof bundle === 'string') return { sequence, bundle };
+  const reply: { readonly sequence?: unknown; readonly bundle?: unknown; readonly retiring?: unknown } =
+    JSON.parse(text);
+  const { sequence, bundle, retiring } = reply;
+  if (typeof sequence === 'number' && typeof bundle === 'string') {
+    return { sequence, bundle, ...(Array.isArray(retiring) ? { retiring: retiring.map(String) } : {}) };
+  }
   throw new CellwallError('internal', 'the reply is no bundle');
 }

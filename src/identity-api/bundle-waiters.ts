@@ -1,14 +1,20 @@
 // Helpers that wait for the roots of the trust domain to change: each holds one request open and is answered the moment they do, so that
 // nobody has to poll.
 import type { ServerResponse } from 'node:http';
-import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
+import { rootName } from '../identity/roots/roots-record.ts';
+import { bundlePem, maxRoots, type TrustBundle } from '../identity/trust-bundle.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { BundleReply } from './identity-protocol.ts';
 
 export interface BundleWaiters {
-  /** Resolves at once if the bundle is newer than `after`, otherwise as soon as it is. `who`: whose requests are counted together. */
-  wait(after: number, who: string, response: ServerResponse): void;
+  /**
+   * Resolves at once if the bundle is newer than `after`, otherwise as soon as it is. `who`: whose requests are counted together. `roots`:
+   * names of those that it has, as it says.
+   */
+  wait(after: number, who: string, response: ServerResponse, roots?: readonly string[]): void;
+  /** Names of the roots that whoever waits in that name has, as it says: of several, the last one. Undefined: nobody waits. */
+  trusting(who: string): readonly string[] | undefined;
   close(): void;
 }
 
@@ -20,11 +26,14 @@ const maxWaiting = 16_384;
 export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaiters {
   /** In order of arrival. */
   const waiting = new Map<ServerResponse, string>();
+  const trusted = new Map<string, Map<ServerResponse, readonly string[]>>();
   const counts = new Map<string, number>();
   const leave = (response: ServerResponse): void => {
     const who = waiting.get(response);
     if (who === undefined) return;
     waiting.delete(response);
+    trusted.get(who)?.delete(response);
+    if (trusted.get(who)?.size === 0) trusted.delete(who);
     const left = (counts.get(who) ?? 1) - 1;
     if (left > 0) counts.set(who, left);
     else counts.delete(who);
@@ -37,7 +46,7 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
     }
   });
   return {
-    wait(after, who, response) {
+    wait(after, who, response, roots = []) {
       if (bundle.value().sequence > after) return send(response, replyOf(bundle.value()));
       const count = counts.get(who) ?? 0;
       if (count >= maxOfOne || waiting.size >= maxWaiting) {
@@ -46,19 +55,31 @@ export function createBundleWaiters(bundle: Watchable<TrustBundle>): BundleWaite
         });
       }
       waiting.set(response, who);
+      trusted.set(who, (trusted.get(who) ?? new Map<ServerResponse, readonly string[]>()).set(response, roots));
       counts.set(who, count + 1);
       response.once('close', () => leave(response));
+    },
+    trusting(who) {
+      // A connection that was lost may not have been noticed yet: what its successor says is later.
+      return [...(trusted.get(who)?.values() ?? [])].at(-1);
     },
     close: unwatch,
   };
 }
 
 function replyOf(bundle: TrustBundle): string {
-  const reply: BundleReply = { sequence: bundle.sequence, bundle: bundlePem(bundle) };
+  const { sequence, retiring } = bundle;
+  const names = retiring === undefined ? {} : { retiring: retiring.map(rootName) };
+  const reply: BundleReply = { sequence, bundle: bundlePem(bundle), ...names };
   return JSON.stringify(reply);
 }
 
 function send(response: ServerResponse, body: string): void {
   const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', connection: 'close' };
   response.writeHead(200, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}
+
+/** As `?roots=` has them: separated by commas. What is none is ignored. */
+export function readRootNames(text: string | null): readonly string[] {
+  return (text ?? '').split(',', maxRoots).filter((name) => /^[A-Za-z0-9_-]{12}$/.test(name));
 }

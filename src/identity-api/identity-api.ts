@@ -10,18 +10,19 @@ import { httpStatus } from '../lib/http-status.ts';
 import type { Log } from '../lib/log.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import { sourceOf } from '../lib/source-of.ts';
-import { createBundleWaiters } from './bundle-waiters.ts';
+import { type BundleWaiters, createBundleWaiters, readRootNames } from './bundle-waiters.ts';
 import { createFailureLimiter } from './failure-limiter.ts';
 import { createFollowRoutes, type Followed } from './follow-routes.ts';
 import { identityOf, type Peer } from './identity-of.ts';
 import { type ErrorReply, identityPaths } from './identity-protocol.ts';
-import { createIdentityServer, type IdentityApi } from './identity-server.ts';
+import { createIdentityServer, type IdentityServer } from './identity-server.ts';
 import { createIssuing, type IssuingDeps } from './issuing.ts';
 import { createJwtRoutes, type JwtServices } from './jwt-routes.ts';
 import { readBody } from './read-body.ts';
 import { createReceivers, type Receivers } from './receivers.ts';
 
-export type { IdentityApi };
+/** With what hosts say of the roots that they have. */
+export type IdentityApi = IdentityServer & Pick<BundleWaiters, 'trusting'>;
 
 export interface IdentityApiOptions extends Receivers, IssuingDeps {
   readonly server: ServerSvid;
@@ -62,11 +63,12 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       }
       if (path === identityPaths.nextBundle && request.method === 'GET') {
         const peer = peerOf(request, caller);
-        const after = Number(new URLSearchParams(query).get('after') ?? 0);
+        const asked = new URLSearchParams(query);
+        const after = Number(asked.get('after') ?? 0);
         if (!Number.isSafeInteger(after)) throw new CellwallError('invalid_argument', '"after" must be a whole number');
         // It stays open until something changes, and must not occupy a place at the front door.
         settled();
-        return waiters.wait(after, peer.nodeKey ?? caller.who, response);
+        return waiters.wait(after, peer.nodeKey ?? caller.who, response, readRootNames(asked.get('roots')));
       }
       if (path === identityPaths.jwtKeys && request.method === 'GET') {
         return send(response, 200, await jwt.keys(), 'application/json');
@@ -155,6 +157,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
 
   return {
     ...server,
+    trusting: waiters.trusting,
     close() {
       waiters.close();
       return server.close();

@@ -37,6 +37,8 @@ export interface BundleReply {
   readonly sequence: number;
   /** PEM of the roots. */
   readonly bundle: string;
+  /** Names of those on their way out: what they vouch for is to be renewed soon. Absent: none. */
+  readonly retiring?: readonly string[];
 }
 
 export interface JwtRequest {
@@ -62,7 +64,7 @@ export const identityPaths = {
   bundle: '/v1/bundle',
   attest: '/v1/attest',
   renew: '/v1/renew',
-  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. */
+  /** Over mTLS, with an SVID: the bundle, once it is newer than `?after=<sequence>`. `&roots=`: names of those that the host has. */
   nextBundle: '/v1/bundle/next',
   /** Over mTLS, with an SVID: a JWT-SVID of the same identity. */
   jwt: '/v1/jwt-svid',

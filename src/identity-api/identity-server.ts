@@ -11,7 +11,7 @@ import type { HostPort } from '../lib/host-port.ts';
 import type { Log } from '../lib/log.ts';
 import { openWay, type RightOfWay } from '../lib/right-of-way.ts';
 
-export interface IdentityApi {
+export interface IdentityServer {
   /** Listens on `host:port`; port 0 means a free one. */
   listen(address: { readonly host: string; readonly port: number }): Promise<HostPort>;
   close(): Promise<void>;
@@ -42,7 +42,7 @@ export function createIdentityServer({
   way = openWay,
   opened,
   answer,
-}: IdentityServerOptions): IdentityApi {
+}: IdentityServerOptions): IdentityServer {
   const http = createServer(
     {
       ...credentials(own.current()),

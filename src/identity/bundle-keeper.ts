@@ -12,6 +12,8 @@ import { sha256 } from './x509/fingerprint.ts';
 export interface BundleKeeperOptions {
   /** Each a source of roots, PEM; the bundle contains those of all. */
   readonly sources: readonly Watchable<readonly string[]>[];
+  /** Those of them that are on their way out, PEM. */
+  readonly retiring?: Watchable<readonly string[]> | undefined;
   readonly trustDomain: TrustDomain;
   /** Stores the sequence. */
   readonly file: string;
@@ -26,16 +28,17 @@ export interface BundleKeeper {
 
 interface Kept {
   readonly sequence: number;
-  /** SHA-256 of the roots. */
+  /** SHA-256 of the roots, and of which of them are on their way out. */
   readonly digest: string;
 }
 
 /** Throws if the roots do not form a bundle. If that happens later, nothing changes: the last good bundle stays. */
-export function keepBundle({ sources, trustDomain, file, clock, log }: BundleKeeperOptions): BundleKeeper {
+export function keepBundle({ sources, retiring, trustDomain, file, clock, log }: BundleKeeperOptions): BundleKeeper {
   let kept = readKept(file);
   const make = (): TrustBundle => {
     const roots = sources.flatMap((source) => source.value());
-    const candidate = createTrustBundle({ trustDomain, sequence: kept?.sequence ?? 1, roots });
+    const content = { trustDomain, roots, retiring: retiring?.value() ?? [] };
+    const candidate = createTrustBundle({ ...content, sequence: kept?.sequence ?? 1 });
     const digest = digestOf(candidate);
     if (digest === kept?.digest) return candidate;
     // Not below the seconds since 1970: losing the file does not make it decrease.
@@ -46,7 +49,7 @@ export function keepBundle({ sources, trustDomain, file, clock, log }: BundleKee
     } catch (reason) {
       log.error({ reason: CellwallError.from(reason).message }, 'the sequence of the trust bundle is not kept');
     }
-    return createTrustBundle({ trustDomain, sequence, roots });
+    return createTrustBundle({ ...content, sequence });
   };
   const bundle = createWatched(make());
   const refresh = (): void => {
@@ -60,7 +63,7 @@ export function keepBundle({ sources, trustDomain, file, clock, log }: BundleKee
       log.error({ reason: CellwallError.from(reason).message }, 'the trust bundle stays as it was');
     }
   };
-  const ends = sources.map((source) => source.watch(refresh));
+  const ends = [...sources, ...(retiring === undefined ? [] : [retiring])].map((source) => source.watch(refresh));
   return {
     bundle,
     close() {
@@ -70,7 +73,9 @@ export function keepBundle({ sources, trustDomain, file, clock, log }: BundleKee
 }
 
 function digestOf(bundle: TrustBundle): string {
-  return sha256(bundlePem(bundle)).toString('base64url');
+  const { retiring = [] } = bundle;
+  // Nothing on its way out: as earlier versions wrote it.
+  return sha256([bundlePem(bundle), ...retiring].join('')).toString('base64url');
 }
 
 /** A damaged file counts as missing. */

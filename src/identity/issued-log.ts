@@ -20,6 +20,14 @@ export interface IssuedCertificate {
   readonly purpose: IssuePurpose;
   /** The host that it is bound to. */
   readonly nodeKey?: string;
+  /** The proxy that it was made for. */
+  readonly node?: string;
+  /** Epoch milliseconds: its dates do not tell. Absent: an earlier version issued it. */
+  readonly issuedAt?: number;
+  /** Name of the root that vouches for it (roots/roots-record.ts). Absent: an earlier version issued it. */
+  readonly root?: string;
+  /** Names of the roots that were in force then, separated by spaces: what its holder was given with it. */
+  readonly trusts?: string;
 }
 
 export interface IssuedLog {

@@ -5,13 +5,16 @@ import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Table } from '../lib/table.ts';
+import type { Watchable } from '../lib/watchable.ts';
 import { type SpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
 import { createEntitled, type EntitledOptions } from './entitled.ts';
 import type { IssuancePolicy } from './issuance-policy.ts';
 import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
+import { rootName } from './roots/roots-record.ts';
 import { backdateMs, createStepsForward } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
+import type { TrustBundle } from './trust-bundle.ts';
 import { makeKeyPair } from './x509/key-pair.ts';
 
 export interface IssueOptions {
@@ -19,6 +22,8 @@ export interface IssueOptions {
   readonly publicKey?: KeyObject;
   /** The host that it is for: it is bound to that host. */
   readonly nodeKey?: string;
+  /** The proxy that it is for; for the record. */
+  readonly node?: string;
   /** Allows the control plane's own identities (`…/cellwall/…`), under this policy. */
   readonly internal?: IssuancePolicy;
 }
@@ -37,6 +42,8 @@ export interface IssuerOptions extends EntitledOptions {
   readonly table: Table;
   readonly clock: Clock;
   readonly log: Log;
+  /** What is in force, and handed out with certificates; for the record. */
+  readonly bundle?: Pick<Watchable<TrustBundle>, 'value'>;
   /** Milliseconds. For certificates that are checked by others, whose clocks may be slow. Default ten minutes (rotation.ts). */
   readonly backdate?: () => number;
 }
@@ -63,8 +70,17 @@ export function createIssuer(options: IssuerOptions): Issuer {
     throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
   }
 
+  let told: { readonly of: TrustBundle; readonly names: string } | undefined;
+  /** The same text as long as the bundle is. */
+  function trusts(): string | undefined {
+    const now = options.bundle?.value();
+    if (now === undefined) return undefined;
+    if (told?.of !== now) told = { of: now, names: now.roots.map(rootName).join(' ') };
+    return told.names;
+  }
+
   return {
-    async issue(spiffeId, { publicKey, nodeKey, internal } = {}) {
+    async issue(spiffeId, { publicKey, nodeKey, node, internal } = {}) {
       const { lifetimeMs, dnsNames, commonName, notAfter: end } = await allowed(spiffeId, nodeKey, internal);
       const pair = publicKey === undefined ? makeKeyPair() : undefined;
       const subjectKey = publicKey ?? pair?.spki;
@@ -82,14 +98,14 @@ export function createIssuer(options: IssuerOptions): Issuer {
         ...defined({ nodeKey, commonName }),
       });
       const purpose: IssuePurpose = internal !== undefined ? 'server' : pair === undefined ? 'csr' : 'pushed';
-      const { serial, notBefore, notAfter, chain } = signed;
+      const { serial, notBefore, notAfter, chain, root } = signed;
       const certificate = {
         serial,
         spiffeId,
         notBefore: notBefore.toISOString(),
         notAfter: notAfter.toISOString(),
-        purpose,
-        ...defined({ nodeKey }),
+        ...{ purpose, root, issuedAt: now },
+        ...defined({ nodeKey, node, trusts: trusts() }),
       };
       await record.record(certificate);
       for (const listener of listeners) listener(certificate);

@@ -15,7 +15,7 @@ import { watchExtraRoots } from './extra-roots.ts';
 import { ensureSecretFolder } from './secret-file.ts';
 import { createLocalSigner, type LocalSigner } from './signer/local-signer.ts';
 import type { TrustBundle } from './trust-bundle.ts';
-import type { AuthorityKind, UpstreamAuthority } from './upstream-authority.ts';
+import type { AuthorityKind, ReplaceableRoots, UpstreamAuthority } from './upstream-authority.ts';
 
 /** Which CA, as given on the command line. */
 export interface AuthorityChoice {
@@ -33,6 +33,8 @@ export interface OpenAuthority {
   readonly ownRoots: Watchable<readonly string[]>;
   /** The backend's: for the signer of another control plane. */
   readonly mintIntermediate: UpstreamAuthority['mintIntermediate'];
+  /** Absent: its roots are not replaced here. */
+  readonly replaceable?: ReplaceableRoots;
   close(): Promise<void>;
 }
 
@@ -69,7 +71,9 @@ export async function openAuthority(
     const extra = extraRoots === undefined ? undefined : watchExtraRoots({ file: extraRoots, trustDomain, clock, log });
     if (extra !== undefined) opened.push(extra.close);
     const sources = [upstream.roots(), ...(extra === undefined ? [] : [extra.roots])];
-    const keeper = keepBundle({ sources, trustDomain, file: join(dir, 'trust-bundle.json'), clock, log });
+    const retiring = upstream.retiring?.();
+    const file = join(dir, 'trust-bundle.json');
+    const keeper = keepBundle({ sources, retiring, trustDomain, file, clock, log });
     opened.push(keeper.close);
     const signer = await createLocalSigner({
       ...{ upstream, storage, trustDomain, clock, log },
@@ -77,7 +81,8 @@ export async function openAuthority(
     });
     opened.push(signer.close);
     const mintIntermediate: UpstreamAuthority['mintIntermediate'] = (request) => upstream.mintIntermediate(request);
-    return { signer, bundle: keeper.bundle, ownRoots: upstream.roots(), mintIntermediate, close };
+    const own = { ownRoots: upstream.roots(), ...defined({ replaceable: upstream.replaceable }) };
+    return { signer, bundle: keeper.bundle, ...own, mintIntermediate, close };
   } catch (reason) {
     await close();
     throw reason;

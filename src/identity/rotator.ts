@@ -112,7 +112,7 @@ export function createRotator(options: RotatorOptions): Rotator {
     slot.cancel();
     try {
       const svid = await issuer.issue(slot.spiffeId, {
-        ...defined({ nodeKey: slot.nodeKey, internal }),
+        ...defined({ nodeKey: slot.nodeKey, internal, node: internal === undefined ? node : undefined }),
       });
       // On disk before anybody has it, so that a restart goes on with it.
       if (!slot.released) await kept?.save(node, svid);

@@ -8,13 +8,13 @@ import type { Table } from '../lib/table.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import { type SpiffeId, type TrustDomain, trustDomainOf } from '../model/spiffe-id.ts';
 import type { Svid } from './svid.ts';
-import { bundlePem, type TrustBundle } from './trust-bundle.ts';
+import { bundlePem, stayingRoots, type TrustBundle } from './trust-bundle.ts';
 import { nodeKeyOf } from './x509/node-key-extension.ts';
 import { fromPem, toPem } from './x509/pem.ts';
 import { verifySvid } from './x509/verify-svid.ts';
 
 export interface SvidStore {
-  /** The node's SVID, if it is still valid, for that identity and host, and from the present roots. */
+  /** The node's SVID, if it is still valid, for that identity and host, and from the roots that stay. */
   load(node: string, spiffeId: SpiffeId, nodeKey?: string): Promise<Svid | undefined>;
   /** Resolves when it is kept, or cannot be: then it is issued again after a restart. */
   save(node: string, svid: Svid): Promise<void>;
@@ -37,7 +37,8 @@ export function createSvidStore({ table, bundle, clock, log }: SvidStoreOptions)
       try {
         const text = await table.get(node);
         if (typeof text !== 'string') return undefined;
-        const trust = { bundle: bundlePem(bundle.value()), trustDomain: trustDomainOf(spiffeId), now: clock.now() };
+        const roots = stayingRoots(bundle.value());
+        const trust = { bundle: bundlePem({ roots }), trustDomain: trustDomainOf(spiffeId), now: clock.now() };
         return parse(text, { spiffeId, nodeKey }, trust);
       } catch (reason) {
         log.info({ node, reason: String(reason) }, 'a kept SVID cannot be used: a new one is issued');

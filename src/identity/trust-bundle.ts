@@ -13,6 +13,8 @@ export interface TrustBundle {
   readonly sequence: number;
   /** PEM, one certificate per string, each once, ordered by their bytes: the same roots give the same text, wherever they come from. */
   readonly roots: readonly string[];
+  /** Those of the roots that are on their way out: what they vouch for is accepted, and renewed soon. Absent: none. */
+  readonly retiring?: readonly string[];
 }
 
 /** Roots may repeat; the bundle has each once. */
@@ -22,6 +24,8 @@ export interface TrustBundleParams {
   readonly sequence: number;
   /** PEM, one or several certificates each, in any order. */
   readonly roots: readonly string[];
+  /** Those that are not among `roots` do not count. */
+  readonly retiring?: readonly string[];
 }
 
 /** More than any replacement of roots needs; Envoy and every client read them at each handshake. */
@@ -32,7 +36,7 @@ export const maxRoots = 16;
  * names none may belong to a CA that does not know SPIFFE), for one whose key is weak or that not every reader of bundles can read, for an
  * empty list, and for more than `maxRoots`.
  */
-export function createTrustBundle({ trustDomain, sequence, roots }: TrustBundleParams): TrustBundle {
+export function createTrustBundle({ trustDomain, sequence, roots, retiring = [] }: TrustBundleParams): TrustBundle {
   if (!Number.isSafeInteger(sequence) || sequence < 1) {
     throw new CellwallError('invalid_argument', `${sequence} is not the sequence of a trust bundle`);
   }
@@ -45,7 +49,14 @@ export function createTrustBundle({ trustDomain, sequence, roots }: TrustBundleP
       hint: 'take out the roots that no certificate in use was issued under',
     });
   }
-  return Object.freeze({ trustDomain, sequence, roots: Object.freeze(distinct) });
+  const leaving = distinct.filter((root) => retiring.includes(root));
+  const frozen = { trustDomain, sequence, roots: Object.freeze(distinct) };
+  return Object.freeze(leaving.length === 0 ? frozen : { ...frozen, retiring: Object.freeze(leaving) });
+}
+
+/** The roots that stay: what they do not vouch for is to be renewed. */
+export function stayingRoots({ roots, retiring = [] }: Pick<TrustBundle, 'roots' | 'retiring'>): readonly string[] {
+  return roots.filter((root) => !retiring.includes(root));
 }
 
 /** All roots as one PEM text. */

@@ -6,6 +6,7 @@ import type { NamedOption, NamedValues } from '../lib/named-options.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { TrustDomain } from '../model/spiffe-id.ts';
 import type { CaStorage } from './ca/ca-storage.ts';
+import type { RootsRecord } from './roots/roots-record.ts';
 
 /** What to certify: a CA that signs only leaves (`pathLenConstraint` 0), named after the trust domain (X509-SVID §2). */
 export interface IntermediateRequest {
@@ -22,13 +23,32 @@ export interface UpstreamAuthority {
    * until nothing in use was.
    */
   roots(): Watchable<readonly string[]>;
+  /** Those of its roots under which nothing is certified any more: what they vouch for is renewed soon. PEM. Absent: there are none. */
+  retiring?(): Watchable<readonly string[]>;
   /**
    * PEM: the intermediate first, then what is between it and a root, never the root itself. The caller verifies the answer. Throws
    * `unavailable` if a later attempt may succeed, `invalid_argument` for a request that it does not certify.
    */
   mintIntermediate(request: IntermediateRequest): Promise<string>;
+  /** Absent: its roots are replaced elsewhere, if at all. */
+  readonly replaceable?: ReplaceableRoots;
   /** Ends timers and connections. What is in progress may fail. */
   close(): Promise<void>;
+}
+
+/** Of a backend whose root is replaced here, by `cellwall ca rotate`. */
+export interface ReplaceableRoots {
+  /** In force. */
+  record(): RootsRecord;
+  /** Whether this control plane takes the next step: of several, one does. */
+  renews(): boolean;
+  /** The certificate (PEM) of the root in that folder, which is made if there is none; not yet among `roots()`. */
+  successor(folder: string): Promise<string>;
+  /**
+   * Replaces the record, for all who share it, and after a restart. Throws `aborted` if it was changed meanwhile, and `failed_precondition`
+   * if the root that is to sign has no key here.
+   */
+  adopt(record: RootsRecord): Promise<void>;
 }
 
 /** What backends are created from; each takes what it needs. */

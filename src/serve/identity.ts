@@ -15,7 +15,7 @@ import { createFollowerIssuers, type FollowerIssuers } from '../identity/followe
 import { createIssuer, type Issuer } from '../identity/issuer.ts';
 import { createJwtIssuer } from '../identity/jwt/jwt-issuer.ts';
 import { createJwtKeys } from '../identity/jwt/jwt-keys.ts';
-import { openAuthority } from '../identity/open-authority.ts';
+import { type OpenAuthority, openAuthority } from '../identity/open-authority.ts';
 import { createSealedTable, sealKey } from '../identity/sealed-table.ts';
 import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
@@ -41,6 +41,8 @@ import type { ServeOptions } from './serve-options.ts';
 export interface IdentityServices {
   /** Pushed to all watchers when the roots change. */
   readonly bundle: Watchable<TrustBundle>;
+  /** The CA itself. */
+  readonly authority: OpenAuthority;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
   /** What they signed earns nothing here. */
@@ -91,10 +93,12 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   };
   const known = knownRoot(folder);
   // Twice: before an unwanted root would be created, and for the one that was created.
-  if ((ca.kind ?? 'built-in') === 'built-in') await checkShared(known === undefined ? [] : [known.fingerprint]);
+  if ((ca.kind ?? 'built-in') === 'built-in') await checkShared(known === undefined ? [] : known.fingerprints);
   const authority = await openCa(ca, { dir: folder, trustDomain, clock, log });
   lifecycle.defer('authority', () => authority.close());
-  await checkShared(authority.ownRoots.value().map((pem) => certificateFingerprint(new X509Certificate(pem).raw)));
+  const had = authority.replaceable?.record().removed ?? [];
+  const roots = [...authority.ownRoots.value(), ...had];
+  await checkShared(roots.map((pem) => certificateFingerprint(new X509Certificate(pem).raw)));
   const { bundle, signer } = authority;
   const key = sealKey(join(data, 'seal.key'));
   const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });
@@ -107,7 +111,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
   const { policy, identify, knows } = entitlement;
   const issuer = createIssuer({
-    ...{ signer, trustDomain, policy, clock, log },
+    ...{ signer, bundle, trustDomain, policy, clock, log },
     table: store.table('issued'),
     backdate: deps.backdate,
   });
@@ -162,5 +166,5 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   lifecycle.defer('identity API', () => api.close());
   const followers = followed?.list;
-  return { bundle, issuer, nodes, followerIssuers, tokens, server, api, entitlement, followers };
+  return { authority, bundle, issuer, nodes, followerIssuers, tokens, server, api, entitlement, followers };
 }

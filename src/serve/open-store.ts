@@ -45,7 +45,7 @@ export async function openStore(
     // Before an operator is asked for anything: what another control plane sealed is not a state of this one, and must not be overwritten.
     const folder = join(data, 'ca');
     const known = knownRoot(folder);
-    const fingerprints = known === undefined ? [] : [known.fingerprint];
+    const fingerprints = known === undefined ? [] : known.fingerprints;
     const authority = { table: store.table('authority'), folder, fingerprints };
     await checkSameAuthority(authority).catch(async (reason: unknown) => {
       // The store is unavailable: it is checked again before there are identities.

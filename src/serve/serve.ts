@@ -50,6 +50,7 @@ import { openPublishing } from './open-publishing.ts';
 import { openRecord } from './open-record.ts';
 import { openRegistry } from './open-registry.ts';
 import { openReplicas } from './open-replicas.ts';
+import { openRoots } from './open-roots.ts';
 import { openRotator } from './open-rotator.ts';
 import { proveStates } from './prove-states.ts';
 import { receivers } from './receivers.ts';
@@ -189,7 +190,8 @@ export async function serve(
     coverage.gone(change.node);
     offsets.forget(change.node);
   });
-  lifecycle.defer('trust bundle', followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle }));
+  const following = followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle });
+  lifecycle.defer('trust bundle', following.close);
   await registry.restore();
   coverage.settle((node) => registry.get(node) !== undefined);
   await control.start();
@@ -203,6 +205,10 @@ export async function serve(
     ...{ cache, control, registry, connections },
     ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
+  });
+  const roots = openRoots({
+    ...{ identity, registry, shared, audit, clock, lifecycle, renew: following.renew },
+    ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
   const hosts = openHosts({
     ...{ identity, registry, control, store, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },
@@ -230,7 +236,7 @@ export async function serve(
     probe: createProbeApplication(),
   });
   admin.attach({
-    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, publishers },
+    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, publishers, roots },
     ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,

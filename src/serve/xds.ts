@@ -39,7 +39,7 @@ import type { SnapshotCache } from '../xds/resources/cache.ts';
 import type { TlsMaterial } from '../xds/server/entrance.ts';
 import { listenXds } from '../xds/server/listen.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
-import { createXdsServer } from '../xds/server/server.ts';
+import { createXdsServer, type XdsServer } from '../xds/server/server.ts';
 import type { IdentityServices } from './identity.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -73,6 +73,8 @@ export interface XdsParts {
 
 export interface OpenXds {
   readonly port: number;
+  /** The streams as they stand. */
+  readonly inspect: XdsServer['inspect'];
   /** Closes the streams of a proxy. */
   disconnect(node: string, reason: CellwallError): void;
 }
@@ -206,5 +208,6 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     for (const end of unwatch) end();
   });
   // The registry's node is the verified one that the stream was authenticated as.
-  return { port: listener.port, disconnect: (node, reason) => void xds.disconnect(node as NodeId, reason) };
+  const disconnect: OpenXds['disconnect'] = (node, reason) => void xds.disconnect(node as NodeId, reason);
+  return { port: listener.port, inspect: xds.inspect, disconnect };
 }

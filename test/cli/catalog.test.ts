@@ -40,9 +40,14 @@ beforeAll(async () => {
     notAfter: now + 1,
     node: 'n',
   };
+  const ca = {
+    roots: [{ name: 'abcdefghijkl', state: 'active' as const, notBefore: now, notAfter: now + 1 }],
+    intermediate: { root: 'abcdefghijkl', notAfter: now + 1 },
+  };
   admin = await startAdmin({
     certificates: () => [{ purpose: 'svid-pushed', ...certificate }],
     rotate: () => ({ rotated: 1 }),
+    ca: () => ({ status: () => ca, rotate: async () => ca, abort: async () => ca }),
   });
   writeFileSync(join(folder, 'base.yaml'), base);
   const { certificate: pem } = await (await createTestCa('catalog')).issue({ uri: 'spiffe://td1/service/web' });
@@ -115,6 +120,8 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   'node evict': () => ['0123456789ab'],
   'certs list': () => [],
   'certs rotate': () => [],
+  'ca status': () => [],
+  'ca rotate': () => [],
   'svid fetch': () => ['--service', 'web', '--dir', folder],
   'svid show': () => [join(folder, 'svid.pem')],
   bootstrap: () => ['--dir', folder],

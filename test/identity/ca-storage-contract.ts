@@ -43,6 +43,18 @@ export function caStorageContract(name: string, { open }: CaStorageCase): void {
       }
     });
 
+    it('removes one for everybody, and what was never there; the name may be used again', async () => {
+      const { storage, again } = await open();
+      await storage.add('roots/0123456789abcdef', caMaterial('first'));
+      await storage.remove('roots/0123456789abcdef');
+      await storage.remove('roots/none');
+      for (const one of [storage, await again()]) {
+        expect(await one.load('roots/0123456789abcdef')).toBeUndefined();
+        expect(await one.names('roots')).toEqual([]);
+      }
+      expect(await storage.add('roots/0123456789abcdef', caMaterial('second'))).toBe(true);
+    });
+
     it('has one of several that are added at once, from wherever', async () => {
       const { storage, again } = await open();
       const places = [storage, await again(), storage, await again()];

@@ -22,6 +22,7 @@ export function statusRoutes({
   proxies,
   traffic,
   handshakes = () => [],
+  ca,
   publishers = () => [],
   parent = () => undefined,
   followers = () => [],
@@ -84,6 +85,7 @@ export function statusRoutes({
           ...defined({ parent: parent() }),
           ...(following.length === 0 ? {} : { followers: following }),
           ...(others === undefined ? {} : { replicas: replicaRows(others) }),
+          ...defined({ rotation: ca?.()?.status().rotation }),
           publishers: [...publishers()],
           startedAt,
         });

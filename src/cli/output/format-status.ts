@@ -10,6 +10,7 @@ import { formatControl } from './format-control.ts';
 import { formatCrossCheck } from './format-cross-check.ts';
 import { formatPlaces } from './format-places.ts';
 import { formatPublishers } from './format-publishers.ts';
+import { formatRotation } from './format-rotation.ts';
 import { formatServices } from './format-services.ts';
 import { portText } from './port-text.ts';
 import { proxyPorts, serves } from './proxy-ports.ts';
@@ -37,6 +38,7 @@ const callers: Readonly<Record<TrafficCount['caller'], string>> = {
 export function formatStatus({ status, services, proxies, traffic, handshakes = [], now }: StatusView): string {
   const parts = [formatControl(status, now)];
   const { publishers = [] } = status;
+  if (status.rotation !== undefined) parts.push(formatRotation(status.rotation, now));
   if (publishers.length > 0) parts.push(formatPublishers(publishers, now));
   const serving = (proxy: Proxy): boolean => serves(proxy) === 'yes' && proxy.state === 'connected';
   if (services.length > 0) parts.push(formatServices(services, proxies, serving));

@@ -1,71 +1,68 @@
-// The built-in CA: a root that is created once, atomically. A lost root is never replaced: that needs an operator. The signer's
-// intermediates are beside it, under `issuers`.
-import { generateKeyPair, type X509Certificate } from 'node:crypto';
-import { promisify } from 'node:util';
+// The built-in CA: roots, one of which certifies intermediates (roots/roots-record.ts). The signer's intermediates are beside them, under
+// `issuers`.
+import { X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { createWatched } from '../../lib/watchable.ts';
 import { trustDomainUri } from '../../model/spiffe-id.ts';
+import { formatRootsRecord, readRootsRecord, rootsNote } from '../roots/roots-note.ts';
+import { activeRoot, firstRecord, type RootsRecord, retiringRoots, successorFolder } from '../roots/roots-record.ts';
 import type { AuthorityDeps, AuthorityKind, IntermediateRequest, UpstreamAuthority } from '../upstream-authority.ts';
 import { caLimits } from '../x509/extensions.ts';
+import { keyIdOf } from '../x509/key-id.ts';
+import { toPem } from '../x509/pem.ts';
+import { spkiOf } from '../x509/public-key.ts';
 import { readCsr } from '../x509/read-csr.ts';
 import { uriSans } from '../x509/uri-sans.ts';
-import { createCertificate, type SigningCa, signingKeyOf } from './certificate.ts';
+import { createCertificate, type SigningCa } from './certificate.ts';
 import { earlier, later, wholeSecond } from './dates.ts';
-
-const rootLifetimeMs = 3650 * 86_400_000;
-const backdateMs = 3_600_000;
-const marker = 'bundle.pem';
-const generate = promisify(generateKeyPair);
+import { firstRoot, makeRoot } from './first-root.ts';
 
 /** Has no options. */
 export const builtIn: AuthorityKind = { options: {}, create: createBuiltInAuthority };
 
-async function createBuiltInAuthority({ storage, trustDomain, clock, log }: AuthorityDeps): Promise<UpstreamAuthority> {
-  const uri = trustDomainUri(trustDomain);
-  const where = storage.where('root');
-  const root = await loadRoot();
-  await checkIssuers();
-  const roots = createWatched<readonly string[]>([root.pem]);
+/** Of what a CA is named after in logs, 64 characters at most. */
+const maxName = 40;
 
-  async function loadRoot(): Promise<SigningCa> {
-    const loaded = (await storage.load('root')) ?? (await firstRoot());
-    checkRoot(loaded);
-    await storage.changeNote(marker, undefined, loaded.pem);
-    return loaded;
+async function createBuiltInAuthority(deps: AuthorityDeps): Promise<UpstreamAuthority> {
+  const { storage, trustDomain, clock, log } = deps;
+  const uri = trustDomainUri(trustDomain);
+  let note = await storage.note(rootsNote);
+  let record = note === undefined ? firstRecord(normal(await firstRoot(deps))) : read(note);
+  let root = await load(record);
+  checkRoot(root);
+  await checkIssuers();
+  await tidy();
+  const roots = createWatched<readonly string[]>(record.roots.map(({ pem }) => pem));
+  const retiring = createWatched<readonly string[]>(retiringRoots(record));
+  let turn: Promise<unknown> = Promise.resolve();
+  const unwatch = storage.watch(() => void inTurn(follow).catch(tell));
+
+  function read(text: string): RootsRecord {
+    return readRootsRecord(text, storage.where(rootsNote));
   }
 
-  async function firstRoot(): Promise<SigningCa> {
-    const wasUsed = (await storage.note(marker)) !== undefined || (await storage.names('issuers')).length > 0;
-    // Checked in this order, because another process may be creating it right now: it appears before its marker.
-    const found = await storage.load('root');
-    if (found !== undefined) return found;
-    if (wasUsed) {
-      throw new CellwallError('failed_precondition', `the root CA in ${where} is lost, but there was one`, {
-        hint: `restore it from a backup; or, to cut every workload off and start anew, remove all that is beside it`,
+  function tell(reason: unknown): void {
+    log.error({ reason: CellwallError.from(reason).message }, 'the roots stay as they were');
+  }
+
+  /** The one that signs. */
+  async function load(of: RootsRecord): Promise<SigningCa> {
+    const { folder, pem } = activeRoot(of);
+    const where = storage.where(folder);
+    const loaded = await storage.load(folder);
+    if (loaded === undefined) {
+      throw new CellwallError('failed_precondition', `the root CA in ${where} is lost`, {
+        hint: 'restore it from a backup: none is made in its place',
       });
     }
-    await makeRoot();
-    const made = await storage.load('root');
-    if (made === undefined) throw new CellwallError('internal', `the root CA in ${where} is not there`);
-    return made;
-  }
-
-  async function makeRoot(): Promise<void> {
-    const pair = await generate('ec', { namedCurve: 'P-256' });
-    const { pem } = createCertificate({
-      signingKey: signingKeyOf(pair.privateKey),
-      publicKey: pair.publicKey,
-      uri,
-      commonName: `${trustDomain} root`.slice(0, 64),
-      notBefore: wholeSecond(clock.now() - backdateMs),
-      notAfter: wholeSecond(clock.now() + rootLifetimeMs),
-      ca: {},
+    if (normal(loaded) === pem) return loaded;
+    throw new CellwallError('failed_precondition', `the root CA in ${where} is another one than recorded`, {
+      hint: 'restore roots and issuers together, from one backup',
     });
-    const keyPem = pair.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
-    if (await storage.add('root', { pem, keyPem })) log.info({ trustDomain, where }, 'created a new root CA');
   }
 
   function checkRoot({ certificate, notAfter }: SigningCa): void {
+    const where = storage.where(activeRoot(record).folder);
     const [name] = uriSans(certificate.raw);
     if (name !== uri) {
       throw new CellwallError(
@@ -89,37 +86,105 @@ async function createBuiltInAuthority({ storage, trustDomain, clock, log }: Auth
     }
   }
 
-  /** A root that was replaced, or half a backup, would cut off everybody who has a certificate. */
+  /** A root that was exchanged by hand, or half a backup, would cut off everybody who has a certificate. */
   async function checkIssuers(): Promise<void> {
+    const known = [...record.roots.map(({ pem }) => pem), ...record.removed].map((pem) => new X509Certificate(pem));
     for (const name of await storage.names('issuers')) {
       // One that cannot be read is reported by the signer.
       const issuer = await storage.load(name).catch(() => undefined);
-      if (issuer === undefined || isIssuedBy(root.certificate, issuer.certificate)) continue;
+      if (issuer === undefined || known.some((one) => isIssuedBy(one, issuer.certificate))) continue;
       throw new CellwallError('failed_precondition', `the issuing CA in ${storage.where(name)} is not of this root`, {
         hint: 'restore root and issuers together, from one backup',
       });
     }
   }
 
+  /** Keys that must not be used again go, also if the process ended before they could. */
+  async function tidy(): Promise<void> {
+    const { rotation } = record;
+    const kept = record.roots.filter(({ state }) => state !== 'tainted').map(({ folder }) => folder);
+    const making = rotation === undefined ? [] : [successorFolder(rotation)];
+    // The first record of all is not written: then there is nothing but the first root.
+    const there = note === undefined ? [] : ['root', ...(await storage.names('roots'))];
+    for (const name of there) if (![...kept, ...making].includes(name)) await storage.remove(name);
+  }
+
   async function mintIntermediate({ csr, notBefore, notAfter }: IntermediateRequest): Promise<string> {
     const { publicKey } = readCsr(csr);
-    if (root.notAfter.getTime() <= clock.now()) {
+    const issuer = root;
+    if (issuer.notAfter.getTime() <= clock.now()) {
       throw new CellwallError('failed_precondition', 'the root CA has ended', { hint: 'check the clock' });
     }
+    // Access logs name the issuer of a certificate by its subject alone: which intermediate it is, its key says.
+    const id = keyIdOf(spkiOf(publicKey)).toString('hex').slice(0, 16);
     const { pem } = createCertificate({
-      issuer: root,
-      signingKey: root.key,
+      issuer,
+      signingKey: issuer.key,
       publicKey,
       uri,
-      commonName: `${trustDomain} issuer`.slice(0, 64),
-      notBefore: later(wholeSecond(notBefore.getTime()), root.notBefore),
-      notAfter: earlier(wholeSecond(notAfter.getTime()), root.notAfter),
+      commonName: `${trustDomain.slice(0, maxName)} issuer ${id}`,
+      notBefore: later(wholeSecond(notBefore.getTime()), issuer.notBefore),
+      notAfter: earlier(wholeSecond(notAfter.getTime()), issuer.notAfter),
       ca: { pathLength: 0 },
     });
     return pem;
   }
 
-  return { roots: () => roots, mintIntermediate, close: async () => {} };
+  function inTurn(step: () => Promise<void>): Promise<void> {
+    const run = turn.then(step);
+    turn = run.catch(() => {});
+    return run;
+  }
+
+  async function force(text: string, next: RootsRecord, signs: SigningCa): Promise<void> {
+    [note, record, root] = [text, next, signs];
+    roots.set(next.roots.map(({ pem }) => pem));
+    retiring.set(retiringRoots(next));
+    await tidy();
+  }
+
+  /** Another control plane may have changed it. */
+  async function follow(): Promise<void> {
+    const text = await storage.note(rootsNote);
+    if (text === undefined || text === note) return;
+    const next = read(text);
+    // A store that went back to an earlier state must not bring an old root back.
+    if (next.version > record.version) await force(text, next, await load(next));
+  }
+
+  return {
+    roots: () => roots,
+    retiring: () => retiring,
+    mintIntermediate,
+    replaceable: {
+      record: () => record,
+      renews: storage.renews,
+      successor: async (folder) => normal(await makeRoot(folder, deps)),
+      adopt: (next) =>
+        inTurn(async () => {
+          if (next.version <= record.version) throw changedMeanwhile();
+          const signs = await load(next);
+          const text = formatRootsRecord(next);
+          if (!(await storage.changeNote(rootsNote, note, text))) {
+            await follow();
+            throw changedMeanwhile();
+          }
+          await force(text, next, signs);
+        }),
+    },
+    async close() {
+      unwatch();
+    },
+  };
+}
+
+function changedMeanwhile(): CellwallError {
+  return new CellwallError('aborted', 'the roots were changed meanwhile', { hint: 'look again: cellwall ca status' });
+}
+
+/** However its file is written. */
+function normal({ certificate }: SigningCa): string {
+  return toPem(certificate.raw, 'CERTIFICATE');
 }
 
 function isIssuedBy(root: X509Certificate, certificate: X509Certificate): boolean {

@@ -54,3 +54,10 @@ export function storeCa(folder: string, { pem, keyPem }: CaMaterial): boolean {
     throw cause;
   }
 }
+
+/** With its key; also if there is none. */
+export function removeCa(folder: string): void {
+  // The key first: what is left after a sudden end signs nothing.
+  rmSync(join(folder, keyFile), { force: true });
+  rmSync(folder, { recursive: true, force: true });
+}

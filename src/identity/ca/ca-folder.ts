@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureSecretFolder, writeSecretFile } from '../secret-file.ts';
-import { hasCa, loadCa, storeCa } from './ca-files.ts';
+import { hasCa, loadCa, removeCa, storeCa } from './ca-files.ts';
 import type { CaStorage } from './ca-storage.ts';
 
 /** Creates the folder with mode 0700; throws `failed_precondition` for a symlink or a wider mode. */
@@ -26,6 +26,7 @@ export function createCaFolder(dir: string): CaStorage {
       ensureSecretFolder(dirname(at(name)));
       return storeCa(at(name), material);
     },
+    remove: async (name) => removeCa(at(name)),
     note,
     async changeNote(name, before, next) {
       if ((await note(name)) !== before) return false;

@@ -16,6 +16,8 @@ export interface CaStorage {
    * kept, and `aborted` thrown, unless this control plane is still the one that renews (`renews`), as checked where it is written.
    */
   add(name: string, material: CaMaterial, options?: { readonly renewal?: true }): Promise<boolean>;
+  /** That CA with its key, for good; also if there is none. */
+  remove(name: string): Promise<void>;
   /** No secret. Undefined if there is none. */
   note(name: string): Promise<string | undefined>;
   /** Writes `next` (undefined: removes it) if the note is still `before` (undefined: absent). False if it is not. */
@@ -35,6 +37,7 @@ export function under(storage: CaStorage, folder: string): CaStorage {
       (await storage.names(below === '' ? folder : at(below))).map((name) => name.slice(folder.length + 1)),
     load: (name) => storage.load(at(name)),
     add: (name, material, options) => storage.add(at(name), material, options),
+    remove: (name) => storage.remove(at(name)),
     note: (name) => storage.note(at(name)),
     changeNote: (name, before, next) => storage.changeNote(at(name), before, next),
     renews: storage.renews,

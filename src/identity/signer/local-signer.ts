@@ -9,6 +9,7 @@ import type { SpiffeId, TrustDomain } from '../../model/spiffe-id.ts';
 import type { CaStorage } from '../ca/ca-storage.ts';
 import { createCertificate, type SigningCa } from '../ca/certificate.ts';
 import { earlier, later, wholeSecond } from '../ca/dates.ts';
+import { rootName } from '../roots/roots-record.ts';
 import { planIssuers } from '../rotation.ts';
 import type { UpstreamAuthority } from '../upstream-authority.ts';
 import { createCsr } from '../x509/create-csr.ts';
@@ -37,10 +38,14 @@ export interface SignedCertificate {
   readonly notBefore: Date;
   /** Before the expiry of every CA on the way to the root. */
   readonly notAfter: Date;
+  /** Name of the root that vouches for it (roots/roots-record.ts). */
+  readonly root: string;
 }
 
 export interface LocalSigner {
   sign(request: SigningRequest): Promise<SignedCertificate>;
+  /** The intermediate that signs now, PEM, and the name of its root. */
+  issuer(): { readonly chain: string; readonly root: string };
   /** Prepares and activates intermediates as planned; runs at start, by timer, and when the roots change. */
   tend(): Promise<void>;
   /** A new intermediate signs from now on, whatever the plan says. Throws if the backend does not give one: then the previous one stays. */
@@ -49,7 +54,7 @@ export interface LocalSigner {
 }
 
 export interface LocalSignerOptions {
-  readonly upstream: Pick<UpstreamAuthority, 'roots' | 'mintIntermediate'>;
+  readonly upstream: Pick<UpstreamAuthority, 'roots' | 'retiring' | 'mintIntermediate'>;
   /** Where intermediates are kept, under `issuers`. */
   readonly storage: CaStorage;
   readonly trustDomain: TrustDomain;
@@ -75,14 +80,26 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   let turn: Promise<void> = Promise.resolve();
   let waiting: Promise<void> | undefined;
   let cancel = (): void => {};
-  /** It leads to none of the present roots: nothing is signed with it any more. */
+  /** By intermediate. */
+  const rootNames = new Map<string, string>();
+  /** It leads to none of the roots that stay: nothing is signed with it any more. */
   let rootless = false;
-  const unwatch = upstream.roots().watch((roots) => {
-    rootless ||= !leads(active, roots);
+  const look = (): void => {
+    rootless ||= !leads(active, signingRoots());
     tendSafely();
-  });
+  };
+  const unwatch = [upstream.roots().watch(look), upstream.retiring?.().watch(look)];
   const unwatchStorage = storage.watch(() => tendSafely());
   schedule();
+
+  /** What is on its way out signs nothing any more. */
+  function signingRoots(): readonly string[] {
+    const leaving = upstream.retiring?.().value() ?? [];
+    return upstream
+      .roots()
+      .value()
+      .filter((root) => !leaving.includes(root));
+  }
 
   function leads({ pem }: SigningCa, roots: readonly string[]): boolean {
     try {
@@ -95,7 +112,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
 
   /** Those that lead to a root, oldest first; the expiry of each is the earliest one on that way. */
   async function usable(): Promise<readonly (KeptIntermediate & SigningCa)[]> {
-    const [roots, now] = [upstream.roots().value(), clock.now()];
+    const [roots, now] = [signingRoots(), clock.now()];
     return (await kept.load()).flatMap((intermediate) => {
       const { name, ca } = intermediate;
       try {
@@ -142,7 +159,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
         notAfter: wholeSecond(clock.now() + lifetimeMs),
       }),
     );
-    const roots = upstream.roots().value();
+    const roots = signingRoots();
     const verified = verifyIntermediate({ chain, roots, publicKey, trustDomain, now: clock.now() });
     const keyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
     const isOurs = await kept.keep(name, { pem: verified.chain, keyPem }, isRenewal ? { renewal: true } : {});
@@ -164,7 +181,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
       // From here on it sees the current state.
       if (waiting === run) waiting = undefined;
       active = await choose(anew);
-      rootless = !leads(active, upstream.roots().value());
+      rootless = !leads(active, signingRoots());
     });
     if (!anew) waiting = run;
     turn = run.catch(() => {});
@@ -203,15 +220,26 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
       notBefore,
       notAfter,
     });
-    return { chain: pem + issuer.pem, serial, notBefore, notAfter };
+    return { chain: pem + issuer.pem, serial, notBefore, notAfter, root: rootOf(issuer) };
+  }
+
+  /** Of one that signed: its root may have gone since. */
+  function rootOf({ pem }: SigningCa): string {
+    const known = rootNames.get(pem);
+    if (known !== undefined) return known;
+    const roots = upstream.roots().value();
+    const name = rootName(verifyIntermediate({ chain: pem, roots, trustDomain, now: clock.now() }).root);
+    rootNames.set(pem, name);
+    return name;
   }
 
   return {
     sign,
+    issuer: () => ({ chain: active.pem, root: rootOf(active) }),
     tend: () => next(false),
     rotate: () => next(true),
     close() {
-      unwatch();
+      for (const end of unwatch) end?.();
       unwatchStorage();
       cancel();
     },

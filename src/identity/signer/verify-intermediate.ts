@@ -24,6 +24,8 @@ export interface VerifiedIntermediate {
   readonly chain: string;
   /** The earliest expiry on the way to the root, including the root's. */
   readonly notAfter: Date;
+  /** The one that vouches for it, DER. */
+  readonly root: Uint8Array;
 }
 
 /** Together with a leaf, as many as `verifySvid` and every other reader of chains accepts. */
@@ -63,6 +65,7 @@ export function verifyIntermediate(check: IntermediateCheck): VerifiedIntermedia
   return {
     chain: certificates.map(({ raw }) => toPem(raw, 'CERTIFICATE')).join(''),
     notAfter: new Date(Math.min(...ends)),
+    root: root.raw,
   };
 }
 

@@ -1,4 +1,7 @@
 // Has the trust bundle pushed to this host: one request is always open at the identity API, which answers it when the roots change.
+
+import { rootName } from '../../identity/roots/roots-record.ts';
+import { fromPem } from '../../identity/x509/pem.ts';
 import { awaitBundle } from '../../identity-api/await-bundle.ts';
 import type { BundleReply } from '../../identity-api/identity-protocol.ts';
 import { CellwallError } from '../../lib/errors.ts';
@@ -42,7 +45,8 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
     const used = svid();
     try {
       const ended = AbortSignal.any([signal, limit, moved]);
-      const reply = await awaitBundle({ ...servers.identity(), svid: used, after, signal: ended });
+      const roots = rootNamesOf(used.bundle);
+      const reply = await awaitBundle({ ...servers.identity(), svid: used, after, roots, signal: ended });
       failures = 0;
       onBundle(reply);
       // An answer without news would be repeated endlessly.
@@ -61,4 +65,8 @@ export async function followBundle(options: FollowBundleOptions): Promise<void> 
       while (svid() === used && performance.now() < end && !interrupted.aborted) await pause(lookMs, interrupted);
     }
   }
+}
+
+function rootNamesOf(bundle: string): readonly string[] {
+  return fromPem(bundle, 'CERTIFICATE').map(rootName);
 }

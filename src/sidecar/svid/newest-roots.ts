@@ -5,6 +5,8 @@ export interface HeardBundle {
   readonly bundle: string;
   /** Absent: from an older control plane, which never says. */
   readonly sequence?: number;
+  /** Names of the roots that are on their way out. */
+  readonly retiring?: readonly string[];
 }
 
 export interface NewestRoots {

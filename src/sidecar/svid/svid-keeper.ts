@@ -2,6 +2,7 @@
 // in force until the new one is there.
 import { X509Certificate } from 'node:crypto';
 import { parseJoinToken } from '../../identity/join-token.ts';
+import { rootName } from '../../identity/roots/roots-record.ts';
 import { issuedAt, renewalDelay, resumedDelay, retryDelay } from '../../identity/rotation.ts';
 import { certificateFingerprint } from '../../identity/x509/fingerprint.ts';
 import { fromPem } from '../../identity/x509/pem.ts';
@@ -30,6 +31,8 @@ export interface SvidKeeperOptions extends Omit<ObtainSvidDeps, 'roots'> {
   readonly signal?: AbortSignal;
 }
 
+/** Over how long hosts ask for new SVIDs when a root is to go. */
+const longestSpreadMs = 30_000;
 /** How soon a jump of the clock is noticed. */
 const lookMs = 30_000;
 
@@ -160,17 +163,26 @@ export async function createSvidKeeper(options: SvidKeeperOptions): Promise<Svid
     trust(heard) {
       const before = roots.sequence();
       const bundle = roots.hear(heard);
+      if (closing.signal.aborted || roots.sequence() === before) return;
       // Without one of its own, what is stored may be the same.
-      if (closing.signal.aborted || roots.sequence() === before || bundle === latest.bundle) return;
-      // What is in force on disk may be newer than `latest`, for a moment.
-      const { chain, key } = files.read() ?? latest;
-      latest = files.write({ chain, key, bundle });
-      log.warn({ sequence: roots.sequence() }, 'the roots of the trust domain changed');
-      onRenewed(latest);
-      if (isUnder(chain, bundle)) return;
-      log.warn({}, 'the root of the SVID is gone: a new SVID is requested');
-      cancel();
-      plan(0);
+      if (bundle !== latest.bundle) {
+        // What is in force on disk may be newer than `latest`, for a moment.
+        const { chain, key } = files.read() ?? latest;
+        latest = files.write({ chain, key, bundle });
+        log.warn({ sequence: roots.sequence() }, 'the roots of the trust domain changed');
+        onRenewed(latest);
+      }
+      const { chain, notAfter } = latest;
+      if (!isUnder(chain, rootsOf(bundle))) {
+        log.warn({}, 'the root of the SVID is gone: a new SVID is requested');
+        cancel();
+        plan(0);
+      } else if (!isUnder(chain, rootsOf(bundle, heard.retiring))) {
+        log.info({}, 'the root of the SVID will go: a new SVID is requested');
+        cancel();
+        // All hosts hear of it at once.
+        plan(Math.min(longestSpreadMs, Math.max(0, notAfter.getTime() - clock.now()) / 10) * random());
+      }
     },
     close() {
       closing.abort();
@@ -183,10 +195,14 @@ function hasRoot(bundle: string, fingerprints: readonly string[]): boolean {
   return fromPem(bundle, 'CERTIFICATE').some((der) => fingerprints.includes(certificateFingerprint(der)));
 }
 
-/** Whether one of the roots signed the last certificate of the chain. */
-function isUnder(chain: string, bundle: string): boolean {
-  const last = new X509Certificate(fromPem(chain, 'CERTIFICATE').at(-1) ?? Buffer.alloc(0));
+function rootsOf(bundle: string, except: readonly string[] = []): readonly X509Certificate[] {
   return fromPem(bundle, 'CERTIFICATE')
-    .map((der) => new X509Certificate(der))
-    .some((root) => last.checkIssued(root) && last.verify(root.publicKey));
+    .filter((der) => !except.includes(rootName(der)))
+    .map((der) => new X509Certificate(der));
+}
+
+/** Whether one of the roots signed the last certificate of the chain. */
+function isUnder(chain: string, roots: readonly X509Certificate[]): boolean {
+  const last = new X509Certificate(fromPem(chain, 'CERTIFICATE').at(-1) ?? Buffer.alloc(0));
+  return roots.some((root) => last.checkIssued(root) && last.verify(root.publicKey));
 }

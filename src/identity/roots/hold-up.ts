@@ -1,0 +1,22 @@
+// Who would be cut off by the next phase of a rotation.
+
+export interface HoldUp {
+  /**
+   * `proxy`: has not accepted what it was sent. `helper`: the process beside a proxy. `certificate`: one that is still good and not
+   * replaced. `caller`: seen with such a certificate. `token`: a join token that names no root that stays. `publisher`, `replica`,
+   * `follower`: as in `status`. `quiet`: the time in which nothing under the old root must be seen is not over.
+   */
+  readonly kind:
+    | 'proxy'
+    | 'helper'
+    | 'certificate'
+    | 'caller'
+    | 'token'
+    | 'publisher'
+    | 'replica'
+    | 'follower'
+    | 'quiet';
+  /** Its name, as in `status`. */
+  readonly who: string;
+  readonly why: string;
+}

@@ -7,6 +7,7 @@ import { type OwnFacts, ownHoldUps, sharedHoldUps } from '../control/root-gates.
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import { type RootsRecord, rootName } from '../identity/roots/roots-record.ts';
 import { createRootRotation, type RootRotation } from '../identity/roots/rotate-root.ts';
+import type { ReplaceableRoots } from '../identity/upstream-authority.ts';
 import { fromPem } from '../identity/x509/pem.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
@@ -17,6 +18,7 @@ import type { Registry } from '../registry/registry.ts';
 import { resourceStatuses } from '../xds/csds/resource-status.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
 import type { XdsServer } from '../xds/server/server.ts';
+import { caAnswer } from './ca-answer.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface RootsParts {
@@ -34,12 +36,10 @@ export interface RootsParts {
   readonly lifecycle: Lifecycle;
 }
 
-/** Shown at once; how many there are is always said. */
-const shownHoldUps = 50;
-
 export function openRoots(parts: RootsParts): RootsAdmin {
   const { identity, registry, streams, publishers, renew, shared, audit, clock, log, lifecycle } = parts;
   const { authority, server, issuer, nodes, api } = identity;
+  const why = whyNot(authority.replaceable !== undefined, shared);
   const facts = (): OwnFacts => {
     const views = Map.groupBy(streams(), ({ node }) => String(node));
     const chain = fromPem(server.current().chain, 'CERTIFICATE');
@@ -60,7 +60,14 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       publishers: publishers(),
     };
   };
-  const open = (roots: NonNullable<typeof authority.replaceable>): RootRotation =>
+  const tell = async (phase: string, { rotation: going, last }: RootsRecord): Promise<void> => {
+    const { by: author = 'cellwall', reason, cut = last?.cut ?? [] } = going ?? {};
+    const event = { kind: 'root-rotation', author, phase, cut: [...cut], ...defined({ reason }) } as const;
+    await audit
+      .append(event)
+      .catch((cause: unknown) => log.error({ phase, reason: String(cause) }, 'not in the audit log'));
+  };
+  const open = (roots: ReplaceableRoots): RootRotation =>
     createRootRotation({
       ...{ roots, renew, clock, log },
       async holdUps(phase, record) {
@@ -69,46 +76,15 @@ export function openRoots(parts: RootsParts): RootsAdmin {
         const common = { issued, trusting: api.trusting, evicted: nodes.isEvicted, tokens: [], now: clock.now() };
         return [...own, ...sharedHoldUps(phase, record, common)];
       },
-      onPhase: (record) => void tell(record),
+      onPhase: (record) => void tell(record.rotation?.phase ?? record.last?.outcome ?? 'ended', record),
     });
-  const tell = async ({ rotation, last }: RootsRecord): Promise<void> => {
-    const phase = rotation?.phase ?? last?.outcome ?? 'ended';
-    const cut = rotation === undefined ? last?.cut : rotation.cut;
-    await audit
-      .append({
-        kind: 'root-rotation',
-        author: rotation?.by ?? 'cellwall',
-        phase,
-        cut: [...(cut ?? [])],
-        ...defined({ reason: rotation?.reason }),
-      })
-      .catch((reason: unknown) => log.error({ phase, reason: String(reason) }, 'not in the audit log'));
-  };
-  const why = whyNot(authority.replaceable !== undefined, shared);
   const rotation = authority.replaceable === undefined ? undefined : open(authority.replaceable);
   lifecycle.defer('rotation of the root', async () => rotation?.close());
   const running = (): RootRotation => {
     if (rotation !== undefined && why === undefined) return rotation;
     throw new CellwallError('failed_precondition', why ?? 'the root is not replaced here');
   };
-  const status = (): CaAnswer => {
-    const bundle = authority.bundle.value();
-    const record = rotation?.record();
-    const issuing = new X509Certificate(authority.signer.issuer().chain);
-    const states = new Map(record?.roots.map(({ pem, state }) => [rootName(pem), state]));
-    return {
-      ...defined({ notReplaceable: why }),
-      roots: bundle.roots.map((pem) => {
-        const { validFromDate, validToDate, raw } = new X509Certificate(pem);
-        const name = rootName(raw);
-        const isOwn = authority.ownRoots.value().some((own) => rootName(own) === name);
-        const state = states.get(name) ?? (isOwn ? 'active' : 'extra');
-        return { name, state, notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() };
-      }),
-      intermediate: { root: authority.signer.issuer().root, notAfter: issuing.validToDate.getTime() },
-      ...defined({ rotation: rotation && wireRotation(rotation), last: record?.last }),
-    };
-  };
+  const status = (): CaAnswer => caAnswer(authority, { rotation, ...defined({ notReplaceable: why }) });
   return {
     status,
     async rotate(request) {
@@ -119,18 +95,6 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       await running().abort();
       return status();
     },
-  };
-}
-
-function wireRotation(rotation: RootRotation): CaAnswer['rotation'] {
-  const { rotation: going } = rotation.record();
-  if (going === undefined) return undefined;
-  const holdUps = rotation.holdUps();
-  return {
-    ...going,
-    ...defined({ trouble: rotation.trouble() }),
-    held: holdUps.length,
-    holdUps: holdUps.slice(0, shownHoldUps),
   };
 }
 

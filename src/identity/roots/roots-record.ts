@@ -1,12 +1,12 @@
-// The roots of a CA that can replace its root, and how far a replacement has come: an immutable value and the pure steps between two of them.
-// It is what survives a crash: every phase does again what it may have done already.
+// The roots of a CA that can replace its root, and how far a replacement has come: an immutable value, and the pure steps between two of
+// them. It is what survives a crash: every phase does again what it may have done already.
 import { X509Certificate } from 'node:crypto';
 import { CellwallError } from '../../lib/errors.ts';
 import { certificateFingerprint } from '../x509/fingerprint.ts';
 
 /**
- * `published`: in everybody's bundle, signs nothing yet. `active`: certifies intermediates. `retiring`: still trusted, certifies nothing any
- * more. `tainted`: likewise, and its key is destroyed.
+ * `published`: in everybody's bundle, signs nothing yet. `active`: certifies intermediates. `retiring`: still trusted, certifies nothing
+ * any more. `tainted`: likewise, and its key is destroyed.
  */
 export type RootState = 'published' | 'active' | 'retiring' | 'tainted';
 

@@ -20,6 +20,7 @@ import { connectionWindow, createInbox } from './inbox.ts';
 import { createOutbox } from './outbox.ts';
 import { blockOf, checkPlace, numberOf, readSettings, unpadded } from './payloads.ts';
 import { createResetStreams } from './reset-streams.ts';
+import { createSocketWriter } from './socket-writer.ts';
 import { createStream, type Http2Stream, type OpenStream, type StreamHandler } from './stream.ts';
 
 export interface ConnectionOptions {
@@ -71,10 +72,9 @@ const pingFrame = frame(frameType.ping, 0, 0, Buffer.from('cellwall'));
 export function createConnection({ socket, open, admit, most, framed, now }: ConnectionOptions): Connection {
   const streams = new Map<number, OpenStream>();
   const headers = createHeaderReader();
-  const write = (bytes: Buffer, sent?: () => void): void => {
-    if (!socket.destroyed) socket.write(bytes, sent);
-  };
-  const outbox = createOutbox(write, framed);
+  const writer = createSocketWriter(socket);
+  const { write } = writer;
+  const outbox = createOutbox(writer, framed);
   const inbox = createInbox(write);
   /** Headers whose block is continued in the next frame. */
   let block: { readonly stream: number; readonly flags: number; parts: Buffer[]; size: number } | undefined;
@@ -100,7 +100,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     if (leaving && !over) close();
   };
   const close = (): void => {
-    socket.end();
+    writer.end();
     setTimeout(() => socket.destroy(), lingerMs).unref();
   };
   const peerLeaves = (): void => {
@@ -113,7 +113,7 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     if (socket.destroyed) return;
     // To be destroyed while bytes wait to be read would take from the peer what was said to it.
     setTimeout(() => socket.destroy(), endMs).unref();
-    socket.end(numbers(frameType.goAway, 0, lastStream, code));
+    writer.end(numbers(frameType.goAway, 0, lastStream, code));
   };
 
   const begin = (id: number, endStream: boolean, { values, isRequest }: HeaderBlock): void => {
@@ -233,7 +233,8 @@ export function createConnection({ socket, open, admit, most, framed, now }: Con
     over = true;
     for (const stream of [...streams.values()]) stream.close();
   });
-  write(hello);
+  // Goes with the answer to the peer's settings, which it sends without waiting (RFC 9113 §3.4).
+  writer.hold(hello);
   return {
     streams: () => streams.size,
     idleSince: () => idleSince,

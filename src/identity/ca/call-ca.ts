@@ -1,0 +1,65 @@
+// Calls a CA over HTTPS with JSON: within a time, with an answer of bounded size, without redirects. What it answers is verified elsewhere.
+import { request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
+import { CellwallError, type ErrorCode } from '../../lib/errors.ts';
+
+export interface CaCall {
+  readonly url: string;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** PEM. Default: the system's roots. */
+  readonly ca?: string;
+  readonly timeoutMs?: number;
+}
+
+const mostBytes = 262_144;
+
+/**
+ * The answer's text. Throws `unavailable` if nobody answers, or it says that it cannot now (429, 5xx); `failed_precondition` with its
+ * status otherwise: permissions and configuration do not mend themselves, but may be mended.
+ */
+export function callCa({ url, method, headers, body, ca, timeoutMs = 10_000 }: CaCall): Promise<string> {
+  const { protocol, origin } = new URL(url);
+  const request = protocol === 'https:' ? requestTls : requestPlain;
+  return new Promise((resolve, reject) => {
+    const fail = (why: string, code: ErrorCode = 'unavailable', hint?: string): void =>
+      reject(new CellwallError(code, `the CA at ${origin}: ${why}`, hint === undefined ? {} : { hint }));
+    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+    const asked = request(
+      url,
+      {
+        method,
+        headers: { ...headers, ...length },
+        agent: false,
+        signal: AbortSignal.timeout(timeoutMs),
+        ...(ca && { ca }),
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > mostBytes) response.destroy(new Error('the answer is too large'));
+          else chunks.push(chunk);
+        });
+        response.on('error', ({ message }) => fail(message));
+        response.on('end', () => {
+          const status = response.statusCode ?? 0;
+          if (status >= 200 && status < 300) resolve(Buffer.concat(chunks).toString('utf8'));
+          else if (status === 429 || status >= 500) fail(`HTTP status ${status}`);
+          else fail(`HTTP status ${status}`, 'failed_precondition', hintFor(status));
+        });
+      },
+    );
+    asked.on('error', ({ name, message }) => fail(name === 'TimeoutError' ? 'no answer in time' : message));
+    asked.end(body);
+  });
+}
+
+function hintFor(status: number): string {
+  if (status === 401 || status === 403)
+    return 'its credentials were refused: are they right, and do they allow this call?';
+  if (status === 404) return 'is the address right, and the name of the CA?';
+  return "the CA's own log says why";
+}

@@ -1,5 +1,5 @@
-// A CA that somebody else keeps in files, as cert-manager mounts it or an operator copies it: certificate, key and roots. They are read again
-// when they change; what cannot be used changes nothing.
+// A CA that somebody else keeps in files, as cert-manager mounts it or an operator copies it: certificate, key and roots. They are read
+// again when they change; what cannot be used changes nothing.
 
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';

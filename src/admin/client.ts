@@ -22,6 +22,7 @@ import type {
   TrafficAnswer,
 } from './wire.ts';
 import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAnswer } from './wire-access.ts';
+import type { BanAnswer, BanBody, BansAnswer, LiftAnswer } from './wire-bans.ts';
 import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
 import type { CertificatesAnswer } from './wire-certificates.ts';
 import type { SentAnswer } from './wire-envoy.ts';
@@ -68,6 +69,9 @@ export interface AdminClient {
   abortRotation(why?: Reasoned): Promise<CaAnswer>;
   hosts(): Promise<HostsAnswer>;
   evict(target: string, why?: Reasoned): Promise<EvictAnswer>;
+  bans(): Promise<BansAnswer>;
+  ban(body: BanBody): Promise<BanAnswer>;
+  unban(body: BanBody): Promise<LiftAnswer>;
   namedTokens(): Promise<NamedTokensAnswer>;
   createNamedToken(body: NamedTokenBody): Promise<NamedTokenAnswer>;
   revokeNamedToken(name: string, why?: Reasoned): Promise<RevokeTokenAnswer>;
@@ -173,6 +177,9 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     abortRotation: (why) => call('POST', '/v1/ca/rotate/abort', { ...why }),
     hosts: () => call('GET', '/v1/hosts'),
     evict: (target, why) => call('POST', '/v1/hosts/evict', { target, ...why }),
+    bans: () => call('GET', '/v1/bans'),
+    ban: (body) => call('POST', '/v1/bans', body),
+    unban: (body) => call('POST', '/v1/bans/lift', body),
     rotate: (selector, why) => call('POST', '/v1/certificates/rotate', { ...defined({ selector }), ...why }),
     namedTokens: () => call('GET', '/v1/admin-tokens'),
     createNamedToken: (body) => call('POST', '/v1/admin-tokens', body),

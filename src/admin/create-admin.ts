@@ -28,7 +28,7 @@ import type { Store } from '../store/store.ts';
 import { type AdminApi, createAdminApi } from './admin-api.ts';
 import { answerExplain, serviceIdentity } from './answer-explain.ts';
 import { answerExplainRequest } from './answer-explain-request.ts';
-import type { ChangeLimits } from './deps.ts';
+import type { BansAdmin, ChangeLimits } from './deps.ts';
 import type { RootsAdmin } from './deps-ca.ts';
 import { createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
@@ -52,6 +52,7 @@ export interface RunningParts {
   readonly cutOver: CutOver;
   readonly endpoints: Pick<EndpointWatch, 'of'>;
   readonly hosts: Hosts;
+  readonly bans: BansAdmin;
   readonly publishers: Pick<Publishers, 'status'>;
   readonly roots?: RootsAdmin;
   /** The control plane that this one follows. */
@@ -181,6 +182,12 @@ export function createAdmin(given: AdminParts): Admin {
     hosts: {
       list: async () => running().hosts.list(),
       evict: async (target) => running().hosts.evict(target),
+    },
+    bans: {
+      list: () => parts?.bans.list() ?? [],
+      waiting: async () => parts?.bans.waiting() ?? [],
+      ban: async (query, order) => running().bans.ban(query, order),
+      lift: async (query) => running().bans.lift(query),
     },
     certificates: () => running().certificates(),
     rotate: createRotateEverywhere(given.others, async (spiffeId) => {

@@ -1,8 +1,10 @@
 // What the admin API needs from the rest: read sides, the store, and two actions of identity. main.ts provides them.
 import type { AuditLog } from '../audit/audit-log.ts';
+import type { BanQuery } from '../control/banning.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
 import type { SeenEndpoint } from '../cutover/endpoint-watch.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import type { Place } from '../model/origin.ts';
@@ -15,6 +17,7 @@ import type { ServiceIr } from '../policy/ir.ts';
 import type { RecordedCall } from '../policy/replay/recorded-call.ts';
 import type { ProxyStatus } from '../registry/proxy-status.ts';
 import type { Judged, Store } from '../store/store.ts';
+import type { Authored } from './caller.ts';
 import type { RootsAdmin } from './deps-ca.ts';
 import type { OtherReplicas } from './everywhere.ts';
 import type { HeldChanges } from './held-changes.ts';
@@ -69,6 +72,39 @@ export interface HostsAdmin {
   evict(target: string): Promise<{ readonly nodeKeys: readonly string[]; readonly proxies: readonly string[] }>;
 }
 
+export interface BanRow {
+  readonly target:
+    | { readonly kind: 'identity'; readonly spiffeId: string }
+    | { readonly kind: 'host'; readonly nodeKey: string };
+  readonly spiffeId?: string;
+  readonly author: string;
+  readonly reason?: string;
+  readonly at: number;
+  readonly until: number;
+}
+
+/** How far bans have come. */
+export interface BanProgress {
+  /** Proxies that are known to serve, and have not accepted yet to refuse everybody who is banned now. */
+  waiting(): Promise<readonly string[]>;
+}
+
+export interface BansAdmin extends BanProgress {
+  list(): readonly BanRow[];
+  /** Throws `not_found`, `failed_precondition`, `resource_exhausted`. */
+  ban(
+    query: BanQuery,
+    order: Authored,
+  ): Promise<{
+    readonly ban: BanRow;
+    readonly proxies: readonly string[];
+    /** Why it is in force only on this control plane. */
+    readonly failed?: CellwallError;
+  }>;
+  /** Undefined if it was not banned. */
+  lift(query: BanQuery): Promise<BanRow | undefined>;
+}
+
 /** The record of traffic, as simulations need it. */
 export interface RecordReader {
   calls(since: number): Iterable<RecordedCall>;
@@ -119,6 +155,7 @@ export interface AdminDeps {
   handshakes?(): readonly FailedHandshakes[];
   readonly tokens: JoinTokens;
   readonly hosts: HostsAdmin;
+  readonly bans: BansAdmin;
   /** Issued and not yet expired. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
   /** The roots of the CA. Absent, or undefined: it is not running yet. */

@@ -3,6 +3,7 @@ import type { AdminDeps } from './deps.ts';
 import { openapi } from './openapi.ts';
 import { ok, type Route, route } from './route.ts';
 import { applyRoutes } from './routes/apply.ts';
+import { banRoutes } from './routes/bans.ts';
 import { caRoutes } from './routes/ca.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { envoyRoutes } from './routes/envoy.ts';
@@ -33,6 +34,7 @@ export function adminRoutes(deps: AdminDeps): readonly Route[] {
     ...identityRoutes(deps),
     ...caRoutes(deps),
     ...hostRoutes(deps),
+    ...banRoutes(deps),
     ...namedTokenRoutes(deps),
   ];
   const description = route({

@@ -2,6 +2,7 @@
 // client and the command line use. Times are milliseconds since the epoch.
 import { z } from 'zod';
 import { reasonTextSchema } from './wire-access.ts';
+import { banStatusSchema } from './wire-bans.ts';
 import { rotationSchema } from './wire-ca.ts';
 import type { explainQuerySchema, explanationSchema } from './wire-explain.ts';
 import { followingSchemas } from './wire-following.ts';
@@ -155,7 +156,7 @@ export const statusSchema = z.object({
   reasons: z.array(z.string()).describe('Why it is not ready.'),
   problems: z.array(problemSchema).describe('Problems of documents that are stored but not in force.'),
   proxies: z.object({ connected: z.int(), held: z.int(), gone: z.int(), rejecting: z.int() }),
-  ...{ ...storeSchemas, ...followingSchemas, replicas: replicasSchema },
+  ...{ ...storeSchemas, ...followingSchemas, replicas: replicasSchema, bans: banStatusSchema },
   rotation: rotationSchema.exactOptional().describe('Of the root of the CA. Absent: none is under way.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
   startedAt: z.number(),

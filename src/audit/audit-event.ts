@@ -137,6 +137,14 @@ export type AuditEvent =
    * Its node key, and every SVID bound to it, are refused from then on. `author`: `documents` if no document names its identity any more.
    */
   | { readonly kind: 'host-evicted'; readonly author: string; readonly nodeKey: string; readonly reason?: string }
+  /** By one of the two: an identity, or a host (with the identity that it had). */
+  | {
+      readonly kind: 'banned' | 'unbanned';
+      readonly author: string;
+      readonly spiffeId?: string;
+      readonly nodeKey?: string;
+      readonly reason?: string;
+    }
   /**
    * The content of a shared store is not put in force: what counts as accepted was not written by one of our control planes, or is older
    * than what was seen (once a minute for each code); or a document that somebody wrote there directly is not valid (`reason` has its

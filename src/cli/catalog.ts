@@ -5,6 +5,7 @@ import { adminTokenCommand } from './commands/admin-token.ts';
 import { applyCommand } from './commands/apply.ts';
 import { approveCommand } from './commands/approve.ts';
 import { auditCommand } from './commands/audit.ts';
+import { banCommand, unbanCommand } from './commands/ban.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
 import { caCommand } from './commands/ca.ts';
 import { certsCommand } from './commands/certs.ts';
@@ -71,6 +72,8 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(adminTokenCommand(context))
     .addCommand(tokenCommand(context))
     .addCommand(nodeCommand(context))
+    .addCommand(banCommand(context))
+    .addCommand(unbanCommand(context))
     .addCommand(certsCommand(context))
     .addCommand(caCommand(context))
     .addCommand(svidCommand(context))

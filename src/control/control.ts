@@ -69,6 +69,10 @@ export interface Control {
   onRegistryChange(change: RegistryChange): void;
   /** Cuts everything that an identity has open, now and when its last certificate has expired. */
   endIdentity(ended: Ended): void;
+  /** Whom every proxy refuses from now on; pushed at once, before everything else. */
+  ban(banned: MeshIr['banned']): void;
+  /** Whether what it was last sent refuses those who are banned now. */
+  refusesBanned(node: string): boolean;
   /** Listener for the rotator: a proxy's own SVID was renewed. */
   onSvid(node: string, svid: Svid): void;
   /** Listener for the trust bundle: every proxy is sent it at once. */
@@ -84,6 +88,7 @@ export function createControl(deps: ControlDeps): Control {
   let inForce: InForce | undefined;
   /** The mesh in force, without its cuts. */
   let adopted: MeshIr | undefined;
+  let banned: MeshIr['banned'];
   let published: number | undefined;
   let unwatch = (): void => {};
   /** When the store accepted the oldest change that is not yet published. */
@@ -110,11 +115,12 @@ export function createControl(deps: ControlDeps): Control {
     onChange: () => exchange(({ mesh }) => ({ mesh: cuts.apply(mesh) })),
   });
 
+  const withBans = ({ banned: _, ...mesh }: MeshIr): MeshIr => (banned === undefined ? mesh : { ...mesh, banned });
   const adopt = (state: StoreState, urgent: boolean): void => {
     const found = adoptable(state, inForce?.mesh, log);
     if (found === undefined) return;
     // Unchanged parts are the same objects from now on, so that nothing is generated from them again.
-    const mesh = share(adopted, found);
+    const mesh = share(adopted, withBans(found));
     const material = bundles.of(mesh);
     if (inForce !== undefined && state.revision < inForce.revision) return;
     const before = inForce?.mesh;
@@ -190,6 +196,15 @@ export function createControl(deps: ControlDeps): Control {
       if (endpoints) coalescer.request(false);
     },
     endIdentity: cuts.end,
+    ban(now) {
+      banned = now;
+      if (adopted === undefined) return;
+      adopted = withBans(adopted);
+      onMesh(adopted);
+      const next = adopted;
+      exchange(() => ({ mesh: cuts.apply(next) }));
+    },
+    refusesBanned: (node) => pusher.isCurrent(node, banned),
     onSvid: own,
     onBundle: () => exchange(({ mesh }) => ({ bundles: bundles.of(mesh) })),
     stop() {

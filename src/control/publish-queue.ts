@@ -62,6 +62,7 @@ export function urgencyOf(before: MeshIr | undefined, after: MeshIr): (proxy: Re
   return ({ spiffeId }) => {
     const key = after.serviceOf.get(spiffeId);
     if (key === undefined || before === undefined) return 'other';
+    if (before.banned !== after.banned) return 'denies';
     const there = known.get(key);
     if (there !== undefined) return there;
     const found = ofService(before.services.get(key), after.services.get(key));

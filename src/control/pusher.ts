@@ -49,6 +49,8 @@ export interface Pusher {
   setSvid(node: string, svid: Svid): void;
   /** `withheld`: why it is not sent what is in force. */
   of(node: string): { readonly svid?: Svid; readonly withheld?: string };
+  /** Whether its snapshot was made with these bans. */
+  isCurrent(node: string, banned: MeshIr['banned']): boolean;
   /** The next stream of this node waits for a new snapshot. */
   hold(node: string): void;
   /** It rejected something; returns what. A listener whose port was taken is retried. */
@@ -218,6 +220,10 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
       const svid = secrets.get(node)?.svid;
       const why = withheld.get(node);
       return defined({ svid, withheld: why });
+    },
+    isCurrent(node, banned) {
+      const waits = queue.has(node) || job?.proxy.node === node || withheld.has(node);
+      return !waits && cache.get(nodeKey(node)) !== undefined && latest.get(node)?.from.mesh.banned === banned;
     },
     hold(node) {
       drop(node);

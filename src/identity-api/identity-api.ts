@@ -99,8 +99,9 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
       const body = await readBody(request);
       const { svid, host } = await (path === identityPaths.attest ? issuing.attest : issuing.renew)(body, caller);
       const text = JSON.stringify(issuing.reply(svid));
-      // Whoever was evicted while it was being issued does not get it.
+      // Whoever was evicted or banned while it was being issued does not get it.
       if (host !== undefined) nodes.check(host);
+      options.bans?.check({ spiffeId: svid.spiffeId, nodeKey: host });
       log.info({ address, path, spiffeId: svid.spiffeId, serial: svid.serial }, 'issued an SVID');
       send(response, 200, text);
     } catch (reason) {
@@ -114,6 +115,7 @@ export function createIdentityApi(options: IdentityApiOptions): IdentityApi {
     const peer = identityOf(request.socket, { bundle, trustDomain, now: clock.now() });
     proved(caller, peer.certificate);
     if (peer.nodeKey !== undefined) nodes.check(peer.nodeKey);
+    options.bans?.check(peer);
     return peer;
   }
 

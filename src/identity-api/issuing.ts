@@ -2,6 +2,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Attestor } from '../identity/attestor/attestor.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
+import type { Bans } from '../identity/ban/bans.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import type { Svid } from '../identity/svid.ts';
 import { bundlePem, type TrustBundle } from '../identity/trust-bundle.ts';
@@ -31,6 +32,8 @@ export interface IssuingDeps {
   /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
   readonly identify: (evidence: Evidence) => SpiffeId;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
+  /** Absent: nobody is banned. */
+  readonly bans?: Pick<Bans, 'check'>;
   /** For control planes that follow this one. Absent: there are none. */
   readonly followed?: Pick<Followed, 'refuse'> | undefined;
   readonly clock: Clock;
@@ -55,7 +58,7 @@ const issuance = { burst: 60, everyMs: 2000 };
 
 /** `proved` is called with what a caller has proved to have, as soon as it has; it may throw. */
 export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint8Array | string) => void): Issuing<C> {
-  const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, followed, clock } = deps;
+  const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, bans, followed, clock } = deps;
   const issuing = createBudget({ clock, ...issuance });
 
   async function attest(body: Readonly<Record<string, unknown>>, caller: C): Promise<Issued> {
@@ -68,6 +71,7 @@ export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint
     if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
     const host = keyFingerprint(nodeKey);
     nodes.check(host);
+    bans?.check({ nodeKey: host });
     pace(host);
     const known = (await nodes.find(host)) !== undefined;
     const attested = await attestor.attest(evidence, { nodeKey: host });
@@ -91,6 +95,7 @@ export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint
     proved(caller, leaf.raw);
     const host = nodeKeyOf(leaf.raw);
     if (host !== undefined) nodes.check(host);
+    bans?.check({ spiffeId, nodeKey: host });
     followed?.refuse([leaf, ...issuers]);
     pace(host ?? spiffeId);
     const bound = host === undefined ? {} : { nodeKey: host };

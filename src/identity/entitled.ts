@@ -12,18 +12,21 @@ export interface EntitledOptions {
     spiffeId: SpiffeId,
     nodeKey?: string,
   ) => IssuancePolicy | undefined | Promise<IssuancePolicy | undefined>;
+  /** Throws for one that is banned. Absent: nobody is. */
+  readonly refuse?: (bearer: { readonly spiffeId: SpiffeId; readonly nodeKey?: string | undefined }) => void;
 }
 
-/** Throws `permission_denied` for an identity of another trust domain, that the policy does not know, or that is reserved. */
+/** Throws `permission_denied` for an identity that is banned, or of another trust domain, that the policy does not know, or that is reserved. */
 export type Entitled = (spiffeId: SpiffeId, nodeKey: string | undefined) => Promise<IssuancePolicy>;
 
 /** Under `…/cellwall/` only operators and followers have identities, whatever the policy says. */
-export function createEntitled({ trustDomain, policy }: EntitledOptions): Entitled {
+export function createEntitled({ trustDomain, policy, refuse = () => {} }: EntitledOptions): Entitled {
   const reserved = `${trustDomainUri(trustDomain)}/cellwall/`;
   return async (spiffeId, nodeKey) => {
     if (trustDomainOf(spiffeId) !== trustDomain) {
       throw new CellwallError('permission_denied', `${spiffeId} is of another trust domain than ${trustDomain}`);
     }
+    refuse({ spiffeId, nodeKey });
     if (isOperator(spiffeId, trustDomain)) return operatorPolicy;
     if (spiffeId.startsWith(reserved) && followedCell(spiffeId, trustDomain) === undefined) {
       throw new CellwallError('permission_denied', `${spiffeId} is reserved for the control plane`, {

@@ -35,6 +35,8 @@ export interface IssuedLog {
   list(): Promise<readonly IssuedCertificate[]>;
 }
 
+type Kept = Pick<IssuedCertificate, 'serial' | 'notAfter'>;
+
 export interface IssuedLogOptions {
   readonly table: Table;
   readonly clock: Clock;
@@ -46,29 +48,33 @@ const maxBacklog = 100_000;
 /** More than are valid at the same time, given the pace of issuance. */
 const maxOfHost = 64;
 
-/** Of one host only its newest certificates are kept. */
+/** Of one host only those of its certificates that end last are kept. */
 export function createIssuedLog({ table, clock, log }: IssuedLogOptions): IssuedLog {
   const backlog: IssuedCertificate[] = [];
-  /** Serials of a host, the oldest first; as they were in the table when first read. */
-  let ofHost: Promise<Map<string, string[]>> | undefined;
+  /** Of a host, what ends first before the rest; as it was in the table when first read. */
+  let ofHost: Promise<Map<string, Kept[]>> | undefined;
   const read = async (): Promise<readonly IssuedCertificate[]> =>
     (await table.list()).map(({ value }) => value).filter(isIssuedCertificate);
-  const index = async (): Promise<Map<string, string[]>> => {
-    const found = new Map<string, string[]>();
-    const all = [...(await read())].sort((a, b) => (a.notAfter < b.notAfter ? -1 : 1));
-    for (const { nodeKey, serial } of all)
-      if (nodeKey !== undefined) found.set(nodeKey, [...(found.get(nodeKey) ?? []), serial]);
+  const index = async (): Promise<Map<string, Kept[]>> => {
+    const found = new Map<string, Kept[]>();
+    const all = [...(await read())].sort(byEnd);
+    for (const { nodeKey, serial, notAfter } of all)
+      if (nodeKey !== undefined) found.set(nodeKey, [...(found.get(nodeKey) ?? []), { serial, notAfter }]);
     return found;
   };
-  /** A host that renews endlessly displaces only its own rows. */
-  const makeRoom = async ({ nodeKey, serial }: IssuedCertificate): Promise<void> => {
+  /** A host that renews endlessly displaces only its own rows, and not that of a certificate that outlives the new ones. */
+  const makeRoom = async ({ nodeKey, serial, notAfter }: IssuedCertificate): Promise<void> => {
     if (nodeKey === undefined) return;
     ofHost ??= index();
     const hosts = await ofHost;
-    const serials = hosts.get(nodeKey) ?? [];
-    hosts.set(nodeKey, serials);
-    if (!serials.includes(serial)) serials.push(serial);
-    while (serials.length > maxOfHost) await table.delete(serials.shift() ?? '');
+    const rows = hosts.get(nodeKey) ?? [];
+    hosts.set(nodeKey, rows);
+    if (!rows.some((row) => row.serial === serial)) {
+      const last = rows.at(-1);
+      rows.push({ serial, notAfter });
+      if (last !== undefined && byEnd(last, { notAfter }) > 0) rows.sort(byEnd);
+    }
+    while (rows.length > maxOfHost) await table.delete(rows.shift()?.serial ?? '');
   };
   const write = async (certificate: IssuedCertificate): Promise<void> => {
     const ttlMs = Math.max(1, Date.parse(certificate.notAfter) + keepMs - clock.now());
@@ -91,6 +97,10 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
     },
     list: read,
   };
+}
+
+function byEnd(a: Pick<Kept, 'notAfter'>, b: Pick<Kept, 'notAfter'>): number {
+  return a.notAfter < b.notAfter ? -1 : a.notAfter > b.notAfter ? 1 : 0;
 }
 
 /** Entries are ours, but the table may be shared: anything else is ignored. */

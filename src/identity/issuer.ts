@@ -53,12 +53,12 @@ export interface IssuerOptions extends EntitledOptions {
  * so is, always, one of another trust domain.
  */
 export function createIssuer(options: IssuerOptions): Issuer {
-  const { signer, trustDomain, policy, table, clock, log, backdate = () => backdateMs } = options;
+  const { signer, trustDomain, policy, refuse = () => {}, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });
   // Where a clock was set forward by mistake, hosts have the time that it had before.
   const stepsForward = createStepsForward(clock);
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
-  const entitled = createEntitled({ trustDomain, policy });
+  const entitled = createEntitled({ trustDomain, policy, refuse });
 
   async function allowed(
     spiffeId: SpiffeId,
@@ -107,7 +107,9 @@ export function createIssuer(options: IssuerOptions): Issuer {
         ...{ purpose, root, issuedAt: now },
         ...defined({ nodeKey, node, trusts: trusts() }),
       };
+      // On record, as it exists; but nobody gets it.
       await record.record(certificate);
+      if (internal === undefined) refuse({ spiffeId, nodeKey });
       for (const listener of listeners) listener(certificate);
       return { spiffeId, chain, serial, notBefore, notAfter, ...defined({ key: pair?.privateKey }) };
     },

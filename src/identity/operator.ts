@@ -33,11 +33,11 @@ export interface OperatorCheckOptions {
   readonly clock: Clock;
 }
 
-/** Throws unless the leaf, from a chain that TLS verified, is an operator's and valid now. */
+/** Whose it is. Throws unless the leaf, from a chain that TLS verified, is an operator's and valid now. */
 export function createOperatorCheck({
   trustDomain,
   clock,
-}: OperatorCheckOptions): (certificate: Uint8Array | undefined) => void {
+}: OperatorCheckOptions): (certificate: Uint8Array | undefined) => SpiffeId {
   return (certificate) => {
     if (certificate === undefined) throw new CellwallError('unauthenticated', 'no client certificate');
     const spiffeId = spiffeIdOf(certificate, trustDomain);
@@ -46,7 +46,7 @@ export function createOperatorCheck({
     if (now < validFromDate.getTime() || now >= validToDate.getTime()) {
       throw new CellwallError('unauthenticated', `the certificate of ${spiffeId} is not valid at this time`);
     }
-    if (isOperator(spiffeId, trustDomain)) return;
+    if (isOperator(spiffeId, trustDomain)) return spiffeId;
     throw new CellwallError('permission_denied', `${spiffeId} is not an operator`, {
       hint: `this needs an SVID of ${trustDomainUri(trustDomain)}/cellwall/operator/<name>: cellwall token create, svid fetch`,
     });

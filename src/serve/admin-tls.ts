@@ -77,6 +77,7 @@ function operatorCheck({ identity, trustDomain, clock }: AdminTlsParts): Operato
     const { spiffeId, leaf, issuers } = verifySvid({ chain, bundle, trustDomain, now: clock.now() });
     const nodeKey = nodeKeyOf(leaf.raw);
     if (nodeKey !== undefined) identity.nodes.check(nodeKey);
+    identity.bans.check({ spiffeId, nodeKey });
     identity.followerIssuers.refuse([leaf, ...issuers]);
     const role = operatorRole(spiffeId, trustDomain);
     if (role !== undefined) return { name: spiffeId, role, rawResources: false };

@@ -9,6 +9,7 @@ import type { AttestorOptions } from '../identity/attestor/attestor-options.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
 import { createJoinTokenAttestor, type JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import { createNodeRegistry, type NodeRegistry } from '../identity/attestor/node-registry.ts';
+import { type Bans, createBans } from '../identity/ban/bans.ts';
 import { knownRoot } from '../identity/ca/known-root.ts';
 import { createEntitled } from '../identity/entitled.ts';
 import { createFollowerIssuers, type FollowerIssuers } from '../identity/follower-issuers.ts';
@@ -45,6 +46,7 @@ export interface IdentityServices {
   readonly authority: OpenAuthority;
   readonly issuer: Issuer;
   readonly nodes: NodeRegistry;
+  readonly bans: Bans;
   /** What they signed earns nothing here. */
   readonly followerIssuers: FollowerIssuers;
   readonly tokens: JoinTokenAttestor;
@@ -105,6 +107,9 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const nodes = createNodeRegistry({ nodes: sealed('nodes'), evicted: sealed('evicted-nodes'), clock });
   await nodes.restore();
   lifecycle.defer('node registry', async () => nodes.stop());
+  const bans = createBans({ table: sealed('bans'), clock });
+  await bans.restore();
+  lifecycle.defer('known bans', async () => bans.stop());
   const followerIssuers = createFollowerIssuers({ table: sealed('follower-issuers'), clock, log });
   await followerIssuers.restore();
   lifecycle.defer('follower issuers', async () => followerIssuers.stop());
@@ -113,13 +118,14 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const issuer = createIssuer({
     ...{ signer, bundle, trustDomain, policy, clock, log },
     table: store.table('issued'),
+    refuse: bans.check,
     backdate: deps.backdate,
   });
   const jwtKeys = await createJwtKeys({ file: join(data, 'jwt-keys.json'), table: sealed('jwt-keys'), clock, log });
   lifecycle.defer('keys of JWT-SVIDs', async () => jwtKeys.close());
   const jwtIssuer = createJwtIssuer({
     keys: jwtKeys,
-    entitled: createEntitled({ trustDomain, policy }),
+    entitled: createEntitled({ trustDomain, policy, refuse: bans.check }),
     trustDomain,
     clock,
   });
@@ -147,6 +153,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
       attestors,
       identify,
       nodes,
+      bans,
       server,
       clock,
       log,
@@ -166,5 +173,5 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   lifecycle.defer('identity API', () => api.close());
   const followers = followed?.list;
-  return { authority, bundle, issuer, nodes, followerIssuers, tokens, server, api, entitlement, followers };
+  return { authority, bundle, issuer, nodes, bans, followerIssuers, tokens, server, api, entitlement, followers };
 }

@@ -41,6 +41,7 @@ import { firstMesh } from './first-mesh.ts';
 import { followBundle } from './follow-bundle.ts';
 import { createIdentityServices, type IdentityServicesDeps } from './identity.ts';
 import { openAudit } from './open-audit.ts';
+import { openBans } from './open-bans.ts';
 import { openDocuments } from './open-documents.ts';
 import { openHosts } from './open-hosts.ts';
 import { openIsolation } from './open-isolation.ts';
@@ -193,6 +194,7 @@ export async function serve(
   const following = followBundle({ identity, rotator, trustDomain, clock, onBundle: control.onBundle });
   lifecycle.defer('trust bundle', following.close);
   await registry.restore();
+  control.ban(identity.bans.forProxies());
   coverage.settle((node) => registry.get(node) !== undefined);
   await control.start();
   const everywhere = createTypesEverywhere(replicas, control.proxies);
@@ -214,6 +216,7 @@ export async function serve(
     ...{ identity, registry, control, store, disconnect: xds.disconnect, identitiesChanged, audit, clock, lifecycle },
     log: log.child({ room: 'identity' }),
   });
+  const bans = openBans({ identity, control, registry, xds, others: replicas, trustDomain, clock, lifecycle });
   const identityAddress = await listening(
     { what: 'the identity API', flag: '--identity-listen', address: options.identity },
     () => identity.api.listen(options.identity),
@@ -236,7 +239,7 @@ export async function serve(
     probe: createProbeApplication(),
   });
   admin.attach({
-    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, publishers, roots },
+    ...{ control, everywhere, identity, rotator, cutOver, endpoints, hosts, bans, publishers, roots },
     ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,

@@ -18,7 +18,7 @@ import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
 import type { RightOfWay } from '../lib/right-of-way.ts';
 import { createSummedLog } from '../lib/summed-log.ts';
-import type { TrustDomain } from '../model/spiffe-id.ts';
+import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import { createAccessLogService } from '../observe/access-log-service.ts';
 import { createBreakGlassWatch } from '../observe/break-glass.ts';
 import type { Coverage } from '../observe/coverage.ts';
@@ -103,7 +103,8 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
     if (service !== undefined) coverage.connected(node, service);
   };
   const authenticateNode = createNodeAuthenticator({ trustDomain, clock });
-  const checkHost = (certificate: Uint8Array | undefined, nodeKey: string | undefined): void => {
+  const checkHost = (certificate: Uint8Array | undefined, nodeKey: string | undefined, spiffeId: SpiffeId): void => {
+    identity.bans.check({ spiffeId, nodeKey });
     if (nodeKey !== undefined) identity.nodes.check(nodeKey);
     if (certificate !== undefined) identity.followerIssuers.refuseLeaf(certificate);
   };
@@ -115,7 +116,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         nodeId: id,
         ...defined({ certificate }),
       });
-      checkHost(certificate, nodeKey);
+      checkHost(certificate, nodeKey, spiffeId);
       // Malformed claims refuse the stream with what is wrong, rather than hold it.
       const { inbound, application, ports, run } = parseClaims(metadata);
       registry.admit({
@@ -168,7 +169,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
         nodeId,
         ...defined({ certificate }),
       });
-      checkHost(certificate, nodeKey);
+      checkHost(certificate, nodeKey, spiffeId);
       registry.checkHolder(node, nodeKey);
       return control.mesh()?.serviceOf.get(spiffeId);
     },
@@ -180,8 +181,8 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
   };
   const isOperator = createOperatorCheck({ trustDomain, clock });
   const checkOperator = (certificate: Uint8Array | undefined): void => {
-    isOperator(certificate);
-    checkHost(certificate, certificate === undefined ? undefined : nodeKeyOf(certificate));
+    const spiffeId = isOperator(certificate);
+    checkHost(certificate, certificate === undefined ? undefined : nodeKeyOf(certificate), spiffeId);
   };
   const open = () =>
     listenXds({

@@ -63,6 +63,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     if (found === undefined) throw new CellwallError('unavailable', 'no documents are in force');
     return found;
   };
+  const banned = { target: { kind: 'host', nodeKey: 'ab'.repeat(32) }, at: 0, until: 0 } as const;
   const deps: AdminDeps = {
     store,
     record: { calls: () => [], coverage: () => ({ gaps: [], gone: [], ports: [] }) },
@@ -83,6 +84,12 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     hosts: {
       list: async () => [{ nodeKey: 'ab'.repeat(32), spiffeId: 'spiffe://td1/service/api', seenAt: 0, proxies: [] }],
       evict: async () => ({ nodeKeys: [], proxies: [] }),
+    },
+    bans: {
+      list: () => [],
+      waiting: async () => [],
+      ban: async (_query, { author }) => ({ ban: { ...banned, author }, proxies: [] }),
+      lift: async () => undefined,
     },
     certificates: () => [],
     rotate: () => ({ rotated: 0 }),

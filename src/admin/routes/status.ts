@@ -16,6 +16,7 @@ const shownMs = 86_400_000;
 
 export function statusRoutes({
   store,
+  bans,
   held,
   status,
   ready,
@@ -66,6 +67,7 @@ export function statusRoutes({
         const waiting = await createWaiting({ held, store })
           .list()
           .catch(() => store.direct?.waiting() ?? []);
+        const banned = bans.list().length;
         const following = followers();
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
@@ -75,6 +77,7 @@ export function statusRoutes({
           reasons: [...ready().reasons],
           problems: [...store.problems(), ...problems],
           ...(waiting.length === 0 ? {} : { waiting: waiting.length }),
+          ...(banned === 0 ? {} : { bans: { count: banned, waiting: [...(await bans.waiting())] } }),
           proxies: {
             connected: count('connected'),
             held: count('held'),

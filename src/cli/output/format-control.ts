@@ -41,12 +41,26 @@ export function formatControl(status: StatusAnswer, now: number): string {
     ...problems,
     ...waits,
     ...store,
+    ...banned(status),
     ...lastGood(status, now),
     ...replicasRow(status),
     ...followingRows(status, now),
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);
+}
+
+/** A few of those that do not refuse them yet. */
+const shownProxies = 5;
+
+function banned({ bans }: StatusAnswer): readonly [string, string][] {
+  if (bans === undefined) return [];
+  const { count, waiting } = bans;
+  const few = waiting.slice(0, shownProxies).map(escapeLine).join(', ');
+  const rest = waiting.length > shownProxies ? ` and ${waiting.length - shownProxies} more` : '';
+  return [
+    ['banned', `${count}, ${waiting.length === 0 ? 'refused by every proxy' : `NOT YET refused by ${few}${rest}`}`],
+  ];
 }
 
 function lastGood({ lastGood }: StatusAnswer, now: number): readonly [string, string][] {

@@ -33,7 +33,7 @@ export interface RedisTablesDeps {
 /** Which CA the store belongs to is for a control plane with another key, too. */
 const unsealed: readonly string[] = ['authority'];
 /** What is answered to an operator counts on every control plane, or is refused. */
-const shared: readonly string[] = ['join-tokens', 'evicted-nodes', 'follower-issuers', 'admin-tokens'];
+const shared: readonly string[] = ['join-tokens', 'evicted-nodes', 'bans', 'follower-issuers', 'admin-tokens'];
 /** Who may do what here is not answered from memory: it may have been revoked. */
 const neverStale: readonly string[] = ['admin-tokens'];
 

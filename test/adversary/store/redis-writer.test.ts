@@ -243,6 +243,35 @@ describe('identities', () => {
     expect(await wall.renew('stays'), 'its sibling').toEqual(['taken', 'taken']);
   }, 60_000);
 
+  it('who is banned stays banned, whatever of the ban is deleted, put back or forged, over restarts as well', async () => {
+    const join = async (name: string): Promise<string> => {
+      const known = new Set((await wall.admin.hosts()).hosts.map(({ nodeKey }) => nodeKey));
+      await wall.join((await wall.admin.createToken({ service: 'api' })).token, name);
+      const added = (await wall.admin.hosts()).hosts.find(({ nodeKey }) => !known.has(nodeKey));
+      if (added === undefined) throw new Error('no host joined');
+      return added.nodeKey;
+    };
+    const [node] = [await join('banned'), await join('beside')];
+    const joined = await wall.dump();
+    await wall.admin.ban({ node, reason: 'stolen' });
+    const key = `cellwall:table:bans:host ${node}`;
+    const attacks: readonly (readonly [string, () => Promise<unknown>])[] = [
+      ['its entry deleted', () => wall.redis.del(key)],
+      ['the state before', () => wall.restore(joined)],
+      ['an entry that lifts it', () => wall.redis.set(key, JSON.stringify({ lifted: true, at: Date.now() }))],
+      ['everything deleted', () => wall.redis.flushall()],
+    ];
+    for (const [what, attack] of attacks) {
+      await attack();
+      expect(await wall.renew('banned'), what).toEqual(['permission_denied', 'permission_denied']);
+      await wall.restart(async () => void (await attack()));
+      expect(await wall.renew('banned'), `${what}, over a restart`).toEqual(['permission_denied', 'permission_denied']);
+    }
+    expect(await wall.renew('beside'), 'its sibling').toEqual(['taken', 'taken']);
+    await wall.admin.unban({ node });
+    expect(await wall.renew('banned'), 'lifted').toEqual(['taken', 'taken']);
+  }, 60_000);
+
   it('a token, a node key, a lease or a record that he makes is none', async () => {
     const value = { spiffeId: 'spiffe://td1/service/api', expiresAt: Date.now() + 60_000, uses: 9 };
     const secret = 'A'.repeat(43);

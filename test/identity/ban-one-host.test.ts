@@ -1,0 +1,86 @@
+// A ban of one of two hosts of an identity, through real Envoys: its next request is refused within a second, what it has open ends within
+// five, and the other host never fails a call. Without a ban, nothing ends.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { silentLog } from '../../src/lib/log.ts';
+import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
+import { type BanWall, callerId, startBanWall } from '../support/ban-wall.ts';
+import { eventually } from '../support/eventually.ts';
+import { figure, qualifying } from '../support/figure.ts';
+
+const rounds = qualifying ? 100 : 1;
+const idle = qualifying ? 46 : 2;
+const requestBoundMs = 1000;
+const cutBoundMs = 5000;
+
+let bed: BanWall;
+
+beforeAll(async () => {
+  bed = await startBanWall(idle);
+}, 240_000);
+afterAll(() => bed?.stop());
+
+test('one of two hosts', { timeout: rounds * 15_000 + 60_000 }, async () => {
+  const { wall, host, ask } = bed;
+  const connected = (await wall.admin.proxies()).proxies.filter(({ state }) => state === 'connected').length;
+  expect(connected).toBeGreaterThanOrEqual(idle + 4);
+  const refusedMs: number[] = [];
+  const cutMs: number[] = [];
+  const everywhereMs: number[] = [];
+
+  // The control, without a ban: as long, where time is not short.
+  const control = await bed.open();
+  await new Promise((resolve) => setTimeout(resolve, qualifying ? cutBoundMs : 0));
+  for (const call of control) await call.echo('still here');
+  expect(await ask()).toBe(200);
+  for (const call of control) call.close();
+
+  for (let round = 0; round < rounds; round += 1) {
+    const [open, stream] = [await bed.open(), await bed.stream()];
+    expect(await ask()).toBe(200);
+    const began = performance.now();
+    const since = (): number => performance.now() - began;
+    const ended = open.map(async (call) => (await call.ended) - began);
+    const banned = wall.admin.ban({ node: host, reason: 'its key was copied' });
+    await eventually('its request is refused', async () => ((await ask()) === 403 ? true : undefined));
+    refusedMs.push(since());
+    expect((await banned).ban).toMatchObject({ target: { kind: 'host', nodeKey: host }, spiffeId: callerId });
+    expect(await bed.tcpPasses()).toBe(false);
+    await eventually('every proxy refuses it', async () =>
+      (await wall.admin.bans()).waiting.length === 0 ? true : undefined,
+    );
+    everywhereMs.push(since());
+    expect((await stream.ended).details).toContain('banned');
+    cutMs.push(...(await Promise.all(ended)));
+    expect(await ask()).toBe(403);
+    if (round === 0) await refusedByControlPlane();
+    await wall.admin.unban({ node: host });
+    await eventually('it may call again', async () => ((await ask()) === 200 ? true : undefined));
+  }
+  const { calls, failed } = bed.beside();
+  figure('proxies', connected);
+  figure('rounds', rounds);
+  figure('refusedMedianMs', Math.round(median(refusedMs)));
+  figure('refusedMaxMs', Math.round(Math.max(...refusedMs)));
+  figure('cutMaxMs', Math.round(Math.max(...cutMs)));
+  figure('everywhereMaxMs', Math.round(Math.max(...everywhereMs)));
+  figure('callsOfOtherHost', calls);
+  figure('failedOfOtherHost', failed.length);
+  expect(Math.max(...refusedMs)).toBeLessThan(requestBoundMs);
+  expect(Math.max(...cutMs)).toBeLessThan(cutBoundMs);
+  expect(failed).toEqual([]);
+  expect(calls).toBeGreaterThan(rounds * 10);
+});
+
+/** Neither renewal nor, in the status, anything but its name. */
+async function refusedByControlPlane(): Promise<void> {
+  const { wall } = bed;
+  const fetching = fetchSvid({ identity: `127.0.0.1:${wall.identityPort}`, dir: bed.folder, log: silentLog });
+  await expect(fetching).rejects.toMatchObject({ code: 'permission_denied' });
+  expect((await wall.admin.status()).bans).toEqual({ count: 1, waiting: [] });
+  const { records } = await wall.admin.audit(10);
+  expect(JSON.stringify(records)).toContain('its key was copied');
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}

@@ -170,14 +170,8 @@ export async function serve(
   const anchors = createLegacyAnchors(trustDomain);
   const bundles = createBundleSource(identity.bundle, anchors);
   const control = createControl({
-    store,
-    bundles,
-    rotator,
-    cache,
-    registry,
-    clock,
+    ...{ store, bundles, rotator, cache, registry, clock, metrics },
     log: log.child({ room: 'control' }),
-    metrics,
     cuts: store.table('cuts'),
     onMesh: mesh.set,
     onIdentities: identitiesChanged.tell,

@@ -16,7 +16,7 @@ export interface EntitledOptions {
   readonly refuse?: (bearer: { readonly spiffeId: SpiffeId; readonly nodeKey?: string | undefined }) => void;
 }
 
-/** Throws `permission_denied` for an identity that is banned, or of another trust domain, that the policy does not know, or that is reserved. */
+/** Throws `permission_denied` for an identity of another trust domain, and one that is banned, reserved, or unknown to the policy. */
 export type Entitled = (spiffeId: SpiffeId, nodeKey: string | undefined) => Promise<IssuancePolicy>;
 
 /** Under `…/cellwall/` only operators and followers have identities, whatever the policy says. */

@@ -78,6 +78,6 @@ export function openBans(parts: BansParts): Banning & BanProgress {
 
 /** Made by a replica of this program, and sealed. */
 function waitingIn(answer: unknown): readonly string[] {
-  const { waiting }: { readonly waiting?: unknown } = Object(answer);
-  return Array.isArray(waiting) ? waiting.filter((node) => typeof node === 'string') : [];
+  const told: { readonly waiting?: unknown } = Object(answer);
+  return Array.isArray(told.waiting) ? told.waiting.filter((node) => typeof node === 'string') : [];
 }

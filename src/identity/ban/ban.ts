@@ -17,7 +17,7 @@ export interface Ban {
   readonly reason?: string;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** When the last of its certificates has ended for every proxy: from then on only the control plane has to refuse it. Epoch milliseconds. */
+  /** When its last certificate has ended for every proxy: then only the control plane has to refuse it. Epoch milliseconds. */
   readonly until: number;
 }
 

@@ -1,5 +1,5 @@
-// Who is banned: an identity, or one host of it. In force in this process as soon as it is known, shared by control planes on one store, and
-// kept across restarts. It ends only by being lifted: what disappears from the table stays banned.
+// Who is banned: an identity, or one host of it. In force in this process as soon as it is known, shared by control planes on one store,
+// and kept across restarts. It ends only by being lifted: what disappears from the table stays banned.
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import { sameJson, type Table } from '../../lib/table.ts';

@@ -7,6 +7,7 @@ import { approveCommand } from './commands/approve.ts';
 import { auditCommand } from './commands/audit.ts';
 import { banCommand, unbanCommand } from './commands/ban.ts';
 import { bootstrapCommand } from './commands/bootstrap.ts';
+import { bootstrapSecretCommand } from './commands/bootstrap-secret.ts';
 import { caCommand } from './commands/ca.ts';
 import { certsCommand } from './commands/certs.ts';
 import { deleteCommand } from './commands/delete.ts';
@@ -77,7 +78,8 @@ export function createCatalog(context: CliContext): Command {
     .addCommand(certsCommand(context))
     .addCommand(caCommand(context))
     .addCommand(svidCommand(context))
-    .addCommand(bootstrapCommand(context));
+    .addCommand(bootstrapCommand(context))
+    .addCommand(bootstrapSecretCommand(context));
   settle(program, context);
   return program;
 }

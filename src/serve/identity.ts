@@ -23,6 +23,7 @@ import type { TrustBundle } from '../identity/trust-bundle.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
@@ -35,6 +36,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import type { Store } from '../store/store.ts';
 import { createFollowed, type SeenFollower } from './followed.ts';
+import { keepRootCopy, openCaStorage } from './open-ca-storage.ts';
 import type { Receivers } from './receivers.ts';
 import { checkSameAuthority } from './same-authority.ts';
 import type { ServeOptions } from './serve-options.ts';
@@ -62,6 +64,7 @@ export interface IdentityServicesDeps {
   /** Which CA. Default: the built-in one. */
   readonly ca: ServeOptions['ca'];
   readonly attestors: AttestorOptions;
+  readonly bootstrapSecret: ServeOptions['bootstrapSecret'];
   /** For tests, in which the CA does at once what it otherwise does over months. */
   readonly openCa?: typeof openAuthority | undefined;
   /** Other control planes may use the same store, by mistake or on purpose. */
@@ -93,14 +96,19 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const checkShared = async (fingerprints: readonly string[]): Promise<void> => {
     if (shared) await checkSameAuthority({ table: store.table('authority'), folder, fingerprints });
   };
+  const isBuiltIn = deps.follows === undefined && (ca.kind ?? 'built-in') === 'built-in';
+  const storage = await openCaStorage({
+    ...{ folder, secretFile: deps.bootstrapSecret, store, shared, makesRoot: isBuiltIn, clock, log, lifecycle },
+  });
   const known = knownRoot(folder);
   // Twice: before an unwanted root would be created, and for the one that was created.
-  if ((ca.kind ?? 'built-in') === 'built-in') await checkShared(known === undefined ? [] : known.fingerprints);
-  const authority = await openCa(ca, { dir: folder, trustDomain, clock, log });
+  if (isBuiltIn && storage === undefined) await checkShared(known === undefined ? [] : known.fingerprints);
+  const authority = await openCa(ca, { dir: folder, trustDomain, clock, log, ...defined({ storage }) });
   lifecycle.defer('authority', () => authority.close());
   const had = authority.replaceable?.record().removed ?? [];
   const roots = [...authority.ownRoots.value(), ...had];
   await checkShared(roots.map((pem) => certificateFingerprint(new X509Certificate(pem).raw)));
+  if (isBuiltIn && storage !== undefined) keepRootCopy(folder, roots);
   const { bundle, signer } = authority;
   const key = sealKey(join(data, 'seal.key'));
   const sealed = (name: string): Table => createSealedTable({ table: store.table(name), name, key, log });

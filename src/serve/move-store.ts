@@ -15,6 +15,7 @@ import type { Holding } from '../store/judges.ts';
 import { readContent, type Written, writeContent } from '../store/move/content.ts';
 import { type ContentFile, formatContent, parseContent } from '../store/move/content-file.ts';
 import type { Store } from '../store/store.ts';
+import { type GivenSealKey, installSealKey } from './install-seal-key.ts';
 import { createJudge } from './judge.ts';
 import { auditHeadName } from './open-audit.ts';
 import { openStore } from './open-store.ts';
@@ -25,7 +26,7 @@ export type Place =
   | { readonly kind: 'store'; readonly store: ServeOptions['store'] }
   | { readonly kind: 'file'; readonly path: string };
 
-export interface MoveOptions {
+export interface MoveOptions extends GivenSealKey {
   readonly data: string;
   readonly from: Place;
   readonly to: Place;
@@ -44,13 +45,14 @@ export interface MoveDeps {
 }
 
 /** Throws `failed_precondition` while a control plane runs on the data folder, and for a place that is not empty. */
-export async function moveStore({ data, from, to, replace }: MoveOptions, deps: MoveDeps): Promise<Moved> {
+export async function moveStore({ data, from, to, replace, ...given }: MoveOptions, deps: MoveDeps): Promise<Moved> {
   ensureDataFolder(data, (message) => deps.log.warn({}, message));
   // As `serve` does: never beside one.
   const hint = 'stop it, and every other one that uses the same store: calls go on meanwhile';
   const lock = lockFolder({ folder: data, name: 'serve', hint });
   try {
     finishSwap(data);
+    installSealKey(data, given);
     return await moveLocked({ data, from, to, replace }, deps);
   } finally {
     lock.release();

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts';
 import type { StoreKind, StoreSettings } from '../store/store-kind.ts';
 import { installSealKey } from './install-seal-key.ts';
 import { checkSameAuthority } from './same-authority.ts';
+import { checkSameSecret } from './same-secret.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 export interface OpenedStore extends Pick<StoreKind, 'alsoChangedBy'> {
@@ -24,11 +25,15 @@ export async function openStore(
     data,
     ca,
     storeSealKey,
+    bootstrapSecret,
+    parent,
     state = join(data, 'state'),
-  }: Pick<ServeOptions, 'store' | 'data' | 'ca' | 'storeSealKey'> & { readonly state?: string },
+  }: Pick<ServeOptions, 'store' | 'data' | 'ca' | 'storeSealKey' | 'bootstrapSecret' | 'parent'> & {
+    readonly state?: string;
+  },
   deps: Pick<StoreSettings, 'check' | 'holding' | 'review' | 'onParsed' | 'clock' | 'log'>,
 ): Promise<OpenedStore> {
-  installSealKey(data, storeSealKey);
+  const undo = installSealKey(data, defined({ storeSealKey, bootstrapSecret }));
   const kind: StoreKind = await fromCatalog<() => Promise<StoreKind>>('store', stores, name)();
   checkNamedOptions(`the store "${name}"`, '--store-option', kind.options, options);
   const store = await kind.open({
@@ -41,16 +46,13 @@ export async function openStore(
     clock: deps.clock,
     log: deps.log.child({ room: 'store' }),
   });
-  if (kind.alsoChangedBy === 'replicas' && (ca?.kind ?? 'built-in') === 'built-in') {
+  if (kind.alsoChangedBy === 'replicas') {
     // Before an operator is asked for anything: what another control plane sealed is not a state of this one, and must not be overwritten.
-    const folder = join(data, 'ca');
-    const known = knownRoot(folder);
-    const fingerprints = known === undefined ? [] : known.fingerprints;
-    const authority = { table: store.table('authority'), folder, fingerprints };
-    await checkSameAuthority(authority).catch(async (reason: unknown) => {
+    await checkOwner(store, defined({ data, ca, bootstrapSecret, parent })).catch(async (reason: unknown) => {
       // The store is unavailable: it is checked again before there are identities.
       if (CellwallError.from(reason).code === 'unavailable') return;
       await store.close();
+      undo();
       throw reason;
     });
   }
@@ -62,4 +64,19 @@ export async function openStore(
   throw new CellwallError('failed_precondition', `${file}:${line}:${column}: ${other.message}`, {
     hint: `is this the right --documents (or Redis) for the data folder ${data}? ${other.hint ?? ''}`,
   });
+}
+
+/** Throws `failed_precondition` if the store belongs to another deployment. */
+async function checkOwner(
+  store: Pick<Store, 'table'>,
+  { data, ca, bootstrapSecret, parent }: Pick<ServeOptions, 'data' | 'ca' | 'bootstrapSecret' | 'parent'>,
+): Promise<void> {
+  const table = store.table('authority');
+  const claim = bootstrapSecret !== undefined;
+  await checkSameSecret({ table, sealKey: sealKey(join(data, 'seal.key')), claim });
+  // With a bootstrap secret the CA is in the store, and comes from there.
+  if (claim || parent !== undefined || (ca?.kind ?? 'built-in') !== 'built-in') return;
+  const folder = join(data, 'ca');
+  const known = knownRoot(folder);
+  await checkSameAuthority({ table, folder, fingerprints: known === undefined ? [] : [known.fingerprint] });
 }

@@ -23,7 +23,8 @@ export async function checkSameAuthority({ table, folder, fingerprints }: SameAu
     `the store was first used with another CA than ${own === undefined ? 'the one that would be made' : 'that'} in ${folder}`,
     {
       hint:
-        `put "ca/" and "seal.key" of that control plane's data folder in place of these; to start anew, with new ` +
+        `put "ca/" and "seal.key" of that control plane's data folder in place of these; with a bootstrap secret of that deployment ` +
+        `(--bootstrap-secret) nothing has to be put here; to start anew, with new ` +
         `tokens for everybody, delete PREFIX:table:authority:${key} in Redis (PREFIX is cellwall, unless a store option says otherwise)`,
     },
   );

@@ -32,6 +32,8 @@ export interface ServeOptions {
   };
   /** A file with the key that seals what is in the store. Default: that of the data folder, created at the first start. */
   readonly storeSealKey?: string;
+  /** A file with the one secret from which that key follows, and with which the CA's keys are encrypted in the store. Default: none is. */
+  readonly bootstrapSecret?: string;
   /** What waits for approval is not approved by who wrote it. Default: it may be. */
   readonly approveByOthers?: true;
   /** Where the trust bundle is published. Default: nowhere. */

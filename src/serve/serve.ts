@@ -147,6 +147,7 @@ export async function serve(
   const offsets = createClockOffsets({ clock, log: log.child({ room: 'registry' }) });
   const identity = await createIdentityServices({
     ...{ shared, data: options.data, ca: options.ca, attestors, openCa: deps.openCa ?? follower?.openCa },
+    ...{ bootstrapSecret: options.bootstrapSecret },
     ...{ audit, version, metrics, follows: follower },
     trustDomain,
     mesh: mesh.value,

@@ -12,7 +12,7 @@ export interface CaStorageCase {
   open(): Promise<{ readonly storage: CaStorage; again(): Promise<CaStorage> }>;
 }
 
-function caMaterial(commonName: string): CaMaterial {
+export function caMaterial(commonName: string): CaMaterial {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const { pem } = createCertificate({
     ...{ signingKey: signingKeyOf(privateKey), publicKey, uri: `spiffe://${domainOf('td1')}`, commonName, ca: {} },

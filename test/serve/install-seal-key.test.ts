@@ -18,19 +18,19 @@ const keyFile = (name: string, text: string): string => {
 
 it('is taken over by a fresh data folder, stays, and is not exchanged for another', () => {
   const own = join(folder, 'seal.key');
-  installSealKey(folder, undefined);
+  installSealKey(folder, {});
   expect(existsSync(own)).toBe(false);
-  installSealKey(folder, keyFile('given', `${'a'.repeat(43)}\n`));
+  installSealKey(folder, { storeSealKey: keyFile('given', `${'a'.repeat(43)}\n`) });
   expect(readFileSync(own, 'utf8')).toBe('a'.repeat(43));
-  installSealKey(folder, join(folder, 'given'));
-  expect(() => installSealKey(folder, keyFile('other', 'b'.repeat(43)))).toThrow('another key');
+  installSealKey(folder, { storeSealKey: join(folder, 'given') });
+  expect(() => installSealKey(folder, { storeSealKey: keyFile('other', 'b'.repeat(43)) })).toThrow('another key');
   expect(readFileSync(own, 'utf8')).toBe('a'.repeat(43));
 });
 
 it('is refused if it is short, or others may read it', () => {
-  expect(() => installSealKey(folder, keyFile('short', 'abc'))).toThrow('fewer than 32');
+  expect(() => installSealKey(folder, { storeSealKey: keyFile('short', 'abc') })).toThrow('fewer than 32');
   const file = keyFile('wide', 'a'.repeat(43));
   chmodSync(file, 0o644);
-  expect(() => installSealKey(folder, file)).toThrow('0644');
+  expect(() => installSealKey(folder, { storeSealKey: file })).toThrow('0644');
   expect(existsSync(join(folder, 'seal.key'))).toBe(false);
 });

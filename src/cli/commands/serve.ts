@@ -138,7 +138,7 @@ export function serveCommand(context: CliContext): Command {
         ...(options.allowProxyCode === true ? { allowProxyCode: true } : {}),
         ...(options.approveByOthers === true ? { approveByOthers: true } : {}),
         data: options.data ?? defaultData(context),
-        ...(options.storeSealKey === undefined ? {} : { storeSealKey: options.storeSealKey }),
+        ...defined({ storeSealKey: options.storeSealKey, bootstrapSecret: options.bootstrapSecret }),
         ca: authorityOf(options),
         ...parentOf(options, self),
         xds: listen(options.xdsListen),

@@ -1,5 +1,6 @@
 // `cellwall store export|import|migrate`: everything that a store holds, to a file, from one, or to a store of another kind.
 import { Command, Option } from 'commander';
+import { defined } from '../../lib/defined.ts';
 import { escapeLine } from '../../lib/escape.ts';
 import type { NamedValues } from '../../lib/named-options.ts';
 import type { Moved, MoveOptions } from '../../serve/move-store.ts';
@@ -98,13 +99,14 @@ function common(command: Command): Command {
 async function move(
   context: CliContext,
   command: Command,
-  { data, replace }: Options,
+  { data, replace, storeSealKey, bootstrapSecret }: Options,
   places: Pick<MoveOptions, 'from' | 'to'>,
 ): Promise<void> {
   const done = await context.run.moveStore({
     ...places,
     data: data ?? defaultData(context),
     replace: replace === true,
+    ...defined({ storeSealKey, bootstrapSecret }),
   });
   await print(context, formatOf(command), { value: done, table: () => told(done, places) });
 }

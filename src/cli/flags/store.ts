@@ -19,6 +19,7 @@ export interface StoreFlags {
   readonly storeSealKey?: string;
   /** Of `serve`: the documents come from there. */
   readonly parent?: string;
+  readonly bootstrapSecret?: string;
 }
 
 export function addStoreFlags(command: Command): Command {
@@ -53,6 +54,16 @@ export function addStoreFlags(command: Command): Command {
         env: 'CELLWALL_STORE_SEAL_KEY',
         defaultText: 'seal.key in its data directory, created at the first start',
       }),
+    )
+    .addOption(
+      flag(
+        '--bootstrap-secret <file>',
+        "the secret of the deployment: it seals what is in the store, and encrypts the CA's keys there",
+        {
+          env: 'CELLWALL_BOOTSTRAP_SECRET',
+          defaultText: "none: the CA's keys are files of the data directory",
+        },
+      ),
     );
 }
 

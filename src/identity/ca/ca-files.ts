@@ -22,19 +22,35 @@ export function hasCa(folder: string): boolean {
 
 /** The CA in `folder`; throws if the key is lost, unreadable, accessible to others, or belongs to another certificate. */
 export async function loadCa(folder: string): Promise<SigningCa> {
-  const hint = `restore ${folder} from a backup; a new root would cut every workload off, so none is made`;
+  return signingCaOf(readMaterial(folder), folder);
+}
+
+/** Throws `failed_precondition` if a file is lost, unreadable, or accessible to others. */
+export function readMaterial(folder: string): CaMaterial {
   try {
     const pem = readFileSync(join(folder, certificateFile), 'utf8');
-    const keyPem = readSecretFile(join(folder, keyFile));
-    if (!new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem))) {
-      throw new CellwallError('failed_precondition', `the key in ${folder} is not that of its certificate`, { hint });
-    }
-    return createSigningCa(pem, keyPem);
+    return { pem, keyPem: readSecretFile(join(folder, keyFile)) };
   } catch (cause) {
     if (cause instanceof CellwallError && cause.hint !== undefined) throw cause;
     const why = cause instanceof CellwallError ? cause.message : 'a file is missing or unreadable';
-    throw new CellwallError('failed_precondition', `the CA in ${folder} cannot be used: ${why}`, { hint, cause });
+    throw unusable(`the CA in ${folder} cannot be used: ${why}`, folder, cause);
   }
+}
+
+/** `where` is for messages. Throws `failed_precondition` if certificate or key cannot be used, or do not belong together. */
+export function signingCaOf({ pem, keyPem }: CaMaterial, where: string): SigningCa {
+  try {
+    if (new X509Certificate(pem).checkPrivateKey(createPrivateKey(keyPem))) return createSigningCa(pem, keyPem);
+  } catch (cause) {
+    const why = cause instanceof CellwallError ? cause.message : 'its certificate or key cannot be read';
+    throw unusable(`the CA in ${where} cannot be used: ${why}`, where, cause);
+  }
+  throw unusable(`the key in ${where} is not that of its certificate`, where);
+}
+
+function unusable(message: string, where: string, cause?: unknown): CellwallError {
+  const hint = `restore ${where} from a backup; a new root would cut every workload off, so none is made`;
+  return new CellwallError('failed_precondition', message, { hint, cause });
 }
 
 /** Puts a CA at `folder` unless there is one already. Returns whether it was this one. */

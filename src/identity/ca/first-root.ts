@@ -6,10 +6,10 @@ import { trustDomainUri } from '../../model/spiffe-id.ts';
 import type { AuthorityDeps } from '../upstream-authority.ts';
 import { createCertificate, type SigningCa, signingKeyOf } from './certificate.ts';
 import { wholeSecond } from './dates.ts';
+import { knownRootFile } from './known-root.ts';
 
 const rootLifetimeMs = 3650 * 86_400_000;
 const backdateMs = 3_600_000;
-const marker = 'bundle.pem';
 const generate = promisify(generateKeyPair);
 
 type RootDeps = Pick<AuthorityDeps, 'storage' | 'trustDomain' | 'clock' | 'log'>;
@@ -18,13 +18,13 @@ type RootDeps = Pick<AuthorityDeps, 'storage' | 'trustDomain' | 'clock' | 'log'>
 export async function firstRoot(deps: RootDeps): Promise<SigningCa> {
   const { storage } = deps;
   const loaded = (await storage.load('root')) ?? (await madeOnce(deps));
-  await storage.changeNote(marker, undefined, loaded.pem);
+  await storage.changeNote(knownRootFile, undefined, loaded.pem);
   return loaded;
 }
 
 async function madeOnce(deps: RootDeps): Promise<SigningCa> {
   const { storage } = deps;
-  const wasUsed = (await storage.note(marker)) !== undefined || (await storage.names('issuers')).length > 0;
+  const wasUsed = (await storage.note(knownRootFile)) !== undefined || (await storage.names('issuers')).length > 0;
   // Checked in this order, because another process may be creating it right now: it appears before its marker.
   const found = await storage.load('root');
   if (found !== undefined) return found;

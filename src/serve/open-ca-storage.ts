@@ -18,6 +18,9 @@ import type { Table } from '../lib/table.ts';
 import type { Store } from '../store/store.ts';
 import { createCaTurn } from './ca-turn.ts';
 
+/** A second apart. */
+const mostAttempts = 10;
+
 export interface OpenCaStorageDeps {
   /** The CA's folder. */
   readonly folder: string;
@@ -49,6 +52,7 @@ export async function openCaStorage(deps: OpenCaStorageDeps): Promise<CaStorage 
   const turn = shared ? createCaTurn(table, clock, log) : undefined;
   if (turn !== undefined) lifecycle.defer("the CA's turn", turn.stop);
   const vault = createCaVault({ table, secret: followBootstrapSecret(secretFile), ...defined({ turn }) });
+  await answering(vault, clock, log);
   // In this order: whoever makes a root writes it there before anything tells of it.
   const isKnown = await hadCa(deps);
   const content = caFolderContent(folder);
@@ -72,6 +76,20 @@ export async function openCaStorage(deps: OpenCaStorageDeps): Promise<CaStorage 
 export function keepRootCopy(folder: string, roots: readonly string[]): void {
   const [first] = roots;
   if (first !== undefined) writeSecretFile(join(folder, knownRootFile), first, 0o644);
+}
+
+/** A store that is away for a moment does not end the start. */
+async function answering(vault: CaVault, clock: Clock, log: Log): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await vault.isEmpty();
+      return;
+    } catch (reason) {
+      if (CellwallError.from(reason).code !== 'unavailable' || attempt === mostAttempts) throw reason;
+      if (attempt === 1) log.warn({ reason: CellwallError.from(reason).message }, "the CA's keys cannot be read yet");
+      await new Promise<void>((resolve) => void clock.after(1000, resolve));
+    }
+  }
 }
 
 async function refuseWithoutSecret(table: Table): Promise<void> {

@@ -3,14 +3,17 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, stat
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AdminClient, createAdminClient } from '../../src/admin/client.ts';
+import { newBootstrapSecret, readBootstrapSecret } from '../../src/identity/bootstrap-secret.ts';
 import { sealKey } from '../../src/identity/sealed-table.ts';
+import { writeSecretFile } from '../../src/identity/secret-file.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { defined } from '../../src/lib/defined.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { serverAt } from '../../src/store/redis/connection.ts';
 import { createRedisStore } from '../../src/store/redis.ts';
-import { inThisProcess, type Ports, type Run, type Running } from '../adversary/store/redis-wall-runs.ts';
+import { inThisProcess, type Ports, type Run, type Running, type Where } from '../adversary/store/redis-wall-runs.ts';
 import { puts } from './documents.ts';
 import { freePorts } from './free-ports.ts';
 import { acceptsAll } from './judged.ts';
@@ -32,29 +35,43 @@ export interface Replica {
 export interface Replicas {
   readonly valkey: Valkey;
   readonly all: readonly Replica[];
+  /** One more. */
+  add(): Promise<Replica>;
   stop(): Promise<void>;
 }
 
 const host = '127.0.0.1';
 
-/** The first creates the CA; the others are given it. */
-export async function startReplicas(documents: string, count = 2, run: Run = inThisProcess): Promise<Replicas> {
+/** The first creates the CA; the others are given it: its files, or, with `bootstrap`, nothing but the secret. */
+export async function startReplicas(
+  documents: string,
+  count = 2,
+  run: Run = inThisProcess,
+  { bootstrap = false } = {},
+): Promise<Replicas> {
   const valkey = await startValkey();
   const root = mkdtempSync(join(tmpdir(), 'cellwall-replicas-'));
   const all: Replica[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const folder = join(root, `${index}`);
+  const bootstrapSecret = bootstrap ? join(root, 'bootstrap-secret') : undefined;
+  if (bootstrapSecret !== undefined) writeSecretFile(bootstrapSecret, newBootstrapSecret().reveal());
+  const add = async (): Promise<Replica> => {
+    const folder = join(root, `${all.length}`);
     const data = join(folder, 'data');
     mkdirSync(data, { recursive: true, mode: 0o700 });
-    if (index === 0) await applyFirst(valkey.url, data, documents);
-    for (const name of index === 0 ? [] : ['ca', 'seal.key']) {
+    const key = bootstrapSecret === undefined ? undefined : readBootstrapSecret(bootstrapSecret).sealKey;
+    if (all.length === 0) await applyFirst(valkey.url, key ?? sealKey(join(data, 'seal.key')), documents);
+    for (const name of all.length === 0 || bootstrap ? [] : ['ca', 'seal.key']) {
       copySecret(join(root, '0', 'data', name), join(data, name));
     }
-    all.push(await startReplica(valkey.url, folder, run));
-  }
+    const replica = await startReplica(defined({ url: valkey.url, folder, bootstrapSecret }), run);
+    all.push(replica);
+    return replica;
+  };
+  while (all.length < count) await add();
   return {
     valkey,
     all,
+    add,
     async stop() {
       for (const replica of all) await replica.end();
       await valkey.stop();
@@ -63,14 +80,15 @@ export async function startReplicas(documents: string, count = 2, run: Run = inT
   };
 }
 
-async function startReplica(url: string, folder: string, run: Run): Promise<Replica> {
+async function startReplica(where: Omit<Where, 'ports'>, run: Run): Promise<Replica> {
+  const { folder } = where;
   const [xds = 0, identity = 0, admin = 0] = await freePorts(3);
   const ports = { xds, identity, admin };
   let running: Running | undefined;
   let client: AdminClient | undefined;
   let enrolled = 0;
   const start = async (): Promise<void> => {
-    running = await run({ url, folder, ports });
+    running = await run({ ...where, ports });
     const token = new Redacted(readFileSync(running.adminTokenFile, 'utf8').trim());
     client = createAdminClient({ url: `http://${host}:${ports.admin}`, token });
   };
@@ -117,9 +135,9 @@ function copySecret(from: string, to: string): void {
   for (const name of readdirSync(from)) copySecret(join(from, name), join(to, name));
 }
 
-async function applyFirst(url: string, data: string, documents: string): Promise<void> {
+async function applyFirst(url: string, key: Redacted<string>, documents: string): Promise<void> {
   const store = await createRedisStore({
-    ...{ connection: serverAt(new Redacted(url)), prefix: 'cellwall', sealKey: sealKey(join(data, 'seal.key')) },
+    ...{ connection: serverAt(new Redacted(url)), prefix: 'cellwall', sealKey: key },
     ...{ check: acceptsAll, log: silentLog, clock: systemClock },
   });
   await store.apply(puts(documents), { author: 'operator' });

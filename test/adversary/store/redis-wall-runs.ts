@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { defined } from '../../../src/lib/defined.ts';
 import { createLifecycle } from '../../../src/lib/lifecycle.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { Redacted } from '../../../src/lib/redacted.ts';
@@ -34,6 +35,8 @@ export interface Where {
   readonly folder: string;
   /** 0 or a free one. */
   readonly ports: Ports;
+  /** The file of its bootstrap secret. Default: without one. */
+  readonly bootstrapSecret?: string;
   /** Only in the test's own process. Default: serve's own. */
   readonly isolatedAfterMs?: number;
 }
@@ -42,7 +45,7 @@ export type Run = (where: Where) => Promise<Running>;
 
 const host = '127.0.0.1';
 
-export const inThisProcess: Run = async ({ url, folder, ports, ...bounds }) => {
+export const inThisProcess: Run = async ({ url, folder, ports, bootstrapSecret, ...bounds }) => {
   const lifecycle = createLifecycle();
   const stopping = new AbortController();
   lifecycle.defer('waiting for a mesh', async () => stopping.abort());
@@ -50,6 +53,7 @@ export const inThisProcess: Run = async ({ url, folder, ports, ...bounds }) => {
   const options = {
     store: { kind: 'redis', options: { url: new Redacted(url) } },
     data: join(folder, 'data'),
+    ...defined({ bootstrapSecret }),
     xds: { host, port: ports.xds },
     identity: { host, port: ports.identity },
     admin: { host, port: ports.admin },
@@ -57,7 +61,10 @@ export const inThisProcess: Run = async ({ url, folder, ports, ...bounds }) => {
   } as const;
   let running: Promise<unknown> = Promise.resolve();
   const info = await new Promise<ServeStarted>((resolve, reject) => {
-    running = serve(options, deps, resolve).catch(reject);
+    running = serve(options, deps, resolve).catch(async (reason: unknown) => {
+      await lifecycle.close();
+      reject(reason);
+    });
   });
   return {
     ports: { xds: info.xds.port, identity: info.identity.port, admin: info.admin.port },
@@ -72,7 +79,7 @@ export const inThisProcess: Run = async ({ url, folder, ports, ...bounds }) => {
 const bin = fileURLToPath(new URL('../../../bin/cellwall.cjs', import.meta.url));
 
 /** `cellwall serve --store redis`. Its ports must be given: it is asked there whether it is ready. */
-export const inOneOfItsOwn: Run = async ({ url, folder, ports }) => {
+export const inOneOfItsOwn: Run = async ({ url, folder, ports, bootstrapSecret }) => {
   const data = join(folder, 'data');
   const log = join(folder, 'serve.log');
   writeFileSync(log, '');
@@ -84,6 +91,7 @@ export const inOneOfItsOwn: Run = async ({ url, folder, ports }) => {
       ...['--xds-listen', `${host}:${ports.xds}`, '--identity-listen', `${host}:${ports.identity}`],
       // Whatever is written there by others stays out: what comes into force of it by itself is redis-writer.test.ts's.
       ...['--admin-listen', `${host}:${ports.admin}`, '--store-option', 'direct-edits=wait'],
+      ...(bootstrapSecret === undefined ? [] : ['--bootstrap-secret', bootstrapSecret]),
     ],
     { stdio: ['ignore', output, output] },
   );

@@ -123,7 +123,9 @@ async function checkSameRoot(vault: CaVault, folder: string): Promise<void> {
   const note = await vault.note(rootsNote);
   const first = note === undefined ? (await vault.load('root'))?.pem : undefined;
   if (here.length === 0 || (note === undefined && first === undefined)) return;
-  const there = fingerprintsOf(note === undefined ? firstRecord(first ?? '') : readRootsRecord(note, vault.where(rootsNote)));
+  const there = fingerprintsOf(
+    note === undefined ? firstRecord(first ?? '') : readRootsRecord(note, vault.where(rootsNote)),
+  );
   if (here.some((one) => there.includes(one))) return;
   throw new CellwallError('failed_precondition', `the CA in ${folder} is another one than that in the store`, {
     hint: `is this the right store? If it is, move ${folder} away`,

@@ -35,7 +35,9 @@ export function knownRoot(dir: string): KnownRoot | undefined {
 
 /** Of the roots that it has, and had. */
 export function fingerprintsOf({ roots, removed }: RootsRecord): readonly string[] {
-  return [...roots.map(({ pem }) => pem), ...removed].map((pem) => certificateFingerprint(new X509Certificate(pem).raw));
+  return [...roots.map(({ pem }) => pem), ...removed].map((pem) =>
+    certificateFingerprint(new X509Certificate(pem).raw),
+  );
 }
 
 function recordIn(dir: string): RootsRecord {

@@ -78,5 +78,5 @@ async function checkOwner(
   if (claim || parent !== undefined || (ca?.kind ?? 'built-in') !== 'built-in') return;
   const folder = join(data, 'ca');
   const known = knownRoot(folder);
-  await checkSameAuthority({ table, folder, fingerprints: known === undefined ? [] : [known.fingerprint] });
+  await checkSameAuthority({ table, folder, fingerprints: known === undefined ? [] : known.fingerprints });
 }

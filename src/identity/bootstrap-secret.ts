@@ -1,5 +1,6 @@
-// The one secret that a control plane needs besides its store: the key that seals what is in the store, and the one that the CA's keys are
-// encrypted with there, follow from it (HKDF, RFC 5869). A file of lines, so that it can be renewed: the first secret encrypts, all decrypt.
+// The one secret that a control plane needs besides its store: the key that seals what is in the store, and the one that the CA's keys
+// are encrypted with there, follow from it (HKDF, RFC 5869). A file of lines, so that it can be renewed: the first secret encrypts, all
+// decrypt.
 import { randomBytes } from 'node:crypto';
 import { CellwallError } from '../lib/errors.ts';
 import { Redacted } from '../lib/redacted.ts';
@@ -48,7 +49,7 @@ export function readBootstrapSecret(file: string): BootstrapSecret {
   };
 }
 
-/** As the file is whenever it is asked for; while it cannot be read, as it was last. Throws as `readBootstrapSecret` if it never could be. */
+/** As the file is whenever it is asked for; while it cannot be read, as it was last. Throws at once if it cannot be read now. */
 export function followBootstrapSecret(file: string): () => BootstrapSecret {
   let last = readBootstrapSecret(file);
   return () => {

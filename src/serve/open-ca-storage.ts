@@ -1,5 +1,5 @@
-// Where the CA's keys are: in the data folder, or, with a bootstrap secret, encrypted in the store, so that a control plane needs nothing but
-// that secret to be one of the same CA. A root that was there is never replaced by a new one.
+// Where the CA's keys are: in the data folder, or, with a bootstrap secret, encrypted in the store, so that a control plane needs nothing
+// but that secret to be one of the same CA. A root that was there is never replaced by a new one.
 import { join } from 'node:path';
 import { followBootstrapSecret } from '../identity/bootstrap-secret.ts';
 import { caFolderContent, putAside } from '../identity/ca/ca-folder-content.ts';

@@ -1,5 +1,5 @@
-// A store that several control planes use belongs to one bootstrap secret. It remembers a name of the seal key, which tells nothing about it,
-// so that whoever has another one is refused before anything else.
+// A store that several control planes use belongs to one bootstrap secret. It remembers a name of the seal key, which tells nothing about
+// it, so that whoever has another one is refused before anything else.
 import { CellwallError } from '../lib/errors.ts';
 import type { Redacted } from '../lib/redacted.ts';
 import { deriveKey } from '../lib/seal.ts';

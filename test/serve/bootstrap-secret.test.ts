@@ -1,5 +1,5 @@
-// Control planes that have nothing but the store and the bootstrap secret: one CA, whoever starts when; and never a new root in place of one
-// that was there.
+// Control planes that have nothing but the store and the bootstrap secret: one CA, whoever starts when; and never a new root in place of
+// one that was there.
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// CAs and notes in a table of the store, all of them as one encrypted entry: so several control planes share them, none can be exchanged for
-// an older one alone, and whoever reads the store without the bootstrap secret learns nothing.
+// CAs and notes in a table of the store, all of them as one encrypted entry: so several control planes share them, none can be exchanged
+// for an older one alone, and whoever reads the store without the bootstrap secret learns nothing.
 import { CellwallError } from '../../lib/errors.ts';
 import type { Json, Table, TableOptions } from '../../lib/table.ts';
 import type { BootstrapSecret } from '../bootstrap-secret.ts';

@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { AwsV4Signer } from 'aws4fetch';
+import { boundedCall } from '../../lib/bounded-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { AuthorityDeps, AuthorityKind, UpstreamAuthority } from '../upstream-authority.ts';
-import { callCa } from './call-ca.ts';
 import { requested, textAt, withoutRoots } from './requested.ts';
 import { watchUpstreamRoots } from './upstream-roots.ts';
 
@@ -38,7 +38,13 @@ async function createAwsPcaAuthority({ options, trustDomain, clock, log }: Autho
       ...{ url: `${address.replace(/\/+$/, '')}/`, method: 'POST', body: text, region, service: 'acm-pca' },
       headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': `ACMPrivateCA.${action}` },
     }).sign();
-    return callCa({ url: signed.url.href, method: 'POST', headers: Object.fromEntries(signed.headers), body: text });
+    return boundedCall({
+      who: 'the CA',
+      url: signed.url.href,
+      method: 'POST',
+      headers: Object.fromEntries(signed.headers),
+      body: text,
+    });
   }
   const ownChain = async (): Promise<string> => {
     const answer = await call('GetCertificateAuthorityCertificate', { CertificateAuthorityArn: arn });

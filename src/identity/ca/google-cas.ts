@@ -2,9 +2,9 @@
 // https://cloud.google.com/certificate-authority-service/docs/reference/rest/v1/projects.locations.caPools.certificates/create
 import { type KeyObject, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { boundedCall } from '../../lib/bounded-call.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { AuthorityDeps, AuthorityKind, UpstreamAuthority } from '../upstream-authority.ts';
-import { callCa } from './call-ca.ts';
 import { requested, textAt, textsAt, withoutRoots } from './requested.ts';
 import { watchUpstreamRoots } from './upstream-roots.ts';
 
@@ -46,7 +46,10 @@ async function createGoogleCasAuthority({
     if (file !== undefined) return readFileSync(file, 'utf8').trim();
     const metadata = option('metadata') ?? 'http://metadata.google.internal';
     const url = `${metadata}/computeMetadata/v1/instance/service-accounts/default/token`;
-    return textAt(await callCa({ url, method: 'GET', headers: { 'metadata-flavor': 'Google' } }), 'access_token');
+    return textAt(
+      await boundedCall({ who: 'the CA', url, method: 'GET', headers: { 'metadata-flavor': 'Google' } }),
+      'access_token',
+    );
   }
 
   return {
@@ -56,7 +59,8 @@ async function createGoogleCasAuthority({
       const seconds = Math.floor((notAfter.getTime() - clock.now()) / 1000);
       // Named here, so that a repeat of a lost call is not a second certificate.
       const id = `cellwall-${randomBytes(12).toString('hex')}`;
-      const answer = await callCa({
+      const answer = await boundedCall({
+        who: 'the CA',
         url: `${address}/v1/${pool}/certificates?certificateId=${id}&requestId=${randomUUID()}`,
         method: 'POST',
         headers: { authorization: `Bearer ${await token()}`, 'content-type': 'application/json' },

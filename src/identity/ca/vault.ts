@@ -1,8 +1,8 @@
 // Vault's PKI, or OpenBao's: an issuer of a mount certifies the intermediate.
 // https://openbao.org/api-docs/secret/pki/#sign-intermediate
 import { readFileSync } from 'node:fs';
+import { boundedCall } from '../../lib/bounded-call.ts';
 import type { AuthorityDeps, AuthorityKind, UpstreamAuthority } from '../upstream-authority.ts';
-import { callCa } from './call-ca.ts';
 import { requested, textAt, textsAt, withoutRoots } from './requested.ts';
 import { watchUpstreamRoots } from './upstream-roots.ts';
 
@@ -26,7 +26,8 @@ async function createVaultAuthority({ options, trustDomain, clock, log }: Author
   const [caFile, rootsFile, namespace] = [option('ca-file'), option('roots'), option('namespace')];
 
   function call(path: string, body?: object): Promise<string> {
-    return callCa({
+    return boundedCall({
+      who: 'the CA',
       url: `${base}/${path}`,
       method: body === undefined ? 'GET' : 'POST',
       headers: {

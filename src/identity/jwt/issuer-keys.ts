@@ -1,8 +1,8 @@
 // The keys of a foreign issuer of tokens, from a file or from an https address. The last good ones stay, whatever happens to the source.
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import { z } from 'zod';
+import { boundedCall } from '../../lib/bounded-call.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { CellwallError } from '../../lib/errors.ts';
 import type { Log } from '../../lib/log.ts';
@@ -90,33 +90,12 @@ function parse(text: string, from: string): JSONWebKeySet {
 }
 
 async function textOf(source: KeysSource): Promise<string> {
-  if ('url' in source) return fetchText(source.url, source.caFile);
+  if ('url' in source) {
+    const { url, caFile } = source;
+    const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
+    return boundedCall({ who: 'the issuer of tokens', url, timeoutMs, ...ca });
+  }
   const text = readFileSync(source.file, 'utf8');
   if (text.length > mostBytes) throw new CellwallError('failed_precondition', `${source.file} is too large`);
   return text;
-}
-
-/** No redirects: the address is the one that the operator wrote. */
-function fetchText(url: string, caFile: string | undefined): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new CellwallError('unavailable', `${url}: ${why}`));
-    const ca = caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') };
-    const asked = request(url, { ...ca, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (response) => {
-      if (response.statusCode !== 200) {
-        response.destroy();
-        return fail(`HTTP status ${response.statusCode}`);
-      }
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > mostBytes) response.destroy(new Error('the answer is too large'));
-        else chunks.push(chunk);
-      });
-      response.on('error', ({ message }) => fail(message));
-      response.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    });
-    asked.on('error', ({ message }) => fail(message));
-    asked.end();
-  });
 }

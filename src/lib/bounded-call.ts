@@ -1,12 +1,15 @@
-// Calls a CA over HTTPS with JSON: within a time, with an answer of bounded size, without redirects. What it answers is verified elsewhere.
+// A call to somebody else's HTTP service: within a time, with an answer of bounded size, without redirects. What it answers is verified by
+// whoever asks, and never printed when it is an error.
 import { request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
-import { CellwallError, type ErrorCode } from '../../lib/errors.ts';
+import { CellwallError, type ErrorCode } from './errors.ts';
 
-export interface CaCall {
+export interface BoundedCall {
+  /** Who is called, as in `the CA`. */
+  readonly who: string;
   readonly url: string;
-  readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /** PEM. Default: the system's roots. */
   readonly ca?: string;
@@ -19,12 +22,20 @@ const mostBytes = 262_144;
  * The answer's text. Throws `unavailable` if nobody answers, or it says that it cannot now (429, 5xx); `failed_precondition` with its
  * status otherwise: permissions and configuration do not mend themselves, but may be mended.
  */
-export function callCa({ url, method, headers, body, ca, timeoutMs = 10_000 }: CaCall): Promise<string> {
+export function boundedCall({
+  who,
+  url,
+  method = 'GET',
+  headers = {},
+  body,
+  ca,
+  timeoutMs = 10_000,
+}: BoundedCall): Promise<string> {
   const { protocol, origin } = new URL(url);
   const request = protocol === 'https:' ? requestTls : requestPlain;
   return new Promise((resolve, reject) => {
     const fail = (why: string, code: ErrorCode = 'unavailable', hint?: string): void =>
-      reject(new CellwallError(code, `the CA at ${origin}: ${why}`, hint === undefined ? {} : { hint }));
+      reject(new CellwallError(code, `${who} at ${origin}: ${why}`, hint === undefined ? {} : { hint }));
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const asked = request(
       url,
@@ -60,6 +71,6 @@ export function callCa({ url, method, headers, body, ca, timeoutMs = 10_000 }: C
 function hintFor(status: number): string {
   if (status === 401 || status === 403)
     return 'its credentials were refused: are they right, and do they allow this call?';
-  if (status === 404) return 'is the address right, and the name of the CA?';
-  return "the CA's own log says why";
+  if (status === 404) return 'is the address right, and the names in it?';
+  return 'its own log says why';
 }

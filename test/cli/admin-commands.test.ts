@@ -73,7 +73,7 @@ describe('apply', () => {
     });
     expect((await cellwall(['diff', '--prune', '-f', '-', '-o', 'json'], base)).stdout).toContain('Service/old');
     expect((await cellwall(['apply', '--prune', '-f', '-'], base)).stdout).toBe(
-      'applied 1 (revision 2)\n  Service/old\n',
+      'applied 1 (revision 2)\n  delete Service/old\n',
     );
     const again = await cellwall(['apply', '--prune', '-f', '-', '--dry-run', '--detailed-exit-code'], base);
     expect(again.code).toBe(0);

@@ -124,8 +124,16 @@ it('where it cannot write it says so, and what else to give', { timeout: 180_000
   // As container engines set HOME for a uid without an entry; who may write there finds another place that nobody can.
   const home = confined.how === 'no HOME' ? '/proc' : '/';
   const rows: readonly (readonly [readonly string[], Readonly<Record<string, string>>, RegExp])[] = [
-    [serving(), { HOME: home }, /^error: \/(proc\/)?\.local.*\n {2}hint: (.*--data|check the path)/],
-    [[...serving(), '--data', '/proc/x'], {}, /^error: \/proc\/x.*\n {2}hint: (.*--data|check the path)/],
+    [
+      serving(),
+      { HOME: home },
+      /^error: (cannot make the folder )?\/(proc\/)?\.local.*\n {2}hint: (.*--data|check the path)/,
+    ],
+    [
+      [...serving(), '--data', '/proc/x'],
+      {},
+      /^error: (cannot make the folder )?\/proc\/x.*\n {2}hint: (.*--data|check the path)/,
+    ],
     [
       ['validate', '--envoy', 'mesh.d'],
       { HOME: home },

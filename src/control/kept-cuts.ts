@@ -9,6 +9,7 @@ import { parseSpiffeId, type SpiffeId } from '../model/spiffe-id.ts';
 import type { MeshIr, PortIr, PortKey, ServiceIr, ServiceKey } from '../policy/ir.ts';
 import { portOf } from '../policy/ports.ts';
 import { cutIdentity, nextCuts, type PortCuts } from '../translate/inbound/cuts.ts';
+import { valuesIn, withRenewed } from './cut-values.ts';
 
 export interface Ended {
   readonly id: SpiffeId;
@@ -136,15 +137,15 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
     apply(mesh) {
       const again = last !== undefined && (mesh === last.of || mesh === last.mesh);
       const few = again || last === undefined ? undefined : samePorts(last.of, mesh);
+      const renewed = new Map<PortKey, PortCuts['chains']>();
       if (few !== undefined) {
         for (const port of few) {
           const there = ports.get(port.id);
           const next = nextCuts(there, port, mesh);
           ports.set(port.id, next);
-          if (next !== there && !sameCuts(there, next)) {
-            write(port.id, () => table.set(port.id, jsonOf(next)));
-            moved = true;
-          }
+          if (next === there || sameCuts(there, next)) continue;
+          write(port.id, () => table.set(port.id, jsonOf(next)));
+          renewed.set(port.id, next.chains);
         }
       } else if (!again) {
         moved = true;
@@ -163,7 +164,8 @@ export function createKeptCuts({ table, clock, log, onChange }: KeptCutsDeps): K
       }
       const values = moved ? undefined : last?.mesh.cuts;
       moved = false;
-      const mine = { ...mesh, cuts: values ?? valuesIn(last?.mesh.cuts, ports) };
+      const cuts = values === undefined ? valuesIn(last?.mesh.cuts, ports) : withRenewed(values, renewed);
+      const mine = { ...mesh, cuts };
       last = { of: again && last !== undefined ? last.of : mesh, mesh: mine };
       return mine;
     },
@@ -204,19 +206,6 @@ function isSame(before: MeshIr, after: MeshIr, name: ServiceKey, service: Servic
   return service.ports.every(({ id }) => before.callers.get(id) === after.callers.get(id));
 }
 
-/** The same map as before if nothing has changed. */
-function valuesIn(before: MeshIr['cuts'], ports: ReadonlyMap<PortKey, PortCuts>): NonNullable<MeshIr['cuts']> {
-  let same = before?.size === ports.size;
-  const keys = before?.keys();
-  for (const [key, { chains }] of same ? ports : []) {
-    if (keys?.next().value === key && before?.get(key) === valuesOf(chains)) continue;
-    same = false;
-    break;
-  }
-  if (same && before !== undefined) return before;
-  return new Map([...ports].map(([key, { chains }]) => [key, valuesOf(chains)]));
-}
-
 function sameCuts(a: PortCuts | undefined, b: PortCuts): boolean {
   return a === b || (a !== undefined && JSON.stringify(jsonOf(a)) === JSON.stringify(jsonOf(b)));
 }
@@ -235,15 +224,4 @@ function cutsOf(value: Json): PortCuts {
       }),
     ),
   };
-}
-
-const values = new WeakMap<PortCuts['chains'], ReadonlyMap<string, string>>();
-
-/** Reuses the objects that did not change. */
-function valuesOf(chains: PortCuts['chains']): ReadonlyMap<string, string> {
-  const there = values.get(chains);
-  if (there !== undefined) return there;
-  const made = new Map([...chains].map(([name, { cut }]) => [name, cut]));
-  values.set(chains, made);
-  return made;
 }

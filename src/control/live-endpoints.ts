@@ -1,8 +1,44 @@
 // The registry's ready proxies as translate's input: the only flow in the other direction.
+import { inStep, sameKeys } from '../lib/in-step.ts';
+import { share } from '../lib/share.ts';
 import type { EndpointIr, MeshIr, PortKey, ServiceIr } from '../policy/ir.ts';
 import { portsOf } from '../registry/ports.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { LiveEndpoints } from '../translate/proxy.ts';
+
+export interface LiveEndpointsMaker {
+  /** What `liveEndpoints` gives: equal parts are the same objects as last time. */
+  of(mesh: MeshIr, proxies: readonly RegisteredProxy[]): LiveEndpoints;
+}
+
+/** Keeps the last ones: most changes of the documents move no endpoint, and nothing is made anew for those. */
+export function createLiveEndpoints(): LiveEndpointsMaker {
+  let last: { readonly mesh: MeshIr; readonly proxies: readonly RegisteredProxy[] } | undefined;
+  let made: LiveEndpoints = new Map();
+  return {
+    of(mesh, proxies) {
+      const same = last !== undefined && sameItems(last.proxies, proxies) && samePlaces(last.mesh, mesh);
+      if (!same) made = share(made, liveEndpoints(mesh, proxies));
+      last = { mesh, proxies };
+      return made;
+    },
+  };
+}
+
+/** No service has moved to another cell, or has other ports. */
+function samePlaces(before: MeshIr, after: MeshIr): boolean {
+  if (before.serviceOf !== after.serviceOf || !sameKeys(before.services, after.services)) return false;
+  for (const { one, other } of inStep(before.services, after.services)) {
+    if (one?.cell !== other.cell || one?.ports.length !== other.ports.length) return false;
+    if (!other.ports.every(({ id, port }, index) => id === one.ports[index]?.id && port === one.ports[index]?.port))
+      return false;
+  }
+  return true;
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index]);
+}
 
 /** Only ready proxies. Those whose application does not answer are left out, unless that would leave none. */
 export function liveEndpoints(mesh: MeshIr, proxies: readonly RegisteredProxy[]): LiveEndpoints {

@@ -5,7 +5,6 @@ import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
 import type { NodeId } from '../lib/node-id.ts';
-import { share } from '../lib/share.ts';
 import { trace } from '../lib/trace.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -19,7 +18,7 @@ import type { EncodedResource, Snapshot } from '../xds/resources/snapshot.ts';
 import type { StreamEvent } from '../xds/server/observer.ts';
 import { createBindAgain } from './bind-again.ts';
 import { createConcerned } from './concerned.ts';
-import { liveEndpoints } from './live-endpoints.ts';
+import { createLiveEndpoints } from './live-endpoints.ts';
 import { ownSecret } from './own-secret.ts';
 import { traceOptions } from './part-maker.ts';
 import { type MadeBy, provenanceOf } from './provenance.ts';
@@ -108,8 +107,9 @@ export function createPusher({ cache, log, clock, metrics }: PusherDeps): Pusher
   let job: Job | undefined;
   let done: (() => void) | undefined;
 
+  const endpoints = createLiveEndpoints();
   const inputsOf = (inForce: InForce, proxies: readonly RegisteredProxy[]): Inputs => {
-    return { ...inForce, endpoints: share(inputs?.endpoints, liveEndpoints(inForce.mesh, proxies)) };
+    return { ...inForce, endpoints: endpoints.of(inForce.mesh, proxies) };
   };
 
   const begin = (from: Inputs, proxy: RegisteredProxy): Job | undefined => {

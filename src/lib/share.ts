@@ -1,6 +1,6 @@
 // Two versions of readonly data: what is equal in both becomes the same object, so that whoever looks for changes need not compare
 // contents. Pure.
-import { inStep, sameKeys } from './in-step.ts';
+import { inStep, sameKeys, withValues } from './in-step.ts';
 
 /** `after`, with every part that is equal in `before` replaced by that of `before`: all of it, if both are equal. */
 export function share<T>(before: unknown, after: T): T {
@@ -10,9 +10,10 @@ export function share<T>(before: unknown, after: T): T {
 /** Whether both contain the same, with maps and sets in the same order. */
 export function equal(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
-  if (!isObject(a) || !isObject(b) || Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
-  if (Array.isArray(a) && Array.isArray(b)) return sameItems(a, b);
+  if (!isObject(a) || !isObject(b)) return false;
   if (a instanceof Map && b instanceof Map) return a.size === b.size && sameItems([...a], [...b]);
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  if (Array.isArray(a) && Array.isArray(b)) return sameItems(a, b);
   if (a instanceof Set && b instanceof Set) return a.size === b.size && sameItems([...a], [...b]);
   if (!isPlain(a) || !isPlain(b)) return false;
   const keys = Object.keys(a);
@@ -31,9 +32,7 @@ function shared(before: unknown, after: unknown): unknown {
   if (!isObject(before) || !isObject(after)) return after;
   if (Array.isArray(before) && Array.isArray(after)) {
     const items = after.map((item, index) => shared(before[index], item));
-    return items.length === before.length && items.every((item, index) => Object.is(item, before[index]))
-      ? before
-      : items;
+    return items.length === before.length && areItems(items, before) ? before : areItems(items, after) ? after : items;
   }
   if (before instanceof Map && after instanceof Map) return sharedMap(before, after);
   if (after instanceof Set) return equal(before, after) ? before : after;
@@ -42,7 +41,13 @@ function shared(before: unknown, after: unknown): unknown {
   const same =
     entries.length === Object.keys(before).length &&
     entries.every(([key, value]) => Object.hasOwn(before, key) && Object.is(value, Reflect.get(before, key)));
-  return same ? before : Object.fromEntries(entries);
+  // Nothing in it is replaced: whoever made it may have noted of what.
+  const isAfter = entries.every(([key, value]) => Object.is(value, Reflect.get(after, key)));
+  return same ? before : isAfter ? after : Object.fromEntries(entries);
+}
+
+function areItems(items: readonly unknown[], those: readonly unknown[]): boolean {
+  return items.every((item, index) => Object.is(item, those[index]));
 }
 
 /** The same as `before` only with the same keys in the same order. Large maps, of which little differs, are not copied without need. */
@@ -51,13 +56,13 @@ function sharedMap(
   after: ReadonlyMap<unknown, unknown>,
 ): ReadonlyMap<unknown, unknown> {
   let same = before.size === after.size;
-  let copy: Map<unknown, unknown> | undefined;
+  const others: [unknown, unknown][] = [];
   for (const { key, one: old, other: value } of inStep(before, after)) {
     const next = shared(old, value);
-    if (!Object.is(next, value)) copy = (copy ?? new Map(after)).set(key, next);
+    if (!Object.is(next, value)) others.push([key, next]);
     if (!Object.is(next, old)) same = false;
   }
-  return same && sameKeys(before, after) ? before : (copy ?? after);
+  return same && sameKeys(before, after) ? before : withValues(after, others);
 }
 
 function isObject(value: unknown): value is object {

@@ -33,6 +33,8 @@ export function createTrackedMap<K, V>(): TrackedMap<K, V> {
   let map: ReadonlyMap<K, V> = new Map();
   const byKey = new Map<K, Set<Reader>>();
   const ofAll = new Set<Reader>();
+  /** How many keys were left when those that nobody reads any more were last forgotten. */
+  let kept = 0;
   const tell = (readers: Iterable<Reader>): void => {
     for (const { changed } of readers) changed();
   };
@@ -51,14 +53,17 @@ export function createTrackedMap<K, V>(): TrackedMap<K, V> {
       if (next === map) return;
       const before = map;
       map = next;
-      let same = sameKeys(before, next);
+      const sameNames = sameKeys(before, next);
+      let same = sameNames;
       for (const { key } of inStep(before, next)) {
         same = false;
         tell(byKey.get(key) ?? []);
       }
-      for (const key of same ? [] : before.keys()) if (!next.has(key)) tell(byKey.get(key) ?? []);
+      for (const key of sameNames ? [] : before.keys()) if (!next.has(key)) tell(byKey.get(key) ?? []);
       if (!same) tell(ofAll);
-      for (const [key, readers] of same ? [] : byKey) if (readers.size === 0) byKey.delete(key);
+      if (byKey.size < 2 * kept + 16) return;
+      for (const [key, readers] of byKey) if (readers.size === 0) byKey.delete(key);
+      kept = byKey.size;
     },
     seenBy: (reader) =>
       view(

@@ -19,7 +19,7 @@ export interface ApplicationHealth {
   report(of: PortOfNode, run: string, state: ApplicationState): void;
   /** What another replica decided. False if nothing changes. */
   adopt(of: PortOfNode, run: string, state: ApplicationState): boolean;
-  /** Undefined: nothing was reported. */
+  /** Undefined: nothing was reported. The same object while it is the same state. */
   of(of: PortOfNode, run: string | undefined): ApplicationState | undefined;
   /** Everything about other proxies is forgotten; only checked now and then, because there are many. */
   keepOnly(isKnown: (node: string) => boolean): void;
@@ -48,8 +48,10 @@ export function createApplicationHealth(clock: Clock, onChange: (of: PortOfNode)
 
   function set(of: PortOfNode, next: Known): void {
     const before = known.get(keyOf(of));
-    known.set(keyOf(of), next);
-    if (JSON.stringify(before?.state) !== JSON.stringify(next.state)) onChange(of);
+    const same = JSON.stringify(before?.state) === JSON.stringify(next.state);
+    // The same object as long as it says the same: others look only for that.
+    known.set(keyOf(of), same && before !== undefined ? { ...next, state: before.state } : next);
+    if (!same) onChange(of);
   }
 
   return {

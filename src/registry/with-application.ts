@@ -45,17 +45,23 @@ export function withApplication(
     );
     onChange({ node, endpoints: isEndpoint(proxy) });
   });
+  /** What was made of a proxy, and of which states. */
+  const made = new WeakMap<RegisteredProxy, { readonly of: readonly unknown[]; readonly proxy: RegisteredProxy }>();
+  /** The same object while nothing has changed. */
   const withState = (proxy: RegisteredProxy): RegisteredProxy => {
     const { node, run, ports } = proxy;
-    const stateOf = (port: string): { readonly applicationState?: ApplicationState } => {
-      const state = health.of({ node, port }, run);
-      return state === undefined ? {} : { applicationState: state };
+    const own = health.of({ node, port: defaultPort }, run);
+    const named = ports?.map(({ name }) => health.of({ node, port: name }, run)) ?? [];
+    if (own === undefined && !named.some((state) => state !== undefined)) return proxy;
+    const of = [own, ...named];
+    const there = made.get(proxy);
+    if (there?.of.every((state, index) => state === of[index])) return there.proxy;
+    const whole = {
+      ...{ ...proxy, ...defined({ applicationState: own }) },
+      ...defined({ ports: ports?.map((port, index) => ({ ...port, ...defined({ applicationState: named[index] }) })) }),
     };
-    const own = stateOf(defaultPort);
-    const named = ports?.map((port) => ({ ...port, ...stateOf(port.name) }));
-    // The same object while nothing is known.
-    const some = [own, ...(named ?? [])].some(({ applicationState }) => applicationState !== undefined);
-    return some ? { ...proxy, ...own, ...defined({ ports: named }) } : proxy;
+    made.set(proxy, { of, proxy: whole });
+    return whole;
   };
   shared?.listen(({ node, run, port, state }) => {
     if (!health.adopt({ node, port }, run, state)) return;

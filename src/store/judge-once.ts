@@ -1,5 +1,6 @@
 // Judges documents that have not been judged yet: if the same ones, at the same places, were judged before, that result is used. Pure
 // except for the check.
+import { differing } from '../lib/differing.ts';
 import type { ParsedDocument } from '../model/parsed-document.ts';
 import type { Problem } from '../model/problem.ts';
 import type { StateCheck } from './judges.ts';
@@ -20,7 +21,9 @@ export function errorsAmong(problems: readonly Problem[]): readonly Problem[] {
 }
 
 function isSame(a: readonly ParsedDocument[], b: readonly ParsedDocument[]): boolean {
-  return a.length === b.length && a.every((document, index) => isCopy(document, b[index]));
+  if (a.length !== b.length) return false;
+  const { before, after } = differing(a, b);
+  return before.every((document, index) => isCopy(document, after[index]));
 }
 
 function isCopy(a: ParsedDocument, b: ParsedDocument | undefined): boolean {

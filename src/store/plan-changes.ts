@@ -1,4 +1,5 @@
 // Documents + changes → the resulting documents. Pure; every store plans its applies with it.
+import { differing, spliced } from '../lib/differing.ts';
 import type { DocumentKey } from '../model/documents/document.ts';
 import { asOwnFile } from '../model/own-file.ts';
 import { parseDocuments } from '../model/parse.ts';
@@ -101,13 +102,12 @@ function comparable(text: string): string {
 
 /** Whether both contain the same documents with the same texts. Both are sorted. */
 export function sameDocuments(a: readonly ParsedDocument[], b: readonly ParsedDocument[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((document, index) => {
-      const other = b[index];
-      return other !== undefined && other.key === document.key && sameText(document.text, other.text);
-    })
-  );
+  if (a.length !== b.length) return false;
+  const { before, after } = differing(a, b);
+  return before.every((document, index) => {
+    const other = after[index];
+    return other !== undefined && other.key === document.key && sameText(document.text, other.text);
+  });
 }
 
 /** Where a document of that key stands, or would, among documents that are sorted by key. */
@@ -140,10 +140,18 @@ export function withEdits(documents: readonly ParsedDocument[], edits: readonly 
     }
     return sortDocuments([...all.values()]);
   }
+  const placed = (all: readonly ParsedDocument[], key: DocumentKey): readonly [at: number, there: 0 | 1] => {
+    const at = placeOf(all, key);
+    return [at, all[at]?.key === key ? 1 : 0];
+  };
+  if (edits.length === 0) return documents;
+  const [only, ...more] = edits;
+  if (only !== undefined && more.length === 0) {
+    return spliced(documents, ...placed(documents, only.key), only.document === undefined ? [] : [only.document]);
+  }
   const edited = [...documents];
   for (const { key, document } of edits) {
-    const at = placeOf(edited, key);
-    const there = edited[at]?.key === key ? 1 : 0;
+    const [at, there] = placed(edited, key);
     if (document === undefined) edited.splice(at, there);
     else edited.splice(at, there, document);
   }

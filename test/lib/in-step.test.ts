@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { inStep, sameKeys } from '../../src/lib/in-step.ts';
+import { inStep, sameKeys, withValues } from '../../src/lib/in-step.ts';
 import { equal, share } from '../../src/lib/share.ts';
 import { changedPaths } from '../../src/lib/trace.ts';
 
@@ -42,4 +42,38 @@ it('shares maps with the one before, in parts or as a whole (property)', () => {
       if (equal(before, after)) expect(shared).toBe(before);
     }),
   );
+});
+
+it('has other values without a copy, and behaves like one (property)', () => {
+  const values = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.constantFrom(0, 1, 2)), {
+    maxLength: 3,
+  });
+  const begin = fc.constantFrom(new Map([...'abcd'].map((key) => [key, 0] as const)), new Map<string, number>());
+  fc.assert(
+    fc.property(begin, fc.array(values, { maxLength: 50 }), fc.nat(), (first, edits, pick) => {
+      const all: { readonly made: ReadonlyMap<string, number>; readonly copy: ReadonlyMap<string, number> }[] = [
+        { made: first, copy: new Map(first) },
+      ];
+      for (const edit of edits) {
+        const last = all.at(-1) ?? { made: first, copy: first };
+        all.push({ made: withValues(last.made, edit), copy: new Map([...last.copy, ...edit]) });
+      }
+      for (const { made, copy } of all) {
+        expect([...made]).toEqual([...copy]);
+        expect([...made.keys()]).toEqual([...copy.keys()]);
+        expect([...made.values()]).toEqual([...copy.values()]);
+        expect(made.size).toBe(copy.size);
+        for (const key of 'abcdef') expect([made.get(key), made.has(key)]).toEqual([copy.get(key), copy.has(key)]);
+        expect(equal(made, copy)).toBe(true);
+      }
+      const [one, other] = [all[pick % all.length], all[(pick * 7 + 1) % all.length]];
+      if (one === undefined || other === undefined) throw new Error('there are some');
+      const found = new Map([...inStep(one.made, other.made)].map((pair) => [pair.key, pair]));
+      const expected = new Map([...inStep(one.copy, other.copy)].map((pair) => [pair.key, pair]));
+      expect(found).toEqual(expected);
+      expect(sameKeys(one.made, other.made)).toBe(sameKeys(one.copy, other.copy));
+    }),
+  );
+  const layered = withValues(new Map([['a', 0]]), [['a', 1]]);
+  expect(() => layered instanceof Map && layered.set('a', 2)).toThrow('not changed any more');
 });

@@ -143,7 +143,8 @@ export function createDomain({
       descriptors.replace(share(descriptors.now(), new Map(read.flatMap(({ value }) => value))));
     }
     descriptorsOf = read;
-    return { identities, problems: [found, reached, [{ problems: identities.problems }], read] };
+    const problems = [draftPass.problems(), dependencyPass.problems(), identities.problems, descriptorPass.problems()];
+    return { identities, problems };
   };
   let callers: { readonly of: unknown; readonly ofDrafts: unknown; readonly value: MeshIr['callers'] } | undefined;
 
@@ -169,17 +170,20 @@ export function createDomain({
         ...before,
         ...first.all(),
         ...workloadProblems.all(),
-        ...taken.problems.flatMap(problemsOf),
-        ...problemsOf(policies),
+        ...taken.problems.flat(),
+        ...policyPass.problems(),
         ...put.problems,
         ...last.all(),
       ];
       if (found.some(({ severity }) => severity === 'error')) return { kind: 'unresolved', problems: found };
       // Only for documents that fit together: otherwise they would repeat what an error says.
-      const warnings = [
-        ...[risks.ofFew.run(few), risks.ofServices.run(byKind.services), risks.ofPolicies.run(byKind.policies)],
-        refusedPass.run(byKind.services),
-      ].flatMap(problemsOf);
+      risks.ofFew.run(few);
+      risks.ofServices.run(byKind.services);
+      risks.ofPolicies.run(byKind.policies);
+      refusedPass.run(byKind.services);
+      const warnings = [risks.ofFew, risks.ofServices, risks.ofPolicies, refusedPass].flatMap((pass) =>
+        pass.problems(),
+      );
       if (callers?.of !== dependencies.now() || callers.ofDrafts !== drafts.now()) {
         const value = share(callers?.value, callersOf(put.services.values()));
         callers = { of: dependencies.now(), ofDrafts: drafts.now(), value };
@@ -203,12 +207,6 @@ function keyOf({ document: { metadata } }: ParsedDocument<Service>): ServiceKey 
 function sameKeys(keys: readonly ServiceKey[], known: ReadonlyMap<ServiceKey, true>): boolean {
   const others = known.keys();
   return keys.length === known.size && keys.every((key) => others.next().value === key);
-}
-
-function problemsOf(made: readonly Pick<Made<unknown>, 'problems'>[]): readonly Problem[] {
-  const found: Problem[] = [];
-  for (const { problems } of made) if (problems.length > 0) found.push(...problems);
-  return found;
 }
 
 /** The same map if nothing has changed; otherwise the same values where they are equal. */

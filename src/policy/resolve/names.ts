@@ -1,5 +1,5 @@
 // The names that documents may refer to, and how a reference finds its service.
-import { differing } from '../../lib/differing.ts';
+import { differing, spliced } from '../../lib/differing.ts';
 import { didYouMean } from '../../model/did-you-mean.ts';
 import type { AuthorizationPolicy } from '../../model/documents/authorization-policy.ts';
 import type { Cell } from '../../model/documents/cell.ts';
@@ -49,7 +49,7 @@ function withKnownLists(all: readonly ParsedDocument[], known: DocumentsByKind):
     const [first] = gone;
     // Neighbours among all are neighbours among those of their kind.
     const at = first === undefined ? -1 : list.indexOf(first);
-    if (at >= 0) return list.slice(0, at).concat(came, list.slice(at + gone.length));
+    if (at >= 0) return spliced(list, at, gone.length, came);
     const found = all.filter(isKind(kind));
     return found.length === list.length && found.every((item, index) => item === list[index]) ? list : found;
   };

@@ -1,5 +1,6 @@
 // Puts drafts, dependencies and policies together: the services of the IR, each the same object as before if none of its parts has changed.
 import { differing } from '../../lib/differing.ts';
+import { withValues } from '../../lib/in-step.ts';
 import { share } from '../../lib/share.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { DependencyIr, ServiceIr, ServiceKey } from '../ir.ts';
@@ -47,6 +48,8 @@ const noPolicies: readonly PolicyDraft[] = [];
 /** `put` keeps what it made last time, for the next time. */
 export function createServices(defaults: MeshDefaults): Services {
   const targets = new Map<ServiceKey, Authorized>();
+  /** Those of them with problems. */
+  const warned = new Set<ServiceKey>();
   let grouped: ServiceParts['policies'] = [];
   let put = new Map<ServiceKey, Put>();
   let services: ReadonlyMap<ServiceKey, ServiceIr> = new Map();
@@ -56,24 +59,42 @@ export function createServices(defaults: MeshDefaults): Services {
     return { policies, of: resolveAuthorization(policies, { defaults, problems }), problems: problems.all() };
   };
   const untargeted = authorize(noPolicies);
+  /** By service, if each policy took the place of one of the same service: of these, the lists that there were, with the new ones. */
+  const inPlace = (
+    before: ServiceParts['policies'],
+    after: ServiceParts['policies'],
+  ): ReadonlyMap<ServiceKey, readonly PolicyDraft[]> | undefined => {
+    if (before.length !== after.length) return undefined;
+    const found = new Map<ServiceKey, readonly PolicyDraft[]>();
+    for (const [index, { value: old }] of before.entries()) {
+      const value = after[index]?.value;
+      if (old === undefined || value?.target !== old.target) return undefined;
+      const list = found.get(old.target) ?? targets.get(old.target)?.policies;
+      if (list === undefined) return undefined;
+      found.set(
+        old.target,
+        list.map((one) => (one === old ? value : one)),
+      );
+    }
+    return found;
+  };
   /** Results whose policies have changed. */
   const group = (policies: ServiceParts['policies']): ReadonlySet<ServiceKey> => {
     const { before, after } = differing(grouped, policies);
     const others = new Set([...before, ...after].flatMap(({ value }) => value?.target ?? []));
     grouped = policies;
     if (others.size === 0) return others;
-    const own = new Map<ServiceKey, PolicyDraft[]>();
-    for (const { value } of policies) {
-      if (value === undefined || !others.has(value.target)) continue;
-      const list = own.get(value.target);
-      if (list === undefined) own.set(value.target, [value]);
-      else list.push(value);
-    }
+    const own = inPlace(before, after) ?? gathered(policies, others);
     for (const key of others) {
       const now = own.get(key);
       const there = targets.get(key);
-      if (now === undefined) targets.delete(key);
-      else if (there === undefined || !sameItems(there.policies, now)) targets.set(key, authorize(now));
+      if (there !== undefined && now !== undefined && sameItems(there.policies, now)) continue;
+      targets.delete(key);
+      warned.delete(key);
+      if (now === undefined) continue;
+      const authorized = authorize(now);
+      targets.set(key, authorized);
+      if (authorized.problems.length > 0) warned.add(key);
     }
     return others;
   };
@@ -118,33 +139,44 @@ export function createServices(defaults: MeshDefaults): Services {
           if (made.service !== put.get(key)?.service) changed.push([key, made.service]);
           put.set(key, made);
         }
-        if (changed.length > 0) {
-          const next = new Map(services);
-          for (const [key, service] of changed) next.set(key, service);
-          services = next;
-        }
+        services = withValues(services, changed);
       } else {
         const next = new Map([...drafts].map(([key, draft]) => [key, one(key, draft, parts)]));
         put = next;
         services = share(services, new Map([...next].map(([key, { service }]) => [key, service])));
       }
-      return { services, problems: problemsOf(policies, targets) };
+      return { services, problems: problemsOf(policies, targets, warned) };
     },
   };
+}
+
+function gathered(
+  policies: ServiceParts['policies'],
+  targets: ReadonlySet<ServiceKey>,
+): ReadonlyMap<ServiceKey, readonly PolicyDraft[]> {
+  const own = new Map<ServiceKey, PolicyDraft[]>();
+  for (const { value } of policies) {
+    if (value === undefined || !targets.has(value.target)) continue;
+    const list = own.get(value.target);
+    if (list === undefined) own.set(value.target, [value]);
+    else list.push(value);
+  }
+  return own;
 }
 
 /** In the order in which services are first targeted, whatever the previous state was. */
 function problemsOf(
   policies: ServiceParts['policies'],
   targets: ReadonlyMap<ServiceKey, Authorized>,
+  warned: ReadonlySet<ServiceKey>,
 ): readonly Problem[] {
-  const warned = new Set<ServiceKey>();
-  for (const [key, { problems }] of targets) if (problems.length > 0) warned.add(key);
   if (warned.size === 0) return [];
+  const left = new Set(warned);
   const found: Problem[] = [];
   for (const { value } of policies) {
-    if (value === undefined || !warned.delete(value.target)) continue;
+    if (value === undefined || !left.delete(value.target)) continue;
     found.push(...(targets.get(value.target)?.problems ?? []));
+    if (left.size === 0) break;
   }
   return found;
 }

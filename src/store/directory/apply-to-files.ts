@@ -9,6 +9,7 @@ import type { JournalEntry, StateDatabase } from '../sqlite/state-database.ts';
 import type { ApplyOptions, ApplyResult, Change } from '../store.ts';
 import { textsInForce } from './held.ts';
 import type { InForce } from './in-force.ts';
+import type { DocumentFiles } from './judge-files.ts';
 import type { FileEdits, FilePlan } from './plan-files.ts';
 import { prepareWrite, stillBefore } from './write-files.ts';
 
@@ -25,8 +26,12 @@ export interface ApplyDeps {
   readonly reload: () => Promise<void>;
   /** Judges the current content again, soon. */
   readonly rejudge: () => void;
-  /** Called before watchers are: these texts were written by us. */
-  readonly onWritten: (journal: readonly JournalEntry[]) => void;
+  /** Called before watchers are: these were written, and the texts that were known are `after` now. */
+  readonly onWritten: (
+    journal: readonly JournalEntry[],
+    before: DocumentFiles['texts'] | undefined,
+    after: DocumentFiles['texts'],
+  ) => void;
 }
 
 const maxAttempts = 3;
@@ -109,7 +114,7 @@ async function write(
     database.save({ revision: base.revision, files: back }, []);
     throw reason;
   }
-  onWritten(journal);
+  onWritten(journal, inForce.files()?.texts, files.texts);
   inForce.applied({ ...after, revision }, files, held, options.urgent ?? false);
   database.clearJournal();
   return true;

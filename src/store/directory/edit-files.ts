@@ -2,7 +2,7 @@
 import type { DocumentKey } from '../../model/documents/document.ts';
 import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { documentRegions, type Region } from '../../model/yaml/regions.ts';
-import type { Edit } from '../plan-changes.ts';
+import { documentOf, type Edit } from '../plan-changes.ts';
 
 export interface DocumentFile {
   readonly text: string;
@@ -10,18 +10,26 @@ export interface DocumentFile {
   readonly documents: readonly ParsedDocument[];
 }
 
-/** The new text of every file that changes; `null`: the file is removed, because no document is left in it. */
+/**
+ * The new text of every file that changes; `null`: the file is removed, because no document is left in it. `documents`: those of the files,
+ * sorted by key.
+ */
 export function editFiles(
-  files: ReadonlyMap<string, DocumentFile>,
+  {
+    files,
+    documents,
+  }: { readonly files: ReadonlyMap<string, DocumentFile>; readonly documents: readonly ParsedDocument[] },
   edits: readonly Edit[],
   taken: (file: string) => boolean,
 ): ReadonlyMap<string, string | null> {
   const byKey = new Map(edits.map((edit) => [edit.key, edit]));
+  const touched = new Set(edits.flatMap(({ key }) => documentOf(documents, key)?.source.file ?? []));
   const result = new Map<string, string | null>();
-  for (const [file, { text, documents }] of files) {
-    if (!isAmong(documents, byKey)) continue;
-    result.set(file, editFile(text, documents, byKey));
-    for (const { key } of documents) byKey.delete(key);
+  for (const file of [...touched].sort()) {
+    const there = files.get(file);
+    if (there === undefined) continue;
+    result.set(file, editFile(there.text, there.documents, byKey));
+    for (const { key } of there.documents) byKey.delete(key);
   }
   for (const { key, document } of byKey.values()) {
     if (document === undefined) continue;
@@ -31,12 +39,6 @@ export function editFiles(
     );
   }
   return result;
-}
-
-/** Thousands of files are asked. */
-function isAmong(documents: readonly ParsedDocument[], edits: ReadonlyMap<DocumentKey, Edit>): boolean {
-  for (const { key } of documents) if (edits.has(key)) return true;
-  return false;
 }
 
 function editFile(

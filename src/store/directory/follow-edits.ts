@@ -9,10 +9,11 @@ import type { ParsedDocument } from '../../model/parsed-document.ts';
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
 import type { Holding, StateCheck } from '../judges.ts';
 import type { LastGoodStates } from '../last-good/last-good-states.ts';
-import type { Serial } from '../serial.ts';
-import type { JournalEntry } from '../sqlite/state-database.ts';
+import { createSerial, type Serial } from '../serial.ts';
 import { nothingStored } from '../store.ts';
+import type { ApplyDeps } from './apply-to-files.ts';
 import { denialsAtOnce } from './denials-at-once.ts';
+import { heardOnlyOf } from './heard-only-of.ts';
 import { type Held, withHeld } from './held.ts';
 import { heldBack } from './held-back.ts';
 import type { InForce } from './in-force.ts';
@@ -21,7 +22,7 @@ import { keepsLastGood, vanished } from './keeps-last-good.ts';
 import { createKeepsOut } from './keeps-out.ts';
 import { openForWriting } from './open-for-writing.ts';
 import { withJournal } from './plan-files.ts';
-import { type DirectoryContent, type ReadTexts, readDirectory } from './read-directory.ts';
+import { type DirectoryContent, type ReadTexts, readDirectory, sameContent } from './read-directory.ts';
 import { settleTime } from './settle.ts';
 import { createWaiting } from './waiting.ts';
 import { createDirectoryWatcher, type Watch } from './watch-directory.ts';
@@ -37,8 +38,7 @@ export interface FollowEdits {
   isEarly(key: DocumentKey): boolean;
   /** Whether a file with that name was there when last read. */
   taken(file: string): boolean;
-  /** These texts were written by us. */
-  onWritten(journal: readonly JournalEntry[]): void;
+  readonly onWritten: ApplyDeps['onWritten'];
   /** Those that were there when last read. */
   folders(): readonly string[];
   close(): void;
@@ -67,6 +67,17 @@ export interface FollowEditsDeps {
 /** What only adds, or arrived complete, waits this long; a single file that arrived complete, the shorter time. */
 const settle = { shortMs: 250, wholeMs: 100 };
 
+/** So often something may be applied while everything is read; then applies wait for it. */
+const maxOvertaken = 5;
+
+interface Read {
+  readonly content: DirectoryContent;
+  /** How many notifications there were before it began. */
+  readonly notices: number;
+  /** Monotonic: when everything had been listed. */
+  readonly listedAt: number;
+}
+
 /** Hears of changes from now on. */
 export function followEdits(deps: FollowEditsDeps): FollowEdits {
   const { root, name, inForce, lastGood, check, holding, serial, clock, log, quietMs, settleMs, pollMs } = deps;
@@ -78,6 +89,11 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
   /** What was on disk when last read; `handled`: it was accepted or refused, and nothing waits. */
   let seen: DirectoryContent | undefined;
   let handled = false;
+  /** What was heard is forgotten before everything is read: until it is, nobody knows what there is. */
+  let behind = true;
+  /** How often `apply` has written, or something that was read has been judged. */
+  let turns = 0;
+  const reads = createSerial();
   /** What was on disk when it was last accepted. */
   let accepted: DirectoryContent | undefined;
   /** Denials that are in force before the rest of their edit. */
@@ -85,18 +101,25 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
   /** Files whose denials cannot come before the rest. */
   let together: JudgedFiles | undefined;
 
-  const reload = async (): Promise<void> => {
+  const read = async (): Promise<Read> => {
     const notices = watcher.notices();
+    behind = true;
+    watcher.heardOf();
     let listedAt = 0;
     const content = await readDirectory(root, {
-      ...{ known: texts, now: clock.monotonic() },
+      ...{ known: texts, now: clock.monotonic(), ...defined({ last: seen }) },
       found({ watched }) {
         listedAt = clock.monotonic();
         watcher.follow(watched);
       },
     });
+    return { content, notices, listedAt };
+  };
+  const take = async ({ content, notices, listedAt }: Read): Promise<void> => {
+    turns += 1;
     if (content.torn) return wait(waiting.torn());
-    if (handled && seen?.signature === content.signature) return waiting.over();
+    behind = false;
+    if (handled && seen !== undefined && sameContent(seen, content)) return waiting.over();
     seen = content;
     handled = false;
     handled = keepsOut(content.texts);
@@ -137,6 +160,7 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
     watcher.forgetFiles();
     handled = true;
   };
+  const reload = async (): Promise<void> => take(await read());
   const wait = (ms: number): void => {
     watcher.lookIn(ms);
     const late = waiting.problems(name);
@@ -166,25 +190,52 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
     const before = accepted?.files.get(file)?.real;
     return real !== undefined && ((before !== undefined && before !== real) || watcher.arrivedWhole(real));
   };
-  const look = (): void =>
-    void serial.run(async () => {
-      if (closed) return;
-      await reload().catch((reason: unknown) =>
-        log.error({ error: CellwallError.from(reason).message }, 'reading the directory of documents failed'),
-      );
+  /** Whether nothing has changed, as those files show that were heard of. */
+  const nothingNew = async (): Promise<boolean> => {
+    const content = seen;
+    const quiet = handled && !behind && !waiting.active() && early.size + inForce.held().size === 0;
+    if (!quiet || content === undefined || inForce.problems().length > 0) return false;
+    const notices = watcher.notices();
+    const paths = watcher.heardOf();
+    behind = true;
+    const found = paths === undefined ? undefined : await heardOnlyOf(paths, content);
+    if (found === undefined || watcher.notices() !== notices) return false;
+    behind = false;
+    seen = { ...content, ...found };
+    if (accepted !== undefined) accepted = { ...accepted, ...found };
+    watcher.forgetFiles();
+    return true;
+  };
+  /** Applies do not wait while everything is listed, which takes a moment where there are thousands of files. */
+  const lookAtAll = async (): Promise<void> => {
+    for (let overtaken = 0; overtaken < maxOvertaken; overtaken++) {
+      const before = turns;
+      const found = await read();
+      const taken = await serial.run(async () => {
+        // What was read may be older than what is known.
+        if (!closed && turns !== before) return false;
+        if (!closed) await take(found);
+        return true;
+      });
+      if (taken) return;
+    }
+    await serial.run(async () => (closed ? undefined : reload()));
+  };
+  const look = (noticed: boolean): void => {
+    const task = async (): Promise<void> => {
+      const same = noticed && (await serial.run(async () => closed || nothingNew()));
+      if (!same && !closed) await lookAtAll();
+    };
+    void reads.run(task).catch((reason: unknown) => {
+      log.error({ error: CellwallError.from(reason).message }, 'reading the directory of documents failed');
     });
+  };
   const rejudge = (): void => {
     handled = false;
-    look();
+    look(false);
   };
-  const watcher = createDirectoryWatcher({
-    clock,
-    log,
-    quietMs,
-    pollMs,
-    onChange: look,
-    ...defined({ watch: deps.watch }),
-  });
+  const watching = { clock, log, quietMs, pollMs, onChange: look, ...defined({ watch: deps.watch }) };
+  const watcher = createDirectoryWatcher(watching);
   const unwatch = holding?.watch(rejudge);
   return {
     reload,
@@ -192,8 +243,10 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
     settling: waiting.active,
     isEarly: (key) => early.has(key),
     taken: (file) => seen?.texts.has(file) ?? false,
-    onWritten(journal) {
-      if (seen !== undefined) seen = { ...seen, texts: withJournal(seen.texts, journal) };
+    onWritten(journal, before, after) {
+      turns += 1;
+      if (seen === undefined) return;
+      seen = { ...seen, texts: seen.texts === before ? after : withJournal(seen.texts, journal) };
     },
     folders: () => seen?.folders ?? [],
     close() {

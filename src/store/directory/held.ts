@@ -19,11 +19,12 @@ export function withHeld(documents: readonly ParsedDocument[], held: Held): read
 }
 
 /** The files' texts if they contained only what is in force. */
-export function textsInForce({ texts, files }: DocumentFiles, held: Held): ReadonlyMap<string, string> {
+export function textsInForce(known: DocumentFiles, held: Held): ReadonlyMap<string, string> {
+  const { texts } = known;
   if (held.size === 0) return texts;
   const edits = [...held].map(([key, document]) => (document === undefined ? { key } : { key, document }));
   const result = new Map(texts);
-  for (const [path, text] of editFiles(files, edits, (name) => texts.has(name))) {
+  for (const [path, text] of editFiles(known, edits, (name) => texts.has(name))) {
     if (text === null) result.delete(path);
     else result.set(path, text);
   }

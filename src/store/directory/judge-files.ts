@@ -1,5 +1,5 @@
 // Files' texts → documents, or every problem in any of them. Pure; unchanged files are not parsed again.
-import { inStep, sameKeys } from '../../lib/in-step.ts';
+import { inStep, sameKeys, withValues } from '../../lib/in-step.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import { duplicateDocuments } from '../../model/duplicate-documents.ts';
 import { asOwnFile } from '../../model/own-file.ts';
@@ -68,7 +68,7 @@ export function readFiles(
   { made = new Map(), onParsed = () => {} }: ReadOptions = {},
 ): DocumentFiles {
   const problems: Problem[] = [];
-  const read = (path: string, text: string): DocumentFile | undefined => {
+  const readOne = (path: string, text: string): DocumentFile | undefined => {
     const same = known?.files.get(path);
     if (same?.text === text) return same;
     const written = made.get(text);
@@ -81,13 +81,16 @@ export function readFiles(
     return undefined;
   };
   // Nearly always of the same files, in which little differs.
-  const same = known !== undefined && sameKeys(known.texts, texts) && sameKeys(known.files, texts) ? known : undefined;
-  const files = new Map<string, DocumentFile>(same?.files);
+  const same =
+    known?.files.size === known?.texts.size && sameKeys(known?.texts ?? new Map(), texts) ? known : undefined;
+  const read = new Map<string, DocumentFile>();
+  const failed: string[] = [];
   for (const [path, text] of same === undefined ? texts : differingValues(same.texts, texts)) {
-    const file = read(path, text);
-    if (file === undefined) files.delete(path);
-    else files.set(path, file);
+    const file = readOne(path, text);
+    if (file === undefined) failed.push(path);
+    else read.set(path, file);
   }
+  const files = same === undefined ? read : without(withValues(same.files, read), failed);
   const edited = known === undefined || problems.length > 0 ? undefined : documentsAfter(known, files);
   if (edited !== undefined) return { texts, files, documents: edited, unreadable: [] };
   const written = [...files.values()].flatMap(({ documents }) => documents);
@@ -95,11 +98,19 @@ export function readFiles(
   return { texts, files, documents: sortDocuments(written), unreadable: problems };
 }
 
+function without<V>(map: ReadonlyMap<string, V>, keys: readonly string[]): ReadonlyMap<string, V> {
+  if (keys.length === 0) return map;
+  const left = new Map(map);
+  for (const key of keys) left.delete(key);
+  return left;
+}
+
 /** From the known ones; undefined if they have to be gathered, because a document may be there twice. */
 function documentsAfter(known: DocumentFiles, files: DocumentFiles['files']): readonly ParsedDocument[] | undefined {
   if (known.unreadable.length > 0) return undefined;
   const came = [...differingValues(known.files, files)].flatMap(([, { documents }]) => documents);
   const went = [...differingValues(files, known.files)].flatMap(([, { documents }]) => documents);
+  const stay = new Set(went);
   const there = new Set(went.map(({ key }) => key));
   const edits = new Map<DocumentKey, Edit>(went.map(({ key }) => [key, { key }]));
   for (const document of came) {
@@ -111,7 +122,9 @@ function documentsAfter(known: DocumentFiles, files: DocumentFiles['files']): re
     }
     edits.set(key, { key, document });
   }
-  return withEdits(known.documents, [...edits.values()]);
+  // Most of an edited file is as it was.
+  const changes = [...edits.values()].filter(({ document }) => document === undefined || !stay.has(document));
+  return withEdits(known.documents, changes);
 }
 
 /** A folder without documents is where everybody starts: the first apply fills it. If it lost them, the store refuses that. */

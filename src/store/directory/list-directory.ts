@@ -32,6 +32,8 @@ export interface Listing {
   readonly watched: readonly WatchedFolder[];
   readonly problems: readonly Problem[];
   readonly signature: string;
+  /** The signature of all but the files. */
+  readonly frame: string;
   /** Something disappeared while it was listed. */
   readonly torn: boolean;
 }
@@ -117,12 +119,13 @@ export async function listDirectory(root: string): Promise<Listing> {
   await listFolder(realRoot, 0);
   files.sort((a, b) => (a.name < b.name ? -1 : 1));
   problems.sort((a, b) => (a.source.file < b.source.file ? -1 : a.source.file > b.source.file ? 1 : 0));
-  const parts = [...files.map(({ signature }) => signature), ...[...inside].map(([path, inode]) => `${path} ${inode}`)];
-  const signature = JSON.stringify([parts, problems.map(({ code, source }) => [code, source.file])]);
-  return { files, folders, watched: await watchedFolders(inside, names), problems, signature, torn };
+  const frame = JSON.stringify([[...inside], problems.map(({ code, source }) => [code, source.file])]);
+  const signature = JSON.stringify([files.map((file) => file.signature), frame]);
+  return { files, folders, watched: await watchedFolders(inside, names), problems, signature, frame, torn };
 }
 
-function listed(name: string, real: string, info: BigIntStats): ListedFile {
+/** A file as a listing has it. */
+export function listed(name: string, real: string, info: BigIntStats): ListedFile {
   return {
     ...{ name, real, inode: inodeText(info), size: Number(info.size) },
     signature: `${name} ${real} ${fileSignature(info)}`,

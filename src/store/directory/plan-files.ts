@@ -1,6 +1,7 @@
 // Turns changes of documents into the resulting edits of files: which files, and what would be in force then. Pure except for the check.
 
 import { defined } from '../../lib/defined.ts';
+import { withValues } from '../../lib/in-step.ts';
 import type { DocumentKey } from '../../model/documents/document.ts';
 import { relocate } from '../../model/relocate.ts';
 import { errorsAmong, judgeOnce } from '../judge-once.ts';
@@ -51,7 +52,7 @@ export function planFiles(
   const { edits, documents } = plan;
   const known = inForce.files();
   const before: DocumentFiles['texts'] = known?.texts ?? new Map();
-  const journal = [...editFiles(known?.files ?? new Map(), edits, taken)]
+  const journal = [...editFiles(known ?? { files: new Map(), documents: [] }, edits, taken)]
     .map(([path, after]): JournalEntry => ({ path, before: before.get(path) ?? null, after }))
     .filter((entry) => entry.before !== entry.after);
   const made = new Map(edits.flatMap(({ document }) => (document === undefined ? [] : [[document.text, document]])));
@@ -87,10 +88,11 @@ export function withJournal(
   files: ReadonlyMap<string, string>,
   journal: readonly JournalEntry[],
 ): ReadonlyMap<string, string> {
-  const result = new Map(files);
-  for (const { path, after } of journal) {
-    if (after === null) result.delete(path);
-    else result.set(path, after);
-  }
-  return result;
+  const written = journal.flatMap(({ path, after }) => (after === null ? [] : [[path, after] as const]));
+  const removed = journal.flatMap(({ path, after }) => (after === null ? [path] : []));
+  const next = withValues(files, written);
+  if (removed.length === 0) return next;
+  const left = new Map(next);
+  for (const path of removed) left.delete(path);
+  return left;
 }

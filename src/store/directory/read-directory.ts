@@ -16,6 +16,9 @@ export interface DirectoryContent {
   readonly problems: readonly Problem[];
   /** Equal for two reads between which nothing was written. */
   readonly signature: string;
+  /** The same of all but the files, and of that what was listed. */
+  readonly frame: string;
+  readonly listed: string;
   readonly torn: boolean;
 }
 
@@ -46,12 +49,14 @@ export interface ReadDeps {
   readonly known: ReadTexts;
   /** Monotonic milliseconds. */
   readonly now: number;
+  /** What was last read: if that is listed again, and nothing has to be read, nothing is listed twice. */
+  readonly last?: Pick<DirectoryContent, 'files' | 'listed'>;
   /** Called before anything is read. */
   readonly found: (listing: Listing) => void;
 }
 
 /** Reads everything, once. Never throws. */
-export async function readDirectory(root: string, { known, now, found }: ReadDeps): Promise<DirectoryContent> {
+export async function readDirectory(root: string, { known, now, last, found }: ReadDeps): Promise<DirectoryContent> {
   const before = await listDirectory(root);
   found(before);
   const texts = new Map<string, string>();
@@ -59,6 +64,7 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
   let { torn } = before;
   const rewrites: string[] = [];
   let total = 0;
+  let opened = 0;
   const complain = (file: string, code: string, message: string): void => {
     problems.push({ severity: 'error', code, message, source: { file, line: 1, column: 1 } });
   };
@@ -74,6 +80,7 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
       if (same.rewritten > 0) rewrites.push(`${name} ${same.rewritten}`);
       return void texts.set(name, same.text);
     }
+    opened += 1;
     try {
       const text = await readText(file);
       if (text === undefined) torn = true;
@@ -92,16 +99,28 @@ export async function readDirectory(root: string, { known, now, found }: ReadDep
   for (let from = 0; from < before.files.length && problems.length <= 100; from += atATime) {
     await Promise.all(before.files.slice(from, from + atATime).map(readOne));
   }
-  const after = await listDirectory(root);
+  const again = opened === 0 && last?.listed === before.frame && sameFiles(last.files, before.files);
+  const after = again ? before : await listDirectory(root);
   torn ||= after.torn || after.signature !== before.signature;
   for (const name of known.keys()) if (!texts.has(name)) known.delete(name);
   const files = new Map(before.files.map((file) => [file.name, file]));
-  const signature = JSON.stringify([before.signature, problems, rewrites.sort()]);
-  return { texts: inOrder(texts), files, folders: before.folders, problems, signature, torn };
+  const frame = JSON.stringify([before.frame, problems, rewrites.sort()]);
+  const signature = JSON.stringify([before.signature, frame]);
+  const { folders, frame: listed } = before;
+  return { texts: inOrder(texts), files, folders, problems, signature, frame, listed, torn };
 }
 
-/** Undefined if it was written meanwhile. */
-async function readText({ name, real, signature }: ListedFile): Promise<string | undefined> {
+/** Whether nothing was written between two reads. */
+export function sameContent(one: DirectoryContent, other: DirectoryContent): boolean {
+  return one.frame === other.frame && sameFiles(one.files, [...other.files.values()]);
+}
+
+function sameFiles(known: DirectoryContent['files'], files: readonly ListedFile[]): boolean {
+  return files.length === known.size && files.every(({ name, signature }) => known.get(name)?.signature === signature);
+}
+
+/** Undefined if it was written meanwhile. Throws if it is not UTF-8. */
+export async function readText({ name, real, signature }: ListedFile): Promise<string | undefined> {
   // A pipe or device that took the file's place must neither be waited for nor be triggered.
   const handle = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {

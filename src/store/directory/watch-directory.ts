@@ -14,6 +14,8 @@ export interface DirectoryWatcher {
   notices(): number;
   /** Whether the last notification about this file is that it arrived by a rename, and nothing was written to it since. */
   arrivedWhole(path: string): boolean;
+  /** Which paths the notifications since the last call were about; undefined if one did not say, or if some may be missing. */
+  heardOf(): ReadonlySet<string> | undefined;
   /** Forgets what was reported about files so far. */
   forgetFiles(): void;
   /** Check after this long, instead of an earlier requested one. */
@@ -27,7 +29,8 @@ export interface DirectoryWatcherOptions {
   /** Notifications are gathered until none arrived for this long, milliseconds. */
   readonly quietMs: number;
   readonly pollMs: number;
-  readonly onChange: () => void;
+  /** `noticed`: because of notifications, and for no other reason. */
+  readonly onChange: (noticed: boolean) => void;
   /** Default: the system's. */
   readonly watch?: Watch;
 }
@@ -49,6 +52,8 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
   const watchers = new Map<string, Pick<FSWatcher, 'close'>>();
   /** By path, what the last notification said. */
   const heard = new Map<string, 'renamed' | 'written'>();
+  let paths = new Set<string>();
+  let vague = true;
   let count = 0;
   let told = false;
   let cancel: (() => void) | undefined;
@@ -62,12 +67,12 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
     const left = since + maxQuietPeriods * quietMs - clock.monotonic();
     cancel = clock.after(Math.max(0, Math.min(quietMs, left)), () => {
       cancel = undefined;
-      onChange();
+      onChange(true);
     });
   };
   const poll = (): void => {
     cancelPoll = clock.after(pollMs, () => {
-      onChange();
+      onChange(false);
       poll();
     });
   };
@@ -79,11 +84,19 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
     try {
       const watcher = watch(path, { persistent: false }, (event, name) => {
         if (names === undefined ? !concerns(name) : name !== null && !names.has(name)) return;
-        if (name !== null && names === undefined && heard.size < maxHeard)
-          heard.set(join(path, name), event === 'rename' ? 'renamed' : 'written');
+        if (name === null || names !== undefined) vague = true;
+        else {
+          const one = join(path, name);
+          if (heard.size < maxHeard) heard.set(one, event === 'rename' ? 'renamed' : 'written');
+          if (paths.size < maxHeard) paths.add(one);
+          else vague = true;
+        }
         notice();
       });
-      watcher.on('error', () => drop(key));
+      watcher.on('error', () => {
+        vague = true;
+        drop(key);
+      });
       watchers.set(key, watcher);
     } catch (reason) {
       // No notifications from here (too many watches, or it just disappeared): the slow poll sees it.
@@ -91,6 +104,12 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
         log.info({ path, reason: String(reason) }, 'no notifications of changes there: it is checked periodically');
       told = true;
     }
+  };
+  /** Not even where a change may go unnoticed. */
+  const heardOf = (): ReadonlySet<string> | undefined => {
+    const those = vague ? undefined : paths;
+    [paths, vague] = [new Set(), false];
+    return those;
   };
   poll();
   return {
@@ -106,11 +125,12 @@ export function createDirectoryWatcher(options: DirectoryWatcherOptions): Direct
       for (const [key, folder] of wanted) if (!watchers.has(key)) begin(key, folder);
     },
     notices: () => count,
+    heardOf,
     arrivedWhole: (path) => heard.get(path) === 'renamed',
     forgetFiles: () => heard.clear(),
     lookIn(ms) {
       cancelLook?.();
-      cancelLook = clock.after(ms, onChange);
+      cancelLook = clock.after(ms, () => onChange(false));
     },
     close() {
       cancel?.();

@@ -5,7 +5,7 @@ import { sameMeaning } from '../policy/same-meaning.ts';
 import { type Inspected, inspect } from '../translate/linter.ts';
 import type { Fill, FilledPart, Part, WholePart } from '../translate/parts.ts';
 import type { TranslatedResource, TranslationInputs } from '../translate/proxy.ts';
-import { encodeMessage } from '../translate/wire/compose.ts';
+import { encodeMessage } from '../translate/wire/encode.ts';
 import type { Interner } from '../xds/resources/interner.ts';
 import type { EncodedResource } from '../xds/resources/snapshot.ts';
 import { isTypeUrl } from '../xds/resources/type-url.ts';

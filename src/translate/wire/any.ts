@@ -8,7 +8,7 @@ import {
   type Registry,
 } from '@bufbuild/protobuf';
 import { type Any, AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
-import { encodeMessage } from './compose.ts';
+import { encodeMessage } from './encode.ts';
 
 /** Where an Any keeps what was packed: it need not be read back. Copies do not have it, as their bytes may be changed. */
 const content = Symbol('content');

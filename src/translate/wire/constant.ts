@@ -14,6 +14,13 @@ export function remembered<A extends readonly Plain[], T extends object>(make: (
 /** What JSON tells apart. */
 export type Plain = string | number | boolean | undefined | readonly Plain[] | { readonly [key: string]: Plain };
 
+const kept = new WeakSet<object>();
+
+/** Whether it was made here, as a whole: nobody changes it any more, and many have it. */
+export function isKept(value: object): boolean {
+  return kept.has(value);
+}
+
 function keep<A extends readonly Plain[], T extends object>(make: (...of: A) => T, most: number): (...of: A) => T {
   const made = new Map<string, T>();
   return (...of) => {
@@ -21,6 +28,7 @@ function keep<A extends readonly Plain[], T extends object>(make: (...of: A) => 
     const there = made.get(key);
     if (there !== undefined) return there;
     const fresh = frozen(make(...of));
+    kept.add(fresh);
     if (made.size >= most) made.clear();
     made.set(key, fresh);
     return fresh;

@@ -42,7 +42,7 @@ test('whatever is translated has the same bytes, and is found to be the same', (
         expect(hex(schema, message)).toBe(bytes);
         if (compositionOf(message) === undefined) continue;
         composed++;
-                expect(sorted(inspect(resource))).toEqual(sorted(inspect(asWhole(resource))));
+        expect(sorted(inspect(resource))).toEqual(sorted(inspect(asWhole(resource))));
       }
     }),
     { numRuns: 8 },

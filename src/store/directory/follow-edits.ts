@@ -22,7 +22,7 @@ import { keepsLastGood, vanished } from './keeps-last-good.ts';
 import { createKeepsOut } from './keeps-out.ts';
 import { openForWriting } from './open-for-writing.ts';
 import { withJournal } from './plan-files.ts';
-import { type DirectoryContent, type ReadTexts, readDirectory, sameContent } from './read-directory.ts';
+import { type DirectoryContent, type ReadTexts, readDirectory, realPaths, sameContent } from './read-directory.ts';
 import { settleTime } from './settle.ts';
 import { createWaiting } from './waiting.ts';
 import { createDirectoryWatcher, type Watch } from './watch-directory.ts';
@@ -255,8 +255,4 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
       watcher.close();
     },
   };
-}
-
-function realPaths({ files }: DirectoryContent, names: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...names].flatMap((name) => files.get(name)?.real ?? []));
 }

@@ -110,6 +110,11 @@ export async function readDirectory(root: string, { known, now, last, found }: R
   return { texts: inOrder(texts), files, folders, problems, signature, frame, listed, torn };
 }
 
+/** Of the files with these names. */
+export function realPaths({ files }: DirectoryContent, names: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...names].flatMap((name) => files.get(name)?.real ?? []));
+}
+
 /** Whether nothing was written between two reads. */
 export function sameContent(one: DirectoryContent, other: DirectoryContent): boolean {
   return one.frame === other.frame && sameFiles(one.files, [...other.files.values()]);

@@ -1,6 +1,14 @@
 // Encodes messages as `toBinary` does, byte for byte, in one pass through one buffer: what a message shares with others (compose.ts), and
 // what is made once for all (constant.ts), is encoded once and copied from then on.
-import { create, type DescField, type DescMessage, isMessage, type Message, ScalarType, toBinary } from '@bufbuild/protobuf';
+import {
+  create,
+  type DescField,
+  type DescMessage,
+  isMessage,
+  type Message,
+  ScalarType,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { type Composition, compositionOf, fieldOf, memberOf } from './compose.ts';
 import { isKept } from './constant.ts';
@@ -131,7 +139,8 @@ function writerOf(schema: DescMessage, field: DescField): WriteField {
   }
   if (field.fieldKind === 'list' && field.listKind === 'scalar' && field.scalar === ScalarType.STRING) {
     return (writer, value, message) => {
-      if (!Array.isArray(value) || !value.every((item) => typeof item === 'string')) return rest(writer, value, message);
+      if (!Array.isArray(value) || !value.every((item) => typeof item === 'string'))
+        return rest(writer, value, message);
       for (const item of value) writer.tag(number, WireType.LengthDelimited).string(item);
     };
   }

@@ -49,24 +49,22 @@ function compiled(schema: DescMessage): Compiled {
 
 function write(writer: BinaryWriter, schema: DescMessage, message: Message): void {
   const how = compositionOf(message);
-  if (how !== undefined) return writeComposed(writer, schema, message, how);
-  for (const { field, write: writeField } of compiled(schema).fields) {
-    const value = fieldOf(message, field);
-    if (value !== undefined) writeField(writer, value, message);
-  }
+  if (how === undefined) writeFields(writer, compiled(schema).fields, message);
+  else writeComposed(writer, schema, message, how);
   for (const { no, wireType, data } of message.$unknown ?? []) writer.tag(no, wireType).raw(data);
 }
 
 function writeComposed(writer: BinaryWriter, schema: DescMessage, message: Message, how: Composition): void {
-  const shared = sharedRuns(schema, how);
-  for (const run of shared) {
-    if (run.bytes !== undefined) writer.raw(run.bytes);
-    else {
-      for (const { field, write: writeField } of run.own) {
-        const value = fieldOf(message, field);
-        if (value !== undefined) writeField(writer, value, message);
-      }
-    }
+  for (const { bytes, own } of sharedRuns(schema, how)) {
+    if (bytes !== undefined) writer.raw(bytes);
+    else writeFields(writer, own, message);
+  }
+}
+
+function writeFields(writer: BinaryWriter, fields: Compiled['fields'], message: Message): void {
+  for (const { field, write: writeField } of fields) {
+    const value = fieldOf(message, field);
+    if (value !== undefined) writeField(writer, value, message);
   }
 }
 
@@ -97,10 +95,7 @@ function sharedRuns(schema: DescMessage, { base, form, isOwn }: Composition): re
 
 function only(message: Message, fields: Compiled['fields']): Uint8Array {
   const writer = idle.pop() ?? new BinaryWriter();
-  for (const { field, write: writeField } of fields) {
-    const value = fieldOf(message, field);
-    if (value !== undefined) writeField(writer, value, message);
-  }
+  writeFields(writer, fields, message);
   const bytes = writer.finish();
   idle.push(writer);
   return bytes;

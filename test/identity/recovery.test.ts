@@ -26,14 +26,14 @@ const form = qualifying ? inFull : inShort;
 const expired = 'the SVID has expired: calls from and to this proxy fail until it has a new one';
 
 it('comes back by itself after three lifetimes without a control plane, in the same processes', async () => {
-  const lifetimeMs = qualifying ? 6000 : 3000;
+  const lifetimeMs = qualifying ? 5000 : 3000;
   world = await startRecoveryWorld({ ...form, lifetimeMs });
   const { serve, sidecars, calls, controls, pids, allFine } = world;
   await allFine(60_000);
   const before = pids();
   const saidSo = (times: number): boolean => sidecars.every((one) => timesLogged(one, 50, expired) >= times);
   let [healedMs, soonestMs] = [0, Number.POSITIVE_INFINITY];
-  for (let outage = 1; outage <= (qualifying ? 4 : 1); outage += 1) {
+  for (let outage = 1; outage <= (qualifying ? 3 : 1); outage += 1) {
     const controlsFailed = [...controls.values()].map(({ failed }) => failed());
     const away = performance.now();
     await serve.crash(async () => {
@@ -62,7 +62,7 @@ it('comes back by itself after three lifetimes without a control plane, in the s
   expect(soonestMs).toBeGreaterThan(0.4 * lifetimeMs);
   expect(pids()).toEqual(before);
   const { proxies } = await serve.admin.proxies();
-  expect(proxies.filter(({ state, ready }) => state === 'connected' && ready)).toHaveLength(before.length / 2);
+  expect(proxies.filter(({ state, ready }) => state === 'connected' && ready)).toHaveLength(sidecars.length + (form.edge ? 1 : 0));
   for (const { certificate } of proxies) expect(certificate?.notAfter).toBeGreaterThan(Date.now());
   for (const one of sidecars) expect(timesLogged(one, 30, 'there is a valid SVID again')).toBeGreaterThan(0);
   figure('healedAfterReturnMs', Math.max(0, Math.round(healedMs)));
@@ -72,7 +72,7 @@ it('comes back by itself after three lifetimes without a control plane, in the s
 }, 300_000);
 
 it('loses no call while the control plane is away for 40 % of a life', async () => {
-  const lifetimeMs = qualifying ? 2 * minute : 10_000;
+  const lifetimeMs = qualifying ? 80_000 : 10_000;
   world = await startRecoveryWorld({ ...form, lifetimeMs });
   const { serve, calls, controls, allFine } = world;
   await allFine(60_000);

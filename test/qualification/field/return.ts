@@ -8,7 +8,7 @@ export const returnItems: readonly Item[] = [
     line:
       'A control plane that was down for longer than every SVID and join token lives: calls work again in the same ' +
       'processes',
-    bound: 'within 10 s of its return, four times in a row; the helpers log an error that calls fail',
+    bound: 'within 10 s of its return, three times in a row; the helpers log an error that calls fail',
     files: ['test/identity/recovery.test.ts'],
     only: 'three lifetimes',
   }),

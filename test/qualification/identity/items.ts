@@ -8,7 +8,7 @@ export const identityItems: readonly Item[] = [
   fromTests({
     name: 'recovery',
     line:
-      'A control plane that is killed and stays away for three lifetimes of SVIDs, four times: HTTP/1.1, HTTP/2, gRPC and TCP to ' +
+      'A control plane that is killed and stays away for three lifetimes of SVIDs, three times: HTTP/1.1, HTTP/2, gRPC and TCP to ' +
       'two replicas, a permissive service and a load balancer that pulls its secrets, all of them real processes that nobody touches',
     bound:
       'calls fail when certificates have ended, not before, and helpers say so as errors; all work within 10 s of its return, in the ' +

@@ -24,7 +24,7 @@ import type {
 import type { NamedTokenAnswer, NamedTokenBody, NamedTokensAnswer, RevokeTokenAnswer } from './wire-access.ts';
 import type { BanAnswer, BanBody, BansAnswer, LiftAnswer } from './wire-bans.ts';
 import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
-import type { CertificatesAnswer } from './wire-certificates.ts';
+import type { CertificatesAnswer, CertificatesQuery } from './wire-certificates.ts';
 import type { SentAnswer } from './wire-envoy.ts';
 import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
 import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
@@ -61,7 +61,7 @@ export interface AdminClient {
   explain(query: ExplainQuery): Promise<Explanation>;
   explainRequest(id: string): Promise<Explanation>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
-  certificates(): Promise<CertificatesAnswer>;
+  certificates(wanted?: CertificatesQuery): Promise<CertificatesAnswer>;
   /** For one identity, or all. */
   rotate(selector?: string, why?: Reasoned): Promise<RotateAnswer>;
   ca(): Promise<CaAnswer>;
@@ -171,7 +171,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
-    certificates: () => call('GET', '/v1/certificates'),
+    certificates: (wanted = {}) => call('GET', `/v1/certificates${query({ ...wanted })}`),
     ca: () => call('GET', '/v1/ca'),
     rotateRoot: (body) => call('POST', '/v1/ca/rotate', body),
     abortRotation: (why) => call('POST', '/v1/ca/rotate/abort', { ...why }),

@@ -156,7 +156,7 @@ export interface AdminDeps {
   readonly tokens: JoinTokens;
   readonly hosts: HostsAdmin;
   readonly bans: BansAdmin;
-  /** Issued and not yet expired. */
+  /** On record: for a week after their end. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
   /** The roots of the CA. Absent, or undefined: it is not running yet. */
   ca?(): RootsAdmin | undefined;

@@ -28,11 +28,11 @@ export function replicaRows(others: OtherReplicas): readonly ReplicaRow[] {
 /** `own`: of all proxies what is known here. Of those of others, everything that they say themselves, if they do. */
 export function createProxiesEverywhere(
   others: OtherReplicas | undefined,
-  own: () => readonly ProxyRow[],
+  own: () => Promise<readonly ProxyRow[]>,
 ): () => Promise<readonly ProxyRow[]> {
-  if (others === undefined) return async () => own();
-  others.answer('proxies', () =>
-    jsonOf(own().filter(({ replica, state }) => replica === undefined && state !== 'gone')),
+  if (others === undefined) return own;
+  others.answer('proxies', async () =>
+    jsonOf((await own()).filter(({ replica, state }) => replica === undefined && state !== 'gone')),
   );
   return async () => {
     const told = new Map<string, ProxyRow>();
@@ -42,7 +42,7 @@ export function createProxiesEverywhere(
         if (data !== undefined) told.set(data.node, { ...data, replica });
       }
     }
-    return own().map((row) => {
+    return (await own()).map((row) => {
       const replica = row.replica ?? others.id;
       const there = told.get(row.node);
       return row.state !== 'gone' && there?.replica === replica ? there : { ...row, replica };

@@ -3,6 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import type { IssuedCertificate as Recorded } from '../identity/issued-log.ts';
 import type { Issuer } from '../identity/issuer.ts';
 import { isOperator } from '../identity/operator.ts';
+import { rootName } from '../identity/roots/roots-record.ts';
 import type { ServerSvid } from '../identity/server-svid.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
 import { fromPem } from '../identity/x509/pem.ts';
@@ -24,11 +25,13 @@ export interface ListCertificatesDeps {
   readonly trustDomain: TrustDomain;
 }
 
-/** Those that are valid at `now` (epoch milliseconds): roots, intermediates, and what was issued by identity, the newest first. */
-export async function listCertificates(
-  { identity, control, connections, trustDomain }: ListCertificatesDeps,
-  now: number,
-): Promise<readonly IssuedCertificate[]> {
+/** Roots, intermediates, and all on record that was issued, for a week after its end: by identity, the newest first. */
+export async function listCertificates({
+  identity,
+  control,
+  connections,
+  trustDomain,
+}: ListCertificatesDeps): Promise<readonly IssuedCertificate[]> {
   const { issuer, server, bundle } = identity;
   const pushed = new Map(control.proxies().map(({ certificate, node }) => [certificate?.serial, node]));
   const connected = connections.holders();
@@ -38,29 +41,41 @@ export async function listCertificates(
     return purpose === 'pushed' ? 'svid-pushed' : 'svid-fetched';
   };
   const authority = (der: Buffer | string, purpose: IssuedCertificate['purpose']): IssuedCertificate => {
-    const { serialNumber, validFrom, validTo } = new X509Certificate(der);
+    const { serialNumber, validFrom, validTo, raw } = new X509Certificate(der);
     return {
       purpose,
       spiffeId: trustDomainUri(trustDomain),
       serial: serialNumber.toLowerCase(),
       notBefore: Date.parse(validFrom),
       notAfter: Date.parse(validTo),
+      ...(purpose === 'ca-root' && { root: rootName(raw) }),
     };
   };
   const [, ...intermediates] = fromPem(server.current().chain, 'CERTIFICATE');
   const issued = (await issuer.issued()).map((certificate): IssuedCertificate => {
-    const { serial, spiffeId, notBefore, notAfter } = certificate;
+    const { serial, spiffeId, notBefore, notAfter, issuedAt, how, attestor, nodeKey, authority, chain, root } =
+      certificate;
     const node = pushed.get(serial) ?? connected.get(serial);
     return {
       purpose: purposeOf(certificate),
       ...{ serial, spiffeId, notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) },
-      ...defined({ node }),
+      ...defined({
+        issuedAt,
+        node,
+        how,
+        attestor,
+        requester: certificate.node ?? certificate.address,
+        nodeKey,
+        authority,
+        root,
+      }),
+      ...(chain !== undefined && { chain: [...chain] }),
     };
   });
   return [
     ...bundle.value().roots.map((pem) => authority(pem, 'ca-root')),
     ...intermediates.map((der) => authority(der, 'ca-intermediate')),
-    ...issued.filter(({ notAfter }) => notAfter > now).toSorted(byIdentity),
+    ...issued.toSorted(byIdentity),
   ];
 }
 
@@ -68,5 +83,9 @@ export async function listCertificates(
 function byIdentity(a: IssuedCertificate, b: IssuedCertificate): number {
   const rank = ({ purpose, spiffeId }: IssuedCertificate): string => `${purpose === 'server' ? 0 : 1}${spiffeId}`;
   const [left, right] = [rank(a), rank(b)];
-  return left < right ? -1 : left > right ? 1 : b.notBefore - a.notBefore;
+  return left < right ? -1 : left > right ? 1 : issuedOf(b) - issuedOf(a);
+}
+
+function issuedOf({ issuedAt, notBefore }: IssuedCertificate): number {
+  return issuedAt ?? notBefore;
 }

@@ -61,7 +61,10 @@ export const proxySchema = z.object({
       nack: z.object({ revision: z.int(), message: z.string(), resources: rejectedSchema.readonly() }).optional(),
     }),
   ),
-  certificate: z.object({ serial: z.string(), notAfter: z.number() }).optional(),
+  certificate: z
+    .object({ serial: z.string(), notAfter: z.number() })
+    .optional()
+    .describe('The last one that it was sent; it may have ended. Absent: none is on record.'),
   crossChecked: z
     .object({
       at: z.number().describe('When its counters were last reported.'),

@@ -16,6 +16,7 @@ import { verifySvid } from '../identity/x509/verify-svid.ts';
 import { createBudget } from '../lib/budget.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { Evidence } from '../model/evidence.ts';
@@ -47,7 +48,12 @@ export interface Issued {
 
 type Body = Readonly<Record<string, unknown>>;
 
-export interface Issuing<C> {
+/** Where a request comes from. */
+interface From {
+  readonly address: string;
+}
+
+export interface Issuing<C extends From> {
   attest(body: Body, caller: C): Promise<Issued>;
   renew(body: Body, caller: C): Promise<Issued>;
   reply(svid: Svid): IssueReply;
@@ -57,7 +63,10 @@ export interface Issuing<C> {
 const issuance = { burst: 60, everyMs: 2000 };
 
 /** `proved` is called with what a caller has proved to have, as soon as it has; it may throw. */
-export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint8Array | string) => void): Issuing<C> {
+export function createIssuing<C extends From>(
+  deps: IssuingDeps,
+  proved: (caller: C, by: Uint8Array | string) => void,
+): Issuing<C> {
   const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, bans, followed, clock } = deps;
   const issuing = createBudget({ clock, ...issuance });
 
@@ -74,11 +83,14 @@ export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint
     bans?.check({ nodeKey: host });
     pace(host);
     const known = (await nodes.find(host)) !== undefined;
+    const means = textOf(evidence, 'attestor');
     const attested = await attestor.attest(evidence, { nodeKey: host });
     const spiffeId = identify(attested);
     await nodes.remember(host, spiffeId, attested);
     try {
-      return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host }), host };
+      const how = means === 'node-key' ? 'node-key' : 'attested';
+      const request = { how, attestor: attested.attestor, address: caller.address } as const;
+      return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request }), host };
     } catch (reason) {
       // A token of an identity without a document: if that gets a document again, the key must not be known without a token.
       if (!known && CellwallError.from(reason).code === 'permission_denied') await nodes.forget(host);
@@ -99,7 +111,9 @@ export function createIssuing<C>(deps: IssuingDeps, proved: (caller: C, by: Uint
     followed?.refuse([leaf, ...issuers]);
     pace(host ?? spiffeId);
     const bound = host === undefined ? {} : { nodeKey: host };
-    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound });
+    const attestor = host === undefined ? undefined : (await nodes.find(host))?.evidence.attestor;
+    const request = { how: 'renewed', address: caller.address, ...defined({ attestor }) } as const;
+    const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound, request });
     // Its node key is in use: it is all that it has left after an outage.
     if (host !== undefined) await nodes.remember(host, spiffeId);
     return { svid, ...(host && { host }) };

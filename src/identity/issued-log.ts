@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Json, Table } from '../lib/table.ts';
 import type { SpiffeId } from '../model/spiffe-id.ts';
+import type { Certifiers } from './x509/certifiers.ts';
 
 /**
  * `pushed`: the key was made here and is delivered by SDS. `csr`: for the workload's own key. `server`: the control
@@ -10,8 +11,21 @@ import type { SpiffeId } from '../model/spiffe-id.ts';
  */
 export type IssuePurpose = 'pushed' | 'csr' | 'server';
 
+/** Who asked for a certificate, and what earned it. */
+export interface IssuedFor {
+  /**
+   * `attested`: new evidence. `node-key`: its host came back. `renewed`: for the holder of the one before. `stream`: for the proxy whose
+   * stream it is sent on. `own`: for the control plane.
+   */
+  readonly how: 'attested' | 'node-key' | 'renewed' | 'stream' | 'own';
+  /** Whose evidence it goes back to. */
+  readonly attestor?: string;
+  /** From where it was asked for. */
+  readonly address?: string;
+}
+
 /** A row of the log: no key, and not the certificate itself. Times are ISO 8601. */
-export interface IssuedCertificate {
+export interface IssuedCertificate extends Partial<IssuedFor>, Partial<Certifiers> {
   /** Hex. */
   readonly serial: string;
   readonly spiffeId: SpiffeId;
@@ -54,7 +68,7 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
   /** Of a host, what ends first before the rest; as it was in the table when first read. */
   let ofHost: Promise<Map<string, Kept[]>> | undefined;
   const read = async (): Promise<readonly IssuedCertificate[]> =>
-    (await table.list()).map(({ value }) => value).filter(isIssuedCertificate);
+    (await table.list()).flatMap(({ value }) => readRow(value) ?? []);
   const index = async (): Promise<Map<string, Kept[]>> => {
     const found = new Map<string, Kept[]>();
     const all = [...(await read())].sort(byEnd);
@@ -78,7 +92,8 @@ export function createIssuedLog({ table, clock, log }: IssuedLogOptions): Issued
   };
   const write = async (certificate: IssuedCertificate): Promise<void> => {
     const ttlMs = Math.max(1, Date.parse(certificate.notAfter) + keepMs - clock.now());
-    await table.set(certificate.serial, { ...certificate }, { ttlMs });
+    const { chain, ...row } = certificate;
+    await table.set(certificate.serial, { ...row, ...(chain && { chain: [...chain] }) }, { ttlMs });
     await makeRoom(certificate);
   };
   return {
@@ -103,7 +118,31 @@ function byEnd(a: Pick<Kept, 'notAfter'>, b: Pick<Kept, 'notAfter'>): number {
   return a.notAfter < b.notAfter ? -1 : a.notAfter > b.notAfter ? 1 : 0;
 }
 
-/** Entries are ours, but the table may be shared: anything else is ignored. */
+const optional = ['nodeKey', 'attestor', 'node', 'address', 'authority', 'root', 'trusts'] as const;
+const ways: readonly string[] = [
+  'attested',
+  'node-key',
+  'renewed',
+  'stream',
+  'own',
+] satisfies readonly IssuedFor['how'][];
+
+/** Entries are ours, but the table may be shared: anything else is ignored, and so is what an entry says in another way than we do. */
+function readRow(value: Json): IssuedCertificate | undefined {
+  if (!isIssuedCertificate(value)) return undefined;
+  const { serial, spiffeId, notBefore, notAfter, purpose } = value;
+  const fields: Readonly<Record<string, unknown>> = { ...Object(value) };
+  const texts = optional.flatMap((name) => (typeof fields[name] === 'string' ? [[name, fields[name]] as const] : []));
+  const { how, chain, issuedAt } = value;
+  const isChain = Array.isArray(chain) && chain.every((one) => typeof one === 'string');
+  return {
+    ...{ serial, spiffeId, notBefore, notAfter, purpose, ...Object.fromEntries(texts) },
+    ...(how !== undefined && ways.includes(how) && { how }),
+    ...(isChain && { chain }),
+    ...(typeof issuedAt === 'number' && { issuedAt }),
+  };
+}
+
 function isIssuedCertificate(value: Json): value is Json & IssuedCertificate {
   if (typeof value !== 'object' || value === null || !('serial' in value)) return false;
   const { serial, spiffeId, notBefore, notAfter, purpose } = value;

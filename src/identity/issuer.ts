@@ -9,12 +9,13 @@ import type { Watchable } from '../lib/watchable.ts';
 import { type SpiffeId, trustDomainOf } from '../model/spiffe-id.ts';
 import { createEntitled, type EntitledOptions } from './entitled.ts';
 import type { IssuancePolicy } from './issuance-policy.ts';
-import { createIssuedLog, type IssuedCertificate, type IssuePurpose } from './issued-log.ts';
+import { createIssuedLog, type IssuedCertificate, type IssuedFor, type IssuePurpose } from './issued-log.ts';
 import { rootName } from './roots/roots-record.ts';
 import { backdateMs, createStepsForward } from './rotation.ts';
 import type { LocalSigner } from './signer/local-signer.ts';
 import type { Svid } from './svid.ts';
 import type { TrustBundle } from './trust-bundle.ts';
+import { createCertifiers } from './x509/certifiers.ts';
 import { makeKeyPair } from './x509/key-pair.ts';
 
 export interface IssueOptions {
@@ -26,6 +27,8 @@ export interface IssueOptions {
   readonly node?: string;
   /** Allows the control plane's own identities (`…/cellwall/…`), under this policy. */
   readonly internal?: IssuancePolicy;
+  /** Who asked for it, for the issuance log. */
+  readonly request?: IssuedFor;
 }
 
 export interface Issuer {
@@ -55,6 +58,7 @@ export interface IssuerOptions extends EntitledOptions {
 export function createIssuer(options: IssuerOptions): Issuer {
   const { signer, trustDomain, policy, refuse = () => {}, table, clock, log, backdate = () => backdateMs } = options;
   const record = createIssuedLog({ table, clock, log });
+  const certifiersOf = createCertifiers();
   // Where a clock was set forward by mistake, hosts have the time that it had before.
   const stepsForward = createStepsForward(clock);
   const listeners = new Set<(certificate: IssuedCertificate) => void>();
@@ -80,7 +84,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
   }
 
   return {
-    async issue(spiffeId, { publicKey, nodeKey, node, internal } = {}) {
+    async issue(spiffeId, { publicKey, nodeKey, node, internal, request } = {}) {
       const { lifetimeMs, dnsNames, commonName, notAfter: end } = await allowed(spiffeId, nodeKey, internal);
       const pair = publicKey === undefined ? makeKeyPair() : undefined;
       const subjectKey = publicKey ?? pair?.spki;
@@ -106,6 +110,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
         notAfter: notAfter.toISOString(),
         ...{ purpose, root, issuedAt: now },
         ...defined({ nodeKey, node, trusts: trusts() }),
+        ...request,
+        ...certifiersOf(chain),
       };
       // On record, as it exists; but nobody gets it.
       await record.record(certificate);

@@ -113,6 +113,7 @@ export function createRotator(options: RotatorOptions): Rotator {
     try {
       const svid = await issuer.issue(slot.spiffeId, {
         ...defined({ nodeKey: slot.nodeKey, internal, node: internal === undefined ? node : undefined }),
+        request: { how: internal === undefined ? 'stream' : 'own' },
       });
       // On disk before anybody has it, so that a restart goes on with it.
       if (!slot.released) await kept?.save(node, svid);

@@ -57,6 +57,6 @@ export interface ProxyStatus extends Ported {
   /** Ports on which it cannot listen, and who has them, as its helper reports. */
   readonly takenPorts?: readonly TakenPort[];
   readonly types: readonly TypeStatus[];
-  /** Serving certificate: serial (hex) and expiry, epoch milliseconds. */
+  /** Serving certificate, the last one: serial (hex) and expiry, epoch milliseconds. */
   readonly certificate?: { readonly serial: string; readonly notAfter: number };
 }

@@ -238,7 +238,7 @@ export async function serve(
     ...defined({ parent: follower?.status, followers: identity.followers }),
     away: () => awayStatus(registry.away(), control.mesh()),
     clockOffset: offsets.of,
-    certificates: () => listCertificates({ identity, control, connections, trustDomain }, clock.now()),
+    certificates: () => listCertificates({ identity, control, connections, trustDomain }),
   });
   editGate.attach(cutOver, async (services, reasons) => {
     await audit.append({ kind: 'cut-over-warned', author: 'outside', services, reasons });

@@ -57,18 +57,18 @@ describe('a question to the other replicas', () => {
 describe('everywhere', () => {
   it('a proxy is shown as the one that has its stream knows it, and with its place', async () => {
     const { open } = start(['a', 'b']);
-    const a = createProxiesEverywhere(open('a'), () => [
+    const a = createProxiesEverywhere(open('a'), async () => [
       row('1', typed),
       row('2', { replica: 'b' }),
       row('3', { replica: 'c' }),
     ]);
-    createProxiesEverywhere(open('b'), () => [row('1', { replica: 'a' }), row('2', typed)]);
+    createProxiesEverywhere(open('b'), async () => [row('1', { replica: 'a' }), row('2', typed)]);
     expect(await a()).toEqual([
       row('1', { ...typed, replica: 'a' }),
       row('2', { ...typed, replica: 'b' }),
       row('3', { replica: 'c' }),
     ]);
-    const alone = createProxiesEverywhere(undefined, () => [row('1')]);
+    const alone = createProxiesEverywhere(undefined, async () => [row('1')]);
     expect(await alone()).toEqual([row('1')]);
   });
 

@@ -304,6 +304,38 @@ describe('status', () => {
 
   const spiffeId = parseSpiffeId('spiffe://td1/service/web');
 
+  it('shows whose certificate has ended, and since when, whether it is connected, held or gone', async () => {
+    if (spiffeId === undefined) throw new Error('not a SPIFFE ID');
+    const now = admin.clock.now();
+    const proxy = { spiffeId, since: now - 600_000, ready: true, types: [] } as const;
+    const pushed = (name: string, endedMs: number) => ({
+      ...({ purpose: 'svid-pushed', spiffeId, serial: name, notBefore: 0, requester: `${spiffeId}~${name}` } as const),
+      notAfter: now - endedMs,
+    });
+    const given: Partial<AdminDeps> = {
+      proxies: () => [
+        { ...proxy, node: `${spiffeId}~a`, state: 'connected', certificate: { serial: 'a', notAfter: now - 180_000 } },
+        { ...proxy, node: `${spiffeId}~b`, state: 'held' },
+        { ...proxy, node: `${spiffeId}~c`, state: 'gone' },
+        { ...proxy, node: `${spiffeId}~d`, state: 'connected', certificate: { serial: 'd', notAfter: now + 180_000 } },
+        { ...proxy, node: `${spiffeId}~e`, state: 'held' },
+      ],
+      certificates: () => [pushed('a', 0), pushed('b', 240_000), pushed('b', 900_000), pushed('c', 300_000)],
+    };
+    await withAdmin(given, async (other) => {
+      const { stdout } = await cellwall(['status'], '', other);
+      expect(stdout).toMatch(/web~a +connected .* ENDED 3m ago$/m);
+      expect(stdout).toMatch(/web~b +held .* ENDED 4m ago$/m);
+      expect(stdout).toMatch(/web~c +gone .* ENDED 5m ago$/m);
+      expect(stdout).toMatch(/web~d +connected .* ends in 3m$/m);
+      expect(stdout).toMatch(/web~e +held .* -$/m);
+      expect(stdout).toMatch(/web~a +without a valid certificate since 3m ago: calls from and to it fail/);
+      expect(stdout).toMatch(/web~b +without a valid certificate since 4m ago/);
+      expect(stdout).toMatch(/web~c +missing since 10m ago/);
+      expect(stdout).not.toMatch(/web~[de] +without/);
+    });
+  });
+
   it('tells the kinds of anonymous callers apart, and shows rejections', async () => {
     if (spiffeId === undefined) throw new Error('not a SPIFFE ID');
     const call = { service: 'api', decision: 'allowed', lastSeen: admin.clock.now() } as const;
@@ -425,12 +457,20 @@ describe('identity', () => {
       notBefore: now,
       notAfter: now + 60_000,
       node: 'spiffe://td1/x~i1',
+      ...({ how: 'node-key', attestor: 'join-token' } as const),
     };
-    await withAdmin({ certificates: () => [certificate], rotate: () => ({ rotated: 4 }) }, async (other) => {
+    const ended = { ...certificate, serial: 'abd', notAfter: now - 1000 };
+    await withAdmin({ certificates: () => [certificate, ended], rotate: () => ({ rotated: 4 }) }, async (other) => {
       const { stdout } = await cellwall(['certs', 'list'], '', other);
       expect(stdout.split('\n')[1]).toMatch(
-        /^svid-pushed +spiffe:\/\/td1\/x +abc +2026-01-01T00:00:00Z +2026-01-01T00:01:00Z \(in 1m\) +i1$/,
+        /^svid-pushed +spiffe:\/\/td1\/x +abc +2026-01-01T00:00:00Z +2026-01-01T00:01:00Z \(in 1m\) +i1 +join-token, node-key$/,
       );
+      expect((await cellwall(['certs', '--expiring', '30s'], '', other)).stdout.split('\n')).toHaveLength(2);
+      expect((await cellwall(['certs', '--expiring', '1m'], '', other)).stdout).toContain(' abc ');
+      expect((await cellwall(['certs', '--identity', 'spiffe://td1/x', '--ended'], '', other)).stdout).toContain(
+        ' abd ',
+      );
+      expect((await cellwall(['certs', '--expiring', 'soon'], '', other)).code).toBe(2);
       expect(JSON.parse((await cellwall(['certs', 'list', '-o', 'json'], '', other)).stdout)).toEqual([certificate]);
       expect((await cellwall(['certs', '--data', folder], '', other)).stdout).toBe(stdout);
       expect((await cellwall(['certs', 'rotate'], '', other)).stdout).toBe('rotated 4\n');

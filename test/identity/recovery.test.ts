@@ -62,7 +62,9 @@ it('comes back by itself after three lifetimes without a control plane, in the s
   expect(soonestMs).toBeGreaterThan(0.4 * lifetimeMs);
   expect(pids()).toEqual(before);
   const { proxies } = await serve.admin.proxies();
-  expect(proxies.filter(({ state, ready }) => state === 'connected' && ready)).toHaveLength(sidecars.length + (form.edge ? 1 : 0));
+  expect(proxies.filter(({ state, ready }) => state === 'connected' && ready)).toHaveLength(
+    sidecars.length + (form.edge ? 1 : 0),
+  );
   for (const { certificate } of proxies) expect(certificate?.notAfter).toBeGreaterThan(Date.now());
   for (const one of sidecars) expect(timesLogged(one, 30, 'there is a valid SVID again')).toBeGreaterThan(0);
   figure('healedAfterReturnMs', Math.max(0, Math.round(healedMs)));

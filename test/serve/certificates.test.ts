@@ -1,7 +1,11 @@
 // `cellwall certs` on a whole control plane: the CA's certificates, its own, and those of workloads, with who holds them.
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { fetchSvid } from '../../src/sidecar/svid/svid-fetch.ts';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRawXdsClient } from '../support/raw-xds-client.ts';
@@ -34,6 +38,39 @@ it('tells what each certificate is for', async () => {
   expect(certificates.at(-1)?.serial).toBe(serialNumber.toLowerCase());
   const [root, intermediate] = certificates;
   expect(root?.notAfter).toBeGreaterThan(intermediate?.notAfter ?? Number.POSITIVE_INFINITY);
+});
+
+it('says of each who asked for it, what earned it and which CA signed it, also after a restart', async () => {
+  const id = 'spiffe://td1/service/web';
+  const { dir, chain } = await wall.enrol(id);
+  const again = { identity: `127.0.0.1:${wall.identityPort}`, dir, log: silentLog };
+  await fetchSvid(again);
+  // As after an outage: what is left is its node key.
+  const expired = join(dir, 'svid.pem');
+  const late = { ...systemClock, now: () => Date.now() + 2 * 3_600_000 };
+  await fetchSvid({ ...again, clock: late });
+  expect(readFileSync(expired, 'utf8')).toBe(readFileSync(chain, 'utf8'));
+  const own = async () => (await wall.admin.certificates({ identity: 'web', ended: 'yes' })).certificates;
+  const before = await own();
+  const { certificates: all } = await wall.admin.certificates();
+  const [root, intermediate] = all;
+  const nodeKey = before[0]?.nodeKey;
+  expect(nodeKey).toMatch(/^[0-9a-f]{64}$/);
+  const same = {
+    ...{ purpose: 'svid-fetched', spiffeId: id, nodeKey, attestor: 'join-token', requester: '127.0.0.1' },
+    ...{ authority: intermediate?.serial, chain: [intermediate?.serial], root: root?.root },
+  };
+  expect(before.map(({ how }) => how).sort()).toEqual(['attested', 'node-key', 'renewed']);
+  for (const row of before) expect(row).toMatchObject(same);
+  expect(Date.now() - (before[0]?.issuedAt ?? 0)).toBeLessThan(60_000);
+  await wall.restart();
+  expect(await own()).toEqual(before);
+  await expect(wall.admin.certificates({ identity: 'nobody' })).rejects.toMatchObject({ code: 'not_found' });
+  await expect(wall.admin.certificates({ expiring: 'soon' })).rejects.toMatchObject({ code: 'invalid_argument' });
+  // Of the three, one has no successor.
+  const expiring = await wall.admin.certificates({ identity: id, expiring: '2h' });
+  expect(expiring.certificates.map(({ serial }) => serial)).toEqual([before[0]?.serial]);
+  expect((await wall.admin.certificates({ identity: id, expiring: '1m' })).certificates).toEqual([]);
 });
 
 it('tells which proxy has a certificate now: that of its connection, and the one that it was sent', async () => {

@@ -6,8 +6,9 @@ import { parseDuration } from '../../model/duration.ts';
 import { parseSpiffeId, type SpiffeId } from '../../model/spiffe-id.ts';
 import { authored } from '../caller.ts';
 import type { AdminDeps } from '../deps.ts';
+import { pickCertificates } from '../pick-certificates.ts';
 import { ok, type Route, route } from '../route.ts';
-import { certificatesSchema } from '../wire-certificates.ts';
+import { certificatesQuerySchema, certificatesSchema } from '../wire-certificates.ts';
 import { rotateAnswerSchema, rotateBodySchema, tokenAnswerSchema, tokenBodySchema } from '../wire-identity.ts';
 
 const longestTtlMs = 24 * 3_600_000;
@@ -18,6 +19,7 @@ export function identityRoutes({
   certificates,
   rotate,
   resolveService,
+  clock,
   log,
 }: AdminDeps): readonly Route[] {
   const serviceId = (ref: string): SpiffeId => {
@@ -34,6 +36,7 @@ export function identityRoutes({
       hint: 'as in "spiffe://example.org/cell/cell-1/service/api"',
     });
   };
+  const named = (text: string): SpiffeId => (text.startsWith('spiffe:') ? spiffeId(text) : serviceId(text));
   return [
     route({
       method: 'POST',
@@ -66,9 +69,21 @@ export function identityRoutes({
       url: '/v1/certificates',
       access: 'viewer',
       summary:
-        'The CA certificates and all issued ones that have not expired: what each is for, and which proxy has it.',
+        'The CA certificates and all issued ones that have not expired: what each is for, which proxy has it, who asked for it, and ' +
+        'what earned it.',
+      query: certificatesQuerySchema,
       answer: certificatesSchema,
-      handle: async () => ok({ certificates: [...(await certificates())] }),
+      errors: [404],
+      async handle({ query: { expiring, identity, ended } }) {
+        const withinMs = expiring === undefined ? undefined : parseDuration(expiring);
+        if (expiring !== undefined && withinMs === undefined) {
+          throw new CellwallError('invalid_argument', `"expiring" is no duration: ${expiring}`, {
+            hint: 'a whole number and ms, s, m, h or d, as in "24h"',
+          });
+        }
+        const wanted = { withinMs, spiffeId: identity && named(identity), ended: ended !== undefined };
+        return ok({ certificates: [...pickCertificates(await certificates(), wanted, clock.now())] });
+      },
     }),
     route({
       method: 'POST',
@@ -80,12 +95,7 @@ export function identityRoutes({
       errors: [404, 503],
       async handle({ body, caller }) {
         const { selector } = body;
-        const id =
-          selector === undefined
-            ? undefined
-            : selector.startsWith('spiffe:')
-              ? spiffeId(selector)
-              : serviceId(selector);
+        const id = selector === undefined ? undefined : named(selector);
         const answer = await rotate(id);
         const { rotated } = answer;
         const by = authored(caller, body.reason);

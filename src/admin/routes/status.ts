@@ -4,6 +4,7 @@ import { defined } from '../../lib/defined.ts';
 import type { ProxyStatus, TypeStatus } from '../../registry/proxy-status.ts';
 import type { AdminDeps } from '../deps.ts';
 import { createProxiesEverywhere, replicaRows } from '../everywhere.ts';
+import { createLastCertificates } from '../last-certificates.ts';
 import { ok, type Route, route } from '../route.ts';
 import { createWaiting } from '../waiting.ts';
 import { statusSchema } from '../wire.ts';
@@ -21,6 +22,7 @@ export function statusRoutes({
   status,
   ready,
   proxies,
+  certificates,
   traffic,
   handshakes = () => [],
   ca,
@@ -52,7 +54,8 @@ export function statusRoutes({
       ...(missing.length === 0 ? {} : { missing }),
     };
   };
-  const everywhere = createProxiesEverywhere(others, () => proxies().map(rowOf));
+  const withLast = createLastCertificates(certificates, clock);
+  const everywhere = createProxiesEverywhere(others, async () => (await withLast(proxies())).map(rowOf));
   return [
     route({
       method: 'GET',

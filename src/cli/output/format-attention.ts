@@ -14,11 +14,18 @@ const clockWorthSayingMs = 30_000;
 
 /** Empty if nothing has to be done. */
 export function attention(proxy: Proxy, now: number): readonly string[] {
-  const { state, since, contested, clockOffsetMs = 0, takenPorts = [], withheld } = proxy;
+  const { state, since, contested, certificate, clockOffsetMs = 0, takenPorts = [], withheld } = proxy;
   const lines: string[] = [];
   if (state === 'gone') {
     const when = since === 0 ? '' : ` since ${relativeTime(since, now)}`;
     lines.push(`missing${when}: it disappeared without deregistering; start it again, or: cellwall node evict`);
+  }
+  const ended = certificate === undefined || certificate.notAfter > now ? undefined : certificate.notAfter;
+  if (ended !== undefined && state !== 'gone') {
+    lines.push(
+      `without a valid certificate since ${relativeTime(ended, now)}: calls from and to it fail; it gets one by itself as soon as ` +
+        `it is issued one: its log and "cellwall doctor svid" say why it is not`,
+    );
   }
   if (Math.abs(clockOffsetMs) >= clockWorthSayingMs) {
     const seconds = Math.round(Math.abs(clockOffsetMs) / 1000);

@@ -81,13 +81,19 @@ function formatProxies(proxies: readonly Proxy[], now: number): string {
     listens(proxy),
     accepted(proxy),
     proxy.types.some((type) => type.nack !== undefined) ? 'yes' : 'no',
-    proxy.certificate === undefined ? '-' : `ends ${relativeTime(proxy.certificate.notAfter, now)}`,
+    certificate(proxy, now),
   ]);
   const places = proxies.some((proxy) => proxy.replica) ? ['CONTROL PLANE'] : [];
   return formatTable(
     ['PROXY', 'STATE', ...places, 'SINCE', 'SERVES', 'LISTENS', 'ACCEPTED', 'REJECTS', 'CERTIFICATE'],
     rows,
   );
+}
+
+function certificate({ certificate }: Proxy, now: number): string {
+  if (certificate === undefined) return '-';
+  const { notAfter } = certificate;
+  return `${notAfter > now ? 'ends' : 'ENDED'} ${relativeTime(notAfter, now)}`;
 }
 
 /** Where others reach it, or why they cannot. */

@@ -84,6 +84,11 @@ const calls: Readonly<Record<string, readonly string[]>> = {
   'certs rotate': [],
   'node list': [],
   'node evict': ['spiffe://example.org/service/web'],
+  'ban add': ['web', '--reason', 'tests'],
+  'ban list': [],
+  unban: ['web'],
+  'ca status': [],
+  'ca rotate': [],
   'svid fetch': ['--service', 'web', '--dir', folder.path],
   'import grpc-access': ['--descriptor', descriptor, '--service', 'api'],
 };

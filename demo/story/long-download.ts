@@ -46,7 +46,11 @@ spec: {identity: {service: ${service}}, lifetime: ${lifetimeS}s}
 async function download(world: World): Promise<LongDownload> {
   const serials = new Set<string>();
   const watching = setInterval(() => {
-    void serialOf(world, server).then((serial) => serials.add(serial));
+    // Not answered once when another step has failed, and all ends: that is told in place of this.
+    serialOf(world, server).then(
+      (serial) => serials.add(serial),
+      () => {},
+    );
   }, 250);
   const ms = (3 * lifetimeS + 1) * 1000;
   try {

@@ -8,13 +8,16 @@ export type RolledUp = Omit<TrafficCount, 'path'>;
 export function rollUp(counts: readonly TrafficCount[], limit = 10_000): readonly RolledUp[] {
   const rows = new Map<string, RolledUp>();
   for (const { path: _, ...call } of counts) {
-    const { service, caller, principal, token, peer, method, decision, policy, shadow } = call;
-    const key = JSON.stringify([service, caller, principal, token, peer, method, decision, policy, shadow]);
+    const { count, lastSeen, ...kind } = call;
+    // Whatever else tells calls apart: a port that is left out here gets the calls of another one.
+    const { service, port, caller, principal, token, peer, method, decision, policy, shadow, ...rest } = kind;
+    rest satisfies Record<string, never>;
+    const key = JSON.stringify([service, port, caller, principal, token, peer, method, decision, policy, shadow]);
     const before = rows.get(key);
     rows.set(key, {
       ...call,
-      count: call.count + (before?.count ?? 0),
-      lastSeen: Math.max(call.lastSeen, before?.lastSeen ?? 0),
+      count: count + (before?.count ?? 0),
+      lastSeen: Math.max(lastSeen, before?.lastSeen ?? 0),
     });
   }
   const all = [...rows.values()];

@@ -26,8 +26,8 @@ import type { BanAnswer, BanBody, BansAnswer, LiftAnswer } from './wire-bans.ts'
 import type { CaAnswer, RotateRootBody } from './wire-ca.ts';
 import type { CertificatesAnswer, CertificatesQuery } from './wire-certificates.ts';
 import type { SentAnswer } from './wire-envoy.ts';
-import type { EvictAnswer, HostsAnswer } from './wire-hosts.ts';
-import type { RotateAnswer, TokenAnswer, TokenBody } from './wire-identity.ts';
+import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.ts';
+import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
 import type { ProxiesAnswer } from './wire-proxies.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
 import type { ServicesAnswer } from './wire-services.ts';
@@ -61,6 +61,8 @@ export interface AdminClient {
   explain(query: ExplainQuery): Promise<Explanation>;
   explainRequest(id: string): Promise<Explanation>;
   createToken(body: TokenBody): Promise<TokenAnswer>;
+  tokens(): Promise<TokensAnswer>;
+  revokeToken(id: string, why?: Reasoned): Promise<KnownTokenAnswer>;
   certificates(wanted?: CertificatesQuery): Promise<CertificatesAnswer>;
   /** For one identity, or all. */
   rotate(selector?: string, why?: Reasoned): Promise<RotateAnswer>;
@@ -68,6 +70,7 @@ export interface AdminClient {
   rotateRoot(body: RotateRootBody): Promise<CaAnswer>;
   abortRotation(why?: Reasoned): Promise<CaAnswer>;
   hosts(): Promise<HostsAnswer>;
+  hostHistory(): Promise<HostHistoryAnswer>;
   evict(target: string, why?: Reasoned): Promise<EvictAnswer>;
   bans(): Promise<BansAnswer>;
   ban(body: BanBody): Promise<BanAnswer>;
@@ -171,11 +174,14 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     explain: (fields) => call('GET', `/v1/explain${query({ ...fields })}`),
     explainRequest: (request) => call('GET', `/v1/explain${query({ request })}`),
     createToken: (body) => call('POST', '/v1/tokens', body),
+    tokens: () => call('GET', '/v1/tokens'),
+    revokeToken: (id, why) => call('POST', '/v1/tokens/revoke', { id, ...why }),
     certificates: (wanted = {}) => call('GET', `/v1/certificates${query({ ...wanted })}`),
     ca: () => call('GET', '/v1/ca'),
     rotateRoot: (body) => call('POST', '/v1/ca/rotate', body),
     abortRotation: (why) => call('POST', '/v1/ca/rotate/abort', { ...why }),
     hosts: () => call('GET', '/v1/hosts'),
+    hostHistory: () => call('GET', '/v1/hosts/history'),
     evict: (target, why) => call('POST', '/v1/hosts/evict', { target, ...why }),
     bans: () => call('GET', '/v1/bans'),
     ban: (body) => call('POST', '/v1/bans', body),

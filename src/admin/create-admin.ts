@@ -7,6 +7,7 @@ import type { Hosts } from '../control/hosts.ts';
 import { becomesStrict } from '../cutover/becomes-strict.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
 import type { EndpointWatch } from '../cutover/endpoint-watch.ts';
+import type { AttestedLog } from '../identity/attested-log.ts';
 import type { JoinTokenAttestor } from '../identity/attestor/join-token.ts';
 import type { Publishers } from '../identity/publisher/publishers.ts';
 import type { Rotator } from '../identity/rotator.ts';
@@ -46,7 +47,8 @@ export interface RunningParts {
   everywhere(): Promise<readonly ProxyStatus[]>;
   readonly identity: {
     readonly entitlement: Pick<Entitlement, 'knows' | 'takesToken'>;
-    readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken'>;
+    readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken' | 'list' | 'revoke'>;
+    readonly attested: Pick<AttestedLog, 'list'>;
   };
   readonly rotator: Rotator;
   readonly cutOver: CutOver;
@@ -176,11 +178,14 @@ export function createAdmin(given: AdminParts): Admin {
           });
         }
         const made = await identity.tokens.createJoinToken(request);
-        return { token: made.token, expiresAt: made.expiresAt.getTime() };
+        return { token: made.token, expiresAt: made.expiresAt.getTime(), id: made.id };
       },
+      list: async () => running().identity.tokens.list(),
+      revoke: async (id) => running().identity.tokens.revoke(id),
     },
     hosts: {
       list: async () => running().hosts.list(),
+      history: async () => running().identity.attested.list(),
       evict: async (target) => running().hosts.evict(target),
     },
     bans: {

@@ -3,6 +3,8 @@ import type { AuditLog } from '../audit/audit-log.ts';
 import type { BanQuery } from '../control/banning.ts';
 import type { CutOver } from '../cutover/cut-over.ts';
 import type { SeenEndpoint } from '../cutover/endpoint-watch.ts';
+import type { Attested } from '../identity/attested-log.ts';
+import type { KnownToken } from '../identity/attestor/join-token.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { CellwallError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
@@ -55,7 +57,13 @@ export interface JoinTokens {
   create(request: {
     readonly spiffeId: SpiffeId;
     readonly ttlMs: number;
-  }): Promise<{ readonly token: Redacted<string>; readonly expiresAt: number }>;
+    readonly uses: number;
+    readonly author: string;
+  }): Promise<{ readonly token: Redacted<string>; readonly expiresAt: number; readonly id: string }>;
+  /** Those that have not ended. */
+  list(): Promise<readonly KnownToken[]>;
+  /** Throws `not_found`. */
+  revoke(id: string): Promise<KnownToken>;
 }
 
 /** The hosts that joined, by their node keys. */
@@ -68,6 +76,8 @@ export interface HostsAdmin {
       readonly proxies: readonly string[];
     }[]
   >;
+  /** How hosts proved themselves, the newest first. */
+  history(): Promise<readonly Attested[]>;
   /** Throws `not_found`. */
   evict(target: string): Promise<{ readonly nodeKeys: readonly string[]; readonly proxies: readonly string[] }>;
 }

@@ -13,6 +13,22 @@ export const hostsSchema = z.object({
   ),
 });
 
+export const hostHistorySchema = z.object({
+  history: z
+    .array(
+      z.object({
+        nodeKey: z.string(),
+        spiffeId: z.string(),
+        attestor: z.string().describe('How it proved itself.'),
+        values: z.record(z.string(), z.string()).describe('What it proved.'),
+        token: z.string().exactOptional().describe('The join token, by its id.'),
+        address: z.string(),
+        at: z.number(),
+      }),
+    )
+    .describe('The last eight times of each host, for three months; the newest first. Renewals are not in it.'),
+});
+
 export const evictBodySchema = z.strictObject({
   target: z
     .string()
@@ -28,4 +44,5 @@ export const evictAnswerSchema = z.object({
 });
 
 export type HostsAnswer = z.output<typeof hostsSchema>;
+export type HostHistoryAnswer = z.output<typeof hostHistorySchema>;
 export type EvictAnswer = z.output<typeof evictAnswerSchema>;

@@ -93,7 +93,16 @@ export type AuditEvent =
       readonly notAfter: string;
     }
   /** A join token. */
-  | { readonly kind: 'token-created'; readonly author: string; readonly spiffeId: string; readonly reason?: string }
+  | {
+      readonly kind: 'token-created' | 'token-revoked';
+      readonly author: string;
+      readonly spiffeId: string;
+      /** The token's name, which reveals nothing of it. */
+      readonly id: string;
+      /** How many hosts may redeem it. */
+      readonly uses?: number;
+      readonly reason?: string;
+    }
   /** A phase of the rotation of the root began, or it ended. `cut`: who was left behind so far. */
   | {
       readonly kind: 'root-rotation';

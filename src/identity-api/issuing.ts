@@ -1,6 +1,8 @@
 // SVIDs for who attests, and for who renews: what is checked, in which order, and what is answered.
 import type { KeyObject } from 'node:crypto';
+import type { AttestedLog } from '../identity/attested-log.ts';
 import type { Attestor } from '../identity/attestor/attestor.ts';
+import { tokenId } from '../identity/attestor/join-token.ts';
 import type { NodeRegistry } from '../identity/attestor/node-registry.ts';
 import type { Bans } from '../identity/ban/bans.ts';
 import type { Issuer } from '../identity/issuer.ts';
@@ -33,6 +35,8 @@ export interface IssuingDeps {
   /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
   readonly identify: (evidence: Evidence) => SpiffeId;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
+  /** What proved whom is recorded there. Absent: it is not. */
+  readonly attested?: Pick<AttestedLog, 'record'>;
   /** Absent: nobody is banned. */
   readonly bans?: Pick<Bans, 'check'>;
   /** For control planes that follow this one. Absent: there are none. */
@@ -90,7 +94,11 @@ export function createIssuing<C extends From>(
     try {
       const how = means === 'node-key' ? 'node-key' : 'attested';
       const request = { how, attestor: attested.attestor, address: caller.address } as const;
-      return { svid: await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request }), host };
+      const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request });
+      const token = means === 'join-token' && secret !== undefined ? { token: tokenId(secret) } : {};
+      const by = { attestor: means, values: attested.values };
+      deps.attested?.record({ nodeKey: host, spiffeId, address: caller.address, ...token }, by);
+      return { svid, host };
     } catch (reason) {
       // A token of an identity without a document: if that gets a document again, the key must not be known without a token.
       if (!known && CellwallError.from(reason).code === 'permission_denied') await nodes.forget(host);

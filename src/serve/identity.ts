@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { AuditLog } from '../audit/audit-log.ts';
 import { createEntitlement, type Entitlement } from '../control/entitlement.ts';
 import type { Follower } from '../follower/follower.ts';
+import { type AttestedLog, createAttestedLog } from '../identity/attested-log.ts';
 import type { AttestorDeps } from '../identity/attestor/attestor.ts';
 import type { AttestorOptions } from '../identity/attestor/attestor-options.ts';
 import { createAttestors } from '../identity/attestor/catalog.ts';
@@ -52,6 +53,7 @@ export interface IdentityServices {
   /** What they signed earns nothing here. */
   readonly followerIssuers: FollowerIssuers;
   readonly tokens: JoinTokenAttestor;
+  readonly attested: AttestedLog;
   readonly server: ServerSvid;
   readonly api: IdentityApi;
   readonly entitlement: Entitlement;
@@ -145,6 +147,8 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   };
   const attestors = await createAttestors(attesting);
   const tokens = createJoinTokenAttestor(attesting);
+  const attested = createAttestedLog({ table: sealed('attested'), clock, log });
+  lifecycle.defer('how hosts proved themselves', attested.written);
   const server = await createServerSvid({ issuer, trustDomain, clock, log });
   lifecycle.defer('server certificate', () => server.close());
   const { follows, audit, version } = deps;
@@ -162,6 +166,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
       identify,
       nodes,
       bans,
+      attested,
       server,
       clock,
       log,
@@ -181,5 +186,18 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   });
   lifecycle.defer('identity API', () => api.close());
   const followers = followed?.list;
-  return { authority, bundle, issuer, nodes, bans, followerIssuers, tokens, server, api, entitlement, followers };
+  return {
+    authority,
+    bundle,
+    issuer,
+    nodes,
+    bans,
+    followerIssuers,
+    tokens,
+    attested,
+    server,
+    api,
+    entitlement,
+    followers,
+  };
 }

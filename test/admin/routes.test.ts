@@ -187,6 +187,7 @@ describe('identity', () => {
   it('makes join tokens for services and SPIFFE IDs', async () => {
     const reply = await admin.call('/v1/tokens', { body: { service: 'web', ttl: '1m' } });
     expect(reply.json()).toEqual({
+      id: 'ab'.repeat(6),
       token: 'token-for-spiffe://td1/service/web',
       spiffeId: 'spiffe://td1/service/web',
       expiresAt: admin.clock.now() + 60_000,

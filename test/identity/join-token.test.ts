@@ -145,4 +145,34 @@ describe('a join token', () => {
       await expect(tokens.createJoinToken({ spiffeId, ttlMs })).rejects.toMatchObject({ code: 'invalid_argument' });
     }
   });
+
+  it('is listed without the token, with how often it was redeemed, until it ends', async () => {
+    const { create, tokens, clock, redeem } = setUp();
+    const token = await create(60_000, 3);
+    await redeem(token, 'one');
+    await redeem(token, 'two');
+    await redeem(token, 'two');
+    const [listed, ...more] = await tokens.list();
+    expect(more).toEqual([]);
+    expect(listed).toMatchObject({ spiffeId, uses: 3, used: 2, createdAt: clock.now() });
+    expect(JSON.stringify(listed)).not.toContain(token.split('.')[1]);
+    clock.advance(60_000);
+    expect(await tokens.list()).toEqual([]);
+  });
+
+  it('that is revoked is redeemed by nobody any more, not even again, nor while it is being redeemed', async () => {
+    const { create, tokens, redeem } = setUp();
+    const token = await create(60_000, 3);
+    await redeem(token, 'one');
+    const [{ id } = { id: '' }] = await tokens.list();
+    await expect(tokens.revoke(id.slice(1))).rejects.toMatchObject({ code: 'not_found' });
+    const redeeming = redeem(token, 'two');
+    expect(await tokens.revoke(id)).toMatchObject({ id, spiffeId });
+    await redeeming.catch(() => undefined);
+    for (const host of ['one', 'two', 'three']) {
+      await expect(redeem(token, host), host).rejects.toMatchObject({ code: 'unauthenticated' });
+    }
+    expect(await tokens.list()).toEqual([]);
+    await expect(tokens.revoke(id)).rejects.toMatchObject({ code: 'not_found' });
+  });
 });

@@ -11,6 +11,7 @@ import { CellwallError } from '../../src/lib/errors.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
+import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
 import type { MeshIr } from '../../src/policy/ir.ts';
 import { check } from '../../src/policy/resolve/check.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
@@ -64,6 +65,9 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
     return found;
   };
   const banned = { target: { kind: 'host', nodeKey: 'ab'.repeat(32) }, at: 0, until: 0 } as const;
+  const apiId = parseSpiffeId('spiffe://td1/service/api');
+  if (apiId === undefined) throw new Error('no id');
+  const joinToken = { id: 'ab'.repeat(6), spiffeId: apiId, createdAt: 0, expiresAt: clock.now(), uses: 2, used: 1 };
   const deps: AdminDeps = {
     store,
     record: { calls: () => [], coverage: () => ({ gaps: [], gone: [], ports: [] }) },
@@ -79,10 +83,16 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
       create: async ({ spiffeId, ttlMs }) => ({
         token: new Redacted(`token-for-${spiffeId}`),
         expiresAt: clock.now() + ttlMs,
+        id: 'ab'.repeat(6),
       }),
+      list: async () => [joinToken],
+      revoke: async () => joinToken,
     },
     hosts: {
       list: async () => [{ nodeKey: 'ab'.repeat(32), spiffeId: 'spiffe://td1/service/api', seenAt: 0, proxies: [] }],
+      history: async () => [
+        { nodeKey: 'ab'.repeat(32), spiffeId: apiId, attestor: 'join-token', values: {}, address: '10.0.0.1', at: 0 },
+      ],
       evict: async () => ({ nodeKeys: [], proxies: [] }),
     },
     bans: {

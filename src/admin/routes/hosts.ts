@@ -2,7 +2,7 @@
 import { authored } from '../caller.ts';
 import type { AdminDeps } from '../deps.ts';
 import { ok, type Route, route } from '../route.ts';
-import { evictAnswerSchema, evictBodySchema, hostsSchema } from '../wire-hosts.ts';
+import { evictAnswerSchema, evictBodySchema, hostHistorySchema, hostsSchema } from '../wire-hosts.ts';
 
 export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): readonly Route[] {
   return [
@@ -14,6 +14,16 @@ export function hostRoutes({ hosts, resolveService, audit, log }: AdminDeps): re
       answer: hostsSchema,
       errors: [503],
       handle: async () => ok({ hosts: (await hosts.list()).map((host) => ({ ...host, proxies: [...host.proxies] })) }),
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/hosts/history',
+      access: 'viewer',
+      summary: 'How hosts proved themselves, and when.',
+      answer: hostHistorySchema,
+      errors: [503],
+      handle: async () =>
+        ok({ history: (await hosts.history()).map((one) => ({ ...one, values: { ...one.values } })) }),
     }),
     route({
       method: 'POST',

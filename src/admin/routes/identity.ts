@@ -9,7 +9,15 @@ import type { AdminDeps } from '../deps.ts';
 import { pickCertificates } from '../pick-certificates.ts';
 import { ok, type Route, route } from '../route.ts';
 import { certificatesQuerySchema, certificatesSchema } from '../wire-certificates.ts';
-import { rotateAnswerSchema, rotateBodySchema, tokenAnswerSchema, tokenBodySchema } from '../wire-identity.ts';
+import {
+  knownTokenSchema,
+  revokeJoinTokenBodySchema,
+  rotateAnswerSchema,
+  rotateBodySchema,
+  tokenAnswerSchema,
+  tokenBodySchema,
+  tokensSchema,
+} from '../wire-identity.ts';
 
 const longestTtlMs = 24 * 3_600_000;
 
@@ -42,7 +50,7 @@ export function identityRoutes({
       method: 'POST',
       url: '/v1/tokens',
       access: 'admin',
-      summary: 'Create a join token for one identity; it can be used once, and expires.',
+      summary: 'Create a join token for one identity; it can be used once, or as often as it says, and expires.',
       body: tokenBodySchema,
       answer: tokenAnswerSchema,
       errors: [404, 412, 503],
@@ -57,11 +65,38 @@ export function identityRoutes({
             hint: 'a whole number and s, m or h, as in "10m"',
           });
         }
-        const { token, expiresAt } = await tokens.create({ spiffeId: id, ttlMs });
         const by = authored(caller, body.reason);
-        await audit.append({ kind: 'token-created', ...by, spiffeId: id });
-        log.info({ spiffeId: id, expiresAt, ...by }, 'join token created');
-        return ok({ token: token.reveal(), spiffeId: id, expiresAt });
+        const { uses } = body;
+        const { token, expiresAt, id: name } = await tokens.create({ spiffeId: id, ttlMs, uses, author: by.author });
+        await audit.append({ kind: 'token-created', ...by, spiffeId: id, id: name, uses });
+        log.info({ spiffeId: id, expiresAt, token: name, uses, ...by }, 'join token created');
+        return ok({ token: token.reveal(), spiffeId: id, expiresAt, id: name });
+      },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/tokens',
+      access: 'viewer',
+      summary:
+        'The join tokens that have not ended: for whom, and how often each was redeemed. Not the tokens themselves.',
+      answer: tokensSchema,
+      errors: [503],
+      handle: async () => ok({ tokens: [...(await tokens.list())] }),
+    }),
+    route({
+      method: 'POST',
+      url: '/v1/tokens/revoke',
+      access: 'admin',
+      summary: 'Revoke a join token: nobody redeems it any more. Hosts that joined with it stay.',
+      body: revokeJoinTokenBodySchema,
+      answer: knownTokenSchema,
+      errors: [404, 503],
+      async handle({ body: { id, reason }, caller }) {
+        const revoked = await tokens.revoke(id);
+        const by = authored(caller, reason);
+        await audit.append({ kind: 'token-revoked', ...by, spiffeId: revoked.spiffeId, id: revoked.id });
+        log.info({ spiffeId: revoked.spiffeId, token: revoked.id, ...by }, 'join token revoked');
+        return ok(revoked);
       },
     }),
     route({

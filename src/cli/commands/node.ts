@@ -1,5 +1,6 @@
-// `cellwall node`: the hosts that joined, and their eviction.
+// `cellwall node`: the hosts that joined, how, and their eviction.
 import { Command } from 'commander';
+import { escapeLine } from '../../lib/escape.ts';
 import { readNodeId } from '../../lib/node-id.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
@@ -59,10 +60,35 @@ export function nodeCommand(context: CliContext): Command {
           `evicted ${answer.nodeKeys.map((nodeKey) => nodeKey.slice(0, shown)).join(', ')} (proxies: ${answer.proxies.length})\n`,
       });
     });
+  const history = new Command('history')
+    .summary('show how hosts proved themselves')
+    .description(
+      'Shows how and when hosts proved themselves, the newest first: the last eight times of each, for three months.',
+    )
+    .argument('[host]', 'only this one: the first digits of its node key')
+    .action(async (host: string | undefined, _options: object, self: Command) => {
+      const client = await connect(context, self);
+      const { history: all } = await client.hostHistory();
+      const those = all.filter(({ nodeKey }) => host === undefined || nodeKey.startsWith(host));
+      const now = context.clock.now();
+      await print(context, formatOf(self), {
+        value: those,
+        table: () =>
+          formatTable(
+            ['WHEN', 'NODE KEY', 'IDENTITY', 'BY', 'FROM'],
+            those.map(({ at, nodeKey, spiffeId, attestor, values, token, address }) => {
+              const proved = Object.entries(values).map(([name, value]) => ` ${name}=${value}`);
+              const by = `${attestor}${token === undefined ? '' : ` ${token}`}${attestor === 'join-token' ? '' : proved.join('')}`;
+              return [relativeTime(at, now), nodeKey.slice(0, shown), spiffeId, escapeLine(by), escapeLine(address)];
+            }),
+          ),
+      });
+    });
   examples(evict, 'node evict 3f9a1c0de4b2', 'node evict spiffe://example.org/service/api~a1b2c3');
   return new Command('node')
     .summary('list the hosts that joined, or evict one')
     .description('Hosts: each has the node key that it joined with. Without a subcommand, lists them.')
     .addCommand(prints(addConnectionFlags(list), array('nodeKey spiffeId seenAt proxies')), { isDefault: true })
+    .addCommand(prints(addConnectionFlags(history), array('nodeKey spiffeId attestor values address at', 'token')))
     .addCommand(prints(addConnectionFlags(evict), object('nodeKeys proxies')));
 }

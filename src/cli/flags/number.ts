@@ -26,3 +26,10 @@ export function revision(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('not the number of a revision ("cellwall history" lists them)');
 }
+
+/** How many hosts may redeem a join token: 1 to 1000. */
+export function uses(text: string): number {
+  const value = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 1 && value <= 1000) return value;
+  throw new InvalidArgumentError('a whole number, 1 to 1000');
+}

@@ -97,8 +97,8 @@ export type AuditEvent =
       readonly kind: 'token-created' | 'token-revoked';
       readonly author: string;
       readonly spiffeId: string;
-      /** The token's name, which reveals nothing of it. */
-      readonly id: string;
+      /** The token's name, which reveals nothing of it. Earlier versions did not write it. */
+      readonly id?: string;
       /** How many hosts may redeem it. */
       readonly uses?: number;
       readonly reason?: string;

@@ -27,7 +27,7 @@ export const identityItems: readonly Item[] = [
     name: 'ban-one-host',
     line:
       'A ban of one of two hosts of an identity with 50 proxies, four of them real Envoys: its HTTP requests on an open connection, its ' +
-      'gRPC streams and TCP connections, in its own chains and in shared ones; the other host calls without a pause, through its sidecar, ' +
+      'gRPC streams and TCP connections, in its own chains and in shared ones; the other host calls all the time, through its sidecar, ' +
       'over HTTP/1.1, HTTP/2 and TCP; lifted again, 100 times',
     bound:
       'next request refused < 1 s, streams and TCP cut < 5 s, in each round; 0 failed calls of the other host; control: as long without ' +

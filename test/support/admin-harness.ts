@@ -68,6 +68,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
   const apiId = parseSpiffeId('spiffe://td1/service/api');
   if (apiId === undefined) throw new Error('no id');
   const joinToken = { id: 'ab'.repeat(6), spiffeId: apiId, createdAt: 0, expiresAt: clock.now(), uses: 2, used: 1 };
+  const ca = { roots: [], intermediate: { root: 'abcdefghijkl', notAfter: 0 } };
   const deps: AdminDeps = {
     store,
     record: { calls: () => [], coverage: () => ({ gaps: [], gone: [], ports: [] }) },
@@ -101,6 +102,7 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
       ban: async (_query, { author }) => ({ ban: { ...banned, author }, proxies: [] }),
       lift: async () => undefined,
     },
+    ca: () => ({ status: () => ca, rotate: async () => ca, abort: async () => ca }),
     certificates: () => [],
     rotate: () => ({ rotated: 0 }),
     metrics: async () => '# metrics\n',

@@ -71,6 +71,30 @@ test('one of two hosts', { timeout: rounds * 15_000 + 60_000 }, async () => {
   expect(calls).toBeGreaterThan(rounds * 10);
 });
 
+test('a sidecar that is banned works again in the same process once the ban is lifted', {
+  timeout: 60_000,
+}, async () => {
+  const { wall, host, ask, beside } = bed;
+  const own = (await wall.admin.hosts()).hosts.find(
+    ({ spiffeId, nodeKey }) => spiffeId === callerId && nodeKey !== host,
+  );
+  const node = own?.proxies[0] ?? '';
+  const before = beside().failed.length;
+  await wall.admin.ban({ node });
+  await eventually('its calls fail', () => (beside().failed.length > before ? true : undefined));
+  expect(beside().failed.slice(before)).toContain('http1: 403');
+  expect(await ask()).toBe(200);
+  const isThere = async () => (await wall.admin.proxies()).proxies.some((proxy) => proxy.node === node);
+  expect(await isThere()).toBe(false);
+  await wall.admin.unban({ node: own?.nodeKey ?? '' });
+  await eventually('its stream is back', async () => ((await isThere()) ? true : undefined), 20_000);
+  await eventually('its calls work', async () => {
+    const { calls, failed } = beside();
+    await eventually('fifty calls', () => (beside().calls > calls + 50 ? true : undefined));
+    return beside().failed.length === failed.length ? true : undefined;
+  });
+});
+
 /** Neither renewal nor, in the status, anything but its name. */
 async function refusedByControlPlane(): Promise<void> {
   const { wall } = bed;

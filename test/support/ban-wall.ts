@@ -1,11 +1,13 @@
 // A control plane with two hosts of one identity: one whose certificate the test has, as somebody who took it would, and one that is a real
 // sidecar; three services behind real Envoys, which they call; and other proxies that only subscribe and accept.
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Agent, createServer as createHttp1Server, request as requestPlain } from 'node:http';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
 import { request as requestTls, Agent as TlsAgent } from 'node:https';
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { nodeKeyOf } from '../../src/identity/x509/node-key-extension.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Redacted } from '../../src/lib/redacted.ts';
 import { parseSpiffeId } from '../../src/model/spiffe-id.ts';
@@ -71,11 +73,8 @@ export async function startBanWall(idle: number): Promise<BanWall> {
   const { chain, key, bundle, dir } = await wall.enrol(callerId);
   const read = (path: string): string => readFileSync(path, 'utf8');
   const svid: TestCertificate = { certificate: read(chain), key: read(key), root: read(bundle) };
-  const hosts = (await wall.admin.hosts()).hosts.filter(
-    ({ spiffeId, proxies }) => spiffeId === callerId && proxies.length === 0,
-  );
-  const [host] = hosts;
-  if (host === undefined || hosts.length > 1) throw new Error(`which host is it? ${JSON.stringify(hosts)}`);
+  const host = nodeKeyOf(new X509Certificate(svid.certificate).raw);
+  if (host === undefined) throw new Error('its certificate is bound to no host');
 
   for (const [index, name] of names.entries()) {
     const id = `spiffe://td1/service/${name}`;
@@ -133,7 +132,7 @@ export async function startBanWall(idle: number): Promise<BanWall> {
   const beside = await besideCalls(outbound);
   return {
     wall,
-    host: host.nodeKey,
+    host,
     folder: dir,
     ask,
     open: () => Promise.all([lively('grpc', true), lively('tcp', true), lively('grpc', false), lively('tcp', false)]),

@@ -1,4 +1,4 @@
-// A ban on two control planes that share a Redis, with raw streams in the place of proxies: in force at the proxies of both, complete only when
+// A ban on two control planes that share a Redis, with raw streams in the place of proxies: in force at the proxies of both, complete when
 // all of them have accepted it, named until then; there after a restart, and for a proxy that comes back. Who may not be banned.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeUrls } from '../../src/xds/resources/type-url.ts';

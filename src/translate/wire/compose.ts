@@ -43,13 +43,6 @@ function isComposition(value: unknown): value is Composition {
   return isObject(value) && 'base' in value && 'isOwn' in value;
 }
 
-/** Undefined if it is not set. */
-export function fieldOf(message: Message, field: DescField): unknown {
-  const value: unknown = Reflect.get(message, memberOf(field));
-  if (field.oneof === undefined) return value;
-  return isObject(value) && value['case'] === field.localName ? value['value'] : undefined;
-}
-
 /** The property of the message that holds the field. */
 export function memberOf({ oneof, localName }: DescField): string {
   return oneof === undefined ? localName : oneof.localName;

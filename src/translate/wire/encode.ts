@@ -10,7 +10,7 @@ import {
   toBinary,
 } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { type Composition, compositionOf, fieldOf, memberOf } from './compose.ts';
+import { type Composition, compositionOf, memberOf } from './compose.ts';
 import { isKept } from './constant.ts';
 
 /** The same bytes as `toBinary`. */
@@ -33,7 +33,16 @@ type WriteField = (writer: BinaryWriter, value: unknown, message: Message) => vo
 
 interface Compiled {
   /** In the order of their numbers. */
-  readonly fields: readonly { readonly field: DescField; readonly write: WriteField }[];
+  readonly fields: readonly CompiledField[];
+}
+
+interface CompiledField {
+  readonly field: DescField;
+  /** The property of a message that holds it. */
+  readonly name: string;
+  /** In which case that is a choice and holds this field. */
+  readonly choice: string | undefined;
+  readonly write: WriteField;
 }
 
 const compiledOf = new WeakMap<DescMessage, Compiled>();
@@ -42,7 +51,11 @@ function compiled(schema: DescMessage): Compiled {
   const there = compiledOf.get(schema);
   if (there !== undefined) return there;
   const sorted = schema.fields.toSorted((a, b) => a.number - b.number);
-  const made = { fields: sorted.map((field) => ({ field, write: writerOf(schema, field) })) };
+  const fields = sorted.map((field): CompiledField => {
+    const choice = field.oneof === undefined ? undefined : field.localName;
+    return { field, name: memberOf(field), choice, write: writerOf(schema, field) };
+  });
+  const made = { fields };
   compiledOf.set(schema, made);
   return made;
 }
@@ -62,10 +75,19 @@ function writeComposed(writer: BinaryWriter, schema: DescMessage, message: Messa
 }
 
 function writeFields(writer: BinaryWriter, fields: Compiled['fields'], message: Message): void {
-  for (const { field, write: writeField } of fields) {
-    const value = fieldOf(message, field);
-    if (value !== undefined) writeField(writer, value, message);
+  if (!isRecord(message)) return;
+  for (const { name, choice, write: writeField } of fields) {
+    const held = message[name];
+    if (held === undefined) continue;
+    if (choice === undefined) writeField(writer, held, message);
+    else if (isRecord(held) && held['case'] === choice && held['value'] !== undefined) {
+      writeField(writer, held['value'], message);
+    }
   }
+}
+
+function isRecord<T>(value: T): value is T & Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Fields that follow one another in the encoding: all the base's, as bytes, or all own. */
@@ -156,6 +178,8 @@ function writerOf(schema: DescMessage, field: DescField): WriteField {
       writer.tag(number, WireType.Varint);
       if (scalar === ScalarType.UINT32) writer.uint32(value);
       else writer.int32(value);
+    } else if (typeof value === 'bigint' && scalar === ScalarType.INT64) {
+      if (always || value !== 0n) writer.tag(number, WireType.Varint).int64(value);
     } else rest(writer, value, message);
   };
 }

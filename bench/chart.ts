@@ -12,7 +12,9 @@ export interface Chart {
   readonly series: readonly Series[];
 }
 
-const [width, height] = [760, 420];
+const [leastWidth, height] = [760, 420];
+/** Of a letter of the names beside the lines, in the widest of the common fonts. */
+const letter = 7.8;
 const inner = { left: 76, right: 560, top: 48, bottom: 360 };
 /** Distinguishable with the common colour vision deficiencies (Okabe and Ito). */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#000000'];
@@ -22,7 +24,8 @@ const grey = '#888';
 export function logChart({ title, x, y, series }: Chart): string {
   const drawn = series.map(({ name, points }) => ({ name, points: points.filter(([a, b]) => a > 0 && b > 0) }));
   const all = drawn.flatMap(({ points }) => points);
-  if (all.length === 0) return svg([text(width / 2, height / 2, `${title}: nothing was measured`, 'middle')]);
+  if (all.length === 0)
+    return svg([text(leastWidth / 2, height / 2, `${title}: nothing was measured`, 'middle')], leastWidth);
   const xs = scale(
     all.map(([one]) => one),
     inner.left,
@@ -33,31 +36,37 @@ export function logChart({ title, x, y, series }: Chart): string {
     inner.bottom,
     inner.top,
   );
+  const width = Math.max(leastWidth, inner.right + 24 + letter * Math.max(...drawn.map(({ name }) => name.length)));
+  // What was measured is named, and nothing between.
+  const sizes = [...new Set(all.map(([one]) => one))].sort((a, b) => a - b);
   const ends = spread(drawn.map(({ points }) => ys.at(points.at(-1)?.[1] ?? 1)));
-  return svg([
-    text(inner.left, 24, title, 'start', 'font-size="16" font-weight="bold"'),
-    ...xs.ticks.flatMap((tick) => [
-      line(xs.at(tick), inner.top, xs.at(tick), inner.bottom, tick),
-      text(xs.at(tick), inner.bottom + 18, label(tick), 'middle'),
-    ]),
-    ...ys.ticks.flatMap((tick) => [
-      line(inner.left, ys.at(tick), inner.right, ys.at(tick), tick),
-      text(inner.left - 8, ys.at(tick) + 4, label(tick), 'end'),
-    ]),
-    text((inner.left + inner.right) / 2, height - 14, x, 'middle'),
-    `<text transform="translate(18 ${(inner.top + inner.bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(y)}</text>`,
-    ...drawn.flatMap(({ name, points }, index) => {
-      const colour = colours[index % colours.length] ?? grey;
-      const at = points.map(([a, b]) => `${round(xs.at(a))},${round(ys.at(b))}`);
-      return [
-        `<polyline points="${at.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
-        ...at.map(
-          (point) => `<circle cx="${point.split(',')[0]}" cy="${point.split(',')[1]}" r="3.5" fill="${colour}"/>`,
-        ),
-        text(inner.right + 12, (ends[index] ?? 0) + 4, name, 'start', `fill="${colour}"`),
-      ];
-    }),
-  ]);
+  return svg(
+    [
+      text(inner.left, 24, title, 'start', 'font-size="16" font-weight="bold"'),
+      ...(sizes.length <= 8 ? sizes : xs.ticks).flatMap((tick) => [
+        line(xs.at(tick), inner.top, xs.at(tick), inner.bottom, tick),
+        text(xs.at(tick), inner.bottom + 18, label(tick), 'middle'),
+      ]),
+      ...ys.ticks.flatMap((tick) => [
+        line(inner.left, ys.at(tick), inner.right, ys.at(tick), tick),
+        text(inner.left - 8, ys.at(tick) + 4, label(tick), 'end'),
+      ]),
+      text((inner.left + inner.right) / 2, height - 14, x, 'middle'),
+      `<text transform="translate(18 ${(inner.top + inner.bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(y)}</text>`,
+      ...drawn.flatMap(({ name, points }, index) => {
+        const colour = colours[index % colours.length] ?? grey;
+        const at = points.map(([a, b]) => `${round(xs.at(a))},${round(ys.at(b))}`);
+        return [
+          `<polyline points="${at.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>`,
+          ...at.map(
+            (point) => `<circle cx="${point.split(',')[0]}" cy="${point.split(',')[1]}" r="3.5" fill="${colour}"/>`,
+          ),
+          text(inner.right + 12, (ends[index] ?? 0) + 4, name, 'start', `fill="${colour}"`),
+        ];
+      }),
+    ],
+    Math.ceil(width),
+  );
 }
 
 /** Whole powers of ten around the values, with 2 and 5 between them where there are few. */
@@ -112,7 +121,7 @@ function escaped(words: string): string {
   return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
-function svg(parts: readonly string[]): string {
+function svg(parts: readonly string[], width: number): string {
   const box = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${box} font-family="sans-serif" font-size="13" fill="#222">`,

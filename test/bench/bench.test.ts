@@ -55,6 +55,16 @@ describe('a chart', () => {
     expect(points(svg, 1)[0]?.[1]).toBeLessThan(y0);
   });
 
+  it('has room for the longest name, and names the sizes that were measured', () => {
+    const name = 'one RBAC change of everything: go-control-plane';
+    const series = [{ name, points: [[100, 1] as const, [3000, 2] as const] }];
+    const svg = logChart({ title: 'T', x: 'x', y: 'y', series });
+    const width = Number(/ width="(\d+)"/.exec(svg)?.[1]);
+    const [, x] = new RegExp(`<text x="([\\d.]+)"[^>]*>${name}<`).exec(svg) ?? [];
+    expect(width - Number(x)).toBeGreaterThan(7 * name.length);
+    expect(svg).toContain('>3,000</text>');
+  });
+
   it('stays a picture with one point, equal points, and none', () => {
     for (const those of [
       [[1, 1]],

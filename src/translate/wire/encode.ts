@@ -21,12 +21,17 @@ export function encodeMessage(schema: DescMessage, message: Message): Uint8Array
   // One that an exception leaves half full is not used again.
   write(writer, schema, message);
   const bytes = writer.finish();
-  idle.push(writer);
+  putBack(writer, bytes);
   return bytes;
 }
 
-/** Empty, with buffers as large as they ever had to be. */
+/** Empty, with buffers as large as they ever had to be, but not as large as the largest of all. */
 const idle: BinaryWriter[] = [];
+const maxIdleBytes = 1024 * 1024;
+
+function putBack(writer: BinaryWriter, { length }: Uint8Array): void {
+  if (length <= maxIdleBytes) idle.push(writer);
+}
 
 /** `value` is that of the field, if it is set. */
 type WriteField = (writer: BinaryWriter, value: unknown, message: Message) => void;
@@ -119,7 +124,7 @@ function only(message: Message, fields: Compiled['fields']): Uint8Array {
   const writer = idle.pop() ?? new BinaryWriter();
   writeFields(writer, fields, message);
   const bytes = writer.finish();
-  idle.push(writer);
+  putBack(writer, bytes);
   return bytes;
 }
 

@@ -74,7 +74,8 @@ it('comes back by itself after three lifetimes without a control plane, in the s
 }, 300_000);
 
 it('loses no call while the control plane is away for 40 % of a life', async () => {
-  const lifetimeMs = qualifying ? 80_000 : 10_000;
+  // What is left of a life when it is back is time enough for a busy machine.
+  const lifetimeMs = qualifying ? 80_000 : 15_000;
   world = await startRecoveryWorld({ ...form, lifetimeMs });
   const { serve, calls, controls, allFine } = world;
   await allFine(60_000);

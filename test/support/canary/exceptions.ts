@@ -42,6 +42,7 @@ export const exceptions: readonly Exception[] = [
   // A folder of the authority has a random name until it is whole.
   own("the authority's own keys", key, /\/(?:root|(?:issuers|signer)\/\d+)(?:\.[0-9a-f]{12})?\/key\.pem$/),
   own('SVIDs of the control plane, over its restarts', key, /\/svids\.db$/),
+  own('the keys of JWT-SVIDs', key, /\/jwt-keys\.json$/),
   own('the admin token', adminToken, /\/admin\.token$/),
   own('the sealing key', /^(?:sealing key|token in a file)$/, /\/seal\.key$/),
   own("a sidecar's node key", key, /\/node-key\.pem$/),

@@ -46,11 +46,13 @@ const attempts = 5;
 export function createAttestedLog({ table, clock, log }: AttestedLogDeps): AttestedLog {
   let writing = Promise.resolve();
   const add = async ({ nodeKey, ...event }: Attested): Promise<void> => {
+    // Most hosts join once: what is not there need not be read.
+    let before: Json | undefined;
     for (let attempt = 0; attempt < attempts; attempt += 1) {
-      const before = await table.get(nodeKey);
       const earlier: readonly Json[] = Array.isArray(before) ? before : [];
       const after = [...earlier, { ...event, values: { ...event.values } }].slice(-ofHost);
       if (await table.compareAndSet(nodeKey, before, after, { ttlMs: keepMs })) return;
+      before = await table.get(nodeKey);
     }
     throw new CellwallError('aborted', 'others keep writing it');
   };

@@ -40,7 +40,11 @@ const adminToken = /^(?:admin token|token in a file)$/;
 
 export const exceptions: readonly Exception[] = [
   // A folder of the authority has a random name until it is whole.
-  own("the authority's own keys", key, /\/(?:root|(?:issuers|signer)\/\d+)(?:\.[0-9a-f]{12})?\/key\.pem$/),
+  own(
+    "the authority's own keys",
+    key,
+    /\/(?:root|(?:issuers|signer)\/\d+|roots\/[0-9a-f]{16})(?:\.[0-9a-f]{12})?\/key\.pem$/,
+  ),
   own('SVIDs of the control plane, over its restarts', key, /\/svids\.db$/),
   own('the keys of JWT-SVIDs', key, /\/jwt-keys\.json$/),
   own('the admin token', adminToken, /\/admin\.token$/),
@@ -90,9 +94,24 @@ export const exceptions: readonly Exception[] = [
   {
     reason: 'tests open a key to others, to see it refused',
     kind: /^file$/,
-    label: /\/key\.pem$/,
+    label: /\/(?:key\.pem|jwt-keys\.json)$/,
     secret: key,
-    test: /^test\/(?:identity\/built-in|sidecar\/svid-fetch)\.test\.ts$/,
+    test: /^test\/(?:identity\/(?:built-in|jwt)|sidecar\/svid-fetch)\.test\.ts$/,
+  },
+  {
+    reason: 'keys of others, as an operator has them in files',
+    kind: /^file$/,
+    label: /\/(?:host|tls)\.key$/,
+    secret: key,
+    test: /^test\/(?:sidecar\/attest|identity\/disk-authority)\.test\.ts$/,
+  },
+  {
+    reason: 'a test has a second control plane in a file of another name',
+    kind: /^file$/,
+    label: /\/other\.json$/,
+    secret: key,
+    privately: true,
+    test: /^test\/identity\/jwt\.test\.ts$/,
   },
   {
     reason:

@@ -30,6 +30,7 @@ import type { EvictAnswer, HostHistoryAnswer, HostsAnswer } from './wire-hosts.t
 import type { KnownTokenAnswer, RotateAnswer, TokenAnswer, TokenBody, TokensAnswer } from './wire-identity.ts';
 import type { ProxiesAnswer } from './wire-proxies.ts';
 import type { AuditAnswer, CutOverRow, HistoryAnswer, SimulationAnswer } from './wire-record.ts';
+import type { RefusedSvidsAnswer } from './wire-refused-svids.ts';
 import type { ServicesAnswer } from './wire-services.ts';
 import type { ApproveBody, RejectAnswer, RejectBody, WaitingAnswer } from './wire-waiting.ts';
 
@@ -64,6 +65,8 @@ export interface AdminClient {
   tokens(): Promise<TokensAnswer>;
   revokeToken(id: string, why?: Reasoned): Promise<KnownTokenAnswer>;
   certificates(wanted?: CertificatesQuery): Promise<CertificatesAnswer>;
+  /** Who asked for an SVID and got none. */
+  refusedSvids(): Promise<RefusedSvidsAnswer>;
   /** For one identity, or all. */
   rotate(selector?: string, why?: Reasoned): Promise<RotateAnswer>;
   ca(): Promise<CaAnswer>;
@@ -176,6 +179,7 @@ export function createAdminClient({ url, timeoutMs = 30_000, onWait, ...given }:
     createToken: (body) => call('POST', '/v1/tokens', body),
     tokens: () => call('GET', '/v1/tokens'),
     revokeToken: (id, why) => call('POST', '/v1/tokens/revoke', { id, ...why }),
+    refusedSvids: () => call('GET', '/v1/refused-svids'),
     certificates: (wanted = {}) => call('GET', `/v1/certificates${query({ ...wanted })}`),
     ca: () => call('GET', '/v1/ca'),
     rotateRoot: (body) => call('POST', '/v1/ca/rotate', body),

@@ -34,11 +34,13 @@ import type { RootsAdmin } from './deps-ca.ts';
 import { createRefusalsEverywhere, type OtherReplicas } from './everywhere.ts';
 import { createHeldChanges } from './held-changes.ts';
 import type { NamedTokens } from './named-tokens.ts';
+import { createRefusedSvidsEverywhere } from './refused-svids-everywhere.ts';
 import { createRotateEverywhere } from './rotate-everywhere.ts';
 import { whyNoMesh } from './why-no-mesh.ts';
 import type { Explanation } from './wire.ts';
 import type { IssuedCertificate } from './wire-certificates.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
+import type { RefusedSvidRow } from './wire-refused-svids.ts';
 import { withEnforcement } from './with-enforcement.ts';
 
 export interface RunningParts {
@@ -49,6 +51,7 @@ export interface RunningParts {
     readonly entitlement: Pick<Entitlement, 'knows' | 'takesToken'>;
     readonly tokens: Pick<JoinTokenAttestor, 'createJoinToken' | 'list' | 'revoke'>;
     readonly attested: Pick<AttestedLog, 'list'>;
+    readonly refusedSvids: { list(): readonly RefusedSvidRow[] };
   };
   readonly rotator: Rotator;
   readonly cutOver: CutOver;
@@ -195,6 +198,7 @@ export function createAdmin(given: AdminParts): Admin {
       lift: async (query) => running().bans.lift(query),
     },
     certificates: () => running().certificates(),
+    refusedSvids: createRefusedSvidsEverywhere(given.others, () => parts?.identity.refusedSvids.list() ?? []),
     rotate: createRotateEverywhere(given.others, async (spiffeId) => {
       const { control, rotator } = running();
       const own = control.proxies().filter(({ replica }) => replica === undefined);

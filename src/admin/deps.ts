@@ -29,6 +29,7 @@ import type { IssuedCertificate } from './wire-certificates.ts';
 import type { FollowerAnswer, ParentAnswer } from './wire-following.ts';
 import type { RotateAnswer } from './wire-identity.ts';
 import type { PublisherAnswer } from './wire-publishers.ts';
+import type { RefusedSvidRow } from './wire-refused-svids.ts';
 
 /** What a proxy was sent, without secrets. */
 export interface SentToProxy {
@@ -166,6 +167,8 @@ export interface AdminDeps {
   readonly tokens: JoinTokens;
   readonly hosts: HostsAdmin;
   readonly bans: BansAdmin;
+  /** Who asked for an SVID and got none, the latest first. Absent: not kept. */
+  refusedSvids?(): readonly RefusedSvidRow[] | Promise<readonly RefusedSvidRow[]>;
   /** On record: for a week after their end. */
   certificates(): readonly IssuedCertificate[] | Promise<readonly IssuedCertificate[]>;
   /** The roots of the CA. Absent, or undefined: it is not running yet. */

@@ -159,6 +159,10 @@ export const statusSchema = z.object({
   ...{ ...storeSchemas, ...followingSchemas, replicas: replicasSchema, bans: banStatusSchema },
   rotation: rotationSchema.exactOptional().describe('Of the root of the CA. Absent: none is under way.'),
   publishers: z.array(publisherSchema).exactOptional().describe('Where the trust bundle is published.'),
+  refusedSvids: z
+    .int()
+    .exactOptional()
+    .describe('How many kinds of requests for an SVID were refused within the last hour. Absent: none.'),
   startedAt: z.number(),
 });
 

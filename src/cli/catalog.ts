@@ -12,6 +12,7 @@ import { caCommand } from './commands/ca.ts';
 import { certsCommand } from './commands/certs.ts';
 import { deleteCommand } from './commands/delete.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { getCommand } from './commands/get.ts';
 import { historyCommand } from './commands/history.ts';
@@ -67,7 +68,8 @@ export function createCatalog(context: CliContext): Command {
     .commandsGroup('Look:')
     .addCommand(statusCommand(context))
     .addCommand(explainCommand(context))
-    .addCommand(auditCommand(context));
+    .addCommand(auditCommand(context))
+    .addCommand(doctorCommand(context));
   program
     .commandsGroup('Identity:')
     .addCommand(adminTokenCommand(context))

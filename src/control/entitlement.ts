@@ -10,12 +10,15 @@ import { type Evidence, tokenEvidence, tokenKey, valueFor } from '../model/evide
 import { parseSpiffeId, type SpiffeId, type TrustDomain } from '../model/spiffe-id.ts';
 import { type Earned, earnedIdentity, onlyByToken, workloadOf } from '../policy/identities.ts';
 import type { MeshIr } from '../policy/ir.ts';
+import { whyNoIdentity } from '../policy/why-no-identity.ts';
 
 export interface Entitlement {
   /** Whether one would be issued: a document names it, or it is an operator's. */
   knows(id: SpiffeId): boolean;
   /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
   identify(evidence: Evidence): SpiffeId;
+  /** Why evidence earns nothing, for operators: what of which selector did not match. */
+  whyNot(evidence: Evidence): readonly string[];
   /** Whether a join token earns it. */
   takesToken(id: SpiffeId): boolean;
   /** What this host's certificates for that identity may contain. Undefined: none. */
@@ -65,6 +68,10 @@ export function createEntitlement({ trustDomain, mesh, nodes }: EntitlementDeps)
       const is = earned(evidence);
       if (is.kind === 'earned') return is.spiffeId;
       throw new CellwallError('permission_denied', is.reason, { hint: is.hint });
+    },
+    whyNot(evidence) {
+      const now = mesh();
+      return now === undefined || earned(evidence).kind === 'earned' ? [] : whyNoIdentity(now.identities, evidence);
     },
     takesToken: (id) => earns(tokenEvidence(id), id),
     async policy(id, nodeKey) {

@@ -19,13 +19,14 @@ import { createBudget } from '../lib/budget.ts';
 import { fromCatalog } from '../lib/catalog.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
-import { CellwallError } from '../lib/errors.ts';
+import { CellwallError, type ErrorCode } from '../lib/errors.ts';
 import type { Watchable } from '../lib/watchable.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { SpiffeId, TrustDomain } from '../model/spiffe-id.ts';
 import type { Followed } from './follow-routes.ts';
 import type { IssueReply } from './identity-protocol.ts';
 import { recordOf, textOf } from './read-body.ts';
+import type { RefusedSvids } from './refused-svids.ts';
 
 export interface IssuingDeps {
   readonly issuer: Issuer;
@@ -34,6 +35,10 @@ export interface IssuingDeps {
   readonly attestors: Readonly<Record<string, Attestor>>;
   /** The identity that evidence earns. Throws `permission_denied` if it earns none. */
   readonly identify: (evidence: Evidence) => SpiffeId;
+  /** Why it earns none, for operators. Absent: not known. */
+  readonly whyNot?: ((evidence: Evidence) => readonly string[]) | undefined;
+  /** Told of everybody who gets no SVID. Absent: not kept. */
+  readonly refused?: Pick<RefusedSvids, 'note'> | undefined;
   readonly nodes: Pick<NodeRegistry, 'check' | 'find' | 'remember' | 'forget'>;
   /** What proved whom is recorded there. Absent: it is not. */
   readonly attested?: Pick<AttestedLog, 'record'>;
@@ -63,6 +68,9 @@ export interface Issuing<C extends From> {
   reply(svid: Svid): IssueReply;
 }
 
+/** Nothing is wrong with who asked. */
+const passing: ReadonlySet<ErrorCode> = new Set(['internal', 'unavailable', 'deadline_exceeded', 'aborted']);
+
 /** Per host: lifetimes of seconds work, floods do not. */
 const issuance = { burst: 60, everyMs: 2000 };
 
@@ -74,29 +82,66 @@ export function createIssuing<C extends From>(
   const { issuer, bundle: trust, trustDomain, attestors, identify, nodes, bans, followed, clock } = deps;
   const issuing = createBudget({ clock, ...issuance });
 
-  async function attest(body: Readonly<Record<string, unknown>>, caller: C): Promise<Issued> {
+  /** What is known of one who asks, as far as it is proved. */
+  interface About {
+    attestor?: string;
+    nodeKey?: string;
+    spiffeId?: SpiffeId;
+    evidence?: Evidence;
+  }
+
+  /** Operators are told why; whoever asked only learns of what it proved that it earns nothing. */
+  async function noting(
+    by: 'attest' | 'renew',
+    { address }: C,
+    make: (about: About) => Promise<Issued>,
+  ): Promise<Issued> {
+    const about: About = {};
+    try {
+      return await make(about);
+    } catch (reason) {
+      const failed = CellwallError.from(reason);
+      if (passing.has(failed.code)) throw reason;
+      const { attestor, nodeKey, spiffeId, evidence } = about;
+      const why = evidence === undefined || failed.code !== 'permission_denied' ? [] : (deps.whyNot?.(evidence) ?? []);
+      const proved = evidence !== undefined || spiffeId !== undefined;
+      deps.refused?.note({ by, address, failed, why, proved, ...defined({ attestor, nodeKey, spiffeId }) });
+      if (by === 'renew' || evidence === undefined || evidence.attestor === 'join-token' || spiffeId !== undefined)
+        throw reason;
+      throw new CellwallError(failed.code, `what "${evidence.attestor}" proved earns no identity`, {
+        hint: 'an operator sees why: cellwall doctor svid',
+        cause: failed,
+      });
+    }
+  }
+
+  async function attested(body: Body, caller: C, about: About): Promise<Issued> {
     const evidence = recordOf(body['evidence']);
-    const attestor = fromCatalog('attestor', attestors, textOf(evidence, 'attestor'));
+    const means = textOf(evidence, 'attestor');
+    about.attestor = means;
+    const attestor = fromCatalog('attestor', attestors, means);
     const secret = await attestor.secretOf?.(evidence);
     if (secret !== undefined) proved(caller, secret);
     const csr = readCsr(textOf(body, 'csr'));
     const nodeKey = body['nodeKey'] === undefined ? csr.publicKey : readNodeKey(textOf(body, 'nodeKey'));
     if (nodeKey !== csr.publicKey) checkProof('attest', csr.der, nodeKey, textOf(body, 'proof'));
     const host = keyFingerprint(nodeKey);
+    about.nodeKey = host;
     nodes.check(host);
     bans?.check({ nodeKey: host });
     pace(host);
     const known = (await nodes.find(host)) !== undefined;
-    const means = textOf(evidence, 'attestor');
-    const attested = await attestor.attest(evidence, { nodeKey: host });
-    const spiffeId = identify(attested);
-    await nodes.remember(host, spiffeId, attested);
+    const proof = await attestor.attest(evidence, { nodeKey: host });
+    about.evidence = proof;
+    const spiffeId = identify(proof);
+    about.spiffeId = spiffeId;
+    await nodes.remember(host, spiffeId, proof);
     try {
       const how = means === 'node-key' ? 'node-key' : 'attested';
-      const request = { how, attestor: attested.attestor, address: caller.address } as const;
+      const request = { how, attestor: proof.attestor, address: caller.address } as const;
       const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, nodeKey: host, request });
       const token = means === 'join-token' && secret !== undefined ? { token: tokenId(secret) } : {};
-      const by = { attestor: means, values: attested.values };
+      const by = { attestor: means, values: proof.values };
       deps.attested?.record({ nodeKey: host, spiffeId, address: caller.address, ...token }, by);
       return { svid, host };
     } catch (reason) {
@@ -106,7 +151,7 @@ export function createIssuing<C extends From>(
     }
   }
 
-  async function renew(body: Readonly<Record<string, unknown>>, caller: C): Promise<Issued> {
+  async function renewed(body: Body, caller: C, about: About): Promise<Issued> {
     const trusted = { bundle: bundlePem(trust.value()), trustDomain, now: clock.now() };
     const { spiffeId, leaf, issuers } = verifySvid({ chain: textOf(body, 'chain'), ...trusted });
     const csr = readCsr(textOf(body, 'csr'));
@@ -114,13 +159,16 @@ export function createIssuing<C extends From>(
     checkProof('renew', csr.der, leaf.publicKey, textOf(body, 'proof'));
     proved(caller, leaf.raw);
     const host = nodeKeyOf(leaf.raw);
+    about.spiffeId = spiffeId;
+    if (host !== undefined) about.nodeKey = host;
     if (host !== undefined) nodes.check(host);
     bans?.check({ spiffeId, nodeKey: host });
     followed?.refuse([leaf, ...issuers]);
     pace(host ?? spiffeId);
     const bound = host === undefined ? {} : { nodeKey: host };
-    const attestor = host === undefined ? undefined : (await nodes.find(host))?.evidence.attestor;
-    const request = { how: 'renewed', address: caller.address, ...defined({ attestor }) } as const;
+    const evidence = host === undefined ? undefined : (await nodes.find(host))?.evidence;
+    if (evidence !== undefined) about.evidence = evidence;
+    const request = { how: 'renewed', address: caller.address, ...defined({ attestor: evidence?.attestor }) } as const;
     const svid = await issuer.issue(spiffeId, { publicKey: csr.publicKey, ...bound, request });
     // Its node key is in use: it is all that it has left after an outage.
     if (host !== undefined) await nodes.remember(host, spiffeId);
@@ -149,7 +197,11 @@ export function createIssuing<C extends From>(
     };
   }
 
-  return { attest, renew, reply };
+  return {
+    attest: (body, caller) => noting('attest', caller, (about) => attested(body, caller, about)),
+    renew: (body, caller) => noting('renew', caller, (about) => renewed(body, caller, about)),
+    reply,
+  };
 }
 
 function readNodeKey(text: string): KeyObject {

@@ -23,6 +23,7 @@ import { createServerSvid, type ServerSvid } from '../identity/server-svid.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
 import { certificateFingerprint } from '../identity/x509/fingerprint.ts';
 import { createIdentityApi, type IdentityApi } from '../identity-api/identity-api.ts';
+import { createRefusedSvids, type RefusedSvids } from '../identity-api/refused-svids.ts';
 import type { Clock } from '../lib/clock.ts';
 import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
@@ -57,6 +58,8 @@ export interface IdentityServices {
   readonly server: ServerSvid;
   readonly api: IdentityApi;
   readonly entitlement: Entitlement;
+  /** Who asked for an SVID here and got none. */
+  readonly refusedSvids: Pick<RefusedSvids, 'list'>;
   /** Control planes that follow this one. Absent: it follows one itself. */
   readonly followers: (() => readonly SeenFollower[]) | undefined;
 }
@@ -124,7 +127,7 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   await followerIssuers.restore();
   lifecycle.defer('follower issuers', async () => followerIssuers.stop());
   const entitlement = createEntitlement({ trustDomain, mesh, nodes });
-  const { policy, identify, knows } = entitlement;
+  const { policy, identify, whyNot, knows } = entitlement;
   const issuer = createIssuer({
     ...{ signer, bundle, trustDomain, policy, clock, log },
     table: store.table('issued'),
@@ -155,8 +158,21 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
   const offered = { store, mesh, authority, nodes, issuers: followerIssuers, trustDomain, audit, version, clock, log };
   const followed = follows === undefined ? createFollowed(offered) : undefined;
   deps.metrics.watchFollowing({ parent: follows?.status, followers: () => followed?.list().length ?? 0 });
+  const refusedSvids = createRefusedSvids(clock);
   const api = createIdentityApi({
     followed,
+    whyNot,
+    refused: {
+      note(refusal) {
+        const { by, address, attestor, spiffeId, nodeKey, failed, why } = refusal;
+        refusedSvids.note(refusal);
+        if (why.length > 0)
+          log.warn(
+            { by, address, attestor, spiffeId, nodeKey, code: failed.code, why },
+            'no SVID: no selector matches',
+          );
+      },
+    },
     jwt: { keys: jwtKeys, issuer: jwtIssuer },
     ...{
       issuer,
@@ -199,5 +215,6 @@ export async function createIdentityServices(deps: IdentityServicesDeps): Promis
     api,
     entitlement,
     followers,
+    refusedSvids,
   };
 }

@@ -448,6 +448,27 @@ describe('identity', () => {
     });
   });
 
+  it('says why somebody gets no SVID, with exit 3, and how many in status', async () => {
+    const now = admin.clock.now();
+    const row = {
+      ...({ by: 'attest', address: '10.0.0.7', code: 'permission_denied', attestor: 'kubernetes' } as const),
+      ...{ nodeKey: 'ab'.repeat(32), reason: 'no Workload\u001b[31m', why: ['namespace must be "a", and is "b"'] },
+      ...{ count: 3, firstAt: now - 60_000, lastAt: now - 5000 },
+    };
+    await withAdmin({ refusedSvids: () => [row] }, async (other) => {
+      const { code, stdout } = await cellwall(['doctor', 'svid'], '', other);
+      expect(code).toBe(3);
+      expect(stdout).toMatch(
+        /^5s ago +3 +10\.0\.0\.7 +kubernetes +node key abababababababab +no Workload\\u001b\[31m$/m,
+      );
+      expect(stdout).toMatch(/^ +namespace must be "a", and is "b"$/m);
+      expect((await cellwall(['doctor', 'svid', 'kubernetes'], '', other)).code).toBe(3);
+      expect(await cellwall(['doctor', 'svid', 'aws'], '', other)).toMatchObject({ code: 0 });
+      expect((await cellwall(['status'], '', other)).stdout).toMatch(/^no SVID +for 1 who asked/m);
+    });
+    expect(await cellwall(['doctor', 'svid'], '')).toMatchObject({ code: 0 });
+  });
+
   it('lists and rotates certificates', async () => {
     const now = admin.clock.now();
     const certificate = {

@@ -20,6 +20,7 @@ import type { AuthorityKind } from '../../src/identity/upstream-authority.ts';
 import { createIdentityApi } from '../../src/identity-api/identity-api.ts';
 import type { CountersReceiver } from '../../src/identity-api/receive-counters.ts';
 import type { LeaveReceiver } from '../../src/identity-api/receive-leave.ts';
+import type { RefusedSvids } from '../../src/identity-api/refused-svids.ts';
 import { type Clock, systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { Redacted } from '../../src/lib/redacted.ts';
@@ -60,6 +61,10 @@ export interface IdentityHarnessOptions {
   /** Default: the built-in one. */
   readonly ca?: AuthorityKind;
   readonly attestors?: AttestorOptions;
+  /** Why evidence earns nothing. */
+  readonly whyNot?: Entitlement['whyNot'];
+  /** Told of who gets no SVID. */
+  readonly refused?: RefusedSvids;
 }
 
 const hour = 3_600_000;
@@ -114,6 +119,7 @@ export async function createIdentityHarness(options: IdentityHarnessOptions = {}
     ...{ issuer, bundle, trustDomain, attestors, identify, nodes, server, clock, log: silentLog },
     ...(options.counters === undefined ? {} : { counters: options.counters }),
     ...(options.leave === undefined ? {} : { leave: options.leave }),
+    ...{ whyNot: options.whyNot, refused: options.refused },
   });
   const address = await api.listen({ host: '127.0.0.1', port });
   return {

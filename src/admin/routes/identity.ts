@@ -18,6 +18,7 @@ import {
   tokenBodySchema,
   tokensSchema,
 } from '../wire-identity.ts';
+import { refusedSvidsSchema } from '../wire-refused-svids.ts';
 
 const longestTtlMs = 24 * 3_600_000;
 
@@ -27,6 +28,7 @@ export function identityRoutes({
   certificates,
   rotate,
   resolveService,
+  refusedSvids = () => [],
   clock,
   log,
 }: AdminDeps): readonly Route[] {
@@ -119,6 +121,14 @@ export function identityRoutes({
         const wanted = { withinMs, spiffeId: identity && named(identity), ended: ended !== undefined };
         return ok({ certificates: [...pickCertificates(await certificates(), wanted, clock.now())] });
       },
+    }),
+    route({
+      method: 'GET',
+      url: '/v1/refused-svids',
+      access: 'viewer',
+      summary: 'Who asked for an SVID within the last day and got none, and which selector did not match.',
+      answer: refusedSvidsSchema,
+      handle: async () => ok({ refused: [...(await refusedSvids())] }),
     }),
     route({
       method: 'POST',

@@ -14,6 +14,7 @@ import { trafficSchema } from '../wire-record.ts';
 
 /** What logs were missing. */
 const shownMs = 86_400_000;
+const hourMs = 3_600_000;
 
 export function statusRoutes({
   store,
@@ -23,6 +24,7 @@ export function statusRoutes({
   ready,
   proxies,
   certificates,
+  refusedSvids = () => [],
   traffic,
   handshakes = () => [],
   ca,
@@ -71,6 +73,7 @@ export function statusRoutes({
           .list()
           .catch(() => store.direct?.waiting() ?? []);
         const banned = bans.list().length;
+        const recent = (await refusedSvids()).filter(({ lastAt }) => lastAt > clock.now() - hourMs).length;
         const following = followers();
         const count = (state: 'connected' | 'held' | 'gone') => all.filter((proxy) => proxy.state === state).length;
         return ok({
@@ -93,6 +96,7 @@ export function statusRoutes({
           ...(others === undefined ? {} : { replicas: replicaRows(others) }),
           ...defined({ rotation: ca?.()?.status().rotation }),
           publishers: [...publishers()],
+          ...(recent === 0 ? {} : { refusedSvids: recent }),
           startedAt,
         });
       },

@@ -42,12 +42,18 @@ export function formatControl(status: StatusAnswer, now: number): string {
     ...waits,
     ...store,
     ...banned(status),
+    ...refusedSvids(status),
     ...lastGood(status, now),
     ...replicasRow(status),
     ...followingRows(status, now),
     ['ready', status.ready ? 'yes' : `no: ${status.reasons.join('; ')}`],
     ['proxies', `${counts.join(', ')}${rejecting > 0 ? `; ${rejecting} rejecting` : ''}`],
   ]);
+}
+
+function refusedSvids({ refusedSvids: count }: StatusAnswer): readonly [string, string][] {
+  if (count === undefined) return [];
+  return [['no SVID', `for ${count} who asked within the last hour: "cellwall doctor svid" says why`]];
 }
 
 /** A few of those that do not refuse them yet. */

@@ -47,6 +47,12 @@ beforeAll(async () => {
   admin = await startAdmin({
     certificates: () => [{ purpose: 'svid-pushed', ...certificate }],
     rotate: () => ({ rotated: 1 }),
+    refusedSvids: () => [
+      {
+        ...{ by: 'attest' as const, address: '10.0.0.7', code: 'permission_denied', reason: 'no', why: [] },
+        ...{ count: 1, firstAt: now, lastAt: now },
+      },
+    ],
     ca: () => ({ status: () => ca, rotate: async () => ca, abort: async () => ca }),
   });
   writeFileSync(join(folder, 'base.yaml'), base);
@@ -112,6 +118,7 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   status: () => [],
   explain: () => ['web', 'api'],
   audit: () => [],
+  'doctor svid': () => [],
   'admin-token list': () => [],
   'admin-token create': () => [`somebody-${++made}`, '--role', 'viewer'],
   'admin-token revoke': () => ['ann'],

@@ -57,8 +57,9 @@ export function createRefusedSvids(clock: Pick<Clock, 'now'>): RefusedSvids {
         ...(nodeKey !== undefined && { nodeKey: clip(nodeKey, 64) }),
       };
       const reason = short(failed.message);
-      // A stranger may invent node keys.
-      const key = JSON.stringify([by, about.attestor, spiffeId, proved ? nodeKey : address, failed.code, reason]);
+      // Who attests may invent node keys.
+      const who = by === 'renew' ? nodeKey : proved ? why.join() : address;
+      const key = JSON.stringify([by, about.attestor, spiffeId, who, failed.code, reason]);
       const before = kept.get(key);
       kept.delete(key);
       kept.set(key, {

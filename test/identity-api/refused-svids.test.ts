@@ -118,6 +118,10 @@ it('is bounded, and strangers displace nobody who proved something', () => {
   expect(JSON.stringify(refused.list()).length).toBeLessThan(500_000);
   for (let times = 0; times < 5; times += 1) note({ address: '10.9.9.9', nodeKey: String(times) });
   expect(refused.list().filter(({ address }) => address === '10.9.9.9')).toMatchObject([{ count: 5 }]);
+  // One host with good evidence and many node keys is one row.
+  for (let times = 0; times < 500; times += 1) note({ proved: true, nodeKey: String(times), why: ['a must be "b"'] });
+  expect(refused.list().filter(({ why }) => why[0] === 'a must be "b"')).toMatchObject([{ count: 500 }]);
+  expect(refused.list().some(({ nodeKey }) => nodeKey === 'real')).toBe(true);
   clock.advance(25 * 3_600_000);
   expect(refused.list()).toEqual([]);
 });

@@ -37,7 +37,7 @@ export const identityItems: readonly Item[] = [
   }),
   fromTests({
     name: 'certificates',
-    line: '100,000 certificates for random identities, names, hosts, keys and lifetimes, each read by OpenSSL, some by an X.509 library as well',
+    line: '100,000 certificates for random identities, names, hosts, keys and lifetimes, each read by OpenSSL, some by a library too',
     bound: 'each to the letter of X509-SVID, for exactly what was attested, ending before its issuer; no serial twice',
     files: ['test/identity/certificates.test.ts'],
     limitMinutes: 25,

@@ -194,7 +194,7 @@ export function followEdits(deps: FollowEditsDeps): FollowEdits {
   const nothingNew = async (): Promise<boolean> => {
     const content = seen;
     const quiet = handled && !behind && !waiting.active() && early.size + inForce.held().size === 0;
-    if (!quiet || content === undefined || inForce.problems().length > 0) return false;
+    if (!quiet || content === undefined || inForce.problems().length > 0 || lastGood.watching()) return false;
     const notices = watcher.notices();
     const paths = watcher.heardOf();
     behind = true;

@@ -2,7 +2,7 @@
 // one after the other. `--short`: as little as still says something. `--write`: their pages in docs/performance/, and docs/performance.md.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Bench, BenchPage, BenchSetup } from './bench.ts';
@@ -34,7 +34,10 @@ const only = values.only ?? [];
 for (const word of only) if (!words.includes(word)) wrong(`--only takes ${words.join(', ')}, not ${word}`);
 
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? process.arch}, Node ${process.versions.node}`;
-const measured = `at commit ${commit()}, ${new Date().toISOString().slice(0, 10)}, on ${machine}`;
+/** Of the last minute, before anything is measured. */
+const [load = 0] = loadavg();
+const beside = load < 1 ? '' : `, beside other work (load average ${Math.round(load)})`;
+const measured = `at commit ${commit()}, ${new Date().toISOString().slice(0, 10)}, on ${machine}${beside}`;
 const pages: Record<string, BenchPage> = {};
 for (const bench of wanted) {
   process.stderr.write(`== ${bench.name}: ${bench.about}\n`);

@@ -54,7 +54,9 @@ function table(rows: readonly Measure[]): readonly string[] {
     `|---|${sizes.map(() => '---|').join('')}---|`,
     ...rows.map(({ name, unit, points }) => {
       const cells = points.map(([, value]) => (value >= 100 ? value.toFixed(0) : value.toFixed(1)));
-      return `| ${name}, ${unit} | ${cells.join(' | ')} | ${exponentOf(points).toFixed(2)} |`;
+      // Not "-0.00".
+      const exponent = Math.round(exponentOf(points) * 100) / 100 || 0;
+      return `| ${name}, ${unit} | ${cells.join(' | ')} | ${exponent.toFixed(2)} |`;
     }),
     '',
     'An exponent of 1 is linear growth, 0 is none; it is fitted over all sizes (least squares of the logarithms), fixed costs included.',

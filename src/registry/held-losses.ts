@@ -1,8 +1,11 @@
 // Many endpoints that disappear at once, without a goodbye, rather tell of the control plane than of them: it was cut off, it slept, or it
 // could not be reached after a restart. They stay what callers know, for a while, until they are back or say goodbye. Those that die one
-// by one go as ever.
+// by one go as ever. All of this outlives a restart.
 import type { Clock } from '../lib/clock.ts';
+import { defined } from '../lib/defined.ts';
 import type { Log } from '../lib/log.ts';
+import type { Json, Table } from '../lib/table.ts';
+import { leaseJson, parseLease } from './lease.ts';
 import { isEndpoint, type RegisteredProxy, type RegistryChange } from './registered-proxy.ts';
 import type { Registry } from './registry.ts';
 
@@ -17,6 +20,8 @@ export interface HeldLosses {
 }
 
 export interface HeldLossesDeps {
+  /** Of its own, also where replicas share the registry: each writes the same there. */
+  readonly table: Pick<Table, 'set' | 'delete' | 'list'>;
   readonly clock: Clock;
   readonly log: Log;
   /** Told what callers of `of`'s registry are to know. */
@@ -31,7 +36,7 @@ export interface HeldLossesDeps {
 const [fewest, share] = [5, 0.1];
 
 export function createHeldLosses(deps: HeldLossesDeps): HeldLosses {
-  const { clock, log, onChange, windowMs = 2000, holdMs = 600_000 } = deps;
+  const { table, clock, log, onChange, windowMs = 2000, holdMs = 600_000 } = deps;
   let inner: Registry | undefined;
   /** Endpoints as they were last seen. */
   const known = new Map<string, RegisteredProxy>();
@@ -49,9 +54,20 @@ export function createHeldLosses(deps: HeldLossesDeps): HeldLosses {
     });
     timers.add(cancel);
   };
+  const failed = (reason: unknown): void =>
+    log.error({ reason: String(reason) }, 'endpoints that are held: not persisted');
+  /** `until`: it is held; absent: that is not decided yet. */
+  const keep = (node: string, until?: number): void => {
+    const proxy = lost.get(node);
+    if (proxy === undefined) return;
+    const value = { lease: leaseJson(proxy), ...defined({ until }) };
+    table.set(node, value, { ttlMs: holdMs + windowMs }).catch(failed);
+  };
   const forget = (node: string): boolean => {
     held.delete(node);
-    return lost.delete(node);
+    if (!lost.delete(node)) return false;
+    table.delete(node).catch(failed);
+    return true;
   };
   const release = (nodes: readonly string[]): void => {
     for (const node of nodes) if (forget(node)) onChange({ node, endpoints: true });
@@ -64,13 +80,42 @@ export function createHeldLosses(deps: HeldLossesDeps): HeldLosses {
     else release(nodes);
   };
   const hold = (nodes: readonly string[], all: number): void => {
-    for (const node of nodes) held.add(node);
+    for (const node of nodes) {
+      held.add(node);
+      keep(node, clock.now() + holdMs);
+    }
     const hint = 'if they are really gone, evict their hosts (cellwall node evict), or wait';
     log.error(
       { lost: nodes.length, of: all, minutes: holdMs / 60_000, hint },
       'many proxies disappeared at once: callers keep their endpoints for now',
     );
     later(holdMs, () => release(nodes.filter((node) => held.has(node))));
+  };
+  const lose = (proxy: RegisteredProxy): void => {
+    lost.set(proxy.node, { ...proxy, state: 'held' });
+    if (burst.length === 0) later(windowMs, judge);
+    burst.push(proxy.node);
+  };
+  /** What was held, or about to be judged, when the process ended. */
+  const resume = async (there: Pick<Registry, 'get'>): Promise<void> => {
+    for (const { key: node, value } of await table.list()) {
+      const { lease: stored, until }: { lease?: Json; until?: unknown } = Object(value);
+      const lease = stored === undefined ? undefined : parseLease(stored);
+      if (lease === undefined || there.get(node) !== undefined) {
+        await table.delete(node);
+        continue;
+      }
+      const { left: _, awaySince: __, by: ___, held: ____, ...proxy } = lease;
+      lose({ ...proxy, node, state: 'held', since: clock.now() });
+      if (typeof until !== 'number') continue;
+      // The table has it still: a time that cannot be is another clock's.
+      const left = until - clock.now();
+      burst = burst.filter((other) => other !== node);
+      held.add(node);
+      later(left > 0 && left < holdMs ? left : holdMs, () => held.has(node) && release([node]));
+    }
+    const message = 'proxies had disappeared at once before the restart: callers keep their endpoints for now';
+    if (held.size > 0) log.warn({ held: held.size }, message);
   };
   return {
     onChange(change) {
@@ -86,9 +131,8 @@ export function createHeldLosses(deps: HeldLossesDeps): HeldLosses {
       known.delete(node);
       const disappeared = before !== undefined && inner?.away().some((proxy) => proxy.node === node) === true;
       if (!disappeared) return onChange(change);
-      lost.set(node, { ...before, state: 'held' });
-      if (burst.length === 0) later(windowMs, judge);
-      burst.push(node);
+      lose(before);
+      keep(node);
     },
     of(registry) {
       inner = registry;
@@ -98,6 +142,7 @@ export function createHeldLosses(deps: HeldLossesDeps): HeldLosses {
         async restore() {
           await registry.restore();
           for (const proxy of registry.proxies()) if (isEndpoint(proxy)) known.set(proxy.node, proxy);
+          await resume(registry).catch(failed);
         },
         left(node, run, holder) {
           registry.left(node, run, holder);

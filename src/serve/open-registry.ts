@@ -26,7 +26,7 @@ export interface OpenRegistryDeps {
 
 export function openRegistry({ store, replicas, clock, log, lifecycle, metrics, onChange }: OpenRegistryDeps) {
   const leases = store.table('leases');
-  const losses = createHeldLosses({ clock, log, onChange });
+  const losses = createHeldLosses({ table: store.table('held-endpoints'), clock, log, onChange });
   lifecycle.defer('held endpoints', losses.stop);
   metrics.watchEndpoints(losses.count);
   const watched = { clock, log, onChange: losses.onChange };

@@ -13,12 +13,17 @@ import { createMemoryTable } from '../support/memory-table.ts';
 const spiffeId = 'spiffe://td/service/api' as SpiffeId;
 const nodeOf = (index: number): string => `${spiffeId}~${index}`;
 
-async function start(count: number, leases = new Map<string, Json>()) {
-  const clock = createFakeClock();
+async function start(
+  count: number,
+  leases = new Map<string, Json>(),
+  kept = new Map<string, Json>(),
+  clock = createFakeClock(),
+) {
   const changes: RegistryChange[] = [];
   const logged: string[] = [];
   const log = heardLog({ error: (_, message) => void logged.push(message) });
   const losses = createHeldLosses({
+    table: createMemoryTable(kept),
     clock,
     log,
     onChange: (change) => changes.push(change),
@@ -56,6 +61,49 @@ async function start(count: number, leases = new Map<string, Json>()) {
   return { clock, changes, logged, losses, registry, connect, endpoints, lose };
 }
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index);
+
+it('still holds them after a restart, for what is left of the time, and lets each go as ever', async () => {
+  const [leases, kept] = [new Map<string, Json>(), new Map<string, Json>()];
+  const first = await start(50, leases, kept);
+  first.lose(...range(0, 20));
+  await first.clock.advance(1100);
+  expect([first.losses.count(), first.endpoints(), kept.size]).toEqual([20, 50, 20]);
+  first.losses.stop();
+  await first.clock.advance(30_000);
+  const again = await start(0, leases, kept, first.clock);
+  expect([again.losses.count(), again.logged]).toEqual([20, []]);
+  expect(
+    again.registry.proxies().filter(({ node }) => range(0, 20).some((index) => nodeOf(index) === node)),
+  ).toHaveLength(20);
+  expect(again.registry.get(nodeOf(3))).toMatchObject({ state: 'held', ready: true, holder: 'host-3' });
+  for (const index of [0, ...range(20, 50)]) again.connect(index);
+  again.registry.left(nodeOf(1), 'run', 'host-1');
+  expect(again.registry.evict('host-2')).toEqual([nodeOf(2)]);
+  expect([again.losses.count(), kept.size]).toEqual([17, 17]);
+  await again.clock.advance(30_000);
+  expect([again.losses.count(), kept.size]).toEqual([0, 0]);
+});
+
+it('judges after a restart what had disappeared just before it', async () => {
+  const [leases, kept] = [new Map<string, Json>(), new Map<string, Json>()];
+  const first = await start(50, leases, kept);
+  first.lose(...range(0, 20));
+  await first.clock.advance(1050);
+  expect([first.losses.count(), kept.size]).toEqual([0, 20]);
+  first.losses.stop();
+  const again = await start(0, leases, kept, first.clock);
+  await again.clock.advance(150);
+  expect(again.losses.count()).toBe(20);
+  // One alone goes as ever, also over a restart.
+  const [few, fewKept] = [new Map<string, Json>(), new Map<string, Json>()];
+  const one = await start(50, few, fewKept);
+  one.lose(0);
+  await one.clock.advance(1050);
+  one.losses.stop();
+  const after = await start(0, few, fewKept, one.clock);
+  await after.clock.advance(150);
+  expect([after.losses.count(), after.registry.get(nodeOf(0)), fewKept.size]).toEqual([0, undefined, 0]);
+});
 
 it('keeps them, says so, and drops each that comes back from those that are held', async () => {
   const { clock, changes, logged, losses, registry, connect, endpoints, lose } = await start(40);

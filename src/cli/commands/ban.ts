@@ -109,9 +109,9 @@ function formatBans({ bans, waiting }: BansAnswer, now: number): string {
   const rows = bans.map((ban) => [
     nameOf(ban),
     relativeTime(ban.at, now),
-    escapeLine(ban.author),
+    ban.author,
     ban.until > now ? 'proxies and control plane' : 'control plane (its certificates have ended)',
-    ban.reason === undefined ? '-' : escapeLine(ban.reason),
+    ban.reason ?? '-',
   ]);
   const where =
     waiting.length === 0

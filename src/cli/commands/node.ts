@@ -1,6 +1,5 @@
 // `cellwall node`: the hosts that joined, how, and their eviction.
 import { Command } from 'commander';
-import { escapeLine } from '../../lib/escape.ts';
 import { readNodeId } from '../../lib/node-id.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { reasonFlag, reasonOf } from '../flags/reason.ts';
@@ -79,7 +78,7 @@ export function nodeCommand(context: CliContext): Command {
             those.map(({ at, nodeKey, spiffeId, attestor, values, token, address }) => {
               const proved = Object.entries(values).map(([name, value]) => ` ${name}=${value}`);
               const by = `${attestor}${token === undefined ? '' : ` ${token}`}${attestor === 'join-token' ? '' : proved.join('')}`;
-              return [relativeTime(at, now), nodeKey.slice(0, shown), spiffeId, escapeLine(by), escapeLine(address)];
+              return [relativeTime(at, now), nodeKey.slice(0, shown), spiffeId, by, address];
             }),
           ),
       });

@@ -1,6 +1,5 @@
 // `cellwall token`: join tokens, each for one identity.
 import { Command } from 'commander';
-import { escapeLine } from '../../lib/escape.ts';
 import { addConnectionFlags, connect } from '../flags/connection.ts';
 import { flag } from '../flags/environment.ts';
 import { duration, uses } from '../flags/number.ts';
@@ -54,7 +53,7 @@ export function tokenCommand(context: CliContext): Command {
           formatTable(
             ['ID', 'IDENTITY', 'USED', 'EXPIRES', 'CREATED BY'],
             tokens.map(({ id, spiffeId, used, uses, expiresAt, author = '-' }) => [
-              ...[id, spiffeId, `${used} of ${uses}`, relativeTime(expiresAt, now), escapeLine(author)],
+              ...[id, spiffeId, `${used} of ${uses}`, relativeTime(expiresAt, now), author],
             ]),
           ),
       });

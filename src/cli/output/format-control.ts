@@ -62,7 +62,7 @@ const shownProxies = 5;
 function banned({ bans }: StatusAnswer): readonly [string, string][] {
   if (bans === undefined) return [];
   const { count, waiting } = bans;
-  const few = waiting.slice(0, shownProxies).map(escapeLine).join(', ');
+  const few = waiting.slice(0, shownProxies).join(', ');
   const rest = waiting.length > shownProxies ? ` and ${waiting.length - shownProxies} more` : '';
   return [
     ['banned', `${count}, ${waiting.length === 0 ? 'refused by every proxy' : `NOT YET refused by ${few}${rest}`}`],

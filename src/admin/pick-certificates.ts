@@ -22,9 +22,10 @@ export function pickCertificates(
     if (known === undefined || isLater(certificate, known)) last.set(holder, certificate);
   }
   return all.filter((certificate) => {
-    const { notAfter } = certificate;
+    const { notAfter, purpose } = certificate;
     if (spiffeId !== undefined && certificate.spiffeId !== spiffeId) return false;
-    if (!ended && notAfter <= now) return false;
+    // A root that has ended is still in the bundle, and somebody should know.
+    if (!ended && notAfter <= now && !purpose.startsWith('ca-')) return false;
     return withinMs === undefined || (notAfter <= now + withinMs && last.get(holderOf(certificate)) === certificate);
   });
 }

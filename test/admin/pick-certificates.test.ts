@@ -26,6 +26,8 @@ it('lists what ends soon and has no successor, of the same holder and for the sa
   expect(picked(hour / 2)).toEqual([sibling, other, another, roots[0]]);
   expect(picked(hour / 3)).toEqual([sibling, other, roots[0]]);
   expect(picked(hour / 2, { ended: true })).toEqual([sibling, other, another, roots[0], ended]);
+  const endedRoot = certificate({ purpose: 'ca-root', notAfter: now - 1 });
+  expect(pickCertificates([endedRoot, ended], {}, now)).toEqual([endedRoot]);
   expect(picked(3 * hour)).toContain(successor);
   expect(picked(hour / 2, { spiffeId: 'spiffe://td/b' })).toEqual([]);
 });

@@ -62,6 +62,7 @@ beforeAll(async () => {
   await cellwall(['apply', '-f', join(folder, 'base.yaml')]);
   await cellwall(['apply', '-f', '-'], yaml(serviceText('web', 'tcp')));
   await cellwall(['admin-token', 'create', 'ann', '--role', 'editor']);
+  await cellwall(['bootstrap-secret', 'create', join(folder, 'secret')]);
   for (const name of ['one', 'two']) {
     const changes = [{ key: keyOf(`Service/${name}`), after: yaml(serviceText(name)) }];
     held.push((await admin.deps.held.hold({ author: 'ann', changes, reasons: [] })).rev);
@@ -138,6 +139,8 @@ const calls: Readonly<Record<string, () => readonly string[]>> = {
   'svid fetch': () => ['--service', 'web', '--dir', folder],
   'svid show': () => [join(folder, 'svid.pem')],
   bootstrap: () => ['--dir', folder],
+  'bootstrap-secret create': () => [join(folder, `secret-${++made}`)],
+  'bootstrap-secret rotate': () => [join(folder, 'secret')],
 };
 
 function argsOf(name: string): readonly string[] {

@@ -48,6 +48,17 @@ const advice: Readonly<Record<string, { readonly unit: string; readonly alert: s
       '1: the network between this one and Redis is broken; sidecars with several `--server` are at the others ' +
       '(docs/operations.md)',
   },
+  cellwall_ca_expires_in_seconds: {
+    unit: 'seconds',
+    alert:
+      '`{kind="root"} < 180 * 86400`: `cellwall ca rotate`; `{kind="intermediate"} < 60 * 86400`: it is not replaced, the log ' +
+      'says why; `{kind=~"extra|legacy"} < 30 * 86400`: ask whose CA it is',
+  },
+  cellwall_root_rotation_phase_seconds: {
+    unit: 'seconds',
+    alert: 'above a day: somebody holds it up; `cellwall ca status` says who (docs/root-rotation.md)',
+  },
+  cellwall_root_rotation_held_up_by: { unit: 'hold-ups', alert: '–; the time above shows whether it persists' },
   cellwall_followers: {
     unit: 'control planes',
     alert: 'less than the cells with a `controlPlane`: one is cut off, or down',
@@ -132,6 +143,12 @@ export async function metricsReference(): Promise<string> {
   }
   for (const code of limitCodes) metrics.changeHeld(code);
   metrics.applied(1);
+  metrics.watchCa(
+    () => ({
+      authorities: (['intermediate', 'root', 'extra', 'legacy'] as const).map((kind) => ({ kind, name: 'NAME', notAfter: 0 })),
+    }),
+    () => 0,
+  );
   metrics.watchPublishers(() => [{ name: 'directory:/srv/trust', sequence: 1, failures: 0, drifts: 0 }], Date.now);
   metrics.watchStore({});
   metrics.watchEndpoints(() => 0);

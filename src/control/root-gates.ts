@@ -1,10 +1,12 @@
 // Whom the next phase of a rotation of the root would cut off: proxies that have not accepted what they were sent, helpers and hosts that
 // were never given the new root, certificates under the old one that are good and not replaced. Pure.
 import type { IssuedCertificate } from '../identity/issued-log.ts';
+import type { KnownToken } from '../identity/attestor/join-token.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import type { HoldUp } from '../identity/roots/hold-up.ts';
 import { type RootsRecord, type RotationPhase, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
 import type { TrustBundle } from '../identity/trust-bundle.ts';
+import type { SeenCaller } from '../observe/seen-issuers.ts';
 import type { RegisteredProxy } from '../registry/registered-proxy.ts';
 import type { ResourceStatus } from '../xds/csds/resource-status.ts';
 
@@ -15,7 +17,7 @@ export interface OwnFacts {
   readonly server: string;
   readonly signer: string;
   readonly proxies: readonly Pick<RegisteredProxy, 'node' | 'state' | 'since' | 'run' | 'holder' | 'replica'>[];
-  /** Its secrets, as it was sent them and answered. */
+  /** The secrets that it asks for: what is in force of each, and whether it has accepted that. */
   readonly secrets: (node: string) => readonly ResourceStatus[];
   /** The roots that a host's helper says it has, by name; undefined if none is listening. */
   readonly trusting: (nodeKey: string) => readonly string[] | undefined;
@@ -27,9 +29,16 @@ export interface SharedFacts {
   readonly issued: readonly IssuedCertificate[];
   /** That some control plane has heard of the helper of a host. */
   readonly trusting: (nodeKey: string) => readonly string[] | undefined;
-  readonly evicted: (nodeKey: string) => boolean;
-  /** Join tokens that name only roots that go: identity, and when each ends. */
-  readonly tokens: readonly { readonly spiffeId: string; readonly expiresAt: number }[];
+  /** Whoever gets no certificate any more, evicted or banned: nobody waits for them. */
+  readonly refused: (bearer: Pick<IssuedCertificate, 'spiffeId' | 'nodeKey'>) => boolean;
+  /** Join tokens that have not ended. */
+  readonly tokens: readonly Pick<KnownToken, 'spiffeId' | 'expiresAt' | 'uses' | 'used' | 'roots'>[];
+  /** Intermediates of control planes of cells, good and under a root that goes: what each signed cannot be seen from here. */
+  readonly followers: readonly { readonly serial: string; readonly notAfter: Date }[];
+  /** Who was seen calling, with a certificate of which issuer. */
+  readonly callers: readonly SeenCaller[];
+  /** Names of the roots over intermediates, by common name. */
+  readonly issuers: ReadonlyMap<string, readonly string[]>;
   readonly now: number;
 }
 
@@ -53,17 +62,23 @@ export function ownHoldUps(phase: RotationPhase, record: RootsRecord, facts: Own
 
 /** By what all of them know. */
 export function sharedHoldUps(phase: RotationPhase, record: RootsRecord, facts: SharedFacts): readonly HoldUp[] {
+  const { quietMs = 0 } = record.rotation ?? {};
   switch (phase) {
     case 'prepare':
     case 'activate':
     case 'remove':
       return [];
     case 'publish':
-      return untold(record, facts);
+      return [...untold(record, facts), ...oldTokens(record, facts)];
     case 'renew':
-      return underOld(record, facts);
+      return [...underOld(record, facts), ...ofCells(facts), ...oldCallers(record, facts, Math.min(seenMs, quietMs))];
     case 'taint':
-      return [...underOld(record, facts), ...oldTokens(facts), ...notQuiet(record, facts.now)];
+      return [
+        ...underOld(record, facts),
+        ...ofCells(facts),
+        ...oldCallers(record, facts, quietMs),
+        ...notQuiet(record, facts.now),
+      ];
     default:
       return phase satisfies never;
   }
@@ -98,7 +113,7 @@ function unaccepted({ roots }: RootsRecord, { proxies, secrets, trusting }: OwnF
     const trusts = bodies.every((body) => texts.some((text) => text.includes(body)));
     const open = found.find(({ status }) => status !== 'synced' && status !== 'absent');
     if (open !== undefined) return [{ kind: 'proxy', who: node, why: `it has not accepted ${open.name} yet` }];
-    // On an earlier stream it accepted what is in force: then nothing was sent on this one.
+    // Whoever asks for no roots has them from elsewhere.
     if (!trusts && texts.some((text) => text !== '')) {
       return [{ kind: 'proxy', who: node, why: 'it was not sent the new root yet' }];
     }
@@ -119,13 +134,13 @@ function unpublished({ publishers, bundle }: OwnFacts): readonly HoldUp[] {
 }
 
 /** Hosts with a certificate that is still good, to which the new root was not given with it, nor said since. */
-function untold(record: RootsRecord, { issued, trusting, evicted, now }: SharedFacts): readonly HoldUp[] {
+function untold(record: RootsRecord, { issued, trusting, refused, now }: SharedFacts): readonly HoldUp[] {
   const names = record.roots.map(({ pem }) => rootName(pem));
   const hosts = Map.groupBy(issued.filter(isTheirs(now)), holderOf);
   return [...hosts.values()].flatMap((certificates): HoldUp[] => {
     const newest = newestOf(certificates);
     const { nodeKey, spiffeId, trusts = '' } = newest;
-    if (nodeKey !== undefined && evicted(nodeKey)) return [];
+    if (refused(newest)) return [];
     const known = [...trusts.split(' '), ...((nodeKey === undefined ? undefined : trusting(nodeKey)) ?? [])];
     if (names.every((name) => known.includes(name))) return [];
     const why = `it was not given the new root: it is with its next renewal; ${ends(newest)}`;
@@ -134,14 +149,14 @@ function untold(record: RootsRecord, { issued, trusting, evicted, now }: SharedF
 }
 
 /** Certificates that are still good, that a root on its way out vouches for, and that their holder did not replace. */
-function underOld(record: RootsRecord, { issued, evicted, now }: SharedFacts): readonly HoldUp[] {
+function underOld(record: RootsRecord, { issued, refused, now }: SharedFacts): readonly HoldUp[] {
   const stay = record.roots.filter(({ state }) => state === 'active' || state === 'published');
   const names = stay.map(({ pem }) => rootName(pem));
   const good = issued.filter((one) => one.purpose !== 'server' && Date.parse(one.notAfter) > now);
   return [...Map.groupBy(good, holderOf).values()].flatMap((certificates): HoldUp[] => {
     const newest = newestOf(certificates);
     if (newest.root !== undefined && names.includes(newest.root)) return [];
-    if (newest.nodeKey !== undefined && evicted(newest.nodeKey)) return [];
+    if (refused(newest)) return [];
     const what = newest.purpose === 'pushed' ? 'the certificate that it was sent' : 'its certificate';
     return [
       {
@@ -153,12 +168,36 @@ function underOld(record: RootsRecord, { issued, evicted, now }: SharedFacts): r
   });
 }
 
-function oldTokens({ tokens }: SharedFacts): readonly HoldUp[] {
-  return tokens.map(({ spiffeId, expiresAt }) => ({
-    kind: 'token',
-    who: spiffeId,
-    why: `a join token that was made before the new root; ends ${new Date(expiresAt).toISOString()}`,
-  }));
+/** Whoever joins with one believes a control plane only by the roots in it. */
+function oldTokens({ roots }: RootsRecord, { tokens }: SharedFacts): readonly HoldUp[] {
+  const next = roots.filter(({ state }) => state === 'published').map(({ pem }) => rootName(pem));
+  return tokens.flatMap((token): HoldUp[] => {
+    if (token.used >= token.uses || next.every((name) => token.roots.includes(name))) return [];
+    const until = new Date(token.expiresAt).toISOString();
+    const why = `a join token that was made before the new root: redeem it, or wait: it ends ${until}`;
+    return [{ kind: 'token', who: token.spiffeId, why }];
+  });
+}
+
+/** Before the old root's key is destroyed: longer than a caller that is in use is silent. */
+const seenMs = 5000;
+
+/** Whatever is known of what was issued: this one is in use. */
+function oldCallers(record: RootsRecord, { callers, issuers, now }: SharedFacts, withinMs: number): readonly HoldUp[] {
+  const old = retiringRoots(record).map(rootName);
+  return callers.flatMap(({ issuer, principal, service, at }): HoldUp[] => {
+    const over = issuers.get(issuer) ?? [];
+    if (at < now - withinMs || over.length === 0 || !over.every((name) => old.includes(name))) return [];
+    const seconds = Math.round((now - at) / 1000);
+    return [{ kind: 'caller', who: principal, why: `it called ${service} with a certificate under the old root ${seconds} s ago` }];
+  });
+}
+
+function ofCells({ followers }: SharedFacts): readonly HoldUp[] {
+  return followers.map(({ serial, notAfter }) => {
+    const why = `the intermediate of a cell's control plane is under the old root; ends ${notAfter.toISOString()}`;
+    return { kind: 'follower', who: `serial ${serial.toLowerCase()}`, why };
+  });
 }
 
 function notQuiet({ rotation }: RootsRecord, now: number): readonly HoldUp[] {

@@ -16,6 +16,8 @@ export interface FollowerIssuers {
   refuse(certificates: readonly X509Certificate[]): void;
   /** The same for a leaf alone (DER), whose chain TLS has verified: nothing else can be between it and one of them. */
   refuseLeaf(certificate: Uint8Array): void;
+  /** Those that are good now, and that one of these roots (PEM) vouches for. */
+  under(roots: readonly string[]): readonly X509Certificate[];
   /** Follows nothing any more. */
   stop(): void;
 }
@@ -66,6 +68,11 @@ export function createFollowerIssuers({ table, clock, log }: FollowerIssuersDeps
     refuse,
     refuseLeaf(certificate) {
       if (issuers.size > 0) refuse([new X509Certificate(certificate)]);
+    },
+    under(roots) {
+      const authorities = roots.map((pem) => new X509Certificate(pem));
+      const good = [...issuers.values()].filter(({ validToDate }) => validToDate.getTime() > clock.now());
+      return good.filter((issuer) => authorities.some((root) => isSignedBy(root, issuer)));
     },
     stop: () => unwatch(),
   };

@@ -146,14 +146,17 @@ function allowingPolicy({ enforced }: Results): string | undefined {
   return enforced.get('authz-allow')?.policy;
 }
 
-function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'caller' | 'principal' | 'peer'> {
+function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'caller' | 'principal' | 'peer' | 'issuer'> {
   const tls = common.tlsProperties;
   if (tls === undefined) return anonymous('plaintext', common);
   const certificate = tls.peerCertificateProperties;
   if (certificate === undefined || isEmpty(certificate)) return anonymous('one-way-tls', common);
   for (const { san } of certificate.subjectAltName) {
     const principal = san.case === 'uri' ? parseSpiffeId(san.value) : undefined;
-    if (principal !== undefined && trustDomainOf(principal) === domain) return { caller: 'mtls', principal };
+    if (principal !== undefined && trustDomainOf(principal) === domain) {
+      const { issuer } = certificate;
+      return { caller: 'mtls', principal, ...(issuer === '' ? {} : { issuer: clip(issuer, maxPeer) }) };
+    }
   }
   return certificate.subject === ''
     ? anonymous('legacy', common)

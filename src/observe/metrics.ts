@@ -1,6 +1,7 @@
 // Prometheus metrics of the control plane. Names and labels are a contract with dashboards: docs/metrics.md lists them. Labels
 // are bounded: never a proxy, a service or anything a caller chooses; a publisher is one that the operator configured.
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type CaFigures, exportCa } from './ca-metrics.ts';
 import { exportFollowing, type FollowingFigures } from './following-metrics.ts';
 import { exportPublishers, type PublisherFigures } from './publisher-metrics.ts';
 import { exportEndpoints, exportIsolation, exportStore, type StoreFigures } from './store-metrics.ts';
@@ -45,6 +46,8 @@ export interface Metrics {
   watchIsolation(isolated: () => boolean): void;
   /** Call it once: it is asked at every scrape. */
   watchFollowing(figures: FollowingFigures): void;
+  /** `read` is called at every scrape; `now`: epoch milliseconds. */
+  watchCa(read: () => CaFigures, now: () => number): void;
   /** Prometheus text. */
   text(): Promise<string>;
 }
@@ -150,6 +153,7 @@ export function createMetrics({ process = true }: MetricsOptions = {}): Metrics 
     watchStore: (store) => exportStore(registry, store),
     watchEndpoints: (held) => exportEndpoints(registry, held),
     watchIsolation: (isolated) => exportIsolation(registry, isolated),
+    watchCa: (read, now) => exportCa(registry, read, now),
     watchFollowing: (figures) => exportFollowing(registry, figures),
     text: () => registry.metrics(),
   };

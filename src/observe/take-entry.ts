@@ -6,6 +6,7 @@ import { httpCall, type InboundLog, type KeepPath, tcpCall } from './access-log.
 import type { BreakGlassWatch } from './break-glass.ts';
 import { idsOf, pathOf } from './entry-ids.ts';
 import type { Refusals } from './refusals.ts';
+import type { SeenIssuers } from './seen-issuers.ts';
 import type { Traffic } from './traffic.ts';
 import type { Call } from './traffic-count.ts';
 
@@ -15,6 +16,7 @@ export interface TakeEntryDeps {
   /** Absent: denials cannot be looked up by their request id. */
   readonly refusals?: Refusals;
   readonly breakGlass?: BreakGlassWatch;
+  readonly issuers?: Pick<SeenIssuers, 'see'>;
 }
 
 export interface EntryPlace {
@@ -41,9 +43,12 @@ export function takeEntry(given: Entry, { stated, node, domain }: EntryPlace, de
 export function takeCall(
   call: Call,
   { node, count }: { readonly node: string; readonly count: number },
-  { traffic, breakGlass }: Pick<TakeEntryDeps, 'traffic' | 'breakGlass'>,
+  { traffic, breakGlass, issuers }: Pick<TakeEntryDeps, 'traffic' | 'breakGlass' | 'issuers'>,
 ): void {
-  traffic.record(call, count);
+  // Not in the record: it changes with every intermediate.
+  const { issuer: _, ...counted } = call;
+  traffic.record(counted, count);
+  issuers?.see(call);
   breakGlass?.see(call, node);
 }
 

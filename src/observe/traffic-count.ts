@@ -14,6 +14,8 @@ export interface Call extends Omit<RecordedCall, 'count' | 'lastSeen'> {
   /** The RBAC policy that decided, if one did. */
   readonly policy?: string;
   readonly shadow?: ShadowVerdict;
+  /** Issuer of the caller's certificate, of a caller with an identity. */
+  readonly issuer?: string;
 }
 
 export interface TrafficCount extends Call {

@@ -3,10 +3,11 @@ import { X509Certificate } from 'node:crypto';
 import type { RootsAdmin } from '../admin/deps-ca.ts';
 import type { CaAnswer } from '../admin/wire-ca.ts';
 import type { AuditLog } from '../audit/audit-log.ts';
-import { type OwnFacts, ownHoldUps, sharedHoldUps } from '../control/root-gates.ts';
+import { type OwnFacts, ownHoldUps, type SharedFacts, sharedHoldUps } from '../control/root-gates.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
-import { type RootsRecord, rootName } from '../identity/roots/roots-record.ts';
+import { type RootsRecord, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
 import { createRootRotation, type RootRotation } from '../identity/roots/rotate-root.ts';
+import { maxRoots } from '../identity/trust-bundle.ts';
 import type { ReplaceableRoots } from '../identity/upstream-authority.ts';
 import { fromPem } from '../identity/x509/pem.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -14,17 +15,25 @@ import { defined } from '../lib/defined.ts';
 import { CellwallError } from '../lib/errors.ts';
 import type { Lifecycle } from '../lib/lifecycle.ts';
 import type { Log } from '../lib/log.ts';
+import type { CaFigures } from '../observe/ca-metrics.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { SeenIssuers } from '../observe/seen-issuers.ts';
+import type { MeshIr } from '../policy/ir.ts';
 import type { Registry } from '../registry/registry.ts';
-import { resourceStatuses } from '../xds/csds/resource-status.ts';
+import { type ResourceStatus, resourceStatuses } from '../xds/csds/resource-status.ts';
 import { typeUrls } from '../xds/resources/type-url.ts';
 import type { XdsServer } from '../xds/server/server.ts';
+import type { StreamView } from '../xds/server/stream.ts';
 import { caAnswer } from './ca-answer.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface RootsParts {
-  readonly identity: Pick<IdentityServices, 'authority' | 'server' | 'issuer' | 'nodes' | 'api'>;
+  readonly identity: Pick<IdentityServices, 'authority' | 'server' | 'issuer' | 'nodes' | 'bans' | 'tokens' | 'api' | 'followerIssuers'>;
   readonly registry: Pick<Registry, 'proxies'>;
   readonly streams: XdsServer['inspect'];
+  readonly issuers: Pick<SeenIssuers, 'list'>;
+  readonly mesh: () => MeshIr | undefined;
+  readonly metrics: Pick<Metrics, 'watchCa'>;
   readonly publishers: () => readonly PublisherStatus[];
   /** Has what a root that goes vouches for renewed. */
   readonly renew: () => void;
@@ -52,10 +61,7 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       server: over === undefined ? '' : rootName(over),
       signer: authority.signer.issuer().root,
       proxies: registry.proxies(),
-      secrets: (node) =>
-        (views.get(node) ?? [])
-          .flatMap((view) => resourceStatuses(view))
-          .filter(({ typeUrl }) => typeUrl === typeUrls.secret),
+      secrets: (node) => (views.get(node) ?? []).flatMap(secretsOf),
       trusting: api.trusting,
       publishers: publishers(),
     };
@@ -67,13 +73,21 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       .append(event)
       .catch((cause: unknown) => log.error({ phase, reason: String(cause) }, 'not in the audit log'));
   };
+  const refused: SharedFacts['refused'] = ({ spiffeId, nodeKey }) =>
+    (nodeKey !== undefined && nodes.isEvicted(nodeKey)) || identity.bans.isBanned({ spiffeId, nodeKey });
   const open = (roots: ReplaceableRoots): RootRotation =>
     createRootRotation({
       ...{ roots, renew, clock, log },
       async holdUps(phase, record) {
         const own = ownHoldUps(phase, record, facts());
-        const issued = await issuer.issued();
-        const common = { issued, trusting: api.trusting, evicted: nodes.isEvicted, tokens: [], now: clock.now() };
+        const [issued, outstanding, over] = await Promise.all([
+          issuer.issued(),
+          identity.tokens.list(),
+          authority.signer.issuers(),
+        ]);
+        const followers = identity.followerIssuers.under(retiringRoots(record));
+        const heard = { trusting: api.trusting, refused, followers, callers: parts.issuers.list() };
+        const common = { ...heard, issued, tokens: outstanding, issuers: over, now: clock.now() };
         return [...own, ...sharedHoldUps(phase, record, common)];
       },
       onPhase: (record) => void tell(record.rotation?.phase ?? record.last?.outcome ?? 'ended', record),
@@ -85,9 +99,29 @@ export function openRoots(parts: RootsParts): RootsAdmin {
     throw new CellwallError('failed_precondition', why ?? 'the root is not replaced here');
   };
   const status = (): CaAnswer => caAnswer(authority, { rotation, ...defined({ notReplaceable: why }) });
+  parts.metrics.watchCa(() => {
+    const { roots, intermediate, rotation: going } = status();
+    const own = roots.map(({ name, state, notAfter }) => {
+      return { kind: state === 'extra' ? ('extra' as const) : ('root' as const), name, notAfter };
+    });
+    const signs = { kind: 'intermediate' as const, name: intermediate.root, notAfter: intermediate.notAfter };
+    return { authorities: [signs, ...own, ...legacyOf(parts.mesh())], ...defined({ rotation: going }) };
+  }, clock.now);
   return {
     status,
     async rotate(request) {
+      const { length } = authority.bundle.value().roots;
+      if (length >= maxRoots) {
+        throw new CellwallError('failed_precondition', `there are ${length} roots already: no more fit into a bundle`, {
+          hint: 'take out those of --ca-extra-roots that nothing in use was issued under',
+        });
+      }
+      const cells = identity.followerIssuers.under(authority.ownRoots.value()).length;
+      if (cells > 0 && request.compromised !== true) {
+        throw new CellwallError('failed_precondition', `control planes of cells have intermediates under this root: ${cells}`, {
+          hint: 'what they signed cannot be moved from here: wait for their end, or --compromised, which cuts them off',
+        });
+      }
       await running().begin(request);
       return status();
     },
@@ -98,10 +132,25 @@ export function openRoots(parts: RootsParts): RootsAdmin {
   };
 }
 
+/** With what is in force now: what a proxy had accepted on an earlier stream is not sent again on this one. */
+function secretsOf(view: StreamView): readonly ResourceStatus[] {
+  const now = view.snapshot?.resources.get(typeUrls.secret);
+  const secrets = resourceStatuses(view).filter(({ typeUrl }) => typeUrl === typeUrls.secret);
+  return secrets.map((secret) => ({ ...secret, resource: now?.get(secret.name) }));
+}
+
 function whyNot(replaceable: boolean, shared: boolean): string | undefined {
   if (!replaceable) return 'its root is replaced where the CA is: at the parent, or in the backend that --ca names';
   if (shared) return 'the control planes on one store cannot give each other a new root yet';
   return undefined;
+}
+
+/** Of a document with several certificates, the one that ends first. */
+function legacyOf(mesh: MeshIr | undefined): CaFigures['authorities'] {
+  return [...(mesh?.legacyAuthorities.values() ?? [])].map(({ name, certificates }) => {
+    const ends = fromPem(certificates, 'CERTIFICATE').map((der) => new X509Certificate(der).validToDate.getTime());
+    return { kind: 'legacy', name, notAfter: Math.min(...ends) };
+  });
 }
 
 function signed(root: string, child: X509Certificate): boolean {

@@ -17,7 +17,12 @@ const key = 'root';
 export async function checkSameAuthority({ table, folder, fingerprints }: SameAuthority): Promise<void> {
   const [own] = fingerprints;
   const first = own === undefined ? await table.get(key) : (await table.claim(key, own)).value;
-  if (first === undefined || fingerprints.some((fingerprint) => fingerprint === first)) return;
+  if (first === undefined || first === own) return;
+  if (own !== undefined && fingerprints.includes(first)) {
+    // Its root was replaced since: the next one to look may not remember the old one.
+    await table.compareAndSet(key, first, own);
+    return;
+  }
   throw new CellwallError(
     'failed_precondition',
     `the store was first used with another CA than ${own === undefined ? 'the one that would be made' : 'that'} in ${folder}`,

@@ -29,6 +29,7 @@ import { createSummedLog } from '../lib/summed-log.ts';
 import { createWatched } from '../lib/watchable.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { createRefusals } from '../observe/refusals.ts';
+import { createSeenIssuers } from '../observe/seen-issuers.ts';
 import type { MeshIr } from '../policy/ir.ts';
 import { createClockOffsets } from '../registry/clock-offsets.ts';
 import { createConnectionCertificates } from '../registry/connection-certificates.ts';
@@ -197,14 +198,16 @@ export async function serve(
   lifecycle.defer('last good states', async () => proving.stop());
   const connections = createConnectionCertificates();
   const names = createProbeNames(clock);
+  const issuers = createSeenIssuers({ clock });
   const xds = await openXds({
     ...{ address: options.xds, transport: options.xdsTransport, trustDomain, identity },
     ...{ cache, control, registry, connections },
-    ...{ traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle },
+    ...{ traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle },
     ...{ probes: names, onRejected: proving.rejected, takesStreams: isolation.check },
   });
   const roots = openRoots({
-    ...{ identity, registry, shared, audit, clock, lifecycle, renew: following.renew },
+    ...{ identity, registry, shared, audit, metrics, clock, lifecycle, issuers, renew: following.renew },
+    mesh: control.mesh,
     ...{ streams: xds.inspect, publishers: publishers.status, log: log.child({ room: 'identity' }) },
   });
   const hosts = openHosts({

@@ -28,6 +28,7 @@ import { createIntake } from '../observe/intake.ts';
 import { createLossyIntake } from '../observe/lossy-intake.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Refusals } from '../observe/refusals.ts';
+import type { SeenIssuers } from '../observe/seen-issuers.ts';
 import type { Traffic } from '../observe/traffic.ts';
 import { portOf } from '../policy/ports.ts';
 import { createPathRecorder } from '../policy/replay/recorded-path.ts';
@@ -56,6 +57,7 @@ export interface XdsParts {
   readonly coverage: Coverage;
   readonly crossCheck: CrossCheck;
   readonly handshakes: Handshakes;
+  readonly issuers: SeenIssuers;
   readonly refusals: Refusals;
   readonly audit: AuditLog;
   readonly metrics: Metrics;
@@ -87,7 +89,7 @@ function hostOfCertificate(certificate: Uint8Array): string {
 /** Once it is open. */
 export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { address, transport, trustDomain, cache, control, registry, identity, connections } = parts;
-  const { traffic, coverage, crossCheck, handshakes, refusals, audit, metrics, way, clock, log, lifecycle } = parts;
+  const { traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle } = parts;
   const { probes } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;
@@ -154,6 +156,7 @@ export async function openXds(parts: XdsParts): Promise<OpenXds> {
       },
     }),
     crossCheck,
+    issuers,
     handshakes,
     probes,
     onBroken: coverage.broken,

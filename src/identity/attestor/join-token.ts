@@ -9,6 +9,7 @@ import { tokenEvidence } from '../../model/evidence.ts';
 import { parseSpiffeId, type SpiffeId, trustDomainUri } from '../../model/spiffe-id.ts';
 import { formatJoinToken, type JoinToken, parseJoinToken } from '../join-token.ts';
 import type { TrustBundle } from '../trust-bundle.ts';
+import { rootName } from '../roots/roots-record.ts';
 import { certificateFingerprint, sha256 } from '../x509/fingerprint.ts';
 import { uriSans } from '../x509/uri-sans.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
@@ -35,6 +36,8 @@ export interface KnownToken {
   /** Epoch milliseconds; 0 if an earlier version created it. */
   readonly createdAt: number;
   readonly author?: string;
+  /** Names of the roots whose fingerprints it carries (roots/roots-record.ts): it believes no others. Empty: not known. */
+  readonly roots: readonly string[];
 }
 
 export interface JoinTokenAttestor extends Attestor {
@@ -60,6 +63,7 @@ interface Stored {
   readonly uses: number;
   readonly createdAt: number;
   readonly author?: string;
+  readonly roots: readonly string[];
 }
 
 const tokenPrefix = 'token:';
@@ -114,7 +118,8 @@ export function createJoinTokenAttestor({
       const expiresAt = clock.now() + ttlMs;
       const pins = pinsOf(bundle.value());
       const hash = hashOf(secret);
-      const made = { spiffeId, expiresAt, uses, createdAt: clock.now(), ...defined({ author }) };
+      const roots = bundle.value().roots.map(rootName);
+      const made = { spiffeId, expiresAt, uses, createdAt: clock.now(), roots, ...defined({ author }) };
       await table.set(`${tokenPrefix}${hash}`, made, { ttlMs });
       const token = formatJoinToken({ secret, ...pins });
       return { token: new Redacted(token), expiresAt: new Date(expiresAt), id: tokenId(hash) };
@@ -171,11 +176,12 @@ function hashOf(secret: string): string {
 
 function parseStored(value: Json | undefined): Stored | undefined {
   if (value === undefined || value === null || typeof value !== 'object' || !('expiresAt' in value)) return undefined;
-  const { spiffeId: text, expiresAt, uses, createdAt = 0, author }: Partial<Record<keyof Stored, unknown>> = value;
+  const { spiffeId: text, expiresAt, uses, createdAt = 0, author, roots }: Partial<Record<keyof Stored, unknown>> = value;
   const spiffeId = typeof text === 'string' ? parseSpiffeId(text) : undefined;
   if (spiffeId === undefined || typeof expiresAt !== 'number' || typeof uses !== 'number') return undefined;
   const by = typeof author === 'string' ? { author } : {};
-  return { spiffeId, expiresAt, uses, createdAt: typeof createdAt === 'number' ? createdAt : 0, ...by };
+  const at = typeof createdAt === 'number' ? createdAt : 0;
+  return { spiffeId, expiresAt, uses, createdAt: at, roots: Array.isArray(roots) ? roots.map(String) : [], ...by };
 }
 
 function refused(message: string): CellwallError {

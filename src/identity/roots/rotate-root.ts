@@ -51,6 +51,10 @@ export interface RootRotationDeps {
   readonly lookMs?: number;
 }
 
+function unknown({ message }: CellwallError): HoldUp {
+  return { kind: 'replica', who: 'whoever is not known', why: message };
+}
+
 /** How long a phase of a compromised root waits for those who would be cut off. */
 const compromisedMs = 5000;
 /** Of whom it is remembered that they were cut off. */
@@ -62,6 +66,7 @@ export function createRootRotation(deps: RootRotationDeps): RootRotation {
   let holding: readonly SeenHoldUp[] = [];
   let trouble: string | undefined;
   let closed = false;
+  let took = 0;
   let cancel = (): void => {};
   /** One step at a time: a command and the timer. */
   let turn: Promise<void> = Promise.resolve();
@@ -101,9 +106,13 @@ export function createRootRotation(deps: RootRotationDeps): RootRotation {
     }
     const { phase } = rotation;
     if (phase === 'renew') renew();
-    holding = seen(await deps.holdUps(phase, record));
-    const waited = clock.now() - rotation.since;
-    if (holding.length > 0 && !(rotation.compromised && waited >= compromisedMs)) return false;
+    const overdue = rotation.compromised === true && clock.now() - rotation.since >= compromisedMs;
+    const found = await deps.holdUps(phase, record).catch((reason: unknown) => {
+      if (overdue) return [unknown(CellwallError.from(reason))];
+      throw reason;
+    });
+    holding = seen(found);
+    if (holding.length > 0 && !overdue) return false;
     const cut = [...new Set(holding.map(({ who }) => who))].slice(0, maxCut);
     const successor = phase === 'prepare' ? await roots.successor(successorFolder(rotation)) : undefined;
     if (closed) return false;
@@ -126,8 +135,13 @@ export function createRootRotation(deps: RootRotationDeps): RootRotation {
 
   function again(): void {
     if (closed) return;
-    cancel = clock.after(lookMs, () => {
-      void inTurn(look).finally(again);
+    // With many certificates a look takes a while: most of the time is for other things.
+    cancel = clock.after(Math.max(lookMs, 10 * took), () => {
+      const began = clock.monotonic();
+      void inTurn(look).finally(() => {
+        took = clock.monotonic() - began;
+        again();
+      });
     });
   }
 

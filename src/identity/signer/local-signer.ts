@@ -15,6 +15,7 @@ import type { UpstreamAuthority } from '../upstream-authority.ts';
 import { createCsr } from '../x509/create-csr.ts';
 import { checkSubjectKey } from '../x509/subject-key.ts';
 import { createKeptIntermediates, type KeptIntermediate } from './kept-intermediates.ts';
+import { rootsByIssuer } from './roots-by-issuer.ts';
 import { verifyIntermediate } from './verify-intermediate.ts';
 
 /** What to certify. The names are the attested ones, never a CSR's. */
@@ -46,6 +47,8 @@ export interface LocalSigner {
   sign(request: SigningRequest): Promise<SignedCertificate>;
   /** The intermediate that signs now, PEM, and the name of its root. */
   issuer(): { readonly chain: string; readonly root: string };
+  /** Every intermediate that is kept, also those that sign no more, by common name: the names of the roots over them. */
+  issuers(): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Prepares and activates intermediates as planned; runs at start, by timer, and when the roots change. */
   tend(): Promise<void>;
   /** A new intermediate signs from now on, whatever the plan says. Throws if the backend does not give one: then the previous one stays. */
@@ -236,6 +239,7 @@ export async function createLocalSigner(options: LocalSignerOptions): Promise<Lo
   return {
     sign,
     issuer: () => ({ chain: active.pem, root: rootOf(active) }),
+    issuers: async () => rootsByIssuer(await kept.load(), upstream.roots().value()),
     tend: () => next(false),
     rotate: () => next(true),
     close() {

@@ -14,11 +14,11 @@ export interface Call extends Omit<RecordedCall, 'count' | 'lastSeen'> {
   /** The RBAC policy that decided, if one did. */
   readonly policy?: string;
   readonly shadow?: ShadowVerdict;
-  /** Issuer of the caller's certificate, of a caller with an identity. */
+  /** Issuer of the caller's certificate, if the caller has an identity; not in the record. */
   readonly issuer?: string;
 }
 
-export interface TrafficCount extends Call {
+export interface TrafficCount extends Omit<Call, 'issuer'> {
   readonly count: number;
   /** Epoch milliseconds. */
   readonly lastSeen: number;

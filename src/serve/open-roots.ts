@@ -85,7 +85,8 @@ export function openRoots(parts: RootsParts): RootsAdmin {
           identity.tokens.list(),
           authority.signer.issuers(),
         ]);
-        const followers = identity.followerIssuers.under(retiringRoots(record));
+        const cells = identity.followerIssuers.under(retiringRoots(record));
+        const followers = cells.map(({ serialNumber: serial, validToDate: notAfter }) => ({ serial, notAfter }));
         const heard = { trusting: api.trusting, refused, followers, callers: parts.issuers.list() };
         const common = { ...heard, issued, tokens: outstanding, issuers: over, now: clock.now() };
         return [...own, ...sharedHoldUps(phase, record, common)];

@@ -18,7 +18,7 @@ export async function checkSameAuthority({ table, folder, fingerprints }: SameAu
   const [own] = fingerprints;
   const first = own === undefined ? await table.get(key) : (await table.claim(key, own)).value;
   if (first === undefined || first === own) return;
-  if (own !== undefined && fingerprints.includes(first)) {
+  if (own !== undefined && fingerprints.some((fingerprint) => fingerprint === first)) {
     // Its root was replaced since: the next one to look may not remember the old one.
     await table.compareAndSet(key, first, own);
     return;

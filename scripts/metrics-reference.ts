@@ -145,7 +145,11 @@ export async function metricsReference(): Promise<string> {
   metrics.applied(1);
   metrics.watchCa(
     () => ({
-      authorities: (['intermediate', 'root', 'extra', 'legacy'] as const).map((kind) => ({ kind, name: 'NAME', notAfter: 0 })),
+      authorities: (['intermediate', 'root', 'extra', 'legacy'] as const).map((kind) => ({
+        kind,
+        name: 'NAME',
+        notAfter: 0,
+      })),
     }),
     () => 0,
   );

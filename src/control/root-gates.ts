@@ -1,7 +1,8 @@
 // Whom the next phase of a rotation of the root would cut off: proxies that have not accepted what they were sent, helpers and hosts that
 // were never given the new root, certificates under the old one that are good and not replaced. Pure.
-import type { IssuedCertificate } from '../identity/issued-log.ts';
+
 import type { KnownToken } from '../identity/attestor/join-token.ts';
+import type { IssuedCertificate } from '../identity/issued-log.ts';
 import type { PublisherStatus } from '../identity/publisher/publisher-status.ts';
 import type { HoldUp } from '../identity/roots/hold-up.ts';
 import { type RootsRecord, type RotationPhase, retiringRoots, rootName } from '../identity/roots/roots-record.ts';
@@ -189,7 +190,13 @@ function oldCallers(record: RootsRecord, { callers, issuers, now }: SharedFacts,
     const over = issuers.get(issuer) ?? [];
     if (at < now - withinMs || over.length === 0 || !over.every((name) => old.includes(name))) return [];
     const seconds = Math.round((now - at) / 1000);
-    return [{ kind: 'caller', who: principal, why: `it called ${service} with a certificate under the old root ${seconds} s ago` }];
+    return [
+      {
+        kind: 'caller',
+        who: principal,
+        why: `it called ${service} with a certificate under the old root ${seconds} s ago`,
+      },
+    ];
   });
 }
 

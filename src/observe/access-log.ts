@@ -146,7 +146,10 @@ function allowingPolicy({ enforced }: Results): string | undefined {
   return enforced.get('authz-allow')?.policy;
 }
 
-function callerOf(common: AccessLogCommon, domain: TrustDomain): Pick<Call, 'caller' | 'principal' | 'peer' | 'issuer'> {
+function callerOf(
+  common: AccessLogCommon,
+  domain: TrustDomain,
+): Pick<Call, 'caller' | 'principal' | 'peer' | 'issuer'> {
   const tls = common.tlsProperties;
   if (tls === undefined) return anonymous('plaintext', common);
   const certificate = tls.peerCertificateProperties;

@@ -1,7 +1,8 @@
 // Under which intermediates the certificates were that callers showed lately, as the logs of proxies say: a certificate that nobody
 // remembers having issued is seen when it is used.
-import type { Clock } from '../lib/clock.ts';
+
 import { clip } from '../lib/clip.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Call } from './traffic-count.ts';
 
 export interface SeenCaller {

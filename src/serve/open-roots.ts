@@ -28,7 +28,10 @@ import { caAnswer } from './ca-answer.ts';
 import type { IdentityServices } from './identity.ts';
 
 export interface RootsParts {
-  readonly identity: Pick<IdentityServices, 'authority' | 'server' | 'issuer' | 'nodes' | 'bans' | 'tokens' | 'api' | 'followerIssuers'>;
+  readonly identity: Pick<
+    IdentityServices,
+    'authority' | 'server' | 'issuer' | 'nodes' | 'bans' | 'tokens' | 'api' | 'followerIssuers'
+  >;
   readonly registry: Pick<Registry, 'proxies'>;
   readonly streams: XdsServer['inspect'];
   readonly issuers: Pick<SeenIssuers, 'list'>;
@@ -119,9 +122,13 @@ export function openRoots(parts: RootsParts): RootsAdmin {
       }
       const cells = identity.followerIssuers.under(authority.ownRoots.value()).length;
       if (cells > 0 && request.compromised !== true) {
-        throw new CellwallError('failed_precondition', `control planes of cells have intermediates under this root: ${cells}`, {
-          hint: 'what they signed cannot be moved from here: wait for their end, or --compromised, which cuts them off',
-        });
+        throw new CellwallError(
+          'failed_precondition',
+          `control planes of cells have intermediates under this root: ${cells}`,
+          {
+            hint: 'what they signed cannot be moved from here: wait for their end, or --compromised, which cuts them off',
+          },
+        );
       }
       await running().begin(request);
       return status();

@@ -89,7 +89,8 @@ function hostOfCertificate(certificate: Uint8Array): string {
 /** Once it is open. */
 export async function openXds(parts: XdsParts): Promise<OpenXds> {
   const { address, transport, trustDomain, cache, control, registry, identity, connections } = parts;
-  const { traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle } = parts;
+  const { traffic, coverage, crossCheck, handshakes, issuers, refusals, audit, metrics, way, clock, log, lifecycle } =
+    parts;
   const { probes } = parts;
   const cover = (event: StreamEvent): void => {
     const { kind, node } = event;

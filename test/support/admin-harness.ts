@@ -67,7 +67,15 @@ export async function startAdmin(given: Partial<AdminDeps> = {}): Promise<AdminH
   const banned = { target: { kind: 'host', nodeKey: 'ab'.repeat(32) }, at: 0, until: 0 } as const;
   const apiId = parseSpiffeId('spiffe://td1/service/api');
   if (apiId === undefined) throw new Error('no id');
-  const joinToken = { id: 'ab'.repeat(6), spiffeId: apiId, createdAt: 0, expiresAt: clock.now(), uses: 2, roots: [], used: 1 };
+  const joinToken = {
+    id: 'ab'.repeat(6),
+    spiffeId: apiId,
+    createdAt: 0,
+    expiresAt: clock.now(),
+    uses: 2,
+    roots: [],
+    used: 1,
+  };
   const ca = { roots: [], intermediate: { root: 'abcdefghijkl', notAfter: 0 } };
   const deps: AdminDeps = {
     store,

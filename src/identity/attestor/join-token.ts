@@ -8,8 +8,8 @@ import type { Json } from '../../lib/table.ts';
 import { tokenEvidence } from '../../model/evidence.ts';
 import { parseSpiffeId, type SpiffeId, trustDomainUri } from '../../model/spiffe-id.ts';
 import { formatJoinToken, type JoinToken, parseJoinToken } from '../join-token.ts';
-import type { TrustBundle } from '../trust-bundle.ts';
 import { rootName } from '../roots/roots-record.ts';
+import type { TrustBundle } from '../trust-bundle.ts';
 import { certificateFingerprint, sha256 } from '../x509/fingerprint.ts';
 import { uriSans } from '../x509/uri-sans.ts';
 import type { Attestor, AttestorDeps } from './attestor.ts';
@@ -176,7 +176,14 @@ function hashOf(secret: string): string {
 
 function parseStored(value: Json | undefined): Stored | undefined {
   if (value === undefined || value === null || typeof value !== 'object' || !('expiresAt' in value)) return undefined;
-  const { spiffeId: text, expiresAt, uses, createdAt = 0, author, roots }: Partial<Record<keyof Stored, unknown>> = value;
+  const {
+    spiffeId: text,
+    expiresAt,
+    uses,
+    createdAt = 0,
+    author,
+    roots,
+  }: Partial<Record<keyof Stored, unknown>> = value;
   const spiffeId = typeof text === 'string' ? parseSpiffeId(text) : undefined;
   if (spiffeId === undefined || typeof expiresAt !== 'number' || typeof uses !== 'number') return undefined;
   const by = typeof author === 'string' ? { author } : {};

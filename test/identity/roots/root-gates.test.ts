@@ -57,7 +57,8 @@ function shared(given: Partial<SharedFacts> = {}): SharedFacts {
   return { ...none, trusting: () => undefined, refused: () => false, now, ...given };
 }
 
-const kinds = (list: readonly { readonly kind: string; readonly who: string }[]) => list.map(({ kind, who }) => `${kind} ${who}`);
+const kinds = (list: readonly { readonly kind: string; readonly who: string }[]) =>
+  list.map(({ kind, who }) => `${kind} ${who}`);
 
 describe('publish', () => {
   it('is held up by nobody once everybody has the new root', () => {
@@ -84,7 +85,9 @@ describe('publish', () => {
 
   it('is held up by a place that has an earlier bundle, and by one that cannot be read', () => {
     const place = { name: 'directory:/t', confirmed: true, sequence: 6, failures: 0, drifts: 0 };
-    expect(kinds(ownHoldUps('publish', at('publish'), own({ publishers: [place] })))).toEqual(['publisher directory:/t']);
+    expect(kinds(ownHoldUps('publish', at('publish'), own({ publishers: [place] })))).toEqual([
+      'publisher directory:/t',
+    ]);
     const broken = { ...place, confirmed: false, sequence: 7, error: { message: 'gone', at: 0 } };
     expect(ownHoldUps('publish', at('publish'), own({ publishers: [broken] }))).toMatchObject([{ why: 'gone' }]);
     expect(ownHoldUps('publish', at('publish'), own({ publishers: [{ ...place, sequence: 7 }] }))).toEqual([]);
@@ -115,18 +118,21 @@ describe('publish', () => {
 });
 
 describe('renew and taint', () => {
-  it.each(['renew', 'taint'] as const)('%s is held up by a certificate under the old root that is not replaced', (phase) => {
-    const held = (issued: readonly IssuedCertificate[]) => kinds(sharedHoldUps(phase, at(phase), shared({ issued })));
-    const pushed = certificate({ purpose: 'pushed', node });
-    expect(held([pushed])).toEqual([`certificate ${node}`]);
-    expect(held([pushed, { ...pushed, serial: '0b', issuedAt: 2, root: newName }])).toEqual([]);
-    // Of another proxy of the same host: no replacement.
-    const other = { ...pushed, node: 'spiffe://td1/service/api~b2', issuedAt: 2, root: newName };
-    expect(held([pushed, other])).toEqual([`certificate ${node}`]);
-    const { root: _, ...unknown } = certificate();
-    expect(held([unknown])).toHaveLength(1);
-    expect(held([certificate({ purpose: 'server' })])).toEqual([]);
-  });
+  it.each(['renew', 'taint'] as const)(
+    '%s is held up by a certificate under the old root that is not replaced',
+    (phase) => {
+      const held = (issued: readonly IssuedCertificate[]) => kinds(sharedHoldUps(phase, at(phase), shared({ issued })));
+      const pushed = certificate({ purpose: 'pushed', node });
+      expect(held([pushed])).toEqual([`certificate ${node}`]);
+      expect(held([pushed, { ...pushed, serial: '0b', issuedAt: 2, root: newName }])).toEqual([]);
+      // Of another proxy of the same host: no replacement.
+      const other = { ...pushed, node: 'spiffe://td1/service/api~b2', issuedAt: 2, root: newName };
+      expect(held([pushed, other])).toEqual([`certificate ${node}`]);
+      const { root: _, ...unknown } = certificate();
+      expect(held([unknown])).toHaveLength(1);
+      expect(held([certificate({ purpose: 'server' })])).toEqual([]);
+    },
+  );
 
   it.each(['renew', 'taint'] as const)('%s is held up by a caller that was seen with one a moment ago', (phase) => {
     const seen = { issuer: 'td1 issuer 1', principal: 'spiffe://td1/a', service: 'api', at: now - 2000 };

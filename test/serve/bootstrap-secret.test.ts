@@ -53,7 +53,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await redis.flushall();
   folder = temporaryFolder('bootstrap');
-  secret = join(folder, 'secret');
+  secret = join(folder, 'bootstrap-secret');
   writeSecretFile(secret, newBootstrapSecret().reveal());
   logged = [];
 });
@@ -197,7 +197,7 @@ describe('a start is refused', () => {
     await applyWithSecret();
     const first = await start('first');
     const before = await redis.get(entryKey);
-    const wrong = join(folder, 'wrong');
+    const wrong = join(folder, 'bootstrap-secret-wrong');
     writeSecretFile(wrong, newBootstrapSecret().reveal());
     await expect(start('second', wrong)).rejects.toEqual(refusal(/another bootstrap secret/));
     expect(existsSync(join(folder, 'second', 'seal.key'))).toBe(false);
@@ -291,7 +291,7 @@ describe('an installation that exists', () => {
 it('a renewed secret encrypts from the next start on; the old one is of no use then', async () => {
   await applyWithSecret();
   const first = await start('first');
-  const old = join(folder, 'old');
+  const old = join(folder, 'bootstrap-secret-old');
   cpSync(secret, old);
   writeSecretFile(secret, renewedBootstrapSecret(secret).reveal());
   const second = await start('second');
@@ -316,7 +316,7 @@ describe('with a directory of documents', () => {
     expect(await start('data', secret, directory)).toMatchObject({ root: first.root, issuer: first.issuer });
     for (const lifecycle of running) await lifecycle.close();
     await expect(startWithout('data', directory)).rejects.toThrow('encrypted with a bootstrap secret');
-    const wrong = join(folder, 'wrong');
+    const wrong = join(folder, 'bootstrap-secret-wrong');
     writeSecretFile(wrong, newBootstrapSecret().reveal());
     await expect(start('data', wrong, directory)).rejects.toThrow('another key');
     rmSync(join(folder, 'data', 'state'), { recursive: true });

@@ -35,14 +35,14 @@ export interface Replica {
 export interface Replicas {
   readonly valkey: Valkey;
   readonly all: readonly Replica[];
-  /** One more. */
-  add(): Promise<Replica>;
+  /** The file of their secret, if they have one. */
+  readonly bootstrapSecret?: string;
   stop(): Promise<void>;
 }
 
 const host = '127.0.0.1';
 
-/** The first creates the CA; the others are given it: its files, or, with `bootstrap`, nothing but the secret. */
+/** The first creates the CA; the others are given its files. `bootstrap`: all start at once, with nothing but a secret. */
 export async function startReplicas(
   documents: string,
   count = 2,
@@ -54,24 +54,26 @@ export async function startReplicas(
   const all: Replica[] = [];
   const bootstrapSecret = bootstrap ? join(root, 'bootstrap-secret') : undefined;
   if (bootstrapSecret !== undefined) writeSecretFile(bootstrapSecret, newBootstrapSecret().reveal());
-  const add = async (): Promise<Replica> => {
-    const folder = join(root, `${all.length}`);
-    const data = join(folder, 'data');
-    mkdirSync(data, { recursive: true, mode: 0o700 });
-    const key = bootstrapSecret === undefined ? undefined : readBootstrapSecret(bootstrapSecret).sealKey;
-    if (all.length === 0) await applyFirst(valkey.url, key ?? sealKey(join(data, 'seal.key')), documents);
-    for (const name of all.length === 0 || bootstrap ? [] : ['ca', 'seal.key']) {
-      copySecret(join(root, '0', 'data', name), join(data, name));
+  const start = (folder: string): Promise<Replica> =>
+    startReplica(defined({ url: valkey.url, folder, bootstrapSecret }), run);
+  for (let index = 0; index < count; index += 1) {
+    mkdirSync(join(root, `${index}`, 'data'), { recursive: true, mode: 0o700 });
+  }
+  const folders = Array.from({ length: count }, (_, index) => join(root, `${index}`));
+  const firstData = join(root, '0', 'data');
+  const key = bootstrapSecret === undefined ? undefined : readBootstrapSecret(bootstrapSecret).sealKey;
+  await applyFirst(valkey.url, key ?? sealKey(join(firstData, 'seal.key')), documents);
+  if (bootstrap) all.push(...(await Promise.all(folders.map(start))));
+  for (const folder of bootstrap ? [] : folders) {
+    for (const name of all.length === 0 ? [] : ['ca', 'seal.key']) {
+      copySecret(join(firstData, name), join(folder, 'data', name));
     }
-    const replica = await startReplica(defined({ url: valkey.url, folder, bootstrapSecret }), run);
-    all.push(replica);
-    return replica;
-  };
-  while (all.length < count) await add();
+    all.push(await start(folder));
+  }
   return {
     valkey,
     all,
-    add,
+    ...defined({ bootstrapSecret }),
     async stop() {
       for (const replica of all) await replica.end();
       await valkey.stop();

@@ -49,6 +49,11 @@ export const exceptions: readonly Exception[] = [
   own('the keys of JWT-SVIDs', key, /\/jwt-keys\.json$/),
   own('the admin token', adminToken, /\/admin\.token$/),
   own('the sealing key', /^(?:sealing key|token in a file)$/, /\/seal\.key$/),
+  own(
+    'the bootstrap secret, with the sealing key of an installation that existed before',
+    /^(?:bootstrap secret|sealing key|token or sealing key|token in a file)$/,
+    /\/bootstrap-secret[^/]*$/,
+  ),
   own("a sidecar's node key", key, /\/node-key\.pem$/),
   own('the SVID of a sidecar or an application', key, /\/version-[0-9a-f]{12}\/key\.pem$/),
   own('the SVID as Envoy reads it for its xDS connection', key, /\/xds-certificate\.json$/),

@@ -19,6 +19,7 @@ const makers: readonly (readonly [place: RegExp, kind: string])[] = [
   [/\/src\/admin\/named-token\.ts/, 'named token'],
   [/\/src\/identity\/attestor\/join-token\.ts/, 'join token'],
   [/\/src\/identity\/sealed-table\.ts/, 'sealing key'],
+  [/\/src\/identity\/bootstrap-secret\.ts/, 'bootstrap secret'],
   // Another place of the product, or its bundle; not a test.
   [/\/(?:src|dist)\//, 'token or sealing key'],
 ];
